@@ -1,0 +1,26 @@
+"""The rights and audiences that a URL can ask for."""
+
+from enum import Enum, StrEnum, auto
+
+
+class Permission(StrEnum):
+    """An action on a resource of the RBAC policy, `resource:action` (reference: Stytch's default resources)."""
+
+    SCIM_GET = "stytch.scim:get"
+
+    @property
+    def label(self) -> str:
+        """What the right lets a person do, to follow "the right to"."""
+        return _LABELS[self]
+
+
+_LABELS = {Permission.SCIM_GET: "see the SCIM connection and what it provisioned"}
+
+
+class Audience(Enum):
+    """Who may call a URL that no single permission guards."""
+
+    ANYONE = auto()
+    SIGNED_IN = auto()
+    # An identity provider with its bearer token; the provisioning edge checks it and answers in SCIM's form.
+    SCIM_CLIENT = auto()

@@ -1,0 +1,86 @@
+"""`route()`: the one way to declare a URL. Each `urls.py` is thereby the access matrix of its area."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import path as django_path
+
+from portal.access.permissions import Audience, Permission
+
+View = Callable[..., HttpResponseBase]
+
+READ_METHODS = frozenset({"GET", "HEAD"})
+_READ_ACTIONS = ("get", "search")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a URL, and with which methods."""
+
+    allow: Permission | Audience
+    methods: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A declared URL, as the checks and the tests of the whole see it."""
+
+    path: str
+    name: str
+    access: Access | None
+    view: Callable[..., Any]
+
+
+def route(
+    path: str, view: View, *, name: str, allow: Permission | Audience, methods: Sequence[str] = ("GET",)
+) -> URLPattern:
+    """Declare a URL with who may call it; HEAD comes with GET.
+
+    Raises ValueError where a right to read would open a method that writes.
+    """
+    allowed = frozenset(methods) | ({"HEAD"} if "GET" in methods else set())
+    if isinstance(allow, Permission) and _only_reads(allow) and not allowed <= READ_METHODS:
+        raise ValueError(f'{name}: "{allow}" is a right to read and cannot allow {", ".join(methods)}')
+
+    @wraps(view)
+    def declared(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        return view(*args, **kwargs)
+
+    # wraps() copies the view's own marks, such as csrf_exempt; the declaration is this URL's alone.
+    vars(declared)["access"] = Access(allow, allowed)
+    return django_path(path, declared, name=name)
+
+
+def access_of(view: Callable[..., Any]) -> Access | None:
+    """Return what `route()` declared, or None for a view that it did not make."""
+    access = getattr(view, "access", None)
+    return access if isinstance(access, Access) else None
+
+
+def authenticates_scim_client(view: Callable[..., Any]) -> bool:
+    """Say whether a view is behind the provisioning edge, which alone checks bearer tokens."""
+    return getattr(view, "authenticates_scim_client", False) is True
+
+
+def iter_routes() -> Iterator[Route]:
+    """Yield every URL of the project."""
+    yield from _walk(get_resolver().url_patterns, "", "")
+
+
+def _walk(patterns: Sequence[URLPattern | URLResolver], prefix: str, namespace: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, path, inner)
+        else:
+            yield Route(path, f"{namespace}{pattern.name}", access_of(pattern.callback), pattern.callback)
+
+
+def _only_reads(permission: Permission) -> bool:
+    action = permission.partition(":")[2]
+    return action.split(".")[0] in _READ_ACTIONS

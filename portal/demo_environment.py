@@ -1,0 +1,47 @@
+"""The `.env` that `manage.py demo` starts from; must run before Django reads any setting."""
+
+import os
+import secrets
+from pathlib import Path
+
+ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+_DEFAULT_PORT = "8000"
+_WORDS = (
+    "amber anchor apple autumn basil birch cedar cobalt coral crane delta ember falcon fern garnet glacier harbor hazel "
+    "indigo island jasper juniper kestrel lagoon lantern linden maple marble meadow nectar north olive onyx orchid otter "
+    "pebble pepper quartz raven river saffron sage silver sparrow summit tidal timber topaz tulip velvet violet walnut "
+    "willow winter zephyr"
+).split()
+
+
+def ensure_environment(arguments: list[str]) -> None:
+    """Write `.env` with fresh secrets if there is none, and let the demo's own port stand in every address."""
+    port = _port(arguments)
+    if not ENV_FILE.exists():
+        _write(port)
+    if port and "PUBLIC_URL" not in os.environ:
+        os.environ["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+
+
+def _port(arguments: list[str]) -> str:
+    """Return the value of --port, or ""; the command itself checks it properly later."""
+    for position, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--port":
+            return value or next(iter(arguments[position + 1 :]), "")
+    return ""
+
+
+def _write(port: str) -> None:
+    lines = (
+        "# Made by `manage.py demo`: a trial on this machine alone. docs/configure.md explains every setting.",
+        f"SECRET_KEY={secrets.token_urlsafe(60)}",
+        "ALLOW_HTTP=true",
+        f"PUBLIC_URL=http://127.0.0.1:{port or _DEFAULT_PORT}",
+        "LOG_LEVEL=WARNING",
+        "LOG_FORMAT=console",
+        f"DEMO_PASSWORD={'-'.join(secrets.choice(_WORDS) for _ in range(5))}",
+    )
+    # Readable for its owner alone from the first byte on.
+    with os.fdopen(os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")

@@ -1,0 +1,1 @@
+"""The embedded directory: organizations, members and SCIM data in the application's own database."""

@@ -1,0 +1,218 @@
+"""What the operator sets up from the command line: organizations, members, SCIM connections, the project's secrets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from portal.directory.embedded import activity, models
+from portal.directory.embedded.members import check_new_password, new_sign_in_link
+from portal.directory.embedded.scope import organization_value
+from portal.directory.embedded.tokens import new_token, token_hash
+from portal.directory.embedded.values import member_id, member_value, scim_connection_value
+from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.ids import public_id
+from portal.directory.types import (
+    Actor,
+    ActorType,
+    Member,
+    MemberStatus,
+    NewScimConnection,
+    Organization,
+    Origin,
+    ScimConnectionStatus,
+)
+
+_BEARER_TOKEN_LIFE = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class NewProjectSecret:
+    """The project with a secret just made, which is shown this once."""
+
+    project_id: str
+    public_token: str
+    secret: str = field(repr=False)
+
+
+def create_organization(*, name: str, slug: str, origin: Origin) -> Organization:
+    """Make an organization. Raises Invalid, Conflict (for the slug)."""
+    row = models.Organization(name=name.strip(), slug=slug)
+    _check(row)
+    taken = Conflict(f'There is an organization with the slug "{slug}" already; choose another.', field="slug")
+    with _unless_taken(taken), transaction.atomic():
+        row.save(force_insert=True)
+        value = organization_value(row)
+        _record(
+            "organization.create", row.pk, value.organization_id, row.name, {"name": row.name, "slug": slug}, origin
+        )
+    return value
+
+
+def create_member(  # noqa: PLR0913 -- what makes a member
+    *,
+    organization_slug: str,
+    email_address: str,
+    name: str,
+    roles: Iterable[str],
+    password: str | None = None,
+    origin: Origin,
+) -> tuple[Member, str | None]:
+    """Make a member who signs in with the password, or else by the link that is returned beside the member.
+
+    Raises Invalid, NotFound (for the organization), Conflict (for the e-mail address).
+    """
+    direct_roles = _check_roles(roles)
+    if password is not None:
+        check_new_password(password)
+    encoded = "" if password is None else make_password(password)
+    taken = Conflict(f'"{email_address}" is a member of this organization already.', field="email_address")
+    with _unless_taken(taken), transaction.atomic():
+        row = models.Member(
+            organization=_organization(organization_slug),
+            email_address=email_address.strip(),
+            name=name.strip(),
+            direct_roles=direct_roles,
+            password=encoded,
+            status=MemberStatus.INVITED if password is None else MemberStatus.ACTIVE,
+        )
+        _check(row)
+        row.save(force_insert=True)
+        link = new_sign_in_link(row) if password is None else None
+        after = {"email_address": row.email_address, "name": row.name, "roles": direct_roles, "status": row.status}
+        _record("member.create", row.organization_id, member_id(row), row.email_address, after, origin)
+    return member_value(row), link
+
+
+def create_scim_connection(
+    *, organization_slug: str, display_name: str, identity_provider: str, origin: Origin
+) -> NewScimConnection:
+    """Make an organization's SCIM connection, with a token for a year.
+
+    Raises Invalid, NotFound (for the organization), Conflict where there is an active one (Stytch:
+    active_scim_connection_exists).
+    """
+    taken = Conflict(
+        f'"{organization_slug}" has an active SCIM connection already; an organization has one at most.',
+        field="organization_slug",
+    )
+    with _unless_taken(taken), transaction.atomic():
+        organization = _organization(organization_slug)
+        row = models.ScimConnection(
+            organization=organization, display_name=display_name.strip(), identity_provider=identity_provider
+        )
+        token = _renew(row)
+        _check(row)
+        row.save(force_insert=True)
+        _record_connection("scim_connection.create", row, origin)
+    return NewScimConnection(scim_connection_value(row), token)
+
+
+def renew_bearer_token(*, organization_slug: str, origin: Origin) -> NewScimConnection:
+    """Give the active connection a new token; the old one is refused at once. Raises NotFound."""
+    with transaction.atomic():
+        active = models.ScimConnection.objects.select_for_update().filter(status=ScimConnectionStatus.ACTIVE)
+        row = active.filter(organization=_organization(organization_slug)).first()
+        if row is None:
+            raise NotFound(f'"{organization_slug}" has no SCIM connection.', field="organization_slug")
+        token = _renew(row)
+        row.save()
+        _record_connection("scim_connection.renew_bearer_token", row, origin)
+    return NewScimConnection(scim_connection_value(row), token)
+
+
+def create_project_secret(*, origin: Origin) -> NewProjectSecret:
+    """Make a further secret of the project, and the project itself the first time."""
+    secret = new_token("secret-" + settings.PROJECT_ENVIRONMENT + "-")
+    with transaction.atomic():
+        project = models.Project.objects.first() or models.Project.objects.create(
+            public_token=new_token(f"public-token-{settings.PROJECT_ENVIRONMENT}-")
+        )
+        row = models.ProjectSecret.objects.create(
+            project=project, secret_hash=token_hash(secret), last_four=secret[-4:]
+        )
+        project_id = public_id("project", project.pk)
+        after = {"secret_id": public_id("secret", row.pk), "last_four": row.last_four}
+        _record("project_secret.create", None, project_id, "", after, origin)
+    return NewProjectSecret(project_id, project.public_token, secret)
+
+
+@contextmanager
+def _unless_taken(conflict: Conflict) -> Iterator[None]:
+    """Raise the conflict when the database refuses a row because there is one like it."""
+    try:
+        yield
+    except IntegrityError:
+        raise conflict from None
+
+
+def _organization(slug: str) -> models.Organization:
+    row = models.Organization.objects.filter(slug=slug).first()
+    if row is None:
+        raise NotFound(f'There is no organization with the slug "{slug}".', field="organization_slug")
+    return row
+
+
+def _check(row: Model) -> None:
+    """Raise Invalid that names the first field that will not do."""
+    for name, value in vars(row).items():
+        if isinstance(value, str) and "\0" in value:
+            raise Invalid("Null characters are not allowed.", field=name)
+    try:
+        row.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        raise Invalid(" ".join(messages), field=name) from None
+
+
+def _check_roles(roles: Iterable[str]) -> list[str]:
+    direct_roles = list(dict.fromkeys(roles))
+    for role_id in direct_roles:
+        if role_id not in settings.RBAC_POLICY.roles:
+            known = ", ".join(settings.RBAC_POLICY.roles)
+            raise Invalid(f'There is no role "{role_id}". These exist: {known}.', field="roles")
+    return direct_roles
+
+
+def _renew(row: models.ScimConnection) -> str:
+    token = new_token("scim_")
+    row.bearer_token_hash = token_hash(token)
+    row.bearer_token_last_four = token[-4:]
+    row.bearer_token_expires_at = timezone.now() + _BEARER_TOKEN_LIFE
+    return token
+
+
+def _record_connection(action: str, row: models.ScimConnection, origin: Origin) -> None:
+    after = {
+        "display_name": row.display_name,
+        "identity_provider": row.identity_provider,
+        "bearer_token_last_four": row.bearer_token_last_four,
+        "bearer_token_expires_at": row.bearer_token_expires_at.isoformat(),
+    }
+    _record(action, row.organization_id, public_id("scim-connection", row.pk), row.display_name, after, origin)
+
+
+def _record(  # noqa: PLR0913 -- as activity.record()
+    action: str,
+    organization_id: UUID | None,
+    target_id: str,
+    target_name: str,
+    after: Mapping[str, object],
+    origin: Origin,
+) -> None:
+    activity.record(
+        activity.Caller(Actor(ActorType.OPERATOR), origin),
+        action,
+        organization_id=organization_id,
+        target_id=target_id,
+        target_name=target_name,
+        after=after,
+    )

@@ -1,0 +1,83 @@
+"""Signing in before the organization is known: the one place that looks for a person in all organizations."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.scope import organization_value
+from portal.directory.embedded.sessions import password_is_right, start_session
+from portal.directory.embedded.tokens import new_token, token_hash
+from portal.directory.errors import Unauthenticated
+from portal.directory.ids import parse_id
+from portal.directory.types import Discovered, MemberStatus, Origin, SignedIn
+
+_LIFE = timedelta(minutes=10)  # Stytch: an intermediate session token
+# Passwords checked at each attempt, always as many, so that the time does not tell in how many organizations a person
+# is. Who is in more signs in at the organization's own address.
+MOST_ORGANIZATIONS = 5
+
+
+class EmbeddedDiscovery:
+    """Implements portal.directory.gateway.Discovery."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    def authenticate(self, *, email_address: str, password: str) -> Discovered:
+        """Return where this password is right. Raises Unauthenticated, in the same time, whatever was wrong."""
+        candidates: list[models.Member | None] = list(
+            models.Member.objects.select_related("organization")
+            .filter(email_address_folded=fold(email_address), status=MemberStatus.ACTIVE)
+            .order_by("organization_id")[:MOST_ORGANIZATIONS]
+        )
+        candidates += [None] * (MOST_ORGANIZATIONS - len(candidates))
+        members = [member for member in candidates if password_is_right(member, password) and member]
+        if not members:
+            raise Unauthenticated("The e-mail address or the password is not right.")
+        token = new_token()
+        with transaction.atomic():
+            models.IntermediateSession.objects.filter(expires_at__lte=timezone.now()).delete()
+            session = models.IntermediateSession.objects.create(
+                token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + _LIFE
+            )
+            session.members.set(members)
+        return _discovered(session, members, token)
+
+    def organizations(self, intermediate_session_token: str) -> Discovered:
+        """Return the same answer again. Raises Unauthenticated."""
+        session = self._session(intermediate_session_token)
+        return _discovered(session, _active_members(session), intermediate_session_token)
+
+    def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
+        """Start a session in one of the discovered organizations. Raises Unauthenticated."""
+        session = self._session(intermediate_session_token)
+        chosen = parse_id("organization", organization_id)
+        for member in _active_members(session):
+            if member.organization_id == chosen:
+                return start_session(member, self._origin)
+        raise Unauthenticated("You are not a member of this organization.")
+
+    @staticmethod
+    def _session(token: str) -> models.IntermediateSession:
+        session = models.IntermediateSession.objects.filter(
+            token_hash=token_hash(token), expires_at__gt=timezone.now()
+        ).first()
+        if session is None:
+            raise Unauthenticated("Choosing an organization took too long. Sign in again.")
+        return session
+
+
+def _active_members(session: models.IntermediateSession) -> list[models.Member]:
+    members = session.members.select_related("organization").filter(status=MemberStatus.ACTIVE)
+    return list(members.order_by("organization__name", "organization_id"))
+
+
+def _discovered(session: models.IntermediateSession, members: list[models.Member], token: str) -> Discovered:
+    return Discovered(
+        email_address=session.email_address,
+        organizations=tuple(organization_value(member.organization) for member in members),
+        intermediate_session_token=token,
+    )

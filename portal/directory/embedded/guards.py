@@ -1,0 +1,99 @@
+"""Rules that only the database itself can keep: an append-only log, and no row that joins two organizations.
+
+They are (re)installed after every `migrate`, because Django's table rebuilds on SQLite drop triggers without a word.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import ForeignKey, Model
+
+from portal.directory.embedded import models
+
+_APPEND_ONLY = models.ActivityEntry._meta.db_table  # noqa: SLF001 -- Django's documented model API
+
+
+def install(using: str) -> None:
+    """Put every guard in place; harmless when it is there already."""
+    connection = connections[using]
+    if _APPEND_ONLY in connection.introspection.table_names():
+        remove(using)
+        _execute(connection, (sql for guard in _guards(connection.vendor) for sql in guard.create(connection.vendor)))
+
+
+def remove(using: str) -> None:
+    """Take the guards away, for a test that must empty the tables."""
+    connection = connections[using]
+    _execute(connection, (sql for guard in _guards(connection.vendor) for sql in guard.drop(connection.vendor)))
+
+
+def same_organization() -> "Iterator[tuple[type[Model], ForeignKey[Model, Model]]]":
+    """Yield each foreign key between two tables that both belong to an organization."""
+    for model in models.__dict__.values():
+        if isinstance(model, type) and issubclass(model, Model) and _has_organization(model):
+            for field in model._meta.concrete_fields:  # noqa: SLF001 -- Django's documented model API
+                if isinstance(field, ForeignKey) and _has_organization(field.related_model):
+                    yield model, field
+
+
+def _has_organization(model: type[Model]) -> bool:
+    return any(field.name == "organization" for field in model._meta.concrete_fields)  # noqa: SLF001 -- as above
+
+
+def _guards(vendor: str) -> "Iterator[_Guard]":
+    events = ("UPDATE", "DELETE", "TRUNCATE") if vendor == "postgresql" else ("UPDATE", "DELETE")
+    for event in events:
+        yield _Guard(f"activity_no_{event.lower()}", _APPEND_ONLY, event, "the activity log is append-only")
+    for model, field in same_organization():
+        table, parent = model._meta.db_table, field.related_model._meta.db_table  # noqa: SLF001 -- as above
+        # A row counts as foreign also when its parent does not exist, which the foreign key itself reports later.
+        # The key alone finds it: with the organization as well, PostgreSQL may read all of the organization's rows.
+        wrong = (
+            f"NOT COALESCE((SELECT p.organization_id = NEW.organization_id FROM {parent} p "  # noqa: S608 -- names of our own tables
+            f"WHERE p.id = NEW.{field.column}), FALSE)"
+        )
+        if field.null:
+            wrong = f"NEW.{field.column} IS NOT NULL AND {wrong}"
+        for event in ("INSERT", "UPDATE"):
+            name = f"{table}_{field.column}_same_organization_{event.lower()}"
+            yield _Guard(name, table, event, f"{table}.{field.column} belongs to another organization", wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """A trigger that refuses an event, always or when `condition` holds."""
+
+    name: str
+    table: str
+    event: str
+    message: str
+    condition: str = ""
+
+    def create(self, vendor: str) -> Iterator[str]:
+        if vendor == "sqlite":
+            when = f"WHEN {self.condition} " if self.condition else ""
+            body = f"SELECT RAISE(ABORT, '{self.message}')"
+            yield f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table} {when}BEGIN {body}; END"
+            return
+        level = "STATEMENT" if self.event == "TRUNCATE" else "ROW"
+        refusal = f"RAISE integrity_constraint_violation USING MESSAGE = '{self.message}'"
+        # A plan made while a table is small would scan it, and be kept while the table grows.
+        yield (
+            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS "
+            f"$$ BEGIN IF {self.condition or 'TRUE'} THEN {refusal}; END IF; RETURN NEW; END $$"
+        )
+        yield (
+            f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table} "
+            f"FOR EACH {level} EXECUTE FUNCTION {self.name}()"
+        )
+
+    def drop(self, vendor: str) -> Iterator[str]:
+        yield f"DROP TRIGGER IF EXISTS {self.name}" + ("" if vendor == "sqlite" else f" ON {self.table}")
+
+
+def _execute(connection: BaseDatabaseWrapper, statements: Iterator[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

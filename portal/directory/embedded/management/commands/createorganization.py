@@ -1,0 +1,35 @@
+"""`manage.py createorganization`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from portal.directory.embedded import administration
+from portal.directory.embedded.management.operator_command import Answer, OperatorCommand
+from portal.directory.types import Origin
+
+
+class Command(OperatorCommand):
+    """Make an organization."""
+
+    help = __doc__
+    options = {"name": "--name", "slug": "--slug"}
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        super().add_arguments(parser)
+        parser.add_argument("--name", required=True, help="as people call it")
+        parser.add_argument(
+            "--slug", required=True, help="its part of the address: 2 to 128 letters, digits or . _ ~ -"
+        )
+
+    def carry_out(self, origin: Origin, **options: Any) -> Answer:
+        """Make it."""
+        organization = administration.create_organization(name=options["name"], slug=options["slug"], origin=origin)
+        return Answer(
+            {
+                "organization_id": organization.organization_id,
+                "organization_slug": organization.organization_slug,
+            },
+            f"{organization.organization_name} is there: {organization.organization_id}\n"
+            f"Next: manage.py createmember --organization {organization.organization_slug} --email … --role stytch_admin",
+        )

@@ -1,0 +1,100 @@
+"""Members, as far as signing in needs them."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.activity import Caller, record
+from portal.directory.embedded.scope import Scope
+from portal.directory.embedded.sessions import start_session
+from portal.directory.embedded.tokens import new_token, token_hash
+from portal.directory.embedded.values import member_id, member_value
+from portal.directory.errors import Invalid, NotFound, Unauthenticated
+from portal.directory.ids import parse_id
+from portal.directory.types import Actor, ActorType, Member, MemberStatus, SignedIn
+
+LINK_LIFE = timedelta(days=7)  # Stytch: an invitation lives a week
+_LEAST_PASSWORD, _MOST_PASSWORD = 12, 128
+
+
+def check_new_password(password: str) -> None:
+    """Raise Invalid unless the password is long enough to hold and short enough to hash."""
+    if not _LEAST_PASSWORD <= len(password) <= _MOST_PASSWORD:
+        raise Invalid(f"Use {_LEAST_PASSWORD} to {_MOST_PASSWORD} characters.", field="password")
+
+
+def new_sign_in_link(member: models.Member) -> str:
+    """Store a sign-in link and return its address; what it replaces stops to work."""
+    models.SignInLink.objects.filter(organization_id=member.organization_id, member=member, used_at=None).delete()
+    token = new_token()
+    models.SignInLink.objects.create(
+        organization_id=member.organization_id,
+        member=member,
+        token_hash=token_hash(token),
+        expires_at=timezone.now() + LINK_LIFE,
+    )
+    return f"{settings.PUBLIC_URL}/o/{member.organization.slug}/sign-in/link/?token={token}"
+
+
+class EmbeddedMembers:
+    """Implements portal.directory.gateway.MemberGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def get(self, member_id: str) -> Member:
+        """Return the member. Raises NotFound, also for another organization's member."""
+        row = models.Member.objects.filter(
+            organization_id=self._scope.organization_id, pk=parse_id("member", member_id)
+        ).first()
+        if row is None:
+            raise NotFound("There is no such member.")
+        return member_value(row)
+
+    def link_member(self, token: str) -> Member:
+        """Return whom the link invites. Raises Unauthenticated."""
+        return member_value(self._link(token).member)
+
+    def redeem_link(self, token: str, *, password: str) -> SignedIn:
+        """Set the password, end every session that the member has, and start one. Raises Unauthenticated, Invalid."""
+        check_new_password(password)
+        encoded = make_password(password)
+        with transaction.atomic():
+            link = self._link(token, lock=True)
+            link.used_at = timezone.now()
+            link.save(update_fields=["used_at"])
+            member = link.member
+            member.password, member.status = encoded, MemberStatus.ACTIVE
+            member.save(update_fields=["password", "status", "updated_at"])
+            models.MemberSession.objects.filter(
+                organization_id=member.organization_id, member=member, revoked_at=None
+            ).update(revoked_at=timezone.now())
+            actor = Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address)
+            record(
+                Caller(actor, self._scope.origin),
+                "member.set_password",
+                organization_id=member.organization_id,
+                target_id=member_id(member),
+                target_name=member.email_address,
+            )
+            return start_session(member, self._scope.origin)
+
+    def _link(self, token: str, *, lock: bool = False) -> models.SignInLink:
+        links = models.SignInLink.objects.select_related("member__organization")
+        if lock:
+            links = links.select_for_update(of=("self",))
+        link = links.filter(
+            organization__slug=self._scope.organization_slug,
+            token_hash=token_hash(token),
+            used_at=None,
+            expires_at__gt=timezone.now(),
+        ).first()
+        if link is None or link.member.status == MemberStatus.DELETED:
+            raise Unauthenticated(
+                "This link has been used already, or has expired. Ask your administrator for a new one."
+            )
+        return link

@@ -1,0 +1,28 @@
+"""The embedded directory's tables."""
+
+from portal.directory.embedded.models.activity import ActivityEntry
+from portal.directory.embedded.models.members import (
+    IntermediateSession,
+    Member,
+    MemberSession,
+    SignInLink,
+)
+from portal.directory.embedded.models.organizations import Organization, Project, ProjectSecret
+from portal.directory.embedded.models.rate_limits import RateLimitCounter
+from portal.directory.embedded.models.scim import ScimConnection, ScimGroup, ScimMembership, ScimUser
+
+__all__ = [
+    "ActivityEntry",
+    "IntermediateSession",
+    "Member",
+    "MemberSession",
+    "Organization",
+    "Project",
+    "ProjectSecret",
+    "RateLimitCounter",
+    "ScimConnection",
+    "ScimGroup",
+    "ScimMembership",
+    "ScimUser",
+    "SignInLink",
+]

@@ -1,0 +1,44 @@
+"""Columns that several tables have."""
+
+import unicodedata
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from portal.directory.ids import uuid7
+
+
+def fold(text: str) -> str:
+    """Return the form in which two spellings that differ only by case or composition are equal (RFC 7643, 2.2)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+class FoldedField(models.CharField):  # type: ignore[type-arg]  # -- not subscriptable at run time
+    """A case-folded copy of another column, for plain equality, ranges and order by code point on every database."""
+
+    def __init__(self, *, of: str, **kwargs: Any) -> None:
+        self.of = of
+        super().__init__(**{"max_length": 512, "editable": False, **kwargs})
+
+    def deconstruct(self) -> Any:
+        """Keep `of` in the migrations."""
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "of": self.of}
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        """Order by bytes also where PostgreSQL's locale would not: prefix ranges depend on it."""
+        parameters = super().db_parameters(connection)
+        return {**parameters, "collation": "C" if connection.vendor == "postgresql" else None}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002, FBT001 -- Django's signature
+        """Fold the current value of the other column."""
+        value = fold(getattr(model_instance, self.of))
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+def id_field() -> "models.UUIDField[uuid.UUID, uuid.UUID]":
+    """Return a primary key: a UUID of version 7."""
+    return models.UUIDField(primary_key=True, default=uuid7, editable=False)

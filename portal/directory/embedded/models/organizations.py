@@ -1,0 +1,48 @@
+"""Organizations, and the project that all of them belong to."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from portal.directory.embedded.models.fields import id_field
+
+# Stytch: 2 to 128 of these characters. A slug stands in addresses and in the name of the session cookie.
+_SLUG = r"^[A-Za-z0-9._~-]{2,128}"
+SLUG = RegexValidator(_SLUG + r"\Z", "Use 2 to 128 letters, digits or . _ ~ -")
+
+
+class Project(models.Model):
+    """The installation as a Stytch project: what SDKs name when they call."""
+
+    id = id_field()
+    public_token = models.CharField(max_length=80, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class ProjectSecret(models.Model):
+    """One secret of the project for backend calls; several may live, so that they can be rotated."""
+
+    id = id_field()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="secrets")
+    secret_hash = models.BinaryField(max_length=32, unique=True)
+    last_four = models.CharField(max_length=4)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+
+
+class Organization(models.Model):
+    """A customer of the product."""
+
+    id = id_field()
+    name = models.CharField(max_length=128)
+    slug = models.CharField(max_length=128, unique=True, validators=[SLUG])
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="organization_has_name", condition=~models.Q(name="")),
+            models.CheckConstraint(name="organization_slug_form", condition=models.Q(slug__regex=_SLUG + "$")),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug

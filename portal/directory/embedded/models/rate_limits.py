@@ -1,0 +1,11 @@
+"""Counters of attempts, shared by all web processes."""
+
+from django.db import models
+
+
+class RateLimitCounter(models.Model):
+    """How often something was tried in the current window."""
+
+    key = models.CharField(max_length=256, primary_key=True)
+    amount = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(db_index=True)

@@ -1,0 +1,103 @@
+"""What IdPs push: the connection, people, groups, and who is in which group."""
+
+from django.db import models
+
+from portal.directory.embedded.models.fields import FoldedField, id_field
+from portal.directory.embedded.models.organizations import Organization
+from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
+
+
+class ScimConnection(models.Model):
+    """An organization's link to its IdP, with the hash of the bearer token that the IdP sends."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="scim_connections")
+    display_name = models.CharField(max_length=256)
+    identity_provider = models.CharField(
+        max_length=32, choices=[(p, p.label) for p in ScimIdentityProvider], default=ScimIdentityProvider.GENERIC
+    )
+    status = models.CharField(
+        max_length=16, choices=[(s, s) for s in ScimConnectionStatus], default=ScimConnectionStatus.ACTIVE
+    )
+    bearer_token_hash = models.BinaryField(max_length=32, unique=True)
+    bearer_token_last_four = models.CharField(max_length=4)
+    bearer_token_expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            # Stytch: one active connection per organization (active_scim_connection_exists).
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=models.Q(status=ScimConnectionStatus.ACTIVE),
+                name="scim_connection_one_active",
+            ),
+            models.CheckConstraint(
+                name="scim_connection_status_known", condition=models.Q(status__in=list(ScimConnectionStatus))
+            ),
+        ]
+
+
+class ScimUser(models.Model):
+    """A provisioned person: the SCIM document as the IdP sent it, with the columns that are searched beside it."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="users")
+    user_name = models.CharField(max_length=256)
+    user_name_folded = FoldedField(of="user_name")
+    external_id = models.CharField(max_length=256, blank=True)
+    display_name = models.CharField(max_length=256, blank=True)
+    active = models.BooleanField(default=True)
+    document = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "connection", "user_name_folded"], name="scim_user_name_unique"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organization", "connection", "external_id"], name="scim_user_external_id"),
+            models.Index(fields=["organization", "connection", "id"], name="scim_user_in_order"),
+        ]
+
+
+class ScimGroup(models.Model):
+    """A pushed group; its members are rows, so that a change of one never rewrites the list."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="groups")
+    display_name = models.CharField(max_length=256)
+    display_name_folded = FoldedField(of="display_name")
+    external_id = models.CharField(max_length=256, blank=True)
+    document = models.JSONField(default=dict)
+    # Kept in the transaction that changes the members, so that a list of groups counts nothing.
+    member_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # Unique by name, and at once the index that the portal's list walks.
+            models.UniqueConstraint(
+                fields=["organization", "connection", "display_name_folded"], name="scim_group_name_unique"
+            )
+        ]
+        indexes = [models.Index(fields=["organization", "connection", "id"], name="scim_group_in_order")]
+
+
+class ScimMembership(models.Model):
+    """One person in one group."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(ScimUser, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "group", "user"], name="scim_membership_unique")]

@@ -1,0 +1,52 @@
+"""Keyset paging: signed cursors, bound to their list, so that a page costs the same however deep it lies."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from django.core import signing
+
+from portal.directory.errors import Invalid, InvalidCursor
+from portal.directory.types import MAX_LIMIT, Page
+
+_CURSOR_SECONDS = 86_400
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+
+def check_limit(limit: int) -> None:
+    """Raise Invalid unless the limit is one that Stytch takes: 1 to 1000."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")
+
+
+def read_cursor(cursor: str, *list_key: object) -> str:
+    """Return the key after which the page starts, "" for the first page.
+
+    Raises InvalidCursor for a cursor that is forged, older than a day, or of another list.
+    """
+    if not cursor:
+        return ""
+    try:
+        return str(signing.loads(cursor, salt=_salt(list_key), max_age=_CURSOR_SECONDS))
+    except signing.SignatureExpired:
+        raise InvalidCursor("This place in the list has expired.") from None
+    except signing.BadSignature:
+        raise InvalidCursor("This place in the list is not valid.") from None
+
+
+def make_page(
+    rows: Sequence[Row], *list_key: object, limit: int, key: Callable[[Row], object], item: Callable[[Row], Item]
+) -> Page[Item]:
+    """Return a page of at most `limit` of the rows; a row more than that means there is a next page."""
+    kept = rows[:limit]
+    more = len(rows) > limit
+    return Page(
+        items=tuple(item(row) for row in kept),
+        next_cursor=signing.dumps(str(key(kept[-1])), salt=_salt(list_key)) if more else None,
+    )
+
+
+def _salt(list_key: tuple[object, ...]) -> str:
+    # repr() keeps ("a", "b") apart from ("a b",): parts of the key come from outside.
+    return f"portal.cursor:{tuple(str(part) for part in list_key)!r}"

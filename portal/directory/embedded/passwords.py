@@ -1,0 +1,11 @@
+"""Password hashing with Argon2id at OWASP's cost, a quarter of Django's default time and a fifth of its memory."""
+
+from django.contrib.auth.hashers import Argon2PasswordHasher
+
+
+class Argon2(Argon2PasswordHasher):
+    """Argon2id with 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet)."""
+
+    time_cost = 2
+    memory_cost = 19_456
+    parallelism = 1

@@ -1,0 +1,131 @@
+"""Reading what identity providers send: tolerant of how they spell it, strict about what is kept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.directory.embedded.provisioning.errors import InvalidValue
+from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
+
+Document = dict[str, Any]
+
+LONGEST_NAME = 256
+_BOOLEANS = {"true": True, "false": False}
+
+
+def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Document:
+    """Return what is kept of a resource: known attributes under their canonical names, with values of their types.
+
+    Read-only attributes and unknown ones are left out (RFC 7644, 3.3), unassigned ones as well (RFC 7643, 2.5).
+    Raises InvalidValue that names the attribute.
+    """
+    document: Document = {}
+    for name, value in payload.items():
+        if name.lower() == schema.urn.lower() and isinstance(value, Mapping):
+            # Some put the core attributes below their schema's URN, as if it were an extension.
+            document |= read_document(schema, value)
+        elif attribute := schema.attribute(name):
+            put(document, attribute, value)
+    return document
+
+
+def put(document: Document, attribute: Attribute, value: Any) -> None:
+    """Set an attribute, or take it out where the value is none."""
+    if attribute.mutability == "readOnly":
+        return
+    read = read_value(attribute, value)
+    if read is None:
+        document.pop(attribute.name, None)
+    else:
+        document[attribute.name] = read
+
+
+def read_value(attribute: Attribute, value: Any) -> Any:
+    """Return the value as the attribute's type, or None for an unassigned one. Raises InvalidValue."""
+    if not attribute.multi_valued:
+        return read_one(attribute, value)
+    values = value if isinstance(value, list) else [value]
+    elements = [element for element in (read_one(attribute, one) for one in values) if element is not None]
+    keep_one_primary(elements)
+    return elements or None
+
+
+def read_one(attribute: Attribute, value: Any) -> Any:
+    """Return a single value, or an element of several, as the attribute's type."""
+    if value is None or value in ([], {}):
+        return None
+    match attribute.type:
+        case "complex":
+            return _read_complex(attribute, value)
+        case "boolean":
+            return _read_boolean(attribute, value)
+        case "integer" | "decimal":
+            return _read_number(attribute, value)
+        case _:
+            return _read_text(attribute, value)
+
+
+def keep_one_primary(elements: list[Any]) -> None:
+    """Let the last element that says so be the primary one (RFC 7643, 2.4)."""
+    primary = [element for element in elements if isinstance(element, dict) and element.get("primary") is True]
+    for element in primary[:-1]:
+        element["primary"] = False
+
+
+def _read_complex(attribute: Attribute, value: Any) -> Document | None:
+    if isinstance(value, str) and "value" in attribute.sub_attributes:
+        # Entra sends a manager, and others an e-mail address, as the bare value.
+        value = {"value": value}
+    if not isinstance(value, Mapping):
+        raise InvalidValue(f'"{attribute.name}" must be an object.')
+    document: Document = {}
+    for name, one in value.items():
+        if sub := attribute.sub_attribute(name):
+            put(document, sub, one)
+    return document or None
+
+
+def _read_boolean(attribute: Attribute, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in _BOOLEANS:
+        # Entra's "True" and "False".
+        return _BOOLEANS[value.lower()]
+    raise InvalidValue(f'"{attribute.name}" must be true or false.')
+
+
+def _read_number(attribute: Attribute, value: Any) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise InvalidValue(f'"{attribute.name}" must be a number.')
+
+
+def _read_text(attribute: Attribute, value: Any) -> str | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise InvalidValue(f'"{attribute.name}" must be text.')
+    return value
+
+
+def required_name(document: Document, name: str) -> str:
+    """Return the name that a resource cannot be without. Raises InvalidValue."""
+    value = str(document.get(name, "")).strip()
+    if not value:
+        raise InvalidValue(f'"{name}" is required.')
+    if len(value) > LONGEST_NAME:
+        raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
+    return value
+
+
+def optional_text(document: Document, name: str) -> str:
+    """Return a text that is kept in a column as well. Raises InvalidValue where it does not fit."""
+    value = str(document.get(name, ""))
+    if len(value) > LONGEST_NAME:
+        raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
+    return value
+
+
+def changed_attributes(before: Document, after: Document) -> tuple[Document, Document]:
+    """Return what was and what is of the attributes that differ, for the activity log."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {n: before[n] for n in names if n in before}, {n: after[n] for n in names if n in after}

@@ -1,0 +1,63 @@
+"""What the SCIM service refuses, with RFC 7644's words for it (3.12, table 9)."""
+
+from typing import ClassVar
+
+
+class ScimError(Exception):
+    """A refusal; `detail` is a sentence for the person who reads the identity provider's log."""
+
+    status: ClassVar[int] = 400
+    scim_type: ClassVar[str] = ""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidSyntax(ScimError):
+    """The body is not what the request needs."""
+
+    scim_type = "invalidSyntax"
+
+
+class InvalidFilter(ScimError):
+    """The filter cannot be read, or compares what cannot be compared."""
+
+    scim_type = "invalidFilter"
+
+
+class InvalidPath(ScimError):
+    """A PATCH path cannot be read, or names no attribute."""
+
+    scim_type = "invalidPath"
+
+
+class InvalidValue(ScimError):
+    """A value is missing, or of the wrong type, or names something that does not exist."""
+
+    scim_type = "invalidValue"
+
+
+class NoTarget(ScimError):
+    """A PATCH operation needs a path, or its path matches nothing."""
+
+    scim_type = "noTarget"
+
+
+class Mutability(ScimError):
+    """An attribute cannot be changed so."""
+
+    scim_type = "mutability"
+
+
+class Uniqueness(ScimError):
+    """Another resource has the value."""
+
+    status = 409
+    scim_type = "uniqueness"
+
+
+class ResourceNotFound(ScimError):
+    """The connection has no such resource."""
+
+    status = 404

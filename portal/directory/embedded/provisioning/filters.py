@@ -1,0 +1,227 @@
+"""RFC 7644's filters (3.4.2.2): read into a small tree, which is then compared in memory or turned into SQL."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.provisioning.errors import InvalidFilter
+from portal.directory.embedded.provisioning.schemas import Attribute
+
+LONGEST_FILTER = 8192
+_DEEPEST = 20
+_MOST_TERMS = 200
+_OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<mark>[()\[\]])
+      | (?P<text>"(?:[^"\\]|\\.)*")
+      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])
+      | (?P<word>\.?[A-Za-z_$][\w$:.-]*)
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`path operator value`; the operator `pr` has no value."""
+
+    path: str
+    operator: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of the parts hold."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one of the parts holds."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The part does not hold."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One and the same element of a multi-valued attribute fulfils the filter: `emails[type eq "work"]`."""
+
+    path: str
+    filter: "Node"
+
+
+Node = Compare | Every | Some | Negation | Element
+
+
+def parse_filter(text: str) -> Node:
+    """Read a filter. Raises InvalidFilter that says where it stops making sense."""
+    if len(text) > LONGEST_FILTER:
+        raise InvalidFilter(f"The filter is longer than {LONGEST_FILTER} characters.")
+    return _Parser(text).parse()
+
+
+class _Parser:
+    """A recursive-descent parser: grouping before `not`, before `and`, before `or`."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(_tokens(text))
+        self._at = 0
+        self._terms = 0
+
+    def parse(self) -> Node:
+        node = self._some(depth=0)
+        if self._peek():
+            raise self._unexpected()
+        return node
+
+    def _some(self, depth: int) -> Node:
+        if depth > _DEEPEST:
+            raise InvalidFilter(f"The filter is nested more than {_DEEPEST} deep.")
+        return self._joined("or", Some, lambda: self._joined("and", Every, lambda: self._term(depth)))
+
+    def _joined(self, word: str, join: Callable[[tuple[Node, ...]], Node], part: Callable[[], Node]) -> Node:
+        parts = [part()]
+        while self._peek().lower() == word:
+            self._take()
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else join(tuple(parts))
+
+    def _term(self, depth: int) -> Node:
+        self._terms += 1
+        if self._terms > _MOST_TERMS:
+            raise InvalidFilter(f"The filter has more than {_MOST_TERMS} terms.")
+        if self._peek() == "(":
+            return self._within("(", ")", depth)
+        if self._peek().lower() == "not":
+            self._take()
+            return Negation(self._within("(", ")", depth))
+        path = self._path()
+        if self._peek() != "[":
+            return self._comparison(path)
+        inner = self._within("[", "]", depth)
+        if self._peek().startswith("."):
+            # Microsoft's form, `emails[type eq "work"].value eq "x"`, which the RFC's grammar does not have.
+            inner = Every((inner, self._comparison(self._take()[1:])))
+        return Element(path, inner)
+
+    def _within(self, opening: str, closing: str, depth: int) -> Node:
+        self._expect(opening)
+        node = self._some(depth + 1)
+        self._expect(closing)
+        return node
+
+    def _path(self) -> str:
+        token = self._peek()
+        if not token or not (token[0].isalpha() or token[0] in "_$"):
+            raise self._unexpected()
+        return self._take()
+
+    def _comparison(self, path: str) -> Compare:
+        operator = self._peek().lower()
+        if operator == "pr":
+            self._take()
+            return Compare(path, "pr")
+        if operator not in _OPERATORS:
+            raise self._unexpected("an operator such as eq")
+        self._take()
+        return Compare(path, operator, self._value())
+
+    def _value(self) -> Any:
+        token = self._peek()
+        try:
+            value = json.loads(token.lower() if token.lower() in {"true", "false", "null"} else token)
+        except ValueError:
+            raise self._unexpected('a value such as "x", 1, true or null') from None
+        self._take()
+        return value
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self) -> str:
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _expect(self, token: str) -> None:
+        if self._peek() != token:
+            raise self._unexpected(f'"{token}"')
+        self._take()
+
+    def _unexpected(self, wanted: str = "a comparison") -> InvalidFilter:
+        found = f'"{self._peek()}"' if self._peek() else "the end"
+        return InvalidFilter(f"The filter has {found} where {wanted} should be.")
+
+
+def _tokens(text: str) -> Iterator[str]:
+    at = 0
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise InvalidFilter(f"The filter cannot be read from character {at + 1} on.")
+        yield match.group().strip()
+        at = match.end()
+
+
+def matches(node: Node, element: Mapping[str, Any], attribute: Attribute) -> bool:
+    """Say whether an element of a multi-valued attribute fulfils a filter. Raises InvalidFilter."""
+    match node:
+        case Every(parts):
+            return all(matches(part, element, attribute) for part in parts)
+        case Some(parts):
+            return any(matches(part, element, attribute) for part in parts)
+        case Negation(part):
+            return not matches(part, element, attribute)
+        case Compare(path, operator, value):
+            sub = attribute.sub_attribute(path)
+            if sub is None:
+                raise InvalidFilter(f'"{attribute.name}" has no "{path}".')
+            return compare(sub, operator, element.get(sub.name), value)
+        case Element():
+            raise InvalidFilter("A filter in brackets cannot have another one inside.")
+
+
+def compare(attribute: Attribute, operator: str, stored: Any, value: Any) -> bool:
+    """Compare a stored value as its attribute's type says. Raises InvalidFilter."""
+    if operator == "pr":
+        return stored is not None
+    if operator in {"eq", "ne"}:
+        return (_comparable(attribute, stored) == _comparable(attribute, value)) is (operator == "eq")
+    if stored is None:
+        return False
+    if attribute.type == "boolean" or not isinstance(value, type(stored)):
+        raise InvalidFilter(f'"{attribute.name}" cannot be compared so with "{operator}".')
+    return _ordered(operator, _comparable(attribute, stored), _comparable(attribute, value))
+
+
+def _ordered(operator: str, stored: Any, value: Any) -> bool:
+    match operator:
+        case "co":
+            return value in stored
+        case "sw":
+            return bool(stored.startswith(value))
+        case "ew":
+            return bool(stored.endswith(value))
+        case "gt" | "ge":
+            return bool(stored > value or (operator == "ge" and stored == value))
+        case _:
+            return bool(stored < value or (operator == "le" and stored == value))
+
+
+def _comparable(attribute: Attribute, value: Any) -> Any:
+    if attribute.type == "boolean" and isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return fold(value) if isinstance(value, str) and not attribute.case_exact else value

@@ -1,0 +1,210 @@
+"""RFC 7644's PATCH (3.5.2) on a copy of the stored document: all of the operations, or none."""
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from portal.directory.embedded.provisioning.documents import (
+    Document,
+    keep_one_primary,
+    put,
+    read_one,
+    read_value,
+)
+from portal.directory.embedded.provisioning.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget
+from portal.directory.embedded.provisioning.filters import Compare, Every, Node, matches, parse_filter
+from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
+
+_PATH = re.compile(r"^(?P<attribute>[^\[\]]+)(?:\[(?P<filter>.*)\](?:\.(?P<sub>[\w$-]+))?)?$", re.DOTALL)
+_KINDS = frozenset({"add", "replace", "remove"})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a PATCH, as it was sent; `path` is "" for none."""
+
+    kind: str
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path leads to: the attributes on the way, a choice among the elements, and what of them."""
+
+    attributes: tuple[Attribute, ...]
+    filter: Node | None
+    sub_attribute: Attribute | None
+
+
+def read_operations(body: Mapping[str, Any]) -> list[Operation]:
+    """Return the operations of a PatchOp body. Raises InvalidSyntax."""
+    operations = next((value for name, value in body.items() if name.lower() == "operations"), None)
+    if not isinstance(operations, list) or not operations:
+        raise InvalidSyntax('"Operations" must be a list of at least one operation.')
+    return [_read_operation(operation) for operation in operations]
+
+
+def _read_operation(document: Any) -> Operation:
+    if not isinstance(document, Mapping):
+        raise InvalidSyntax("An operation must be an object.")
+    fields = {str(name).lower(): value for name, value in document.items()}
+    kind, path = str(fields.get("op", "")).lower(), fields.get("path") or ""
+    if kind not in _KINDS:
+        raise InvalidSyntax('"op" must be add, replace or remove.')
+    if not isinstance(path, str):
+        raise InvalidPath('"path" must be text.')
+    return Operation(kind, path.strip(), fields.get("value"))
+
+
+def read_target(schema: ResourceSchema, path: str) -> Target:
+    """Return what a path leads to. Raises InvalidPath, InvalidFilter."""
+    match = _PATH.match(path)
+    attributes = schema.resolve(match["attribute"]) if match else ()
+    if not match or not attributes:
+        raise InvalidPath(f'There is no attribute "{path[:200]}" on a {schema.name}.')
+    last = attributes[-1]
+    if match["filter"] is None:
+        return Target(attributes, None, None)
+    if not last.multi_valued:
+        raise InvalidPath(f'"{last.name}" has one value, so there is nothing to choose from in brackets.')
+    sub = last.sub_attribute(match["sub"]) if match["sub"] else None
+    if match["sub"] and sub is None:
+        raise InvalidPath(f'"{last.name}" has no "{match["sub"]}".')
+    return Target(attributes, parse_filter(match["filter"]), sub)
+
+
+def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
+    """Yield an operation for each attribute where one without a path names several (RFC 7644, 3.5.2.1)."""
+    if operation.path:
+        yield operation
+        return
+    if operation.kind == "remove":
+        raise NoTarget('An operation "remove" needs a "path".')
+    if not isinstance(operation.value, Mapping):
+        raise InvalidValue("An operation without a path needs an object of attributes as its value.")
+    for name, value in operation.value.items():
+        attributes = schema.resolve(name)
+        # What the schema does not know is not kept, and what is read-only comes back from those who echo a resource.
+        if attributes and attributes[0].mutability != "readOnly":
+            yield Operation(operation.kind, name, value)
+
+
+def patched(schema: ResourceSchema, document: Document, operations: list[Operation]) -> Document:
+    """Return the document after all operations. Raises InvalidPath, InvalidValue, InvalidFilter, NoTarget, Mutability."""
+    copy = deepcopy(document)
+    for operation in operations:
+        for single in expand(schema, operation):
+            _apply(copy, read_target(schema, single.path), single)
+    return copy
+
+
+def _apply(document: Document, target: Target, operation: Operation) -> None:
+    changed = (*target.attributes, target.sub_attribute) if target.sub_attribute else target.attributes
+    _check_mutability(changed, operation)
+    container, attribute = document, target.attributes[0]
+    for inner in target.attributes[1:]:
+        if attribute.multi_valued:
+            # `emails.value` without a choice: every e-mail address.
+            _change_elements(container, attribute, Target((attribute,), None, inner), operation)
+            return
+        container, attribute = container.setdefault(attribute.name, {}), inner
+    if target.filter is not None:
+        _change_elements(container, attribute, target, operation)
+    elif operation.kind == "remove":
+        _remove(container, attribute, operation.value)
+    else:
+        _set(container, attribute, operation)
+    _drop_empty(document, target.attributes)
+
+
+def _check_mutability(attributes: tuple[Attribute, ...], operation: Operation) -> None:
+    for attribute in attributes:
+        if attribute.mutability == "readOnly":
+            raise Mutability(f'"{attribute.name}" is read-only.')
+    if operation.kind == "remove" and len(attributes) == 1 and attributes[0].required:
+        raise Mutability(f'"{attributes[0].name}" is required and cannot be removed.')
+
+
+def _set(container: Document, attribute: Attribute, operation: Operation) -> None:
+    if attribute.multi_valued and operation.kind == "add":
+        _append(container, attribute, operation.value)
+    elif attribute.type == "complex" and not attribute.multi_valued:
+        merged = container.get(attribute.name, {}) | (read_one(attribute, operation.value) or {})
+        container[attribute.name] = merged
+    else:
+        put(container, attribute, operation.value)
+
+
+def _append(container: Document, attribute: Attribute, value: Any) -> None:
+    elements = container.setdefault(attribute.name, [])
+    elements += [element for element in read_value(attribute, value) or () if element not in elements]
+    keep_one_primary(elements)
+
+
+def _remove(container: Document, attribute: Attribute, value: Any) -> None:
+    if not attribute.multi_valued or value in (None, [], ""):
+        container.pop(attribute.name, None)
+        return
+    # Entra removes elements by sending them as the value.
+    unwanted = [_identity(element) for element in read_value(attribute, value) or ()]
+    kept = [element for element in container.get(attribute.name, []) if _identity(element) not in unwanted]
+    container[attribute.name] = kept
+
+
+def _identity(element: Any) -> Any:
+    return element.get("value", element) if isinstance(element, dict) else element
+
+
+def _change_elements(container: Document, attribute: Attribute, target: Target, operation: Operation) -> None:
+    elements: list[Any] = container.setdefault(attribute.name, [])
+    chosen = [e for e in elements if target.filter is None or matches(target.filter, e, attribute)]
+    if operation.kind == "remove":
+        _remove_from(elements, chosen, target.sub_attribute)
+        return
+    if not chosen:
+        # Entra sets `emails[type eq "work"].value` also where there is no such element yet.
+        chosen = [_element_for(target)]
+        elements += chosen
+    for element in chosen:
+        if target.sub_attribute:
+            put(element, target.sub_attribute, operation.value)
+        else:
+            element.update(read_one(attribute, operation.value) or {})
+    keep_one_primary([e for e in elements if e not in chosen] + chosen)
+
+
+def _remove_from(elements: list[Any], chosen: list[Any], sub_attribute: Attribute | None) -> None:
+    for element in chosen:
+        if sub_attribute:
+            element.pop(sub_attribute.name, None)
+        if not element or not sub_attribute:
+            elements.remove(element)
+
+
+def _element_for(target: Target) -> Document:
+    """Return a new element that fulfils the choice, where that is plain: `a eq "x"`, or several joined by `and`."""
+    parts = target.filter.parts if isinstance(target.filter, Every) else (target.filter,)
+    element: Document = {}
+    for part in parts:
+        if part is None:
+            continue
+        sub = target.attributes[-1].sub_attribute(part.path) if isinstance(part, Compare) else None
+        if not isinstance(part, Compare) or part.operator != "eq" or sub is None:
+            raise NoTarget("No value is chosen by the path's filter.")
+        put(element, sub, part.value)
+    return element
+
+
+def _drop_empty(document: Document, attributes: tuple[Attribute, ...]) -> None:
+    """Take out what was emptied: an empty list or object is no value (RFC 7643, 2.5)."""
+    containers = [document]
+    for attribute in attributes[:-1]:
+        inner = containers[-1].get(attribute.name)
+        if isinstance(inner, dict):
+            containers.append(inner)
+    for container, attribute in reversed(list(zip(containers, attributes, strict=False))):
+        if container.get(attribute.name) in ([], {}):
+            del container[attribute.name]

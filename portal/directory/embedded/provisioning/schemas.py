@@ -1,0 +1,134 @@
+"""What Users and Groups consist of, taken from scim2-models: what is published is what is understood."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scim2_models import Attribute as ModelAttribute
+from scim2_models import Context, EnterpriseUser, Group, Schema, User
+
+ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+# Never kept, and so not published.
+_LEFT_OUT = frozenset({"password"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute with the characteristics that decide how it is read, compared and changed (RFC 7643, 2.2)."""
+
+    name: str
+    type: str
+    multi_valued: bool
+    required: bool
+    case_exact: bool
+    mutability: str
+    sub_attributes: Mapping[str, "Attribute"]
+
+    def sub_attribute(self, name: str) -> "Attribute | None":
+        """Return the sub-attribute of this name in any case."""
+        return self.sub_attributes.get(name.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSchema:
+    """A kind of resource: its core attributes, and its extensions as attributes named by their URN."""
+
+    name: str
+    urn: str
+    endpoint: str
+    core: Mapping[str, Attribute]
+    extensions: Mapping[str, Attribute]
+    published: tuple[dict[str, Any], ...]
+
+    def attribute(self, name: str) -> Attribute | None:
+        """Return the core attribute or the extension of this name in any case."""
+        return self.core.get(name.lower()) or self.extensions.get(name.lower())
+
+    def resolve(self, path: str) -> tuple[Attribute, ...]:
+        """Return the attributes along `[URN:]attribute[.subAttribute]` (RFC 7644, 3.10), or () for an unknown one."""
+        extension, rest = self._split(path)
+        if extension is not None and not rest:
+            return (extension,)
+        name, _, sub = rest.partition(".")
+        attribute = extension.sub_attribute(name) if extension else self.core.get(name.lower())
+        if attribute is None:
+            return ()
+        found = (extension, attribute) if extension else (attribute,)
+        if not sub:
+            return found
+        sub_attribute = attribute.sub_attribute(sub)
+        return (*found, sub_attribute) if sub_attribute else ()
+
+    def _split(self, path: str) -> tuple[Attribute | None, str]:
+        """Return the extension that a path begins with, and what follows; the core schema's own URN is left out."""
+        lower = path.lower()
+        for urn, extension in self.extensions.items():
+            if lower == urn or lower.startswith(f"{urn}:"):
+                return extension, path[len(urn) + 1 :]
+        prefix = f"{self.urn.lower()}:"
+        return None, path[len(prefix) :] if lower.startswith(prefix) else path
+
+
+def _read(attribute: ModelAttribute) -> Attribute:
+    return Attribute(
+        name=str(attribute.name),
+        type=str(attribute.type.value if attribute.type else "string"),
+        multi_valued=bool(attribute.multi_valued),
+        required=bool(attribute.required),
+        case_exact=bool(attribute.case_exact),
+        mutability=str(attribute.mutability.value if attribute.mutability else "readWrite"),
+        sub_attributes=_by_name(_read(sub) for sub in attribute.sub_attributes or ()),
+    )
+
+
+def _by_name(attributes: Iterator[Attribute]) -> dict[str, Attribute]:
+    return {attribute.name.lower(): attribute for attribute in attributes}
+
+
+def _common(name: str, kind: str, mutability: str, *sub_attributes: Attribute) -> Attribute:
+    """Return one of the attributes that every resource has beside those of its schema (RFC 7643, 3.1)."""
+    return Attribute(name, kind, False, False, True, mutability, _by_name(iter(sub_attributes)))  # noqa: FBT003 -- the fields' order
+
+
+_COMMON = _by_name(
+    iter(
+        (
+            _common("id", "string", "readOnly"),
+            _common("externalId", "string", "readWrite"),
+            _common(
+                "meta",
+                "complex",
+                "readOnly",
+                _common("created", "dateTime", "readOnly"),
+                _common("lastModified", "dateTime", "readOnly"),
+            ),
+        )
+    )
+)
+
+
+def _resource(name: str, endpoint: str, schema: Schema, *extensions: Schema) -> ResourceSchema:
+    kept = [attribute for attribute in schema.attributes or () if attribute.name not in _LEFT_OUT]
+    return ResourceSchema(
+        name=name,
+        urn=str(schema.id),
+        endpoint=endpoint,
+        core=_COMMON | _by_name(map(_read, kept)),
+        extensions={str(extension.id).lower(): _extension(extension) for extension in extensions},
+        published=tuple(_publish(one) for one in (schema, *extensions)),
+    )
+
+
+def _extension(schema: Schema) -> Attribute:
+    attributes = _by_name(map(_read, schema.attributes or ()))
+    return Attribute(str(schema.id), "complex", False, False, False, "readWrite", attributes)  # noqa: FBT003 -- as above
+
+
+def _publish(schema: Schema) -> dict[str, Any]:
+    document: dict[str, Any] = schema.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+    document["attributes"] = [a for a in document["attributes"] if a["name"] not in _LEFT_OUT]
+    return document
+
+
+USER = _resource("User", "/Users", User.to_schema(), EnterpriseUser.to_schema())
+GROUP = _resource("Group", "/Groups", Group.to_schema())

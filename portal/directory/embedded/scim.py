@@ -1,0 +1,127 @@
+"""The SCIM connection and what it provisioned, as the portal reads them."""
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from portal.directory.embedded import models
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.scope import Scope
+from portal.directory.embedded.values import scim_connection_value
+from portal.directory.errors import NotFound
+from portal.directory.ids import parse_id, public_id
+from portal.directory.types import (
+    DEFAULT_LIMIT,
+    Page,
+    ScimConnection,
+    ScimConnectionStatus,
+    ScimFeature,
+    ScimGroup,
+    ScimGroupMember,
+)
+
+_GET = "stytch.scim:get"
+_LAST_CODE_POINT = "\U0010ffff"
+
+
+class EmbeddedScim:
+    """Implements portal.directory.gateway.ScimGateway."""
+
+    offers = frozenset(ScimFeature)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def connection(self) -> ScimConnection | None:
+        """Return the active connection, or None. Raises Refused."""
+        self._scope.require(_GET)
+        row = self._connections().first()
+        return scim_connection_value(row) if row else None
+
+    def groups(
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""
+    ) -> Page[ScimGroup]:
+        """Return a page of groups in the order of their names. Raises Invalid, InvalidCursor, NotFound."""
+        self._scope.require(_GET)
+        check_limit(limit)
+        connection = parse_id("scim-connection", connection_id)
+        prefix = fold(name_prefix)
+        list_key = ("scim-groups", self._scope.organization_id, connection, prefix)
+        after = read_cursor(cursor, *list_key)
+        rows = list(
+            self._groups()
+            .filter(_starts_with(prefix), connection_id=connection, display_name_folded__gt=after)
+            .order_by("display_name_folded")
+            .values_list("pk", "display_name", "member_count", "display_name_folded")[: limit + 1]
+        )
+        if not rows and not self._connections().filter(pk=connection).exists():
+            raise NotFound("There is no such SCIM connection.")
+        organization_id = self._scope.organization.organization_id
+        return make_page(
+            rows,
+            *list_key,
+            limit=limit,
+            key=lambda row: row[3],
+            item=lambda row: ScimGroup(public_id("scim-group", row[0]), row[1], organization_id, connection_id, row[2]),
+        )
+
+    def group(self, group_id: str) -> ScimGroup:
+        """Return one group of the active connection. Raises NotFound."""
+        self._scope.require(_GET)
+        row = self._groups().filter(pk=parse_id("scim-group", group_id)).first()
+        if row is None:
+            raise NotFound("There is no such group; the identity provider may have deleted it.")
+        return ScimGroup(
+            public_id("scim-group", row.pk),
+            row.display_name,
+            self._scope.organization.organization_id,
+            public_id("scim-connection", row.connection_id),
+            row.member_count,
+        )
+
+    def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
+        """Return a page of the people in a group, in the order in which they were provisioned."""
+        self._scope.require(_GET)
+        check_limit(limit)
+        group = parse_id("scim-group", group_id)
+        list_key = ("scim-group-members", self._scope.organization_id, group)
+        after = read_cursor(cursor, *list_key)
+        memberships = models.ScimMembership.objects.filter(
+            organization_id=self._scope.organization_id,
+            group_id=group,
+            group__connection__status=ScimConnectionStatus.ACTIVE,
+        )
+        if after:
+            memberships = memberships.filter(user_id__gt=UUID(after))
+        rows = list(
+            memberships.order_by("user_id").values_list(
+                "user_id", "user__user_name", "user__display_name", "user__active"
+            )[: limit + 1]
+        )
+        if not rows:
+            self.group(group_id)
+        return make_page(
+            rows,
+            *list_key,
+            limit=limit,
+            key=lambda row: row[0],
+            item=lambda row: ScimGroupMember(public_id("scim-user", row[0]), *row[1:]),
+        )
+
+    def _connections(self) -> QuerySet[models.ScimConnection]:
+        return models.ScimConnection.objects.filter(
+            organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE
+        )
+
+    def _groups(self) -> QuerySet[models.ScimGroup]:
+        return models.ScimGroup.objects.filter(
+            organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
+        )
+
+
+def _starts_with(prefix: str) -> Q:
+    # A range, not LIKE: it uses the index on every database, and % and _ are just characters.
+    if not prefix:
+        return Q()
+    return Q(display_name_folded__gte=prefix, display_name_folded__lt=prefix + _LAST_CODE_POINT)

@@ -1,0 +1,60 @@
+"""The organization that an opened directory is bound to, and who calls."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from uuid import UUID
+
+from django.conf import settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.activity import Caller
+from portal.directory.errors import NotFound, Refused, Unauthenticated
+from portal.directory.ids import parse_id, public_id
+from portal.directory.types import Actor, ActorType, Organization, Origin, SignedIn
+
+
+def organization_value(row: models.Organization) -> Organization:
+    """Return the organization as the gateway shows it."""
+    return Organization(public_id("organization", row.pk), row.name, row.slug)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One organization and one caller; every query of the embedded directory starts from it."""
+
+    organization_slug: str
+    origin: Origin
+    signed_in: SignedIn | None = field(default=None)
+
+    @cached_property
+    def organization(self) -> Organization:
+        """Return the organization. Raises NotFound."""
+        if self.signed_in:
+            return self.signed_in.organization
+        row = models.Organization.objects.filter(slug=self.organization_slug).first()
+        if row is None:
+            raise NotFound("There is no organization at this address.")
+        return organization_value(row)
+
+    @cached_property
+    def organization_id(self) -> UUID:
+        """Return the organization's key. Raises NotFound."""
+        return parse_id("organization", self.organization.organization_id)
+
+    @property
+    def caller(self) -> Caller:
+        """Return who makes the changes."""
+        if self.signed_in is None:
+            return Caller(Actor(ActorType.VISITOR), self.origin)
+        member = self.signed_in.member
+        return Caller(Actor(ActorType.MEMBER, member.member_id, member.name or member.email_address), self.origin)
+
+    def require(self, permission: str) -> None:
+        """Raise Refused unless the member's roles grant `resource:action`, Unauthenticated where nobody is signed in.
+
+        The gate has checked already; a page that it forgot shall not be a hole.
+        """
+        if self.signed_in is None:
+            raise Unauthenticated("Sign in first.")
+        if not settings.RBAC_POLICY.allows(self.signed_in.session.roles, permission):
+            raise Refused("Your roles do not allow this.")

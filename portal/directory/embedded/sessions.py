@@ -1,0 +1,125 @@
+"""Member sessions: one opaque token each, of which only the hash is stored."""
+
+from datetime import timedelta
+from functools import cache
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from portal.directory.embedded import models
+from portal.directory.embedded.activity import Caller, record
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.scope import Scope, organization_value
+from portal.directory.embedded.tokens import new_token, token_hash
+from portal.directory.embedded.values import member_id, member_value, session_value
+from portal.directory.errors import Unauthenticated
+from portal.directory.ids import public_id
+from portal.directory.types import Actor, ActorType, MemberStatus, Origin, SignedIn
+
+# A session's last use is written at most this often: reading a page is no reason to write to the database.
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+@cache
+def _nobodys_password() -> str:
+    return make_password(get_random_string(32))
+
+
+def password_is_right(member: models.Member | None, password: str) -> bool:
+    """Check a password in the same time whether or not there is such a member with a password."""
+    encoded = member.password if member else ""
+    return check_password(password, encoded or _nobodys_password()) and bool(encoded)
+
+
+def start_session(member: models.Member, origin: Origin) -> SignedIn:
+    """Sign a member in."""
+    token = new_token()
+    with transaction.atomic():
+        row = models.MemberSession.objects.create(
+            organization_id=member.organization_id,
+            member=member,
+            token_hash=token_hash(token),
+            expires_at=timezone.now() + timedelta(minutes=settings.SESSION_DURATION_MINUTES),
+            ip_address=origin.ip_address,
+            user_agent=origin.user_agent,
+        )
+        _record_session(row, "member_session.create", origin)
+    return _signed_in(row, token)
+
+
+class EmbeddedSessions:
+    """Implements portal.directory.gateway.SessionGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def authenticate(self, session_token: str) -> SignedIn:
+        """Return who holds the token, and note that it was used. Raises Unauthenticated."""
+        now = timezone.now()
+        row = self._sessions().filter(token_hash=token_hash(session_token), expires_at__gt=now).first()
+        if (
+            row is None
+            or row.member.status != MemberStatus.ACTIVE
+            or row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+        ):
+            raise Unauthenticated("The session has ended.")
+        if row.last_accessed_at < now - _TOUCH_EVERY:
+            models.MemberSession.objects.filter(organization_id=row.organization_id, pk=row.pk).update(
+                last_accessed_at=now
+            )
+        return _signed_in(row, session_token)
+
+    def sign_in(self, *, email_address: str, password: str) -> SignedIn:
+        """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
+        member = (
+            models.Member.objects.select_related("organization")
+            .filter(
+                organization__slug=self._scope.organization_slug,
+                email_address_folded=fold(email_address),
+                status=MemberStatus.ACTIVE,
+            )
+            .first()
+        )
+        if not password_is_right(member, password) or member is None:
+            raise Unauthenticated("The e-mail address or the password is not right.")
+        return start_session(member, self._scope.origin)
+
+    def revoke(self, session_token: str) -> None:
+        """End the session at once."""
+        with transaction.atomic():
+            row = self._sessions().select_for_update(of=("self",)).filter(token_hash=token_hash(session_token)).first()
+            if row is not None:
+                row.revoked_at = timezone.now()
+                row.save(update_fields=["revoked_at"])
+                _record_session(row, "member_session.revoke", self._scope.origin)
+
+    def _sessions(self) -> QuerySet[models.MemberSession]:
+        return models.MemberSession.objects.select_related("member__organization").filter(
+            member__organization__slug=self._scope.organization_slug, revoked_at=None
+        )
+
+
+def _signed_in(row: models.MemberSession, token: str) -> SignedIn:
+    member = member_value(row.member)
+    return SignedIn(
+        session=session_value(row, member),
+        member=member,
+        organization=organization_value(row.member.organization),
+        session_token=token,
+    )
+
+
+def _record_session(row: models.MemberSession, action: str, origin: Origin) -> None:
+    member = row.member
+    actor = Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address)
+    record(
+        Caller(actor, origin),
+        action,
+        organization_id=row.organization_id,
+        target_id=public_id("member-session", row.pk),
+        target_name=member.email_address,
+    )

@@ -1,0 +1,89 @@
+"""A made-up company of any size, the same on each run: what the demo's identity provider pushes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+
+_GIVEN = (
+    "Aisha Ben Chloé Dmitri Elif Femi Grace Hiroshi Ines José Kofi Lena Mei Nadia Olu Priya Quentin Rosa Søren Tomás "
+    "Uma Viktor Wanjiru Ximena Yusuf Zoë"
+).split()
+_FAMILY = (
+    "Adeyemi Bauer Castro Dubois Eriksen Fischer García Haddad Ivanova Jensen Kowalski Lindqvist Müller Nakamura "
+    "O'Brien Patel Quispe Rossi Schmidt Tanaka Usman Vasquez Weber Xu Yılmaz Zhang Okafor Novák Silva"
+).split()
+DEPARTMENTS = (
+    "Accounting Analytics Compliance Data Design Engineering Facilities Finance IT Legal Logistics Marketing Operations "
+    "People Procurement Product Research Sales Security Support"
+).split()
+SITES = ("Amsterdam", "Berlin", "Boston", "Lagos", "London", "Madrid", "Nairobi", "São Paulo", "Singapore", "Tokyo")
+_TITLES = ("Analyst", "Associate", "Coordinator", "Director", "Lead", "Manager", "Principal", "Specialist")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who works there; `number` is their place in the company."""
+
+    number: int
+    given_name: str
+    family_name: str
+
+    @property
+    def user_name(self) -> str:
+        """A work address, unique by the number in it."""
+        return f"person{self.number + 1:05}@acme.example"
+
+    @property
+    def department(self) -> str:
+        """Where they work."""
+        return DEPARTMENTS[self.number % len(DEPARTMENTS)]
+
+    @property
+    def site(self) -> str:
+        """The town they work in."""
+        return SITES[self.number // len(DEPARTMENTS) % len(SITES)]
+
+    @property
+    def title(self) -> str:
+        """What stands under their signature."""
+        return f"{self.department} {_TITLES[self.number // 7 % len(_TITLES)]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group in the company's identity provider; only who matches department and site is in it."""
+
+    display_name: str
+    department: str = ""
+    site: str = ""
+    team: int = 0
+
+    def has(self, person: Person) -> bool:
+        """Say whether the person is in the group."""
+        return (
+            self.department in {"", person.department}
+            and self.site in {"", person.site}
+            and (not self.team or person.number % (self.team + 1) == 0)
+        )
+
+
+def people(number: int) -> Iterator[Person]:
+    """Yield that many people."""
+    for n in range(number):
+        yield Person(n, _GIVEN[n % len(_GIVEN)], _FAMILY[n // 3 % len(_FAMILY)])
+
+
+def groups(number: int) -> Iterator[Group]:
+    """Yield that many groups: the whole company, departments, sites, each department at each site, then teams."""
+    yield from islice(_all_groups(), number)
+
+
+def _all_groups() -> Iterator[Group]:
+    yield Group("Everyone")
+    yield from (Group(department, department=department) for department in DEPARTMENTS)
+    yield from (Group(f"Site {site}", site=site) for site in SITES)
+    pairs = [(department, site) for department in DEPARTMENTS for site in SITES]
+    yield from (Group(f"{department} {site}", department=department, site=site) for department, site in pairs)
+    for team in count(1):
+        for department, site in pairs:
+            yield Group(f"{department} {site} Team {team}", department=department, site=site, team=team)

@@ -1,0 +1,72 @@
+"""From rows to the gateway's values."""
+
+from django.conf import settings
+
+from portal.directory.embedded import models
+from portal.directory.ids import public_id
+from portal.directory.policy import MEMBER_ROLE
+from portal.directory.types import (
+    Member,
+    MemberRole,
+    MemberSession,
+    MemberStatus,
+    RoleSourceType,
+    ScimConnection,
+    ScimConnectionStatus,
+    ScimIdentityProvider,
+)
+
+
+def member_id(row: models.Member) -> str:
+    """Return the member's public id."""
+    return public_id("member", row.pk)
+
+
+def member_value(row: models.Member) -> Member:
+    """Return the member with effective roles: `stytch_member`, which everybody has, and those given by hand."""
+    return Member(
+        member_id=member_id(row),
+        organization_id=public_id("organization", row.organization_id),
+        email_address=row.email_address,
+        name=row.name,
+        status=MemberStatus(row.status),
+        roles=tuple(
+            MemberRole(role_id, (RoleSourceType.DIRECT_ASSIGNMENT,))
+            for role_id in dict.fromkeys([MEMBER_ROLE, *row.direct_roles])
+        ),
+    )
+
+
+def session_value(row: models.MemberSession, member: Member) -> MemberSession:
+    """Return the session with the roles that hold in it."""
+    return MemberSession(
+        member_session_id=public_id("member-session", row.pk),
+        member_id=member.member_id,
+        organization_id=member.organization_id,
+        organization_slug=row.member.organization.slug,
+        roles=member.role_ids,
+        started_at=row.started_at,
+        last_accessed_at=row.last_accessed_at,
+        expires_at=row.expires_at,
+    )
+
+
+def scim_connection_value(row: models.ScimConnection) -> ScimConnection:
+    """Return the connection, with the address that the IdP is given."""
+    connection_id = public_id("scim-connection", row.pk)
+    return ScimConnection(
+        connection_id=connection_id,
+        organization_id=public_id("organization", row.organization_id),
+        status=ScimConnectionStatus(row.status),
+        display_name=row.display_name,
+        identity_provider=ScimIdentityProvider(row.identity_provider),
+        base_url=scim_base_url(connection_id, ScimIdentityProvider(row.identity_provider)),
+        bearer_token_last_four=row.bearer_token_last_four,
+        bearer_token_expires_at=row.bearer_token_expires_at,
+    )
+
+
+def scim_base_url(connection_id: str, identity_provider: ScimIdentityProvider) -> str:
+    """Return the SCIM address of a connection; Entra's carries Microsoft's own compliance switch, as Stytch's does."""
+    suffix = "?aadOptscim062020" if identity_provider is ScimIdentityProvider.MICROSOFT_ENTRA else ""
+    return f"{settings.PUBLIC_URL}/v1/b2b/scim/{connection_id}{suffix}"

@@ -1,0 +1,69 @@
+"""What a directory refuses, in few words; the gate turns each into a page, the SCIM edge into a SCIM error."""
+
+from typing import ClassVar
+
+
+class DirectoryError(Exception):
+    """A directory could not do what it was asked; `detail` is a sentence for the person who asked."""
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str, *, field: str = "", request_id: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.request_id = request_id
+
+
+class Invalid(DirectoryError):
+    """A value breaks a rule; `field` names it."""
+
+    status = 422
+
+
+class InvalidCursor(DirectoryError):
+    """A cursor is forged, expired, or belongs to another list."""
+
+    status = 400
+
+
+class Unauthenticated(DirectoryError):
+    """The credentials or the session are not, or no longer, good."""
+
+    status = 401
+
+
+class Refused(DirectoryError):
+    """The member's roles do not grant the action."""
+
+    status = 403
+
+
+class NotFound(DirectoryError):
+    """The organization has no such object."""
+
+    status = 404
+
+
+class Conflict(DirectoryError):
+    """The change contradicts what is stored; `field` names the value that is taken."""
+
+    status = 409
+
+
+class TooManyRequests(DirectoryError):
+    """The directory asks to slow down."""
+
+    status = 429
+
+
+class NotOffered(DirectoryError):
+    """This kind of directory cannot do it at all; `detail` says why."""
+
+    status = 501
+
+
+class Unavailable(DirectoryError):
+    """The directory did not answer; trying again may help."""
+
+    status = 503

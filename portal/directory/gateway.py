@@ -1,0 +1,144 @@
+"""What every directory can do. Pages and the API know only these protocols.
+
+A `Directory` is bound to one organization when it is opened, so no call can name another. Its methods take and return
+frozen values, and raise only the errors of `portal.directory.errors`.
+"""
+
+from typing import Protocol
+
+from portal.directory.policy import Policy
+from portal.directory.types import (
+    DEFAULT_LIMIT,
+    Discovered,
+    Member,
+    Organization,
+    Origin,
+    Page,
+    ScimConnection,
+    ScimFeature,
+    ScimGroup,
+    ScimGroupMember,
+    SignedIn,
+)
+
+
+class OrganizationGateway(Protocol):
+    """The organization itself."""
+
+    def get(self) -> Organization:
+        """Return the organization. Raises NotFound when there is none of this slug."""
+        ...
+
+
+class SessionGateway(Protocol):
+    """Member sessions: made by signing in, checked on each request, ended at once by revocation."""
+
+    def authenticate(self, session_token: str) -> SignedIn:
+        """Return who holds the token and keep the session from idling out. Raises Unauthenticated."""
+        ...
+
+    def sign_in(self, *, email_address: str, password: str) -> SignedIn:
+        """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
+        ...
+
+    def revoke(self, session_token: str) -> None:
+        """End the session; its next request is refused. An unknown token is no error."""
+        ...
+
+
+class MemberGateway(Protocol):
+    """What signing in needs of members."""
+
+    def get(self, member_id: str) -> Member:
+        """Return the member. Raises NotFound, also for another organization's member."""
+        ...
+
+    def link_member(self, token: str) -> Member:
+        """Return whom a sign-in link invites, without using it up. Raises Unauthenticated, NotOffered."""
+        ...
+
+    def redeem_link(self, token: str, *, password: str) -> SignedIn:
+        """Set the member's password and start a session; the link works once. Raises Unauthenticated, Invalid, NotOffered."""
+        ...
+
+
+class RbacGateway(Protocol):
+    """The policy that says what each role may do."""
+
+    def policy(self) -> Policy:
+        """Return the project's roles and resources (Stytch: rbac.policy)."""
+        ...
+
+
+class ScimGateway(Protocol):
+    """The organization's SCIM connection and what the IdP pushed through it. Needs `stytch.scim:get`."""
+
+    offers: frozenset[ScimFeature]
+
+    def connection(self) -> ScimConnection | None:
+        """Return the active connection, or None; an organization has at most one (Stytch: scim.connection.get)."""
+        ...
+
+    def groups(
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""
+    ) -> Page[ScimGroup]:
+        """Return a page of groups (Stytch: scim.connection.get_groups).
+
+        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered (for `name_prefix`).
+        """
+        ...
+
+    def group(self, group_id: str) -> ScimGroup:
+        """Return one group of the active connection. Raises NotFound, NotOffered."""
+        ...
+
+    def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
+        """Return a page of the people in a group. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
+        ...
+
+
+class Directory(Protocol):
+    """One organization's directory."""
+
+    @property
+    def organization(self) -> OrganizationGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def sessions(self) -> SessionGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def members(self) -> MemberGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def rbac(self) -> RbacGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def scim(self) -> ScimGateway: ...  # noqa: D102 -- the type says it
+
+    def acting_as(self, signed_in: SignedIn) -> "Directory":
+        """Return the same organization's directory, with every further call made by this member."""
+        ...
+
+
+class Discovery(Protocol):
+    """Signing in before the organization is known: the one place that looks across organizations."""
+
+    def authenticate(self, *, email_address: str, password: str) -> Discovered:
+        """Return where this password is right (Stytch: passwords.discovery.authenticate). Raises Unauthenticated."""
+        ...
+
+    def organizations(self, intermediate_session_token: str) -> Discovered:
+        """Return the same answer again, for ten minutes. Raises Unauthenticated."""
+        ...
+
+    def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
+        """Start a session in one of the discovered organizations. Raises Unauthenticated."""
+        ...
+
+
+class DirectoryProvider(Protocol):
+    """A kind of directory: opens one organization's, and discovers a person's."""
+
+    def open(self, organization_slug: str, origin: Origin) -> Directory:
+        """Return the organization's directory; costs no call, so an unknown slug shows at the first one."""
+        ...
+
+    def discovery(self, origin: Origin) -> Discovery:
+        """Return the way in for a person who has not chosen an organization."""
+        ...

@@ -1,0 +1,39 @@
+"""Public identifiers in Stytch's form, `<noun>-<test or live>-<uuid>`, over UUIDs of version 7 (RFC 9562)."""
+
+import os
+import time
+import uuid
+from contextlib import suppress
+
+from django.conf import settings
+
+_MAX_LENGTH = 100
+_NIL = uuid.UUID(int=0)  # RFC 9562, 5.9
+
+
+def uuid7() -> uuid.UUID:
+    """Return a new UUID whose first 48 bits are the time in milliseconds, so that inserts stay local (RFC 9562, 5.7)."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def public_id(noun: str, value: uuid.UUID) -> str:
+    """Return the identifier that the outside sees."""
+    return f"{noun}-{settings.PROJECT_ENVIRONMENT}-{value}"
+
+
+def parse_id(noun: str, text: str) -> uuid.UUID:
+    """Return the UUID in an identifier of this noun and environment; for anything else the nil UUID, which no row has."""
+    prefix = f"{noun}-{settings.PROJECT_ENVIRONMENT}-"
+    if text.startswith(prefix) and len(text) <= _MAX_LENGTH:
+        with suppress(ValueError):
+            value = uuid.UUID(text.removeprefix(prefix))
+            # Only the canonical spelling: one object, one id.
+            return value if str(value) == text.removeprefix(prefix) else _NIL
+    return _NIL
+
+
+def new_request_id() -> str:
+    """Return an id that ties an answer to its log lines, `request-id-live-<uuid>`."""
+    return public_id("request-id", uuid7())

@@ -1,0 +1,195 @@
+"""Role-based access control as Stytch models it: roles grant actions on resources."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MEMBER_ROLE = "stytch_member"
+ADMIN_ROLE = "stytch_admin"
+WILDCARD = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that can be acted on, and the actions that exist for it."""
+
+    resource_id: str
+    actions: tuple[str, ...]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named set of rights: for each resource id the actions granted, or `*`."""
+
+    role_id: str
+    permissions: Mapping[str, frozenset[str]]
+    description: str = ""
+
+    def grants(self, resource_id: str, action: str) -> bool:
+        """Say whether this role alone grants the action; what is not named is refused."""
+        actions = self.permissions.get(resource_id, frozenset())
+        return action in actions or WILDCARD in actions
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All roles and resources of a project."""
+
+    roles: Mapping[str, Role]
+    resources: Mapping[str, Resource]
+
+    def allows(self, role_ids: Iterable[str], permission: str) -> bool:
+        """Say whether any of the roles grants `resource:action`; unknown roles grant nothing."""
+        resource_id, _, action = permission.partition(":")
+        return any(self.roles[role_id].grants(resource_id, action) for role_id in role_ids if role_id in self.roles)
+
+    def roles_granting(self, permission: str) -> tuple[Role, ...]:
+        """Return the roles that grant `resource:action`, so that a refusal can say who can help."""
+        return tuple(role for role in self.roles.values() if self.allows([role.role_id], permission))
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Policy":
+        """Read a policy in the form of Stytch's `GET /v1/b2b/rbac/policy`. Raises ValueError that names what is wrong."""
+        return cls(
+            roles={role.role_id: role for role in map(_read_role, _read_list(document, "roles"))},
+            resources={r.resource_id: r for r in map(_read_resource, _read_list(document, "resources"))},
+        )
+
+    def extended_by(self, other: "Policy") -> "Policy":
+        """Return both policies as one. Raises ValueError where `other` takes away what a built-in role grants."""
+        for role_id in self.roles.keys() & other.roles.keys():
+            for resource_id, actions in self.roles[role_id].permissions.items():
+                if not actions <= other.roles[role_id].permissions.get(resource_id, frozenset()):
+                    raise ValueError(f'role "{role_id}" must keep its built-in permissions on "{resource_id}"')
+        for resource_id in other.resources:
+            if resource_id.startswith("stytch"):
+                raise ValueError(f'resource "{resource_id}": names that start with "stytch" are reserved')
+        return Policy(roles={**self.roles, **other.roles}, resources={**self.resources, **other.resources})
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Return the default policy, extended by a JSON file in Stytch's form. Raises ValueError that names file and cause."""
+    if path is None:
+        return DEFAULT_POLICY
+    try:
+        return DEFAULT_POLICY.extended_by(Policy.from_json(json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"policy file {path}: {error}") from error
+
+
+def _read_list(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    values = document.get(key, []) if isinstance(document, Mapping) else None
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
+        raise ValueError(f'"{key}" must be a list of objects')
+    return values
+
+
+def _read_text(document: Mapping[str, Any], key: str) -> str:
+    value = document.get(key)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f'"{key}" is missing or is not text')
+    return value
+
+
+def _read_actions(document: Mapping[str, Any]) -> tuple[str, ...]:
+    actions = document.get("actions")
+    if not isinstance(actions, list) or not all(isinstance(action, str) and action for action in actions):
+        raise ValueError('"actions" must be a list of texts')
+    return tuple(actions)
+
+
+def _read_role(document: Mapping[str, Any]) -> Role:
+    return Role(
+        role_id=_read_text(document, "role_id"),
+        description=str(document.get("description", "")),
+        permissions={
+            _read_text(entry, "resource_id"): frozenset(_read_actions(entry))
+            for entry in _read_list(document, "permissions")
+        },
+    )
+
+
+def _read_resource(document: Mapping[str, Any]) -> Resource:
+    return Resource(
+        resource_id=_read_text(document, "resource_id"),
+        description=str(document.get("description", "")),
+        actions=_read_actions(document),
+    )
+
+
+_CRUD = ("create", "get", "update", "delete")
+_MEMBER_INFO = (
+    "update.info.name",
+    "update.info.email",
+    "update.info.untrusted-metadata",
+    "update.info.mfa-phone",
+    "update.info.delete.mfa-phone",
+    "update.info.delete.mfa-totp",
+    "update.info.delete.password",
+    "update.info.unlink.retired-email",
+    "update.settings.mfa-enrolled",
+    "update.settings.default-mfa-method",
+    "get.connected-apps",
+    "revoke.connected-app",
+    "revoke-sessions",
+    "delete",
+)
+
+# Stytch's default resources and actions: reference/stytch-api.md 9.1 and 9.2.
+_DEFAULT_RESOURCES = (
+    Resource(
+        "stytch.organization",
+        (
+            "update.info.name",
+            "update.info.slug",
+            "update.info.logo-url",
+            "update.settings.allowed-auth-methods",
+            "update.settings.allowed-mfa-methods",
+            "update.settings.email-jit-provisioning",
+            "update.settings.email-invites",
+            "update.settings.allowed-domains",
+            "update.settings.default-sso-connection",
+            "update.settings.sso-jit-provisioning",
+            "update.settings.mfa-policy",
+            "update.settings.implicit-roles",
+            "update.settings.oauth-tenant-jit-provisioning",
+            "update.settings.allowed-oauth-tenants",
+            "delete",
+        ),
+        "The organization and its settings",
+    ),
+    Resource(
+        "stytch.member",
+        ("create", "search", *_MEMBER_INFO, "update.settings.is-breakglass", "update.settings.roles"),
+        "The organization's members",
+    ),
+    Resource("stytch.self", _MEMBER_INFO, "The member's own account"),
+    Resource("stytch.sso", _CRUD, "Single sign-on connections"),
+    Resource("stytch.scim", _CRUD, "The SCIM connection and what it provisioned"),
+    Resource("stytch.custom-org-roles", _CRUD, "Roles that the organization made itself"),
+)
+_EVERYTHING = frozenset({WILDCARD})
+_DEFAULT_ROLES = (
+    Role(MEMBER_ROLE, {"stytch.self": _EVERYTHING}, "Every member; manages their own account"),
+    Role(
+        ADMIN_ROLE,
+        dict.fromkeys(
+            (
+                "stytch.organization",
+                "stytch.member",
+                "stytch.sso",
+                "stytch.scim",
+                "stytch.custom-org-roles",
+            ),
+            _EVERYTHING,
+        ),
+        "Manages the organization, its members and its connections",
+    ),
+)
+DEFAULT_POLICY = Policy(
+    roles={role.role_id: role for role in _DEFAULT_ROLES},
+    resources={resource.resource_id: resource for resource in _DEFAULT_RESOURCES},
+)

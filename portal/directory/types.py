@@ -1,0 +1,220 @@
+"""What a directory returns: frozen values, named after the nouns and fields of the Stytch B2B API."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `next_cursor` is None on the last page."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """A customer of the product: the boundary that nothing crosses."""
+
+    organization_id: str
+    organization_name: str
+    organization_slug: str
+
+
+class RoleSourceType(StrEnum):
+    """Where a member's role comes from, in Stytch's words (MemberRole.sources[].type)."""
+
+    DIRECT_ASSIGNMENT = "direct_assignment"
+    EMAIL_ASSIGNMENT = "email_assignment"
+    SSO_CONNECTION = "sso_connection"
+    SSO_CONNECTION_GROUP = "sso_connection_group"
+    SCIM_CONNECTION_GROUP = "scim_connection_group"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRole:
+    """One role of a member, with every source that grants it."""
+
+    role_id: str
+    sources: tuple[RoleSourceType, ...]
+
+
+class MemberStatus(StrEnum):
+    """Stytch's member states; a deleted member stays stored and cannot sign in."""
+
+    PENDING = "pending"
+    INVITED = "invited"
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in one organization; the same e-mail address elsewhere is another member."""
+
+    member_id: str
+    organization_id: str
+    email_address: str
+    name: str
+    status: MemberStatus
+    roles: tuple[MemberRole, ...]
+
+    @property
+    def role_ids(self) -> frozenset[str]:
+        """The ids of all effective roles."""
+        return frozenset(role.role_id for role in self.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSession:
+    """A member signed in, in one browser, until `expires_at` or revocation."""
+
+    member_session_id: str
+    member_id: str
+    organization_id: str
+    organization_slug: str
+    roles: frozenset[str]
+    started_at: datetime
+    last_accessed_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A good session with its member and organization, and the token that proves it."""
+
+    session: MemberSession
+    member: Member
+    organization: Organization
+    session_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """A person whose password is right in these organizations, before choosing one (Stytch: discovery)."""
+
+    email_address: str
+    organizations: tuple[Organization, ...]
+    intermediate_session_token: str = field(repr=False)
+
+
+class ActorType(StrEnum):
+    """What kind of party makes a change."""
+
+    MEMBER = "member"
+    SCIM = "scim"
+    OPERATOR = "operator"
+    VISITOR = "visitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who makes a change, and on whose behalf; written into the activity log."""
+
+    type: ActorType
+    id: str = ""
+    name: str = ""
+    on_behalf_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call comes from; written into the activity log beside the actor."""
+
+    ip_address: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+
+
+class ScimConnectionStatus(StrEnum):
+    """Stytch's states of a SCIM connection."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+class ScimIdentityProvider(StrEnum):
+    """Every identity provider that Stytch's API names for SCIM."""
+
+    GENERIC = "generic"
+    OKTA = "okta"
+    MICROSOFT_ENTRA = "microsoft-entra"
+    CYBERARK = "cyberark"
+    JUMPCLOUD = "jumpcloud"
+    ONELOGIN = "onelogin"
+    PINGFEDERATE = "pingfederate"
+    RIPPLING = "rippling"
+
+    @property
+    def label(self) -> str:
+        """The name under which the provider sells itself."""
+        return _IDENTITY_PROVIDER_LABELS[self]
+
+
+_IDENTITY_PROVIDER_LABELS = {
+    ScimIdentityProvider.GENERIC: "Generic SCIM 2.0",
+    ScimIdentityProvider.OKTA: "Okta",
+    ScimIdentityProvider.MICROSOFT_ENTRA: "Microsoft Entra ID",
+    ScimIdentityProvider.CYBERARK: "CyberArk",
+    ScimIdentityProvider.JUMPCLOUD: "JumpCloud",
+    ScimIdentityProvider.ONELOGIN: "OneLogin",
+    ScimIdentityProvider.PINGFEDERATE: "PingFederate",
+    ScimIdentityProvider.RIPPLING: "Rippling",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScimConnection:
+    """The organization's link to its IdP; the token itself is never here, only its last four characters."""
+
+    connection_id: str
+    organization_id: str
+    status: ScimConnectionStatus
+    display_name: str
+    identity_provider: ScimIdentityProvider
+    base_url: str
+    bearer_token_last_four: str
+    bearer_token_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewScimConnection:
+    """A connection just made, with the bearer token that is shown this once."""
+
+    connection: ScimConnection
+    bearer_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScimGroup:
+    """A group that the IdP pushed; `member_count` is None where the directory does not tell it."""
+
+    group_id: str
+    group_name: str
+    organization_id: str
+    connection_id: str
+    member_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScimGroupMember:
+    """A provisioned person in a group."""
+
+    user_id: str
+    user_name: str
+    display_name: str
+    active: bool
+
+
+class ScimFeature(StrEnum):
+    """What only some directories can do with SCIM data."""
+
+    GROUP_SEARCH = "group-search"
+    GROUP_MEMBERS = "group-members"

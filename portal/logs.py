@@ -1,0 +1,57 @@
+"""Structured logs: one JSON object a line, with the request id, on standard error; secrets never among them."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Values under these names are never written, whoever logs them.
+_SECRET_NAMES = frozenset(
+    {"authorization", "bearer_token", "cookie", "password", "secret", "session_token", "set-cookie", "token"}
+)
+
+# Without local variables, among which are passwords and tokens.
+_tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+def configure_logging(level: str, form: str) -> None:
+    """Send the logs of this project, Django and the libraries through one chain to standard error."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _mask_secrets,
+    ]
+    renderer: list[structlog.typing.Processor] = (
+        [structlog.processors.ExceptionRenderer(_tracebacks), structlog.processors.JSONRenderer()]
+        if form == "json"
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # Both write addresses with query strings, in which a sign-in link has its token.
+    for name in ("django.request", "django.server", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name in event.keys() & _SECRET_NAMES:
+        event[name] = "[hidden]"
+    return event

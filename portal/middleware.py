@@ -1,0 +1,145 @@
+"""What every request passes: its record in log and metrics, and the gate that decides who may come in."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from prometheus_client import Counter, Histogram
+
+from portal.access.permissions import Audience, Permission
+from portal.access.routing import Access, access_of, authenticates_scim_client
+from portal.directories import directories
+from portal.directory.errors import DirectoryError, Unauthenticated
+from portal.directory.ids import new_request_id
+from portal.directory.types import Origin
+from portal.web import errors
+from portal.web.requests import PortalRequest
+from portal.web.sessions import forget_session, open_organizations, session_token, sign_in_url
+
+log = structlog.get_logger("gatehouse.request")
+_ALWAYS_OPEN = frozenset({"healthz", "readyz", "metrics"})
+_REQUESTS = Counter("gatehouse_requests_total", "Requests answered", ["route", "method", "status"])
+_SECONDS = Histogram("gatehouse_request_seconds", "Time to answer, in seconds", ["route"])
+
+
+class RequestRecord:
+    """Gives each request an id, which stands in its answer, in its log line and on its error page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request and record it."""
+        started = time.perf_counter()
+        request_id = new_request_id()
+        portal_request = cast("PortalRequest", request)
+        portal_request.request_id = request_id
+        portal_request.origin = Origin(_ip_address(request), request.headers.get("User-Agent", "")[:256], request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            response = self.get_response(request)
+            self._record(request, response, time.perf_counter() - started)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        response["X-Request-ID"] = request_id
+        return response
+
+    @staticmethod
+    def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+        match = request.resolver_match
+        route = match.view_name if match else "none"
+        _REQUESTS.labels(route, request.method, response.status_code).inc()
+        _SECONDS.labels(route).observe(seconds)
+        # The path without its query, in which a sign-in link has its token.
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            route=route,
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+class Gate:
+    """Decides, for each URL as `route()` declared it, whether this request may reach the view."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass on; `process_view` decides, when the URL is known."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], _args: list[Any], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Let the request through (None), or answer in the view's place."""
+        access = access_of(view)
+        if access is None:
+            log.error("undeclared_url", path=request.path)
+            return errors.server_error(request)
+        if access.allow is Audience.SCIM_CLIENT:
+            # The provisioning edge authenticates and answers in SCIM's own form, for every refusal as well.
+            return None if authenticates_scim_client(view) else errors.server_error(request)
+        if settings.MAINTENANCE and getattr(request.resolver_match, "url_name", "") not in _ALWAYS_OPEN:
+            return errors.maintenance(request)
+        if request.method not in access.methods:
+            return errors.method_not_allowed(request, access.methods)
+        return self._admit(cast("PortalRequest", request), access, kwargs)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Turn what a directory refused into a page."""
+        if isinstance(exception, DirectoryError):
+            log.info("directory_error", error=type(exception).__name__, directory_request_id=exception.request_id)
+            return errors.directory_error_page(request, exception)
+        log.error("unexpected_error", exc_info=exception)
+        return None
+
+    def _admit(self, request: PortalRequest, access: Access, kwargs: dict[str, Any]) -> HttpResponse | None:
+        request.directories = directories()
+        slug = kwargs.pop("organization_slug", None)
+        if slug is not None:
+            request.directory = request.directories.open(slug, request.origin)
+        if access.allow is Audience.ANYONE:
+            return None
+        try:
+            return self._authenticate(request, slug) or self._authorize(request, access)
+        except DirectoryError as error:
+            return errors.directory_error_page(request, error)
+
+    @staticmethod
+    def _authenticate(request: PortalRequest, slug: str) -> HttpResponse | None:
+        token = session_token(request, slug)
+        if not token and open_organizations(request):
+            # Signed in, but elsewhere: this organization's pages do not exist for them.
+            return errors.other_organization(request, sign_in_url(request, slug))
+        try:
+            request.signed_in = request.directory.sessions.authenticate(token)
+        except Unauthenticated:
+            response = errors.sign_in_again(request, sign_in_url(request, slug))
+            forget_session(response, slug)
+            return response
+        request.directory = request.directory.acting_as(request.signed_in)
+        request.policy = request.directory.rbac.policy()
+        request.allows = partial(request.policy.allows, request.signed_in.session.roles)
+        return None
+
+    @staticmethod
+    def _authorize(request: PortalRequest, access: Access) -> HttpResponse | None:
+        if not isinstance(access.allow, Permission) or request.allows(access.allow):
+            return None
+        granting = tuple(role.role_id for role in request.policy.roles_granting(access.allow))
+        return errors.no_right(request, access.allow, granting)
+
+
+def _ip_address(request: HttpRequest) -> str:
+    """Return the client's address as the outermost proxy that we trust saw it; what clients claim is not believed."""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:
+        return hops[-settings.TRUSTED_PROXIES][:45]
+    return str(request.META.get("REMOTE_ADDR", ""))[:45]

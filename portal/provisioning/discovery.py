@@ -1,0 +1,68 @@
+"""What the service offers (RFC 7643, 5 to 7; RFC 7644, 4): as much as is true, and no more."""
+
+from typing import Any
+
+from scim2_models import Context, Resource, ResourceType, ServiceProviderConfig
+
+from portal.directory.embedded.provisioning.listing import MOST_RESULTS
+from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
+
+_RESOURCES = (USER, GROUP)
+
+
+def service_provider_config(base_url: str) -> dict[str, Any]:
+    """Return the service's abilities."""
+    config = ServiceProviderConfig.model_validate(
+        {
+            "patch": {"supported": True},
+            "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+            "filter": {"supported": True, "maxResults": MOST_RESULTS},
+            "changePassword": {"supported": False},
+            "sort": {"supported": False},
+            "etag": {"supported": False},
+            "authenticationSchemes": [
+                {
+                    "type": "oauthbearertoken",
+                    "name": "Bearer token",
+                    "description": "The token of the SCIM connection, in the Authorization header.",
+                    "primary": True,
+                }
+            ],
+        }
+    )
+    return _dump(config, "ServiceProviderConfig", f"{base_url}/ServiceProviderConfig")
+
+
+def resource_types(base_url: str) -> list[dict[str, Any]]:
+    """Return the kinds of resources."""
+    return [
+        _dump(_resource_type(schema), "ResourceType", f"{base_url}/ResourceTypes/{schema.name}")
+        for schema in _RESOURCES
+    ]
+
+
+def schemas(base_url: str) -> list[dict[str, Any]]:
+    """Return the attributes of each kind and extension."""
+    return [
+        document | {"meta": {"resourceType": "Schema", "location": f"{base_url}/Schemas/{document['id']}"}}
+        for schema in _RESOURCES
+        for document in schema.published
+    ]
+
+
+def _resource_type(schema: ResourceSchema) -> ResourceType:
+    extensions = [{"schema": extension.name, "required": False} for extension in schema.extensions.values()]
+    return ResourceType.model_validate(
+        {
+            "id": schema.name,
+            "name": schema.name,
+            "endpoint": schema.endpoint,
+            "schema": schema.urn,
+            **({"schemaExtensions": extensions} if extensions else {}),
+        }
+    )
+
+
+def _dump(resource: Resource[Any], kind: str, location: str) -> dict[str, Any]:
+    document: dict[str, Any] = resource.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+    return document | {"meta": {"resourceType": kind, "location": location}}

@@ -1,0 +1,164 @@
+"""The way in for identity providers: who calls, what came, and every refusal in SCIM's own form (RFC 7644, 3.12)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, cast
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import IntegrityError, OperationalError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from portal.access.routing import access_of
+from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
+from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError
+from portal.web.requests import PortalRequest
+
+log = structlog.get_logger("gatehouse.scim")
+
+MEDIA_TYPE = "application/scim+json"
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+_ACCEPTED = frozenset({"", MEDIA_TYPE, "application/json"})
+_DEEPEST = 32
+_RETRY_SECONDS = "5"
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request by a known identity provider, its body read."""
+
+    client: ScimClient
+    method: str
+    parameters: dict[str, str]
+    body: Body
+
+
+class Refusal(ScimError):
+    """A refusal of the request as such, before any resource is looked at."""
+
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]  # -- each has its own
+        self.headers = headers
+
+
+def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Admit only a connection with its own token, and answer each refusal and failure as a SCIM error."""
+
+    @csrf_exempt  # a bearer token is no cookie: a browser does not send it by itself
+    @wraps(view)
+    def edge(request: HttpRequest, connection_id: str, **arguments: str) -> HttpResponse:
+        try:
+            call = _admit(cast("PortalRequest", request), connection_id)
+            response = view(call, **arguments)
+        except ScimError as error:
+            response = error_response(error)
+        except (OperationalError, IntegrityError) as error:
+            # The database is away, or two calls were in each other's way: the same call can succeed later.
+            log.warning("scim_unavailable", error=type(error).__name__)
+            refusal = Refusal(503, "The service is not available right now. Try again.")
+            response = error_response(refusal, retry_after=_RETRY_SECONDS)
+        except Exception:  # an identity provider must get a SCIM error, not a page
+            log.exception("scim_failed")
+            response = error_response(
+                Refusal(500, "The request failed on the server; the request id is in X-Request-ID.")
+            )
+        response["Cache-Control"] = "no-store"
+        return response
+
+    vars(edge)["authenticates_scim_client"] = True
+    return edge
+
+
+def json_response(document: Any, status: int = 200, **headers: str) -> HttpResponse:
+    """Answer with a SCIM document."""
+    content = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    response = HttpResponse(content, status=status, content_type=MEDIA_TYPE)
+    for name, value in headers.items():
+        response[name.replace("_", "-")] = value
+    return response
+
+
+def error_response(error: ScimError, retry_after: str = "") -> HttpResponse:
+    """Answer with a SCIM error."""
+    document = {"schemas": [ERROR], "status": str(error.status), "detail": error.detail}
+    if error.scim_type:
+        document["scimType"] = error.scim_type
+    headers = error.headers if isinstance(error, Refusal) else {}
+    return json_response(document, error.status, **headers, **({"Retry_After": retry_after} if retry_after else {}))
+
+
+def _admit(request: PortalRequest, connection_id: str) -> Call:
+    if settings.MAINTENANCE:
+        raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
+    client = authenticate(connection_id, _bearer_token(request), request.origin)
+    if client is None:
+        # One answer for unknown, foreign, expired and deleted: only the log says which.
+        raise Refusal(401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"')
+    method = str(request.method)
+    access = access_of(request.resolver_match.func) if request.resolver_match else None
+    if access is None or method not in access.methods:
+        allowed = ", ".join(sorted(access.methods)) if access else ""
+        raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
+    body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
+    return Call(client, method, request.GET.dict(), body)
+
+
+def _bearer_token(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _read_body(request: HttpRequest) -> Body:
+    if request.content_type not in _ACCEPTED:
+        raise Refusal(415, f"Send the body as {MEDIA_TYPE} or application/json.")
+    try:
+        text = request.body.decode("utf-8")
+        document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except RequestDataTooBig:
+        raise Refusal(413, f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.") from None
+    except (ValueError, RecursionError, UnreadablePostError):
+        raise InvalidSyntax("The body is not JSON in UTF-8.") from None
+    if not isinstance(document, dict):
+        raise InvalidSyntax("The body must be a JSON object.")
+    _check(document, may_escape="\\u" in text or "\0" in text)
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Body:
+    document = dict(pairs)
+    if len({name.lower() for name in document}) != len(pairs):
+        raise InvalidSyntax("The body names an attribute twice.")
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise InvalidSyntax(f"{name} is not a JSON value.")
+
+
+def _check(document: Body, *, may_escape: bool) -> None:
+    """Refuse what is nested too deep, and text that no database keeps: NUL and halves of surrogate pairs."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        if may_escape:
+            _check_texts(level)
+        level = [inner for value in level if isinstance(value, dict | list) for inner in _inside(value)]
+        if not level:
+            return
+    raise InvalidSyntax(f"The body is nested more than {_DEEPEST} deep.")
+
+
+def _inside(value: "Body | list[Any]") -> list[Any]:
+    return [*value.keys(), *value.values()] if isinstance(value, dict) else value
+
+
+def _check_texts(values: list[Any]) -> None:
+    for value in values:
+        if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+            raise InvalidSyntax("The body has a null character or half of a surrogate pair in a text.")

@@ -1,0 +1,145 @@
+"""Resources and lists as SCIM documents (RFC 7643, 3; RFC 7644, 3.4.2 and 3.9)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from portal.directory.embedded import models
+from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.documents import Document
+from portal.directory.embedded.provisioning.errors import InvalidValue
+from portal.directory.embedded.provisioning.groups import group_id
+from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
+from portal.directory.embedded.provisioning.users import user_id
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+_ALWAYS = frozenset({"schemas", "id"})
+
+
+def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[models.ScimGroup]) -> Document:
+    """Return a person with the groups that they are in."""
+    document = _document(client, USER, user_id(row.pk), row)
+    if groups:
+        document["groups"] = [
+            {
+                "value": group_id(group.pk),
+                "$ref": f"{client.base_url}/Groups/{group_id(group.pk)}",
+                "display": group.display_name,
+                "type": "direct",
+            }
+            for group in groups
+        ]
+    return document
+
+
+def group_document(client: ScimClient, row: models.ScimGroup, members: Sequence[models.ScimUser]) -> Document:
+    """Return a group with the people in it."""
+    document = _document(client, GROUP, group_id(row.pk), row)
+    if members:
+        document["members"] = [
+            {
+                "value": (key := user_id(member.pk)),
+                "$ref": f"{client.base_url}/Users/{key}",
+                "display": member.display_name or member.user_name,
+                "type": "User",
+            }
+            for member in members
+        ]
+    return document
+
+
+def version(row: models.ScimUser | models.ScimGroup) -> str:
+    """Return the weak entity tag of a row's state (RFC 7644, 3.14)."""
+    return f'W/"{int(row.updated_at.timestamp() * 1_000_000):x}"'
+
+
+def list_document(resources: Sequence[Any], total_results: int, start_index: int) -> Document:
+    """Return a list response."""
+    return {
+        "schemas": [LIST_RESPONSE],
+        "totalResults": total_results,
+        "startIndex": start_index,
+        "itemsPerPage": len(resources),
+        "Resources": list(resources),
+    }
+
+
+class Projection:
+    """Which attributes an answer holds: `attributes` or `excludedAttributes` (RFC 7644, 3.9). Raises InvalidValue."""
+
+    def __init__(self, schema: ResourceSchema, parameters: Mapping[str, str]) -> None:
+        self._wanted = _paths(schema, parameters.get("attributes", ""))
+        self._unwanted = _paths(schema, parameters.get("excludedAttributes", ""))
+        if self._wanted and self._unwanted:
+            raise InvalidValue('Use either "attributes" or "excludedAttributes", not both.')
+
+    def holds(self, name: str) -> bool:
+        """Say whether a top-level attribute is in the answer, so that it need not be looked up."""
+        if self._wanted:
+            return any(path[0] == name for path in self._wanted)
+        return (name,) not in self._unwanted
+
+    def apply(self, document: Document) -> Document:
+        """Return what is wanted of a document."""
+        if self._wanted:
+            kept: Document = {name: value for name, value in document.items() if name in _ALWAYS}
+            for path in self._wanted:
+                _copy(document, kept, path)
+            return kept
+        for path in self._unwanted:
+            if path[0] not in _ALWAYS:
+                _drop(document, path)
+        return document
+
+
+def _document(
+    client: ScimClient, schema: ResourceSchema, resource_id: str, row: models.ScimUser | models.ScimGroup
+) -> Document:
+    extensions = [extension.name for extension in schema.extensions.values() if extension.name in row.document]
+    return {
+        "schemas": [schema.urn, *extensions],
+        "id": resource_id,
+        **row.document,
+        "meta": {
+            "resourceType": schema.name,
+            "created": _instant(row.created_at),
+            "lastModified": _instant(row.updated_at),
+            "location": f"{client.base_url}{schema.endpoint}/{resource_id}",
+            "version": version(row),
+        },
+    }
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _paths(schema: ResourceSchema, text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the attribute names along each path; what the schema does not know is left out."""
+    names = (tuple(attribute.name for attribute in schema.resolve(path.strip())) for path in text.split(","))
+    return tuple(path for path in names if path)
+
+
+def _copy(source: Any, target: Document, path: Iterable[str]) -> None:
+    name, *rest = path
+    if name not in source:
+        return
+    value = source[name]
+    if not rest:
+        target[name] = value
+    elif isinstance(value, dict):
+        _copy(value, target.setdefault(name, {}), rest)
+    elif isinstance(value, list):
+        elements = target.setdefault(name, [{} for _ in value])
+        for element, kept in zip(value, elements, strict=True):
+            _copy(element, kept, rest)
+
+
+def _drop(document: Any, path: Iterable[str]) -> None:
+    name, *rest = path
+    value = document.get(name)
+    if not rest:
+        document.pop(name, None)
+    for element in value if isinstance(value, list) else [value]:
+        if rest and isinstance(element, dict):
+            _drop(element, rest)

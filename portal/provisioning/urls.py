@@ -1,0 +1,42 @@
+"""The SCIM endpoints below each connection's address. A slash at the end is tolerated: some admins paste one."""
+
+from collections.abc import Callable, Iterator
+
+from django.http import HttpResponse
+from django.urls import URLPattern
+
+from portal.access.permissions import Audience
+from portal.access.routing import route
+from portal.provisioning import views
+
+app_name = "provisioning"
+
+_BASE = "v1/b2b/scim/<str:connection_id>"
+_LIST = ("GET", "POST")
+_RESOURCE = ("GET", "PUT", "PATCH", "DELETE")
+_READ = ("GET",)
+_ALL = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+_ENDPOINTS: tuple[tuple[str, Callable[..., HttpResponse], tuple[str, ...]], ...] = (
+    ("/Users", views.users, _LIST),
+    ("/Users/<str:resource_id>", views.user, _RESOURCE),
+    ("/Groups", views.groups, _LIST),
+    ("/Groups/<str:resource_id>", views.group, _RESOURCE),
+    ("/ServiceProviderConfig", views.service_provider_config, _READ),
+    ("/ResourceTypes", views.resource_types, _READ),
+    ("/ResourceTypes/<str:resource_id>", views.resource_type, _READ),
+    ("/Schemas", views.schemas, _READ),
+    ("/Schemas/<str:resource_id>", views.schema, _READ),
+    ("", views.nothing, _ALL),
+    ("/<path:endpoint>", views.nothing, _ALL),
+)
+
+
+def _routes() -> Iterator[URLPattern]:
+    for endpoint, view, methods in _ENDPOINTS:
+        for slash in ("", "/"):
+            name = view.__name__.replace("_", "-")
+            yield route(f"{_BASE}{endpoint}{slash}", view, name=name, allow=Audience.SCIM_CLIENT, methods=methods)
+
+
+urlpatterns = list(_routes())

@@ -1,0 +1,39 @@
+"""What a person types to sign in."""
+
+from django import forms
+
+_LONGEST_PASSWORD = 1024
+
+
+class SignInForm(forms.Form):
+    """E-mail address and password."""
+
+    email_address = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label="Password",
+        max_length=_LONGEST_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ChoosePasswordForm(forms.Form):
+    """A new password."""
+
+    password = forms.CharField(
+        label="New password",
+        max_length=_LONGEST_PASSWORD,
+        strip=False,
+        help_text="At least 12 characters. A few unrelated words are easy to remember and hard to guess.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),
+    )
+
+
+class ChooseOrganizationForm(forms.Form):
+    """One of the organizations that were discovered."""
+
+    organization_id = forms.CharField(max_length=100)

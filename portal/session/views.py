@@ -1,0 +1,177 @@
+"""Signing in by password or link, choosing an organization, and signing out."""
+
+from django.conf import settings
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.forms import Form
+from django.http import HttpResponse
+from django.urls import reverse
+
+from portal.access.rates import Attempt, admit
+from portal.directory.errors import Invalid, NotOffered, Refused, Unauthenticated
+from portal.directory.types import Discovered, SignedIn
+from portal.session.forms import ChooseOrganizationForm, ChoosePasswordForm, SignInForm
+from portal.web.pages import render_page, see_other
+from portal.web.requests import PortalRequest
+from portal.web.sessions import forget_session, is_page_of, keep_session, open_organizations
+
+_TOO_MANY = "Too many attempts to sign in. Wait a few minutes, then try again."
+_MINUTES_TO_CHOOSE = 10
+
+
+def start(request: PortalRequest) -> HttpResponse:
+    """Lead to the one organization that is open in this browser, to a choice of several, or to sign-in."""
+    slugs = open_organizations(request)
+    match slugs:
+        case []:
+            return see_other(reverse("session:discover"))
+        case [slug]:
+            return see_other(reverse("home:home", args=[slug]))
+        case _:
+            return see_other(reverse("session:organizations"))
+
+
+def discover(request: PortalRequest) -> HttpResponse:
+    """Sign in without naming an organization: to the only one where the password is right, or to a choice."""
+    form = SignInForm(request.POST or None)
+    if request.method == "POST" and _admitted(request, form, ""):
+        try:
+            discovered = request.directories.discovery(request.origin).authenticate(
+                email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
+            )
+        except (Unauthenticated, NotOffered) as error:
+            form.add_error(None, error.detail)
+        else:
+            return _after_discovery(request, discovered)
+    return _sign_in_page(request, form, {"action": reverse("session:discover")})
+
+
+def organizations(request: PortalRequest) -> HttpResponse:
+    """Offer the organizations that a person may open, and open the chosen one."""
+    token = request.COOKIES.get(_choice_cookie(), "")
+    discovery = request.directories.discovery(request.origin)
+    if request.method == "POST":
+        form = ChooseOrganizationForm(request.POST)
+        if not form.is_valid():
+            raise Invalid("Choose one of the organizations.", field="organization_id")
+        signed_in = discovery.exchange(token, organization_id=form.cleaned_data["organization_id"])
+        return _enter(signed_in, "")
+    try:
+        discovered = discovery.organizations(token).organizations if token else ()
+    except Unauthenticated:
+        discovered = ()
+    opened = [
+        {"organization_slug": slug, "url": reverse("home:home", args=[slug])} for slug in open_organizations(request)
+    ]
+    if not discovered and not opened:
+        return see_other(reverse("session:discover"))
+    context = {
+        "discovered": discovered,
+        "open_organizations": opened,
+        "action": reverse("session:organizations"),
+        "sign_in_url": reverse("session:discover"),
+    }
+    return render_page(request, "session/organizations.html", context)
+
+
+def sign_in(request: PortalRequest) -> HttpResponse:
+    """Sign in to the organization of the address."""
+    organization = request.directory.organization.get()
+    onward = request.POST.get("next") or request.GET.get("next", "")
+    form = SignInForm(request.POST or None)
+    if request.method == "POST" and _admitted(request, form, organization.organization_slug):
+        try:
+            signed_in = request.directory.sessions.sign_in(
+                email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
+            )
+        except (Unauthenticated, Refused, NotOffered) as error:
+            form.add_error(None, error.detail)
+        else:
+            return _enter(signed_in, onward)
+    context = {
+        "organization": organization,
+        "next": onward if is_page_of(onward, organization.organization_slug) else "",
+        "action": reverse("session:sign-in", args=[organization.organization_slug]),
+        "discover_url": reverse("session:discover"),
+    }
+    return _sign_in_page(request, form, context)
+
+
+def link(request: PortalRequest) -> HttpResponse:
+    """Choose a password by the link of an invitation; opening the link alone uses nothing up."""
+    token = request.POST.get("token") or request.GET.get("token", "")
+    member = request.directory.members.link_member(token)
+    form = ChoosePasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            signed_in = request.directory.members.redeem_link(token, password=form.cleaned_data["password"])
+        except Invalid as error:
+            form.add_error(error.field or None, error.detail)
+        else:
+            return _enter(signed_in, "")
+    context = {"form": form, "member": member, "token": token, "organization": request.directory.organization.get()}
+    return render_page(request, "session/link.html", context, status=_form_status(form))
+
+
+def sign_out(request: PortalRequest) -> HttpResponse:
+    """End the session, here and at once."""
+    request.directory.sessions.revoke(request.signed_in.session_token)
+    response = see_other(reverse("session:signed-out"))
+    forget_session(response, request.signed_in.organization.organization_slug)
+    return response
+
+
+def signed_out(request: PortalRequest) -> HttpResponse:
+    """Say that the session has ended."""
+    return render_page(request, "session/signed_out.html", {"sign_in_url": reverse("session:discover")})
+
+
+def _admitted(request: PortalRequest, form: Form, organization_slug: str) -> bool:
+    """Check the form and count the attempt; a refusal stands in the form."""
+    if not form.is_valid():
+        return False
+    admitted = admit(Attempt(request.origin.ip_address, organization_slug, form.cleaned_data["email_address"]))
+    if not admitted:
+        form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
+    return admitted
+
+
+def _sign_in_page(request: PortalRequest, form: Form, context: dict[str, object]) -> HttpResponse:
+    return render_page(request, "session/sign_in.html", {"form": form, **context}, status=_form_status(form))
+
+
+def _form_status(form: Form) -> int:
+    if form.is_bound and form.has_error(NON_FIELD_ERRORS, code="too-many"):
+        return 429
+    return 422 if form.is_bound and form.errors else 200
+
+
+def _after_discovery(request: PortalRequest, discovered: Discovered) -> HttpResponse:
+    match discovered.organizations:
+        case []:
+            raise Unauthenticated("You are not a member of any organization here.")
+        case [organization]:
+            discovery = request.directories.discovery(request.origin)
+            token = discovered.intermediate_session_token
+            return _enter(discovery.exchange(token, organization_id=organization.organization_id), "")
+        case _:
+            response = see_other(reverse("session:organizations"))
+            response.set_cookie(
+                _choice_cookie(),
+                discovered.intermediate_session_token,
+                max_age=60 * _MINUTES_TO_CHOOSE,
+                secure=settings.IS_HTTPS,
+                httponly=True,
+                samesite="Lax",
+            )
+            return response
+
+
+def _enter(signed_in: SignedIn, onward: str) -> HttpResponse:
+    slug = signed_in.organization.organization_slug
+    response = see_other(onward if is_page_of(onward, slug) else reverse("home:home", args=[slug]))
+    keep_session(response, signed_in)
+    return response
+
+
+def _choice_cookie() -> str:
+    return f"{settings.COOKIE_PREFIX}choice"

@@ -1,0 +1,284 @@
+"""All settings, read once from the environment (and from `.env`); docs/configure.md explains each.
+
+A missing or senseless value stops start-up with a sentence that names it.
+"""
+
+import ipaddress
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from limits import parse as parse_rate
+
+from portal.directory.policy import Policy, load_policy
+from portal.logs import configure_logging
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def required(name: str) -> str:
+    """Return a setting that has no default. Raises ImproperlyConfigured that names it."""
+    value = str(env.str(name, default="")).strip()
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. docs/configure.md says what it is for.")
+    return value
+
+
+def one_of(name: str, choices: tuple[str, ...]) -> str:
+    """Return a setting that is one of a few words, the first by default. Raises ImproperlyConfigured."""
+    value = str(env.str(name, default=choices[0]))
+    if value not in choices:
+        raise ImproperlyConfigured(f'{name} is "{value}", but must be one of: {", ".join(choices)}.')
+    return value
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return a yes-or-no setting. Raises ImproperlyConfigured; a misspelt yes must not read as no."""
+    value = str(env.str(name, default=str(default))).lower()
+    if value not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+        raise ImproperlyConfigured(f'{name} is "{value}", but must be true or false.')
+    return value in {"true", "1", "yes", "on"}
+
+
+def whole_number(name: str, *, default: int, least: int, most: int) -> int:
+    """Return a number within its range. Raises ImproperlyConfigured."""
+    value = str(env.str(name, default=str(default)))
+    if not re.fullmatch(r"-?[0-9]{1,9}", value) or not least <= int(value) <= most:
+        raise ImproperlyConfigured(f'{name} is "{value}", but must be a whole number from {least} to {most}.')
+    return int(value)
+
+
+def rate(name: str, default: str) -> str:
+    """Return a rate such as "10 per minute". Raises ImproperlyConfigured."""
+    value = str(env.str(name, default=default))
+    try:
+        parse_rate(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f'{name} is "{value}", but must be a rate such as "10 per minute".') from error
+    return value
+
+
+def networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Return a list of addresses or networks. Raises ImproperlyConfigured."""
+    try:
+        return tuple(ipaddress.ip_network(text) for text in env.list(name, default=[]))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must list addresses or networks such as 10.0.0.0/8: {error}.") from error
+
+
+def policy(name: str) -> Policy:
+    """Return the default roles and resources, extended by a file if one is named. Raises ImproperlyConfigured."""
+    try:
+        path = str(env.str(name, default=""))
+        return load_policy(Path(path) if path else None)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def database() -> dict[str, Any]:
+    """Return the database of DATABASE_URL with the options that each engine needs. Raises ImproperlyConfigured."""
+    url = str(env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'gatehouse.sqlite3'}"))
+    config: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    match str(config.get("ENGINE", "")).rpartition(".")[2]:
+        case "sqlite3":
+            config["OPTIONS"] = {
+                # A transaction that will write takes its turn at the start, so none fails half-way with "locked".
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-16000;",
+            }
+        case "postgresql":
+            config["CONN_MAX_AGE"] = whole_number("DATABASE_CONN_MAX_AGE", default=600, least=0, most=86_400)
+            config["CONN_HEALTH_CHECKS"] = True
+            config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 1} | config.get("OPTIONS", {})
+        case _:
+            raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgres://.")
+    return config
+
+
+# --- What this installation is ---------------------------------------------------------------------------------------
+
+SECRET_KEY = required("SECRET_KEY")
+if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:  # noqa: PLR2004 -- Django's own measure, as its check W009
+    raise ImproperlyConfigured("SECRET_KEY is too easy to guess: use at least 50 random characters.")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+DEBUG = flag("DEBUG", default=False)
+PROJECT_ENVIRONMENT = one_of("PROJECT_ENVIRONMENT", ("live", "test"))
+DIRECTORY = one_of("DIRECTORY", ("embedded", "stytch"))
+MAINTENANCE = flag("MAINTENANCE", default=False)
+RBAC_POLICY = policy("RBAC_POLICY_FILE")
+
+STYTCH_PROJECT_ID = required("STYTCH_PROJECT_ID") if DIRECTORY == "stytch" else ""
+STYTCH_SECRET = required("STYTCH_SECRET") if DIRECTORY == "stytch" else ""
+STYTCH_BASE_URL = str(env.str("STYTCH_BASE_URL", default="")).rstrip("/") or (
+    "https://api.stytch.com" if STYTCH_PROJECT_ID.startswith("project-live-") else "https://test.stytch.com"
+)
+# The cookie in which Stytch's browser SDK keeps its session, for products that sign their members in themselves.
+STYTCH_SESSION_COOKIE = env.str("STYTCH_SESSION_COOKIE", default="stytch_session")
+
+# --- Where it is reached ---------------------------------------------------------------------------------------------
+
+PUBLIC_URL = str(env.str("PUBLIC_URL", default="http://127.0.0.1:8000")).rstrip("/")
+ALLOW_HTTP = flag("ALLOW_HTTP", default=False)
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"http", "https"} or not _public.hostname or _public.path or _public.query:
+    raise ImproperlyConfigured(
+        f'PUBLIC_URL is "{PUBLIC_URL}", but must be an origin such as https://portal.example.com, without a path.'
+    )
+IS_HTTPS = _public.scheme == "https"
+if not IS_HTTPS and not ALLOW_HTTP:
+    raise ImproperlyConfigured(
+        f'PUBLIC_URL is "{PUBLIC_URL}", but must start with https://. Only a trial on your own machine may use plain '
+        "http, with ALLOW_HTTP=true."
+    )
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname])
+# How many proxies that you run stand in front; their X-Forwarded-For entries are believed, no others.
+TRUSTED_PROXIES = whole_number("TRUSTED_PROXIES", default=0, least=0, most=10)
+METRICS_ALLOWED_FROM = networks("METRICS_ALLOWED_FROM")
+# Where several web processes put their numbers together; the metrics library reads the same variable.
+METRICS_DIRECTORY = str(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
+
+# --- Signing in ------------------------------------------------------------------------------------------------------
+
+SESSION_IDLE_MINUTES = whole_number("SESSION_IDLE_MINUTES", default=60, least=5, most=43_200)
+SESSION_DURATION_MINUTES = whole_number("SESSION_DURATION_MINUTES", default=720, least=5, most=527_040)
+SIGN_IN_RATE_PER_ADDRESS = rate("SIGN_IN_RATE_PER_ADDRESS", "30 per minute")
+SIGN_IN_RATE_PER_MEMBER = rate("SIGN_IN_RATE_PER_MEMBER", "10 per 15 minutes")
+REDIS_URL = str(env.str("REDIS_URL", default=""))
+PASSWORD_HASHERS = [
+    "portal.directory.embedded.passwords.Argon2",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+
+# --- Django ----------------------------------------------------------------------------------------------------------
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+INSTALLED_APPS = [
+    "portal.apps.PortalConfig",
+    "portal.directory.embedded",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "lucide",
+    "template_partials.apps.SimpleAppConfig",
+    "csp",
+]
+MIDDLEWARE = [
+    "portal.middleware.RequestRecord",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",  # for browsers older than frame-ancestors
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.Gate",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": [
+                "django.templatetags.static",
+                "django_htmx.templatetags.django_htmx",
+                "lucide.templatetags.lucide",
+                "portal.web.templatetags.ui",
+                "template_partials.templatetags.partials",
+            ],
+        },
+    }
+]
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+MESSAGE_STORAGE = "portal.web.messages.HostCookieStorage"
+DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=8_388_608, least=65_536, most=268_435_456)
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Without `collectstatic` (the demo, development) files are served from where they are, and need no warning.
+warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
+_collected = (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_USE_FINDERS = not _collected
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if _collected
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+}
+
+# --- Headers and cookies ---------------------------------------------------------------------------------------------
+
+COOKIE_PREFIX = "__Host-" if IS_HTTPS else ""
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "portal.web.errors.csrf_failure"
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # Tabler's own icons are data: pictures in its style sheet
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    "camera": [],
+    "display-capture": [],
+    "geolocation": [],
+    "microphone": [],
+    "payment": [],
+    "usb": [],
+}
+
+LOGGING_CONFIG = None
+configure_logging(one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")), one_of("LOG_FORMAT", ("json", "console")))

@@ -1,0 +1,19 @@
+"""The areas of the portal, put together."""
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+
+handler400 = "portal.web.errors.bad_request"
+handler403 = "portal.web.errors.forbidden"
+handler404 = "portal.web.errors.not_found"
+handler500 = "portal.web.errors.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("portal.operations.urls")),
+    path("", include("portal.session.urls")),
+    path("o/<str:organization_slug>/", include("portal.home.urls")),
+    path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),
+]
+if settings.DIRECTORY == "embedded":
+    # With Stytch, identity providers talk to Stytch.
+    urlpatterns.append(path("", include("portal.provisioning.urls")))

@@ -1,0 +1,152 @@
+"""Error pages: what happened, how to go on, and the request id that support can look up."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from portal.access.permissions import Permission
+from portal.directory.errors import DirectoryError
+from portal.web.pages import portal_frame, private
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an error page says."""
+
+    status: int
+    title: str
+    detail: str
+    cure: str = ""
+    who_can_help: tuple[str, ...] = ()
+    can_retry: bool = False
+    sign_in_url: str = ""
+
+
+_TITLES = {
+    400: "That address is not right",
+    401: "You are signed out",
+    403: "You do not have access",
+    404: "Page not found",
+    405: "That does not work here",
+    409: "Something changed in the meantime",
+    422: "That value is not right",
+    429: "Too many attempts",
+    500: "Something went wrong on our side",
+    501: "Not available here",
+    503: "Not available right now",
+}
+
+
+def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Answer with an error page, or with its notice alone when HTMX asked for a fragment."""
+    htmx = getattr(request, "htmx", None)
+    context = {
+        "portal": portal_frame(request) if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else None,
+        "status": problem.status,
+        "title": problem.title,
+        "detail": problem.detail,
+        "cure": problem.cure,
+        "who_can_help": problem.who_can_help,
+        "request_id": getattr(request, "request_id", ""),
+        "retry_url": request.get_full_path() if problem.can_retry and request.method == "GET" else "",
+        "sign_in_url": problem.sign_in_url,
+        "home_url": "/",
+    }
+    template = "error.html#error-notice" if htmx and not htmx.boosted else "error.html"
+    return private(render(request, template, context, status=problem.status))
+
+
+def directory_error_page(request: HttpRequest, error: DirectoryError) -> HttpResponse:
+    """Answer with what the directory refused."""
+    can_retry = error.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+    return error_page(request, Problem(error.status, _TITLES[error.status], error.detail, can_retry=can_retry))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature
+    """Django's handler400."""
+    return error_page(request, Problem(400, _TITLES[400], "The request could not be understood."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature
+    """Django's handler403."""
+    return error_page(request, Problem(403, _TITLES[403], "This is not open to you."))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- as above
+    """Django's handler404; another organization's object looks the same as none."""
+    return error_page(
+        request,
+        Problem(404, _TITLES[404], "There is nothing at this address, or it belongs to another organization."),
+    )
+
+
+def other_organization(request: HttpRequest, sign_in: str) -> HttpResponse:
+    """Answer 404 to a person who is signed in, but to another organization."""
+    return error_page(
+        request,
+        Problem(
+            404,
+            _TITLES[404],
+            "There is nothing at this address, or it belongs to an organization that you are not signed in to.",
+            sign_in_url=sign_in,
+        ),
+    )
+
+
+def method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpResponse:
+    """Answer 405 with the methods that the address takes."""
+    response = error_page(request, Problem(405, _TITLES[405], f"This address does not take {request.method} requests."))
+    response["Allow"] = ", ".join(sorted(methods))
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500."""
+    detail = "The error has been recorded. Nothing that you entered was saved half-way."
+    return error_page(request, Problem(500, _TITLES[500], detail, can_retry=True))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 -- Django's signature
+    """Answer a form whose CSRF token is missing or stale."""
+    return error_page(
+        request,
+        Problem(
+            403,
+            "This form is no longer valid",
+            "The form was opened too long ago, or in another browser.",
+            cure="Go back, reload the page, and send the form again. Cookies must be allowed for this site.",
+        ),
+    )
+
+
+def no_right(request: HttpRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
+    """Answer 403 and say which right is missing and which roles have it."""
+    detail = f"Your roles do not include the right to {permission.label} ({permission})."
+    return error_page(request, Problem(403, _TITLES[403], detail, who_can_help=who_can_help))
+
+
+def maintenance(request: HttpRequest) -> HttpResponse:
+    """Answer every page while the operator works on the installation."""
+    response = error_page(
+        request,
+        Problem(
+            503,
+            "Back in a moment",
+            "The portal is being maintained. Your data and your identity provider's settings are safe.",
+            can_retry=True,
+        ),
+    )
+    response["Retry-After"] = "120"
+    return response
+
+
+def sign_in_again(request: HttpRequest, url: str) -> HttpResponse:
+    """Answer a page without session by the way to sign in, a fragment by 401 and the same way for HTMX to follow."""
+    htmx = getattr(request, "htmx", None)
+    if htmx and not htmx.boosted:
+        response = error_page(request, Problem(401, _TITLES[401], "Your session has ended. Sign in to go on."))
+        response["HX-Redirect"] = url
+        return response
+    return private(HttpResponse(status=302, headers={"Location": url}))

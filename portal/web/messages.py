@@ -1,0 +1,14 @@
+"""Messages for the next page, kept in a cookie of this host alone."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage
+
+
+class HostCookieStorage(CookieStorage):
+    """Django's signed cookie storage under the `__Host-` prefix."""
+
+    def __init__(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.cookie_name = f"{settings.COOKIE_PREFIX}messages"

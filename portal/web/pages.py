@@ -1,0 +1,105 @@
+"""Answers: a page, the fragment of it that HTMX asked for, or the way to another page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+
+from portal.access.permissions import Permission
+from portal.directory.types import Member, Organization
+from portal.web.requests import PortalRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An entry of the navigation."""
+
+    name: str
+    label: str
+    icon: str
+    url: str
+    is_current: bool
+    is_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What the frame around every page shows."""
+
+    organization: Organization
+    member: Member
+    areas: tuple[Area, ...]
+    sign_out_url: str
+    organizations_url: str
+
+
+# URL name, label, icon, and the right without which the entry is shown with a lock.
+_AREAS: tuple[tuple[str, str, str, Permission | None], ...] = (
+    ("home:home", "Home", "house", None),
+    ("scim:connection", "SCIM", "folder-sync", Permission.SCIM_GET),
+)
+
+
+def render_page(
+    request: PortalRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    fragments: Sequence[str] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """Answer with the fragment that `HX-Target` names, if it is one of `fragments`, else with the whole page."""
+    fragment = _wanted_fragment(request, fragments)
+    data = {"portal": portal_frame(request), **(context or {})} if fragment is None else dict(context or {})
+    name = template if fragment is None else f"{template}#{fragment}"
+    return private(render(request, name, data, status=status))
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    """Keep an answer out of every cache, and a fragment from being taken for its page."""
+    patch_vary_headers(response, ("HX-Request", "HX-Target"))
+    add_never_cache_headers(response)
+    return response
+
+
+def see_other(url: str) -> HttpResponse:
+    """Answer a form that is done with the page to look at (303), or to leave for in full when HTMX asked."""
+    return private(HttpResponse(status=303, headers={"Location": url}))
+
+
+def portal_frame(request: HttpRequest) -> Portal | None:
+    """Return what the frame shows, or None when nobody is signed in."""
+    return _frame(cast("PortalRequest", request)) if hasattr(request, "signed_in") else None
+
+
+def _frame(request: PortalRequest) -> Portal:
+    slug = request.signed_in.organization.organization_slug
+    current = request.resolver_match.namespace if request.resolver_match else ""
+    return Portal(
+        organization=request.signed_in.organization,
+        member=request.signed_in.member,
+        areas=tuple(
+            Area(
+                name=name,
+                label=label,
+                icon=icon,
+                url=reverse(name, args=[slug]),
+                is_current=name.partition(":")[0] == current,
+                is_locked=permission is not None and not request.allows(permission),
+            )
+            for name, label, icon, permission in _AREAS
+        ),
+        sign_out_url=reverse("session:sign-out", args=[slug]),
+        organizations_url=reverse("session:organizations"),
+    )
+
+
+def _wanted_fragment(request: PortalRequest, fragments: Sequence[str]) -> str | None:
+    htmx = request.htmx
+    if not htmx or htmx.boosted or htmx.history_restore_request:
+        return None
+    return htmx.target if htmx.target in fragments else None

@@ -1,0 +1,26 @@
+"""The request as views see it, after the gate."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from portal.directory.gateway import Directory, DirectoryProvider
+from portal.directory.policy import Policy
+from portal.directory.types import Origin, SignedIn
+
+
+class PortalRequest(HttpRequest):
+    """A request that passed the gate."""
+
+    htmx: HtmxDetails
+    request_id: str
+    origin: Origin
+    directories: DirectoryProvider
+    # Below: only where the URL names an organization.
+    directory: Directory
+    # Below: only where somebody is signed in.
+    signed_in: SignedIn
+    policy: Policy
+    # Says whether the member's roles grant `resource:action`.
+    allows: Callable[[str], bool]

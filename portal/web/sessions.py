@@ -1,0 +1,70 @@
+"""The session cookies: one for each organization, so that two organizations can be open in two tabs."""
+
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from portal.access.routing import READ_METHODS
+from portal.directory.types import SignedIn
+
+_PREFIX = "session-"
+
+
+def cookie_name(organization_slug: str) -> str:
+    """Return the name of the cookie that holds a session of this organization."""
+    return f"{settings.COOKIE_PREFIX}{_PREFIX}{organization_slug}"
+
+
+def session_token(request: HttpRequest, organization_slug: str) -> str:
+    """Return the browser's session token for this organization, or ""."""
+    token = request.COOKIES.get(cookie_name(organization_slug), "")
+    if not token and settings.DIRECTORY == "stytch":
+        # A product that signs its members in with Stytch itself has left their session here.
+        token = request.COOKIES.get(settings.STYTCH_SESSION_COOKIE, "")
+    return token
+
+
+def open_organizations(request: HttpRequest) -> tuple[str, ...]:
+    """Return the slugs of the organizations that this browser holds a session cookie of, good or not."""
+    prefix = f"{settings.COOKIE_PREFIX}{_PREFIX}"
+    return tuple(sorted(name.removeprefix(prefix) for name in request.COOKIES if name.startswith(prefix)))
+
+
+def keep_session(response: HttpResponse, signed_in: SignedIn) -> None:
+    """Put the session into its cookie, until it ends."""
+    response.set_cookie(
+        cookie_name(signed_in.organization.organization_slug),
+        signed_in.session_token,
+        expires=signed_in.session.expires_at,
+        path="/",
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget_session(response: HttpResponse, organization_slug: str) -> None:
+    """Remove the session's cookie."""
+    response.delete_cookie(cookie_name(organization_slug), path="/", samesite="Lax")
+    if settings.IS_HTTPS:
+        # A browser ignores a `__Host-` cookie without Secure, also one that deletes.
+        response.cookies[cookie_name(organization_slug)]["secure"] = True
+
+
+def sign_in_url(request: HttpRequest, organization_slug: str) -> str:
+    """Return where to sign in to this organization, and then come back to the page at hand."""
+    # What a form was sent to is not a page to come back to.
+    page = request.get_full_path() if request.method in READ_METHODS else ""
+    if request.headers.get("HX-Request"):
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+        page = current.path + (f"?{current.query}" if current.query else "")
+    url = reverse("session:sign-in", args=[organization_slug])
+    return f"{url}?{urlencode({'next': page})}" if is_page_of(page, organization_slug) else url
+
+
+def is_page_of(url: str, organization_slug: str) -> bool:
+    """Say whether a path given from outside is one of this organization's pages, and nowhere else."""
+    return url.startswith(f"/o/{organization_slug}/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)

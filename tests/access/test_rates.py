@@ -1,0 +1,98 @@
+"""Limits on attempts: exact, shared by processes, kept over a restart."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db import connections
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.access import rates
+from portal.access.rates import Attempt, admit
+from portal.directory.embedded import models
+from tests.conftest import REDIS_URL
+
+
+@pytest.fixture
+def attempt() -> Attempt:
+    """An attempt that no other test makes: Redis is shared by all that run at once."""
+    return Attempt(f"192.0.2.1/{uuid4()}", "acme", f"ada-{uuid4()}@acme.example")
+
+
+@pytest.fixture(params=["database", pytest.param("redis", marks=pytest.mark.redis)])
+def storage(request: pytest.FixtureRequest, db: None, settings: Settings) -> None:
+    settings.SIGN_IN_RATE_PER_MEMBER = "3 per hour"
+    if request.param == "redis":
+        settings.REDIS_URL = REDIS_URL
+        rates._limiter.cache_clear()
+
+
+@pytest.mark.usefixtures("storage")
+def test_attempts_beyond_the_rate_are_refused(attempt: Attempt) -> None:
+    assert [admit(attempt) for _ in range(5)] == [True, True, True, False, False]
+
+
+@pytest.mark.usefixtures("storage")
+def test_another_process_counts_on(attempt: Attempt) -> None:
+    for _ in range(3):
+        admit(attempt)
+
+    rates._limiter.cache_clear()
+
+    assert not admit(attempt)
+
+
+@pytest.mark.usefixtures("storage")
+@pytest.mark.parametrize("other", [{"organization_slug": "globex"}, {"email_address": "max@acme.example"}])
+def test_others_are_not_held_up(attempt: Attempt, other: dict[str, str]) -> None:
+    for _ in range(4):
+        admit(attempt)
+
+    assert admit(replace(attempt, **other))
+
+
+@pytest.mark.usefixtures("storage")
+def test_case_gives_no_second_allowance(attempt: Attempt) -> None:
+    for _ in range(3):
+        admit(attempt)
+
+    assert not admit(replace(attempt, ip_address="192.0.2.9", email_address=attempt.email_address.upper()))
+
+
+@pytest.mark.django_db
+def test_the_window_ends(attempt: Attempt, settings: Settings) -> None:
+    settings.SIGN_IN_RATE_PER_MEMBER = "1 per hour"
+    assert [admit(attempt), admit(attempt)] == [True, False]
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=False):
+        assert admit(attempt)
+
+
+@pytest.mark.django_db
+def test_no_address_and_no_name_is_stored() -> None:
+    admit(Attempt("192.0.2.1", "acme", "ada@acme.example"))
+
+    stored = str(list(models.RateLimitCounter.objects.values()))
+    assert "ada" not in stored
+    assert "192.0.2.1" not in stored
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_attempts_are_each_counted(attempt: Attempt, settings: Settings) -> None:
+    settings.SIGN_IN_RATE_PER_ADDRESS = "1000 per hour"
+    settings.SIGN_IN_RATE_PER_MEMBER = "5 per hour"
+
+    def try_once(_: int) -> bool:
+        try:
+            return admit(attempt)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        admitted = list(pool.map(try_once, range(16)))
+
+    assert admitted.count(True) == 5

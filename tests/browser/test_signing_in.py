@@ -1,0 +1,76 @@
+"""Who may come in, and where to, in a browser."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Portal, check_accessibility
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_person_in_two_organizations_chooses_and_switches(portal: Portal, page: Page) -> None:
+    page.goto(portal.url)
+    check_accessibility(page)
+    portal.fill_in(page)
+
+    page.wait_for_url(f"{portal.url}/organizations/")
+    check_accessibility(page)
+    page.get_by_role("button", name="Acme").click()
+    page.wait_for_url(f"{portal.url}/o/acme/")
+    check_accessibility(page)
+
+    other = page.context.new_page()
+    other.goto(f"{portal.url}/o/globex/")
+    other.get_by_role("link", name="Sign in").click()
+    portal.fill_in(other)
+    other.wait_for_url(f"{portal.url}/o/globex/")
+    # Both are open, each in its tab.
+    page.reload()
+    expect(page.get_by_role("link", name="Acme")).to_be_visible()
+    page.get_by_role("link", name="switch organization").click()
+    expect(page.get_by_text("Globex", exact=False).first).to_be_visible()
+
+
+@pytest.fixture(autouse=True)
+def _refusals_are_expected(expected_errors: list[str]) -> None:
+    expected_errors += ["status of 403", "status of 404", "status of 422"]
+
+
+def test_a_wrong_password_is_told_in_the_form(portal: Portal, page: Page) -> None:
+    page.goto(f"{portal.url}/o/acme/sign-in/")
+    page.get_by_label("E-mail address").fill("ada@acme.example")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("The e-mail address or the password is not right.")
+    check_accessibility(page)
+
+
+def test_a_member_without_the_right_is_told_who_can_help(portal: Portal, page: Page) -> None:
+    portal.sign_in(page, "max@acme.example")
+    page.get_by_role("navigation").get_by_role("link", name="SCIM").click()
+
+    expect(page.get_by_role("heading", name="You do not have access")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("stytch.scim:get")
+    expect(page.get_by_role("main")).to_contain_text("stytch_admin")
+    check_accessibility(page)
+
+
+def test_another_organizations_admin_finds_nothing(portal: Portal, page: Page) -> None:
+    portal.sign_in(page, "gil@globex.example", "globex")
+
+    for path in ("/o/acme/", "/o/acme/scim/", "/o/acme/scim/groups/"):
+        answer = page.goto(portal.url + path)
+        assert answer
+        assert answer.status == 404
+    check_accessibility(page)
+
+
+def test_signing_out_ends_it(portal: Portal, page: Page) -> None:
+    portal.sign_in(page)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{portal.url}/signed-out/")
+    check_accessibility(page)
+
+    page.goto(f"{portal.url}/o/acme/scim/")
+    page.wait_for_url(f"{portal.url}/o/acme/sign-in/**")

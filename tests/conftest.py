@@ -1,0 +1,130 @@
+"""What the whole suite shares: databases that can be emptied, and personas."""
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from django.core.management.color import Style
+from django.core.management.sql import sql_flush
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import Client
+from limits.storage import storage_from_string
+
+from portal.access import rates
+from portal.directory.embedded import guards, models
+from tests import factories
+
+# Playwright's event loop makes Django believe that the tests are asynchronous.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+PASSWORD = "correct horse battery staple"
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+# Where the whole suite must run, nothing may be left out.
+NO_SKIP = os.environ.get("REQUIRE_EVERYTHING") == "1"
+
+
+@cache
+def missing(marker: str) -> str:
+    """Return what a test with this marker lacks on this machine, or ""."""
+    match marker:
+        case "browser":
+            return "" if shutil.which("chromium") else "Chromium is not installed"
+        case "redis":
+            return "" if storage_from_string(REDIS_URL).check() else "Redis does not answer"
+        case "postgresql":
+            return "" if connection.vendor == "postgresql" else "the database is not PostgreSQL; set TEST_DATABASE_URL"
+        case _:
+            return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers():
+        if reason := missing(marker.name):
+            pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and NO_SKIP:
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _emptying_tables_is_for_tests_alone() -> Iterator[None]:
+    """Let the test runner empty the tables between tests, which the database itself refuses otherwise."""
+
+    def without_guards(style: Style, connection: BaseDatabaseWrapper, **options: bool) -> list[str]:
+        guards.remove(connection.alias)
+        return sql_flush(style, connection, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.core.management.commands.flush.sql_flush", without_guards)
+        yield
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the machine's own Chromium, which asks nobody else for anything."""
+    quiet = ("no-first-run", "disable-background-networking", "disable-component-update", "disable-sync")
+    flags = [f"--{flag}" for flag in ("no-sandbox", "disable-gpu", "disable-quic", *quiet)]
+    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": flags}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_rate_limits() -> None:
+    rates._limiter.cache_clear()
+
+
+@pytest.fixture
+def acme(db: None) -> models.Organization:
+    return factories.organization("acme", name="Acme")
+
+
+@pytest.fixture
+def globex(db: None) -> models.Organization:
+    return factories.organization("globex", name="Globex")
+
+
+@pytest.fixture
+def admin(acme: models.Organization) -> models.Member:
+    return factories.member(acme, "ada@acme.example", name="Ada Admin", roles=["stytch_admin"], password=PASSWORD)
+
+
+@pytest.fixture
+def member(acme: models.Organization) -> models.Member:
+    """A member without SCIM rights."""
+    return factories.member(acme, "max@acme.example", name="Max Member", password=PASSWORD)
+
+
+@pytest.fixture
+def other_admin(globex: models.Organization) -> models.Member:
+    return factories.member(globex, "gil@globex.example", name="Gil Globex", roles=["stytch_admin"], password=PASSWORD)
+
+
+@pytest.fixture
+def visitor() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def admin_client(admin: models.Member) -> Client:
+    return factories.signed_in(admin)
+
+
+@pytest.fixture
+def member_client(member: models.Member) -> Client:
+    return factories.signed_in(member)
+
+
+@pytest.fixture
+def other_admin_client(other_admin: models.Member) -> Client:
+    return factories.signed_in(other_admin)

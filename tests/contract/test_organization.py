@@ -1,0 +1,79 @@
+"""What every directory promises of an organization, its roles and its members (portal.directory.gateway)."""
+
+import pytest
+
+from portal.directory.errors import Invalid, NotFound, NotOffered, Unauthenticated
+from portal.directory.types import MemberStatus, RoleSourceType
+from tests.contract.worlds import ADMIN, World, acting, opened
+
+
+def test_an_organization_is_found_by_its_slug(world: World) -> None:
+    organization = opened(world).organization.get()
+
+    assert (organization.organization_slug, organization.organization_name) == ("acme", "Acme")
+
+
+def test_who_is_signed_in_sees_the_same_organization(world: World) -> None:
+    assert acting(world).organization.get() == opened(world).organization.get()
+
+
+@pytest.mark.parametrize(
+    "slug", ["initech", "ACME", "..", ".", "acme/member", "acme?x=1", "acme%2e", "acme#", "ä", " "]
+)
+def test_an_address_without_an_organization_is_not_found_at_the_first_call(world: World, slug: str) -> None:
+    directory = opened(world, slug)
+
+    with pytest.raises(NotFound):
+        directory.organization.get()
+
+
+def test_an_organizations_id_is_no_address(world: World) -> None:
+    organization = opened(world).organization.get()
+
+    with pytest.raises(NotFound):
+        opened(world, organization.organization_id).organization.get()
+
+
+def test_the_policy_says_what_each_role_may_do(world: World) -> None:
+    policy = acting(world).rbac.policy()
+
+    assert policy.allows([ADMIN], "stytch.scim:get")
+    assert not policy.allows(["stytch_member"], "stytch.scim:get")
+    assert [role.role_id for role in policy.roles_granting("stytch.scim:get")] == [ADMIN]
+
+
+def test_a_member_is_found_by_id_with_the_sources_of_each_role(world: World) -> None:
+    member_id = world.add_member("acme", "eve@acme.example", roles=[ADMIN])
+
+    member = acting(world).members.get(member_id)
+
+    assert (member.member_id, member.email_address) == (member_id, "eve@acme.example")
+    assert member.organization_id == opened(world).organization.get().organization_id
+    assert member.status is MemberStatus.ACTIVE
+    assert {role.role_id: role.sources for role in member.roles} == {
+        "stytch_member": (RoleSourceType.DIRECT_ASSIGNMENT,),
+        ADMIN: (RoleSourceType.DIRECT_ASSIGNMENT,),
+    }
+
+
+def test_another_organizations_member_is_not_found(world: World) -> None:
+    member_id = world.add_member("globex", "eve@globex.example")
+
+    for directory in (acting(world), opened(world)):
+        with pytest.raises(NotFound):
+            directory.members.get(member_id)
+
+
+@pytest.mark.parametrize(
+    "member_id", ["", "..", "member-live-00000000-0000-7000-8000-000000000000", "'; --", "member-\x00", "x" * 5000]
+)
+def test_no_member_is_found_by_nonsense(world: World, member_id: str) -> None:
+    with pytest.raises(NotFound):
+        acting(world).members.get(member_id)
+
+
+def test_a_link_that_nobody_sent_lets_nobody_in(world: World) -> None:
+    with pytest.raises((Unauthenticated, NotOffered)):
+        opened(world).members.link_member("made-up")
+    with pytest.raises((Unauthenticated, NotOffered, Invalid)):
+        opened(world).members.redeem_link("made-up", password="a password that is long enough")

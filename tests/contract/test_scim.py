@@ -1,0 +1,280 @@
+"""What every directory promises of the SCIM connection and its groups (portal.directory.gateway)."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
+from portal.directory.gateway import Directory, ScimGateway
+from portal.directory.types import Page, ScimConnectionStatus, ScimFeature, ScimGroup, ScimIdentityProvider
+from tests.contract.worlds import World, acting, opened
+
+
+def team_names(number: int, first: int = 0) -> list[str]:
+    return [f"Team {n:04}" for n in range(first, first + number)]
+
+
+def pages(scim: ScimGateway, connection_id: str, limit: int) -> Iterator[Page[ScimGroup]]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = scim.groups(connection_id, cursor=cursor, limit=limit)
+        yield page
+        cursor = page.next_cursor
+
+
+def all_ids(scim: ScimGateway, connection_id: str, limit: int = 1000) -> list[str]:
+    return [group.group_id for page in pages(scim, connection_id, limit) for group in page.items]
+
+
+def as_gil(world: World) -> Directory:
+    return acting(world, "gil@globex.example", "globex")
+
+
+def test_an_organization_without_connection_has_none(world: World) -> None:
+    world.add_connection("globex")
+
+    assert acting(world).scim.connection() is None
+
+
+def test_the_connection_tells_where_the_identity_provider_pushes_to(world: World) -> None:
+    connection_id = world.add_connection("acme")
+
+    connection = acting(world).scim.connection()
+
+    assert connection is not None
+    assert (connection.connection_id, connection.display_name) == (connection_id, "Okta production")
+    assert connection.organization_id == opened(world).organization.get().organization_id
+    assert connection.identity_provider is ScimIdentityProvider.OKTA
+    assert connection.status is ScimConnectionStatus.ACTIVE
+    assert connection.base_url.endswith(f"/v1/b2b/scim/{connection_id}")
+    assert len(connection.bearer_token_last_four) == 4
+    assert connection.bearer_token_expires_at is not None
+
+
+def test_a_deleted_connection_is_none_and_its_groups_are_not_found(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    world.add_groups(connection_id, team_names(3))
+    world.delete_connection(connection_id)
+    scim = acting(world).scim
+
+    assert scim.connection() is None
+    with pytest.raises(NotFound):
+        scim.groups(connection_id)
+
+
+Call = Callable[[ScimGateway, str], object]
+CALLS: list[Call] = [
+    lambda scim, _: scim.connection(),
+    lambda scim, connection_id: scim.groups(connection_id),
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=["connection", "groups"])
+def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World, call: Call) -> None:
+    connection_id = world.add_connection("acme")
+
+    with pytest.raises(Refused):
+        call(acting(world, "max@acme.example").scim, connection_id)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=["connection", "groups"])
+def test_a_right_in_one_organization_is_none_in_another(world: World, call: Call) -> None:
+    connection_id = world.add_connection("globex")
+
+    with pytest.raises(Refused):
+        call(acting(world, "ada@acme.example", "globex").scim, connection_id)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=["connection", "groups"])
+def test_nobody_sees_scim_data_unless_signed_in(world: World, call: Call) -> None:
+    connection_id = world.add_connection("acme")
+
+    with pytest.raises(Unauthenticated):
+        call(opened(world).scim, connection_id)
+
+
+def test_a_connection_without_groups_has_one_empty_page(world: World) -> None:
+    page = acting(world).scim.groups(world.add_connection("acme"))
+
+    assert (page.items, page.next_cursor) == ((), None)
+
+
+def test_a_group_tells_its_name_connection_and_organization(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    [group_id] = world.add_groups(connection_id, ["Ingénieurs <b>&amp;"])
+
+    [group] = acting(world).scim.groups(connection_id).items
+
+    assert (group.group_id, group.group_name, group.connection_id) == (group_id, "Ingénieurs <b>&amp;", connection_id)
+    assert group.organization_id == opened(world).organization.get().organization_id
+
+
+@pytest.mark.parametrize(("number", "limit"), [(7, 3), (6, 3), (3, 3), (5, 1), (2, 1000)])
+def test_pages_hold_every_group_once_and_only_the_last_has_no_next(world: World, number: int, limit: int) -> None:
+    connection_id = world.add_connection("acme")
+    ids = world.add_groups(connection_id, team_names(number))
+
+    found = list(pages(acting(world).scim, connection_id, limit))
+
+    assert [len(page.items) for page in found] == [min(limit, number - n) for n in range(0, number, limit)]
+    assert sorted(group.group_id for page in found for group in page.items) == sorted(ids)
+
+
+def test_a_page_has_a_hundred_groups_unless_asked_otherwise(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    world.add_groups(connection_id, team_names(101))
+
+    page = acting(world).scim.groups(connection_id)
+
+    assert len(page.items) == 100
+    assert page.next_cursor
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001, 10**9])
+def test_a_limit_outside_1_to_1000_is_invalid(world: World, limit: int) -> None:
+    connection_id = world.add_connection("acme")
+
+    with pytest.raises(Invalid) as invalid:
+        acting(world).scim.groups(connection_id, limit=limit)
+
+    assert invalid.value.field == "limit"
+
+
+@pytest.mark.parametrize("cursor", ["made-up", "!", "..", "é", "x" * 2000, "MTIz", "\x00"])
+def test_a_forged_cursor_is_refused(world: World, cursor: str) -> None:
+    connection_id = world.add_connection("acme")
+    world.add_groups(connection_id, team_names(3))
+
+    with pytest.raises(InvalidCursor):
+        acting(world).scim.groups(connection_id, cursor=cursor)
+
+
+def test_a_cursor_that_was_changed_is_refused(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    world.add_groups(connection_id, team_names(3))
+    scim = acting(world).scim
+    cursor = scim.groups(connection_id, limit=1).next_cursor
+    assert cursor
+
+    changed = cursor[:10] + ("A" if cursor[10] != "A" else "B") + cursor[11:]
+
+    with pytest.raises(InvalidCursor):
+        scim.groups(connection_id, cursor=changed)
+
+
+def test_another_organizations_cursor_is_refused(world: World) -> None:
+    foreign, own = world.add_connection("globex"), world.add_connection("acme")
+    world.add_groups(foreign, team_names(3))
+    world.add_groups(own, team_names(3))
+    cursor = as_gil(world).scim.groups(foreign, limit=1).next_cursor
+    assert cursor
+
+    with pytest.raises(InvalidCursor):
+        acting(world).scim.groups(own, cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    "connection_id", ["made-up", "..", "", "../../organizations", "scim-connection-live-1", "a\x00"]
+)
+def test_a_connection_that_does_not_exist_is_not_found(world: World, connection_id: str) -> None:
+    world.add_connection("acme")
+
+    with pytest.raises(NotFound):
+        acting(world).scim.groups(connection_id)
+
+
+def test_another_organizations_connection_is_not_found(world: World) -> None:
+    foreign = world.add_connection("globex")
+    world.add_groups(foreign, team_names(3))
+
+    with pytest.raises(NotFound):
+        acting(world).scim.groups(foreign)
+
+
+def test_organizations_see_their_own_groups_alone(world: World) -> None:
+    own, foreign = world.add_connection("acme"), world.add_connection("globex")
+    mine, theirs = world.add_groups(own, team_names(5)), world.add_groups(foreign, team_names(5))
+
+    assert sorted(all_ids(acting(world).scim, own, 2)) == sorted(mine)
+    assert sorted(all_ids(as_gil(world).scim, foreign, 2)) == sorted(theirs)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 7])
+def test_changes_between_pages_duplicate_and_lose_none_of_the_unchanged(world: World, limit: int) -> None:
+    connection_id = world.add_connection("acme")
+    ids = world.add_groups(connection_id, team_names(28))
+    renamed, deleted = {ids[2], ids[20]}, {ids[1], ids[4], ids[12], ids[27]}
+    unchanged = set(ids) - renamed - deleted
+    found: list[str] = []
+
+    for number, page in enumerate(pages(acting(world).scim, connection_id, limit)):
+        found += [group.group_id for group in page.items]
+        if number == 0:
+            world.rename_group(ids[2], "Zebras")
+            world.rename_group(ids[20], "Aardvarks")
+            for group_id in deleted:
+                world.delete_group(group_id)
+            world.add_groups(connection_id, ["A new one", "Team 0010 and a half", "Z, the last"])
+
+    assert sorted(group_id for group_id in found if group_id in unchanged) == sorted(unchanged)
+
+
+def test_a_cursor_holds_when_the_group_it_stands_on_is_deleted(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    ids = world.add_groups(connection_id, team_names(4))
+    scim = acting(world).scim
+    first = scim.groups(connection_id, limit=2)
+
+    world.delete_group(first.items[-1].group_id)
+
+    rest = scim.groups(connection_id, limit=2, cursor=first.next_cursor or "")
+    assert {group.group_id for group in (*first.items, *rest.items)} == set(ids)
+
+
+def test_groups_are_searched_by_name_where_that_is_offered(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    ids = world.add_groups(connection_id, ["Sales Berlin", "SALES Boston", "Product", "Presales"])
+    scim = acting(world).scim
+
+    if ScimFeature.GROUP_SEARCH not in scim.offers:
+        with pytest.raises(NotOffered) as refused:
+            scim.groups(connection_id, name_prefix="sales")
+        assert refused.value.detail.endswith(".")
+        return
+    assert {group.group_id for group in scim.groups(connection_id, name_prefix="sales").items} == set(ids[:2])
+    cursor = scim.groups(connection_id, name_prefix="sales", limit=1).next_cursor
+    with pytest.raises(InvalidCursor):
+        scim.groups(connection_id, cursor=cursor or "")
+
+
+def test_a_group_opens_to_its_people_where_that_is_offered(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    [group_id] = world.add_groups(connection_id, ["Sales"])
+    scim = acting(world).scim
+
+    if ScimFeature.GROUP_MEMBERS not in scim.offers:
+        for call in (scim.group, scim.group_members):
+            with pytest.raises(NotOffered) as refused:
+                call(group_id)
+            assert refused.value.detail.endswith(".")
+        return
+    assert scim.group(group_id).group_name == "Sales"
+    assert scim.group_members(group_id).items == ()
+
+
+def test_another_organizations_group_does_not_open(world: World) -> None:
+    [group_id] = world.add_groups(world.add_connection("globex"), ["Sales"])
+    scim = acting(world).scim
+
+    for call in (scim.group, scim.group_members):
+        with pytest.raises((NotFound, NotOffered)):
+            call(group_id)
+
+
+def test_a_member_without_the_right_opens_no_group(world: World) -> None:
+    [group_id] = world.add_groups(world.add_connection("acme"), ["Sales"])
+    scim = acting(world, "max@acme.example").scim
+
+    for call in (scim.group, scim.group_members):
+        with pytest.raises((Refused, NotOffered)):
+            call(group_id)

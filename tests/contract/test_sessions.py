@@ -1,0 +1,219 @@
+"""What every directory promises of sessions and of discovery (portal.directory.gateway)."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from portal.directory.errors import Unauthenticated
+from portal.directory.types import Discovered, Origin, SignedIn
+from tests.contract.worlds import ADMIN, PASSWORD, World, after_sessions_end, opened
+
+ADA = "ada@acme.example"
+
+
+def sign_in(world: World, email_address: str = ADA, password: str = PASSWORD, *, slug: str = "acme") -> SignedIn:
+    return opened(world, slug).sessions.sign_in(email_address=email_address, password=password)
+
+
+def discover(world: World, email_address: str = ADA, password: str = PASSWORD) -> Discovered:
+    return world.provider.discovery(Origin()).authenticate(email_address=email_address, password=password)
+
+
+def slugs(discovered: Discovered) -> list[str]:
+    return sorted(organization.organization_slug for organization in discovered.organizations)
+
+
+def test_the_right_password_starts_a_session_with_the_members_roles(world: World) -> None:
+    who = sign_in(world)
+
+    assert (who.member.email_address, who.organization.organization_slug) == (ADA, "acme")
+    assert who.session.roles == who.member.role_ids == {"stytch_member", ADMIN}
+    assert (who.session.member_id, who.session.organization_id) == (who.member.member_id, who.member.organization_id)
+    assert who.session.started_at <= who.session.last_accessed_at < who.session.expires_at
+
+
+def test_roles_are_the_organizations_own(world: World) -> None:
+    assert sign_in(world, slug="globex").session.roles == {"stytch_member"}
+
+
+def test_the_case_of_the_address_does_not_matter(world: World) -> None:
+    assert sign_in(world, "ADA@acme.example").member.email_address == ADA
+
+
+@pytest.mark.parametrize(
+    ("email_address", "password"),
+    [
+        (ADA, "wrong"),
+        (ADA, ""),
+        ("nobody@acme.example", PASSWORD),
+        ("gil@globex.example", PASSWORD),
+        ("gone@acme.example", PASSWORD),
+        ("none@acme.example", ""),
+        ("not an address", PASSWORD),
+    ],
+    ids=["wrong", "empty", "nobody", "another-organization", "deleted", "without-password", "nonsense"],
+)
+def test_whatever_is_wrong_is_refused_in_the_same_words(world: World, email_address: str, password: str) -> None:
+    world.delete_member(world.add_member("acme", "gone@acme.example"))
+    world.add_member("acme", "none@acme.example", password="")
+
+    with pytest.raises(Unauthenticated) as refused:
+        sign_in(world, email_address, password)
+
+    assert refused.value.detail == "The e-mail address or the password is not right."
+
+
+def test_a_session_is_known_by_its_token(world: World) -> None:
+    who = sign_in(world)
+
+    again = opened(world).sessions.authenticate(who.session_token)
+
+    assert again.session_token == who.session_token
+    assert (again.member, again.organization) == (who.member, who.organization)
+    assert again.session.member_session_id == who.session.member_session_id
+    assert again.session.expires_at == who.session.expires_at
+
+
+@pytest.mark.parametrize("token", ["", "made-up", "x" * 5000, "\x00", "é"])
+def test_a_token_that_was_not_given_out_is_refused(world: World, token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        opened(world).sessions.authenticate(token)
+
+
+def test_a_session_opens_no_other_organization(world: World) -> None:
+    token = sign_in(world).session_token
+
+    with pytest.raises(Unauthenticated):
+        opened(world, "globex").sessions.authenticate(token)
+
+
+def test_a_session_ends_in_time(world: World) -> None:
+    token = sign_in(world).session_token
+
+    with time_machine.travel(after_sessions_end()), pytest.raises(Unauthenticated):
+        opened(world).sessions.authenticate(token)
+
+
+def test_a_deleted_members_session_is_refused(world: World) -> None:
+    member_id = world.add_member("acme", "eve@acme.example")
+    token = sign_in(world, "eve@acme.example").session_token
+
+    world.delete_member(member_id)
+
+    with pytest.raises(Unauthenticated):
+        opened(world).sessions.authenticate(token)
+
+
+def test_revocation_ends_this_session_at_once_and_no_other(world: World) -> None:
+    first, second = sign_in(world), sign_in(world)
+
+    opened(world).acting_as(first).sessions.revoke(first.session_token)
+
+    with pytest.raises(Unauthenticated):
+        opened(world).sessions.authenticate(first.session_token)
+    assert opened(world).sessions.authenticate(second.session_token).member == first.member
+
+
+def test_a_session_is_revoked_also_by_who_only_has_its_token(world: World) -> None:
+    token = sign_in(world).session_token
+
+    opened(world).sessions.revoke(token)
+
+    with pytest.raises(Unauthenticated):
+        opened(world).sessions.authenticate(token)
+
+
+@pytest.mark.parametrize("token", ["", "made-up"])
+def test_revoking_what_is_no_session_is_no_error(world: World, token: str) -> None:
+    who = sign_in(world)
+
+    opened(world).sessions.revoke(token)
+    opened(world).sessions.revoke(who.session_token)
+    opened(world).acting_as(who).sessions.revoke(who.session_token)
+
+
+def test_another_organization_cannot_revoke_a_session(world: World) -> None:
+    who, gil = sign_in(world), sign_in(world, "gil@globex.example", slug="globex")
+
+    opened(world, "globex").sessions.revoke(who.session_token)
+    opened(world, "globex").acting_as(gil).sessions.revoke(who.session_token)
+
+    assert opened(world).sessions.authenticate(who.session_token).member == who.member
+
+
+def test_no_token_stands_in_what_gets_printed(world: World) -> None:
+    who, discovered = sign_in(world), discover(world)
+
+    assert who.session_token not in repr(who)
+    assert discovered.intermediate_session_token not in repr(discovered)
+
+
+def test_discovery_finds_the_organizations_where_the_password_is_right(world: World) -> None:
+    world.add_organization("initech", "Initech")
+    world.add_member("initech", ADA, password="another password, of hers")
+
+    discovered = discover(world)
+
+    assert (discovered.email_address, slugs(discovered)) == (ADA, ["acme", "globex"])
+
+
+@pytest.mark.parametrize(("email_address", "password"), [(ADA, "wrong"), ("nobody@acme.example", PASSWORD), (ADA, "")])
+def test_discovery_refuses_whatever_is_wrong_in_the_same_words(world: World, email_address: str, password: str) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        discover(world, email_address, password)
+
+    assert refused.value.detail == "The e-mail address or the password is not right."
+
+
+def test_discovery_leaves_out_where_a_person_was_deleted(world: World) -> None:
+    world.add_organization("initech", "Initech")
+    world.delete_member(world.add_member("initech", ADA))
+
+    assert slugs(discover(world)) == ["acme", "globex"]
+
+
+def test_what_was_discovered_can_be_asked_again_for_ten_minutes(world: World) -> None:
+    discovery, token = world.provider.discovery(Origin()), discover(world).intermediate_session_token
+
+    again = discovery.organizations(token)
+
+    assert (again.email_address, slugs(again)) == (ADA, ["acme", "globex"])
+    with time_machine.travel(timezone.now() + timedelta(minutes=10, seconds=1)):
+        with pytest.raises(Unauthenticated):
+            discovery.organizations(token)
+        with pytest.raises(Unauthenticated):
+            discovery.exchange(token, organization_id=again.organizations[0].organization_id)
+
+
+def test_a_discovered_organization_opens_with_the_members_roles_there(world: World) -> None:
+    discovered = discover(world)
+    globex = next(one for one in discovered.organizations if one.organization_slug == "globex")
+
+    who = world.provider.discovery(Origin()).exchange(
+        discovered.intermediate_session_token, organization_id=globex.organization_id
+    )
+
+    assert who.organization == globex
+    assert who.session.roles == {"stytch_member"}
+    assert opened(world, "globex").sessions.authenticate(who.session_token).member == who.member
+
+
+def test_an_organization_that_was_not_discovered_does_not_open(world: World) -> None:
+    initech = world.add_organization("initech", "Initech")
+    token = discover(world).intermediate_session_token
+
+    for organization_id in (initech, "initech", "", "made-up"):
+        with pytest.raises(Unauthenticated):
+            world.provider.discovery(Origin()).exchange(token, organization_id=organization_id)
+
+
+@pytest.mark.parametrize("token", ["", "made-up"])
+def test_nothing_was_discovered_with_a_token_that_was_not_given_out(world: World, token: str) -> None:
+    organization_id = opened(world).organization.get().organization_id
+
+    with pytest.raises(Unauthenticated):
+        world.provider.discovery(Origin()).organizations(token)
+    with pytest.raises(Unauthenticated):
+        world.provider.discovery(Origin()).exchange(token, organization_id=organization_id)

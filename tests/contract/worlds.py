@@ -1,0 +1,125 @@
+"""The two kinds of directory, with the same few ways to set a scene in each."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from django.conf import settings
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.directory import EmbeddedProvider
+from portal.directory.gateway import Directory, DirectoryProvider
+from portal.directory.ids import parse_id, public_id
+from portal.directory.stytch.directory import StytchProvider
+from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
+from tests import factories
+from tests.fakes.stytch import FakeStytch
+
+PASSWORD = "correct horse battery staple"
+ADMIN = "stytch_admin"
+
+
+class World(Protocol):
+    """A directory with what is in it; things are named by their public ids and organizations by their slugs."""
+
+    @property
+    def provider(self) -> DirectoryProvider: ...
+
+    def add_organization(self, slug: str, name: str) -> str: ...
+
+    def add_member(
+        self, slug: str, email_address: str, *, roles: Iterable[str] = (), password: str = PASSWORD
+    ) -> str: ...
+
+    def delete_member(self, member_id: str) -> None: ...
+
+    def add_connection(self, slug: str) -> str: ...
+
+    def delete_connection(self, connection_id: str) -> None: ...
+
+    def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]: ...
+
+    def rename_group(self, group_id: str, name: str) -> None: ...
+
+    def delete_group(self, group_id: str) -> None: ...
+
+
+def opened(world: World, slug: str = "acme") -> Directory:
+    return world.provider.open(slug, Origin())
+
+
+def acting(world: World, email_address: str = "ada@acme.example", slug: str = "acme") -> Directory:
+    """Return the directory as a member sees it who has just signed in."""
+    directory = opened(world, slug)
+    return directory.acting_as(directory.sessions.sign_in(email_address=email_address, password=PASSWORD))
+
+
+class EmbeddedWorld:
+    def __init__(self) -> None:
+        self.provider = EmbeddedProvider()
+
+    def add_organization(self, slug: str, name: str) -> str:
+        return public_id("organization", factories.organization(slug, name=name).pk)
+
+    def add_member(self, slug: str, email_address: str, *, roles: Iterable[str] = (), password: str = PASSWORD) -> str:
+        organization = models.Organization.objects.get(slug=slug)
+        return public_id("member", factories.member(organization, email_address, roles=roles, password=password).pk)
+
+    def delete_member(self, member_id: str) -> None:
+        models.Member.objects.filter(pk=parse_id("member", member_id)).update(status=MemberStatus.DELETED)
+
+    def add_connection(self, slug: str) -> str:
+        connection = factories.scim_connection(models.Organization.objects.get(slug=slug))
+        return public_id("scim-connection", connection.pk)
+
+    def delete_connection(self, connection_id: str) -> None:
+        connections = models.ScimConnection.objects.filter(pk=parse_id("scim-connection", connection_id))
+        connections.update(status=ScimConnectionStatus.DELETED)
+
+    def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]:
+        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        return [public_id("scim-group", group.pk) for group in factories.scim_groups(connection, names)]
+
+    def rename_group(self, group_id: str, name: str) -> None:
+        factories.rename(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), name)
+
+    def delete_group(self, group_id: str) -> None:
+        models.ScimGroup.objects.filter(pk=parse_id("scim-group", group_id)).delete()
+
+
+class StytchWorld:
+    def __init__(self, fake: FakeStytch) -> None:
+        self.project = fake.project
+        self.provider = StytchProvider()
+
+    def add_organization(self, slug: str, name: str) -> str:
+        return self.project.add_organization(slug, name).id
+
+    def add_member(self, slug: str, email_address: str, *, roles: Iterable[str] = (), password: str = PASSWORD) -> str:
+        organization = self.project.organization(slug)
+        return self.project.add_member(organization, email_address, roles=roles, password=password).id
+
+    def delete_member(self, member_id: str) -> None:
+        self.project.delete_member(next(one for one in self.project.members if one.id == member_id))
+
+    def add_connection(self, slug: str) -> str:
+        return self.project.add_connection(self.project.organization(slug)).id
+
+    def delete_connection(self, connection_id: str) -> None:
+        self.project.connections = [one for one in self.project.connections if one.id != connection_id]
+
+    def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]:
+        connection = next(one for one in self.project.connections if one.id == connection_id)
+        return [group.id for group in self.project.add_groups(connection, names)]
+
+    def rename_group(self, group_id: str, name: str) -> None:
+        next(one for one in self.project.groups if one.id == group_id).name = name
+
+    def delete_group(self, group_id: str) -> None:
+        self.project.delete_group(next(one for one in self.project.groups if one.id == group_id))
+
+
+def after_sessions_end() -> datetime:
+    """Return a moment at which every session that started now has ended."""
+    return timezone.now() + timedelta(minutes=settings.SESSION_DURATION_MINUTES, seconds=1)

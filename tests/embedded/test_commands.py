@@ -1,0 +1,156 @@
+"""The operator's commands: for people, and with --json for scripts."""
+
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.tokens import token_hash
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+def run(command: str, *arguments: str) -> str:
+    out = io.StringIO()
+    call_command(command, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def run_json(command: str, *arguments: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run(command, *arguments, "--json"))
+    return answer
+
+
+def create_acme() -> dict[str, Any]:
+    return run_json("createorganization", "--name", "Acme", "--slug", "acme")
+
+
+def test_an_organization_is_made() -> None:
+    answer = create_acme()
+
+    row = models.Organization.objects.get()
+    assert answer == {"organization_id": f"organization-live-{row.pk}", "organization_slug": "acme"}
+    assert "Globex is there" in run("createorganization", "--name", "Globex", "--slug", "globex")
+
+
+def test_a_member_without_a_password_gets_a_link_that_works() -> None:
+    create_acme()
+
+    answer = run_json("createmember", "--organization", "acme", "--email", "ada@acme.com", "--role", "stytch_admin")
+
+    assert answer["member_id"] == f"member-live-{models.Member.objects.get().pk}"
+    client = Client()
+    path, _, token = answer["sign_in_link"].removeprefix("http://127.0.0.1:8000").partition("?token=")
+    assert client.post(path, {"token": token, "password": PASSWORD}).status_code == 303
+    assert client.get("/o/acme/scim/").status_code == 200
+
+
+def test_a_member_with_a_password_signs_in_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    create_acme()
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+
+    answer = run_json("createmember", "--organization", "acme", "--email", "ada@acme.com", "--password-stdin")
+
+    assert answer.keys() == {"member_id"}
+    signed_in = Client().post("/o/acme/sign-in/", {"email_address": "ada@acme.com", "password": PASSWORD})
+    assert signed_in.status_code == 303
+
+
+def test_a_connection_shows_its_token_once() -> None:
+    create_acme()
+
+    answer = run_json(
+        "createscimconnection", "--organization", "acme", "--display-name", "Okta", "--identity-provider", "okta"
+    )
+
+    row = models.ScimConnection.objects.get()
+    assert answer["connection_id"] == f"scim-connection-live-{row.pk}"
+    assert answer["base_url"] == f"http://127.0.0.1:8000/v1/b2b/scim/{answer['connection_id']}"
+    assert answer["bearer_token"].startswith("scim_")
+    assert bytes(row.bearer_token_hash) == token_hash(answer["bearer_token"])
+    assert row.bearer_token_last_four == answer["bearer_token"][-4:]
+    assert timedelta(days=364) < row.bearer_token_expires_at - timezone.now() < timedelta(days=366)
+
+
+def test_entras_address_carries_microsofts_switch() -> None:
+    create_acme()
+
+    answer = run_json(
+        "createscimconnection",
+        "--organization=acme",
+        "--display-name=Entra",
+        "--identity-provider=microsoft-entra",
+    )
+
+    assert answer["base_url"].endswith("?aadOptscim062020")
+
+
+def test_a_second_run_makes_a_further_secret_of_the_same_project() -> None:
+    first, second = run_json("createproject"), run_json("createproject")
+
+    assert first.keys() == {"project_id", "secret", "public_token"}
+    assert (first["project_id"], first["public_token"]) == (second["project_id"], second["public_token"])
+    assert first["secret"] != second["secret"]
+    stored = {bytes(secret.secret_hash) for secret in models.ProjectSecret.objects.all()}
+    assert stored == {token_hash(first["secret"]), token_hash(second["secret"])}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["createorganization", "--name", "Acme", "--slug", "acme"], "--slug: There is an organization with the slug"),
+        (["createorganization", "--name", " ", "--slug", "other"], "--name: "),
+        (["createorganization", "--name", "x" * 129, "--slug", "other"], "--name: "),
+        (["createorganization", "--name", "a\0b", "--slug", "other"], "--name: "),
+        (["createorganization", "--name", "Other", "--slug", "a b"], "--slug: "),
+        (["createorganization", "--name", "Other", "--slug", "ab\n"], "--slug: "),
+        (["createmember", "--organization", "none", "--email", "a@b.example"], "--organization: There is no org"),
+        (["createmember", "--organization", "acme", "--email", "ada"], "--email: "),
+        (
+            ["createmember", "--organization", "acme", "--email", "a@b.example", "--role", "x"],
+            '--role: There is no role "x"',
+        ),
+        (["createmember", "--organization", "acme", "--email", "ADA@acme.com"], "--email: "),
+        (["createscimconnection", "--organization", "none", "--display-name", "Okta"], "--organization: There is no"),
+        (["createscimconnection", "--organization", "acme", "--display-name", ""], "--display-name: "),
+        (["createscimconnection", "--organization", "acme", "--display-name", "x" * 257], "--display-name: "),
+        (["createscimconnection", "--organization", "acme", "--display-name", "Two"], "--organization: "),
+    ],
+)
+def test_a_refusal_names_the_option_and_changes_nothing(arguments: list[str], complaint: str) -> None:
+    create_acme()
+    run("createmember", "--organization", "acme", "--email", "ada@acme.com")
+    run("createscimconnection", "--organization", "acme", "--display-name", "Okta")
+    before = [model.objects.count() for model in (models.Organization, models.Member, models.ActivityEntry)]
+
+    with pytest.raises(CommandError) as refused:
+        run(*arguments)
+
+    assert str(refused.value).startswith(complaint)
+    assert before == [model.objects.count() for model in (models.Organization, models.Member, models.ActivityEntry)]
+
+
+def test_every_command_leaves_an_entry_without_secrets() -> None:
+    create_acme()
+    link = run_json("createmember", "--organization", "acme", "--email", "ada@acme.com")["sign_in_link"]
+    token = run_json("createscimconnection", "--organization", "acme", "--display-name", "Okta")["bearer_token"]
+    secret = run_json("createproject")["secret"]
+
+    entries = list(models.ActivityEntry.objects.order_by("id").values())
+    assert [entry["action"] for entry in entries] == [
+        "organization.create",
+        "member.create",
+        "scim_connection.create",
+        "project_secret.create",
+    ]
+    assert {entry["actor_type"] for entry in entries} == {"operator"}
+    assert entries[0]["after"] == {"name": "Acme", "slug": "acme"}
+    for hidden in (link.partition("token=")[2], token, secret):
+        assert hidden not in str(entries)

@@ -1,0 +1,110 @@
+"""Rows for tests, made with as few words as possible."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.test import Client
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.sessions import start_session
+from portal.directory.embedded.tokens import token_hash
+from portal.directory.types import Origin, ScimIdentityProvider
+from portal.web.sessions import cookie_name
+
+
+def organization(slug: str, *, name: str = "") -> models.Organization:
+    return models.Organization.objects.create(slug=slug, name=name or slug.title())
+
+
+def member(
+    organization: models.Organization,
+    email_address: str,
+    *,
+    name: str = "",
+    roles: Iterable[str] = (),
+    password: str = "",
+) -> models.Member:
+    return models.Member.objects.create(
+        organization=organization,
+        email_address=email_address,
+        name=name,
+        direct_roles=list(roles),
+        password=make_password(password) if password else "",
+    )
+
+
+def session_token(member: models.Member) -> str:
+    return start_session(member, Origin()).session_token
+
+
+def signed_in(member: models.Member) -> Client:
+    client = Client()
+    client.cookies[cookie_name(member.organization.slug)] = session_token(member)
+    return client
+
+
+def scim_connection(
+    organization: models.Organization,
+    *,
+    display_name: str = "Okta production",
+    identity_provider: str = ScimIdentityProvider.OKTA,
+    bearer_token: str = "",
+) -> models.ScimConnection:
+    token = bearer_token or f"scim_token-of-{organization.slug}"
+    return models.ScimConnection.objects.create(
+        organization=organization,
+        display_name=display_name,
+        identity_provider=identity_provider,
+        bearer_token_hash=token_hash(token),
+        bearer_token_last_four=token[-4:],
+        bearer_token_expires_at=timezone.now() + timedelta(days=365),
+    )
+
+
+def scim_group(connection: models.ScimConnection, display_name: str) -> models.ScimGroup:
+    return scim_groups(connection, [display_name])[0]
+
+
+def scim_groups(connection: models.ScimConnection, display_names: Iterable[str]) -> list[models.ScimGroup]:
+    now = timezone.now()
+    return models.ScimGroup.objects.bulk_create(
+        models.ScimGroup(
+            organization_id=connection.organization_id,
+            connection=connection,
+            display_name=name,
+            document={"displayName": name},
+            updated_at=now,
+        )
+        for name in display_names
+    )
+
+
+def rename(group: models.ScimGroup, display_name: str) -> None:
+    models.ScimGroup.objects.filter(pk=group.pk).update(
+        display_name=display_name, display_name_folded=fold(display_name)
+    )
+
+
+def scim_user(
+    connection: models.ScimConnection, user_name: str, *, display_name: str = "", active: bool = True
+) -> models.ScimUser:
+    return models.ScimUser.objects.create(
+        organization_id=connection.organization_id,
+        connection=connection,
+        user_name=user_name,
+        display_name=display_name,
+        active=active,
+        document={"userName": user_name, "active": active},
+        updated_at=timezone.now(),
+    )
+
+
+def put_in_group(group: models.ScimGroup, users: Iterable[models.ScimUser]) -> None:
+    rows = models.ScimMembership.objects.bulk_create(
+        models.ScimMembership(organization_id=group.organization_id, group=group, user=user) for user in users
+    )
+    group.member_count += len(rows)
+    group.save(update_fields=["member_count"])

@@ -1,0 +1,346 @@
+"""A fake Stytch that speaks HTTP: enough of the B2B API for the portal, and every way in which a network can fail.
+
+    python -m tests.fakes.stytch --port 9999 --seed demo
+
+runs it on its own and prints the environment for a portal in front of it.
+"""
+
+import argparse
+import base64
+import json
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from portal.directory.embedded.synthetic_company import groups as synthetic_groups
+from tests.fakes import stytch_objects as objects
+from tests.fakes.stytch_project import Demo, Project, Refusal, new_id, seed_demo
+
+DEMO_PASSWORD = "correct horse battery staple"
+DEMO_GROUPS = 240
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that arrived."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    client_port: int
+
+    def text(self, name: str) -> str:
+        value = self.body.get(name)
+        if not isinstance(value, str) or not value:
+            raise Refusal(400, "bad_request")
+        return value
+
+
+@dataclass
+class Fault:
+    """What goes wrong at the next `times` requests whose path has `path` in it."""
+
+    path: str = ""
+    times: int = 1
+    status: int = 200
+    error_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    delay: float = 0
+    drop: bool = False
+
+
+class FakeStytch:
+    """A running fake: `project` is what it holds, `requests` what it was asked, `fail()` what it shall fail at."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.project = Project()
+        self.requests: list[Seen] = []
+        self._faults: list[Fault] = []
+        self._server = _Server(port, self)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The portal's settings that lead here."""
+        return {
+            "DIRECTORY": "stytch",
+            "STYTCH_PROJECT_ID": self.project.id,
+            "STYTCH_SECRET": self.project.secret,
+            "STYTCH_BASE_URL": self.url,
+        }
+
+    def fail(self, **fault: Any) -> None:
+        """Plan a fault: a status with an error type, a body that is none, a delay, a dropped connection."""
+        self._faults.append(Fault(**fault))
+
+    def recover(self) -> None:
+        self._faults.clear()
+
+    def take_fault(self, path: str) -> Fault | None:
+        for fault in self._faults:
+            if fault.path in path and fault.times > 0:
+                fault.times -= 1
+                return fault
+        return None
+
+    def calls(self, path: str) -> list[Seen]:
+        """Return the requests whose path ends so."""
+        return [seen for seen in self.requests if seen.path.endswith(path)]
+
+    def serve(self) -> None:
+        self._server.serve_forever(poll_interval=0.02)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def fake_stytch() -> Iterator[FakeStytch]:
+    """Run a fake with an empty project on a free port, until the end of the block."""
+    server = FakeStytch()
+    threading.Thread(target=server.serve, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def fill_with_demo(server: FakeStytch, group_count: int = DEMO_GROUPS) -> Demo:
+    """Put the demo's organizations, people and groups into the fake."""
+    return seed_demo(server.project, DEMO_PASSWORD, (one.display_name for one in synthetic_groups(group_count)))
+
+
+# Endpoints: each returns what stands beside status_code and request_id.
+Endpoint = Callable[..., dict[str, Any]]
+
+
+def _get_organization(fake: FakeStytch, _seen: Seen, organization: str) -> dict[str, Any]:
+    return {"organization": objects.organization_object(fake.project.organization(organization))}
+
+
+def _get_member(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    member = fake.project.member(row, seen.query.get("member_id", ""))
+    return {
+        "member_id": member.id,
+        "member": objects.member_object(member),
+        "organization": objects.organization_object(row),
+    }
+
+
+def _sign_in(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    organization = fake.project.organization(seen.text("organization_id"))
+    member = fake.project.authenticate_password(organization, seen.text("email_address"), seen.text("password"))
+    return _let_in(fake, seen, member)
+
+
+def _let_in(fake: FakeStytch, seen: Seen, member: Any) -> dict[str, Any]:
+    if member.needs_second_factor:
+        return objects.sign_in_object(member, None)
+    minutes = int(seen.body.get("session_duration_minutes", 60))
+    return objects.sign_in_object(member, fake.project.start_session(member, minutes))
+
+
+def _discover(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    return _discovered(fake, fake.project.discover(seen.text("email_address"), seen.text("password")).token)
+
+
+def _list_discovered(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    answer = _discovered(fake, seen.text("intermediate_session_token"))
+    del answer["intermediate_session_token"]
+    return answer
+
+
+def _discovered(fake: FakeStytch, token: str) -> dict[str, Any]:
+    session = fake.project.intermediate_session(token)
+    mine = [objects.discovered_object(one.organization, one) for one in session.members if one.status == "active"]
+    return {
+        "email_address": session.email_address,
+        "intermediate_session_token": session.token,
+        "discovered_organizations": mine + [objects.discovered_object(one, None) for one in session.joinable],
+    }
+
+
+def _exchange(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    organization = fake.project.organization(seen.text("organization_id"))
+    return _let_in(fake, seen, fake.project.exchange(seen.text("intermediate_session_token"), organization))
+
+
+def _authenticate_session(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    session = fake.project.session(seen.text("session_token"))
+    return objects.sign_in_object(session.member, session)
+
+
+def _revoke_session(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    fake.project.revoke(seen.text("session_token"))
+    return {}
+
+
+def _get_policy(fake: FakeStytch, _seen: Seen) -> dict[str, Any]:
+    return {"policy": objects.policy_object(fake.project.policy)}
+
+
+def _get_connection(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.scim:get")
+    connection = fake.project.connection(row)
+    return {"connection": objects.connection_object(connection, fake.url) if connection else None}
+
+
+def _get_groups(fake: FakeStytch, seen: Seen, organization: str, connection_id: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.scim:get")
+    connection = fake.project.connection(row, connection_id)
+    assert connection is not None
+    limit = int(seen.query.get("limit", 100))
+    if not 1 <= limit <= 1000:
+        raise Refusal(400, "bad_request")
+    page, next_cursor = fake.project.page_of_groups(connection, seen.query.get("cursor", ""), limit)
+    answer: dict[str, Any] = {"scim_groups": [objects.group_object(group) for group in page]}
+    return answer | ({"next_cursor": next_cursor} if next_cursor else {})
+
+
+_ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", r"organizations/([^/]+)", _get_organization),
+    ("GET", r"organizations/([^/]+)/member", _get_member),
+    ("POST", r"passwords/authenticate", _sign_in),
+    ("POST", r"passwords/discovery/authenticate", _discover),
+    ("POST", r"discovery/organizations", _list_discovered),
+    ("POST", r"discovery/intermediate_sessions/exchange", _exchange),
+    ("POST", r"sessions/authenticate", _authenticate_session),
+    ("POST", r"sessions/revoke", _revoke_session),
+    ("GET", r"rbac/policy", _get_policy),
+    ("GET", r"scim/([^/]+)/connection", _get_connection),
+    ("GET", r"scim/([^/]+)/connection/([^/]+)", _get_groups),
+)
+
+
+def _answer(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    expected = base64.b64encode(f"{fake.project.id}:{fake.project.secret}".encode()).decode()
+    if seen.headers.get("authorization") != f"Basic {expected}":
+        raise Refusal(401, "unauthorized_credentials")
+    for method, pattern, endpoint in _ENDPOINTS:
+        match = re.fullmatch(f"/v1/b2b/{pattern}", seen.path)
+        if match and method == seen.method:
+            return endpoint(fake, seen, *map(unquote, match.groups()))
+    raise Refusal(404, "route_not_found")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, port: int, fake: FakeStytch) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.fake = fake
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self._handle()
+
+    def _handle(self) -> None:
+        seen = self._read()
+        self.server.fake.requests.append(seen)
+        fault = self.server.fake.take_fault(seen.path)
+        if fault and self._go_wrong(fault):
+            return
+        try:
+            fields = {"status_code": 200, "request_id": new_id("request-id"), **_answer(self.server.fake, seen)}
+        except Refusal as refusal:
+            self._write(refusal.status, _error(refusal.status, refusal.error_type), {})
+        else:
+            self._write(200, json.dumps(fields), {})
+
+    def _go_wrong(self, fault: Fault) -> bool:
+        """Do what the fault says; return whether that was the answer."""
+        time.sleep(fault.delay)
+        if fault.drop:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return True
+        if fault.status == 200 and fault.body is None:
+            return False
+        body = _error(fault.status, fault.error_type) if fault.body is None else fault.body
+        self._write(fault.status, body, fault.headers)
+        return True
+
+    def _read(self) -> Seen:
+        parts = urlsplit(self.path)
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        return Seen(
+            method=self.command,
+            path=parts.path,
+            query={name: values[0] for name, values in parse_qs(parts.query).items()},
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=json.loads(raw) if raw else {},
+            client_port=self.client_address[1],
+        )
+
+    def _write(self, status: int, body: str, headers: Mapping[str, str]) -> None:
+        data = body.encode()
+        self.send_response(status)
+        # Stytch's edge sets cookies of its own; the portal must not keep them.
+        for name, value in {"Content-Type": "application/json", "Set-Cookie": "edge=1; Path=/", **headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        with suppress(ConnectionError):  # who asked may have given up waiting
+            self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's signature
+        pass
+
+
+def _error(status: int, error_type: str) -> str:
+    error = {
+        "status_code": status,
+        "request_id": new_id("request-id"),
+        "error_type": error_type or "internal_server_error",
+        "error_message": f"A message for developers about {error_type}.",
+        "error_url": f"https://stytch.com/docs/b2b/api/errors/{status}#{error_type}",
+    }
+    return json.dumps(error)
+
+
+def main() -> None:
+    """Run the fake until it is interrupted."""
+    parser = argparse.ArgumentParser(description="A fake Stytch, for trying the portal with DIRECTORY=stytch.")
+    parser.add_argument("--port", type=int, default=9999)
+    parser.add_argument("--seed", choices=["none", "demo"], default="none", help="what it holds at the start")
+    options = parser.parse_args()
+    server = FakeStytch(options.port)
+    if options.seed == "demo":
+        fill_with_demo(server)
+        sys.stdout.write(f"ada@acme.example, max@acme.example, gil@globex.example; password: {DEMO_PASSWORD}\n\n")
+    sys.stdout.write("".join(f"{name}={value}\n" for name, value in server.settings.items()))
+    sys.stdout.flush()
+    try:
+        server.serve()
+    except KeyboardInterrupt:
+        server.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Stytch's objects as JSON, with every field that Stytch's own Python SDK requires."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.directory.policy import Policy
+from tests.fakes.stytch_project import Connection, Group, Member, Organization, Session, now
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def organization_object(organization: Organization) -> dict[str, Any]:
+    return {
+        "organization_id": organization.id,
+        "organization_name": organization.name,
+        "organization_slug": organization.slug,
+        "organization_logo_url": "",
+        "sso_jit_provisioning": "ALL_ALLOWED",
+        "sso_jit_provisioning_allowed_connections": [],
+        "sso_active_connections": [],
+        "email_allowed_domains": [organization.jit_domain] if organization.jit_domain else [],
+        "email_jit_provisioning": "RESTRICTED" if organization.jit_domain else "NOT_ALLOWED",
+        "email_invites": "ALL_ALLOWED",
+        "auth_methods": "ALL_ALLOWED",
+        "allowed_auth_methods": [],
+        "mfa_policy": "OPTIONAL",
+        "rbac_email_implicit_role_assignments": [],
+        "mfa_methods": "ALL_ALLOWED",
+        "allowed_mfa_methods": [],
+        "oauth_tenant_jit_provisioning": "NOT_ALLOWED",
+        "claimed_email_domains": [],
+        "first_party_connected_apps_allowed_type": "ALL_ALLOWED",
+        "allowed_first_party_connected_apps": [],
+        "third_party_connected_apps_allowed_type": "ALL_ALLOWED",
+        "allowed_third_party_connected_apps": [],
+        "custom_roles": [],
+        "trusted_metadata": None,
+    }
+
+
+def member_object(member: Member) -> dict[str, Any]:
+    return {
+        "organization_id": member.organization.id,
+        "member_id": member.id,
+        "email_address": member.email_address,
+        "status": member.status,
+        "name": member.name,
+        "sso_registrations": [],
+        "is_breakglass": False,
+        "member_password_id": "",
+        "oauth_registrations": [],
+        "email_address_verified": True,
+        "mfa_phone_number_verified": False,
+        "is_admin": "stytch_admin" in member.roles,
+        "totp_registration_id": "",
+        "retired_email_addresses": [],
+        "is_locked": False,
+        "mfa_enrolled": member.needs_second_factor,
+        "mfa_phone_number": "",
+        "default_mfa_method": "",
+        "roles": [
+            {"role_id": role, "sources": [{"type": "direct_assignment", "details": {}}]} for role in member.roles
+        ],
+    }
+
+
+def session_object(session: Session) -> dict[str, Any]:
+    return {
+        "member_session_id": session.id,
+        "member_id": session.member.id,
+        "started_at": rfc3339(session.started_at),
+        "last_accessed_at": rfc3339(now()),
+        "expires_at": rfc3339(session.expires_at),
+        "authentication_factors": [],
+        "organization_id": session.member.organization.id,
+        "roles": session.member.roles,
+        "organization_slug": session.member.organization.slug,
+    }
+
+
+def sign_in_object(member: Member, session: Session | None) -> dict[str, Any]:
+    """The answer of every call that signs in; without a session it asks for a second factor."""
+    return {
+        "member_id": member.id,
+        "organization_id": member.organization.id,
+        "member": member_object(member),
+        "organization": organization_object(member.organization),
+        "member_authenticated": session is not None,
+        "session_token": session.token if session else "",
+        "session_jwt": "",
+        "member_session": session_object(session) if session else None,
+        "intermediate_session_token": "" if session else "intermediate-token-for-a-second-factor",
+        "mfa_required": None if session else {"member_options": None, "secondary_auth_initiated": None},
+    }
+
+
+def discovered_object(organization: Organization, member: Member | None) -> dict[str, Any]:
+    return {
+        "member_authenticated": True,
+        "organization": organization_object(organization),
+        "membership": {
+            "type": "active_member" if member else "eligible_to_join_by_email_domain",
+            "details": {},
+            "member": member_object(member) if member else None,
+        },
+    }
+
+
+def connection_object(connection: Connection, origin: str) -> dict[str, Any]:
+    return {
+        "organization_id": connection.organization.id,
+        "connection_id": connection.id,
+        "status": "active",
+        "display_name": connection.display_name,
+        "identity_provider": connection.identity_provider,
+        "base_url": f"{origin}/v1/b2b/scim/{connection.id}",
+        "bearer_token_last_four": "wxyz",
+        "scim_group_implicit_role_assignments": [],
+        "next_bearer_token_last_four": "",
+        "bearer_token_expires_at": rfc3339(now() + timedelta(days=365)),
+        "next_bearer_token_expires_at": None,
+    }
+
+
+def group_object(group: Group) -> dict[str, Any]:
+    return {
+        "group_id": group.id,
+        "group_name": group.name,
+        "organization_id": group.connection.organization.id,
+        "connection_id": group.connection.id,
+    }
+
+
+def policy_object(policy: Policy) -> dict[str, Any]:
+    return {
+        "roles": [
+            {
+                "role_id": role.role_id,
+                "description": role.description,
+                "permissions": [
+                    {"resource_id": resource_id, "actions": sorted(actions)}
+                    for resource_id, actions in role.permissions.items()
+                ],
+            }
+            for role in policy.roles.values()
+        ],
+        "resources": [
+            {"resource_id": one.resource_id, "description": one.description, "actions": list(one.actions)}
+            for one in policy.resources.values()
+        ],
+        "scopes": [],
+    }

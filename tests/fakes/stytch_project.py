@@ -1,0 +1,296 @@
+"""What a fake Stytch project holds, and Stytch's rules over it; nothing here knows HTTP."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from portal.directory.policy import ADMIN_ROLE, DEFAULT_POLICY, MEMBER_ROLE, Policy
+
+INTERMEDIATE_LIFE = timedelta(minutes=10)
+
+
+class Refusal(Exception):
+    """What Stytch answers in place of the thing asked for."""
+
+    def __init__(self, status: int, error_type: str) -> None:
+        super().__init__(error_type)
+        self.status = status
+        self.error_type = error_type
+
+
+def new_id(noun: str) -> str:
+    return f"{noun}-test-{uuid.uuid4()}"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Organization:
+    name: str
+    slug: str
+    jit_domain: str = ""
+    id: str = field(default_factory=lambda: new_id("organization"))
+
+
+@dataclass
+class Member:
+    organization: Organization
+    email_address: str
+    name: str
+    password: str
+    direct_roles: tuple[str, ...]
+    needs_second_factor: bool = False
+    status: str = "active"
+    id: str = field(default_factory=lambda: new_id("member"))
+
+    @property
+    def roles(self) -> list[str]:
+        return list(dict.fromkeys([MEMBER_ROLE, *self.direct_roles]))
+
+
+@dataclass
+class Session:
+    member: Member
+    expires_at: datetime
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(33))
+    started_at: datetime = field(default_factory=now)
+    id: str = field(default_factory=lambda: new_id("session"))
+
+
+@dataclass
+class IntermediateSession:
+    email_address: str
+    members: list[Member]
+    joinable: list[Organization]
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(33))
+    expires_at: datetime = field(default_factory=lambda: now() + INTERMEDIATE_LIFE)
+
+
+@dataclass
+class Connection:
+    organization: Organization
+    display_name: str
+    identity_provider: str
+    id: str = field(default_factory=lambda: new_id("scim-connection"))
+
+
+@dataclass
+class Group:
+    connection: Connection
+    name: str
+    number: int
+    id: str = field(default_factory=lambda: new_id("scim-group"))
+
+
+class Project:
+    """A Stytch project in memory. The first methods set the scene; the others are what the API does."""
+
+    def __init__(self) -> None:
+        self.id = new_id("project")
+        self.secret = f"secret-test-{secrets.token_urlsafe(24)}"
+        self.policy: Policy = DEFAULT_POLICY
+        self.organizations: list[Organization] = []
+        self.members: list[Member] = []
+        self.sessions: dict[str, Session] = {}
+        self.intermediate_sessions: dict[str, IntermediateSession] = {}
+        self.connections: list[Connection] = []
+        self.groups: list[Group] = []
+        self.lock = threading.RLock()
+        self._numbers = count(1)
+        self._cursor_key = secrets.token_bytes(32)
+
+    # Setting the scene
+
+    def add_organization(self, slug: str, name: str = "", *, jit_domain: str = "") -> Organization:
+        organization = Organization(name or slug.title(), slug, jit_domain)
+        self.organizations.append(organization)
+        return organization
+
+    def add_member(
+        self,
+        organization: Organization,
+        email_address: str,
+        *,
+        name: str = "",
+        password: str = "",
+        roles: Iterable[str] = (),
+        needs_second_factor: bool = False,
+    ) -> Member:
+        member = Member(organization, email_address, name, password, tuple(roles), needs_second_factor)
+        self.members.append(member)
+        return member
+
+    def delete_member(self, member: Member) -> None:
+        with self.lock:
+            member.status = "deleted"
+            self.sessions = {token: one for token, one in self.sessions.items() if one.member is not member}
+
+    def add_connection(
+        self, organization: Organization, *, display_name: str = "Okta production", identity_provider: str = "okta"
+    ) -> Connection:
+        connection = Connection(organization, display_name, identity_provider)
+        self.connections.append(connection)
+        return connection
+
+    def add_groups(self, connection: Connection, names: Iterable[str]) -> list[Group]:
+        with self.lock:
+            groups = [Group(connection, name, next(self._numbers)) for name in names]
+            self.groups += groups
+        return groups
+
+    def delete_group(self, group: Group) -> None:
+        with self.lock:
+            self.groups.remove(group)
+
+    def start_session(self, member: Member, minutes: int = 60) -> Session:
+        session = Session(member, now() + timedelta(minutes=minutes))
+        with self.lock:
+            self.sessions[session.token] = session
+        return session
+
+    # What the API does
+
+    def organization(self, id_or_slug: str) -> Organization:
+        for organization in self.organizations:
+            if id_or_slug in {organization.id, organization.slug}:
+                return organization
+        raise Refusal(404, "organization_not_found")
+
+    def member(self, organization: Organization, member_id: str) -> Member:
+        for member in self.members:
+            if member.organization is organization and member.id == member_id:
+                return member
+        raise Refusal(404, "member_not_found")
+
+    def authenticate_password(self, organization: Organization, email_address: str, password: str) -> Member:
+        for member in self._members_of(email_address):
+            if member.organization is organization:
+                if not member.password or not hmac.compare_digest(member.password, password):
+                    raise Refusal(401, "unauthorized_credentials")
+                return member
+        raise Refusal(404, "member_not_found")
+
+    def discover(self, email_address: str, password: str) -> IntermediateSession:
+        members = [one for one in self._members_of(email_address) if one.password and one.password == password]
+        if not members:
+            raise Refusal(401, "unauthorized_credentials")
+        domain = email_address.rpartition("@")[2]
+        joined = [member.organization for member in members]
+        joinable = [one for one in self.organizations if one.jit_domain == domain and one not in joined]
+        session = IntermediateSession(email_address, members, joinable)
+        self.intermediate_sessions[session.token] = session
+        return session
+
+    def intermediate_session(self, token: str) -> IntermediateSession:
+        session = self.intermediate_sessions.get(token)
+        if session is None or session.expires_at <= now():
+            raise Refusal(404, "intermediate_session_not_found")
+        return session
+
+    def exchange(self, token: str, organization: Organization) -> Member:
+        """Use the intermediate session up; who may join the organization by e-mail domain becomes a member of it."""
+        session = self.intermediate_session(token)
+        for member in session.members:
+            if member.organization is organization and member.status == "active":
+                del self.intermediate_sessions[token]
+                return member
+        if organization in session.joinable:
+            return self.add_member(organization, session.email_address)
+        raise Refusal(400, "invalid_intermediate_session_token_for_organization")
+
+    def session(self, token: str) -> Session:
+        session = self.sessions.get(token)
+        if session is None or session.expires_at <= now():
+            raise Refusal(404, "session_not_found")
+        return session
+
+    def revoke(self, token: str) -> None:
+        self.session(token)
+        with self.lock:
+            del self.sessions[token]
+
+    def authorize(self, session_token: str | None, organization: Organization, permission: str) -> None:
+        """Check a member's rights, if a member's session came along; a backend's own call is not checked."""
+        if session_token is None:
+            return
+        session = self.session(session_token)
+        if session.member.organization is not organization:
+            raise Refusal(403, "session_authorization_tenancy_error")
+        if not self.policy.allows(session.member.roles, permission):
+            raise Refusal(403, "session_authorization_error")
+
+    def connection(self, organization: Organization, connection_id: str = "") -> Connection | None:
+        for connection in self.connections:
+            if connection.organization is organization and connection_id in {"", connection.id}:
+                return connection
+        if connection_id:
+            raise Refusal(404, "scim_connection_not_found")
+        return None
+
+    def page_of_groups(self, connection: Connection, cursor: str, limit: int) -> tuple[list[Group], str | None]:
+        after = self._read_cursor(cursor, connection) if cursor else 0
+        with self.lock:
+            rows = [one for one in self.groups if one.connection is connection and one.number > after]
+        page = rows[:limit]
+        more = len(rows) > limit
+        return page, self._new_cursor(connection, page[-1].number) if more else None
+
+    def _members_of(self, email_address: str) -> Iterator[Member]:
+        for member in self.members:
+            if member.email_address.casefold() == email_address.casefold() and member.status == "active":
+                yield member
+
+    def _new_cursor(self, connection: Connection, number: int) -> str:
+        payload = json.dumps([connection.id, number]).encode()
+        return base64.urlsafe_b64encode(self._sign(payload) + payload).decode()
+
+    def _read_cursor(self, cursor: str, connection: Connection) -> int:
+        try:
+            raw = base64.urlsafe_b64decode(cursor)
+        except ValueError:
+            raise Refusal(400, "invalid_cursor") from None
+        payload = raw[32:]
+        if not hmac.compare_digest(raw[:32], self._sign(payload)):
+            raise Refusal(400, "invalid_cursor")
+        connection_id, number = json.loads(payload)
+        if connection_id != connection.id:
+            raise Refusal(400, "invalid_cursor")
+        return int(number)
+
+    def _sign(self, payload: bytes) -> bytes:
+        return hmac.new(self._cursor_key, payload, hashlib.sha256).digest()
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo's people, in Stytch."""
+
+    password: str
+    acme: Organization
+    globex: Organization
+    connection: Connection
+
+
+def seed_demo(project: Project, password: str, group_names: Iterable[str]) -> Demo:
+    """Fill the project with what `manage.py demo` makes: Acme, Globex, Ada, Max, Gil, and Acme's groups."""
+    acme, globex = project.add_organization("acme"), project.add_organization("globex")
+    for organization, email_address, name, roles in (
+        (acme, "ada@acme.example", "Ada Admin", [ADMIN_ROLE]),
+        (acme, "max@acme.example", "Max Member", []),
+        (globex, "gil@globex.example", "Gil Globex", [ADMIN_ROLE]),
+        (globex, "ada@acme.example", "Ada Admin", []),
+    ):
+        project.add_member(organization, email_address, name=name, password=password, roles=roles)
+    connection = project.add_connection(acme)
+    project.add_groups(connection, group_names)
+    return Demo(password, acme, globex, connection)

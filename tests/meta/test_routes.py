@@ -1,0 +1,155 @@
+"""Every URL × method × persona: what the access matrix says is what happens."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.core.checks import run_checks
+from django.test import Client
+from django.urls import path, reverse
+
+from portal.access.permissions import Audience, Permission
+from portal.access.routing import Route, iter_routes, route
+from portal.directory.embedded import models
+from portal.directory.policy import DEFAULT_POLICY, Policy, Role
+from portal.web.sessions import cookie_name
+from tests import factories
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+ROUTES = list(iter_routes())
+GUARDED = [
+    r for r in ROUTES if r.access and (r.access.allow is Audience.SIGNED_IN or isinstance(r.access.allow, Permission))
+]
+ALLOWED_CALLS = [(r, method) for r in GUARDED if r.access for method in sorted(r.access.methods)]
+REFUSED_CALLS = [
+    (r, method)
+    for r in ROUTES
+    if r.access and r.access.allow is not Audience.SCIM_CLIENT
+    for method in METHODS
+    if method not in r.access.methods
+]
+
+
+def name_call(value: object) -> str:
+    return value.name if isinstance(value, Route) else str(value)
+
+
+def url_of(declared: Route) -> str:
+    arguments = re.findall(r"<\w+:(\w+)>", declared.path)
+    samples = {"organization_slug": "acme"}
+    return reverse(declared.name, kwargs={name: samples.get(name, "none") for name in arguments})
+
+
+def test_every_url_is_declared_by_route() -> None:
+    assert [declared.path for declared in ROUTES if declared.access is None] == []
+
+
+def test_every_permission_guards_a_url() -> None:
+    assert {r.access.allow for r in ROUTES if r.access} >= set(Permission)
+
+
+def test_every_permission_exists_in_the_policy() -> None:
+    for permission in Permission:
+        resource_id, _, action = permission.partition(":")
+        assert action in DEFAULT_POLICY.resources[resource_id].actions
+
+
+@pytest.mark.parametrize(("declared", "method"), REFUSED_CALLS, ids=name_call)
+def test_an_undeclared_method_is_refused(admin_client: Client, declared: Route, method: str) -> None:
+    response = admin_client.generic(method, url_of(declared))
+
+    assert response.status_code == 405
+    assert declared.access
+    assert response["Allow"] == ", ".join(sorted(declared.access.methods))
+
+
+@pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
+def test_a_visitor_is_led_to_sign_in(acme: models.Organization, declared: Route, method: str) -> None:
+    response = Client().generic(method, url_of(declared))
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/o/acme/sign-in/")
+
+
+@pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
+def test_an_admin_of_another_organization_finds_nothing(
+    acme: models.Organization, other_admin_client: Client, declared: Route, method: str
+) -> None:
+    assert other_admin_client.generic(method, url_of(declared)).status_code == 404
+
+
+@pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
+def test_another_organizations_session_is_no_session(
+    acme: models.Organization, other_admin: models.Member, declared: Route, method: str
+) -> None:
+    client = Client()
+    client.cookies[cookie_name("acme")] = factories.session_token(other_admin)
+
+    response = client.generic(method, url_of(declared))
+
+    assert response.status_code == 302
+    assert response.cookies[cookie_name("acme")].value == ""
+
+
+@pytest.mark.parametrize(
+    ("declared", "method"),
+    [(r, m) for r, m in ALLOWED_CALLS if r.access and isinstance(r.access.allow, Permission)],
+    ids=name_call,
+)
+def test_every_other_right_does_not_help(
+    acme: models.Organization, settings: object, declared: Route, method: str
+) -> None:
+    assert declared.access
+    settings.RBAC_POLICY = policy_without(str(declared.access.allow))  # type: ignore[attr-defined]  # -- pytest-django's
+    client = factories.signed_in(factories.member(acme, "nearly@acme.example", roles=["nearly_everything"]))
+
+    response = client.generic(method, url_of(declared))
+
+    assert response.status_code == 403
+    if method != "HEAD":
+        assert str(declared.access.allow) in response.content.decode()
+        assert "stytch_admin" in response.content.decode()
+
+
+def policy_without(permission: str) -> Policy:
+    """Return a policy with a role that may do everything that exists, except one thing."""
+    return DEFAULT_POLICY.extended_by(
+        Policy(
+            roles={
+                "nearly_everything": Role(
+                    "nearly_everything",
+                    {
+                        resource.resource_id: frozenset(
+                            action for action in resource.actions if f"{resource.resource_id}:{action}" != permission
+                        )
+                        for resource in DEFAULT_POLICY.resources.values()
+                    },
+                )
+            },
+            resources={},
+        )
+    )
+
+
+def test_a_right_to_read_cannot_open_a_method_that_writes() -> None:
+    with pytest.raises(ValueError, match="right to read"):
+        route("x/", lambda request: None, name="x", allow=Permission.SCIM_GET, methods=("GET", "POST"))  # type: ignore[arg-type, return-value]  # -- never called
+
+
+@pytest.fixture
+def undeclared_url(settings: object) -> Iterator[None]:
+    from portal import urls  # noqa: PLC0415 -- changed for this test alone
+
+    urls.urlpatterns.append(path("undeclared/", lambda request: 1 / 0, name="undeclared"))  # type: ignore[arg-type, return-value]  # -- must never run
+    from django.urls import clear_url_caches  # noqa: PLC0415 -- as above
+
+    clear_url_caches()
+    yield
+    urls.urlpatterns.pop()
+    clear_url_caches()
+
+
+@pytest.mark.usefixtures("undeclared_url")
+def test_an_undeclared_url_is_reported_and_stays_shut(admin_client: Client) -> None:
+    assert "portal.E001" in [message.id for message in run_checks()]
+    assert admin_client.get("/undeclared/").status_code == 500

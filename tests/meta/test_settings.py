@@ -1,0 +1,74 @@
+"""A missing or senseless setting stops start-up with a sentence that names it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GOOD = {
+    "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
+    "PUBLIC_URL": "https://portal.example.com",
+    "ALLOW_HTTP": "false",
+    "PATH": os.environ["PATH"],
+}
+
+
+def start(**changes: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env=GOOD | changes,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_default_settings_pass_djangos_deployment_check() -> None:
+    answer = start()
+
+    assert (answer.returncode, answer.stderr.splitlines()[-1:]) == (0, []), answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", " "),
+        ("SECRET_KEY", "short"),
+        ("PUBLIC_URL", "http://portal.example.com"),
+        ("PUBLIC_URL", "https://portal.example.com/path"),
+        ("PUBLIC_URL", "portal"),
+        ("DIRECTORY", "ldap"),
+        ("PROJECT_ENVIRONMENT", "staging"),
+        ("DEBUG", "maybe"),
+        ("SESSION_IDLE_MINUTES", "0"),
+        ("SESSION_DURATION_MINUTES", "soon"),
+        ("SIGN_IN_RATE_PER_ADDRESS", "often"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("METRICS_ALLOWED_FROM", "everywhere"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("RBAC_POLICY_FILE", "/nonexistent.json"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_senseless_value_is_named(name: str, value: str) -> None:
+    answer = start(**{name: value})
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Gatehouse cannot start: ")
+    assert name in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_stytch_needs_its_credentials() -> None:
+    assert "STYTCH_PROJECT_ID is not set" in start(DIRECTORY="stytch").stderr
+
+
+def test_a_policy_file_that_takes_a_built_in_right_away_is_refused(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"roles": [{"role_id": "stytch_admin", "permissions": []}], "resources": []}')
+
+    assert "must keep its built-in permissions" in start(RBAC_POLICY_FILE=str(policy)).stderr

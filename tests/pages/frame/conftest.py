@@ -1,0 +1,26 @@
+"""Chromium of this machine, and a way to look at a page in it without a server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import BrowserContext
+
+ORIGIN = "http://127.0.0.1:9"
+STATIC = Path(settings.BASE_DIR) / "static"
+
+
+@pytest.fixture
+def origin(context: BrowserContext) -> Iterator[str]:
+    """Return an origin that serves the static files and nothing else yet; what the policy or a script refuses fails."""
+    refused: list[str] = []
+    context.route(
+        f"{ORIGIN}/static/**", lambda route: route.fulfill(path=STATIC / route.request.url.partition("/static/")[2])
+    )
+    context.on(
+        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+    )
+    context.on("weberror", lambda error: refused.append(str(error.error)))
+    yield ORIGIN
+    assert refused == []

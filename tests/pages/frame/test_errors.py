@@ -1,0 +1,139 @@
+"""Error pages: what happened, how to go on, who can help, and the request id."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from portal.directory.errors import NotOffered, Unavailable
+from portal.web import errors
+from tests import factories
+
+HTMX = {"HX-Request": "true", "HX-Target": "groups"}
+
+
+def is_page(text: str) -> bool:
+    return text.lstrip().startswith("<!doctype html>")
+
+
+def test_a_missing_right_says_which_and_who_has_it(member_client: Client) -> None:
+    response = member_client.get("/o/acme/scim/")
+    page = response.content.decode()
+
+    assert response.status_code == 403
+    assert "You do not have access" in page
+    assert "stytch.scim:get" in page
+    assert "<code>stytch_admin</code>" in page
+    assert 'id="navigation"' in page
+
+
+def test_several_roles_that_can_help_are_all_named(rf: RequestFactory) -> None:
+    problem = errors.Problem(403, "No", "You may not.", who_can_help=("stytch_admin", "it_admin"))
+
+    page = errors.error_page(rf.get("/"), problem).content.decode()
+
+    assert "Ask somebody with one of the roles <code>stytch_admin</code>, <code>it_admin</code>." in page
+
+
+def test_every_error_page_names_its_request(visitor: Client) -> None:
+    response = visitor.get("/nowhere/")
+
+    assert response.status_code == 404
+    assert f'<code id="request-id">{response["X-Request-ID"]}</code>' in response.content.decode()
+    assert 'href="/"' in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "says"),
+    [
+        (lambda request: errors.bad_request(request, ValueError()), 400, "That address is not right"),
+        (lambda request: errors.forbidden(request, ValueError()), 403, "You do not have access"),
+        (errors.not_found, 404, "Page not found"),
+        (lambda request: errors.method_not_allowed(request, frozenset({"POST"})), 405, "does not take GET requests"),
+        (errors.csrf_failure, 403, "Go back, reload the page, and send the form again"),
+        (errors.server_error, 500, "The error has been recorded"),
+        (errors.maintenance, 503, "Back in a moment"),
+        (
+            lambda request: errors.directory_error_page(request, NotOffered("Not with this directory.")),
+            501,
+            "Not with this",
+        ),
+        (
+            lambda request: errors.directory_error_page(request, Unavailable("Stytch does not answer.")),
+            503,
+            "Stytch does not",
+        ),
+    ],
+)
+@pytest.mark.parametrize("as_fragment", [False, True])
+def test_each_error_reads_well_as_a_page_and_as_a_notice(
+    rf: RequestFactory,
+    answer: Callable[[HttpRequest], HttpResponse],
+    status: int,
+    says: str,
+    as_fragment: bool,
+) -> None:
+    request = rf.get("/o/acme/scim/?cursor=x")
+    request.request_id = "request-id-live-1"  # type: ignore[attr-defined]  # -- as RequestRecord does
+    request.htmx = as_fragment and type("Htmx", (), {"boosted": False})()  # type: ignore[attr-defined]  # -- as its middleware does
+
+    response = answer(request)
+    text = response.content.decode()
+
+    assert response.status_code == status
+    assert says in text
+    assert "request-id-live-1" in text
+    assert is_page(text) is not as_fragment
+    assert ("notice-danger" in text.partition("<template")[0]) is as_fragment
+    assert ("Try again" in text.partition("<template")[0]) is (status in {500, 503})
+
+
+def test_an_error_answers_no_cache(visitor: Client) -> None:
+    assert "no-store" in visitor.get("/nowhere/")["Cache-Control"]
+
+
+def test_maintenance_needs_no_database_and_shows_no_frame(visitor: Client, settings: Settings) -> None:
+    """No `db` fixture: a query would fail this test."""
+    settings.MAINTENANCE = True
+
+    response = visitor.get("/o/acme/scim/")
+    page = response.content.decode()
+
+    assert response.status_code == 503
+    assert response["Retry-After"]
+    assert 'id="navigation"' not in page
+    assert re.search(r'<a class="btn btn-primary" href="/o/acme/scim/">.*?Try again', page, re.DOTALL)
+
+
+def test_an_unexpected_error_is_a_page_without_frame(acme: models.Organization, admin: models.Member) -> None:
+    client = factories.signed_in(admin)
+    client.raise_request_exception = False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portal.home.views._expires_before", lambda *_: 1 / 0)
+        factories.scim_connection(acme)
+        response = client.get("/o/acme/")
+
+    page = response.content.decode()
+    assert response.status_code == 500
+    assert "Something went wrong on our side" in page
+    assert "ZeroDivisionError" not in page
+    assert 'id="navigation"' not in page
+
+
+def test_a_fragment_without_session_says_so_and_leads_to_sign_in(acme: models.Organization, visitor: Client) -> None:
+    response = visitor.get("/o/acme/scim/", headers=HTMX)
+
+    assert response.status_code == 401
+    assert response["HX-Redirect"].startswith("/o/acme/sign-in/")
+    assert not is_page(response.content.decode())
+
+
+def test_what_a_visitor_wrote_into_the_address_is_text(visitor: Client) -> None:
+    page = visitor.get("/<script>alert(1)</script>/").content.decode()
+
+    assert "<script>alert" not in page

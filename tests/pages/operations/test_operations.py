@@ -1,0 +1,147 @@
+"""What load balancers and monitoring ask, and what the log says."""
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from ipaddress import ip_network
+from unittest.mock import patch
+
+import pytest
+import structlog
+from django.db import OperationalError
+from django.test import Client
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.members import new_sign_in_link
+from portal.directory.errors import Unavailable
+from tests import factories
+from tests.conftest import PASSWORD
+
+
+def test_healthz_asks_nobody(visitor: Client) -> None:
+    assert visitor.get("/healthz").json() == {"status": "ok"}
+
+
+def test_readyz_says_whether_the_database_answers(db: None, visitor: Client) -> None:
+    assert visitor.get("/readyz").status_code == 200
+
+    with patch("portal.operations.views.connection.cursor", side_effect=OperationalError("gone")):
+        response = visitor.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["database"] == "does not answer"
+
+
+def test_metrics_do_not_exist_unless_allowed(visitor: Client, settings: Settings) -> None:
+    assert visitor.get("/metrics").status_code == 404
+
+    settings.METRICS_ALLOWED_FROM = (ip_network("127.0.0.0/8"),)
+    visitor.get("/healthz")
+    text = visitor.get("/metrics").content.decode()
+    assert 'gatehouse_requests_total{method="GET",route="operations:healthz",status="200"}' in text
+
+    settings.METRICS_ALLOWED_FROM = (ip_network("10.0.0.0/8"),)
+    assert visitor.get("/metrics").status_code == 404
+
+
+def test_a_client_cannot_invent_its_address(visitor: Client, settings: Settings) -> None:
+    settings.METRICS_ALLOWED_FROM = (ip_network("10.0.0.0/8"),)
+    assert visitor.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 404
+
+    settings.TRUSTED_PROXIES = 1
+    assert visitor.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1, 192.0.2.1"}).status_code == 404
+    assert visitor.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1, 10.0.0.1"}).status_code == 200
+
+
+def test_every_answer_has_a_request_id_of_its_own(visitor: Client) -> None:
+    ids = {visitor.get("/healthz")["X-Request-ID"] for _ in range(3)}
+
+    assert len(ids) == 3
+    assert all(re.fullmatch(r"request-id-live-[0-9a-f-]{36}", request_id) for request_id in ids)
+
+
+def test_the_error_page_and_the_log_name_the_same_request(visitor: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        response = visitor.get("/nothing/here/")
+
+    assert response.status_code == 404
+    assert response["X-Request-ID"] in response.content.decode()
+    assert response["X-Request-ID"] in caplog.text
+
+
+def test_maintenance_is_a_page_while_health_checks_go_on(admin_client: Client, settings: Settings) -> None:
+    settings.MAINTENANCE = True
+
+    response = admin_client.get("/o/acme/")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "120")
+    assert "being maintained" in response.content.decode()
+    assert admin_client.get("/healthz").status_code == 200
+    assert admin_client.get("/readyz").status_code == 200
+
+
+def test_a_lost_database_is_a_page_that_offers_to_retry(admin_client: Client) -> None:
+    admin_client.raise_request_exception = False
+    with patch(
+        "portal.directory.embedded.sessions.EmbeddedSessions.authenticate", side_effect=OperationalError("gone")
+    ):
+        response = admin_client.get("/o/acme/")
+
+    assert response.status_code == 500
+    assert "Something went wrong on our side" in response.content.decode()
+    assert "gone" not in response.content.decode()
+
+
+def test_a_directory_that_does_not_answer_is_a_page_that_offers_to_retry(admin_client: Client) -> None:
+    with patch(
+        "portal.directory.embedded.sessions.EmbeddedSessions.authenticate", side_effect=Unavailable("Try again soon.")
+    ):
+        response = admin_client.get("/o/acme/scim/")
+
+    assert response.status_code == 503
+    assert "Try again soon." in response.content.decode()
+    assert 'href="/o/acme/scim/"' in response.content.decode()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is written to the log, at its most talkative."""
+    root = logging.getLogger()
+    handler = next(h for h in root.handlers if isinstance(h.formatter, structlog.stdlib.ProcessorFormatter))
+    assert isinstance(handler, logging.StreamHandler)
+    written = io.StringIO()
+    level, stream = root.level, handler.setStream(written)
+    root.setLevel(logging.DEBUG)
+    yield written
+    root.setLevel(level)
+    handler.setStream(stream)
+
+
+def test_no_secret_is_logged(admin: models.Member, log: io.StringIO) -> None:
+    client = Client(raise_request_exception=False)
+    link = new_sign_in_link(factories.member(admin.organization, "ines@acme.example"))
+    client.get(link)
+    client.get(link.replace("/link/", "/lnk/"))
+    client.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": PASSWORD})
+    token = next(cookie.value for name, cookie in client.cookies.items() if "session" in name)
+    with patch("portal.session.views.SignInForm", side_effect=RuntimeError("broken")):
+        client.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": PASSWORD})
+
+    written = log.getvalue()
+    assert "broken" in written
+    for secret in (PASSWORD, token, link.partition("token=")[2]):
+        assert secret not in written
+
+
+def test_a_log_line_is_json_and_masks_what_is_named_like_a_secret(log: io.StringIO) -> None:
+    structlog.get_logger("gatehouse.test").warning("something", password="hunter2", token="abc", user="ada")
+
+    line = json.loads(log.getvalue().splitlines()[-1])
+    assert (line["event"], line["password"], line["token"], line["user"]) == (
+        "something",
+        "[hidden]",
+        "[hidden]",
+        "ada",
+    )

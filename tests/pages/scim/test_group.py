@@ -1,0 +1,116 @@
+"""A group's page: who is in it."""
+
+import re
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.errors import NotOffered
+from tests import factories
+
+
+@pytest.fixture
+def group(acme: models.Organization) -> models.ScimGroup:
+    return factories.scim_group(factories.scim_connection(acme), "Sales Berlin")
+
+
+def url_of(group: models.ScimGroup) -> str:
+    return f"/o/acme/scim/groups/scim-group-live-{group.pk}/"
+
+
+def add_people(group: models.ScimGroup, number: int, **more: Any) -> None:
+    users = [factories.scim_user(group.connection, f"person{n:03}@acme.example", **more) for n in range(number)]
+    factories.put_in_group(group, users)
+
+
+def user_names(html: str) -> list[str]:
+    return re.findall(r">(person\d+@acme\.example)<", html)
+
+
+def test_the_people_of_a_group_are_shown_with_their_state(admin_client: Client, group: models.ScimGroup) -> None:
+    add_people(group, 1, display_name="Priya Patel", active=False)
+
+    html = admin_client.get(url_of(group)).content.decode()
+
+    for shown in ("Sales Berlin", "Priya Patel", "person000@acme.example", "Deactivated"):
+        assert shown in html
+    assert 'href="/o/acme/scim/groups/"' in html
+
+
+def test_people_come_page_by_page_each_once(admin_client: Client, group: models.ScimGroup) -> None:
+    add_people(group, 60)
+    url: str | None = f"{url_of(group)}?limit=25"
+    seen: list[str] = []
+    while url:
+        html = admin_client.get(url, headers={"HX-Request": "true", "HX-Target": "members-more"}).content.decode()
+        seen += user_names(html)
+        found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+        url = found.group(1).replace("&amp;", "&") if found else None
+
+    assert sorted(seen) == [f"person{n:03}@acme.example" for n in range(60)]
+    assert "All 60 shown" in html
+
+
+def test_an_empty_group_says_so(admin_client: Client, group: models.ScimGroup) -> None:
+    assert "Nobody is in this group" in admin_client.get(url_of(group)).content.decode()
+
+
+@pytest.mark.parametrize(
+    "group_id", ["none", "scim-group-live-00000000-0000-0000-0000-000000000000", "scim-group-test-x", "x" * 300]
+)
+def test_an_unknown_group_is_not_found(admin_client: Client, group: models.ScimGroup, group_id: str) -> None:
+    assert admin_client.get(f"/o/acme/scim/groups/{group_id}/").status_code == 404
+
+
+def test_another_organizations_group_is_not_found(
+    group: models.ScimGroup, other_admin_client: Client, globex: models.Organization
+) -> None:
+    factories.scim_connection(globex)
+
+    assert other_admin_client.get(url_of(group).replace("acme", "globex")).status_code == 404
+
+
+def test_a_cursor_of_another_group_starts_again(admin_client: Client, group: models.ScimGroup) -> None:
+    add_people(group, 30)
+    other = factories.scim_group(group.connection, "Other")
+    factories.put_in_group(other, models.ScimUser.objects.all())
+    found = re.search(r"cursor=([^&\"]+)", admin_client.get(f"{url_of(other)}?limit=25").content.decode())
+    assert found
+
+    html = admin_client.get(f"{url_of(group)}?limit=25&cursor={found.group(1)}").content.decode()
+
+    assert "The list starts again" in html
+
+
+def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
+    admin_client: Client, group: models.ScimGroup
+) -> None:
+    response = admin_client.get(url_of(group), {"limit": "7"})
+
+    assert response.status_code == 422
+    assert "Use 25, 50, 100 or 250." in response.content.decode()
+
+
+@pytest.mark.parametrize("number", [10, 260])
+def test_a_page_costs_the_same_queries_however_many_people_there_are(
+    admin_client: Client, group: models.ScimGroup, django_assert_num_queries: DjangoAssertNumQueries, number: int
+) -> None:
+    add_people(group, number)
+    admin_client.get(url_of(group))
+
+    with django_assert_num_queries(3):  # session, group, people
+        admin_client.get(url_of(group), {"limit": "250"})
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(admin_client: Client, group: models.ScimGroup) -> None:
+    with patch.object(EmbeddedScim, "group", side_effect=NotOffered("This directory does not tell who is in a group.")):
+        response = admin_client.get(url_of(group))
+
+    assert response.status_code == 200
+    assert "Not available with this directory" in response.content.decode()
+    assert "This directory does not tell who is in a group." in response.content.decode()

@@ -1,0 +1,385 @@
+"""The SCIM page and the list of its groups: every state, as a page and as the fragment that HTMX asks for."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+from django.utils.html import escape
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.errors import NotFound, Unavailable
+from portal.directory.types import ScimFeature
+from tests import factories
+
+PAGE = "/o/acme/scim/"
+GROUPS = "/o/acme/scim/groups/"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+def add_groups(connection: models.ScimConnection, number: int) -> list[str]:
+    return [group.display_name for group in factories.scim_groups(connection, (f"Team {n:04}" for n in range(number)))]
+
+
+def page(client: Client, url: str = GROUPS, /, **query: str | int) -> str:
+    return client.get(url, query).content.decode()
+
+
+def fragment(client: Client, target: str, url: str = GROUPS, /, **query: str | int) -> Any:
+    return client.get(url, query, headers={"HX-Request": "true", "HX-Target": target})
+
+
+def names(html: str) -> list[str]:
+    return re.findall(r">(Team \d+)<", html)
+
+
+def next_url(html: str) -> str | None:
+    found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+    return found.group(1).replace("&amp;", "&") if found else None
+
+
+def walk(client: Client, url: str | None) -> Iterator[list[str]]:
+    """Press Get groups, then Load more until it is gone; yield each page's names."""
+    target = "groups"
+    while url:
+        html = client.get(url, headers={"HX-Request": "true", "HX-Target": target}).content.decode()
+        yield names(html)
+        url, target = next_url(html), "groups-more"
+
+
+def test_the_page_shows_the_connection_and_offers_its_groups(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    html = page(admin_client, PAGE)
+
+    for shown in (
+        "Okta production",
+        f"/v1/b2b/scim/scim-connection-live-{connection.pk}",
+        "acme",
+        "SCIM connector base URL",
+    ):
+        assert shown in html
+    assert f'href="{GROUPS}"' in html
+    assert f'hx-get="{GROUPS}"' in html
+    assert 'id="groups"' in html
+    assert "<table" not in html
+
+
+def test_without_a_connection_the_page_says_what_to_do(admin_client: Client) -> None:
+    for url in (PAGE, GROUPS):
+        assert "No identity provider is connected" in page(admin_client, url)
+    assert "Get groups" not in page(admin_client, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(-1, "The token has expired"), (29, "The token expires soon"), (31, "Active")]
+)
+def test_the_page_says_when_the_token_needs_attention(
+    admin_client: Client, connection: models.ScimConnection, days: int, said: str
+) -> None:
+    models.ScimConnection.objects.update(bearer_token_expires_at=timezone.now() + timedelta(days=days, minutes=1))
+
+    assert said in page(admin_client, PAGE)
+
+
+def test_the_token_itself_is_never_shown(admin_client: Client, acme: models.Organization) -> None:
+    factories.scim_connection(acme, bearer_token="scim_the-whole-of-it-9876")
+
+    html = page(admin_client, PAGE)
+    assert "9876" in html
+    assert "the-whole-of-it" not in html
+
+
+def test_groups_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnection) -> None:
+    expected = add_groups(connection, 60)
+
+    pages = list(walk(admin_client, f"{GROUPS}?limit=25"))
+
+    assert [len(names) for names in pages] == [25, 25, 10]
+    assert [name for names in pages for name in names] == expected
+
+
+def test_the_fragment_is_the_list_alone_and_says_how_much_is_there(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    add_groups(connection, 60)
+
+    first = fragment(admin_client, "groups").content.decode()
+    assert "<html" not in first
+    assert "Okta production" not in first
+    assert "50 shown" in first
+    last = admin_client.get(
+        str(next_url(first)), headers={"HX-Request": "true", "HX-Target": "groups-more"}
+    ).content.decode()
+    assert "All 60 shown" in last
+    assert "Load more" not in last
+    assert "<form" not in last
+    # Announced, and the focus goes to the first new row.
+    assert re.search(r'id="announcements"[^>]*hx-swap-oob[^>]*>\s*All 60 shown', last)
+    assert last.index("data-focus-after-load") < last.index("Team 0050") < last.index("Team 0051")
+
+
+def test_without_javascript_a_page_stands_for_itself(admin_client: Client, connection: models.ScimConnection) -> None:
+    add_groups(connection, 60)
+
+    first = page(admin_client)
+    second = admin_client.get(str(next_url(first))).content.decode()
+
+    assert "<html" in second
+    assert "Okta production" in second
+    assert names(second) == [f"Team {n:04}" for n in range(50, 60)]
+    assert "51 to 60, the last" in second
+    assert "Back to the first page" in second
+
+
+def test_a_page_and_its_fragment_are_not_taken_for_each_other(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    for response in (admin_client.get(GROUPS), fragment(admin_client, "groups")):
+        assert {"HX-Request", "HX-Target"} <= {name.strip() for name in response["Vary"].split(",")}
+        assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HX-Target": "else"},
+        {"HX-Target": "groups", "HX-Boosted": "true"},
+        {"HX-Target": "groups", "HX-History-Restore-Request": "true"},
+    ],
+)
+def test_who_does_not_ask_for_the_fragment_gets_the_page(
+    admin_client: Client, connection: models.ScimConnection, headers: dict[str, str]
+) -> None:
+    assert "<html" in admin_client.get(GROUPS, headers={"HX-Request": "true", **headers}).content.decode()
+
+
+def test_a_search_finds_names_that_begin_so_whatever_their_case(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    factories.scim_groups(connection, ["Sales Berlin", "SALES Tokyo", "Support", "Presales", "50% off", "50 of us"])
+
+    html = page(admin_client, q="sales")
+    assert "Sales Berlin" in html
+    assert "SALES Tokyo" in html
+    assert "Presales" not in html
+    assert "50 of us" not in page(admin_client, q="50%")
+
+
+def test_a_search_keeps_its_words_and_page_size_over_the_pages(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    add_groups(connection, 60)
+    factories.scim_groups(connection, ["Other"])
+
+    pages = list(walk(admin_client, f"{GROUPS}?limit=25&q=team"))
+
+    assert [len(names) for names in pages] == [25, 25, 10]
+    assert 'value="team"' in page(admin_client, q="team")
+
+
+def test_a_search_without_result_looks_different_from_no_groups(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    empty = page(admin_client)
+    assert "No groups yet" in empty
+    assert "Push Groups" in empty
+
+    add_groups(connection, 1)
+    filtered = page(admin_client, q="nothing like it")
+    assert "begins with “nothing like it”" in filtered
+    assert "Show all groups" in filtered
+    assert "No groups yet" not in filtered
+
+
+@pytest.mark.parametrize("limit", ["7", "0", "-1", "1001", "many", "50; DROP TABLE", ""])
+def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
+    admin_client: Client, connection: models.ScimConnection, limit: str
+) -> None:
+    for response in (admin_client.get(GROUPS, {"limit": limit}), fragment(admin_client, "groups", limit=limit)):
+        assert response.status_code == 422
+        assert ("Use 25, 50, 100 or 250." if limit else "required") in response.content.decode()
+
+
+@pytest.mark.parametrize("q", ["x" * 257, "a\0b"])
+def test_a_search_that_cannot_be_is_refused_at_its_field(
+    admin_client: Client, connection: models.ScimConnection, q: str
+) -> None:
+    response = admin_client.get(GROUPS, {"q": q})
+
+    assert response.status_code == 422
+    assert 'id="id_q_error"' in response.content.decode()
+
+
+def forged(cursor: str) -> str:
+    return cursor[:-3] + ("aaa" if not cursor.endswith("aaa") else "bbb")
+
+
+def cursor_of(html: str) -> str:
+    found = re.search(r"cursor=([^&\"]+)", html)
+    assert found
+    return found.group(1).replace("%3A", ":")
+
+
+@pytest.mark.parametrize("cursor", ["forged", "nonsense", "x" * 5000, "a\0b", "expired", "of another search"])
+def test_a_cursor_that_is_not_good_starts_again_and_says_so(
+    admin_client: Client, connection: models.ScimConnection, cursor: str
+) -> None:
+    expected = add_groups(connection, 60)
+    good = cursor_of(page(admin_client))
+    moment = timezone.now()
+    query: dict[str, str | int] = {"cursor": cursor, "shown": 50}
+    match cursor:
+        case "forged":
+            query["cursor"] = forged(good)
+        case "expired":
+            query["cursor"] = good
+            moment += timedelta(hours=25)
+        case "of another search":
+            query |= {"cursor": good, "q": "t"}
+    models.MemberSession.objects.update(last_accessed_at=moment, expires_at=moment + timedelta(hours=1))
+
+    with time_machine.travel(moment, tick=False):
+        whole, more = page(admin_client, **query), fragment(admin_client, "groups-more", **query)
+
+    for html in (whole, more.content.decode()):
+        assert "The list starts again" in html
+        assert names(html) == expected[:50]
+        assert "50 shown" in html
+    # The list is put anew, not appended to what is there.
+    assert (more["HX-Retarget"], more["HX-Reselect"], more["HX-Reswap"]) == ("#groups", "#groups", "outerHTML")
+
+
+def test_another_organizations_cursor_starts_again(
+    admin_client: Client, connection: models.ScimConnection, other_admin_client: Client, globex: models.Organization
+) -> None:
+    add_groups(connection, 60)
+    add_groups(factories.scim_connection(globex), 60)
+    foreign = cursor_of(page(other_admin_client, "/o/globex/scim/groups/"))
+
+    assert "The list starts again" in page(admin_client, cursor=foreign)
+
+
+def test_changes_between_two_pages_neither_repeat_nor_hide_other_groups(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    add_groups(connection, 60)
+    pages = walk(admin_client, f"{GROUPS}?limit=25")
+    seen = next(pages)
+
+    factories.scim_groups(connection, ["Team 0000 and a half", "Team 0030 and a half"])
+    models.ScimGroup.objects.filter(display_name__in=["Team 0003", "Team 0040"]).delete()
+    renamed = models.ScimGroup.objects.get(display_name="Team 0005")
+    factories.rename(renamed, "Zebras")
+    seen += [name for names in pages for name in names]
+
+    unchanged = [f"Team {n:04}" for n in range(60) if n not in {3, 5, 40}]
+    assert [name for name in seen if name in unchanged] == unchanged
+
+
+@pytest.mark.parametrize("number", [10, 300])
+def test_a_page_costs_the_same_queries_however_many_groups_there_are(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    add_groups(connection, number)
+    admin_client.get(GROUPS)
+
+    with django_assert_num_queries(3):  # session with member and organization, connection, groups
+        fragment(admin_client, "groups", limit=250)
+    with django_assert_num_queries(3):
+        admin_client.get(GROUPS)
+
+
+def test_a_hundred_groups_are_a_small_answer(admin_client: Client, connection: models.ScimConnection) -> None:
+    factories.scim_groups(connection, (f"Engineering department of Berlin, team {n:03}" for n in range(100)))
+
+    assert len(fragment(admin_client, "groups", limit=100).content) <= 40 * 1024
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "\u202egnirts",
+        "'; DROP TABLE x; --",
+        "x" * 256,
+        "{{ 7*7 }}",
+    ],
+)
+def test_hostile_names_are_only_text(admin_client: Client, connection: models.ScimConnection, name: str) -> None:
+    group = factories.scim_group(connection, name)
+
+    for url in (GROUPS, f"{GROUPS}scim-group-live-{group.pk}/"):
+        html = page(admin_client, url)
+        assert escape(name) in html
+        assert "<script>alert" not in html
+        assert "<img src=x" not in html
+    assert escape(name) in page(admin_client, q=name)
+
+
+def test_members_are_counted(admin_client: Client, connection: models.ScimConnection) -> None:
+    group = factories.scim_group(connection, "Everyone")
+    factories.put_in_group(group, [factories.scim_user(connection, f"u{n}") for n in range(3)])
+
+    assert re.search(r"Everyone</a></td>\s*<td>3</td>", page(admin_client))
+
+
+def test_other_organizations_groups_are_not_there(
+    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    foreign = factories.scim_group(factories.scim_connection(globex), "Globex secrets")
+
+    assert "Globex secrets" not in page(admin_client)
+    assert admin_client.get(f"{GROUPS}scim-group-live-{foreign.pk}/").status_code == 404
+
+
+def test_a_directory_that_does_not_answer_is_not_an_empty_list(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    with patch.object(
+        EmbeddedScim, "groups", side_effect=Unavailable("The directory does not answer. Try again soon.")
+    ):
+        response = fragment(admin_client, "groups")
+
+    assert response.status_code == 503
+    assert "does not answer" in response.content.decode()
+    assert response["X-Request-ID"] in response.content.decode()
+    assert "No groups yet" not in response.content.decode()
+
+
+def test_a_connection_deleted_meanwhile_is_told(admin_client: Client, connection: models.ScimConnection) -> None:
+    models.ScimConnection.objects.update(status="deleted")
+
+    assert "No identity provider is connected" in fragment(admin_client, "groups").content.decode()
+    with patch.object(EmbeddedScim, "groups", side_effect=NotFound("There is no such SCIM connection.")):
+        models.ScimConnection.objects.update(status="active")
+        assert fragment(admin_client, "groups").status_code == 404
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    add_groups(connection, 1)
+    group = models.ScimGroup.objects.get()
+    with patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()):
+        html = page(admin_client, q="nothing like it")
+
+    assert "without a search by name" in html
+    assert "Team 0000" in html
+    assert 'name="q"' not in html
+    assert f"scim-group-live-{group.pk}" not in html

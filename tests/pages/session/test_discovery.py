@@ -1,0 +1,145 @@
+"""Signing in before the organization is known, and moving between organizations."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.web.sessions import cookie_name
+from tests import factories
+from tests.conftest import PASSWORD
+
+
+def discover(client: Client, email_address: str = "ada@acme.example", password: str = PASSWORD) -> Any:
+    return client.post("/sign-in/", {"email_address": email_address, "password": password})
+
+
+@pytest.fixture
+def ada_in_globex(globex: models.Organization) -> models.Member:
+    return factories.member(globex, "ada@acme.example", name="Ada Admin", password=PASSWORD)
+
+
+def test_who_is_in_one_organization_is_led_there(admin: models.Member, visitor: Client) -> None:
+    response = discover(visitor)
+
+    assert (response.status_code, response["Location"]) == (303, "/o/acme/")
+    assert visitor.get("/o/acme/").status_code == 200
+
+
+def test_who_is_in_several_chooses(admin: models.Member, ada_in_globex: models.Member, visitor: Client) -> None:
+    assert discover(visitor)["Location"] == "/organizations/"
+
+    page = visitor.get("/organizations/").content.decode()
+    assert "Acme" in page
+    assert "Globex" in page
+
+    chosen = visitor.post("/organizations/", {"organization_id": f"organization-live-{ada_in_globex.organization_id}"})
+    assert chosen["Location"] == "/o/globex/"
+    assert visitor.get("/o/globex/").status_code == 200
+    assert visitor.get("/o/acme/").status_code == 404
+
+
+def test_only_organizations_where_the_password_is_right_are_offered(
+    admin: models.Member, globex: models.Organization, visitor: Client
+) -> None:
+    factories.member(globex, "ada@acme.example", password="another password")
+
+    assert discover(visitor)["Location"] == "/o/acme/"
+
+
+def test_an_organization_that_was_not_discovered_cannot_be_chosen(
+    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+) -> None:
+    third = factories.organization("third")
+    discover(visitor)
+
+    for organization_id in (f"organization-live-{third.pk}", "organization-live-nonsense", "x" * 101, ""):
+        response = visitor.post("/organizations/", {"organization_id": organization_id})
+        assert response.status_code in {401, 422}
+    assert not models.MemberSession.objects.exists()
+
+
+def test_the_choice_is_open_for_ten_minutes(
+    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+) -> None:
+    discover(visitor)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
+        assert visitor.get("/organizations/")["Location"] == "/sign-in/"
+        choice = {"organization_id": f"organization-live-{admin.organization_id}"}
+        assert visitor.post("/organizations/", choice).status_code == 401
+
+
+def test_who_left_meanwhile_cannot_choose_the_organization(
+    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+) -> None:
+    discover(visitor)
+    models.Member.objects.filter(pk=admin.pk).update(status="deleted")
+
+    choice = {"organization_id": f"organization-live-{admin.organization_id}"}
+    assert visitor.post("/organizations/", choice).status_code == 401
+
+
+def test_two_organizations_are_open_side_by_side(
+    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+) -> None:
+    discover(visitor)
+    for member in (admin, ada_in_globex):
+        visitor.post("/organizations/", {"organization_id": f"organization-live-{member.organization_id}"})
+
+    assert visitor.get("/o/acme/").status_code == 200
+    assert visitor.get("/o/globex/").status_code == 200
+    assert visitor.get("/")["Location"] == "/organizations/"
+
+    visitor.post("/o/acme/sign-out/")
+    assert visitor.get("/o/globex/").status_code == 200
+    assert visitor.get("/o/acme/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("email_address", "password"), [("ada@acme.example", "wrong"), ("nobody@acme.example", PASSWORD)]
+)
+def test_whatever_is_wrong_the_answer_is_the_same(
+    admin: models.Member, visitor: Client, email_address: str, password: str
+) -> None:
+    response = discover(visitor, email_address, password)
+
+    assert response.status_code == 422
+    assert "The e-mail address or the password is not right." in response.content.decode()
+
+
+def test_the_front_door_leads_on(admin: models.Member, visitor: Client) -> None:
+    assert visitor.get("/")["Location"] == "/sign-in/"
+    discover(visitor)
+    assert visitor.get("/")["Location"] == "/o/acme/"
+
+
+def test_signed_in_elsewhere_is_told_how_to_sign_in_here(acme: models.Organization, other_admin_client: Client) -> None:
+    response = other_admin_client.get("/o/acme/scim/")
+
+    assert response.status_code == 404
+    assert "/o/acme/sign-in/?next=%2Fo%2Facme%2Fscim%2F" in response.content.decode()
+
+
+def test_an_unknown_organization_looks_like_one_that_is_not_mine(
+    acme: models.Organization, other_admin_client: Client
+) -> None:
+    mine = other_admin_client.get("/o/acme/").content.decode().replace("acme", "nowhere")
+    unknown = other_admin_client.get("/o/nowhere/").content.decode()
+
+    def without_request_id(page: str) -> str:
+        return "".join(line for line in page.splitlines() if "request-id" not in line)
+
+    assert without_request_id(mine) == without_request_id(unknown)
+
+
+def test_a_session_cookie_with_nonsense_is_removed(acme: models.Organization, visitor: Client) -> None:
+    for value in ("nonsense", "\udc80", "x" * 5000):
+        visitor.cookies[cookie_name("acme")] = value.encode("utf-8", "replace").decode()
+        response = visitor.get("/o/acme/")
+        assert response.status_code == 302
+        assert response.cookies[cookie_name("acme")].value == ""

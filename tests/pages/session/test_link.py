@@ -1,0 +1,99 @@
+"""The link of an invitation: choose a password, once."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.members import new_sign_in_link
+from tests import factories
+
+NEW_PASSWORD = "five unrelated words in a row"
+
+
+@pytest.fixture
+def invited(acme: models.Organization) -> models.Member:
+    return factories.member(acme, "ines@acme.example", name="Ines Invited")
+
+
+def link_to(member: models.Member) -> str:
+    return new_sign_in_link(member).removeprefix("http://127.0.0.1:8000")
+
+
+def choose(client: Client, link: str, password: str = NEW_PASSWORD) -> Any:
+    path, _, token = link.partition("?token=")
+    return client.post(path, {"token": token, "password": password})
+
+
+def test_the_link_says_whom_it_is_for_and_is_not_used_up_by_looking(invited: models.Member, visitor: Client) -> None:
+    link = link_to(invited)
+
+    for _ in range(2):
+        assert "ines@acme.example" in visitor.get(link).content.decode()
+
+
+def test_a_password_is_chosen_once(invited: models.Member, visitor: Client) -> None:
+    link = link_to(invited)
+
+    assert choose(visitor, link)["Location"] == "/o/acme/"
+    assert visitor.get("/o/acme/").status_code == 200
+    again = choose(Client(), link, "another password of mine")
+    assert again.status_code == 401
+    assert "used already" in again.content.decode()
+    by_password = Client().post("/o/acme/sign-in/", {"email_address": "ines@acme.example", "password": NEW_PASSWORD})
+    assert by_password.status_code == 303
+
+
+def test_a_new_password_ends_the_sessions_under_the_old_one(invited: models.Member) -> None:
+    old = factories.signed_in(invited)
+
+    choose(Client(), link_to(invited))
+
+    assert old.get("/o/acme/").status_code == 302
+
+
+def test_a_newer_link_ends_the_older(invited: models.Member, visitor: Client) -> None:
+    older, newer = link_to(invited), link_to(invited)
+
+    assert visitor.get(older).status_code == 401
+    assert visitor.get(newer).status_code == 200
+
+
+def test_a_link_lives_a_week(invited: models.Member, visitor: Client) -> None:
+    link = link_to(invited)
+
+    with time_machine.travel(timezone.now() + timedelta(days=8), tick=False):
+        assert visitor.get(link).status_code == 401
+
+
+def test_a_link_opens_its_own_organization_alone(
+    invited: models.Member, globex: models.Organization, visitor: Client
+) -> None:
+    assert visitor.get(link_to(invited).replace("/o/acme/", "/o/globex/")).status_code == 401
+
+
+@pytest.mark.parametrize("password", ["short", "", "x" * 129])
+def test_a_password_that_will_not_do_is_refused_and_the_link_kept(
+    invited: models.Member, visitor: Client, password: str
+) -> None:
+    link = link_to(invited)
+
+    assert choose(visitor, link, password).status_code == 422
+    assert choose(visitor, link).status_code == 303
+
+
+def test_choosing_a_password_leaves_an_entry_without_it(invited: models.Member, visitor: Client) -> None:
+    choose(visitor, link_to(invited))
+
+    entry = models.ActivityEntry.objects.get(action="member.set_password")
+    assert entry.actor_id == f"member-live-{invited.pk}"
+    assert NEW_PASSWORD not in str(vars(entry))
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "\0", "x" * 5000])
+def test_nonsense_is_no_link(acme: models.Organization, visitor: Client, token: str) -> None:
+    assert visitor.get("/o/acme/sign-in/link/", {"token": token}).status_code == 401

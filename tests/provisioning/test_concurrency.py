@@ -1,0 +1,71 @@
+"""Calls at the same time: nothing is lost, nothing is half done."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from portal.directory.embedded import models
+from tests.provisioning.conftest import Idp
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[int]:
+    """Make all calls in threads of their own and return their statuses."""
+
+    def run(call: Callable[[], Any]) -> int:
+        try:
+            return int(call().status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_eight_writers_of_one_group_lose_no_member(idp: Idp) -> None:
+    people = [idp.create_user(f"person{n}") for n in range(24)]
+    group = idp.create_group("Everyone")
+
+    statuses = at_once(
+        [
+            partial(idp.patch, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": one}]})
+            for one in people
+        ]
+    )
+
+    assert set(statuses) == {200}
+    assert idp.members(group) == set(people)
+    assert models.ScimGroup.objects.get().member_count == 24
+
+
+def test_joining_and_leaving_at_once_keeps_the_count_exact(idp: Idp) -> None:
+    people = [idp.create_user(f"person{n}") for n in range(12)]
+    group = idp.create_group("Everyone", people[:6])
+
+    at_once(
+        [
+            partial(idp.patch, f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{one}"]'})
+            for one in people[:4]
+        ]
+        + [
+            partial(idp.patch, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": one}]})
+            for one in people[6:]
+        ]
+        + [partial(idp.send, "DELETE", f"/Users/{one}") for one in people[4:6]]
+    )
+
+    assert idp.members(group) == set(people[6:])
+    assert models.ScimGroup.objects.get().member_count == models.ScimMembership.objects.count() == 6
+
+
+def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
+    for path, body in (("/Users", {"userName": "ada"}), ("/Groups", {"displayName": "Sales"})):
+        statuses = at_once([partial(idp.send, "POST", path, body) for _ in range(6)])
+
+        assert sorted(statuses) == [201, 409, 409, 409, 409, 409]
+    assert (models.ScimUser.objects.count(), models.ScimGroup.objects.count()) == (1, 1)

@@ -1,0 +1,27 @@
+"""The portal's own settings in an environment that does not depend on the developer's."""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.update(
+    SECRET_KEY="tests-only-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
+    ALLOW_HTTP="true",
+    PUBLIC_URL="http://127.0.0.1:8000",
+    ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
+    DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite://:memory:"),
+)
+for name in ("DEBUG", "DIRECTORY", "MAINTENANCE", "PROJECT_ENVIRONMENT", "RBAC_POLICY_FILE", "REDIS_URL"):
+    os.environ[name] = {"DIRECTORY": "embedded", "PROJECT_ENVIRONMENT": "live"}.get(name, "")
+os.environ.update(DEBUG="false", MAINTENANCE="false")
+
+from portal.settings import *  # noqa: E402, F403 -- after the environment
+from portal.settings import DATABASES  # noqa: E402 -- as above
+
+# A test signs in hundreds of times; the cost of the real hasher has a test of its own.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, as in earnest: SQLite in memory locks in a way of its own. A test that is killed has nothing to lose.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"gatehouse-tests-{os.getpid()}.sqlite3")}
+    DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"

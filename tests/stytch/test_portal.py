@@ -1,0 +1,144 @@
+"""The whole portal in front of Stytch."""
+
+import re
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from portal.web.sessions import cookie_name
+from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
+
+pytestmark = pytest.mark.usefixtures("db", "stytch", "slept")
+
+
+def sign_in(client: Client, email_address: str = "ada@acme.example", *, slug: str = "acme") -> None:
+    response = client.post(f"/o/{slug}/sign-in/", {"email_address": email_address, "password": DEMO_PASSWORD})
+    assert (response.status_code, response["Location"]) == (303, f"/o/{slug}/")
+
+
+def test_a_member_signs_in_looks_around_and_signs_out(visitor: Client, stytch: FakeStytch) -> None:
+    assert "Acme" in visitor.get("/o/acme/sign-in/").content.decode()
+    sign_in(visitor)
+    home = visitor.get("/o/acme/").content.decode()
+    assert "Acme" in home
+    assert "Ada Admin" in home
+    cookie = cookie_name("acme")
+    token = visitor.cookies[cookie].value
+
+    response = visitor.post("/o/acme/sign-out/")
+
+    assert response.status_code == 303
+    assert visitor.cookies[cookie].value == ""
+    assert stytch.project.sessions == {}
+    visitor.cookies[cookie] = token
+    assert visitor.get("/o/acme/").status_code == 302
+
+
+def test_a_wrong_password_is_refused_in_the_form(visitor: Client) -> None:
+    response = visitor.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": "wrong"})
+
+    assert response.status_code == 422
+    assert "The e-mail address or the password is not right." in response.content.decode()
+
+
+def test_the_groups_are_walked_to_the_end(visitor: Client, stytch: FakeStytch) -> None:
+    sign_in(visitor)
+    url: str | None = "/o/acme/scim/groups/?limit=25"
+    pages = []
+    while url:
+        html = visitor.get(url).content.decode()
+        pages.append(re.findall(r"<tr><td><span[^>]*>([^<]*)</span>", html))
+        found = re.search(r'href="([^"]*cursor=[^"]*)"', html)
+        url = found.group(1).replace("&amp;", "&") if found else None
+
+    assert [len(names) for names in pages] == [25, 25, 10]
+    assert [name for names in pages for name in names] == [group.name for group in stytch.project.groups]
+
+
+def test_what_stytch_does_not_tell_is_not_shown(visitor: Client) -> None:
+    sign_in(visitor)
+
+    html = visitor.get("/o/acme/scim/groups/").content.decode()
+
+    assert 'type="search"' not in html
+    assert not re.search(r'href="/o/acme/scim/groups/[^"?]+/"', html)
+
+
+def test_a_group_says_why_it_does_not_open(visitor: Client) -> None:
+    sign_in(visitor)
+
+    assert "Stytch tells which groups there are" in visitor.get("/o/acme/scim/groups/any/").content.decode()
+
+
+def test_a_member_without_the_right_is_refused_with_who_can_help(visitor: Client) -> None:
+    sign_in(visitor, "max@acme.example")
+
+    response = visitor.get("/o/acme/scim/")
+
+    assert response.status_code == 403
+    assert "stytch_admin" in response.content.decode()
+
+
+def test_another_organization_is_not_there(visitor: Client) -> None:
+    sign_in(visitor, "gil@globex.example", slug="globex")
+
+    assert visitor.get("/o/acme/scim/").status_code == 404
+
+
+def test_a_person_in_two_organizations_chooses_one(visitor: Client) -> None:
+    response = visitor.post("/sign-in/", {"email_address": "ada@acme.example", "password": DEMO_PASSWORD})
+    choice = visitor.get(response["Location"]).content.decode()
+    names = dict(re.findall(r'value="(organization-test-[^"]*)".*?choice-name">([^<]*)<', choice, re.DOTALL))
+    assert sorted(names.values()) == ["Acme", "Globex"]
+    globex = next(organization_id for organization_id, name in names.items() if name == "Globex")
+
+    response = visitor.post(response["Location"], {"organization_id": globex})
+
+    assert response["Location"] == "/o/globex/"
+    assert "Ada Admin" in visitor.get("/o/globex/").content.decode()
+
+
+def test_a_session_of_the_product_opens_the_portal(visitor: Client, stytch: FakeStytch, settings: Settings) -> None:
+    ada = stytch.project.members[0]
+    visitor.cookies[settings.STYTCH_SESSION_COOKIE] = stytch.project.start_session(ada).token
+
+    assert "Ada Admin" in visitor.get("/o/acme/").content.decode()
+    assert visitor.get("/o/globex/").status_code == 302
+
+
+def test_a_session_revoked_in_the_product_ends_here(visitor: Client, stytch: FakeStytch) -> None:
+    sign_in(visitor)
+    stytch.project.sessions.clear()
+
+    assert visitor.get("/o/acme/scim/").status_code == 302
+
+
+def test_while_stytch_is_away_the_page_says_so_and_nobody_is_signed_out(visitor: Client, stytch: FakeStytch) -> None:
+    sign_in(visitor)
+    stytch.fail(times=99, status=503)
+
+    response = visitor.get("/o/acme/scim/")
+
+    assert response.status_code == 503
+    assert visitor.cookies[cookie_name("acme")].value
+    stytch.recover()
+    assert visitor.get("/o/acme/scim/").status_code == 200
+
+
+def test_a_page_costs_few_calls(visitor: Client, stytch: FakeStytch) -> None:
+    sign_in(visitor)
+    visitor.get("/o/acme/scim/groups/")
+    stytch.requests.clear()
+
+    visitor.get("/o/acme/scim/groups/")
+
+    # Who is it, the connection, its groups; the policy is known.
+    assert len(stytch.requests) == 3
+
+
+def test_an_invitation_link_says_where_invitations_come_from(visitor: Client) -> None:
+    response = visitor.get("/o/acme/sign-in/link/?token=made-up")
+
+    assert response.status_code == 501
+    assert "sent by the product" in response.content.decode()

@@ -1,0 +1,105 @@
+"""The project's policy is kept for some minutes, and served on while Stytch is away."""
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from portal.directory.errors import Unavailable
+from portal.directory.policy import Policy
+from portal.directory.stytch import rbac
+from portal.directory.stytch.directory import StytchProvider
+from portal.directory.types import Origin
+from tests.fakes.stytch import FakeStytch
+
+AUDITOR = Policy.from_json(
+    {"roles": [{"role_id": "auditor", "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}]}]}
+)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return a way to let time pass."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(rbac, "time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def pass_(seconds: float) -> None:
+        clock.now += seconds
+
+    return pass_
+
+
+def policy(provider: StytchProvider) -> Policy:
+    return provider.open("acme", Origin()).rbac.policy()
+
+
+def allows_auditor(provider: StytchProvider) -> bool:
+    return policy(provider).allows(["auditor"], "stytch.scim:get")
+
+
+def test_the_policy_is_fetched_once_in_five_minutes(
+    provider: StytchProvider, stytch: FakeStytch, later: Callable[[float], None]
+) -> None:
+    assert not allows_auditor(provider)
+    stytch.project.policy = stytch.project.policy.extended_by(AUDITOR)
+    later(299)
+    assert not allows_auditor(provider)
+    later(2)
+    assert allows_auditor(provider)
+    assert len(stytch.calls("/policy")) == 2
+
+
+def test_an_old_policy_serves_while_stytch_is_away(
+    provider: StytchProvider, stytch: FakeStytch, later: Callable[[float], None]
+) -> None:
+    first = policy(provider)
+    later(301)
+    stytch.fail(path="/policy", times=99, status=500)
+
+    assert policy(provider) is first
+    assert policy(provider) is first
+    assert len(stytch.calls("/policy")) == 2, "a server in trouble is not asked at each request"
+    stytch.recover()
+    later(16)
+    assert policy(provider) is not first
+
+
+def test_without_any_policy_nothing_is_allowed(provider: StytchProvider, stytch: FakeStytch) -> None:
+    stytch.fail(path="/policy", times=9, status=503)
+
+    with pytest.raises(Unavailable):
+        policy(provider)
+
+
+@pytest.mark.parametrize("body", ['{"policy": null}', '{"policy": {"roles": 5}}', '{"policy": {"roles": [{}]}}'])
+def test_a_policy_that_is_none_is_unavailable(provider: StytchProvider, stytch: FakeStytch, body: str) -> None:
+    stytch.fail(path="/policy", body=body)
+
+    with pytest.raises(Unavailable):
+        policy(provider)
+
+
+def test_many_threads_fetch_the_policy_once(provider: StytchProvider, stytch: FakeStytch) -> None:
+    stytch.fail(path="/policy", delay=0.2)
+    found: list[Policy] = []
+    threads = [threading.Thread(target=lambda: found.append(policy(provider))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(found) == 8
+    assert len(stytch.calls("/policy")) == 1
+
+
+def test_while_one_thread_fetches_the_others_go_by_what_is_known(
+    provider: StytchProvider, stytch: FakeStytch, later: Callable[[float], None]
+) -> None:
+    first = policy(provider)
+    later(301)
+
+    with provider._rbac._lock:
+        assert policy(provider) is first
+    assert len(stytch.calls("/policy")) == 1
+    assert policy(provider) is not first

@@ -77,7 +77,8 @@ def stytch(transactional_db: None, live_server: LiveServer, settings: Settings) 
 
 
 @pytest.fixture(params=["embedded", "stytch"])
-def portal(request: pytest.FixtureRequest) -> Portal:
+def portal(request: pytest.FixtureRequest, transactional_db: None) -> Portal:
+    # transactional_db must be named here: what is only asked for by name below comes too late for it.
     served: Portal = request.getfixturevalue(request.param)
     return served
 

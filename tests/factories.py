@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.provisioning.comparison import searchable
+from portal.directory.embedded.provisioning.schemas import GROUP, USER
 from portal.directory.embedded.sessions import start_session
 from portal.directory.embedded.tokens import token_hash
 from portal.directory.types import Origin, ScimIdentityProvider
@@ -76,6 +78,7 @@ def scim_groups(connection: models.ScimConnection, display_names: Iterable[str])
             connection=connection,
             display_name=name,
             document={"displayName": name},
+            search=searchable(GROUP, {"displayName": name}),
             updated_at=now,
         )
         for name in display_names
@@ -91,13 +94,15 @@ def rename(group: models.ScimGroup, display_name: str) -> None:
 def scim_user(
     connection: models.ScimConnection, user_name: str, *, display_name: str = "", active: bool = True
 ) -> models.ScimUser:
+    document = {"userName": user_name, "active": active}
     return models.ScimUser.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
         user_name=user_name,
         display_name=display_name,
         active=active,
-        document={"userName": user_name, "active": active},
+        document=document,
+        search=searchable(USER, document),
         updated_at=timezone.now(),
     )
 

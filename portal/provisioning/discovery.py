@@ -4,10 +4,20 @@ from typing import Any
 
 from scim2_models import Context, Resource, ResourceType, ServiceProviderConfig
 
-from portal.directory.embedded.provisioning.listing import MOST_RESULTS
+from portal.directory.embedded.provisioning.cursors import CURSOR_SECONDS
+from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, MOST_RESULTS
 from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
 
 _RESOURCES = (USER, GROUP)
+# RFC 9865, 4.
+_PAGINATION = {
+    "cursor": True,
+    "index": True,
+    "defaultPaginationMethod": "index",
+    "defaultPageSize": DEFAULT_RESULTS,
+    "maxPageSize": MOST_RESULTS,
+    "cursorTimeout": CURSOR_SECONDS,
+}
 
 
 def service_provider_config(base_url: str) -> dict[str, Any]:
@@ -18,8 +28,8 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
             "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
             "filter": {"supported": True, "maxResults": MOST_RESULTS},
             "changePassword": {"supported": False},
-            "sort": {"supported": False},
-            "etag": {"supported": False},
+            "sort": {"supported": True},
+            "etag": {"supported": True},
             "authenticationSchemes": [
                 {
                     "type": "oauthbearertoken",
@@ -30,7 +40,8 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
             ],
         }
     )
-    return _dump(config, "ServiceProviderConfig", f"{base_url}/ServiceProviderConfig")
+    document = _dump(config, "ServiceProviderConfig", f"{base_url}/ServiceProviderConfig")
+    return document | {"pagination": _PAGINATION}
 
 
 def resource_types(base_url: str) -> list[dict[str, Any]]:

@@ -37,6 +37,8 @@ class Call:
     method: str
     parameters: dict[str, str]
     body: Body
+    if_match: str = ""
+    if_none_match: str = ""
 
 
 class Refusal(ScimError):
@@ -76,7 +78,7 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return edge
 
 
-def json_response(document: Any, status: int = 200, **headers: str) -> HttpResponse:
+def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpResponse:
     """Answer with a SCIM document."""
     content = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     response = HttpResponse(content, status=status, content_type=MEDIA_TYPE)
@@ -107,7 +109,15 @@ def _admit(request: PortalRequest, connection_id: str) -> Call:
         allowed = ", ".join(sorted(access.methods)) if access else ""
         raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
     body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
-    return Call(client, method, request.GET.dict(), body)
+    headers = request.headers
+    return Call(
+        client,
+        method,
+        request.GET.dict(),
+        body,
+        if_match=headers.get("If-Match", ""),
+        if_none_match=headers.get("If-None-Match", ""),
+    )
 
 
 def _bearer_token(request: HttpRequest) -> str:

@@ -9,59 +9,59 @@ from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import InvalidValue
 from portal.directory.embedded.provisioning.groups import group_id
+from portal.directory.embedded.provisioning.listing import ResultPage
+from portal.directory.embedded.provisioning.membership import GroupMember, GroupOfUser, member_id
 from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
 from portal.directory.embedded.provisioning.users import user_id
+from portal.directory.embedded.provisioning.versions import version
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _ALWAYS = frozenset({"schemas", "id"})
 
 
-def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[models.ScimGroup]) -> Document:
+def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[GroupOfUser]) -> Document:
     """Return a person with the groups that they are in."""
     document = _document(client, USER, user_id(row.pk), row)
     if groups:
         document["groups"] = [
             {
-                "value": group_id(group.pk),
-                "$ref": f"{client.base_url}/Groups/{group_id(group.pk)}",
-                "display": group.display_name,
-                "type": "direct",
+                "value": (key := group_id(group.key)),
+                "$ref": f"{client.base_url}/Groups/{key}",
+                "display": group.display,
+                "type": "direct" if group.is_direct else "indirect",
             }
             for group in groups
         ]
     return document
 
 
-def group_document(client: ScimClient, row: models.ScimGroup, members: Sequence[models.ScimUser]) -> Document:
-    """Return a group with the people in it."""
+def group_document(client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember]) -> Document:
+    """Return a group with the people and groups in it."""
     document = _document(client, GROUP, group_id(row.pk), row)
     if members:
         document["members"] = [
             {
-                "value": (key := user_id(member.pk)),
-                "$ref": f"{client.base_url}/Users/{key}",
-                "display": member.display_name or member.user_name,
-                "type": "User",
+                "value": (key := member_id((member.kind, member.key))),
+                "$ref": f"{client.base_url}/{member.kind.resource_type}s/{key}",
+                "display": member.display,
+                "type": member.kind.resource_type,
             }
             for member in members
         ]
     return document
 
 
-def version(row: models.ScimUser | models.ScimGroup) -> str:
-    """Return the weak entity tag of a row's state (RFC 7644, 3.14)."""
-    return f'W/"{int(row.updated_at.timestamp() * 1_000_000):x}"'
-
-
-def list_document(resources: Sequence[Any], total_results: int, start_index: int) -> Document:
+def list_document(resources: Sequence[Any], page: ResultPage[Any]) -> Document:
     """Return a list response."""
-    return {
-        "schemas": [LIST_RESPONSE],
-        "totalResults": total_results,
-        "startIndex": start_index,
-        "itemsPerPage": len(resources),
-        "Resources": list(resources),
-    }
+    document: Document = {"schemas": [LIST_RESPONSE]}
+    if page.total_results is not None:
+        document["totalResults"] = page.total_results
+    if page.start_index is not None:
+        document["startIndex"] = page.start_index
+    document["itemsPerPage"] = len(resources)
+    if page.next_cursor:
+        document["nextCursor"] = page.next_cursor
+    return document | {"Resources": list(resources)}
 
 
 class Projection:

@@ -15,13 +15,18 @@ _BASE = "v1/b2b/scim/<str:connection_id>"
 _LIST = ("GET", "POST")
 _RESOURCE = ("GET", "PUT", "PATCH", "DELETE")
 _READ = ("GET",)
+_SEARCH = ("POST",)
 _ALL = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _ENDPOINTS: tuple[tuple[str, Callable[..., HttpResponse], tuple[str, ...]], ...] = (
     ("/Users", views.users, _LIST),
+    ("/Users/.search", views.search_users, _SEARCH),
     ("/Users/<str:resource_id>", views.user, _RESOURCE),
     ("/Groups", views.groups, _LIST),
+    ("/Groups/.search", views.search_groups, _SEARCH),
     ("/Groups/<str:resource_id>", views.group, _RESOURCE),
+    ("/.search", views.search, _SEARCH),
+    ("/Me", views.me, _ALL),
     ("/ServiceProviderConfig", views.service_provider_config, _READ),
     ("/ResourceTypes", views.resource_types, _READ),
     ("/ResourceTypes/<str:resource_id>", views.resource_type, _READ),

@@ -1,89 +1,86 @@
 """The SCIM 2.0 endpoints (RFC 7644, 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
 
-from portal.directory.embedded import models
-from portal.directory.embedded.provisioning import groups as group_rules
-from portal.directory.embedded.provisioning import users as user_rules
-from portal.directory.embedded.provisioning.errors import InvalidValue, ResourceNotFound
-from portal.directory.embedded.provisioning.filters import parse_filter
-from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, ListQuery
+from portal.directory.embedded.provisioning.errors import Forbidden, NotOffered, ResourceNotFound
+from portal.directory.embedded.provisioning.listing import ResultPage
 from portal.directory.embedded.provisioning.patch import read_operations
-from portal.directory.embedded.provisioning.schemas import GROUP, USER
+from portal.directory.embedded.provisioning.versions import names_version, version
 from portal.provisioning import discovery
 from portal.provisioning.edge import Call, json_response, scim_view
-from portal.provisioning.resources import Projection, group_document, list_document, user_document
+from portal.provisioning.kinds import GROUPS, USERS, Kind, Row
+from portal.provisioning.queries import list_query, search_parameters
+from portal.provisioning.resources import Projection, list_document
+from portal.provisioning.root_search import find_everything
 
 # A change of one member must not cost the whole list of a large group: it is answered with 204.
 _MOST_MEMBERS_ANSWERED = 200
-_LARGEST_NUMBER = 10**9
 
 
 @scim_view
 def users(call: Call) -> HttpResponse:
     """List people, or provision one."""
-    if call.method == "POST":
-        return _created(_users(call, [user_rules.create_user(call.client, call.body)])[0])
-    page = user_rules.find_users(call.client, _list_query(call))
-    return json_response(list_document(_users(call, page.rows), page.total_results, page.start_index))
+    return _collection(call, USERS)
 
 
 @scim_view
 def user(call: Call, resource_id: str) -> HttpResponse:
     """Return, replace, change or forget a person."""
-    match call.method:
-        case "PUT":
-            row = user_rules.replace_user(call.client, resource_id, call.body)
-        case "PATCH":
-            row = user_rules.patch_user(call.client, resource_id, read_operations(call.body))
-        case "DELETE":
-            user_rules.delete_user(call.client, resource_id)
-            return HttpResponse(status=204)
-        case _:
-            row = user_rules.get_user(call.client, resource_id)
-    return json_response(_users(call, [row])[0])
+    return _resource(call, USERS, resource_id)
 
 
 @scim_view
 def groups(call: Call) -> HttpResponse:
     """List groups, or push one."""
-    if call.method == "POST":
-        return _created(_groups(call, [group_rules.create_group(call.client, call.body)])[0])
-    page = group_rules.find_groups(call.client, _list_query(call))
-    return json_response(list_document(_groups(call, page.rows), page.total_results, page.start_index))
+    return _collection(call, GROUPS)
 
 
 @scim_view
 def group(call: Call, resource_id: str) -> HttpResponse:
     """Return, replace, change or forget a group."""
-    match call.method:
-        case "PUT":
-            row = group_rules.replace_group(call.client, resource_id, call.body)
-        case "PATCH":
-            row = group_rules.patch_group(call.client, resource_id, read_operations(call.body))
-            if row.member_count > _MOST_MEMBERS_ANSWERED and "attributes" not in call.parameters:
-                return HttpResponse(status=204)
-        case "DELETE":
-            group_rules.delete_group(call.client, resource_id)
-            return HttpResponse(status=204)
-        case _:
-            row = group_rules.get_group(call.client, resource_id)
-    return json_response(_groups(call, [row])[0])
+    return _resource(call, GROUPS, resource_id)
+
+
+@scim_view
+def search_users(call: Call) -> HttpResponse:
+    """List people, asked for in a body, so that no personal data is in an address (RFC 7644, 3.4.3)."""
+    return _list(call, USERS, search_parameters(call.body))
+
+
+@scim_view
+def search_groups(call: Call) -> HttpResponse:
+    """List groups, asked for in a body."""
+    return _list(call, GROUPS, search_parameters(call.body))
+
+
+@scim_view
+def search(call: Call) -> HttpResponse:
+    """List people and groups together."""
+    parameters = search_parameters(call.body)
+    page = find_everything(call.client, list_query(parameters), parameters)
+    return json_response(list_document(page.rows, page))
+
+
+@scim_view
+def me(_: Call) -> HttpResponse:
+    """Say that a connection is nobody (RFC 7644, 3.11)."""
+    raise NotOffered("/Me is not offered: the token belongs to a connection, not to a person.")
 
 
 @scim_view
 def service_provider_config(call: Call) -> HttpResponse:
     """Say what the service can do."""
+    _refuse_filter(call)
     return json_response(discovery.service_provider_config(call.client.base_url))
 
 
 @scim_view
 def resource_types(call: Call) -> HttpResponse:
     """Say which kinds of resources there are."""
-    return _whole_list(discovery.resource_types(call.client.base_url))
+    return _whole_list(call, discovery.resource_types(call.client.base_url))
 
 
 @scim_view
@@ -95,7 +92,7 @@ def resource_type(call: Call, resource_id: str) -> HttpResponse:
 @scim_view
 def schemas(call: Call) -> HttpResponse:
     """Say which attributes resources have."""
-    return _whole_list(discovery.schemas(call.client.base_url))
+    return _whole_list(call, discovery.schemas(call.client.base_url))
 
 
 @scim_view
@@ -110,44 +107,56 @@ def nothing(_: Call, endpoint: str = "") -> HttpResponse:
     raise ResourceNotFound(f'There is no endpoint "{endpoint[:200]}". Users are at /Users, groups at /Groups.')
 
 
-def _users(call: Call, rows: Sequence[models.ScimUser]) -> list[dict[str, Any]]:
-    projection = Projection(USER, call.parameters)
-    groups_of = group_rules.groups_of(rows) if rows and projection.holds("groups") else {}
-    return [projection.apply(user_document(call.client, row, groups_of.get(row.pk, ()))) for row in rows]
+def _collection(call: Call, kind: Kind) -> HttpResponse:
+    if call.method == "POST":
+        projection = Projection(kind.schema, call.parameters)
+        return _answer(call, kind, kind.create(call.client, call.body), projection, is_new=True)
+    return _list(call, kind, call.parameters)
 
 
-def _groups(call: Call, rows: Sequence[models.ScimGroup]) -> list[dict[str, Any]]:
-    projection = Projection(GROUP, call.parameters)
-    members_of = group_rules.members_of(rows) if rows and projection.holds("members") else {}
-    return [projection.apply(group_document(call.client, row, members_of.get(row.pk, ()))) for row in rows]
+def _resource(call: Call, kind: Kind, resource_id: str) -> HttpResponse:
+    projection = Projection(kind.schema, call.parameters)
+    match call.method:
+        case "PUT":
+            row = kind.replace(call.client, resource_id, call.body, call.if_match)
+        case "PATCH":
+            row = kind.patch(call.client, resource_id, read_operations(call.body), call.if_match)
+            if kind is GROUPS and row.member_count > _MOST_MEMBERS_ANSWERED and "attributes" not in call.parameters:
+                return HttpResponse(status=204, headers={"ETag": version(row)})
+        case "DELETE":
+            kind.delete(call.client, resource_id, call.if_match)
+            return HttpResponse(status=204)
+        case _:
+            row = kind.get(call.client, resource_id)
+            if call.if_none_match and names_version(call.if_none_match, row):
+                return HttpResponse(status=304, headers={"ETag": version(row)})
+    return _answer(call, kind, row, projection)
 
 
-def _created(document: dict[str, Any]) -> HttpResponse:
-    location = document.get("meta", {}).get("location")
-    return json_response(document, 201, **({"Location": location} if location else {}))
+def _answer(call: Call, kind: Kind, row: Row, projection: Projection, *, is_new: bool = False) -> HttpResponse:
+    document = kind.documents(call.client, [row], projection)[0]
+    location = kind.location(call.client, row)
+    response = json_response(document, 201 if is_new else 200, Content_Location=location, ETag=version(row))
+    if is_new:
+        response["Location"] = location
+    return response
 
 
-def _list_query(call: Call) -> ListQuery:
-    text = call.parameters.get("filter", "")
-    return ListQuery(
-        filter=parse_filter(text) if text.strip() else None,
-        start_index=_number(call, "startIndex", 1),
-        count=_number(call, "count", DEFAULT_RESULTS),
-    )
+def _list(call: Call, kind: Kind, parameters: Mapping[str, str]) -> HttpResponse:
+    projection = Projection(kind.schema, parameters)
+    page = kind.find(call.client, list_query(parameters))
+    return json_response(list_document(kind.documents(call.client, page.rows, projection), page))
 
 
-def _number(call: Call, name: str, default: int) -> int:
-    text = call.parameters.get(name, "")
-    if not text:
-        return default
-    try:
-        return max(-_LARGEST_NUMBER, min(int(text[:12]), _LARGEST_NUMBER))
-    except ValueError:
-        raise InvalidValue(f'"{name}" must be a whole number.') from None
+def _whole_list(call: Call, documents: list[dict[str, Any]]) -> HttpResponse:
+    _refuse_filter(call)
+    return json_response(list_document(documents, ResultPage(documents, len(documents), 1)))
 
 
-def _whole_list(documents: list[dict[str, Any]]) -> HttpResponse:
-    return json_response(list_document(documents, len(documents), 1))
+def _refuse_filter(call: Call) -> None:
+    if "filter" in call.parameters:
+        # RFC 7644, 4: who cannot see all of it must not be told that it is not there.
+        raise Forbidden("What the service offers cannot be filtered.")
 
 
 def _one_of(documents: list[dict[str, Any]], resource_id: str) -> HttpResponse:

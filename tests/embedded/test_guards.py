@@ -62,6 +62,8 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
         scim = factories.scim_connection(organization)
         group, user = factories.scim_group(scim, "Everyone"), factories.scim_user(scim, "ada")
         factories.put_in_group(group, [user])
+        inner = factories.scim_group(scim, "Within")
+        models.ScimNesting.objects.create(organization=organization, group=group, member=inner)
         for model in {m for join, _ in JOINS for m in (join, _.related_model)}:
             found = model._default_manager.filter(organization=organization).first()
             if found is not None:

@@ -9,7 +9,7 @@ from portal.directory.embedded.models.members import (
 )
 from portal.directory.embedded.models.organizations import Organization, Project, ProjectSecret
 from portal.directory.embedded.models.rate_limits import RateLimitCounter
-from portal.directory.embedded.models.scim import ScimConnection, ScimGroup, ScimMembership, ScimUser
+from portal.directory.embedded.models.scim import ScimConnection, ScimGroup, ScimMembership, ScimNesting, ScimUser
 
 __all__ = [
     "ActivityEntry",
@@ -23,6 +23,7 @@ __all__ = [
     "ScimConnection",
     "ScimGroup",
     "ScimMembership",
+    "ScimNesting",
     "ScimUser",
     "SignInLink",
 ]

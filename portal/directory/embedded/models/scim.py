@@ -51,6 +51,8 @@ class ScimUser(models.Model):
     display_name = models.CharField(max_length=256, blank=True)
     active = models.BooleanField(default=True)
     document = models.JSONField(default=dict)
+    # The document with its values in the form in which they are compared (comparison.py), for filters and sorting.
+    search = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField()
 
@@ -76,6 +78,7 @@ class ScimGroup(models.Model):
     display_name_folded = FoldedField(of="display_name")
     external_id = models.CharField(max_length=256, blank=True)
     document = models.JSONField(default=dict)
+    search = models.JSONField(default=dict)
     # Kept in the transaction that changes the members, so that a list of groups counts nothing.
     member_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -101,3 +104,18 @@ class ScimMembership(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "group", "user"], name="scim_membership_unique")]
+
+
+class ScimNesting(models.Model):
+    """One group as a member of another. Circles are allowed (RFC 7644, 3.7.1); whoever walks must remember where."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="nestings")
+    member = models.ForeignKey(ScimGroup, models.CASCADE, related_name="parents")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "group", "member"], name="scim_nesting_unique"),
+            models.CheckConstraint(name="scim_nesting_not_itself", condition=~models.Q(group=models.F("member"))),
+        ]

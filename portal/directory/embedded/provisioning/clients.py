@@ -47,11 +47,13 @@ class ScimClient:
 
     def users(self) -> QuerySet[models.ScimUser]:
         """Return the connection's people."""
-        return models.ScimUser.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
+        rows = models.ScimUser.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
+        return rows.defer("search")
 
     def groups(self) -> QuerySet[models.ScimGroup]:
         """Return the connection's groups."""
-        return models.ScimGroup.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
+        rows = models.ScimGroup.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
+        return rows.defer("search")
 
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> ScimClient | None:

@@ -61,3 +61,40 @@ class ResourceNotFound(ScimError):
     """The connection has no such resource."""
 
     status = 404
+
+
+class VersionMismatch(ScimError):
+    """The resource is not in the state that the client has seen."""
+
+    status = 412
+    scim_type = "invalidVers"
+
+
+class InvalidCursor(ScimError):
+    """The cursor is not one of this list (RFC 9865)."""
+
+    scim_type = "invalidCursor"
+
+
+class ExpiredCursor(ScimError):
+    """The cursor has expired (RFC 9865)."""
+
+    scim_type = "expiredCursor"
+
+
+class InvalidCount(ScimError):
+    """The number of results per page is not one (RFC 9865)."""
+
+    scim_type = "invalidCount"
+
+
+class NotOffered(ScimError):
+    """The service does not have this part of the protocol."""
+
+    status = 501
+
+
+class Forbidden(ScimError):
+    """The client may not do this."""
+
+    status = 403

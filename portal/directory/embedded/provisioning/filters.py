@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.provisioning.comparison import comparable, holds, operand
 from portal.directory.embedded.provisioning.errors import InvalidFilter
 from portal.directory.embedded.provisioning.schemas import Attribute
 
@@ -176,7 +176,7 @@ def _tokens(text: str) -> Iterator[str]:
         at = match.end()
 
 
-def matches(node: Node, element: Mapping[str, Any], attribute: Attribute) -> bool:
+def matches(node: Node, element: Any, attribute: Attribute) -> bool:
     """Say whether an element of a multi-valued attribute fulfils a filter. Raises InvalidFilter."""
     match node:
         case Every(parts):
@@ -186,42 +186,19 @@ def matches(node: Node, element: Mapping[str, Any], attribute: Attribute) -> boo
         case Negation(part):
             return not matches(part, element, attribute)
         case Compare(path, operator, value):
-            sub = attribute.sub_attribute(path)
-            if sub is None:
-                raise InvalidFilter(f'"{attribute.name}" has no "{path}".')
-            return compare(sub, operator, element.get(sub.name), value)
+            sub = element_attribute(attribute, path)
+            stored = element.get(sub.name) if isinstance(element, Mapping) else element
+            compared = operand(sub, operator, value) if operator != "pr" else None
+            return holds(operator, comparable(sub, stored), compared)
         case Element():
             raise InvalidFilter("A filter in brackets cannot have another one inside.")
 
 
-def compare(attribute: Attribute, operator: str, stored: Any, value: Any) -> bool:
-    """Compare a stored value as its attribute's type says. Raises InvalidFilter."""
-    if operator == "pr":
-        return stored is not None
-    if operator in {"eq", "ne"}:
-        return (_comparable(attribute, stored) == _comparable(attribute, value)) is (operator == "eq")
-    if stored is None:
-        return False
-    if attribute.type == "boolean" or not isinstance(value, type(stored)):
-        raise InvalidFilter(f'"{attribute.name}" cannot be compared so with "{operator}".')
-    return _ordered(operator, _comparable(attribute, stored), _comparable(attribute, value))
-
-
-def _ordered(operator: str, stored: Any, value: Any) -> bool:
-    match operator:
-        case "co":
-            return value in stored
-        case "sw":
-            return bool(stored.startswith(value))
-        case "ew":
-            return bool(stored.endswith(value))
-        case "gt" | "ge":
-            return bool(stored > value or (operator == "ge" and stored == value))
-        case _:
-            return bool(stored < value or (operator == "le" and stored == value))
-
-
-def _comparable(attribute: Attribute, value: Any) -> Any:
-    if attribute.type == "boolean" and isinstance(value, str):
-        return {"true": True, "false": False}.get(value.lower(), value)
-    return fold(value) if isinstance(value, str) and not attribute.case_exact else value
+def element_attribute(attribute: Attribute, path: str) -> Attribute:
+    """Return what a path inside brackets names; an element without parts is its own `value`. Raises InvalidFilter."""
+    sub = attribute.sub_attribute(path)
+    if sub is None and not attribute.sub_attributes and path.lower() == "value":
+        return attribute
+    if sub is None:
+        raise InvalidFilter(f'"{attribute.name}" has no "{path[:200]}".')
+    return sub

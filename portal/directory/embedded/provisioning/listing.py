@@ -1,139 +1,132 @@
-"""Lists: filters turned into SQL over the stored columns, and pages by index (RFC 7644, 3.4.2)."""
+"""Lists: pages by index or by cursor, of one kind of resources or of several (RFC 7644, 3.4.2; RFC 9865)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
-from operator import and_, or_
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, OrderBy, Q, QuerySet, TextField, Value
 
-from portal.directory.embedded.models.fields import fold
-from portal.directory.embedded.provisioning.errors import InvalidFilter
-from portal.directory.embedded.provisioning.filters import Compare, Element, Every, Negation, Node, Some
-from portal.directory.embedded.provisioning.schemas import ResourceSchema
-from portal.directory.ids import parse_id
+from portal.directory.embedded.provisioning.conditions import Listable, condition, sort_key
+from portal.directory.embedded.provisioning.cursors import make_cursor, read_cursor
+from portal.directory.embedded.provisioning.filters import Node
 
 Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 MOST_RESULTS = 1000
 DEFAULT_RESULTS = 100
-_LAST_CODE_POINT = "\U0010ffff"
-_LOOKUPS = {"eq": "exact", "co": "contains", "ew": "endswith", "gt": "gt", "ge": "gte", "lt": "lt", "le": "lte"}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Where an attribute is stored for searching, and how a value is brought into the stored form."""
-
-    name: str
-    convert: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list is asked for; `start_index` counts from 1."""
+    """What a list is asked for; `start_index` counts from 1, `cursor` is None for paging by index."""
 
-    filter: Node | None
-    start_index: int
-    count: int
+    filter: Node | None = None
+    filter_text: str = ""
+    start_index: int = 1
+    count: int = DEFAULT_RESULTS
+    cursor: str | None = None
+    sort_by: str = ""
+    is_descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ResultPage(Generic[Row]):
-    """A page of rows, with the number of all that match."""
+class ResultPage(Generic[Item]):
+    """A page of rows; `total_results` is None where counting again would tell nothing new."""
 
-    rows: Sequence[Row]
-    total_results: int
-    start_index: int
-
-
-def folded(value: Any) -> str:
-    """Return a text as it is stored for comparing without case. Raises InvalidFilter."""
-    return fold(exact(value))
+    rows: Sequence[Item]
+    total_results: int | None
+    start_index: int | None = None
+    next_cursor: str = ""
 
 
-def exact(value: Any) -> str:
-    """Return a text as it is. Raises InvalidFilter."""
-    if not isinstance(value, str):
-        raise InvalidFilter("This attribute is compared with a text in double quotes.")
-    return value
+def page(rows: QuerySet[Row], query: ListQuery, listable: Listable, connection: object) -> ResultPage[Row]:
+    """Return the page that is asked for. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    list_key = _list_key(query, connection, listable.schema.name)
+    found = _behind_cursor(_selected(rows, query, listable), query, list_key)
+    return _page(found.order_by(*_order(query)), query, list_key)
 
 
-def truth(value: Any) -> bool:
-    """Return true or false, also from Entra's "True" and "False". Raises InvalidFilter."""
-    if isinstance(value, str) and value.lower() in {"true", "false"}:
-        return value.lower() == "true"
-    if not isinstance(value, bool):
-        raise InvalidFilter("This attribute is compared with true or false.")
-    return value
+def merged_page(
+    sources: Sequence[tuple[QuerySet[Any], Listable]], query: ListQuery, connection: object
+) -> ResultPage[tuple[str, UUID]]:
+    """Return a page of (kind, key) of all sources in one order. Raises as `page` does."""
+    list_key = _list_key(query, connection, "*")
+    columns = ["pk", "kind", *(["sort_key"] if query.sort_by else [])]
+    parts = []
+    for rows, listable in sources:
+        selected = _selected(rows, query, replace(listable, is_one_of_several=True))
+        named = selected.annotate(kind=Value(listable.schema.name, output_field=TextField()))
+        parts.append(_behind_cursor(named, query, list_key).order_by().values(*columns))
+    found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, list_key)
+    keys = [(row["kind"], row["pk"]) for row in found.rows]
+    return ResultPage(keys, found.total_results, found.start_index, found.next_cursor)
 
 
-def moment(value: Any) -> datetime:
-    """Return a point in time. Raises InvalidFilter."""
-    try:
-        read = datetime.fromisoformat(exact(value))
-    except ValueError:
-        read = None
-    if read is None or read.tzinfo is None:
-        raise InvalidFilter("This attribute is compared with a date and time such as 2026-01-31T08:00:00Z.")
-    return read
+def by_pk(rows: QuerySet[Row], keys: Sequence[UUID]) -> Sequence[Row]:
+    """Return the rows of these keys."""
+    return list(rows.filter(pk__in=keys)) if keys else []
 
 
-def resource_id(noun: str) -> Callable[[Any], Any]:
-    """Return what turns a public id into a key; a foreign one matches nothing."""
-    return lambda value: parse_id(noun, exact(value))
-
-
-def page(
-    rows: "QuerySet[Row]", query: ListQuery, schema: ResourceSchema, columns: Mapping[str, Column]
-) -> ResultPage[Row]:
-    """Return the page that is asked for, in the order of creation. Raises InvalidFilter."""
+def _selected(rows: QuerySet[Any], query: ListQuery, listable: Listable) -> QuerySet[Any]:
     if query.filter is not None:
-        rows = rows.filter(condition(query.filter, schema, columns))
-    start, count = max(query.start_index, 1), min(max(query.count, 0), MOST_RESULTS)
-    found = list(rows.order_by("pk")[start - 1 : start - 1 + count]) if count else []
+        rows = rows.filter(condition(query.filter, listable))
+    return rows.annotate(sort_key=sort_key(query.sort_by, listable)) if query.sort_by else rows
+
+
+def _order(query: ListQuery) -> list[str | OrderBy]:
+    key = F("sort_key")
+    if not query.sort_by:
+        return ["pk"]
+    # RFC 7644, 3.4.2.3: what has no value is last, and first where the order is descending.
+    return [key.desc(nulls_first=True) if query.is_descending else key.asc(nulls_last=True), "pk"]
+
+
+def _list_key(query: ListQuery, *of: object) -> tuple[object, ...]:
+    """Return what must be the same from page to page."""
+    return (*of, query.filter_text, query.sort_by.lower(), query.is_descending, query.count)
+
+
+def _page(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> ResultPage[Any]:
+    count = min(max(query.count, 0), MOST_RESULTS)
+    if query.cursor is None:
+        return _page_by_index(rows, max(query.start_index, 1), count)
+    found = list(rows[: count + 1]) if count else []
+    has_more = len(found) > count
+    next_cursor = make_cursor(list_key, _position(found[count - 1])) if has_more and count else ""
+    total = None if query.cursor else rows.count() if has_more or not count else len(found)
+    # RFC 9865 lets later pages leave the total out, so that each costs the same.
+    return ResultPage(found[:count], total, next_cursor=next_cursor)
+
+
+def _page_by_index(rows: QuerySet[Any], start: int, count: int) -> ResultPage[Any]:
+    found = list(rows[start - 1 : start - 1 + count]) if count else []
     # A page that is not full tells the total by itself, which spares counting: IdPs look up one name at a time.
     total = start - 1 + len(found) if 0 < len(found) < count else rows.count()
     return ResultPage(found, total, start)
 
 
-def condition(node: Node, schema: ResourceSchema, columns: Mapping[str, Column]) -> Q:
-    """Return a filter as SQL. Raises InvalidFilter for an attribute that cannot be searched."""
-    match node:
-        case Every(parts):
-            return reduce(and_, (condition(part, schema, columns) for part in parts))
-        case Some(parts):
-            return reduce(or_, (condition(part, schema, columns) for part in parts))
-        case Negation(part):
-            return ~condition(part, schema, columns)
-        case Compare(path, operator, value):
-            return _comparison(_column(path, schema, columns), operator, value)
-        case Element(path, _):
-            raise InvalidFilter(f'Lists cannot be filtered by "{path[:200]}".')
+def _behind_cursor(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> QuerySet[Any]:
+    return rows.filter(_behind(query, *read_cursor(list_key, query.cursor))) if query.cursor else rows
 
 
-def _column(path: str, schema: ResourceSchema, columns: Mapping[str, Column]) -> Column:
-    name = ".".join(attribute.name for attribute in schema.resolve(path))
-    if name not in columns:
-        raise InvalidFilter(f'Lists cannot be filtered by "{path[:200]}". These can be used: {", ".join(columns)}.')
-    return columns[name]
+def _behind(query: ListQuery, pk: str, key: Any) -> Q:
+    """Return what follows a position in the order of the list."""
+    later = Q(pk__gt=pk)
+    if not query.sort_by:
+        return later
+    if key is None:
+        rest = Q(sort_key__isnull=True) & later
+        return rest | Q(sort_key__isnull=False) if query.is_descending else rest
+    rest = Q(sort_key=key) & later
+    if query.is_descending:
+        return rest | Q(sort_key__lt=key)
+    return rest | Q(sort_key__gt=key) | Q(sort_key__isnull=True)
 
 
-def _comparison(column: Column, operator: str, value: Any) -> Q:
-    if operator == "pr":
-        return ~Q(**{column.name: ""}) if column.convert in {folded, exact} else ~Q(pk=None)
-    converted = column.convert(value)
-    if operator == "ne":
-        return ~Q(**{column.name: converted})
-    if operator == "sw" and isinstance(converted, str):
-        # A range, not LIKE: it uses the index on every database.
-        return Q(**{f"{column.name}__gte": converted, f"{column.name}__lt": converted + _LAST_CODE_POINT})
-    lookup = _LOOKUPS.get(operator, "")
-    if (
-        not lookup
-        or (operator in {"co", "ew"} and not isinstance(converted, str))
-        or (isinstance(converted, bool) and operator != "eq")
-    ):
-        raise InvalidFilter(f'This attribute cannot be compared with "{operator}".')
-    return Q(**{f"{column.name}__{lookup}": converted})
+def _position(row: Any) -> list[Any]:
+    """Return where a row, or the values of one, stands in the order of the list."""
+    pk, key = (row["pk"], row.get("sort_key")) if isinstance(row, dict) else (row.pk, getattr(row, "sort_key", None))
+    written = key.isoformat() if isinstance(key, datetime) else str(key) if isinstance(key, UUID) else key
+    return [str(pk), written]

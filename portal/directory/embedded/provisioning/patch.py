@@ -1,7 +1,7 @@
 """RFC 7644's PATCH (3.5.2) on a copy of the stored document: all of the operations, or none."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +92,7 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
             yield Operation(operation.kind, name, value)
 
 
-def patched(schema: ResourceSchema, document: Document, operations: list[Operation]) -> Document:
+def patched(schema: ResourceSchema, document: Document, operations: Sequence[Operation]) -> Document:
     """Return the document after all operations. Raises InvalidPath, InvalidValue, InvalidFilter, NoTarget, Mutability."""
     copy = deepcopy(document)
     for operation in operations:

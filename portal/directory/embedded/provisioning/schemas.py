@@ -95,12 +95,16 @@ _COMMON = _by_name(
         (
             _common("id", "string", "readOnly"),
             _common("externalId", "string", "readWrite"),
+            Attribute("schemas", "reference", True, True, True, "readOnly", {}),  # noqa: FBT003 -- the fields' order
             _common(
                 "meta",
                 "complex",
                 "readOnly",
                 _common("created", "dateTime", "readOnly"),
                 _common("lastModified", "dateTime", "readOnly"),
+                _common("resourceType", "string", "readOnly"),
+                _common("location", "reference", "readOnly"),
+                _common("version", "string", "readOnly"),
             ),
         )
     )

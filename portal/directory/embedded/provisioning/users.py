@@ -1,14 +1,27 @@
 """Provisioned people (RFC 7643, 4.1 and 4.3)."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import CharField, F, OuterRef, Value
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.comparison import searchable
+from portal.directory.embedded.provisioning.conditions import (
+    Column,
+    Listable,
+    Relation,
+    exact,
+    folded,
+    moment,
+    reference,
+    resource_id,
+    truth,
+)
 from portal.directory.embedded.provisioning.documents import (
     LONGEST_NAME,
     Document,
@@ -18,29 +31,39 @@ from portal.directory.embedded.provisioning.documents import (
     required_name,
 )
 from portal.directory.embedded.provisioning.errors import ResourceNotFound, Uniqueness
-from portal.directory.embedded.provisioning.listing import (
-    Column,
-    ListQuery,
-    ResultPage,
-    exact,
-    folded,
-    moment,
-    page,
-    resource_id,
-    truth,
-)
+from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page
 from portal.directory.embedded.provisioning.patch import Operation, patched
 from portal.directory.embedded.provisioning.schemas import USER
+from portal.directory.embedded.provisioning.versions import check_version
 from portal.directory.ids import parse_id, public_id
 
-_COLUMNS = {
-    "id": Column("pk", resource_id("scim-user")),
-    "userName": Column("user_name_folded", folded),
-    "externalId": Column("external_id", exact),
-    "active": Column("active", truth),
-    "meta.created": Column("created_at", moment),
-    "meta.lastModified": Column("updated_at", moment),
-}
+_GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
+    kind=Value("direct", output_field=CharField())
+)
+LISTABLE = Listable(
+    USER,
+    {
+        "id": Column("pk", resource_id("scim-user")),
+        "userName": Column("user_name_folded", folded),
+        "externalId": Column("external_id", exact, is_ordered=False),
+        "active": Column("active", truth),
+        "meta.created": Column("created_at", moment),
+        "meta.lastModified": Column("updated_at", moment),
+    },
+    {
+        "groups": (
+            Relation(
+                _GROUPS,
+                {
+                    "value": Column("group_id", resource_id("scim-group")),
+                    "$ref": Column("group_id", reference("scim-group")),
+                    "display": Column("group__display_name_folded", folded),
+                    "type": Column("kind", folded),
+                },
+            ),
+        )
+    },
+)
 
 
 def user_id(key: UUID) -> str:
@@ -49,8 +72,8 @@ def user_id(key: UUID) -> str:
 
 
 def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser]:
-    """Return a page of people. Raises InvalidFilter."""
-    return page(client.users(), query, USER, _COLUMNS)
+    """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    return page(client.users(), query, LISTABLE, client.connection.pk)
 
 
 def get_user(client: ScimClient, resource: str) -> models.ScimUser:
@@ -70,39 +93,45 @@ def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
     return row
 
 
-def replace_user(client: ScimClient, resource: str, payload: Document) -> models.ScimUser:
-    """Replace a person's attributes; `active` stays where it is left out. Raises as create_user, ResourceNotFound."""
+def replace_user(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimUser:
+    """Replace a person's attributes; `active` stays where it is left out.
+
+    Raises as create_user, and ResourceNotFound, VersionMismatch.
+    """
     with transaction.atomic():
-        row = _locked(client, resource)
+        row = _locked(client, resource, if_match)
         _change(client, row, {"active": row.active, **read_document(USER, payload)})
     return row
 
 
-def patch_user(client: ScimClient, resource: str, operations: list[Operation]) -> models.ScimUser:
+def patch_user(
+    client: ScimClient, resource: str, operations: Sequence[Operation], if_match: str = ""
+) -> models.ScimUser:
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
     with transaction.atomic():
-        row = _locked(client, resource)
+        row = _locked(client, resource, if_match)
         _change(client, row, patched(USER, row.document, operations))
     return row
 
 
-def delete_user(client: ScimClient, resource: str) -> None:
-    """Forget a person, who leaves every group. Raises ResourceNotFound."""
+def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
+    """Forget a person, who leaves every group. Raises ResourceNotFound, VersionMismatch."""
     key = parse_id("scim-user", resource)
     with transaction.atomic():
         # Groups before the person, in the order of their keys, as everybody locks: so nobody waits in a circle.
         groups = client.groups().filter(memberships__user_id=key)
         list(groups.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
-        row = _locked(client, resource)
+        row = _locked(client, resource, if_match)
         groups.update(member_count=F("member_count") - 1, updated_at=timezone.now())
         _record(client, row, "scim_user.delete", row.document, {})
         row.delete()
 
 
-def _locked(client: ScimClient, resource: str) -> models.ScimUser:
+def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimUser:
     row = client.users().select_for_update().filter(pk=parse_id("scim-user", resource)).first()
     if row is None:
         raise ResourceNotFound(f'There is no User "{resource[:200]}".')
+    check_version(if_match, row)
     return row
 
 
@@ -112,7 +141,7 @@ def _describe(row: models.ScimUser, document: Document) -> None:
     row.external_id = optional_text(document, "externalId")
     row.display_name = _display_name(document)
     row.active = document.setdefault("active", True)
-    row.document = document
+    row.document, row.search = document, searchable(USER, document)
 
 
 def _display_name(document: Document) -> str:

@@ -1,0 +1,235 @@
+"""Who is in a group: people and other groups, each a row, so that a change of one never rewrites the list."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from portal.directory.embedded import models
+from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.documents import read_value
+from portal.directory.embedded.provisioning.errors import InvalidValue
+from portal.directory.embedded.provisioning.filters import matches
+from portal.directory.embedded.provisioning.patch import Operation, read_target
+from portal.directory.embedded.provisioning.schemas import GROUP
+from portal.directory.ids import parse_id, public_id
+
+MEMBERS = GROUP.core["members"]
+MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
+_BATCH = 1000  # rows in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class MemberKind:
+    """What can be in a group: its type in SCIM, the noun of its ids, and the table that says who is in."""
+
+    resource_type: str
+    noun: str
+    field: str
+    rows: type[models.ScimMembership] | type[models.ScimNesting]
+    resources: type[models.ScimUser] | type[models.ScimGroup]
+
+
+PERSON = MemberKind("User", "scim-user", "user_id", models.ScimMembership, models.ScimUser)
+SUBGROUP = MemberKind("Group", "scim-group", "member_id", models.ScimNesting, models.ScimGroup)
+_KINDS = (PERSON, SUBGROUP)
+
+Key = tuple[MemberKind, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """Who joins and who leaves a group."""
+
+    joining: Sequence[Key] = ()
+    leaving: Sequence[Key] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """An element of a group's `members`."""
+
+    kind: MemberKind
+    key: UUID
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOfUser:
+    """An element of a person's `groups`; indirect where a group in between is the member."""
+
+    key: UUID
+    display: str
+    is_direct: bool
+
+
+def member_id(key: Key) -> str:
+    """Return the id that the identity provider sees."""
+    return public_id(key[0].noun, key[1])
+
+
+def read_members(client: ScimClient, value: Any) -> list[Key]:
+    """Return the connection's own in a value of `members`. Raises InvalidValue that names those who are none."""
+    ids = {_read_id(one): one for one in _ids(value)}
+    unknown = set(ids) - set(_existing(client, list(ids)))
+    if unknown:
+        named = [ids[key][:100] for key in ids if key in unknown]
+        raise InvalidValue(f"There is no such User or Group: {', '.join(named[:MOST_NAMED])}.")
+    return list(ids)
+
+
+def replacement(row: models.ScimGroup, wanted: Sequence[Key]) -> MemberChange:
+    """Return what makes the wanted the members."""
+    there, stay = present(row), set(wanted)
+    return MemberChange([k for k in wanted if k not in set(there)], [k for k in there if k not in stay])
+
+
+def member_change(client: ScimClient, row: models.ScimGroup, operations: Iterable[Operation]) -> MemberChange:
+    """Return what PATCH operations on members come to, asking only for the rows that they concern."""
+    joining: dict[Key, None] = {}
+    leaving: dict[Key, None] = {}
+    for operation in operations:
+        added, removed = _one_change(client, row, operation, joining)
+        for key in removed:
+            joining.pop(key, None)
+            leaving[key] = None
+        for key in added:
+            leaving.pop(key, None)
+            joining[key] = None
+    concerned = set(present(row, [*joining, *leaving]))
+    return MemberChange([k for k in joining if k not in concerned], [k for k in leaving if k in concerned])
+
+
+def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[Key]:
+    """Return who is in the group, all or of those asked about."""
+    if among is None:
+        return [
+            (kind, key)
+            for kind in _KINDS
+            for key in kind.rows.objects.filter(group=row).order_by(kind.field).values_list(kind.field, flat=True)
+        ]
+    return [
+        (kind, key)
+        for kind, batch in _batches(among)
+        for key in kind.rows.objects.filter(group=row, **{f"{kind.field}__in": batch}).values_list(
+            kind.field, flat=True
+        )
+    ]
+
+
+def apply_change(row: models.ScimGroup, change: MemberChange) -> None:
+    """Insert and delete the rows of those who join and leave. Raises InvalidValue for a group within itself."""
+    if (SUBGROUP, row.pk) in change.joining:
+        raise InvalidValue("A group cannot be a member of itself.")
+    for kind, batch in _batches(change.leaving):
+        kind.rows.objects.filter(group=row, **{f"{kind.field}__in": batch}).delete()
+    for kind, batch in _batches(change.joining):
+        rows = (kind.rows(organization_id=row.organization_id, group=row, **{kind.field: key}) for key in batch)
+        kind.rows.objects.bulk_create(rows)  # type: ignore[arg-type]  # -- rows are of the kind's own table
+
+
+def members_of(groups: Iterable[models.ScimGroup]) -> Mapping[UUID, list[GroupMember]]:
+    """Return the members of each group, by the group's key, with one query for people and one for groups."""
+    keys = [group.pk for group in groups]
+    found: dict[UUID, list[GroupMember]] = defaultdict(list)
+    people = models.ScimMembership.objects.filter(group_id__in=keys).order_by("user_id")
+    names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
+    for group, key, display_name, user_name in names.iterator(_BATCH):
+        found[group].append(GroupMember(PERSON, key, display_name or user_name))
+    nested = models.ScimNesting.objects.filter(group_id__in=keys).order_by("member_id")
+    for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
+        found[group].append(GroupMember(SUBGROUP, key, display_name))
+    return found
+
+
+def groups_of(users: Iterable[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:
+    """Return the groups of each person, by the person's key: those they are in, and those that these are in."""
+    memberships = models.ScimMembership.objects.filter(user_id__in=[user.pk for user in users]).order_by("group_id")
+    direct: dict[UUID, dict[UUID, str]] = defaultdict(dict)
+    for user, group, display in memberships.values_list("user_id", "group_id", "group__display_name"):
+        direct[user][group] = display
+    parents = _parents({group for groups in direct.values() for group in groups})
+    return {
+        user: [
+            *(GroupOfUser(key, display, is_direct=True) for key, display in groups.items()),
+            *(GroupOfUser(key, name, is_direct=False) for key, name in _above(groups, parents) if key not in groups),
+        ]
+        for user, groups in direct.items()
+    }
+
+
+def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
+    """Return the groups that each of these is in, and so on upwards: one query for each level."""
+    found: dict[UUID, list[tuple[UUID, str]]] = {}
+    level = groups
+    while level:
+        found |= {key: [] for key in level}
+        nestings = models.ScimNesting.objects.filter(member_id__in=level).order_by("group_id")
+        for member, group, display in nestings.values_list("member_id", "group_id", "group__display_name"):
+            found[member].append((group, display))
+        level = {group for key in level for group, _ in found[key]} - set(found)
+    return found
+
+
+def _above(groups: Iterable[UUID], parents: Mapping[UUID, Sequence[tuple[UUID, str]]]) -> Iterator[tuple[UUID, str]]:
+    """Yield every group above these once, also where they are in a circle."""
+    seen: set[UUID] = set()
+    waiting = list(groups)
+    while waiting:
+        for key, display in parents.get(waiting.pop(), ()):
+            if key not in seen:
+                seen.add(key)
+                waiting.append(key)
+                yield key, display
+
+
+def _one_change(
+    client: ScimClient, row: models.ScimGroup, operation: Operation, joining: Iterable[Key]
+) -> tuple[Sequence[Key], Sequence[Key]]:
+    """Return whom one operation adds and whom it removes."""
+    target = read_target(GROUP, operation.path)
+    if target.filter is not None:
+        if operation.kind != "remove":
+            raise InvalidValue('A member cannot be changed, only added and removed: use the path "members".')
+        candidates = (
+            (key, {"value": member_id(key), "type": key[0].resource_type}) for key in [*present(row), *joining]
+        )
+        return (), [key for key, element in candidates if matches(target.filter, element, MEMBERS)]
+    if operation.kind == "remove":
+        if operation.value in (None, [], ""):
+            return (), [*present(row), *joining]
+        return (), [_read_id(value) for value in _ids(operation.value)]
+    added = read_members(client, operation.value)
+    if operation.kind == "add":
+        return added, ()
+    kept = set(added)
+    return added, [key for key in (*present(row), *joining) if key not in kept]
+
+
+def _ids(value: Any) -> list[str]:
+    """Return the ids in a value of `members`. Raises InvalidValue for an element without one."""
+    elements = read_value(MEMBERS, value) or []
+    ids = [str(element.get("value", "")) for element in elements]
+    if not all(ids):
+        raise InvalidValue('Each of the "members" needs a "value", the id of a User or a Group.')
+    return ids
+
+
+def _read_id(text: str) -> Key:
+    kind = SUBGROUP if text.startswith(f"{SUBGROUP.noun}-") else PERSON
+    return kind, parse_id(kind.noun, text)
+
+
+def _existing(client: ScimClient, keys: Sequence[Key]) -> Iterator[Key]:
+    for kind, batch in _batches(keys):
+        # By key alone: with the connection as well, PostgreSQL reads all of its people while it has no statistics yet.
+        found = kind.resources.objects.filter(pk__in=batch).values_list("pk", "connection_id")
+        yield from ((kind, key) for key, connection in found if connection == client.connection.pk)
+
+
+def _batches(keys: Sequence[Key]) -> Iterator[tuple[MemberKind, list[UUID]]]:
+    for kind in _KINDS:
+        of_kind = [key for one, key in keys if one is kind]
+        for start in range(0, len(of_kind), _BATCH):
+            yield kind, of_kind[start : start + _BATCH]

@@ -1,0 +1,89 @@
+"""Users and Groups behind one set of operations, so that endpoints, searches and bulk requests treat them alike."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from portal.directory.embedded import models
+from portal.directory.embedded.provisioning import groups, membership, users
+from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.conditions import Listable
+from portal.directory.embedded.provisioning.documents import Document
+from portal.directory.embedded.provisioning.errors import ResourceNotFound
+from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage
+from portal.directory.embedded.provisioning.patch import Operation
+from portal.directory.embedded.provisioning.schemas import ResourceSchema
+from portal.provisioning.resources import Projection, group_document, user_document
+
+Row = Any  # of the kind's own table
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of resource with everything that can be done to it."""
+
+    listable: Listable
+    public_id: Callable[[UUID], str]
+    rows: Callable[[ScimClient], Any]
+    find: Callable[[ScimClient, ListQuery], ResultPage[Any]]
+    get: Callable[[ScimClient, str], Row]
+    create: Callable[[ScimClient, Document], Row]
+    replace: Callable[[ScimClient, str, Document, str], Row]
+    patch: Callable[[ScimClient, str, Sequence[Operation], str], Row]
+    delete: Callable[[ScimClient, str, str], None]
+    documents: Callable[[ScimClient, Sequence[Row], Projection], list[Document]]
+
+    @property
+    def schema(self) -> ResourceSchema:
+        """What resources of this kind consist of."""
+        return self.listable.schema
+
+    def location(self, client: ScimClient, row: Row) -> str:
+        """Return a resource's address."""
+        return f"{client.base_url}{self.schema.endpoint}/{self.public_id(row.pk)}"
+
+
+def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], projection: Projection) -> list[Document]:
+    groups_of = membership.groups_of(rows) if rows and projection.holds("groups") else {}
+    return [projection.apply(user_document(client, row, groups_of.get(row.pk, ()))) for row in rows]
+
+
+def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], projection: Projection) -> list[Document]:
+    members_of = membership.members_of(rows) if rows and projection.holds("members") else {}
+    return [projection.apply(group_document(client, row, members_of.get(row.pk, ()))) for row in rows]
+
+
+USERS = Kind(
+    users.LISTABLE,
+    users.user_id,
+    ScimClient.users,
+    users.find_users,
+    users.get_user,
+    users.create_user,
+    users.replace_user,
+    users.patch_user,
+    users.delete_user,
+    _user_documents,
+)
+GROUPS = Kind(
+    groups.LISTABLE,
+    groups.group_id,
+    ScimClient.groups,
+    groups.find_groups,
+    groups.get_group,
+    groups.create_group,
+    groups.replace_group,
+    groups.patch_group,
+    groups.delete_group,
+    _group_documents,
+)
+KINDS = (USERS, GROUPS)
+
+
+def kind_at(endpoint: str) -> Kind:
+    """Return the kind whose resources are at an endpoint such as "/Users". Raises ResourceNotFound."""
+    for kind in KINDS:
+        if kind.schema.endpoint.lower() == endpoint.lower():
+            return kind
+    raise ResourceNotFound(f'There is no endpoint "{endpoint[:200]}". Users are at /Users, groups at /Groups.')

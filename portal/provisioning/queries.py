@@ -1,0 +1,55 @@
+"""What a list or a search is asked for: in the query of a GET, or in a SearchRequest (RFC 7644, 3.4.2 and 3.4.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.directory.embedded.provisioning.errors import InvalidCount, InvalidSyntax, InvalidValue
+from portal.directory.embedded.provisioning.filters import parse_filter
+from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, ListQuery
+
+SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+_NAMES = ("attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
+_LARGEST_NUMBER = 10**9
+
+
+def search_parameters(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return a SearchRequest as the parameters of a GET. Raises InvalidSyntax."""
+    if SEARCH_REQUEST not in (body.get("schemas") or ()):
+        raise InvalidSyntax(f'"schemas" must hold "{SEARCH_REQUEST}".')
+    given = {str(name).lower(): value for name, value in body.items()}
+    return {name: _text(name, given[name.lower()]) for name in _NAMES if given.get(name.lower()) is not None}
+
+
+def list_query(parameters: Mapping[str, str]) -> ListQuery:
+    """Return what a list is asked for. Raises InvalidFilter, InvalidValue, InvalidCount."""
+    text = parameters.get("filter", "").strip()
+    order = parameters.get("sortOrder", "ascending").lower()
+    if order not in {"ascending", "descending"}:
+        raise InvalidValue('"sortOrder" must be ascending or descending.')
+    return ListQuery(
+        filter=parse_filter(text) if text else None,
+        filter_text=text,
+        start_index=_number(parameters, "startIndex", 1, InvalidValue),
+        count=_number(parameters, "count", DEFAULT_RESULTS, InvalidCount if "cursor" in parameters else InvalidValue),
+        cursor=parameters.get("cursor"),
+        sort_by=parameters.get("sortBy", "").strip(),
+        is_descending=order == "descending",
+    )
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidSyntax(f'"{name}" must be text or a number.')
+    return str(value)
+
+
+def _number(parameters: Mapping[str, str], name: str, default: int, refusal: type[InvalidValue | InvalidCount]) -> int:
+    text = parameters.get(name, "")
+    if not text:
+        return default
+    try:
+        return max(-_LARGEST_NUMBER, min(int(text[:12]), _LARGEST_NUMBER))
+    except ValueError:
+        raise refusal(f'"{name}" must be a whole number.') from None

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from scim2_models import Context, Resource, ResourceType, ServiceProviderConfig
 
 from portal.directory.embedded.provisioning.cursors import CURSOR_SECONDS
 from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, MOST_RESULTS
 from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
+from portal.provisioning.bulk import MOST_OPERATIONS
 
 _RESOURCES = (USER, GROUP)
 # RFC 9865, 4.
@@ -25,7 +27,11 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
     config = ServiceProviderConfig.model_validate(
         {
             "patch": {"supported": True},
-            "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+            "bulk": {
+                "supported": True,
+                "maxOperations": MOST_OPERATIONS,
+                "maxPayloadSize": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+            },
             "filter": {"supported": True, "maxResults": MOST_RESULTS},
             "changePassword": {"supported": False},
             "sort": {"supported": True},

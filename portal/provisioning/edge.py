@@ -16,12 +16,12 @@ from django.views.decorators.csrf import csrf_exempt
 from portal.access.routing import access_of
 from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
 from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError
+from portal.provisioning.resources import error_document
 from portal.web.requests import PortalRequest
 
 log = structlog.get_logger("gatehouse.scim")
 
 MEDIA_TYPE = "application/scim+json"
-ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _ACCEPTED = frozenset({"", MEDIA_TYPE, "application/json"})
 _DEEPEST = 32
 _RETRY_SECONDS = "5"
@@ -89,11 +89,10 @@ def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpRe
 
 def error_response(error: ScimError, retry_after: str = "") -> HttpResponse:
     """Answer with a SCIM error."""
-    document = {"schemas": [ERROR], "status": str(error.status), "detail": error.detail}
-    if error.scim_type:
-        document["scimType"] = error.scim_type
     headers = error.headers if isinstance(error, Refusal) else {}
-    return json_response(document, error.status, **headers, **({"Retry_After": retry_after} if retry_after else {}))
+    return json_response(
+        error_document(error), error.status, **headers, **({"Retry_After": retry_after} if retry_after else {})
+    )
 
 
 def _admit(request: PortalRequest, connection_id: str) -> Call:

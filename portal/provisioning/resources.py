@@ -7,7 +7,7 @@ from typing import Any
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
-from portal.directory.embedded.provisioning.errors import InvalidValue
+from portal.directory.embedded.provisioning.errors import InvalidValue, ScimError
 from portal.directory.embedded.provisioning.groups import group_id
 from portal.directory.embedded.provisioning.listing import ResultPage
 from portal.directory.embedded.provisioning.membership import GroupMember, GroupOfUser, member_id
@@ -16,6 +16,7 @@ from portal.directory.embedded.provisioning.users import user_id
 from portal.directory.embedded.provisioning.versions import version
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _ALWAYS = frozenset({"schemas", "id"})
 
 
@@ -62,6 +63,12 @@ def list_document(resources: Sequence[Any], page: ResultPage[Any]) -> Document:
     if page.next_cursor:
         document["nextCursor"] = page.next_cursor
     return document | {"Resources": list(resources)}
+
+
+def error_document(error: ScimError) -> Document:
+    """Return an error response (RFC 7644, 3.12)."""
+    document = {"schemas": [ERROR], "status": str(error.status), "detail": error.detail}
+    return document | ({"scimType": error.scim_type} if error.scim_type else {})
 
 
 class Projection:

@@ -15,17 +15,18 @@ _BASE = "v1/b2b/scim/<str:connection_id>"
 _LIST = ("GET", "POST")
 _RESOURCE = ("GET", "PUT", "PATCH", "DELETE")
 _READ = ("GET",)
-_SEARCH = ("POST",)
+_POST = ("POST",)
 _ALL = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _ENDPOINTS: tuple[tuple[str, Callable[..., HttpResponse], tuple[str, ...]], ...] = (
     ("/Users", views.users, _LIST),
-    ("/Users/.search", views.search_users, _SEARCH),
+    ("/Users/.search", views.search_users, _POST),
     ("/Users/<str:resource_id>", views.user, _RESOURCE),
     ("/Groups", views.groups, _LIST),
-    ("/Groups/.search", views.search_groups, _SEARCH),
+    ("/Groups/.search", views.search_groups, _POST),
     ("/Groups/<str:resource_id>", views.group, _RESOURCE),
-    ("/.search", views.search, _SEARCH),
+    ("/.search", views.search, _POST),
+    ("/Bulk", views.bulk, _POST),
     ("/Me", views.me, _ALL),
     ("/ServiceProviderConfig", views.service_provider_config, _READ),
     ("/ResourceTypes", views.resource_types, _READ),

@@ -10,6 +10,7 @@ from portal.directory.embedded.provisioning.listing import ResultPage
 from portal.directory.embedded.provisioning.patch import read_operations
 from portal.directory.embedded.provisioning.versions import names_version, version
 from portal.provisioning import discovery
+from portal.provisioning.bulk import run_bulk
 from portal.provisioning.edge import Call, json_response, scim_view
 from portal.provisioning.kinds import GROUPS, USERS, Kind, Row
 from portal.provisioning.queries import list_query, search_parameters
@@ -62,6 +63,12 @@ def search(call: Call) -> HttpResponse:
     parameters = search_parameters(call.body)
     page = find_everything(call.client, list_query(parameters), parameters)
     return json_response(list_document(page.rows, page))
+
+
+@scim_view
+def bulk(call: Call) -> HttpResponse:
+    """Carry out several operations."""
+    return json_response(run_bulk(call.client, call.body))
 
 
 @scim_view

@@ -1,8 +1,8 @@
 """Writing the activity log: each change of the directory calls `record()` inside its own transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from portal.directory.embedded.models import ActivityEntry
@@ -17,28 +17,39 @@ class Caller:
     origin: Origin
 
 
-def record(  # noqa: PLR0913 -- an entry says who, what, to what, before and after
-    caller: Caller,
-    action: str,
-    *,
-    organization_id: UUID | None,
-    target_id: str,
-    target_name: str = "",
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    """Write one entry. `action` is `noun.verb`; `before` and `after` hold what changed, and never a secret."""
-    ActivityEntry.objects.create(
-        organization_id=organization_id,
+class Change(TypedDict, total=False):
+    """What an entry says of a change; `before` and `after` hold what changed, and never a secret."""
+
+    organization_id: Required[UUID | None]
+    target_id: Required[str]
+    target_name: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def record(caller: Caller, action: str, **change: Unpack[Change]) -> None:
+    """Write one entry. `action` is `noun.verb`."""
+    record_all([entry(caller, action, **change)])
+
+
+def record_all(entries: Sequence[ActivityEntry]) -> None:
+    """Write several entries with one statement."""
+    ActivityEntry.objects.bulk_create(entries)
+
+
+def entry(caller: Caller, action: str, **change: Unpack[Change]) -> ActivityEntry:
+    """Return an entry to be written."""
+    return ActivityEntry(
+        organization_id=change["organization_id"],
         actor_type=caller.actor.type,
         actor_id=caller.actor.id,
         actor_name=caller.actor.name[:256],
         on_behalf_of=caller.actor.on_behalf_of,
         action=action,
-        target_id=target_id,
-        target_name=target_name[:256],
-        before=before or {},
-        after=after or {},
+        target_id=change["target_id"],
+        target_name=change.get("target_name", "")[:256],
+        before=change.get("before", {}),
+        after=change.get("after", {}),
         ip_address=caller.origin.ip_address,
         user_agent=caller.origin.user_agent,
         request_id=caller.origin.request_id,

@@ -94,7 +94,7 @@ def searchable(schema: ResourceSchema, document: Mapping[str, Any]) -> dict[str,
         for name, value in document.items()
         if (attribute := schema.attribute(name)) is not None
     }
-    return found | {"schemas": [schema.urn, *extensions]}
+    return found | {"schemas": [schema.urn, *extensions], "meta": {"resourceType": schema.name}}
 
 
 def _searchable(attribute: Attribute, value: Any) -> Any:

@@ -67,7 +67,6 @@ class VersionMismatch(ScimError):
     """The resource is not in the state that the client has seen."""
 
     status = 412
-    scim_type = "invalidVers"
 
 
 class InvalidCursor(ScimError):
@@ -98,3 +97,10 @@ class Forbidden(ScimError):
     """The client may not do this."""
 
     status = 403
+
+
+class BadReference(ScimError):
+    """A bulkId that no operation of the request created (RFC 7644, 3.7.2)."""
+
+    status = 409
+    scim_type = "invalidValue"

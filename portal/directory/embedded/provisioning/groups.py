@@ -44,7 +44,7 @@ from portal.directory.embedded.provisioning.membership import (
 )
 from portal.directory.embedded.provisioning.patch import Operation, expand, patched
 from portal.directory.embedded.provisioning.schemas import GROUP
-from portal.directory.embedded.provisioning.versions import check_version
+from portal.directory.embedded.provisioning.versions import check_version, version_moment
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -62,6 +62,8 @@ LISTABLE = Listable(
         "externalId": Column("external_id", exact, is_ordered=False),
         "meta.created": Column("created_at", moment),
         "meta.lastModified": Column("updated_at", moment),
+        "meta.location": Column("pk", reference("scim-group")),
+        "meta.version": Column("updated_at", version_moment),
     },
     {
         "members": (

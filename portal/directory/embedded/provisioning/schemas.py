@@ -12,7 +12,7 @@ ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _LEFT_OUT = frozenset({"password"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself alone, and so can be a key
 class Attribute:
     """An attribute with the characteristics that decide how it is read, compared and changed (RFC 7643, 2.2)."""
 

@@ -1,6 +1,6 @@
 """Provisioned people (RFC 7643, 4.1 and 4.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,11 +30,11 @@ from portal.directory.embedded.provisioning.documents import (
     read_document,
     required_name,
 )
-from portal.directory.embedded.provisioning.errors import ResourceNotFound, Uniqueness
+from portal.directory.embedded.provisioning.errors import ResourceNotFound, ScimError, Uniqueness
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page
 from portal.directory.embedded.provisioning.patch import Operation, patched
 from portal.directory.embedded.provisioning.schemas import USER
-from portal.directory.embedded.provisioning.versions import check_version
+from portal.directory.embedded.provisioning.versions import check_version, version_moment
 from portal.directory.ids import parse_id, public_id
 
 _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
@@ -49,6 +49,8 @@ LISTABLE = Listable(
         "active": Column("active", truth),
         "meta.created": Column("created_at", moment),
         "meta.lastModified": Column("updated_at", moment),
+        "meta.location": Column("pk", reference("scim-user")),
+        "meta.version": Column("updated_at", version_moment),
     },
     {
         "groups": (
@@ -86,10 +88,38 @@ def get_user(client: ScimClient, resource: str) -> models.ScimUser:
 
 def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
     """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness."""
+    row = _new(client, payload)
+    _save(client, row, "scim_user.create", {}, row.document, is_new=True)
+    return row
+
+
+def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[models.ScimUser | ScimError]:
+    """Provision several people, each by itself: those who can be, with few statements, and a refusal for the others."""
+    made = [_attempt(_new, client, payload) for payload in payloads]
+    rows = [one for one in made if isinstance(one, models.ScimUser)]
+    try:
+        with transaction.atomic():
+            models.ScimUser.objects.bulk_create(rows)
+            activity.record_all([_entry(client, row, "scim_user.create", {}, row.document) for row in rows])
+    except IntegrityError:
+        # One of them is there already: one by one, each gets an answer of its own.
+        return [_attempt(create_user, client, payload) for payload in payloads]
+    return made
+
+
+def _attempt(
+    make: Callable[[ScimClient, Document], models.ScimUser], client: ScimClient, payload: Document
+) -> models.ScimUser | ScimError:
+    try:
+        return make(client, payload)
+    except ScimError as error:
+        return error
+
+
+def _new(client: ScimClient, payload: Document) -> models.ScimUser:
     row = models.ScimUser(organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, {"active": True, **read_document(USER, payload)})
     row.updated_at = timezone.now()
-    _save(client, row, "scim_user.create", {}, row.document, is_new=True)
     return row
 
 
@@ -171,7 +201,13 @@ def _save(  # noqa: PLR0913 -- a row and its entry
 
 
 def _record(client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document) -> None:
-    activity.record(
+    activity.record_all([_entry(client, row, action, before, after)])
+
+
+def _entry(
+    client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document
+) -> models.ActivityEntry:
+    return activity.entry(
         client.caller,
         action,
         organization_id=client.organization_id,

@@ -13,6 +13,14 @@ def version(row: models.ScimUser | models.ScimGroup) -> str:
     return f'W/"{(row.updated_at - _EPOCH) // timedelta(microseconds=1):x}"'
 
 
+def version_moment(value: object) -> datetime:
+    """Return when the state of an entity tag was made; for anything else a time at which there was nothing."""
+    try:
+        return _EPOCH + timedelta(microseconds=int(_opaque(str(value)), 16))
+    except (ValueError, OverflowError):
+        return _EPOCH
+
+
 def names_version(header: str, row: models.ScimUser | models.ScimGroup) -> bool:
     """Say whether an If-Match or If-None-Match header names the row's state: `*`, or one of several tags."""
     return any(_opaque(tag) in {"*", _opaque(version(row))} for tag in header.split(","))

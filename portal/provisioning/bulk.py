@@ -131,7 +131,7 @@ class _Bulk:
             case "PUT":
                 return kind, kind.replace(self._client, resource_id, self._resolved(operation.data()), if_match)
             case "PATCH":
-                steps = read_operations(self._resolved(operation.data()))
+                steps = read_operations(self._resolved(operation.data()), is_entra=self._client.is_entra)
                 return kind, kind.patch(self._client, resource_id, steps, if_match)
             case _:
                 kind.delete(self._client, resource_id, if_match)

@@ -36,16 +36,18 @@ def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[Gro
     return document
 
 
-def group_document(client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember]) -> Document:
-    """Return a group with the people and groups in it."""
+def group_document(
+    client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember], *, names_members: bool = False
+) -> Document:
+    """Return a group with the people and groups in it, and with their names if they are asked for."""
     document = _document(client, GROUP, group_id(row.pk), row)
     if members:
         document["members"] = [
             {
                 "value": (key := member_id((member.kind, member.key))),
                 "$ref": f"{client.base_url}/{member.kind.resource_type}s/{key}",
-                "display": member.display,
                 "type": member.kind.resource_type,
+                **({"display": member.display} if names_members else {}),
             }
             for member in members
         ]
@@ -85,6 +87,10 @@ class Projection:
         if self._wanted:
             return any(path[0] == name for path in self._wanted)
         return (name,) not in self._unwanted
+
+    def names(self, *path: str) -> bool:
+        """Say whether an attribute that is returned on request is asked for."""
+        return path in self._wanted
 
     def apply(self, document: Document) -> Document:
         """Return what is wanted of a document."""

@@ -127,8 +127,9 @@ def _resource(call: Call, kind: Kind, resource_id: str) -> HttpResponse:
         case "PUT":
             row = kind.replace(call.client, resource_id, call.body, call.if_match)
         case "PATCH":
-            row = kind.patch(call.client, resource_id, read_operations(call.body), call.if_match)
-            if kind is GROUPS and row.member_count > _MOST_MEMBERS_ANSWERED and "attributes" not in call.parameters:
+            operations = read_operations(call.body, is_entra=call.client.is_entra)
+            row = kind.patch(call.client, resource_id, operations, call.if_match)
+            if kind is GROUPS and _is_answered_briefly(call, row):
                 return HttpResponse(status=204, headers={"ETag": version(row)})
         case "DELETE":
             kind.delete(call.client, resource_id, call.if_match)
@@ -138,6 +139,12 @@ def _resource(call: Call, kind: Kind, resource_id: str) -> HttpResponse:
             if call.if_none_match and names_version(call.if_none_match, row):
                 return HttpResponse(status=304, headers={"ETag": version(row)})
     return _answer(call, kind, row, projection)
+
+
+def _is_answered_briefly(call: Call, row: Row) -> bool:
+    """Say whether a change of a group is answered without it: where that is large, and to Entra, which expects it."""
+    is_brief = call.client.is_entra or row.member_count > _MOST_MEMBERS_ANSWERED
+    return is_brief and "attributes" not in call.parameters
 
 
 def _answer(call: Call, kind: Kind, row: Row, projection: Projection, *, is_new: bool = False) -> HttpResponse:

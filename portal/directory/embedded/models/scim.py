@@ -19,6 +19,8 @@ class ScimConnection(models.Model):
     status = models.CharField(
         max_length=16, choices=[(s, s) for s in ScimConnectionStatus], default=ScimConnectionStatus.ACTIVE
     )
+    # Leave out members that are not there, instead of refusing the whole change: some IdPs never repeat a refused one.
+    skips_unknown_members = models.BooleanField(default=False)
     bearer_token_hash = models.BinaryField(max_length=32, unique=True)
     bearer_token_last_four = models.CharField(max_length=4)
     bearer_token_expires_at = models.DateTimeField()

@@ -13,7 +13,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.tokens import token_hash
 from portal.directory.ids import public_id
-from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus
+from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider
 
 log = structlog.get_logger("gatehouse.scim")
 
@@ -39,6 +39,11 @@ class ScimClient:
     def base_url(self) -> str:
         """The address below which all resources are."""
         return f"{settings.PUBLIC_URL}/v1/b2b/scim/{self.connection_id}"
+
+    @property
+    def is_entra(self) -> bool:
+        """Say whether Microsoft Entra is at the other end, which reads RFC 7644 in a way of its own."""
+        return self.connection.identity_provider == ScimIdentityProvider.MICROSOFT_ENTRA
 
     @property
     def caller(self) -> Caller:

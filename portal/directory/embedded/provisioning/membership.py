@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import read_value
@@ -14,6 +16,8 @@ from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
 from portal.directory.ids import parse_id, public_id
+
+log = structlog.get_logger("gatehouse.scim")
 
 MEMBERS = GROUP.core["members"]
 MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
@@ -70,13 +74,17 @@ def member_id(key: Key) -> str:
 
 
 def read_members(client: ScimClient, value: Any) -> list[Key]:
-    """Return the connection's own in a value of `members`. Raises InvalidValue that names those who are none."""
+    """Return the connection's own in a value of `members`.
+
+    Raises InvalidValue that names those who are none, unless the connection leaves them out.
+    """
     ids = {_read_id(one): one for one in _ids(value)}
-    unknown = set(ids) - set(_existing(client, list(ids)))
-    if unknown:
-        named = [ids[key][:100] for key in ids if key in unknown]
-        raise InvalidValue(f"There is no such User or Group: {', '.join(named[:MOST_NAMED])}.")
-    return list(ids)
+    known = set(_existing(client, list(ids)))
+    if unknown := [ids[key][:100] for key in ids if key not in known][:MOST_NAMED]:
+        if not client.connection.skips_unknown_members:
+            raise InvalidValue(f"There is no such User or Group: {', '.join(unknown)}.")
+        log.warning("scim_unknown_members_skipped", connection_id=client.connection_id, members=unknown)
+    return [key for key in ids if key in known]
 
 
 def replacement(row: models.ScimGroup, wanted: Sequence[Key]) -> MemberChange:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from portal.directory.embedded.provisioning.documents import (
@@ -28,6 +28,8 @@ class Operation:
     kind: str
     path: str
     value: Any
+    # Whether `replace` also adds the element that its path describes, as Entra means it; RFC 7644 wants a refusal.
+    makes_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +41,26 @@ class Target:
     sub_attribute: Attribute | None
 
 
-def read_operations(body: Mapping[str, Any]) -> list[Operation]:
+def read_operations(body: Mapping[str, Any], *, is_entra: bool = False) -> list[Operation]:
     """Return the operations of a PatchOp body. Raises InvalidSyntax."""
     operations = next((value for name, value in body.items() if name.lower() == "operations"), None)
     if not isinstance(operations, list) or not operations:
         raise InvalidSyntax('"Operations" must be a list of at least one operation.')
-    return [_read_operation(operation) for operation in operations]
+    return [_read_operation(operation, is_entra=is_entra) for operation in operations]
 
 
-def _read_operation(document: Any) -> Operation:
+def _read_operation(document: Any, *, is_entra: bool) -> Operation:
     if not isinstance(document, Mapping):
         raise InvalidSyntax("An operation must be an object.")
     fields = {str(name).lower(): value for name, value in document.items()}
-    kind, path = str(fields.get("op", "")).lower(), fields.get("path") or ""
+    sent, path = str(fields.get("op", "")), fields.get("path") or ""
+    kind = sent.lower()
     if kind not in _KINDS:
         raise InvalidSyntax('"op" must be add, replace or remove.')
     if not isinstance(path, str):
         raise InvalidPath('"path" must be text.')
-    return Operation(kind, path.strip(), fields.get("value"))
+    # Only Entra spells operations with a capital.
+    return Operation(kind, path.strip(), fields.get("value"), makes_missing=is_entra or sent != kind)
 
 
 def read_target(schema: ResourceSchema, path: str) -> Target:
@@ -89,7 +93,7 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
         attributes = schema.resolve(name)
         # What the schema does not know is not kept, and what is read-only comes back from those who echo a resource.
         if attributes and attributes[0].mutability != "readOnly":
-            yield Operation(operation.kind, name, value)
+            yield replace(operation, path=name, value=value)
 
 
 def patched(schema: ResourceSchema, document: Document, operations: Sequence[Operation]) -> Document:
@@ -165,6 +169,8 @@ def _change_elements(container: Document, attribute: Attribute, target: Target, 
         _remove_from(elements, chosen, target.sub_attribute)
         return
     if not chosen:
+        if operation.kind == "replace" and not operation.makes_missing:
+            raise NoTarget("No value is chosen by the path's filter.")
         # Entra sets `emails[type eq "work"].value` also where there is no such element yet.
         chosen = [_element_for(target)]
         elements += chosen

@@ -10,6 +10,8 @@ from scim2_models import Context, EnterpriseUser, Group, Schema, User
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 # Never kept, and so not published.
 _LEFT_OUT = frozenset({"password"})
+# The name of a group's member is the member's own, and costs as much as the rest of the list: it comes when asked for.
+_MEMBER_DISPLAY = {"mutability": "readOnly", "returned": "request"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # each is itself alone, and so can be a key
@@ -131,6 +133,9 @@ def _extension(schema: Schema) -> Attribute:
 def _publish(schema: Schema) -> dict[str, Any]:
     document: dict[str, Any] = schema.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
     document["attributes"] = [a for a in document["attributes"] if a["name"] not in _LEFT_OUT]
+    for attribute in document["attributes"]:
+        for sub in attribute.get("subAttributes", ()) if attribute["name"] == "members" else ():
+            sub.update(_MEMBER_DISPLAY if sub["name"] == "display" else {})
     return document
 
 

@@ -170,7 +170,8 @@ def _describe(row: models.ScimUser, document: Document) -> None:
     row.user_name = document["userName"] = required_name(document, "userName")
     row.external_id = optional_text(document, "externalId")
     row.display_name = _display_name(document)
-    row.active = document.setdefault("active", True)
+    # Whoever takes the attribute away says nothing of the person's state.
+    row.active = document.get("active", row.active)
     row.document, row.search = document, searchable(USER, document)
 
 

@@ -60,6 +60,7 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             call = _admit(cast("PortalRequest", request), connection_id)
             response = view(call, **arguments)
         except ScimError as error:
+            error.aftermath()
             response = error_response(error)
         except (OperationalError, IntegrityError) as error:
             # The database is away, or two calls were in each other's way: the same call can succeed later.

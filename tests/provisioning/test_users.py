@@ -397,7 +397,7 @@ def test_each_change_leaves_an_entry_of_who_and_what(idp: Idp, ada: str) -> None
     idp.patch(f"/Users/{ada}", {"op": "replace", "path": "active", "value": False})
     idp.send("DELETE", f"/Users/{ada}")
 
-    entries = list(models.ActivityEntry.objects.order_by("id").values())
+    entries = list(models.ActivityEntry.objects.filter(action__startswith="scim_user").order_by("id").values())
     assert [entry["action"] for entry in entries] == ["scim_user.create", "scim_user.update", "scim_user.delete"]
     assert {entry["actor_type"] for entry in entries} == {"scim"}
     assert {entry["actor_id"] for entry in entries} == {f"scim-connection-live-{idp.connection.pk}"}

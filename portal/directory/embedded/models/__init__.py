@@ -9,7 +9,15 @@ from portal.directory.embedded.models.members import (
 )
 from portal.directory.embedded.models.organizations import Organization, Project, ProjectSecret
 from portal.directory.embedded.models.rate_limits import RateLimitCounter
-from portal.directory.embedded.models.scim import ScimConnection, ScimGroup, ScimMembership, ScimNesting, ScimUser
+from portal.directory.embedded.models.scim import (
+    ScimConflict,
+    ScimConnection,
+    ScimGroup,
+    ScimGroupRole,
+    ScimMembership,
+    ScimNesting,
+    ScimUser,
+)
 
 __all__ = [
     "ActivityEntry",
@@ -20,8 +28,10 @@ __all__ = [
     "Project",
     "ProjectSecret",
     "RateLimitCounter",
+    "ScimConflict",
     "ScimConnection",
     "ScimGroup",
+    "ScimGroupRole",
     "ScimMembership",
     "ScimNesting",
     "ScimUser",

@@ -63,7 +63,8 @@ class ScimClient:
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> ScimClient | None:
     """Return the client whose token, address and connection agree, or None; only the log knows what was wrong."""
-    row = models.ScimConnection.objects.filter(bearer_token_hash=token_hash(bearer_token)).first()
+    connections = models.ScimConnection.objects.select_related("organization")
+    row = connections.filter(bearer_token_hash=token_hash(bearer_token)).first()
     cause = _refusal(row, connection_id)
     if row is None or cause:
         log.warning("scim_client_refused", cause=cause, connection_id=connection_id[:100])

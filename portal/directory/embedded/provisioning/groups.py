@@ -43,8 +43,10 @@ from portal.directory.embedded.provisioning.membership import (
     replacement,
 )
 from portal.directory.embedded.provisioning.patch import Operation, expand, patched
+from portal.directory.embedded.provisioning.people import LastAdmin
 from portal.directory.embedded.provisioning.schemas import GROUP
 from portal.directory.embedded.provisioning.versions import check_version, version_moment
+from portal.directory.embedded.roles import has_admin, makes_admins
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -155,10 +157,11 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
         together = client.groups().filter(Q(pk=key) | Q(pk__in=parents.values("pk")))
         list(together.select_for_update().order_by("pk").values_list("pk"))
         row = _locked(client, resource, if_match)
-        _record(client, row, "scim_group.delete", row.document, {}, MemberChange())
-        parents.update(member_count=F("member_count") - 1, updated_at=timezone.now())
-        row.memberships.all().delete()
-        row.delete()
+        with _leaving_an_admin(client, row):
+            _record(client, row, "scim_group.delete", row.document, {}, MemberChange())
+            parents.update(member_count=F("member_count") - 1, updated_at=timezone.now())
+            row.memberships.all().delete()
+            row.delete()
 
 
 def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimGroup:
@@ -188,10 +191,19 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
         return
     row.updated_at = timezone.now()
     row.member_count += len(change.joining) - len(change.leaving)
-    with _unless_taken(row):
+    with _unless_taken(row), _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
         row.save()
         apply_change(row, change)
         _record(client, row, "scim_group.update", *changed_attributes(before, document), change)
+
+
+@contextmanager
+def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: bool = True) -> Iterator[None]:
+    """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
+    was_there = is_needed and makes_admins(row) and has_admin(client.organization_id)
+    yield
+    if was_there and not has_admin(client.organization_id):
+        raise LastAdmin(client, f'Everybody who is admin is so by the group "{row.display_name}".')
 
 
 @contextmanager

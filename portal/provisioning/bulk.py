@@ -8,7 +8,6 @@ from typing import Any
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import BadReference, InvalidSyntax, ScimError
-from portal.directory.embedded.provisioning.patch import read_operations
 from portal.directory.embedded.provisioning.users import create_users
 from portal.directory.embedded.provisioning.versions import version
 from portal.provisioning.edge import Refusal
@@ -131,8 +130,7 @@ class _Bulk:
             case "PUT":
                 return kind, kind.replace(self._client, resource_id, self._resolved(operation.data()), if_match)
             case "PATCH":
-                steps = read_operations(self._resolved(operation.data()), is_entra=self._client.is_entra)
-                return kind, kind.patch(self._client, resource_id, steps, if_match)
+                return kind, kind.patch(self._client, resource_id, self._resolved(operation.data()), if_match)
             case _:
                 kind.delete(self._client, resource_id, if_match)
                 return kind, None
@@ -152,7 +150,7 @@ class _Bulk:
 
     def _is_plain_person(self, at: int) -> bool:
         operation = self._operations[at]
-        is_post = operation.method == "POST" and operation.sent.get("path") == USERS.schema.endpoint
+        is_post = operation.method == "POST" and operation.sent.get("path") == USERS.endpoint
         return is_post and not operation.references and isinstance(operation.sent.get("data"), dict)
 
     def _break_circle(self) -> tuple[int, Row] | None:

@@ -11,7 +11,7 @@ from portal.directory.embedded.provisioning.errors import InvalidValue, ScimErro
 from portal.directory.embedded.provisioning.groups import group_id
 from portal.directory.embedded.provisioning.listing import ResultPage
 from portal.directory.embedded.provisioning.membership import GroupMember, GroupOfUser, member_id
-from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
+from portal.directory.embedded.provisioning.schemas import ResourceSchema
 from portal.directory.embedded.provisioning.users import user_id
 from portal.directory.embedded.provisioning.versions import version
 
@@ -22,7 +22,7 @@ _ALWAYS = frozenset({"schemas", "id"})
 
 def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[GroupOfUser]) -> Document:
     """Return a person with the groups that they are in."""
-    document = _document(client, USER, user_id(row.pk), row)
+    document = _document(client, client.user_schema, user_id(row.pk), row)
     if groups:
         document["groups"] = [
             {
@@ -40,7 +40,7 @@ def group_document(
     client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember], *, names_members: bool = False
 ) -> Document:
     """Return a group with the people and groups in it, and with their names if they are asked for."""
-    document = _document(client, GROUP, group_id(row.pk), row)
+    document = _document(client, client.group_schema, group_id(row.pk), row)
     if members:
         document["members"] = [
             {

@@ -20,6 +20,10 @@ class ScimConnection(models.Model):
     status = models.CharField(
         max_length=16, choices=[(s, s) for s in ScimConnectionStatus], default=ScimConnectionStatus.ACTIVE
     )
+    # Refuse what RFC 7643 and 7644 do not have, instead of understanding what was meant.
+    is_strict = models.BooleanField(default=False)
+    # The organization's own: [{"resourceType": "User", "schema": {…}}], each a Schema of RFC 7643, 7.
+    extension_schemas = models.JSONField(default=list, blank=True)
     # Leave out members that are not there, instead of refusing the whole change: some IdPs never repeat a refused one.
     skips_unknown_members = models.BooleanField(default=False)
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from portal.directory.embedded.provisioning.comparison import is_instant
 from portal.directory.embedded.provisioning.errors import InvalidValue
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
 
@@ -104,6 +105,8 @@ def _read_text(attribute: Attribute, value: Any) -> str | None:
         return str(value)
     if not isinstance(value, str):
         raise InvalidValue(f'"{attribute.name}" must be text.')
+    if attribute.type == "dateTime" and not is_instant(value):
+        raise InvalidValue(f'"{attribute.name}" must be a date and time such as 2026-01-31T08:00:00Z.')
     return value
 
 

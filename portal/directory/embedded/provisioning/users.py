@@ -1,6 +1,7 @@
 """Provisioned people (RFC 7643, 4.1 and 4.3)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -28,12 +29,11 @@ from portal.directory.embedded.provisioning.documents import (
     Document,
     changed_attributes,
     optional_text,
-    read_document,
     required_name,
 )
 from portal.directory.embedded.provisioning.errors import ResourceNotFound, ScimError, Uniqueness
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page
-from portal.directory.embedded.provisioning.patch import Operation, patched
+from portal.directory.embedded.provisioning.patch import patched
 from portal.directory.embedded.provisioning.people import (
     Entries,
     adopt_member,
@@ -43,7 +43,8 @@ from portal.directory.embedded.provisioning.people import (
     follow,
     new_member,
 )
-from portal.directory.embedded.provisioning.schemas import USER
+from portal.directory.embedded.provisioning.reading import read_patch, read_payload
+from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
 from portal.directory.embedded.provisioning.versions import check_version, version_moment
 from portal.directory.ids import parse_id, public_id
 
@@ -85,7 +86,8 @@ def user_id(key: UUID) -> str:
 
 def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    return page(client.users(), query, LISTABLE, client.connection.pk)
+    listable = replace(LISTABLE, schema=client.user_schema)
+    return page(client.users(), query, listable, client.connection.pk)
 
 
 def get_user(client: ScimClient, resource: str) -> models.ScimUser:
@@ -150,7 +152,7 @@ def _attempt(
 
 def _new(client: ScimClient, payload: Document) -> models.ScimUser:
     row = models.ScimUser(organization_id=client.organization_id, connection_id=client.connection.pk)
-    _describe(row, {"active": True, **read_document(USER, payload)})
+    _describe(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
     row.updated_at = timezone.now()
     return row
 
@@ -162,17 +164,16 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
     """
     with transaction.atomic():
         row = _locked(client, resource, if_match)
-        _change(client, row, {"active": row.active, **read_document(USER, payload)})
+        _change(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
     return row
 
 
-def patch_user(
-    client: ScimClient, resource: str, operations: Sequence[Operation], if_match: str = ""
-) -> models.ScimUser:
+def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUser:
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
+    operations = read_patch(client, client.user_schema, body)
     with transaction.atomic():
         row = _locked(client, resource, if_match)
-        _change(client, row, patched(USER, row.document, operations))
+        _change(client, row, patched(client.user_schema, row.document, operations))
     return row
 
 
@@ -199,14 +200,14 @@ def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimUser
     return row
 
 
-def _describe(row: models.ScimUser, document: Document) -> None:
+def _describe(row: models.ScimUser, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
     row.user_name = document["userName"] = required_name(document, "userName")
     row.external_id = optional_text(document, "externalId")
     row.display_name = _display_name(document)
     # Whoever takes the attribute away says nothing of the person's state.
     row.active = document.get("active", row.active)
-    row.document, row.search = document, searchable(USER, document)
+    row.document, row.search = document, searchable(schema, document)
 
 
 def _display_name(document: Document) -> str:
@@ -219,7 +220,7 @@ def _display_name(document: Document) -> str:
 def _change(client: ScimClient, row: models.ScimUser, document: Document) -> None:
     """Store what differs; where nothing does, lastModified stays as well."""
     before = row.document
-    _describe(row, document)
+    _describe(row, document, client.user_schema)
     if row.document == before:
         return
     row.updated_at = timezone.now()

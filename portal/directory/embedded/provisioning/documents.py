@@ -1,6 +1,6 @@
 """Reading what identity providers send: tolerant of how they spell it, strict about what is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from portal.directory.embedded.provisioning.comparison import is_instant
@@ -45,9 +45,14 @@ def read_value(attribute: Attribute, value: Any) -> Any:
     if not attribute.multi_valued:
         return read_one(attribute, value)
     values = value if isinstance(value, list) else [value]
-    elements = [element for element in (read_one(attribute, one) for one in values) if element is not None]
+    elements = _once(element for element in (read_one(attribute, one) for one in values) if element is not None)
     keep_one_primary(elements)
     return elements or None
+
+
+def _once(elements: Iterable[Any]) -> list[Any]:
+    """Return the elements without repetitions, in their order (RFC 7643, 2.4)."""
+    return list({frozenset(one.items()) if isinstance(one, dict) else one: one for one in elements}.values())
 
 
 def read_one(attribute: Attribute, value: Any) -> Any:

@@ -80,7 +80,7 @@ def keep_one_primary(elements: list[Any]) -> None:
 def _read_complex(attribute: Attribute, value: Any) -> Document | None:
     if isinstance(value, str) and "value" in attribute.sub_attributes:
         # Entra sends a manager, and others an e-mail address, as the bare value.
-        value = {"value": value}
+        value = {"value": value} if value else {}
     if not isinstance(value, Mapping):
         raise InvalidValue(f'"{attribute.name}" must be an object.')
     document: Document = {}

@@ -41,6 +41,7 @@ from portal.directory.embedded.provisioning.membership import (
     member_id,
     read_members,
     replacement,
+    sent_members,
 )
 from portal.directory.embedded.provisioning.patch import expand, patched
 from portal.directory.embedded.provisioning.people import LastAdmin
@@ -114,8 +115,8 @@ def get_group(client: ScimClient, resource: str) -> models.ScimGroup:
 
 def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
-    document = read_payload(client, client.group_schema, payload)
-    change = MemberChange(read_members(client, document.pop("members", [])))
+    document = _without_members(read_payload(client, client.group_schema, payload))
+    change = MemberChange(read_members(client, sent_members(payload)))
     row = models.ScimGroup(organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, document, client.group_schema)
     row.updated_at = timezone.now()
@@ -129,10 +130,10 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
 
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch."""
-    document = read_payload(client, client.group_schema, payload)
+    document = _without_members(read_payload(client, client.group_schema, payload))
     with transaction.atomic():
         row = _locked(client, resource, if_match)
-        change = replacement(row, read_members(client, document.pop("members", [])))
+        change = replacement(row, read_members(client, sent_members(payload)))
         _change(client, row, document, change)
     return row
 
@@ -175,6 +176,10 @@ def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimGrou
 
 def _not_found(resource: str) -> ResourceNotFound:
     return ResourceNotFound(f'There is no Group "{resource[:200]}".')
+
+
+def _without_members(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != MEMBERS.name}
 
 
 def _describe(row: models.ScimGroup, document: Document, schema: ResourceSchema) -> None:

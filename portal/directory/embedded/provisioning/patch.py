@@ -90,7 +90,8 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
     if not isinstance(operation.value, Mapping):
         raise InvalidValue("An operation without a path needs an object of attributes as its value.")
     for name, value in operation.value.items():
-        attributes = schema.resolve(name)
+        # Entra's names here are paths: `name.givenName`, `emails[type eq "work"].value`.
+        attributes = schema.resolve(name.partition("[")[0])
         # What the schema does not know is not kept, and what is read-only comes back from those who echo a resource.
         if attributes and attributes[0].mutability != "readOnly":
             yield replace(operation, path=name, value=value)
@@ -136,6 +137,10 @@ def _set(container: Document, attribute: Attribute, operation: Operation) -> Non
     if attribute.multi_valued and operation.kind == "add":
         _append(container, attribute, operation.value)
     elif attribute.type == "complex" and not attribute.multi_valued:
+        if operation.value in (None, ""):
+            # Null takes a value away (RFC 7643, 2.5), and so does Entra's empty manager.
+            container.pop(attribute.name, None)
+            return
         merged = container.get(attribute.name, {}) | (read_one(attribute, operation.value) or {})
         container[attribute.name] = merged
     else:

@@ -98,7 +98,7 @@ def error_response(error: ScimError, retry_after: str = "") -> HttpResponse:
 def _admit(request: PortalRequest, connection_id: str) -> Call:
     if settings.MAINTENANCE:
         raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
-    client = authenticate(connection_id, _bearer_token(request), request.origin)
+    client = authenticate(connection_id, _bearer_token(request), request.origin).client
     if client is None:
         # One answer for unknown, foreign, expired and deleted: only the log says which.
         raise Refusal(401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"')

@@ -64,6 +64,7 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
         factories.put_in_group(group, [user])
         inner = factories.scim_group(scim, "Within")
         models.ScimNesting.objects.create(organization=organization, group=group, member=inner)
+        factories.scim_request(scim)
         for model in {m for join, _ in JOINS for m in (join, _.related_model)}:
             found = model._default_manager.filter(organization=organization).first()
             if found is not None:
@@ -75,6 +76,8 @@ def test_every_join_of_two_tables_is_known() -> None:
     assert {(model.__name__, field.name) for model, field in JOINS} >= {
         ("MemberSession", "member"),
         ("SignInLink", "member"),
+        ("ScimToken", "connection"),
+        ("ScimRequest", "connection"),
         ("ScimUser", "connection"),
         ("ScimGroup", "connection"),
         ("ScimMembership", "group"),

@@ -9,7 +9,15 @@ from portal.directory.embedded.models.members import (
 )
 from portal.directory.embedded.models.organizations import Organization, Project, ProjectSecret
 from portal.directory.embedded.models.rate_limits import RateLimitCounter
-from portal.directory.embedded.models.scim import ScimConnection, ScimGroup, ScimMembership, ScimNesting, ScimUser
+from portal.directory.embedded.models.scim import (
+    ScimConnection,
+    ScimGroup,
+    ScimMembership,
+    ScimNesting,
+    ScimRequest,
+    ScimToken,
+    ScimUser,
+)
 
 __all__ = [
     "ActivityEntry",
@@ -24,6 +32,8 @@ __all__ = [
     "ScimGroup",
     "ScimMembership",
     "ScimNesting",
+    "ScimRequest",
+    "ScimToken",
     "ScimUser",
     "SignInLink",
 ]

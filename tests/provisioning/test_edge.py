@@ -130,7 +130,7 @@ def test_a_body_that_cannot_be_kept_is_refused(idp: Idp, body: bytes) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused(idp: Idp, settings: Settings) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    settings.SCIM_MAX_BODY_BYTES = 1000
 
     assert "1000 bytes" in error_of(idp.send("POST", "/Users", {"userName": "x" * 1001}), 413)
 

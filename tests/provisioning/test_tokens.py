@@ -141,7 +141,7 @@ def test_a_use_that_cannot_be_noted_fails_nothing(idp: Idp, caplog: pytest.LogCa
     with patch("portal.directory.embedded.provisioning.clients.timezone.now", side_effect=[timezone.now(), OSError]):
         assert idp.get("/Users").status_code == 200
 
-    assert "scim_token_use_not_noted" in caplog.text
+    assert "scim_request_not_logged" in caplog.text
 
 
 CAUSES = {
@@ -153,9 +153,7 @@ CAUSES = {
 }
 
 
-def test_every_refusal_takes_the_same_work(
-    idp: Idp, other_idp: Idp, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_every_refusal_takes_the_same_work(idp: Idp, other_idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
     """Only the log knows the cause; neither the answer nor its queries tell it."""
     from django.db import connection  # noqa: PLC0415 -- for this test alone
 

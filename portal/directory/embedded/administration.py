@@ -30,6 +30,7 @@ from portal.directory.types import (
     ScimConnectionStatus,
 )
 
+
 @dataclass(frozen=True, slots=True)
 class NewProjectSecret:
     """The project with a secret just made, which is shown this once."""

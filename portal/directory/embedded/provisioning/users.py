@@ -208,6 +208,7 @@ def _record(client: ScimClient, row: models.ScimUser, action: str, before: Docum
 def _entry(
     client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document
 ) -> models.ActivityEntry:
+    client.changed.update(before, after)
     return activity.entry(
         client.caller,
         action,

@@ -25,15 +25,18 @@ _OPERATORS = frozenset("eq ne co sw ew gt ge lt le pr and or not true false null
 
 _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 # Our ids and those of others that are random: they tell nothing without the directory that they are from.
-_ID = re.compile(rf"(?:scim-(?:user|group)-(?:live|test)-)?{_UUID}|00[gu][0-9A-Za-z]{{17}}|bulkId:[\w.-]{{1,64}}", re.IGNORECASE)
+_ID = re.compile(
+    rf"(?:scim-(?:user|group)-(?:live|test)-)?{_UUID}|00[gu][0-9A-Za-z]{{17}}|bulkId:[\w.-]{{1,64}}", re.IGNORECASE
+)
 _WORD = re.compile(r"[\w.:+-]{1,128}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z$][\w$.:-]{0,199}", re.ASCII)
 _BRACKETS = re.compile(r"\[.*\]", re.DOTALL)
 _FILTER_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[()\[\]\s,]+|[^\s()\[\],"]+', re.DOTALL)
-# What an error quotes: after these words a name, which is kept; a person's name, up to the last mark; anything else.
+# What an error quotes. Up to the last mark, as a value may have marks of its own, where it is said before what it is.
 _QUOTED = re.compile(
-    r"""(?P<before>(?:attribute|endpoint|Group\ with\ the\ displayName)\ )"(?P<kept>[^"]*)"
-      | (?P<person>User\ with\ the\ \w+\ )"(?P<personal>.*)"
+    r"""(?P<before>(?:attribute|endpoint|Group\ with\ the\ displayName)\ )"(?P<kept>.*)"
+      | (?P<missing>There\ is\ no\ such\ [\w\ ]+:\ )(?P<ids>.*)(?=\.)
+      | (?P<person>User\ with\ the\ \w+\ |The\ filter\ has\ )"(?P<personal>.*)"(?=\ already|\ where)
       | "(?P<other>[^"]*)"
       | (?P<address>[^\s",]+@[^\s",]+)""",
     re.VERBOSE | re.DOTALL,
@@ -211,6 +214,9 @@ def _quoted(match: "re.Match[str]") -> str:
         is_group = match["before"].startswith("Group")
         kept = match["kept"] if is_group or _NAME.fullmatch(match["kept"]) else mask(match["kept"])
         return f'{match["before"]}"{kept}"'
+    if match["missing"] is not None:
+        ids = match["ids"].split(", ")
+        return match["missing"] + ", ".join(one if _ID.fullmatch(one) else mask(one) for one in ids)
     if match["person"] is not None:
         return f'{match["person"]}"{mask(match["personal"])}"'
     if match["address"] is not None:

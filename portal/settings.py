@@ -158,6 +158,19 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
 
+# --- Provisioning ----------------------------------------------------------------------------------------------------
+
+SCIM_RATE_PER_CONNECTION = rate("SCIM_RATE_PER_CONNECTION", "6000 per minute")
+SCIM_FAILED_AUTHENTICATION_RATE = rate("SCIM_FAILED_AUTHENTICATION_RATE", "60 per minute")
+SCIM_LOG_DAYS = whole_number("SCIM_LOG_DAYS", default=90, least=1, most=3650)
+SCIM_MAX_BODY_BYTES = whole_number("SCIM_MAX_BODY_BYTES", default=20_971_520, least=65_536, most=268_435_456)
+SCIM_MAX_DEPTH = whole_number("SCIM_MAX_DEPTH", default=32, least=8, most=100)
+SCIM_MAX_FILTER_LENGTH = whole_number("SCIM_MAX_FILTER_LENGTH", default=8192, least=256, most=65_536)
+SCIM_MAX_FILTER_TERMS = whole_number("SCIM_MAX_FILTER_TERMS", default=200, least=10, most=1000)
+SCIM_MAX_OPERATIONS = whole_number("SCIM_MAX_OPERATIONS", default=1000, least=50, most=100_000)
+SCIM_MAX_MEMBERS = whole_number("SCIM_MAX_MEMBERS", default=100_000, least=100, most=1_000_000)
+SCIM_MEMBERS_IN_PATCH_ANSWER = whole_number("SCIM_MEMBERS_IN_PATCH_ANSWER", default=200, least=0, most=100_000)
+
 # --- Django ----------------------------------------------------------------------------------------------------------
 
 ROOT_URLCONF = "portal.urls"

@@ -82,6 +82,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> None:
     rates._limiter.cache_clear()
+    rates._call_limiter.cache_clear()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.test import Client
@@ -55,14 +56,28 @@ def scim_connection(
     identity_provider: str = ScimIdentityProvider.OKTA,
     bearer_token: str = "",
 ) -> models.ScimConnection:
-    token = bearer_token or f"scim_token-of-{organization.slug}"
-    return models.ScimConnection.objects.create(
-        organization=organization,
-        display_name=display_name,
-        identity_provider=identity_provider,
-        bearer_token_hash=token_hash(token),
-        bearer_token_last_four=token[-4:],
-        bearer_token_expires_at=timezone.now() + timedelta(days=365),
+    connection = models.ScimConnection.objects.create(
+        organization=organization, display_name=display_name, identity_provider=identity_provider
+    )
+    scim_token(connection, bearer_token or f"scim_token-of-{organization.slug}")
+    return connection
+
+
+def scim_token(connection: models.ScimConnection, bearer_token: str, **more: Any) -> models.ScimToken:
+    return models.ScimToken.objects.create(
+        organization_id=connection.organization_id,
+        connection=connection,
+        token_hash=token_hash(bearer_token),
+        last_four=bearer_token[-4:],
+        **{"expires_at": timezone.now() + timedelta(days=365), **more},
+    )
+
+
+def scim_request(connection: models.ScimConnection, **more: Any) -> models.ScimRequest:
+    return models.ScimRequest.objects.create(
+        organization_id=connection.organization_id,
+        connection=connection,
+        **{"method": "GET", "path": "/Users", "status": 200, "duration_ms": 3, **more},
     )
 
 

@@ -1,13 +1,21 @@
-"""How often signing in may be tried, by address and by (organization, e-mail)."""
+"""How often signing in may be tried, by address and by (organization, e-mail), and how often IdPs may call."""
 
 import hashlib
+import math
+import time
 from dataclasses import dataclass
 from functools import cache
 
+import structlog
 from django.conf import settings
-from limits import parse
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
+
+log = structlog.get_logger("gatehouse.rates")
+
+_SECONDS = 1  # that Redis may take: a limit is worth no longer wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +45,38 @@ def _hit(rate: str, *key: str) -> bool:
     # Hashed: whatever is typed fits the storage, and no address stands in it.
     digest = hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()
     return _limiter().hit(parse(rate), "sign-in", digest)
+
+
+def wait_of_connection(connection_id: str) -> int:
+    """Count a call of a SCIM connection; return 0 if it may go on, else after how many seconds the next one may."""
+    return _wait(settings.SCIM_RATE_PER_CONNECTION, "scim-connection", connection_id)
+
+
+def wait_after_failed_authentication(ip_address: str) -> int:
+    """Count a call without a valid token; return 0, or after how many seconds the address may try again."""
+    return _wait(settings.SCIM_FAILED_AUTHENTICATION_RATE, "scim-authentication", ip_address)
+
+
+@cache
+def _call_limiter() -> FixedWindowRateLimiter:
+    # Without Redis each process counts by itself: a row that every call updates would cost more than most calls.
+    address = settings.REDIS_URL or "memory://"
+    timeouts = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS} if settings.REDIS_URL else {}
+    return FixedWindowRateLimiter(storage_from_string(address, wrap_exceptions=True, **timeouts))
+
+
+@cache
+def _parsed(rate: str) -> RateLimitItem:
+    return parse(rate)
+
+
+def _wait(rate: str, *key: str) -> int:
+    item, limiter = _parsed(rate), _call_limiter()
+    try:
+        if limiter.hit(item, *key):
+            return 0
+        return max(1, math.ceil(limiter.get_window_stats(item, *key).reset_time - time.time()))
+    except StorageError:
+        # Provisioning goes on without a limit rather than not at all.
+        log.warning("rate_not_counted", exc_info=True)
+        return 0

@@ -4,6 +4,7 @@ import os
 import time
 import uuid
 from contextlib import suppress
+from datetime import datetime
 
 from django.conf import settings
 
@@ -13,7 +14,16 @@ _NIL = uuid.UUID(int=0)  # RFC 9562, 5.9
 
 def uuid7() -> uuid.UUID:
     """Return a new UUID whose first 48 bits are the time in milliseconds, so that inserts stay local (RFC 9562, 5.7)."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return _uuid7(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10), "big"))
+
+
+def first_uuid7(moment: datetime) -> uuid.UUID:
+    """Return the least UUID of version 7 of a moment: all that were made before are less."""
+    return _uuid7(int(moment.timestamp() * 1000), 0)
+
+
+def _uuid7(milliseconds: int, rest: int) -> uuid.UUID:
+    value = milliseconds << 80 | rest
     value = value & ~(0xF << 76) | 0x7 << 76
     return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 

@@ -30,7 +30,7 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
             "bulk": {
                 "supported": True,
                 "maxOperations": MOST_OPERATIONS,
-                "maxPayloadSize": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+                "maxPayloadSize": settings.SCIM_MAX_BODY_BYTES,
             },
             "filter": {"supported": True, "maxResults": MOST_RESULTS},
             "changePassword": {"supported": False},

@@ -8,14 +8,16 @@ from typing import Any, cast
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.access.rates import wait_after_failed_authentication, wait_of_connection
 from portal.access.routing import access_of
+from portal.directory.embedded.provisioning import request_log
 from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
 from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError
+from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
 from portal.provisioning.resources import error_document
 from portal.web.requests import PortalRequest
 
@@ -23,7 +25,6 @@ log = structlog.get_logger("gatehouse.scim")
 
 MEDIA_TYPE = "application/scim+json"
 _ACCEPTED = frozenset({"", MEDIA_TYPE, "application/json"})
-_DEEPEST = 32
 _RETRY_SECONDS = "5"
 
 Body = dict[str, Any]
@@ -56,27 +57,48 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @csrf_exempt  # a bearer token is no cookie: a browser does not send it by itself
     @wraps(view)
     def edge(request: HttpRequest, connection_id: str, **arguments: str) -> HttpResponse:
-        try:
-            call = _admit(cast("PortalRequest", request), connection_id)
-            response = view(call, **arguments)
-        except ScimError as error:
-            error.aftermath()
-            response = error_response(error)
-        except (OperationalError, IntegrityError) as error:
-            # The database is away, or two calls were in each other's way: the same call can succeed later.
-            log.warning("scim_unavailable", error=type(error).__name__)
-            refusal = Refusal(503, "The service is not available right now. Try again.")
-            response = error_response(refusal, retry_after=_RETRY_SECONDS)
-        except Exception:  # an identity provider must get a SCIM error, not a page
-            log.exception("scim_failed")
-            response = error_response(
-                Refusal(500, "The request failed on the server; the request id is in X-Request-ID.")
-            )
+        exchange = _begin(cast("PortalRequest", request), connection_id)
+        answer = _attempt(lambda: view(_admit(request, connection_id, exchange), **arguments))
+        response = error_response(answer) if isinstance(answer, ScimError) else answer
         response["Cache-Control"] = "no-store"
+        request_log.finish(exchange, _outcome(response, answer))
         return response
 
     vars(edge)["authenticates_scim_client"] = True
     return edge
+
+
+def _attempt(view: Callable[[], HttpResponse]) -> HttpResponse | ScimError:
+    """Return the view's answer, or the refusal that says in SCIM's form what went wrong."""
+    try:
+        return view()
+    except ScimError as error:
+        error.aftermath()
+        return error
+    except (OperationalError, IntegrityError) as error:
+        # The database is away, or two calls were in each other's way: the same call can succeed later.
+        log.warning("scim_unavailable", error=type(error).__name__)
+        return Refusal(503, "The service is not available right now. Try again.", Retry_After=_RETRY_SECONDS)
+    except Exception:  # an identity provider must get a SCIM error, not a page
+        log.exception("scim_failed")
+        return Refusal(500, "The request failed on the server; the request id is in X-Request-ID.")
+
+
+def _begin(request: PortalRequest, connection_id: str) -> Exchange:
+    """Return what the request log says of the call so far."""
+    return Exchange(
+        method=str(request.method),
+        path=request.path.partition(connection_id)[2],
+        query=request.META.get("QUERY_STRING", ""),
+        origin=request.origin,
+        bearer_token=_bearer_token(request),
+    )
+
+
+def _outcome(response: HttpResponse, answer: HttpResponse | ScimError) -> Outcome:
+    if isinstance(answer, ScimError):
+        return Outcome(response.status_code, answer.scim_type, answer.detail)
+    return Outcome(response.status_code, location=response.get("Location", ""))
 
 
 def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpResponse:
@@ -88,27 +110,25 @@ def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpRe
     return response
 
 
-def error_response(error: ScimError, retry_after: str = "") -> HttpResponse:
+def error_response(error: ScimError) -> HttpResponse:
     """Answer with a SCIM error."""
     headers = error.headers if isinstance(error, Refusal) else {}
-    return json_response(
-        error_document(error), error.status, **headers, **({"Retry_After": retry_after} if retry_after else {})
-    )
+    return json_response(error_document(error), error.status, **headers)
 
 
-def _admit(request: PortalRequest, connection_id: str) -> Call:
+def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call:
     if settings.MAINTENANCE:
         raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
-    client = authenticate(connection_id, _bearer_token(request), request.origin)
-    if client is None:
-        # One answer for unknown, foreign, expired and deleted: only the log says which.
-        raise Refusal(401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"')
+    client = _authenticate(connection_id, exchange)
+    if wait := wait_of_connection(client.connection_id):
+        raise Refusal(429, "The connection sends more requests than it may. Try again later.", Retry_After=str(wait))
     method = str(request.method)
     access = access_of(request.resolver_match.func) if request.resolver_match else None
     if access is None or method not in access.methods:
         allowed = ", ".join(sorted(access.methods)) if access else ""
         raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
     body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
+    exchange.body, exchange.is_admitted = body, True
     headers = request.headers
     return Call(
         client,
@@ -120,6 +140,18 @@ def _admit(request: PortalRequest, connection_id: str) -> Call:
     )
 
 
+def _authenticate(connection_id: str, exchange: Exchange) -> ScimClient:
+    """Return who calls. Raises Refusal: one for unknown, foreign, revoked and expired; only the log says which."""
+    identification = authenticate(connection_id, exchange.bearer_token, exchange.origin)
+    if identification.client is None and (wait := wait_after_failed_authentication(exchange.origin.ip_address)):
+        # Without an entry in the request log: nobody can fill it who has no token.
+        raise Refusal(429, "Too many requests without a valid token come from your address.", Retry_After=str(wait))
+    exchange.identification = identification
+    if identification.client is None:
+        raise Refusal(401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"')
+    return identification.client
+
+
 def _bearer_token(request: HttpRequest) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
@@ -128,17 +160,23 @@ def _bearer_token(request: HttpRequest) -> str:
 def _read_body(request: HttpRequest) -> Body:
     if request.content_type not in _ACCEPTED:
         raise Refusal(415, f"Send the body as {MEDIA_TYPE} or application/json.")
+    if _length(request) > settings.SCIM_MAX_BODY_BYTES:
+        raise Refusal(413, f"The body is larger than {settings.SCIM_MAX_BODY_BYTES} bytes.")
     try:
-        text = request.body.decode("utf-8")
+        # Not `request.body`, which has the limit of the portal's forms.
+        text = request.read().decode("utf-8")
         document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
-    except RequestDataTooBig:
-        raise Refusal(413, f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.") from None
     except (ValueError, RecursionError, UnreadablePostError):
         raise InvalidSyntax("The body is not JSON in UTF-8.") from None
     if not isinstance(document, dict):
         raise InvalidSyntax("The body must be a JSON object.")
     _check(document, may_escape="\\u" in text or "\0" in text)
     return document
+
+
+def _length(request: HttpRequest) -> int:
+    text = request.META.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isdecimal() else 0
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Body:
@@ -155,13 +193,13 @@ def _no_constant(name: str) -> None:
 def _check(document: Body, *, may_escape: bool) -> None:
     """Refuse what is nested too deep, and text that no database keeps: NUL and halves of surrogate pairs."""
     level: list[Any] = [document]
-    for _ in range(_DEEPEST):
+    for _ in range(settings.SCIM_MAX_DEPTH):
         if may_escape:
             _check_texts(level)
         level = [inner for value in level if isinstance(value, dict | list) for inner in _inside(value)]
         if not level:
             return
-    raise InvalidSyntax(f"The body is nested more than {_DEEPEST} deep.")
+    raise InvalidSyntax(f"The body is nested more than {settings.SCIM_MAX_DEPTH} deep.")
 
 
 def _inside(value: "Body | list[Any]") -> list[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 
 from portal.directory.embedded.provisioning.errors import Forbidden, NotOffered, ResourceNotFound
@@ -15,9 +16,6 @@ from portal.provisioning.kinds import GROUPS, USERS, Kind, Row
 from portal.provisioning.queries import list_query, search_parameters
 from portal.provisioning.resources import Projection, list_document
 from portal.provisioning.root_search import find_everything
-
-# A change of one member must not cost the whole list of a large group: it is answered with 204.
-_MOST_MEMBERS_ANSWERED = 200
 
 
 @scim_view
@@ -141,7 +139,7 @@ def _resource(call: Call, kind: Kind, resource_id: str) -> HttpResponse:
 
 def _is_answered_briefly(call: Call, row: Row) -> bool:
     """Say whether a change of a group is answered without it: where that is large, and to Entra, which expects it."""
-    is_brief = call.client.is_entra or row.member_count > _MOST_MEMBERS_ANSWERED
+    is_brief = call.client.is_entra or row.member_count > settings.SCIM_MEMBERS_IN_PATCH_ANSWER
     return is_brief and "attributes" not in call.parameters
 
 

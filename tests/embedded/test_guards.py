@@ -67,6 +67,7 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
         models.ScimGroupRole.objects.create(organization=organization, group=group, role_id="stytch_admin")
         models.ScimConflict.objects.create(organization=organization, connection=scim, member=member, user_name="ada")
         models.ScimUser.objects.filter(pk=user.pk).update(member=member)
+        factories.scim_request(scim)
         for model in {m for join, _ in JOINS for m in (join, _.related_model)}:
             found = model._default_manager.filter(organization=organization).first()
             if found is not None:
@@ -78,6 +79,8 @@ def test_every_join_of_two_tables_is_known() -> None:
     assert {(model.__name__, field.name) for model, field in JOINS} >= {
         ("MemberSession", "member"),
         ("SignInLink", "member"),
+        ("ScimToken", "connection"),
+        ("ScimRequest", "connection"),
         ("ScimUser", "connection"),
         ("ScimGroup", "connection"),
         ("ScimMembership", "group"),

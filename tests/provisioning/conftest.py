@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.test import Client
 
 from portal.directory.embedded import models
@@ -25,6 +26,15 @@ class Idp:
     @property
     def base(self) -> str:
         return f"/v1/b2b/scim/{public_id('scim-connection', self.connection.pk)}"
+
+    @property
+    def tokens(self) -> QuerySet[models.ScimToken]:
+        return models.ScimToken.objects.filter(connection=self.connection)
+
+    @property
+    def entries(self) -> list[models.ScimRequest]:
+        """What the request log has of the connection, oldest first."""
+        return list(self.connection.requests.order_by("id"))
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         return self.client.generic(

@@ -147,7 +147,7 @@ def test_a_version_must_be_the_current_one(idp: Idp) -> None:
 
 
 def test_people_are_created_together(idp: Idp, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         results = bulk(idp, *(post("/Users", f"u{n}", userName=f"user{n}") for n in range(100)))
 
     assert statuses(results) == ["201"] * 100

@@ -32,17 +32,14 @@ def error_of(response: Any, status: int, scim_type: str = "") -> str:
     return str(body["detail"])
 
 
-REFUSED: dict[str, Callable[[Idp, Idp], None]] = {
+REFUSED: dict[str, Callable[[Idp, Idp], object]] = {
     "no token": lambda idp, _: setattr(idp, "token", ""),
     "an unknown token": lambda idp, _: setattr(idp, "token", "scim_unknown"),
     "another connection's token": lambda idp, other: setattr(idp, "token", other.token),
-    "an expired token": lambda idp, _: _update(bearer_token_expires_at=timezone.now() - timedelta(seconds=1)),
-    "a deleted connection": lambda idp, _: _update(status="deleted"),
+    "an expired token": lambda idp, _: idp.tokens.update(expires_at=timezone.now() - timedelta(seconds=1)),
+    "a revoked token": lambda idp, _: idp.tokens.update(revoked_at=timezone.now()),
+    "a deleted connection": lambda idp, _: models.ScimConnection.objects.update(status="deleted"),
 }
-
-
-def _update(**values: Any) -> None:
-    models.ScimConnection.objects.update(**values)
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -133,7 +130,7 @@ def test_a_body_that_cannot_be_kept_is_refused(idp: Idp, body: bytes) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused(idp: Idp, settings: Settings) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    settings.SCIM_MAX_BODY_BYTES = 1000
 
     assert "1000 bytes" in error_of(idp.send("POST", "/Users", {"userName": "x" * 1001}), 413)
 

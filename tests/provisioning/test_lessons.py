@@ -257,7 +257,7 @@ def test_34_many_members_come_in_one_call_and_too_many_are_told_so(idp: Idp, gro
         204,
     }
     assert len(idp.members(group)) == 2
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    settings.SCIM_MAX_BODY_BYTES = 10_000
     error_of(idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": members}), 413)
 
 

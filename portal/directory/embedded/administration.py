@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +11,8 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model
-from django.utils import timezone
 
-from portal.directory.embedded import activity, models
+from portal.directory.embedded import activity, models, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.members import check_new_password, new_sign_in_link
 from portal.directory.embedded.models.fields import fold
@@ -31,10 +29,9 @@ from portal.directory.types import (
     NewScimConnection,
     Organization,
     Origin,
+    ScimConnection,
     ScimConnectionStatus,
 )
-
-_BEARER_TOKEN_LIFE = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +117,30 @@ def create_scim_connection(
         row = models.ScimConnection(
             organization=organization, display_name=display_name.strip(), identity_provider=identity_provider
         )
-        token = _renew(row)
         _check(row)
         row.save(force_insert=True)
-        _record_connection("scim_connection.create", row, origin)
-    return NewScimConnection(scim_connection_value(row), token)
+        bearer_token, token = scim_tokens.issue(row)
+        after = {"display_name": row.display_name, "identity_provider": row.identity_provider}
+        after |= scim_tokens.described(token)
+        connection_id = public_id("scim-connection", row.pk)
+        _record("scim_connection.create", row.organization_id, connection_id, row.display_name, after, origin)
+    return NewScimConnection(scim_connection_value(token), bearer_token)
 
 
-def renew_bearer_token(*, organization_slug: str, origin: Origin) -> NewScimConnection:
-    """Give the active connection a new token; the old one is refused at once. Raises NotFound."""
-    with transaction.atomic():
-        row = _active_connection(organization_slug)
-        token = _renew(row)
-        row.save()
-        _record_connection("scim_connection.renew_bearer_token", row, origin)
-    return NewScimConnection(scim_connection_value(row), token)
+def rotate_start(*, organization_slug: str, origin: Origin) -> NewScimConnection:
+    """Give the active connection a next token beside its current one. Raises NotFound, Conflict."""
+    connection = _connection_of(organization_slug)
+    return scim_tokens.rotate_start(connection, _caller(origin))
+
+
+def rotate_complete(*, organization_slug: str, origin: Origin) -> ScimConnection:
+    """Revoke the current token and put the next one in its place. Raises NotFound, Conflict."""
+    return scim_tokens.rotate_complete(_connection_of(organization_slug), _caller(origin))
+
+
+def rotate_cancel(*, organization_slug: str, origin: Origin) -> ScimConnection:
+    """Revoke the next token; the current one stays. Raises NotFound, Conflict."""
+    return scim_tokens.rotate_cancel(_connection_of(organization_slug), _caller(origin))
 
 
 def update_scim_connection(
@@ -235,22 +241,17 @@ def _check_roles(roles: Iterable[str]) -> list[str]:
     return direct_roles
 
 
-def _renew(row: models.ScimConnection) -> str:
-    token = new_token("scim_")
-    row.bearer_token_hash = token_hash(token)
-    row.bearer_token_last_four = token[-4:]
-    row.bearer_token_expires_at = timezone.now() + _BEARER_TOKEN_LIFE
-    return token
+def _connection_of(slug: str) -> models.ScimConnection:
+    """Return the organization's active connection. Raises NotFound."""
+    active = models.ScimConnection.objects.filter(status=ScimConnectionStatus.ACTIVE)
+    row = active.filter(organization=_organization(slug)).first()
+    if row is None:
+        raise NotFound(f'"{slug}" has no SCIM connection.', field="organization_slug")
+    return row
 
 
-def _record_connection(action: str, row: models.ScimConnection, origin: Origin) -> None:
-    after = {
-        "display_name": row.display_name,
-        "identity_provider": row.identity_provider,
-        "bearer_token_last_four": row.bearer_token_last_four,
-        "bearer_token_expires_at": row.bearer_token_expires_at.isoformat(),
-    }
-    _record(action, row.organization_id, public_id("scim-connection", row.pk), row.display_name, after, origin)
+def _caller(origin: Origin) -> activity.Caller:
+    return activity.Caller(Actor(ActorType.OPERATOR), origin)
 
 
 def _record(  # noqa: PLR0913 -- as activity.record()
@@ -262,7 +263,7 @@ def _record(  # noqa: PLR0913 -- as activity.record()
     origin: Origin,
 ) -> None:
     activity.record(
-        activity.Caller(Actor(ActorType.OPERATOR), origin),
+        _caller(origin),
         action,
         organization_id=organization_id,
         target_id=target_id,

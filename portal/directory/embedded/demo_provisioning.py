@@ -1,5 +1,6 @@
 """The demo's identity provider: pushes the made-up company over HTTP, call by call as Okta does."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,8 +65,11 @@ class _Client:
             self.call("PATCH", f"Groups/{group_id}", json={"schemas": [_PATCH], "Operations": [operation]})
 
     def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """Make one SCIM call and return its body."""
+        """Make one SCIM call and return its body; a call that comes too early is made again, as IdPs do."""
         response = self.session.request(method, f"{self.base_url}/{path}", timeout=_SECONDS, **options)
+        if response.status_code == requests.codes.too_many_requests:
+            time.sleep(int(response.headers["Retry-After"]))
+            return self.call(method, path, **options)
         response.raise_for_status()
         body: dict[str, Any] = response.json() if response.content else {}
         return body

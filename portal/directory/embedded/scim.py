@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.embedded.scope import Scope
 from portal.directory.embedded.values import scim_connection_value
 from portal.directory.errors import NotFound
@@ -36,8 +37,11 @@ class EmbeddedScim:
     def connection(self) -> ScimConnection | None:
         """Return the active connection, or None. Raises Refused."""
         self._scope.require(_GET)
-        row = self._connections().first()
-        return scim_connection_value(row) if row else None
+        current = current_tokens().filter(
+            organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
+        )
+        token = current.first()
+        return scim_connection_value(token) if token else None
 
     def groups(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""

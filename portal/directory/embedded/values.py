@@ -54,8 +54,9 @@ def session_value(row: models.MemberSession, member: Member) -> MemberSession:
     )
 
 
-def scim_connection_value(row: models.ScimConnection) -> ScimConnection:
-    """Return the connection, with the address that the IdP is given."""
+def scim_connection_value(token: models.ScimToken) -> ScimConnection:
+    """Return the connection of its current token, with the address that the IdP is given."""
+    row = token.connection
     connection_id = public_id("scim-connection", row.pk)
     return ScimConnection(
         connection_id=connection_id,
@@ -64,8 +65,8 @@ def scim_connection_value(row: models.ScimConnection) -> ScimConnection:
         display_name=row.display_name,
         identity_provider=ScimIdentityProvider(row.identity_provider),
         base_url=scim_base_url(connection_id, ScimIdentityProvider(row.identity_provider)),
-        bearer_token_last_four=row.bearer_token_last_four,
-        bearer_token_expires_at=row.bearer_token_expires_at,
+        bearer_token_last_four=token.last_four,
+        bearer_token_expires_at=token.expires_at,
     )
 
 

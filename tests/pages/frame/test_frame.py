@@ -139,8 +139,7 @@ def test_home_warns_before_the_token_expires(
     acme: models.Organization, admin_client: Client, days: int, text: str
 ) -> None:
     connection = factories.scim_connection(acme)
-    connection.bearer_token_expires_at = timezone.now() + timedelta(days=days)
-    connection.save(update_fields=["bearer_token_expires_at"])
+    connection.tokens.update(expires_at=timezone.now() + timedelta(days=days))
 
     assert text in html(admin_client, "/o/acme/")
 

@@ -88,7 +88,7 @@ def test_without_a_connection_the_page_says_what_to_do(admin_client: Client) -> 
 def test_the_page_says_when_the_token_needs_attention(
     admin_client: Client, connection: models.ScimConnection, days: int, said: str
 ) -> None:
-    models.ScimConnection.objects.update(bearer_token_expires_at=timezone.now() + timedelta(days=days, minutes=1))
+    models.ScimToken.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
 
     assert said in page(admin_client, PAGE)
 

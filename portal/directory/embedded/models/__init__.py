@@ -16,6 +16,8 @@ from portal.directory.embedded.models.scim import (
     ScimGroupRole,
     ScimMembership,
     ScimNesting,
+    ScimRequest,
+    ScimToken,
     ScimUser,
 )
 
@@ -34,6 +36,8 @@ __all__ = [
     "ScimGroupRole",
     "ScimMembership",
     "ScimNesting",
+    "ScimRequest",
+    "ScimToken",
     "ScimUser",
     "SignInLink",
 ]

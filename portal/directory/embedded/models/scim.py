@@ -1,6 +1,7 @@
-"""What IdPs push: the connection, people, groups, and who is in which group."""
+"""What IdPs push: the connection and its tokens, people, groups, who is in which group, and what was asked."""
 
 from django.db import models
+from django.utils import timezone
 
 from portal.directory.embedded.models.fields import FoldedField, id_field
 from portal.directory.embedded.models.members import Member
@@ -9,7 +10,7 @@ from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
 
 
 class ScimConnection(models.Model):
-    """An organization's link to its IdP, with the hash of the bearer token that the IdP sends."""
+    """An organization's link to its IdP."""
 
     id = id_field()
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="scim_connections")
@@ -29,9 +30,6 @@ class ScimConnection(models.Model):
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.
     attention = models.CharField(max_length=512, blank=True)
     attention_at = models.DateTimeField(null=True, blank=True)
-    bearer_token_hash = models.BinaryField(max_length=32, unique=True)
-    bearer_token_last_four = models.CharField(max_length=4)
-    bearer_token_expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -47,6 +45,64 @@ class ScimConnection(models.Model):
                 name="scim_connection_status_known", condition=models.Q(status__in=list(ScimConnectionStatus))
             ),
         ]
+
+
+class ScimToken(models.Model):
+    """A bearer token of a connection; while it is rotated, the next one is good beside the current one."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="tokens")
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    last_four = models.CharField(max_length=4)
+    is_next = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    # Written once a minute at most.
+    last_used_at = models.DateTimeField(null=True)
+    last_used_ip = models.CharField(max_length=45, blank=True)
+    last_used_client = models.CharField(max_length=256, blank=True)
+
+    class Meta:
+        constraints = [
+            # One current and one next: two live tokens at most.
+            models.UniqueConstraint(
+                fields=["connection", "is_next"],
+                condition=models.Q(revoked_at=None),
+                name="scim_token_one_current_one_next",
+            )
+        ]
+
+
+class ScimRequest(models.Model):
+    """One call of an IdP and how it was answered, without what is secret or personal (request_log.py)."""
+
+    # Its first bits are the time, so that its order is the order of the calls, and its index finds the old ones.
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="requests", db_index=False)
+    at = models.DateTimeField(default=timezone.now)
+    method = models.CharField(max_length=16)
+    path = models.CharField(max_length=512)
+    query = models.CharField(max_length=1024, blank=True)
+    status = models.PositiveSmallIntegerField()
+    scim_type = models.CharField(max_length=32, blank=True)
+    detail = models.CharField(max_length=1024, blank=True)
+    duration_ms = models.PositiveIntegerField()
+    resource_type = models.CharField(max_length=16, blank=True)
+    resource_id = models.CharField(max_length=100, blank=True)
+    changed_attributes = models.JSONField(default=list)
+    # JSON, as text: it is written for each call and read for few.
+    body = models.TextField(blank=True)
+    is_body_cut = models.BooleanField(default=False)
+    token_last_four = models.CharField(max_length=4, blank=True)
+    ip_address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+    request_id = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "connection", "-id"], name="scim_request_newest_first")]
 
 
 class ScimUser(models.Model):

@@ -1,23 +1,26 @@
 """Who calls: an identity provider, known by the bearer token of its connection."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema, extended
 from portal.directory.embedded.tokens import token_hash
-from portal.directory.ids import public_id
+from portal.directory.ids import parse_id, public_id
 from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider
 
 log = structlog.get_logger("gatehouse.scim")
+
+_TOUCH_INTERVAL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class ScimClient:
 
     connection: models.ScimConnection
     origin: Origin
+    # The attributes that were changed so far, for the request log.
+    changed: set[str] = field(default_factory=set, compare=False)
 
     @property
     def organization_id(self) -> UUID:
@@ -77,24 +82,48 @@ class ScimClient:
         return rows.defer("search")
 
 
-def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> ScimClient | None:
-    """Return the client whose token, address and connection agree, or None; only the log knows what was wrong."""
-    connections = models.ScimConnection.objects.select_related("organization")
-    row = connections.filter(bearer_token_hash=token_hash(bearer_token)).first()
-    cause = _refusal(row, connection_id)
-    if row is None or cause:
-        log.warning("scim_client_refused", cause=cause, connection_id=connection_id[:100])
-        return None
-    return ScimClient(row, origin)
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Who a call is from: the client, if token and address agree; else, for the log, the connection that one names."""
+
+    client: ScimClient | None
+    connection: models.ScimConnection | None
+    token: models.ScimToken | None
 
 
-def _refusal(row: models.ScimConnection | None, connection_id: str) -> str:
-    if row is None:
+def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
+    """Say who calls; only the log knows what was wrong, and every refusal takes the same two queries."""
+    tokens = models.ScimToken.objects.select_related("connection__organization")
+    token = tokens.filter(token_hash=token_hash(bearer_token)).first()
+    cause = _refusal(token, connection_id)
+    if token is not None and not cause:
+        return Identification(ScimClient(token.connection, origin), token.connection, token)
+    log.warning("scim_client_refused", cause=cause, connection_id=connection_id[:100])
+    addressed = models.ScimConnection.objects.filter(pk=parse_id("scim-connection", connection_id)).first()
+    return Identification(None, token.connection if token else addressed, token)
+
+
+def touch(token: models.ScimToken, origin: Origin) -> None:
+    """Note that the token was used, unless that was noted within the last minute."""
+    now = timezone.now()
+    if token.last_used_at is not None and token.last_used_at > now - _TOUCH_INTERVAL:
+        return
+    # The condition again: of simultaneous calls, one writes.
+    due = Q(last_used_at=None) | Q(last_used_at__lte=now - _TOUCH_INTERVAL)
+    models.ScimToken.objects.filter(due, pk=token.pk).update(
+        last_used_at=now, last_used_ip=origin.ip_address, last_used_client=origin.user_agent
+    )
+
+
+def _refusal(token: models.ScimToken | None, connection_id: str) -> str:
+    if token is None:
         return "unknown token"
-    if public_id("scim-connection", row.pk) != connection_id:
+    if public_id("scim-connection", token.connection_id) != connection_id:
         return "token of another connection"
-    if row.status != ScimConnectionStatus.ACTIVE:
+    if token.connection.status != ScimConnectionStatus.ACTIVE:
         return "connection deleted"
-    if row.bearer_token_expires_at <= timezone.now():
+    if token.revoked_at is not None:
+        return "token revoked"
+    if token.expires_at <= timezone.now():
         return "token expired"
     return ""

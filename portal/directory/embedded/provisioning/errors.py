@@ -66,6 +66,12 @@ class ResourceNotFound(ScimError):
     status = 404
 
 
+class TooLarge(ScimError):
+    """The request is larger than a request may be."""
+
+    status = 413
+
+
 class VersionMismatch(ScimError):
     """The resource is not in the state that the client has seen."""
 

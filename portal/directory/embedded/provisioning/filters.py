@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from portal.directory.embedded.provisioning.comparison import comparable, holds, operand
 from portal.directory.embedded.provisioning.errors import InvalidFilter
 from portal.directory.embedded.provisioning.schemas import Attribute
 
-LONGEST_FILTER = 8192
 _DEEPEST = 20
-_MOST_TERMS = 200
 _OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -68,8 +68,8 @@ Node = Compare | Every | Some | Negation | Element
 
 def parse_filter(text: str) -> Node:
     """Read a filter. Raises InvalidFilter that says where it stops making sense."""
-    if len(text) > LONGEST_FILTER:
-        raise InvalidFilter(f"The filter is longer than {LONGEST_FILTER} characters.")
+    if len(text) > settings.SCIM_MAX_FILTER_LENGTH:
+        raise InvalidFilter(f"The filter is longer than {settings.SCIM_MAX_FILTER_LENGTH} characters.")
     return _Parser(text).parse()
 
 
@@ -102,8 +102,8 @@ class _Parser:
 
     def _term(self, depth: int) -> Node:
         self._terms += 1
-        if self._terms > _MOST_TERMS:
-            raise InvalidFilter(f"The filter has more than {_MOST_TERMS} terms.")
+        if self._terms > settings.SCIM_MAX_FILTER_TERMS:
+            raise InvalidFilter(f"The filter has more than {settings.SCIM_MAX_FILTER_TERMS} terms.")
         if self._peek() == "(":
             return self._within("(", ")", depth)
         if self._peek().lower() == "not":

@@ -225,6 +225,8 @@ def _unless_taken(row: models.ScimGroup) -> Iterator[None]:
 def _record(  # noqa: PLR0913 -- as activity.record()
     client: ScimClient, row: models.ScimGroup, action: str, before: Document, after: Document, change: MemberChange
 ) -> None:
+    members = {"members"} if change.joining or change.leaving else set()
+    client.changed.update(before, after, members)
     activity.record(
         client.caller,
         action,

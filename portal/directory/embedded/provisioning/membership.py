@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import read_one
-from portal.directory.embedded.provisioning.errors import InvalidValue
+from portal.directory.embedded.provisioning.errors import InvalidValue, TooLarge
 from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
@@ -107,6 +108,8 @@ def member_change(client: ScimClient, row: models.ScimGroup, operations: Iterabl
     """Return what PATCH operations on members come to, asking only for the rows that they concern."""
     joining: dict[Key, None] = {}
     leaving: dict[Key, None] = {}
+    operations = list(operations)
+    _check_number(sum(len(one.value) for one in operations if isinstance(one.value, list)))
     for operation in operations:
         added, removed = _one_change(client, row, operation, joining)
         for key in removed:
@@ -226,13 +229,19 @@ def _one_change(
 
 
 def _ids(value: Any) -> list[str]:
-    """Return the ids in a value of `members`. Raises InvalidValue for an element without one."""
+    """Return the ids in a value of `members`. Raises InvalidValue for an element without one, TooLarge."""
     sent = value if isinstance(value, list) else [] if value is None else [value]
+    _check_number(len(sent))
     # Each must name somebody: leaving out those that do not would make of a misspelt list an empty one.
     ids = [str((read_one(MEMBERS, element) or {}).get("value", "")) for element in sent]
     if not all(ids):
         raise InvalidValue('Each of the "members" needs a "value", the id of a User or a Group.')
     return ids
+
+
+def _check_number(members: int) -> None:
+    if members > settings.SCIM_MAX_MEMBERS:
+        raise TooLarge(f"The request has more than {settings.SCIM_MAX_MEMBERS} members; send them in parts.")
 
 
 def _read_id(text: str) -> Key:

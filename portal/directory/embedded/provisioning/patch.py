@@ -6,6 +6,8 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
+
 from portal.directory.embedded.provisioning.documents import (
     Document,
     keep_one_primary,
@@ -13,7 +15,14 @@ from portal.directory.embedded.provisioning.documents import (
     read_one,
     read_value,
 )
-from portal.directory.embedded.provisioning.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget
+from portal.directory.embedded.provisioning.errors import (
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    Mutability,
+    NoTarget,
+    TooLarge,
+)
 from portal.directory.embedded.provisioning.filters import Compare, Every, Node, matches, parse_filter
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
 
@@ -42,10 +51,12 @@ class Target:
 
 
 def read_operations(body: Mapping[str, Any], *, is_entra: bool = False) -> list[Operation]:
-    """Return the operations of a PatchOp body. Raises InvalidSyntax."""
+    """Return the operations of a PatchOp body. Raises InvalidSyntax, TooLarge."""
     operations = next((value for name, value in body.items() if name.lower() == "operations"), None)
     if not isinstance(operations, list) or not operations:
         raise InvalidSyntax('"Operations" must be a list of at least one operation.')
+    if len(operations) > settings.SCIM_MAX_OPERATIONS:
+        raise TooLarge(f"The request has more than {settings.SCIM_MAX_OPERATIONS} operations; send it in parts.")
     return [_read_operation(operation, is_entra=is_entra) for operation in operations]
 
 

@@ -244,6 +244,7 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
 def _entry(
     client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document
 ) -> models.ActivityEntry:
+    client.changed.update(before, after)
     return activity.entry(
         client.caller,
         action,

@@ -130,11 +130,15 @@ def _create_people(password: str) -> None:
 
 def _connection() -> NewScimConnection:
     """Return Acme's connection with a token; one that an interrupted run left gets a new token."""
-    existing = models.ScimConnection.objects.filter(
-        organization__slug="acme", status=ScimConnectionStatus.ACTIVE
-    ).first()
-    if existing:
-        return administration.renew_bearer_token(organization_slug="acme", origin=_ORIGIN)
+    live = models.ScimToken.objects.filter(
+        organization__slug="acme", connection__status=ScimConnectionStatus.ACTIVE, revoked_at=None
+    )
+    if live.filter(is_next=True).exists():
+        administration.rotate_cancel(organization_slug="acme", origin=_ORIGIN)
+    if live.exists():
+        rotated = administration.rotate_start(organization_slug="acme", origin=_ORIGIN)
+        administration.rotate_complete(organization_slug="acme", origin=_ORIGIN)
+        return rotated
     return administration.create_scim_connection(
         organization_slug="acme",
         display_name="Okta (example)",

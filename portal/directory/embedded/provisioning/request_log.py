@@ -1,0 +1,125 @@
+"""The request log: one entry for each call of a connection, also a refused one, without what is secret or personal."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.provisioning.clients import Identification, touch
+from portal.directory.embedded.provisioning.redaction import (
+    redacted_body,
+    redacted_detail,
+    redacted_path,
+    redacted_query,
+)
+from portal.directory.ids import first_uuid7, parse_id
+from portal.directory.types import Origin
+
+log = structlog.get_logger("gatehouse.scim")
+
+_KINDS = {"users": ("User", "scim-user"), "groups": ("Group", "scim-group")}
+_MOST_NAMES = 100
+_BATCH = 1000
+# A shorter one is no token of ours, and too much of it would be shown.
+_SHORTEST_TOKEN = 16
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A call while it is answered; `path` is what follows the connection's address."""
+
+    method: str
+    path: str
+    query: str
+    origin: Origin
+    bearer_token: str = field(default="", repr=False)
+    identification: Identification = field(default_factory=lambda: Identification(None, None, None))
+    body: Mapping[str, Any] | None = None
+    # Whether it came as far as the resources, so that its token was of use.
+    is_admitted: bool = False
+    started: float = field(default_factory=time.perf_counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call was answered; `location` is the address of what was created."""
+
+    status: int
+    scim_type: str = ""
+    detail: str = ""
+    location: str = ""
+
+
+def finish(exchange: Exchange, outcome: Outcome) -> None:
+    """Write the entry, and that the token was used; what goes wrong here is logged and fails no call."""
+    token = exchange.identification.token
+    try:
+        if exchange.identification.connection is not None:
+            _entry(exchange, outcome, exchange.identification.connection).save(force_insert=True)
+        if exchange.is_admitted and token is not None:
+            touch(token, exchange.origin)
+    except Exception:  # whatever it is: the answer is there, and the IdP must get it
+        log.exception("scim_request_not_logged")
+
+
+def prune() -> int:
+    """Delete the entries older than SCIM_LOG_DAYS, a thousand in a transaction, and return how many."""
+    # The keys begin with the time: no further index is needed to find the old ones.
+    oldest = first_uuid7(timezone.now() - timedelta(days=settings.SCIM_LOG_DAYS))
+    old = models.ScimRequest.objects.filter(pk__lt=oldest).order_by("pk")
+    deleted = 0
+    while keys := list(old.values_list("pk", flat=True)[:_BATCH]):
+        deleted += models.ScimRequest.objects.filter(pk__in=keys).delete()[0]
+    return deleted
+
+
+def _entry(exchange: Exchange, outcome: Outcome, connection: models.ScimConnection) -> models.ScimRequest:
+    endpoint, _, rest = exchange.path.strip("/").partition("/")
+    resource_type, noun = _KINDS.get(endpoint.lower(), ("", ""))
+    about_groups = resource_type == "Group"
+    body, is_cut = redacted_body(exchange.body, about_groups=about_groups) if exchange.body else ("", False)
+    return models.ScimRequest(
+        organization_id=connection.organization_id,
+        connection_id=connection.pk,
+        method=_stored(exchange.method, 16),
+        path=_stored(redacted_path(exchange.path), 512),
+        query=_stored(redacted_query(exchange.query, about_groups=about_groups), 1024),
+        status=outcome.status,
+        scim_type=outcome.scim_type,
+        detail=_stored(redacted_detail(outcome.detail), 1024),
+        duration_ms=round((time.perf_counter() - exchange.started) * 1000),
+        resource_type=resource_type,
+        resource_id=_resource_id(noun, rest or outcome.location.rpartition("/")[2]),
+        changed_attributes=_changed_attributes(exchange, outcome),
+        body=body,
+        is_body_cut=is_cut,
+        token_last_four=_last_four(exchange.bearer_token),
+        ip_address=_stored(exchange.origin.ip_address, 45),
+        user_agent=_stored(exchange.origin.user_agent, 256),
+        request_id=exchange.origin.request_id,
+    )
+
+
+def _resource_id(noun: str, text: str) -> str:
+    return text if noun and parse_id(noun, text).int else ""
+
+
+def _changed_attributes(exchange: Exchange, outcome: Outcome) -> list[str]:
+    client = exchange.identification.client
+    is_change = outcome.status < 300 and exchange.method != "DELETE"  # noqa: PLR2004 -- RFC 9110, 15
+    return sorted(client.changed)[:_MOST_NAMES] if client and is_change else []
+
+
+def _last_four(bearer_token: str) -> str:
+    return _stored(bearer_token[-4:], 4) if len(bearer_token) >= _SHORTEST_TOKEN else ""
+
+
+def _stored(text: str, length: int) -> str:
+    """Return what every database keeps of a text that came from outside."""
+    return text[:length].replace("\0", "?").encode("utf-8", "replace").decode()

@@ -9,7 +9,6 @@ from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.cursors import CURSOR_SECONDS
 from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, MOST_RESULTS
 from portal.directory.embedded.provisioning.schemas import ResourceSchema
-from portal.provisioning.bulk import MOST_OPERATIONS
 
 # RFC 9865, 4.
 _PAGINATION = {
@@ -29,7 +28,7 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
             "patch": {"supported": True},
             "bulk": {
                 "supported": True,
-                "maxOperations": MOST_OPERATIONS,
+                "maxOperations": settings.SCIM_MAX_OPERATIONS,
                 "maxPayloadSize": settings.SCIM_MAX_BODY_BYTES,
             },
             "filter": {"supported": True, "maxResults": MOST_RESULTS},

@@ -6,9 +6,9 @@ from unittest.mock import patch
 import pytest
 import time_machine
 from limits.errors import StorageError
+from limits.strategies import FixedWindowRateLimiter
 from pytest_django import Settings
 
-from portal.access import rates
 from portal.directory.embedded import models
 from tests.conftest import REDIS_URL
 from tests.provisioning.conftest import PATCH_OP, Idp
@@ -54,7 +54,7 @@ def test_by_default_a_hundred_a_second_are_allowed(settings: Settings) -> None:
 
 
 def test_a_lost_redis_stops_no_provisioning(idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
-    with patch.object(rates.FixedWindowRateLimiter, "hit", side_effect=StorageError(OSError())):
+    with patch.object(FixedWindowRateLimiter, "hit", side_effect=StorageError(OSError())):
         assert idp.get("/Users").status_code == 200
 
     assert "rate_not_counted" in caplog.text

@@ -1,19 +1,17 @@
 """Two live tokens of a connection: the IdP keeps its access while they are exchanged."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
-from unittest.mock import Mock, patch
+from unittest.mock import patch
 
 import pytest
 import time_machine
-from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.directory.embedded import administration, models
-from portal.directory.embedded.tokens import token_hash
 from portal.directory.errors import Conflict, NotFound
 from portal.directory.types import Origin
 from tests import factories
@@ -144,7 +142,7 @@ def test_a_use_that_cannot_be_noted_fails_nothing(idp: Idp, caplog: pytest.LogCa
     assert "scim_request_not_logged" in caplog.text
 
 
-CAUSES = {
+CAUSES: dict[str, Callable[[Idp, Idp], object]] = {
     "unknown token": lambda idp, _: setattr(idp, "token", "scim_an-unknown-token"),
     "token of another connection": lambda idp, other: setattr(idp, "token", other.token),
     "token expired": lambda idp, _: idp.tokens.update(expires_at=timezone.now()),
@@ -170,23 +168,3 @@ def test_every_refusal_takes_the_same_work(idp: Idp, other_idp: Idp, caplog: pyt
         transaction.savepoint_rollback(sid)
 
     assert len(seen) == 1
-
-
-def test_tokens_that_were_columns_become_rows(idp: Idp) -> None:
-    """Run the migration's own step against rows as they were."""
-    migration = import_module("portal.directory.embedded.migrations.0003_scim_tokens_and_requests")
-    idp.tokens.delete()
-    former = Mock(
-        pk=idp.connection.pk,
-        organization_id=idp.connection.organization_id,
-        bearer_token_hash=token_hash(idp.token),
-        bearer_token_last_four="acme",
-        bearer_token_expires_at=timezone.now() + timedelta(days=3),
-    )
-    connections = Mock()
-    connections.objects.all.return_value = [former]
-    models_then = {"ScimConnection": connections, "ScimToken": apps.get_model("directory", "ScimToken")}
-
-    migration.move_tokens(Mock(get_model=lambda _, name: models_then[name]), None)
-
-    assert idp.get("/Users").status_code == 200

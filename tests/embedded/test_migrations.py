@@ -1,0 +1,64 @@
+"""An installation that is there already is brought up to date with its rows and its guards."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# In a process and a database of its own, whose guards are in place when the later migrations begin.
+UPGRADE = """
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from portal.directory.embedded import models
+from portal.directory.embedded.models.scim import ScimToken
+
+call_command("migrate", "directory", "0001_initial", verbosity=0)
+key, at = "01900000000070008000000000000001", "2026-01-01T00:00:00Z"
+with connection.cursor() as cursor:
+    cursor.execute(
+        "INSERT INTO directory_organization (id, name, slug, created_at, updated_at) VALUES (%s, 'Acme', 'acme', %s, %s)",
+        [key, at, at],
+    )
+    cursor.execute(
+        "INSERT INTO directory_scimconnection (id, organization_id, display_name, identity_provider, status,"
+        " bearer_token_hash, bearer_token_last_four, bearer_token_expires_at, created_at, updated_at)"
+        " VALUES (%s, %s, 'Okta', 'okta', 'active', %s, 'abcd', '2030-01-01T00:00:00Z', %s, %s)",
+        [key, key, b"x" * 32, at, at],
+    )
+    cursor.execute(
+        "INSERT INTO directory_scimuser (id, organization_id, connection_id, user_name, user_name_folded, external_id,"
+        " display_name, active, document, created_at, updated_at)"
+        " VALUES (%s, %s, %s, 'Ada', 'ada', '', '', TRUE, %s, %s, %s)",
+        [key, key, key, '{"userName": "Ada", "title": "Queen"}', at, at],
+    )
+call_command("migrate", verbosity=0)
+token = ScimToken.objects.get()
+assert (bytes(token.token_hash), token.last_four, token.is_next) == (b"x" * 32, "abcd", False)
+assert token.expires_at.year == 2030
+assert models.ScimUser.objects.get().search["title"] == "queen"
+other = models.Organization.objects.create(slug="globex", name="Globex")
+try:
+    ScimToken.objects.update(organization=other)
+except DatabaseError as error:
+    print(error)
+"""
+
+
+def test_tokens_that_were_columns_become_rows_and_the_guards_come_back(tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
+        "PUBLIC_URL": "https://portal.example.com",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/gatehouse.sqlite3",
+    }
+
+    answer = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", UPGRADE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert "belongs to another organization" in answer.stdout

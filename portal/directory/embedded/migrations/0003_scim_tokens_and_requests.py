@@ -49,8 +49,8 @@ class Migration(migrations.Migration):
                 ('ip_address', models.CharField(blank=True, max_length=45)),
                 ('user_agent', models.CharField(blank=True, max_length=256)),
                 ('request_id', models.CharField(blank=True, max_length=100)),
-                ('connection', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='requests', to='directory.scimconnection')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='directory.organization')),
+                ('connection', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='requests', to='directory.scimconnection')),
+                ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='directory.organization')),
             ],
             options={
                 'indexes': [models.Index(fields=['organization', 'connection', '-id'], name='scim_request_newest_first')],

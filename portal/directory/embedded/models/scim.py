@@ -80,8 +80,12 @@ class ScimRequest(models.Model):
 
     # Its first bits are the time, so that its order is the order of the calls, and its index finds the old ones.
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
-    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="requests", db_index=False)
+    # Without constraints of their own: the guard (guards.py) looks at the connection anyway, and to check them once more
+    # would lock the connection's row for each call.
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    connection = models.ForeignKey(
+        ScimConnection, models.CASCADE, related_name="requests", db_index=False, db_constraint=False
+    )
     at = models.DateTimeField(default=timezone.now)
     method = models.CharField(max_length=16)
     path = models.CharField(max_length=512)

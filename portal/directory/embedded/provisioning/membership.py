@@ -12,7 +12,7 @@ from django.conf import settings
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import read_one
-from portal.directory.embedded.provisioning.errors import InvalidValue, TooLarge
+from portal.directory.embedded.provisioning.errors import InvalidValue, Mutability, TooLarge
 from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
@@ -210,6 +210,9 @@ def _one_change(
 ) -> tuple[Sequence[Key], Sequence[Key]]:
     """Return whom one operation adds and whom it removes."""
     target = read_target(GROUP, operation.path)
+    if target.sub_attribute or len(target.attributes) > 1:
+        # `members.value` is no way of saying everybody.
+        raise Mutability('A member cannot be changed, only added and removed: use the path "members".')
     if target.filter is not None:
         if operation.kind != "remove":
             raise InvalidValue('A member cannot be changed, only added and removed: use the path "members".')

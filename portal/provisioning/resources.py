@@ -77,14 +77,16 @@ class Projection:
     """Which attributes an answer holds: `attributes` or `excludedAttributes` (RFC 7644, 3.9). Raises InvalidValue."""
 
     def __init__(self, schema: ResourceSchema, parameters: Mapping[str, str]) -> None:
+        # Who asks for nothing that there is gets what is always returned, and not everything.
+        self._chosen = bool(parameters.get("attributes", "").strip())
         self._wanted = _paths(schema, parameters.get("attributes", ""))
         self._unwanted = _paths(schema, parameters.get("excludedAttributes", ""))
-        if self._wanted and self._unwanted:
+        if self._chosen and self._unwanted:
             raise InvalidValue('Use either "attributes" or "excludedAttributes", not both.')
 
     def holds(self, name: str) -> bool:
         """Say whether a top-level attribute is in the answer, so that it need not be looked up."""
-        if self._wanted:
+        if self._chosen:
             return any(path[0] == name for path in self._wanted)
         return (name,) not in self._unwanted
 
@@ -94,7 +96,7 @@ class Projection:
 
     def apply(self, document: Document) -> Document:
         """Return what is wanted of a document."""
-        if self._wanted:
+        if self._chosen:
             kept: Document = {name: value for name, value in document.items() if name in _ALWAYS}
             for path in self._wanted:
                 _copy(document, kept, path)

@@ -385,6 +385,8 @@ def test_answers_hold_the_attributes_that_are_wanted(idp: Idp, ada: str) -> None
     assert wanted.keys() == {"schemas", "id", "userName", "emails"}
     assert wanted["emails"] == [{"value": "ada@acme.example"}, {"value": "ada@home.example"}]
 
+    assert idp.get(f"/Users/{ada}", attributes="nothing").json().keys() == {"schemas", "id"}
+
     without = idp.get("/Users", excludedAttributes=f"emails.type,id,{ENTERPRISE}").json()["Resources"][0]
     assert without["id"] == ada
     assert ENTERPRISE not in without

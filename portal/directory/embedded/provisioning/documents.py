@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.comparison import is_instant
 from portal.directory.embedded.provisioning.errors import InvalidValue
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
@@ -10,6 +11,7 @@ from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSc
 Document = dict[str, Any]
 
 LONGEST_NAME = 256
+_LONGEST_FOLDED = 512  # one character can become eighteen
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -120,7 +122,7 @@ def required_name(document: Document, name: str) -> str:
     value = str(document.get(name, "")).strip()
     if not value:
         raise InvalidValue(f'"{name}" is required.')
-    if len(value) > LONGEST_NAME:
+    if len(value) > LONGEST_NAME or len(fold(value)) > _LONGEST_FOLDED:
         raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
     return value
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.test import Client
@@ -55,9 +56,13 @@ def scim_connection(
     display_name: str = "Okta production",
     identity_provider: str = ScimIdentityProvider.OKTA,
     bearer_token: str = "",
+    key: UUID | None = None,
 ) -> models.ScimConnection:
     connection = models.ScimConnection.objects.create(
-        organization=organization, display_name=display_name, identity_provider=identity_provider
+        **({"pk": key} if key else {}),
+        organization=organization,
+        display_name=display_name,
+        identity_provider=identity_provider,
     )
     scim_token(connection, bearer_token or f"scim_token-of-{organization.slug}")
     return connection

@@ -51,7 +51,7 @@ class Kind:
 
 
 def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], projection: Projection) -> list[Document]:
-    groups_of = membership.groups_of(rows) if rows and projection.holds("groups") else {}
+    groups_of = membership.groups_of(client, rows) if rows and projection.holds("groups") else {}
     return [projection.apply(user_document(client, row, groups_of.get(row.pk, ()))) for row in rows]
 
 

@@ -54,8 +54,7 @@ def reset() -> None:
         server.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
         server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
     call_command("migrate", verbosity=0)
-    made = factories.scim_connection(factories.organization("benchmark"), bearer_token=TOKEN)
-    models.ScimConnection.objects.filter(pk=made.pk).update(id=CONNECTION)
+    factories.scim_connection(factories.organization("benchmark"), bearer_token=TOKEN, key=CONNECTION)
 
 
 def seed(spec: dict[str, Any]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from typing import Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from portal.directory.embedded.models import ActivityEntry
+from portal.directory.embedded.statements import insert
 from portal.directory.types import Actor, Origin
 
 
@@ -34,7 +35,8 @@ def record(caller: Caller, action: str, **change: Unpack[Change]) -> None:
 
 def record_all(entries: Sequence[ActivityEntry]) -> None:
     """Write several entries with one statement."""
-    ActivityEntry.objects.bulk_create(entries)
+    if entries:
+        insert(*entries)
 
 
 def entry(caller: Caller, action: str, **change: Unpack[Change]) -> ActivityEntry:

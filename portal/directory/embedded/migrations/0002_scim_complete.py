@@ -45,6 +45,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='scimconnection',
+            name='has_nested_groups',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='scimconnection',
             name='is_strict',
             field=models.BooleanField(default=False),
         ),

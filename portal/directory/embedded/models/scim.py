@@ -25,6 +25,8 @@ class ScimConnection(models.Model):
     is_strict = models.BooleanField(default=False)
     # The organization's own: [{"resourceType": "User", "schema": {…}}], each a Schema of RFC 7643, 7.
     extension_schemas = models.JSONField(default=list, blank=True)
+    # Whether a group was ever put into another one: for all others nobody looks for the groups above.
+    has_nested_groups = models.BooleanField(default=False)
     # Leave out members that are not there, instead of refusing the whole change: some IdPs never repeat a refused one.
     skips_unknown_members = models.BooleanField(default=False)
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.

@@ -58,6 +58,8 @@ class Listable:
     columns: Mapping[str, Column]
     # By attribute; several where the elements are of several kinds.
     relations: Mapping[str, Sequence[Relation]]
+    # The attribute by which identity providers look resources up: each connection has one resource of a value at most.
+    unique: str = ""
     # In a list of several kinds, an attribute of another kind is one that has no value here.
     is_one_of_several: bool = False
 
@@ -102,6 +104,14 @@ def resource_id(noun: str) -> Callable[[Any], Any]:
 def reference(noun: str) -> Callable[[Any], Any]:
     """Return what turns a resource's address into a key; a foreign one matches nothing."""
     return lambda value: parse_id(noun, exact(value).rpartition("/")[2])
+
+
+def unique_value(node: Node | None, listable: Listable) -> Any:
+    """Return the stored form of the value in `userName eq "x"`, and None for any other filter. Raises InvalidFilter."""
+    if not isinstance(node, Compare) or node.operator != "eq" or node.value is None:
+        return None
+    name = _name(listable.schema.resolve(node.path))
+    return listable.columns[name].convert(node.value) if name == listable.unique else None
 
 
 def sort_key(path: str, listable: Listable) -> F | JsonSortKey | Value:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, F, OuterRef, Q, Value
+from django.db.models import CharField, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
@@ -30,7 +31,7 @@ from portal.directory.embedded.provisioning.documents import (
     required_name,
 )
 from portal.directory.embedded.provisioning.errors import ResourceNotFound, Uniqueness
-from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page
+from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
 from portal.directory.embedded.provisioning.membership import (
     MEMBERS,
     MOST_NAMED,
@@ -49,6 +50,7 @@ from portal.directory.embedded.provisioning.reading import read_patch, read_payl
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import check_version, version_moment
 from portal.directory.embedded.roles import has_admin, makes_admins
+from portal.directory.embedded.statements import Statement, insert
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -91,6 +93,29 @@ LISTABLE = Listable(
             ),
         )
     },
+    unique="displayName",
+)
+
+
+_META = models.ScimGroup._meta  # noqa: SLF001 -- Django's documented model API
+_SCOPE = ((_META.get_field("organization"), UUID(int=1)), (_META.get_field("connection"), UUID(int=2)))
+
+
+def _rows(organization: UUID, connection: UUID) -> QuerySet[models.ScimGroup]:
+    return (
+        models.ScimGroup.objects.defer("search").filter(organization_id=organization).filter(connection_id=connection)
+    )
+
+
+_BY_NAME = Statement(
+    lambda organization, connection, name: _rows(organization, connection).filter(display_name_folded=name),
+    *_SCOPE,
+    (_META.get_field("display_name_folded"), "example"),
+)
+_BY_ID = Statement(
+    lambda organization, connection, key: _rows(organization, connection).filter(pk=key),
+    *_SCOPE,
+    (_META.pk, UUID(int=3)),
 )
 
 
@@ -102,12 +127,13 @@ def group_id(key: UUID) -> str:
 def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = replace(LISTABLE, schema=client.group_schema)
-    return page(client.groups(), query, listable, client.connection.pk)
+    found = unique_page(query, listable, partial(_BY_NAME.first, client.organization_id, client.connection.pk))
+    return found or page(client.groups(), query, listable, client.connection.pk)
 
 
 def get_group(client: ScimClient, resource: str) -> models.ScimGroup:
     """Return a group. Raises ResourceNotFound."""
-    row = client.groups().filter(pk=parse_id("scim-group", resource)).first()
+    row = _BY_ID.first(client.organization_id, client.connection.pk, parse_id("scim-group", resource))
     if row is None:
         raise _not_found(resource)
     return row
@@ -122,7 +148,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     row.updated_at = timezone.now()
     row.member_count = len(change.joining)
     with _unless_taken(row):
-        row.save(force_insert=True)
+        insert(row)
         apply_change(row, change)
         _record(client, row, "scim_group.create", {}, document, change)
     return row
@@ -198,7 +224,7 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
     row.updated_at = timezone.now()
     row.member_count += len(change.joining) - len(change.leaving)
     with _unless_taken(row), _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
-        row.save()
+        row.save(update_fields=None if document != before else ["member_count", "updated_at"])
         apply_change(row, change)
         _record(client, row, "scim_group.update", *changed_attributes(before, document), change)
 

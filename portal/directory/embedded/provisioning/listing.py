@@ -1,6 +1,6 @@
 """Lists: pages by index or by cursor, of one kind of resources or of several (RFC 7644, 3.4.2; RFC 9865)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import F, Model, OrderBy, Q, QuerySet, TextField, Value
 
-from portal.directory.embedded.provisioning.conditions import Listable, condition, sort_key
+from portal.directory.embedded.provisioning.conditions import Listable, condition, sort_key, unique_value
 from portal.directory.embedded.provisioning.cursors import make_cursor, read_cursor
 from portal.directory.embedded.provisioning.filters import Node
 
@@ -39,6 +39,15 @@ class ResultPage(Generic[Item]):
     total_results: int | None
     start_index: int | None = None
     next_cursor: str = ""
+
+
+def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Row | None]) -> ResultPage[Row] | None:
+    """Return the answer to a look-up of one resource by its unique attribute, or None for any other list."""
+    wanted = unique_value(query.filter, listable)
+    if wanted is None or query.cursor is not None or query.start_index > 1 or query.count < 1:
+        return None
+    row = find(wanted)
+    return ResultPage([row] if row else [], 1 if row else 0, 1)
 
 
 def page(rows: QuerySet[Row], query: ListQuery, listable: Listable, connection: object) -> ResultPage[Row]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -16,6 +17,7 @@ from portal.directory.embedded.provisioning.errors import InvalidValue, Mutabili
 from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
+from portal.directory.embedded.statements import Statement
 from portal.directory.ids import parse_id, public_id
 
 log = structlog.get_logger("gatehouse.scim")
@@ -145,6 +147,9 @@ def apply_change(row: models.ScimGroup, change: MemberChange) -> None:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
         kind.rows.objects.filter(group=row, **{f"{kind.field}__in": batch}).delete()
+    if any(kind is SUBGROUP for kind, _ in change.joining):
+        unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
+        unmarked.update(has_nested_groups=True)
     for kind, batch in _batches(change.joining):
         rows = (kind.rows(organization_id=row.organization_id, group=row, **{kind.field: key}) for key in batch)
         kind.rows.objects.bulk_create(rows)  # type: ignore[arg-type]  # -- rows are of the kind's own table
@@ -164,13 +169,15 @@ def members_of(groups: Iterable[models.ScimGroup]) -> Mapping[UUID, list[GroupMe
     return found
 
 
-def groups_of(users: Iterable[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:
+def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:
     """Return the groups of each person, by the person's key: those they are in, and those that these are in."""
-    memberships = models.ScimMembership.objects.filter(user_id__in=[user.pk for user in users]).order_by("group_id")
+    keys = [user.pk for user in users]
+    memberships = _GROUPS_OF_ONE.rows(*keys) if len(keys) == 1 else _groups_of(user_id__in=keys)
     direct: dict[UUID, dict[UUID, str]] = defaultdict(dict)
-    for user, group, display in memberships.values_list("user_id", "group_id", "group__display_name"):
+    for user, group, display in memberships:
         direct[user][group] = display
-    parents = _parents({group for groups in direct.values() for group in groups})
+    below = {group for groups in direct.values() for group in groups}
+    parents = _parents(below) if client.connection.has_nested_groups else {}
     return {
         user: [
             *(GroupOfUser(key, display, is_direct=True) for key, display in groups.items()),
@@ -178,6 +185,17 @@ def groups_of(users: Iterable[models.ScimUser]) -> Mapping[UUID, list[GroupOfUse
         ]
         for user, groups in direct.items()
     }
+
+
+def _groups_of(**of: Any) -> "QuerySet[models.ScimMembership, tuple[UUID, UUID, str]]":
+    memberships = models.ScimMembership.objects.filter(**of).order_by("group_id")
+    return memberships.values_list("user_id", "group_id", "group__display_name")
+
+
+_GROUPS_OF_ONE = Statement(
+    lambda key: _groups_of(user_id=key),
+    (models.ScimUser._meta.pk, UUID(int=1)),  # noqa: SLF001 -- Django's documented model API
+)
 
 
 def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:

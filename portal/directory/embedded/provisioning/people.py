@@ -13,6 +13,7 @@ from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.roles import group_roles, has_admin
+from portal.directory.embedded.statements import insert
 from portal.directory.embedded.values import member_id
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.types import MemberStatus
@@ -78,7 +79,7 @@ def become_member(client: ScimClient, row: models.ScimUser) -> Entries:
     row.member = new_member(row)
     if row.member is None:
         return []
-    row.member.save(force_insert=True)
+    insert(row.member)
     return [created(client, row.member)]
 
 

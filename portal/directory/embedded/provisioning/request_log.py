@@ -19,19 +19,13 @@ from portal.directory.embedded.provisioning.redaction import (
     redacted_path,
     redacted_query,
 )
+from portal.directory.embedded.statements import insert
 from portal.directory.ids import first_uuid7, parse_id
 from portal.directory.types import Origin
 
 log = structlog.get_logger("gatehouse.scim")
 
 _KINDS = {"users": ("User", "scim-user"), "groups": ("Group", "scim-group")}
-_META = models.ScimRequest._meta  # noqa: SLF001 -- Django's documented model API
-_FIELDS = _META.concrete_fields
-# Written out once: to have it compiled anew for each call takes longer than to carry it out.
-_INSERT = (
-    f"INSERT INTO {_META.db_table} ({', '.join(field.column for field in _FIELDS)}) "  # noqa: S608 -- our own names
-    f"VALUES ({', '.join(['%s'] * len(_FIELDS))})"
-)
 _MOST_NAMES = 100
 _BATCH = 1000
 # A shorter one is no token of ours, and too much of it would be shown.
@@ -89,21 +83,9 @@ def prune() -> int:
 
 def _insert(row: models.ScimRequest) -> None:
     """Insert the entry without waiting for the disk: the last moments before a crash are not worth each call's time."""
-    parameters = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in _FIELDS]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # For this statement's own transaction, and without a round trip of its own.
-            cursor.execute(f"{_INSERT} RETURNING set_config('synchronous_commit', 'off', true)", parameters)
-            return
-        # SQLite knows it only of a connection, and between transactions.
-        is_switched = not connection.in_atomic_block
-        if is_switched:
-            cursor.execute("PRAGMA synchronous=NORMAL")
-        try:
-            cursor.execute(_INSERT, parameters)
-        finally:
-            if is_switched:
-                cursor.execute("PRAGMA synchronous=FULL")
+    # For this statement's own transaction, and without a round trip of its own; SQLite has nothing like it.
+    is_postgres = connection.vendor == "postgresql"
+    insert(row, returning="set_config('synchronous_commit', 'off', true)" if is_postgres else "")
 
 
 def _entry(exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnection) -> models.ScimRequest:

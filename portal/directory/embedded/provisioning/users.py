@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, F, OuterRef, Value
+from django.db.models import CharField, F, OuterRef, QuerySet, Value
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
@@ -32,7 +33,7 @@ from portal.directory.embedded.provisioning.documents import (
     required_name,
 )
 from portal.directory.embedded.provisioning.errors import ResourceNotFound, ScimError, Uniqueness
-from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page
+from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
 from portal.directory.embedded.provisioning.patch import patched
 from portal.directory.embedded.provisioning.people import (
     Entries,
@@ -46,6 +47,7 @@ from portal.directory.embedded.provisioning.people import (
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
 from portal.directory.embedded.provisioning.versions import check_version, version_moment
+from portal.directory.embedded.statements import Statement, insert
 from portal.directory.ids import parse_id, public_id
 
 _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
@@ -76,6 +78,27 @@ LISTABLE = Listable(
             ),
         )
     },
+    unique="userName",
+)
+
+
+_META = models.ScimUser._meta  # noqa: SLF001 -- Django's documented model API
+_SCOPE = ((_META.get_field("organization"), UUID(int=1)), (_META.get_field("connection"), UUID(int=2)))
+
+
+def _rows(organization: UUID, connection: UUID) -> QuerySet[models.ScimUser]:
+    return models.ScimUser.objects.defer("search").filter(organization_id=organization).filter(connection_id=connection)
+
+
+_BY_NAME = Statement(
+    lambda organization, connection, name: _rows(organization, connection).filter(user_name_folded=name),
+    *_SCOPE,
+    (_META.get_field("user_name_folded"), "example"),
+)
+_BY_ID = Statement(
+    lambda organization, connection, key: _rows(organization, connection).filter(pk=key),
+    *_SCOPE,
+    (_META.pk, UUID(int=3)),
 )
 
 
@@ -87,12 +110,13 @@ def user_id(key: UUID) -> str:
 def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = replace(LISTABLE, schema=client.user_schema)
-    return page(client.users(), query, listable, client.connection.pk)
+    found = unique_page(query, listable, partial(_BY_NAME.first, client.organization_id, client.connection.pk))
+    return found or page(client.users(), query, listable, client.connection.pk)
 
 
 def get_user(client: ScimClient, resource: str) -> models.ScimUser:
     """Return a person. Raises ResourceNotFound."""
-    row = client.users().filter(pk=parse_id("scim-user", resource)).first()
+    row = _BY_ID.first(client.organization_id, client.connection.pk, parse_id("scim-user", resource))
     if row is None:
         raise ResourceNotFound(f'There is no User "{resource[:200]}".')
     return row
@@ -131,7 +155,7 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
 def _insert(client: ScimClient, row: models.ScimUser, link: Callable[[ScimClient, models.ScimUser], Entries]) -> None:
     with transaction.atomic():
         entries = link(client, row)
-        row.save(force_insert=True)
+        insert(row)
         activity.record_all([*entries, _entry(client, row, "scim_user.create", {}, row.document)])
 
 

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
+
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
-from portal.directory.embedded.provisioning.errors import BadReference, InvalidSyntax, ScimError
-from portal.directory.embedded.provisioning.patch import read_operations
+from portal.directory.embedded.provisioning.errors import BadReference, InvalidSyntax, ScimError, TooLarge
 from portal.directory.embedded.provisioning.users import create_users
 from portal.directory.embedded.provisioning.versions import version
-from portal.provisioning.edge import Refusal
 from portal.provisioning.kinds import USERS, Kind, Row, kind_at
 from portal.provisioning.resources import error_document
 
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
-MOST_OPERATIONS = 1000
+
 _METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _REFERENCE = "bulkId:"
 
@@ -61,14 +61,14 @@ class BulkOperation:
 
 
 def run_bulk(client: ScimClient, body: Document) -> Document:
-    """Carry out a BulkRequest and return the BulkResponse. Raises InvalidSyntax, and Refusal for too many operations."""
+    """Carry out a BulkRequest and return the BulkResponse. Raises InvalidSyntax, TooLarge."""
     operations = body.get("Operations")
     if BULK_REQUEST not in (body.get("schemas") or ()):
         raise InvalidSyntax(f'"schemas" must hold "{BULK_REQUEST}".')
     if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
         raise InvalidSyntax('"Operations" must be a list of objects.')
-    if len(operations) > MOST_OPERATIONS:
-        raise Refusal(413, f"The request has more operations than maxOperations, which is {MOST_OPERATIONS}.")
+    if len(operations) > settings.SCIM_MAX_OPERATIONS:
+        raise TooLarge(f"The request has more operations than maxOperations, which is {settings.SCIM_MAX_OPERATIONS}.")
     most_errors = body.get("failOnErrors") or 0
     if not isinstance(most_errors, int) or most_errors < 0:
         raise InvalidSyntax('"failOnErrors" must be a whole number.')
@@ -131,8 +131,7 @@ class _Bulk:
             case "PUT":
                 return kind, kind.replace(self._client, resource_id, self._resolved(operation.data()), if_match)
             case "PATCH":
-                steps = read_operations(self._resolved(operation.data()), is_entra=self._client.is_entra)
-                return kind, kind.patch(self._client, resource_id, steps, if_match)
+                return kind, kind.patch(self._client, resource_id, self._resolved(operation.data()), if_match)
             case _:
                 kind.delete(self._client, resource_id, if_match)
                 return kind, None
@@ -152,7 +151,7 @@ class _Bulk:
 
     def _is_plain_person(self, at: int) -> bool:
         operation = self._operations[at]
-        is_post = operation.method == "POST" and operation.sent.get("path") == USERS.schema.endpoint
+        is_post = operation.method == "POST" and operation.sent.get("path") == USERS.endpoint
         return is_post and not operation.references and isinstance(operation.sent.get("data"), dict)
 
     def _break_circle(self) -> tuple[int, Row] | None:
@@ -192,6 +191,7 @@ class _Bulk:
         self.results[at] = result
 
     def _fail(self, at: int, error: ScimError) -> None:
+        error.aftermath()
         operation = self._operations[at]
         result = self._result(operation, str(error.status)) | {"response": error_document(error)}
         if operation.method != "POST":

@@ -5,12 +5,11 @@ from typing import Any
 from django.conf import settings
 from scim2_models import Context, Resource, ResourceType, ServiceProviderConfig
 
+from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.cursors import CURSOR_SECONDS
 from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, MOST_RESULTS
-from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
-from portal.provisioning.bulk import MOST_OPERATIONS
+from portal.directory.embedded.provisioning.schemas import ResourceSchema
 
-_RESOURCES = (USER, GROUP)
 # RFC 9865, 4.
 _PAGINATION = {
     "cursor": True,
@@ -29,7 +28,7 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
             "patch": {"supported": True},
             "bulk": {
                 "supported": True,
-                "maxOperations": MOST_OPERATIONS,
+                "maxOperations": settings.SCIM_MAX_OPERATIONS,
                 "maxPayloadSize": settings.SCIM_MAX_BODY_BYTES,
             },
             "filter": {"supported": True, "maxResults": MOST_RESULTS},
@@ -50,21 +49,25 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
     return document | {"pagination": _PAGINATION}
 
 
-def resource_types(base_url: str) -> list[dict[str, Any]]:
+def resource_types(client: ScimClient) -> list[dict[str, Any]]:
     """Return the kinds of resources."""
     return [
-        _dump(_resource_type(schema), "ResourceType", f"{base_url}/ResourceTypes/{schema.name}")
-        for schema in _RESOURCES
+        _dump(_resource_type(schema), "ResourceType", f"{client.base_url}/ResourceTypes/{schema.name}")
+        for schema in _resources(client)
     ]
 
 
-def schemas(base_url: str) -> list[dict[str, Any]]:
+def schemas(client: ScimClient) -> list[dict[str, Any]]:
     """Return the attributes of each kind and extension."""
     return [
-        document | {"meta": {"resourceType": "Schema", "location": f"{base_url}/Schemas/{document['id']}"}}
-        for schema in _RESOURCES
+        document | {"meta": {"resourceType": "Schema", "location": f"{client.base_url}/Schemas/{document['id']}"}}
+        for schema in _resources(client)
         for document in schema.published
     ]
+
+
+def _resources(client: ScimClient) -> tuple[ResourceSchema, ...]:
+    return client.user_schema, client.group_schema
 
 
 def _resource_type(schema: ResourceSchema) -> ResourceType:

@@ -18,6 +18,7 @@ from portal.directory.embedded.provisioning import request_log
 from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
 from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError
 from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
+from portal.directory.embedded.provisioning.texts import is_storable
 from portal.provisioning.resources import error_document
 from portal.web.requests import PortalRequest
 
@@ -73,6 +74,7 @@ def _attempt(view: Callable[[], HttpResponse]) -> HttpResponse | ScimError:
     try:
         return view()
     except ScimError as error:
+        error.aftermath()
         return error
     except (OperationalError, IntegrityError) as error:
         # The database is away, or two calls were in each other's way: the same call can succeed later.
@@ -207,5 +209,5 @@ def _inside(value: "Body | list[Any]") -> list[Any]:
 
 def _check_texts(values: list[Any]) -> None:
     for value in values:
-        if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+        if isinstance(value, str) and not is_storable(value):
             raise InvalidSyntax("The body has a null character or half of a surrogate pair in a text.")

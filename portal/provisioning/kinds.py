@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from portal.directory.embedded.provisioning.conditions import Listable
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ResourceNotFound
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage
-from portal.directory.embedded.provisioning.patch import Operation
 from portal.directory.embedded.provisioning.schemas import ResourceSchema
 from portal.provisioning.resources import Projection, group_document, user_document
 
@@ -24,24 +24,30 @@ class Kind:
     """A kind of resource with everything that can be done to it."""
 
     listable: Listable
+    schema: Callable[[ScimClient], ResourceSchema]
     public_id: Callable[[UUID], str]
     rows: Callable[[ScimClient], Any]
     find: Callable[[ScimClient, ListQuery], ResultPage[Any]]
     get: Callable[[ScimClient, str], Row]
     create: Callable[[ScimClient, Document], Row]
     replace: Callable[[ScimClient, str, Document, str], Row]
-    patch: Callable[[ScimClient, str, Sequence[Operation], str], Row]
+    patch: Callable[[ScimClient, str, Document, str], Row]
     delete: Callable[[ScimClient, str, str], None]
     documents: Callable[[ScimClient, Sequence[Row], Projection], list[Document]]
 
     @property
-    def schema(self) -> ResourceSchema:
-        """What resources of this kind consist of."""
-        return self.listable.schema
+    def name(self) -> str:
+        """What resources of this kind are called."""
+        return self.listable.schema.name
+
+    @property
+    def endpoint(self) -> str:
+        """Where resources of this kind are, below the base URL."""
+        return self.listable.schema.endpoint
 
     def location(self, client: ScimClient, row: Row) -> str:
         """Return a resource's address."""
-        return f"{client.base_url}{self.schema.endpoint}/{self.public_id(row.pk)}"
+        return f"{client.base_url}{self.endpoint}/{self.public_id(row.pk)}"
 
 
 def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], projection: Projection) -> list[Document]:
@@ -58,6 +64,7 @@ def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], proje
 
 USERS = Kind(
     users.LISTABLE,
+    attrgetter("user_schema"),
     users.user_id,
     ScimClient.users,
     users.find_users,
@@ -70,6 +77,7 @@ USERS = Kind(
 )
 GROUPS = Kind(
     groups.LISTABLE,
+    attrgetter("group_schema"),
     groups.group_id,
     ScimClient.groups,
     groups.find_groups,
@@ -86,6 +94,6 @@ KINDS = (USERS, GROUPS)
 def kind_at(endpoint: str) -> Kind:
     """Return the kind whose resources are at an endpoint such as "/Users". Raises ResourceNotFound."""
     for kind in KINDS:
-        if kind.schema.endpoint.lower() == endpoint.lower():
+        if kind.endpoint.lower() == endpoint.lower():
             return kind
     raise ResourceNotFound(f'There is no endpoint "{endpoint[:200]}". Users are at /Users, groups at /Groups.')

@@ -11,7 +11,7 @@ from portal.directory.embedded.provisioning.errors import InvalidValue, ScimErro
 from portal.directory.embedded.provisioning.groups import group_id
 from portal.directory.embedded.provisioning.listing import ResultPage
 from portal.directory.embedded.provisioning.membership import GroupMember, GroupOfUser, member_id
-from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
+from portal.directory.embedded.provisioning.schemas import ResourceSchema
 from portal.directory.embedded.provisioning.users import user_id
 from portal.directory.embedded.provisioning.versions import version
 
@@ -22,7 +22,7 @@ _ALWAYS = frozenset({"schemas", "id"})
 
 def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[GroupOfUser]) -> Document:
     """Return a person with the groups that they are in."""
-    document = _document(client, USER, user_id(row.pk), row)
+    document = _document(client, client.user_schema, user_id(row.pk), row)
     if groups:
         document["groups"] = [
             {
@@ -40,7 +40,7 @@ def group_document(
     client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember], *, names_members: bool = False
 ) -> Document:
     """Return a group with the people and groups in it, and with their names if they are asked for."""
-    document = _document(client, GROUP, group_id(row.pk), row)
+    document = _document(client, client.group_schema, group_id(row.pk), row)
     if members:
         document["members"] = [
             {
@@ -77,14 +77,16 @@ class Projection:
     """Which attributes an answer holds: `attributes` or `excludedAttributes` (RFC 7644, 3.9). Raises InvalidValue."""
 
     def __init__(self, schema: ResourceSchema, parameters: Mapping[str, str]) -> None:
+        # Who asks for nothing that there is gets what is always returned, and not everything.
+        self._chosen = bool(parameters.get("attributes", "").strip())
         self._wanted = _paths(schema, parameters.get("attributes", ""))
         self._unwanted = _paths(schema, parameters.get("excludedAttributes", ""))
-        if self._wanted and self._unwanted:
+        if self._chosen and self._unwanted:
             raise InvalidValue('Use either "attributes" or "excludedAttributes", not both.')
 
     def holds(self, name: str) -> bool:
         """Say whether a top-level attribute is in the answer, so that it need not be looked up."""
-        if self._wanted:
+        if self._chosen:
             return any(path[0] == name for path in self._wanted)
         return (name,) not in self._unwanted
 
@@ -94,7 +96,7 @@ class Projection:
 
     def apply(self, document: Document) -> Document:
         """Return what is wanted of a document."""
-        if self._wanted:
+        if self._chosen:
             kept: Document = {name: value for name, value in document.items() if name in _ALWAYS}
             for path in self._wanted:
                 _copy(document, kept, path)

@@ -1,6 +1,7 @@
 """One list of people and groups together (RFC 7644, 3.4.2.1): what a kind does not have, it has no value for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -12,10 +13,14 @@ from portal.provisioning.resources import Projection
 
 def find_everything(client: ScimClient, query: ListQuery, parameters: Mapping[str, str]) -> ResultPage[Document]:
     """Return a page of resources of every kind. Raises as a list of one kind does."""
-    page = merged_page([(kind.rows(client), kind.listable) for kind in KINDS], query, client.connection.pk)
+    page = merged_page(
+        [(kind.rows(client), replace(kind.listable, schema=kind.schema(client))) for kind in KINDS],
+        query,
+        client.connection.pk,
+    )
     documents: dict[Any, Document] = {}
     for kind in KINDS:
-        documents |= _documents(client, kind, [key for name, key in page.rows if name == kind.schema.name], parameters)
+        documents |= _documents(client, kind, [key for name, key in page.rows if name == kind.name], parameters)
     found = [documents[key] for _, key in page.rows if key in documents]
     return ResultPage(found, page.total_results, page.start_index, page.next_cursor)
 
@@ -24,5 +29,5 @@ def _documents(
     client: ScimClient, kind: Kind, keys: list[Any], parameters: Mapping[str, str]
 ) -> Mapping[Any, Document]:
     rows = by_pk(kind.rows(client), keys)
-    projection = Projection(kind.schema, parameters)
+    projection = Projection(kind.schema(client), parameters)
     return dict(zip((row.pk for row in rows), kind.documents(client, rows, projection), strict=True))

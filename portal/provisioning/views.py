@@ -8,7 +8,6 @@ from django.http import HttpResponse
 
 from portal.directory.embedded.provisioning.errors import Forbidden, NotOffered, ResourceNotFound
 from portal.directory.embedded.provisioning.listing import ResultPage
-from portal.directory.embedded.provisioning.patch import read_operations
 from portal.directory.embedded.provisioning.versions import names_version, version
 from portal.provisioning import discovery
 from portal.provisioning.bulk import run_bulk
@@ -85,25 +84,25 @@ def service_provider_config(call: Call) -> HttpResponse:
 @scim_view
 def resource_types(call: Call) -> HttpResponse:
     """Say which kinds of resources there are."""
-    return _whole_list(call, discovery.resource_types(call.client.base_url))
+    return _whole_list(call, discovery.resource_types(call.client))
 
 
 @scim_view
 def resource_type(call: Call, resource_id: str) -> HttpResponse:
     """Describe one kind of resource."""
-    return _one_of(discovery.resource_types(call.client.base_url), resource_id)
+    return _one_of(discovery.resource_types(call.client), resource_id)
 
 
 @scim_view
 def schemas(call: Call) -> HttpResponse:
     """Say which attributes resources have."""
-    return _whole_list(call, discovery.schemas(call.client.base_url))
+    return _whole_list(call, discovery.schemas(call.client))
 
 
 @scim_view
 def schema(call: Call, resource_id: str) -> HttpResponse:
     """Describe one schema."""
-    return _one_of(discovery.schemas(call.client.base_url), resource_id)
+    return _one_of(discovery.schemas(call.client), resource_id)
 
 
 @scim_view
@@ -114,19 +113,18 @@ def nothing(_: Call, endpoint: str = "") -> HttpResponse:
 
 def _collection(call: Call, kind: Kind) -> HttpResponse:
     if call.method == "POST":
-        projection = Projection(kind.schema, call.parameters)
+        projection = Projection(kind.schema(call.client), call.parameters)
         return _answer(call, kind, kind.create(call.client, call.body), projection, is_new=True)
     return _list(call, kind, call.parameters)
 
 
 def _resource(call: Call, kind: Kind, resource_id: str) -> HttpResponse:
-    projection = Projection(kind.schema, call.parameters)
+    projection = Projection(kind.schema(call.client), call.parameters)
     match call.method:
         case "PUT":
             row = kind.replace(call.client, resource_id, call.body, call.if_match)
         case "PATCH":
-            operations = read_operations(call.body, is_entra=call.client.is_entra)
-            row = kind.patch(call.client, resource_id, operations, call.if_match)
+            row = kind.patch(call.client, resource_id, call.body, call.if_match)
             if kind is GROUPS and _is_answered_briefly(call, row):
                 return HttpResponse(status=204, headers={"ETag": version(row)})
         case "DELETE":
@@ -155,7 +153,7 @@ def _answer(call: Call, kind: Kind, row: Row, projection: Projection, *, is_new:
 
 
 def _list(call: Call, kind: Kind, parameters: Mapping[str, str]) -> HttpResponse:
-    projection = Projection(kind.schema, parameters)
+    projection = Projection(kind.schema(call.client), parameters)
     page = kind.find(call.client, list_query(parameters))
     return json_response(list_document(kind.documents(call.client, page.rows, projection), page))
 

@@ -152,6 +152,6 @@ def test_every_command_leaves_an_entry_without_secrets() -> None:
         "project_secret.create",
     ]
     assert {entry["actor_type"] for entry in entries} == {"operator"}
-    assert entries[0]["after"] == {"name": "Acme", "slug": "acme"}
+    assert entries[0]["after"] == {"name": "Acme", "slug": "acme", "email_allowed_domains": []}
     for hidden in (link.partition("token=")[2], token, secret):
         assert hidden not in str(entries)

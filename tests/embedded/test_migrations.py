@@ -15,20 +15,30 @@ from django.db import DatabaseError, connection
 from portal.directory.embedded import models
 from portal.directory.embedded.models.scim import ScimToken
 
-call_command("migrate", "directory", "0002_scim_complete", verbosity=0)
-organization = models.Organization.objects.create(slug="acme", name="Acme")
+call_command("migrate", "directory", "0001_initial", verbosity=0)
+key, at = "01900000000070008000000000000001", "2026-01-01T00:00:00Z"
 with connection.cursor() as cursor:
     cursor.execute(
+        "INSERT INTO directory_organization (id, name, slug, created_at, updated_at) VALUES (%s, 'Acme', 'acme', %s, %s)",
+        [key, at, at],
+    )
+    cursor.execute(
         "INSERT INTO directory_scimconnection (id, organization_id, display_name, identity_provider, status,"
-        " skips_unknown_members, bearer_token_hash, bearer_token_last_four, bearer_token_expires_at, created_at,"
-        " updated_at) VALUES (%s, %s, 'Okta', 'okta', 'active', FALSE, %s, 'abcd', '2030-01-01', '2026-01-01',"
-        " '2026-01-01')",
-        ["0" * 32, organization.pk.hex, b"x" * 32],
+        " bearer_token_hash, bearer_token_last_four, bearer_token_expires_at, created_at, updated_at)"
+        " VALUES (%s, %s, 'Okta', 'okta', 'active', %s, 'abcd', '2030-01-01T00:00:00Z', %s, %s)",
+        [key, key, b"x" * 32, at, at],
+    )
+    cursor.execute(
+        "INSERT INTO directory_scimuser (id, organization_id, connection_id, user_name, user_name_folded, external_id,"
+        " display_name, active, document, created_at, updated_at)"
+        " VALUES (%s, %s, %s, 'Ada', 'ada', '', '', TRUE, %s, %s, %s)",
+        [key, key, key, '{"userName": "Ada", "title": "Queen"}', at, at],
     )
 call_command("migrate", verbosity=0)
 token = ScimToken.objects.get()
 assert (bytes(token.token_hash), token.last_four, token.is_next) == (b"x" * 32, "abcd", False)
 assert token.expires_at.year == 2030
+assert models.ScimUser.objects.get().search["title"] == "queen"
 other = models.Organization.objects.create(slug="globex", name="Globex")
 try:
     ScimToken.objects.update(organization=other)
@@ -46,7 +56,7 @@ def test_tokens_that_were_columns_become_rows_and_the_guards_come_back(tmp_path:
         "DATABASE_URL": f"sqlite:///{tmp_path}/gatehouse.sqlite3",
     }
 
-    answer = subprocess.run(
+    answer = subprocess.run(  # noqa: S603 -- our own program
         [sys.executable, "-c", UPGRADE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
 

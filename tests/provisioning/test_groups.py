@@ -43,6 +43,23 @@ def test_a_group_is_created_with_its_members(idp: Idp, people: list[str]) -> Non
     assert counted(document["id"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("operation", "scim_type"),
+    [
+        ({"op": "remove", "path": "members.value"}, "mutability"),
+        ({"op": "remove", "path": 'members[type eq "User"].value'}, "mutability"),
+        ({"op": "replace", "path": "members.value", "value": "x"}, "mutability"),
+        ({"op": "replace", "path": "members"}, "invalidValue"),
+    ],
+)
+def test_nobody_leaves_by_a_slip(
+    idp: Idp, group: str, people: list[str], operation: dict[str, Any], scim_type: str
+) -> None:
+    error_of(idp.patch(f"/Groups/{group}", operation), 400, scim_type)
+
+    assert idp.members(group) == set(people[:2])
+
+
 def test_a_name_is_taken_whatever_its_case(idp: Idp, group: str) -> None:
     error_of(idp.send("POST", "/Groups", {"displayName": "SALES"}), 409, "uniqueness")
     other = idp.create_group("Support")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model
 
 from portal.directory.embedded import activity, models, scim_tokens
+from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.members import check_new_password, new_sign_in_link
+from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id, member_value, scim_connection_value
@@ -40,16 +43,24 @@ class NewProjectSecret:
     secret: str = field(repr=False)
 
 
-def create_organization(*, name: str, slug: str, origin: Origin) -> Organization:
+def create_organization(
+    *, name: str, slug: str, email_allowed_domains: Iterable[str] = (), origin: Origin
+) -> Organization:
     """Make an organization. Raises Invalid, Conflict (for the slug)."""
-    row = models.Organization(name=name.strip(), slug=slug)
+    domains = sorted({domain.strip().lower() for domain in email_allowed_domains})
+    row = models.Organization(name=name.strip(), slug=slug, email_allowed_domains=domains)
     _check(row)
     taken = Conflict(f'There is an organization with the slug "{slug}" already; choose another.', field="slug")
     with _unless_taken(taken), transaction.atomic():
         row.save(force_insert=True)
         value = organization_value(row)
         _record(
-            "organization.create", row.pk, value.organization_id, row.name, {"name": row.name, "slug": slug}, origin
+            "organization.create",
+            row.pk,
+            value.organization_id,
+            row.name,
+            {"name": row.name, "slug": slug, "email_allowed_domains": domains},
+            origin,
         )
     return value
 
@@ -130,6 +141,51 @@ def rotate_complete(*, organization_slug: str, origin: Origin) -> ScimConnection
 def rotate_cancel(*, organization_slug: str, origin: Origin) -> ScimConnection:
     """Revoke the next token; the current one stays. Raises NotFound, Conflict."""
     return scim_tokens.rotate_cancel(_connection_of(organization_slug), _caller(origin))
+
+
+def update_scim_connection(
+    *,
+    organization_slug: str,
+    is_strict: bool | None = None,
+    skips_unknown_members: bool | None = None,
+    extension_schemas: Any = None,
+    origin: Origin,
+) -> None:
+    """Change how the active connection reads what it is sent; None leaves a thing as it is. Raises NotFound, Invalid."""
+    given = {
+        "is_strict": is_strict,
+        "skips_unknown_members": skips_unknown_members,
+        "extension_schemas": None if extension_schemas is None else read_extension_schemas(extension_schemas),
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    with transaction.atomic():
+        row = _active_connection(organization_slug)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        row.save()
+        target = public_id("scim-connection", row.pk)
+        _record("scim_connection.update", row.organization_id, target, row.display_name, changes, origin)
+
+
+def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: str, origin: Origin) -> None:
+    """Give a role to everybody in a pushed group, now and later. Raises NotFound, Invalid (for the role)."""
+    (known,) = _check_roles([role_id])
+    with transaction.atomic():
+        connection = _active_connection(organization_slug)
+        group = connection.groups.filter(display_name_folded=fold(group_name)).first()
+        if group is None:
+            raise NotFound(f'The identity provider has pushed no group "{group_name}".', field="group")
+        models.ScimGroupRole.objects.get_or_create(organization_id=group.organization_id, group=group, role_id=known)
+        target = public_id("scim-group", group.pk)
+        _record("scim_group.assign_role", group.organization_id, target, group.display_name, {"role": known}, origin)
+
+
+def _active_connection(organization_slug: str) -> models.ScimConnection:
+    active = models.ScimConnection.objects.select_for_update().filter(status=ScimConnectionStatus.ACTIVE)
+    row = active.filter(organization=_organization(organization_slug)).first()
+    if row is None:
+        raise NotFound(f'"{organization_slug}" has no SCIM connection.', field="organization_slug")
+    return row
 
 
 def create_project_secret(*, origin: Origin) -> NewProjectSecret:

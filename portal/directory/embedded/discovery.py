@@ -29,7 +29,7 @@ class EmbeddedDiscovery:
     def authenticate(self, *, email_address: str, password: str) -> Discovered:
         """Return where this password is right. Raises Unauthenticated, in the same time, whatever was wrong."""
         candidates: list[models.Member | None] = list(
-            models.Member.objects.select_related("organization")
+            models.Member.objects.select_related("organization", "scim_user")
             .filter(email_address_folded=fold(email_address), status=MemberStatus.ACTIVE)
             .order_by("organization_id")[:MOST_ORGANIZATIONS]
         )
@@ -71,7 +71,7 @@ class EmbeddedDiscovery:
 
 
 def _active_members(session: models.IntermediateSession) -> list[models.Member]:
-    members = session.members.select_related("organization").filter(status=MemberStatus.ACTIVE)
+    members = session.members.select_related("organization", "scim_user").filter(status=MemberStatus.ACTIVE)
     return list(members.order_by("organization__name", "organization_id"))
 
 

@@ -48,15 +48,21 @@ def _has_organization(model: type[Model]) -> bool:
 
 
 def _there(connection: BaseDatabaseWrapper) -> "Iterator[_Guard]":
-    """Yield the guards of the tables that there are: not all are, before and between migrations."""
-    tables = set(connection.introspection.table_names())
-    return (guard for guard in _guards(connection.vendor) if guard.table in tables)
+    """Yield the guards of the tables and columns that there are: not all are, before and between migrations."""
+    tables = connection.introspection.table_names()
+    with connection.cursor() as cursor:
+        columns = {
+            (table, column.name)
+            for table in {guard.table for guard in _guards(connection.vendor)}.intersection(tables)
+            for column in connection.introspection.get_table_description(cursor, table)
+        }
+    return (guard for guard in _guards(connection.vendor) if (guard.table, guard.column) in columns)
 
 
 def _guards(vendor: str) -> "Iterator[_Guard]":
     events = ("UPDATE", "DELETE", "TRUNCATE") if vendor == "postgresql" else ("UPDATE", "DELETE")
     for event in events:
-        yield _Guard(f"activity_no_{event.lower()}", _APPEND_ONLY, event, "the activity log is append-only")
+        yield _Guard(f"activity_no_{event.lower()}", _APPEND_ONLY, "id", event, "the activity log is append-only")
     for model, field in same_organization():
         table, parent = model._meta.db_table, field.related_model._meta.db_table  # noqa: SLF001 -- as above
         # A row counts as foreign also when its parent does not exist, which the foreign key itself reports later.
@@ -69,7 +75,9 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
             wrong = f"NEW.{field.column} IS NOT NULL AND {wrong}"
         for event in ("INSERT", "UPDATE"):
             name = f"{table}_{field.column}_same_organization_{event.lower()}"
-            yield _Guard(name, table, event, f"{table}.{field.column} belongs to another organization", wrong)
+            yield _Guard(
+                name, table, field.column, event, f"{table}.{field.column} belongs to another organization", wrong
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class _Guard:
 
     name: str
     table: str
+    column: str
     event: str
     message: str
     condition: str = ""

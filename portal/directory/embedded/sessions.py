@@ -76,7 +76,7 @@ class EmbeddedSessions:
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
         """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
         member = (
-            models.Member.objects.select_related("organization")
+            models.Member.objects.select_related("organization", "scim_user")
             .filter(
                 organization__slug=self._scope.organization_slug,
                 email_address_folded=fold(email_address),
@@ -98,7 +98,7 @@ class EmbeddedSessions:
                 _record_session(row, "member_session.revoke", self._scope.origin)
 
     def _sessions(self) -> QuerySet[models.MemberSession]:
-        return models.MemberSession.objects.select_related("member__organization").filter(
+        return models.MemberSession.objects.select_related("member__organization", "member__scim_user").filter(
             member__organization__slug=self._scope.organization_slug, revoked_at=None
         )
 

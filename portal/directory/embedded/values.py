@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from portal.directory.embedded import models
+from portal.directory.embedded.roles import group_roles
 from portal.directory.ids import public_id
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.types import (
@@ -23,17 +24,19 @@ def member_id(row: models.Member) -> str:
 
 
 def member_value(row: models.Member) -> Member:
-    """Return the member with effective roles: `stytch_member`, which everybody has, and those given by hand."""
+    """Return the member with effective roles: `stytch_member`, which everybody has, by hand, and by group."""
+    sources: dict[str, list[RoleSourceType]] = {}
+    for role_id in dict.fromkeys([MEMBER_ROLE, *row.direct_roles]):
+        sources[role_id] = [RoleSourceType.DIRECT_ASSIGNMENT]
+    for role_id in group_roles(row):
+        sources.setdefault(role_id, []).append(RoleSourceType.SCIM_CONNECTION_GROUP)
     return Member(
         member_id=member_id(row),
         organization_id=public_id("organization", row.organization_id),
         email_address=row.email_address,
         name=row.name,
         status=MemberStatus(row.status),
-        roles=tuple(
-            MemberRole(role_id, (RoleSourceType.DIRECT_ASSIGNMENT,))
-            for role_id in dict.fromkeys([MEMBER_ROLE, *row.direct_roles])
-        ),
+        roles=tuple(MemberRole(role_id, tuple(from_where)) for role_id, from_where in sources.items()),
     )
 
 

@@ -10,8 +10,10 @@ from portal.directory.embedded.models.members import (
 from portal.directory.embedded.models.organizations import Organization, Project, ProjectSecret
 from portal.directory.embedded.models.rate_limits import RateLimitCounter
 from portal.directory.embedded.models.scim import (
+    ScimConflict,
     ScimConnection,
     ScimGroup,
+    ScimGroupRole,
     ScimMembership,
     ScimNesting,
     ScimRequest,
@@ -28,8 +30,10 @@ __all__ = [
     "Project",
     "ProjectSecret",
     "RateLimitCounter",
+    "ScimConflict",
     "ScimConnection",
     "ScimGroup",
+    "ScimGroupRole",
     "ScimMembership",
     "ScimNesting",
     "ScimRequest",

@@ -35,6 +35,8 @@ class Organization(models.Model):
     id = id_field()
     name = models.CharField(max_length=128)
     slug = models.CharField(max_length=128, unique=True, validators=[SLUG])
+    # Stytch's email_allowed_domains: whom the identity provider says is one of these is believed to be.
+    email_allowed_domains = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from portal.directory.embedded.models.fields import FoldedField, id_field
+from portal.directory.embedded.models.members import Member
 from portal.directory.embedded.models.organizations import Organization
 from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
 
@@ -20,8 +21,15 @@ class ScimConnection(models.Model):
     status = models.CharField(
         max_length=16, choices=[(s, s) for s in ScimConnectionStatus], default=ScimConnectionStatus.ACTIVE
     )
+    # Refuse what RFC 7643 and 7644 do not have, instead of understanding what was meant.
+    is_strict = models.BooleanField(default=False)
+    # The organization's own: [{"resourceType": "User", "schema": {…}}], each a Schema of RFC 7643, 7.
+    extension_schemas = models.JSONField(default=list, blank=True)
     # Leave out members that are not there, instead of refusing the whole change: some IdPs never repeat a refused one.
     skips_unknown_members = models.BooleanField(default=False)
+    # What an admin should look at: the last thing that was refused in order to keep the organization usable.
+    attention = models.CharField(max_length=512, blank=True)
+    attention_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -107,6 +115,10 @@ class ScimUser(models.Model):
     id = id_field()
     organization = models.ForeignKey(Organization, models.PROTECT)
     connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="users")
+    # Who signs in; None for a person without an e-mail address.
+    member = models.OneToOneField(Member, models.SET_NULL, null=True, related_name="scim_user")
+    # Whether the member was there before the IdP knew of them.
+    is_adopted = models.BooleanField(default=False)
     user_name = models.CharField(max_length=256)
     user_name_folded = FoldedField(of="user_name")
     external_id = models.CharField(max_length=256, blank=True)
@@ -180,4 +192,36 @@ class ScimNesting(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["organization", "group", "member"], name="scim_nesting_unique"),
             models.CheckConstraint(name="scim_nesting_not_itself", condition=~models.Q(group=models.F("member"))),
+        ]
+
+
+class ScimGroupRole(models.Model):
+    """A role that everybody in a group has, also in the groups within it (Stytch: implicit role assignments)."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="roles")
+    role_id = models.CharField(max_length=128)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "group", "role_id"], name="scim_group_role_unique")
+        ]
+
+
+class ScimConflict(models.Model):
+    """A person whom provisioning would take over although they were a member before: an admin decides."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="conflicts")
+    member = models.ForeignKey(Member, models.CASCADE, related_name="scim_conflicts")
+    user_name = models.CharField(max_length=256)
+    first_at = models.DateTimeField(auto_now_add=True)
+    last_at = models.DateTimeField(auto_now=True)
+    approved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "connection", "member"], name="scim_conflict_unique")
         ]

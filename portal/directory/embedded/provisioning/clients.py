@@ -1,5 +1,6 @@
 """Who calls: an identity provider, known by the bearer token of its connection."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
+from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema, extended
 from portal.directory.embedded.tokens import token_hash
 from portal.directory.ids import parse_id, public_id
 from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider
@@ -55,6 +57,20 @@ class ScimClient:
         """Who makes the changes, for the activity log."""
         return Caller(Actor(ActorType.SCIM, self.connection_id, self.connection.display_name), self.origin)
 
+    @cached_property
+    def user_schema(self) -> ResourceSchema:
+        """What people consist of, with the connection's own extensions."""
+        return self._extended(USER)
+
+    @cached_property
+    def group_schema(self) -> ResourceSchema:
+        """What groups consist of, with the connection's own extensions."""
+        return self._extended(GROUP)
+
+    def _extended(self, base: ResourceSchema) -> ResourceSchema:
+        own = [one["schema"] for one in self.connection.extension_schemas if one["resourceType"] == base.name]
+        return extended(base, json.dumps(own)) if own else base
+
     def users(self) -> QuerySet[models.ScimUser]:
         """Return the connection's people."""
         rows = models.ScimUser.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
@@ -77,7 +93,7 @@ class Identification:
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
     """Say who calls; only the log knows what was wrong, and every refusal takes the same two queries."""
-    tokens = models.ScimToken.objects.select_related("connection")
+    tokens = models.ScimToken.objects.select_related("connection__organization")
     token = tokens.filter(token_hash=token_hash(bearer_token)).first()
     cause = _refusal(token, connection_id)
     if token is not None and not cause:

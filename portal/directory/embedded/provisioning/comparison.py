@@ -38,6 +38,14 @@ def comparable(attribute: Attribute, value: Any) -> Any:
     return value if attribute.case_exact else fold(value)
 
 
+def is_instant(text: str) -> bool:
+    """Say whether a text is a date with a time (RFC 7643, 2.3.5)."""
+    try:
+        return bool(instant_text(text)) and "T" in text
+    except (ValueError, OverflowError):
+        return False
+
+
 def instant_text(value: str) -> str:
     """Return an instant in UTC with microseconds, so that texts are in the order of time. Raises ValueError."""
     read = datetime.fromisoformat(value)
@@ -56,7 +64,7 @@ def operand(attribute: Attribute, operator: str, value: Any) -> Any:
         raise InvalidFilter(f'"{attribute.name}" is no text, so "{operator}" says nothing about it.')
     try:
         found = comparable(attribute, value)
-    except ValueError:
+    except (ValueError, OverflowError):
         found = None
     if not _is_of_type(attribute.type, found):
         raise InvalidFilter(f'"{attribute.name}" is compared with {_example(attribute.type)}.')

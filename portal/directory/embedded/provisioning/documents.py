@@ -1,14 +1,17 @@
 """Reading what identity providers send: tolerant of how they spell it, strict about what is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.provisioning.comparison import is_instant
 from portal.directory.embedded.provisioning.errors import InvalidValue
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
 
 Document = dict[str, Any]
 
 LONGEST_NAME = 256
+_LONGEST_FOLDED = 512  # one character can become eighteen
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -44,9 +47,14 @@ def read_value(attribute: Attribute, value: Any) -> Any:
     if not attribute.multi_valued:
         return read_one(attribute, value)
     values = value if isinstance(value, list) else [value]
-    elements = [element for element in (read_one(attribute, one) for one in values) if element is not None]
+    elements = _once(element for element in (read_one(attribute, one) for one in values) if element is not None)
     keep_one_primary(elements)
     return elements or None
+
+
+def _once(elements: Iterable[Any]) -> list[Any]:
+    """Return the elements without repetitions, in their order (RFC 7643, 2.4)."""
+    return list({frozenset(one.items()) if isinstance(one, dict) else one: one for one in elements}.values())
 
 
 def read_one(attribute: Attribute, value: Any) -> Any:
@@ -74,7 +82,7 @@ def keep_one_primary(elements: list[Any]) -> None:
 def _read_complex(attribute: Attribute, value: Any) -> Document | None:
     if isinstance(value, str) and "value" in attribute.sub_attributes:
         # Entra sends a manager, and others an e-mail address, as the bare value.
-        value = {"value": value}
+        value = {"value": value} if value else {}
     if not isinstance(value, Mapping):
         raise InvalidValue(f'"{attribute.name}" must be an object.')
     document: Document = {}
@@ -104,6 +112,8 @@ def _read_text(attribute: Attribute, value: Any) -> str | None:
         return str(value)
     if not isinstance(value, str):
         raise InvalidValue(f'"{attribute.name}" must be text.')
+    if attribute.type == "dateTime" and not is_instant(value):
+        raise InvalidValue(f'"{attribute.name}" must be a date and time such as 2026-01-31T08:00:00Z.')
     return value
 
 
@@ -112,7 +122,7 @@ def required_name(document: Document, name: str) -> str:
     value = str(document.get(name, "")).strip()
     if not value:
         raise InvalidValue(f'"{name}" is required.')
-    if len(value) > LONGEST_NAME:
+    if len(value) > LONGEST_NAME or len(fold(value)) > _LONGEST_FOLDED:
         raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
     return value
 

@@ -13,6 +13,9 @@ class ScimError(Exception):
         super().__init__(detail)
         self.detail = detail
 
+    def aftermath(self) -> None:
+        """Store what must be known of the refusal, once the change itself is rolled back."""
+
 
 class InvalidSyntax(ScimError):
     """The body is not what the request needs."""

@@ -11,6 +11,7 @@ from django.conf import settings
 from portal.directory.embedded.provisioning.comparison import comparable, holds, operand
 from portal.directory.embedded.provisioning.errors import InvalidFilter
 from portal.directory.embedded.provisioning.schemas import Attribute
+from portal.directory.embedded.provisioning.texts import is_storable
 
 _DEEPEST = 20
 _OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
@@ -146,6 +147,8 @@ class _Parser:
             value = json.loads(token.lower() if token.lower() in {"true", "false", "null"} else token)
         except ValueError:
             raise self._unexpected('a value such as "x", 1, true or null') from None
+        if isinstance(value, str) and not is_storable(value):
+            raise InvalidFilter("The filter has a null character or half of a surrogate pair in a text.")
         self._take()
         return value
 

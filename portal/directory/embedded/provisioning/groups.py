@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -26,7 +27,6 @@ from portal.directory.embedded.provisioning.documents import (
     Document,
     changed_attributes,
     optional_text,
-    read_document,
     required_name,
 )
 from portal.directory.embedded.provisioning.errors import ResourceNotFound, Uniqueness
@@ -41,10 +41,14 @@ from portal.directory.embedded.provisioning.membership import (
     member_id,
     read_members,
     replacement,
+    sent_members,
 )
-from portal.directory.embedded.provisioning.patch import Operation, expand, patched
-from portal.directory.embedded.provisioning.schemas import GROUP
+from portal.directory.embedded.provisioning.patch import expand, patched
+from portal.directory.embedded.provisioning.people import LastAdmin
+from portal.directory.embedded.provisioning.reading import read_patch, read_payload
+from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import check_version, version_moment
+from portal.directory.embedded.roles import has_admin, makes_admins
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -97,7 +101,8 @@ def group_id(key: UUID) -> str:
 
 def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    return page(client.groups(), query, LISTABLE, client.connection.pk)
+    listable = replace(LISTABLE, schema=client.group_schema)
+    return page(client.groups(), query, listable, client.connection.pk)
 
 
 def get_group(client: ScimClient, resource: str) -> models.ScimGroup:
@@ -110,10 +115,10 @@ def get_group(client: ScimClient, resource: str) -> models.ScimGroup:
 
 def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
-    document = read_document(GROUP, payload)
-    change = MemberChange(read_members(client, document.pop("members", [])))
+    document = _without_members(read_payload(client, client.group_schema, payload))
+    change = MemberChange(read_members(client, sent_members(payload)))
     row = models.ScimGroup(organization_id=client.organization_id, connection_id=client.connection.pk)
-    _describe(row, document)
+    _describe(row, document, client.group_schema)
     row.updated_at = timezone.now()
     row.member_count = len(change.joining)
     with _unless_taken(row):
@@ -125,23 +130,22 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
 
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch."""
-    document = read_document(GROUP, payload)
+    document = _without_members(read_payload(client, client.group_schema, payload))
     with transaction.atomic():
         row = _locked(client, resource, if_match)
-        change = replacement(row, read_members(client, document.pop("members", [])))
+        change = replacement(row, read_members(client, sent_members(payload)))
         _change(client, row, document, change)
     return row
 
 
-def patch_group(
-    client: ScimClient, resource: str, operations: Sequence[Operation], if_match: str = ""
-) -> models.ScimGroup:
+def patch_group(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimGroup:
     """Change a group step by step, as a whole or not at all. Raises what `patched` raises, and as replace_group."""
-    single = [one for operation in operations for one in expand(GROUP, operation)]
-    about_members = [one for one in single if GROUP.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)]
+    schema = client.group_schema
+    single = [one for operation in read_patch(client, schema, body) for one in expand(schema, operation)]
+    about_members = [one for one in single if schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)]
     with transaction.atomic():
         row = _locked(client, resource, if_match)
-        document = patched(GROUP, row.document, [one for one in single if one not in about_members])
+        document = patched(schema, row.document, [one for one in single if one not in about_members])
         _change(client, row, document, member_change(client, row, about_members))
     return row
 
@@ -155,10 +159,11 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
         together = client.groups().filter(Q(pk=key) | Q(pk__in=parents.values("pk")))
         list(together.select_for_update().order_by("pk").values_list("pk"))
         row = _locked(client, resource, if_match)
-        _record(client, row, "scim_group.delete", row.document, {}, MemberChange())
-        parents.update(member_count=F("member_count") - 1, updated_at=timezone.now())
-        row.memberships.all().delete()
-        row.delete()
+        with _leaving_an_admin(client, row):
+            _record(client, row, "scim_group.delete", row.document, {}, MemberChange())
+            parents.update(member_count=F("member_count") - 1, updated_at=timezone.now())
+            row.memberships.all().delete()
+            row.delete()
 
 
 def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimGroup:
@@ -173,25 +178,38 @@ def _not_found(resource: str) -> ResourceNotFound:
     return ResourceNotFound(f'There is no Group "{resource[:200]}".')
 
 
-def _describe(row: models.ScimGroup, document: Document) -> None:
+def _without_members(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != MEMBERS.name}
+
+
+def _describe(row: models.ScimGroup, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
     row.display_name = document["displayName"] = required_name(document, "displayName")
     row.external_id = optional_text(document, "externalId")
-    row.document, row.search = document, searchable(GROUP, document)
+    row.document, row.search = document, searchable(schema, document)
 
 
 def _change(client: ScimClient, row: models.ScimGroup, document: Document, change: MemberChange) -> None:
     """Store what differs; where nothing does, lastModified stays as well (RFC 7644, 3.5.2.1)."""
     before = row.document
-    _describe(row, document)
+    _describe(row, document, client.group_schema)
     if document == before and not change.joining and not change.leaving:
         return
     row.updated_at = timezone.now()
     row.member_count += len(change.joining) - len(change.leaving)
-    with _unless_taken(row):
+    with _unless_taken(row), _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
         row.save()
         apply_change(row, change)
         _record(client, row, "scim_group.update", *changed_attributes(before, document), change)
+
+
+@contextmanager
+def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: bool = True) -> Iterator[None]:
+    """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
+    was_there = is_needed and makes_admins(row) and has_admin(client.organization_id)
+    yield
+    if was_there and not has_admin(client.organization_id):
+        raise LastAdmin(client, f'Everybody who is admin is so by the group "{row.display_name}".')
 
 
 @contextmanager

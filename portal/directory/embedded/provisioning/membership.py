@@ -11,8 +11,8 @@ from django.conf import settings
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
-from portal.directory.embedded.provisioning.documents import read_value
-from portal.directory.embedded.provisioning.errors import InvalidValue, TooLarge
+from portal.directory.embedded.provisioning.documents import read_one
+from portal.directory.embedded.provisioning.errors import InvalidValue, Mutability, TooLarge
 from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
@@ -72,6 +72,16 @@ class GroupOfUser:
 def member_id(key: Key) -> str:
     """Return the id that the identity provider sees."""
     return public_id(key[0].noun, key[1])
+
+
+def sent_members(payload: Mapping[str, Any]) -> list[Any]:
+    """Return the `members` of a group as they were sent, with those that name nobody."""
+    for name, value in payload.items():
+        if name.lower() == GROUP.urn.lower() and isinstance(value, Mapping):
+            return sent_members(value)
+        if GROUP.attribute(name) is MEMBERS:
+            return value if isinstance(value, list) else [] if value is None else [value]
+    return []
 
 
 def read_members(client: ScimClient, value: Any) -> list[Key]:
@@ -200,6 +210,9 @@ def _one_change(
 ) -> tuple[Sequence[Key], Sequence[Key]]:
     """Return whom one operation adds and whom it removes."""
     target = read_target(GROUP, operation.path)
+    if target.sub_attribute or len(target.attributes) > 1:
+        # `members.value` is no way of saying everybody.
+        raise Mutability('A member cannot be changed, only added and removed: use the path "members".')
     if target.filter is not None:
         if operation.kind != "remove":
             raise InvalidValue('A member cannot be changed, only added and removed: use the path "members".')
@@ -208,7 +221,7 @@ def _one_change(
         )
         return (), [key for key, element in candidates if matches(target.filter, element, MEMBERS)]
     if operation.kind == "remove":
-        if operation.value in (None, [], ""):
+        if operation.value is None:
             return (), [*present(row), *joining]
         return (), [_read_id(value) for value in _ids(operation.value)]
     added = read_members(client, operation.value)
@@ -220,9 +233,10 @@ def _one_change(
 
 def _ids(value: Any) -> list[str]:
     """Return the ids in a value of `members`. Raises InvalidValue for an element without one, TooLarge."""
-    elements = read_value(MEMBERS, value) or []
-    _check_number(len(elements))
-    ids = [str(element.get("value", "")) for element in elements]
+    sent = value if isinstance(value, list) else [] if value is None else [value]
+    _check_number(len(sent))
+    # Each must name somebody: leaving out those that do not would make of a misspelt list an empty one.
+    ids = [str((read_one(MEMBERS, element) or {}).get("value", "")) for element in sent]
     if not all(ids):
         raise InvalidValue('Each of the "members" needs a "value", the id of a User or a Group.')
     return ids

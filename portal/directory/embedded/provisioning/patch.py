@@ -70,6 +70,8 @@ def _read_operation(document: Any, *, is_entra: bool) -> Operation:
         raise InvalidSyntax('"op" must be add, replace or remove.')
     if not isinstance(path, str):
         raise InvalidPath('"path" must be text.')
+    if kind != "remove" and "value" not in fields:
+        raise InvalidValue(f'An operation "{kind}" needs a "value".')
     # Only Entra spells operations with a capital.
     return Operation(kind, path.strip(), fields.get("value"), makes_missing=is_entra or sent != kind)
 
@@ -93,7 +95,7 @@ def read_target(schema: ResourceSchema, path: str) -> Target:
 
 def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
     """Yield an operation for each attribute where one without a path names several (RFC 7644, 3.5.2.1)."""
-    if operation.path:
+    if operation.path and operation.path.lower() != schema.urn.lower():
         yield operation
         return
     if operation.kind == "remove":
@@ -101,7 +103,12 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
     if not isinstance(operation.value, Mapping):
         raise InvalidValue("An operation without a path needs an object of attributes as its value.")
     for name, value in operation.value.items():
-        attributes = schema.resolve(name)
+        if name.lower() == schema.urn.lower():
+            # As in a resource that is sent whole: some put the core attributes below their schema's URN.
+            yield from expand(schema, replace(operation, path="", value=value))
+            continue
+        # Entra's names here are paths: `name.givenName`, `emails[type eq "work"].value`.
+        attributes = schema.resolve(name.partition("[")[0])
         # What the schema does not know is not kept, and what is read-only comes back from those who echo a resource.
         if attributes and attributes[0].mutability != "readOnly":
             yield replace(operation, path=name, value=value)
@@ -147,6 +154,10 @@ def _set(container: Document, attribute: Attribute, operation: Operation) -> Non
     if attribute.multi_valued and operation.kind == "add":
         _append(container, attribute, operation.value)
     elif attribute.type == "complex" and not attribute.multi_valued:
+        if operation.value in (None, ""):
+            # Null takes a value away (RFC 7643, 2.5), and so does Entra's empty manager.
+            container.pop(attribute.name, None)
+            return
         merged = container.get(attribute.name, {}) | (read_one(attribute, operation.value) or {})
         container[attribute.name] = merged
     else:

@@ -1,7 +1,9 @@
 """What Users and Groups consist of, taken from scim2-models: what is published is what is understood."""
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from scim2_models import Attribute as ModelAttribute
@@ -31,7 +33,7 @@ class Attribute:
         return self.sub_attributes.get(name.lower())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ResourceSchema:
     """A kind of resource: its core attributes, and its extensions as attributes named by their URN."""
 
@@ -137,6 +139,17 @@ def _publish(schema: Schema) -> dict[str, Any]:
         for sub in attribute.get("subAttributes", ()) if attribute["name"] == "members" else ():
             sub.update(_MEMBER_DISPLAY if sub["name"] == "display" else {})
     return document
+
+
+@lru_cache(maxsize=256)
+def extended(base: ResourceSchema, text: str) -> ResourceSchema:
+    """Return a kind of resource with extensions of its own, which are given as a list of schemas in JSON."""
+    extensions = [Schema.model_validate(one) for one in json.loads(text)]
+    return replace(
+        base,
+        extensions={**base.extensions, **{str(one.id).lower(): _extension(one) for one in extensions}},
+        published=(*base.published, *(_publish(one) for one in extensions)),
+    )
 
 
 USER = _resource("User", "/Users", User.to_schema(), EnterpriseUser.to_schema())

@@ -1,6 +1,7 @@
 """Provisioned people (RFC 7643, 4.1 and 4.3)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db.models import CharField, F, OuterRef, Value
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
+from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.conditions import (
@@ -27,13 +29,22 @@ from portal.directory.embedded.provisioning.documents import (
     Document,
     changed_attributes,
     optional_text,
-    read_document,
     required_name,
 )
 from portal.directory.embedded.provisioning.errors import ResourceNotFound, ScimError, Uniqueness
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page
-from portal.directory.embedded.provisioning.patch import Operation, patched
-from portal.directory.embedded.provisioning.schemas import USER
+from portal.directory.embedded.provisioning.patch import patched
+from portal.directory.embedded.provisioning.people import (
+    Entries,
+    adopt_member,
+    become_member,
+    created,
+    end_membership,
+    follow,
+    new_member,
+)
+from portal.directory.embedded.provisioning.reading import read_patch, read_payload
+from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
 from portal.directory.embedded.provisioning.versions import check_version, version_moment
 from portal.directory.ids import parse_id, public_id
 
@@ -75,7 +86,8 @@ def user_id(key: UUID) -> str:
 
 def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    return page(client.users(), query, LISTABLE, client.connection.pk)
+    listable = replace(LISTABLE, schema=client.user_schema)
+    return page(client.users(), query, listable, client.connection.pk)
 
 
 def get_user(client: ScimClient, resource: str) -> models.ScimUser:
@@ -87,9 +99,13 @@ def get_user(client: ScimClient, resource: str) -> models.ScimUser:
 
 
 def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
-    """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness."""
+    """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness, MemberConflict."""
     row = _new(client, payload)
-    _save(client, row, "scim_user.create", {}, row.document, is_new=True)
+    try:
+        _insert(client, row, become_member)
+    except IntegrityError:
+        _check_user_name(client, row)
+        _insert(client, row, adopt_member)
     return row
 
 
@@ -97,14 +113,32 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
     """Provision several people, each by itself: those who can be, with few statements, and a refusal for the others."""
     made = [_attempt(_new, client, payload) for payload in payloads]
     rows = [one for one in made if isinstance(one, models.ScimUser)]
+    for row in rows:
+        row.member = new_member(row)
+    members = [row.member for row in rows if row.member]
+    entries = [_entry(client, row, "scim_user.create", {}, row.document) for row in rows]
     try:
         with transaction.atomic():
+            models.Member.objects.bulk_create(members)
             models.ScimUser.objects.bulk_create(rows)
-            activity.record_all([_entry(client, row, "scim_user.create", {}, row.document) for row in rows])
+            activity.record_all([*(created(client, member) for member in members), *entries])
     except IntegrityError:
         # One of them is there already: one by one, each gets an answer of its own.
         return [_attempt(create_user, client, payload) for payload in payloads]
     return made
+
+
+def _insert(client: ScimClient, row: models.ScimUser, link: Callable[[ScimClient, models.ScimUser], Entries]) -> None:
+    with transaction.atomic():
+        entries = link(client, row)
+        row.save(force_insert=True)
+        activity.record_all([*entries, _entry(client, row, "scim_user.create", {}, row.document)])
+
+
+def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
+    """Raise Uniqueness where another person has the userName."""
+    if client.users().filter(user_name_folded=fold(row.user_name)).exclude(pk=row.pk).exists():
+        raise Uniqueness(f'There is a User with the userName "{row.user_name}" already.')
 
 
 def _attempt(
@@ -118,7 +152,7 @@ def _attempt(
 
 def _new(client: ScimClient, payload: Document) -> models.ScimUser:
     row = models.ScimUser(organization_id=client.organization_id, connection_id=client.connection.pk)
-    _describe(row, {"active": True, **read_document(USER, payload)})
+    _describe(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
     row.updated_at = timezone.now()
     return row
 
@@ -130,17 +164,16 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
     """
     with transaction.atomic():
         row = _locked(client, resource, if_match)
-        _change(client, row, {"active": row.active, **read_document(USER, payload)})
+        _change(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
     return row
 
 
-def patch_user(
-    client: ScimClient, resource: str, operations: Sequence[Operation], if_match: str = ""
-) -> models.ScimUser:
+def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUser:
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
+    operations = read_patch(client, client.user_schema, body)
     with transaction.atomic():
         row = _locked(client, resource, if_match)
-        _change(client, row, patched(USER, row.document, operations))
+        _change(client, row, patched(client.user_schema, row.document, operations))
     return row
 
 
@@ -152,27 +185,29 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
         groups = client.groups().filter(memberships__user_id=key)
         list(groups.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
         row = _locked(client, resource, if_match)
+        entries = end_membership(client, row.member) if row.member else []
         groups.update(member_count=F("member_count") - 1, updated_at=timezone.now())
-        _record(client, row, "scim_user.delete", row.document, {})
+        activity.record_all([*entries, _entry(client, row, "scim_user.delete", row.document, {})])
         row.delete()
 
 
 def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimUser:
-    row = client.users().select_for_update().filter(pk=parse_id("scim-user", resource)).first()
+    people = client.users().select_related("member").select_for_update(of=("self",))
+    row = people.filter(pk=parse_id("scim-user", resource)).first()
     if row is None:
         raise ResourceNotFound(f'There is no User "{resource[:200]}".')
     check_version(if_match, row)
     return row
 
 
-def _describe(row: models.ScimUser, document: Document) -> None:
+def _describe(row: models.ScimUser, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
     row.user_name = document["userName"] = required_name(document, "userName")
     row.external_id = optional_text(document, "externalId")
     row.display_name = _display_name(document)
     # Whoever takes the attribute away says nothing of the person's state.
     row.active = document.get("active", row.active)
-    row.document, row.search = document, searchable(USER, document)
+    row.document, row.search = document, searchable(schema, document)
 
 
 def _display_name(document: Document) -> str:
@@ -183,26 +218,27 @@ def _display_name(document: Document) -> str:
 
 
 def _change(client: ScimClient, row: models.ScimUser, document: Document) -> None:
+    """Store what differs; where nothing does, lastModified stays as well."""
     before = row.document
-    _describe(row, document)
-    if row.document != before:
-        row.updated_at = timezone.now()
-        _save(client, row, "scim_user.update", *changed_attributes(before, row.document), is_new=False)
-
-
-def _save(  # noqa: PLR0913 -- a row and its entry
-    client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document, *, is_new: bool
-) -> None:
+    _describe(row, document, client.user_schema)
+    if row.document == before:
+        return
+    row.updated_at = timezone.now()
+    entry = _entry(client, row, "scim_user.update", *changed_attributes(before, row.document))
+    is_member = row.member is not None
     try:
         with transaction.atomic():
-            row.save(force_insert=is_new)
-            _record(client, row, action, before, after)
+            entries = follow(client, row)
+            row.save()
+            activity.record_all([*entries, entry])
     except IntegrityError:
-        raise Uniqueness(f'There is a User with the userName "{row.user_name}" already.') from None
-
-
-def _record(client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document) -> None:
-    activity.record_all([_entry(client, row, action, before, after)])
+        _check_user_name(client, row)
+        if is_member:
+            raise Uniqueness("The e-mail address is that of another member of the organization.") from None
+        with transaction.atomic():
+            entries = adopt_member(client, row)
+            row.save()
+            activity.record_all([*entries, entry])
 
 
 def _entry(

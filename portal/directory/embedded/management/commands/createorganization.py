@@ -12,7 +12,7 @@ class Command(OperatorCommand):
     """Make an organization."""
 
     help = __doc__
-    options = {"name": "--name", "slug": "--slug"}
+    options = {"name": "--name", "slug": "--slug", "email_allowed_domains": "--email-domain"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
@@ -22,9 +22,23 @@ class Command(OperatorCommand):
             "--slug", required=True, help="its part of the address: 2 to 128 letters, digits or . _ ~ -"
         )
 
+        parser.add_argument(
+            "--email-domain",
+            dest="email_allowed_domains",
+            action="append",
+            default=[],
+            metavar="DOMAIN",
+            help="a domain whose addresses the identity provider may claim, also of members who are there; repeatable",
+        )
+
     def carry_out(self, origin: Origin, **options: Any) -> Answer:
         """Make it."""
-        organization = administration.create_organization(name=options["name"], slug=options["slug"], origin=origin)
+        organization = administration.create_organization(
+            name=options["name"],
+            slug=options["slug"],
+            email_allowed_domains=options["email_allowed_domains"],
+            origin=origin,
+        )
         return Answer(
             {
                 "organization_id": organization.organization_id,

@@ -1,0 +1,197 @@
+"""What provisioning does to members, in the same transaction: whoever has an e-mail address signs in as a member."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils import timezone
+
+from portal.directory.embedded import activity, models
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.documents import Document
+from portal.directory.embedded.provisioning.errors import ScimError
+from portal.directory.embedded.roles import group_roles, has_admin
+from portal.directory.embedded.values import member_id
+from portal.directory.policy import ADMIN_ROLE
+from portal.directory.types import MemberStatus
+
+Entries = list[models.ActivityEntry]
+
+
+class MemberConflict(ScimError):
+    """Somebody who was a member before has the e-mail address; an admin of the organization decides."""
+
+    status = 409
+    scim_type = "uniqueness"
+
+    def __init__(self, client: ScimClient, user_name: str, member: models.Member) -> None:
+        super().__init__(
+            f'"{member.email_address}" is a member of the organization already, and was not provisioned by this '
+            "connection. An admin can allow it in the portal, or add the e-mail domain to the allowed ones."
+        )
+        self._client, self._user_name, self._member = client, user_name, member
+
+    def aftermath(self) -> None:
+        """Put the person on the list of conflicts."""
+        models.ScimConflict.objects.update_or_create(
+            organization_id=self._client.organization_id,
+            connection_id=self._client.connection.pk,
+            member=self._member,
+            defaults={"user_name": self._user_name},
+        )
+
+
+class LastAdmin(ScimError):
+    """The organization would be left without anybody who can administer it."""
+
+    status = 409
+
+    def __init__(self, client: ScimClient, detail: str) -> None:
+        super().__init__(f"{detail} Make somebody else an admin in the portal first.")
+        self._client = client
+
+    def aftermath(self) -> None:
+        """Mark the connection, so that an admin sees it."""
+        connections = models.ScimConnection.objects.filter(organization_id=self._client.organization_id)
+        connections.filter(pk=self._client.connection.pk).update(
+            attention=self.detail[:512], attention_at=timezone.now()
+        )
+
+
+def email_address(document: Document) -> str:
+    """Return the address that a person signs in with: the primary one, or the work one, or the first, or the userName.
+
+    "" where none of them is an e-mail address.
+    """
+    emails: Sequence[dict[str, Any]] = document.get("emails", ())
+    ranked = sorted(emails, key=lambda one: (one.get("primary") is not True, fold(str(one.get("type", ""))) != "work"))
+    for candidate in [*(str(one.get("value", "")) for one in ranked), str(document.get("userName", ""))]:
+        if _is_address(candidate):
+            return candidate
+    return ""
+
+
+def become_member(client: ScimClient, row: models.ScimUser) -> Entries:
+    """Make a new member of a person who has an address. Raises IntegrityError where a member has it."""
+    row.member = new_member(row)
+    if row.member is None:
+        return []
+    row.member.save(force_insert=True)
+    return [created(client, row.member)]
+
+
+def new_member(row: models.ScimUser) -> models.Member | None:
+    """Return the member that a person will be, not saved; None without an address."""
+    address = email_address(row.document)
+    if not address:
+        return None
+    status = MemberStatus.ACTIVE if row.active else MemberStatus.DELETED
+    return models.Member(
+        organization_id=row.organization_id, email_address=address, name=row.display_name, status=status
+    )
+
+
+def created(client: ScimClient, member: models.Member) -> models.ActivityEntry:
+    """Return the entry of a new member."""
+    after = {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
+    return _entry(client, "member.create", member, {}, after)
+
+
+def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
+    """Link a person to the member who has the address. Raises MemberConflict unless that is allowed."""
+    member = _holder(client, email_address(row.document))
+    if member is None:
+        return become_member(client, row)
+    if hasattr(member, "scim_user") or not _may_be_adopted(client, member):
+        raise MemberConflict(client, row.user_name, member)
+    row.member, row.is_adopted = member, True
+    models.ScimConflict.objects.filter(organization_id=client.organization_id, member=member).delete()
+    return [_entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}), *follow(client, row)]
+
+
+def follow(client: ScimClient, row: models.ScimUser) -> Entries:
+    """Bring the member in line with the person. Raises LastAdmin, and IntegrityError where the address is taken."""
+    member = row.member
+    if member is None:
+        return become_member(client, row)
+    before = _state(member)
+    was_active = member.status != MemberStatus.DELETED
+    if was_active and not row.active:
+        return end_membership(client, member)
+    member.name = row.display_name or member.name
+    address = email_address(row.document)
+    if address and (not row.is_adopted or _is_allowed(client, address)):
+        member.email_address = address
+    if row.active and not was_active:
+        # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
+        member.status = MemberStatus.ACTIVE
+    if _state(member) == before:
+        return []
+    member.save()
+    after = _state(member)
+    action = "member.update" if was_active else "member.reactivate"
+    changed = {name for name in after if after[name] != before[name]}
+    return [
+        _entry(client, action, member, {n: before[n] for n in sorted(changed)}, {n: after[n] for n in sorted(changed)})
+    ]
+
+
+def end_membership(client: ScimClient, member: models.Member) -> Entries:
+    """End a member's sessions, links and roles, now. Raises LastAdmin."""
+    if member.status == MemberStatus.DELETED:
+        return []
+    is_admin = ADMIN_ROLE in member.direct_roles or ADMIN_ROLE in group_roles(member)
+    if is_admin and not has_admin(client.organization_id, besides=member.pk):
+        raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
+    before = {"status": str(member.status), "roles": member.direct_roles}
+    member.status, member.direct_roles = MemberStatus.DELETED, []
+    member.save()
+    member.sessions.filter(revoked_at=None).update(revoked_at=timezone.now())
+    member.sign_in_links.all().delete()
+    return [_entry(client, "member.deactivate", member, before, {"status": str(member.status), "roles": []})]
+
+
+def _holder(client: ScimClient, address: str) -> models.Member | None:
+    members = models.Member.objects.filter(organization_id=client.organization_id, email_address_folded=fold(address))
+    return members.exclude(status=MemberStatus.DELETED).select_for_update().first()
+
+
+def _may_be_adopted(client: ScimClient, member: models.Member) -> bool:
+    approved = models.ScimConflict.objects.filter(
+        organization_id=client.organization_id, connection_id=client.connection.pk, member=member
+    )
+    return _is_allowed(client, member.email_address) or approved.exclude(approved_at=None).exists()
+
+
+def _is_allowed(client: ScimClient, address: str) -> bool:
+    """Say whether the organization vouches for every address of this domain."""
+    domain = fold(address.rpartition("@")[2])
+    return domain in {fold(allowed) for allowed in client.connection.organization.email_allowed_domains}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _state(member: models.Member) -> dict[str, Any]:
+    return {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
+
+
+def _entry(
+    client: ScimClient, action: str, member: models.Member, before: dict[str, Any], after: dict[str, Any]
+) -> models.ActivityEntry:
+    return activity.entry(
+        client.caller,
+        action,
+        organization_id=client.organization_id,
+        target_id=member_id(member),
+        target_name=member.email_address,
+        before=before,
+        after=after,
+    )

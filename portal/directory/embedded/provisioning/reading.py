@@ -1,0 +1,89 @@
+"""Reading what a client sends: tolerantly, as identity providers need it, or to the letter where a connection says so."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.documents import Document, read_document
+from portal.directory.embedded.provisioning.errors import InvalidPath, InvalidSyntax, InvalidValue
+from portal.directory.embedded.provisioning.patch import Operation, read_operations, read_target
+from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
+
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_PLAIN_NAME = re.compile(r"[A-Za-z$][\w$-]*")
+
+
+def read_payload(client: ScimClient, schema: ResourceSchema, payload: Document) -> Document:
+    """Return what is kept of a resource. Raises InvalidValue, and InvalidSyntax on a strict connection."""
+    if client.connection.is_strict:
+        _require_schema(payload, schema.urn)
+        _check_attributes(schema, payload)
+    return read_document(schema, payload)
+
+
+def read_patch(client: ScimClient, schema: ResourceSchema, body: Mapping[str, Any]) -> list[Operation]:
+    """Return the operations of a PatchOp body. Raises InvalidSyntax, and more on a strict connection."""
+    operations = read_operations(body, is_entra=client.is_entra)
+    if client.connection.is_strict:
+        _require_schema(body, PATCH_OP)
+        for operation, sent in zip(operations, body["Operations"], strict=True):
+            _check_operation(schema, operation, sent)
+    return operations
+
+
+def _require_schema(payload: Mapping[str, Any], urn: str) -> None:
+    schemas = payload.get("schemas")
+    if not isinstance(schemas, list) or urn not in schemas:
+        raise InvalidSyntax(f'"schemas" must hold "{urn}".')
+
+
+def _check_operation(schema: ResourceSchema, operation: Operation, sent: Mapping[str, Any]) -> None:
+    if sent.get("op") != operation.kind:
+        raise InvalidSyntax('"op" must be written add, replace or remove.')
+    if operation.kind == "remove" and sent.get("value") is not None:
+        raise InvalidSyntax('"remove" has no "value": choose the elements by a filter in the path.')
+    if not operation.path and isinstance(operation.value, Mapping):
+        _check_attributes(schema, operation.value)
+    elif operation.path and operation.kind != "remove":
+        target = read_target(schema, operation.path)
+        attribute = target.sub_attribute or target.attributes[-1]
+        if target.filter is not None and not target.sub_attribute:
+            _check_one(attribute, operation.value)
+        else:
+            _check_value(attribute, operation.value)
+
+
+def _check_attributes(schema: ResourceSchema, payload: Mapping[str, Any]) -> None:
+    for name, value in payload.items():
+        attribute = schema.attribute(name)
+        if attribute is None or not (_PLAIN_NAME.fullmatch(name) or attribute.name in schema.extensions):
+            raise InvalidPath(f'A {schema.name} has no attribute "{name[:200]}".')
+        if attribute.mutability != "readOnly":
+            _check_value(attribute, value)
+
+
+def _check_value(attribute: Attribute, value: Any) -> None:
+    if not attribute.multi_valued or value is None:
+        _check_one(attribute, value)
+    elif isinstance(value, list):
+        for element in value:
+            _check_one(attribute, element)
+    else:
+        raise InvalidValue(f'"{attribute.name}" must be a list.')
+
+
+def _check_one(attribute: Attribute, value: Any) -> None:
+    if value is None:
+        return
+    kinds: Mapping[str, type | Sequence[type]] = {"boolean": bool, "complex": dict, "integer": int, "decimal": float}
+    wanted = kinds.get(attribute.type, str)
+    is_number = attribute.type in {"integer", "decimal"} and isinstance(value, int) and not isinstance(value, bool)
+    if not is_number and type(value) is not wanted:
+        raise InvalidValue(f'"{attribute.name}" must be of the type {attribute.type}.')
+    if isinstance(value, dict):
+        for name, one in value.items():
+            sub = attribute.sub_attribute(name)
+            if sub is None:
+                raise InvalidPath(f'"{attribute.name}" has no "{name[:200]}".')
+            _check_value(sub, one)

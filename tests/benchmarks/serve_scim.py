@@ -1,0 +1,156 @@
+"""Serve one connection for a SCIM load test; `scim_target.json` beside this says when each step is called.
+
+    python -m tests.benchmarks.serve_scim reset   # an empty database with an organization, a connection and its token
+    python -m tests.benchmarks.serve_scim seed    # fill it: what is wanted comes as JSON, the ids go out as JSON
+    python -m tests.benchmarks.serve_scim serve   # granian, until it is stopped
+
+The database of DATABASE_URL is dropped and made anew; its name must begin with "bench_".
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import django
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 -- after setup
+from django.db import connection as database  # noqa: E402 -- as above
+from django.db.models import Model  # noqa: E402 -- as above
+from django.utils import timezone  # noqa: E402 -- as above
+
+from portal.directory.embedded import models  # noqa: E402 -- as above
+from portal.directory.embedded.provisioning.comparison import searchable  # noqa: E402 -- as above
+from portal.directory.embedded.provisioning.people import new_member  # noqa: E402 -- as above
+from portal.directory.embedded.provisioning.schemas import GROUP, USER  # noqa: E402 -- as above
+from portal.directory.ids import public_id  # noqa: E402 -- as above
+from tests import factories  # noqa: E402 -- as above
+
+# Both stand in scim_target.json as well.
+CONNECTION = UUID("01900000-0000-7000-8000-000000000001")
+TOKEN = "scim_benchmark-0123456789abcdef0123456789abcdef"
+# As many processes and threads as the harness gives its floor.
+GRANIAN = "--interface wsgi --host 127.0.0.1 --port 21100 --workers 2 --blocking-threads 2 --no-ws --log-level warning"
+BATCH = 5_000
+
+Row = TypeVar("Row", bound=Model)
+
+
+def reset() -> None:
+    """Make the database anew, with one organization and its connection."""
+    address, _, name = os.environ["DATABASE_URL"].rpartition("/")
+    if not name.startswith("bench_") or urlsplit(address).hostname != "127.0.0.1":
+        sys.exit(f'"{name}" would be dropped, but is no database of a benchmark on this machine.')
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as server:
+        server.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    call_command("migrate", verbosity=0)
+    made = factories.scim_connection(factories.organization("benchmark"), bearer_token=TOKEN)
+    models.ScimConnection.objects.filter(pk=made.pk).update(id=CONNECTION)
+
+
+def seed(spec: dict[str, Any]) -> dict[str, list[str]]:
+    """Add people and groups without SCIM, and return their ids in the order of their numbers."""
+    scim = models.ScimConnection.objects.get(pk=CONNECTION)
+    each = spec["members_per_group"]
+    people = [user(scim, n) for n in range(*spec["users"])]
+    insert(models.Member, (person.member for person in people if person.member))
+    users = insert(models.ScimUser, iter(people))
+    groups = insert(models.ScimGroup, (group(scim, n, each) for n in range(*spec["groups"])))
+    large = insert(models.ScimGroup, (group(scim, one["group"], one["members"]) for one in spec["big"]))
+    everyone = list(scim.users.order_by("user_name_folded").values_list("pk", flat=True))
+    insert(
+        models.ScimMembership,
+        (
+            member(row, everyone[(n * each + step) % len(everyone)])
+            for n, row in enumerate(groups)
+            for step in range(each)
+        ),
+    )
+    for row, one in zip(large, spec["big"], strict=True):
+        insert(models.ScimMembership, (member(row, key) for key in everyone[: one["members"]]))
+    with database.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return {
+        "user_ids": [public_id("scim-user", row.pk) for row in users],
+        "group_ids": [public_id("scim-group", row.pk) for row in (*groups, *large)],
+    }
+
+
+def insert(model: type[Row], rows: Iterator[Row]) -> list[Row]:
+    """Store the rows in batches, and return them."""
+    stored: list[Row] = []
+    while batch := list(islice(rows, BATCH)):
+        stored += model._default_manager.bulk_create(batch)
+    return stored
+
+
+def user(scim: models.ScimConnection, number: int) -> models.ScimUser:
+    """Return a person as the harness would have sent them."""
+    name, display = f"user{number:07d}@bench.example", f"Ada Adler{number}"
+    document: dict[str, Any] = {
+        "userName": name,
+        "externalId": f"ext-u-{number:07d}",
+        "name": {"givenName": "Ada", "familyName": f"Adler{number}"},
+        "displayName": display,
+        "emails": [{"value": name, "type": "work", "primary": True}],
+        "active": True,
+    }
+    row = models.ScimUser(
+        organization_id=scim.organization_id,
+        connection=scim,
+        user_name=name,
+        external_id=document["externalId"],
+        display_name=display,
+        document=document,
+        search=searchable(USER, document),
+        updated_at=timezone.now(),
+    )
+    row.member = new_member(row)
+    return row
+
+
+def group(scim: models.ScimConnection, number: int, members: int) -> models.ScimGroup:
+    """Return a group that will have so many members."""
+    name = f"Group {number:07d}"
+    return models.ScimGroup(
+        organization_id=scim.organization_id,
+        connection=scim,
+        display_name=name,
+        document={"displayName": name},
+        search=searchable(GROUP, {"displayName": name}),
+        member_count=members,
+        updated_at=timezone.now(),
+    )
+
+
+def member(row: models.ScimGroup, key: UUID) -> models.ScimMembership:
+    """Return a person's place in a group."""
+    return models.ScimMembership(organization_id=row.organization_id, group=row, user_id=key)
+
+
+def main(arguments: Iterable[str]) -> None:
+    """Do the step that is named."""
+    match list(arguments):
+        case ["reset"]:
+            reset()
+        case ["seed"]:
+            print(json.dumps(seed(json.load(sys.stdin))))
+        case ["serve"]:
+            command = [sys.executable, "-m", "granian", *GRANIAN.split(), "portal.wsgi:application"]
+            os.execv(sys.executable, command)
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -161,6 +161,7 @@ def test_errors_are_kept_with_their_reasons(idp: Idp) -> None:
     user = idp.create_user("grace")
     idp.patch(f"/Users/{user}", {"op": "add", "path": "favoriteColor", "value": "red"})
     assert '"favoriteColor"' in last(idp).detail
+    assert '"path":"favoriteColor"' in last(idp).body
     assert last(idp).changed_attributes == []
 
 

@@ -144,9 +144,19 @@ def _last(path: str) -> str:
 def _text(attribute: str, text: str, *, about_groups: bool) -> str:
     if attribute == "path" and text.startswith("/"):
         return redacted_path(text)
-    if attribute in {"path", "filter"} | _PATHS:
+    if attribute == "path":
+        return _patch_path(text, about_groups=about_groups)
+    if attribute == "filter" or attribute in _PATHS:
         return redacted_filter(text, about_groups=about_groups)
     return text if _is_open(attribute, text, about_groups=about_groups) else mask(text)
+
+
+def _patch_path(text: str, *, about_groups: bool) -> str:
+    """Return a path with any attribute that it names, also one that no schema has, and its choice masked."""
+    name, bracket, choice = text.partition("[")
+    if not _NAME.fullmatch(name):
+        return redacted_filter(text, about_groups=about_groups)
+    return name + bracket + redacted_filter(choice, about_groups=about_groups)
 
 
 def _is_open(attribute: str, text: str, *, about_groups: bool) -> bool:
@@ -206,7 +216,7 @@ def _is_open_segment(part: str, *, keeps_names: bool) -> bool:
 
 def _name(name: str) -> str:
     """Return the name of a member; one that is no name, such as a path with a choice in it, is masked as such."""
-    return name if _NAME.fullmatch(name) else redacted_filter(name, about_groups=False)
+    return _patch_path(name, about_groups=False)
 
 
 def _quoted(match: "re.Match[str]") -> str:

@@ -29,7 +29,7 @@ _META = models.ScimRequest._meta  # noqa: SLF001 -- Django's documented model AP
 _FIELDS = _META.concrete_fields
 # Written out once: to have it compiled anew for each call takes longer than to carry it out.
 _INSERT = (
-    f"INSERT INTO {_META.db_table} ({', '.join(field.column for field in _FIELDS)}) "  # noqa: S608 -- our own names
+    f"INSERT INTO {_META.db_table} ({', '.join(str(field.column) for field in _FIELDS)}) "  # noqa: S608 -- our own names
     f"VALUES ({', '.join(['%s'] * len(_FIELDS))})"
 )
 _MOST_NAMES = 100

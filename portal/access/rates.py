@@ -13,6 +13,8 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
+from portal.access import process_storage  # noqa: F401 -- makes itself known to the library
+
 log = structlog.get_logger("gatehouse.rates")
 
 _SECONDS = 1  # that Redis may take: a limit is worth no longer wait
@@ -60,7 +62,7 @@ def wait_after_failed_authentication(ip_address: str) -> int:
 @cache
 def _call_limiter() -> FixedWindowRateLimiter:
     # Without Redis each process counts by itself: a row that every call updates would cost more than most calls.
-    address = settings.REDIS_URL or "memory://"
+    address = settings.REDIS_URL or "process://"
     timeouts = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS} if settings.REDIS_URL else {}
     return FixedWindowRateLimiter(storage_from_string(address, wrap_exceptions=True, **timeouts))
 

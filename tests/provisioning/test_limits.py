@@ -1,5 +1,6 @@
 """How often and how much an identity provider may ask."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import patch
 
@@ -9,13 +10,14 @@ from limits.errors import StorageError
 from limits.strategies import FixedWindowRateLimiter
 from pytest_django import Settings
 
+from portal.access.process_storage import ProcessStorage
 from portal.directory.embedded import models
 from tests.conftest import REDIS_URL
 from tests.provisioning.conftest import PATCH_OP, Idp
 from tests.provisioning.test_edge import error_of
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["process", pytest.param("redis", marks=pytest.mark.redis)])
 def counted(request: pytest.FixtureRequest, settings: Settings) -> None:
     settings.SCIM_RATE_PER_CONNECTION = "3 per minute"
     if request.param == "redis":
@@ -130,3 +132,27 @@ def test_how_long_a_group_may_be_to_be_answered_is_a_setting(idp: Idp, settings:
     assert idp.patch(f"/Groups/{group}", change).status_code == 200
     settings.SCIM_MEMBERS_IN_PATCH_ANSWER = 2
     assert idp.patch(f"/Groups/{group}", change | {"value": "y"}).status_code == 204
+
+
+def test_ended_windows_are_forgotten() -> None:
+    storage = ProcessStorage()
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        assert [storage.incr("a", 60), storage.incr("a", 60), storage.incr("b", 120)] == [1, 2, 1]
+        assert (storage.get("a"), storage.get_expiry("a")) == (2, 1_800_000_060)
+
+        clock.shift(61)
+        assert (storage.get("a"), storage.get("b"), storage.get("unknown")) == (0, 1, 0)
+        storage.incr("c", 60)
+        assert storage._windows.keys() == {"b", "c"}
+    storage.clear("b")
+    assert storage.check()
+    assert (storage.reset(), storage.reset()) == (1, 0)
+
+
+def test_simultaneous_calls_are_each_counted() -> None:
+    storage = ProcessStorage()
+
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda _: storage.incr("a", 60), range(400)))
+
+    assert sorted(counts) == list(range(1, 401))

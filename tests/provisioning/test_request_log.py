@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning import request_log
+from portal.directory.embedded.provisioning.redaction import redacted_detail
 from portal.directory.ids import public_id
 from tests import factories
 from tests.provisioning.conftest import Idp
@@ -161,6 +162,7 @@ def test_errors_are_kept_with_their_reasons(idp: Idp) -> None:
     user = idp.create_user("grace")
     idp.patch(f"/Users/{user}", {"op": "add", "path": "favoriteColor", "value": "red"})
     assert '"favoriteColor"' in last(idp).detail
+    assert '"path":"favoriteColor"' in last(idp).body
     assert last(idp).changed_attributes == []
 
 
@@ -281,3 +283,32 @@ def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> Non
     assert idp.entries == [kept]
     call_command("prunescimrequests", stdout=out)
     assert "0 entries older than 30 days" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('"ada@acme.com" is a member already.', '"xxx@xxxx.xxx" is a member already.'),
+        ("ada@acme.com is the last admin.", "xxx@xxxx.xxx is the last admin."),
+        ('There is no User "Ada "A" L".', 'There is no User "Xxx "X" X".'),
+        ('There is no "ada".', 'There is no "xxx".'),
+        ('"shoeSize" must be a number.', '"shoeSize" must be a number.'),
+        ('"emails" has no "ada".', '"emails" has no "xxx".'),
+        (
+            'The filter has ""ada"" where a comparison should be.',
+            'The filter has ""xxx"" where a comparison should be.',
+        ),
+        ('"schemas" must hold "urn:x:2.0:Y".', '"schemas" must hold "urn:x:2.0:Y".'),
+        ('Everybody is so by the group "Sales".', 'Everybody is so by the group "Sales".'),
+    ],
+)
+def test_what_an_error_quotes_is_masked_where_it_may_be_a_person(said: str, kept: str) -> None:
+    assert redacted_detail(said) == kept
+
+
+def test_an_id_in_an_error_stays(idp: Idp) -> None:
+    user = idp.create_user("grace")
+    idp.send("DELETE", f"/Users/{user}")
+    idp.get(f"/Users/{user}")
+
+    assert last(idp).detail == f'There is no User "{user}".'

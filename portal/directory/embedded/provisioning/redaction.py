@@ -29,14 +29,16 @@ _ID = re.compile(
     rf"(?:scim-(?:user|group)-(?:live|test)-)?{_UUID}|00[gu][0-9A-Za-z]{{17}}|bulkId:[\w.-]{{1,64}}", re.IGNORECASE
 )
 _WORD = re.compile(r"[\w.:+-]{1,128}", re.ASCII)
+_URN = re.compile(r"urn:[\w:.-]+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z$][\w$.:-]{0,199}", re.ASCII)
 _BRACKETS = re.compile(r"\[.*\]", re.DOTALL)
 _FILTER_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[()\[\]\s,]+|[^\s()\[\],"]+', re.DOTALL)
 # What an error quotes. Up to the last mark, as a value may have marks of its own, where it is said before what it is.
 _QUOTED = re.compile(
-    r"""(?P<before>(?:attribute|endpoint|Group\ with\ the\ displayName)\ )"(?P<kept>.*)"
+    r"""(?P<before>(?:attribute|endpoint|the\ group|Group\ with\ the\ displayName)\ )"(?P<kept>.*)"
       | (?P<missing>There\ is\ no\ such\ [\w\ ]+:\ )(?P<ids>.*)(?=\.)
-      | (?P<person>User\ with\ the\ \w+\ |The\ filter\ has\ )"(?P<personal>.*)"(?=\ already|\ where)
+      | (?P<person>User\ with\ the\ \w+\ |The\ filter\ has\ |There\ is\ no\ (?:User\ |Group\ )?)"(?P<personal>.*)"
+        (?=\ already|\ where|\.)
       | "(?P<other>[^"]*)"
       | (?P<address>[^\s",]+@[^\s",]+)""",
     re.VERBOSE | re.DOTALL,
@@ -144,9 +146,19 @@ def _last(path: str) -> str:
 def _text(attribute: str, text: str, *, about_groups: bool) -> str:
     if attribute == "path" and text.startswith("/"):
         return redacted_path(text)
-    if attribute in {"path", "filter"} | _PATHS:
+    if attribute == "path":
+        return _patch_path(text, about_groups=about_groups)
+    if attribute == "filter" or attribute in _PATHS:
         return redacted_filter(text, about_groups=about_groups)
     return text if _is_open(attribute, text, about_groups=about_groups) else mask(text)
+
+
+def _patch_path(text: str, *, about_groups: bool) -> str:
+    """Return a path with any attribute that it names, also one that no schema has, and its choice masked."""
+    name, bracket, choice = text.partition("[")
+    if not _NAME.fullmatch(name):
+        return redacted_filter(text, about_groups=about_groups)
+    return name + bracket + redacted_filter(choice, about_groups=about_groups)
 
 
 def _is_open(attribute: str, text: str, *, about_groups: bool) -> bool:
@@ -206,21 +218,28 @@ def _is_open_segment(part: str, *, keeps_names: bool) -> bool:
 
 def _name(name: str) -> str:
     """Return the name of a member; one that is no name, such as a path with a choice in it, is masked as such."""
-    return name if _NAME.fullmatch(name) else redacted_filter(name, about_groups=False)
+    return _patch_path(name, about_groups=False)
 
 
 def _quoted(match: "re.Match[str]") -> str:
     if match["before"] is not None:
-        is_group = match["before"].startswith("Group")
-        kept = match["kept"] if is_group or _NAME.fullmatch(match["kept"]) else mask(match["kept"])
-        return f'{match["before"]}"{kept}"'
+        is_open = "group" in match["before"].lower() or _NAME.fullmatch(match["kept"])
+        return f'{match["before"]}"{match["kept"] if is_open else mask(match["kept"])}"'
     if match["missing"] is not None:
-        ids = match["ids"].split(", ")
-        return match["missing"] + ", ".join(one if _ID.fullmatch(one) else mask(one) for one in ids)
+        return match["missing"] + ", ".join(_unless_id(one) for one in match["ids"].split(", "))
     if match["person"] is not None:
-        return f'{match["person"]}"{mask(match["personal"])}"'
+        return f'{match["person"]}"{_unless_id(match["personal"])}"'
     if match["address"] is not None:
         return mask(match["address"])
-    other = match["other"]
-    is_known = _is_attribute(other) or other.lower() in _OPERATORS | _PROTOCOL | {"operations", "add", "remove"}
-    return f'"{other if is_known or _is_open("", other, about_groups=False) else mask(other)}"'
+    return f'"{_unless_known(match["other"], leads=match.start() == 0)}"'
+
+
+def _unless_id(text: str) -> str:
+    return text if _ID.fullmatch(text) else mask(text)
+
+
+def _unless_known(text: str, *, leads: bool) -> str:
+    """Mask what is no word of the protocol; a sentence that begins with a name says something of an attribute."""
+    is_word = text.lower() in _OPERATORS | _PROTOCOL | {"operations", "add", "remove", "replace"}
+    is_name = is_word or _is_attribute(text) or _URN.fullmatch(text) or (leads and _NAME.fullmatch(text))
+    return text if is_name or _is_open("", text, about_groups=False) else mask(text)

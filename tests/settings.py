@@ -23,5 +23,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as in earnest: SQLite in memory locks in a way of its own. A test that is killed has nothing to lose.
-    DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"gatehouse-tests-{os.getpid()}.sqlite3")}
+    name = str(Path(tempfile.gettempdir()) / f"gatehouse-tests-{os.getpid()}.sqlite3")
+    # Under both names: a live server that starts before the database is made would take the first to be in memory, and
+    # share one connection among its threads.
+    DATABASES["default"] |= {"NAME": name, "TEST": {"NAME": name}}
     DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"

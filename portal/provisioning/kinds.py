@@ -56,8 +56,9 @@ def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], project
 
 
 def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], projection: Projection) -> list[Document]:
-    members_of = membership.members_of(rows) if rows and projection.holds("members") else {}
     asks = projection.names("members", "display")
+    holds = rows and projection.holds("members")
+    members_of = membership.members_of(client, rows, with_names=asks) if holds else {}
     documents = (group_document(client, row, members_of.get(row.pk, ()), names_members=asks) for row in rows)
     return [projection.apply(document) for document in documents]
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import Field, Model, QuerySet
+from django.db.models import AutoField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
@@ -84,7 +84,7 @@ def insert(*rows: Model, returning: str = "") -> None:
 @cache
 def _insertion(model: type[Model], number: int) -> tuple[str, "Sequence[Field[Any, Any]]"]:
     meta = model._meta  # noqa: SLF001 -- Django's documented model API
-    fields = meta.concrete_fields
+    fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
     columns = ", ".join(str(field.column) for field in fields)
     row = f"({', '.join(['%s'] * len(fields))})"
     return f"INSERT INTO {meta.db_table} ({columns}) VALUES {', '.join([row] * number)}", fields  # noqa: S608 -- our own names

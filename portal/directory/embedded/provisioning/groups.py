@@ -119,6 +119,13 @@ _BY_ID = Statement(
 )
 
 
+_LOCKED = Statement(
+    lambda organization, connection, key: _rows(organization, connection).filter(pk=key).select_for_update(),
+    *_SCOPE,
+    (_META.pk, UUID(int=3)),
+)
+
+
 def group_id(key: UUID) -> str:
     """Return the id that the identity provider sees."""
     return public_id("scim-group", key)
@@ -193,7 +200,7 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
 
 
 def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimGroup:
-    row = client.groups().select_for_update().filter(pk=parse_id("scim-group", resource)).first()
+    row = _LOCKED.first(client.organization_id, client.connection.pk, parse_id("scim-group", resource))
     if row is None:
         raise _not_found(resource)
     check_version(if_match, row)

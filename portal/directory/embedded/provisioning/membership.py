@@ -17,12 +17,13 @@ from portal.directory.embedded.provisioning.errors import InvalidValue, Mutabili
 from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
-from portal.directory.embedded.statements import Statement
+from portal.directory.embedded.statements import Statement, insert
 from portal.directory.ids import parse_id, public_id
 
 log = structlog.get_logger("gatehouse.scim")
 
 MEMBERS = GROUP.core["members"]
+_KEY = models.ScimUser._meta.pk  # noqa: SLF001 -- Django's documented model API
 MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
 _BATCH = 1000  # rows in one statement
 
@@ -126,6 +127,9 @@ def member_change(client: ScimClient, row: models.ScimGroup, operations: Iterabl
 
 def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[Key]:
     """Return who is in the group, all or of those asked about."""
+    if among is not None and len(among) == 1:
+        ((kind, key),) = among
+        return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.pk, key)]
     if among is None:
         return [
             (kind, key)
@@ -151,22 +155,35 @@ def apply_change(row: models.ScimGroup, change: MemberChange) -> None:
         unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
     for kind, batch in _batches(change.joining):
-        rows = (kind.rows(organization_id=row.organization_id, group=row, **{kind.field: key}) for key in batch)
-        kind.rows.objects.bulk_create(rows)  # type: ignore[arg-type]  # -- rows are of the kind's own table
+        insert(*(kind.rows(organization_id=row.organization_id, group=row, **{kind.field: key}) for key in batch))
 
 
-def members_of(groups: Iterable[models.ScimGroup]) -> Mapping[UUID, list[GroupMember]]:
+def members_of(
+    client: ScimClient, groups: Sequence[models.ScimGroup], *, with_names: bool = False
+) -> Mapping[UUID, Sequence[GroupMember]]:
     """Return the members of each group, by the group's key, with one query for people and one for groups."""
     keys = [group.pk for group in groups]
     found: dict[UUID, list[GroupMember]] = defaultdict(list)
-    people = models.ScimMembership.objects.filter(group_id__in=keys).order_by("user_id")
-    names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
-    for group, key, display_name, user_name in names.iterator(_BATCH):
-        found[group].append(GroupMember(PERSON, key, display_name or user_name))
-    nested = models.ScimNesting.objects.filter(group_id__in=keys).order_by("member_id")
-    for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
-        found[group].append(GroupMember(SUBGROUP, key, display_name))
+    for group, key, *names in (
+        _PEOPLE_OF_ONE.rows(*keys)
+        if len(keys) == 1 and not with_names
+        else _people(with_names=with_names, group_id__in=keys)
+    ):
+        found[group].append(GroupMember(PERSON, key, next(filter(None, names), "")))
+    if client.connection.has_nested_groups:
+        nested = models.ScimNesting.objects.filter(group_id__in=keys).order_by("member_id")
+        for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
+            found[group].append(GroupMember(SUBGROUP, key, display_name))
     return found
+
+
+def _people(*, with_names: bool = False, **of: Any) -> "QuerySet[models.ScimMembership, tuple[Any, ...]]":
+    people = models.ScimMembership.objects.filter(**of).order_by("user_id")
+    names = ("user__display_name", "user__user_name") if with_names else ()
+    return people.values_list("group_id", "user_id", *names)
+
+
+_PEOPLE_OF_ONE = Statement(lambda key: _people(group_id=key), (_KEY, UUID(int=1)))
 
 
 def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:
@@ -192,10 +209,7 @@ def _groups_of(**of: Any) -> "QuerySet[models.ScimMembership, tuple[UUID, UUID, 
     return memberships.values_list("user_id", "group_id", "group__display_name")
 
 
-_GROUPS_OF_ONE = Statement(
-    lambda key: _groups_of(user_id=key),
-    (models.ScimUser._meta.pk, UUID(int=1)),  # noqa: SLF001 -- Django's documented model API
-)
+_GROUPS_OF_ONE = Statement(lambda key: _groups_of(user_id=key), (_KEY, UUID(int=1)))
 
 
 def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
@@ -270,10 +284,31 @@ def _read_id(text: str) -> Key:
     return kind, parse_id(kind.noun, text)
 
 
+# Identity providers often add and remove people one by one.
+_IS_MEMBER = {
+    kind: Statement(
+        lambda group, key, kind=kind: (
+            kind.rows.objects.filter(group_id=group).filter(**{kind.field: key}).values_list("pk")
+        ),
+        (_KEY, UUID(int=1)),
+        (_KEY, UUID(int=2)),
+    )
+    for kind in _KINDS
+}
+_CONNECTION_OF = {
+    kind: Statement(
+        lambda key, kind=kind: kind.resources.objects.filter(pk=key).values_list("pk", "connection_id"),
+        (_KEY, UUID(int=1)),
+    )
+    for kind in _KINDS
+}
+
+
 def _existing(client: ScimClient, keys: Sequence[Key]) -> Iterator[Key]:
     for kind, batch in _batches(keys):
         # By key alone: with the connection as well, PostgreSQL reads all of its people while it has no statistics yet.
-        found = kind.resources.objects.filter(pk__in=batch).values_list("pk", "connection_id")
+        many = kind.resources.objects.filter(pk__in=batch).values_list("pk", "connection_id")
+        found = _CONNECTION_OF[kind].rows(*batch) if len(batch) == 1 else many
         yield from ((kind, key) for key, connection in found if connection == client.connection.pk)
 
 

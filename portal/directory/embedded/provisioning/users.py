@@ -102,6 +102,15 @@ _BY_ID = Statement(
 )
 
 
+_LOCKED = Statement(
+    lambda organization, connection, key: (
+        _rows(organization, connection).select_related("member").filter(pk=key).select_for_update(of=("self",))
+    ),
+    *_SCOPE,
+    (_META.pk, UUID(int=3)),
+)
+
+
 def user_id(key: UUID) -> str:
     """Return the id that the identity provider sees."""
     return public_id("scim-user", key)
@@ -216,8 +225,7 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
 
 
 def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimUser:
-    people = client.users().select_related("member").select_for_update(of=("self",))
-    row = people.filter(pk=parse_id("scim-user", resource)).first()
+    row = _LOCKED.first(client.organization_id, client.connection.pk, parse_id("scim-user", resource))
     if row is None:
         raise ResourceNotFound(f'There is no User "{resource[:200]}".')
     check_version(if_match, row)

@@ -91,7 +91,8 @@ class _Bulk:
         """Carry out what is ready until nothing waits, or too much has failed."""
         circular: list[tuple[int, Row]] = []
         while self._waiting and not self._is_over():
-            ready = [at for at in self._waiting if not self._pending(at)]
+            created_later = self._created_later()
+            ready = [at for at in self._waiting if not self._operations[at].references & created_later]
             if ready:
                 self._run_all(ready)
             elif row := self._break_circle():
@@ -102,10 +103,9 @@ class _Bulk:
     def _is_over(self) -> bool:
         return 0 < self._most_errors <= self._errors
 
-    def _pending(self, at: int) -> set[str]:
-        """Return the references of an operation to what another one has yet to create."""
-        waiting = {self._operations[one].bulk_id for one in self._waiting} - {""}
-        return set(self._operations[at].references & waiting)
+    def _created_later(self) -> set[str]:
+        """Return what the operations that wait have yet to create."""
+        return {self._operations[at].bulk_id for at in self._waiting} - {""}
 
     def _run_all(self, ready: list[int]) -> None:
         if self._most_errors == 0:
@@ -157,7 +157,8 @@ class _Bulk:
     def _break_circle(self) -> tuple[int, Row] | None:
         """Create the first resource that waits without what is not there yet; it is completed at the end."""
         at = next((at for at in self._waiting if self._operations[at].method == "POST"), self._waiting[0])
-        operation, pending = self._operations[at], self._pending(at)
+        operation = self._operations[at]
+        pending = set(operation.references & self._created_later())
         self._waiting.remove(at)
         try:
             kind, _ = operation.target()

@@ -34,6 +34,8 @@ class Kind:
     patch: Callable[[ScimClient, str, Document, str], Row]
     delete: Callable[[ScimClient, str, str], None]
     documents: Callable[[ScimClient, Sequence[Row], Projection], list[Document]]
+    # Of one that has just been created.
+    new_document: Callable[[ScimClient, Row, Projection], Document]
 
     @property
     def name(self) -> str:
@@ -53,6 +55,14 @@ class Kind:
 def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], projection: Projection) -> list[Document]:
     groups_of = membership.groups_of(client, rows) if rows and projection.holds("groups") else {}
     return [projection.apply(user_document(client, row, groups_of.get(row.pk, ()))) for row in rows]
+
+
+def _new_user_document(client: ScimClient, row: models.ScimUser, projection: Projection) -> Document:
+    return projection.apply(user_document(client, row, ()))
+
+
+def _new_group_document(client: ScimClient, row: models.ScimGroup, projection: Projection) -> Document:
+    return _group_documents(client, [row], projection)[0]
 
 
 def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], projection: Projection) -> list[Document]:
@@ -75,6 +85,7 @@ USERS = Kind(
     users.patch_user,
     users.delete_user,
     _user_documents,
+    _new_user_document,
 )
 GROUPS = Kind(
     groups.LISTABLE,
@@ -88,6 +99,7 @@ GROUPS = Kind(
     groups.patch_group,
     groups.delete_group,
     _group_documents,
+    _new_group_document,
 )
 KINDS = (USERS, GROUPS)
 

@@ -144,7 +144,10 @@ def _is_answered_briefly(call: Call, row: Row) -> bool:
 
 
 def _answer(call: Call, kind: Kind, row: Row, projection: Projection, *, is_new: bool = False) -> HttpResponse:
-    document = kind.documents(call.client, [row], projection)[0]
+    if is_new:
+        document = kind.new_document(call.client, row, projection)
+    else:
+        (document,) = kind.documents(call.client, [row], projection)
     location = kind.location(call.client, row)
     response = json_response(document, 201 if is_new else 200, Content_Location=location, ETag=version(row))
     if is_new:

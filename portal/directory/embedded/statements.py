@@ -9,7 +9,7 @@ from django.db.models import AutoField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
-_MOST_INSERTED = 20  # rows by one statement of ours; Django's own way is as good for more
+_MOST_INSERTED = 250  # rows by one statement of ours; Django's own way is as good for more
 
 
 class Statement(Generic[Row]):

@@ -129,7 +129,7 @@ class ScimUser(models.Model):
     document = models.JSONField(default=dict)
     # The document with its values in the form in which they are compared (comparison.py), for filters and sorting.
     search = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField()
 
     class Meta:
@@ -157,7 +157,7 @@ class ScimGroup(models.Model):
     search = models.JSONField(default=dict)
     # Kept in the transaction that changes the members, so that a list of groups counts nothing.
     member_count = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField()
 
     class Meta:

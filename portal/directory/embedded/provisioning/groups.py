@@ -1,7 +1,7 @@
 """Pushed groups (RFC 7643, 4.2)."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
@@ -152,7 +152,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     change = MemberChange(read_members(client, sent_members(payload)))
     row = models.ScimGroup(organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, document, client.group_schema)
-    row.updated_at = timezone.now()
+    row.updated_at = row.created_at
     row.member_count = len(change.joining)
     with _unless_taken(row):
         insert(row)
@@ -230,8 +230,11 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
         return
     row.updated_at = timezone.now()
     row.member_count += len(change.joining) - len(change.leaving)
-    with _unless_taken(row), _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
-        row.save(update_fields=None if document != before else ["member_count", "updated_at"])
+    is_described_anew = document != before
+    # Who only comes and goes takes no name, and needs no way back to before the attempt.
+    taking = _unless_taken(row) if is_described_anew else nullcontext()
+    with taking, _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
+        row.save(update_fields=None if is_described_anew else ["member_count", "updated_at"])
         apply_change(row, change)
         _record(client, row, "scim_group.update", *changed_attributes(before, document), change)
 

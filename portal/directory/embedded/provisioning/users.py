@@ -1,6 +1,7 @@
 """Provisioned people (RFC 7643, 4.1 and 4.3)."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -186,7 +187,7 @@ def _attempt(
 def _new(client: ScimClient, payload: Document) -> models.ScimUser:
     row = models.ScimUser(organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
-    row.updated_at = timezone.now()
+    row.updated_at = row.created_at
     return row
 
 
@@ -258,8 +259,10 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
     row.updated_at = timezone.now()
     entry = _entry(client, row, "scim_user.update", *changed_attributes(before, row.document))
     is_member = row.member is not None
+    # Only who takes a name or an address may find it taken, and needs a way back to before the attempt.
+    takes = not is_member or row.active or before.get("userName") != row.user_name
     try:
-        with transaction.atomic():
+        with transaction.atomic() if takes else nullcontext():
             entries = follow(client, row)
             row.save()
             activity.record_all([*entries, entry])

@@ -14,7 +14,7 @@ from tests.provisioning.conftest import Idp
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(calls: Sequence[Callable[[], Any]]) -> list[int]:
+def at_once(calls: Sequence[Callable[[], Any]], threads: int = 8) -> list[int]:
     """Make all calls in threads of their own and return their statuses."""
 
     def run(call: Callable[[], Any]) -> int:
@@ -23,7 +23,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[int]:
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(run, calls))
 
 
@@ -61,6 +61,13 @@ def test_joining_and_leaving_at_once_keeps_the_count_exact(idp: Idp) -> None:
 
     assert idp.members(group) == set(people[6:])
     assert models.ScimGroup.objects.get().member_count == models.ScimMembership.objects.count() == 6
+
+
+def test_fifty_writers_at_once_all_succeed(idp: Idp) -> None:
+    statuses = at_once([partial(idp.send, "POST", "/Users", {"userName": f"u{n}"}) for n in range(150)], threads=50)
+
+    assert set(statuses) == {201}
+    assert models.ScimUser.objects.count() == 150
 
 
 def test_two_creations_of_one_name_make_one(idp: Idp) -> None:

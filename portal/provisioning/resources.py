@@ -42,16 +42,17 @@ def group_document(
     """Return a group with the people and groups in it, and with their names if they are asked for."""
     document = _document(client, client.group_schema, group_id(row.pk), row)
     if members:
+        document["members"] = [_member(client.base_url, member) for member in members]
+    if members and names_members:
         document["members"] = [
-            {
-                "value": (key := member_id((member.kind, member.key))),
-                "$ref": f"{client.base_url}/{member.kind.resource_type}s/{key}",
-                "type": member.kind.resource_type,
-                **({"display": member.display} if names_members else {}),
-            }
-            for member in members
+            one | {"display": member.display} for one, member in zip(document["members"], members, strict=True)
         ]
     return document
+
+
+def _member(base_url: str, member: GroupMember) -> Document:
+    kind, key = member.kind.resource_type, member_id((member.kind, member.key))
+    return {"value": key, "$ref": f"{base_url}/{kind}s/{key}", "type": kind}
 
 
 def list_document(resources: Sequence[Any], page: ResultPage[Any]) -> Document:

@@ -9,7 +9,8 @@ from django.db.models import AutoField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
-_MOST_INSERTED = 250  # rows by one statement of ours; Django's own way is as good for more
+# psycopg keeps how it reads a statement up to so many parameters, and reads a longer one anew, in ever longer time.
+_MOST_PARAMETERS = 50
 
 
 class Statement(Generic[Row]):
@@ -70,7 +71,7 @@ def insert(*rows: Model, returning: str = "") -> None:
 
     `returning` is an expression that the database computes beside it.
     """
-    if len(rows) > _MOST_INSERTED:
+    if len(rows) * len(type(rows[0])._meta.concrete_fields) > _MOST_PARAMETERS:  # noqa: SLF001 -- Django's documented model API
         type(rows[0])._default_manager.bulk_create(rows)  # noqa: SLF001 -- Django's documented model API
         return
     sql, fields = _insertion(type(rows[0]), len(rows))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -54,9 +54,8 @@ class MemberChange:
     leaving: Sequence[Key] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GroupMember:
-    """An element of a group's `members`."""
+class GroupMember(NamedTuple):
+    """An element of a group's `members`; a tuple, as there may be a hundred thousand of them."""
 
     kind: MemberKind
     key: UUID

@@ -182,6 +182,9 @@ class ScimConnection:
     base_url: str
     bearer_token_last_four: str
     bearer_token_expires_at: datetime | None
+    # What was refused in order to keep the organization usable, until the identity provider succeeds; "" for nothing.
+    attention: str = ""
+    attention_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

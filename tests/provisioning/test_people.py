@@ -223,8 +223,12 @@ def test_the_last_admin_stays(idp: Idp, grace: str, way: str) -> None:
     assert "last admin" in idp.connection.attention
     assert idp.connection.attention_at
 
-    factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
+    for page in ("/o/acme/", "/o/acme/scim/"):
+        assert "is the last admin of the organization" in client.get(page).content.decode()
+
+    root = factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
     assert idp.patch(f"/Users/{grace}", DEACTIVATE).status_code == 200
+    assert "last admin" not in factories.signed_in(root).get("/o/acme/scim/").content.decode()
 
 
 def test_the_last_admins_group_stays(idp: Idp, grace: str) -> None:

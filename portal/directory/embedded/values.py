@@ -67,6 +67,8 @@ def scim_connection_value(token: models.ScimToken) -> ScimConnection:
         base_url=scim_base_url(connection_id, ScimIdentityProvider(row.identity_provider)),
         bearer_token_last_four=token.last_four,
         bearer_token_expires_at=token.expires_at,
+        attention=row.attention,
+        attention_at=row.attention_at,
     )
 
 

@@ -151,6 +151,10 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
     member.save()
     member.sessions.filter(revoked_at=None).update(revoked_at=timezone.now())
     member.sign_in_links.all().delete()
+    if client.connection.attention:
+        # What was refused before has been put right.
+        connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)
+        connections.filter(pk=client.connection.pk).update(attention="", attention_at=None)
     return [_entry(client, "member.deactivate", member, before, {"status": str(member.status), "roles": []})]
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, F, OuterRef, Q, QuerySet, Value
+from django.db.models import CharField, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
@@ -30,8 +29,9 @@ from portal.directory.embedded.provisioning.documents import (
     optional_text,
     required_name,
 )
-from portal.directory.embedded.provisioning.errors import ResourceNotFound, Uniqueness
+from portal.directory.embedded.provisioning.errors import Uniqueness
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
+from portal.directory.embedded.provisioning.lookups import Lookups
 from portal.directory.embedded.provisioning.membership import (
     MEMBERS,
     MOST_NAMED,
@@ -48,9 +48,9 @@ from portal.directory.embedded.provisioning.patch import expand, patched
 from portal.directory.embedded.provisioning.people import LastAdmin
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
-from portal.directory.embedded.provisioning.versions import check_version, version_moment
+from portal.directory.embedded.provisioning.versions import version_moment
 from portal.directory.embedded.roles import has_admin, makes_admins
-from portal.directory.embedded.statements import Statement, insert
+from portal.directory.embedded.statements import insert
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -97,33 +97,7 @@ LISTABLE = Listable(
 )
 
 
-_META = models.ScimGroup._meta  # noqa: SLF001 -- Django's documented model API
-_SCOPE = ((_META.get_field("organization"), UUID(int=1)), (_META.get_field("connection"), UUID(int=2)))
-
-
-def _rows(organization: UUID, connection: UUID) -> QuerySet[models.ScimGroup]:
-    return (
-        models.ScimGroup.objects.defer("search").filter(organization_id=organization).filter(connection_id=connection)
-    )
-
-
-_BY_NAME = Statement(
-    lambda organization, connection, name: _rows(organization, connection).filter(display_name_folded=name),
-    *_SCOPE,
-    (_META.get_field("display_name_folded"), "example"),
-)
-_BY_ID = Statement(
-    lambda organization, connection, key: _rows(organization, connection).filter(pk=key),
-    *_SCOPE,
-    (_META.pk, UUID(int=3)),
-)
-
-
-_LOCKED = Statement(
-    lambda organization, connection, key: _rows(organization, connection).filter(pk=key).select_for_update(),
-    *_SCOPE,
-    (_META.pk, UUID(int=3)),
-)
+_LOOKUPS = Lookups(models.ScimGroup, "Group", "scim-group", "display_name_folded")
 
 
 def group_id(key: UUID) -> str:
@@ -134,16 +108,13 @@ def group_id(key: UUID) -> str:
 def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = replace(LISTABLE, schema=client.group_schema)
-    found = unique_page(query, listable, partial(_BY_NAME.first, client.organization_id, client.connection.pk))
+    found = unique_page(query, listable, _LOOKUPS.by_name(client))
     return found or page(client.groups(), query, listable, client.connection.pk)
 
 
 def get_group(client: ScimClient, resource: str) -> models.ScimGroup:
     """Return a group. Raises ResourceNotFound."""
-    row = _BY_ID.first(client.organization_id, client.connection.pk, parse_id("scim-group", resource))
-    if row is None:
-        raise _not_found(resource)
-    return row
+    return _LOOKUPS.get(client, resource)
 
 
 def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
@@ -165,7 +136,7 @@ def replace_group(client: ScimClient, resource: str, payload: Document, if_match
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch."""
     document = _without_members(read_payload(client, client.group_schema, payload))
     with transaction.atomic():
-        row = _locked(client, resource, if_match)
+        row = _LOOKUPS.lock(client, resource, if_match)
         change = replacement(row, read_members(client, sent_members(payload)))
         _change(client, row, document, change)
     return row
@@ -177,7 +148,7 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
     single = [one for operation in read_patch(client, schema, body) for one in expand(schema, operation)]
     about_members = [one for one in single if schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)]
     with transaction.atomic():
-        row = _locked(client, resource, if_match)
+        row = _LOOKUPS.lock(client, resource, if_match)
         document = patched(schema, row.document, [one for one in single if one not in about_members])
         _change(client, row, document, member_change(client, row, about_members))
     return row
@@ -191,24 +162,12 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
         parents = client.groups().filter(pk__in=models.ScimNesting.objects.filter(member_id=key).values("group_id"))
         together = client.groups().filter(Q(pk=key) | Q(pk__in=parents.values("pk")))
         list(together.select_for_update().order_by("pk").values_list("pk"))
-        row = _locked(client, resource, if_match)
+        row = _LOOKUPS.lock(client, resource, if_match)
         with _leaving_an_admin(client, row):
             _record(client, row, "scim_group.delete", row.document, {}, MemberChange())
             parents.update(member_count=F("member_count") - 1, updated_at=timezone.now())
             row.memberships.all().delete()
             row.delete()
-
-
-def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimGroup:
-    row = _LOCKED.first(client.organization_id, client.connection.pk, parse_id("scim-group", resource))
-    if row is None:
-        raise _not_found(resource)
-    check_version(if_match, row)
-    return row
-
-
-def _not_found(resource: str) -> ResourceNotFound:
-    return ResourceNotFound(f'There is no Group "{resource[:200]}".')
 
 
 def _without_members(document: Document) -> Document:

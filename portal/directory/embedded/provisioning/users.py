@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, F, OuterRef, QuerySet, Value
+from django.db.models import CharField, F, OuterRef, Value
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
@@ -33,8 +32,9 @@ from portal.directory.embedded.provisioning.documents import (
     optional_text,
     required_name,
 )
-from portal.directory.embedded.provisioning.errors import ResourceNotFound, ScimError, Uniqueness
+from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
+from portal.directory.embedded.provisioning.lookups import Lookups
 from portal.directory.embedded.provisioning.patch import patched
 from portal.directory.embedded.provisioning.people import (
     Entries,
@@ -47,8 +47,8 @@ from portal.directory.embedded.provisioning.people import (
 )
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
-from portal.directory.embedded.provisioning.versions import check_version, version_moment
-from portal.directory.embedded.statements import Statement, insert
+from portal.directory.embedded.provisioning.versions import version_moment
+from portal.directory.embedded.statements import insert
 from portal.directory.ids import parse_id, public_id
 
 _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
@@ -83,33 +83,7 @@ LISTABLE = Listable(
 )
 
 
-_META = models.ScimUser._meta  # noqa: SLF001 -- Django's documented model API
-_SCOPE = ((_META.get_field("organization"), UUID(int=1)), (_META.get_field("connection"), UUID(int=2)))
-
-
-def _rows(organization: UUID, connection: UUID) -> QuerySet[models.ScimUser]:
-    return models.ScimUser.objects.defer("search").filter(organization_id=organization).filter(connection_id=connection)
-
-
-_BY_NAME = Statement(
-    lambda organization, connection, name: _rows(organization, connection).filter(user_name_folded=name),
-    *_SCOPE,
-    (_META.get_field("user_name_folded"), "example"),
-)
-_BY_ID = Statement(
-    lambda organization, connection, key: _rows(organization, connection).filter(pk=key),
-    *_SCOPE,
-    (_META.pk, UUID(int=3)),
-)
-
-
-_LOCKED = Statement(
-    lambda organization, connection, key: (
-        _rows(organization, connection).select_related("member").filter(pk=key).select_for_update(of=("self",))
-    ),
-    *_SCOPE,
-    (_META.pk, UUID(int=3)),
-)
+_LOOKUPS = Lookups(models.ScimUser, "User", "scim-user", "user_name_folded")
 
 
 def user_id(key: UUID) -> str:
@@ -120,16 +94,13 @@ def user_id(key: UUID) -> str:
 def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = replace(LISTABLE, schema=client.user_schema)
-    found = unique_page(query, listable, partial(_BY_NAME.first, client.organization_id, client.connection.pk))
+    found = unique_page(query, listable, _LOOKUPS.by_name(client))
     return found or page(client.users(), query, listable, client.connection.pk)
 
 
 def get_user(client: ScimClient, resource: str) -> models.ScimUser:
     """Return a person. Raises ResourceNotFound."""
-    row = _BY_ID.first(client.organization_id, client.connection.pk, parse_id("scim-user", resource))
-    if row is None:
-        raise ResourceNotFound(f'There is no User "{resource[:200]}".')
-    return row
+    return _LOOKUPS.get(client, resource)
 
 
 def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
@@ -197,7 +168,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
     Raises as create_user, and ResourceNotFound, VersionMismatch.
     """
     with transaction.atomic():
-        row = _locked(client, resource, if_match)
+        row = _LOOKUPS.lock(client, resource, if_match)
         _change(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
     return row
 
@@ -206,7 +177,7 @@ def patch_user(client: ScimClient, resource: str, body: Document, if_match: str 
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
     operations = read_patch(client, client.user_schema, body)
     with transaction.atomic():
-        row = _locked(client, resource, if_match)
+        row = _LOOKUPS.lock(client, resource, if_match)
         _change(client, row, patched(client.user_schema, row.document, operations))
     return row
 
@@ -218,19 +189,11 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
         # Groups before the person, in the order of their keys, as everybody locks: so nobody waits in a circle.
         groups = client.groups().filter(memberships__user_id=key)
         list(groups.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
-        row = _locked(client, resource, if_match)
+        row = _LOOKUPS.lock(client, resource, if_match)
         entries = end_membership(client, row.member) if row.member else []
         groups.update(member_count=F("member_count") - 1, updated_at=timezone.now())
         activity.record_all([*entries, _entry(client, row, "scim_user.delete", row.document, {})])
         row.delete()
-
-
-def _locked(client: ScimClient, resource: str, if_match: str) -> models.ScimUser:
-    row = _LOCKED.first(client.organization_id, client.connection.pk, parse_id("scim-user", resource))
-    if row is None:
-        raise ResourceNotFound(f'There is no User "{resource[:200]}".')
-    check_version(if_match, row)
-    return row
 
 
 def _describe(row: models.ScimUser, document: Document, schema: ResourceSchema) -> None:

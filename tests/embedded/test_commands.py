@@ -80,6 +80,28 @@ def test_a_connection_shows_its_token_once() -> None:
     assert timedelta(days=364) < stored.expires_at - timezone.now() < timedelta(days=366)
 
 
+def test_a_token_is_exchanged_without_a_gap() -> None:
+    create_acme()
+    first = run_json("createscimconnection", "--organization", "acme", "--display-name", "Okta")
+
+    def status(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return Client().get(f"/v1/b2b/scim/{first['connection_id']}/Users", headers=headers).status_code
+
+    def step(name: str) -> dict[str, str]:
+        return run_json("rotatescimtoken", name, "--organization", "acme")
+
+    dropped = step("start")["next_bearer_token"]
+    step("cancel")
+    following = step("start")["next_bearer_token"]
+    assert [status(token) for token in (first["bearer_token"], dropped, following)] == [200, 401, 200]
+
+    assert step("complete")["bearer_token_last_four"] == following[-4:]
+    assert [status(token) for token in (first["bearer_token"], dropped, following)] == [401, 401, 200]
+    with pytest.raises(CommandError, match="not being rotated"):
+        step("complete")
+
+
 def test_entras_address_carries_microsofts_switch() -> None:
     create_acme()
 

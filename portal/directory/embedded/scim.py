@@ -1,5 +1,6 @@
 """The SCIM connection and what it provisioned, as the portal reads them."""
 
+from functools import cache
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -9,6 +10,7 @@ from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.embedded.scope import Scope
+from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.values import scim_connection_value
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
@@ -37,10 +39,7 @@ class EmbeddedScim:
     def connection(self) -> ScimConnection | None:
         """Return the active connection, or None. Raises Refused."""
         self._scope.require(_GET)
-        current = current_tokens().filter(
-            organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
-        )
-        token = current.first()
+        token = _CURRENT_TOKEN.first(self._scope.organization_id, ScimConnectionStatus.ACTIVE)
         return scim_connection_value(token) if token else None
 
     def groups(
@@ -53,12 +52,8 @@ class EmbeddedScim:
         prefix = fold(name_prefix)
         list_key = ("scim-groups", self._scope.organization_id, connection, prefix)
         after = read_cursor(cursor, *list_key)
-        rows = list(
-            self._groups()
-            .filter(_starts_with(prefix), connection_id=connection, display_name_folded__gt=after)
-            .order_by("display_name_folded")
-            .values_list("pk", "display_name", "member_count", "display_name_folded")[: limit + 1]
-        )
+        place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, after)
+        rows = list(_groups_by_name(limit).rows(*place) if not prefix else _groups(*place, prefix)[: limit + 1])
         if not rows and not self._connections().filter(pk=connection).exists():
             raise NotFound("There is no such SCIM connection.")
         organization_id = self._scope.organization.organization_id
@@ -122,6 +117,34 @@ class EmbeddedScim:
         return models.ScimGroup.objects.filter(
             organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
         )
+
+
+_ID = models.ScimGroup._meta.pk  # noqa: SLF001 -- Django's documented model API
+_STATUS = models.ScimConnection._meta.get_field("status")  # noqa: SLF001 -- as above
+_NAME = models.ScimGroup._meta.get_field("display_name_folded")  # noqa: SLF001 -- as above
+_CURRENT_TOKEN = Statement(
+    lambda organization, status: (
+        current_tokens().filter(organization_id=organization).filter(connection__status=status)[:1]
+    ),
+    (_ID, UUID(int=1)),
+    (_STATUS, "example"),
+)
+
+
+@cache
+def _groups_by_name(limit: int) -> Statement[models.ScimGroup]:
+    """Return the statement that the portal makes most: a page of all groups, and the one behind it."""
+    parameters = ((_ID, UUID(int=1)), (_STATUS, "example"), (_ID, UUID(int=2)), (_NAME, "name"))
+    return Statement(lambda *place: _groups(*place)[: limit + 1], *parameters)
+
+
+def _groups(
+    organization: UUID, status: str, connection: UUID, after: str, prefix: str = ""
+) -> "QuerySet[models.ScimGroup, tuple[UUID, str, int, str]]":
+    of_organization = models.ScimGroup.objects.filter(organization_id=organization).filter(connection__status=status)
+    found = of_organization.filter(connection_id=connection).filter(display_name_folded__gt=after)
+    in_order = found.filter(_starts_with(prefix)).order_by("display_name_folded")
+    return in_order.values_list("pk", "display_name", "member_count", "display_name_folded")
 
 
 def _starts_with(prefix: str) -> Q:

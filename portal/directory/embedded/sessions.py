@@ -14,6 +14,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller, record
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.scope import Scope, organization_value
+from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id, member_value, session_value
 from portal.directory.errors import Unauthenticated
@@ -22,6 +23,15 @@ from portal.directory.types import Actor, ActorType, MemberStatus, Origin, Signe
 
 # A session's last use is written at most this often: reading a page is no reason to write to the database.
 _TOUCH_EVERY = timedelta(minutes=1)
+
+
+# Every page asks for it.
+_BY_TOKEN = Statement(
+    lambda digest: models.MemberSession.objects.select_related("member__organization", "member__scim_user").filter(
+        token_hash=digest
+    ),
+    (models.MemberSession._meta.get_field("token_hash"), b"example"),  # noqa: SLF001 -- Django's documented model API
+)
 
 
 @cache
@@ -60,9 +70,12 @@ class EmbeddedSessions:
     def authenticate(self, session_token: str) -> SignedIn:
         """Return who holds the token, and note that it was used. Raises Unauthenticated."""
         now = timezone.now()
-        row = self._sessions().filter(token_hash=token_hash(session_token), expires_at__gt=now).first()
+        row = _BY_TOKEN.first(token_hash(session_token))
         if (
             row is None
+            or row.member.organization.slug != self._scope.organization_slug
+            or row.revoked_at is not None
+            or row.expires_at <= now
             or row.member.status != MemberStatus.ACTIVE
             or row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
         ):
@@ -98,7 +111,7 @@ class EmbeddedSessions:
                 _record_session(row, "member_session.revoke", self._scope.origin)
 
     def _sessions(self) -> QuerySet[models.MemberSession]:
-        return models.MemberSession.objects.select_related("member__organization", "member__scim_user").filter(
+        return models.MemberSession.objects.select_related("member__organization").filter(
             member__organization__slug=self._scope.organization_slug, revoked_at=None
         )
 

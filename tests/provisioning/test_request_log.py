@@ -1,6 +1,7 @@
 """The log of requests: one entry for each call of a connection, complete and without what is personal."""
 
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -114,6 +115,8 @@ def test_nobody_can_be_read_in_any_entry(idp: Idp) -> None:
     assert len(entries) == len(calls) + 3
     for entry in entries:
         shown = str([entry.path, entry.query, entry.detail, entry.body, entry.resource_id])
+        # An id may happen to have three such letters.
+        shown = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", shown)
         assert not [text for text in PERSONAL if text in shown], shown
 
 

@@ -82,6 +82,24 @@ def insert(*rows: Model, returning: str = "") -> None:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 -- what save() sets
 
 
+def update(row: Model, *names: str) -> None:
+    """Store fields of a row, or all of them but those that were not read, as `save(update_fields=…)` would."""
+    meta, left_out = row._meta, row.get_deferred_fields()  # noqa: SLF001 -- Django's documented model API
+    chosen = names or tuple(f.attname for f in meta.concrete_fields if not f.primary_key and f.attname not in left_out)
+    sql, fields = _change(type(row), chosen)
+    values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, meta.pk.get_db_prep_save(row.pk, connection)])
+
+
+@cache
+def _change(model: type[Model], names: tuple[str, ...]) -> tuple[str, "Sequence[Field[Any, Any]]"]:
+    meta = model._meta  # noqa: SLF001 -- as above
+    fields = [field for field in meta.concrete_fields if field.attname in names]
+    places = ", ".join(f"{field.column} = %s" for field in fields)
+    return f"UPDATE {meta.db_table} SET {places} WHERE {meta.pk.column} = %s", fields  # noqa: S608 -- our own names
+
+
 @cache
 def _insertion(model: type[Model], number: int) -> tuple[str, "Sequence[Field[Any, Any]]"]:
     meta = model._meta  # noqa: SLF001 -- Django's documented model API

@@ -50,7 +50,7 @@ from portal.directory.embedded.provisioning.reading import read_patch, read_payl
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
 from portal.directory.embedded.roles import has_admin, makes_admins
-from portal.directory.embedded.statements import insert
+from portal.directory.embedded.statements import insert, update
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -193,7 +193,7 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
     # Who only comes and goes takes no name, and needs no way back to before the attempt.
     taking = _unless_taken(row) if is_described_anew else nullcontext()
     with taking, _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
-        row.save(update_fields=None if is_described_anew else ["member_count", "updated_at"])
+        update(row, *(() if is_described_anew else ("member_count", "updated_at")))
         apply_change(row, change)
         _record(client, row, "scim_group.update", *changed_attributes(before, document), change)
 

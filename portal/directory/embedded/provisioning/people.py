@@ -13,7 +13,7 @@ from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.roles import group_roles, has_admin
-from portal.directory.embedded.statements import insert
+from portal.directory.embedded.statements import insert, update
 from portal.directory.embedded.values import member_id
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.types import MemberStatus
@@ -130,7 +130,7 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
         member.status = MemberStatus.ACTIVE
     if _state(member) == before:
         return []
-    member.save()
+    update(member)
     after = _state(member)
     action = "member.update" if was_active else "member.reactivate"
     changed = {name for name in after if after[name] != before[name]}
@@ -148,7 +148,7 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
         raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
-    member.save()
+    update(member)
     member.sessions.filter(revoked_at=None).update(revoked_at=timezone.now())
     member.sign_in_links.all().delete()
     if client.connection.attention:

@@ -48,7 +48,7 @@ from portal.directory.embedded.provisioning.people import (
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
-from portal.directory.embedded.statements import insert
+from portal.directory.embedded.statements import insert, update
 from portal.directory.ids import parse_id, public_id
 
 _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
@@ -227,7 +227,7 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
     try:
         with transaction.atomic() if takes else nullcontext():
             entries = follow(client, row)
-            row.save()
+            update(row)
             activity.record_all([*entries, entry])
     except IntegrityError:
         _check_user_name(client, row)
@@ -235,7 +235,7 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
             raise Uniqueness("The e-mail address is that of another member of the organization.") from None
         with transaction.atomic():
             entries = adopt_member(client, row)
-            row.save()
+            update(row)
             activity.record_all([*entries, entry])
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from portal.directory.embedded import models
@@ -170,8 +171,11 @@ def test_a_member_is_taken_over_where_that_is_allowed(idp: Idp, way: str) -> Non
     if way == "domain":
         models.Organization.objects.update(email_allowed_domains=["ACME.example"])
     else:
+        approve = ("approvescimconflict", "--organization", "acme", "--email", EMAIL.upper(), "--json")
+        with pytest.raises(CommandError, match="--email"):
+            call_command(*approve)
         idp.send("POST", "/Users", GRACE)
-        models.ScimConflict.objects.update(approved_at=idp.connection.created_at)
+        call_command(*approve)
 
     user = idp.send("POST", "/Users", GRACE)
 

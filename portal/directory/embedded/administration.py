@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from portal.directory.embedded import activity, models, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
@@ -178,6 +179,21 @@ def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: 
         models.ScimGroupRole.objects.get_or_create(organization_id=group.organization_id, group=group, role_id=known)
         target = public_id("scim-group", group.pk)
         _record("scim_group.assign_role", group.organization_id, target, group.display_name, {"role": known}, origin)
+
+
+def approve_scim_conflict(*, organization_slug: str, email_address: str, origin: Origin) -> None:
+    """Let the identity provider take over a member who was there before. Raises NotFound where it has not tried to."""
+    with transaction.atomic():
+        connection = _active_connection(organization_slug)
+        conflicts = connection.conflicts.select_related("member").select_for_update(of=("self",))
+        conflict = conflicts.filter(member__email_address_folded=fold(email_address)).first()
+        if conflict is None:
+            raise NotFound(f'"{email_address}" waits for nobody\'s consent.', field="email_address")
+        conflict.approved_at = timezone.now()
+        conflict.save(update_fields=["approved_at", "last_at"])
+        after = {"user_name": conflict.user_name}
+        target = member_id(conflict.member)
+        _record("member.approve_scim_link", conflict.organization_id, target, email_address, after, origin)
 
 
 def _active_connection(organization_slug: str) -> models.ScimConnection:

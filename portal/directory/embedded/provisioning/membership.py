@@ -128,7 +128,7 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     """Return who is in the group, all or of those asked about."""
     if among is not None and len(among) == 1:
         ((kind, key),) = among
-        return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.pk, key)]
+        return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.organization_id, row.pk, key)]
     if among is None:
         return [
             (kind, key)
@@ -138,9 +138,7 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     return [
         (kind, key)
         for kind, batch in _batches(among)
-        for key in kind.rows.objects.filter(group=row, **{f"{kind.field}__in": batch}).values_list(
-            kind.field, flat=True
-        )
+        for key in _among(row, kind, batch).values_list(kind.field, flat=True)
     ]
 
 
@@ -149,7 +147,7 @@ def apply_change(row: models.ScimGroup, change: MemberChange) -> None:
     if (SUBGROUP, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
-        kind.rows.objects.filter(group=row, **{f"{kind.field}__in": batch}).delete()
+        _among(row, kind, batch).delete()
     if any(kind is SUBGROUP for kind, _ in change.joining):
         unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
@@ -283,14 +281,19 @@ def _read_id(text: str) -> Key:
     return kind, parse_id(kind.noun, text)
 
 
-# Identity providers often add and remove people one by one.
+# Identity providers often add and remove people one by one. With the organization, as the unique index begins with it:
+# by the group alone, PostgreSQL reads everybody in the group.
 _IS_MEMBER = {
     kind: Statement(
-        lambda group, key, kind=kind: (
-            kind.rows.objects.filter(group_id=group).filter(**{kind.field: key}).values_list("pk")
+        lambda organization, group, key, kind=kind: (
+            kind.rows.objects.filter(organization_id=organization)
+            .filter(group_id=group)
+            .filter(**{kind.field: key})
+            .values_list("pk")
         ),
         (_KEY, UUID(int=1)),
         (_KEY, UUID(int=2)),
+        (_KEY, UUID(int=3)),
     )
     for kind in _KINDS
 }
@@ -301,6 +304,12 @@ _CONNECTION_OF = {
     )
     for kind in _KINDS
 }
+
+
+def _among(row: models.ScimGroup, kind: MemberKind, keys: Sequence[UUID]) -> "QuerySet[Any]":
+    """Return the rows of these members of a group."""
+    of_group = kind.rows.objects.filter(organization_id=row.organization_id, group=row)
+    return of_group.filter(**{f"{kind.field}__in": keys})
 
 
 def _existing(client: ScimClient, keys: Sequence[Key]) -> Iterator[Key]:

@@ -33,14 +33,19 @@ def _uuid7(milliseconds: int, rest: int) -> uuid.UUID:
     return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+def id_prefix(noun: str) -> str:
+    """Return what all identifiers of a noun begin with, for who makes many of them."""
+    return f"{noun}-{settings.PROJECT_ENVIRONMENT}-"
+
+
 def public_id(noun: str, value: uuid.UUID) -> str:
     """Return the identifier that the outside sees."""
-    return f"{noun}-{settings.PROJECT_ENVIRONMENT}-{value}"
+    return f"{id_prefix(noun)}{value}"
 
 
 def parse_id(noun: str, text: str) -> uuid.UUID:
     """Return the UUID in an identifier of this noun and environment; for anything else the nil UUID, which no row has."""
-    prefix = f"{noun}-{settings.PROJECT_ENVIRONMENT}-"
+    prefix = id_prefix(noun)
     if text.startswith(prefix) and len(text) <= _MAX_LENGTH:
         with suppress(ValueError):
             value = uuid.UUID(text.removeprefix(prefix))

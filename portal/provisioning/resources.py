@@ -10,10 +10,11 @@ from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import InvalidValue, ScimError
 from portal.directory.embedded.provisioning.groups import group_id
 from portal.directory.embedded.provisioning.listing import ResultPage
-from portal.directory.embedded.provisioning.membership import GroupMember, GroupOfUser, member_id
+from portal.directory.embedded.provisioning.membership import PERSON, SUBGROUP, GroupMember, GroupOfUser
 from portal.directory.embedded.provisioning.schemas import ResourceSchema
 from portal.directory.embedded.provisioning.users import user_id
 from portal.directory.embedded.provisioning.versions import version
+from portal.directory.ids import id_prefix
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -42,7 +43,7 @@ def group_document(
     """Return a group with the people and groups in it, and with their names if they are asked for."""
     document = _document(client, client.group_schema, group_id(row.pk), row)
     if members:
-        document["members"] = [_member(client.base_url, member) for member in members]
+        document["members"] = _members(client.base_url, members)
     if members and names_members:
         document["members"] = [
             one | {"display": member.display} for one, member in zip(document["members"], members, strict=True)
@@ -50,9 +51,17 @@ def group_document(
     return document
 
 
-def _member(base_url: str, member: GroupMember) -> Document:
-    kind, key = member.kind.resource_type, member_id((member.kind, member.key))
-    return {"value": key, "$ref": f"{base_url}/{kind}s/{key}", "type": kind}
+def _members(base_url: str, members: Sequence[GroupMember]) -> list[Document]:
+    forms = {
+        kind: (id_prefix(kind.noun), f"{base_url}/{kind.resource_type}s/", kind.resource_type)
+        for kind in (PERSON, SUBGROUP)
+    }
+    documents: list[Document] = []
+    for kind, uuid, _ in members:
+        prefix, address, name = forms[kind]
+        key = f"{prefix}{uuid}"
+        documents.append({"value": key, "$ref": address + key, "type": name})
+    return documents
 
 
 def list_document(resources: Sequence[Any], page: ResultPage[Any]) -> Document:

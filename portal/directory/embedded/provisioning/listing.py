@@ -100,7 +100,7 @@ def _list_key(query: ListQuery, *of: object) -> tuple[object, ...]:
 def _page(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> ResultPage[Any]:
     count = min(max(query.count, 0), MOST_RESULTS)
     if query.cursor is None:
-        return _page_by_index(rows, max(query.start_index, 1), count)
+        return _page_by_index(rows, max(query.start_index, 1), count, is_sorted=bool(query.sort_by))
     found = list(rows[: count + 1]) if count else []
     has_more = len(found) > count
     next_cursor = make_cursor(list_key, _position(found[count - 1])) if has_more and count else ""
@@ -109,8 +109,14 @@ def _page(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> 
     return ResultPage(found[:count], total, next_cursor=next_cursor)
 
 
-def _page_by_index(rows: QuerySet[Any], start: int, count: int) -> ResultPage[Any]:
-    found = list(rows[start - 1 : start - 1 + count]) if count else []
+def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bool) -> ResultPage[Any]:
+    wanted = slice(start - 1, start - 1 + count)
+    if start > 1 and not is_sorted and not rows.query.combinator:
+        # What is passed over is only counted in the index, and not read.
+        page = rows.model._default_manager.filter(pk__in=rows.values("pk")[wanted])  # noqa: SLF001 -- Django's documented model API
+        found = list(page.defer("search").order_by("pk")) if count else []
+    else:
+        found = list(rows[wanted]) if count else []
     # A page that is not full tells the total by itself, which spares counting: IdPs look up one name at a time.
     total = start - 1 + len(found) if 0 < len(found) < count else rows.count()
     return ResultPage(found, total, start)

@@ -28,7 +28,7 @@ MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
 _BATCH = 1000  # rows in one statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MemberKind:
     """What can be in a group: its type in SCIM, the noun of its ids, and the table that says who is in."""
 
@@ -161,12 +161,14 @@ def members_of(
     """Return the members of each group, by the group's key, with one query for people and one for groups."""
     keys = [group.pk for group in groups]
     found: dict[UUID, list[GroupMember]] = defaultdict(list)
-    for group, key, *names in (
-        _PEOPLE_OF_ONE.rows(*keys)
-        if len(keys) == 1 and not with_names
-        else _people(with_names=with_names, group_id__in=keys)
-    ):
-        found[group].append(GroupMember(PERSON, key, next(filter(None, names), "")))
+    if len(keys) == 1 and not with_names:
+        # There may be a hundred thousand of them: nothing but the keys is read.
+        found[keys[0]] = [GroupMember(PERSON, key, "") for (key,) in _PEOPLE_OF_ONE.rows(*keys)]
+    else:
+        people = models.ScimMembership.objects.filter(group_id__in=keys).order_by("user_id")
+        names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
+        for group, key, display_name, user_name in names.iterator(_BATCH):
+            found[group].append(GroupMember(PERSON, key, display_name or user_name))
     if client.connection.has_nested_groups:
         nested = models.ScimNesting.objects.filter(group_id__in=keys).order_by("member_id")
         for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
@@ -174,13 +176,10 @@ def members_of(
     return found
 
 
-def _people(*, with_names: bool = False, **of: Any) -> "QuerySet[models.ScimMembership, tuple[Any, ...]]":
-    people = models.ScimMembership.objects.filter(**of).order_by("user_id")
-    names = ("user__display_name", "user__user_name") if with_names else ()
-    return people.values_list("group_id", "user_id", *names)
-
-
-_PEOPLE_OF_ONE = Statement(lambda key: _people(group_id=key), (_KEY, UUID(int=1)))
+_PEOPLE_OF_ONE = Statement(
+    lambda key: models.ScimMembership.objects.filter(group_id=key).order_by("user_id").values_list("user_id"),
+    (_KEY, UUID(int=1)),
+)
 
 
 def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:

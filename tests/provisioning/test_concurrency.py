@@ -70,6 +70,17 @@ def test_fifty_writers_at_once_all_succeed(idp: Idp) -> None:
     assert models.ScimUser.objects.count() == 150
 
 
+def test_of_two_admins_taken_away_at_once_one_stays(idp: Idp) -> None:
+    people = [idp.create_user(f"admin{n}@acme.example") for n in range(2)]
+    models.Member.objects.update(direct_roles=["stytch_admin"])
+    away = {"op": "replace", "path": "active", "value": False}
+
+    statuses = at_once([partial(idp.patch, f"/Users/{one}", away) for one in people])
+
+    assert sorted(statuses) == [200, 409]
+    assert models.Member.objects.filter(status="active").count() == 1
+
+
 def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
     for path, body in (("/Users", {"userName": "ada"}), ("/Groups", {"displayName": "Sales"})):
         statuses = at_once([partial(idp.send, "POST", path, body) for _ in range(6)])

@@ -60,6 +60,11 @@ def group_roles(member: models.Member) -> Sequence[str]:
     return [role for (role,) in _rows(_ROLES_OF_MEMBER, member.pk, ScimConnectionStatus.ACTIVE)]
 
 
+def hold_admins(organization_id: UUID) -> None:
+    """Let nobody else take away an admin of the organization until the transaction ends: two could take the last two."""
+    list(models.Organization.objects.select_for_update().filter(pk=organization_id).values_list("pk"))
+
+
 def has_admin(organization_id: UUID, *, besides: UUID = _NOBODY) -> bool:
     """Say whether an active member is admin, by hand or by group, besides one of them."""
     active = models.Member.objects.filter(organization_id=organization_id, status=MemberStatus.ACTIVE)

@@ -49,7 +49,7 @@ from portal.directory.embedded.provisioning.people import LastAdmin
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
-from portal.directory.embedded.roles import has_admin, makes_admins
+from portal.directory.embedded.roles import has_admin, hold_admins, makes_admins
 from portal.directory.embedded.statements import insert, update
 from portal.directory.ids import parse_id, public_id
 
@@ -201,7 +201,10 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
 @contextmanager
 def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: bool = True) -> Iterator[None]:
     """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
-    was_there = is_needed and makes_admins(row) and has_admin(client.organization_id)
+    grants = is_needed and makes_admins(row)
+    if grants:
+        hold_admins(client.organization_id)
+    was_there = grants and has_admin(client.organization_id)
     yield
     if was_there and not has_admin(client.organization_id):
         raise LastAdmin(client, f'Everybody who is admin is so by the group "{row.display_name}".')

@@ -12,7 +12,7 @@ from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ScimError
-from portal.directory.embedded.roles import group_roles, has_admin
+from portal.directory.embedded.roles import group_roles, has_admin, hold_admins
 from portal.directory.embedded.statements import insert, update
 from portal.directory.embedded.values import member_id
 from portal.directory.policy import ADMIN_ROLE
@@ -144,6 +144,8 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
     if member.status == MemberStatus.DELETED:
         return []
     is_admin = ADMIN_ROLE in member.direct_roles or ADMIN_ROLE in group_roles(member)
+    if is_admin:
+        hold_admins(client.organization_id)
     if is_admin and not has_admin(client.organization_id, besides=member.pk):
         raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
     before = {"status": str(member.status), "roles": member.direct_roles}

@@ -30,7 +30,7 @@ class MemberConflict(ScimError):
     def __init__(self, client: ScimClient, user_name: str, member: models.Member) -> None:
         super().__init__(
             f'"{member.email_address}" is a member of the organization already, and was not provisioned by this '
-            "connection. An admin can allow it in the portal, or add the e-mail domain to the allowed ones."
+            "connection. That must be allowed first, for this member or for the e-mail domain: ask whoever runs the portal."
         )
         self._client, self._user_name, self._member = client, user_name, member
 
@@ -50,7 +50,7 @@ class LastAdmin(ScimError):
     status = 409
 
     def __init__(self, client: ScimClient, detail: str) -> None:
-        super().__init__(f"{detail} Make somebody else an admin in the portal first.")
+        super().__init__(f"{detail} Somebody else must be made an admin first.")
         self._client = client
 
     def aftermath(self) -> None:

@@ -2,12 +2,12 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin import views
+from scim_admin.views import connection, groups
 
 app_name = "scim"
 
 urlpatterns = [
-    route("", views.connection, name="connection", allow=Permission.SCIM_GET),
-    route("groups/", views.groups, name="groups", allow=Permission.SCIM_GET),
-    route("groups/<str:group_id>/", views.group, name="group", allow=Permission.SCIM_GET),
+    route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
+    route("groups/", groups.groups, name="groups", allow=Permission.SCIM_GET),
+    route("groups/<str:group_id>/", groups.group, name="group", allow=Permission.SCIM_GET),
 ]

@@ -7,6 +7,9 @@ class Permission(StrEnum):
     """An action on a resource of the RBAC policy, `resource:action` (reference: Stytch's default resources)."""
 
     SCIM_GET = "stytch.scim:get"
+    SCIM_CREATE = "stytch.scim:create"
+    SCIM_UPDATE = "stytch.scim:update"
+    SCIM_DELETE = "stytch.scim:delete"
 
     @property
     def label(self) -> str:
@@ -14,7 +17,12 @@ class Permission(StrEnum):
         return _LABELS[self]
 
 
-_LABELS = {Permission.SCIM_GET: "see the SCIM connection and what it provisioned"}
+_LABELS = {
+    Permission.SCIM_GET: "see the SCIM connection and what it provisioned",
+    Permission.SCIM_CREATE: "create a SCIM connection",
+    Permission.SCIM_UPDATE: "change the SCIM connection and its token",
+    Permission.SCIM_DELETE: "delete the SCIM connection",
+}
 
 
 class Audience(Enum):

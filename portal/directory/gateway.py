@@ -70,14 +70,16 @@ class RbacGateway(Protocol):
         ...
 
 
-class ScimGateway(Protocol):
-    """The organization's SCIM connection and what the IdP pushed through it. Needs `stytch.scim:get`."""
-
-    offers: frozenset[ScimFeature]
+class ScimConnectionGateway(Protocol):
+    """The organization's SCIM connection. Reading needs `stytch.scim:get`."""
 
     def connection(self) -> ScimConnection | None:
         """Return the active connection, or None; an organization has at most one (Stytch: scim.connection.get)."""
         ...
+
+
+class ScimGroupGateway(Protocol):
+    """The groups that the IdP pushed. Reading needs `stytch.scim:get`."""
 
     def groups(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""
@@ -95,6 +97,12 @@ class ScimGateway(Protocol):
     def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
         """Return a page of the people in a group. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
+
+
+class ScimGateway(ScimConnectionGateway, ScimGroupGateway, Protocol):
+    """Everything of SCIM; `offers` says what this directory has beyond Stytch's own API."""
+
+    offers: frozenset[ScimFeature]
 
 
 class Directory(Protocol):

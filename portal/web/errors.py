@@ -9,6 +9,7 @@ from django.shortcuts import render
 from portal.access.permissions import Permission
 from portal.directory.errors import DirectoryError
 from portal.web.pages import portal_frame, private
+from portal.web.rights import lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 def no_right(request: HttpRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
     """Answer 403 and say which right is missing and which roles have it."""
-    detail = f"Your roles do not include the right to {permission.label} ({permission})."
-    return error_page(request, Problem(403, _TITLES[403], detail, who_can_help=who_can_help))
+    return error_page(request, Problem(403, _TITLES[403], lacking(permission), who_can_help=who_can_help))
 
 
 def maintenance(request: HttpRequest) -> HttpResponse:

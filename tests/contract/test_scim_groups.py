@@ -1,12 +1,12 @@
-"""What every directory promises of the SCIM connection and its groups (portal.directory.gateway)."""
+"""What every directory promises of the groups that the IdP pushed (portal.directory.gateway)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
 from portal.directory.gateway import Directory, ScimGateway
-from portal.directory.types import Page, ScimConnectionStatus, ScimFeature, ScimGroup, ScimIdentityProvider
+from portal.directory.types import Page, ScimFeature, ScimGroup
 from tests.contract.worlds import World, acting, opened
 
 
@@ -30,67 +30,34 @@ def as_gil(world: World) -> Directory:
     return acting(world, "gil@globex.example", "globex")
 
 
-def test_an_organization_without_connection_has_none(world: World) -> None:
-    world.add_connection("globex")
-
-    assert acting(world).scim.connection() is None
-
-
-def test_the_connection_tells_where_the_identity_provider_pushes_to(world: World) -> None:
-    connection_id = world.add_connection("acme")
-
-    connection = acting(world).scim.connection()
-
-    assert connection is not None
-    assert (connection.connection_id, connection.display_name) == (connection_id, "Okta production")
-    assert connection.organization_id == opened(world).organization.get().organization_id
-    assert connection.identity_provider is ScimIdentityProvider.OKTA
-    assert connection.status is ScimConnectionStatus.ACTIVE
-    assert connection.base_url.endswith(f"/v1/b2b/scim/{connection_id}")
-    assert len(connection.bearer_token_last_four) == 4
-    assert connection.bearer_token_expires_at is not None
-
-
-def test_a_deleted_connection_is_none_and_its_groups_are_not_found(world: World) -> None:
+def test_a_deleted_connections_groups_are_not_found(world: World) -> None:
     connection_id = world.add_connection("acme")
     world.add_groups(connection_id, team_names(3))
     world.delete_connection(connection_id)
-    scim = acting(world).scim
 
-    assert scim.connection() is None
     with pytest.raises(NotFound):
-        scim.groups(connection_id)
+        acting(world).scim.groups(connection_id)
 
 
-Call = Callable[[ScimGateway, str], object]
-CALLS: list[Call] = [
-    lambda scim, _: scim.connection(),
-    lambda scim, connection_id: scim.groups(connection_id),
-]
-
-
-@pytest.mark.parametrize("call", CALLS, ids=["connection", "groups"])
-def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World, call: Call) -> None:
+def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     with pytest.raises(Refused):
-        call(acting(world, "max@acme.example").scim, connection_id)
+        acting(world, "max@acme.example").scim.groups(connection_id)
 
 
-@pytest.mark.parametrize("call", CALLS, ids=["connection", "groups"])
-def test_a_right_in_one_organization_is_none_in_another(world: World, call: Call) -> None:
+def test_a_right_in_one_organization_is_none_in_another(world: World) -> None:
     connection_id = world.add_connection("globex")
 
     with pytest.raises(Refused):
-        call(acting(world, "ada@acme.example", "globex").scim, connection_id)
+        acting(world, "ada@acme.example", "globex").scim.groups(connection_id)
 
 
-@pytest.mark.parametrize("call", CALLS, ids=["connection", "groups"])
-def test_nobody_sees_scim_data_unless_signed_in(world: World, call: Call) -> None:
+def test_nobody_sees_groups_unless_signed_in(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     with pytest.raises(Unauthenticated):
-        call(opened(world).scim, connection_id)
+        opened(world).scim.groups(connection_id)
 
 
 def test_a_connection_without_groups_has_one_empty_page(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What the addresses of the SCIM pages can say."""
+"""What the address of the list of groups can say."""
 
 from typing import Any
 

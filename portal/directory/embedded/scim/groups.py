@@ -1,4 +1,4 @@
-"""The SCIM connection and what it provisioned, as the portal reads them."""
+"""The groups that the IdP pushed, and who is in them."""
 
 from functools import cache
 from uuid import UUID
@@ -8,45 +8,29 @@ from django.db.models import Q, QuerySet
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
-from portal.directory.embedded.scim_tokens import current_tokens
-from portal.directory.embedded.scope import Scope
+from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.statements import Statement
-from portal.directory.embedded.values import scim_connection_value
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.types import (
     DEFAULT_LIMIT,
     Page,
-    ScimConnection,
     ScimConnectionStatus,
-    ScimFeature,
     ScimGroup,
     ScimGroupMember,
 )
 
-_GET = "stytch.scim:get"
 _LAST_CODE_POINT = "\U0010ffff"
 
 
-class EmbeddedScim:
-    """Implements portal.directory.gateway.ScimGateway."""
-
-    offers = frozenset(ScimFeature)
-
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-
-    def connection(self) -> ScimConnection | None:
-        """Return the active connection, or None. Raises Refused."""
-        self._scope.require(_GET)
-        token = _CURRENT_TOKEN.first(self._scope.organization_id, ScimConnectionStatus.ACTIVE)
-        return scim_connection_value(token) if token else None
+class EmbeddedScimGroups(Scoped):
+    """Implements portal.directory.gateway.ScimGroupGateway."""
 
     def groups(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups in the order of their names. Raises Invalid, InvalidCursor, NotFound."""
-        self._scope.require(_GET)
+        self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
         prefix = fold(name_prefix)
@@ -67,7 +51,7 @@ class EmbeddedScim:
 
     def group(self, group_id: str) -> ScimGroup:
         """Return one group of the active connection. Raises NotFound."""
-        self._scope.require(_GET)
+        self._scope.require(GET)
         row = self._groups().filter(pk=parse_id("scim-group", group_id)).first()
         if row is None:
             raise NotFound("There is no such group; the identity provider may have deleted it.")
@@ -81,7 +65,7 @@ class EmbeddedScim:
 
     def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
         """Return a page of the people in a group, in the order in which they were provisioned."""
-        self._scope.require(_GET)
+        self._scope.require(GET)
         check_limit(limit)
         group = parse_id("scim-group", group_id)
         list_key = ("scim-group-members", self._scope.organization_id, group)
@@ -122,13 +106,6 @@ class EmbeddedScim:
 _ID = models.ScimGroup._meta.pk  # noqa: SLF001 -- Django's documented model API
 _STATUS = models.ScimConnection._meta.get_field("status")  # noqa: SLF001 -- as above
 _NAME = models.ScimGroup._meta.get_field("display_name_folded")  # noqa: SLF001 -- as above
-_CURRENT_TOKEN = Statement(
-    lambda organization, status: (
-        current_tokens().filter(organization_id=organization).filter(connection__status=status)[:1]
-    ),
-    (_ID, UUID(int=1)),
-    (_STATUS, "example"),
-)
 
 
 @cache

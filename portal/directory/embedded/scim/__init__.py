@@ -1,0 +1,11 @@
+"""The SCIM connection and what it provisioned, as the portal reads and changes them: one module per noun."""
+
+from portal.directory.embedded.scim.connection import EmbeddedScimConnection
+from portal.directory.embedded.scim.groups import EmbeddedScimGroups
+from portal.directory.types import ScimFeature
+
+
+class EmbeddedScim(EmbeddedScimConnection, EmbeddedScimGroups):
+    """Implements portal.directory.gateway.ScimGateway."""
+
+    offers = frozenset(ScimFeature)

@@ -1,0 +1,11 @@
+"""The SCIM connection and its groups, as Stytch keeps them: one module per noun."""
+
+from portal.directory.stytch.scim.connection import StytchScimConnection
+from portal.directory.stytch.scim.groups import StytchScimGroups
+from portal.directory.types import ScimFeature
+
+
+class StytchScim(StytchScimConnection, StytchScimGroups):
+    """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
+
+    offers: frozenset[ScimFeature] = frozenset()

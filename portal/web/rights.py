@@ -1,0 +1,32 @@
+"""What a page offers is what the server accepts: whether the member may do a thing, and if not, why and who can help."""
+
+from dataclasses import dataclass
+
+from portal.access.permissions import Permission
+from portal.web.requests import PortalRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Whether a control is editable, or read-only with the reason (ui/read_only.html)."""
+
+    is_granted: bool
+    reason: str = ""
+    who_can_help: tuple[str, ...] = ()
+
+
+_GRANTED = Right(is_granted=True)
+
+
+def right_to(request: PortalRequest, *permissions: Permission) -> Right:
+    """Return whether the member has all of these rights; the reason names the first that is missing."""
+    for permission in permissions:
+        if not request.allows(permission):
+            helpers = tuple(role.role_id for role in request.policy.roles_granting(permission))
+            return Right(is_granted=False, reason=lacking(permission), who_can_help=helpers)
+    return _GRANTED
+
+
+def lacking(permission: Permission) -> str:
+    """Return the sentence that says which right is missing."""
+    return f"Your roles do not include the right to {permission.label} ({permission})."

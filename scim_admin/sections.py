@@ -1,0 +1,48 @@
+"""The pages of the SCIM area side by side, and the frame that they share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+
+from portal.web.pages import render_page
+from portal.web.requests import PortalRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the sub-navigation."""
+
+    label: str
+    url: str
+    is_current: bool
+
+
+# Label and URL name, in the order in which they are shown. A page below one of them belongs to it.
+_SECTIONS: tuple[tuple[str, str], ...] = (
+    ("Overview", "scim:connection"),
+    ("Groups", "scim:groups"),
+)
+
+
+def render_section(
+    request: PortalRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    fragments: Sequence[str] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """Answer as `render_page()` does, with the area's sub-navigation (scim_admin/layout.html)."""
+    return render_page(
+        request, template, {"sections": _sections(request), **(context or {})}, fragments=fragments, status=status
+    )
+
+
+def _sections(request: PortalRequest) -> tuple[Section, ...]:
+    slug = request.signed_in.organization.organization_slug
+    urls = [(label, reverse(name, args=[slug])) for label, name in _SECTIONS]
+    current = max((url for _, url in urls if request.path.startswith(url)), key=len, default="")
+    return tuple(Section(label, url, url == current) for label, url in urls)

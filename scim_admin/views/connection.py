@@ -1,0 +1,32 @@
+"""The overview: the SCIM connection and how it is."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from portal.directory.types import ScimConnection
+from portal.web.requests import PortalRequest
+from scim_admin.guides import guide_for
+from scim_admin.sections import render_section
+
+_WARN_BEFORE = timedelta(days=30)
+
+
+def connection(request: PortalRequest) -> HttpResponse:
+    """Show the connection; its groups are fetched by a button."""
+    return render_section(request, "scim_admin/connection.html", connection_card(request.directory.scim.connection()))
+
+
+def connection_card(connection: ScimConnection | None) -> dict[str, Any]:
+    """Return what the connection's card shows."""
+    if connection is None:
+        return {"connection": None}
+    expires_at, now = connection.bearer_token_expires_at, timezone.now()
+    return {
+        "connection": connection,
+        "guide": guide_for(connection.identity_provider),
+        "token_has_expired": expires_at is not None and expires_at < now,
+        "token_expires_soon": expires_at is not None and now <= expires_at < now + _WARN_BEFORE,
+    }

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.conf import settings
-from scim2_models import Context, Resource, ResourceType, ServiceProviderConfig
 
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.cursors import CURSOR_SECONDS
 from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, MOST_RESULTS
 from portal.directory.embedded.provisioning.schemas import ResourceSchema
 
+_CORE = "urn:ietf:params:scim:schemas:core:2.0"
 # RFC 9865, 4.
 _PAGINATION = {
     "cursor": True,
@@ -23,38 +23,34 @@ _PAGINATION = {
 
 def service_provider_config(base_url: str) -> dict[str, Any]:
     """Return the service's abilities."""
-    config = ServiceProviderConfig.model_validate(
-        {
-            "patch": {"supported": True},
-            "bulk": {
-                "supported": True,
-                "maxOperations": settings.SCIM_MAX_OPERATIONS,
-                "maxPayloadSize": settings.SCIM_MAX_BODY_BYTES,
-            },
-            "filter": {"supported": True, "maxResults": MOST_RESULTS},
-            "changePassword": {"supported": False},
-            "sort": {"supported": True},
-            "etag": {"supported": True},
-            "authenticationSchemes": [
-                {
-                    "type": "oauthbearertoken",
-                    "name": "Bearer token",
-                    "description": "The token of the SCIM connection, in the Authorization header.",
-                    "primary": True,
-                }
-            ],
-        }
-    )
-    document = _dump(config, "ServiceProviderConfig", f"{base_url}/ServiceProviderConfig")
-    return document | {"pagination": _PAGINATION}
+    return {
+        "schemas": [f"{_CORE}:ServiceProviderConfig"],
+        "patch": {"supported": True},
+        "bulk": {
+            "supported": True,
+            "maxOperations": settings.SCIM_MAX_OPERATIONS,
+            "maxPayloadSize": settings.SCIM_MAX_BODY_BYTES,
+        },
+        "filter": {"supported": True, "maxResults": MOST_RESULTS},
+        "changePassword": {"supported": False},
+        "sort": {"supported": True},
+        "etag": {"supported": True},
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "The token of the SCIM connection, in the Authorization header.",
+                "primary": True,
+            }
+        ],
+        "pagination": _PAGINATION,
+        "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base_url}/ServiceProviderConfig"},
+    }
 
 
 def resource_types(client: ScimClient) -> list[dict[str, Any]]:
     """Return the kinds of resources."""
-    return [
-        _dump(_resource_type(schema), "ResourceType", f"{client.base_url}/ResourceTypes/{schema.name}")
-        for schema in _resources(client)
-    ]
+    return [_resource_type(schema, client.base_url) for schema in _resources(client)]
 
 
 def schemas(client: ScimClient) -> list[dict[str, Any]]:
@@ -70,19 +66,14 @@ def _resources(client: ScimClient) -> tuple[ResourceSchema, ...]:
     return client.user_schema, client.group_schema
 
 
-def _resource_type(schema: ResourceSchema) -> ResourceType:
+def _resource_type(schema: ResourceSchema, base_url: str) -> dict[str, Any]:
     extensions = [{"schema": extension.name, "required": False} for extension in schema.extensions.values()]
-    return ResourceType.model_validate(
-        {
-            "id": schema.name,
-            "name": schema.name,
-            "endpoint": schema.endpoint,
-            "schema": schema.urn,
-            **({"schemaExtensions": extensions} if extensions else {}),
-        }
-    )
-
-
-def _dump(resource: Resource[Any], kind: str, location: str) -> dict[str, Any]:
-    document: dict[str, Any] = resource.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
-    return document | {"meta": {"resourceType": kind, "location": location}}
+    return {
+        "schemas": [f"{_CORE}:ResourceType"],
+        "id": schema.name,
+        "name": schema.name,
+        "endpoint": schema.endpoint,
+        "schema": schema.urn,
+        **({"schemaExtensions": extensions} if extensions else {}),
+        "meta": {"resourceType": "ResourceType", "location": f"{base_url}/ResourceTypes/{schema.name}"},
+    }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from scim2_models import Context, Schema
 
 from tests.provisioning.conftest import Idp
 from tests.provisioning.test_edge import error_of
@@ -111,8 +112,36 @@ def test_another_connection_does_not_know_it(ada: str, other_idp: Idp) -> None:
         {"attributes": [{"name": "a b", "type": "string"}]},
         {"attributes": [{"name": "a", "type": "colour"}]},
         {"attributes": [{"name": "a", "type": "complex"}]},
+        {"attributes": [{"name": "a", "type": "string", "mutability": "sometimes"}]},
+        {"attributes": [{"name": "a", "type": "string", "multivalue": True}]},
+        {"attributes": [{"type": "string"}]},
     ],
 )
 def test_a_schema_that_is_none_is_refused(tmp_path: Path, schema: dict[str, Any]) -> None:
     with pytest.raises(CommandError, match="--extension-schemas"):
         update(tmp_path, **schema)
+
+
+@pytest.mark.usefixtures("idp")
+def test_a_refusal_says_where_the_mistake_is(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"`str`, got `int` - at `\$\.attributes\[0\]\.name`"):
+        update(tmp_path, attributes=[{"name": 1, "type": "string"}])
+
+
+def test_it_is_published_with_its_defaults(idp: Idp, tmp_path: Path) -> None:
+    update(tmp_path, meta={"resourceType": "Schema", "location": "https://elsewhere.example/Schemas/x"})
+
+    published = idp.get(f"/Schemas/{URN}").json()
+
+    assert Schema.model_validate(published, scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+    assert published["attributes"][0] == {
+        "name": "number",
+        "type": "integer",
+        "multiValued": False,
+        "required": False,
+        "caseExact": False,
+        "mutability": "readWrite",
+        "returned": "default",
+        "uniqueness": "none",
+    }
+    assert published["meta"]["location"].endswith(f"{idp.base}/Schemas/{URN}")

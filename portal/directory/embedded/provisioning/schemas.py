@@ -1,13 +1,14 @@
-"""What Users and Groups consist of, taken from scim2-models: what is published is what is understood."""
+"""What Users and Groups consist of: what is published is what is understood.
+
+`schemas.json` beside this is what scim2-models publishes; the library itself would take longer to load than all else.
+"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
-
-from scim2_models import Attribute as ModelAttribute
-from scim2_models import Context, EnterpriseUser, Group, Schema, User
 
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 # Never kept, and so not published.
@@ -73,15 +74,16 @@ class ResourceSchema:
         return None, path[len(prefix) :] if lower.startswith(prefix) else path
 
 
-def _read(attribute: ModelAttribute) -> Attribute:
+def _read(document: Mapping[str, Any]) -> Attribute:
+    """Return an attribute of a schema in JSON; what it leaves out has the default of RFC 7643, 2.2."""
     return Attribute(
-        name=str(attribute.name),
-        type=str(attribute.type.value if attribute.type else "string"),
-        multi_valued=bool(attribute.multi_valued),
-        required=bool(attribute.required),
-        case_exact=bool(attribute.case_exact),
-        mutability=str(attribute.mutability.value if attribute.mutability else "readWrite"),
-        sub_attributes=_by_name(_read(sub) for sub in attribute.sub_attributes or ()),
+        name=document["name"],
+        type=document.get("type", "string"),
+        multi_valued=document.get("multiValued", False),
+        required=document.get("required", False),
+        case_exact=document.get("caseExact", False),
+        mutability=document.get("mutability", "readWrite"),
+        sub_attributes=_by_name(map(_read, document.get("subAttributes", ()))),
     )
 
 
@@ -115,42 +117,55 @@ _COMMON = _by_name(
 )
 
 
-def _resource(name: str, endpoint: str, schema: Schema, *extensions: Schema) -> ResourceSchema:
-    kept = [attribute for attribute in schema.attributes or () if attribute.name not in _LEFT_OUT]
+def _resource(endpoint: str, schema: dict[str, Any], *extensions: dict[str, Any]) -> ResourceSchema:
     return ResourceSchema(
-        name=name,
-        urn=str(schema.id),
+        name=schema["name"],
+        urn=schema["id"],
         endpoint=endpoint,
-        core=_COMMON | _by_name(map(_read, kept)),
-        extensions={str(extension.id).lower(): _extension(extension) for extension in extensions},
-        published=tuple(_publish(one) for one in (schema, *extensions)),
+        core=_COMMON | _by_name(_read(one) for one in schema["attributes"] if one["name"] not in _LEFT_OUT),
+        extensions=_by_urn(extensions),
+        published=tuple(map(_publish, (schema, *extensions))),
     )
 
 
-def _extension(schema: Schema) -> Attribute:
-    attributes = _by_name(map(_read, schema.attributes or ()))
-    return Attribute(str(schema.id), "complex", False, False, False, "readWrite", attributes)  # noqa: FBT003 -- as above
+def _by_urn(extensions: Iterable[dict[str, Any]]) -> dict[str, Attribute]:
+    return {one["id"].lower(): _extension(one) for one in extensions}
 
 
-def _publish(schema: Schema) -> dict[str, Any]:
-    document: dict[str, Any] = schema.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
-    document["attributes"] = [a for a in document["attributes"] if a["name"] not in _LEFT_OUT]
-    for attribute in document["attributes"]:
-        for sub in attribute.get("subAttributes", ()) if attribute["name"] == "members" else ():
-            sub.update(_MEMBER_DISPLAY if sub["name"] == "display" else {})
-    return document
+def _extension(schema: dict[str, Any]) -> Attribute:
+    attributes = _by_name(map(_read, schema.get("attributes", ())))
+    return Attribute(schema["id"], "complex", False, False, False, "readWrite", attributes)  # noqa: FBT003 -- as above
+
+
+def _publish(schema: dict[str, Any]) -> dict[str, Any]:
+    return schema | {
+        "attributes": [
+            _with_member_display(one) if one["name"] == "members" else one
+            for one in schema.get("attributes", ())
+            if one["name"] not in _LEFT_OUT
+        ]
+    }
+
+
+def _with_member_display(members: dict[str, Any]) -> dict[str, Any]:
+    return members | {
+        "subAttributes": [
+            one | (_MEMBER_DISPLAY if one["name"] == "display" else {}) for one in members.get("subAttributes", ())
+        ]
+    }
 
 
 @lru_cache(maxsize=256)
 def extended(base: ResourceSchema, text: str) -> ResourceSchema:
     """Return a kind of resource with extensions of its own, which are given as a list of schemas in JSON."""
-    extensions = [Schema.model_validate(one) for one in json.loads(text)]
+    extensions = json.loads(text)
     return replace(
         base,
-        extensions={**base.extensions, **{str(one.id).lower(): _extension(one) for one in extensions}},
-        published=(*base.published, *(_publish(one) for one in extensions)),
+        extensions={**base.extensions, **_by_urn(extensions)},
+        published=(*base.published, *map(_publish, extensions)),
     )
 
 
-USER = _resource("User", "/Users", User.to_schema(), EnterpriseUser.to_schema())
-GROUP = _resource("Group", "/Groups", Group.to_schema())
+_user, _enterprise_user, _group = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+USER = _resource("/Users", _user, _enterprise_user)
+GROUP = _resource("/Groups", _group)

@@ -13,7 +13,7 @@ from portal.directory.embedded.provisioning.conditions import Listable
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ResourceNotFound
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage
-from portal.directory.embedded.provisioning.schemas import ResourceSchema
+from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema
 from portal.provisioning.resources import Projection, group_document, user_document
 
 Row = Any  # of the kind's own table
@@ -23,7 +23,9 @@ Row = Any  # of the kind's own table
 class Kind:
     """A kind of resource with everything that can be done to it."""
 
-    listable: Listable
+    base: ResourceSchema
+    listable: Callable[[ScimClient], Listable]
+    # With the client's own extensions.
     schema: Callable[[ScimClient], ResourceSchema]
     public_id: Callable[[UUID], str]
     rows: Callable[[ScimClient], Any]
@@ -40,12 +42,12 @@ class Kind:
     @property
     def name(self) -> str:
         """What resources of this kind are called."""
-        return self.listable.schema.name
+        return self.base.name
 
     @property
     def endpoint(self) -> str:
         """Where resources of this kind are, below the base URL."""
-        return self.listable.schema.endpoint
+        return self.base.endpoint
 
     def location(self, client: ScimClient, row: Row) -> str:
         """Return a resource's address."""
@@ -74,7 +76,8 @@ def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], proje
 
 
 USERS = Kind(
-    users.LISTABLE,
+    USER,
+    users.listable_users,
     attrgetter("user_schema"),
     users.user_id,
     ScimClient.users,
@@ -88,7 +91,8 @@ USERS = Kind(
     _new_user_document,
 )
 GROUPS = Kind(
-    groups.LISTABLE,
+    GROUP,
+    groups.listable_groups,
     attrgetter("group_schema"),
     groups.group_id,
     ScimClient.groups,

@@ -1,7 +1,6 @@
 """One list of people and groups together (RFC 7644, 3.4.2.1): what a kind does not have, it has no value for."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -14,7 +13,7 @@ from portal.provisioning.resources import Projection
 def find_everything(client: ScimClient, query: ListQuery, parameters: Mapping[str, str]) -> ResultPage[Document]:
     """Return a page of resources of every kind. Raises as a list of one kind does."""
     page = merged_page(
-        [(kind.rows(client), replace(kind.listable, schema=kind.schema(client))) for kind in KINDS],
+        [(kind.rows(client), kind.listable(client)) for kind in KINDS],
         query,
         client.connection.pk,
     )

@@ -1,5 +1,12 @@
 """Groups in groups (RFC 7643, 4.2)."""
 
+from itertools import product
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from portal.directory.embedded import models
 from tests.provisioning.conftest import Idp
 from tests.provisioning.test_edge import error_of
@@ -33,6 +40,79 @@ def test_a_circle_ends(idp: Idp) -> None:
     assert groups_of(idp, ada) == {"One": "direct", "Two": "indirect"}
     assert idp.send("DELETE", f"/Groups/{one}").status_code == 204
     assert groups_of(idp, ada) == {}
+
+
+@pytest.fixture
+def nested(idp: Idp, other_idp: Idp) -> dict[str, str]:
+    """Groups by name: Ada is in Inner, which is in Middle, which is in Outer, where Bob is; Dan is Aside, Cy nowhere."""
+    ada, bob, _, dan = (idp.create_user(name) for name in ("ada", "bob", "cy", "dan"))
+    made = {"Inner": idp.create_group("Inner", [ada])}
+    made["Middle"] = idp.create_group("Middle", [made["Inner"]])
+    made["Outer"] = idp.create_group("Outer", [made["Middle"], bob])
+    made["Aside"] = idp.create_group("Aside", [dan])
+    theirs = other_idp.create_group("Inner", [other_idp.create_user("ada")])
+    return made | {"Theirs": other_idp.create_group("Outer", [theirs])}
+
+
+def found(idp: Idp, text: str) -> list[str]:
+    answer = idp.get("/Users", filter=text, attributes="userName")
+    assert answer.status_code == 200, answer.content
+    return [one["userName"] for one in answer.json()["Resources"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('groups eq "{Outer}"', ["ada", "bob"]),
+        ('groups.value eq "{Middle}"', ["ada"]),
+        ('groups[value eq "{Outer}" and type eq "direct"]', ["bob"]),
+        ('groups[value eq "{Outer}" and type eq "indirect"]', ["ada"]),
+        ('groups[type eq "indirect"]', ["ada"]),
+        ('groups[type eq "direct" and not (value eq "{Inner}")]', ["bob", "dan"]),
+        ('groups[type eq "indirect" and not (value eq "{Middle}")]', ["ada"]),
+        ('groups.type ne "indirect"', ["bob", "cy", "dan"]),
+        ('groups.display eq "MIDDLE"', ["ada"]),
+        ('groups.display sw "out"', ["ada", "bob"]),
+        ('groups.$ref eq "https://gatehouse.example/Groups/{Outer}"', ["ada", "bob"]),
+        ("not (groups pr)", ["cy"]),
+        ('groups ne "{Outer}"', ["cy", "dan"]),
+        ('not (groups.value eq "{Outer}") and userName sw "d"', ["dan"]),
+        ('groups.value eq "{Theirs}"', []),
+    ],
+)
+def test_people_are_found_by_the_groups_above_as_well(
+    idp: Idp, nested: dict[str, str], text: str, expected: list[str]
+) -> None:
+    assert found(idp, text.format(**nested)) == expected
+
+
+@pytest.mark.parametrize("upper", ["Inner", "Middle", "Outer"])
+def test_what_a_filter_finds_is_what_people_say_also_in_circles(idp: Idp, nested: dict[str, str], upper: str) -> None:
+    for lower in ("Inner", "Outer", "Aside"):
+        idp.patch(f"/Groups/{nested[lower]}", {"op": "add", "path": "members", "value": [{"value": nested[upper]}]})
+    people: list[dict[str, Any]] = idp.get("/Users").json()["Resources"]
+
+    for group, kind in product(nested.values(), ("direct", "indirect")):
+        say_so = [
+            one["userName"]
+            for one in people
+            if any((of["value"], of["type"]) == (group, kind) for of in one.get("groups", []))
+        ]
+        assert found(idp, f'groups[value eq "{group}" and type eq "{kind}"]') == say_so
+
+
+def test_finding_people_by_groups_takes_as_many_statements_however_deep(idp: Idp, nested: dict[str, str]) -> None:
+    def statements(group: str) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert found(idp, f'groups[value eq "{group}"]') == ["ada", "bob"]
+        return len(captured)
+
+    above = nested["Outer"]
+    statements(above)
+    shallow = statements(above)
+    for number in range(5):
+        above = idp.create_group(f"Level {number}", [above])
+    assert statements(above) == shallow
 
 
 def test_no_group_is_in_itself(idp: Idp) -> None:

@@ -60,7 +60,7 @@ _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate
 _SUBGROUPS = models.ScimNesting.objects.filter(group_id=OuterRef("pk")).annotate(
     kind=Value("group", output_field=CharField())
 )
-LISTABLE = Listable(
+_LISTABLE = Listable(
     GROUP,
     {
         "id": Column("pk", resource_id("scim-group")),
@@ -107,9 +107,14 @@ def group_id(key: UUID) -> str:
 
 def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    listable = replace(LISTABLE, schema=client.group_schema)
+    listable = listable_groups(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client))
     return found or page(client.groups(), query, listable, client.connection.pk)
+
+
+def listable_groups(client: ScimClient) -> Listable:
+    """Return how a client's groups are found, with its own extensions."""
+    return replace(_LISTABLE, schema=client.group_schema)
 
 
 def get_group(client: ScimClient, resource: str) -> models.ScimGroup:

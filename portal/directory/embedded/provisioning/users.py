@@ -33,6 +33,7 @@ from portal.directory.embedded.provisioning.documents import (
     required_name,
 )
 from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
+from portal.directory.embedded.provisioning.indirect import indirect_groups
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
 from portal.directory.embedded.provisioning.lookups import Lookups
 from portal.directory.embedded.provisioning.patch import patched
@@ -54,7 +55,7 @@ from portal.directory.ids import parse_id, public_id
 _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
     kind=Value("direct", output_field=CharField())
 )
-LISTABLE = Listable(
+_LISTABLE = Listable(
     USER,
     {
         "id": Column("pk", resource_id("scim-user")),
@@ -93,9 +94,17 @@ def user_id(key: UUID) -> str:
 
 def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    listable = replace(LISTABLE, schema=client.user_schema)
+    listable = listable_users(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client))
     return found or page(client.users(), query, listable, client.connection.pk)
+
+
+def listable_users(client: ScimClient) -> Listable:
+    """Return how a client's people are found: with its own extensions, and by groups within groups if it has such."""
+    relations = _LISTABLE.relations
+    if client.connection.has_nested_groups:
+        relations = {"groups": (*relations["groups"], indirect_groups(client))}
+    return replace(_LISTABLE, schema=client.user_schema, relations=relations)
 
 
 def get_user(client: ScimClient, resource: str) -> models.ScimUser:

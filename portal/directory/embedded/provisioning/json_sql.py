@@ -1,6 +1,7 @@
 """Filters and sort keys on attributes that are kept in the `search` column, as SQL of PostgreSQL and of SQLite."""
 
 from collections.abc import Sequence
+from json import dumps
 from typing import Any, ClassVar, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -23,6 +24,7 @@ from portal.directory.embedded.provisioning.schemas import Attribute
 _COLUMN = "search"
 _ELEMENT = "one.value"  # of a list, see _Dialect.elements
 _ORDERINGS = {"eq": "=", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_INDEXED = ("emails",)  # the list that identity providers look people up by
 Sql = tuple[str, list[Any]]
 
 
@@ -37,6 +39,9 @@ class _Dialect(Protocol):
 
     def elements(self, json: str, names: Sequence[str]) -> Sql:
         """Return a table, named `one`, of the elements of a list inside a JSON object."""
+
+    def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:
+        """Return what the index on a list finds, if there is one: who has an element of this value."""
 
     def in_order(self, primary: Sql) -> Sql:
         """Return how `one` is sorted so that the primary element, or else the first, comes first."""
@@ -57,6 +62,12 @@ class _Postgres:
     def elements(self, json: str, names: Sequence[str]) -> Sql:
         return f"jsonb_array_elements({json} #> %s::text[]) WITH ORDINALITY AS one(value, key)", [list(names)]
 
+    def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:
+        if (*names,) != _INDEXED:
+            return None
+        # Word for word as in the index scim_user_emails, which is used for nothing else.
+        return f'jsonb_path_query_array({json}, \'$."emails"[*]."value"\') @> %s::jsonb', [dumps([value])]
+
     def in_order(self, primary: Sql) -> Sql:
         return f"COALESCE({primary[0]}, FALSE) DESC, one.key", primary[1]
 
@@ -75,6 +86,9 @@ class _Sqlite:
 
     def elements(self, json: str, names: Sequence[str]) -> Sql:
         return f"json_each({json}, %s) AS one", [_json_path(names)]
+
+    def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:  # noqa: ARG002 -- SQLite has no index on lists
+        return None
 
     def in_order(self, primary: Sql) -> Sql:
         return f"COALESCE({primary[0]}, 0) DESC, one.key", primary[1]
@@ -109,7 +123,8 @@ class JsonCondition(Func):
         if isinstance(self._node, Element):
             if not attribute.multi_valued or inside:
                 raise InvalidFilter(f'"{self._node.path[:200]}" has one value, so there is nothing to choose from.')
-            return _any_element(dialect, column, names, _within(dialect, self._node.filter, attribute))
+            found = _any_element(dialect, column, names, _within(dialect, self._node.filter, attribute))
+            return _looked_up(dialect, column, names, _wanted(self._node.filter, attribute), found)
         if not attribute.multi_valued:
             return _comparison(dialect, column, names, attribute, self._node)
         return _list_comparison(dialect, column, self._attributes, self._node)
@@ -158,9 +173,25 @@ def _list_comparison(dialect: _Dialect, column: str, attributes: Sequence[Attrib
         sql, params = dialect.value(column, names, "complex")
         return f"{sql} IS NOT NULL", params
     some = Compare(sub, "pr") if value is None else Compare(sub, "eq" if operator == "ne" else operator, value)
-    sql, params = _any_element(dialect, column, names, _within(dialect, some, attribute))
+    found = _any_element(dialect, column, names, _within(dialect, some, attribute))
+    sql, params = _looked_up(dialect, column, names, _wanted(some, attribute), found)
     is_none = operator == ("ne" if value is not None else "eq")
     return f"NOT {sql}" if is_none else sql, params
+
+
+def _wanted(node: Node, attribute: Attribute) -> str:
+    """Return the text that the value of an element must be, whatever else it must be; "" where there is none."""
+    if isinstance(node, Every):
+        return next((text for part in node.parts if (text := _wanted(part, attribute))), "")
+    if not isinstance(node, Compare) or node.operator != "eq" or node.path.lower() != "value" or not node.value:
+        return ""
+    return str(operand(element_attribute(attribute, node.path), "eq", node.value))
+
+
+def _looked_up(dialect: _Dialect, column: str, names: Sequence[str], wanted: str, found: Sql) -> Sql:
+    """Add to a condition on a list the part of it that an index knows."""
+    look_up = dialect.look_up(column, names, wanted) if wanted else None
+    return (f"({look_up[0]} AND {found[0]})", [*look_up[1], *found[1]]) if look_up else found
 
 
 def _any_element(dialect: _Dialect, column: str, names: Sequence[str], condition: Sql) -> Sql:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from math import isfinite
 from typing import Any, cast
 
 import structlog
@@ -161,18 +162,29 @@ def _bearer_token(request: HttpRequest) -> str:
 def _read_body(request: HttpRequest) -> Body:
     if request.content_type not in _ACCEPTED:
         raise Refusal(415, f"Send the body as {MEDIA_TYPE} or application/json.")
-    if _length(request) > settings.SCIM_MAX_BODY_BYTES:
-        raise Refusal(413, f"The body is larger than {settings.SCIM_MAX_BODY_BYTES} bytes.")
     try:
-        # Not `request.body`, which has the limit of the portal's forms.
-        text = request.read().decode("utf-8")
-        document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        # Some clients begin with the mark that says nothing in UTF-8 (RFC 8259, 8.1).
+        text = _read_content(request).decode("utf-8").removeprefix("\ufeff")
+        document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError, UnreadablePostError):
         raise InvalidSyntax("The body is not JSON in UTF-8.") from None
     if not isinstance(document, dict):
         raise InvalidSyntax("The body must be a JSON object.")
     _check(document, may_escape="\\u" in text or "\0" in text)
     return document
+
+
+def _read_content(request: HttpRequest) -> bytes:
+    """Return the body. Raises Refusal for one that is too large, without reading more of it than that takes."""
+    most = settings.SCIM_MAX_BODY_BYTES
+    # Django reads nothing of a body that comes in chunks, without a length; the server says whether it knows the end.
+    is_chunked = "wsgi.input_terminated" in request.META and not request.META.get("CONTENT_LENGTH")
+    # Not `request.body`, which has the limit of the portal's forms.
+    stream = request.META["wsgi.input"] if is_chunked else request
+    content: bytes = b"" if _length(request) > most else stream.read(most + 1)
+    if max(_length(request), len(content)) > most:
+        raise Refusal(413, f"The body is larger than {most} bytes.")
+    return content
 
 
 def _length(request: HttpRequest) -> int:
@@ -185,6 +197,13 @@ def _object(pairs: list[tuple[str, Any]]) -> Body:
     if len({name.lower() for name in document}) != len(pairs):
         raise InvalidSyntax("The body names an attribute twice.")
     return document
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise InvalidSyntax("The body has a number that is too large.")
+    return number
 
 
 def _no_constant(name: str) -> None:

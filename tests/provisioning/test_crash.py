@@ -21,6 +21,11 @@ WRITERS, SECONDS = 4, 1.5
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """A portal of its own, in a file of its own."""
+    return environment_in(tmp_path)
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return the settings of a portal whose database is in a folder."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -30,7 +35,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
         "ALLOW_HTTP": "true",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/gatehouse.sqlite3",
+        "DATABASE_URL": f"sqlite:///{folder}/gatehouse.sqlite3",
         "LOG_LEVEL": "ERROR",
     }
 
@@ -49,7 +54,7 @@ def serve(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     for _ in range(200):
         try:
             requests.get(f"{address}/healthz", timeout=5)
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.05)
         else:
             return server

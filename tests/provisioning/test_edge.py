@@ -27,8 +27,8 @@ def error_of(response: Any, status: int, scim_type: str = "") -> str:
     body = json.loads(response.content)
     assert (response.status_code, body["status"], body["schemas"]) == (status, str(status), [ERROR])
     assert body.get("scimType", "") == scim_type
-    assert response["Content-Type"] == "application/scim+json"
-    assert response["Cache-Control"] == "no-store"
+    assert response.headers["Content-Type"] == "application/scim+json"
+    assert response.headers["Cache-Control"] == "no-store"
     return str(body["detail"])
 
 
@@ -114,6 +114,7 @@ def test_anything_else_is_refused(idp: Idp, content_type: str) -> None:
         b'"text"',
         b"\xff\xfe",
         b'{"userName": NaN}',
+        b'{"userName": 1e999}',
         b'{"userName": "a", "USERNAME": "b"}',
         b'{"userName": "a\\u0000b"}',
         b'{"userName": "\\ud800"}',
@@ -122,11 +123,15 @@ def test_anything_else_is_refused(idp: Idp, content_type: str) -> None:
         b"[" * 100_000,
         b'{"a":' * 40 + b"1" + b"}" * 40,
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_body_that_cannot_be_kept_is_refused(idp: Idp, body: bytes) -> None:
     error_of(idp.send("POST", "/Users", body), 400, "invalidSyntax")
     assert not models.ScimUser.objects.exists()
+
+
+def test_the_mark_of_utf_8_at_the_beginning_is_passed_over(idp: Idp) -> None:
+    assert idp.send("POST", "/Users", b'\xef\xbb\xbf{"userName": "ada"}').json()["userName"] == "ada"
 
 
 def test_a_body_that_is_too_large_is_refused(idp: Idp, settings: Settings) -> None:

@@ -93,7 +93,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 def test_each_limit_is_a_setting(idp: Idp, settings: Settings) -> None:
     user, group = idp.create_user("ada"), idp.create_group("Everyone")
-    settings.SCIM_MAX_FILTER_LENGTH, settings.SCIM_MAX_FILTER_TERMS = 40, 2
+    settings.SCIM_MAX_FILTER_LENGTH, settings.SCIM_MAX_FILTER_TERMS, settings.SCIM_MAX_FILTER_DEPTH = 40, 2, 4
     settings.SCIM_MAX_DEPTH, settings.SCIM_MAX_OPERATIONS, settings.SCIM_MAX_MEMBERS = 6, 2, 2
     two, three = [[{"value": user}] * number for number in (2, 3)]
 
@@ -105,6 +105,8 @@ def test_each_limit_is_a_setting(idp: Idp, settings: Settings) -> None:
 
     within: list[tuple[str, str, Any]] = [
         ("GET", filtered(2), None),
+        ("GET", "/Users?filter=(active pr)", None),
+        ("GET", "/Users?filter=((((title pr))))", None),
         ("PATCH", f"/Users/{user}", operations(2)),
         ("PATCH", f"/Groups/{group}", members(two)),
         ("PUT", f"/Groups/{group}", {"displayName": "Everyone", "members": two}),
@@ -113,6 +115,8 @@ def test_each_limit_is_a_setting(idp: Idp, settings: Settings) -> None:
     for call in within:
         assert idp.send(*call).status_code < 300, call
     assert "2 terms" in error_of(idp.send("GET", filtered(3)), 400, "invalidFilter")
+    deep = "/Users?filter=(((((title pr)))))"
+    assert "4 deep" in error_of(idp.send("GET", deep), 400, "invalidFilter")
     long = f'/Users?filter=userName eq "{"x" * 40}"'
     assert "40 characters" in error_of(idp.send("GET", long), 400, "invalidFilter")
     assert "2 operations" in error_of(idp.send("PATCH", f"/Users/{user}", operations(3)), 413)

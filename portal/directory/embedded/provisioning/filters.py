@@ -13,7 +13,6 @@ from portal.directory.embedded.provisioning.errors import InvalidFilter
 from portal.directory.embedded.provisioning.schemas import Attribute
 from portal.directory.embedded.provisioning.texts import is_storable
 
-_DEEPEST = 20
 _OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -90,8 +89,8 @@ class _Parser:
         return node
 
     def _some(self, depth: int) -> Node:
-        if depth > _DEEPEST:
-            raise InvalidFilter(f"The filter is nested more than {_DEEPEST} deep.")
+        if depth > settings.SCIM_MAX_FILTER_DEPTH:
+            raise InvalidFilter(f"The filter is nested more than {settings.SCIM_MAX_FILTER_DEPTH} deep.")
         return self._joined("or", Some, lambda: self._joined("and", Every, lambda: self._term(depth)))
 
     def _joined(self, word: str, join: Callable[[tuple[Node, ...]], Node], part: Callable[[], Node]) -> Node:
@@ -102,14 +101,14 @@ class _Parser:
         return parts[0] if len(parts) == 1 else join(tuple(parts))
 
     def _term(self, depth: int) -> Node:
-        self._terms += 1
-        if self._terms > settings.SCIM_MAX_FILTER_TERMS:
-            raise InvalidFilter(f"The filter has more than {settings.SCIM_MAX_FILTER_TERMS} terms.")
         if self._peek() == "(":
             return self._within("(", ")", depth)
         if self._peek().lower() == "not":
             self._take()
             return Negation(self._within("(", ")", depth))
+        self._terms += 1
+        if self._terms > settings.SCIM_MAX_FILTER_TERMS:
+            raise InvalidFilter(f"The filter has more than {settings.SCIM_MAX_FILTER_TERMS} terms.")
         path = self._path()
         if self._peek() != "[":
             return self._comparison(path)

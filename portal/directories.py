@@ -3,17 +3,21 @@
 from functools import cache
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
-from portal.directory.embedded.directory import EmbeddedProvider
 from portal.directory.gateway import DirectoryProvider
-from portal.directory.stytch.directory import StytchProvider
 
-PROVIDERS: dict[str, type[DirectoryProvider]] = {"embedded": EmbeddedProvider, "stytch": StytchProvider}
+# By name: the one that is not used, and the libraries that it needs, are not loaded.
+PROVIDERS = {
+    "embedded": "portal.directory.embedded.directory.EmbeddedProvider",
+    "stytch": "portal.directory.stytch.directory.StytchProvider",
+}
 
 
 @cache
 def _provider(name: str) -> DirectoryProvider:
-    return PROVIDERS[name]()
+    provider: DirectoryProvider = import_string(PROVIDERS[name])()
+    return provider
 
 
 def directories() -> DirectoryProvider:

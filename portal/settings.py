@@ -183,7 +183,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "lucide",
-    "template_partials.apps.SimpleAppConfig",
     "csp",
 ]
 MIDDLEWARE = [

@@ -1,8 +1,7 @@
-"""Serve one connection for a SCIM load test; `scim_target.json` beside this says when each step is called.
+"""Make the directory of a SCIM load test; `scim_target.json` beside this says when each step is called.
 
-    python -m tests.benchmarks.serve_scim reset   # an empty database with an organization, a connection and its token
-    python -m tests.benchmarks.serve_scim seed    # fill it: what is wanted comes as JSON, the ids go out as JSON
-    python -m tests.benchmarks.serve_scim serve   # granian, until it is stopped
+    python -m tests.benchmarks.scim_target reset   # an empty database with an organization, a connection and its token
+    python -m tests.benchmarks.scim_target seed    # fill it: what is wanted comes as JSON, the ids go out as JSON
 
 The database of DATABASE_URL is dropped and made anew; its name must begin with "bench_".
 """
@@ -38,8 +37,6 @@ from tests import factories  # noqa: E402 -- as above
 # Both stand in scim_target.json as well.
 CONNECTION = UUID("01900000-0000-7000-8000-000000000001")
 TOKEN = "scim_benchmark-0123456789abcdef0123456789abcdef"
-# As many processes and threads as the harness gives its floor.
-GRANIAN = "--interface wsgi --host 127.0.0.1 --port 21100 --workers 2 --blocking-threads 2 --no-ws --log-level warning"
 BATCH = 5_000
 
 Row = TypeVar("Row", bound=Model)
@@ -144,9 +141,6 @@ def main(arguments: Iterable[str]) -> None:
             reset()
         case ["seed"]:
             print(json.dumps(seed(json.load(sys.stdin))))
-        case ["serve"]:
-            command = [sys.executable, "-m", "granian", *GRANIAN.split(), "portal.wsgi:application"]
-            os.execv(sys.executable, command)
         case _:
             sys.exit(__doc__)
 

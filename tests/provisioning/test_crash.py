@@ -7,21 +7,32 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
+from psycopg.sql import SQL, Identifier
 
 ROOT = Path(__file__).parents[2]
 WRITERS, SECONDS = 4, 1.5
+_END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A portal of its own, in a file of its own."""
-    return environment_in(tmp_path)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A portal of its own, in a database of its own."""
+    if request.param == "sqlite":
+        yield environment_in(tmp_path)
+        return
+    server, name = os.environ["TEST_DATABASE_URL"].rpartition("/")[0], f"gatehouse_crash_{os.getpid()}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as database:
+        database.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        yield environment_in(tmp_path) | {"DATABASE_URL": f"{server}/{name}"}
+        database.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 def environment_in(folder: Path) -> dict[str, str]:
@@ -104,13 +115,69 @@ def test_what_was_answered_is_there_after_a_kill_and_nothing_is_half_there(
 
     server = serve(environment)
     try:
-        with requests.Session() as session:
-            session.headers["Authorization"] = f"Bearer {token}"
-            assert {session.get(base_url + path, timeout=10).status_code for path in answered} == {200}
-            groups = session.get(f"{base_url}/Groups", params={"count": 1000}, timeout=30).json()["Resources"]
-            assert {len(group.get("members", [])) for group in groups} == {1}
-            ids = session.get(f"{base_url}/Users", params={"count": 0}, timeout=30).json()["totalResults"]
-            assert ids >= len([path for path in answered if path.startswith("/Users")])
+        check(base_url, token, answered)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def check(base_url: str, token: str, answered: list[str]) -> None:
+    """Assert that whatever was answered with 201 is there, and that each group has its member."""
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        assert {session.get(base_url + path, timeout=10).status_code for path in answered} == {200}
+        groups = session.get(f"{base_url}/Groups", params={"count": 1000}, timeout=30).json()["Resources"]
+        assert {len(group.get("members", [])) for group in groups} == {1}
+        ids = session.get(f"{base_url}/Users", params={"count": 0}, timeout=30).json()["totalResults"]
+        assert ids >= len([path for path in answered if path.startswith("/Users")])
+
+
+def write_until(end: float, base_url: str, token: str, writer: int) -> tuple[list[str], set[int]]:
+    """Create people and groups as above, going on after failures; return what was answered with 201, and all statuses."""
+    answered: list[str] = []
+    statuses: set[int] = set()
+
+    def post(path: str, body: dict[str, object]) -> str:
+        made = session.post(base_url + path, json=body, timeout=20)
+        statuses.add(made.status_code)
+        if made.status_code != 201:
+            return ""
+        answered.append(f"{path}/{made.json()['id']}")
+        return str(made.json()["id"])
+
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        number = 0
+        while time.monotonic() < end:
+            number += 1
+            name = f"person-{writer}-{number}"
+            if key := post("/Users", {"userName": name}):
+                post("/Groups", {"displayName": name, "members": [{"value": key}]})
+    return answered, statuses
+
+
+@pytest.mark.parametrize("environment", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+def test_a_database_that_ends_every_connection_loses_no_answered_write(
+    environment: dict[str, str], connection: tuple[str, str]
+) -> None:
+    """As PostgreSQL does when it is restarted."""
+    base_url, token = connection
+    server, (url, _, name) = serve(environment), environment["DATABASE_URL"].rpartition("/")
+    end = time.monotonic() + 2 * SECONDS
+    ended = 0
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool, psycopg.connect(f"{url}/postgres", autocommit=True) as database:
+            writers = [pool.submit(write_until, end, base_url, token, writer) for writer in range(WRITERS)]
+            while time.monotonic() < end - SECONDS / 2:
+                time.sleep(0.2)
+                ended += len(database.execute(_END_ALL, [name]).fetchall())
+            results = [writer.result() for writer in writers]
+        answered = [path for paths, _ in results for path in paths]
+        assert ended > WRITERS
+        assert len(answered) > WRITERS
+        # Whoever was in the middle is asked to try again, and is told of no failure of ours.
+        assert {status for _, statuses in results for status in statuses} <= {201, 503}
+        check(base_url, token, answered)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()

@@ -1,0 +1,125 @@
+"""What an IdP calls all the time takes as many statements in a large organization as in a small one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from portal.directory.embedded import models
+from portal.directory.embedded.provisioning.groups import group_id
+from portal.directory.embedded.provisioning.users import user_id
+from tests import factories
+from tests.provisioning.conftest import Idp
+from tests.provisioning.test_bulk import BULK
+from tests.provisioning.test_groups import values
+
+NAMED = 'displayName eq "group 0000"'
+
+
+@dataclass(frozen=True)
+class Company:
+    """What there is to call for, by id; the cursors are behind the first two."""
+
+    group: str
+    member: str
+    outsider: str
+    user_cursor: str
+    group_cursor: str
+
+
+def fill(idp: Idp, people: int, groups: int) -> Company:
+    """Give a connection so many groups, and so many people, who are all in the first group but one."""
+    outsider, *members = [factories.scim_user(idp.connection, f"user{n:04}@acme.example") for n in range(people)]
+    group, *_ = factories.scim_groups(idp.connection, (f"Group {n:04}" for n in range(groups)))
+    factories.put_in_group(group, members)
+    cursors = [idp.get(endpoint, cursor="", count=2).json()["nextCursor"] for endpoint in ("/Users", "/Groups")]
+    return Company(group_id(group.pk), user_id(members[0].pk), user_id(outsider.pk), *cursors)
+
+
+def replace(path: str, value: Any) -> dict[str, Any]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def _creations(number: int) -> dict[str, Any]:
+    operation = {"method": "POST", "path": "/Users"}
+    people = [operation | {"bulkId": f"u{n}", "data": {"userName": f"bulk{n}@acme.example"}} for n in range(number)]
+    return {"schemas": [BULK], "Operations": people}
+
+
+CALLS: dict[str, Callable[[Idp, Company], Any]] = {
+    "userName eq": lambda idp, _: idp.get("/Users", filter='userName eq "user0003@acme.example"'),
+    "externalId eq": lambda idp, _: idp.get("/Users", filter='externalId eq "none"'),
+    "emails eq": lambda idp, _: idp.get("/Users", filter='emails.value eq "none@acme.example"'),
+    "displayName eq": lambda idp, _: idp.get("/Groups", filter=NAMED, excludedAttributes="members"),
+    "displayName eq, with members": lambda idp, _: idp.get("/Groups", filter=NAMED),
+    "get a person": lambda idp, there: idp.get(f"/Users/{there.member}"),
+    "get a group": lambda idp, there: idp.get(f"/Groups/{there.group}"),
+    "get a group without members": lambda idp, there: idp.get(f"/Groups/{there.group}", excludedAttributes="members"),
+    "first page of people": lambda idp, _: idp.get("/Users", count=4),
+    "second page of people": lambda idp, _: idp.get("/Users", count=2, startIndex=3),
+    "next page of people": lambda idp, there: idp.get("/Users", count=2, cursor=there.user_cursor),
+    "first page of groups": lambda idp, _: idp.get("/Groups", count=2),
+    "second page of groups": lambda idp, _: idp.get("/Groups", count=2, startIndex=3),
+    "next page of groups": lambda idp, there: idp.get("/Groups", count=2, cursor=there.group_cursor),
+    "create a person": lambda idp, _: idp.send("POST", "/Users", {"userName": "new@acme.example"}),
+    "create who is there": lambda idp, _: idp.send("POST", "/Users", {"userName": "user0001@acme.example"}),
+    "replace a person": lambda idp, there: idp.send("PUT", f"/Users/{there.member}", {"userName": "x", "title": "x"}),
+    "change a person": lambda idp, there: idp.patch(f"/Users/{there.member}", replace("title", "x")),
+    "deactivate": lambda idp, there: idp.patch(f"/Users/{there.member}", replace("active", False)),
+    "delete a person": lambda idp, there: idp.send("DELETE", f"/Users/{there.member}"),
+    "create a group": lambda idp, there: idp.send(
+        "POST", "/Groups", {"displayName": "New", "members": values(there.member)}
+    ),
+    "rename a group": lambda idp, there: idp.patch(f"/Groups/{there.group}", replace("displayName", "Renamed")),
+    "add a member": lambda idp, there: idp.patch(
+        f"/Groups/{there.group}", {"op": "add", "path": "members", "value": values(there.outsider)}
+    ),
+    "remove a member": lambda idp, there: idp.patch(
+        f"/Groups/{there.group}", {"op": "remove", "path": "members", "value": values(there.member)}
+    ),
+    "create in bulk": lambda idp, _: idp.send("POST", "/Bulk", _creations(10)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_takes_as_many_statements_however_many_there_are(idp: Idp, other_idp: Idp, call: str) -> None:
+    taken = []
+    for one, people, groups in ((idp, 6, 6), (other_idp, 150, 40)):
+        there = fill(one, people, groups)
+        one.get("/ServiceProviderConfig")  # the token's last use is noted once a minute
+        with CaptureQueriesContext(connection) as captured:
+            response = CALLS[call](one, there)
+        assert response.status_code in {200, 201, 204, 409}, response.content
+        taken.append([query["sql"].partition(" ")[0] for query in captured])
+
+    assert taken[0] == taken[1]
+
+
+def test_creating_in_bulk_takes_as_many_statements_for_ten_as_for_a_hundred(idp: Idp, other_idp: Idp) -> None:
+    taken = []
+    for one, number in ((idp, 10), (other_idp, 100)):
+        one.get("/ServiceProviderConfig")
+        with CaptureQueriesContext(connection) as captured:
+            assert one.send("POST", "/Bulk", _creations(number)).status_code == 200
+        taken.append(len(captured))
+
+    assert models.ScimUser.objects.count() == 110
+    assert taken[1] < taken[0] + 10  # SQLite takes a limited number of values in a statement
+
+
+def test_adding_members_takes_as_many_statements_for_two_as_for_a_hundred(idp: Idp) -> None:
+    group = idp.create_group("Everyone")
+    users = [user_id(factories.scim_user(idp.connection, f"u{n}").pk) for n in range(102)]
+    taken = []
+    for some in (users[:2], users[2:]):
+        with CaptureQueriesContext(connection) as captured:
+            answer = idp.patch(
+                f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": one} for one in some]}
+            )
+        assert answer.status_code == 200
+        taken.append(len(captured))
+
+    assert taken[1] <= taken[0] + 10  # as above

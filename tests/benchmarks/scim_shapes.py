@@ -28,7 +28,7 @@ from portal.directory.embedded.provisioning.cursors import make_cursor  # noqa: 
 from portal.directory.ids import public_id  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 from tests.benchmarks.groups_page import medians, server  # noqa: E402 -- as above
-from tests.benchmarks.serve_scim import group, insert, member, user  # noqa: E402 -- as above
+from tests.benchmarks.scim_target import group, insert, member, user  # noqa: E402 -- as above
 
 PAGE = 100
 SPARE = 2_000  # people who join groups and are deactivated

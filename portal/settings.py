@@ -97,6 +97,7 @@ def database() -> dict[str, Any]:
         case "postgresql":
             config["CONN_MAX_AGE"] = whole_number("DATABASE_CONN_MAX_AGE", default=600, least=0, most=86_400)
             config["CONN_HEALTH_CHECKS"] = True
+            config["ENGINE"] = "portal.directory.embedded.postgresql"
             config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 1} | config.get("OPTIONS", {})
         case _:
             raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgres://.")
@@ -163,6 +164,7 @@ PASSWORD_HASHERS = [
 SCIM_RATE_PER_CONNECTION = rate("SCIM_RATE_PER_CONNECTION", "6000 per minute")
 SCIM_FAILED_AUTHENTICATION_RATE = rate("SCIM_FAILED_AUTHENTICATION_RATE", "60 per minute")
 SCIM_LOG_DAYS = whole_number("SCIM_LOG_DAYS", default=90, least=1, most=3650)
+SCIM_LOG_DELAY = whole_number("SCIM_LOG_DELAY", default=250, least=0, most=10_000)
 SCIM_MAX_BODY_BYTES = whole_number("SCIM_MAX_BODY_BYTES", default=20_971_520, least=65_536, most=268_435_456)
 SCIM_MAX_DEPTH = whole_number("SCIM_MAX_DEPTH", default=32, least=8, most=100)
 SCIM_MAX_FILTER_LENGTH = whole_number("SCIM_MAX_FILTER_LENGTH", default=8192, least=256, most=65_536)
@@ -188,6 +190,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.RequestRecord",
     "django.middleware.security.SecurityMiddleware",
+    *(["portal.provisioning.lane.ScimLane"] if DIRECTORY == "embedded" else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",

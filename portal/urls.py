@@ -15,5 +15,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),
 ]
 if settings.DIRECTORY == "embedded":
-    # With Stytch, identity providers talk to Stytch.
-    urlpatterns.append(path("", include("portal.provisioning.urls")))
+    # With Stytch, identity providers talk to Stytch. First, as they call most.
+    urlpatterns.insert(0, path("", include("portal.provisioning.urls")))

@@ -8,6 +8,7 @@ os.environ.update(
     SECRET_KEY="tests-only-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
     ALLOW_HTTP="true",
     PUBLIC_URL="http://127.0.0.1:8000",
+    SCIM_LOG_DELAY="0",  # what a test has done is there when it looks
     ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite://:memory:"),
 )

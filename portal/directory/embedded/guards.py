@@ -12,6 +12,8 @@ from django.db.models import ForeignKey, Model
 
 from portal.directory.embedded import models
 
+# What a guard's condition calls the row that is written.
+_ROW = "written"
 _APPEND_ONLY = models.ActivityEntry._meta.db_table  # noqa: SLF001 -- Django's documented model API
 
 
@@ -68,11 +70,11 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
         # A row counts as foreign also when its parent does not exist, which the foreign key itself reports later.
         # The key alone finds it: with the organization as well, PostgreSQL may read all of the organization's rows.
         wrong = (
-            f"NOT COALESCE((SELECT p.organization_id = NEW.organization_id FROM {parent} p "  # noqa: S608 -- names of our own tables
-            f"WHERE p.id = NEW.{field.column}), FALSE)"
+            f"NOT COALESCE((SELECT p.organization_id = {_ROW}.organization_id FROM {parent} p "  # noqa: S608 -- names of our own tables
+            f"WHERE p.id = {_ROW}.{field.column}), FALSE)"
         )
         if field.null:
-            wrong = f"NEW.{field.column} IS NOT NULL AND {wrong}"
+            wrong = f"{_ROW}.{field.column} IS NOT NULL AND {wrong}"
         for event in ("INSERT", "UPDATE"):
             name = f"{table}_{field.column}_same_organization_{event.lower()}"
             yield _Guard(
@@ -82,7 +84,7 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
 
 @dataclass(frozen=True, slots=True)
 class _Guard:
-    """A trigger that refuses an event, always or when `condition` holds."""
+    """A trigger that refuses an event, always or when `condition` holds for a row that is written."""
 
     name: str
     table: str
@@ -93,21 +95,29 @@ class _Guard:
 
     def create(self, vendor: str) -> Iterator[str]:
         if vendor == "sqlite":
-            when = f"WHEN {self.condition} " if self.condition else ""
+            when = f"WHEN {self.condition.replace(_ROW, 'NEW')} " if self.condition else ""
             body = f"SELECT RAISE(ABORT, '{self.message}')"
             yield f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table} {when}BEGIN {body}; END"
             return
-        level = "STATEMENT" if self.event == "TRUNCATE" else "ROW"
+        condition, timing = self._timing()
         refusal = f"RAISE integrity_constraint_violation USING MESSAGE = '{self.message}'"
         # A plan made while a table is small would scan it, and be kept while the table grows.
         yield (
             f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS "
-            f"$$ BEGIN IF {self.condition or 'TRUE'} THEN {refusal}; END IF; RETURN NEW; END $$"
+            f"$$ BEGIN IF {condition} THEN {refusal}; END IF; RETURN NEW; END $$"
         )
-        yield (
-            f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table} "
-            f"FOR EACH {level} EXECUTE FUNCTION {self.name}()"
-        )
+        yield f"CREATE TRIGGER {self.name} {timing} EXECUTE FUNCTION {self.name}()"
+
+    def _timing(self) -> tuple[str, str]:
+        """Return what PostgreSQL asks and when: once for all rows that are inserted, and of updates for those that matter."""
+        if not self.condition:
+            level = "STATEMENT" if self.event == "TRUNCATE" else "ROW"
+            return "TRUE", f"BEFORE {self.event} ON {self.table} FOR EACH {level}"
+        if self.event == "INSERT":
+            asked = f"EXISTS (SELECT 1 FROM {_ROW} WHERE {self.condition})"  # noqa: S608 -- names of our own tables
+            return asked, f"AFTER INSERT ON {self.table} REFERENCING NEW TABLE AS {_ROW} FOR EACH STATEMENT"
+        moves = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in (self.column, "organization_id"))
+        return self.condition.replace(_ROW, "NEW"), f"BEFORE UPDATE ON {self.table} FOR EACH ROW WHEN ({moves})"
 
     def drop(self, vendor: str) -> Iterator[str]:
         yield f"DROP TRIGGER IF EXISTS {self.name}" + ("" if vendor == "sqlite" else f" ON {self.table}")

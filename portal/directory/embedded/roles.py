@@ -69,7 +69,7 @@ def has_admin(organization_id: UUID, *, besides: UUID = _NOBODY) -> bool:
     """Say whether an active member is admin, by hand or by group, besides one of them."""
     active = models.Member.objects.filter(organization_id=organization_id, status=MemberStatus.ACTIVE)
     by_hand = active.exclude(pk=besides).exclude(direct_roles=[]).values_list("direct_roles", flat=True)
-    if any(ADMIN_ROLE in roles for roles in by_hand.iterator()):
+    if any(ADMIN_ROLE in roles for roles in by_hand):
         return True
     statuses = (MemberStatus.ACTIVE, ScimConnectionStatus.ACTIVE)
     return bool(_rows(_SOMEBODY_WITH_ROLE, organization_id, ADMIN_ROLE, *statuses, besides))

@@ -1,6 +1,8 @@
 """Statements of the busiest calls, whose SQL is made once: to have Django make it anew takes longer than to run it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -9,8 +11,29 @@ from django.db.models import AutoField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
-# psycopg keeps how it reads a statement up to so many parameters, and reads a longer one anew, in ever longer time.
-_MOST_PARAMETERS = 50
+Fields = Sequence["Field[Any, Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A queryset's SQL, and how its rows are read."""
+
+    sql: str
+    compiler: Any
+    converters: Any
+
+    def read(self, found: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+        return self.compiler.apply_converters(found, self.converters) if self.converters else found
+
+    def object(self, row: Sequence[Any]) -> Any:
+        # As django.db.models.query.ModelIterable does.
+        info, select = self.compiler.klass_info, self.compiler.select
+        start, end = info["select_fields"][0], info["select_fields"][-1] + 1
+        names = [column[0].target.attname for column in select[start:end]]
+        found = info["model"].from_db(DEFAULT_DB_ALIAS, names, row[start:end])
+        for related in get_related_populators(info, select, DEFAULT_DB_ALIAS):  # type: ignore[call-arg]  # -- of a later Django
+            related.populate(row, found)
+        return found
 
 
 class Statement(Generic[Row]):
@@ -21,20 +44,21 @@ class Statement(Generic[Row]):
 
     def __init__(self, build: "Callable[..., QuerySet[Row, Any]]", *parameters: tuple[Any, Any]) -> None:
         self._build, self._parameters = build, parameters
-        self._compiled: tuple[str, Any] | None = None
+        self._compiled: _Compiled | None = None
 
-    def rows(self, *values: Any) -> Iterator[Sequence[Any]]:
-        """Run it and yield the selected columns of each row."""
-        sql, compiler = self._compiled or self._compile()
+    def rows(self, *values: Any) -> Iterable[Sequence[Any]]:
+        """Run it and return the selected columns of each row."""
+        compiled = self._compiled or self._compile()
         with connection.cursor() as cursor:
-            cursor.execute(sql, self._prepared(values))
+            cursor.execute(compiled.sql, self._prepared(values))
             found = cursor.fetchall()
-        return iter(compiler.results_iter(results=[found]))
+        return compiled.read(found)
 
     def first(self, *values: Any) -> Row | None:
         """Run it and return the first row as an object, with those that it was selected with."""
         for row in self.rows(*values):
-            return self._object(row)
+            found: Row = (self._compiled or self._compile()).object(row)
+            return found
         return None
 
     def _prepared(self, values: Iterable[Any]) -> list[Any]:
@@ -44,40 +68,46 @@ class Statement(Generic[Row]):
             for field, value in zip(fields, values, strict=True)
         ]
 
-    def _object(self, row: Sequence[Any]) -> Row:
-        # As django.db.models.query.ModelIterable does.
-        compiler = (self._compiled or self._compile())[1]
-        info, select = compiler.klass_info, compiler.select
-        start, end = info["select_fields"][0], info["select_fields"][-1] + 1
-        names = [column[0].target.attname for column in select[start:end]]
-        found: Row = info["model"].from_db(DEFAULT_DB_ALIAS, names, row[start:end])
-        for related in get_related_populators(info, select, DEFAULT_DB_ALIAS):  # type: ignore[call-arg]  # -- of a later Django
-            related.populate(row, found)
-        return found
-
-    def _compile(self) -> tuple[str, Any]:
+    def _compile(self) -> _Compiled:
         compiler = self._build(*(example for _, example in self._parameters)).query.get_compiler(DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
         examples = self._prepared(example for _, example in self._parameters)
         # One cannot be in the wrong place, and a binary one is not equal to itself.
         if len(parameters) != len(examples) or (len(examples) > 1 and list(parameters) != examples):
             raise TypeError(f"The parameters are declared in another order than they have in: {sql}")
-        self._compiled = (sql, compiler)
+        selected = [column[0] for column in compiler.select[: compiler.col_count]]
+        self._compiled = _Compiled(sql, compiler, compiler.get_converters(selected))
         return self._compiled
 
 
-def insert(*rows: Model, returning: str = "") -> None:
-    """Insert new rows of one table, as `save(force_insert=True)` would without its signals.
+@contextmanager
+def together() -> Iterator[None]:
+    """Send the writes inside to PostgreSQL without waiting for each; what fails is raised at the end.
 
-    `returning` is an expression that the database computes beside it.
+    Nothing inside may look at what a write returns. Belongs into a transaction, which ends as a whole.
     """
-    if len(rows) * len(type(rows[0])._meta.concrete_fields) > _MOST_PARAMETERS:  # noqa: SLF001 -- Django's documented model API
-        type(rows[0])._default_manager.bulk_create(rows)  # noqa: SLF001 -- Django's documented model API
+    if connection.vendor != "postgresql":
+        yield
         return
-    sql, fields = _insertion(type(rows[0]), len(rows))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def insert(*rows: Model) -> None:
+    """Insert new rows of one table, as `save(force_insert=True)` would without its signals."""
+    if not rows:
+        return
+    fields = _fields(type(rows[0]))
+    values = [[field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields] for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} RETURNING {returning}" if returning else sql, values)
+        if len(rows) == 1:
+            cursor.execute(_insertion(type(rows[0])), values[0])
+        elif connection.vendor != "postgresql":
+            cursor.executemany(_insertion(type(rows[0])), values)
+        else:
+            # One statement, whatever the number, which the server has read already.
+            cursor.execute(_insertion_of_lists(type(rows[0])), [list(column) for column in zip(*values, strict=True)])
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 -- what save() sets
 
@@ -93,7 +123,12 @@ def update(row: Model, *names: str) -> None:
 
 
 @cache
-def _change(model: type[Model], names: tuple[str, ...]) -> tuple[str, "Sequence[Field[Any, Any]]"]:
+def _fields(model: type[Model]) -> Fields:
+    return [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]  # noqa: SLF001 -- as above
+
+
+@cache
+def _change(model: type[Model], names: tuple[str, ...]) -> tuple[str, Fields]:
     meta = model._meta  # noqa: SLF001 -- as above
     fields = [field for field in meta.concrete_fields if field.attname in names]
     places = ", ".join(f"{field.column} = %s" for field in fields)
@@ -101,9 +136,19 @@ def _change(model: type[Model], names: tuple[str, ...]) -> tuple[str, "Sequence[
 
 
 @cache
-def _insertion(model: type[Model], number: int) -> tuple[str, "Sequence[Field[Any, Any]]"]:
-    meta = model._meta  # noqa: SLF001 -- Django's documented model API
-    fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
-    columns = ", ".join(str(field.column) for field in fields)
-    row = f"({', '.join(['%s'] * len(fields))})"
-    return f"INSERT INTO {meta.db_table} ({columns}) VALUES {', '.join([row] * number)}", fields  # noqa: S608 -- our own names
+def _insertion(model: type[Model]) -> str:
+    places = ", ".join(["%s"] * len(_fields(model)))
+    return f"INSERT INTO {_target(model)} VALUES ({places})"  # noqa: S608 -- our own names
+
+
+@cache
+def _insertion_of_lists(model: type[Model]) -> str:
+    # Without lengths: an explicit cast would cut a text that is too long, where the column refuses it.
+    types = (str(field.db_type(connection)).partition("(")[0] for field in _fields(model))
+    lists = ", ".join(f"%s::{kind}[]" for kind in types)
+    return f"INSERT INTO {_target(model)} SELECT * FROM unnest({lists})"  # noqa: S608 -- our own names
+
+
+def _target(model: type[Model]) -> str:
+    columns = ", ".join(str(field.column) for field in _fields(model))
+    return f"{model._meta.db_table} ({columns})"  # noqa: SLF001 -- as above

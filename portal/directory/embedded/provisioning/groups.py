@@ -50,7 +50,7 @@ from portal.directory.embedded.provisioning.reading import read_patch, read_payl
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
 from portal.directory.embedded.roles import has_admin, hold_admins, makes_admins
-from portal.directory.embedded.statements import insert, update
+from portal.directory.embedded.statements import insert, together, update
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -140,7 +140,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch."""
     document = _without_members(read_payload(client, client.group_schema, payload))
-    with transaction.atomic():
+    with transaction.atomic(), together():
         row = _LOOKUPS.lock(client, resource, if_match)
         change = replacement(row, read_members(client, sent_members(payload)))
         _change(client, row, document, change)
@@ -152,7 +152,7 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
     schema = client.group_schema
     single = [one for operation in read_patch(client, schema, body) for one in expand(schema, operation)]
     about_members = [one for one in single if schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)]
-    with transaction.atomic():
+    with transaction.atomic(), together():
         row = _LOOKUPS.lock(client, resource, if_match)
         document = patched(schema, row.document, [one for one in single if one not in about_members])
         _change(client, row, document, member_change(client, row, about_members))
@@ -219,7 +219,7 @@ def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: b
 def _unless_taken(row: models.ScimGroup) -> Iterator[None]:
     """Write in one go, or raise Uniqueness where another group has the name."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), together():
             yield
     except IntegrityError:
         raise Uniqueness(f'There is a Group with the displayName "{row.display_name}" already.') from None

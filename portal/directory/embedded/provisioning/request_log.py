@@ -1,17 +1,18 @@
 """The request log: one entry for each call of a connection, also a refused one, without what is secret or personal."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError
 from django.utils import timezone
 
 from portal.directory.embedded import models
+from portal.directory.embedded.insert_queue import InsertQueue
 from portal.directory.embedded.provisioning.clients import Identification, touch
 from portal.directory.embedded.provisioning.redaction import (
     redacted_body,
@@ -63,7 +64,7 @@ def finish(exchange: Exchange, outcome: Outcome) -> None:
     token = exchange.identification.token
     try:
         if exchange.identification.connection is not None:
-            _insert(_entry(exchange, outcome, exchange.identification.connection))
+            _QUEUE.put(_entry(exchange, outcome, exchange.identification.connection))
         if exchange.is_admitted and token is not None:
             touch(token, exchange.origin)
     except Exception:  # whatever it is: the answer is there, and the IdP must get it
@@ -81,11 +82,21 @@ def prune() -> int:
     return deleted
 
 
-def _insert(row: models.ScimRequest) -> None:
-    """Insert the entry without waiting for the disk: the last moments before a crash are not worth each call's time."""
-    # For this statement's own transaction, and without a round trip of its own; SQLite has nothing like it.
-    is_postgres = connection.vendor == "postgresql"
-    insert(row, returning="set_config('synchronous_commit', 'off', true)" if is_postgres else "")
+def _write(rows: Sequence[models.ScimRequest]) -> None:
+    """Insert the entries; one that cannot be written is logged, and takes no other with it."""
+    try:
+        insert(*rows)
+    except OperationalError:
+        log.exception("scim_requests_not_logged", number=len(rows))
+    except Exception:  # whatever it is: the answers are there already
+        if len(rows) == 1:
+            log.exception("scim_request_not_logged")
+            return
+        for row in rows:
+            _write([row])
+
+
+_QUEUE = InsertQueue(_write)
 
 
 def _entry(exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnection) -> models.ScimRequest:

@@ -49,7 +49,7 @@ from portal.directory.embedded.provisioning.people import (
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
-from portal.directory.embedded.statements import insert, update
+from portal.directory.embedded.statements import insert, together, update
 from portal.directory.ids import parse_id, public_id
 
 _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
@@ -132,9 +132,9 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
     members = [row.member for row in rows if row.member]
     entries = [_entry(client, row, "scim_user.create", {}, row.document) for row in rows]
     try:
-        with transaction.atomic():
-            models.Member.objects.bulk_create(members)
-            models.ScimUser.objects.bulk_create(rows)
+        with transaction.atomic(), together():
+            insert(*members)
+            insert(*rows)
             activity.record_all([*(created(client, member) for member in members), *entries])
     except IntegrityError:
         # One of them is there already: one by one, each gets an answer of its own.
@@ -143,7 +143,7 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
 
 
 def _insert(client: ScimClient, row: models.ScimUser, link: Callable[[ScimClient, models.ScimUser], Entries]) -> None:
-    with transaction.atomic():
+    with transaction.atomic(), together():
         entries = link(client, row)
         insert(row)
         activity.record_all([*entries, _entry(client, row, "scim_user.create", {}, row.document)])
@@ -176,7 +176,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
 
     Raises as create_user, and ResourceNotFound, VersionMismatch.
     """
-    with transaction.atomic():
+    with transaction.atomic(), together():
         row = _LOOKUPS.lock(client, resource, if_match)
         _change(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
     return row
@@ -185,7 +185,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
 def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUser:
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
     operations = read_patch(client, client.user_schema, body)
-    with transaction.atomic():
+    with transaction.atomic(), together():
         row = _LOOKUPS.lock(client, resource, if_match)
         _change(client, row, patched(client.user_schema, row.document, operations))
     return row
@@ -234,7 +234,7 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
     # Only who takes a name or an address may find it taken, and needs a way back to before the attempt.
     takes = not is_member or row.active or before.get("userName") != row.user_name
     try:
-        with transaction.atomic() if takes else nullcontext():
+        with transaction.atomic() if takes else nullcontext(), together():
             entries = follow(client, row)
             update(row)
             activity.record_all([*entries, entry])
@@ -242,7 +242,7 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
         _check_user_name(client, row)
         if is_member:
             raise Uniqueness("The e-mail address is that of another member of the organization.") from None
-        with transaction.atomic():
+        with transaction.atomic(), together():
             entries = adopt_member(client, row)
             update(row)
             activity.record_all([*entries, entry])

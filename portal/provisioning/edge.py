@@ -7,6 +7,7 @@ from functools import wraps
 from math import isfinite
 from typing import Any, cast
 
+import msgspec
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
@@ -105,8 +106,7 @@ def _outcome(response: HttpResponse, answer: HttpResponse | ScimError) -> Outcom
 
 def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpResponse:
     """Answer with a SCIM document."""
-    content = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    response = HttpResponse(content, status=status, content_type=MEDIA_TYPE)
+    response = HttpResponse(msgspec.json.encode(document), status=status, content_type=MEDIA_TYPE)
     for name, value in headers.items():
         response[name.replace("_", "-")] = value
     return response

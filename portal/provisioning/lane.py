@@ -30,4 +30,5 @@ class ScimLane:
         if not authenticates_scim_client(match.func):
             return self.get_response(request)
         request.resolver_match = match
-        return match.func(request, *match.args, **match.kwargs)
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return response

@@ -136,7 +136,7 @@ def _document(
 
 
 def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{value.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def _paths(schema: ResourceSchema, text: str) -> tuple[tuple[str, ...], ...]:

@@ -108,9 +108,9 @@ def test_no_row_joins_two_organizations(
         elif column.unique and not column.primary_key:
             setattr(copy, column.attname, None if column.is_relation else b"another")
     # The guard alone shall refuse it, and no name that is taken.
-    if model is models.ScimUser:
+    if isinstance(copy, models.ScimUser):
         copy.user_name = "another"
-    elif model is models.ScimToken:
+    elif isinstance(copy, models.ScimToken):
         copy.is_next = True
     setattr(copy, field.name, foreign)
     with pytest.raises(IntegrityError, match="another organization"), transaction.atomic():

@@ -141,7 +141,7 @@ def test_a_body_that_is_too_large_is_refused(idp: Idp, settings: Settings) -> No
 
 
 def test_a_failure_is_a_scim_error_that_tells_nothing(idp: Idp) -> None:
-    with patch("portal.directory.embedded.provisioning.users.page", side_effect=RuntimeError("secret detail")):
+    with patch("portal.directory.embedded.provisioning.users.unique_page", side_effect=RuntimeError("secret detail")):
         response = idp.get("/Users")
 
     assert "secret" not in error_of(response, 500)
@@ -149,7 +149,7 @@ def test_a_failure_is_a_scim_error_that_tells_nothing(idp: Idp) -> None:
 
 
 def test_a_lost_database_asks_to_try_again(idp: Idp) -> None:
-    with patch("portal.directory.embedded.provisioning.users.page", side_effect=OperationalError("gone")):
+    with patch("portal.directory.embedded.provisioning.users.unique_page", side_effect=OperationalError("gone")):
         response = idp.get("/Users")
 
     error_of(response, 503)

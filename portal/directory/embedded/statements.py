@@ -1,13 +1,15 @@
 """Statements of the busiest calls, whose SQL is made once: to have Django make it anew takes longer than to run it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
+import msgspec
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import AutoField, Field, Model, QuerySet
+from django.db.models import AutoField, BinaryField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
@@ -99,17 +101,51 @@ def insert(*rows: Model) -> None:
     if not rows:
         return
     fields = _fields(type(rows[0]))
-    values = [[field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields] for row in rows]
-    with connection.cursor() as cursor:
-        if len(rows) == 1:
-            cursor.execute(_insertion(type(rows[0])), values[0])
-        elif connection.vendor != "postgresql":
-            cursor.executemany(_insertion(type(rows[0])), values)
-        else:
-            # One statement, whatever the number, which the server has read already.
-            cursor.execute(_insertion_of_lists(type(rows[0])), [list(column) for column in zip(*values, strict=True)])
+    insert_values(type(rows[0]), [{field.attname: field.pre_save(row, add=True) for field in fields} for row in rows])
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 -- what save() sets
+
+
+def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that are given as values by column: where there are many, without an object for each."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_insertion_of_documents(model), [msgspec.json.encode(rows).decode()])
+        else:
+            fields = _fields(model)
+            values = [[field.get_db_prep_save(row[field.attname], connection) for field in fields] for row in rows]
+            cursor.executemany(_insertion(model), values)
+
+
+def select_keys(
+    model: type[Model], scope: Mapping[str, UUID], column: str, keys: Sequence[UUID], *more: str
+) -> list[tuple[UUID, ...]]:
+    """Return a column, and more that hold keys, of the rows that have the scope's values and one of the keys in it."""
+    sql, values = _with_keys(model, scope, column, keys)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join((column, *more))} {sql}", values)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    # SQLite keeps keys as hexadecimal text.
+    return found if connection.vendor == "postgresql" else [tuple(UUID(key) for key in row) for row in found]
+
+
+def delete_keys(model: type[Model], scope: Mapping[str, UUID], column: str, keys: Sequence[UUID]) -> None:
+    """Delete the rows that have the scope's values and one of the keys in a column; to such rows nothing may refer."""
+    sql, values = _with_keys(model, scope, column, keys)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE {sql}", values)
+
+
+def _with_keys(
+    model: type[Model], scope: Mapping[str, UUID], column: str, keys: Sequence[UUID]
+) -> tuple[str, list[Any]]:
+    """Return a statement that is the same whatever the number of keys, from FROM on, and its values."""
+    of_scope = "".join(f"{name} = %s AND " for name in scope)
+    if connection.vendor == "postgresql":
+        return f"FROM {model._meta.db_table} WHERE {of_scope}{column} = ANY(%s)", [*scope.values(), list(keys)]  # noqa: SLF001 -- as above
+    chosen = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 -- our own names
+    hexadecimal = msgspec.json.encode([key.hex for key in keys]).decode()
+    return f"FROM {model._meta.db_table} WHERE {of_scope}{chosen}", [*(key.hex for key in scope.values()), hexadecimal]  # noqa: SLF001 -- as above
 
 
 def update(row: Model, *names: str) -> None:
@@ -137,16 +173,17 @@ def _change(model: type[Model], names: tuple[str, ...]) -> tuple[str, Fields]:
 
 @cache
 def _insertion(model: type[Model]) -> str:
-    places = ", ".join(["%s"] * len(_fields(model)))
-    return f"INSERT INTO {_target(model)} VALUES ({places})"  # noqa: S608 -- our own names
+    return f"INSERT INTO {_target(model)} VALUES ({', '.join(['%s'] * len(_fields(model)))})"  # noqa: S608 -- our own names
 
 
 @cache
-def _insertion_of_lists(model: type[Model]) -> str:
-    # Without lengths: an explicit cast would cut a text that is too long, where the column refuses it.
-    types = (str(field.db_type(connection)).partition("(")[0] for field in _fields(model))
-    lists = ", ".join(f"%s::{kind}[]" for kind in types)
-    return f"INSERT INTO {_target(model)} SELECT * FROM unnest({lists})"  # noqa: S608 -- our own names
+def _insertion_of_documents(model: type[Model]) -> str:
+    # One parameter, whatever the number of rows and columns: to hand over each value by itself takes several times as long.
+    if any(isinstance(field, BinaryField) for field in _fields(model)):
+        raise TypeError(f"{model.__name__} has bytes, which JSON has not.")
+    columns = ", ".join(str(field.column) for field in _fields(model))
+    rows = f"json_populate_recordset(NULL::{model._meta.db_table}, %s)"  # noqa: SLF001 -- as above
+    return f"INSERT INTO {_target(model)} SELECT {columns} FROM {rows}"  # noqa: S608 -- our own names
 
 
 def _target(model: type[Model]) -> str:

@@ -49,6 +49,7 @@ from portal.directory.embedded.provisioning.people import LastAdmin
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
+from portal.directory.embedded.provisioning.walks import ListedRow
 from portal.directory.embedded.roles import has_admin, hold_admins, makes_admins
 from portal.directory.embedded.statements import insert, together, update
 from portal.directory.ids import parse_id, public_id
@@ -105,10 +106,10 @@ def group_id(key: UUID) -> str:
     return public_id("scim-group", key)
 
 
-def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup]:
+def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup] | ResultPage[ListedRow]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_groups(client)
-    found = unique_page(query, listable, _LOOKUPS.by_name(client))
+    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query, client.groups())
     return found or page(client.groups(), query, listable, client.connection.pk)
 
 

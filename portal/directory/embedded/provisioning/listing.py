@@ -52,23 +52,23 @@ def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Row 
 
 def page(rows: QuerySet[Row], query: ListQuery, listable: Listable, connection: object) -> ResultPage[Row]:
     """Return the page that is asked for. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    list_key = _list_key(query, connection, listable.schema.name)
-    found = _behind_cursor(_selected(rows, query, listable), query, list_key)
-    return _page(found.order_by(*_order(query)), query, list_key)
+    key = list_key(query, connection, listable.schema.name)
+    found = _behind_cursor(_selected(rows, query, listable), query, key)
+    return _page(found.order_by(*_order(query)), query, key)
 
 
 def merged_page(
     sources: Sequence[tuple[QuerySet[Any], Listable]], query: ListQuery, connection: object
 ) -> ResultPage[tuple[str, UUID]]:
     """Return a page of (kind, key) of all sources in one order. Raises as `page` does."""
-    list_key = _list_key(query, connection, "*")
+    key = list_key(query, connection, "*")
     columns = ["pk", "kind", *(["sort_key"] if query.sort_by else [])]
     parts = []
     for rows, listable in sources:
         selected = _selected(rows, query, replace(listable, is_one_of_several=True))
         named = selected.annotate(kind=Value(listable.schema.name, output_field=TextField()))
-        parts.append(_behind_cursor(named, query, list_key).order_by().values(*columns))
-    found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, list_key)
+        parts.append(_behind_cursor(named, query, key).order_by().values(*columns))
+    found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, key)
     keys = [(row["kind"], row["pk"]) for row in found.rows]
     return ResultPage(keys, found.total_results, found.start_index, found.next_cursor)
 
@@ -92,7 +92,7 @@ def _order(query: ListQuery) -> list[str | OrderBy]:
     return [key.desc(nulls_first=True) if query.is_descending else key.asc(nulls_last=True), "pk"]
 
 
-def _list_key(query: ListQuery, *of: object) -> tuple[object, ...]:
+def list_key(query: ListQuery, *of: object) -> tuple[object, ...]:
     """Return what must be the same from page to page."""
     return (*of, query.filter_text, query.sort_by.lower(), query.is_descending, query.count)
 

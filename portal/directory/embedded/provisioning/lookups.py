@@ -1,7 +1,7 @@
 """How one resource of a connection is found and locked, by statements made once."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -10,7 +10,9 @@ from django.db.models import QuerySet
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.errors import ResourceNotFound
+from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, list_key
 from portal.directory.embedded.provisioning.versions import check_version
+from portal.directory.embedded.provisioning.walks import ListedRow, WholeList, page_in_order
 from portal.directory.embedded.statements import Statement
 from portal.directory.ids import parse_id
 
@@ -30,6 +32,21 @@ class Lookups(Generic[Row]):
             return found.filter(organization_id=organization).filter(connection_id=connection)
 
         self._kind, self._noun = kind, noun
+
+        @cache
+        def behind(limit: int) -> Statement[Row]:
+            return Statement(
+                lambda organization, connection, after: (
+                    rows(organization, connection)
+                    .filter(pk__gt=after)
+                    .order_by("pk")
+                    .values_list("pk", "document", "created_at", "updated_at")[:limit]
+                ),
+                *scope,
+                key,
+            )
+
+        self._behind: Callable[[int], Statement[Row]] = behind
         self._by_name: Statement[Row] = Statement(
             lambda organization, connection, name: rows(organization, connection).filter(**{name_field: name}),
             *scope,
@@ -50,6 +67,16 @@ class Lookups(Generic[Row]):
     def by_name(self, client: ScimClient) -> Callable[[str], Row | None]:
         """Return what finds a client's resource by its folded name."""
         return partial(self._by_name.first, client.organization_id, client.connection.pk)
+
+    def in_order(self, client: ScimClient, query: ListQuery, rows: "QuerySet[Row]") -> ResultPage[ListedRow] | None:
+        """Return a page of all of a client's resources, or None where another list is wanted, or a page out of order."""
+        place = (client.organization_id, client.connection.pk)
+
+        def rows_after(key: UUID, limit: int) -> list[ListedRow]:
+            return [ListedRow(*row) for row in self._behind(limit).rows(*place, key)]
+
+        whole = WholeList((self._kind, client.connection.pk), rows_after, rows.count)
+        return page_in_order(whole, query, list_key(query, client.connection.pk, self._kind))
 
     def get(self, client: ScimClient, resource: str) -> Row:
         """Return a resource. Raises ResourceNotFound."""

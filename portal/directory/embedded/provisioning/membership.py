@@ -17,7 +17,7 @@ from portal.directory.embedded.provisioning.errors import InvalidValue, Mutabili
 from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
-from portal.directory.embedded.statements import Statement, insert
+from portal.directory.embedded.statements import Statement, delete_keys, insert_values, select_keys
 from portal.directory.ids import parse_id, public_id
 
 log = structlog.get_logger("gatehouse.scim")
@@ -138,7 +138,7 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     return [
         (kind, key)
         for kind, batch in _batches(among)
-        for key in _among(row, kind, batch).values_list(kind.field, flat=True)
+        for (key,) in select_keys(kind.rows, _scope(row), kind.field, batch)
     ]
 
 
@@ -147,12 +147,12 @@ def apply_change(row: models.ScimGroup, change: MemberChange) -> None:
     if (SUBGROUP, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
-        _among(row, kind, batch).delete()
+        delete_keys(kind.rows, _scope(row), kind.field, batch)
     if any(kind is SUBGROUP for kind, _ in change.joining):
         unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
     for kind, batch in _batches(change.joining):
-        insert(*(kind.rows(organization_id=row.organization_id, group=row, **{kind.field: key}) for key in batch))
+        insert_values(kind.rows, [{**_scope(row), kind.field: key} for key in batch])
 
 
 def members_of(
@@ -264,10 +264,17 @@ def _ids(value: Any) -> list[str]:
     sent = value if isinstance(value, list) else [] if value is None else [value]
     _check_number(len(sent))
     # Each must name somebody: leaving out those that do not would make of a misspelt list an empty one.
-    ids = [str((read_one(MEMBERS, element) or {}).get("value", "")) for element in sent]
+    ids = [_id(element) for element in sent]
     if not all(ids):
         raise InvalidValue('Each of the "members" needs a "value", the id of a User or a Group.')
     return ids
+
+
+def _id(element: Any) -> str:
+    if isinstance(element, dict) and isinstance(value := element.get("value"), str):
+        # As almost all are sent, and there may be a hundred thousand of them.
+        return value
+    return str((read_one(MEMBERS, element) or {}).get("value", ""))
 
 
 def _check_number(members: int) -> None:
@@ -296,26 +303,17 @@ _IS_MEMBER = {
     )
     for kind in _KINDS
 }
-_CONNECTION_OF = {
-    kind: Statement(
-        lambda key, kind=kind: kind.resources.objects.filter(pk=key).values_list("pk", "connection_id"),
-        (_KEY, UUID(int=1)),
-    )
-    for kind in _KINDS
-}
 
 
-def _among(row: models.ScimGroup, kind: MemberKind, keys: Sequence[UUID]) -> "QuerySet[Any]":
-    """Return the rows of these members of a group."""
-    of_group = kind.rows.objects.filter(organization_id=row.organization_id, group=row)
-    return of_group.filter(**{f"{kind.field}__in": keys})
+def _scope(row: models.ScimGroup) -> dict[str, UUID]:
+    """Return what all rows of a group's members have, in the order of their unique index."""
+    return {"organization_id": row.organization_id, "group_id": row.pk}
 
 
 def _existing(client: ScimClient, keys: Sequence[Key]) -> Iterator[Key]:
     for kind, batch in _batches(keys):
         # By key alone: with the connection as well, PostgreSQL reads all of its people while it has no statistics yet.
-        many = kind.resources.objects.filter(pk__in=batch).values_list("pk", "connection_id")
-        found = _CONNECTION_OF[kind].rows(*batch) if len(batch) == 1 else many
+        found = select_keys(kind.resources, {}, "id", batch, "connection_id")
         yield from ((kind, key) for key, connection in found if connection == client.connection.pk)
 
 

@@ -49,6 +49,7 @@ from portal.directory.embedded.provisioning.people import (
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
+from portal.directory.embedded.provisioning.walks import ListedRow
 from portal.directory.embedded.statements import insert, together, update
 from portal.directory.ids import parse_id, public_id
 
@@ -92,10 +93,10 @@ def user_id(key: UUID) -> str:
     return public_id("scim-user", key)
 
 
-def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser]:
+def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser] | ResultPage[ListedRow]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_users(client)
-    found = unique_page(query, listable, _LOOKUPS.by_name(client))
+    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query, client.users())
     return found or page(client.users(), query, listable, client.connection.pk)
 
 

@@ -13,6 +13,7 @@ from django.db.models import AutoField, BinaryField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
+_MOST_KEPT = 1000
 Fields = Sequence["Field[Any, Any]"]
 
 
@@ -47,6 +48,7 @@ class Statement(Generic[Row]):
     def __init__(self, build: "Callable[..., QuerySet[Row, Any]]", *parameters: tuple[Any, Any]) -> None:
         self._build, self._parameters = build, parameters
         self._compiled: _Compiled | None = None
+        self._known: dict[tuple[Any, ...], tuple[Sequence[Any], Row]] = {}
 
     def rows(self, *values: Any) -> Iterable[Sequence[Any]]:
         """Run it and return the selected columns of each row."""
@@ -62,6 +64,23 @@ class Statement(Generic[Row]):
             found: Row = (self._compiled or self._compile()).object(row)
             return found
         return None
+
+    def kept(self, *values: Any) -> Row | None:
+        """Run it and return the first row as `first` does, but the same object as last time unless its row has changed.
+
+        For what every call asks for, and nobody changes who gets it.
+        """
+        row = next(iter(self.rows(*values)), None)
+        if row is None:
+            return None
+        known = self._known.get(values)
+        if known is not None and known[0] == row:
+            return known[1]
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        found: Row = (self._compiled or self._compile()).object(row)
+        self._known[values] = (row, found)
+        return found
 
     def _prepared(self, values: Iterable[Any]) -> list[Any]:
         fields = (field for field, _ in self._parameters)

@@ -100,7 +100,7 @@ class Identification:
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
     """Say who calls; only the log knows what was wrong, and every refusal takes the same two queries."""
-    token = _TOKEN.first(token_hash(bearer_token))
+    token = _TOKEN.kept(token_hash(bearer_token))
     cause = _refusal(token, connection_id)
     if token is not None and not cause:
         return Identification(ScimClient(token.connection, origin), token.connection, token)

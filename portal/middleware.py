@@ -54,8 +54,10 @@ class RequestRecord:
         route = match.view_name if match else "none"
         _REQUESTS.labels(route, request.method, response.status_code).inc()
         _SECONDS.labels(route).observe(seconds)
+        # Once is enough for what stands in the log of SCIM requests, with more.
+        write = log.debug if getattr(response, "is_in_request_log", False) else log.info
         # The path without its query, in which a sign-in link has its token.
-        log.info(
+        write(
             "request",
             method=request.method,
             path=request.path,

@@ -64,7 +64,7 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         answer = _attempt(lambda: view(_admit(request, connection_id, exchange), **arguments))
         response = error_response(answer) if isinstance(answer, ScimError) else answer
         response["Cache-Control"] = "no-store"
-        request_log.finish(exchange, _outcome(response, answer))
+        vars(response)["is_in_request_log"] = request_log.finish(exchange, _outcome(response, answer))
         return response
 
     vars(edge)["authenticates_scim_client"] = True

@@ -1,6 +1,7 @@
 """Roles that members have by the groups they were provisioned into, computed when asked for: none can go stale."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -81,9 +82,13 @@ def makes_admins(group: models.ScimGroup) -> bool:
 
 
 def _rows(sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
-    names = {name: connection.ops.quote_name(model._meta.db_table) for name, model in _TABLES.items()}  # noqa: SLF001 -- Django's documented model API
     keys: UUIDField[UUID, UUID] = UUIDField()
     params = [keys.get_db_prep_value(one, connection) if isinstance(one, UUID) else str(one) for one in values]
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(**names), params)
+        cursor.execute(_with_tables(sql), params)
         return list(cursor.fetchall())
+
+
+@cache
+def _with_tables(sql: str) -> str:
+    return sql.format(**{name: model._meta.db_table for name, model in _TABLES.items()})  # noqa: SLF001 -- Django's documented model API

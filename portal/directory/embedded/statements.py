@@ -136,35 +136,51 @@ def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None
             cursor.executemany(_insertion(model), values)
 
 
+Scope = Mapping[str, UUID | None]
+
+
 def select_keys(
-    model: type[Model], scope: Mapping[str, UUID], column: str, keys: Sequence[UUID], *more: str
+    model: type[Model], scope: Scope, column: str, keys: Sequence[UUID], *more: str
 ) -> list[tuple[UUID, ...]]:
     """Return a column, and more that hold keys, of the rows that have the scope's values and one of the keys in it."""
-    sql, values = _with_keys(model, scope, column, keys)
+    condition, values = _among(scope, column, keys)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join((column, *more))} {sql}", values)
+        cursor.execute(f"SELECT {', '.join((column, *more))} FROM {_table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
         found: list[tuple[Any, ...]] = cursor.fetchall()
     # SQLite keeps keys as hexadecimal text.
     return found if connection.vendor == "postgresql" else [tuple(UUID(key) for key in row) for row in found]
 
 
-def delete_keys(model: type[Model], scope: Mapping[str, UUID], column: str, keys: Sequence[UUID]) -> None:
+def delete_keys(model: type[Model], scope: Scope, column: str, keys: Sequence[UUID]) -> None:
     """Delete the rows that have the scope's values and one of the keys in a column; to such rows nothing may refer."""
-    sql, values = _with_keys(model, scope, column, keys)
+    condition, values = _among(scope, column, keys)
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE {sql}", values)
+        cursor.execute(f"DELETE FROM {_table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
 
 
-def _with_keys(
-    model: type[Model], scope: Mapping[str, UUID], column: str, keys: Sequence[UUID]
-) -> tuple[str, list[Any]]:
-    """Return a statement that is the same whatever the number of keys, from FROM on, and its values."""
-    of_scope = "".join(f"{name} = %s AND " for name in scope)
+def update_keys(model: type[Model], change: tuple[str, Any], scope: Scope, column: str, keys: Sequence[UUID]) -> None:
+    """Set one column of the rows that have the scope's values and one of the keys in another."""
+    name, value = change
+    condition, values = _among(scope, column, keys)
+    (field,) = (field for field in _fields(model) if field.column == name)
+    prepared = field.get_db_prep_save(value, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {_table(model)} SET {name} = %s WHERE {condition}", [prepared, *values])  # noqa: S608 -- our own names
+
+
+def _among(scope: Scope, column: str, keys: Sequence[UUID]) -> tuple[str, list[Any]]:
+    """Return a condition that is the same whatever the number of keys, and its values."""
+    terms = [f"{name} IS NULL" if value is None else f"{name} = %s" for name, value in scope.items()]
+    known = [value for value in scope.values() if value is not None]
     if connection.vendor == "postgresql":
-        return f"FROM {model._meta.db_table} WHERE {of_scope}{column} = ANY(%s)", [*scope.values(), list(keys)]  # noqa: SLF001 -- as above
+        return " AND ".join([*terms, f"{column} = ANY(%s)"]), [*known, list(keys)]
     chosen = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 -- our own names
     hexadecimal = msgspec.json.encode([key.hex for key in keys]).decode()
-    return f"FROM {model._meta.db_table} WHERE {of_scope}{chosen}", [*(key.hex for key in scope.values()), hexadecimal]  # noqa: SLF001 -- as above
+    return " AND ".join([*terms, chosen]), [*(value.hex for value in known), hexadecimal]
+
+
+def _table(model: type[Model]) -> str:
+    return model._meta.db_table  # noqa: SLF001 -- as above
 
 
 def update(row: Model, *names: str) -> None:

@@ -13,7 +13,7 @@ from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.roles import group_roles, has_admin, hold_admins
-from portal.directory.embedded.statements import insert, update
+from portal.directory.embedded.statements import delete_keys, insert, update, update_keys
 from portal.directory.embedded.values import member_id
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.types import MemberStatus
@@ -151,8 +151,8 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
     update(member)
-    member.sessions.filter(revoked_at=None).update(revoked_at=timezone.now())
-    member.sign_in_links.all().delete()
+    update_keys(models.MemberSession, ("revoked_at", timezone.now()), {"revoked_at": None}, "member_id", [member.pk])
+    delete_keys(models.SignInLink, {}, "member_id", [member.pk])
     if client.connection.attention:
         # What was refused before has been put right.
         connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)

@@ -59,8 +59,8 @@ class Outcome:
     location: str = ""
 
 
-def finish(exchange: Exchange, outcome: Outcome) -> None:
-    """Write the entry, and that the token was used; what goes wrong here is logged and fails no call."""
+def finish(exchange: Exchange, outcome: Outcome) -> bool:
+    """Write the entry, and that the token was used; say whether there is one. What goes wrong here fails no call."""
     token = exchange.identification.token
     try:
         if exchange.identification.connection is not None:
@@ -69,6 +69,8 @@ def finish(exchange: Exchange, outcome: Outcome) -> None:
             touch(token, exchange.origin)
     except Exception:  # whatever it is: the answer is there, and the IdP must get it
         log.exception("scim_request_not_logged")
+        return False
+    return exchange.identification.connection is not None
 
 
 def prune() -> int:

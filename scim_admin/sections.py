@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
+from portal.web import listing
 from portal.web.pages import render_page
 from portal.web.requests import PortalRequest
 
@@ -23,6 +24,7 @@ class Section:
 # Label and URL name, in the order in which they are shown. A page below one of them belongs to it.
 _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Overview", "scim:connection"),
+    ("People", "scim:people"),
     ("Groups", "scim:groups"),
 )
 
@@ -39,6 +41,17 @@ def render_section(
     return render_page(
         request, template, {"sections": _sections(request), **(context or {})}, fragments=fragments, status=status
     )
+
+
+def render_list(request: PortalRequest, template: str, context: Mapping[str, Any], fragment: str) -> HttpResponse:
+    """Answer with a list (portal.web.listing) named `fragment`, or with a page to append to it.
+
+    Where the place in the list was not good, the list is put anew.
+    """
+    more = f"{fragment}-more"
+    if context[fragment].has_restarted and request.htmx.target == more:
+        return listing.start_again(render_section(request, template, context), fragment)
+    return render_section(request, template, context, fragments=[fragment, more])
 
 
 def _sections(request: PortalRequest) -> tuple[Section, ...]:

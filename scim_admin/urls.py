@@ -2,12 +2,15 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import connection, groups
+from scim_admin.views import connection, groups, people
 
 app_name = "scim"
 
 urlpatterns = [
     route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
+    route("people/", people.people, name="people", allow=Permission.SCIM_GET),
+    route("people/<str:user_id>/", people.person, name="person", allow=Permission.SCIM_GET),
     route("groups/", groups.groups, name="groups", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/", groups.group, name="group", allow=Permission.SCIM_GET),
+    route("groups/<str:group_id>/groups/", groups.nested_groups, name="nested-groups", allow=Permission.SCIM_GET),
 ]

@@ -133,3 +133,20 @@ def put_in_group(group: models.ScimGroup, users: Iterable[models.ScimUser]) -> N
     )
     group.member_count += len(rows)
     group.save(update_fields=["member_count"])
+
+
+def provisioned(connection: models.ScimConnection, email_address: str, **more: Any) -> models.ScimUser:
+    """Return a person who is a member."""
+    user = scim_user(connection, more.pop("user_name", email_address), **more)
+    user.member = member(connection.organization, email_address)
+    user.save()
+    return user
+
+
+def put_group_in(group: models.ScimGroup, *members: models.ScimGroup) -> None:
+    for inner in members:
+        models.ScimNesting.objects.create(organization_id=group.organization_id, group=group, member=inner)
+
+
+def group_role(group: models.ScimGroup, role_id: str) -> models.ScimGroupRole:
+    return models.ScimGroupRole.objects.create(organization_id=group.organization_id, group=group, role_id=role_id)

@@ -7,6 +7,7 @@ frozen values, and raise only the errors of `portal.directory.errors`.
 from typing import Protocol
 
 from portal.directory.policy import Policy
+from portal.directory.scim_people import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
 from portal.directory.types import (
     DEFAULT_LIMIT,
     Discovered,
@@ -98,8 +99,53 @@ class ScimGroupGateway(Protocol):
         """Return a page of the people in a group. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
 
+    def nested_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of the groups that are members of a group, by name. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
+        ...
 
-class ScimGateway(ScimConnectionGateway, ScimGroupGateway, Protocol):
+    def parent_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of the groups that a group is a member of, by name. Raises as nested_groups."""
+        ...
+
+
+class ScimPeopleGateway(Protocol):
+    """The people whom the IdP pushed. Reading needs `stytch.scim:get`; without ScimFeature.PEOPLE all raise NotOffered."""
+
+    def people(
+        self,
+        connection_id: str,
+        *,
+        cursor: str = "",
+        limit: int = DEFAULT_LIMIT,
+        prefix: str = "",
+        state: ScimPersonState | None = None,
+    ) -> Page[ScimPerson]:
+        """Return a page of people by userName; `prefix` is how the userName or the e-mail address begins, in any case.
+
+        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        """
+        ...
+
+    def person(self, user_id: str) -> ScimPersonDetails:
+        """Return one person of the active connection. Raises NotFound, NotOffered."""
+        ...
+
+    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimPersonGroup]:
+        """Return a page of the groups that a person is in, also by way of other groups, by their names.
+
+        Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        """
+        ...
+
+    def person_roles(self, user_id: str) -> tuple[ScimPersonRole, ...]:
+        """Return the roles that a person has now, each with where it comes from; nobody deactivated has any.
+
+        Raises NotFound, NotOffered.
+        """
+        ...
+
+
+class ScimGateway(ScimConnectionGateway, ScimGroupGateway, ScimPeopleGateway, Protocol):
     """Everything of SCIM; `offers` says what this directory has beyond Stytch's own API."""
 
     offers: frozenset[ScimFeature]

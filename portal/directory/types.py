@@ -197,13 +197,16 @@ class NewScimConnection:
 
 @dataclass(frozen=True, slots=True)
 class ScimGroup:
-    """A group that the IdP pushed; `member_count` is None where the directory does not tell it."""
+    """A group that the IdP pushed; `member_count` and `updated_at` are None where the directory does not tell them."""
 
     group_id: str
     group_name: str
     organization_id: str
     connection_id: str
     member_count: int | None = None
+    updated_at: datetime | None = None
+    # What everybody in it is by it; not what they are by the groups that it is in.
+    role_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +224,4 @@ class ScimFeature(StrEnum):
 
     GROUP_SEARCH = "group-search"
     GROUP_MEMBERS = "group-members"
+    PEOPLE = "people"

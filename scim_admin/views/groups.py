@@ -10,8 +10,12 @@ from portal.directory.types import ScimFeature
 from portal.web import listing
 from portal.web.requests import PortalRequest
 from scim_admin.forms.groups import GroupsQuery
-from scim_admin.sections import render_section
+from scim_admin.links import log_of
+from scim_admin.sections import render_list, render_section
 from scim_admin.views.connection import connection_card
+
+_NESTED = "scim_admin/nested_groups.html"
+_MOST_NAMED = 10
 
 
 def groups(request: PortalRequest) -> HttpResponse:
@@ -30,7 +34,7 @@ def groups(request: PortalRequest) -> HttpResponse:
         "limit": limit,
         "prefix": prefix,
     }
-    return _list_page(request, "scim_admin/groups.html", context, "groups")
+    return render_list(request, "scim_admin/groups.html", context, "groups")
 
 
 def group(request: PortalRequest, group_id: str) -> HttpResponse:
@@ -46,12 +50,25 @@ def group(request: PortalRequest, group_id: str) -> HttpResponse:
         members = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="members-more")
     except NotOffered as error:
         return render_section(request, "scim_admin/group.html", {"not_offered": error.detail})
-    return _list_page(request, "scim_admin/group.html", context | {"members": members, "limit": limit}, "members")
+    context |= {
+        "members": members,
+        "nested": scim.nested_groups(group_id, limit=_MOST_NAMED),
+        "parents": scim.parent_groups(group_id, limit=_MOST_NAMED),
+        "log_url": log_of(request, "Group", group_id),
+    }
+    return render_list(request, "scim_admin/group.html", context, "members")
 
 
-def _list_page(request: PortalRequest, template: str, context: dict[str, Any], fragment: str) -> HttpResponse:
-    """Answer with the list, with a page to append to it, or, where the cursor was not good, with the list anew."""
-    more = f"{fragment}-more"
-    if context[fragment].has_restarted and request.htmx.target == more:
-        return listing.start_again(render_section(request, template, context), fragment)
-    return render_section(request, template, context, fragments=[fragment, more])
+def nested_groups(request: PortalRequest, group_id: str) -> HttpResponse:
+    """Show a page of the groups that are in a group."""
+    scim = request.directory.scim
+    query = listing.ListQuery(request.GET)
+    try:
+        context: dict[str, Any] = {"query": query, "group": scim.group(group_id)}
+    except NotOffered as error:
+        return render_section(request, _NESTED, {"not_offered": error.detail})
+    if not query.is_valid():
+        return render_section(request, _NESTED, context, fragments=["nested"], status=422)
+    fetch = partial(scim.nested_groups, group_id, limit=query.cleaned_data["limit"])
+    context["nested"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="nested-more")
+    return render_list(request, _NESTED, context, "nested")

@@ -40,6 +40,8 @@ class World(Protocol):
 
     def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]: ...
 
+    def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str: ...
+
     def rename_group(self, group_id: str, name: str) -> None: ...
 
     def delete_group(self, group_id: str) -> None: ...
@@ -81,6 +83,13 @@ class EmbeddedWorld:
         connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
         return [public_id("scim-group", group.pk) for group in factories.scim_groups(connection, names)]
 
+    def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
+        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        person = factories.provisioned(connection, email_address)
+        for group_id in group_ids:
+            factories.put_in_group(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), [person])
+        return public_id("scim-user", person.pk)
+
     def rename_group(self, group_id: str, name: str) -> None:
         factories.rename(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), name)
 
@@ -112,6 +121,10 @@ class StytchWorld:
     def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]:
         connection = next(one for one in self.project.connections if one.id == connection_id)
         return [group.id for group in self.project.add_groups(connection, names)]
+
+    def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
+        """Return an id: of the people in it Stytch's API tells nothing."""
+        return f"scim-user-of-{email_address}"
 
     def rename_group(self, group_id: str, name: str) -> None:
         next(one for one in self.project.groups if one.id == group_id).name = name

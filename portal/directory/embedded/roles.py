@@ -1,14 +1,10 @@
 """Roles that members have by the groups they were provisioned into, computed when asked for: none can go stale."""
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import UUIDField
-
 from portal.directory.embedded import models
+from portal.directory.embedded.recursion import rows
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.types import MemberStatus, ScimConnectionStatus
 
@@ -43,22 +39,13 @@ _GROUPS_ABOVE = """
     SELECT 1 FROM {role} r JOIN above ON r.group_id = above.group_id WHERE r.role_id = %s LIMIT 1
 """
 _NOBODY = UUID(int=0)
-_TABLES = {
-    "membership": models.ScimMembership,
-    "nesting": models.ScimNesting,
-    "role": models.ScimGroupRole,
-    "group": models.ScimGroup,
-    "user": models.ScimUser,
-    "member": models.Member,
-    "connection": models.ScimConnection,
-}
 
 
 def group_roles(member: models.Member) -> Sequence[str]:
     """Return the roles that a member has by groups, direct and indirect; none for who was not provisioned."""
     if not hasattr(member, "scim_user"):
         return ()
-    return [role for (role,) in _rows(_ROLES_OF_MEMBER, member.pk, ScimConnectionStatus.ACTIVE)]
+    return [role for (role,) in rows(_ROLES_OF_MEMBER, member.pk, ScimConnectionStatus.ACTIVE)]
 
 
 def hold_admins(organization_id: UUID) -> None:
@@ -73,22 +60,9 @@ def has_admin(organization_id: UUID, *, besides: UUID = _NOBODY) -> bool:
     if any(ADMIN_ROLE in roles for roles in by_hand):
         return True
     statuses = (MemberStatus.ACTIVE, ScimConnectionStatus.ACTIVE)
-    return bool(_rows(_SOMEBODY_WITH_ROLE, organization_id, ADMIN_ROLE, *statuses, besides))
+    return bool(rows(_SOMEBODY_WITH_ROLE, organization_id, ADMIN_ROLE, *statuses, besides))
 
 
 def makes_admins(group: models.ScimGroup) -> bool:
     """Say whether being in the group, or in one that it is in, makes an admin."""
-    return bool(_rows(_GROUPS_ABOVE, group.pk, ADMIN_ROLE))
-
-
-def _rows(sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
-    keys: UUIDField[UUID, UUID] = UUIDField()
-    params = [keys.get_db_prep_value(one, connection) if isinstance(one, UUID) else str(one) for one in values]
-    with connection.cursor() as cursor:
-        cursor.execute(_with_tables(sql), params)
-        return list(cursor.fetchall())
-
-
-@cache
-def _with_tables(sql: str) -> str:
-    return sql.format(**{name: model._meta.db_table for name, model in _TABLES.items()})  # noqa: SLF001 -- Django's documented model API
+    return bool(rows(_GROUPS_ABOVE, group.pk, ADMIN_ROLE))

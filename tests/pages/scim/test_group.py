@@ -29,7 +29,7 @@ def add_people(group: models.ScimGroup, number: int, **more: Any) -> None:
 
 
 def user_names(html: str) -> list[str]:
-    return re.findall(r">(person\d+@acme\.example)<", html)
+    return re.findall(r"<td>(person\d+@acme\.example)<", html)
 
 
 def test_the_people_of_a_group_are_shown_with_their_state(admin_client: Client, group: models.ScimGroup) -> None:
@@ -103,7 +103,9 @@ def test_a_page_costs_the_same_queries_however_many_people_there_are(
     add_people(group, number)
     admin_client.get(url_of(group))
 
-    with django_assert_num_queries(3):  # session, group, people
+    with django_assert_num_queries(
+        8
+    ):  # session, group, its roles, people, the groups in it and around it (none: group)
         admin_client.get(url_of(group), {"limit": "250"})
 
 
@@ -114,3 +116,40 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(admin_client: Cl
     assert response.status_code == 200
     assert "Not available with this directory" in response.content.decode()
     assert "This directory does not tell who is in a group." in response.content.decode()
+
+
+def test_a_group_says_which_roles_it_gives_and_what_it_is_in_and_has_in_it(
+    admin_client: Client, group: models.ScimGroup
+) -> None:
+    above, inner = factories.scim_groups(group.connection, ["Everybody in sales", "Sales Berlin, phones"])
+    factories.put_group_in(above, group)
+    factories.put_group_in(group, inner)
+    factories.group_role(group, "stytch_admin")
+    factories.group_role(above, "it_support")
+
+    html = admin_client.get(url_of(group)).content.decode()
+
+    for shown in ("stytch_admin", "it_support"):
+        assert shown in html
+    for other in (above, inner):
+        assert f'href="{url_of(other)}"' in html
+    assert "Last change" in html
+
+
+def test_many_groups_in_a_group_have_a_page_of_their_own(admin_client: Client, group: models.ScimGroup) -> None:
+    inner = factories.scim_groups(group.connection, (f"Team {n:02}" for n in range(30)))
+    factories.put_group_in(group, *inner)
+
+    html = admin_client.get(url_of(group)).content.decode()
+    assert f'href="{url_of(group)}groups/"' in html
+    assert "Team 10" not in html
+    page = admin_client.get(f"{url_of(group)}groups/?limit=25").content.decode()
+    assert re.findall(r">(Team \d+)<", page) == [f"Team {n:02}" for n in range(25)]
+    assert "Load more" in page
+
+
+def test_people_of_a_group_lead_to_their_pages(admin_client: Client, group: models.ScimGroup) -> None:
+    add_people(group, 1)
+    user = models.ScimUser.objects.get()
+
+    assert f'href="/o/acme/scim/people/scim-user-live-{user.pk}/"' in admin_client.get(url_of(group)).content.decode()

@@ -298,9 +298,9 @@ def test_a_page_costs_the_same_queries_however_many_groups_there_are(
     add_groups(connection, number)
     admin_client.get(GROUPS)
 
-    with django_assert_num_queries(3):  # session with member and organization, connection, groups
+    with django_assert_num_queries(4):  # session with member and organization, connection, groups, their roles
         fragment(admin_client, "groups", limit=250)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         admin_client.get(GROUPS)
 
 
@@ -336,7 +336,22 @@ def test_members_are_counted(admin_client: Client, connection: models.ScimConnec
     group = factories.scim_group(connection, "Everyone")
     factories.put_in_group(group, [factories.scim_user(connection, f"u{n}") for n in range(3)])
 
-    assert re.search(r"Everyone</a></td>\s*<td>3</td>", page(admin_client))
+    assert re.search(r'Everyone</a></td>\s*<td data-label="Members">3</td>', page(admin_client))
+
+
+def test_the_roles_of_a_group_stand_beside_it_and_beside_no_other(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    first, second = factories.scim_groups(connection, ["Everyone", "Support"])
+    for role_id in ("stytch_admin", "it_support"):
+        factories.group_role(first, role_id)
+
+    rows = re.findall(r"<tr>.*?</tr>", page(admin_client), re.DOTALL)
+
+    [granting] = [row for row in rows if str(first.pk) in row]
+    [other] = [row for row in rows if str(second.pk) in row]
+    assert granting.index("it_support") < granting.index("stytch_admin")
+    assert "stytch_admin" not in other
 
 
 def test_other_organizations_groups_are_not_there(

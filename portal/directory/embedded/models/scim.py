@@ -141,6 +141,12 @@ class ScimUser(models.Model):
         indexes = [
             models.Index(fields=["organization", "connection", "external_id"], name="scim_user_external_id"),
             models.Index(fields=["organization", "connection", "id"], name="scim_user_in_order"),
+            # They are few among many: a page of them shall not read everybody.
+            models.Index(
+                fields=["organization", "connection", "user_name_folded"],
+                condition=models.Q(active=False),
+                name="scim_user_deactivated",
+            ),
         ]
 
 

@@ -2,10 +2,11 @@
 
 from portal.directory.embedded.scim.connection import EmbeddedScimConnection
 from portal.directory.embedded.scim.groups import EmbeddedScimGroups
+from portal.directory.embedded.scim.people import EmbeddedScimPeople
 from portal.directory.types import ScimFeature
 
 
-class EmbeddedScim(EmbeddedScimConnection, EmbeddedScimGroups):
+class EmbeddedScim(EmbeddedScimConnection, EmbeddedScimGroups, EmbeddedScimPeople):
     """Implements portal.directory.gateway.ScimGateway."""
 
     offers = frozenset(ScimFeature)

@@ -1,13 +1,16 @@
 """The groups that the IdP pushed, and who is in them."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
-from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.statements import Statement
 from portal.directory.errors import NotFound
@@ -20,7 +23,7 @@ from portal.directory.types import (
     ScimGroupMember,
 )
 
-_LAST_CODE_POINT = "\U0010ffff"
+_NO_GROUP = "There is no such group; the identity provider may have deleted it."
 
 
 class EmbeddedScimGroups(Scoped):
@@ -40,13 +43,13 @@ class EmbeddedScimGroups(Scoped):
         rows = list(_groups_by_name(limit).rows(*place) if not prefix else _groups(*place, prefix)[: limit + 1])
         if not rows and not self._connections().filter(pk=connection).exists():
             raise NotFound("There is no such SCIM connection.")
-        organization_id = self._scope.organization.organization_id
+        roles = _roles_between(self._scope.organization_id, rows[0][3], rows[-1][3]) if rows else {}
         return make_page(
             rows,
             *list_key,
             limit=limit,
             key=lambda row: row[3],
-            item=lambda row: ScimGroup(public_id("scim-group", row[0]), row[1], organization_id, connection_id, row[2]),
+            item=lambda row: self._value(row[0], row[1], row[2], row[4], connection_id, roles.get(row[0], ())),
         )
 
     def group(self, group_id: str) -> ScimGroup:
@@ -54,14 +57,10 @@ class EmbeddedScimGroups(Scoped):
         self._scope.require(GET)
         row = self._groups().filter(pk=parse_id("scim-group", group_id)).first()
         if row is None:
-            raise NotFound("There is no such group; the identity provider may have deleted it.")
-        return ScimGroup(
-            public_id("scim-group", row.pk),
-            row.display_name,
-            self._scope.organization.organization_id,
-            public_id("scim-connection", row.connection_id),
-            row.member_count,
-        )
+            raise NotFound(_NO_GROUP)
+        roles = row.roles.order_by("role_id").values_list("role_id", flat=True)
+        connection_id = public_id("scim-connection", row.connection_id)
+        return self._value(row.pk, row.display_name, row.member_count, row.updated_at, connection_id, tuple(roles))
 
     def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
         """Return a page of the people in a group, in the order in which they were provisioned."""
@@ -92,6 +91,52 @@ class EmbeddedScimGroups(Scoped):
             item=lambda row: ScimGroupMember(public_id("scim-user", row[0]), *row[1:]),
         )
 
+    def nested_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of the groups that are members of a group, by name. Raises NotFound."""
+        return self._related("parents__group_id", group_id, cursor, limit)
+
+    def parent_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of the groups that a group is a member of, by name. Raises NotFound."""
+        return self._related("nestings__member_id", group_id, cursor, limit)
+
+    def _related(self, relation: str, group_id: str, cursor: str, limit: int) -> Page[ScimGroup]:
+        self._scope.require(GET)
+        check_limit(limit)
+        group = parse_id("scim-group", group_id)
+        list_key = ("scim-related-groups", self._scope.organization_id, relation, group)
+        found = self._groups().filter(**{relation: group}, display_name_folded__gt=read_cursor(cursor, *list_key))
+        rows = list(found.order_by("display_name_folded")[: limit + 1])
+        if not rows and not self._groups().filter(pk=group).exists():
+            raise NotFound(_NO_GROUP)
+        roles = _roles_of(row.pk for row in rows)
+        return make_page(
+            rows,
+            *list_key,
+            limit=limit,
+            key=lambda row: row.display_name_folded,
+            item=lambda row: self._value(
+                row.pk,
+                row.display_name,
+                row.member_count,
+                row.updated_at,
+                public_id("scim-connection", row.connection_id),
+                roles.get(row.pk, ()),
+            ),
+        )
+
+    def _value(  # noqa: PLR0913 -- a group's columns
+        self, group: UUID, name: str, member_count: int, updated_at: datetime, connection_id: str, roles: Iterable[str]
+    ) -> ScimGroup:
+        return ScimGroup(
+            public_id("scim-group", group),
+            name,
+            self._scope.organization.organization_id,
+            connection_id,
+            member_count,
+            updated_at,
+            tuple(roles),
+        )
+
     def _connections(self) -> QuerySet[models.ScimConnection]:
         return models.ScimConnection.objects.filter(
             organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE
@@ -117,15 +162,39 @@ def _groups_by_name(limit: int) -> Statement[models.ScimGroup]:
 
 def _groups(
     organization: UUID, status: str, connection: UUID, after: str, prefix: str = ""
-) -> "QuerySet[models.ScimGroup, tuple[UUID, str, int, str]]":
+) -> "QuerySet[models.ScimGroup, tuple[UUID, str, int, str, datetime]]":
     of_organization = models.ScimGroup.objects.filter(organization_id=organization).filter(connection__status=status)
     found = of_organization.filter(connection_id=connection).filter(display_name_folded__gt=after)
-    in_order = found.filter(_starts_with(prefix)).order_by("display_name_folded")
-    return in_order.values_list("pk", "display_name", "member_count", "display_name_folded")
+    in_order = found.filter(starts_with("display_name_folded", prefix)).order_by("display_name_folded")
+    return in_order.values_list("pk", "display_name", "member_count", "display_name_folded", "updated_at")
 
 
-def _starts_with(prefix: str) -> Q:
-    # A range, not LIKE: it uses the index on every database, and % and _ are just characters.
-    if not prefix:
-        return Q()
-    return Q(display_name_folded__gte=prefix, display_name_folded__lt=prefix + _LAST_CODE_POINT)
+# Of the groups from one name to another: a page of them. There are few roles, so they are where the search begins.
+_ROLES_BETWEEN = Statement(
+    lambda organization, first, last: (
+        models.ScimGroupRole.objects.filter(organization_id=organization)
+        .filter(group__display_name_folded__gte=first)
+        .filter(group__display_name_folded__lte=last)
+        .order_by("role_id")
+        .values_list("group_id", "role_id")
+    ),
+    (_ID, UUID(int=1)),
+    (_NAME, "a"),
+    (_NAME, "b"),
+)
+
+
+def _roles_between(organization: UUID, first: str, last: str) -> Mapping[UUID, Sequence[str]]:
+    return _by_group(_ROLES_BETWEEN.rows(organization, first, last))
+
+
+def _roles_of(groups: Iterable[UUID]) -> Mapping[UUID, Sequence[str]]:
+    chosen = models.ScimGroupRole.objects.filter(group_id__in=list(groups)).order_by("role_id")
+    return _by_group(chosen.values_list("group_id", "role_id"))
+
+
+def _by_group(pairs: Iterable[Sequence[Any]]) -> Mapping[UUID, Sequence[str]]:
+    found: dict[UUID, list[str]] = {}
+    for group, role_id in pairs:
+        found.setdefault(group, []).append(role_id)
+    return found

@@ -2,10 +2,11 @@
 
 from portal.directory.stytch.scim.connection import StytchScimConnection
 from portal.directory.stytch.scim.groups import StytchScimGroups
+from portal.directory.stytch.scim.people import StytchScimPeople
 from portal.directory.types import ScimFeature
 
 
-class StytchScim(StytchScimConnection, StytchScimGroups):
+class StytchScim(StytchScimConnection, StytchScimGroups, StytchScimPeople):
     """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
 
     offers: frozenset[ScimFeature] = frozenset()

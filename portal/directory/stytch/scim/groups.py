@@ -57,6 +57,14 @@ class StytchScimGroups(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
+    def nested_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
+    def parent_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
 
 def _people_are_not_told() -> NoReturn:
     raise NotOffered("Stytch tells which groups there are, but not who is in them.")

@@ -1,0 +1,45 @@
+"""Statements that walk from group to group, which Django's ORM cannot say."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import UUIDField
+
+from portal.directory.embedded import models
+
+_TABLES = {
+    "membership": models.ScimMembership,
+    "nesting": models.ScimNesting,
+    "role": models.ScimGroupRole,
+    "group": models.ScimGroup,
+    "user": models.ScimUser,
+    "member": models.Member,
+    "connection": models.ScimConnection,
+}
+
+
+def rows(sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
+    """Run a statement that names tables as `{group}`, and return what it selects, as the database gives it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_with_tables(sql), [_prepared(one) for one in values])
+        return list(cursor.fetchall())
+
+
+def key(value: Any) -> UUID:
+    """Return a key that `rows()` selected: SQLite has no type for it."""
+    return value if isinstance(value, UUID) else UUID(str(value))
+
+
+@cache
+def _with_tables(sql: str) -> str:
+    return sql.format(**{name: model._meta.db_table for name, model in _TABLES.items()})  # noqa: SLF001 -- Django's documented model API
+
+
+def _prepared(value: Any) -> Any:
+    if isinstance(value, UUID):
+        keys: UUIDField[UUID, UUID] = UUIDField()
+        return keys.get_db_prep_value(value, connection)
+    return value if isinstance(value, int) else str(value)

@@ -1,0 +1,87 @@
+"""Who was provisioned, and why they have the roles that they have."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from portal.directory.types import RoleSourceType
+
+
+class ScimPersonState(StrEnum):
+    """Whether the identity provider says that a person may come in (RFC 7643, 4.1.1: active)."""
+
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
+
+
+@dataclass(frozen=True, slots=True)
+class ScimPerson:
+    """A provisioned person, as lists show them; `updated_at` is when the identity provider last changed something."""
+
+    user_id: str
+    user_name: str
+    display_name: str
+    active: bool
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        """What to call them: the name that is meant to be shown, where there is one."""
+        return self.display_name or self.user_name
+
+
+@dataclass(frozen=True, slots=True)
+class ScimAttribute:
+    """What the identity provider told of a person, under the name that RFC 7643 gives it: `name.givenName`."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScimPersonDetails:
+    """Everything that is known of a provisioned person; `member_id` is "" for who has no address to sign in with."""
+
+    person: ScimPerson
+    connection_id: str
+    external_id: str
+    created_at: datetime
+    member_id: str
+    email_address: str
+    # Whether the member was there before the identity provider knew of them.
+    is_adopted: bool
+    attributes: tuple[ScimAttribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScimGroupLink:
+    """A group by its id and its name."""
+
+    group_id: str
+    group_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScimPersonGroup:
+    """A group that a person is in: directly, or because a group within it has them."""
+
+    group: ScimGroupLink
+    is_direct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRoleSource:
+    """Where a role comes from; for a group, the way from the group that the person is in to the one with the role."""
+
+    type: RoleSourceType
+    path: tuple[ScimGroupLink, ...] = ()
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScimPersonRole:
+    """A role that a person has, with its first sources and how many more there are."""
+
+    role_id: str
+    sources: tuple[ScimRoleSource, ...]
+    more_sources: int = 0

@@ -181,3 +181,17 @@ def test_a_database_that_ends_every_connection_loses_no_answered_write(
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
+
+
+def test_a_server_that_is_stopped_writes_the_log_that_waits(
+    environment: dict[str, str], connection: tuple[str, str]
+) -> None:
+    base_url, token = connection
+    waiting = environment | {"SCIM_LOG_DELAY": "10000"}
+    server = serve(waiting)
+    requests.get(f"{base_url}/Users", headers={"Authorization": f"Bearer {token}"}, timeout=10).raise_for_status()
+    server.terminate()
+    server.wait(timeout=30)
+
+    count = "from portal.directory.embedded.models import ScimRequest; print(ScimRequest.objects.count())"
+    assert manage(environment, "shell", "--no-imports", "-c", count).strip() == "1"

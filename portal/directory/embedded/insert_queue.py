@@ -1,9 +1,9 @@
 """Rows that are inserted a moment after the answer, many with one statement, so that no call waits for them."""
 
-import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing.util import Finalize
 from typing import Generic, TypeVar
 
 from django.conf import settings
@@ -50,7 +50,8 @@ class InsertQueue(Generic[Row]):
             return
         with self._lock:
             if self._thread is None:
-                atexit.register(self.flush)
+                # Not only atexit: a server that forks its processes ends them without.
+                Finalize(None, self.flush, exitpriority=1)
                 self._thread = threading.Thread(target=self._run, name="insert-queue", daemon=True)
                 self._thread.start()
 

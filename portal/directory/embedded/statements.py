@@ -168,15 +168,38 @@ def update_keys(model: type[Model], change: tuple[str, Any], scope: Scope, colum
         cursor.execute(f"UPDATE {_table(model)} SET {name} = %s WHERE {condition}", [prepared, *values])  # noqa: S608 -- our own names
 
 
+def count_rows(model: type[Model], scope: Scope) -> int:
+    """Return how many rows have the scope's values."""
+    condition, values = _of_scope(scope)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {_table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
+        return int(cursor.fetchone()[0])
+
+
+def key_at(model: type[Model], scope: Scope, number: int) -> UUID | None:
+    """Return the key of the row at a place, from 0, among those that have the scope's values; None beyond the last."""
+    condition, values = _of_scope(scope)
+    sql = f"SELECT id FROM {_table(model)} WHERE {condition} ORDER BY id LIMIT 1 OFFSET %s"  # noqa: S608 -- our own names
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, number])
+        found = cursor.fetchone()
+    return None if found is None else found[0] if isinstance(found[0], UUID) else UUID(found[0])
+
+
+def _of_scope(scope: Scope) -> tuple[str, list[Any]]:
+    terms = " AND ".join(f"{name} IS NULL" if value is None else f"{name} = %s" for name, value in scope.items())
+    keys = [value for value in scope.values() if value is not None]
+    return terms, keys if connection.vendor == "postgresql" else [key.hex for key in keys]
+
+
 def _among(scope: Scope, column: str, keys: Sequence[UUID]) -> tuple[str, list[Any]]:
     """Return a condition that is the same whatever the number of keys, and its values."""
-    terms = [f"{name} IS NULL" if value is None else f"{name} = %s" for name, value in scope.items()]
-    known = [value for value in scope.values() if value is not None]
+    terms, values = _of_scope(scope)
+    both = f"{terms} AND {column}" if terms else column
     if connection.vendor == "postgresql":
-        return " AND ".join([*terms, f"{column} = ANY(%s)"]), [*known, list(keys)]
-    chosen = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 -- our own names
+        return f"{both} = ANY(%s)", [*values, list(keys)]
     hexadecimal = msgspec.json.encode([key.hex for key in keys]).decode()
-    return " AND ".join([*terms, chosen]), [*(value.hex for value in known), hexadecimal]
+    return f"{both} IN (SELECT value FROM json_each(%s))", [*values, hexadecimal]  # noqa: S608 -- our own names
 
 
 def _table(model: type[Model]) -> str:

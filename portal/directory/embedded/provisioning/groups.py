@@ -109,7 +109,7 @@ def group_id(key: UUID) -> str:
 def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup] | ResultPage[ListedRow]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_groups(client)
-    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query, client.groups())
+    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
     return found or page(client.groups(), query, listable, client.connection.pk)
 
 

@@ -13,7 +13,7 @@ from portal.directory.embedded.provisioning.errors import ResourceNotFound
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, list_key
 from portal.directory.embedded.provisioning.versions import check_version
 from portal.directory.embedded.provisioning.walks import ListedRow, WholeList, page_in_order
-from portal.directory.embedded.statements import Statement
+from portal.directory.embedded.statements import Statement, count_rows, key_at
 from portal.directory.ids import parse_id
 
 Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
@@ -31,6 +31,7 @@ class Lookups(Generic[Row]):
             found: QuerySet[Row] = model._default_manager.defer("search")  # noqa: SLF001 -- as above
             return found.filter(organization_id=organization).filter(connection_id=connection)
 
+        self._model: type[Row] = model
         self._kind, self._noun = kind, noun
 
         @cache
@@ -68,14 +69,19 @@ class Lookups(Generic[Row]):
         """Return what finds a client's resource by its folded name."""
         return partial(self._by_name.first, client.organization_id, client.connection.pk)
 
-    def in_order(self, client: ScimClient, query: ListQuery, rows: "QuerySet[Row]") -> ResultPage[ListedRow] | None:
-        """Return a page of all of a client's resources, or None where another list is wanted, or a page out of order."""
-        place = (client.organization_id, client.connection.pk)
+    def in_order(self, client: ScimClient, query: ListQuery) -> ResultPage[ListedRow] | None:
+        """Return a page of all of a client's resources, or None where another list is wanted."""
+        scope = {"organization_id": client.organization_id, "connection_id": client.connection.pk}
 
         def rows_after(key: UUID, limit: int) -> list[ListedRow]:
-            return [ListedRow(*row) for row in self._behind(limit).rows(*place, key)]
+            return [ListedRow(*row) for row in self._behind(limit).rows(*scope.values(), key)]
 
-        whole = WholeList((self._kind, client.connection.pk), rows_after, rows.count)
+        whole = WholeList(
+            (self._kind, client.connection.pk),
+            rows_after,
+            partial(key_at, self._model, scope),
+            partial(count_rows, self._model, scope),
+        )
         return page_in_order(whole, query, list_key(query, client.connection.pk, self._kind))
 
     def get(self, client: ScimClient, resource: str) -> Row:

@@ -96,7 +96,7 @@ def user_id(key: UUID) -> str:
 def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser] | ResultPage[ListedRow]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_users(client)
-    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query, client.users())
+    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
     return found or page(client.users(), query, listable, client.connection.pk)
 
 

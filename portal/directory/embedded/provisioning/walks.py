@@ -1,7 +1,7 @@
 """Whole lists in their own order, as identity providers read them: each page begins where the one before it ended.
 
 By a cursor it says so itself. By index, to count up to the page costs more the further it is; so this process remembers
-for a minute where the pages ended that it gave.
+for a minute where the pages ended that it gave, and counts for others.
 """
 
 import time
@@ -33,15 +33,19 @@ class ListedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WholeList:
-    """All people or groups of a connection; `rows_after` returns so many rows behind a key, in the order of their keys."""
+    """All people or groups of a connection, in the order of their keys.
+
+    `rows_after` returns so many rows behind a key, `key_at` the key at a place, from 0.
+    """
 
     key: tuple[object, ...]
     rows_after: Callable[[UUID, int], Sequence[ListedRow]]
+    key_at: Callable[[int], UUID | None]
     count: Callable[[], int]
 
 
 def page_in_order(whole: WholeList, query: ListQuery, list_key: Sequence[object]) -> ResultPage[ListedRow] | None:
-    """Return a page of a whole list, or None for another list and for a page out of order.
+    """Return a page of a whole list, or None for another list.
 
     Raises InvalidCursor, ExpiredCursor.
     """
@@ -50,9 +54,7 @@ def page_in_order(whole: WholeList, query: ListQuery, list_key: Sequence[object]
         return None
     if query.cursor is not None:
         return _by_cursor(whole, limit, query.cursor, list_key)
-    start = max(query.start_index, 1)
-    place = _Place(_FIRST, None, 0) if start == 1 else _PLACES.get((*whole.key, start))
-    return _by_index(whole, limit, start, place) if place else None
+    return _by_index(whole, limit, max(query.start_index, 1))
 
 
 def _by_cursor(whole: WholeList, limit: int, cursor: str, list_key: Sequence[object]) -> ResultPage[ListedRow]:
@@ -64,13 +66,25 @@ def _by_cursor(whole: WholeList, limit: int, cursor: str, list_key: Sequence[obj
     return ResultPage(found[:limit], total, next_cursor=next_cursor)
 
 
-def _by_index(whole: WholeList, limit: int, start: int, place: "_Place") -> ResultPage[ListedRow]:
-    found = whole.rows_after(place.after, limit + 1)
-    if len(found) <= limit:
+def _by_index(whole: WholeList, limit: int, start: int) -> ResultPage[ListedRow]:
+    place = _place(whole, start)
+    found = whole.rows_after(place.after, limit + 1) if place else []
+    if found and len(found) <= limit:
         return ResultPage(found, start - 1 + len(found), start)
-    total = _count(whole) if place.total is None else place.total
-    _PLACES.put((*whole.key, start + limit), _Place(found[limit - 1].pk, total, time.monotonic() + _SECONDS))
+    total = place.total if place and place.total is not None else _count(whole)
+    if found:
+        _PLACES.put((*whole.key, start + limit), _Place(found[limit - 1].pk, total, time.monotonic() + _SECONDS))
     return ResultPage(found[:limit], total, start)
+
+
+def _place(whole: WholeList, start: int) -> "_Place | None":
+    """Return behind which key a page starts; None where that is beyond the end."""
+    if start == 1:
+        return _Place(_FIRST, None, 0)
+    if known := _PLACES.get((*whole.key, start)):
+        return known
+    before = whole.key_at(start - 2)
+    return _Place(before, None, 0) if before else None
 
 
 def _count(whole: WholeList) -> int:

@@ -19,6 +19,8 @@ class Section:
     label: str
     url: str
     is_current: bool
+    # How much waits there for somebody.
+    waiting: int = 0
 
 
 # Label and URL name, in the order in which they are shown. A page below one of them belongs to it.
@@ -26,6 +28,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Overview", "scim:connection"),
     ("People", "scim:people"),
     ("Groups", "scim:groups"),
+    ("Conflicts", "scim:conflicts"),
 )
 
 
@@ -39,7 +42,7 @@ def render_section(
 ) -> HttpResponse:
     """Answer as `render_page()` does, with the area's sub-navigation (scim_admin/layout.html)."""
     return render_page(
-        request, template, {"sections": _sections(request), **(context or {})}, fragments=fragments, status=status
+        request, template, {"sections": _sections(request, context or {}), **(context or {})}, fragments=fragments, status=status
     )
 
 
@@ -54,8 +57,10 @@ def render_list(request: PortalRequest, template: str, context: Mapping[str, Any
     return render_section(request, template, context, fragments=[fragment, more])
 
 
-def _sections(request: PortalRequest) -> tuple[Section, ...]:
+def _sections(request: PortalRequest, context: Mapping[str, Any]) -> tuple[Section, ...]:
+    connection = context.get("connection")
+    waiting = {"scim:conflicts": connection.waiting_conflicts} if connection else {}
     slug = request.signed_in.organization.organization_slug
-    urls = [(label, reverse(name, args=[slug])) for label, name in _SECTIONS]
-    current = max((url for _, url in urls if request.path.startswith(url)), key=len, default="")
-    return tuple(Section(label, url, url == current) for label, url in urls)
+    urls = {name: reverse(name, args=[slug]) for _, name in _SECTIONS}
+    current = max((url for url in urls.values() if request.path.startswith(url)), key=len, default="")
+    return tuple(Section(label, urls[name], urls[name] == current, waiting.get(name, 0)) for label, name in _SECTIONS)

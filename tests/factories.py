@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
-from portal.directory.embedded import models
+from portal.directory.embedded import models, scim_conflicts
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.schemas import GROUP, USER
@@ -125,6 +125,21 @@ def scim_user(
         search=searchable(USER, document),
         updated_at=timezone.now(),
     )
+
+
+def scim_conflict(
+    connection: models.ScimConnection, member: models.Member, *, user_name: str = ""
+) -> models.ScimConflict:
+    """Let the IdP have tried to take a member over."""
+    scim_conflicts.note(
+        models.ScimUser(
+            organization_id=connection.organization_id,
+            connection_id=connection.pk,
+            user_name=user_name or member.email_address,
+        ),
+        member,
+    )
+    return models.ScimConflict.objects.get(connection=connection, member=member)
 
 
 def put_in_group(group: models.ScimGroup, users: Iterable[models.ScimUser]) -> None:

@@ -10,6 +10,7 @@ class Permission(StrEnum):
     SCIM_CREATE = "stytch.scim:create"
     SCIM_UPDATE = "stytch.scim:update"
     SCIM_DELETE = "stytch.scim:delete"
+    ALLOWED_DOMAINS = "stytch.organization:update.settings.allowed-domains"
 
     @property
     def label(self) -> str:
@@ -22,6 +23,7 @@ _LABELS = {
     Permission.SCIM_CREATE: "create a SCIM connection",
     Permission.SCIM_UPDATE: "change the SCIM connection and its token",
     Permission.SCIM_DELETE: "delete the SCIM connection",
+    Permission.ALLOWED_DOMAINS: "change which e-mail domains the organization vouches for",
 }
 
 

@@ -4,9 +4,11 @@ A `Directory` is bound to one organization when it is opened, so no call can nam
 frozen values, and raise only the errors of `portal.directory.errors`.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from portal.directory.policy import Policy
+from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.scim_people import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
 from portal.directory.types import (
     DEFAULT_LIMIT,
@@ -145,7 +147,43 @@ class ScimPeopleGateway(Protocol):
         ...
 
 
-class ScimGateway(ScimConnectionGateway, ScimGroupGateway, ScimPeopleGateway, Protocol):
+class ScimConflictGateway(Protocol):
+    """Members whom provisioning would take over (ScimFeature.CONFLICTS; without it, all raise NotOffered).
+
+    Until somebody has decided the IdP gets 409. Reading needs `stytch.scim:get`.
+    """
+
+    def conflicts(
+        self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimConflict]:
+        """Return a page of conflicts in a state, the newest first.
+
+        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        """
+        ...
+
+    def decide_conflicts(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
+        """Approve or dismiss conflicts, all or none, and return how many; needs `stytch.scim:update`.
+
+        `chosen` has the version of each by its id, 1 to 1000 of them. Whom is approved the IdP links when it sends them
+        again. Raises Invalid, Conflict where one is not as its version says any more, NotFound, NotOffered.
+        """
+        ...
+
+    def linking_rule(self, connection_id: str, *, domain: str = "") -> ScimLinkingRule:
+        """Return whose members are linked always, and what one more domain would mean. Raises Invalid, NotFound, NotOffered."""
+        ...
+
+    def always_link(self, connection_id: str, *, domain: str) -> str:
+        """Add a domain to those that the organization vouches for, approve who waits with it, and return it.
+
+        Needs `stytch.scim:update`, and `update.settings.allowed-domains` on `stytch.organization`. Raises Invalid,
+        NotFound, NotOffered.
+        """
+        ...
+
+
+class ScimGateway(ScimConnectionGateway, ScimGroupGateway, ScimPeopleGateway, ScimConflictGateway, Protocol):
     """Everything of SCIM; `offers` says what this directory has beyond Stytch's own API."""
 
     offers: frozenset[ScimFeature]

@@ -9,6 +9,8 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+# Nothing that is only shown is counted further.
+MOST_COUNTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,8 @@ class ScimConnection:
     # What was refused in order to keep the organization usable, until the identity provider succeeds; "" for nothing.
     attention: str = ""
     attention_at: datetime | None = None
+    # How many people wait for a decision; from MOST_COUNTED on, so many or more.
+    waiting_conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +229,5 @@ class ScimFeature(StrEnum):
     GROUP_SEARCH = "group-search"
     GROUP_MEMBERS = "group-members"
     PEOPLE = "people"
+    # Keeps the list of members whom provisioning would take over.
+    CONFLICTS = "conflicts"

@@ -46,6 +46,8 @@ class World(Protocol):
 
     def delete_group(self, group_id: str) -> None: ...
 
+    def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None: ...
+
 
 def opened(world: World, slug: str = "acme") -> Directory:
     return world.provider.open(slug, Origin())
@@ -93,6 +95,11 @@ class EmbeddedWorld:
     def rename_group(self, group_id: str, name: str) -> None:
         factories.rename(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), name)
 
+    def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None:
+        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        member = connection.organization.members.get(email_address=email_address)
+        factories.scim_conflict(connection, member, user_name=user_name)
+
     def delete_group(self, group_id: str) -> None:
         models.ScimGroup.objects.filter(pk=parse_id("scim-group", group_id)).delete()
 
@@ -131,6 +138,9 @@ class StytchWorld:
 
     def delete_group(self, group_id: str) -> None:
         self.project.delete_group(next(one for one in self.project.groups if one.id == group_id))
+
+    def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None:
+        """Stytch keeps no such list."""
 
 
 def after_sessions_end() -> datetime:

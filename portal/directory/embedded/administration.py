@@ -11,9 +11,8 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model
-from django.utils import timezone
 
-from portal.directory.embedded import activity, models, scim_tokens
+from portal.directory.embedded import activity, models, scim_conflicts, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.members import check_new_password, new_sign_in_link
 from portal.directory.embedded.models.fields import fold
@@ -189,11 +188,7 @@ def approve_scim_conflict(*, organization_slug: str, email_address: str, origin:
         conflict = conflicts.filter(member__email_address_folded=fold(email_address)).first()
         if conflict is None:
             raise NotFound(f'"{email_address}" waits for nobody\'s consent.', field="email_address")
-        conflict.approved_at = timezone.now()
-        conflict.save(update_fields=["approved_at", "last_at"])
-        after = {"user_name": conflict.user_name}
-        target = member_id(conflict.member)
-        _record("member.approve_scim_link", conflict.organization_id, target, email_address, after, origin)
+        scim_conflicts.decide([conflict], approve=True, caller=_caller(origin))
 
 
 def _active_connection(organization_slug: str) -> models.ScimConnection:

@@ -69,6 +69,7 @@ def scim_connection_value(token: models.ScimToken) -> ScimConnection:
         bearer_token_expires_at=token.expires_at,
         attention=row.attention,
         attention_at=row.attention_at,
+        waiting_conflicts=row.waiting_conflicts,
     )
 
 

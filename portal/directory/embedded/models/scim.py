@@ -32,6 +32,8 @@ class ScimConnection(models.Model):
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.
     attention = models.CharField(max_length=512, blank=True)
     attention_at = models.DateTimeField(null=True, blank=True)
+    # How many people wait for a decision (ScimConflict), counted no further than MOST_COUNTED whenever one comes or goes.
+    waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -224,12 +226,35 @@ class ScimConflict(models.Model):
     organization = models.ForeignKey(Organization, models.PROTECT)
     connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="conflicts")
     member = models.ForeignKey(Member, models.CASCADE, related_name="scim_conflicts")
+    # Who would take them over; a decision is about this person, and ends when another one tries.
     user_name = models.CharField(max_length=256)
+    display_name = models.CharField(max_length=256, blank=True)
     first_at = models.DateTimeField(auto_now_add=True)
     last_at = models.DateTimeField(auto_now=True)
     approved_at = models.DateTimeField(null=True)
+    dismissed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization", "connection", "member"], name="scim_conflict_unique")
+            models.UniqueConstraint(fields=["organization", "connection", "member"], name="scim_conflict_unique"),
+            models.CheckConstraint(
+                name="scim_conflict_one_decision", condition=models.Q(approved_at=None) | models.Q(dismissed_at=None)
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(approved_at=None, dismissed_at=None),
+                name="scim_conflict_waiting",
+            ),
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(approved_at__isnull=False),
+                name="scim_conflict_approved",
+            ),
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(dismissed_at__isnull=False),
+                name="scim_conflict_dismissed",
+            ),
         ]

@@ -7,11 +7,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone
 
-from portal.directory.embedded import activity, models
+from portal.directory.embedded import activity, models, scim_conflicts
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
-from portal.directory.embedded.provisioning.errors import ScimError
+from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
 from portal.directory.embedded.roles import group_roles, has_admin, hold_admins
 from portal.directory.embedded.statements import delete_keys, insert, update, update_keys
 from portal.directory.embedded.values import member_id
@@ -27,21 +27,16 @@ class MemberConflict(ScimError):
     status = 409
     scim_type = "uniqueness"
 
-    def __init__(self, client: ScimClient, user_name: str, member: models.Member) -> None:
+    def __init__(self, row: models.ScimUser, member: models.Member) -> None:
         super().__init__(
             f'"{member.email_address}" is a member of the organization already, and was not provisioned by this '
-            "connection. That must be allowed first, for this member or for the e-mail domain: ask whoever runs the portal."
+            "connection. An admin of the organization decides: in the portal under SCIM, Conflicts."
         )
-        self._client, self._user_name, self._member = client, user_name, member
+        self._row, self._member = row, member
 
     def aftermath(self) -> None:
         """Put the person on the list of conflicts."""
-        models.ScimConflict.objects.update_or_create(
-            organization_id=self._client.organization_id,
-            connection_id=self._client.connection.pk,
-            member=self._member,
-            defaults={"user_name": self._user_name},
-        )
+        scim_conflicts.note(self._row, self._member)
 
 
 class LastAdmin(ScimError):
@@ -101,14 +96,17 @@ def created(client: ScimClient, member: models.Member) -> models.ActivityEntry:
 
 
 def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
-    """Link a person to the member who has the address. Raises MemberConflict unless that is allowed."""
+    """Link a person to the member who has the address. Raises MemberConflict unless that is allowed, Uniqueness."""
     member = _holder(client, email_address(row.document))
     if member is None:
         return become_member(client, row)
-    if hasattr(member, "scim_user") or not _may_be_adopted(client, member):
-        raise MemberConflict(client, row.user_name, member)
+    if hasattr(member, "scim_user"):
+        # Nobody's decision could help: two people cannot be one member.
+        raise Uniqueness("The e-mail address is that of another member of the organization.")
+    if not _may_be_adopted(client, row, member):
+        raise MemberConflict(row, member)
     row.member, row.is_adopted = member, True
-    models.ScimConflict.objects.filter(organization_id=client.organization_id, member=member).delete()
+    scim_conflicts.forget(member)
     return [_entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}), *follow(client, row)]
 
 
@@ -165,11 +163,17 @@ def _holder(client: ScimClient, address: str) -> models.Member | None:
     return members.exclude(status=MemberStatus.DELETED).select_for_update().first()
 
 
-def _may_be_adopted(client: ScimClient, member: models.Member) -> bool:
-    approved = models.ScimConflict.objects.filter(
-        organization_id=client.organization_id, connection_id=client.connection.pk, member=member
-    )
-    return _is_allowed(client, member.email_address) or approved.exclude(approved_at=None).exists()
+def _may_be_adopted(client: ScimClient, row: models.ScimUser, member: models.Member) -> bool:
+    """Say what was decided of this person, or else of all who have such an address."""
+    conflict = models.ScimConflict.objects.filter(
+        organization_id=client.organization_id,
+        connection_id=client.connection.pk,
+        member=member,
+        user_name=row.user_name,
+    ).first()
+    if conflict and (conflict.approved_at or conflict.dismissed_at):
+        return conflict.approved_at is not None
+    return _is_allowed(client, member.email_address)
 
 
 def _is_allowed(client: ScimClient, address: str) -> bool:

@@ -1,12 +1,13 @@
 """The SCIM connection and what it provisioned, as the portal reads and changes them: one module per noun."""
 
+from portal.directory.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.directory.embedded.scim.connection import EmbeddedScimConnection
 from portal.directory.embedded.scim.groups import EmbeddedScimGroups
 from portal.directory.embedded.scim.people import EmbeddedScimPeople
 from portal.directory.types import ScimFeature
 
 
-class EmbeddedScim(EmbeddedScimConnection, EmbeddedScimGroups, EmbeddedScimPeople):
+class EmbeddedScim(EmbeddedScimConnection, EmbeddedScimGroups, EmbeddedScimPeople, EmbeddedScimConflicts):
     """Implements portal.directory.gateway.ScimGateway."""
 
     offers = frozenset(ScimFeature)

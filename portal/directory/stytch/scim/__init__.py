@@ -1,12 +1,13 @@
 """The SCIM connection and its groups, as Stytch keeps them: one module per noun."""
 
+from portal.directory.stytch.scim.conflicts import StytchScimConflicts
 from portal.directory.stytch.scim.connection import StytchScimConnection
 from portal.directory.stytch.scim.groups import StytchScimGroups
 from portal.directory.stytch.scim.people import StytchScimPeople
 from portal.directory.types import ScimFeature
 
 
-class StytchScim(StytchScimConnection, StytchScimGroups, StytchScimPeople):
+class StytchScim(StytchScimConnection, StytchScimGroups, StytchScimPeople, StytchScimConflicts):
     """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
 
     offers: frozenset[ScimFeature] = frozenset()

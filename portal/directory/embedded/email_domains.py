@@ -1,0 +1,63 @@
+"""The e-mail domains that an organization vouches for."""
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_domain_name
+
+from portal.directory.embedded import activity, models
+from portal.directory.embedded.models.fields import fold
+from portal.directory.errors import Invalid
+from portal.directory.ids import public_id
+
+# Where anybody can get an address; Stytch refuses such domains too (organization_email_allowed_domains).
+_FOR_EVERYBODY = frozenset(
+    (
+        "aol.com aol.de fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hey.com "
+        "hotmail.co.uk hotmail.com hotmail.fr icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com "
+        "msn.com naver.com orange.fr outlook.com outlook.de pm.me posteo.de proton.me protonmail.com qq.com t-online.de "
+        "tuta.com tutanota.com wanadoo.fr web.de yahoo.co.jp yahoo.co.uk yahoo.com yahoo.de yahoo.fr yandex.com "
+        "yandex.ru zoho.com 126.com 163.com"
+    ).split()
+)
+
+
+def read_domain(text: str) -> str:
+    """Return the domain of what was typed, which may begin with "@". Raises Invalid."""
+    domain = fold(text.strip().removeprefix("@"))
+    try:
+        validate_domain_name(domain)
+    except ValidationError:
+        raise Invalid("Enter a domain such as example.com.", field="domain") from None
+    if "." not in domain:
+        raise Invalid("Enter a domain such as example.com.", field="domain")
+    if domain in _FOR_EVERYBODY:
+        raise Invalid(
+            f"Anybody can have an address at {domain}, so it says nothing of who belongs to you. Decide person by person.",
+            field="domain",
+        )
+    return domain
+
+
+def domain_of(email_address: str) -> str:
+    """Return what stands behind the last "@", folded."""
+    return fold(email_address.rpartition("@")[2])
+
+
+def allow(organization_id: UUID, domain: str, caller: activity.Caller) -> None:
+    """Add a domain to those that the organization vouches for; the caller is in a transaction. Harmless if it is there."""
+    row = models.Organization.objects.select_for_update().get(pk=organization_id)
+    before = list(row.email_allowed_domains)
+    if domain in {fold(one) for one in before}:
+        return
+    row.email_allowed_domains = sorted([*before, domain])
+    row.save(update_fields=["email_allowed_domains", "updated_at"])
+    activity.record(
+        caller,
+        "organization.update",
+        organization_id=row.pk,
+        target_id=public_id("organization", row.pk),
+        target_name=row.name,
+        before={"email_allowed_domains": before},
+        after={"email_allowed_domains": row.email_allowed_domains},
+    )

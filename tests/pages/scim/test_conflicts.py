@@ -1,0 +1,301 @@
+"""The conflict list: every state, the decision, and the rule."""
+
+import re
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.errors import Unavailable
+from portal.directory.policy import DEFAULT_POLICY, Policy, Role
+from portal.directory.types import ScimFeature
+from tests import factories
+
+PAGE = "/o/acme/scim/conflicts/"
+DECIDE, DOMAIN = f"{PAGE}decide/", f"{PAGE}domain/"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+def add_conflicts(connection: models.ScimConnection, number: int) -> None:
+    for n in range(number):
+        member = factories.member(connection.organization, f"person{n:03}@acme.example", name=f"Person {n}")
+        factories.scim_conflict(connection, member, user_name=f"wanted{n:03}")
+
+
+def values(html: str) -> list[str]:
+    return re.findall(r'name="chosen" value="([^"]+)"', html)
+
+
+def page(client: Client, url: str = PAGE, /, **query: str) -> str:
+    return client.get(url, query).content.decode()
+
+
+def as_reader(settings: Settings, acme: models.Organization) -> Client:
+    """Sign in somebody who may see and not decide."""
+    reader = Role("reader", {"stytch.scim": frozenset({"get"})})
+    settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy(roles={"reader": reader}, resources={}))
+    return factories.signed_in(factories.member(acme, "reader@acme.example", roles=["reader"]))
+
+
+def test_who_wants_whom_is_shown(admin_client: Client, connection: models.ScimConnection) -> None:
+    add_conflicts(connection, 1)
+
+    html = page(admin_client)
+
+    for shown in ("person000@acme.example", "Person 0", "wanted000", "stytch_member", "member since", "Approve"):
+        assert shown in html
+
+
+@pytest.mark.parametrize("url", ["/o/acme/", "/o/acme/scim/"])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_home_and_overview_say_how_many_wait(
+    admin_client: Client, connection: models.ScimConnection, url: str, number: int
+) -> None:
+    add_conflicts(connection, number)
+
+    html = page(admin_client, url)
+
+    assert ("Members wait for your decision" in html) is bool(number)
+    assert (f'href="{PAGE}"' in html) is (bool(number) or url.endswith("scim/"))
+    assert number != 2 or "2 people who were members before" in html
+    assert not number or "All is well" not in html
+
+
+def test_they_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnection) -> None:
+    add_conflicts(connection, 30)
+    url: str | None = f"{PAGE}?limit=25"
+    seen: list[str] = []
+    while url:
+        html = admin_client.get(url, headers={"HX-Request": "true", "HX-Target": "conflicts-more"}).content.decode()
+        seen += values(html)
+        found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+        url = found.group(1).replace("&amp;", "&") if found else None
+
+    assert len(set(seen)) == len(seen) == 30
+
+
+@pytest.mark.parametrize("number", [5, 45])
+def test_a_page_costs_the_same_queries_however_many_wait(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    add_conflicts(connection, number)
+    admin_client.get(PAGE)
+
+    with django_assert_num_queries(3):  # session, connection, conflicts
+        admin_client.get(PAGE)
+
+
+@pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("dismiss", "dismissed")])
+def test_the_ticked_are_decided_and_the_page_says_how_many(
+    admin_client: Client, connection: models.ScimConnection, decision: str, state: str
+) -> None:
+    add_conflicts(connection, 3)
+    chosen = values(page(admin_client))[:2]
+
+    response = admin_client.post(DECIDE, {"chosen": chosen, "decision": decision})
+
+    assert (response.status_code, response["Location"]) == (303, PAGE)
+    html = page(admin_client)
+    assert f"2 people are {state}." in html
+    assert len(values(html)) == 1
+    assert len(values(page(admin_client, state=state))) == 2
+    if state == "approved":
+        assert "Dashboard › Tasks" in page(admin_client, state=state)
+
+
+def test_all_who_are_shown_are_decided_without_a_script(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    add_conflicts(connection, 26)
+    found = re.search(r'name="on_page" value="([^"]+)"', page(admin_client, limit="25"))
+    assert found
+
+    admin_client.post(f"{DECIDE}?limit=25", {"on_page": [found.group(1)], "everybody": "1", "decision": "approve"})
+
+    assert models.ScimConflict.objects.exclude(approved_at=None).count() == 25
+
+
+def test_nobody_chosen_is_refused_with_the_cure(admin_client: Client, connection: models.ScimConnection) -> None:
+    add_conflicts(connection, 1)
+
+    response = admin_client.post(DECIDE, {"decision": "approve"})
+
+    assert response.status_code == 422
+    assert "Choose at least one person first." in response.content.decode()
+    assert "person000@acme.example" in response.content.decode()
+
+
+def test_of_two_who_decide_at_once_the_second_is_told_and_loses_nothing(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    add_conflicts(connection, 26)
+    both = values(page(admin_client))[:2]
+    admin_client.post(DECIDE, {"chosen": both[:1], "decision": "dismiss"})
+
+    response = admin_client.post(f"{DECIDE}?limit=25", {"chosen": both, "decision": "approve"})
+
+    html = response.content.decode()
+    assert response.status_code == 409
+    assert "Somebody else has decided meanwhile" in html
+    assert re.findall(r'value="([^"]+)" aria-label="[^"]+" checked', html) == both[1:]
+    assert not models.ScimConflict.objects.exclude(approved_at=None).exists()
+    # What is further down is on the list's own address.
+    assert f"{DECIDE}?" not in html.replace(f'action="{DECIDE}?', "")
+
+
+@pytest.mark.parametrize(
+    "chosen", ["none", ":", "scim-conflict-live-00000000-0000-0000-0000-000000000000:x", "x" * 999]
+)
+def test_made_up_choices_are_a_conflict(admin_client: Client, connection: models.ScimConnection, chosen: str) -> None:
+    add_conflicts(connection, 1)
+
+    assert admin_client.post(DECIDE, {"chosen": chosen, "decision": "approve"}).status_code == 409
+
+
+def test_another_organizations_conflict_is_not_decided(
+    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization, admin_client: Client
+) -> None:
+    add_conflicts(connection, 1)
+    factories.scim_connection(globex)
+    chosen = values(page(admin_client))
+
+    response = other_admin_client.post(DECIDE.replace("acme", "globex"), {"chosen": chosen, "decision": "approve"})
+
+    assert response.status_code == 409
+    assert "acme.example" not in response.content.decode()
+    assert not models.ScimConflict.objects.exclude(approved_at=None).exists()
+    assert other_admin_client.get(PAGE).status_code == 404
+
+
+def test_who_may_not_decide_sees_the_list_and_whom_to_ask(
+    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+) -> None:
+    add_conflicts(connection, 1)
+    client = as_reader(settings, acme)
+
+    html = page(client)
+
+    assert "person000@acme.example" in html
+    assert values(html) == []
+    assert "stytch.scim:update" in html
+    assert "Always link a domain" not in html
+    conflict = models.ScimConflict.objects.get()
+    chosen = f"scim-conflict-live-{conflict.pk}:version"
+    assert client.post(DECIDE, {"chosen": chosen, "decision": "approve"}).status_code == 403
+    assert client.post(DOMAIN, {"domain": "acme.example"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [("waiting", "Nobody waits for a decision"), ("approved", "not linked yet"), ("dismissed", "Nobody is dismissed")],
+)
+def test_an_empty_list_says_what_that_means(
+    admin_client: Client, connection: models.ScimConnection, state: str, text: str
+) -> None:
+    assert text in page(admin_client, state=state)
+
+
+@pytest.mark.parametrize("query", [{"limit": "7"}, {"state": "other"}])
+def test_an_address_that_makes_no_sense_is_refused_with_the_cure(
+    admin_client: Client, connection: models.ScimConnection, query: dict[str, str]
+) -> None:
+    response = admin_client.get(PAGE, query)
+
+    assert response.status_code == 422
+    assert "Use " in response.content.decode()
+
+
+def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
+    for url in (PAGE, DOMAIN):
+        assert "No identity provider is connected" in page(admin_client, url)
+
+
+def test_a_cursor_that_is_no_good_starts_again(admin_client: Client, connection: models.ScimConnection) -> None:
+    add_conflicts(connection, 1)
+
+    html = page(admin_client, cursor="forged")
+
+    assert "The list starts again" in html
+    assert len(values(html)) == 1
+
+
+def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: models.ScimConnection) -> None:
+    with patch.object(EmbeddedScim, "conflicts", side_effect=Unavailable("The directory does not answer.")):
+        response = admin_client.get(PAGE)
+
+    assert response.status_code == 503
+    assert "Nobody waits" not in response.content.decode()
+
+
+@pytest.mark.parametrize("url", [PAGE, DOMAIN])
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection, url: str
+) -> None:
+    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.CONFLICTS}):
+        response = admin_client.get(url)
+
+    assert response.status_code == 200
+    assert "Not available with this directory" in response.content.decode()
+
+
+def post_domain(client: Client, domain: str) -> Any:
+    return client.post(DOMAIN, {"domain": domain})
+
+
+def test_a_domain_shows_what_it_means_before_it_is_allowed(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    add_conflicts(connection, 2)
+
+    html = page(admin_client, DOMAIN, domain="ACME.example")
+
+    assert "2 people who wait now are approved with it" in html
+    assert "Always link acme.example" in html
+    assert models.Organization.objects.get(slug="acme").email_allowed_domains == []
+
+    assert post_domain(admin_client, "acme.example").status_code == 303
+    assert models.Organization.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
+    entry = models.ActivityEntry.objects.get(action="organization.update")
+    assert (entry.before, entry.after) == (
+        {"email_allowed_domains": []},
+        {"email_allowed_domains": ["acme.example"]},
+    )
+
+
+@pytest.mark.parametrize("domain", ["", "gmail.com", "not a domain"])
+def test_a_domain_that_cannot_be_allowed_is_refused_with_the_reason(
+    admin_client: Client, connection: models.ScimConnection, domain: str
+) -> None:
+    response = post_domain(admin_client, domain)
+
+    assert response.status_code == 422
+    assert 'id="id_domain_error"' in response.content.decode()
+
+
+def test_a_domain_needs_both_rights(
+    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+) -> None:
+    role = Role(
+        "domains",
+        {
+            "stytch.scim": frozenset({"get"}),
+            "stytch.organization": frozenset({"update.settings.allowed-domains"}),
+        },
+    )
+    settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy(roles={"domains": role}, resources={}))
+    client = factories.signed_in(factories.member(acme, "dora@acme.example", roles=["domains"]))
+
+    assert "disabled" in page(client, DOMAIN, domain="acme.example")
+    assert post_domain(client, "acme.example").status_code == 403
+    assert models.Organization.objects.get(slug="acme").email_allowed_domains == []

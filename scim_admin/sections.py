@@ -42,7 +42,11 @@ def render_section(
 ) -> HttpResponse:
     """Answer as `render_page()` does, with the area's sub-navigation (scim_admin/layout.html)."""
     return render_page(
-        request, template, {"sections": _sections(request, context or {}), **(context or {})}, fragments=fragments, status=status
+        request,
+        template,
+        {"sections": _sections(request, context or {}), **(context or {})},
+        fragments=fragments,
+        status=status,
     )
 
 

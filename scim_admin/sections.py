@@ -28,6 +28,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Overview", "scim:connection"),
     ("People", "scim:people"),
     ("Groups", "scim:groups"),
+    ("Group roles", "scim:role-assignments"),
     ("Conflicts", "scim:conflicts"),
 )
 

@@ -2,7 +2,7 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import conflicts, connection, groups, people
+from scim_admin.views import conflicts, connection, group_roles, groups, people
 
 app_name = "scim"
 
@@ -27,5 +27,29 @@ urlpatterns = [
         name="conflicts-domain",
         allow=Permission.ALLOWED_DOMAINS,
         methods=("GET", "POST"),
+    ),
+    route("roles/", group_roles.role_assignments, name="role-assignments", allow=Permission.SCIM_GET),
+    route("groups/<str:group_id>/roles/", group_roles.group_roles, name="group-roles", allow=Permission.SCIM_GET),
+    # Below: the view asks for the right to change the SCIM connection as well.
+    route(
+        "groups/<str:group_id>/roles/review/",
+        group_roles.review_group_roles,
+        name="review-group-roles",
+        allow=Permission.IMPLICIT_ROLES,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "groups/<str:group_id>/roles/confirm/",
+        group_roles.confirm_group_roles,
+        name="confirm-group-roles",
+        allow=Permission.IMPLICIT_ROLES,
+        methods=("POST",),
+    ),
+    route(
+        "groups/<str:group_id>/roles/move/",
+        group_roles.move_group_roles,
+        name="move-group-roles",
+        allow=Permission.IMPLICIT_ROLES,
+        methods=("POST",),
     ),
 ]

@@ -164,4 +164,11 @@ def put_group_in(group: models.ScimGroup, *members: models.ScimGroup) -> None:
 
 
 def group_role(group: models.ScimGroup, role_id: str) -> models.ScimGroupRole:
-    return models.ScimGroupRole.objects.create(organization_id=group.organization_id, group=group, role_id=role_id)
+    return models.ScimGroupRole.objects.create(
+        organization_id=group.organization_id,
+        connection_id=group.connection_id,
+        group=group,
+        group_key=group.pk,
+        group_name=group.display_name,
+        role_id=role_id,
+    )

@@ -11,6 +11,7 @@ class Permission(StrEnum):
     SCIM_UPDATE = "stytch.scim:update"
     SCIM_DELETE = "stytch.scim:delete"
     ALLOWED_DOMAINS = "stytch.organization:update.settings.allowed-domains"
+    IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
 
     @property
     def label(self) -> str:
@@ -24,6 +25,7 @@ _LABELS = {
     Permission.SCIM_UPDATE: "change the SCIM connection and its token",
     Permission.SCIM_DELETE: "delete the SCIM connection",
     Permission.ALLOWED_DOMAINS: "change which e-mail domains the organization vouches for",
+    Permission.IMPLICIT_ROLES: "decide which groups give which roles",
 }
 
 

@@ -209,8 +209,8 @@ class ScimGroup:
     connection_id: str
     member_count: int | None = None
     updated_at: datetime | None = None
-    # What everybody in it is by it; not what they are by the groups that it is in.
-    role_ids: tuple[str, ...] = ()
+    # What everybody in it is by it, not by the groups that it is in; None where the directory tells it elsewhere.
+    role_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +231,5 @@ class ScimFeature(StrEnum):
     PEOPLE = "people"
     # Keeps the list of members whom provisioning would take over.
     CONFLICTS = "conflicts"
+    # Tells beforehand whom a change of a group's roles affects, and marks groups that were renamed or deleted since.
+    ROLE_PREVIEW = "role-preview"

@@ -5,10 +5,12 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from portal.access.permissions import Permission
 from portal.directory.errors import NotOffered
 from portal.directory.types import ScimFeature
 from portal.web import listing
 from portal.web.requests import PortalRequest
+from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupsQuery
 from scim_admin.links import log_of
 from scim_admin.sections import render_list, render_section
@@ -55,6 +57,7 @@ def group(request: PortalRequest, group_id: str) -> HttpResponse:
         "nested": scim.nested_groups(group_id, limit=_MOST_NAMED),
         "parents": scim.parent_groups(group_id, limit=_MOST_NAMED),
         "log_url": log_of(request, "Group", group_id),
+        "may_change": right_to(request, Permission.SCIM_UPDATE, Permission.IMPLICIT_ROLES),
     }
     return render_list(request, "scim_admin/group.html", context, "members")
 

@@ -64,7 +64,7 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
         factories.put_in_group(group, [user])
         inner = factories.scim_group(scim, "Within")
         models.ScimNesting.objects.create(organization=organization, group=group, member=inner)
-        models.ScimGroupRole.objects.create(organization=organization, group=group, role_id="stytch_admin")
+        factories.group_role(group, "stytch_admin")
         models.ScimConflict.objects.create(organization=organization, connection=scim, member=member, user_name="ada")
         models.ScimUser.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)

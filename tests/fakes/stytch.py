@@ -215,6 +215,18 @@ def _get_groups(fake: FakeStytch, seen: Seen, organization: str, connection_id: 
     return answer | ({"next_cursor": next_cursor} if next_cursor else {})
 
 
+def _update_connection(fake: FakeStytch, seen: Seen, organization: str, connection_id: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    session_token = seen.headers.get("x-stytch-member-session")
+    fake.project.authorize(session_token, row, "stytch.scim:update")
+    connection = fake.project.connection(row, connection_id)
+    assert connection is not None
+    if "scim_group_implicit_role_assignments" in seen.body:
+        fake.project.authorize(session_token, row, "stytch.organization:update.settings.implicit-roles")
+        fake.project.assign_roles(connection, seen.body["scim_group_implicit_role_assignments"])
+    return {"connection": objects.connection_object(connection, fake.url)}
+
+
 _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", r"organizations/([^/]+)", _get_organization),
     ("GET", r"organizations/([^/]+)/member", _get_member),
@@ -227,6 +239,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", r"rbac/policy", _get_policy),
     ("GET", r"scim/([^/]+)/connection", _get_connection),
     ("GET", r"scim/([^/]+)/connection/([^/]+)", _get_groups),
+    ("PUT", r"scim/([^/]+)/connection/([^/]+)", _update_connection),
 )
 
 
@@ -258,6 +271,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def do_POST(self) -> None:
+        self._handle()
+
+    def do_PUT(self) -> None:
         self._handle()
 
     def _handle(self) -> None:

@@ -117,7 +117,10 @@ def connection_object(connection: Connection, origin: str) -> dict[str, Any]:
         "identity_provider": connection.identity_provider,
         "base_url": f"{origin}/v1/b2b/scim/{connection.id}",
         "bearer_token_last_four": "wxyz",
-        "scim_group_implicit_role_assignments": [],
+        "scim_group_implicit_role_assignments": [
+            {"role_id": role_id, "group_id": group.id, "group_name": group.name}
+            for group, role_id in connection.role_assignments
+        ],
         "next_bearer_token_last_four": "",
         "bearer_token_expires_at": rfc3339(now() + timedelta(days=365)),
         "next_bearer_token_expires_at": None,

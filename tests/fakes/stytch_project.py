@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -82,6 +82,8 @@ class Connection:
     display_name: str
     identity_provider: str
     id: str = field(default_factory=lambda: new_id("scim-connection"))
+    # Pairs of a group and a role's id.
+    role_assignments: "list[tuple[Group, str]]" = field(default_factory=list)
 
 
 @dataclass
@@ -151,6 +153,8 @@ class Project:
     def delete_group(self, group: Group) -> None:
         with self.lock:
             self.groups.remove(group)
+            assignments = group.connection.role_assignments
+            assignments[:] = [one for one in assignments if one[0] is not group]
 
     def start_session(self, member: Member, minutes: int = 60) -> Session:
         session = Session(member, now() + timedelta(minutes=minutes))
@@ -236,6 +240,19 @@ class Project:
         if connection_id:
             raise Refusal(404, "scim_connection_not_found")
         return None
+
+    def assign_roles(self, connection: Connection, assignments: Iterable[Mapping[str, str]]) -> None:
+        """Put these in the place of all assignments that there were."""
+        with self.lock:
+            groups = {one.id: one for one in self.groups if one.connection is connection}
+            for one in assignments:
+                if not one.get("group_id"):
+                    raise Refusal(400, "scim_group_role_assignment_does_not_contain_group_id")
+                if one["group_id"] not in groups:
+                    raise Refusal(400, "scim_group_role_assignment_group_does_not_exist")
+                if one["role_id"] not in self.policy.roles:
+                    raise Refusal(400, "invalid_role_id")
+            connection.role_assignments = [(groups[one["group_id"]], one["role_id"]) for one in assignments]
 
     def page_of_groups(self, connection: Connection, cursor: str, limit: int) -> tuple[list[Group], str | None]:
         after = self._read_cursor(cursor, connection) if cursor else 0

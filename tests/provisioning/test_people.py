@@ -132,7 +132,7 @@ def test_who_comes_back_has_the_roles_of_groups_and_not_those_given_by_hand(idp:
 
 def grant(group: str, role_id: str) -> None:
     row = models.ScimGroup.objects.get(pk=group.removeprefix("scim-group-live-"))
-    models.ScimGroupRole.objects.create(organization_id=row.organization_id, group=row, role_id=role_id)
+    factories.group_role(row, role_id)
 
 
 def test_a_role_reaches_the_groups_within_also_in_a_circle(idp: Idp, grace: str) -> None:

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
-from portal.directory.embedded import activity, models, scim_conflicts, scim_tokens
+from portal.directory.embedded import activity, models, scim_conflicts, scim_group_roles, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.members import check_new_password, new_sign_in_link
 from portal.directory.embedded.models.fields import fold
@@ -175,9 +175,7 @@ def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: 
         group = connection.groups.filter(display_name_folded=fold(group_name)).first()
         if group is None:
             raise NotFound(f'The identity provider has pushed no group "{group_name}".', field="group")
-        models.ScimGroupRole.objects.get_or_create(organization_id=group.organization_id, group=group, role_id=known)
-        target = public_id("scim-group", group.pk)
-        _record("scim_group.assign_role", group.organization_id, target, group.display_name, {"role": known}, origin)
+        scim_group_roles.change(group.organization_id, group.pk, add=[known], caller=_caller(origin))
 
 
 def approve_scim_conflict(*, organization_slug: str, email_address: str, origin: Origin) -> None:

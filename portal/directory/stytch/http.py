@@ -77,17 +77,36 @@ class StytchApi:
         meanings: Meanings | None = None,
     ) -> Document:
         """Read; with a session token Stytch enforces that member's rights. Tried again when the way there fails."""
-        # Stytch: either header or none; without one it checks no right.
-        headers = {"X-Stytch-Member-Session": session_token} if session_token else {}
-        request = requests.Request("GET", self._base_url + path, headers=headers, params=query)
+        request = self._request("GET", path, session_token, params=query)
         return self._call(request, ATTEMPTS, meanings or {})
 
     def post(
-        self, path: str, body: Mapping[str, Any], *, is_read: bool = False, meanings: Meanings | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        session_token: str = "",
+        is_read: bool = False,
+        meanings: Meanings | None = None,
     ) -> Document:
         """Call; tried again only where `is_read` says that doing it twice changes nothing."""
-        request = requests.Request("POST", self._base_url + path, json=body)
+        request = self._request("POST", path, session_token, json=body)
         return self._call(request, ATTEMPTS if is_read else 1, meanings or {})
+
+    def put(
+        self, path: str, body: Mapping[str, Any], *, session_token: str, meanings: Meanings | None = None
+    ) -> Document:
+        """Change; not tried again."""
+        return self._call(self._request("PUT", path, session_token, json=body), 1, meanings or {})
+
+    def delete(self, path: str, *, session_token: str, meanings: Meanings | None = None) -> Document:
+        """Delete; not tried again."""
+        return self._call(self._request("DELETE", path, session_token), 1, meanings or {})
+
+    def _request(self, method: str, path: str, session_token: str, **more: Any) -> requests.Request:
+        # Stytch: either header or none; without one it checks no right.
+        headers = {"X-Stytch-Member-Session": session_token} if session_token else {}
+        return requests.Request(method, self._base_url + path, headers=headers, **more)
 
     def _call(self, request: requests.Request, attempts: int, meanings: Meanings) -> Document:
         for attempt in range(1, attempts):

@@ -206,16 +206,25 @@ class ScimNesting(models.Model):
 
 
 class ScimGroupRole(models.Model):
-    """A role that everybody in a group has, also in the groups within it (Stytch: implicit role assignments)."""
+    """A role that everybody in a group has, also in the groups within it (Stytch: implicit role assignments).
+
+    It outlives its group: until an admin decides, it is remembered which group it was, and gives the role to nobody.
+    """
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, models.PROTECT)
-    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="roles")
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="group_roles")
+    # None once the IdP has deleted the group.
+    group = models.ForeignKey(ScimGroup, models.SET_NULL, null=True, related_name="roles")
+    # What `group_id` is, or was; and what the group was called when an admin last saw to its roles.
+    group_key = models.UUIDField()
+    group_name = models.CharField(max_length=256)
     role_id = models.CharField(max_length=128)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization", "group", "role_id"], name="scim_group_role_unique")
+            models.UniqueConstraint(fields=["organization", "group_key", "role_id"], name="scim_group_role_unique")
         ]
 
 

@@ -2,12 +2,15 @@
 
 from portal.directory.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.directory.embedded.scim.connection import EmbeddedScimConnection
+from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.groups import EmbeddedScimGroups
 from portal.directory.embedded.scim.people import EmbeddedScimPeople
 from portal.directory.types import ScimFeature
 
 
-class EmbeddedScim(EmbeddedScimConnection, EmbeddedScimGroups, EmbeddedScimPeople, EmbeddedScimConflicts):
+class EmbeddedScim(
+    EmbeddedScimConnection, EmbeddedScimGroups, EmbeddedScimPeople, EmbeddedScimConflicts, EmbeddedScimGroupRoles
+):
     """Implements portal.directory.gateway.ScimGateway."""
 
     offers = frozenset(ScimFeature)

@@ -137,16 +137,6 @@ class EmbeddedScimGroups(Scoped):
             tuple(roles),
         )
 
-    def _connections(self) -> QuerySet[models.ScimConnection]:
-        return models.ScimConnection.objects.filter(
-            organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE
-        )
-
-    def _groups(self) -> QuerySet[models.ScimGroup]:
-        return models.ScimGroup.objects.filter(
-            organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
-        )
-
 
 _ID = models.ScimGroup._meta.pk  # noqa: SLF001 -- Django's documented model API
 _STATUS = models.ScimConnection._meta.get_field("status")  # noqa: SLF001 -- as above

@@ -74,7 +74,7 @@ class EmbeddedScimPeople(Scoped):
         if state:
             found = found.filter(active=state is ScimPersonState.ACTIVE)
         page = _in_order(found, fold(prefix), limit + 1)
-        if not page and not self._is_active(connection):
+        if not page and not self._connections().filter(pk=connection).exists():
             raise NotFound("There is no such SCIM connection.")
         return make_page(
             page,
@@ -141,10 +141,6 @@ class EmbeddedScimPeople(Scoped):
             raise NotFound("There is no such person; the identity provider may have deleted them.")
         return row
 
-    def _is_active(self, connection: UUID) -> bool:
-        of_organization = models.ScimConnection.objects.filter(organization_id=self._scope.organization_id)
-        return of_organization.filter(pk=connection, status=ScimConnectionStatus.ACTIVE).exists()
-
 
 def _in_order(found: People, prefix: str, number: int) -> Sequence[tuple[Any, ...]]:
     """Return the first people by userName whose userName or e-mail address begins so."""
@@ -162,16 +158,18 @@ def _sources(person: models.ScimUser) -> Iterator[tuple[str, ScimRoleSource]]:
     """Yield each role that a person has by a group, with the shortest way there."""
     granting = [found for (found,) in rows(_GRANTS, person.pk)]
     grants = models.ScimGroupRole.objects.filter(organization_id=person.organization_id, pk__in=granting)
-    chosen = list(grants.order_by("role_id", "group__display_name_folded").values_list("role_id", "group_id"))
+    chosen = list(
+        grants.order_by("role_id", "group__display_name_folded").values_list("role_id", "group_id", "created_at")
+    )
     if not chosen:
         return
     ways = _shortest_ways((key(group), key(via)) for group, via in rows(_STEPS, person.pk))
-    paths = [(role_id, _path(ways, group)) for role_id, group in chosen]
+    paths = [(role_id, _path(ways, group), since) for role_id, group, since in chosen if group]
     named = models.ScimGroup.objects.filter(organization_id=person.organization_id)
-    names = dict(named.filter(pk__in={step for _, path in paths for step in path}).values_list("pk", "display_name"))
-    for role_id, path in paths:
+    names = dict(named.filter(pk__in={step for _, path, _ in paths for step in path}).values_list("pk", "display_name"))
+    for role_id, path, since in paths:
         links = tuple(_link(group, names.get(group, "")) for group in path)
-        yield role_id, ScimRoleSource(RoleSourceType.SCIM_CONNECTION_GROUP, links)
+        yield role_id, ScimRoleSource(RoleSourceType.SCIM_CONNECTION_GROUP, links, since)
 
 
 def _shortest_ways(steps: Iterable[tuple[UUID, UUID]]) -> Mapping[UUID, UUID]:

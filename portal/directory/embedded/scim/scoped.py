@@ -1,8 +1,15 @@
 """What every part of EmbeddedScim starts from."""
 
+from django.db.models import QuerySet
+
+from portal.directory.embedded import models
 from portal.directory.embedded.scope import Scope
+from portal.directory.types import ScimConnectionStatus
 
 GET = "stytch.scim:get"
+CREATE = "stytch.scim:create"
+UPDATE = "stytch.scim:update"
+DELETE = "stytch.scim:delete"
 
 
 class Scoped:
@@ -10,3 +17,13 @@ class Scoped:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+
+    def _connections(self) -> QuerySet[models.ScimConnection]:
+        return models.ScimConnection.objects.filter(
+            organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE
+        )
+
+    def _groups(self) -> QuerySet[models.ScimGroup]:
+        return models.ScimGroup.objects.filter(
+            organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
+        )

@@ -2,12 +2,15 @@
 
 from portal.directory.stytch.scim.conflicts import StytchScimConflicts
 from portal.directory.stytch.scim.connection import StytchScimConnection
+from portal.directory.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.directory.stytch.scim.groups import StytchScimGroups
 from portal.directory.stytch.scim.people import StytchScimPeople
 from portal.directory.types import ScimFeature
 
 
-class StytchScim(StytchScimConnection, StytchScimGroups, StytchScimPeople, StytchScimConflicts):
+class StytchScim(
+    StytchScimConnection, StytchScimGroups, StytchScimPeople, StytchScimConflicts, StytchScimGroupRoles
+):
     """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
 
     offers: frozenset[ScimFeature] = frozenset()

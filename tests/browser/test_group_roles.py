@@ -1,0 +1,113 @@
+"""An admin gives a group a role: from the list of groups to the review, and on to why a person has the role."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from portal.directory.embedded import models
+from tests import factories
+from tests.browser.conftest import Portal, check_accessibility
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def pia(embedded: Portal) -> models.ScimUser:
+    """Pia is in Team 001, which gives no role yet."""
+    group = models.ScimGroup.objects.get(display_name="Team 001")
+    user = factories.provisioned(group.connection, "pia@acme.example", display_name="Pia Patel")
+    factories.put_in_group(group, [user])
+    return user
+
+
+def overflow(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pia: models.ScimUser) -> None:
+    embedded.sign_in(page)
+    page.goto(f"{embedded.url}/o/acme/scim/groups/?q=team+001")
+    page.get_by_role("link", name="Team 001").click()
+    check_accessibility(page)
+    page.get_by_role("link", name="Change roles").click()
+    check_accessibility(page)
+    page.get_by_label("stytch_admin").check()
+    page.get_by_role("button", name="Review the change").click()
+
+    expect(page.get_by_role("heading", name="1 person gains stytch_admin")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("link", name="Back to the roles").click()
+    expect(page.get_by_label("stytch_admin")).to_be_checked()
+    page.go_back()
+    page.get_by_role("button", name="Save").click()
+
+    page.wait_for_url("**/scim/roles/")
+    expect(page.get_by_text("The roles of “Team 001” are saved.")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("link", name="Team 001", exact=True).click()
+    page.get_by_role("link", name="Pia Patel").click()
+    expect(page.get_by_role("row", name="stytch_admin")).to_contain_text("By the group Team 001")
+    check_accessibility(page)
+
+
+def test_it_works_without_javascript_and_on_a_phone(embedded: Portal, browser: Browser, pia: models.ScimUser) -> None:
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
+    embedded.sign_in(page)
+    page.goto(f"{embedded.url}/o/acme/scim/people/")
+    assert overflow(page) == 0
+    page.get_by_label("userName or e-mail begins with").fill("PIA@")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Pia Patel").click()
+    assert overflow(page) == 0
+    page.get_by_role("link", name="Team 001").click()
+    assert overflow(page) == 0
+    page.get_by_role("link", name="Change roles").click()
+    page.get_by_label("stytch_admin").check()
+    assert overflow(page) == 0
+    page.get_by_role("button", name="Review the change").click()
+    assert overflow(page) == 0
+    page.get_by_role("button", name="Save").click()
+    assert page.url == f"{embedded.url}/o/acme/scim/roles/"
+    assert overflow(page) == 0
+
+
+def test_it_works_by_keyboard(embedded: Portal, page: Page, pia: models.ScimUser) -> None:
+    group = models.ScimGroup.objects.get(display_name="Team 001")
+    embedded.sign_in(page)
+    page.goto(f"{embedded.url}/o/acme/scim/groups/scim-group-live-{group.pk}/roles/")
+    box = page.get_by_label("stytch_admin")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if box.evaluate("box => box === document.activeElement"):
+            break
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="1 person gains stytch_admin")).to_be_visible()
+
+
+def test_people_are_searched_and_filtered(embedded: Portal, page: Page) -> None:
+    embedded.sign_in(page)
+    page.goto(f"{embedded.url}/o/acme/scim/people/")
+    page.get_by_role("link", name="Load more").click()
+    expect(page.locator("#people-more")).to_contain_text("All 60 shown")
+    page.get_by_label("State").select_option("deactivated")
+    expect(page.locator("#people-more")).to_contain_text("All 1 shown")
+    page.get_by_label("userName or e-mail begins with").fill("zebra")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="begins with “zebra”")).to_be_visible()
+    check_accessibility(page)
+
+
+def test_on_stytch_roles_are_given_and_what_it_does_not_tell_is_said(stytch: Portal, page: Page) -> None:
+    stytch.sign_in(page)
+    page.goto(f"{stytch.url}/o/acme/scim/people/")
+    expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
+    page.goto(f"{stytch.url}/o/acme/scim/groups/")
+    page.locator("#groups tbody a", has_text="Roles of").first.click()
+    page.get_by_label("stytch_admin").check()
+    page.get_by_role("button", name="Review the change").click()
+    expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/scim/roles/")
+    expect(page.locator("#assignments tbody .badge")).to_have_text("stytch_admin")

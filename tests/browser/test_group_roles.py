@@ -41,7 +41,7 @@ def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pi
     page.get_by_role("button", name="Save").click()
 
     page.wait_for_url("**/scim/roles/")
-    expect(page.get_by_text("The roles of “Team 001” are saved.")).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("The roles of “Team 001” are saved.")
     check_accessibility(page)
     page.get_by_role("link", name="Team 001", exact=True).click()
     page.get_by_role("link", name="Pia Patel").click()

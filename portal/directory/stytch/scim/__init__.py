@@ -8,9 +8,7 @@ from portal.directory.stytch.scim.people import StytchScimPeople
 from portal.directory.types import ScimFeature
 
 
-class StytchScim(
-    StytchScimConnection, StytchScimGroups, StytchScimPeople, StytchScimConflicts, StytchScimGroupRoles
-):
+class StytchScim(StytchScimConnection, StytchScimGroups, StytchScimPeople, StytchScimConflicts, StytchScimGroupRoles):
     """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
 
     offers: frozenset[ScimFeature] = frozenset()

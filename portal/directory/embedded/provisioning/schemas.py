@@ -146,7 +146,7 @@ def _publish(schema: dict[str, Any]) -> dict[str, Any]:
             _with_member_display(one) if one["name"] == "members" else one
             for one in schema.get("attributes", ())
             if one["name"] not in _LEFT_OUT
-        ]
+        ],
     }
 
 

@@ -72,6 +72,7 @@ def _resource_type(schema: ResourceSchema, base_url: str) -> dict[str, Any]:
         "schemas": [f"{_CORE}:ResourceType"],
         "id": schema.name,
         "name": schema.name,
+        "description": schema.published[0]["description"],
         "endpoint": schema.endpoint,
         "schema": schema.urn,
         **({"schemaExtensions": extensions} if extensions else {}),

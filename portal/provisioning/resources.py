@@ -1,5 +1,6 @@
 """Resources and lists as SCIM documents (RFC 7643, 3; RFC 7644, 3.4.2 and 3.9)."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from portal.directory.ids import id_prefix
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _ALWAYS = frozenset({"schemas", "id"})
+_BRACKETS = re.compile(r"\[[^\]]*\]")
 
 
 def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[GroupOfUser]) -> Document:
@@ -140,8 +142,12 @@ def _instant(value: datetime) -> str:
 
 
 def _paths(schema: ResourceSchema, text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the attribute names along each path; what the schema does not know is left out."""
-    names = (tuple(attribute.name for attribute in schema.resolve(path.strip())) for path in text.split(","))
+    """Return the attribute names along each path; what the schema does not know is left out.
+
+    A filter in brackets chooses no attribute (RFC 7644, 3.10), and the whole one is taken: Microsoft's collection sends it.
+    """
+    plain = _BRACKETS.sub("", text)
+    names = (tuple(attribute.name for attribute in schema.resolve(path.strip())) for path in plain.split(","))
     return tuple(path for path in names if path)
 
 

@@ -29,6 +29,8 @@ _ENDPOINTS: tuple[tuple[str, Callable[..., HttpResponse], tuple[str, ...]], ...]
     ("/Bulk", views.bulk, _POST),
     ("/Me", views.me, _ALL),
     ("/ServiceProviderConfig", views.service_provider_config, _READ),
+    # The name in Microsoft's reference code and its collection of requests.
+    ("/serviceConfiguration", views.service_provider_config, _READ),
     ("/ResourceTypes", views.resource_types, _READ),
     ("/ResourceTypes/<str:resource_id>", views.resource_type, _READ),
     ("/Schemas", views.schemas, _READ),

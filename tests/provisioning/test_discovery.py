@@ -15,7 +15,7 @@ def test_the_stored_schemas_are_those_of_scim2_models() -> None:
     assert json.loads(STORED.read_text("utf-8")) == standard_schemas()
 
 
-def test_only_the_password_is_left_out_and_only_the_name_of_a_member_differs(idp: Idp) -> None:
+def test_only_the_password_is_left_out_and_only_a_members_name_and_the_rfcs_words_differ(idp: Idp) -> None:
     expected = {one["id"]: one for one in standard_schemas()}
     attributes = expected[schemas.USER.urn]["attributes"]
     attributes.remove(next(one for one in attributes if one["name"] == "password"))
@@ -23,6 +23,8 @@ def test_only_the_password_is_left_out_and_only_the_name_of_a_member_differs(idp
     next(one for one in members["subAttributes"] if one["name"] == "display").update(
         mutability="readOnly", returned="request"
     )
+    expected[schemas.USER.urn]["description"] = "User Account"
+    expected[schemas.ENTERPRISE_USER]["description"] = "Enterprise User"
 
     published = idp.get("/Schemas").json()["Resources"]
 

@@ -195,11 +195,29 @@ def test_a_member_is_taken_over_where_that_is_allowed(idp: Idp, way: str) -> Non
 def test_two_people_cannot_be_one_member(idp: Idp, grace: str) -> None:
     models.Organization.objects.update(email_allowed_domains=["acme.example"])
 
-    error_of(idp.send("POST", "/Users", {**GRACE, "userName": "other"}), 409, "uniqueness")
     other = idp.create_user("other@acme.example")
     taken = {"op": "replace", "path": "emails", "value": [{"value": EMAIL}]}
+    # Who signs in already must not go on with an address that the identity provider took away.
     error_of(idp.patch(f"/Users/{other}", taken), 409, "uniqueness")
     assert member_of(grace).email_address == EMAIL
+
+
+def test_who_shares_an_address_is_kept_and_becomes_a_member_once_it_is_free(idp: Idp, grace: str) -> None:
+    shared = idp.send("POST", "/Users", {**GRACE, "userName": "other"})
+
+    assert shared.status_code == 201
+    second = shared.json()["id"]
+    assert models.ScimUser.objects.get(user_name="other").member is None
+    assert member_of(grace).email_address == EMAIL
+    assert models.Member.objects.filter(email_address=EMAIL).count() == 1
+    assert not models.ScimConflict.objects.exists()
+
+    idp.patch(f"/Users/{second}", {"op": "replace", "path": "title", "value": "Admiral"})
+    assert models.ScimUser.objects.get(user_name="other").member is None
+
+    idp.send("DELETE", f"/Users/{grace}")
+    idp.patch(f"/Users/{second}", {"op": "replace", "path": "title", "value": "Rear Admiral"})
+    assert member_of(second).email_address == EMAIL
 
 
 def test_another_organizations_member_is_no_conflict_and_is_left_alone(idp: Idp, globex: models.Organization) -> None:

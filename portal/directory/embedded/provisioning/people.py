@@ -96,11 +96,19 @@ def created(client: ScimClient, member: models.Member) -> models.ActivityEntry:
 
 
 def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
-    """Link a person to the member who has the address. Raises MemberConflict unless that is allowed, Uniqueness."""
+    """Link a person to the member who has the address. Raises MemberConflict unless that is allowed, Uniqueness.
+
+    Who shares the address with a person of the same connection is kept without a member, until they have their own.
+    """
     member = _holder(client, email_address(row.document))
     if member is None:
         return become_member(client, row)
-    if hasattr(member, "scim_user"):
+    person = getattr(member, "scim_user", None)
+    if person is not None and person.connection_id == client.connection.pk:
+        # RFC 7643, 8.7.1: addresses are not unique. One person signs in with it, and it stays the first one.
+        row.member = None
+        return []
+    if person is not None:
         # Nobody's decision could help: two people cannot be one member.
         raise Uniqueness("The e-mail address is that of another member of the organization.")
     if not _may_be_adopted(client, row, member):

@@ -13,6 +13,8 @@ from typing import Any
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 # Never kept, and so not published.
 _LEFT_OUT = frozenset({"password"})
+# As RFC 7643, 8.7.1, describes them.
+_DESCRIPTIONS = {"User": "User Account", "EnterpriseUser": "Enterprise User"}
 # The name of a group's member is the member's own, and costs as much as the rest of the list: it comes when asked for.
 _MEMBER_DISPLAY = {"mutability": "readOnly", "returned": "request"}
 
@@ -139,11 +141,12 @@ def _extension(schema: dict[str, Any]) -> Attribute:
 
 def _publish(schema: dict[str, Any]) -> dict[str, Any]:
     return schema | {
+        "description": _DESCRIPTIONS.get(schema["name"], schema.get("description", schema["name"])),
         "attributes": [
             _with_member_display(one) if one["name"] == "members" else one
             for one in schema.get("attributes", ())
             if one["name"] not in _LEFT_OUT
-        ]
+        ],
     }
 
 

@@ -397,4 +397,4 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(
     assert "without a search by name" in html
     assert "Team 0000" in html
     assert 'name="q"' not in html
-    assert f"scim-group-live-{group.pk}" not in html
+    assert f'scim-group-live-{group.pk}/"' not in html

@@ -112,6 +112,8 @@ def test_no_row_joins_two_organizations(
         copy.user_name = "another"
     elif isinstance(copy, models.ScimToken):
         copy.is_next = True
+    elif isinstance(copy, models.ScimGroupRole):
+        copy.role_id = "another"
     if field.one_to_one:
         model._default_manager.filter(**{field.name: foreign}).update(**{field.name: None})
     setattr(copy, field.name, foreign)

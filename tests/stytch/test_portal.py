@@ -62,7 +62,9 @@ def test_what_stytch_does_not_tell_is_not_shown(visitor: Client) -> None:
     html = visitor.get("/o/acme/scim/groups/").content.decode()
 
     assert 'type="search"' not in html
+    # Its groups do not open to their people; their roles are at Stytch, and can be seen to.
     assert not re.search(r'href="/o/acme/scim/groups/[^"?/]+/"', html)
+    assert re.search(r'href="/o/acme/scim/groups/[^"?/]+/roles/"', html)
 
 
 def test_a_group_says_why_it_does_not_open(visitor: Client) -> None:

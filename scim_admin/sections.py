@@ -30,6 +30,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Groups", "scim:groups"),
     ("Group roles", "scim:role-assignments"),
     ("Conflicts", "scim:conflicts"),
+    ("Brake", "scim:brake"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import conflicts, connection, group_roles, groups, people
+from scim_admin.views import brake, conflicts, connection, group_roles, groups, people
 
 app_name = "scim"
 
@@ -52,4 +52,6 @@ urlpatterns = [
         allow=Permission.IMPLICIT_ROLES,
         methods=("POST",),
     ),
+    route("brake/", brake.brake, name="brake", allow=Permission.SCIM_GET),
+    route("brake/decide/", brake.decide, name="brake-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)),
 ]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from portal.directory.policy import Policy
+from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
 from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.scim_group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim_people import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
@@ -229,8 +230,36 @@ class ScimGroupRoleGateway(Protocol):
         ...
 
 
+class ScimBrakeGateway(Protocol):
+    """The brake, which has further deactivations wait when there were many within an hour (ScimFeature.BRAKE).
+
+    Without that feature all raise NotOffered. Reading needs `stytch.scim:get`.
+    """
+
+    def brake(self, connection_id: str) -> ScimBrake:
+        """Return how the brake is. Raises NotFound, NotOffered."""
+        ...
+
+    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
+        """Return a page of those whose deactivation waits. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
+        ...
+
+    def decide_brake(self, connection_id: str, decision: ScimBrakeDecision, *, version: str) -> None:
+        """Decide of a brake that brakes, as `version` says; needs `stytch.scim:update`.
+
+        Raises Conflict where it is not so any more, NotFound, NotOffered.
+        """
+        ...
+
+
 class ScimGateway(
-    ScimConnectionGateway, ScimGroupGateway, ScimPeopleGateway, ScimConflictGateway, ScimGroupRoleGateway, Protocol
+    ScimConnectionGateway,
+    ScimGroupGateway,
+    ScimPeopleGateway,
+    ScimConflictGateway,
+    ScimGroupRoleGateway,
+    ScimBrakeGateway,
+    Protocol,
 ):
     """Everything of SCIM; `offers` says what this directory has beyond Stytch's own API."""
 

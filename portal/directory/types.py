@@ -187,6 +187,9 @@ class ScimConnection:
     # What was refused in order to keep the organization usable, until the identity provider succeeds; "" for nothing.
     attention: str = ""
     attention_at: datetime | None = None
+    # Since when deactivations wait for an approval, and until when they go on after one (ScimFeature.BRAKE).
+    brake_stopped_at: datetime | None = None
+    brake_released_until: datetime | None = None
     # How many people wait for a decision; from MOST_COUNTED on, so many or more.
     waiting_conflicts: int = 0
 
@@ -229,6 +232,8 @@ class ScimFeature(StrEnum):
     GROUP_SEARCH = "group-search"
     GROUP_MEMBERS = "group-members"
     PEOPLE = "people"
+    # Has many deactivations wait for an approval.
+    BRAKE = "brake"
     # Keeps the list of members whom provisioning would take over.
     CONFLICTS = "conflicts"
     # Tells beforehand whom a change of a group's roles affects, and marks groups that were renamed or deleted since.

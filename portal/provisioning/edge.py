@@ -51,7 +51,7 @@ class Refusal(ScimError):
     def __init__(self, status: int, detail: str, **headers: str) -> None:
         super().__init__(detail)
         self.status = status  # type: ignore[misc]  # -- each has its own
-        self.headers = headers
+        self.headers = headers  # type: ignore[misc]  # -- as above
 
 
 def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -114,8 +114,7 @@ def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpRe
 
 def error_response(error: ScimError) -> HttpResponse:
     """Answer with a SCIM error."""
-    headers = error.headers if isinstance(error, Refusal) else {}
-    return json_response(error_document(error), error.status, **headers)
+    return json_response(error_document(error), error.status, **error.headers)
 
 
 def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from portal.directory.types import ScimConnection
 from portal.web.requests import PortalRequest
+from portal.web.scim_brake import brake_of
 from scim_admin.guides import guide_for
 from scim_admin.sections import render_section
 
@@ -16,7 +17,9 @@ _WARN_BEFORE = timedelta(days=30)
 
 def connection(request: PortalRequest) -> HttpResponse:
     """Show the connection; its groups are fetched by a button."""
-    return render_section(request, "scim_admin/connection.html", connection_card(request.directory.scim.connection()))
+    found = request.directory.scim.connection()
+    context = {**connection_card(found), "brake": brake_of(request, found)}
+    return render_section(request, "scim_admin/connection.html", context)
 
 
 def connection_card(connection: ScimConnection | None) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def scim_connection_value(token: models.ScimToken) -> ScimConnection:
         bearer_token_expires_at=token.expires_at,
         attention=row.attention,
         attention_at=row.attention_at,
+        brake_stopped_at=row.brake_stopped_at,
+        brake_released_until=row.brake_released_until,
         waiting_conflicts=row.waiting_conflicts,
     )
 

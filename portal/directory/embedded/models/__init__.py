@@ -10,6 +10,7 @@ from portal.directory.embedded.models.members import (
 from portal.directory.embedded.models.organizations import Organization, Project, ProjectSecret
 from portal.directory.embedded.models.rate_limits import RateLimitCounter
 from portal.directory.embedded.models.scim import (
+    ScimBrake,
     ScimConflict,
     ScimConnection,
     ScimGroup,
@@ -30,6 +31,7 @@ __all__ = [
     "Project",
     "ProjectSecret",
     "RateLimitCounter",
+    "ScimBrake",
     "ScimConflict",
     "ScimConnection",
     "ScimGroup",

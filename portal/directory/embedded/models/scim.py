@@ -32,6 +32,12 @@ class ScimConnection(models.Model):
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.
     attention = models.CharField(max_length=512, blank=True)
     attention_at = models.DateTimeField(null=True, blank=True)
+    # Since when deactivations wait for an approval (scim_brake.py), when an admin said that they shall, when it was told by
+    # e-mail, and until when they go on.
+    brake_stopped_at = models.DateTimeField(null=True, blank=True)
+    brake_kept_at = models.DateTimeField(null=True, blank=True)
+    brake_told_at = models.DateTimeField(null=True, blank=True)
+    brake_released_until = models.DateTimeField(null=True, blank=True)
     # How many people wait for a decision (ScimConflict), counted no further than MOST_COUNTED whenever one comes or goes.
     waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -49,6 +55,20 @@ class ScimConnection(models.Model):
                 name="scim_connection_status_known", condition=models.Q(status__in=list(ScimConnectionStatus))
             ),
         ]
+
+
+class ScimBrake(models.Model):
+    """What a connection's deactivations within an hour are counted in, one after the other: each holds the row."""
+
+    connection = models.OneToOneField(ScimConnection, models.CASCADE, primary_key=True, related_name="brake")
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    # {minute since 1970: number}, of the last hour.
+    minutes = models.JSONField(default=dict)
+    # How many active people there were, when they were last counted, with those who were deactivated within the hour.
+    people = models.PositiveIntegerField(default=0)
+    # How many were deactivated within the hour when it stopped.
+    gone = models.PositiveIntegerField(default=0)
+    counted_at = models.DateTimeField(null=True)
 
 
 class ScimToken(models.Model):
@@ -128,6 +148,8 @@ class ScimUser(models.Model):
     external_id = models.CharField(max_length=256, blank=True)
     display_name = models.CharField(max_length=256, blank=True)
     active = models.BooleanField(default=True)
+    # When the IdP last wanted to deactivate or delete them, and was told to wait.
+    deactivation_refused_at = models.DateTimeField(null=True)
     document = models.JSONField(default=dict)
     # The document with its values in the form in which they are compared (comparison.py), for filters and sorting.
     search = models.JSONField(default=dict)
@@ -143,6 +165,11 @@ class ScimUser(models.Model):
         indexes = [
             models.Index(fields=["organization", "connection", "external_id"], name="scim_user_external_id"),
             models.Index(fields=["organization", "connection", "id"], name="scim_user_in_order"),
+            models.Index(
+                fields=["organization", "connection", "id"],
+                condition=models.Q(deactivation_refused_at__isnull=False),
+                name="scim_user_waits_to_leave",
+            ),
             # They are few among many: a page of them shall not read everybody.
             models.Index(
                 fields=["organization", "connection", "user_name_folded"],

@@ -1,5 +1,6 @@
 """What the SCIM service refuses, with RFC 7644's words for it (3.12, table 9)."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -8,6 +9,8 @@ class ScimError(Exception):
 
     status: ClassVar[int] = 400
     scim_type: ClassVar[str] = ""
+    # Of the answer; "_" stands for "-".
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models, scim_conflicts
 from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.provisioning.brake import let_go
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
@@ -146,7 +147,7 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
 
 
 def end_membership(client: ScimClient, member: models.Member) -> Entries:
-    """End a member's sessions, links and roles, now. Raises LastAdmin."""
+    """End a member's sessions, links and roles, now. Raises LastAdmin, Braked."""
     if member.status == MemberStatus.DELETED:
         return []
     is_admin = ADMIN_ROLE in member.direct_roles or ADMIN_ROLE in group_roles(member)
@@ -154,6 +155,7 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
         hold_admins(client.organization_id)
     if is_admin and not has_admin(client.organization_id, besides=member.pk):
         raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
+    let_go(client, member)
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
     update(member)

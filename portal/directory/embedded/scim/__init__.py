@@ -1,5 +1,6 @@
 """The SCIM connection and what it provisioned, as the portal reads and changes them: one module per noun."""
 
+from portal.directory.embedded.scim.brake import EmbeddedScimBrake
 from portal.directory.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.directory.embedded.scim.connection import EmbeddedScimConnection
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
@@ -9,7 +10,12 @@ from portal.directory.types import ScimFeature
 
 
 class EmbeddedScim(
-    EmbeddedScimConnection, EmbeddedScimGroups, EmbeddedScimPeople, EmbeddedScimConflicts, EmbeddedScimGroupRoles
+    EmbeddedScimConnection,
+    EmbeddedScimGroups,
+    EmbeddedScimPeople,
+    EmbeddedScimConflicts,
+    EmbeddedScimGroupRoles,
+    EmbeddedScimBrake,
 ):
     """Implements portal.directory.gateway.ScimGateway."""
 

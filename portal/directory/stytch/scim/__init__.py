@@ -1,5 +1,6 @@
 """The SCIM connection and its groups, as Stytch keeps them: one module per noun."""
 
+from portal.directory.stytch.scim.brake import StytchScimBrake
 from portal.directory.stytch.scim.conflicts import StytchScimConflicts
 from portal.directory.stytch.scim.connection import StytchScimConnection
 from portal.directory.stytch.scim.group_roles import StytchScimGroupRoles
@@ -8,7 +9,14 @@ from portal.directory.stytch.scim.people import StytchScimPeople
 from portal.directory.types import ScimFeature
 
 
-class StytchScim(StytchScimConnection, StytchScimGroups, StytchScimPeople, StytchScimConflicts, StytchScimGroupRoles):
+class StytchScim(
+    StytchScimConnection,
+    StytchScimGroups,
+    StytchScimPeople,
+    StytchScimConflicts,
+    StytchScimGroupRoles,
+    StytchScimBrake,
+):
     """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
 
     offers: frozenset[ScimFeature] = frozenset()

@@ -1,0 +1,106 @@
+"""The brake: when much of an organization would be deactivated within an hour, the rest waits for an approval.
+
+Only deactivations pay for it, by one row that each of them holds: so none slips through beside another.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.utils import timezone
+
+from portal.directory.embedded import activity, models
+from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.errors import ScimError
+from portal.directory.embedded.statements import update
+
+_WINDOW = 60  # minutes
+_ALL = 100  # percent
+# How old the number of people may be while deactivations go on, and where it would stop one.
+_COUNT_EVERY, _COUNT_AGAIN = timedelta(minutes=10), timedelta(minutes=1)
+
+
+class Braked(ScimError):
+    """Too many were deactivated within an hour: an admin of the organization decides whether it goes on."""
+
+    status = 503  # docs/decisions/: identity providers take it for passing, and come back
+    headers: ClassVar[Mapping[str, str]] = {"Retry_After": "600"}
+
+    def __init__(self, client: ScimClient, member: models.Member, gone: int = 0, people: int = 0) -> None:
+        super().__init__(
+            "Many people were deactivated within an hour, so further deactivations wait until an admin of the organization "
+            "approves them: in the portal under SCIM, Brake. Everything else goes on. Try again later."
+        )
+        self._client, self._member, self._gone, self._people = client, member, gone, people
+
+    def aftermath(self) -> None:
+        """Note who waits, and mark the connection, so that an admin sees it."""
+        now = timezone.now()
+        organization = self._client.organization_id
+        models.ScimUser.objects.filter(organization_id=organization, member=self._member).update(
+            deactivation_refused_at=now
+        )
+        if not self._people:
+            return
+        connection = self._client.connection
+        connections = models.ScimConnection.objects.filter(organization_id=organization, pk=connection.pk)
+        # Of simultaneous calls one marks it; and none after somebody has let it go on meanwhile.
+        unmarked = connections.filter(brake_stopped_at=None).exclude(brake_released_until__gt=now)
+        if unmarked.update(brake_stopped_at=now, brake_kept_at=None, brake_told_at=None):
+            counted = models.ScimBrake.objects.filter(organization_id=organization, pk=connection.pk)
+            counted.update(people=self._people, gone=self._gone)
+            activity.record(
+                self._client.caller,
+                "scim_connection.brake",
+                organization_id=organization,
+                target_id=self._client.connection_id,
+                target_name=connection.display_name,
+                after={"deactivated": self._gone, "people": self._people},
+            )
+
+
+def let_go(client: ScimClient, member: models.Member) -> None:
+    """Count a deactivation within the caller's transaction. Raises Braked where it must wait."""
+    if not 0 < settings.SCIM_BRAKE_SHARE < _ALL:
+        return
+    now = timezone.now()
+    until = client.connection.brake_released_until
+    is_released = until is not None and until > now
+    if client.connection.brake_stopped_at and not is_released:
+        raise Braked(client, member)
+    row = _hold(client)
+    minute = int(now.timestamp()) // 60
+    minutes = {text: number for text, number in row.minutes.items() if int(text) > minute - _WINDOW}
+    gone = sum(minutes.values())
+    if not is_released and gone >= settings.SCIM_BRAKE_LEAST and gone >= _most(row, gone, now):
+        raise Braked(client, member, gone, row.people)
+    row.minutes = {**minutes, str(minute): minutes.get(str(minute), 0) + 1}
+    update(row)
+
+
+def _hold(client: ScimClient) -> models.ScimBrake:
+    """Return the connection's row, which nobody else gets until the transaction ends."""
+    place = {"organization_id": client.organization_id, "connection_id": client.connection.pk}
+    rows = models.ScimBrake.objects.select_for_update().filter(**place)
+    row = rows.first()
+    if row is None:
+        models.ScimBrake.objects.bulk_create([models.ScimBrake(**place)], ignore_conflicts=True)
+        row = rows.get()
+    return row
+
+
+def _most(row: models.ScimBrake, gone: int, now: datetime) -> int:
+    """Return how many may be deactivated within an hour; people are counted once in a while, not for each who goes."""
+    age = now - row.counted_at if row.counted_at else _COUNT_EVERY
+    most = _share(row.people)
+    if age >= _COUNT_EVERY or (gone >= most and age >= _COUNT_AGAIN):
+        users = models.ScimUser.objects.filter(organization_id=row.organization_id, connection_id=row.connection_id)
+        row.people = users.filter(active=True).exclude(member=None).count() + gone
+        row.counted_at = now
+        most = _share(row.people)
+    return most
+
+
+def _share(people: int) -> int:
+    return people * int(settings.SCIM_BRAKE_SHARE) // _ALL

@@ -1,0 +1,111 @@
+"""The brake, as the portal shows it and as admins decide."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.directory.embedded import activity, models
+from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.scim.scoped import GET, Scoped
+from portal.directory.errors import Conflict, NotFound
+from portal.directory.ids import parse_id, public_id
+from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
+from portal.directory.types import DEFAULT_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
+
+RELEASED_FOR = timedelta(hours=24)
+_UPDATE = "stytch.scim:update"
+_ALL = 100
+
+
+class EmbeddedScimBrake(Scoped):
+    """Implements portal.directory.gateway.ScimBrakeGateway."""
+
+    def brake(self, connection_id: str) -> ScimBrake:
+        """Return how the brake is. Raises NotFound, Refused."""
+        self._scope.require(GET)
+        row = self._braked(connection_id)
+        counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, pk=row.pk).first()
+        return ScimBrake(
+            version=_version(row),
+            stopped_at=row.brake_stopped_at,
+            kept_at=row.brake_kept_at,
+            released_until=row.brake_released_until,
+            gone=counted.gone if counted else 0,
+            people=counted.people if counted else 0,
+            waiting=_held(row)[:MOST_COUNTED].count() if row.brake_stopped_at else 0,
+            share=settings.SCIM_BRAKE_SHARE % _ALL,
+            least=settings.SCIM_BRAKE_LEAST,
+        )
+
+    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
+        """Return a page of those who wait, as they were provisioned. Raises Invalid, InvalidCursor, NotFound, Refused."""
+        self._scope.require(GET)
+        check_limit(limit)
+        connection = self._braked(connection_id)
+        list_key = ("scim-held-people", connection.organization_id, connection.pk)
+        after = read_cursor(cursor, *list_key)
+        rows = _held(connection).order_by("pk")
+        if after:
+            rows = rows.filter(pk__gt=UUID(after))
+        found = list(rows.only("user_name", "display_name", "deactivation_refused_at")[: limit + 1])
+        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_held_person)
+
+    def decide_brake(self, connection_id: str, decision: ScimBrakeDecision, *, version: str) -> None:
+        """Let go on, keep waiting, or count anew. Raises NotFound, Conflict, Refused."""
+        self._scope.require(_UPDATE)
+        with transaction.atomic():
+            row = self._braked(connection_id, lock=True)
+            if row.brake_stopped_at is None or version != _version(row):
+                raise Conflict("Somebody else has decided meanwhile. Nothing was changed.")
+            now = timezone.now()
+            if decision is ScimBrakeDecision.KEEP:
+                row.brake_kept_at = now
+            else:
+                row.brake_stopped_at = row.brake_kept_at = None
+                row.brake_released_until = now + RELEASED_FOR if decision is ScimBrakeDecision.RELEASE else None
+                models.ScimBrake.objects.filter(organization_id=row.organization_id, pk=row.pk).update(
+                    minutes={}, counted_at=None
+                )
+            row.save(update_fields=["brake_stopped_at", "brake_kept_at", "brake_released_until", "updated_at"])
+            activity.record(
+                self._scope.caller,
+                f"scim_connection.brake_{decision}",
+                organization_id=row.organization_id,
+                target_id=connection_id,
+                target_name=row.display_name,
+            )
+
+    def _braked(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
+        rows = models.ScimConnection.objects.select_for_update() if lock else models.ScimConnection.objects.all()
+        row = rows.filter(
+            organization_id=self._scope.organization_id,
+            status=ScimConnectionStatus.ACTIVE,
+            pk=parse_id("scim-connection", connection_id),
+        ).first()
+        if row is None:
+            raise NotFound("There is no such SCIM connection.")
+        return row
+
+
+def _held(connection: models.ScimConnection) -> "QuerySet[models.ScimUser]":
+    """Return those who wait; who was deactivated after all does not any more."""
+    return models.ScimUser.objects.filter(
+        organization_id=connection.organization_id,
+        connection_id=connection.pk,
+        active=True,
+        deactivation_refused_at__isnull=False,
+        deactivation_refused_at__gte=connection.brake_stopped_at or timezone.now(),
+    )
+
+
+def _held_person(row: models.ScimUser) -> ScimHeldPerson:
+    at = row.deactivation_refused_at or row.updated_at
+    return ScimHeldPerson(public_id("scim-user", row.pk), row.user_name, row.display_name, at)
+
+
+def _version(row: models.ScimConnection) -> str:
+    return ",".join(at.isoformat() if at else "" for at in (row.brake_stopped_at, row.brake_kept_at))

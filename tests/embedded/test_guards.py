@@ -66,6 +66,7 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
         models.ScimNesting.objects.create(organization=organization, group=group, member=inner)
         factories.group_role(group, "stytch_admin")
         models.ScimConflict.objects.create(organization=organization, connection=scim, member=member, user_name="ada")
+        models.ScimBrake.objects.create(organization=organization, connection=scim)
         models.ScimUser.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)
         for model in {m for join, _ in JOINS for m in (join, _.related_model)}:

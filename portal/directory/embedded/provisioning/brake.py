@@ -24,7 +24,7 @@ _COUNT_EVERY, _COUNT_AGAIN = timedelta(minutes=10), timedelta(minutes=1)
 class Braked(ScimError):
     """Too many were deactivated within an hour: an admin of the organization decides whether it goes on."""
 
-    status = 503  # docs/decisions/: identity providers take it for passing, and come back
+    status = 503  # docs/decisions/0011: identity providers take it for passing, and come back
     headers: ClassVar[Mapping[str, str]] = {"Retry_After": "600"}
 
     def __init__(self, client: ScimClient, member: models.Member, gone: int = 0, people: int = 0) -> None:

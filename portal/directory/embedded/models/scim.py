@@ -60,8 +60,9 @@ class ScimConnection(models.Model):
 class ScimBrake(models.Model):
     """What a connection's deactivations within an hour are counted in, one after the other: each holds the row."""
 
-    connection = models.OneToOneField(ScimConnection, models.CASCADE, primary_key=True, related_name="brake")
+    id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="brakes")
     # {minute since 1970: number}, of the last hour.
     minutes = models.JSONField(default=dict)
     # How many active people there were, when they were last counted, with those who were deactivated within the hour.
@@ -69,6 +70,11 @@ class ScimBrake(models.Model):
     # How many were deactivated within the hour when it stopped.
     gone = models.PositiveIntegerField(default=0)
     counted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "connection"], name="scim_brake_one_per_connection")
+        ]
 
 
 class ScimToken(models.Model):

@@ -48,7 +48,7 @@ class Braked(ScimError):
         # Of simultaneous calls one marks it; and none after somebody has let it go on meanwhile.
         unmarked = connections.filter(brake_stopped_at=None).exclude(brake_released_until__gt=now)
         if unmarked.update(brake_stopped_at=now, brake_kept_at=None, brake_told_at=None):
-            counted = models.ScimBrake.objects.filter(organization_id=organization, pk=connection.pk)
+            counted = models.ScimBrake.objects.filter(organization_id=organization, connection_id=connection.pk)
             counted.update(people=self._people, gone=self._gone)
             activity.record(
                 self._client.caller,

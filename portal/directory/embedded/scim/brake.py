@@ -28,7 +28,7 @@ class EmbeddedScimBrake(Scoped):
         """Return how the brake is. Raises NotFound, Refused."""
         self._scope.require(GET)
         row = self._braked(connection_id)
-        counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, pk=row.pk).first()
+        counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).first()
         return ScimBrake(
             version=_version(row),
             stopped_at=row.brake_stopped_at,
@@ -67,7 +67,7 @@ class EmbeddedScimBrake(Scoped):
             else:
                 row.brake_stopped_at = row.brake_kept_at = None
                 row.brake_released_until = now + RELEASED_FOR if decision is ScimBrakeDecision.RELEASE else None
-                models.ScimBrake.objects.filter(organization_id=row.organization_id, pk=row.pk).update(
+                models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).update(
                     minutes={}, counted_at=None
                 )
             row.save(update_fields=["brake_stopped_at", "brake_kept_at", "brake_released_until", "updated_at"])

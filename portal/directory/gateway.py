@@ -4,13 +4,15 @@ A `Directory` is bound to one organization when it is opened, so no call can nam
 frozen values, and raise only the errors of `portal.directory.errors`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from portal.directory.policy import Policy
 from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
 from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.scim_group_roles import ScimGroupRoles, ScimRoleEffect
+from portal.directory.scim_health import ScimHealth, ScimProgress
+from portal.directory.scim_log import ScimReplay, ScimRequest, ScimRequestFilter
 from portal.directory.scim_people import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
 from portal.directory.types import (
     DEFAULT_LIMIT,
@@ -266,6 +268,54 @@ class ScimGateway(
     offers: frozenset[ScimFeature]
 
 
+class ScimLogGateway(Protocol):
+    """What the IdP asked for, call by call, and how it was answered. Needs `stytch.scim:get`.
+
+    A directory that does not hear the IdP itself raises NotOffered, with the reason, whatever it is asked.
+    """
+
+    @property
+    def kept_days(self) -> int:
+        """For how many days calls are kept."""
+        ...
+
+    def requests(
+        self, connection_id: str, wanted: ScimRequestFilter = ..., *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimRequest]:
+        """Return a page of a connection's calls, newest first, without their bodies; the connection may be a deleted one.
+
+        `limit` is 1 to 1000. Where few calls are wanted the search ends after some thousand and says so: `searched_to`.
+        Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        """
+        ...
+
+    def request(self, scim_request_id: str) -> ScimRequest:
+        """Return one call with its body. Raises NotFound, NotOffered."""
+        ...
+
+    def export(self, connection_id: str, wanted: ScimRequestFilter = ...) -> Iterator[ScimRequest]:
+        """Return the newest calls with their bodies, 100,000 at most, and write into the activity log who took them.
+
+        Raises NotFound, NotOffered. The calls are read while they are iterated over.
+        """
+        ...
+
+    def replay(self, scim_request_id: str) -> ScimReplay:
+        """Return what a refused call would do now, in every rule; nothing at all is changed.
+
+        Raises NotFound, NotOffered, Conflict (it cannot be tried again), Unavailable (what it is about is in use).
+        """
+        ...
+
+    def health(self, connection: ScimConnection) -> ScimHealth:
+        """Return how a connection is now. Raises NotOffered."""
+        ...
+
+    def progress(self, connection_id: str) -> ScimProgress:
+        """Return how far the IdP has come since it was connected, and what it did wrong. Raises NotOffered."""
+        ...
+
+
 class Directory(Protocol):
     """One organization's directory."""
 
@@ -279,6 +329,8 @@ class Directory(Protocol):
     def rbac(self) -> RbacGateway: ...  # noqa: D102 -- the type says it
     @property
     def scim(self) -> ScimGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def scim_log(self) -> ScimLogGateway: ...  # noqa: D102 -- the type says it
 
     def acting_as(self, signed_in: SignedIn) -> "Directory":
         """Return the same organization's directory, with every further call made by this member."""

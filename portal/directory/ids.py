@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 
@@ -25,6 +25,11 @@ def uuid7() -> uuid.UUID:
 def first_uuid7(moment: datetime) -> uuid.UUID:
     """Return the least UUID of version 7 of a moment: all that were made before are less."""
     return _uuid7(int(moment.timestamp() * 1000), 0)
+
+
+def moment_of(key: uuid.UUID) -> datetime:
+    """Return the moment at which a UUID of version 7 was made, to the millisecond."""
+    return datetime.fromtimestamp((key.int >> 80) / 1000, tz=UTC)
 
 
 def _uuid7(milliseconds: int, rest: int) -> uuid.UUID:

@@ -15,10 +15,14 @@ MOST_COUNTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list; `next_cursor` is None on the last page."""
+    """One page of a list; `next_cursor` is None on the last page.
+
+    `searched_to` is given where a search was ended for taking long: it continues at the cursor, behind this moment.
+    """
 
     items: tuple[T, ...]
     next_cursor: str | None
+    searched_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,3 +242,19 @@ class ScimFeature(StrEnum):
     CONFLICTS = "conflicts"
     # Tells beforehand whom a change of a group's roles affects, and marks groups that were renamed or deleted since.
     ROLE_PREVIEW = "role-preview"
+
+
+class ScimRefusal(StrEnum):
+    """What was wrong with who called, or with the address; the identity provider is not told, the log is."""
+
+    NO_TOKEN = "no_token"  # noqa: S105 -- a word, as those below
+    NO_BEARER = "no_bearer"
+    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    REVOKED_TOKEN = "revoked_token"  # noqa: S105
+    # The token is another connection's, as the log of the connection says that the address names,
+    FOREIGN_TOKEN = "foreign_token"  # noqa: S105
+    # and as the log of the connection says whose token it is.
+    OTHER_ADDRESS = "other_address"
+    NO_CONNECTION_ID = "no_connection_id"
+    CONNECTION_DELETED = "connection_deleted"

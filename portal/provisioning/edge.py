@@ -21,6 +21,8 @@ from portal.directory.embedded.provisioning.clients import ScimClient, authentic
 from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError
 from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
 from portal.directory.embedded.provisioning.texts import is_storable
+from portal.directory.ids import id_prefix
+from portal.directory.types import ScimRefusal
 from portal.provisioning.resources import error_document
 from portal.web.requests import PortalRequest
 
@@ -28,6 +30,7 @@ log = structlog.get_logger("gatehouse.scim")
 
 MEDIA_TYPE = "application/scim+json"
 _ACCEPTED = frozenset({"", MEDIA_TYPE, "application/json"})
+_BEFORE = "/v1/b2b/scim/"
 _RETRY_SECONDS = "5"
 
 Body = dict[str, Any]
@@ -91,11 +94,18 @@ def _begin(request: PortalRequest, connection_id: str) -> Exchange:
     """Return what the request log says of the call so far."""
     return Exchange(
         method=str(request.method),
-        path=request.path.partition(connection_id)[2],
+        path=_below(request.path, connection_id),
         query=request.META.get("QUERY_STRING", ""),
         origin=request.origin,
-        bearer_token=_bearer_token(request),
+        bearer_token=(bearer_token := _bearer_token(request)),
+        refusal=None if bearer_token else _missing(request),
     )
+
+
+def _below(path: str, connection_id: str) -> str:
+    """Return what follows the connection's address; all of a path that names no connection, or not in its place."""
+    before, _, rest = path.partition(connection_id)
+    return rest if before == _BEFORE and connection_id.startswith(id_prefix("scim-connection")) else path
 
 
 def _outcome(response: HttpResponse, answer: HttpResponse | ScimError) -> Outcome:
@@ -148,14 +158,23 @@ def _authenticate(connection_id: str, exchange: Exchange) -> ScimClient:
         # Without an entry in the request log: nobody can fill it who has no token.
         raise Refusal(429, "Too many requests without a valid token come from your address.", Retry_After=str(wait))
     exchange.identification = identification
+    exchange.refusal = exchange.refusal or identification.refusal
     if identification.client is None:
         raise Refusal(401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"')
     return identification.client
 
 
 def _bearer_token(request: HttpRequest) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    # Some write the scheme themselves into a field to which their identity provider adds it.
+    repeated, _, rest = token.strip().partition(" ")
+    token = rest if repeated.lower() == "bearer" else token
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _missing(request: HttpRequest) -> ScimRefusal:
+    """Return what is wrong where there is no bearer token."""
+    return ScimRefusal.NO_BEARER if request.headers.get("Authorization", "").strip() else ScimRefusal.NO_TOKEN
 
 
 def _read_body(request: HttpRequest) -> Body:

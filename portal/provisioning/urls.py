@@ -3,13 +3,30 @@
 from collections.abc import Callable, Iterator
 
 from django.http import HttpResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, register_converter
+from django.urls.converters import StringConverter
 
 from portal.access.permissions import Audience
 from portal.access.routing import route
 from portal.provisioning import views
 
 app_name = "provisioning"
+
+
+class ConnectionId(StringConverter):
+    """The id of a connection, wherever it stands."""
+
+    regex = "scim-connection-(?:live|test)-[0-9a-f-]{36}"
+
+
+class Elsewhere(StringConverter):
+    """What stands before a connection's id in a wrong address; the portal's own pages are none."""
+
+    regex = "(?!o/).+?"
+
+
+register_converter(ConnectionId, "scim_connection")
+register_converter(Elsewhere, "elsewhere")
 
 _BASE = "v1/b2b/scim/<str:connection_id>"
 _LIST = ("GET", "POST")
@@ -47,4 +64,13 @@ def _routes() -> Iterator[URLPattern]:
             yield route(f"{_BASE}{endpoint}{slash}", view, name=name, allow=Audience.SCIM_CLIENT, methods=methods)
 
 
-urlpatterns = list(_routes())
+def _wrong_addresses() -> Iterator[URLPattern]:
+    """Yield what names a connection in the wrong place, so that it gets a SCIM error that says so, and is in the log."""
+    for before in ("", "<elsewhere:before>/"):
+        for behind in ("", "/<path:endpoint>"):
+            path = f"{before}<scim_connection:connection_id>{behind}"
+            yield route(path, views.elsewhere, name="elsewhere", allow=Audience.SCIM_CLIENT, methods=_ALL)
+
+
+# Last, as they are the least wanted.
+urlpatterns = [*_routes(), *_wrong_addresses()]

@@ -111,6 +111,12 @@ def nothing(_: Call, endpoint: str = "") -> HttpResponse:
     raise ResourceNotFound(f'There is no endpoint "{endpoint[:200]}". Users are at /Users, groups at /Groups.')
 
 
+@scim_view
+def elsewhere(call: Call, **_: str) -> HttpResponse:
+    """Refuse an address that names the connection in the wrong place."""
+    raise ResourceNotFound(f"There is no SCIM service at this address. The base URL is {call.client.base_url}.")
+
+
 def _collection(call: Call, kind: Kind) -> HttpResponse:
     if call.method == "POST":
         projection = Projection(kind.schema(call.client), call.parameters)

@@ -48,6 +48,10 @@ class World(Protocol):
 
     def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None: ...
 
+    def add_calls(self, connection_id: str, number: int, **more: object) -> list[str]:
+        """Return the ids of calls of the IdP, newest first; none where the directory does not hear them."""
+        ...
+
 
 def opened(world: World, slug: str = "acme") -> Directory:
     return world.provider.open(slug, Origin())
@@ -103,6 +107,11 @@ class EmbeddedWorld:
     def delete_group(self, group_id: str) -> None:
         models.ScimGroup.objects.filter(pk=parse_id("scim-group", group_id)).delete()
 
+    def add_calls(self, connection_id: str, number: int, **more: object) -> list[str]:
+        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        rows = [factories.scim_request(connection, **more) for _ in range(number)]
+        return [public_id("scim-request", row.pk) for row in reversed(rows)]
+
 
 class StytchWorld:
     def __init__(self, fake: FakeStytch) -> None:
@@ -141,6 +150,9 @@ class StytchWorld:
 
     def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None:
         """Stytch keeps no such list."""
+
+    def add_calls(self, connection_id: str, number: int, **more: object) -> list[str]:
+        return []
 
 
 def after_sessions_end() -> datetime:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -199,12 +200,46 @@ def test_an_unknown_token_is_logged_with_the_connection_of_the_address(idp: Idp)
     assert (last(idp).status, last(idp).token_last_four) == (401, "wxyz")
 
 
-def test_a_token_at_another_address_is_logged_with_its_own_connection(idp: Idp, other_idp: Idp) -> None:
+def test_a_token_at_another_address_is_told_to_both_connections_each_its_own_part(idp: Idp, other_idp: Idp) -> None:
     Idp(idp.connection, other_idp.token).get("/Users")
 
-    assert idp.entries == []
-    assert last(other_idp).status == 401
+    assert [(entry.status, entry.refusal) for entry in idp.entries] == [(401, "foreign_token")]
+    assert [(entry.status, entry.refusal) for entry in other_idp.entries] == [(401, "other_address")]
     assert public_id("scim-connection", idp.connection.pk) not in last(other_idp).path
+    assert last(idp).organization_id == idp.connection.organization_id
+
+
+REFUSALS: dict[str, Callable[[Idp], object]] = {
+    "no_token": lambda idp: idp.client.get(f"{idp.base}/Users"),
+    "no_bearer": lambda idp: idp.client.get(f"{idp.base}/Users", headers={"Authorization": idp.token}),
+    "unknown_token": lambda idp: Idp(idp.connection, "scim_unknown-unknown").get("/Users"),
+    "expired_token": lambda idp: idp.tokens.update(expires_at=timezone.now()) and idp.get("/Users"),
+    "revoked_token": lambda idp: idp.tokens.update(revoked_at=timezone.now()) and idp.get("/Users"),
+    "connection_deleted": lambda idp: models.ScimConnection.objects.update(status="deleted") and idp.get("/Users"),
+    "no_connection_id": lambda idp: idp.client.get(
+        "/v1/b2b/scim/Users", headers={"Authorization": f"Bearer {idp.token}"}
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_the_log_says_what_was_wrong_with_who_called(idp: Idp, refusal: str) -> None:
+    REFUSALS[refusal](idp)
+
+    assert [(entry.status, entry.refusal) for entry in idp.entries] == [(401, refusal)]
+
+
+def test_a_call_that_is_admitted_has_no_refusal(idp: Idp) -> None:
+    idp.get("/Users/none")
+
+    assert (last(idp).status, last(idp).refusal) == (404, "")
+
+
+@pytest.mark.parametrize("written", ["Bearer  {}", " bearer {} ", "Bearer Bearer {}", "BEARER bearer  {}"])
+def test_a_token_is_found_however_it_was_pasted(idp: Idp, written: str) -> None:
+    answer = idp.client.get(f"{idp.base}/Users", headers={"Authorization": written.format(idp.token)})
+
+    assert (answer.status_code, last(idp).token_last_four) == (200, idp.token[-4:])
 
 
 def test_what_belongs_to_no_connection_is_not_logged(idp: Idp) -> None:

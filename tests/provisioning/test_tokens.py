@@ -1,5 +1,6 @@
 """Two live tokens of a connection: the IdP keeps its access while they are exchanged."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -143,11 +144,11 @@ def test_a_use_that_cannot_be_noted_fails_nothing(idp: Idp, caplog: pytest.LogCa
 
 
 CAUSES: dict[str, Callable[[Idp, Idp], object]] = {
-    "unknown token": lambda idp, _: setattr(idp, "token", "scim_an-unknown-token"),
-    "token of another connection": lambda idp, other: setattr(idp, "token", other.token),
-    "token expired": lambda idp, _: idp.tokens.update(expires_at=timezone.now()),
-    "token revoked": lambda idp, _: idp.tokens.update(revoked_at=timezone.now()),
-    "connection deleted": lambda idp, _: models.ScimConnection.objects.update(status="deleted"),
+    "unknown_token": lambda idp, _: setattr(idp, "token", "scim_an-unknown-token"),
+    "other_address": lambda idp, other: setattr(idp, "token", other.token),
+    "expired_token": lambda idp, _: idp.tokens.update(expires_at=timezone.now()),
+    "revoked_token": lambda idp, _: idp.tokens.update(revoked_at=timezone.now()),
+    "connection_deleted": lambda idp, _: models.ScimConnection.objects.update(status="deleted"),
 }
 
 
@@ -163,8 +164,10 @@ def test_every_refusal_takes_the_same_work(idp: Idp, other_idp: Idp, caplog: pyt
         bring_about(caller, other_idp)
         with CaptureQueriesContext(connection) as queries:
             answer = caller.get("/Users")
-        seen.add((answer.status_code, answer.content, *(query["sql"].split(" WHERE ")[0][:60] for query in queries)))
+        # A statement with two rows, where two connections are told, is one statement.
+        statements = (re.sub(r"^\d times: ", "", query["sql"]).split(" WHERE ")[0][:60] for query in queries)
+        seen.add((answer.status_code, answer.content, *statements))
         assert cause in caplog.text
         transaction.savepoint_rollback(sid)
 
-    assert len(seen) == 1
+    assert len(seen) == 1, seen

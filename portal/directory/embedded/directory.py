@@ -8,6 +8,7 @@ from django.conf import settings
 from portal.directory.embedded.discovery import EmbeddedDiscovery
 from portal.directory.embedded.members import EmbeddedMembers
 from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.embedded.scim_log import EmbeddedScimLog
 from portal.directory.embedded.scope import Scope
 from portal.directory.embedded.sessions import EmbeddedSessions
 from portal.directory.policy import Policy
@@ -68,6 +69,11 @@ class EmbeddedDirectory:
     def scim(self) -> EmbeddedScim:
         """Its SCIM connection."""
         return EmbeddedScim(self._scope)
+
+    @cached_property
+    def scim_log(self) -> EmbeddedScimLog:
+        """What its identity provider asked for."""
+        return EmbeddedScimLog(self._scope)
 
 
 class EmbeddedProvider:

@@ -25,10 +25,10 @@ class InsertQueue(Generic[Row]):
         self._arrived = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def put(self, row: Row) -> None:
-        """Have the row written soon: at once without a delay, or where too many wait already."""
+    def put(self, *rows: Row) -> None:
+        """Have rows written soon: at once without a delay, or where too many wait already."""
         with self._lock:
-            self._rows.append(row)
+            self._rows.extend(rows)
             number = len(self._rows)
         if not settings.SCIM_LOG_DELAY or number > _MOST_WAITING:
             self.flush()

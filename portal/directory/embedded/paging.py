@@ -45,7 +45,7 @@ def make_page(
     more = len(rows) > limit
     return Page(
         items=tuple(item(row) for row in kept),
-        next_cursor=signing.dumps(str(key(kept[-1])), salt=_salt(list_key)) if more else None,
+        next_cursor=make_cursor(key(kept[-1]), *list_key) if more else None,
     )
 
 
@@ -57,6 +57,11 @@ def starts_with(column: str, prefix: str) -> Q:
     if not prefix:
         return Q()
     return Q(**{f"{column}__gte": prefix, f"{column}__lt": prefix + _LAST_CODE_POINT})
+
+
+def make_cursor(key: object, *list_key: object) -> str:
+    """Return a cursor that stands behind the key, for the list of this key alone."""
+    return signing.dumps(str(key), salt=_salt(list_key))
 
 
 def _salt(list_key: tuple[object, ...]) -> str:

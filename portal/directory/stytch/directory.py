@@ -11,6 +11,7 @@ from portal.directory.stytch.members import StytchMembers
 from portal.directory.stytch.organization import StytchOrganization
 from portal.directory.stytch.rbac import StytchRbac
 from portal.directory.stytch.scim import StytchScim
+from portal.directory.stytch.scim_log import StytchScimLog
 from portal.directory.stytch.scope import Scope
 from portal.directory.stytch.sessions import StytchSessions
 from portal.directory.types import Origin, SignedIn
@@ -46,6 +47,11 @@ class StytchDirectory:
     def scim(self) -> StytchScim:
         """Its SCIM connection."""
         return StytchScim(self._scope)
+
+    @cached_property
+    def scim_log(self) -> StytchScimLog:
+        """What its identity provider asked for, which Stytch does not tell."""
+        return StytchScimLog()
 
 
 class StytchProvider:

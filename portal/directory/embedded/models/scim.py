@@ -6,6 +6,7 @@ from django.utils import timezone
 from portal.directory.embedded.models.fields import FoldedField, id_field
 from portal.directory.embedded.models.members import Member
 from portal.directory.embedded.models.organizations import Organization
+from portal.directory.scim_log import FIRST_REFUSAL
 from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
 
 
@@ -122,6 +123,8 @@ class ScimRequest(models.Model):
     query = models.CharField(max_length=1024, blank=True)
     status = models.PositiveSmallIntegerField()
     scim_type = models.CharField(max_length=32, blank=True)
+    # A ScimRefusal: what was wrong with who called, which the answer does not say.
+    refusal = models.CharField(max_length=32, blank=True, default="", db_default="")
     detail = models.CharField(max_length=1024, blank=True)
     duration_ms = models.PositiveIntegerField()
     resource_type = models.CharField(max_length=16, blank=True)
@@ -136,7 +139,20 @@ class ScimRequest(models.Model):
     request_id = models.CharField(max_length=100, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "connection", "-id"], name="scim_request_newest_first")]
+        # As few as the pages of the log can do with: each costs every call. The partial ones cost those that are in them.
+        indexes = [
+            models.Index(fields=["organization", "connection", "-id"], name="scim_request_newest_first"),
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(status__gte=FIRST_REFUSAL),
+                name="scim_request_refused",
+            ),
+            models.Index(
+                fields=["organization", "resource_id", "-id"],
+                condition=~models.Q(resource_id=""),
+                name="scim_request_of_resource",
+            ),
+        ]
 
 
 class ScimUser(models.Model):

@@ -17,7 +17,7 @@ from portal.directory.embedded.provisioning.schemas import GROUP, USER, Resource
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import token_hash
 from portal.directory.ids import parse_id, public_id
-from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider, ScimRefusal
 
 log = structlog.get_logger("gatehouse.scim")
 
@@ -91,22 +91,31 @@ class ScimClient:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """Who a call is from: the client, if token and address agree; else, for the log, the connection that one names."""
+    """Who a call is from: the client, if token and address agree; else, for the log, why not.
+
+    `connection` is the one of the token, or else the one that the address names; `addressed` is the one that the address
+    names where the token is another's.
+    """
 
     client: ScimClient | None
     connection: models.ScimConnection | None
     token: models.ScimToken | None
+    refusal: ScimRefusal | None = None
+    addressed: models.ScimConnection | None = None
 
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
     """Say who calls; only the log knows what was wrong, and every refusal takes the same two queries."""
     token = _TOKEN.kept(token_hash(bearer_token))
-    cause = _refusal(token, connection_id)
-    if token is not None and not cause:
+    refusal = _refusal(token, connection_id)
+    if token is not None and refusal is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)
-    log.warning("scim_client_refused", cause=cause, connection_id=connection_id[:100])
+    log.warning("scim_client_refused", cause=str(refusal), connection_id=connection_id[:100])
     addressed = models.ScimConnection.objects.filter(pk=parse_id("scim-connection", connection_id)).first()
-    return Identification(None, token.connection if token else addressed, token)
+    if token is None:
+        return Identification(None, addressed, None, refusal)
+    elsewhere = addressed if addressed and addressed.pk != token.connection_id else None
+    return Identification(None, token.connection, token, refusal, elsewhere)
 
 
 def touch(token: models.ScimToken, origin: Origin) -> None:
@@ -121,15 +130,20 @@ def touch(token: models.ScimToken, origin: Origin) -> None:
     )
 
 
-def _refusal(token: models.ScimToken | None, connection_id: str) -> str:
+def _refusal(token: models.ScimToken | None, connection_id: str) -> ScimRefusal | None:
     if token is None:
-        return "unknown token"
+        return ScimRefusal.UNKNOWN_TOKEN
+    if not parse_id("scim-connection", connection_id).int:
+        return ScimRefusal.NO_CONNECTION_ID
     if public_id("scim-connection", token.connection_id) != connection_id:
-        return "token of another connection"
+        return ScimRefusal.OTHER_ADDRESS
+    return _end_of(token)
+
+
+def _end_of(token: models.ScimToken) -> ScimRefusal | None:
+    """Return why a token is not good any more."""
     if token.connection.status != ScimConnectionStatus.ACTIVE:
-        return "connection deleted"
+        return ScimRefusal.CONNECTION_DELETED
     if token.revoked_at is not None:
-        return "token revoked"
-    if token.expires_at <= timezone.now():
-        return "token expired"
-    return ""
+        return ScimRefusal.REVOKED_TOKEN
+    return ScimRefusal.EXPIRED_TOKEN if token.expires_at <= timezone.now() else None

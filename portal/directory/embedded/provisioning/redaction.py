@@ -21,13 +21,18 @@ _PROTOCOL = frozenset(
 )
 _PATHS = frozenset({"sortby", "attributes", "excludedattributes"})
 _PARAMETERS = _PATHS | {"filter", "cursor", "startindex", "count", "sortorder"}
-_ENDPOINTS = frozenset("users groups me bulk schemas resourcetypes serviceproviderconfig .search v1 v2 scim".split())
+# With those that are wrong but often asked for.
+_ENDPOINTS = frozenset(
+    "users groups me bulk schemas resourcetypes serviceproviderconfig .search v1 v2 scim b2b user group schema"
+    " resourcetype serviceproviderconfigs roles entitlements".split()
+)
 _OPERATORS = frozenset("eq ne co sw ew gt ge lt le pr and or not true false null".split())
 
 _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 # Our ids and those of others that are random: they tell nothing without the directory that they are from.
 _ID = re.compile(
-    rf"(?:scim-(?:user|group)-(?:live|test)-)?{_UUID}|00[gu][0-9A-Za-z]{{17}}|bulkId:[\w.-]{{1,64}}", re.IGNORECASE
+    rf"(?:scim-(?:user|group|connection)-(?:live|test)-)?{_UUID}|00[gu][0-9A-Za-z]{{17}}|bulkId:[\w.-]{{1,64}}",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[\w.:+-]{1,128}", re.ASCII)
 _URN = re.compile(r"urn:[\w:.-]+", re.ASCII)
@@ -81,6 +86,36 @@ def redacted_filter(text: str, *, about_groups: bool) -> str:
 def redacted_detail(detail: str) -> str:
     """Return the sentence of an error without the values that it quotes."""
     return _QUOTED.sub(_quoted, detail)
+
+
+def masked_attributes(body: Mapping[str, Any], *, about_groups: bool) -> tuple[str, ...]:
+    """Return the attributes of a redacted body whose values are masked, or may be, as far as one can see."""
+    return tuple(sorted(set(_masked("", body, about_groups=about_groups))))
+
+
+def _masked(attribute: str, value: Any, *, about_groups: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            meaning = _meaning(attribute, name, value)
+            shown = name if meaning == name.lower() else meaning
+            for found in _masked(meaning, one, about_groups=about_groups):
+                yield shown if found == meaning else found
+    elif isinstance(value, list):
+        for one in value:
+            yield from _masked(attribute, one, about_groups=about_groups)
+    elif _looks_masked(attribute, value, about_groups=about_groups):
+        yield attribute
+
+
+def _looks_masked(attribute: str, value: Any, *, about_groups: bool) -> bool:
+    if isinstance(value, str):
+        texts = re.findall(r'"([^"]*)"', value) if attribute == "path" else [value]
+        return any(one == _SECRET or _is_mask(attribute, one, about_groups=about_groups) for one in texts)
+    return value == 0 and not isinstance(value, bool) and attribute not in _PROTOCOL
+
+
+def _is_mask(attribute: str, text: str, *, about_groups: bool) -> bool:
+    return mask(text) == text and bool(text) and not _is_open(attribute, text, about_groups=about_groups)
 
 
 class _Redactor:

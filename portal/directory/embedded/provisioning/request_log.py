@@ -1,7 +1,7 @@
 """The request log: one entry for each call of a connection, also a refused one, without what is secret or personal."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from portal.directory.embedded.provisioning.redaction import (
 )
 from portal.directory.embedded.statements import insert
 from portal.directory.ids import first_uuid7, parse_id
-from portal.directory.types import Origin
+from portal.directory.types import Origin, ScimRefusal
 
 log = structlog.get_logger("gatehouse.scim")
 
@@ -46,6 +46,8 @@ class Exchange:
     body: Mapping[str, Any] | None = None
     # Whether it came as far as the resources, so that its token was of use.
     is_admitted: bool = False
+    # What was wrong with who called, or with the address.
+    refusal: ScimRefusal | None = None
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -63,8 +65,9 @@ def finish(exchange: Exchange, outcome: Outcome) -> bool:
     """Write the entry, and that the token was used; say whether there is one. What goes wrong here fails no call."""
     token = exchange.identification.token
     try:
-        if exchange.identification.connection is not None:
-            _QUEUE.put(_entry(exchange, outcome, exchange.identification.connection))
+        if rows := tuple(_entries(exchange, outcome)):
+            # Together, so that the time does not tell one refusal from another.
+            _QUEUE.put(*rows)
         if exchange.is_admitted and token is not None:
             touch(token, exchange.origin)
     except Exception:  # whatever it is: the answer is there, and the IdP must get it
@@ -101,7 +104,18 @@ def _write(rows: Sequence[models.ScimRequest]) -> None:
 _QUEUE = InsertQueue(_write)
 
 
-def _entry(exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnection) -> models.ScimRequest:
+def _entries(exchange: Exchange, outcome: Outcome) -> Iterator[models.ScimRequest]:
+    """Yield the entry, and one for the other connection where token and address are of two: each is told its own part."""
+    identification = exchange.identification
+    if identification.connection is not None:
+        yield _entry(exchange, outcome, identification.connection, exchange.refusal)
+    if identification.addressed is not None:
+        yield _entry(exchange, outcome, identification.addressed, ScimRefusal.FOREIGN_TOKEN)
+
+
+def _entry(
+    exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnection, refusal: ScimRefusal | None
+) -> models.ScimRequest:
     endpoint, _, rest = exchange.path.strip("/").partition("/")
     resource_type, noun = _KINDS.get(endpoint.lower(), ("", ""))
     about_groups = resource_type == "Group"
@@ -114,6 +128,7 @@ def _entry(exchange: Exchange, outcome: Outcome, scim_connection: models.ScimCon
         query=_stored(redacted_query(exchange.query, about_groups=about_groups), 1024),
         status=outcome.status,
         scim_type=outcome.scim_type,
+        refusal=refusal or "",
         detail=_stored(redacted_detail(outcome.detail), 1024),
         duration_ms=round((time.perf_counter() - exchange.started) * 1000),
         resource_type=resource_type,

@@ -1,0 +1,108 @@
+"""What the log of SCIM requests holds: one value for each call of an identity provider, and how to choose among them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from portal.directory.types import ScimRefusal
+
+FIRST_REFUSAL = 400  # of the statuses (RFC 9110, 15)
+
+
+class ScimOutcome(StrEnum):
+    """Whether a call did what it was made for."""
+
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRequestFilter:
+    """Which calls are wanted; what is not given does not matter. `since` is included, `until` is not."""
+
+    outcome: ScimOutcome | None = None
+    # "User" or "Group".
+    resource_type: str = ""
+    # The id of one person or one group.
+    resource_id: str = ""
+    method: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRequest:
+    """One call of an identity provider and how it was answered, without what is secret or personal."""
+
+    scim_request_id: str
+    connection_id: str
+    at: datetime
+    method: str
+    # What follows the connection's address.
+    path: str
+    query: str
+    status: int
+    scim_type: str
+    detail: str
+    # What was wrong with who called, or with the address; the answer does not say it.
+    refusal: ScimRefusal | None
+    duration_ms: int
+    # "User", "Group" or "".
+    resource_type: str
+    resource_id: str
+    # What the person or group is called now; "" where there is none, or none any more.
+    resource_name: str
+    changed_attributes: tuple[str, ...]
+    token_last_four: str
+    ip_address: str
+    user_agent: str
+    request_id: str
+    # JSON with values masked; not read for lists.
+    body: str = ""
+    is_body_cut: bool = False
+    # Why it cannot be tried again; "" where it can.
+    replay_obstacle: str = ""
+
+    @property
+    def outcome(self) -> ScimOutcome:
+        """Whether it did what it was made for."""
+        return ScimOutcome.REFUSED if self.status >= FIRST_REFUSAL else ScimOutcome.SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class ScimReplayAttribute:
+    """An attribute that a call would change, as JSON with personal values masked; "" for none."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScimReplayChange:
+    """What a call would do to one person, group or member; `action` is that of the activity log, `noun.verb`."""
+
+    action: str
+    target_id: str
+    target_name: str
+    attributes: tuple[ScimReplayAttribute, ...]
+    # The names of the first hundred, and how many there are.
+    joining: tuple[str, ...]
+    leaving: tuple[str, ...]
+    joining_number: int
+    leaving_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScimReplay:
+    """How a call would be answered now, and what it would change: nothing of it has happened."""
+
+    status: int
+    scim_type: str
+    detail: str
+    changes: tuple[ScimReplayChange, ...]
+    # The log does not keep the values of these, so they were tried with others.
+    masked_attributes: tuple[str, ...]
+    is_body_cut: bool
+    # It named a version, which the log does not keep.
+    has_lost_its_version: bool

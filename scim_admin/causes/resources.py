@@ -1,0 +1,149 @@
+"""What is wrong with whom or what a call is about: people, groups, members, and names that are taken."""
+
+from portal.directory.types import ScimIdentityProvider
+from scim_admin.causes.cause import Cause, Sign
+
+RESOURCES = (
+    Cause(
+        "user-name-taken",
+        "The userName is taken",
+        Sign(status=409, detail="There is a User with the userName"),
+        "Another person of this connection has the userName already. {name} does not know them by it: they were assigned "
+        "twice, or {name} has lost the link to them.",
+        "Look on the SCIM page for the person with this userName. If it is the same person, {resend}: {name} then finds and "
+        "links them. If it is another one, give one of the two a different user name in {mapping}.",
+        {
+            ScimIdentityProvider.OKTA: "If it is the same person, remove and add their assignment on the Assignments tab: "
+            "Okta then finds and links them. If it is another one, change Application username in the assignment of one of "
+            "the two."
+        },
+    ),
+    Cause(
+        "conflict-waiting",
+        "Waits for a decision of yours",
+        Sign(status=409, detail="is a member of the organization already, and was not provisioned"),
+        "Somebody who was a member before has this e-mail address. {name} may take them over only once an admin agrees.",
+        "Decide on the SCIM page, under Conflicts, whether {name} manages this member from now on. Then {resend}.",
+    ),
+    Cause(
+        "email-taken",
+        "The e-mail address is taken",
+        Sign(status=409, detail="^The e-mail address is that of another member"),
+        "{name} wants to give a person an e-mail address that another member of the organization has.",
+        "Find out whose address it is, and correct it in {name}; see {mapping} for where it comes from. Then {resend}.",
+    ),
+    Cause(
+        "last-admin",
+        "It would leave no admin",
+        Sign(status=409, detail="Somebody else must be made an admin first"),
+        "The organization would have been left without anybody who can administer it, so nothing was changed.",
+        "Make somebody else an admin, by hand or by the role of a group. Then {resend}.",
+    ),
+    Cause(
+        "group-name-taken",
+        "The name of the group is taken",
+        Sign(status=409, detail="There is a Group with the displayName"),
+        "Another group of this connection has the name already, in whatever case.",
+        "Rename one of the two groups in {name}, or delete the one here that {name} does not know any more. Then {resend}.",
+        {
+            ScimIdentityProvider.OKTA: "On the Push Groups tab, choose Link Group instead of Create Group, and pick the "
+            "group that is here already; or push it under another name."
+        },
+    ),
+    Cause(
+        "unknown-user",
+        "There is no such person",
+        Sign(status=404, detail="^There is no User"),
+        "{name} asked for a person by an id that this connection does not have: they were deleted, or the id is from "
+        "another connection or another product.",
+        "If the person should be here, take away and give back their assignment under {assignments}: {name} then creates "
+        "them. If they left, nothing needs to be done.",
+        {
+            ScimIdentityProvider.MICROSOFT_ENTRA: "If the person should be here, use Restart provisioning, which forgets old "
+            "ids, or Provision on demand for this person. If they left, nothing needs to be done."
+        },
+    ),
+    Cause(
+        "unknown-group",
+        "There is no such group",
+        Sign(status=404, detail="^There is no Group"),
+        "{name} asked for a group by an id that this connection does not have: it was deleted, or the id is from another "
+        "connection or another product.",
+        "If the group should be here, take it out of {assignments} and put it back: {name} then creates it.",
+        {
+            ScimIdentityProvider.OKTA: "On the Push Groups tab, unlink the pushed group without deleting it, and push it "
+            "again: Okta then creates it.",
+            ScimIdentityProvider.MICROSOFT_ENTRA: "Use Restart provisioning, which forgets old ids, or Provision on demand "
+            "for this group.",
+        },
+    ),
+    Cause(
+        "unknown-member",
+        "A member of the group is not here",
+        Sign(detail="^There is no such User or Group"),
+        "{name} put somebody into a group whom it has not created here. The whole change of the group was refused.",
+        "See that everybody in the group is assigned under {assignments}; then {resend}. If {name} never repeats a refused "
+        "change, ask whoever runs this portal to let unknown members be left out.",
+        {
+            ScimIdentityProvider.OKTA: "Assign everybody in the group on the Assignments tab, best by assigning the group "
+            "itself; then choose Push now on the Push Groups tab."
+        },
+    ),
+    Cause(
+        "member-without-id",
+        "A member of the group has no id",
+        Sign(detail='^Each of the "members" needs a "value"'),
+        "An element of the group's members has no value, so nobody can tell who is meant.",
+        "See in {mapping} of groups that members are sent with their id. Then {resend}.",
+    ),
+    Cause(
+        "group-in-itself",
+        "A group cannot be in itself",
+        Sign(detail="^A group cannot be a member of itself"),
+        "{name} wanted to put a group into the same group.",
+        "Take the group out of its own members in {name}. Then {resend}.",
+    ),
+    Cause(
+        "too-many-members",
+        "Too many members at once",
+        Sign(status=413, detail=r"members; send them in parts|more than \d+ members"),
+        "One call had more members than a call may have.",
+        "Split the group in {name}, or ask whoever runs this portal to raise the limit. Then {resend}.",
+    ),
+    Cause(
+        "too-many-operations",
+        "Too many changes at once",
+        Sign(status=413, detail="operations"),
+        "One call had more operations than a call may have.",
+        "Look in {settings} for a batch size, and set a lower one. Otherwise ask whoever runs this portal to raise the limit.",
+    ),
+    Cause(
+        "body-too-large",
+        "The call is too large",
+        Sign(status=413),
+        "The body of the call is larger than a call may be: mostly a group that is sent with all of its members.",
+        "Let {name} send changes of members instead of the whole group, if it can; see {settings}. Otherwise ask whoever "
+        "runs this portal to raise the limit.",
+    ),
+    Cause(
+        "user-name-missing",
+        "The userName is missing",
+        Sign(status=400, detail=r'"userName" (is required\.$|must be text)'),
+        "A person was sent without a userName, by which everybody is known here.",
+        "In {mapping}, map userName to what each person has, best the e-mail address. See that this person has a value "
+        "there. Then {resend}.",
+        {
+            ScimIdentityProvider.OKTA: "On the Sign On tab, set Application username format to Email, and see that the "
+            "person has an e-mail address in Okta. Then {resend}.",
+            ScimIdentityProvider.ONELOGIN: "On the Configuration tab, set SCIM Username Format to Email, and see that the "
+            "person has an e-mail address in OneLogin. Then {resend}.",
+        },
+    ),
+    Cause(
+        "display-name-missing",
+        "The name of the group is missing",
+        Sign(status=400, detail=r'"displayName" (is required\.$|must be text)'),
+        "A group was sent without a displayName, by which every group is known here.",
+        "In {mapping} of groups, map displayName to the group's name. Then {resend}.",
+    ),
+)

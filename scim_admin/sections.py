@@ -26,6 +26,7 @@ class Section:
 # Label and URL name, in the order in which they are shown. A page below one of them belongs to it.
 _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Overview", "scim:connection"),
+    ("Set-up", "scim:set-up"),
     ("People", "scim:people"),
     ("Groups", "scim:groups"),
     ("Group roles", "scim:role-assignments"),

@@ -2,12 +2,13 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import brake, conflicts, connection, group_roles, groups, people
+from scim_admin.views import brake, conflicts, connection, group_roles, groups, people, set_up
 
 app_name = "scim"
 
 urlpatterns = [
     route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
+    route("set-up/", set_up.set_up, name="set-up", allow=Permission.SCIM_GET),
     route("people/", people.people, name="people", allow=Permission.SCIM_GET),
     route("people/<str:user_id>/", people.person, name="person", allow=Permission.SCIM_GET),
     route("groups/", groups.groups, name="groups", allow=Permission.SCIM_GET),

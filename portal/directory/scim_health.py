@@ -130,8 +130,9 @@ class ScimProgress:
     The log remembers for as long as it is kept, and the steps that only it knows within the newest thousand calls.
     """
 
-    # The first call that is kept.
+    # The first call that is kept, and what it calls itself.
     reached_at: datetime | None
+    reached_by: str
     # The newest call with a good token.
     token_accepted_at: datetime | None
     discovery_read_at: datetime | None
@@ -139,6 +140,8 @@ class ScimProgress:
     first_person_name: str
     first_group_at: datetime | None
     first_group_name: str
+    # Groups have arrived, and nobody is in the first hundred of them.
+    groups_are_empty: bool
     first_deactivation_at: datetime | None
     last_call_at: datetime | None
     last_success_at: datetime | None

@@ -15,9 +15,12 @@ __all__ = ["CAUSES", "Explanation", "explain"]
 CAUSES: tuple[Cause, ...] = (*ACCESS, *SERVICE, *RESOURCES, *SYNTAX)
 
 
-def explain(call: ScimRequest, identity_provider: ScimIdentityProvider) -> Explanation | None:
-    """Return what was the matter with a refused call; None for one that succeeded, or that nobody can explain."""
+def explain(call: ScimRequest, identity_provider: ScimIdentityProvider, guide_key: str = "") -> Explanation | None:
+    """Return what was the matter with a refused call; None for one that succeeded, or that nobody can explain.
+
+    `guide_key` chooses among the guides of the identity provider, in whose words it is said.
+    """
     if call.outcome is ScimOutcome.SUCCEEDED:
         return None
     cause = next((one for one in CAUSES if one.sign.fits(call)), None)
-    return cause.explained(words_of(identity_provider), identity_provider) if cause else None
+    return cause.explained(words_of(identity_provider, guide_key), identity_provider) if cause else None

@@ -14,6 +14,8 @@ from scim_admin.guides.onelogin import ONELOGIN
 from scim_admin.guides.pingfederate import PINGFEDERATE
 from scim_admin.guides.rippling import RIPPLING
 
+__all__ = ["Guide", "guide_for", "guides_for"]
+
 # The first is the one that is meant where nobody has chosen: Stytch's API has no name for the others of a row.
 _GUIDES: Mapping[ScimIdentityProvider, tuple[Guide, ...]] = {
     ScimIdentityProvider.OKTA: (OKTA,),

@@ -16,16 +16,20 @@ CYBERARK = Guide(
         Step(
             title="Open or create the web application",
             actions=(
-                "In CyberArk Identity Administration, open *Apps & Widgets › Web Apps*. If people already sign in here with "
-                "CyberArk, open that application and go on with step 2.",
+                (
+                    "In CyberArk Identity Administration, open *Apps & Widgets › Web Apps*. If people already sign in here with "
+                    "CyberArk, open that application and go on with step 2."
+                ),
                 "Otherwise choose *Add Web Apps*, the *Custom* tab, *SAML*, *Add*, and *Yes*; then name the application.",
             ),
         ),
         Step(
             title="Enter the address and the token",
             actions=(
-                "On the *Provisioning* tab, tick *Enable provisioning for this application*, answer *Yes*, and choose *Live "
-                "Mode*. Enter:",
+                (
+                    "On the *Provisioning* tab, tick *Enable provisioning for this application*, answer *Yes*, and choose *Live "
+                    "Mode*. Enter:"
+                ),
             ),
             fields=(
                 Field("SCIM Service URL", Entry.BASE_URL),
@@ -40,18 +44,30 @@ CYBERARK = Guide(
         Step(
             title="Let CyberArk make changes",
             actions=(
-                "Under *Sync Options*, choose *Sync (overwrite) users to target application when existing users are found with "
-                "the same principal name*.",
-                "Under *Deprovisioning Rules*, take away the tick at *Do not de-provision (deactivate or delete) users in target "
-                "application*, choose to disable users, and *Save*.",
+                (
+                    "Under *Sync Options*, choose *Sync (overwrite) users to target application when existing users are found with "
+                    "the same principal name*."
+                ),
+                (
+                    "Under *Deprovisioning Rules*, take away the tick at *Do not de-provision (deactivate or delete) users in target "
+                    "application*, choose to disable users, and *Save*."
+                ),
+            ),
+            after=(
+                (
+                    "CyberArk sends the user principal name as *userName*. Where that is no e-mail address, give *userName* the "
+                    "person's *Mail* in the *Provisioning Script*."
+                ),
             ),
             trap="With that tick left in place, people who leave keep their access here.",
         ),
         Step(
             title="Assign people",
             actions=(
-                "On the *Permissions* tab, choose *Add*, pick the people or roles who may come in, see that *Run* is ticked, and "
-                "*Save*. Begin with one person to try it.",
+                (
+                    "On the *Permissions* tab, choose *Add*, pick the people or roles who may come in, see that *Run* is ticked, and "
+                    "*Save*. Begin with one person to try it."
+                ),
             ),
             after=("They arrive with the next synchronization (step 6).",),
             reaches=frozenset({Milestone.PERSON}),
@@ -60,8 +76,10 @@ CYBERARK = Guide(
             title="Push groups",
             actions=(
                 "On the application's *Provisioning* tab, under *Role Mappings*, choose *Add*.",
-                "Choose a role, and at *Destination Group* enter the name that the group has here. Do so for each role, and "
-                "*Save*.",
+                (
+                    "Choose a role, and at *Destination Group* enter the name that the group has here. Do so for each role, and "
+                    "*Save*."
+                ),
                 "Start a synchronization (step 6).",
             ),
             trap="Giving a role access under *Permissions* sends its people, not the role: groups take a role mapping.",

@@ -17,8 +17,10 @@ GENERIC = Guide(
         Step(
             title="Open the provisioning settings",
             actions=(
-                "In your identity provider, open this application, or create one, and find its provisioning: often it is called "
-                "*Provisioning*, *SCIM*, or *User management*.",
+                (
+                    "In your identity provider, open this application, or create one, and find its provisioning: often it is called "
+                    "*Provisioning*, *SCIM*, or *User management*."
+                ),
                 "Where you may choose, choose *SCIM 2.0*.",
             ),
         ),
@@ -28,7 +30,9 @@ GENERIC = Guide(
             fields=(
                 Field("SCIM base URL, or endpoint", Entry.BASE_URL, "It adds /Users and /Groups itself."),
                 Field("Authentication", "Bearer token, in the Authorization header"),
-                Field("Bearer token", Entry.TOKEN, "Where the whole header is entered: Bearer, a space, and the token."),
+                Field(
+                    "Bearer token", Entry.TOKEN, "Where the whole header is entered: Bearer, a space, and the token."
+                ),
                 Field("Unique identifier", "userName"),
             ),
             after=("Test the connection there, and save.",),

@@ -16,8 +16,10 @@ GOOGLE_WORKSPACE = Guide(
         Step(
             title="Open the application",
             actions=(
-                "In the Google Admin console, open *Apps › Web and mobile apps*, and the SAML application with which people sign "
-                "in here. If there is none, choose *Add app*, and set it up first.",
+                (
+                    "In the Google Admin console, open *Apps › Web and mobile apps*, and the SAML application with which people sign "
+                    "in here. If there is none, choose *Add app*, and set it up first."
+                ),
                 "Under *User access*, turn it *ON* for those who may come in.",
             ),
             trap="Not each application has a section *Auto-provisioning*: Google offers it for many of its catalogue, and for "
@@ -46,8 +48,10 @@ GOOGLE_WORKSPACE = Guide(
         Step(
             title="Choose people",
             actions=(
-                "At *Provisioning scope*, leave it empty for everybody who has the application turned on, or choose the groups "
-                "whose people may come in. *Continue*.",
+                (
+                    "At *Provisioning scope*, leave it empty for everybody who has the application turned on, or choose the groups "
+                    "whose people may come in. *Continue*."
+                ),
                 "At *Deprovisioning*, tick all of its cases, with *within 24 hours*, and *Finish*.",
                 "Turn *Auto-provisioning* to *Active*.",
             ),

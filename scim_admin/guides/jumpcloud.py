@@ -16,10 +16,14 @@ JUMPCLOUD = Guide(
         Step(
             title="Open or create the application",
             actions=(
-                "In the JumpCloud Admin Portal, open *SSO Applications*. If people already sign in here with JumpCloud, open that "
-                "application and go on with step 2.",
-                "Otherwise choose *Add New Application*, *Custom Application*, and *Next*; tick *Export users to this app "
-                "(Identity Management)*, choose *Next*, name it, and *Save Application*, then *Configure Application*.",
+                (
+                    "In the JumpCloud Admin Portal, open *SSO Applications*. If people already sign in here with JumpCloud, open that "
+                    "application and go on with step 2."
+                ),
+                (
+                    "Otherwise choose *Add New Application*, *Custom Application*, and *Next*; tick *Export users to this app "
+                    "(Identity Management)*, choose *Next*, name it, and *Save Application*, then *Configure Application*."
+                ),
             ),
         ),
         Step(
@@ -32,7 +36,10 @@ JUMPCLOUD = Guide(
                 Field("Test User Email", "An address that nobody has here", "Of your own e-mail domain."),
             ),
             ticks=("Enable management of User Groups and Group Membership in this application",),
-            after=("Choose *Test Connection*, then *Activate*, and *Save*.",),
+            after=(
+                "Under the attributes further down, see that *userName* and *emails* get the *Company Email*.",
+                "Choose *Test Connection*, then *Activate*, and *Save*.",
+            ),
             trap="The test makes a person and a group here, changes both, and takes them away again: the check may show them as "
             "the first. *Test User Email* must not be that of a member, or the test is refused.",
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
@@ -40,8 +47,10 @@ JUMPCLOUD = Guide(
         Step(
             title="Assign people, by their groups",
             actions=(
-                "On the *User Groups* tab, tick the groups whose people may come in, and *Save*. Begin with a group of one person "
-                "to try it.",
+                (
+                    "On the *User Groups* tab, tick the groups whose people may come in, and *Save*. Begin with a group of one person "
+                    "to try it."
+                ),
             ),
             trap="JumpCloud assigns people only by groups: to send one person, put them into a group first.",
             reaches=frozenset({Milestone.PERSON}),

@@ -16,10 +16,14 @@ MICROSOFT_ENTRA = Guide(
         Step(
             title="Open or create the enterprise application",
             actions=(
-                "In the Microsoft Entra admin center, open *Enterprise apps* (*Enterprise applications*). If people already sign "
-                "in here with Entra, open that application and go on with step 2.",
-                "Otherwise choose *New application › Create your own application*, give it a name, choose *Integrate any other "
-                "application you don't find in the gallery (Non-gallery)*, and *Create*.",
+                (
+                    "In the Microsoft Entra admin center, open *Enterprise apps* (*Enterprise applications*). If people already sign "
+                    "in here with Entra, open that application and go on with step 2."
+                ),
+                (
+                    "Otherwise choose *New application › Create your own application*, give it a name, choose *Integrate any other "
+                    "application you don't find in the gallery (Non-gallery)*, and *Create*."
+                ),
             ),
             trap="An application that was made under *App registrations* has no working *Provisioning*: make an enterprise "
             "application beside it.",
@@ -27,11 +31,17 @@ MICROSOFT_ENTRA = Guide(
         Step(
             title="Enter the address and the token",
             actions=(
-                "In the application, open *Provisioning*, and choose *New configuration* (or *Get started*, with *Provisioning "
-                "Mode* set to *Automatic*). Enter:",
+                (
+                    "In the application, open *Provisioning*, and choose *New configuration* (or *Get started*, with *Provisioning "
+                    "Mode* set to *Automatic*). Enter:"
+                ),
             ),
             fields=(
-                Field("Tenant URL", Entry.BASE_URL, "With all of its end: ?aadOptscim062020 has Entra keep to the standard."),
+                Field(
+                    "Tenant URL",
+                    Entry.BASE_URL,
+                    "With all of its end: ?aadOptscim062020 has Entra keep to the standard.",
+                ),
                 Field("Secret token", Entry.TOKEN, "The token alone, without Bearer."),
             ),
             after=("Choose *Test Connection*. Once it has succeeded, choose *Create* (or *Save*).",),
@@ -40,14 +50,18 @@ MICROSOFT_ENTRA = Guide(
         Step(
             title="Look at the mappings",
             actions=(
-                "Under *Provisioning*, open *Mappings* (*Attribute mapping*), then *Provision Microsoft Entra ID Users*. Set "
-                "*Enabled* to *Yes*, and see that these are mapped:",
+                (
+                    "Under *Provisioning*, open *Mappings* (*Attribute mapping*), then *Provision Microsoft Entra ID Users*. Set "
+                    "*Enabled* to *Yes*, and see that these are mapped:"
+                ),
             ),
             fields=(
                 Field("userName", "userPrincipalName", "Or mail, where sign-in names are no e-mail addresses."),
                 Field("externalId", "objectId", "Entra proposes mailNickname: change it, as nicknames change."),
                 Field('emails[type eq "work"].value', "mail"),
-                Field("active", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")', "As it is from the start."),
+                Field(
+                    "active", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")', "As it is from the start."
+                ),
             ),
             ticks=("Create", "Update", "Delete"),
             after=("Go back, open *Provision Microsoft Entra ID Groups*, and see that *Enabled* is *Yes*. *Save*.",),
@@ -66,8 +80,10 @@ MICROSOFT_ENTRA = Guide(
             title="Assign groups, which also pushes them",
             actions=(
                 "In the Microsoft Entra admin center, open this enterprise application, then *Users and groups*.",
-                "Choose *Add user/group*, choose the groups themselves, and *Assign*. With *Provision Microsoft Entra ID Groups* "
-                "enabled under *Provisioning › Mappings*, they arrive as groups, with their members.",
+                (
+                    "Choose *Add user/group*, choose the groups themselves, and *Assign*. With *Provision Microsoft Entra ID Groups* "
+                    "enabled under *Provisioning › Mappings*, they arrive as groups, with their members."
+                ),
             ),
             trap="Groups within an assigned group are not sent, and nor are their people: assign each of them. To assign groups, "
             "Entra asks for a P1 licence.",
@@ -77,8 +93,10 @@ MICROSOFT_ENTRA = Guide(
             title="Start provisioning",
             actions=(
                 "On the *Overview* of *Provisioning*, choose *Start provisioning*.",
-                "Not to wait, choose *Provision on demand*, pick one person, or one group with up to five of its members, and "
-                "*Provision*: they are here at once.",
+                (
+                    "Not to wait, choose *Provision on demand*, pick one person, or one group with up to five of its members, and "
+                    "*Provision*: they are here at once."
+                ),
             ),
             trap="The first cycle begins some minutes later and goes through everybody; later ones begin every 40 minutes.",
         ),
@@ -96,8 +114,10 @@ MICROSOFT_ENTRA = Guide(
     "*Provision on demand* does not wait.",
     own_log="What Entra did, and the answers that it got, stand under *Provisioning › Provisioning logs*.",
     traps=(
-        "After many refusals Entra puts the application into *quarantine* and calls once a day: mend what is named here, then "
-        "choose *Restart provisioning*.",
+        (
+            "After many refusals Entra puts the application into *quarantine* and calls once a day: mend what is named here, then "
+            "choose *Restart provisioning*."
+        ),
         "Somebody who was deleted in Entra is deactivated here, and deleted about 30 days later.",
     ),
     no_groups="Entra sends the groups that are assigned themselves, in the cycle after the people.",

@@ -16,8 +16,10 @@ OKTA = Guide(
         Step(
             title="Open or create the application",
             actions=(
-                "In the Okta Admin Console, open *Applications › Applications*. If people already sign in here with Okta, open "
-                "that application and go on with step 2.",
+                (
+                    "In the Okta Admin Console, open *Applications › Applications*. If people already sign in here with Okta, open "
+                    "that application and go on with step 2."
+                ),
                 "Otherwise choose *Create App Integration*, *SAML 2.0* (or *SWA*), and follow the assistant to its end.",
                 "On the *Sign On* tab, choose *Edit*, set *Application username format* to *Email*, and *Save*.",
             ),
@@ -41,7 +43,9 @@ OKTA = Guide(
                 Field("HTTP Header › Authorization", Entry.TOKEN, "The token alone: Okta writes Bearer before it."),
             ),
             ticks=("Push New Users", "Push Profile Updates", "Push Groups"),
-            after=("Choose *Test Connector Configuration* (in some applications *Test API Credentials*), then *Save*.",),
+            after=(
+                "Choose *Test Connector Configuration* (in some applications *Test API Credentials*), then *Save*.",
+            ),
             trap="Without *Push Groups* ticked here, the *Push Groups* tab of step 6 is missing.",
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
@@ -49,8 +53,10 @@ OKTA = Guide(
             title="Let Okta make changes",
             actions=(
                 "On the *Provisioning* tab, open *To App* and choose *Edit*. Enable what is named below, and *Save*.",
-                "Further down, under *Attribute Mappings*, see that *Username*, *Given name*, *Family name* and *Email* have a "
-                "value.",
+                (
+                    "Further down, under *Attribute Mappings*, see that *Username*, *Given name*, *Family name* and *Email* have a "
+                    "value."
+                ),
             ),
             ticks=("Create Users", "Update User Attributes", "Deactivate Users"),
             trap="Okta leaves all three off at first. Without *Deactivate Users*, people who leave keep their access here.",

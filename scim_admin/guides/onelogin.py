@@ -58,18 +58,24 @@ ONELOGIN = Guide(
             title="Let OneLogin make changes",
             actions=(
                 "On the *Provisioning* tab, tick *Enable provisioning*.",
-                "Under *Require admin approval before this action is performed*, take away the ticks, or approve each action by "
-                "hand later.",
-                "Choose *Suspend* or *Delete* for *When users are deleted in OneLogin, or the user's app access is removed*. "
-                "*Save*.",
+                (
+                    "Under *Require admin approval before this action is performed*, take away the ticks, or approve each action by "
+                    "hand later."
+                ),
+                (
+                    "Choose *Suspend* or *Delete* for *When users are deleted in OneLogin, or the user's app access is removed*. "
+                    "*Save*."
+                ),
             ),
             trap="With *Do Nothing* chosen there, people who leave keep their access here.",
         ),
         Step(
             title="Assign people",
             actions=(
-                "On the *Access* tab, tick the roles whose people may come in, and *Save*. For one person, to try it: *Users*, the "
-                "person, *Applications*, *+*, this application, *Continue*, *Save*.",
+                (
+                    "On the *Access* tab, tick the roles whose people may come in, and *Save*. For one person, to try it: *Users*, the "
+                    "person, *Applications*, *+*, this application, *Continue*, *Save*."
+                ),
             ),
             after=(
                 "On the application's *Users* tab they are *Provisioned*. Where it says *Pending*, choose it, and *Approve*.",
@@ -79,10 +85,14 @@ ONELOGIN = Guide(
         Step(
             title="Push groups",
             actions=(
-                "In OneLogin Administration, open *Applications*, this application, and its *Parameters*: *Groups* must have "
-                "*Include in User Provisioning* ticked.",
-                "On the *Rules* tab, choose *Add Rule*. At *Actions*, choose *Set Groups in* this application, *Map from "
-                "OneLogin*, *For each role* with value that matches any text, and *Save*.",
+                (
+                    "In OneLogin Administration, open *Applications*, this application, and its *Parameters*: *Groups* must have "
+                    "*Include in User Provisioning* ticked."
+                ),
+                (
+                    "On the *Rules* tab, choose *Add Rule*. At *Actions*, choose *Set Groups in* this application, *Map from "
+                    "OneLogin*, *For each role* with value that matches any text, and *Save*."
+                ),
                 "Choose *More Actions › Reapply entitlement mappings*.",
             ),
             trap="Roles under *Access* only say who comes in; groups come from a rule alone.",
@@ -90,7 +100,9 @@ ONELOGIN = Guide(
         ),
         Step(
             title="See that leaving works",
-            actions=("Take the application away from the person whom you tried it with: *Users*, the person, *Applications*.",),
+            actions=(
+                "Take the application away from the person whom you tried it with: *Users*, the person, *Applications*.",
+            ),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),

@@ -16,10 +16,14 @@ PINGFEDERATE = Guide(
         Step(
             title="Create the SP connection",
             actions=(
-                "In the PingFederate administrative console, open *Applications › Integration › SP Connections*, and choose "
-                "*Create Connection*.",
-                "At *Connection Template*, choose *Use a template for this connection* and *SCIM Provisioner*; at *Connection "
-                "Type*, *Outbound Provisioning*; at *General Info*, a *Connection Name*.",
+                (
+                    "In the PingFederate administrative console, open *Applications › Integration › SP Connections*, and choose "
+                    "*Create Connection*."
+                ),
+                (
+                    "At *Connection Template*, choose *Use a template for this connection* and *SCIM Provisioner*; at *Connection "
+                    "Type*, *Outbound Provisioning*; at *General Info*, a *Connection Name*."
+                ),
             ),
             trap="If *SCIM Provisioner* is not in the list, install Ping's SCIM Provisioner first: what PingFederate brings along "
             "is SCIM 1.1. Outbound provisioning must be on: *pf.provisioner.mode* in *run.properties*.",
@@ -48,18 +52,24 @@ PINGFEDERATE = Guide(
             title="Choose people",
             actions=(
                 "Under *Manage Channels*, choose *Create*, name the channel, and choose your directory as its *Source*.",
-                "At *Source Location*, under *Users*, set a *Group DN* or a *Filter* that finds who may come in. Begin with a group "
-                "of one person to try it.",
-                "At *Attribute Mapping*, map *userName* and *workEmail* to the e-mail address (mostly *mail*), *givenName*, and "
-                "*familyName*.",
+                (
+                    "At *Source Location*, under *Users*, set a *Group DN* or a *Filter* that finds who may come in. Begin with a group "
+                    "of one person to try it."
+                ),
+                (
+                    "At *Attribute Mapping*, map *userName* and *workEmail* to the e-mail address (mostly *mail*), *givenName*, and "
+                    "*familyName*."
+                ),
             ),
             reaches=frozenset({Milestone.PERSON}),
         ),
         Step(
             title="Push groups",
             actions=(
-                "In the PingFederate administrative console, open the SP connection, *Outbound Provisioning*, *Manage Channels*, "
-                "and the channel.",
+                (
+                    "In the PingFederate administrative console, open the SP connection, *Outbound Provisioning*, *Manage Channels*, "
+                    "and the channel."
+                ),
                 "At *Source Location*, under *Groups*, set a *Group DN* or a *Filter* that finds the groups.",
                 "Save the channel and the connection.",
             ),
@@ -77,7 +87,9 @@ PINGFEDERATE = Guide(
         ),
         Step(
             title="See that leaving works",
-            actions=("Take the person whom you tried it with out of the group in your directory, and wait for the next cycle.",),
+            actions=(
+                "Take the person whom you tried it with out of the group in your directory, and wait for the next cycle.",
+            ),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),

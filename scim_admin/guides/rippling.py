@@ -16,8 +16,10 @@ RIPPLING = Guide(
         Step(
             title="Create the integration",
             actions=(
-                "In Rippling, open *IT › Third-Party Access* (in some accounts *Identity Management › Custom App*), choose *Add "
-                "Integration*, and *Create New Custom Integration*.",
+                (
+                    "In Rippling, open *IT › Third-Party Access* (in some accounts *Identity Management › Custom App*), choose *Add "
+                    "Integration*, and *Create New Custom Integration*."
+                ),
                 "Give it a name, a category and a logo, tick *User Management via SCIM*, and *Continue*.",
             ),
         ),
@@ -37,9 +39,7 @@ RIPPLING = Guide(
         ),
         Step(
             title="Install it, with the token",
-            actions=(
-                "Choose *Install now*, and say that you install it yourself. Enter:",
-            ),
+            actions=("Choose *Install now*, and say that you install it yourself. Enter:",),
             fields=(Field("Bearer Token", Entry.TOKEN, "The token alone: Rippling writes Bearer before it."),),
             after=(
                 "Continue: Rippling reads what is offered here, and says that the connection works.",
@@ -60,8 +60,10 @@ RIPPLING = Guide(
             title="Push groups",
             actions=(
                 "In Rippling, open the application and its *Settings*.",
-                "Turn on group management, and choose which Rippling groups (departments, teams, or rules of your own) become "
-                "groups here.",
+                (
+                    "Turn on group management, and choose which Rippling groups (departments, teams, or rules of your own) become "
+                    "groups here."
+                ),
                 "Save; Rippling sends them within a few minutes.",
             ),
             trap="*App Access Rules* say who comes in; they make no groups.",

@@ -1,4 +1,4 @@
-/* What scripts add to pages that work without them: copying, closing messages, focus after loading, and retry. */
+/* What scripts add to pages that work without them: copying, closing messages, focus after loading, retry, and polling. */
 "use strict";
 
 (() => {
@@ -132,11 +132,43 @@
     if (event.detail.successful && place) clear(place);
   });
 
+  // --- Polling -----------------------------------------------------------------------------------------------------
+
+  const POLL_FIRST_MS = 3000;
+  const POLL_SLOWER = 1.3;
+  const POLL_MOST_MS = 60_000;
+  // A page that nobody looks at any more must not keep its session alive for ever.
+  const POLL_END_MS = 3_600_000;
+
+  /* Asks again and again through a link, ever more rarely while nothing is new: what is new brings a link of its own.
+     Not while the tab is hidden, and not after a failure, which is explained with a way to go on. */
+  const poll = (link) => {
+    let wait = POLL_FIRST_MS;
+    let waited = 0;
+    let timer = null;
+    const ask = () => {
+      if (document.hidden) document.addEventListener("visibilitychange", ask, { once: true });
+      else if (link.isConnected) htmx.trigger(link, "poll");
+    };
+    const askLater = () => {
+      clearTimeout(timer);
+      if (waited >= POLL_END_MS) return;
+      timer = setTimeout(ask, wait);
+      waited += wait;
+      wait = Math.min(wait * POLL_SLOWER, POLL_MOST_MS);
+    };
+    link.addEventListener("htmx:afterRequest", (event) => event.detail.successful && askLater());
+    askLater();
+  };
+
+  const pollWithin = (root) => root.querySelectorAll("[data-poll]").forEach(poll);
+
   document.addEventListener("htmx:load", (event) => {
     const loaded = event.detail.elt;
     // The page itself is announced as loaded, too; there the browser decides where the focus is.
     if (loaded === document.body) return;
     reveal(loaded.parentElement ?? loaded);
+    pollWithin(loaded);
     // What had the focus is still there: HTMX keeps it on what bears the same id.
     if (document.activeElement !== document.body) return;
     const mark = "[data-focus-after-load]";
@@ -149,6 +181,7 @@
   });
 
   reveal(document);
+  pollWithin(document);
   // A live region speaks only of what changes: the messages that came with the page are repeated for it.
   const messages = [...document.querySelectorAll(".toast-message p")].map((message) => message.textContent);
   if (messages.length) announce(messages.join(" "));

@@ -27,6 +27,9 @@ MOST_SEARCHED = 10_000
 MOST_EXPORTED = 100_000
 # Calls that a live check explains.
 MOST_REFUSED = 20
+# Groups among which a live check looks for one with members.
+MOST_GROUPS = 100
+_GROUP = ("created_at", "display_name", "member_count")
 _BATCH = 1000
 _ANY = ScimRequestFilter()
 
@@ -114,16 +117,20 @@ class EmbeddedScimLog:
         entries = self._entries(key, _ANY)
         seen = Seen(entries)
         person = self._of(models.ScimUser.objects.all(), key).order_by("pk").first()
-        group = self._of(models.ScimGroup.objects.all(), key).order_by("pk").first()
+        groups = list(self._of(models.ScimGroup.objects.all(), key).order_by("pk").only(*_GROUP)[:MOST_GROUPS])
+        group = groups[0] if groups else None
+        first = entries.order_by("pk").values_list("at", "user_agent").first()
         refused = self._entries(key, ScimRequestFilter(outcome=ScimOutcome.REFUSED)).defer("body")[:MOST_REFUSED]
         return ScimProgress(
-            reached_at=entries.order_by("pk").values_list("at", flat=True).first(),
+            reached_at=first[0] if first else None,
+            reached_by=first[1] if first else "",
             token_accepted_at=seen.token_accepted_at,
             discovery_read_at=seen.discovery_read_at,
             first_person_at=person.created_at if person else seen.first_created_at("/Users"),
             first_person_name=(person.display_name or person.user_name) if person else "",
             first_group_at=group.created_at if group else seen.first_created_at("/Groups"),
             first_group_name=group.display_name if group else "",
+            groups_are_empty=bool(groups) and not any(one.member_count for one in groups),
             first_deactivation_at=seen.first_deactivation_at(),
             last_call_at=seen.last_call_at,
             last_success_at=seen.last_success_at,

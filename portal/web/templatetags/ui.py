@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
@@ -121,6 +121,18 @@ def relative_time(value: datetime | None, *, exact: bool = False) -> SafeString 
             relative,
         )
     return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), written, relative)
+
+
+@register.filter
+def screen_names(text: str) -> SafeString:
+    """Return a text in which *what is read on a screen*, between asterisks, is set off."""
+    # What stands between two asterisks has an odd place.
+    parts = enumerate(text.split("*"))
+    return format_html_join("", "{}", ((_screen_name(part) if place % 2 else part,) for place, part in parts))
+
+
+def _screen_name(text: str) -> SafeString:
+    return format_html('<b class="screen-name">{}</b>', text)
 
 
 @register.filter

@@ -1,0 +1,58 @@
+"""Setting up the identity provider: its guide, and beside it the live check of what has arrived."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from portal.directory.errors import NotOffered
+from portal.directory.types import ScimConnection
+from portal.web.pages import private
+from portal.web.requests import PortalRequest
+from scim_admin.forms.set_up import GuideQuery
+from scim_admin.guides import Guide, guides_for
+from scim_admin.live_check import LiveCheck, live_check
+from scim_admin.sections import render_section
+
+_FRAGMENT = "live-check"
+
+
+def set_up(request: PortalRequest) -> HttpResponse:
+    """Show the guide and the check; a poll that names the check that it has seen is told only of another one (else 204)."""
+    connection = request.directory.scim.connection()
+    if connection is None:
+        return render_section(request, "scim_admin/set_up.html")
+    query = GuideQuery(request.GET, guides_for(connection.identity_provider))
+    check = _check(request, connection, query.chosen)
+    if request.htmx.target == _FRAGMENT and request.GET.get("seen") == check.get("mark"):
+        return private(HttpResponse(status=204))
+    context = {"connection": connection, "query": query, "guide": query.chosen, **check}
+    status = 200 if query.is_valid() else 422
+    return render_section(request, "scim_admin/set_up.html", context, fragments=[_FRAGMENT], status=status)
+
+
+def _check(request: PortalRequest, connection: ScimConnection, guide: Guide) -> dict[str, Any]:
+    """Return what the check shows, and where to ask for it again."""
+    try:
+        progress = request.directory.scim_log.progress(connection.connection_id)
+    except NotOffered as error:
+        return {"not_offered": error.detail}
+    check = live_check(progress, connection.identity_provider, guide)
+    url = reverse("scim:set-up", args=[request.signed_in.organization.organization_slug])
+    chosen = {"guide": guide.key} if len(guides_for(connection.identity_provider)) > 1 else {}
+    return {
+        "check": check,
+        "progress": progress,
+        "mark": check.mark,
+        "announcement": _announcement(check),
+        "again_url": f"{url}?{urlencode(chosen)}" if chosen else url,
+        "poll_url": f"{url}?{urlencode({**chosen, 'seen': check.mark})}",
+    }
+
+
+def _announcement(check: LiveCheck) -> str:
+    """Return what a screen reader is told when the check has changed."""
+    problems = [item.problem.title for item in check.problems if item.problem]
+    progress = "Complete" if check.is_finished else f"{check.number_done} of {len(check.items)} done"
+    return ". ".join([f"Live check: {progress}", *(f"Problem: {title}" for title in problems)])

@@ -1,0 +1,514 @@
+"""The set-up page: each identity provider's guide, and the live check that says what arrived and what is wrong."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client, override_settings
+from django.utils import timezone
+from django.utils.html import escape
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim_log import EmbeddedScimLog
+from portal.directory.errors import NotOffered
+from portal.directory.ids import public_id
+from portal.directory.types import ScimIdentityProvider
+from scim_admin.guides import Guide, guide_for, guides_for
+from scim_admin.guides.guide import Milestone
+from tests import factories
+from tests.provisioning.conftest import Idp
+
+URL = "/o/acme/scim/set-up/"
+FRAGMENT = {"HX-Request": "true", "HX-Target": "live-check"}
+GUIDES = [(provider, guide) for provider in ScimIdentityProvider for guide in guides_for(provider)]
+AT_ALL = pytest.mark.parametrize(("provider", "guide"), GUIDES, ids=[guide.key for _, guide in GUIDES])
+
+Call = Callable[[Idp], object]
+
+
+@pytest.fixture
+def idp(acme: models.Organization) -> Idp:
+    token = "scim_token-of-acme"
+    return Idp(factories.scim_connection(acme, bearer_token=token), token)
+
+
+def connect(acme: models.Organization, provider: ScimIdentityProvider) -> Idp:
+    token = "scim_token-of-acme"
+    return Idp(factories.scim_connection(acme, bearer_token=token, identity_provider=provider), token)
+
+
+def text_of(html: str) -> str:
+    """Return what a reader sees, on one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def page(client: Client, **query: str) -> str:
+    return client.get(URL, query).content.decode()
+
+
+def checks(html: str) -> dict[str, str]:
+    """Return the state of each line of the check, by its heading."""
+    found = re.findall(r'<li class="check check-([\w-]+)">.*?<h3>(.*?) <span', html, re.DOTALL)
+    return {title: state for state, title in found}
+
+
+def problem(html: str) -> str:
+    """Return the explanations that the check shows."""
+    found = re.findall(r'<div class="check-explained">(.*?)</div>', html, re.DOTALL)
+    return text_of(" ".join(found))
+
+
+def start(idp: Idp) -> None:
+    """Do what a test of the connection does."""
+    idp.get("/Users", filter='userName eq "nobody@acme.example"')
+
+
+# --- Guides ------------------------------------------------------------------------------------------------------------
+
+
+@AT_ALL
+def test_a_guide_says_everything_in_the_identity_providers_names(
+    admin_client: Client, acme: models.Organization, provider: ScimIdentityProvider, guide: Guide
+) -> None:
+    idp = connect(acme, provider)
+
+    html = page(admin_client, guide=guide.key)
+
+    for step in guide.steps:
+        assert escape(step.title) in html
+        for field in step.fields:
+            assert escape(field.name) in html
+        for tick in step.ticks:
+            assert escape(tick) in html
+    assert f'value="http://testserver{idp.base}' in html or idp.base in html
+    assert "*" not in text_of(html)
+    assert idp.token not in html
+
+
+@AT_ALL
+def test_a_guide_is_whole(provider: ScimIdentityProvider, guide: Guide) -> None:
+    """An address, a token, people, groups and leaving: nobody needs another text."""
+    fields = [field for step in guide.steps for field in step.fields]
+
+    assert [field.is_base_url for field in fields].count(True) == 1
+    assert [field.is_token for field in fields].count(True) == 1
+    for milestone in Milestone:
+        assert 1 <= guide.number_of(milestone) <= len(guide.steps)
+    assert "userName" in repr(guide) or "scimusername" in repr(guide)
+    texts = [text for step in guide.steps for text in (*step.actions, *step.after, step.trap) if text]
+    texts += [guide.timing, guide.own_log, guide.no_groups, guide.empty_groups, *guide.traps]
+    for text in texts:
+        assert text.count("*") % 2 == 0, text
+        assert text[-1] in ".:", text
+        assert "  " not in text, text
+
+
+def test_a_provider_that_stytch_has_no_name_for_is_a_choice_of_guide(
+    admin_client: Client, acme: models.Organization
+) -> None:
+    connect(acme, ScimIdentityProvider.GENERIC)
+
+    html = page(admin_client, guide="google-workspace")
+
+    assert "Guide for Google Workspace" in html
+    assert "Endpoint URL" in html
+    assert checks(html)["The first group arrives"] == "not-needed"
+    # The choice stays in the address of the check.
+    assert "guide=google-workspace&amp;seen=" in html
+    assert models.ScimConnection.objects.get().identity_provider == "generic"
+
+
+def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client, acme: models.Organization) -> None:
+    connect(acme, ScimIdentityProvider.GENERIC)
+
+    response = admin_client.get(URL, {"guide": "okta"})
+
+    assert response.status_code == 422
+    assert "There is no such guide; choose one of these." in response.content.decode()
+
+
+def test_the_token_is_named_by_its_end_alone(admin_client: Client, idp: Idp) -> None:
+    html = page(admin_client)
+
+    assert "<code>acme</code>" in html
+    assert idp.token not in html
+
+
+# --- The check ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_has_happened_yet(admin_client: Client, idp: Idp) -> None:
+    html = page(admin_client)
+
+    assert list(checks(html).values()) == ["next", "later", "not-needed", "later", "later", "later"]
+    assert "Okta has not called yet." in html
+    assert 'href="#step-3"' in html
+
+
+def test_the_check_follows_the_identity_provider_to_the_end(admin_client: Client, idp: Idp) -> None:
+    start(idp)
+    html = page(admin_client)
+    assert list(checks(html).values()) == ["done", "done", "not-needed", "next", "later", "later"]
+
+    user = idp.create_user("priya@acme.example", displayName="Priya Patel")
+    html = page(admin_client)
+    assert checks(html)["The first person arrives"] == "done"
+    assert "Priya Patel" in html
+    # Assigned, but not pushed: said in Okta's words as long as no group is here.
+    assert "In Okta, assigning a group sends its people, never the group." in html
+    assert 'href="#step-6"' in html
+
+    group = idp.create_group("Sales", [user])
+    html = page(admin_client)
+    assert checks(html)["The first group arrives"] == "done"
+    assert "Sales" in html
+    assert checks(html)["The first person leaves"] == "next"
+
+    idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": False}})
+    html = page(admin_client)
+    assert set(checks(html).values()) == {"done", "not-needed"}
+    assert "Complete" in html
+    assert "data-poll" not in html
+    assert group
+
+
+def test_what_calls_is_named(admin_client: Client, idp: Idp) -> None:
+    idp.send("GET", "/Users", **{"User-Agent": "Okta SCIM Client 1.0.0"})
+
+    assert "Okta SCIM Client 1.0.0" in page(admin_client)
+
+
+def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: models.Organization) -> None:
+    idp = connect(acme, ScimIdentityProvider.CYBERARK)
+    title = "What is offered here is read"
+    assert checks(page(admin_client))[title] == "later"
+
+    idp.get("/ServiceProviderConfig")
+    assert checks(page(admin_client))[title] == "done"
+
+
+def test_people_who_arrive_without_discovery_did_not_need_it(admin_client: Client, acme: models.Organization) -> None:
+    connect(acme, ScimIdentityProvider.RIPPLING).create_user("priya@acme.example")
+
+    assert checks(page(admin_client))["What is offered here is read"] == "not-needed"
+
+
+def test_groups_that_arrive_empty_are_a_problem(admin_client: Client, idp: Idp) -> None:
+    user = idp.create_user("priya@acme.example")
+    group = idp.create_group("Sales")
+
+    html = page(admin_client)
+
+    assert checks(html)["The first group arrives"] == "problem"
+    assert "Groups have arrived, but nobody is in them" in problem(html)
+    assert "Push now" in problem(html)
+    idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": user}]})
+    assert checks(page(admin_client))["The first group arrives"] == "done"
+
+
+# --- Mistakes ----------------------------------------------------------------------------------------------------------
+
+
+def with_header(idp: Idp, authorization: str) -> object:
+    return idp.client.get(f"{idp.base}/Users", headers={"Authorization": authorization})
+
+
+def at(idp: Idp, path: str) -> object:
+    return idp.client.get(path, headers={"Authorization": f"Bearer {idp.token}"})
+
+
+def foreign_token(idp: Idp) -> object:
+    factories.scim_connection(factories.organization("globex"), bearer_token="scim_token-of-globex")
+    return with_header(idp, "Bearer scim_token-of-globex")
+
+
+def other_address(idp: Idp) -> object:
+    other = factories.scim_connection(factories.organization("globex"))
+    return at(idp, f"/v1/b2b/scim/{public_id('scim-connection', other.pk)}/Users")
+
+
+def too_often(idp: Idp) -> object:
+    with override_settings(SCIM_RATE_PER_CONNECTION="1 per minute"):
+        return [idp.get("/Users"), idp.get("/Users")]
+
+
+def taken_name(idp: Idp) -> object:
+    factories.member(idp.connection.organization, "max@acme.example")
+    return idp.send("POST", "/Users", {"userName": "max@acme.example"})
+
+
+ADDRESS, TOKEN = "The address is reached", "The token is right"
+DISCOVERY, PERSON = "What is offered here is read", "The first person arrives"
+OKTA_ADDRESS = "“SCIM connector base URL”"
+MISTAKES: dict[str, tuple[Call, str, str, str]] = {
+    "doubled /Users": (
+        lambda idp: idp.get("/Users/Users"),
+        ADDRESS,
+        "The address ends in /Users or /Groups twice",
+        f"take /Users or /Groups off the end of {OKTA_ADDRESS}",
+    ),
+    "doubled /Users, created": (
+        lambda idp: idp.send("POST", "/Users/Users", {"userName": "ada"}),
+        ADDRESS,
+        "The address ends in /Users or /Groups twice",
+        OKTA_ADDRESS,
+    ),
+    "/scim/v2 too many": (
+        lambda idp: idp.get("/scim/v2/Users"),
+        ADDRESS,
+        "The address has /scim or /v2 too many",
+        OKTA_ADDRESS,
+    ),
+    "/v2 too many": (lambda idp: idp.get("/v2/Users"), ADDRESS, "The address has /scim or /v2 too many", OKTA_ADDRESS),
+    "another beginning": (
+        lambda idp: at(idp, idp.base.replace("/v1/b2b/scim", "/scim/v2") + "/Users"),
+        ADDRESS,
+        "The beginning of the address is wrong",
+        OKTA_ADDRESS,
+    ),
+    "/v1 missing": (
+        lambda idp: at(idp, idp.base.replace("/v1/b2b", "") + "/Users"),
+        ADDRESS,
+        "The beginning of the address is wrong",
+        OKTA_ADDRESS,
+    ),
+    "no connection id": (
+        lambda idp: at(idp, "/v1/b2b/scim/Users"),
+        ADDRESS,
+        "The address does not name the connection",
+        OKTA_ADDRESS,
+    ),
+    "cut connection id": (
+        lambda idp: at(idp, f"{idp.base[:-3]}/Users"),
+        ADDRESS,
+        "The address does not name the connection",
+        OKTA_ADDRESS,
+    ),
+    "other connection's id": (other_address, ADDRESS, "The address is that of another connection", OKTA_ADDRESS),
+    "doubled slash": (lambda idp: idp.get("//Users"), ADDRESS, "two slashes in a row", OKTA_ADDRESS),
+    "no header": (
+        lambda idp: idp.client.get(f"{idp.base}/Users"),
+        TOKEN,
+        "No token was sent",
+        "set Authentication Mode to HTTP Header",
+    ),
+    "no Bearer": (
+        lambda idp: with_header(idp, idp.token),
+        TOKEN,
+        "The word “Bearer” is missing",
+        "Okta then writes Bearer itself",
+    ),
+    "basic": (lambda idp: with_header(idp, "Basic YWRhOmFkYQ=="), TOKEN, "The word “Bearer” is missing", "HTTP Header"),
+    "unknown token": (
+        lambda idp: with_header(idp, "Bearer scim_made-up"),
+        TOKEN,
+        "The token is not known",
+        "“HTTP Header › Authorization”",
+    ),
+    "expired token": (
+        lambda idp: idp.tokens.update(expires_at=timezone.now()) and idp.get("/Users"),
+        TOKEN,
+        "The token has expired",
+        "“HTTP Header › Authorization”",
+    ),
+    "revoked token": (
+        lambda idp: idp.tokens.update(revoked_at=timezone.now()) and idp.get("/Users"),
+        TOKEN,
+        "The token was revoked",
+        "“HTTP Header › Authorization”",
+    ),
+    "foreign token": (foreign_token, TOKEN, "The token is that of another connection", "“HTTP Header › Authorization”"),
+    "discovery refused": (
+        lambda idp: idp.get("/Schemas", filter='id eq "x"'),
+        DISCOVERY,
+        "What the service offers cannot be searched",
+        "read them as a whole",
+    ),
+    "too many calls": (too_often, PERSON, "Too many calls at once", "Okta tries again by itself"),
+    "a person refused": (taken_name, PERSON, "Waits for a decision of yours", "whether Okta manages this member"),
+}
+
+
+@pytest.mark.parametrize(("call", "line", "title", "cure"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_recognised_and_explained_in_the_identity_providers_words(
+    admin_client: Client, idp: Idp, call: Call, line: str, title: str, cure: str
+) -> None:
+    call(idp)
+    if idp.tokens.filter(revoked_at=None).count() == 0:
+        # The page needs a current token: the one that replaced it.
+        factories.scim_token(idp.connection, "scim_the-next-token")
+
+    html = page(admin_client)
+
+    assert checks(html)[line] == "problem"
+    assert title in problem(html)
+    assert cure in problem(html)
+    assert "Problem found" in html
+
+
+@AT_ALL
+def test_a_mistake_is_explained_in_the_words_of_each_identity_provider(
+    admin_client: Client, acme: models.Organization, provider: ScimIdentityProvider, guide: Guide
+) -> None:
+    idp = connect(acme, provider)
+    with_header(idp, "Bearer scim_made-up")
+    at(idp, "/v1/b2b/scim/Users")
+
+    shown = problem(page(admin_client, guide=guide.key))
+
+    assert f"“{guide.credential_name}”" in shown
+    assert f"“{guide.base_url_name}”" in shown
+
+
+def test_a_mistake_that_was_mended_is_gone(admin_client: Client, idp: Idp) -> None:
+    with_header(idp, "Bearer scim_made-up")
+    idp.get("/Users/Users")
+    assert "problem" in checks(page(admin_client)).values()
+
+    start(idp)
+
+    assert "problem" not in checks(page(admin_client)).values()
+
+
+def test_a_person_who_is_refused_is_shown_although_others_calls_succeed(admin_client: Client, idp: Idp) -> None:
+    """Before each creation an identity provider looks for the person, and succeeds with that."""
+    taken_name(idp)
+    start(idp)
+
+    assert checks(page(admin_client))[PERSON] == "problem"
+
+
+def test_how_often_it_happened_is_said(admin_client: Client, idp: Idp) -> None:
+    for _ in range(3):
+        with_header(idp, "Bearer scim_made-up")
+
+    assert "3 times" in page(admin_client)
+
+
+def test_who_opens_the_address_in_a_browser_makes_no_mistake(admin_client: Client, idp: Idp) -> None:
+    start(idp)
+    idp.client.get(idp.base, headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"})
+
+    assert "problem" not in checks(page(admin_client)).values()
+
+
+def test_a_look_up_without_result_is_no_mistake(admin_client: Client, idp: Idp) -> None:
+    start(idp)
+    idp.get("/Users/scim-user-live-00000000-0000-7000-8000-000000000000")
+
+    assert "problem" not in checks(page(admin_client)).values()
+
+
+# --- Polling -----------------------------------------------------------------------------------------------------------
+
+
+def poll_url(html: str) -> str:
+    found = re.search(r'hx-get="([^"]*seen=[^"]*)"', html)
+    assert found
+    return found.group(1).replace("&amp;", "&")
+
+
+def test_a_poll_brings_nothing_while_nothing_is_new(admin_client: Client, idp: Idp) -> None:
+    url = poll_url(page(admin_client))
+
+    response = admin_client.get(url, headers=FRAGMENT)
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_poll_brings_the_check_alone_and_says_it_aloud_once_something_is_new(admin_client: Client, idp: Idp) -> None:
+    url = poll_url(page(admin_client))
+    idp.create_user("priya@acme.example")
+
+    response = admin_client.get(url, headers=FRAGMENT)
+
+    html = response.content.decode()
+    assert response.status_code == 200
+    assert html.lstrip().startswith('<section class="panel live-check"')
+    assert "Live check: 4 of 6 done" in html
+    assert admin_client.get(poll_url(html), headers=FRAGMENT).status_code == 204
+
+
+def test_the_same_call_again_is_nothing_new(admin_client: Client, idp: Idp) -> None:
+    start(idp)
+    url = poll_url(page(admin_client))
+    start(idp)
+
+    assert admin_client.get(url, headers=FRAGMENT).status_code == 204
+
+
+def test_a_reload_shows_the_whole_page_whatever_was_seen(admin_client: Client, idp: Idp) -> None:
+    url = poll_url(page(admin_client))
+
+    html = admin_client.get(url).content.decode()
+
+    assert "<h1>SCIM</h1>" in html
+
+
+# --- States and limits -------------------------------------------------------------------------------------------------
+
+
+def test_without_a_connection_there_is_nothing_to_set_up(admin_client: Client) -> None:
+    html = page(admin_client)
+
+    assert "No identity provider is connected" in html
+    assert 'href="/o/acme/scim/"' in html
+
+
+def test_a_directory_that_does_not_hear_calls_says_so_beside_the_guide(admin_client: Client, idp: Idp) -> None:
+    with patch.object(EmbeddedScimLog, "progress", side_effect=NotOffered("Calls go to Stytch itself.")):
+        html = page(admin_client)
+
+    assert "Not available with this directory" in html
+    assert "Calls go to Stytch itself." in html
+    assert "Guide for Okta" in html
+    assert "data-poll" not in html
+
+
+def test_who_may_not_see_the_connection_does_not_see_the_guide(member_client: Client, idp: Idp) -> None:
+    assert member_client.get(URL).status_code == 403
+
+
+def test_another_organizations_calls_are_not_seen(
+    admin_client: Client, idp: Idp, globex: models.Organization, other_admin_client: Client
+) -> None:
+    factories.scim_connection(globex, bearer_token="scim_token-of-globex")
+    idp.create_user("priya@acme.example", displayName="Priya Patel")
+    # Acme's token at an address that is nobody's is told to Acme alone.
+    at(idp, "/v1/b2b/scim/Users")
+
+    html = other_admin_client.get(URL.replace("acme", "globex")).content.decode()
+
+    assert list(checks(html).values()) == ["next", "later", "not-needed", "later", "later", "later"]
+    assert "Priya Patel" not in html
+    assert other_admin_client.get(URL).status_code == 404
+
+
+@pytest.mark.parametrize("number", [3, 150])
+def test_the_page_costs_the_same_however_many_calls_there_were(
+    admin_client: Client, idp: Idp, django_assert_max_num_queries: Any, number: int
+) -> None:
+    user = idp.create_user("priya@acme.example")
+    for _ in range(number):
+        factories.scim_request(idp.connection, status=401, refusal="unknown_token")
+    idp.create_group("Sales", [user])
+    admin_client.get(URL)
+
+    with django_assert_max_num_queries(9):  # session, connection, seven of the check
+        admin_client.get(URL)
+
+
+def test_old_calls_do_not_hide_what_is_right_now(admin_client: Client, idp: Idp) -> None:
+    factories.scim_request(idp.connection, status=401, refusal="expired_token", at=timezone.now() - timedelta(days=3))
+    start(idp)
+
+    assert checks(page(admin_client))[TOKEN] == "done"
+
+
+def test_every_guide_belongs_to_an_identity_provider_of_stytch() -> None:
+    assert {provider for provider, _ in GUIDES} == set(ScimIdentityProvider)
+    assert guide_for(ScimIdentityProvider.OKTA, "google-workspace").key == "okta"

@@ -121,7 +121,15 @@ class Guide:
     @property
     def push_groups(self) -> tuple[str, ...]:
         """How groups get here."""
-        step = self.steps[self.number_of(Milestone.GROUP) - 1]
+        return self._told(Milestone.GROUP)
+
+    @property
+    def assign_people(self) -> tuple[str, ...]:
+        """How people get here."""
+        return self._told(Milestone.PERSON)
+
+    def _told(self, milestone: Milestone) -> tuple[str, ...]:
+        step = self.steps[self.number_of(milestone) - 1]
         return step.actions + step.after + ((step.trap,) if step.trap else ())
 
     def number_of(self, milestone: Milestone) -> int:

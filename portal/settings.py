@@ -269,7 +269,8 @@ CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "portal.web.errors.csrf_failure"
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# A redirected call of an identity provider fails without a word on why; its endpoint refuses plain http itself, and says so.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^v1/b2b/scim/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -258,3 +258,5 @@ class ScimRefusal(StrEnum):
     OTHER_ADDRESS = "other_address"
     NO_CONNECTION_ID = "no_connection_id"
     CONNECTION_DELETED = "connection_deleted"
+    # Everything was right, but anybody on the way could read it.
+    PLAIN_HTTP = "plain_http"

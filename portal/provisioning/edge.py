@@ -131,6 +131,9 @@ def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call
     if settings.MAINTENANCE:
         raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
     client = _authenticate(connection_id, exchange)
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        exchange.refusal = ScimRefusal.PLAIN_HTTP
+        raise Refusal(403, "The call came over plain http, which anybody on the way can read. Use https.")
     if wait := wait_of_connection(client.connection_id):
         raise Refusal(429, "The connection sends more requests than it may. Try again later.", Retry_After=str(wait))
     method = str(request.method)

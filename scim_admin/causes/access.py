@@ -90,6 +90,14 @@ ACCESS = (
         "Turn provisioning off in {settings}, or enter the address and the token of the connection that replaced it.",
     ),
     Cause(
+        "plain-http",
+        "The address begins with http, not https",
+        Sign(refusal=ScimRefusal.PLAIN_HTTP),
+        "{name} sent the token over the network unencrypted. The call was refused, but whoever listened has the token.",
+        "In {settings}, let “{base_url}” begin with https://, and save. Then rotate the token on the SCIM page, enter the new "
+        "one as “{token}”, and {test}.",
+    ),
+    Cause(
         "wrong-prefix",
         "The beginning of the address is wrong",
         Sign(status=404, detail="^There is no SCIM service at this address"),

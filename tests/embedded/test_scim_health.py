@@ -228,3 +228,20 @@ def test_a_call_that_changed_nobodys_access_is_no_deactivation(
     factories.scim_request(scim, **{**usual, "body": '{"active":false}', **more})
 
     assert progress(directory, scim).first_deactivation_at is None
+
+
+def test_who_reached_the_address_first_is_told(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+    call(scim, "GET", "/Users", user_agent="Okta SCIM Client 1.0.0")
+    call(scim, "GET", "/Users", user_agent="another")
+
+    assert progress(directory, scim).reached_by == "Okta SCIM Client 1.0.0"
+
+
+def test_groups_in_which_nobody_is_are_told(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+    assert progress(directory, scim).groups_are_empty is False
+    groups = factories.scim_groups(scim, ["Sales", "Support"])
+    assert progress(directory, scim).groups_are_empty is True
+
+    factories.put_in_group(groups[1], [factories.scim_user(scim, "ada")])
+
+    assert progress(directory, scim).groups_are_empty is False

@@ -126,6 +126,7 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         lambda idp: at(idp, f"{idp.base[:-3]}/Users"),
     ),
     "connection-deleted": (lambda idp: models.ScimConnection.objects.update(status="deleted") and idp.get("/Users"),),
+    "plain-http": (change("SECURE_SSL_REDIRECT", True, lambda idp: idp.get("/Users")),),
     "wrong-prefix": (
         lambda idp: at(idp, f"/scim/v2/{connection_id(idp)}/Users"),
         lambda idp: at(idp, f"/b2b/scim/{connection_id(idp)}/Users"),

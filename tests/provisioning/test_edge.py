@@ -202,3 +202,17 @@ def unguarded_endpoint() -> Any:
 def test_an_endpoint_without_the_edge_is_reported_and_stays_shut(visitor: Client) -> None:
     assert "portal.E002" in [message.id for message in run_checks()]
     assert visitor.get("/v1/b2b/scim/open").status_code == 500
+
+
+def test_plain_http_is_refused_where_the_portal_is_served_over_https(idp: Idp, settings: Settings) -> None:
+    """A redirect would have the identity provider fail without a word on why, and would not take the token back."""
+    settings.SECURE_SSL_REDIRECT = True
+
+    detail = error_of(idp.send("POST", "/Users", {"userName": "ada"}), 403)
+
+    assert "https" in detail
+    assert not models.ScimUser.objects.exists()
+    assert idp.entries[-1].refusal == "plain_http"
+    assert idp.tokens.get().last_used_at is None
+    secure = idp.client.get(f"{idp.base}/Users", headers={"Authorization": f"Bearer {idp.token}"}, secure=True)
+    assert secure.status_code == 200

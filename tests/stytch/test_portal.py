@@ -73,6 +73,18 @@ def test_a_group_says_why_it_does_not_open(visitor: Client) -> None:
     assert "Stytch tells which groups there are" in visitor.get("/o/acme/scim/groups/any/").content.decode()
 
 
+def test_setting_up_has_the_guide_and_says_why_there_is_no_live_check(visitor: Client, stytch: FakeStytch) -> None:
+    sign_in(visitor)
+
+    html = visitor.get("/o/acme/scim/set-up/").content.decode()
+
+    assert "Guide for Okta" in html
+    assert f'/v1/b2b/scim/{stytch.project.connections[0].id}"' in html
+    assert "Not available with this directory" in html
+    assert "Identity providers talk to Stytch itself" in html
+    assert "data-poll" not in html
+
+
 def test_a_member_without_the_right_is_refused_with_who_can_help(visitor: Client) -> None:
     sign_in(visitor, "max@acme.example")
 

@@ -235,6 +235,11 @@ def too_often(idp: Idp) -> object:
         return [idp.get("/Users"), idp.get("/Users")]
 
 
+def plain_http(idp: Idp) -> object:
+    with override_settings(SECURE_SSL_REDIRECT=True):
+        return idp.get("/Users")
+
+
 def taken_name(idp: Idp) -> object:
     factories.member(idp.connection.organization, "max@acme.example")
     return idp.send("POST", "/Users", {"userName": "max@acme.example"})
@@ -288,6 +293,12 @@ MISTAKES: dict[str, tuple[Call, str, str, str]] = {
         OKTA_ADDRESS,
     ),
     "other connection's id": (other_address, ADDRESS, "The address is that of another connection", OKTA_ADDRESS),
+    "plain http": (
+        plain_http,
+        ADDRESS,
+        "The address begins with http, not https",
+        f"let {OKTA_ADDRESS} begin with https://",
+    ),
     "doubled slash": (lambda idp: idp.get("//Users"), ADDRESS, "two slashes in a row", OKTA_ADDRESS),
     "no header": (
         lambda idp: idp.client.get(f"{idp.base}/Users"),

@@ -1,0 +1,201 @@
+"""Setting up in a browser: the check fills in while the identity provider calls, and stops when there is nothing left."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from portal.directory.embedded import models
+from tests import factories
+from tests.browser.conftest import Portal, check_accessibility
+from tests.browser.test_groups import overflow, tab_to
+from tests.provisioning.conftest import Idp
+
+pytestmark = pytest.mark.browser
+
+TOKEN = "scim_token-of-initech"
+
+
+@pytest.fixture
+def idp(embedded: Portal) -> Idp:
+    """An identity provider that was just connected to an organization without anybody but its admin."""
+    initech = factories.organization("initech", name="Initech")
+    admin = models.Member.objects.get(organization__slug="acme", email_address="ada@acme.example")
+    models.Member.objects.create(
+        organization=initech,
+        email_address="ina@initech.example",
+        direct_roles=["stytch_admin"],
+        password=admin.password,
+    )
+    return Idp(factories.scim_connection(initech, bearer_token=TOKEN), TOKEN)
+
+
+def open_set_up(portal: Portal, page: Page) -> None:
+    portal.sign_in(page, "ina@initech.example", "initech")
+    page.goto(f"{portal.url}/o/initech/scim/set-up/")
+
+
+def line(page: Page, title: str, state: str) -> None:
+    expect(page.locator(f"li.check-{state}", has=page.get_by_role("heading", name=title))).to_be_visible()
+
+
+def test_the_check_fills_in_while_calls_arrive_and_then_asks_no_more(embedded: Portal, idp: Idp, page: Page) -> None:
+    open_set_up(embedded, page)
+    line(page, "The address is reached", "next")
+
+    idp.get("/Users/Users")
+    line(page, "The address is reached", "problem")
+    expect(page.locator("#announcements")).to_contain_text("The address ends in /Users or /Groups twice")
+    check_accessibility(page)
+
+    idp.get("/Users")
+    line(page, "The first person arrives", "next")
+    user = idp.create_user("priya@initech.example", displayName="Priya Patel")
+    expect(page.get_by_text("Priya Patel")).to_be_visible()
+    expect(page.get_by_text("assigning a group sends its people, never the group")).to_be_visible()
+    idp.create_group("Sales", [user])
+    line(page, "The first group arrives", "done")
+    idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": False}})
+    expect(page.get_by_text("Okta is set up.")).to_be_visible()
+    check_accessibility(page)
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.install()
+    page.clock.fast_forward("10:00")
+    assert asked == []
+
+
+def test_asking_becomes_rare_while_nothing_is_new_and_ends(embedded: Portal, idp: Idp, page: Page) -> None:
+    page.clock.install()
+    open_set_up(embedded, page)
+    answered: list[str] = []
+    page.on("requestfinished", lambda request: answered.append(request.url) if "seen=" in request.url else None)
+
+    waits = [seconds_until_asked(page, answered) for _ in range(12)]
+    assert waits == sorted(waits)
+    assert waits[0] <= 4
+    assert 40 <= waits[-1] <= seconds_until_asked(page, answered) + 3 <= 66
+
+    for _ in range(150):
+        run(page, 60)
+    asked = len(answered)
+    for _ in range(10):
+        run(page, 60)
+    assert len(answered) == asked
+
+
+def run(page: Page, seconds: int) -> None:
+    page.clock.run_for(seconds * 1000)
+    # Time that the page does not see, in which an answer can arrive.
+    page.wait_for_timeout(30)
+
+
+def seconds_until_asked(page: Page, answered: list[str]) -> int:
+    """Let the page's clock run until it has asked and was answered."""
+    before = len(answered)
+    for seconds in range(1, 70):
+        run(page, 1)
+        if len(answered) > before:
+            return seconds
+    raise AssertionError("it does not ask any more")
+
+
+def test_a_hidden_tab_does_not_ask_until_it_is_seen(embedded: Portal, idp: Idp, page: Page) -> None:
+    page.clock.install()
+    open_set_up(embedded, page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "seen=" in request.url else None)
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.clock.run_for(10_000)
+    assert asked == []
+
+    idp.get("/Users")
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+
+    line(page, "The token is right", "done")
+
+
+def test_what_has_the_focus_keeps_it_while_the_check_fills_in(embedded: Portal, idp: Idp, page: Page) -> None:
+    open_set_up(embedded, page)
+    tab_to(page, "Check again")
+
+    idp.get("/Users")
+
+    line(page, "The token is right", "done")
+    expect(page.get_by_role("link", name="Check again")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Check again")).to_be_focused()
+
+
+def test_it_works_without_javascript(embedded: Portal, idp: Idp, browser: Browser) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    open_set_up(embedded, page)
+    line(page, "The address is reached", "next")
+    expect(page.get_by_text("Fills in by itself.")).to_be_hidden()
+
+    idp.create_user("priya@initech.example", displayName="Priya Patel")
+    page.get_by_role("link", name="Check again").click()
+
+    line(page, "The first person arrives", "done")
+    # The step that is next is a place on the page.
+    page.locator("li.check-next").get_by_role("link").click()
+    assert page.url.endswith("#step-6")
+
+
+def test_it_fits_a_phone(embedded: Portal, idp: Idp, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    idp.get("/Users/Users")
+    open_set_up(embedded, page)
+
+    assert overflow(page) == 0
+    check_accessibility(page)
+    page.get_by_role("link", name="To the live check").click()
+    expect(page.get_by_role("heading", name="Live check")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("provider", ["onelogin", "generic", "microsoft-entra"])
+def test_every_form_of_a_guide_is_accessible(embedded: Portal, idp: Idp, page: Page, provider: str) -> None:
+    models.ScimConnection.objects.filter(pk=idp.connection.pk).update(identity_provider=provider)
+    open_set_up(embedded, page)
+
+    check_accessibility(page)
+    assert overflow(page) == 0
+
+
+def test_a_template_is_copied_with_its_lines(embedded: Portal, idp: Idp, page: Page) -> None:
+    models.ScimConnection.objects.filter(pk=idp.connection.pk).update(identity_provider="onelogin")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_set_up(embedded, page)
+
+    page.get_by_role("button", name="Copy SCIM JSON Template").click()
+
+    expect(page.locator("#announcements")).to_have_text("Copied")
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    assert copied["userName"] == "{$parameters.scimusername}"
+
+
+def test_a_choice_of_guide_is_remembered_in_the_address(embedded: Portal, idp: Idp, page: Page) -> None:
+    models.ScimConnection.objects.filter(pk=idp.connection.pk).update(identity_provider="generic")
+    open_set_up(embedded, page)
+
+    page.get_by_label("Your identity provider").select_option("google-workspace")
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.get_by_role("heading", name="Guide for Google Workspace")).to_be_visible()
+    idp.get("/Users")
+    line(page, "The token is right", "done")
+    page.get_by_role("link", name="Check again").click()
+    expect(page).to_have_url(re.compile("guide=google-workspace"))
+    page.reload()
+    expect(page.get_by_label("Your identity provider")).to_have_value("google-workspace")
+
+
+def test_stytch_shows_the_guide_and_why_there_is_no_check(stytch: Portal, page: Page) -> None:
+    stytch.sign_in(page)
+    page.goto(f"{stytch.url}/o/acme/scim/set-up/")
+
+    expect(page.get_by_role("heading", name="Guide for Okta")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
+    check_accessibility(page)

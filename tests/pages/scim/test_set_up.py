@@ -115,7 +115,7 @@ def test_a_provider_that_stytch_has_no_name_for_is_a_choice_of_guide(
 
     assert "Guide for Google Workspace" in html
     assert "Endpoint URL" in html
-    assert checks(html)["The first group arrives"] == "not-needed"
+    assert checks(html)["First group"] == "not-needed"
     # The choice stays in the address of the check.
     assert "guide=google-workspace&amp;seen=" in html
     assert models.ScimConnection.objects.get().identity_provider == "generic"
@@ -155,7 +155,7 @@ def test_the_check_follows_the_identity_provider_to_the_end(admin_client: Client
 
     user = idp.create_user("priya@acme.example", displayName="Priya Patel")
     html = page(admin_client)
-    assert checks(html)["The first person arrives"] == "done"
+    assert checks(html)["First person"] == "done"
     assert "Priya Patel" in html
     # Assigned, but not pushed: said in Okta's words as long as no group is here.
     assert "In Okta, assigning a group sends its people, never the group." in html
@@ -163,9 +163,9 @@ def test_the_check_follows_the_identity_provider_to_the_end(admin_client: Client
 
     group = idp.create_group("Sales", [user])
     html = page(admin_client)
-    assert checks(html)["The first group arrives"] == "done"
+    assert checks(html)["First group"] == "done"
     assert "Sales" in html
-    assert checks(html)["The first person leaves"] == "next"
+    assert checks(html)["First deactivation"] == "next"
 
     idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": False}})
     html = page(admin_client)
@@ -183,7 +183,7 @@ def test_what_calls_is_named(admin_client: Client, idp: Idp) -> None:
 
 def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: models.Organization) -> None:
     idp = connect(acme, ScimIdentityProvider.CYBERARK)
-    title = "What is offered here is read"
+    title = "Discovery"
     assert checks(page(admin_client))[title] == "later"
 
     idp.get("/ServiceProviderConfig")
@@ -193,7 +193,7 @@ def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: m
 def test_people_who_arrive_without_discovery_did_not_need_it(admin_client: Client, acme: models.Organization) -> None:
     connect(acme, ScimIdentityProvider.RIPPLING).create_user("priya@acme.example")
 
-    assert checks(page(admin_client))["What is offered here is read"] == "not-needed"
+    assert checks(page(admin_client))["Discovery"] == "not-needed"
 
 
 def test_groups_that_arrive_empty_are_a_problem(admin_client: Client, idp: Idp) -> None:
@@ -202,11 +202,11 @@ def test_groups_that_arrive_empty_are_a_problem(admin_client: Client, idp: Idp) 
 
     html = page(admin_client)
 
-    assert checks(html)["The first group arrives"] == "problem"
+    assert checks(html)["First group"] == "problem"
     assert "Groups have arrived, but nobody is in them" in problem(html)
     assert "Push now" in problem(html)
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": user}]})
-    assert checks(page(admin_client))["The first group arrives"] == "done"
+    assert checks(page(admin_client))["First group"] == "done"
 
 
 # --- Mistakes ----------------------------------------------------------------------------------------------------------
@@ -245,8 +245,8 @@ def taken_name(idp: Idp) -> object:
     return idp.send("POST", "/Users", {"userName": "max@acme.example"})
 
 
-ADDRESS, TOKEN = "The address is reached", "The token is right"
-DISCOVERY, PERSON = "What is offered here is read", "The first person arrives"
+ADDRESS, TOKEN = "Address", "Token"
+DISCOVERY, PERSON = "Discovery", "First person"
 OKTA_ADDRESS = "“SCIM connector base URL”"
 MISTAKES: dict[str, tuple[Call, str, str, str]] = {
     "doubled /Users": (

@@ -32,6 +32,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Group roles", "scim:role-assignments"),
     ("Conflicts", "scim:conflicts"),
     ("Brake", "scim:brake"),
+    ("Drift", "scim:drift"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import brake, conflicts, connection, group_roles, groups, people, set_up
+from scim_admin.views import brake, conflicts, connection, drift, group_roles, groups, people, set_up
 
 app_name = "scim"
 
@@ -55,4 +55,6 @@ urlpatterns = [
     ),
     route("brake/", brake.brake, name="brake", allow=Permission.SCIM_GET),
     route("brake/decide/", brake.decide, name="brake-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)),
+    route("drift/", drift.drift, name="drift", allow=Permission.SCIM_GET),
+    route("drift/take/", drift.take, name="drift-take", allow=Permission.SCIM_UPDATE, methods=("POST",)),
 ]

@@ -236,6 +236,8 @@ class ScimFeature(StrEnum):
     GROUP_SEARCH = "group-search"
     GROUP_MEMBERS = "group-members"
     PEOPLE = "people"
+    # Tells where it is not as the identity provider says.
+    DRIFT = "drift"
     # Has many deactivations wait for an approval.
     BRAKE = "brake"
     # Keeps the list of members whom provisioning would take over.

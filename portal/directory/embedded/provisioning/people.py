@@ -124,26 +124,32 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
     member = row.member
     if member is None:
         return become_member(client, row)
-    before = _state(member)
+    before, after = member_state(member), wanted_state(client, row, member)
     was_active = member.status != MemberStatus.DELETED
     if was_active and not row.active:
         return end_membership(client, member)
-    member.name = row.display_name or member.name
-    address = email_address(row.document)
-    if address and (not row.is_adopted or _is_allowed(client, address)):
-        member.email_address = address
-    if row.active and not was_active:
-        # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
-        member.status = MemberStatus.ACTIVE
-    if _state(member) == before:
+    if after == before:
         return []
+    # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
+    member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
     update(member)
-    after = _state(member)
     action = "member.update" if was_active else "member.reactivate"
     changed = {name for name in after if after[name] != before[name]}
     return [
         _entry(client, action, member, {n: before[n] for n in sorted(changed)}, {n: after[n] for n in sorted(changed)})
     ]
+
+
+def wanted_state(client: ScimClient, row: models.ScimUser, member: models.Member) -> dict[str, str]:
+    """Return the same as it is to be: a name stays where there is none, an address where it may not be taken."""
+    address = email_address(row.document)
+    takes_address = address and (not row.is_adopted or _is_allowed(client, address))
+    status = MemberStatus.ACTIVE if member.status == MemberStatus.DELETED else member.status
+    return {
+        "email_address": address if takes_address else member.email_address,
+        "name": row.display_name or member.name,
+        "status": str(status if row.active else MemberStatus.DELETED),
+    }
 
 
 def end_membership(client: ScimClient, member: models.Member) -> Entries:
@@ -200,7 +206,8 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _state(member: models.Member) -> dict[str, Any]:
+def member_state(member: models.Member) -> dict[str, str]:
+    """Return what a person of the IdP says of a member, as it is."""
     return {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
 
 

@@ -3,6 +3,7 @@
 from portal.directory.embedded.scim.brake import EmbeddedScimBrake
 from portal.directory.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.directory.embedded.scim.connection import EmbeddedScimConnection
+from portal.directory.embedded.scim.drift import EmbeddedScimDrift
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.groups import EmbeddedScimGroups
 from portal.directory.embedded.scim.people import EmbeddedScimPeople
@@ -16,6 +17,7 @@ class EmbeddedScim(
     EmbeddedScimConflicts,
     EmbeddedScimGroupRoles,
     EmbeddedScimBrake,
+    EmbeddedScimDrift,
 ):
     """Implements portal.directory.gateway.ScimGateway."""
 

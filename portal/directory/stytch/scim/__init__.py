@@ -3,6 +3,7 @@
 from portal.directory.stytch.scim.brake import StytchScimBrake
 from portal.directory.stytch.scim.conflicts import StytchScimConflicts
 from portal.directory.stytch.scim.connection import StytchScimConnection
+from portal.directory.stytch.scim.drift import StytchScimDrift
 from portal.directory.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.directory.stytch.scim.groups import StytchScimGroups
 from portal.directory.stytch.scim.people import StytchScimPeople
@@ -16,6 +17,7 @@ class StytchScim(
     StytchScimConflicts,
     StytchScimGroupRoles,
     StytchScimBrake,
+    StytchScimDrift,
 ):
     """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
 

@@ -1,0 +1,264 @@
+"""The drift page: every kind, with its fix."""
+
+import re
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim, drift
+from portal.directory.types import MemberStatus, ScimFeature
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+from tests.provisioning.conftest import Idp
+
+PAGE = "/o/acme/scim/drift/"
+TAKE = f"{PAGE}take/"
+GRACE: dict[str, Any] = {
+    "userName": "grace",
+    "displayName": "Grace Hopper",
+    "emails": [{"value": "grace@acme.example", "primary": True}],
+}
+
+
+@pytest.fixture
+def idp(acme: models.Organization) -> Idp:
+    token = "scim_token-of-acme"
+    return Idp(factories.scim_connection(acme, bearer_token=token), token)
+
+
+@pytest.fixture
+def grace(idp: Idp) -> models.Member:
+    """A provisioned member."""
+    idp.send("POST", "/Users", GRACE)
+    return models.Member.objects.get(email_address="grace@acme.example")
+
+
+def page(client: Client, kind: str = "", **query: str) -> str:
+    return client.get(PAGE, {**({"kind": kind} if kind else {}), **query}).content.decode()
+
+
+def fix(html: str) -> dict[str, str]:
+    """Return what the first button on the page sends."""
+    return dict(re.findall(r'name="(user_id|version)" value="([^"]+)"', html)[:2])
+
+
+def change(member: models.Member, **values: str) -> None:
+    for name, value in values.items():
+        setattr(member, name, value)
+    member.save()
+
+
+CHANGES: dict[str, dict[str, str]] = {
+    "name": {"name": "G. Hopper"},
+    "e-mail": {"email_address": "other@acme.example"},
+    "state": {"status": MemberStatus.DELETED},
+    "all": {"name": "G.", "email_address": "other@acme.example", "status": MemberStatus.DELETED},
+}
+
+
+def test_who_was_just_provisioned_is_as_the_idp_says(admin_client: Client, grace: models.Member) -> None:
+    assert "Nobody was changed by hand" in page(admin_client)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_what_was_changed_by_hand_is_shown_and_put_right(admin_client: Client, grace: models.Member, kind: str) -> None:
+    before = (grace.name, grace.email_address, grace.status)
+    change(grace, **CHANGES[kind])
+    html = page(admin_client)
+    for value in CHANGES[kind].values():
+        assert f"{value}" in html
+
+    response = admin_client.post(TAKE, fix(html))
+
+    assert (response.status_code, response["Location"]) == (303, PAGE)
+    grace.refresh_from_db()
+    assert (grace.name, grace.email_address, grace.status) == before
+    assert "Nobody was changed by hand" in page(admin_client)
+    entry = models.ActivityEntry.objects.filter(action__startswith="member.").order_by("id").last()
+    assert entry
+    assert entry.actor_name == "Ada Admin"
+
+
+def test_who_was_let_in_again_although_the_idp_deactivated_them_goes_again(
+    admin_client: Client, grace: models.Member, idp: Idp
+) -> None:
+    user = idp.get("/Users").json()["Resources"][0]["id"]
+    idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": False}})
+    grace.refresh_from_db()
+    change(grace, status=MemberStatus.ACTIVE)
+    client = factories.signed_in(grace)
+
+    assert admin_client.post(TAKE, fix(page(admin_client))).status_code == 303
+
+    assert client.get("/o/acme/").status_code == 302
+
+
+def test_the_last_admin_stays_also_by_this_way(grace: models.Member, idp: Idp) -> None:
+    change(grace, direct_roles=["stytch_admin"])  # type: ignore[arg-type]  # -- a list
+    models.ScimUser.objects.update(active=False)
+    client = factories.signed_in(grace)
+
+    response = client.post(TAKE, fix(page(client)))
+
+    assert response.status_code == 409
+    assert "last admin" in response.content.decode()
+    grace.refresh_from_db()
+    assert grace.status == MemberStatus.ACTIVE
+
+
+def test_an_address_that_is_taken_is_not_taken_back(admin_client: Client, grace: models.Member) -> None:
+    change(grace, email_address="other@acme.example")
+    factories.member(grace.organization, "grace@acme.example")
+
+    response = admin_client.post(TAKE, fix(page(admin_client)))
+
+    assert response.status_code == 409
+    assert "that of another member" in response.content.decode()
+
+
+def test_what_changed_meanwhile_is_not_overwritten(admin_client: Client, grace: models.Member) -> None:
+    change(grace, name="G. Hopper")
+    seen = fix(page(admin_client))
+    change(grace, name="Admiral Hopper")
+
+    response = admin_client.post(TAKE, seen)
+
+    assert response.status_code == 409
+    grace.refresh_from_db()
+    assert grace.name == "Admiral Hopper"
+
+
+@pytest.mark.parametrize("data", [{}, {"user_id": "x"}, {"user_id": "x" * 200, "version": "y"}])
+def test_nobody_chosen_is_refused(admin_client: Client, grace: models.Member, data: dict[str, str]) -> None:
+    assert admin_client.post(TAKE, data).status_code == 422
+
+
+def test_another_organizations_person_is_not_found(
+    other_admin_client: Client, grace: models.Member, globex: models.Organization, admin_client: Client
+) -> None:
+    change(grace, name="G.")
+    factories.scim_connection(globex)
+    theirs = PAGE.replace("acme", "globex")
+
+    assert other_admin_client.post(f"{theirs}take/", fix(page(admin_client))).status_code == 404
+    assert "grace" not in other_admin_client.get(theirs).content.decode()
+
+
+def test_who_may_not_change_sees_it_and_whom_to_ask(
+    acme: models.Organization, grace: models.Member, settings: Settings
+) -> None:
+    change(grace, name="G.")
+    client = as_reader(settings, acme)
+
+    html = page(client)
+
+    assert "Grace Hopper" in html
+    assert "stytch.scim:update" in html
+    assert fix(html) == {}
+    assert client.post(TAKE, {"user_id": "x", "version": "y"}).status_code == 403
+
+
+def test_members_whom_the_idp_does_not_know_are_listed_alone(admin_client: Client, grace: models.Member) -> None:
+    html = page(admin_client, "unmanaged")
+
+    assert "ada@acme.example" in html.partition("<table")[2]
+    assert "grace@acme.example" not in html
+    assert "Assign them to this application there" in html
+
+
+def test_groups_that_were_renamed_or_are_gone_are_listed_with_the_way_to_their_roles(
+    admin_client: Client, idp: Idp
+) -> None:
+    kept, renamed, gone = factories.scim_groups(idp.connection, ["Kept", "Sales", "Gone"])
+    for group in (kept, renamed, gone):
+        factories.group_role(group, "stytch_admin")
+    factories.rename(renamed, "Revenue")
+    gone.delete()
+
+    html = page(admin_client, "group-roles")
+
+    for shown in ("Revenue", "Was “Sales”", "Gone", "Deleted by the identity provider"):
+        assert shown in html
+    assert "Kept" not in html
+    assert f'href="/o/acme/scim/groups/scim-group-live-{renamed.pk}/roles/"' in html
+
+
+def test_groups_without_a_role_are_listed(admin_client: Client, idp: Idp) -> None:
+    mapped, _ = factories.scim_groups(idp.connection, ["Admins", "Sales"])
+    factories.group_role(mapped, "stytch_admin")
+
+    html = page(admin_client, "unmapped").partition("<table")[2]
+
+    assert "Sales" in html
+    assert "Admins" not in html
+
+
+@pytest.mark.parametrize("kind", ["changed", "unmanaged", "unmapped"])
+def test_what_is_further_than_a_page_looks_is_found_page_by_page(
+    admin_client: Client, idp: Idp, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift, "_LOOKED_AT", 4)
+    monkeypatch.setattr(drift, "_COMPARED", 4)
+    for n in range(10):
+        idp.send("POST", "/Users", {"userName": f"person{n}@acme.example", "displayName": "Pat"})
+    factories.scim_groups(idp.connection, (f"Team {n:02}" for n in range(10)))
+    change(models.Member.objects.get(email_address="person9@acme.example"), name="Changed")
+    factories.member(idp.connection.organization, "zoe@acme.example")
+    url: str | None = f"{PAGE}?kind={kind}"
+    seen = ""
+    while url:
+        html = admin_client.get(url, headers={"HX-Request": "true", "HX-Target": "drift-more"}).content.decode()
+        seen += html
+        found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+        url = found.group(1).replace("&amp;", "&") if found else None
+
+    expected = {"changed": ["person9@"], "unmanaged": ["ada@", "zoe@"], "unmapped": [f"Team {n:02}" for n in range(10)]}
+    found_names = re.findall(r"(?<=>)(?:person\d@|ada@|zoe@|Team \d\d)", seen)
+    assert found_names == expected[kind]
+
+
+@pytest.mark.parametrize("kind", ["changed", "unmanaged", "group-roles", "unmapped"])
+@pytest.mark.parametrize("number", [3, 30])
+def test_a_page_costs_the_same_queries_however_much_there_is(
+    admin_client: Client, idp: Idp, django_assert_max_num_queries: DjangoAssertNumQueries, kind: str, number: int
+) -> None:
+    for n in range(number):
+        idp.send("POST", "/Users", {"userName": f"person{n}@acme.example", "displayName": "Pat"})
+        factories.member(idp.connection.organization, f"other{n}@acme.example")
+    for group in factories.scim_groups(idp.connection, (f"Team {n:02}" for n in range(number))):
+        factories.group_role(group, "stytch_admin")
+        factories.rename(group, f"Renamed {group.display_name}")
+    models.Member.objects.filter(email_address__startswith="person").update(name="Changed")
+
+    with django_assert_max_num_queries(6):
+        admin_client.get(PAGE, {"kind": kind})
+
+
+@pytest.mark.parametrize("query", [{"limit": "7"}, {"kind": "other"}])
+def test_an_address_that_makes_no_sense_is_refused_with_the_cure(
+    admin_client: Client, idp: Idp, query: dict[str, str]
+) -> None:
+    response = admin_client.get(PAGE, query)
+
+    assert response.status_code == 422
+    assert "Use " in response.content.decode()
+
+
+def test_a_cursor_of_another_kind_starts_again(admin_client: Client, idp: Idp) -> None:
+    assert "The list starts again" in page(admin_client, "unmanaged", cursor="forged")
+
+
+def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
+    assert "No identity provider is connected" in page(admin_client)
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(admin_client: Client, idp: Idp) -> None:
+    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.DRIFT}):
+        response = admin_client.get(PAGE)
+
+    assert response.status_code == 200
+    assert "Not available with this directory" in response.content.decode()

@@ -13,6 +13,14 @@ SERVICE = (
         _BY_ITSELF + "If it goes on for hours, ask whoever runs this portal to raise the rate of a connection.",
     ),
     Cause(
+        "braked",
+        "Waits for an approval of yours",
+        Sign(status=503, detail="^Many people were deactivated within an hour"),
+        "Much of the organization was deactivated within an hour, so {name} was told to wait with the rest. It may be right, or "
+        "a filter or a group in {name} that is wrong now.",
+        "Look on the SCIM page, under Brake, who would go, and decide. Once you let it go on, {resend}.",
+    ),
+    Cause(
         "unavailable",
         "The service was not available",
         Sign(status=503),

@@ -15,9 +15,9 @@ from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.requests import PortalRequest
 from portal.web.rights import right_to
+from scim_admin.causes.words import words_of
 from scim_admin.forms.brake import BrakeForm
 from scim_admin.sections import render_list, render_section
-from scim_admin.sending_again import way_to_send_again
 
 _DONE = {
     ScimBrakeDecision.RELEASE: "Deactivations go on for 24 hours.",
@@ -55,7 +55,7 @@ def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200)
     context |= {
         "brake": scim.brake(connection.connection_id),
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
-        "send_again": way_to_send_again(connection.identity_provider),
+        "words": words_of(connection.identity_provider),
     }
     if not query.is_valid():
         return render_section(request, "scim_admin/brake.html", context, status=422)

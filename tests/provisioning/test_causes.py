@@ -91,6 +91,11 @@ def last_admin(idp: Idp) -> object:
     return idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": False})
 
 
+def everybody_goes(idp: Idp) -> object:
+    users = [idp.create_user(f"person{n}@acme.example") for n in range(12)]
+    return [idp.send("DELETE", f"/Users/{user}") for user in users]
+
+
 def in_itself(idp: Idp) -> object:
     group = idp.create_group("Sales")
     return idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": group}]})
@@ -158,6 +163,7 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
     "too-many-calls": (
         change("SCIM_RATE_PER_CONNECTION", "1 per minute", lambda idp: [idp.get("/Users"), idp.get("/Users")]),
     ),
+    "braked": (everybody_goes,),
     "unavailable": (patched("portal.directory.embedded.provisioning.users.unique_page", OperationalError("gone")),),
     "internal-error": (patched("portal.directory.embedded.provisioning.users.unique_page", RuntimeError("oops")),),
     "method-not-offered": (lambda idp: idp.send("DELETE", "/Users"),),

@@ -37,11 +37,6 @@ def read_cursor(cursor: str, *list_key: object) -> str:
         raise InvalidCursor("This place in the list is not valid.") from None
 
 
-def make_cursor(key: object, *list_key: object) -> str:
-    """Return the place in a list behind a key."""
-    return signing.dumps(str(key), salt=_salt(list_key))
-
-
 def make_page(
     rows: Sequence[Row], *list_key: object, limit: int, key: Callable[[Row], object], item: Callable[[Row], Item]
 ) -> Page[Item]:

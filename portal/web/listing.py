@@ -55,6 +55,9 @@ class Listing(Generic[Item]):
     def summary(self) -> str:
         """How much of the list is there, in words."""
         first, last = (number_format(number, force_grouping=True) for number in (self.first, self.last))
+        if self.last == 0:
+            # A search that is not through yet has found nothing so far; that is no empty list.
+            return "Nothing found so far" if self.next_cursor else "Nothing found"
         if self.is_continued:
             return f"{first} to {last}" + ("" if self.next_cursor else ", the last")
         return f"{last} shown" if self.next_cursor else f"All {last} shown"

@@ -221,6 +221,27 @@ def test_what_is_further_than_a_page_looks_is_found_page_by_page(
     assert found_names == expected[kind]
 
 
+def test_a_search_that_is_not_through_says_that_it_has_found_nothing_so_far(
+    admin_client: Client, idp: Idp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift, "_COMPARED", 2)
+    for n in range(3):
+        idp.send("POST", "/Users", {"userName": f"person{n}@acme.example", "displayName": "Pat"})
+
+    html = page(admin_client)
+    assert "Nothing found so far" in html
+    assert ">Search on</a>" in html
+    assert "0 shown" not in html
+
+    url = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+    assert url is not None
+    last = admin_client.get(
+        url.group(1).replace("&amp;", "&"), headers={"HX-Request": "true", "HX-Target": "drift-more"}
+    )
+    assert "Nothing found<" in last.content.decode()
+    assert "Search on" not in last.content.decode()
+
+
 @pytest.mark.parametrize("kind", ["changed", "unmanaged", "group-roles", "unmapped"])
 @pytest.mark.parametrize("number", [3, 30])
 def test_a_page_costs_the_same_queries_however_much_there_is(

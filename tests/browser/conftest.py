@@ -100,8 +100,16 @@ def _nothing_goes_wrong(context: BrowserContext, expected_errors: list[str]) -> 
     assert [one for one in found if not any(text in one for text in expected_errors)] == []
 
 
+def overflow(page: Page) -> int:
+    """Return by how many pixels the page is wider than the window."""
+    # A click waits for the next page to begin, not to be there.
+    page.wait_for_load_state()
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
 def check_accessibility(page: Page) -> None:
     """Fail on any finding of axe, in light and in dark."""
+    page.wait_for_load_state()
     for scheme in ("light", "dark"):
         # A colour on its way from light to dark is neither: without motion it is there at once.
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

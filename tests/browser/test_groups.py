@@ -6,7 +6,7 @@ import pytest
 from django.core import signing
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import NUMBER_OF_GROUPS, Portal, check_accessibility
+from tests.browser.conftest import NUMBER_OF_GROUPS, Portal, check_accessibility, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -108,7 +108,7 @@ def test_everything_works_without_javascript(portal: Portal, browser: Browser) -
         page.locator("#groups-show").click()
     assert len(names(page)) == 100
     page.get_by_role("button", name="Sign out").click()
-    assert page.url == f"{portal.url}/signed-out/"
+    page.wait_for_url("**/signed-out/")
 
 
 def test_everything_works_by_keyboard(portal: Portal, page: Page) -> None:
@@ -149,10 +149,6 @@ def test_it_fits_a_phone(portal: Portal, browser: Browser) -> None:
 
     assert overflow(page) == 0
     check_accessibility(page)
-
-
-def overflow(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
 def test_the_page_has_no_accessibility_finding(portal: Portal, page: Page) -> None:

@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Portal, check_accessibility
-from tests.browser.test_groups import overflow
+from tests.browser.conftest import Portal, check_accessibility, overflow
 
 pytestmark = pytest.mark.browser
 SECTIONS = {"Conflicts": "conflicts", "Brake": "brake", "Drift": "drift"}

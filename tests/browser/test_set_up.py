@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from portal.directory.embedded import models
 from tests import factories
-from tests.browser.conftest import Portal, check_accessibility
-from tests.browser.test_groups import overflow, tab_to
+from tests.browser.conftest import Portal, check_accessibility, overflow
+from tests.browser.test_groups import tab_to
 from tests.provisioning.conftest import Idp
 
 pytestmark = pytest.mark.browser

@@ -30,6 +30,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("People", "scim:people"),
     ("Groups", "scim:groups"),
     ("Group roles", "scim:role-assignments"),
+    ("Log", "scim:log"),
     ("Conflicts", "scim:conflicts"),
     ("Brake", "scim:brake"),
     ("Drift", "scim:drift"),

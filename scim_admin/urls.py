@@ -2,7 +2,7 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import brake, conflicts, connection, drift, group_roles, groups, people, set_up
+from scim_admin.views import brake, conflicts, connection, drift, group_roles, groups, log, people, set_up
 
 app_name = "scim"
 
@@ -53,6 +53,8 @@ urlpatterns = [
         allow=Permission.IMPLICIT_ROLES,
         methods=("POST",),
     ),
+    route("log/", log.log, name="log", allow=Permission.SCIM_GET),
+    route("log/<str:scim_request_id>/", log.log_entry, name="log-entry", allow=Permission.SCIM_GET),
     route("brake/", brake.brake, name="brake", allow=Permission.SCIM_GET),
     route("brake/decide/", brake.decide, name="brake-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)),
     route("drift/", drift.drift, name="drift", allow=Permission.SCIM_GET),

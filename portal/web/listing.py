@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django import forms
@@ -45,6 +46,8 @@ class Listing(Generic[Item]):
     has_restarted: bool
     # Added to the pages that the browser shows already.
     is_appended: bool
+    # The search was ended for taking long; it goes on, at the cursor, behind this moment.
+    searched_to: datetime | None = None
 
     @property
     def is_continued(self) -> bool:
@@ -80,6 +83,7 @@ def load(request: PortalRequest, fetch: Callable[[str], Page[Item]], *, append_t
         last=before + len(page.items),
         has_restarted=has_restarted,
         is_appended=request.htmx.target == append_to and not has_restarted,
+        searched_to=page.searched_to,
     )
 
 

@@ -1,0 +1,87 @@
+"""What the address of the log of SCIM requests can say."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+
+from portal.directory.scim_log import ScimOutcome, ScimRequestFilter
+from portal.web.listing import ListQuery
+
+_LONGEST_ID = 100
+# Ids begin with the time, counted from here.
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_METHODS = {
+    "GET": "Read (GET)",
+    "POST": "Create (POST)",
+    "PUT": "Replace (PUT)",
+    "PATCH": "Change (PATCH)",
+    "DELETE": "Delete (DELETE)",
+}
+
+
+class _MomentField(forms.DateTimeField):
+    """A moment to the minute, in the portal's time zone."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            label=f"{label} (UTC)",
+            required=False,
+            error_messages={"invalid": "Use a date and a time, such as 2026-01-31T09:00."},
+        )
+
+    def clean(self, value: Any) -> Any:
+        """Return the moment, None for none. Raises ValidationError."""
+        moment = super().clean(value)
+        if moment and moment < _FIRST:
+            raise forms.ValidationError("Use a time from 1970 on.")
+        return moment
+
+
+class LogQuery(ListQuery):
+    """Which page of the log, and of which calls."""
+
+    outcome = forms.ChoiceField(
+        label="Outcome",
+        required=False,
+        choices=[("", "All"), (ScimOutcome.SUCCEEDED, "Succeeded"), (ScimOutcome.REFUSED, "Refused")],
+        error_messages={"invalid_choice": "Use succeeded or refused, or leave it out for all."},
+    )
+    resource_type = forms.ChoiceField(
+        label="About",
+        required=False,
+        choices=[("", "Everything"), ("User", "People"), ("Group", "Groups")],
+        error_messages={"invalid_choice": "Use User or Group, or leave it out for everything."},
+    )
+    resource_id = forms.CharField(required=False, max_length=_LONGEST_ID, widget=forms.HiddenInput)
+    method = forms.ChoiceField(
+        label="Kind of call",
+        required=False,
+        choices=[("", "All"), *_METHODS.items()],
+        error_messages={"invalid_choice": f"Use {', '.join(_METHODS)}, or leave it out for all."},
+    )
+    since = _MomentField("From")
+    until = _MomentField("Until")
+
+    field_order = ("outcome", "resource_type", "resource_id", "method", "since", "until", "limit")
+
+    def clean(self) -> None:
+        """Refuse a time that ends before it begins."""
+        since, until = (self.cleaned_data.get(name) for name in ("since", "until"))
+        if since and until and until <= since:
+            self.add_error("until", "This is not after “From”.")
+
+    @property
+    def wanted(self) -> ScimRequestFilter:
+        """Which calls are wanted; whom a call is about says of which kind they are."""
+        chosen = self.cleaned_data
+        return ScimRequestFilter(
+            outcome=ScimOutcome(chosen["outcome"]) if chosen["outcome"] else None,
+            resource_type="" if chosen["resource_id"] else chosen["resource_type"],
+            resource_id=chosen["resource_id"],
+            method=chosen["method"],
+            since=chosen["since"],
+            until=chosen["until"],
+        )

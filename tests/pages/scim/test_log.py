@@ -1,0 +1,542 @@
+"""The log of SCIM requests: its list with filters, and the page of one call."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client, override_settings
+from django.utils.html import escape
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.embedded import models, scim_log
+from portal.directory.embedded.scim_log import EmbeddedScimLog
+from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.ids import first_uuid7, public_id, uuid7
+from portal.directory.types import ScimIdentityProvider
+from scim_admin.calls import asked
+from tests import factories
+from tests.provisioning.conftest import Idp
+
+LOG = "/o/acme/scim/log/"
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme, bearer_token="scim_token-of-acme")
+
+
+@pytest.fixture
+def idp(connection: models.ScimConnection) -> Idp:
+    return Idp(connection, "scim_token-of-acme")
+
+
+def url_of(entry: models.ScimRequest) -> str:
+    return f"{LOG}{public_id('scim-request', entry.pk)}/"
+
+
+def page(client: Client, url: str = LOG, /, **query: str | int) -> str:
+    return client.get(url, query).content.decode()
+
+
+def text_of(html: str) -> str:
+    """Return what a reader sees, on one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def fragment(client: Client, target: str, url: str = LOG, /, **query: str | int) -> Any:
+    return client.get(url, query, headers={"HX-Request": "true", "HX-Target": target})
+
+
+def calls(html: str) -> list[str]:
+    """Return method and path of each call that is shown."""
+    return re.findall(r"<br><code>([^<]+)</code></td>", html)
+
+
+def more_of(html: str) -> str:
+    found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+    return found.group(1).replace("&amp;", "&") if found else ""
+
+
+def walk(client: Client, url: str) -> Iterator[list[str]]:
+    target = "log"
+    while url:
+        html = fragment(client, target, url).content.decode()
+        yield calls(html)
+        url, target = more_of(html), "log-more"
+
+
+def at_times(connection: models.ScimConnection, *moments: datetime) -> list[models.ScimRequest]:
+    """Let there have been a call at each moment; the path tells them apart."""
+    return [
+        factories.scim_request(connection, id=first_uuid7(moment), at=moment, path=f"/Users/{number}")
+        for number, moment in enumerate(moments)
+    ]
+
+
+# --- The list ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_shown_with_when_what_who_how_and_what_changed(admin_client: Client, idp: Idp) -> None:
+    user = idp.create_user("pia@acme.example", displayName="Pia Patel")
+    idp.patch(f"/Users/{user}", {"op": "replace", "path": "displayName", "value": "Pia Q. Patel"})
+    entry = idp.entries[-1]
+
+    html = page(admin_client)
+
+    assert calls(html) == [f"PATCH /Users/{user}", "POST /Users"]
+    [row] = re.findall(r"<tr>(?:(?!</tr>).)*Change a person.*?</tr>", html, re.DOTALL)
+    assert f'href="{url_of(entry)}"' in row
+    assert f'href="/o/acme/scim/people/{user}/">Pia Q. Patel</a>' in row
+    assert f"Done 200, {entry.duration_ms} ms" in text_of(row)
+    assert "displayName" in row
+    assert f'<time datetime="{entry.at.isoformat()}"' in row
+    assert entry.at.strftime("%H:%M:%S") in row
+
+
+def test_a_group_is_linked_and_who_is_gone_is_said_to_be(admin_client: Client, idp: Idp) -> None:
+    group, user = idp.create_group("Sales"), idp.create_user("pia@acme.example")
+    models.ScimUser.objects.all().delete()
+
+    html = page(admin_client)
+
+    assert f'href="/o/acme/scim/groups/{group}/">Sales</a>' in html
+    assert f"people/{user}" not in html
+    assert "not here any more" in html
+
+
+def test_a_refused_call_says_its_cause(admin_client: Client, idp: Idp) -> None:
+    idp.get("/Users/Users")
+
+    html = page(admin_client)
+
+    assert "Refused" in html
+    assert "The address ends in /Users or /Groups twice" in html
+
+
+def test_a_look_up_that_finds_nobody_does_not_look_like_a_failure(admin_client: Client, idp: Idp) -> None:
+    idp.get(f"/Users/{public_id('scim-user', uuid7())}")
+
+    html = page(admin_client)
+
+    assert "Not found" in html
+    assert "badge-danger" not in html
+
+
+def test_calls_come_newest_first_page_by_page_each_once(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    for number in range(60):
+        factories.scim_request(connection, path=f"/Users/{number}")
+
+    pages = list(walk(admin_client, f"{LOG}?limit=25"))
+
+    assert [len(one) for one in pages] == [25, 25, 10]
+    assert [one for found in pages for one in found] == [f"GET /Users/{number}" for number in reversed(range(60))]
+
+
+def test_a_call_that_came_in_between_does_not_move_the_pages(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    for number in range(30):
+        factories.scim_request(connection, path=f"/Users/{number}")
+    first = fragment(admin_client, "log", limit=25).content.decode()
+    factories.scim_request(connection, path="/Users/new")
+
+    second = fragment(admin_client, "log-more", more_of(first)).content.decode()
+
+    assert calls(second) == [f"GET /Users/{number}" for number in reversed(range(5))]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"outcome": "refused"}, ["DELETE /Groups/1"]),
+        ({"outcome": "succeeded"}, ["GET /Schemas", "PATCH /Groups/1", "POST /Users"]),
+        ({"resource_type": "User"}, ["POST /Users"]),
+        ({"resource_type": "Group"}, ["DELETE /Groups/1", "PATCH /Groups/1"]),
+        ({"method": "GET"}, ["GET /Schemas"]),
+        ({"resource_type": "Group", "outcome": "succeeded"}, ["PATCH /Groups/1"]),
+    ],
+)
+def test_calls_are_filtered(
+    admin_client: Client, connection: models.ScimConnection, query: dict[str, str], expected: list[str]
+) -> None:
+    factories.scim_request(connection, method="POST", path="/Users", status=201, resource_type="User")
+    factories.scim_request(connection, method="PATCH", path="/Groups/1", resource_type="Group")
+    factories.scim_request(connection, method="DELETE", path="/Groups/1", resource_type="Group", status=404)
+    factories.scim_request(connection, method="GET", path="/Schemas")
+
+    assert calls(page(admin_client, **query)) == expected
+
+
+def test_calls_are_filtered_by_time(admin_client: Client, connection: models.ScimConnection) -> None:
+    nine = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    at_times(connection, nine - timedelta(minutes=1), nine, nine + timedelta(minutes=1))
+
+    assert calls(page(admin_client, since="2026-01-31T09:00")) == ["GET /Users/2", "GET /Users/1"]
+    html = page(admin_client, until="2026-01-31T09:00")
+    assert calls(html) == ["GET /Users/0"]
+    assert 'value="2026-01-31T09:00"' in html
+
+
+def test_the_calls_about_one_person_are_shown_by_name_and_can_be_left_again(admin_client: Client, idp: Idp) -> None:
+    pia = idp.create_user("pia@acme.example", displayName="Pia Patel")
+    idp.create_user("max@acme.example")
+    link = re.search(r'href="([^"]*log/[^"]*)"', page(admin_client, f"/o/acme/scim/people/{pia}/"))
+    assert link
+
+    html = page(admin_client, link.group(1).replace("&amp;", "&") + "&outcome=succeeded")
+
+    assert len(calls(html)) == 1
+    assert "Only calls about Pia Patel" in text_of(html)
+    # The filter goes on with the form, and is taken away alone.
+    assert f'<input type="hidden" name="resource_id" value="{pia}">' in html
+    assert f'href="{LOG}?outcome=succeeded"' in html
+
+
+def test_the_calls_about_one_group_are_shown_also_where_none_fits(admin_client: Client, idp: Idp) -> None:
+    group = idp.create_group("Sales")
+
+    html = page(admin_client, resource_type="Group", resource_id=group, outcome="refused")
+
+    assert "Only calls about Sales" in text_of(html)
+    assert "No call is like this" in html
+
+
+def test_the_calls_about_somebody_who_is_gone_are_still_shown(admin_client: Client, idp: Idp) -> None:
+    user = idp.create_user("pia@acme.example")
+    models.ScimUser.objects.all().delete()
+
+    html = page(admin_client, resource_id=user)
+
+    assert len(calls(html)) == 1
+    assert "Only calls about somebody who is not here any more" in text_of(html)
+    assert "somebody who is not here any more" in page(admin_client, resource_id=HOSTILE)
+
+
+def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connection: models.ScimConnection) -> None:
+    for number in range(60):
+        factories.scim_request(connection, path=f"/Users/{number}", status=200 if number % 2 else 409)
+
+    pages = list(walk(admin_client, f"{LOG}?limit=25&outcome=refused"))
+
+    assert [len(one) for one in pages] == [25, 5]
+
+
+def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
+    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scim_log, "MOST_SEARCHED", 20)
+    moment = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    at_times(connection, *(moment + timedelta(minutes=number) for number in range(50)))
+    models.ScimRequest.objects.filter(path="/Users/5").update(method="DELETE")
+
+    html = page(admin_client, method="DELETE")
+
+    assert "No call is like this" not in html
+    assert "Nothing found so far, searched back to 31 Jan 2026, 09:30 UTC" in text_of(html)
+    assert "Search on" in html
+    pages = list(walk(admin_client, f"{LOG}?method=DELETE"))
+    assert pages == [[], [], ["DELETE /Users/5"]]
+
+
+def test_empty_filtered_empty_and_failed_look_different(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    assert "No calls yet" in page(admin_client)
+    factories.scim_request(connection)
+    html = page(admin_client, method="DELETE")
+    assert "No call is like this" in html
+    assert "Show all calls" in html
+    assert "No calls yet" not in html
+    with patch.object(EmbeddedScimLog, "requests", side_effect=Unavailable("The directory does not answer.")):
+        response = fragment(admin_client, "log")
+    assert response.status_code == 503
+    assert "No calls yet" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "7"),
+        ("outcome", "perhaps"),
+        ("resource_type", "user"),
+        ("method", "BREW"),
+        ("since", "yesterday"),
+        ("since", "0001-01-01T00:00"),
+        ("until", "1969-12-31T23:59"),
+    ],
+)
+def test_an_address_that_is_not_right_is_refused_at_its_field(
+    admin_client: Client, connection: models.ScimConnection, name: str, value: str
+) -> None:
+    response = admin_client.get(LOG, {name: value})
+
+    assert response.status_code == 422
+    assert f'id="id_{name}_error"' in response.content.decode()
+
+
+def test_a_time_that_ends_before_it_begins_is_refused(admin_client: Client, connection: models.ScimConnection) -> None:
+    response = admin_client.get(LOG, {"since": "2026-01-31T09:00", "until": "2026-01-31T09:00"})
+
+    assert response.status_code == 422
+    assert 'id="id_until_error"' in response.content.decode()
+
+
+@pytest.mark.parametrize("value", ["x" * 101, "a\0b"])
+def test_an_id_that_cannot_be_one_is_refused(
+    admin_client: Client, connection: models.ScimConnection, value: str
+) -> None:
+    response = admin_client.get(LOG, {"resource_id": value})
+
+    assert response.status_code == 422
+    assert "There is no such person or group" in response.content.decode()
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59", "9999-12-31T23:59-23:00"])
+def test_a_time_far_off_is_no_error(admin_client: Client, connection: models.ScimConnection, until: str) -> None:
+    factories.scim_request(connection)
+
+    assert calls(page(admin_client, until=until)) == ["GET /Users"]
+
+
+def test_a_cursor_of_another_filter_starts_again(admin_client: Client, connection: models.ScimConnection) -> None:
+    for _ in range(30):
+        factories.scim_request(connection)
+    found = re.search(r"cursor=([^&\"]+)", page(admin_client, limit=25))
+    assert found
+
+    html = page(admin_client, method="GET", limit=25, cursor=found.group(1).replace("%3A", ":"))
+
+    assert "The list starts again" in html
+
+
+def test_how_long_calls_are_kept_is_said_with_its_setting(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    with override_settings(SCIM_LOG_DAYS=30):
+        html = page(admin_client)
+
+    assert "kept for 30 days" in html
+    assert "SCIM_LOG_DAYS" in html
+
+
+def test_without_a_connection_nothing_was_called(admin_client: Client) -> None:
+    assert "No identity provider is connected" in page(admin_client)
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    entry = factories.scim_request(connection)
+    refusal = NotOffered("This directory does not hear the identity provider.")
+    with (
+        patch.object(EmbeddedScimLog, "kept_days", property(lambda _: (_ for _ in ()).throw(refusal))),
+        patch.object(EmbeddedScimLog, "request", side_effect=refusal),
+    ):
+        for url in (LOG, url_of(entry)):
+            response = admin_client.get(url)
+            assert response.status_code == 200
+            assert "Not available with this directory" in response.content.decode()
+            assert refusal.detail in response.content.decode()
+
+
+@pytest.mark.parametrize("number", [2, 250])
+def test_a_page_costs_the_same_queries_however_many_calls_there_are(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    user, group = factories.scim_user(connection, "pia@acme.example"), factories.scim_group(connection, "Sales")
+    about = [("User", public_id("scim-user", user.pk)), ("Group", public_id("scim-group", group.pk))]
+    for turn in range(number):
+        resource_type, resource_id = about[turn % 2]
+        factories.scim_request(connection, resource_type=resource_type, resource_id=resource_id, status=200 + turn % 3)
+    admin_client.get(LOG)
+
+    with django_assert_num_queries(5):  # session, connection, calls, people, groups
+        admin_client.get(LOG, {"limit": "250"})
+    with django_assert_num_queries(6):  # and how far it may search
+        admin_client.get(LOG, {"limit": "250", "method": "GET"})
+
+
+def test_other_organizations_calls_are_not_there(
+    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    other = factories.scim_connection(globex)
+    gus = factories.scim_user(other, "gus@globex.example")
+    about = {"resource_type": "User", "resource_id": public_id("scim-user", gus.pk)}
+    foreign = factories.scim_request(other, path="/Users/secret", **about)
+
+    assert calls(page(admin_client)) == []
+    html = page(admin_client, resource_id=about["resource_id"])
+    assert calls(html) == []
+    assert "gus@globex.example" not in html
+    assert admin_client.get(url_of(foreign)).status_code == 404
+
+
+# --- What was asked ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "words"),
+    [
+        ("GET", "/Users", "", "List people"),
+        ("GET", "/Users", "startIndex=1&filter=userName+eq+%22x%22", "Look for a person"),
+        ("GET", "/Users/1", "", "Read a person"),
+        ("POST", "/Users", "", "Create a person"),
+        ("POST", "/Users/.search", "", "Search for people"),
+        ("PUT", "/Users/1", "", "Replace a person"),
+        ("PATCH", "/Groups/1", "", "Change a group"),
+        ("DELETE", "/Groups/1", "", "Delete a group"),
+        ("DELETE", "/Groups", "", "Delete all groups"),
+        ("GET", "/Groups", "filter=displayName", "Look for a group"),
+        ("POST", "/Bulk", "", "Send several changes at once"),
+        ("GET", "/ServiceProviderConfig", "", "Ask what is offered"),
+        ("GET", "/Schemas/urn:x", "", "Ask which attributes there are"),
+        ("GET", "/users", "", "Call an address that does not exist"),
+        ("GET", "/Users/Users/1", "", "Call an address that does not exist"),
+        ("BREW", "/Users/1", "", "Call an address that does not exist"),
+        ("GET", "", "", "Call an address that does not exist"),
+    ],
+)
+def test_what_was_asked_is_said_in_words(
+    connection: models.ScimConnection, method: str, path: str, query: str, words: str
+) -> None:
+    row = factories.scim_request(connection, method=method, path=path, query=query)
+
+    assert asked(scim_log._value(row)) == words
+
+
+# --- One call ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_shown_with_everything_that_is_known_of_it(admin_client: Client, idp: Idp) -> None:
+    user = idp.create_user("pia@acme.example", displayName="Pia Patel")
+    idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": False}, **{"User-Agent": "Okta SCIM 1"})
+    entry = idp.entries[-1]
+
+    html = page(admin_client, url_of(entry))
+
+    for shown in (
+        "<h1>Change a person</h1>",
+        f"PATCH /Users/{user}",
+        f'href="/o/acme/scim/people/{user}/">Pia Patel</a>',
+        f'href="{LOG}?resource_id={user}"',
+        "Okta SCIM 1",
+        entry.request_id,
+        entry.ip_address,
+        "acme</code>",  # the last four of the token
+        escape('"path": "active"'),
+        "active",
+        f'href="{LOG}"',
+    ):
+        assert shown in html, shown
+    # One value on a line.
+    assert escape('\n      "op": "replace",') in html
+
+
+def test_a_refused_call_says_cause_and_cure_in_the_identity_providers_words(
+    admin_client: Client, acme: models.Organization
+) -> None:
+    connection = factories.scim_connection(acme, identity_provider=ScimIdentityProvider.MICROSOFT_ENTRA)
+    entry = factories.scim_request(connection, status=401, refusal="unknown_token")
+
+    html = page(admin_client, url_of(entry))
+
+    assert "The token is not known" in html
+    assert "was never made here" in html
+    assert "“Secret token”" in html
+
+
+def test_a_refusal_without_a_known_cause_says_what_to_do(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    entry = factories.scim_request(connection, status=418, detail="Short and stout.")
+
+    html = page(admin_client, url_of(entry))
+
+    assert "No known cause fits this call" in html
+    assert "Short and stout." in html
+
+
+def test_a_call_of_a_deleted_connection_can_still_be_read(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    entry = factories.scim_request(connection, status=404, refusal="connection_deleted")
+    models.ScimConnection.objects.update(status="deleted")
+
+    assert "The connection was deleted" in page(admin_client, url_of(entry))
+
+
+def test_a_body_that_was_cut_is_shown_as_it_is(admin_client: Client, connection: models.ScimConnection) -> None:
+    entry = factories.scim_request(connection, method="POST", body='{"userName": "x', is_body_cut=True)
+
+    html = page(admin_client, url_of(entry))
+
+    assert escape('{"userName": "x') in html
+    assert "only a part of it" in html
+
+
+def test_hostile_values_are_text(admin_client: Client, connection: models.ScimConnection) -> None:
+    entry = factories.scim_request(
+        connection,
+        method=HOSTILE[:16],
+        path=(f"/Users/{HOSTILE}" + "/x" * 400)[:512],
+        query=f"filter={HOSTILE}",
+        status=400,
+        scim_type=HOSTILE,
+        detail=HOSTILE,
+        user_agent=HOSTILE,
+        request_id=HOSTILE,
+        body=HOSTILE,
+        changed_attributes=[HOSTILE],
+        resource_type="User",
+        resource_id=HOSTILE,
+    )
+    fine = factories.scim_request(connection, changed_attributes=[HOSTILE])
+
+    for url in (LOG, url_of(entry), url_of(fine)):
+        response = admin_client.get(url)
+        assert response.status_code == 200
+        assert "<script>alert" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "scim_request_id", ["none", "scim-request-live-00000000-0000-0000-0000-000000000000", "x" * 300]
+)
+def test_an_unknown_call_is_not_found(
+    admin_client: Client, connection: models.ScimConnection, scim_request_id: str
+) -> None:
+    assert admin_client.get(f"{LOG}{scim_request_id}/").status_code == 404
+
+
+@pytest.mark.parametrize("body", ["", "x" * 5000])
+def test_a_call_costs_the_same_queries_whatever_it_was(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    body: str,
+) -> None:
+    user = factories.scim_user(connection, "pia@acme.example")
+    entry = factories.scim_request(
+        connection, body=body, resource_type="User", resource_id=public_id("scim-user", user.pk)
+    )
+    admin_client.get(url_of(entry))
+
+    with django_assert_num_queries(4):  # session, call, person, connection
+        admin_client.get(url_of(entry))
+
+
+def test_a_member_without_the_right_sees_who_can_help(member_client: Client, connection: models.ScimConnection) -> None:
+    entry = factories.scim_request(connection)
+
+    for url in (LOG, url_of(entry)):
+        response = member_client.get(url)
+        assert response.status_code == 403
+        assert "stytch.scim:get" in response.content.decode()

@@ -41,13 +41,18 @@ def member(
 
 
 def session_token(member: models.Member) -> str:
-    return start_session(member, Origin()).session_token
+    return start_session(member, Origin(), password_entered_at=timezone.now()).session_token
 
 
 def signed_in(member: models.Member) -> Client:
     client = Client()
     client.cookies[cookie_name(member.organization.slug)] = session_token(member)
     return client
+
+
+def forget_password_entry() -> None:
+    """Let all who are signed in have entered their password an hour ago."""
+    models.MemberSession.objects.update(password_entered_at=timezone.now() - timedelta(hours=1))
 
 
 def scim_connection(

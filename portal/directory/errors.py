@@ -39,6 +39,12 @@ class Refused(DirectoryError):
     status = 403
 
 
+class StepUpRequired(DirectoryError):
+    """The member has to enter their password again first (portal.directory.step_up)."""
+
+    status = 403
+
+
 class NotFound(DirectoryError):
     """The organization has no such object."""
 

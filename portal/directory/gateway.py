@@ -49,6 +49,13 @@ class SessionGateway(Protocol):
         """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
         ...
 
+    def confirm_password(self, password: str) -> SignedIn:
+        """Note that the acting member entered their password again, for what asks for it (portal.directory.step_up).
+
+        Raises Unauthenticated, also where it is not right; the session stays.
+        """
+        ...
+
     def revoke(self, session_token: str) -> None:
         """End the session; its next request is refused. An unknown token is no error."""
         ...

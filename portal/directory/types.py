@@ -90,6 +90,8 @@ class MemberSession:
     started_at: datetime
     last_accessed_at: datetime
     expires_at: datetime
+    # When the password was last entered in it; None where it was not.
+    password_entered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,17 @@ class SignInForm(forms.Form):
     )
 
 
+class ConfirmPasswordForm(forms.Form):
+    """The password of who is signed in."""
+
+    password = forms.CharField(
+        label="Password",
+        max_length=_LONGEST_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+
 class ChoosePasswordForm(forms.Form):
     """A new password."""
 

@@ -26,6 +26,13 @@ urlpatterns = [
         methods=("GET", "POST"),
     ),
     route(
+        "o/<str:organization_slug>/confirm/",
+        views.confirm,
+        name="confirm",
+        allow=Audience.SIGNED_IN,
+        methods=("GET", "POST"),
+    ),
+    route(
         "o/<str:organization_slug>/sign-out/",
         views.sign_out,
         name="sign-out",

@@ -1,6 +1,7 @@
-"""Signing in by password or link, choosing an organization, and signing out."""
+"""Signing in by password or link, choosing an organization, confirming the password, and signing out."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import Form
 from django.http import HttpResponse
@@ -9,12 +10,12 @@ from django.urls import reverse
 from portal.access.rates import Attempt, admit
 from portal.directory.errors import Invalid, NotOffered, Refused, Unauthenticated
 from portal.directory.types import Discovered, SignedIn
-from portal.session.forms import ChooseOrganizationForm, ChoosePasswordForm, SignInForm
+from portal.session.forms import ChooseOrganizationForm, ChoosePasswordForm, ConfirmPasswordForm, SignInForm
 from portal.web.pages import render_page, see_other
 from portal.web.requests import PortalRequest
 from portal.web.sessions import forget_session, is_page_of, keep_session, open_organizations
 
-_TOO_MANY = "Too many attempts to sign in. Wait a few minutes, then try again."
+_TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 _MINUTES_TO_CHOOSE = 10
 
 
@@ -33,7 +34,7 @@ def start(request: PortalRequest) -> HttpResponse:
 def discover(request: PortalRequest) -> HttpResponse:
     """Sign in without naming an organization: to the only one where the password is right, or to a choice."""
     form = SignInForm(request.POST or None)
-    if request.method == "POST" and _admitted(request, form, ""):
+    if _is_admitted_sign_in(request, form, ""):
         try:
             discovered = request.directories.discovery(request.origin).authenticate(
                 email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
@@ -78,7 +79,7 @@ def sign_in(request: PortalRequest) -> HttpResponse:
     organization = request.directory.organization.get()
     onward = request.POST.get("next") or request.GET.get("next", "")
     form = SignInForm(request.POST or None)
-    if request.method == "POST" and _admitted(request, form, organization.organization_slug):
+    if _is_admitted_sign_in(request, form, organization.organization_slug):
         try:
             signed_in = request.directory.sessions.sign_in(
                 email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
@@ -112,6 +113,28 @@ def link(request: PortalRequest) -> HttpResponse:
     return render_page(request, "session/link.html", context, status=_form_status(form))
 
 
+def confirm(request: PortalRequest) -> HttpResponse:
+    """Have who is signed in enter their password again, and lead back to the page that asked for it."""
+    who = request.signed_in
+    slug = who.organization.organization_slug
+    onward = request.POST.get("next") or request.GET.get("next", "")
+    onward = onward if is_page_of(onward, slug) else ""
+    form = ConfirmPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _admitted(request, form, slug, who.member.email_address):
+        try:
+            confirmed = request.directory.sessions.confirm_password(form.cleaned_data["password"])
+        except Unauthenticated as error:
+            form.add_error("password", error.detail)
+        else:
+            messages.success(request, "Your password is confirmed for five minutes.")
+            response = see_other(onward or reverse("home:home", args=[slug]))
+            if confirmed.session_token != who.session_token:
+                keep_session(response, confirmed)
+            return response
+    context = {"form": form, "next": onward}
+    return render_page(request, "session/confirm.html", context, status=_form_status(form))
+
+
 def sign_out(request: PortalRequest) -> HttpResponse:
     """End the session, here and at once."""
     request.directory.sessions.revoke(request.signed_in.session_token)
@@ -125,11 +148,15 @@ def signed_out(request: PortalRequest) -> HttpResponse:
     return render_page(request, "session/signed_out.html", {"sign_in_url": reverse("session:discover")})
 
 
-def _admitted(request: PortalRequest, form: Form, organization_slug: str) -> bool:
-    """Check the form and count the attempt; a refusal stands in the form."""
-    if not form.is_valid():
+def _is_admitted_sign_in(request: PortalRequest, form: SignInForm, organization_slug: str) -> bool:
+    """Check the form, if it was sent, and count the attempt; a refusal stands in the form."""
+    if request.method != "POST" or not form.is_valid():
         return False
-    admitted = admit(Attempt(request.origin.ip_address, organization_slug, form.cleaned_data["email_address"]))
+    return _admitted(request, form, organization_slug, form.cleaned_data["email_address"])
+
+
+def _admitted(request: PortalRequest, form: Form, organization_slug: str, email_address: str) -> bool:
+    admitted = admit(Attempt(request.origin.ip_address, organization_slug, email_address))
     if not admitted:
         form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
     return admitted

@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from portal.directory.embedded.synthetic_company import groups as synthetic_groups
 from tests.fakes import stytch_objects as objects
-from tests.fakes.stytch_project import Demo, Project, Refusal, new_id, seed_demo
+from tests.fakes.stytch_project import INTERMEDIATE_LIFE, Demo, Project, Refusal, new_id, seed_demo
 
 DEMO_PASSWORD = "correct horse battery staple"
 DEMO_GROUPS = 240
@@ -146,14 +147,16 @@ def _get_member(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, An
 def _sign_in(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     organization = fake.project.organization(seen.text("organization_id"))
     member = fake.project.authenticate_password(organization, seen.text("email_address"), seen.text("password"))
+    if "session_token" in seen.body:
+        return objects.sign_in_object(member, fake.project.renew_password_factor(seen.text("session_token"), member))
     return _let_in(fake, seen, member)
 
 
-def _let_in(fake: FakeStytch, seen: Seen, member: Any) -> dict[str, Any]:
+def _let_in(fake: FakeStytch, seen: Seen, member: Any, password_at: datetime | None = None) -> dict[str, Any]:
     if member.needs_second_factor:
         return objects.sign_in_object(member, None)
     minutes = int(seen.body.get("session_duration_minutes", 60))
-    return objects.sign_in_object(member, fake.project.start_session(member, minutes))
+    return objects.sign_in_object(member, fake.project.start_session(member, minutes, password_at))
 
 
 def _discover(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
@@ -178,7 +181,9 @@ def _discovered(fake: FakeStytch, token: str) -> dict[str, Any]:
 
 def _exchange(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     organization = fake.project.organization(seen.text("organization_id"))
-    return _let_in(fake, seen, fake.project.exchange(seen.text("intermediate_session_token"), organization))
+    token = seen.text("intermediate_session_token")
+    password_at = fake.project.intermediate_session(token).expires_at - INTERMEDIATE_LIFE
+    return _let_in(fake, seen, fake.project.exchange(token, organization), password_at)
 
 
 def _authenticate_session(fake: FakeStytch, seen: Seen) -> dict[str, Any]:

@@ -73,7 +73,16 @@ def session_object(session: Session) -> dict[str, Any]:
         "started_at": rfc3339(session.started_at),
         "last_accessed_at": rfc3339(now()),
         "expires_at": rfc3339(session.expires_at),
-        "authentication_factors": [],
+        "authentication_factors": [
+            {
+                "type": "password",
+                "delivery_method": "knowledge",
+                "last_authenticated_at": rfc3339(session.password_at),
+                "created_at": rfc3339(session.started_at),
+                "updated_at": rfc3339(session.password_at),
+                "sequence_order": "PRIMARY",
+            }
+        ],
         "organization_id": session.member.organization.id,
         "roles": session.member.roles,
         "organization_slug": session.member.organization.slug,

@@ -64,6 +64,8 @@ class Session:
     expires_at: datetime
     token: str = field(default_factory=lambda: secrets.token_urlsafe(33))
     started_at: datetime = field(default_factory=now)
+    # When its password factor was last proved.
+    password_at: datetime = field(default_factory=now)
     id: str = field(default_factory=lambda: new_id("session"))
 
 
@@ -156,8 +158,8 @@ class Project:
             assignments = group.connection.role_assignments
             assignments[:] = [one for one in assignments if one[0] is not group]
 
-    def start_session(self, member: Member, minutes: int = 60) -> Session:
-        session = Session(member, now() + timedelta(minutes=minutes))
+    def start_session(self, member: Member, minutes: int = 60, password_at: datetime | None = None) -> Session:
+        session = Session(member, now() + timedelta(minutes=minutes), password_at=password_at or now())
         with self.lock:
             self.sessions[session.token] = session
         return session
@@ -216,6 +218,13 @@ class Project:
         session = self.sessions.get(token)
         if session is None or session.expires_at <= now():
             raise Refusal(404, "session_not_found")
+        return session
+
+    def renew_password_factor(self, token: str, member: Member) -> Session:
+        session = self.session(token)
+        if session.member is not member:
+            raise Refusal(400, "session_does_not_belong_to_member")
+        session.password_at = now()
         return session
 
     def revoke(self, token: str) -> None:

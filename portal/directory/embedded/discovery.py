@@ -57,7 +57,7 @@ class EmbeddedDiscovery:
         chosen = parse_id("organization", organization_id)
         for member in _active_members(session):
             if member.organization_id == chosen:
-                return start_session(member, self._origin)
+                return start_session(member, self._origin, password_entered_at=session.expires_at - _LIFE)
         raise Unauthenticated("You are not a member of this organization.")
 
     @staticmethod

@@ -81,7 +81,7 @@ class EmbeddedMembers:
                 target_id=member_id(member),
                 target_name=member.email_address,
             )
-            return start_session(member, self._scope.origin)
+            return start_session(member, self._scope.origin, password_entered_at=timezone.now())
 
     def _link(self, token: str, *, lock: bool = False) -> models.SignInLink:
         links = models.SignInLink.objects.select_related("member__organization")

@@ -1,6 +1,6 @@
 """Member sessions: one opaque token each, of which only the hash is stored."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
@@ -45,8 +45,8 @@ def password_is_right(member: models.Member | None, password: str) -> bool:
     return check_password(password, encoded or _nobodys_password()) and bool(encoded)
 
 
-def start_session(member: models.Member, origin: Origin) -> SignedIn:
-    """Sign a member in."""
+def start_session(member: models.Member, origin: Origin, *, password_entered_at: datetime | None) -> SignedIn:
+    """Sign a member in who entered their password then, or not at all."""
     token = new_token()
     with transaction.atomic():
         row = models.MemberSession.objects.create(
@@ -54,6 +54,7 @@ def start_session(member: models.Member, origin: Origin) -> SignedIn:
             member=member,
             token_hash=token_hash(token),
             expires_at=timezone.now() + timedelta(minutes=settings.SESSION_DURATION_MINUTES),
+            password_entered_at=password_entered_at,
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
         )
@@ -99,7 +100,21 @@ class EmbeddedSessions:
         )
         if not password_is_right(member, password) or member is None:
             raise Unauthenticated("The e-mail address or the password is not right.")
-        return start_session(member, self._scope.origin)
+        return start_session(member, self._scope.origin, password_entered_at=timezone.now())
+
+    def confirm_password(self, password: str) -> SignedIn:
+        """Note that the acting member entered their password again. Raises Unauthenticated."""
+        token = self._scope.signed_in.session_token if self._scope.signed_in else ""
+        row = self._sessions().filter(token_hash=token_hash(token)).first()
+        if row is None:
+            raise Unauthenticated("The session has ended.")
+        if not password_is_right(row.member, password):
+            raise Unauthenticated("The password is not right.")
+        row.password_entered_at = timezone.now()
+        with transaction.atomic():
+            row.save(update_fields=["password_entered_at"])
+            _record_session(row, "member_session.confirm_password", self._scope.origin)
+        return _signed_in(row, token)
 
     def revoke(self, session_token: str) -> None:
         """End the session at once."""

@@ -51,6 +51,7 @@ def session_value(row: models.MemberSession, member: Member) -> MemberSession:
         started_at=row.started_at,
         last_accessed_at=row.last_accessed_at,
         expires_at=row.expires_at,
+        password_entered_at=row.password_entered_at,
     )
 
 

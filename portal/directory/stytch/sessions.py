@@ -34,6 +34,15 @@ PASSWORD_MEANINGS: Meanings = {
         "This password has become known in a breach elsewhere. Reset it in the product, then sign in.",
     ),
 }
+_PASSWORD_WRONG: Meaning = (Unauthenticated, "The password is not right.")
+# The same where it is known who asks.
+_CONFIRM_MEANINGS: Meanings = {
+    **{name: _PASSWORD_WRONG if meaning is _WRONG else meaning for name, meaning in PASSWORD_MEANINGS.items()},
+    "member_password_not_found": (
+        Unauthenticated,
+        "You have no password yet. Set one in the product, then sign in here with it.",
+    ),
+}
 
 
 def signed_in(answer: Document) -> SignedIn:
@@ -75,6 +84,26 @@ class StytchSessions:
         }
         answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=PASSWORD_MEANINGS)
         return self._of_this_organization(signed_in(answer))
+
+    def confirm_password(self, password: str) -> SignedIn:
+        """Renew the session's password factor (POST /v1/b2b/passwords/authenticate). Raises Unauthenticated.
+
+        Without a duration the session ends when it would have ended.
+        """
+        caller = self._scope.signed_in
+        if caller is None:
+            raise Unauthenticated("The session has ended.")
+        body = {
+            "organization_id": caller.organization.organization_id,
+            "email_address": caller.member.email_address,
+            "password": password,
+            "session_token": caller.session_token,
+        }
+        answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=_CONFIRM_MEANINGS)
+        confirmed = self._of_this_organization(signed_in(answer))
+        if confirmed.member.member_id != caller.member.member_id:
+            raise Unauthenticated("The session has ended.")
+        return confirmed
 
     def revoke(self, session_token: str) -> None:
         """End the session (POST /v1/b2b/sessions/revoke), if it is one of this organization."""

@@ -1,5 +1,6 @@
 """From Stytch's objects to the gateway's values (reference: Stytch's Organization, Member, MemberSession, SCIM)."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -53,11 +54,18 @@ def signed_in_value(answer: Document) -> SignedIn:
             started_at=session.moment("started_at"),
             last_accessed_at=session.moment("last_accessed_at"),
             expires_at=session.moment("expires_at"),
+            password_entered_at=_password_entered_at(session),
         ),
         member=member_value(answer.part("member")),
         organization=organization_value(answer.part("organization")),
         session_token=answer.text("session_token"),
     )
+
+
+def _password_entered_at(session: Document) -> datetime | None:
+    factors = session.parts("authentication_factors")
+    moments = [one.optional_moment("last_authenticated_at") for one in factors if one.text("type") == "password"]
+    return max((moment for moment in moments if moment), default=None)
 
 
 def scim_connection_value(document: Document) -> ScimConnection:

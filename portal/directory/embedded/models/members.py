@@ -46,6 +46,8 @@ class MemberSession(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     last_accessed_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
+    # When the password was last entered in this session.
+    password_entered_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     ip_address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)

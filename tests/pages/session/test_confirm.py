@@ -1,0 +1,117 @@
+"""Entering the password again, for what makes a secret."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from portal.web.sessions import cookie_name
+from tests import factories
+from tests.conftest import PASSWORD
+
+CONFIRM = "/o/acme/confirm/"
+PAGE = "/o/acme/scim/token/?limit=25"
+
+
+def confirm(client: Client, password: str = PASSWORD, **more: str) -> Any:
+    return client.post(CONFIRM, {"password": password, **more})
+
+
+def entered_at() -> Any:
+    return models.MemberSession.objects.get().password_entered_at
+
+
+def test_the_right_password_leads_back_to_the_page_that_asked(admin_client: Client) -> None:
+    factories.forget_password_entry()
+    before = entered_at()
+    form = admin_client.get(CONFIRM, {"next": PAGE}).content.decode()
+    assert f'name="next" value="{PAGE}"' in form
+    assert 'value="ada@acme.example"' in form
+
+    response = confirm(admin_client, next=PAGE)
+
+    assert (response.status_code, response["Location"]) == (303, PAGE)
+    assert entered_at() > before
+    assert "confirmed for five minutes" in admin_client.get("/o/acme/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example/o/acme/",
+        "/o/globex/scim/",
+        "/o/acme",
+        "javascript:alert(1)",
+        "",
+    ],
+)
+def test_it_leads_nowhere_else(admin_client: Client, elsewhere: str) -> None:
+    assert "evil" not in admin_client.get(CONFIRM, {"next": elsewhere}).content.decode()
+    assert confirm(admin_client, next=elsewhere)["Location"] == "/o/acme/"
+
+
+def test_a_wrong_password_is_told_at_its_field_and_keeps_the_way_back(admin_client: Client) -> None:
+    factories.forget_password_entry()
+    before = entered_at()
+
+    response = confirm(admin_client, "wrong", next=PAGE)
+
+    assert response.status_code == 422
+    html = response.content.decode()
+    assert "The password is not right." in html
+    assert f'value="{PAGE}"' in html
+    assert "wrong" not in html.replace("went wrong", "")
+    assert entered_at() == before
+    assert admin_client.get("/o/acme/").status_code == 200
+
+
+@pytest.mark.parametrize("password", ["", "x" * 5000, "a\0b"])
+def test_what_cannot_be_a_password_is_refused(admin_client: Client, password: str) -> None:
+    assert confirm(admin_client, password).status_code == 422
+
+
+def test_it_shares_the_limit_of_signing_in(admin_client: Client, settings: Settings) -> None:
+    settings.SIGN_IN_RATE_PER_MEMBER = "3 per hour"
+    for _ in range(2):
+        assert confirm(admin_client, "wrong").status_code == 422
+    wrong = {"email_address": "ADA@acme.example", "password": "wrong"}
+    assert Client(REMOTE_ADDR="192.0.2.9").post("/o/acme/sign-in/", wrong).status_code == 422
+
+    refused = confirm(admin_client)
+
+    assert refused.status_code == 429
+    assert "Too many attempts" in refused.content.decode()
+
+
+def test_it_leaves_an_entry_without_the_password(admin: models.Member, admin_client: Client) -> None:
+    confirm(admin_client, "wrong")
+    confirm(admin_client)
+
+    entry = models.ActivityEntry.objects.get(action="member_session.confirm_password")
+    assert (entry.actor_id, entry.target_name) == (f"member-live-{admin.pk}", "ada@acme.example")
+    assert PASSWORD not in str(vars(entry))
+
+
+def test_another_members_password_does_not_help(admin_client: Client, acme: models.Organization) -> None:
+    factories.member(acme, "eve@acme.example", password="eve's own password")
+
+    assert confirm(admin_client, "eve's own password", email_address="eve@acme.example").status_code == 422
+
+
+def test_the_session_stays_the_same(admin_client: Client) -> None:
+    token = admin_client.cookies[cookie_name("acme")].value
+
+    response = confirm(admin_client)
+
+    assert cookie_name("acme") not in response.cookies
+    assert admin_client.cookies[cookie_name("acme")].value == token
+
+
+def test_forms_need_the_csrf_token(admin: models.Member) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies[cookie_name("acme")] = factories.session_token(admin)
+
+    assert confirm(client).status_code == 403

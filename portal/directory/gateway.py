@@ -15,10 +15,12 @@ from portal.directory.scim_group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim_health import ScimHealth, ScimProgress
 from portal.directory.scim_log import ScimReplay, ScimRequest, ScimRequestFilter
 from portal.directory.scim_people import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
+from portal.directory.scim_tokens import ScimTokens
 from portal.directory.types import (
     DEFAULT_LIMIT,
     Discovered,
     Member,
+    NewScimConnection,
     Organization,
     Origin,
     Page,
@@ -26,6 +28,7 @@ from portal.directory.types import (
     ScimFeature,
     ScimGroup,
     ScimGroupMember,
+    ScimIdentityProvider,
     SignedIn,
 )
 
@@ -86,10 +89,51 @@ class RbacGateway(Protocol):
 
 
 class ScimConnectionGateway(Protocol):
-    """The organization's SCIM connection. Reading needs `stytch.scim:get`."""
+    """The organization's SCIM connection. Reading needs `stytch.scim:get`, changing `stytch.scim:update`.
+
+    What makes a token raises StepUpRequired unless the password was entered a short while ago (portal.directory.step_up).
+    """
 
     def connection(self) -> ScimConnection | None:
         """Return the active connection, or None; an organization has at most one (Stytch: scim.connection.get)."""
+        ...
+
+    def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
+        """Make the connection with its first token; needs `stytch.scim:create`.
+
+        Raises Invalid, Conflict where there is an active one, StepUpRequired.
+        """
+        ...
+
+    def update(
+        self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
+    ) -> ScimConnection:
+        """Rename the connection, and say which identity provider it is for; tokens, people and groups stay.
+
+        Raises NotFound, Invalid, Conflict where it is not as `version` says any more (ScimConnection.version).
+        """
+        ...
+
+    def tokens(self, connection_id: str) -> ScimTokens:
+        """Return the connection's live tokens. Raises NotFound."""
+        ...
+
+    def rotate_start(self, connection_id: str) -> NewScimConnection:
+        """Make the next token; both are good until the rotation is completed or cancelled.
+
+        Raises NotFound, Conflict where there is one, StepUpRequired.
+        """
+        ...
+
+    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the current token and put the next one in its place.
+
+        Raises NotFound, Conflict where the tokens are not as `version` says any more (ScimTokens.version).
+        """
+        ...
+
+    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the next token; the current one stays. Raises as rotate_complete."""
         ...
 
 

@@ -1,5 +1,6 @@
 """What a directory returns: frozen values, named after the nouns and fields of the Stytch B2B API."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -199,10 +200,20 @@ class ScimConnection:
     # How many people wait for a decision; from MOST_COUNTED on, so many or more.
     waiting_conflicts: int = 0
 
+    @property
+    def version(self) -> str:
+        """What a change of its name or identity provider must say that it has seen."""
+        return connection_version(self.display_name, self.identity_provider)
+
+
+def connection_version(display_name: str, identity_provider: str) -> str:
+    """Return what tells a connection from itself before a change."""
+    return hashlib.sha256(f"{identity_provider} {display_name}".encode()).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class NewScimConnection:
-    """A connection just made, with the bearer token that is shown this once."""
+    """A connection with a token just made, which is shown this once."""
 
     connection: ScimConnection
     bearer_token: str = field(repr=False)
@@ -246,6 +257,8 @@ class ScimFeature(StrEnum):
     CONFLICTS = "conflicts"
     # Tells beforehand whom a change of a group's roles affects, and marks groups that were renamed or deleted since.
     ROLE_PREVIEW = "role-preview"
+    # Tells when a token was made, and when, from where and by which client it was last used.
+    TOKEN_USE = "token-use"  # noqa: S105 -- a word
 
 
 class ScimRefusal(StrEnum):

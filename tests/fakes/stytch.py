@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from portal.directory.embedded.synthetic_company import groups as synthetic_groups
 from tests.fakes import stytch_objects as objects
-from tests.fakes.stytch_project import INTERMEDIATE_LIFE, Demo, Project, Refusal, new_id, seed_demo
+from tests.fakes.stytch_project import INTERMEDIATE_LIFE, Demo, Project, Refusal, known_idp, new_id, seed_demo
 
 DEMO_PASSWORD = "correct horse battery staple"
 DEMO_GROUPS = 240
@@ -229,7 +229,27 @@ def _update_connection(fake: FakeStytch, seen: Seen, organization: str, connecti
     if "scim_group_implicit_role_assignments" in seen.body:
         fake.project.authorize(session_token, row, "stytch.organization:update.settings.implicit-roles")
         fake.project.assign_roles(connection, seen.body["scim_group_implicit_role_assignments"])
+    connection.identity_provider = known_idp(seen.body.get("identity_provider", connection.identity_provider))
+    connection.display_name = seen.body.get("display_name", connection.display_name)
     return {"connection": objects.connection_object(connection, fake.url)}
+
+
+def _create_connection(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.scim:create")
+    name, identity_provider = seen.body.get("display_name", ""), seen.body.get("identity_provider", "generic")
+    connection = fake.project.create_connection(row, name, identity_provider)
+    return {"connection": objects.connection_with_token_object(connection, fake.url)}
+
+
+def _rotate(fake: FakeStytch, seen: Seen, organization: str, connection_id: str, how: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.scim:update")
+    connection = fake.project.connection(row, connection_id)
+    assert connection is not None
+    fake.project.rotate(connection, how)
+    as_object = objects.connection_with_next_token_object if how == "start" else objects.connection_object
+    return {"connection": as_object(connection, fake.url)}
 
 
 _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
@@ -243,6 +263,8 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"sessions/revoke", _revoke_session),
     ("GET", r"rbac/policy", _get_policy),
     ("GET", r"scim/([^/]+)/connection", _get_connection),
+    ("POST", r"scim/([^/]+)/connection", _create_connection),
+    ("POST", r"scim/([^/]+)/connection/([^/]+)/rotate/(start|complete|cancel)", _rotate),
     ("GET", r"scim/([^/]+)/connection/([^/]+)", _get_groups),
     ("PUT", r"scim/([^/]+)/connection/([^/]+)", _update_connection),
 )

@@ -1,6 +1,6 @@
 """Stytch's objects as JSON, with every field that Stytch's own Python SDK requires."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from portal.directory.policy import Policy
@@ -119,20 +119,43 @@ def discovered_object(organization: Organization, member: Member | None) -> dict
 
 def connection_object(connection: Connection, origin: str) -> dict[str, Any]:
     return {
+        **_bare_connection_object(connection, origin),
+        "bearer_token_last_four": connection.token.text[-4:],
+        "next_bearer_token_last_four": connection.next_token.text[-4:] if connection.next_token else "",
+        "next_bearer_token_expires_at": rfc3339(connection.next_token.expires_at) if connection.next_token else None,
+    }
+
+
+def connection_with_token_object(connection: Connection, origin: str) -> dict[str, Any]:
+    """What create answers with (SCIMConnectionWithToken): the token itself, and not how it ends."""
+    return {**_bare_connection_object(connection, origin), "bearer_token": connection.token.text}
+
+
+def connection_with_next_token_object(connection: Connection, origin: str) -> dict[str, Any]:
+    """What the start of a rotation answers with (SCIMConnectionWithNextToken): not how the next token ends."""
+    assert connection.next_token
+    return {
+        **_bare_connection_object(connection, origin),
+        "bearer_token_last_four": connection.token.text[-4:],
+        "next_bearer_token": connection.next_token.text,
+        "next_bearer_token_expires_at": rfc3339(connection.next_token.expires_at),
+    }
+
+
+def _bare_connection_object(connection: Connection, origin: str) -> dict[str, Any]:
+    suffix = "?aadOptscim062020" if connection.identity_provider == "microsoft-entra" else ""
+    return {
         "organization_id": connection.organization.id,
         "connection_id": connection.id,
         "status": "active",
         "display_name": connection.display_name,
         "identity_provider": connection.identity_provider,
-        "base_url": f"{origin}/v1/b2b/scim/{connection.id}",
-        "bearer_token_last_four": "wxyz",
+        "base_url": f"{origin}/v1/b2b/scim/{connection.id}{suffix}",
         "scim_group_implicit_role_assignments": [
             {"role_id": role_id, "group_id": group.id, "group_name": group.name}
             for group, role_id in connection.role_assignments
         ],
-        "next_bearer_token_last_four": "",
-        "bearer_token_expires_at": rfc3339(now() + timedelta(days=365)),
-        "next_bearer_token_expires_at": None,
+        "bearer_token_expires_at": rfc3339(connection.token.expires_at),
     }
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from portal.directory.policy import ADMIN_ROLE, DEFAULT_POLICY, MEMBER_ROLE, Policy
+from portal.directory.types import ScimIdentityProvider
 
 INTERMEDIATE_LIFE = timedelta(minutes=10)
 
@@ -79,6 +80,13 @@ class IntermediateSession:
 
 
 @dataclass
+class Token:
+    text: str = field(default_factory=lambda: secrets.token_urlsafe(33))
+    # Stytch's own are good for about five years; a year shows what the portal does before they expire.
+    expires_at: datetime = field(default_factory=lambda: now() + timedelta(days=365))
+
+
+@dataclass
 class Connection:
     organization: Organization
     display_name: str
@@ -86,6 +94,8 @@ class Connection:
     id: str = field(default_factory=lambda: new_id("scim-connection"))
     # Pairs of a group and a role's id.
     role_assignments: "list[tuple[Group, str]]" = field(default_factory=list)
+    token: Token = field(default_factory=Token)
+    next_token: Token | None = None
 
 
 @dataclass
@@ -94,6 +104,12 @@ class Group:
     name: str
     number: int
     id: str = field(default_factory=lambda: new_id("scim-group"))
+
+
+def known_idp(identity_provider: str) -> str:
+    if identity_provider not in set(ScimIdentityProvider):
+        raise Refusal(400, "invalid_scim_idp")
+    return identity_provider
 
 
 class Project:
@@ -249,6 +265,25 @@ class Project:
         if connection_id:
             raise Refusal(404, "scim_connection_not_found")
         return None
+
+    def create_connection(self, organization: Organization, display_name: str, identity_provider: str) -> Connection:
+        with self.lock:
+            if self.connection(organization) is not None:
+                raise Refusal(400, "active_scim_connection_exists")
+            return self.add_connection(
+                organization, display_name=display_name, identity_provider=known_idp(identity_provider)
+            )
+
+    def rotate(self, connection: Connection, how: str) -> None:
+        with self.lock:
+            if how == "start":
+                connection.next_token = Token()
+                return
+            if connection.next_token is None:
+                raise Refusal(400, "scim_connection_not_rotating_token")
+            if how == "complete":
+                connection.token = connection.next_token
+            connection.next_token = None
 
     def assign_roles(self, connection: Connection, assignments: Iterable[Mapping[str, str]]) -> None:
         """Put these in the place of all assignments that there were."""

@@ -1,24 +1,22 @@
 """What the operator sets up from the command line: organizations, members, SCIM connections, the project's secrets."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db import transaction
 
-from portal.directory.embedded import activity, models, scim_conflicts, scim_group_roles, scim_tokens
+from portal.directory.embedded import activity, models, scim_conflicts, scim_connections, scim_group_roles, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.members import check_new_password, new_sign_in_link
 from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.rows import check, unless_taken
 from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.tokens import new_token, token_hash
-from portal.directory.embedded.values import member_id, member_value, scim_connection_value
+from portal.directory.embedded.values import member_id, member_value
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import public_id
 from portal.directory.types import (
@@ -49,9 +47,9 @@ def create_organization(
     """Make an organization. Raises Invalid, Conflict (for the slug)."""
     domains = sorted({domain.strip().lower() for domain in email_allowed_domains})
     row = models.Organization(name=name.strip(), slug=slug, email_allowed_domains=domains)
-    _check(row)
+    check(row)
     taken = Conflict(f'There is an organization with the slug "{slug}" already; choose another.', field="slug")
-    with _unless_taken(taken), transaction.atomic():
+    with unless_taken(taken), transaction.atomic():
         row.save(force_insert=True)
         value = organization_value(row)
         _record(
@@ -83,7 +81,7 @@ def create_member(  # noqa: PLR0913 -- what makes a member
         check_new_password(password)
     encoded = "" if password is None else make_password(password)
     taken = Conflict(f'"{email_address}" is a member of this organization already.', field="email_address")
-    with _unless_taken(taken), transaction.atomic():
+    with unless_taken(taken), transaction.atomic():
         row = models.Member(
             organization=_organization(organization_slug),
             email_address=email_address.strip(),
@@ -92,7 +90,7 @@ def create_member(  # noqa: PLR0913 -- what makes a member
             password=encoded,
             status=MemberStatus.INVITED if password is None else MemberStatus.ACTIVE,
         )
-        _check(row)
+        check(row)
         row.save(force_insert=True)
         link = new_sign_in_link(row) if password is None else None
         after = {"email_address": row.email_address, "name": row.name, "roles": direct_roles, "status": row.status}
@@ -103,28 +101,13 @@ def create_member(  # noqa: PLR0913 -- what makes a member
 def create_scim_connection(
     *, organization_slug: str, display_name: str, identity_provider: str, origin: Origin
 ) -> NewScimConnection:
-    """Make an organization's SCIM connection, with a token for a year.
-
-    Raises Invalid, NotFound (for the organization), Conflict where there is an active one (Stytch:
-    active_scim_connection_exists).
-    """
-    taken = Conflict(
-        f'"{organization_slug}" has an active SCIM connection already; an organization has one at most.',
-        field="organization_slug",
+    """Make an organization's SCIM connection (scim_connections.create). Raises Invalid, NotFound, Conflict."""
+    return scim_connections.create(
+        _organization(organization_slug).pk,
+        display_name=display_name,
+        identity_provider=identity_provider,
+        caller=_caller(origin),
     )
-    with _unless_taken(taken), transaction.atomic():
-        organization = _organization(organization_slug)
-        row = models.ScimConnection(
-            organization=organization, display_name=display_name.strip(), identity_provider=identity_provider
-        )
-        _check(row)
-        row.save(force_insert=True)
-        bearer_token, token = scim_tokens.issue(row)
-        after = {"display_name": row.display_name, "identity_provider": row.identity_provider}
-        after |= scim_tokens.described(token)
-        connection_id = public_id("scim-connection", row.pk)
-        _record("scim_connection.create", row.organization_id, connection_id, row.display_name, after, origin)
-    return NewScimConnection(scim_connection_value(token), bearer_token)
 
 
 def rotate_start(*, organization_slug: str, origin: Origin) -> NewScimConnection:
@@ -213,32 +196,11 @@ def create_project_secret(*, origin: Origin) -> NewProjectSecret:
     return NewProjectSecret(project_id, project.public_token, secret)
 
 
-@contextmanager
-def _unless_taken(conflict: Conflict) -> Iterator[None]:
-    """Raise the conflict when the database refuses a row because there is one like it."""
-    try:
-        yield
-    except IntegrityError:
-        raise conflict from None
-
-
 def _organization(slug: str) -> models.Organization:
     row = models.Organization.objects.filter(slug=slug).first()
     if row is None:
         raise NotFound(f'There is no organization with the slug "{slug}".', field="organization_slug")
     return row
-
-
-def _check(row: Model) -> None:
-    """Raise Invalid that names the first field that will not do."""
-    for name, value in vars(row).items():
-        if isinstance(value, str) and "\0" in value:
-            raise Invalid("Null characters are not allowed.", field=name)
-    try:
-        row.full_clean(validate_unique=False, validate_constraints=False)
-    except ValidationError as error:
-        name, messages = next(iter(error.message_dict.items()))
-        raise Invalid(" ".join(messages), field=name) from None
 
 
 def _check_roles(roles: Iterable[str]) -> list[str]:

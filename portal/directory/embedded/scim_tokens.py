@@ -13,8 +13,9 @@ from django.utils import timezone
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import scim_connection_value
-from portal.directory.errors import Conflict
+from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import public_id
+from portal.directory.scim_tokens import ScimToken, ScimTokens, ScimTokenUse
 from portal.directory.types import NewScimConnection, ScimConnection
 
 TOKEN_LIFE = timedelta(days=365)
@@ -53,8 +54,13 @@ def rotate_start(connection: models.ScimConnection, caller: activity.Caller) -> 
     return NewScimConnection(scim_connection_value(current), bearer_token)
 
 
-def rotate_complete(connection: models.ScimConnection, caller: activity.Caller) -> ScimConnection:
-    """Revoke the current token and put the next one in its place. Raises Conflict where there is none."""
+def rotate_complete(
+    connection: models.ScimConnection, caller: activity.Caller, *, version: str | None = None
+) -> ScimConnection:
+    """Revoke the current token and put the next one in its place.
+
+    Raises Conflict where there is none, or where the tokens are not as the version says (ScimTokens.version).
+    """
 
     def complete(current: models.ScimToken, following: models.ScimToken) -> models.ScimToken:
         _revoke(current)
@@ -63,11 +69,13 @@ def rotate_complete(connection: models.ScimConnection, caller: activity.Caller) 
         _record(caller, "scim_connection.rotate_complete", connection, described(current), described(following))
         return following
 
-    return _end(connection, complete)
+    return _end(connection, complete, version)
 
 
-def rotate_cancel(connection: models.ScimConnection, caller: activity.Caller) -> ScimConnection:
-    """Revoke the next token; the current one stays. Raises Conflict where there is none."""
+def rotate_cancel(
+    connection: models.ScimConnection, caller: activity.Caller, *, version: str | None = None
+) -> ScimConnection:
+    """Revoke the next token; the current one stays. Raises Conflict as rotate_complete."""
 
     def cancel(current: models.ScimToken, following: models.ScimToken) -> models.ScimToken:
         _revoke(following)
@@ -75,7 +83,7 @@ def rotate_cancel(connection: models.ScimConnection, caller: activity.Caller) ->
         _record(caller, "scim_connection.rotate_cancel", connection, before, {})
         return current
 
-    return _end(connection, cancel)
+    return _end(connection, cancel, version)
 
 
 def described(row: models.ScimToken) -> dict[str, str]:
@@ -83,22 +91,47 @@ def described(row: models.ScimToken) -> dict[str, str]:
     return {"bearer_token_last_four": row.last_four, "bearer_token_expires_at": row.expires_at.isoformat()}
 
 
+def live_tokens(connection: models.ScimConnection) -> ScimTokens:
+    """Return the connection's tokens. Raises NotFound where it has none, as a deleted one."""
+    return _value(*_live(connection))
+
+
 def _end(
-    connection: models.ScimConnection, change: Callable[[models.ScimToken, models.ScimToken], models.ScimToken]
+    connection: models.ScimConnection,
+    change: Callable[[models.ScimToken, models.ScimToken], models.ScimToken],
+    version: str | None,
 ) -> ScimConnection:
     """End a rotation; `change` returns the token that is the current one from now on."""
     with transaction.atomic():
         current, following = _locked(connection)
         if following is None:
             raise Conflict("The token is not being rotated.")
+        if version not in {None, _value(current, following).version}:
+            raise Conflict("Somebody else changed the tokens in the meantime.", field="version")
         return scim_connection_value(change(current, following))
 
 
 def _locked(connection: models.ScimConnection) -> tuple[models.ScimToken, models.ScimToken | None]:
     """Return the current and the next token; whoever else rotates them waits for the end of the transaction."""
     models.ScimConnection.objects.select_for_update().get(pk=connection.pk)
+    return _live(connection)
+
+
+def _live(connection: models.ScimConnection) -> tuple[models.ScimToken, models.ScimToken | None]:
     live = {row.is_next: row for row in connection.tokens.filter(revoked_at=None).select_related("connection")}
+    if False not in live:
+        raise NotFound("There is no such SCIM connection.")
     return live[False], live.get(True)
+
+
+def _value(current: models.ScimToken, following: models.ScimToken | None) -> ScimTokens:
+    return ScimTokens(_token_value(current), _token_value(following) if following else None)
+
+
+def _token_value(row: models.ScimToken) -> ScimToken:
+    used_at = row.last_used_at
+    use = ScimTokenUse(used_at, row.last_used_ip, row.last_used_client) if used_at else None
+    return ScimToken(row.last_four, row.expires_at, row.created_at, use)
 
 
 def _revoke(row: models.ScimToken) -> None:

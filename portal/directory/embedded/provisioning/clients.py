@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from uuid import UUID
 
@@ -17,12 +16,10 @@ from portal.directory.embedded.provisioning.schemas import GROUP, USER, Resource
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import token_hash
 from portal.directory.ids import parse_id, public_id
+from portal.directory.scim_tokens import USE_NOTED_EVERY
 from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider, ScimRefusal
 
 log = structlog.get_logger("gatehouse.scim")
-
-_TOUCH_INTERVAL = timedelta(minutes=1)
-
 
 _TOKEN = Statement(
     lambda digest: models.ScimToken.objects.select_related("connection__organization").filter(token_hash=digest),
@@ -121,10 +118,10 @@ def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Ident
 def touch(token: models.ScimToken, origin: Origin) -> None:
     """Note that the token was used, unless that was noted within the last minute."""
     now = timezone.now()
-    if token.last_used_at is not None and token.last_used_at > now - _TOUCH_INTERVAL:
+    if token.last_used_at is not None and token.last_used_at > now - USE_NOTED_EVERY:
         return
     # The condition again: of simultaneous calls, one writes.
-    due = Q(last_used_at=None) | Q(last_used_at__lte=now - _TOUCH_INTERVAL)
+    due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
     models.ScimToken.objects.filter(due, pk=token.pk).update(
         last_used_at=now, last_used_ip=origin.ip_address, last_used_client=origin.user_agent
     )

@@ -2,12 +2,16 @@
 
 from uuid import UUID
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim.scoped import GET, Scoped
+from portal.directory.embedded import models, scim_connections, scim_tokens
+from portal.directory.embedded.scim.scoped import CREATE, GET, UPDATE, Scoped
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.values import scim_connection_value
-from portal.directory.types import ScimConnection, ScimConnectionStatus
+from portal.directory.errors import NotFound
+from portal.directory.ids import parse_id
+from portal.directory.scim_tokens import ScimTokens
+from portal.directory.step_up import require_recent_password
+from portal.directory.types import NewScimConnection, ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 
 
 class EmbeddedScimConnection(Scoped):
@@ -18,6 +22,57 @@ class EmbeddedScimConnection(Scoped):
         self._scope.require(GET)
         token = _CURRENT_TOKEN.first(self._scope.organization_id, ScimConnectionStatus.ACTIVE)
         return scim_connection_value(token) if token else None
+
+    def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
+        """Make the connection with its first token. Raises Invalid, Conflict, Refused, StepUpRequired."""
+        self._scope.require(CREATE)
+        require_recent_password(self._scope.signed_in)
+        return scim_connections.create(
+            self._scope.organization_id,
+            display_name=display_name,
+            identity_provider=identity_provider,
+            caller=self._scope.caller,
+        )
+
+    def update(
+        self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
+    ) -> ScimConnection:
+        """Rename it, and say which identity provider it is for. Raises NotFound, Invalid, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return scim_connections.update(
+            self._active(connection_id),
+            display_name=display_name,
+            identity_provider=identity_provider,
+            version=version,
+            caller=self._scope.caller,
+        )
+
+    def tokens(self, connection_id: str) -> ScimTokens:
+        """Return the live tokens. Raises NotFound, Refused."""
+        self._scope.require(GET)
+        return scim_tokens.live_tokens(self._active(connection_id))
+
+    def rotate_start(self, connection_id: str) -> NewScimConnection:
+        """Make the next token. Raises NotFound, Conflict, Refused, StepUpRequired."""
+        self._scope.require(UPDATE)
+        require_recent_password(self._scope.signed_in)
+        return scim_tokens.rotate_start(self._active(connection_id), self._scope.caller)
+
+    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the current token and put the next one in its place. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return scim_tokens.rotate_complete(self._active(connection_id), self._scope.caller, version=version)
+
+    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the next token. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return scim_tokens.rotate_cancel(self._active(connection_id), self._scope.caller, version=version)
+
+    def _active(self, connection_id: str) -> models.ScimConnection:
+        row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NotFound("There is no such SCIM connection.")
+        return row
 
 
 _ID = models.ScimConnection._meta.pk  # noqa: SLF001 -- Django's documented model API

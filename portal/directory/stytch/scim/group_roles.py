@@ -8,7 +8,6 @@ from portal.directory.scim_group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim_people import ScimGroupLink
 from portal.directory.stytch.documents import Document
 from portal.directory.stytch.errors import Meanings
-from portal.directory.stytch.http import path_of
 from portal.directory.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
 from portal.directory.stytch.values import scim_group_value
 from portal.directory.types import DEFAULT_LIMIT, MAX_LIMIT, Page
@@ -123,9 +122,6 @@ class StytchScimGroupRoles(Scoped):
                 break
             cursor = answer.text("next_cursor")
         raise NotFound(_NO_GROUP)
-
-    def _path(self, *below: str) -> str:
-        return path_of("scim", self._caller().organization.organization_id, "connection", *below)
 
 
 def _by_group(connection: Document) -> Mapping[str, ScimGroupRoles]:

@@ -4,7 +4,6 @@ from typing import NoReturn
 
 from portal.directory.errors import Invalid, InvalidCursor, NotOffered
 from portal.directory.stytch.errors import Meanings
-from portal.directory.stytch.http import path_of
 from portal.directory.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
 from portal.directory.stytch.values import scim_group_value
 from portal.directory.types import (
@@ -40,7 +39,7 @@ class StytchScimGroups(Scoped):
         caller = self._caller()
         query: dict[str, str | int] = {"limit": limit, "cursor": cursor} if cursor else {"limit": limit}
         answer = self._scope.api.get(
-            path_of("scim", caller.organization.organization_id, "connection", connection_id),
+            self._path(connection_id),
             query,
             session_token=caller.session_token,
             meanings=_GROUPS_MEANINGS,

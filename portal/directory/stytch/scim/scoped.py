@@ -2,6 +2,7 @@
 
 from portal.directory.errors import NotFound, Unauthenticated
 from portal.directory.stytch.errors import Meaning, Meanings
+from portal.directory.stytch.http import path_of
 from portal.directory.stytch.scope import Scope
 from portal.directory.types import SignedIn
 
@@ -25,3 +26,6 @@ class Scoped:
         if self._scope.signed_in is None:
             raise Unauthenticated("Sign in to see the SCIM connection.")
         return self._scope.signed_in
+
+    def _path(self, *below: str) -> str:
+        return path_of("scim", self._caller().organization.organization_id, "connection", *below)

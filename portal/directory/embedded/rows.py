@@ -1,0 +1,31 @@
+"""What a row must be before it is stored, and what it means when the database refuses it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.db.models import Model
+
+from portal.directory.errors import Conflict, Invalid
+
+
+def check(row: Model) -> None:
+    """Raise Invalid that names the first field that will not do."""
+    for name, value in vars(row).items():
+        if isinstance(value, str) and "\0" in value:
+            raise Invalid("Null characters are not allowed.", field=name)
+    try:
+        row.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        raise Invalid(" ".join(messages), field=name) from None
+
+
+@contextmanager
+def unless_taken(conflict: Conflict) -> Iterator[None]:
+    """Raise the conflict when the database refuses a row because there is one like it."""
+    try:
+        yield
+    except IntegrityError:
+        raise conflict from None

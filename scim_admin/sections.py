@@ -7,9 +7,11 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
+from portal.access.permissions import Permission
 from portal.web import listing
 from portal.web.pages import render_page
 from portal.web.requests import PortalRequest
+from portal.web.rights import right_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ def render_section(
     fragments: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    """Answer as `render_page()` does, with the area's sub-navigation (scim_admin/layout.html)."""
+    """Answer as `render_page()` does, with what frames the area (scim_admin/layout.html)."""
+    frame = {"sections": _sections(request, context or {}), "may_resume": right_to(request, Permission.SCIM_UPDATE)}
     return render_page(
         request,
         template,
-        {"sections": _sections(request, context or {}), **(context or {})},
+        {**frame, **(context or {})},
         fragments=fragments,
         status=status,
     )

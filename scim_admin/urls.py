@@ -2,12 +2,14 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import brake, conflicts, connection, drift, group_roles, groups, log, people, set_up
+from scim_admin.views import brake, conflicts, connection, drift, group_roles, groups, log, pause, people, set_up
 
 app_name = "scim"
 
 urlpatterns = [
     route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
+    route("pause/", pause.pause, name="pause", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
+    route("resume/", pause.resume, name="resume", allow=Permission.SCIM_UPDATE, methods=("POST",)),
     route("set-up/", set_up.set_up, name="set-up", allow=Permission.SCIM_GET),
     route("people/", people.people, name="people", allow=Permission.SCIM_GET),
     route("people/<str:user_id>/", people.person, name="person", allow=Permission.SCIM_GET),

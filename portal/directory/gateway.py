@@ -137,6 +137,21 @@ class ScimConnectionGateway(Protocol):
         ...
 
 
+class ScimPauseGateway(Protocol):
+    """An admin's word that the IdP shall wait (ScimFeature.PAUSE; without it, both raise NotOffered).
+
+    Needs `stytch.scim:update`.
+    """
+
+    def pause(self, connection_id: str) -> ScimConnection:
+        """Have every call refused from now on; nothing else changes. Raises NotFound, Conflict where it is paused already."""
+        ...
+
+    def resume(self, connection_id: str) -> ScimConnection:
+        """Have calls answered again. Raises NotFound, Conflict where it is not paused."""
+        ...
+
+
 class ScimGroupGateway(Protocol):
     """The groups that the IdP pushed. Reading needs `stytch.scim:get`."""
 
@@ -346,6 +361,7 @@ class ScimDriftGateway(Protocol):
 
 class ScimGateway(
     ScimConnectionGateway,
+    ScimPauseGateway,
     ScimGroupGateway,
     ScimPeopleGateway,
     ScimConflictGateway,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from portal.directory.scim_log import FIRST_REFUSAL, ScimRequest
-from portal.directory.types import ScimConnection, ScimIdentityProvider
+from portal.directory.types import ScimConnection, ScimIdentityProvider, ScimRefusal
 
 # Calls that are looked at, and how far back.
 MOST_CALLS = 200
@@ -49,11 +49,18 @@ class ScimCall:
     at: datetime
     method: str
     status: int
+    refusal: str = ""
+
+    @property
+    def has_met_pause(self) -> bool:
+        """Whether it was told to wait because the connection was paused."""
+        return self.refusal == ScimRefusal.PAUSED
 
     @property
     def is_failure(self) -> bool:
-        """Whether it failed; who looks for somebody and does not find them has succeeded."""
-        return self.status >= FIRST_REFUSAL and not (self.method == "GET" and self.status == _NOT_FOUND)
+        """Whether it failed; who looks for somebody and does not find them has succeeded, and who met a pause did nothing wrong."""
+        is_refused = self.status >= FIRST_REFUSAL and not (self.method == "GET" and self.status == _NOT_FOUND)
+        return is_refused and not self.has_met_pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def health_of(connection: ScimConnection, newest: Sequence[ScimCall], *, has_peo
     return ScimHealth(
         state=_state(connection, newest, recent, has_people=has_people, now=now),
         last_call_at=last,
-        last_success_at=next((call.at for call in newest if not call.is_failure), None),
+        last_success_at=next((call.at for call in newest if not call.is_failure and not call.has_met_pause), None),
         expected_at=last + interval if last and interval else None,
         calls=len(recent),
         failures=sum(call.is_failure for call in recent),
@@ -96,6 +103,7 @@ def _state(
 ) -> ScimHealthState:
     expires_at = connection.bearer_token_expires_at
     states = {
+        ScimHealthState.PAUSED: connection.paused_at is not None,
         ScimHealthState.TOKEN_EXPIRED: expires_at is not None and expires_at <= now,
         ScimHealthState.WAITING: not newest and not has_people,
         ScimHealthState.VERIFYING: not has_people,

@@ -199,6 +199,9 @@ class ScimConnection:
     brake_released_until: datetime | None = None
     # How many people wait for a decision; from MOST_COUNTED on, so many or more.
     waiting_conflicts: int = 0
+    # Since when every call is refused, and the name of the admin who wants it so (ScimFeature.PAUSE).
+    paused_at: datetime | None = None
+    paused_by: str = ""
 
     @property
     def version(self) -> str:
@@ -253,6 +256,8 @@ class ScimFeature(StrEnum):
     DRIFT = "drift"
     # Has many deactivations wait for an approval.
     BRAKE = "brake"
+    # Can refuse every call for a while, on an admin's word.
+    PAUSE = "pause"
     # Keeps the list of members whom provisioning would take over.
     CONFLICTS = "conflicts"
     # Tells beforehand whom a change of a group's roles affects, and marks groups that were renamed or deleted since.
@@ -275,5 +280,7 @@ class ScimRefusal(StrEnum):
     OTHER_ADDRESS = "other_address"
     NO_CONNECTION_ID = "no_connection_id"
     CONNECTION_DELETED = "connection_deleted"
+    # Everything was right, but an admin has paused the connection.
+    PAUSED = "paused"
     # Everything was right, but anybody on the way could read it.
     PLAIN_HTTP = "plain_http"

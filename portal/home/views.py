@@ -9,6 +9,7 @@ from portal.access.permissions import Permission
 from portal.directory.types import ScimConnection
 from portal.web.pages import render_page
 from portal.web.requests import PortalRequest
+from portal.web.rights import right_to
 from portal.web.scim_brake import brake_of
 
 _WARN_BEFORE = timedelta(days=30)
@@ -22,6 +23,7 @@ def home(request: PortalRequest) -> HttpResponse:
         "may_see_scim": may_see_scim,
         "who_can_help": tuple(role.role_id for role in request.policy.roles_granting(Permission.SCIM_GET)),
         "connection": connection,
+        "may_resume": right_to(request, Permission.SCIM_UPDATE),
         "brake": brake_of(request, connection),
         "token_needs_attention": connection is not None and _expires_before(connection, timezone.now() + _WARN_BEFORE),
         "token_has_expired": connection is not None and _expires_before(connection, timezone.now()),

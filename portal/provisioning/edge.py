@@ -32,6 +32,10 @@ MEDIA_TYPE = "application/scim+json"
 _ACCEPTED = frozenset({"", MEDIA_TYPE, "application/json"})
 _BEFORE = "/v1/b2b/scim/"
 _RETRY_SECONDS = "5"
+_PAUSED_SECONDS = "600"
+_PAUSED = (
+    "An admin of the organization has paused this connection in the portal, and can resume it there. Try again later."
+)
 
 Body = dict[str, Any]
 
@@ -136,13 +140,17 @@ def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call
         raise Refusal(403, "The call came over plain http, which anybody on the way can read. Use https.")
     if wait := wait_of_connection(client.connection_id):
         raise Refusal(429, "The connection sends more requests than it may. Try again later.", Retry_After=str(wait))
+    if client.connection.paused_at:
+        # Its token is in use all the same: a rotation must know.
+        exchange.refusal, exchange.has_used_token = ScimRefusal.PAUSED, True
+        raise Refusal(503, _PAUSED, Retry_After=_PAUSED_SECONDS)
     method = str(request.method)
     access = access_of(request.resolver_match.func) if request.resolver_match else None
     if access is None or method not in access.methods:
         allowed = ", ".join(sorted(access.methods)) if access else ""
         raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
     body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
-    exchange.body, exchange.is_admitted = body, True
+    exchange.body, exchange.has_used_token = body, True
     headers = request.headers
     return Call(
         client,

@@ -26,6 +26,8 @@ def health(
     identity_provider: ScimIdentityProvider = OKTA,
     expires_in: timedelta = timedelta(days=300),
     has_people: bool = True,
+    paused_at: datetime | None = None,
+    refusal: str = "",
 ) -> ScimHealth:
     connection = ScimConnection(
         "scim-connection-live-1",
@@ -36,8 +38,9 @@ def health(
         "https://portal.example.com",
         "abcd",
         NOW + expires_in,
+        paused_at=paused_at,
     )
-    newest = [ScimCall(NOW - ago, method, status) for ago, (method, status) in calls]
+    newest = [ScimCall(NOW - ago, method, status, refusal) for ago, (method, status) in calls]
     return health_of(connection, newest, has_people=has_people, now=NOW)
 
 
@@ -54,6 +57,8 @@ def each_minute(*answers: tuple[str, int]) -> list[tuple[timedelta, tuple[str, i
 
 
 STATES: dict[str, tuple[ScimHealth, ScimHealthState]] = {
+    "paused": (health(*each_minute(*[REFUSED] * 9), expires_in=-days(1), paused_at=NOW), ScimHealthState.PAUSED),
+    "was paused": (health(*each_minute(*[("POST", 503)] * 9), refusal="paused"), ScimHealthState.HEALTHY),
     "nobody has called": (health(has_people=False), ScimHealthState.WAITING),
     "called, nobody arrived": (health((minutes(1), OK), has_people=False), ScimHealthState.VERIFYING),
     "refused, nobody arrived": (health((minutes(1), ("GET", 401)), has_people=False), ScimHealthState.VERIFYING),

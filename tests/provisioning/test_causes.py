@@ -44,6 +44,11 @@ def other_address(idp: Idp) -> object:
     return at(idp, f"/v1/b2b/scim/{public_id('scim-connection', other.pk)}/Users")
 
 
+def paused(idp: Idp) -> object:
+    models.ScimConnection.objects.update(paused_at=timezone.now())
+    return idp.get("/Users")
+
+
 def change(name: str, value: Any, call: Call) -> Call:
     def changed(idp: Idp) -> object:
         from django.test import override_settings  # noqa: PLC0415 -- used here alone
@@ -163,6 +168,7 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
     "too-many-calls": (
         change("SCIM_RATE_PER_CONNECTION", "1 per minute", lambda idp: [idp.get("/Users"), idp.get("/Users")]),
     ),
+    "paused": (paused,),
     "braked": (everybody_goes,),
     "unavailable": (patched("portal.directory.embedded.provisioning.users.unique_page", OperationalError("gone")),),
     "internal-error": (patched("portal.directory.embedded.provisioning.users.unique_page", RuntimeError("oops")),),

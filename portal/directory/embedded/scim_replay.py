@@ -19,7 +19,7 @@ from portal.directory.embedded.provisioning.redaction import masked_attributes, 
 from portal.directory.errors import Conflict, Unavailable
 from portal.directory.ids import first_uuid7, new_request_id, parse_id
 from portal.directory.scim_log import FIRST_REFUSAL, ScimReplay, ScimReplayAttribute, ScimReplayChange
-from portal.directory.types import Origin, ScimConnectionStatus
+from portal.directory.types import Origin, ScimConnectionStatus, ScimRefusal
 
 _SECONDS = 5
 _DONE = {"POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
@@ -46,6 +46,8 @@ def obstacle(row: models.ScimRequest) -> str:
     endpoint, _, resource = row.path.strip("/").partition("/")
     if row.status < FIRST_REFUSAL:
         return "It succeeded, so there is nothing to try again."
+    if row.refusal == ScimRefusal.PAUSED:
+        return "It was refused because the connection was paused, before anybody looked at what it asked for."
     if row.refusal:
         return "It was refused for its token or its address, before anybody looked at what it asked for."
     if row.method not in _DONE:

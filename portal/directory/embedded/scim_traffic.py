@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from portal.directory.embedded import models
 from portal.directory.scim_health import MOST_CALLS, ScimCall
 from portal.directory.scim_log import FIRST_REFUSAL
+from portal.directory.types import ScimRefusal
 
 # Calls in which the steps are looked for that the log alone knows.
 MOST_SEEN = 1000
@@ -23,7 +24,7 @@ Entries = QuerySet[models.ScimRequest]
 
 def newest_calls(entries: Entries) -> list[ScimCall]:
     """Return the newest calls, as health needs them."""
-    rows = entries.values_list("at", "method", "status")[:MOST_CALLS]
+    rows = entries.values_list("at", "method", "status", "refusal")[:MOST_CALLS]
     return [ScimCall(*row) for row in rows]
 
 
@@ -48,7 +49,7 @@ class Seen:
     @property
     def token_accepted_at(self) -> datetime | None:
         """The newest call whose token was good, whatever became of it."""
-        return next((row.at for row in self._rows if not row.refusal and row.status != _UNAUTHORIZED), None)
+        return next((row.at for row in self._rows if _has_good_token(row)), None)
 
     @property
     def discovery_read_at(self) -> datetime | None:
@@ -66,6 +67,10 @@ class Seen:
         read = [row.pk for row in may if row.method != "DELETE"][:_MOST_READ]
         bodies = dict(self._entries.filter(pk__in=read).values_list("pk", "body")) if read else {}
         return next((row.at for row in may if row.method == "DELETE" or _deactivates(bodies.get(row.pk, ""))), None)
+
+
+def _has_good_token(row: models.ScimRequest) -> bool:
+    return row.refusal in {"", ScimRefusal.PAUSED} and row.status != _UNAUTHORIZED
 
 
 def _has_succeeded(row: models.ScimRequest) -> bool:

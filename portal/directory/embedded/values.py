@@ -73,6 +73,8 @@ def scim_connection_value(token: models.ScimToken) -> ScimConnection:
         brake_stopped_at=row.brake_stopped_at,
         brake_released_until=row.brake_released_until,
         waiting_conflicts=row.waiting_conflicts,
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
     )
 
 

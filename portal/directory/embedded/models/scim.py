@@ -41,6 +41,9 @@ class ScimConnection(models.Model):
     brake_released_until = models.DateTimeField(null=True, blank=True)
     # How many people wait for a decision (ScimConflict), counted no further than MOST_COUNTED whenever one comes or goes.
     waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
+    # Since when an admin has every call refused, and that admin's name.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=256, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -44,8 +44,8 @@ class Exchange:
     bearer_token: str = field(default="", repr=False)
     identification: Identification = field(default_factory=lambda: Identification(None, None, None))
     body: Mapping[str, Any] | None = None
-    # Whether it came as far as the resources, so that its token was of use.
-    is_admitted: bool = False
+    # Whether it came as far as the resources, or would have but for a pause.
+    has_used_token: bool = False
     # What was wrong with who called, or with the address.
     refusal: ScimRefusal | None = None
     started: float = field(default_factory=time.perf_counter)
@@ -68,7 +68,7 @@ def finish(exchange: Exchange, outcome: Outcome) -> bool:
         if rows := tuple(_entries(exchange, outcome)):
             # Together, so that the time does not tell one refusal from another.
             _QUEUE.put(*rows)
-        if exchange.is_admitted and token is not None:
+        if exchange.has_used_token and token is not None:
             touch(token, exchange.origin)
     except Exception:  # whatever it is: the answer is there, and the IdP must get it
         log.exception("scim_request_not_logged")

@@ -6,12 +6,14 @@ from portal.directory.embedded.scim.connection import EmbeddedScimConnection
 from portal.directory.embedded.scim.drift import EmbeddedScimDrift
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.groups import EmbeddedScimGroups
+from portal.directory.embedded.scim.pause import EmbeddedScimPause
 from portal.directory.embedded.scim.people import EmbeddedScimPeople
 from portal.directory.types import ScimFeature
 
 
 class EmbeddedScim(
     EmbeddedScimConnection,
+    EmbeddedScimPause,
     EmbeddedScimGroups,
     EmbeddedScimPeople,
     EmbeddedScimConflicts,

@@ -4,6 +4,8 @@ from django.db.models import QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.scope import Scope
+from portal.directory.errors import NotFound
+from portal.directory.ids import parse_id
 from portal.directory.types import ScimConnectionStatus
 
 GET = "stytch.scim:get"
@@ -22,6 +24,13 @@ class Scoped:
         return models.ScimConnection.objects.filter(
             organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE
         )
+
+    def _locked(self, connection_id: str) -> models.ScimConnection:
+        """Return the active connection, which nobody else changes until the transaction ends. Raises NotFound."""
+        row = self._connections().select_for_update().filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NotFound("There is no such SCIM connection.")
+        return row
 
     def _groups(self) -> QuerySet[models.ScimGroup]:
         return models.ScimGroup.objects.filter(

@@ -6,12 +6,14 @@ from portal.directory.stytch.scim.connection import StytchScimConnection
 from portal.directory.stytch.scim.drift import StytchScimDrift
 from portal.directory.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.directory.stytch.scim.groups import StytchScimGroups
+from portal.directory.stytch.scim.pause import StytchScimPause
 from portal.directory.stytch.scim.people import StytchScimPeople
 from portal.directory.types import ScimFeature
 
 
 class StytchScim(
     StytchScimConnection,
+    StytchScimPause,
     StytchScimGroups,
     StytchScimPeople,
     StytchScimConflicts,

@@ -1,0 +1,132 @@
+"""Pausing: what it does, who did it and when on every page, and the way on."""
+
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.types import ScimFeature
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+
+OVERVIEW = "/o/acme/scim/"
+PAGE = f"{OVERVIEW}pause/"
+RESUME = f"{OVERVIEW}resume/"
+PAGES = ("", "set-up/", "people/", "groups/", "roles/", "log/", "conflicts/", "brake/", "drift/")
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+@pytest.fixture
+def paused(connection: models.ScimConnection) -> models.ScimConnection:
+    connection.paused_at, connection.paused_by = timezone.now(), "Pat Pauser"
+    connection.save()
+    return connection
+
+
+def page(client: Client, url: str = PAGE) -> str:
+    return " ".join(client.get(url).content.decode().split())
+
+
+def is_paused(connection: models.ScimConnection) -> bool:
+    connection.refresh_from_db()
+    return connection.paused_at is not None
+
+
+def test_the_overview_leads_to_what_a_pause_does(admin_client: Client, connection: models.ScimConnection) -> None:
+    assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
+
+    html = page(admin_client)
+
+    assert "Nobody loses access" in html
+    assert "Dashboard › Tasks" in html
+    assert not is_paused(connection)
+
+
+def test_it_pauses_and_resumes_and_says_so(admin_client: Client, connection: models.ScimConnection) -> None:
+    response = admin_client.post(PAGE)
+
+    assert (response.status_code, response["Location"]) == (303, OVERVIEW)
+    html = page(admin_client, OVERVIEW)
+    assert "Okta production is paused." in html
+    assert "Ada Admin paused it" in html
+    assert is_paused(connection)
+
+    response = admin_client.post(RESUME)
+
+    assert (response.status_code, response["Location"]) == (303, OVERVIEW)
+    html = page(admin_client, OVERVIEW)
+    assert "Okta production goes on." in html
+    assert "The connection is paused" not in html
+    assert not is_paused(connection)
+    entries = models.ActivityEntry.objects.filter(action__startswith="scim_connection.").order_by("pk")
+    assert [(one.action, one.actor_name) for one in entries] == [
+        ("scim_connection.pause", "Ada Admin"),
+        ("scim_connection.resume", "Ada Admin"),
+    ]
+
+
+@pytest.mark.parametrize("url", ["/o/acme/", *(OVERVIEW + name for name in PAGES)])
+def test_every_page_says_who_paused_it_and_offers_to_resume(
+    admin_client: Client, paused: models.ScimConnection, url: str
+) -> None:
+    html = page(admin_client, url)
+
+    assert html.count("The connection is paused") == 1
+    assert "Pat Pauser paused it" in html
+    assert f'action="{RESUME}"' in html
+    assert "All is well" not in html
+
+
+def test_of_two_who_do_it_the_second_is_told(admin_client: Client, paused: models.ScimConnection) -> None:
+    response = admin_client.post(PAGE)
+
+    assert response.status_code == 409
+    assert "Pat Pauser has paused the connection already." in response.content.decode()
+    admin_client.post(RESUME)
+    response = admin_client.post(RESUME)
+    assert response.status_code == 409
+    assert "somebody else may have resumed it" in response.content.decode()
+
+
+def test_who_may_not_sees_it_and_whom_to_ask(
+    acme: models.Organization, paused: models.ScimConnection, settings: Settings
+) -> None:
+    client = as_reader(settings, acme)
+
+    html = page(client, OVERVIEW)
+
+    assert "Pat Pauser paused it" in html
+    assert "stytch.scim:update" in html
+    assert RESUME not in html
+    assert client.post(RESUME).status_code == 403
+    assert client.post(PAGE).status_code == 403
+    assert is_paused(paused)
+
+
+def test_another_organizations_connection_is_not_paused(
+    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    assert other_admin_client.post(PAGE).status_code == 404
+    assert "There is nothing to pause." in other_admin_client.post(PAGE.replace("acme", "globex")).content.decode()
+    assert not is_paused(connection)
+
+
+@pytest.mark.parametrize("url", [PAGE, RESUME])
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection, url: str
+) -> None:
+    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.PAUSE}):
+        assert "Not available with this directory" in page(admin_client, OVERVIEW)
+        response = admin_client.post(url)
+
+    assert response.status_code == 200
+    assert "Not available with this directory" in response.content.decode()
+    assert not is_paused(connection)

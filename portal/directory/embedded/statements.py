@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -17,13 +17,39 @@ _MOST_KEPT = 1000
 Fields = Sequence["Field[Any, Any]"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Compiled:
     """A queryset's SQL, and how its rows are read."""
 
     sql: str
     compiler: Any
     converters: Any
+
+    @cached_property
+    def tables(self) -> int:
+        """Of how many tables rows are read."""
+        return len(self._marks)
+
+    @property
+    def _marks(self) -> list[str]:
+        """Return PostgreSQL's name of the last write of each row that is read; SQLite has none."""
+        aliases = self.compiler.query.alias_map if connection.vendor == "postgresql" else ()
+        return [f'"{alias}".xmin' for alias in aliases]
+
+    @cached_property
+    def marks(self) -> str:
+        """The SQL that reads nothing but the marks, "" where there are none."""
+        rows = self.sql.partition(" FROM ")[2]
+        return f"SELECT {', '.join(self._marks)} FROM {rows}" if self._marks else ""  # noqa: S608 -- Django's own SQL
+
+    @cached_property
+    def marked(self) -> str:
+        """The SQL that reads the rows behind their marks."""
+        return self.sql.replace("SELECT ", f"SELECT {', '.join(self._marks)}, ", 1) if self._marks else self.sql
+
+    def parted(self, found: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return the mark of what was read by `marked`, and the row; on SQLite the row is its own mark."""
+        return (found[: self.tables], found[self.tables :]) if self.tables else (found, found)
 
     def read(self, found: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
         return self.compiler.apply_converters(found, self.converters) if self.converters else found
@@ -34,6 +60,8 @@ class _Compiled:
         start, end = info["select_fields"][0], info["select_fields"][-1] + 1
         names = [column[0].target.attname for column in select[start:end]]
         found = info["model"].from_db(DEFAULT_DB_ALIAS, names, row[start:end])
+        for name, place in self.compiler.annotation_col_map.items():
+            setattr(found, name, row[place])
         for related in get_related_populators(info, select, DEFAULT_DB_ALIAS):  # type: ignore[call-arg]  # -- of a later Django
             related.populate(row, found)
         return found
@@ -53,10 +81,7 @@ class Statement(Generic[Row]):
     def rows(self, *values: Any) -> Iterable[Sequence[Any]]:
         """Run it and return the selected columns of each row."""
         compiled = self._compiled or self._compile()
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, self._prepared(values))
-            found = cursor.fetchall()
-        return compiled.read(found)
+        return compiled.read(self._run(compiled.sql, values))
 
     def first(self, *values: Any) -> Row | None:
         """Run it and return the first row as an object, with those that it was selected with."""
@@ -66,21 +91,29 @@ class Statement(Generic[Row]):
         return None
 
     def kept(self, *values: Any) -> Row | None:
-        """Run it and return the first row as `first` does, but the same object as last time unless its row has changed.
+        """Run it and return the first row as `first` does, but the same object as last time unless its rows have changed.
 
         For what every call asks for, and nobody changes who gets it.
         """
-        row = next(iter(self.rows(*values)), None)
-        if row is None:
-            return None
+        compiled = self._compiled or self._compile()
         known = self._known.get(values)
-        if known is not None and known[0] == row:
+        if known is not None and compiled.marks and self._run(compiled.marks, values)[:1] == [known[0]]:
             return known[1]
-        if len(self._known) >= _MOST_KEPT:
-            self._known.clear()
-        found: Row = (self._compiled or self._compile()).object(row)
-        self._known[values] = (row, found)
-        return found
+        for mark, row in map(compiled.parted, self._run(compiled.marked, values)):
+            if known is not None and known[0] == mark:
+                return known[1]
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            (read,) = compiled.read([row])
+            found: Row = compiled.object(read)
+            self._known[values] = (mark, found)
+            return found
+        return None
+
+    def _run(self, sql: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, self._prepared(values))
+            return cursor.fetchall()  # type: ignore[no-any-return]  # -- any row is a tuple
 
     def _prepared(self, values: Iterable[Any]) -> list[Any]:
         fields = (field for field, _ in self._parameters)

@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Expression, QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -20,15 +20,18 @@ Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
 
 
 class Lookups(Generic[Row]):
-    """The look-ups of one kind; `name_field` is unique within a connection, `noun` that of the ids."""
+    """The look-ups of one kind; `name_field` is unique within a connection, `noun` that of the ids.
 
-    def __init__(self, model: type[Row], kind: str, noun: str, name_field: str) -> None:
+    What is read with each single resource is an attribute of it (`read_with`).
+    """
+
+    def __init__(self, model: type[Row], kind: str, noun: str, name_field: str, **read_with: Expression) -> None:
         meta = model._meta  # noqa: SLF001 -- Django's documented model API
         scope = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
         key = (meta.pk, UUID(int=3))
 
         def rows(organization: UUID, connection: UUID) -> "QuerySet[Row]":
-            found: QuerySet[Row] = model._default_manager.defer("search")  # noqa: SLF001 -- as above
+            found: QuerySet[Row] = model._default_manager.defer("search").annotate(**read_with)  # noqa: SLF001 -- as above
             return found.filter(organization_id=organization).filter(connection_id=connection)
 
         self._model: type[Row] = model

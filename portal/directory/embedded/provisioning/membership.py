@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func, JSONField
+from django.db.models.sql.compiler import SQLCompiler
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -182,12 +184,32 @@ _PEOPLE_OF_ONE = Statement(
 )
 
 
+class GroupPairs(Func):
+    """The key and the name of each group that a person is in, read with the person (as `group_pairs`); None for none."""
+
+    output_field = JSONField()
+    _TABLES: ClassVar = {"membership": models.ScimMembership._meta.db_table, "group": models.ScimGroup._meta.db_table}  # noqa: SLF001 -- as above
+
+    def __init__(self) -> None:
+        super().__init__(F("pk"))
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **_context: Any) -> Any:  # noqa: D102 -- Django's
+        pairs = "jsonb_agg(jsonb_build_array(g.id, g.display_name))"
+        return super().as_sql(compiler, connection, template=self._template(pairs))
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:  # noqa: D102 -- Django's
+        pairs = "json_group_array(json_array(g.id, g.display_name))"
+        return super().as_sql(compiler, connection, template=self._template(pairs))
+
+    def _template(self, pairs: str) -> str:
+        tables = "{membership} m JOIN {group} g ON g.id = m.group_id".format(**self._TABLES)
+        return f"(SELECT {pairs} FROM {tables} WHERE m.user_id = %(expressions)s)"  # noqa: S608 -- names of our own tables
+
+
 def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:
     """Return the groups of each person, by the person's key: those they are in, and those that these are in."""
-    keys = [user.pk for user in users]
-    memberships = _GROUPS_OF_ONE.rows(*keys) if len(keys) == 1 else _groups_of(user_id__in=keys)
     direct: dict[UUID, dict[UUID, str]] = defaultdict(dict)
-    for user, group, display in memberships:
+    for user, group, display in _direct_groups(users):
         direct[user][group] = display
     below = {group for groups in direct.values() for group in groups}
     parents = _parents(below) if client.connection.has_nested_groups else {}
@@ -200,12 +222,15 @@ def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[U
     }
 
 
-def _groups_of(**of: Any) -> "QuerySet[models.ScimMembership, tuple[UUID, UUID, str]]":
-    memberships = models.ScimMembership.objects.filter(**of).order_by("group_id")
+def _direct_groups(users: Sequence[models.ScimUser]) -> Iterable[tuple[UUID, UUID, str]]:
+    if all("group_pairs" in vars(user) for user in users):
+        return [
+            (user.pk, UUID(group), display)
+            for user in users
+            for group, display in sorted(vars(user)["group_pairs"] or ())
+        ]
+    memberships = models.ScimMembership.objects.filter(user_id__in=[user.pk for user in users]).order_by("group_id")
     return memberships.values_list("user_id", "group_id", "group__display_name")
-
-
-_GROUPS_OF_ONE = Statement(lambda key: _groups_of(user_id=key), (_KEY, UUID(int=1)))
 
 
 def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:

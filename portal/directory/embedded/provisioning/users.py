@@ -36,6 +36,7 @@ from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
 from portal.directory.embedded.provisioning.indirect import indirect_groups
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
 from portal.directory.embedded.provisioning.lookups import Lookups
+from portal.directory.embedded.provisioning.membership import GroupPairs
 from portal.directory.embedded.provisioning.patch import patched
 from portal.directory.embedded.provisioning.people import (
     Entries,
@@ -85,7 +86,7 @@ _LISTABLE = Listable(
 )
 
 
-_LOOKUPS = Lookups(models.ScimUser, "User", "scim-user", "user_name_folded")
+_LOOKUPS = Lookups(models.ScimUser, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
 
 
 def user_id(key: UUID) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.errors import InvalidCount, InvalidSyntax, InvalidValue
 from portal.directory.embedded.provisioning.filters import parse_filter
 from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, ListQuery
@@ -20,14 +21,16 @@ def search_parameters(body: Mapping[str, Any]) -> dict[str, str]:
     return {name: _text(name, given[name.lower()]) for name in _NAMES if given.get(name.lower()) is not None}
 
 
-def list_query(parameters: Mapping[str, str]) -> ListQuery:
-    """Return what a list is asked for. Raises InvalidFilter, InvalidValue, InvalidCount."""
+def list_query(client: ScimClient, parameters: Mapping[str, str]) -> ListQuery:
+    """Return what a list is asked for; Microsoft's own collection of calls leaves out the quotes in filters. Raises InvalidFilter, InvalidValue, InvalidCount."""
     text = parameters.get("filter", "").strip()
     order = parameters.get("sortOrder", "ascending").lower()
     if order not in {"ascending", "descending"}:
         raise InvalidValue('"sortOrder" must be ascending or descending.')
     return ListQuery(
-        filter=parse_filter(text) if text else None,
+        filter=parse_filter(text, takes_bare_texts=client.is_entra and not client.connection.is_strict)
+        if text
+        else None,
         filter_text=text,
         start_index=_number(parameters, "startIndex", 1, InvalidValue),
         count=_number(parameters, "count", DEFAULT_RESULTS, InvalidCount if "cursor" in parameters else InvalidValue),

@@ -58,7 +58,7 @@ def search_groups(call: Call) -> HttpResponse:
 def search(call: Call) -> HttpResponse:
     """List people and groups together."""
     parameters = search_parameters(call.body)
-    page = find_everything(call.client, list_query(parameters), parameters)
+    page = find_everything(call.client, list_query(call.client, parameters), parameters)
     return json_response(list_document(page.rows, page))
 
 
@@ -163,7 +163,7 @@ def _answer(call: Call, kind: Kind, row: Row, projection: Projection, *, is_new:
 
 def _list(call: Call, kind: Kind, parameters: Mapping[str, str]) -> HttpResponse:
     projection = Projection(kind.schema(call.client), parameters)
-    page = kind.find(call.client, list_query(parameters))
+    page = kind.find(call.client, list_query(call.client, parameters))
     return json_response(list_document(kind.documents(call.client, page.rows, projection), page))
 
 

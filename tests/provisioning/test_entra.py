@@ -245,3 +245,27 @@ def test_entra_deletes_softly_then_for_good_and_may_start_anew(idp: Idp, person:
     assert idp.send("DELETE", f"/Users/{person}").status_code == 204
     error_of(idp.send("DELETE", f"/Users/{person}"), 404)
     assert idp.send("POST", "/Users", NEW_USER).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "userName eq Test_User_ab6490ee@testuser.com",
+        "(userName eq Test_User_ab6490ee@testuser.com) and active eq true",
+        'userName eq "Test_User_ab6490ee@testuser.com" and not (displayName eq eq)',
+        "userName co 6490ee@ and emails[type eq work]",
+    ],
+)
+def test_its_collection_leaves_out_the_quotes_of_a_filter(idp: Idp, person: str, text: str) -> None:
+    assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [person]
+
+
+def test_quotes_are_needed_where_the_connection_is_strict(idp: Idp, person: str) -> None:
+    models.ScimConnection.objects.update(is_strict=True)
+
+    error_of(idp.get("/Users", filter="userName eq Test_User_ab6490ee@testuser.com"), 400, "invalidFilter")
+
+
+@pytest.mark.parametrize("text", ["userName eq", "userName eq a b", "userName eq )", 'userName eq "a'])
+def test_what_is_no_filter_even_without_quotes_is_refused(idp: Idp, person: str, text: str) -> None:
+    error_of(idp.get("/Users", filter=text), 400, "invalidFilter")

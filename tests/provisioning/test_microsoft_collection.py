@@ -100,16 +100,12 @@ def test_people_are_found_by_nested_clauses_and_by_date(entra: Idp) -> None:
             ["emp1", "emp2", "OMalley"],
         ),
         ('userName sw "O"', ["OMalley"]),
+        ("userName sw O", ["OMalley"]),
+        ("meta.Created gt 2015-10-10T14:38:21.8617979-07:00", ["emp1", "emp2", "OMalley"]),
         ('meta.Created gt "2015-10-10T14:38:21.8617979-07:00"', ["emp1", "emp2", "OMalley"]),
     ):
         listed = entra.get("/Users", filter=text).json()["Resources"]
         assert sorted((one["userName"] for one in listed), key=str.lower) == found
-
-
-def test_values_without_quotes_are_no_filter(entra: Idp) -> None:
-    """The collection leaves them out; the grammar of RFC 7644, 3.4.2.2, wants JSON, and a guess could find the wrong people."""
-    for text in ("userName sw O", "meta.Created gt 2015-10-10T14:38:21.8617979-07:00"):
-        error_of(entra.get("/Users", filter=text), 400, "invalidFilter")
 
 
 def test_members_are_added_by_value_or_as_a_bare_id_and_removed_by_either_path(entra: Idp) -> None:

@@ -26,15 +26,15 @@ class _Compiled:
     converters: Any
 
     @cached_property
-    def tables(self) -> int:
-        """Of how many tables rows are read."""
+    def width(self) -> int:
+        """How many columns the marks take."""
         return len(self._marks)
 
     @property
     def _marks(self) -> list[str]:
-        """Return PostgreSQL's name of the last write of each row that is read; SQLite has none."""
+        """Return by what PostgreSQL tells each row from the same one as it was before: who wrote it, and where; SQLite has neither."""
         aliases = self.compiler.query.alias_map if connection.vendor == "postgresql" else ()
-        return [f'"{alias}".xmin' for alias in aliases]
+        return [f'"{alias}".{column}' for alias in aliases for column in ("xmin", "ctid")]
 
     @cached_property
     def marks(self) -> str:
@@ -49,7 +49,7 @@ class _Compiled:
 
     def parted(self, found: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Return the mark of what was read by `marked`, and the row; on SQLite the row is its own mark."""
-        return (found[: self.tables], found[self.tables :]) if self.tables else (found, found)
+        return (found[: self.width], found[self.width :]) if self.width else (found, found)
 
     def read(self, found: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
         return self.compiler.apply_converters(found, self.converters) if self.converters else found
@@ -90,25 +90,32 @@ class Statement(Generic[Row]):
             return found
         return None
 
-    def kept(self, *values: Any) -> Row | None:
-        """Run it and return the first row as `first` does, but the same object as last time unless its rows have changed.
+    def kept(self, *values: Any, good: Callable[[Row], bool]) -> Row | None:
+        """Run it and return the first row as `first` does, but the same object as last time while its rows are unchanged.
 
-        For what every call asks for, and nobody changes who gets it.
+        For what every call asks for, and nobody changes who gets it. What is not good is read anew each time, as what is
+        not there is: so the time does not tell one from the other.
         """
         compiled = self._compiled or self._compile()
-        known = self._known.get(values)
-        if known is not None and compiled.marks and self._run(compiled.marks, values)[:1] == [known[0]]:
-            return known[1]
-        for mark, row in map(compiled.parted, self._run(compiled.marked, values)):
-            if known is not None and known[0] == mark:
-                return known[1]
-            if len(self._known) >= _MOST_KEPT:
-                self._known.clear()
+        mark, known = self._known.get(values, ((), None))
+        if compiled.marks:
+            is_same = self._run(compiled.marks, values)[:1] == [mark]
+            if known is not None and is_same and good(known):
+                return known
+        for now, row in map(compiled.parted, self._run(compiled.marked, values)):
+            if known is not None and now == mark:
+                return known
             (read,) = compiled.read([row])
             found: Row = compiled.object(read)
-            self._known[values] = (mark, found)
+            if good(found):
+                self._keep(values, now, found)
             return found
         return None
+
+    def _keep(self, values: tuple[Any, ...], mark: Sequence[Any], row: Row) -> None:
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        self._known[values] = (mark, row)
 
     def _run(self, sql: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:

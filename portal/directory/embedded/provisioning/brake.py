@@ -6,6 +6,7 @@ Only deactivations pay for it, by one row that each of them holds: so none slips
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils import timezone
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.errors import ScimError
-from portal.directory.embedded.statements import update
+from portal.directory.embedded.statements import Statement, update
 
 _WINDOW = 60  # minutes
 _ALL = 100  # percent
@@ -76,18 +77,32 @@ def let_go(client: ScimClient, member: models.Member) -> None:
     if not is_released and gone >= settings.SCIM_BRAKE_LEAST and gone >= _most(row, gone, now):
         raise Braked(client, member, gone, row.people)
     row.minutes = {**minutes, str(minute): minutes.get(str(minute), 0) + 1}
-    update(row)
+    update(row, "minutes", "people", "counted_at")
 
 
 def _hold(client: ScimClient) -> models.ScimBrake:
     """Return the connection's row, which nobody else gets until the transaction ends."""
-    place = {"organization_id": client.organization_id, "connection_id": client.connection.pk}
-    rows = models.ScimBrake.objects.select_for_update().filter(**place)
-    row = rows.first()
+    place = (client.organization_id, client.connection.pk)
+    row = _HELD.first(*place)
     if row is None:
-        models.ScimBrake.objects.bulk_create([models.ScimBrake(**place)], ignore_conflicts=True)
-        row = rows.get()
+        new = models.ScimBrake(organization_id=place[0], connection_id=place[1])
+        models.ScimBrake.objects.bulk_create([new], ignore_conflicts=True)
+        row = _HELD.first(*place)
+    # Nobody deletes it but with the connection.
+    assert row is not None  # noqa: S101 -- for the type checker
     return row
+
+
+_KEY = models.ScimConnection._meta.pk  # noqa: SLF001 -- Django's documented model API
+_HELD = Statement(
+    lambda organization, connection: (
+        models.ScimBrake.objects.select_for_update()
+        .filter(organization_id=organization)
+        .filter(connection_id=connection)
+    ),
+    (_KEY, UUID(int=1)),
+    (_KEY, UUID(int=2)),
+)
 
 
 def _most(row: models.ScimBrake, gone: int, now: datetime) -> int:

@@ -102,8 +102,8 @@ class Identification:
 
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
-    """Say who calls; only the log knows what was wrong, and every refusal takes the same two queries."""
-    token = _TOKEN.kept(token_hash(bearer_token))
+    """Say who calls; only the log knows what was wrong, and every refusal takes the same queries."""
+    token = _TOKEN.kept(token_hash(bearer_token), good=lambda one: _refusal(one, connection_id) is None)
     refusal = _refusal(token, connection_id)
     if token is not None and refusal is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)

@@ -23,6 +23,12 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+# What follows an operator up to a space or a bracket, outside of texts, unless it is JSON already.
+_BARE = re.compile(
+    r"""(?P<text>"(?:[^"\\]|\\.)*")
+      | (?P<before>\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)(?!(?:true|false|null|-?\d+(?:\.\d+)?)(?=[\s()\[\]]|$))(?P<bare>[^\s()\[\]"]+)""",
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,14 @@ class Element:
 Node = Compare | Every | Some | Negation | Element
 
 
-def parse_filter(text: str) -> Node:
-    """Read a filter. Raises InvalidFilter that says where it stops making sense."""
+def parse_filter(text: str, *, takes_bare_texts: bool = False) -> Node:
+    """Read a filter, in which a text may be without quotes where `takes_bare_texts`.
+
+    Raises InvalidFilter that says where it stops making sense.
+    """
     if len(text) > settings.SCIM_MAX_FILTER_LENGTH:
         raise InvalidFilter(f"The filter is longer than {settings.SCIM_MAX_FILTER_LENGTH} characters.")
-    return _Parser(text).parse()
+    return _Parser(_BARE.sub(_quoted, text) if takes_bare_texts else text).parse()
 
 
 class _Parser:
@@ -166,6 +175,10 @@ class _Parser:
     def _unexpected(self, wanted: str = "a comparison") -> InvalidFilter:
         found = f'"{self._peek()}"' if self._peek() else "the end"
         return InvalidFilter(f"The filter has {found} where {wanted} should be.")
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return found["text"] or found["before"] + json.dumps(found["bare"])
 
 
 def _tokens(text: str) -> Iterator[str]:

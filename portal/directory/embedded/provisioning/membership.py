@@ -184,6 +184,9 @@ _PEOPLE_OF_ONE = Statement(
 )
 
 
+_PAIRS = "group_pairs"
+
+
 class GroupPairs(Func):
     """The key and the name of each group that a person is in, read with the person (as `group_pairs`); None for none."""
 
@@ -223,12 +226,8 @@ def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[U
 
 
 def _direct_groups(users: Sequence[models.ScimUser]) -> Iterable[tuple[UUID, UUID, str]]:
-    if all("group_pairs" in vars(user) for user in users):
-        return [
-            (user.pk, UUID(group), display)
-            for user in users
-            for group, display in sorted(vars(user)["group_pairs"] or ())
-        ]
+    if all(hasattr(user, _PAIRS) for user in users):
+        return [(user.pk, UUID(group), name) for user in users for group, name in sorted(getattr(user, _PAIRS) or ())]
     memberships = models.ScimMembership.objects.filter(user_id__in=[user.pk for user in users]).order_by("group_id")
     return memberships.values_list("user_id", "group_id", "group__display_name")
 

@@ -164,7 +164,7 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
     let_go(client, member)
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
-    update(member)
+    update(member, "status", "direct_roles", "updated_at")
     update_keys(models.MemberSession, ("revoked_at", timezone.now()), {"revoked_at": None}, "member_id", [member.pk])
     delete_keys(models.SignInLink, {}, "member_id", [member.pk])
     if client.connection.attention:

@@ -12,5 +12,7 @@ def life(request: PortalRequest) -> dict[str, Any]:
     """Return what can be done here at all, and what the member may do."""
     return {
         "can_pause": ScimFeature.PAUSE in request.directory.scim.offers,
+        "can_restore": ScimFeature.RESTORE in request.directory.scim.offers,
         "may_update": right_to(request, Permission.SCIM_UPDATE),
+        "may_delete": right_to(request, Permission.SCIM_DELETE),
     }

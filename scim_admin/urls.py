@@ -2,7 +2,20 @@
 
 from portal.access.permissions import Permission
 from portal.access.routing import route
-from scim_admin.views import brake, conflicts, connection, drift, group_roles, groups, log, pause, people, set_up
+from scim_admin.views import (
+    brake,
+    conflicts,
+    connection,
+    delete,
+    drift,
+    group_roles,
+    groups,
+    log,
+    pause,
+    people,
+    restore,
+    set_up,
+)
 
 app_name = "scim"
 
@@ -10,6 +23,15 @@ urlpatterns = [
     route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
     route("pause/", pause.pause, name="pause", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     route("resume/", pause.resume, name="resume", allow=Permission.SCIM_UPDATE, methods=("POST",)),
+    route("delete/", delete.delete, name="delete", allow=Permission.SCIM_DELETE, methods=("GET", "POST")),
+    route("restore/", restore.deleted_connections, name="deleted-connections", allow=Permission.SCIM_GET),
+    route(
+        "restore/<str:connection_id>/",
+        restore.restore,
+        name="restore",
+        allow=Permission.SCIM_CREATE,
+        methods=("GET", "POST"),
+    ),
     route("set-up/", set_up.set_up, name="set-up", allow=Permission.SCIM_GET),
     route("people/", people.people, name="people", allow=Permission.SCIM_GET),
     route("people/<str:user_id>/", people.person, name="person", allow=Permission.SCIM_GET),

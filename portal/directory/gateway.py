@@ -10,6 +10,12 @@ from typing import Protocol
 from portal.directory.policy import Policy
 from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
 from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
+from portal.directory.scim_deletion import (
+    ScimDeletedConnection,
+    ScimDeletion,
+    ScimPeopleChoice,
+    ScimRestoration,
+)
 from portal.directory.scim_drift import ScimChangedPerson, ScimUnmanagedMember
 from portal.directory.scim_group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim_health import ScimHealth, ScimProgress
@@ -149,6 +155,41 @@ class ScimPauseGateway(Protocol):
 
     def resume(self, connection_id: str) -> ScimConnection:
         """Have calls answered again. Raises NotFound, Conflict where it is not paused."""
+        ...
+
+
+class ScimDeletionGateway(Protocol):
+    """The end of a connection, and the way back from it (ScimFeature.PEOPLE_CHOICE, ScimFeature.RESTORE)."""
+
+    def deletion(self, connection_id: str) -> ScimDeletion:
+        """Return what deleting it takes away; needs `stytch.scim:delete`. Raises NotFound."""
+        ...
+
+    def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+        """Delete it (Stytch: scim.connection.delete), and return what that took away; needs `stytch.scim:delete`.
+
+        Who deletes is never deactivated, and an admin always stays. Raises NotFound, NotOffered (for another choice than to
+        keep people), Conflict: for "version" where it is not as that says any more, else where nobody would be left as admin.
+        """
+        ...
+
+    def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
+        """Return a page of those that can be restored, the newest first; needs `stytch.scim:get`.
+
+        Raises Invalid, InvalidCursor, NotOffered.
+        """
+        ...
+
+    def restoration(self, connection_id: str) -> ScimRestoration:
+        """Return what restoring a deleted connection brings back; needs `stytch.scim:create`. Raises NotFound, NotOffered."""
+        ...
+
+    def restore(self, connection_id: str, *, reactivate: bool) -> int:
+        """Restore it with its people, groups, group roles and token; needs `stytch.scim:create`.
+
+        With `reactivate`, whom the deletion deactivated are active again; returns how many are. Raises NotFound, NotOffered,
+        Conflict where another connection is active.
+        """
         ...
 
 
@@ -362,6 +403,7 @@ class ScimDriftGateway(Protocol):
 class ScimGateway(
     ScimConnectionGateway,
     ScimPauseGateway,
+    ScimDeletionGateway,
     ScimGroupGateway,
     ScimPeopleGateway,
     ScimConflictGateway,

@@ -256,6 +256,10 @@ class ScimFeature(StrEnum):
     DRIFT = "drift"
     # Has many deactivations wait for an approval.
     BRAKE = "brake"
+    # Lets people of a deleted connection be deactivated or kept, and says beforehand how many there are.
+    PEOPLE_CHOICE = "people-choice"
+    # Keeps a deleted connection for a while, and can restore it.
+    RESTORE = "restore"
     # Can refuse every call for a while, on an admin's word.
     PAUSE = "pause"
     # Keeps the list of members whom provisioning would take over.

@@ -78,12 +78,14 @@ class EmbeddedWorld:
         models.Member.objects.filter(pk=parse_id("member", member_id)).update(status=MemberStatus.DELETED)
 
     def add_connection(self, slug: str) -> str:
-        connection = factories.scim_connection(models.Organization.objects.get(slug=slug))
+        # A former connection keeps its token.
+        token = f"scim_token-of-{slug}-{models.ScimToken.objects.count()}"
+        connection = factories.scim_connection(models.Organization.objects.get(slug=slug), bearer_token=token)
         return public_id("scim-connection", connection.pk)
 
     def delete_connection(self, connection_id: str) -> None:
         connections = models.ScimConnection.objects.filter(pk=parse_id("scim-connection", connection_id))
-        connections.update(status=ScimConnectionStatus.DELETED)
+        connections.update(status=ScimConnectionStatus.DELETED, deleted_at=timezone.now())
 
     def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]:
         connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))

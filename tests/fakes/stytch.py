@@ -234,6 +234,15 @@ def _update_connection(fake: FakeStytch, seen: Seen, organization: str, connecti
     return {"connection": objects.connection_object(connection, fake.url)}
 
 
+def _delete_connection(fake: FakeStytch, seen: Seen, organization: str, connection_id: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.scim:delete")
+    connection = fake.project.connection(row, connection_id)
+    assert connection is not None
+    fake.project.delete_connection(connection)
+    return {"connection_id": connection.id}
+
+
 def _create_connection(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
     row = fake.project.organization(organization)
     fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.scim:create")
@@ -267,6 +276,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"scim/([^/]+)/connection/([^/]+)/rotate/(start|complete|cancel)", _rotate),
     ("GET", r"scim/([^/]+)/connection/([^/]+)", _get_groups),
     ("PUT", r"scim/([^/]+)/connection/([^/]+)", _update_connection),
+    ("DELETE", r"scim/([^/]+)/connection/([^/]+)", _delete_connection),
 )
 
 
@@ -301,6 +311,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def do_PUT(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
         self._handle()
 
     def _handle(self) -> None:

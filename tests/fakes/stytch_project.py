@@ -168,6 +168,12 @@ class Project:
             self.groups += groups
         return groups
 
+    def delete_connection(self, connection: Connection) -> None:
+        """Delete a connection with its groups, and the roles that they give."""
+        with self.lock:
+            self.connections.remove(connection)
+            self.groups[:] = [group for group in self.groups if group.connection is not connection]
+
     def delete_group(self, group: Group) -> None:
         with self.lock:
             self.groups.remove(group)

@@ -44,6 +44,9 @@ class ScimConnection(models.Model):
     # Since when an admin has every call refused, and that admin's name.
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=256, blank=True, default="", db_default="")
+    # Since when it is deleted, and the name of who did it; it can be restored for SCIM_RESTORE_DAYS.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.CharField(max_length=256, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -175,6 +178,8 @@ class ScimUser(models.Model):
     active = models.BooleanField(default=True)
     # When the IdP last wanted to deactivate or delete them, and was told to wait.
     deactivation_refused_at = models.DateTimeField(null=True)
+    # When the deletion of the connection deactivated their member: a restored one can bring these back, and nobody else.
+    deactivated_with_connection_at = models.DateTimeField(null=True)
     document = models.JSONField(default=dict)
     # The document with its values in the form in which they are compared (comparison.py), for filters and sorting.
     search = models.JSONField(default=dict)

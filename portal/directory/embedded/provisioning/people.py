@@ -17,7 +17,7 @@ from portal.directory.embedded.roles import group_roles, has_admin, hold_admins
 from portal.directory.embedded.statements import delete_keys, insert, update, update_keys
 from portal.directory.embedded.values import member_id
 from portal.directory.policy import ADMIN_ROLE
-from portal.directory.types import MemberStatus
+from portal.directory.types import MemberStatus, ScimConnectionStatus
 
 Entries = list[models.ActivityEntry]
 
@@ -104,7 +104,7 @@ def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
     member = _holder(client, email_address(row.document))
     if member is None:
         return become_member(client, row)
-    person = getattr(member, "scim_user", None)
+    person, former = _person_of(member)
     if person is not None and person.connection_id == client.connection.pk:
         # RFC 7643, 8.7.1: addresses are not unique. One person signs in with it, and it stays the first one.
         row.member = None
@@ -114,6 +114,8 @@ def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
         raise Uniqueness("The e-mail address is that of another member of the organization.")
     if not _may_be_adopted(client, row, member):
         raise MemberConflict(row, member)
+    if former is not None:
+        update_keys(models.ScimUser, ("member_id", None), {}, "id", [former.pk])
     row.member, row.is_adopted = member, True
     scim_conflicts.forget(member)
     return [_entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}), *follow(client, row)]
@@ -177,6 +179,14 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
 def _holder(client: ScimClient, address: str) -> models.Member | None:
     members = models.Member.objects.filter(organization_id=client.organization_id, email_address_folded=fold(address))
     return members.exclude(status=MemberStatus.DELETED).select_for_update().first()
+
+
+def _person_of(member: models.Member) -> tuple[models.ScimUser | None, models.ScimUser | None]:
+    """Return who the member is to an identity provider: now, and by a connection that is deleted."""
+    person: models.ScimUser | None = getattr(member, "scim_user", None)
+    if person is not None and person.connection.status == ScimConnectionStatus.DELETED:
+        return None, person
+    return person, None
 
 
 def _may_be_adopted(client: ScimClient, row: models.ScimUser, member: models.Member) -> bool:

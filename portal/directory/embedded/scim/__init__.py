@@ -3,6 +3,7 @@
 from portal.directory.embedded.scim.brake import EmbeddedScimBrake
 from portal.directory.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.directory.embedded.scim.connection import EmbeddedScimConnection
+from portal.directory.embedded.scim.deletion import EmbeddedScimDeletion
 from portal.directory.embedded.scim.drift import EmbeddedScimDrift
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.groups import EmbeddedScimGroups
@@ -14,6 +15,7 @@ from portal.directory.types import ScimFeature
 class EmbeddedScim(
     EmbeddedScimConnection,
     EmbeddedScimPause,
+    EmbeddedScimDeletion,
     EmbeddedScimGroups,
     EmbeddedScimPeople,
     EmbeddedScimConflicts,

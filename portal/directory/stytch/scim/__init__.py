@@ -3,6 +3,7 @@
 from portal.directory.stytch.scim.brake import StytchScimBrake
 from portal.directory.stytch.scim.conflicts import StytchScimConflicts
 from portal.directory.stytch.scim.connection import StytchScimConnection
+from portal.directory.stytch.scim.deletion import StytchScimDeletion
 from portal.directory.stytch.scim.drift import StytchScimDrift
 from portal.directory.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.directory.stytch.scim.groups import StytchScimGroups
@@ -14,6 +15,7 @@ from portal.directory.types import ScimFeature
 class StytchScim(
     StytchScimConnection,
     StytchScimPause,
+    StytchScimDeletion,
     StytchScimGroups,
     StytchScimPeople,
     StytchScimConflicts,

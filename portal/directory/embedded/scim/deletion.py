@@ -1,0 +1,67 @@
+"""The end of a connection, and the way back from it."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.directory.embedded import models, scim_deletion
+from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.scim.scoped import CREATE, DELETE, GET, Scoped
+from portal.directory.embedded.scim_deletion import Deleter
+from portal.directory.errors import NotFound
+from portal.directory.ids import parse_id
+from portal.directory.scim_deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
+from portal.directory.types import DEFAULT_LIMIT, Page
+
+_NO_CONNECTION = "There is no such SCIM connection."
+
+
+class EmbeddedScimDeletion(Scoped):
+    """Implements portal.directory.gateway.ScimDeletionGateway."""
+
+    def deletion(self, connection_id: str) -> ScimDeletion:
+        """Return what deleting it takes away. Raises NotFound, Refused."""
+        self._scope.require(DELETE)
+        row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NotFound(_NO_CONNECTION)
+        return scim_deletion.deletion(row, self._by())
+
+    def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+        """Delete it. Raises NotFound, Conflict, Refused."""
+        self._scope.require(DELETE)
+        with transaction.atomic():
+            return scim_deletion.delete(self._locked(connection_id), self._by(), people=people, version=version)
+
+    def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
+        """Return a page of those that can be restored, the newest first. Raises Invalid, InvalidCursor, Refused."""
+        self._scope.require(GET)
+        check_limit(limit)
+        list_key = ("scim-deleted-connections", self._scope.organization_id)
+        after = read_cursor(cursor, *list_key)
+        deleted = scim_deletion.restorable(self._scope.organization_id).order_by("-pk")
+        found = list((deleted.filter(pk__lt=UUID(after)) if after else deleted)[: limit + 1])
+        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=scim_deletion.deleted_value)
+
+    def restoration(self, connection_id: str) -> ScimRestoration:
+        """Return what restoring it brings back. Raises NotFound, Refused."""
+        self._scope.require(CREATE)
+        return scim_deletion.restoration(self._deleted(connection_id), self._by())
+
+    def restore(self, connection_id: str, *, reactivate: bool) -> int:
+        """Restore it. Raises NotFound, Conflict, Refused."""
+        self._scope.require(CREATE)
+        with transaction.atomic():
+            return scim_deletion.restore(self._deleted(connection_id, lock=True), self._by(), reactivate=reactivate)
+
+    def _deleted(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
+        deleted = scim_deletion.restorable(self._scope.organization_id)
+        rows = deleted.select_for_update() if lock else deleted
+        row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NotFound("There is no such deleted connection, or it cannot be restored any more.")
+        return row
+
+    def _by(self) -> Deleter:
+        member = self._scope.signed_in.member.member_id if self._scope.signed_in else ""
+        return Deleter(self._scope.caller, parse_id("member", member))

@@ -1,0 +1,89 @@
+"""What deleting a SCIM connection takes away, what becomes of its people, and what a restored one brings back."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from portal.directory.types import ScimIdentityProvider
+
+
+class ScimPeopleChoice(StrEnum):
+    """What becomes of the people of a deleted connection."""
+
+    # They stay members, whom no identity provider manages, with the roles given by hand.
+    KEEP = "keep"
+    # Their sessions end, and they cannot sign in any more.
+    DEACTIVATE = "deactivate"
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRoleLoss:
+    """How many people have a role by the connection's groups alone, and whether the caller is one of them."""
+
+    role_id: str
+    number: int
+    includes_caller: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScimDeletion:
+    """What deleting a connection takes away; None where the directory does not tell.
+
+    `active_members` of the `people` can sign in now. `staying` are the e-mail addresses of those who are deactivated in no
+    case: who deletes, and whoever must stay so that the organization keeps an admin. `obstacle` says why it cannot be
+    deleted at all; "" where it can.
+    """
+
+    display_name: str
+    group_roles: int
+    people: int | None = None
+    active_members: int | None = None
+    groups: int | None = None
+    role_losses: tuple[ScimRoleLoss, ...] = ()
+    staying: tuple[str, ...] = ()
+    obstacle: str = ""
+
+    @property
+    def deactivated(self) -> int:
+        """How many the choice to deactivate takes the access from."""
+        return (self.active_members or 0) - len(self.staying)
+
+    @property
+    def version(self) -> str:
+        """What a deletion must say that it has seen."""
+        seen = (self.display_name, self.group_roles, self.people, self.active_members, self.groups)
+        return hashlib.sha256(repr((*seen, self.role_losses, self.staying)).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ScimDeletedConnection:
+    """A connection that can be restored until `restorable_until`."""
+
+    connection_id: str
+    display_name: str
+    identity_provider: ScimIdentityProvider
+    deleted_at: datetime
+    deleted_by: str
+    restorable_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRestoration:
+    """What restoring a connection brings back.
+
+    Of those whom the deletion deactivated, `may_return` can be active again; the address of the `taken` is another
+    member's now. Of the `people`, `without_member` belong to no member (any more). `role_gains` is who has which role by
+    its groups again, as far as they are active now. `obstacle` says why it cannot be restored; "" where it can.
+    """
+
+    connection: ScimDeletedConnection
+    people: int
+    groups: int
+    group_roles: int
+    role_gains: tuple[ScimRoleLoss, ...]
+    may_return: int
+    taken: int
+    without_member: int
+    token_expires_at: datetime
+    obstacle: str = ""

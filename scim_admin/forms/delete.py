@@ -1,0 +1,48 @@
+"""Deleting the connection: its name typed, and what becomes of its people."""
+
+from typing import Any
+
+from django import forms
+
+from portal.directory.scim_deletion import ScimDeletion, ScimPeopleChoice
+
+_KEEP = "They stay members"
+_DEACTIVATE = "They are deactivated"
+
+
+class DeleteForm(forms.Form):
+    """`display_name` must be typed exactly; where the directory offers no choice for people, they stay."""
+
+    people = forms.TypedChoiceField(
+        label="What becomes of the people",
+        choices=[(ScimPeopleChoice.KEEP, _KEEP), (ScimPeopleChoice.DEACTIVATE, _DEACTIVATE)],
+        coerce=ScimPeopleChoice,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose what becomes of the people."},
+    )
+    display_name = forms.CharField(
+        label="Name of the connection",
+        strip=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Type the name of the connection."},
+    )
+    version = forms.CharField(max_length=100, widget=forms.HiddenInput)
+
+    def __init__(self, deletion: ScimDeletion, *args: Any, offers_choice: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._deletion = deletion
+        if not offers_choice:
+            del self.fields["people"]
+
+    def clean_display_name(self) -> str:
+        """Take nothing but the exact name."""
+        typed = str(self.cleaned_data["display_name"])
+        if typed != self._deletion.display_name:
+            raise forms.ValidationError("This is not the name of the connection. Capitals and spaces count.")
+        return typed
+
+    @property
+    def chosen(self) -> ScimPeopleChoice:
+        """What becomes of the people."""
+        return ScimPeopleChoice(self.cleaned_data.get("people", ScimPeopleChoice.KEEP))

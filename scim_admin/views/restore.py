@@ -1,0 +1,57 @@
+"""The way back from a deletion."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.directory.errors import Conflict
+from portal.directory.types import ScimFeature
+from portal.web import listing
+from portal.web.pages import see_other
+from portal.web.requests import PortalRequest
+from scim_admin.forms.restore import RestoreForm
+from scim_admin.sections import render_list, render_section
+
+_LIST = "scim_admin/deleted_connections.html"
+_TEMPLATE = "scim_admin/restore.html"
+
+
+def deleted_connections(request: PortalRequest) -> HttpResponse:
+    """Show a page of the connections that can be restored."""
+    scim, query = request.directory.scim, listing.ListQuery(request.GET)
+    context: dict[str, Any] = {"not_offered": ScimFeature.RESTORE not in scim.offers, "query": query}
+    if context["not_offered"] or not query.is_valid():
+        return render_section(request, _LIST, context, status=422 if query.errors else 200)
+    fetch = partial(scim.deleted_connections, limit=query.cleaned_data["limit"])
+    context["deleted"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="deleted-more")
+    return render_list(request, _LIST, context, "deleted")
+
+
+def restore(request: PortalRequest, connection_id: str) -> HttpResponse:
+    """Show what a restored connection brings back, and restore it."""
+    scim = request.directory.scim
+    if ScimFeature.RESTORE not in scim.offers:
+        return render_section(request, _TEMPLATE, {"not_offered": True})
+    restoration, problem, status = scim.restoration(connection_id), "", 200
+    form = RestoreForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            returned = scim.restore(connection_id, reactivate=form.cleaned_data["reactivate"])
+        except Conflict as error:
+            problem, status = error.detail, error.status
+        else:
+            said = f" {returned:,} {'person is' if returned == 1 else 'people are'} active again." if returned else ""
+            messages.success(request, f"{restoration.connection.display_name} is restored.{said}")
+            return see_other(reverse("scim:connection", args=[request.signed_in.organization.organization_slug]))
+    context = {
+        "restoration": restoration,
+        "deactivated": restoration.may_return + restoration.taken,
+        "token_has_expired": restoration.token_expires_at <= timezone.now(),
+        "form": form,
+        "problem": problem,
+    }
+    return render_section(request, _TEMPLATE, context, status=status)

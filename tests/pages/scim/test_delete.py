@@ -1,0 +1,233 @@
+"""Deleting the connection: what ends, for whom, the typed name, and what is said afterwards."""
+
+import re
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimFeature
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+
+OVERVIEW = "/o/acme/scim/"
+PAGE = f"{OVERVIEW}delete/"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+@pytest.fixture
+def people(connection: models.ScimConnection) -> list[models.ScimUser]:
+    """Three members, two of them with a role by a group."""
+    found = [factories.provisioned(connection, f"person{n}@acme.example") for n in range(3)]
+    group = factories.scim_group(connection, "Engineering")
+    factories.put_in_group(group, found[:2])
+    factories.group_role(group, "stytch_admin")
+    return found
+
+
+def page(client: Client, url: str = PAGE) -> str:
+    return " ".join(client.get(url).content.decode().split())
+
+
+def version(html: str) -> str:
+    found = re.search(r'name="version" value="([^"]+)"', html)
+    assert found
+    return found.group(1)
+
+
+def answer_to(client: Client, **changes: str) -> tuple[int, str, str]:
+    """Send the form, and return the status, the page, and where it leads."""
+    data = {"people": "keep", "display_name": "Okta production", "version": version(page(client)), **changes}
+    response = client.post(PAGE, data)
+    return response.status_code, " ".join(response.content.decode().split()), response.get("Location", "")
+
+
+def is_deleted(connection: models.ScimConnection) -> bool:
+    connection.refresh_from_db()
+    return connection.status == ScimConnectionStatus.DELETED
+
+
+@pytest.mark.usefixtures("people")
+def test_it_says_how_much_ends_and_who_loses_which_role(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
+
+    html = page(admin_client)
+
+    for shown in ("3, of whom 3 can sign in now", "2 people lose", "stytch_admin", "3 people cannot sign in any more"):
+        assert shown in html
+    assert "You lose a role yourself" not in html
+    assert not is_deleted(connection)
+
+
+@pytest.mark.usefixtures("people")
+def test_people_stay_members_where_that_is_chosen(admin_client: Client, connection: models.ScimConnection) -> None:
+    assert answer_to(admin_client)[::2] == (303, OVERVIEW)
+
+    assert is_deleted(connection)
+    html = page(admin_client, OVERVIEW)
+    assert "Okta production is deleted. Its people stay members." in html
+    assert "No identity provider is connected" in html
+    assert models.Member.objects.exclude(status=MemberStatus.ACTIVE).count() == 0
+
+
+def test_people_are_deactivated_where_that_is_chosen_but_never_oneself(
+    admin_client: Client, admin: models.Member, connection: models.ScimConnection, people: list[models.ScimUser]
+) -> None:
+    mine = factories.scim_user(connection, admin.email_address)
+    models.ScimUser.objects.filter(pk=mine.pk).update(member=admin)
+    assert "Not deactivated: ada@acme.example (you)" in page(admin_client)
+
+    assert answer_to(admin_client, people="deactivate")[0] == 303
+
+    html = page(admin_client, OVERVIEW)
+    assert "3 people were deactivated. Not deactivated: ada@acme.example." in html
+    assert models.Member.objects.filter(status=MemberStatus.DELETED).count() == 3
+
+
+@pytest.mark.parametrize("typed", ["", "okta production", "Okta production ", "Okta", "Okta production\u200b"])
+@pytest.mark.usefixtures("people")
+def test_nothing_but_the_exact_name_deletes(
+    admin_client: Client, connection: models.ScimConnection, typed: str
+) -> None:
+    status, html, _ = answer_to(admin_client, display_name=typed, people="deactivate")
+
+    assert status == 422
+    assert ("Type the name of the connection." if not typed else "This is not the name of the connection.") in html
+    # What was chosen is still chosen.
+    assert re.search(r'value="deactivate"[^>]*checked', html)
+    assert not is_deleted(connection)
+
+
+@pytest.mark.parametrize("people_choice", ["", "other"])
+def test_a_choice_for_the_people_must_be_made(
+    admin_client: Client, connection: models.ScimConnection, people_choice: str
+) -> None:
+    assert answer_to(admin_client, people=people_choice)[0] == 422
+    assert not is_deleted(connection)
+
+
+def test_what_has_changed_since_the_page_was_shown_is_told(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    seen = version(page(admin_client))
+    factories.provisioned(connection, "late@acme.example")
+
+    status, html, _ = answer_to(admin_client, version=seen)
+
+    assert status == 409
+    assert "Nothing was deleted" in html
+    assert "1, of whom 1 can sign in now" in html
+    assert not is_deleted(connection)
+    assert answer_to(admin_client)[0] == 303
+
+
+def test_of_two_who_delete_at_once_the_second_is_told(admin_client: Client, connection: models.ScimConnection) -> None:
+    seen = version(page(admin_client))
+    answer_to(admin_client)
+
+    response = admin_client.post(PAGE, {"people": "keep", "display_name": "Okta production", "version": seen})
+
+    assert "There is nothing to delete; somebody else may have done it." in response.content.decode()
+
+
+def test_who_loses_the_area_by_it_is_warned_and_goes_home(
+    acme: models.Organization, connection: models.ScimConnection, admin: models.Member
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    group = factories.scim_group(connection, "Engineering")
+    factories.put_in_group(group, [pia])
+    factories.group_role(group, "stytch_admin")
+    client = factories.signed_in(models.Member.objects.get(scim_user=pia))
+    assert "You lose a role yourself" in page(client)
+
+    assert answer_to(client)[::2] == (303, "/o/acme/")
+
+    html = page(client, "/o/acme/")
+    assert "Okta production is deleted." in html
+    assert client.get(OVERVIEW).status_code == 403
+
+
+def test_where_nobody_would_be_admin_it_says_so_before_and_after(
+    acme: models.Organization, connection: models.ScimConnection
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    group = factories.scim_group(connection, "Engineering")
+    factories.put_in_group(group, [pia])
+    factories.group_role(group, "stytch_admin")
+    client = factories.signed_in(models.Member.objects.get(scim_user=pia))
+
+    html = page(client)
+    assert "It cannot be deleted now" in html
+    assert "nobody could administer the organization" in html
+
+    assert answer_to(client)[0] == 409
+    assert not is_deleted(connection)
+
+
+def test_who_may_not_sees_why_and_whom_to_ask(
+    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+) -> None:
+    client = as_reader(settings, acme)
+
+    html = page(client, OVERVIEW)
+
+    assert "stytch.scim:delete" in html
+    assert f'href="{PAGE}"' not in html
+    assert client.get(PAGE).status_code == 403
+    assert client.post(PAGE, {"people": "keep", "display_name": "Okta production"}).status_code == 403
+    assert not is_deleted(connection)
+
+
+def test_another_organizations_connection_is_not_deleted(
+    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    assert other_admin_client.post(PAGE).status_code == 404
+    factories.scim_connection(globex)
+    assert "Okta production" in page(other_admin_client, PAGE.replace("acme", "globex"))
+    assert not is_deleted(connection)
+
+
+@pytest.mark.parametrize("number", [2, 40])
+def test_the_page_costs_the_same_queries_however_many_people(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    for n in range(number):
+        factories.provisioned(connection, f"person{n}@acme.example")
+    admin_client.get(PAGE)
+
+    # Session, connection twice; admins and oneself among the people; people, members, groups, group roles, roles, who stays.
+    with django_assert_num_queries(10):
+        admin_client.get(PAGE)
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    offered = frozenset(ScimFeature) - {ScimFeature.PEOPLE_CHOICE, ScimFeature.RESTORE}
+    with patch.object(EmbeddedScim, "offers", offered):
+        html = page(admin_client)
+        assert "not available with this directory" in html
+        assert "This cannot be undone" in html
+        assert 'name="people"' not in html
+
+        assert answer_to(admin_client)[0] == 303
+    assert is_deleted(connection)
+
+
+def test_a_paused_connection_can_be_deleted(admin_client: Client, connection: models.ScimConnection) -> None:
+    models.ScimConnection.objects.update(paused_at=timezone.now(), paused_by="Pat")
+
+    assert answer_to(admin_client)[0] == 303

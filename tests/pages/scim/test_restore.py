@@ -1,0 +1,177 @@
+"""The way back: which connections can be restored, what each brings back, and what is said afterwards."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.ids import public_id
+from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimFeature
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+from tests.pages.scim.test_delete import answer_to
+
+OVERVIEW = "/o/acme/scim/"
+LIST = f"{OVERVIEW}restore/"
+
+
+def delete(connection: models.ScimConnection, *, days_ago: float = 1, by: str = "Dee Deleter") -> None:
+    connection.status, connection.deleted_by = ScimConnectionStatus.DELETED, by
+    connection.deleted_at = timezone.now() - timedelta(days=days_ago)
+    connection.save()
+
+
+@pytest.fixture
+def deleted(acme: models.Organization) -> models.ScimConnection:
+    connection = factories.scim_connection(acme)
+    factories.scim_group(connection, "Engineering")
+    delete(connection)
+    return connection
+
+
+def url(connection: models.ScimConnection) -> str:
+    return f"{LIST}{public_id('scim-connection', connection.pk)}/"
+
+
+def page(client: Client, url: str) -> str:
+    return " ".join(client.get(url).content.decode().split())
+
+
+def is_active(connection: models.ScimConnection) -> bool:
+    connection.refresh_from_db()
+    return connection.status == ScimConnectionStatus.ACTIVE
+
+
+def test_the_overview_leads_to_the_list_and_the_list_to_each(
+    admin_client: Client, deleted: models.ScimConnection
+) -> None:
+    assert f'href="{LIST}"' in page(admin_client, OVERVIEW)
+
+    html = page(admin_client, LIST)
+
+    for shown in ("Okta production", "Okta", "by Dee Deleter", f'href="{url(deleted)}"'):
+        assert shown in html
+
+
+def test_it_is_restored_and_said(admin_client: Client, deleted: models.ScimConnection) -> None:
+    html = page(admin_client, url(deleted))
+    assert "0 people, managed by Okta again" in html
+    assert "1 group, with 0 roles" in html
+    assert "goes on without a change there" in html
+    assert "Make them active again" not in html
+
+    response = admin_client.post(url(deleted))
+
+    assert (response.status_code, response["Location"]) == (303, OVERVIEW)
+    assert "Okta production is restored." in page(admin_client, OVERVIEW)
+    assert is_active(deleted)
+
+
+@pytest.mark.parametrize("reactivate", [True, False])
+def test_who_was_deactivated_with_it_is_counted_and_chosen(
+    admin_client: Client, acme: models.Organization, *, reactivate: bool
+) -> None:
+    connection = factories.scim_connection(acme)
+    for n in range(2):
+        factories.provisioned(connection, f"person{n}@acme.example")
+    assert answer_to(admin_client, people="deactivate")[0] == 303
+    html = page(admin_client, url(connection))
+    assert "The deletion deactivated 2 people. 2 of them can be active again" in html
+
+    admin_client.post(url(connection), {"reactivate": "on"} if reactivate else {})
+
+    html = page(admin_client, OVERVIEW)
+    assert ("2 people are active again." in html) is reactivate
+    assert models.Member.objects.filter(status=MemberStatus.ACTIVE).count() == (3 if reactivate else 1)
+    assert ("person0" in page(admin_client, f"{OVERVIEW}drift/")) is not reactivate
+
+
+def test_an_expired_token_is_named(admin_client: Client, deleted: models.ScimConnection) -> None:
+    models.ScimToken.objects.update(expires_at=timezone.now() - timedelta(days=1))
+
+    assert "is refused until there is a new one" in page(admin_client, url(deleted))
+
+
+def test_beside_an_active_connection_it_says_so(
+    admin_client: Client, acme: models.Organization, deleted: models.ScimConnection
+) -> None:
+    factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
+    assert "Another connection is active" in page(admin_client, url(deleted))
+
+    response = admin_client.post(url(deleted))
+
+    assert response.status_code == 409
+    assert "Another connection is active" in response.content.decode()
+    assert not is_active(deleted)
+
+
+def test_of_two_who_restore_at_once_the_second_finds_nothing(
+    admin_client: Client, deleted: models.ScimConnection
+) -> None:
+    admin_client.post(url(deleted))
+
+    assert admin_client.post(url(deleted)).status_code == 404
+
+
+def test_after_the_days_it_is_not_there(admin_client: Client, deleted: models.ScimConnection) -> None:
+    delete(deleted, days_ago=31)
+
+    assert "Nothing can be restored" in page(admin_client, LIST)
+    assert admin_client.get(url(deleted)).status_code == 404
+    assert admin_client.post(url(deleted)).status_code == 404
+    assert not is_active(deleted)
+
+
+def test_another_organizations_deleted_connection_is_not_there(
+    other_admin_client: Client, deleted: models.ScimConnection
+) -> None:
+    there = url(deleted).replace("acme", "globex")
+
+    assert "Okta production" not in page(other_admin_client, LIST.replace("acme", "globex"))
+    assert other_admin_client.get(there).status_code == 404
+    assert other_admin_client.post(there).status_code == 404
+    assert not is_active(deleted)
+
+
+def test_who_may_only_look_sees_the_list_and_restores_nothing(
+    acme: models.Organization, deleted: models.ScimConnection, settings: Settings
+) -> None:
+    client = as_reader(settings, acme)
+
+    assert "Okta production" in page(client, LIST)
+    response = client.post(url(deleted))
+    assert response.status_code == 403
+    assert "stytch.scim:create" in response.content.decode()
+    assert not is_active(deleted)
+
+
+@pytest.mark.parametrize("number", [2, 20])
+def test_the_list_costs_the_same_queries_however_long_it_is(
+    admin_client: Client,
+    acme: models.Organization,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    for n in range(number):
+        delete(factories.scim_connection(acme, bearer_token=f"scim_token-number-{n}"))
+    admin_client.get(LIST)
+
+    # The session, and the list.
+    with django_assert_num_queries(2):
+        assert admin_client.get(LIST).content.decode().count("Okta production") == number
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, deleted: models.ScimConnection
+) -> None:
+    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.RESTORE}):
+        assert LIST not in page(admin_client, OVERVIEW)
+        for address in (LIST, url(deleted)):
+            assert "Not available with this directory" in page(admin_client, address)
+        assert admin_client.post(url(deleted)).status_code == 200
+    assert not is_active(deleted)

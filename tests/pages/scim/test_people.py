@@ -313,3 +313,13 @@ def test_a_member_without_the_right_sees_who_can_help(member_client: Client, con
 
     assert response.status_code == 403
     assert "stytch.scim:get" in response.content.decode()
+
+
+def test_who_shares_an_address_is_shown_as_nobody_who_signs_in(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    factories.provisioned(connection, "shared@acme.example")
+    second = factories.scim_user(connection, "second", display_name="Sam Second")
+
+    assert "one with which somebody else signs in" in page(admin_client, url_of(second))
+    assert "Sam Second" in page(admin_client)

@@ -35,15 +35,23 @@ class Route:
     view: Callable[..., Any]
 
 
-def route(
-    path: str, view: View, *, name: str, allow: Permission | Audience, methods: Sequence[str] = ("GET",)
+def route(  # noqa: PLR0913 -- each says one thing of the URL
+    path: str,
+    view: View,
+    *,
+    name: str,
+    allow: Permission | Audience,
+    methods: Sequence[str] = ("GET",),
+    hands_out: bool = False,
 ) -> URLPattern:
     """Declare a URL with who may call it; HEAD comes with GET.
 
-    Raises ValueError where a right to read would open a method that writes.
+    Raises ValueError where a right to read would open a method that writes. With `hands_out` its POST only hands out what
+    the right lets a person read: it is a POST because that is recorded, so that no link and no other site starts it.
     """
     allowed = frozenset(methods) | ({"HEAD"} if "GET" in methods else set())
-    if isinstance(allow, Permission) and _only_reads(allow) and not allowed <= READ_METHODS:
+    reading = READ_METHODS | {"POST"} if hands_out else READ_METHODS
+    if isinstance(allow, Permission) and _only_reads(allow) and not allowed <= reading:
         raise ValueError(f'{name}: "{allow}" is a right to read and cannot allow {", ".join(methods)}')
 
     @wraps(view)

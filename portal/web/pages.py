@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
@@ -59,7 +59,10 @@ def render_page(
     return private(render(request, name, data, status=status))
 
 
-def private(response: HttpResponse) -> HttpResponse:
+Response = TypeVar("Response", bound=HttpResponseBase)
+
+
+def private(response: Response) -> Response:
     """Keep an answer out of every cache, and a fragment from being taken for its page."""
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     add_never_cache_headers(response)

@@ -1,6 +1,7 @@
 """What the address of the log of SCIM requests can say."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from django import forms
@@ -40,8 +41,8 @@ class _MomentField(forms.DateTimeField):
         return moment
 
 
-class LogQuery(ListQuery):
-    """Which page of the log, and of which calls."""
+class LogFilter(forms.Form):
+    """Which calls of the log are wanted."""
 
     outcome = forms.ChoiceField(
         label="Outcome",
@@ -65,13 +66,17 @@ class LogQuery(ListQuery):
     since = _MomentField("From")
     until = _MomentField("Until")
 
-    field_order = ("outcome", "resource_type", "resource_id", "method", "since", "until", "limit")
-
     def clean(self) -> None:
         """Refuse a time that ends before it begins."""
         since, until = (self.cleaned_data.get(name) for name in ("since", "until"))
         if since and until and until <= since:
             self.add_error("until", "This is not after “From”.")
+
+    @property
+    def given(self) -> list[tuple[str, str]]:
+        """What was given, to be sent once more by another form."""
+        values = ((name, str(self.data.get(name, ""))) for name in LogFilter.base_fields)
+        return [(name, value) for name, value in values if value]
 
     @property
     def wanted(self) -> ScimRequestFilter:
@@ -85,3 +90,20 @@ class LogQuery(ListQuery):
             since=chosen["since"],
             until=chosen["until"],
         )
+
+
+class LogQuery(LogFilter, ListQuery):
+    """Which page of the log, and of which calls."""
+
+
+class FileFormat(StrEnum):
+    """The form in which the log is taken away."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+class ExportForm(LogFilter):
+    """Which calls are taken away, and in which form."""
+
+    file_format = forms.TypedChoiceField(choices=[(one, one) for one in FileFormat], coerce=FileFormat)

@@ -1,21 +1,28 @@
 """The log of SCIM requests: what the identity provider asked, call by call, and how it was answered."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace as changed
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
 
-from portal.directory.errors import NotFound, NotOffered
-from portal.directory.scim_log import ScimRequestFilter
+from portal.directory.errors import Conflict, Invalid, NotFound, NotOffered
+from portal.directory.scim_log import ScimReplay, ScimRequest, ScimRequestFilter
 from portal.directory.types import Page, ScimConnection, ScimIdentityProvider
 from portal.web import listing
+from portal.web.pages import private
 from portal.web.requests import PortalRequest
-from scim_admin.calls import Call, call_of
-from scim_admin.forms.log import LogQuery
+from scim_admin.calls import Call, call_of, effect
+from scim_admin.exports import EXPORTS
+from scim_admin.forms.log import ExportForm, FileFormat, LogQuery
 from scim_admin.sections import render_list, render_section
 
 _LIST = "scim_admin/log.html"
 _ENTRY = "scim_admin/log_entry.html"
+_REPLAY = "scim_admin/replay.html"
 
 
 def log(request: PortalRequest) -> HttpResponse:
@@ -47,10 +54,67 @@ def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     except NotOffered as error:
         return render_section(request, _ENTRY, {"not_offered": error.detail})
     connection = request.directory.scim.connection()
-    call = call_of(entry, connection.identity_provider if connection else ScimIdentityProvider.GENERIC)
-    return render_section(
-        request, _ENTRY, {"connection": connection, "call": call, "entry": entry, "body": _pretty(entry.body)}
-    )
+    context = {
+        "connection": connection,
+        "call": call_of(entry, _provider(connection)),
+        "entry": entry,
+        "body": _pretty(entry.body),
+    }
+    return render_section(request, _ENTRY, context)
+
+
+def export_log(request: PortalRequest) -> HttpResponseBase:
+    """Hand out the calls that fit the filter as a file, read while it is sent."""
+    form = ExportForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("Choose CSV or JSON Lines, and a filter that the log has.")
+    connection = request.directory.scim.connection()
+    if connection is None:
+        raise NotFound("No identity provider is connected, so there is nothing to export.")
+    entries = request.directory.scim_log.export(connection.connection_id, form.wanted)
+    return _download(request, form.cleaned_data["file_format"], _in_words(entries, connection.identity_provider))
+
+
+def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
+    """Show what a refused call would do now, or why it cannot be tried."""
+    try:
+        entry = request.directory.scim_log.request(scim_request_id)
+    except NotOffered as error:
+        return render_section(request, _REPLAY, {"not_offered": error.detail})
+    connection = request.directory.scim.connection()
+    context: dict[str, Any] = {"connection": connection, "entry": entry, "call": call_of(entry, _provider(connection))}
+    try:
+        found = request.directory.scim_log.replay(scim_request_id)
+    except Conflict as error:
+        return render_section(request, _REPLAY, context | {"obstacle": error.detail}, status=error.status)
+    context |= {
+        "replay": found,
+        "now": call_of(_as_answered_now(entry, found), _provider(connection)),
+        "effects": [(effect(change.action), change) for change in found.changes],
+    }
+    return render_section(request, _REPLAY, context)
+
+
+def _as_answered_now(entry: ScimRequest, found: ScimReplay) -> ScimRequest:
+    return changed(entry, status=found.status, scim_type=found.scim_type, detail=found.detail)
+
+
+def _provider(connection: ScimConnection | None) -> ScimIdentityProvider:
+    """Return in whose words causes are explained, also once the connection is gone."""
+    return connection.identity_provider if connection else ScimIdentityProvider.GENERIC
+
+
+def _in_words(entries: Iterator[ScimRequest], identity_provider: ScimIdentityProvider) -> Iterator[Call]:
+    return (call_of(entry, identity_provider) for entry in entries)
+
+
+def _download(request: PortalRequest, file_format: FileFormat, calls: Iterator[Call]) -> HttpResponseBase:
+    content_type, written = EXPORTS[file_format]
+    slug = request.signed_in.organization.organization_slug
+    name = f"scim-log-{slug}-{timezone.now():%Y%m%d-%H%M%S}.{file_format}"
+    response = private(StreamingHttpResponse(written(calls), content_type=content_type))
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or ""
+    return response
 
 
 def _calls(

@@ -140,6 +140,16 @@ def test_a_right_to_read_cannot_open_a_method_that_writes() -> None:
         route("x/", lambda request: None, name="x", allow=Permission.SCIM_GET, methods=("GET", "POST"))  # type: ignore[arg-type, return-value]  # -- never called
 
 
+def test_a_right_to_read_can_open_a_post_that_hands_out_what_it_reads_and_nothing_else() -> None:
+    def declare(method: str) -> object:
+        view = lambda request: None  # noqa: E731 -- never called
+        return route("x/", view, name="x", allow=Permission.SCIM_GET, methods=(method,), hands_out=True)  # type: ignore[arg-type]  # -- as above
+
+    assert declare("POST")
+    with pytest.raises(ValueError, match="right to read"):
+        declare("DELETE")
+
+
 @pytest.fixture
 def undeclared_url(settings: object) -> Iterator[None]:
     from portal import urls  # noqa: PLC0415 -- changed for this test alone

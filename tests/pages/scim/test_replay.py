@@ -1,0 +1,182 @@
+"""The trial of a refused call: what it would do now, or why it cannot be tried."""
+
+import re
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim_log import EmbeddedScimLog
+from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.ids import public_id
+from tests import factories
+from tests.provisioning.conftest import Idp
+from tests.provisioning.test_replay import NOBODY, add_members, everything
+
+LOG = "/o/acme/scim/log/"
+
+
+@pytest.fixture
+def idp(acme: models.Organization) -> Idp:
+    token = "scim_token-of-acme"
+    return Idp(factories.scim_connection(acme, bearer_token=token), token)
+
+
+def url_of(entry: models.ScimRequest) -> str:
+    return f"{LOG}{public_id('scim-request', entry.pk)}/replay/"
+
+
+def text_of(html: str) -> str:
+    """Return what a reader sees, on one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html.partition("<main")[2]).split())
+
+
+def refused_deactivation(idp: Idp, admin: models.Member) -> models.ScimRequest:
+    """A deactivation that was refused for the last admin, and would be carried out by now."""
+    user = idp.create_user("pia@acme.example", displayName="Pia Patel")
+    models.Member.objects.filter(scim_user__isnull=False).update(direct_roles=["stytch_admin"])
+    models.Member.objects.filter(pk=admin.pk).update(direct_roles=[])
+    idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": False})
+    models.Member.objects.filter(pk=admin.pk).update(direct_roles=["stytch_admin"])
+    return idp.entries[-1]
+
+
+def test_a_refused_call_leads_to_its_trial(admin_client: Client, admin: models.Member, idp: Idp) -> None:
+    entry = refused_deactivation(idp, admin)
+
+    html = admin_client.get(f"{LOG}{public_id('scim-request', entry.pk)}/").content.decode()
+
+    assert f'href="{url_of(entry)}"' in html
+    assert "nothing is changed" in html
+
+
+def test_a_trial_shows_what_would_change_and_changes_nothing(
+    admin_client: Client, admin: models.Member, idp: Idp
+) -> None:
+    entry = refused_deactivation(idp, admin)
+    admin_client.get(url_of(entry))
+    before = everything()
+
+    response = admin_client.get(url_of(entry))
+
+    assert everything() == before
+    shown = text_of(response.content.decode())
+    for words in (
+        "Nothing was changed",
+        "It would succeed",
+        "Then 409: It would leave no admin",
+        "Now 200",
+        "A member would be deactivated: pia@acme.example",
+        'status "active" "deleted"',
+        'roles ["stytch_admin"] []',
+        "A person would change: pia@acme.example",
+        "active true false",
+    ):
+        assert words in shown.replace("&quot;", '"'), words
+
+
+def test_a_trial_shows_who_would_join(admin_client: Client, idp: Idp) -> None:
+    group, pia = idp.create_group("Sales"), idp.create_user("pia@acme.example", displayName="Pia Patel")
+    add_members(idp, group, NOBODY)
+    models.ScimRequest.objects.filter(status=400).update(body=idp.entries[-1].body.replace(NOBODY, pia))
+
+    shown = text_of(admin_client.get(url_of(idp.entries[-1])).content.decode())
+
+    assert "A group would change: Sales" in shown
+    assert "1 would join: Pia Patel" in shown
+
+
+def test_a_trial_that_is_refused_again_says_why_and_what_helps(admin_client: Client, idp: Idp) -> None:
+    add_members(idp, idp.create_group("Sales"), NOBODY)
+
+    response = admin_client.get(url_of(idp.entries[-1]))
+
+    shown = text_of(response.content.decode())
+    assert response.status_code == 200
+    for words in (
+        "It would be refused",
+        "Now 400: A member of the group is not here",
+        "Push now",
+        "Nothing was changed",
+    ):
+        assert words in shown, words
+
+
+def test_what_the_log_does_not_keep_is_said(admin_client: Client, idp: Idp) -> None:
+    idp.send("POST", "/Users", {"userName": "pia@acme.example", "active": "perhaps"})
+
+    assert "does not keep the values of active, userName" in text_of(
+        admin_client.get(url_of(idp.entries[-1])).content.decode()
+    )
+
+
+def test_what_cannot_be_tried_is_explained_in_place(admin_client: Client, idp: Idp) -> None:
+    idp.get("/Users/Users")
+    entry = idp.entries[-1]
+
+    detail = admin_client.get(f"{LOG}{public_id('scim-request', entry.pk)}/").content.decode()
+    response = admin_client.get(url_of(entry))
+
+    assert url_of(entry) not in detail
+    assert "It only asks for something" in detail
+    assert response.status_code == 409
+    assert "This call cannot be tried" in response.content.decode()
+    assert "It only asks for something" in response.content.decode()
+
+
+def test_an_obstacle_that_only_the_trial_finds_is_explained_in_place(admin_client: Client, idp: Idp) -> None:
+    idp.send("POST", "/Users", {"displayName": "Pia"})
+    models.ScimConnection.objects.update(status="deleted")
+
+    response = admin_client.get(url_of(idp.entries[-1]))
+
+    assert response.status_code == 409
+    assert "Its connection was deleted" in response.content.decode()
+
+
+def test_a_trial_that_is_in_the_way_of_others_can_be_tried_again(admin_client: Client, idp: Idp) -> None:
+    idp.send("POST", "/Users", {"displayName": "Pia"})
+
+    with patch.object(EmbeddedScimLog, "replay", side_effect=Unavailable("Try again in a moment.")):
+        response = admin_client.get(url_of(idp.entries[-1]))
+
+    assert response.status_code == 503
+    assert "Try again in a moment." in response.content.decode()
+
+
+def test_where_there_is_no_log_there_is_no_trial(admin_client: Client, idp: Idp) -> None:
+    idp.send("POST", "/Users", {"displayName": "Pia"})
+    refusal = NotOffered("This directory does not hear the identity provider.")
+
+    with patch.object(EmbeddedScimLog, "request", side_effect=refusal):
+        response = admin_client.get(url_of(idp.entries[-1]))
+
+    assert response.status_code == 200
+    assert refusal.detail in response.content.decode()
+
+
+def test_hostile_values_are_text(admin_client: Client, idp: Idp) -> None:
+    hostile = "<script>alert(1)</script>"
+    group = idp.create_group(hostile)
+    rename = {"op": "replace", "path": "displayName", "value": hostile + "!"}
+    idp.patch(f"/Groups/{group}", rename, **{"If-Match": 'W/"1"'})
+    models.ScimRequest.objects.update(detail=hostile)
+
+    response = admin_client.get(url_of(idp.entries[-1]))
+
+    assert response.status_code == 200
+    assert "A group would change" in response.content.decode()
+    assert hostile not in response.content.decode()
+
+
+def test_another_organizations_call_is_not_found(admin_client: Client, idp: Idp, globex: models.Organization) -> None:
+    other = factories.scim_request(factories.scim_connection(globex), method="POST", status=400)
+
+    assert admin_client.get(url_of(other)).status_code == 404
+
+
+def test_a_member_without_the_right_sees_who_can_help(member_client: Client, idp: Idp) -> None:
+    idp.send("POST", "/Users", {"displayName": "Pia"})
+
+    assert member_client.get(url_of(idp.entries[-1])).status_code == 403

@@ -6,6 +6,7 @@ A missing or senseless value stops start-up with a sentence that names it.
 import ipaddress
 import re
 import warnings
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -104,6 +105,24 @@ def database() -> dict[str, Any]:
     return config
 
 
+def mail() -> dict[str, Any]:
+    """Return how e-mail is sent, by EMAIL_URL; {} where it is not set. Raises ImproperlyConfigured."""
+    url = str(env.str("EMAIL_URL", default=""))
+    if not url:
+        return {}
+    try:
+        config: dict[str, Any] = dict(env.email_url_config(url))
+    except ImproperlyConfigured:
+        config = {}
+    is_smtp = str(config.get("EMAIL_BACKEND", "")).endswith("smtp.EmailBackend")
+    # The address itself holds a password, so it is not repeated.
+    if not config or (is_smtp and not config.get("EMAIL_HOST")):
+        raise ImproperlyConfigured(
+            "EMAIL_URL must be an address such as smtp+tls://user:password@mail.example.com:587."
+        )
+    return config
+
+
 # --- What this installation is ---------------------------------------------------------------------------------------
 
 SECRET_KEY = required("SECRET_KEY")
@@ -176,6 +195,25 @@ SCIM_MAX_FILTER_TERMS = whole_number("SCIM_MAX_FILTER_TERMS", default=200, least
 SCIM_MAX_OPERATIONS = whole_number("SCIM_MAX_OPERATIONS", default=1000, least=50, most=100_000)
 SCIM_MAX_MEMBERS = whole_number("SCIM_MAX_MEMBERS", default=100_000, least=100, most=1_000_000)
 SCIM_MEMBERS_IN_PATCH_ANSWER = whole_number("SCIM_MEMBERS_IN_PATCH_ANSWER", default=200, least=0, most=100_000)
+
+# --- E-mail -----------------------------------------------------------------------------------------------------------
+
+_mail = mail()
+EMAIL_IS_SET_UP = bool(_mail)
+EMAIL_BACKEND = _mail.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST = _mail.get("EMAIL_HOST") or ""
+EMAIL_PORT = _mail.get("EMAIL_PORT") or (
+    465 if _mail.get("EMAIL_USE_SSL") else 587 if _mail.get("EMAIL_USE_TLS") else 25
+)
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL"))
+EMAIL_FILE_PATH = f"/{_mail['EMAIL_FILE_PATH']}" if _mail.get("EMAIL_FILE_PATH") else None
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = required("EMAIL_FROM") if EMAIL_IS_SET_UP else ""
+if EMAIL_IS_SET_UP and "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
+    raise ImproperlyConfigured("EMAIL_FROM must be an e-mail address, such as Gatehouse <portal@example.com>.")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 

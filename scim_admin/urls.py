@@ -6,6 +6,7 @@ from scim_admin.views import (
     brake,
     conflicts,
     connection,
+    contacts,
     delete,
     drift,
     group_roles,
@@ -23,6 +24,7 @@ urlpatterns = [
     route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
     route("pause/", pause.pause, name="pause", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     route("resume/", pause.resume, name="resume", allow=Permission.SCIM_UPDATE, methods=("POST",)),
+    route("contacts/", contacts.contacts, name="contacts", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     route("delete/", delete.delete, name="delete", allow=Permission.SCIM_DELETE, methods=("GET", "POST")),
     route("restore/", restore.deleted_connections, name="deleted-connections", allow=Permission.SCIM_GET),
     route(

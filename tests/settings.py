@@ -12,7 +12,7 @@ os.environ.update(
     ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite://:memory:"),
 )
-for name in ("DEBUG", "DIRECTORY", "MAINTENANCE", "PROJECT_ENVIRONMENT", "RBAC_POLICY_FILE", "REDIS_URL"):
+for name in ("EMAIL_URL", "DEBUG", "DIRECTORY", "MAINTENANCE", "PROJECT_ENVIRONMENT", "RBAC_POLICY_FILE", "REDIS_URL"):
     os.environ[name] = {"DIRECTORY": "embedded", "PROJECT_ENVIRONMENT": "live"}.get(name, "")
 os.environ.update(DEBUG="false", MAINTENANCE="false")
 

@@ -4,12 +4,13 @@ A `Directory` is bound to one organization when it is opened, so no call can nam
 frozen values, and raise only the errors of `portal.directory.errors`.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from portal.directory.policy import Policy
 from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
 from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
+from portal.directory.scim_contacts import ScimContacts
 from portal.directory.scim_deletion import (
     ScimDeletedConnection,
     ScimDeletion,
@@ -155,6 +156,21 @@ class ScimPauseGateway(Protocol):
 
     def resume(self, connection_id: str) -> ScimConnection:
         """Have calls answered again. Raises NotFound, Conflict where it is not paused."""
+        ...
+
+
+class ScimContactGateway(Protocol):
+    """Whom to tell by e-mail what a connection needs (ScimFeature.CONTACTS; without it, both raise NotOffered)."""
+
+    def contacts(self, connection_id: str) -> ScimContacts:
+        """Return them; needs `stytch.scim:get`. Raises NotFound."""
+        ...
+
+    def change_contacts(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:
+        """Put these, at most MOST_CONTACTS, in the place of those of the version; needs `stytch.scim:update`.
+
+        Raises NotFound, Invalid that names what is no e-mail address, Conflict where they are others by now.
+        """
         ...
 
 
@@ -404,6 +420,7 @@ class ScimGateway(
     ScimConnectionGateway,
     ScimPauseGateway,
     ScimDeletionGateway,
+    ScimContactGateway,
     ScimGroupGateway,
     ScimPeopleGateway,
     ScimConflictGateway,

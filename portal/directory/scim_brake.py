@@ -30,6 +30,8 @@ class ScimBrake:
     waiting: int
     share: int
     least: int
+    # When the contacts were told by e-mail; None where they were not, or not yet.
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,8 @@ class ScimFeature(StrEnum):
     PEOPLE_CHOICE = "people-choice"
     # Keeps a deleted connection for a while, and can restore it.
     RESTORE = "restore"
+    # Keeps whom to tell by e-mail what a connection needs.
+    CONTACTS = "contacts"
     # Can refuse every call for a while, on an admin's word.
     PAUSE = "pause"
     # Keeps the list of members whom provisioning would take over.

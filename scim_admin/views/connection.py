@@ -19,7 +19,7 @@ _WARN_BEFORE = timedelta(days=30)
 def connection(request: PortalRequest) -> HttpResponse:
     """Show the connection; its groups are fetched by a button."""
     found = request.directory.scim.connection()
-    context = {**connection_card(found), "brake": brake_of(request, found), **life(request)}
+    context = {**connection_card(found), "brake": brake_of(request, found), **life(request, found)}
     return render_section(request, "scim_admin/connection.html", context)
 
 

@@ -67,6 +67,8 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
         factories.group_role(group, "stytch_admin")
         models.ScimConflict.objects.create(organization=organization, connection=scim, member=member, user_name="ada")
         models.ScimBrake.objects.create(organization=organization, connection=scim)
+        models.ScimContact.objects.create(organization=organization, connection=scim, email_address="it@acme.example")
+        models.ScimReminder.objects.create(organization=organization, connection=scim, about="brake/now")
         models.ScimUser.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)
         for model in {m for join, _ in JOINS for m in (join, _.related_model)}:

@@ -62,6 +62,9 @@ def test_the_default_settings_pass_djangos_deployment_check() -> None:
         ("TRUSTED_PROXIES", "-1"),
         ("RBAC_POLICY_FILE", "/nonexistent.json"),
         ("LOG_LEVEL", "LOUD"),
+        ("SCIM_RESTORE_DAYS", "0"),
+        ("EMAIL_URL", "mail.example.com"),
+        ("EMAIL_URL", "smtp+tls://"),
     ],
 )
 def test_a_senseless_value_is_named(name: str, value: str) -> None:
@@ -71,6 +74,15 @@ def test_a_senseless_value_is_named(name: str, value: str) -> None:
     assert answer.stderr.startswith("Gatehouse cannot start: ")
     assert name in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("sender", ["", "Gatehouse"])
+def test_e_mail_needs_a_sender_and_its_password_is_not_repeated(sender: str) -> None:
+    answer = start(EMAIL_URL="smtp+tls://user:pass-word@mail.example.com:587", EMAIL_FROM=sender)
+
+    assert answer.returncode == 1
+    assert "EMAIL_FROM" in answer.stderr
+    assert "pass-word" not in answer.stderr
 
 
 def test_stytch_needs_its_credentials() -> None:

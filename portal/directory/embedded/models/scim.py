@@ -64,6 +64,40 @@ class ScimConnection(models.Model):
         ]
 
 
+class ScimContact(models.Model):
+    """Who is told by e-mail what a connection needs; they need not be members."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="contacts")
+    email_address = models.EmailField(max_length=254)
+    email_address_folded = FoldedField(of="email_address")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "connection", "email_address_folded"], name="scim_contact_unique"
+            )
+        ]
+
+
+class ScimReminder(models.Model):
+    """Something that the contacts were told, or are being told: whoever has claimed it sends it, and nobody else."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="reminders")
+    # What it is about (scim_reminders.py): a token and its days, or a brake and since when it brakes.
+    about = models.CharField(max_length=100)
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "connection", "about"], name="scim_reminder_once")
+        ]
+
+
 class ScimBrake(models.Model):
     """What a connection's deactivations within an hour are counted in, one after the other: each holds the row."""
 

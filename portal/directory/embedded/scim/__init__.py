@@ -3,6 +3,7 @@
 from portal.directory.embedded.scim.brake import EmbeddedScimBrake
 from portal.directory.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.directory.embedded.scim.connection import EmbeddedScimConnection
+from portal.directory.embedded.scim.contacts import EmbeddedScimContacts
 from portal.directory.embedded.scim.deletion import EmbeddedScimDeletion
 from portal.directory.embedded.scim.drift import EmbeddedScimDrift
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
@@ -16,6 +17,7 @@ class EmbeddedScim(
     EmbeddedScimConnection,
     EmbeddedScimPause,
     EmbeddedScimDeletion,
+    EmbeddedScimContacts,
     EmbeddedScimGroups,
     EmbeddedScimPeople,
     EmbeddedScimConflicts,

@@ -39,6 +39,7 @@ class EmbeddedScimBrake(Scoped):
             waiting=_held(row)[:MOST_COUNTED].count() if row.brake_stopped_at else 0,
             share=settings.SCIM_BRAKE_SHARE % _ALL,
             least=settings.SCIM_BRAKE_LEAST,
+            told_at=row.brake_told_at,
         )
 
     def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:

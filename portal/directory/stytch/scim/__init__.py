@@ -3,6 +3,7 @@
 from portal.directory.stytch.scim.brake import StytchScimBrake
 from portal.directory.stytch.scim.conflicts import StytchScimConflicts
 from portal.directory.stytch.scim.connection import StytchScimConnection
+from portal.directory.stytch.scim.contacts import StytchScimContacts
 from portal.directory.stytch.scim.deletion import StytchScimDeletion
 from portal.directory.stytch.scim.drift import StytchScimDrift
 from portal.directory.stytch.scim.group_roles import StytchScimGroupRoles
@@ -16,6 +17,7 @@ class StytchScim(
     StytchScimConnection,
     StytchScimPause,
     StytchScimDeletion,
+    StytchScimContacts,
     StytchScimGroups,
     StytchScimPeople,
     StytchScimConflicts,

@@ -1,0 +1,145 @@
+"""Contacts: shown on the overview, changed on a page of their own, and named where one is wrong."""
+
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.types import ScimFeature
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+from tests.pages.scim.test_delete import version
+
+OVERVIEW = "/o/acme/scim/"
+PAGE = f"{OVERVIEW}contacts/"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+def page(client: Client, url: str = PAGE) -> str:
+    return " ".join(client.get(url).content.decode().split())
+
+
+def answer_to(client: Client, addresses: str, **changes: str) -> tuple[int, str]:
+    response = client.post(PAGE, {"addresses": addresses, "version": version(page(client)), **changes})
+    return response.status_code, " ".join(response.content.decode().split())
+
+
+def saved() -> list[str]:
+    return [one.email_address for one in models.ScimContact.objects.order_by("pk")]
+
+
+@pytest.mark.parametrize(
+    "text", ["a@acme.example\r\nb@acme.example", "a@acme.example, b@acme.example;", " a@acme.example\n\nb@acme.example"]
+)
+def test_they_are_saved_and_shown_on_the_overview(
+    admin_client: Client, connection: models.ScimConnection, text: str
+) -> None:
+    assert "Nobody is told yet." in page(admin_client, OVERVIEW)
+
+    assert answer_to(admin_client, text)[0] == 303
+
+    html = page(admin_client, OVERVIEW)
+    assert "The contacts are saved." in html
+    assert "<li>a@acme.example</li><li>b@acme.example</li>" in html
+    assert "a@acme.example b@acme.example</textarea>" in page(admin_client)
+    entry = models.ActivityEntry.objects.get(action="scim_connection.update_contacts")
+    assert (entry.before, entry.after) == ({"contacts": []}, {"contacts": ["a@acme.example", "b@acme.example"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a@acme.example\nnobody", "“nobody” is no e-mail address."),
+        ("\n".join(f"a{n}@acme.example" for n in range(11)), "There are 11 addresses; there can be 10 at most."),
+    ],
+)
+def test_a_bad_address_is_named_and_what_was_typed_stays(
+    admin_client: Client, connection: models.ScimConnection, text: str, said: str
+) -> None:
+    status, html = answer_to(admin_client, text)
+
+    assert status == 422
+    assert said.replace("“", "&quot;").replace("”", "&quot;") in html
+    assert " ".join(text.split()) in html
+    assert saved() == []
+
+
+def test_of_two_who_save_at_once_the_second_is_told(admin_client: Client, connection: models.ScimConnection) -> None:
+    seen = version(page(admin_client))
+    answer_to(admin_client, "first@acme.example")
+
+    status, html = answer_to(admin_client, "second@acme.example", version=seen)
+
+    assert status == 409
+    assert "Now there is: first@acme.example." in html
+    assert "second@acme.example</textarea>" in html
+    assert saved() == ["first@acme.example"]
+
+
+def test_without_e_mail_it_says_so(admin_client: Client, connection: models.ScimConnection, settings: Settings) -> None:
+    for url in (OVERVIEW, PAGE):
+        assert "No e-mail is set up" in page(admin_client, url)
+    settings.EMAIL_IS_SET_UP = True
+    for url in (OVERVIEW, PAGE):
+        assert "No e-mail is set up" not in page(admin_client, url)
+
+
+def test_who_may_not_change_them_sees_them_and_whom_to_ask(
+    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+) -> None:
+    models.ScimContact.objects.create(organization=acme, connection=connection, email_address="it@acme.example")
+    client = as_reader(settings, acme)
+
+    html = page(client, OVERVIEW)
+
+    assert "it@acme.example" in html
+    assert "stytch.scim:update" in html
+    assert f'href="{PAGE}"' not in html
+    assert client.post(PAGE, {"addresses": ""}).status_code == 403
+    assert saved() == ["it@acme.example"]
+
+
+def test_another_organizations_contacts_are_not_there(
+    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    models.ScimContact.objects.create(
+        organization=connection.organization, connection=connection, email_address="it@acme.example"
+    )
+    factories.scim_connection(globex)
+
+    assert other_admin_client.post(PAGE, {"addresses": ""}).status_code == 404
+    assert "it@acme.example" not in page(other_admin_client, PAGE.replace("acme", "globex"))
+    assert saved() == ["it@acme.example"]
+
+
+def test_that_the_contacts_were_told_stands_by_the_brake(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    models.ScimConnection.objects.update(brake_stopped_at=timezone.now())
+    assert "were told by e-mail" not in page(admin_client, f"{OVERVIEW}brake/")
+    models.ScimConnection.objects.update(brake_told_at=timezone.now())
+
+    for url in ("/o/acme/", OVERVIEW, f"{OVERVIEW}brake/"):
+        assert "The contacts were told by e-mail" in page(admin_client, url)
+
+
+def test_without_a_connection_it_says_so(admin_client: Client) -> None:
+    assert "No identity provider is connected" in page(admin_client)
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.CONTACTS}):
+        for url in (OVERVIEW, PAGE):
+            assert "Not available with this directory" in page(admin_client, url)
+        assert admin_client.post(PAGE, {"addresses": "a@acme.example"}).status_code == 200
+    assert saved() == []

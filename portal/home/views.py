@@ -11,6 +11,7 @@ from portal.web.pages import render_page
 from portal.web.requests import PortalRequest
 from portal.web.rights import right_to
 from portal.web.scim_brake import brake_of
+from portal.web.scim_health import health_of
 
 _WARN_BEFORE = timedelta(days=30)
 
@@ -25,7 +26,8 @@ def home(request: PortalRequest) -> HttpResponse:
         "connection": connection,
         "may_resume": right_to(request, Permission.SCIM_UPDATE),
         "brake": brake_of(request, connection),
-        "token_needs_attention": connection is not None and _expires_before(connection, timezone.now() + _WARN_BEFORE),
+        **health_of(request, connection),
+        "token_expires_soon": connection is not None and _expires_before(connection, timezone.now() + _WARN_BEFORE),
         "token_has_expired": connection is not None and _expires_before(connection, timezone.now()),
     }
     return render_page(request, "home/home.html", context)

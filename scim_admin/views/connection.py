@@ -9,6 +9,7 @@ from django.utils import timezone
 from portal.directory.types import ScimConnection
 from portal.web.requests import PortalRequest
 from portal.web.scim_brake import brake_of
+from portal.web.scim_health import health_of
 from scim_admin.guides import guide_for
 from scim_admin.life import life
 from scim_admin.sections import render_section
@@ -19,7 +20,12 @@ _WARN_BEFORE = timedelta(days=30)
 def connection(request: PortalRequest) -> HttpResponse:
     """Show the connection; its groups are fetched by a button."""
     found = request.directory.scim.connection()
-    context = {**connection_card(found), "brake": brake_of(request, found), **life(request, found)}
+    context = {
+        **connection_card(found),
+        "brake": brake_of(request, found),
+        **health_of(request, found),
+        **life(request, found),
+    }
     return render_section(request, "scim_admin/connection.html", context)
 
 

@@ -73,6 +73,20 @@ def test_a_group_says_why_it_does_not_open(visitor: Client) -> None:
     assert "Stytch tells which groups there are" in visitor.get("/o/acme/scim/groups/any/").content.decode()
 
 
+@pytest.mark.parametrize(
+    "url", ["/o/acme/", "/o/acme/scim/", "/o/acme/scim/log/", "/o/acme/scim/log/any/", "/o/acme/scim/log/any/replay/"]
+)
+def test_what_the_log_would_tell_says_why_it_does_not(visitor: Client, url: str) -> None:
+    sign_in(visitor)
+
+    response = visitor.get(url)
+
+    assert response.status_code == 200
+    assert "Not available with this directory" in response.content.decode()
+    assert "Identity providers talk to Stytch itself" in response.content.decode()
+    assert visitor.post("/o/acme/scim/log/export/", {"file_format": "csv"}).status_code == 501
+
+
 def test_setting_up_has_the_guide_and_says_why_there_is_no_live_check(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
 

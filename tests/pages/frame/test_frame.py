@@ -140,6 +140,8 @@ def test_home_warns_before_the_token_expires(
 ) -> None:
     connection = factories.scim_connection(acme)
     connection.tokens.update(expires_at=timezone.now() + timedelta(days=days))
+    factories.scim_user(connection, "pia@acme.example")
+    factories.scim_request(connection)
 
     assert text in html(admin_client, "/o/acme/")
 

@@ -83,12 +83,14 @@ def test_without_a_connection_the_page_says_what_to_do(admin_client: Client) -> 
 
 
 @pytest.mark.parametrize(
-    ("days", "said"), [(-1, "The token has expired"), (29, "The token expires soon"), (31, "Active")]
+    ("days", "said"), [(-1, "The token has expired"), (29, "The token expires soon"), (31, "Healthy")]
 )
 def test_the_page_says_when_the_token_needs_attention(
     admin_client: Client, connection: models.ScimConnection, days: int, said: str
 ) -> None:
     models.ScimToken.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
+    factories.scim_user(connection, "pia@acme.example")
+    factories.scim_request(connection)
 
     assert said in page(admin_client, PAGE)
 

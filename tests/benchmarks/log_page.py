@@ -1,0 +1,149 @@
+"""Measure the page of the log of SCIM requests over HTTP: first, middle and last page of a long log.
+
+    SECRET_KEY=… ALLOW_HTTP=true DATABASE_URL=… python -m tests.benchmarks.log_page --sizes 10000 1000000
+
+The database must be empty or an earlier run's; it is migrated and filled. Figures are medians of interleaved calls.
+"""
+
+import argparse
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import urlencode
+
+import requests
+
+# Sets Django up.
+from tests.benchmarks.groups_page import BATCH, LIMIT, medians, server
+
+from django.core.management import call_command  # isort: skip -- after setup
+from django.db import connection  # isort: skip -- as above
+from django.utils import timezone  # isort: skip -- as above
+
+from portal.directory.embedded import models, paging  # isort: skip -- as above
+from portal.directory.ids import first_uuid7, public_id  # isort: skip -- as above
+from portal.directory.scim_log import ScimOutcome, ScimRequestFilter  # isort: skip -- as above
+from portal.web.sessions import cookie_name  # isort: skip -- as above
+from tests import factories  # isort: skip -- as above
+
+PEOPLE = 1000
+# Every tenth is refused.
+REFUSED = 10
+BODY = '{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":true}}]}'
+START = datetime(2026, 1, 1, tzinfo=UTC)
+FILTERS = {
+    "all": ScimRequestFilter(),
+    "refused": ScimRequestFilter(outcome=ScimOutcome.REFUSED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """An organization with a log of so many calls, and its signed-in admin."""
+
+    slug: str
+    size: int
+    connection: models.ScimConnection
+    session_token: str
+
+
+def prepare(size: int) -> Fixture:
+    """Return the organization with that many calls, made if it is not there."""
+    slug = f"log-{size}"
+    organization = models.Organization.objects.filter(slug=slug).first() or factories.organization(slug)
+    scim = organization.scim_connections.first() or factories.scim_connection(organization)
+    people = list(scim.users.all()) or [factories.scim_user(scim, f"person{n}@acme.example") for n in range(PEOPLE)]
+    for start in range(scim.requests.count(), size, BATCH):
+        models.ScimRequest.objects.bulk_create(calls(scim, people, range(start, min(start + BATCH, size))))
+    member = organization.members.first() or factories.member(organization, "ada@acme.example", roles=["stytch_admin"])
+    models.MemberSession.objects.filter(member=member).update(expires_at=timezone.now() + timedelta(hours=1))
+    return Fixture(slug, size, scim, factories.session_token(member))
+
+
+def calls(scim: models.ScimConnection, people: list[models.ScimUser], numbers: range) -> Iterator[models.ScimRequest]:
+    """Yield a call a second, each about one of the people."""
+    for number in numbers:
+        at = START + timedelta(seconds=number)
+        user_id = public_id("scim-user", people[number % len(people)].pk)
+        is_refused = number % REFUSED == 0
+        yield models.ScimRequest(
+            id=uuid.UUID(int=first_uuid7(at).int + int.from_bytes(os.urandom(7), "big")),
+            organization_id=scim.organization_id,
+            connection=scim,
+            at=at,
+            method="PATCH",
+            path=f"/Users/{user_id}",
+            status=409 if is_refused else 200,
+            detail="Somebody else must be made an admin first." if is_refused else "",
+            duration_ms=5,
+            resource_type="User",
+            resource_id=user_id,
+            changed_attributes=[] if is_refused else ["active"],
+            body=BODY,
+            token_last_four="x9Qe",
+            ip_address="203.0.113.9",
+            user_agent="Okta SCIM Client 1.0.0",
+            request_id="request-id-live-019b76da-0000-7000-8000-000000000000",
+        )
+
+
+def cursor(scim: models.ScimConnection, wanted: ScimRequestFilter, place: float) -> str:
+    """Return where a page begins that lies so far in the list; 1 is the last one."""
+    keys = scim.requests.order_by("pk").values_list("pk", flat=True)
+    if wanted.outcome:
+        keys = keys.filter(status__gte=400)
+    rest = max(LIMIT, int(keys.count() * (1 - place)))
+    list_key = ("scim-requests", scim.organization_id, scim.pk, wanted)
+    return paging.make_cursor(keys[rest : rest + 1][0], *list_key)
+
+
+def measure(portal: str, fixture: Fixture, name: str, rounds: int) -> str:
+    """Return a row of the table."""
+    client, htmx = requests.Session(), {"HX-Request": "true", "HX-Target": "log"}
+    client.cookies.set(cookie_name(fixture.slug), fixture.session_token)
+    wanted = FILTERS[name]
+    chosen = {"outcome": wanted.outcome} if wanted.outcome else {}
+    page = f"{portal}/o/{fixture.slug}/scim/log/"
+
+    def at(place: float) -> dict[str, str]:
+        return {"limit": str(LIMIT), **chosen, "cursor": cursor(fixture.connection, wanted, place)}
+
+    addresses = {
+        "first": f"{page}?{urlencode({'limit': str(LIMIT), **chosen})}",
+        "middle": f"{page}?{urlencode(at(0.5))}",
+        "last": f"{page}?{urlencode(at(1))}",
+    }
+    for address in addresses.values():
+        rows = client.get(address, headers=htmx).text.count("<tr>") - 1
+        if rows != LIMIT:
+            raise ValueError(f"{address} has {rows} rows")
+    figures = medians({one: partial(client.get, address, headers=htmx) for one, address in addresses.items()}, rounds)
+    return (
+        f"| {connection.vendor} | {fixture.size:,} | {name} | {figures['first']:.2f} | {figures['middle']:.2f} "
+        f"| {figures['last']:.2f} | {figures['middle'] / figures['first']:.2f} | {figures['last'] / figures['first']:.2f} |"
+    )
+
+
+def main() -> None:
+    """Fill the database, measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=100)
+    options = parser.parse_args()
+    call_command("migrate", verbosity=0)
+    fixtures = [prepare(size) for size in options.sizes]
+    with connection.cursor() as statements:
+        statements.execute("ANALYZE")
+    with server("portal.wsgi:application") as portal:
+        rows = [measure(portal, fixture, name, options.rounds) for fixture in fixtures for name in FILTERS]
+    print(f"\npages of {LIMIT} calls as a fragment; medians in ms")
+    print("| database | calls | which | first | middle | last | middle/first | last/first |")
+    print("|---|---|---|---|---|---|---|---|")
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()

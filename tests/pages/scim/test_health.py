@@ -1,0 +1,187 @@
+"""How the connection is, on the overview and on the home page: one badge and one sentence for each state."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim_log import EmbeddedScimLog
+from portal.directory.errors import NotOffered
+from portal.directory.scim_health import ScimHealthState
+from tests import factories
+
+PAGES = ("/o/acme/", "/o/acme/scim/")
+Make = Callable[[models.ScimConnection], object]
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+def text_of(html: str) -> str:
+    """Return what a reader sees, on one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def call(connection: models.ScimConnection, **more: Any) -> models.ScimRequest:
+    return factories.scim_request(connection, **more)
+
+
+def in_use(connection: models.ScimConnection) -> None:
+    factories.scim_user(connection, "pia@acme.example")
+    call(connection)
+
+
+def with_token(days: int) -> Make:
+    def make(connection: models.ScimConnection) -> None:
+        in_use(connection)
+        connection.tokens.update(expires_at=timezone.now() + timedelta(days=days))
+
+    return make
+
+
+def paused(connection: models.ScimConnection) -> None:
+    in_use(connection)
+    models.ScimConnection.objects.update(paused_at=timezone.now(), paused_by="Pat Pauser")
+
+
+def degraded(connection: models.ScimConnection) -> None:
+    in_use(connection)
+    for _ in range(3):
+        call(connection, method="POST", status=409)
+
+
+def silent(connection: models.ScimConnection) -> None:
+    factories.scim_user(connection, "pia@acme.example")
+    call(connection, at=timezone.now() - timedelta(days=8))
+
+
+STATES: dict[ScimHealthState, tuple[Make, str, str]] = {
+    ScimHealthState.PAUSED: (paused, "Paused", "is told to come back later, until somebody resumes the connection"),
+    ScimHealthState.TOKEN_EXPIRED: (with_token(-1), "Token expired", "Every call of Okta is refused"),
+    ScimHealthState.WAITING: (lambda _: None, "Waiting for the first call", "Okta has not called yet"),
+    ScimHealthState.VERIFYING: (call, "Waiting for people", "Okta calls, but has sent nobody yet"),
+    ScimHealthState.DEGRADED: (degraded, "Calls are refused", "Many calls of Okta are refused"),
+    ScimHealthState.SILENT: (silent, "Silent", "Okta has not called for much longer than usual"),
+    ScimHealthState.TOKEN_EXPIRING: (with_token(20), "Token expires soon", "is answered, until its token expires"),
+    ScimHealthState.HEALTHY: (in_use, "Healthy", "Okta calls and is answered."),
+}
+
+
+def test_every_state_has_words() -> None:
+    assert set(STATES) == set(ScimHealthState)
+
+
+@pytest.mark.parametrize("url", PAGES)
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_is_said_by_one_badge_and_one_sentence(
+    admin_client: Client, connection: models.ScimConnection, url: str, state: ScimHealthState
+) -> None:
+    make, badge, sentence = STATES[state]
+    make(connection)
+
+    html = admin_client.get(url).content.decode()
+
+    header = html.partition(f'id="{"scim" if url == PAGES[0] else "connection"}"')[2].partition("</div>")[0]
+    assert re.findall(r'class="badge [^>]*>(?:<svg.*?</svg>)?\s*([^<]+)<', header, re.DOTALL) == [badge]
+    assert sentence in text_of(html)
+    assert ("All is well" in html) is (url == PAGES[0] and state is ScimHealthState.HEALTHY)
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_the_refused_calls_of_the_last_day_lead_to_the_log(
+    admin_client: Client, connection: models.ScimConnection, url: str
+) -> None:
+    degraded(connection)
+
+    html = admin_client.get(url).content.decode()
+
+    assert "3 refused of 4 calls since" in text_of(html)
+    link = re.search(r'href="([^"]*log/\?outcome=refused[^"]*)"', html)
+    assert link
+    shown = admin_client.get(link.group(1).replace("&amp;", "&")).content.decode()
+    assert shown.count("<td class=") == 2 * 3
+    assert "All 3 shown" in shown
+
+
+def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme: models.Organization) -> None:
+    connection = factories.scim_connection(acme, identity_provider="microsoft-entra")
+    factories.scim_user(connection, "pia@acme.example")
+    success = call(connection, at=timezone.now() - timedelta(minutes=10))
+    failure = call(connection, status=500)
+
+    html = admin_client.get("/o/acme/scim/").content.decode()
+
+    assert f'datetime="{success.at.isoformat()}"' in html
+    assert f'datetime="{failure.at.isoformat()}"' in html
+    assert "the next one should come in 39 minutes" in text_of(html)
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_a_directory_that_does_not_hear_calls_says_so_in_place(
+    admin_client: Client, connection: models.ScimConnection, url: str
+) -> None:
+    with patch.object(EmbeddedScimLog, "health", side_effect=NotOffered("It does not hear the identity provider.")):
+        html = admin_client.get(url).content.decode()
+
+    assert "Not available with this directory. It does not hear the identity provider." in text_of(html)
+    assert "Active" in html
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_what_needs_attention_is_no_health(admin_client: Client, connection: models.ScimConnection, url: str) -> None:
+    in_use(connection)
+    models.ScimConnection.objects.update(attention="The last admin stays.", attention_at=timezone.now())
+
+    html = admin_client.get(url).content.decode()
+
+    assert "Needs attention" in html
+    assert "All is well" not in html
+
+
+@pytest.mark.parametrize("url", PAGES)
+@pytest.mark.parametrize("number", [1, 300])
+def test_health_costs_the_same_queries_however_many_calls_there_are(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    url: str,
+    number: int,
+) -> None:
+    factories.scim_user(connection, "pia@acme.example")
+    for turn in range(number):
+        call(connection, status=409 if turn % 2 else 200)
+    admin_client.get(url)
+
+    with django_assert_num_queries(4):  # session, connection, whether there are people, the newest calls
+        admin_client.get(url)
+
+
+def test_pages_that_speak_of_refused_calls_lead_to_them(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    call(connection, path="/Users/Users", status=404)
+    models.ScimConnection.objects.update(brake_stopped_at=timezone.now())
+
+    for path, query in (
+        ("set-up/", "outcome=refused"),
+        ("conflicts/", "outcome=refused&amp;resource_type=User"),
+        ("brake/", "outcome=refused&amp;resource_type=User"),
+    ):
+        assert f'href="/o/acme/scim/log/?{query}"' in admin_client.get(f"/o/acme/scim/{path}").content.decode(), path
+
+
+def test_who_may_not_see_the_connection_is_not_told_how_it_is(
+    member_client: Client, connection: models.ScimConnection
+) -> None:
+    degraded(connection)
+
+    assert "refused" not in member_client.get("/o/acme/").content.decode()

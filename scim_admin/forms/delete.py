@@ -6,19 +6,14 @@ from django import forms
 
 from portal.directory.scim_deletion import ScimDeletion, ScimPeopleChoice
 
-_KEEP = "They stay members"
-_DEACTIVATE = "They are deactivated"
-
 
 class DeleteForm(forms.Form):
     """`display_name` must be typed exactly; where the directory offers no choice for people, they stay."""
 
     people = forms.TypedChoiceField(
-        label="What becomes of the people",
-        choices=[(ScimPeopleChoice.KEEP, _KEEP), (ScimPeopleChoice.DEACTIVATE, _DEACTIVATE)],
+        choices=[(one, one) for one in ScimPeopleChoice],
         coerce=ScimPeopleChoice,
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose what becomes of the people."},
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose what becomes of the people."),
     )
     display_name = forms.CharField(
         label="Name of the connection",

@@ -29,6 +29,7 @@ class Section:
 _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Overview", "scim:connection"),
     ("Set-up", "scim:set-up"),
+    ("Token", "scim:token"),
     ("People", "scim:people"),
     ("Groups", "scim:groups"),
     ("Group roles", "scim:role-assignments"),

@@ -7,8 +7,10 @@ from scim_admin.views import (
     conflicts,
     connection,
     contacts,
+    create,
     delete,
     drift,
+    edit,
     group_roles,
     groups,
     log,
@@ -16,12 +18,31 @@ from scim_admin.views import (
     people,
     restore,
     set_up,
+    token,
 )
 
 app_name = "scim"
 
 urlpatterns = [
     route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
+    route("create/", create.create, name="create", allow=Permission.SCIM_CREATE, methods=("GET", "POST")),
+    route("edit/", edit.edit, name="edit", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
+    route("token/", token.token, name="token", allow=Permission.SCIM_GET),
+    route("token/rotate/", token.rotate, name="rotate", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
+    route(
+        "token/rotate/complete/",
+        token.rotate_complete,
+        name="rotate-complete",
+        allow=Permission.SCIM_UPDATE,
+        methods=("POST",),
+    ),
+    route(
+        "token/rotate/cancel/",
+        token.rotate_cancel,
+        name="rotate-cancel",
+        allow=Permission.SCIM_UPDATE,
+        methods=("POST",),
+    ),
     route("pause/", pause.pause, name="pause", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     route("resume/", pause.resume, name="resume", allow=Permission.SCIM_UPDATE, methods=("POST",)),
     route("contacts/", contacts.contacts, name="contacts", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),

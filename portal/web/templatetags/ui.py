@@ -76,9 +76,11 @@ def badge(text: str, *, tone: str = "neutral", icon: str = "") -> Mapping[str, A
 
 
 @register.inclusion_tag("ui/copy_field.html")
-def copy_field(*, name: str, label: str, value: str, help_text: str = "") -> Mapping[str, Any]:
+def copy_field(
+    *, name: str, label: str, value: str, help_text: str = "", is_focused: bool = False
+) -> Mapping[str, Any]:
     """Return a value to take elsewhere, with a copy button where scripts run. `name` is unique on the page."""
-    return {"name": name, "label": label, "value": value, "help_text": help_text}
+    return {"name": name, "label": label, "value": value, "help_text": help_text, "is_focused": is_focused}
 
 
 @register.inclusion_tag("ui/field.html")

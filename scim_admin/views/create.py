@@ -1,0 +1,56 @@
+"""Making the connection; its first token is shown in the answer, this once."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from portal.directory.errors import Conflict, Invalid, StepUpRequired
+from portal.web.requests import PortalRequest
+from scim_admin.forms.connection import ConnectionForm
+from scim_admin.sections import render_section
+from scim_admin.step_up import needs_step_up, step_up
+from scim_admin.views.token import render_new_token
+
+_TEMPLATE = "scim_admin/create.html"
+
+
+def create(request: PortalRequest) -> HttpResponse:
+    """Ask for identity provider and name, and make the connection."""
+    form = ConnectionForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
+    connection = request.directory.scim.connection()
+    if connection is not None:
+        return render_section(request, _TEMPLATE, {"connection": connection}, status=409 if form.is_bound else 200)
+    if form.is_bound and form.is_valid():
+        return _create(request, form)
+    if needs_step_up(request) and not form.is_bound:
+        return step_up(request, _url(request, request.GET.dict()))
+    return _form_page(request, form)
+
+
+def _create(request: PortalRequest, form: ConnectionForm) -> HttpResponse:
+    try:
+        made = request.directory.scim.create(**form.cleaned_data)
+    except StepUpRequired:
+        # What was typed comes along.
+        return step_up(request, _url(request, form.cleaned_data))
+    except Invalid as error:
+        form.add_error(error.field if error.field in form.fields else None, error.detail)
+        return _form_page(request, form)
+    except Conflict:
+        # Somebody was faster.
+        connection = request.directory.scim.connection()
+        return render_section(request, _TEMPLATE, {"connection": connection}, status=409)
+    return render_new_token(request, made)
+
+
+def _form_page(request: PortalRequest, form: ConnectionForm) -> HttpResponse:
+    context: dict[str, Any] = {"connection": None, "form": form}
+    return render_section(request, _TEMPLATE, context, status=422 if form.errors else 200)
+
+
+def _url(request: PortalRequest, typed: dict[str, Any]) -> str:
+    url = reverse("scim:create", args=[request.signed_in.organization.organization_slug])
+    given = {name: str(value) for name, value in typed.items() if name in ConnectionForm.base_fields and value}
+    return f"{url}?{urlencode(given)}" if given else url

@@ -1,0 +1,92 @@
+"""The token: which there are, which of them the identity provider uses, and exchanging one for the next."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+
+from portal.access.permissions import Permission
+from portal.directory.errors import Conflict
+from portal.directory.types import NewScimConnection, ScimConnection, ScimFeature
+from portal.web.pages import see_other
+from portal.web.requests import PortalRequest
+from portal.web.rights import right_to
+from scim_admin.forms.connection import TokensVersionForm
+from scim_admin.sections import render_section
+from scim_admin.step_up import needs_step_up, step_up
+from scim_admin.views.connection import connection_card
+
+_TEMPLATE = "scim_admin/token.html"
+
+
+def token(request: PortalRequest) -> HttpResponse:
+    """Show the live tokens, and whether it is safe to end with the current one."""
+    return _page(request)
+
+
+def rotate(request: PortalRequest) -> HttpResponse:
+    """Make the next token; looked at again, say that it is not shown any more."""
+    scim, connection = request.directory.scim, request.directory.scim.connection()
+    if connection is None or scim.tokens(connection.connection_id).following is not None:
+        return _page(request, was_shown=True)
+    if needs_step_up(request):
+        return step_up(request, reverse("scim:rotate", args=[request.signed_in.organization.organization_slug]))
+    if request.method == "POST":
+        return _start(request, connection)
+    return render_section(request, "scim_admin/rotate.html", connection_card(connection))
+
+
+def _start(request: PortalRequest, connection: ScimConnection) -> HttpResponse:
+    try:
+        made = request.directory.scim.rotate_start(connection.connection_id)
+    except Conflict:
+        # Somebody was faster, or it was pressed twice.
+        return _page(request, was_shown=True)
+    return render_new_token(request, made)
+
+
+def rotate_complete(request: PortalRequest) -> HttpResponse:
+    """End with the current token."""
+    done = "The old token is revoked. The new one is the only one now."
+    return _end(request, request.directory.scim.rotate_complete, done)
+
+
+def rotate_cancel(request: PortalRequest) -> HttpResponse:
+    """End with the next token."""
+    return _end(request, request.directory.scim.rotate_cancel, "The new token is revoked. The old one stays as it was.")
+
+
+def render_new_token(request: PortalRequest, made: NewScimConnection) -> HttpResponse:
+    """Answer with a token just made: in this answer alone, at no address of its own, and in no cache."""
+    context = {**connection_card(made.connection), "bearer_token": made.bearer_token}
+    context["is_first"] = request.resolver_match is not None and request.resolver_match.url_name == "create"
+    return render_section(request, "scim_admin/new_token.html", context)
+
+
+def _end(request: PortalRequest, end: Callable[..., ScimConnection], done: str) -> HttpResponse:
+    connection, form = request.directory.scim.connection(), TokensVersionForm(request.POST)
+    if connection is None or not form.is_valid():
+        return _page(request, problem="The form was not complete. Look at the tokens, then try again.", status=422)
+    try:
+        end(connection.connection_id, version=form.cleaned_data["version"])
+    except Conflict as error:
+        return _page(request, problem=error.detail, status=409)
+    messages.success(request, done)
+    return see_other(reverse("scim:token", args=[request.signed_in.organization.organization_slug]))
+
+
+def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResponse:
+    scim = request.directory.scim
+    connection = scim.connection()
+    if connection is None:
+        return render_section(request, _TEMPLATE, {"connection": None}, status=status)
+    context = {
+        **connection_card(connection),
+        **more,
+        "tokens": scim.tokens(connection.connection_id),
+        "tells_use": ScimFeature.TOKEN_USE in scim.offers,
+        "may_rotate": right_to(request, Permission.SCIM_UPDATE),
+    }
+    return render_section(request, _TEMPLATE, context, status=status)

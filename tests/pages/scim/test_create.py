@@ -1,0 +1,143 @@
+"""Making the connection: asked for password first, its token shown once, and nothing typed is lost."""
+
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from portal.directory.embedded.scim import EmbeddedScim
+from portal.directory.errors import Conflict
+from portal.directory.types import ScimConnectionStatus
+from tests import factories
+from tests.conftest import PASSWORD
+from tests.pages.scim.test_conflicts import as_reader
+
+OVERVIEW = "/o/acme/scim/"
+PAGE = f"{OVERVIEW}create/"
+OKTA = {"identity_provider": "okta", "display_name": "Okta production"}
+
+
+def page(client: Client, url: str = PAGE) -> str:
+    return " ".join(client.get(url).content.decode().split())
+
+
+def shown_token(html: str) -> str:
+    return html.partition('id="bearer-token" value="')[2].partition('"')[0]
+
+
+def test_the_overview_leads_to_it_and_the_token_is_shown_in_full_once(admin_client: Client) -> None:
+    """Defect 3: a token in a section that is folded in. It has the focus, and the field's name at that provider."""
+    assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
+
+    response = admin_client.post(PAGE, OKTA)
+
+    html = " ".join(response.content.decode().split())
+    token = shown_token(html)
+    assert response.status_code == 200
+    assert token.startswith("scim_")
+    assert "no-store" in response["Cache-Control"]
+    assert "readonly" in html
+    assert " autofocus" in html
+    assert "<details" not in html
+    assert "Okta calls it" in html
+    row = models.ScimConnection.objects.get()
+    assert (row.identity_provider, row.display_name) == ("okta", "Okta production")
+    assert token not in page(admin_client, OVERVIEW) + page(admin_client, f"{OVERVIEW}token/") + page(admin_client)
+
+
+def test_the_token_is_good_at_once_and_nowhere_written_down(
+    admin_client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = shown_token(" ".join(admin_client.post(PAGE, OKTA).content.decode().split()))
+
+    url = f"/v1/b2b/scim/scim-connection-live-{models.ScimConnection.objects.get().pk}/Users"
+    assert Client().get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    written = [str(row) for row in models.ActivityEntry.objects.values("before", "after", "target_name")]
+    assert token not in "".join([*written, caplog.text])
+    assert models.ScimToken.objects.get().last_four == token[-4:]
+
+
+def test_looked_at_again_it_says_that_the_token_is_not_shown_again_and_what_helps(admin_client: Client) -> None:
+    """Defect 4: a reload loses the token without a word."""
+    admin_client.post(PAGE, OKTA)
+
+    for html in (page(admin_client), " ".join(admin_client.post(PAGE, OKTA).content.decode().split())):
+        assert "is not shown again" in html
+        assert f'href="{OVERVIEW}token/"' in html
+    assert models.ScimConnection.objects.count() == 1
+
+
+def test_the_password_is_asked_for_before_anything_is_typed(admin_client: Client) -> None:
+    factories.forget_password_entry()
+
+    response = admin_client.get(PAGE)
+
+    assert (response.status_code, response["Location"]) == (303, "/o/acme/confirm/?next=%2Fo%2Facme%2Fscim%2Fcreate%2F")
+
+
+def test_what_was_typed_for_longer_than_the_password_is_good_is_kept(admin_client: Client) -> None:
+    """Defect 11: what was entered is gone."""
+    factories.forget_password_entry()
+
+    response = admin_client.post(PAGE, OKTA)
+    assert response.status_code == 303
+    assert not models.ScimConnection.objects.exists()
+    form = admin_client.get(response["Location"]).content.decode()
+    onward = form.partition('name="next" value="')[2].partition('"')[0].replace("&amp;", "&")
+    back = admin_client.post("/o/acme/confirm/", {"password": PASSWORD, "next": onward})
+
+    html = page(admin_client, back["Location"])
+    assert 'value="Okta production"' in html
+    assert '<option value="okta" selected>' in html
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"identity_provider": ""}, "Choose the identity provider that you use"),
+        ({"identity_provider": "zebra"}, "zebra is not one of the available choices"),
+        ({"display_name": " "}, "This field is required"),
+        ({"display_name": "x" * 257}, "at most 256 characters"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_made(
+    admin_client: Client, changes: dict[str, str], said: str
+) -> None:
+    """Defect 5: a create that fails says nothing."""
+    response = admin_client.post(PAGE, OKTA | changes)
+
+    assert response.status_code == 422
+    assert said in response.content.decode()
+    assert not models.ScimConnection.objects.exists()
+
+
+def test_who_is_second_is_told_that_there_is_one(admin_client: Client, acme: models.Organization) -> None:
+    def faster(*_: object, **__: object) -> None:
+        factories.scim_connection(acme)
+        raise Conflict("taken")
+
+    with patch.object(EmbeddedScim, "create", side_effect=faster):
+        response = admin_client.post(PAGE, OKTA)
+
+    assert response.status_code == 409
+    assert "There is a connection already" in response.content.decode()
+
+
+def test_after_a_deletion_another_one_can_be_made(admin_client: Client, acme: models.Organization) -> None:
+    models.ScimConnection.objects.filter(pk=factories.scim_connection(acme).pk).update(
+        status=ScimConnectionStatus.DELETED
+    )
+
+    assert shown_token(" ".join(admin_client.post(PAGE, OKTA).content.decode().split()))
+
+
+def test_who_may_not_create_is_shown_why_and_who_can(settings: Settings, acme: models.Organization) -> None:
+    """Defect 6: offered to who may not."""
+    reader = as_reader(settings, acme)
+
+    html = page(reader, OVERVIEW)
+    assert f'href="{PAGE}"' not in html
+    assert "the right to create a SCIM connection" in html
+    assert reader.post(PAGE, OKTA).status_code == 403

@@ -1,0 +1,76 @@
+"""Renaming the connection and changing its identity provider, in place."""
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+from tests.pages.scim.test_delete import version
+
+OVERVIEW = "/o/acme/scim/"
+PAGE = f"{OVERVIEW}edit/"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+def page(client: Client, url: str = PAGE) -> str:
+    return " ".join(client.get(url).content.decode().split())
+
+
+def answer_to(client: Client, **changes: str) -> tuple[int, str]:
+    data = {"identity_provider": "okta", "display_name": "Okta production", "version": version(page(client))}
+    response = client.post(PAGE, data | changes)
+    return response.status_code, " ".join(response.content.decode().split())
+
+
+def test_both_are_edited_in_place_and_everything_else_stays(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    """Defect 16: neither can be changed."""
+    token = connection.tokens.get()
+    assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
+
+    assert answer_to(admin_client, identity_provider="microsoft-entra", display_name="Entra")[0] == 303
+
+    html = page(admin_client, OVERVIEW)
+    assert "The connection is saved." in html
+    assert ("Entra" in html, "Microsoft Entra ID" in html) == (True, True)
+    assert connection.tokens.get() == token
+
+
+def test_of_two_who_save_the_second_is_told_and_keeps_what_was_typed(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    seen = version(page(admin_client))
+    answer_to(admin_client, display_name="First")
+
+    status, html = answer_to(admin_client, display_name="Second", version=seen)
+
+    assert status == 409
+    assert "It is now called First" in html
+    assert 'value="Second"' in html
+    assert answer_to(admin_client, display_name="Second")[0] == 303
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("changes", [{"display_name": ""}, {"identity_provider": "zebra"}, {"display_name": "a\0b"}])
+def test_what_is_wrong_is_said_and_nothing_is_changed(admin_client: Client, changes: dict[str, str]) -> None:
+    assert answer_to(admin_client, **changes)[0] == 422
+    assert models.ScimConnection.objects.get().display_name == "Okta production"
+
+
+def test_without_a_connection_there_is_nothing_to_edit(admin_client: Client) -> None:
+    assert "There is nothing to edit." in page(admin_client)
+
+
+@pytest.mark.usefixtures("connection")
+def test_who_may_not_change_it_sees_why(settings: Settings, acme: models.Organization) -> None:
+    reader = as_reader(settings, acme)
+
+    assert f'href="{PAGE}"' not in page(reader, OVERVIEW)
+    assert reader.get(PAGE).status_code == 403

@@ -1,0 +1,162 @@
+"""The token: what is known of it, exchanging it without an interruption, and that nothing ends by itself."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.directory.embedded import models
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+from tests.pages.scim.test_create import shown_token
+from tests.pages.scim.test_delete import version
+
+OVERVIEW = "/o/acme/scim/"
+PAGE = f"{OVERVIEW}token/"
+ROTATE, COMPLETE, CANCEL = f"{PAGE}rotate/", f"{PAGE}rotate/complete/", f"{PAGE}rotate/cancel/"
+OLD = "scim_the-old-token-of-acme"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme, bearer_token=OLD)
+
+
+def page(client: Client, url: str = PAGE) -> str:
+    return " ".join(client.get(url).content.decode().split())
+
+
+def start(client: Client) -> str:
+    return shown_token(" ".join(client.post(ROTATE).content.decode().split()))
+
+
+def call(connection: models.ScimConnection, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "Okta SCIM Client 1.0"}
+    return Client().get(f"/v1/b2b/scim/scim-connection-live-{connection.pk}/Users", headers=headers).status_code
+
+
+def test_it_says_when_from_where_and_by_whom_it_was_used(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    assert "Last used</dt><dd>Not yet" in page(admin_client).replace("> ", ">").replace(" <", "<")
+    call(connection, OLD)
+
+    html = page(admin_client)
+    assert "by Okta SCIM Client 1.0" in html
+    assert "from 127.0.0.1" in html
+    assert OLD[-4:] in html
+    assert OLD not in html
+
+
+def test_both_are_good_until_somebody_decides_whatever_else_happens(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    """Defect 2: closing the dialog cancels the exchange."""
+    new = start(admin_client)
+    page(admin_client, OVERVIEW)
+    page(admin_client, ROTATE)
+
+    assert (call(connection, OLD), call(connection, new)) == (200, 200)
+
+
+def test_completing_revokes_the_old_one_alone(admin_client: Client, connection: models.ScimConnection) -> None:
+    new = start(admin_client)
+
+    response = admin_client.post(COMPLETE, {"version": version(page(admin_client))})
+
+    assert response["Location"] == PAGE
+    assert "The old token is revoked." in page(admin_client)
+    assert (call(connection, OLD), call(connection, new)) == (401, 200)
+
+
+def test_cancelling_revokes_the_new_one_alone(admin_client: Client, connection: models.ScimConnection) -> None:
+    new = start(admin_client)
+
+    admin_client.post(CANCEL, {"version": version(page(admin_client))})
+
+    assert (call(connection, OLD), call(connection, new)) == (200, 401)
+    assert start(admin_client)
+
+
+def test_it_says_by_the_calls_whether_it_is_safe_to_complete(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    call(connection, OLD)
+    new = start(admin_client)
+    html = page(admin_client)
+    assert ("The new token was not used yet" in html, "Complete anyway" in html) == (True, True)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=3), tick=True):
+        call(connection, new)
+        html = page(admin_client)
+        assert ("It is safe to complete" in html, "Complete anyway" in html) == (True, False)
+
+        call(connection, OLD)
+        assert "Both tokens are in use" in page(admin_client)
+
+
+@pytest.mark.usefixtures("connection")
+def test_started_or_looked_at_again_the_token_is_not_shown_but_what_helps_is(admin_client: Client) -> None:
+    """Defect 4, and a form that is sent twice."""
+    new = start(admin_client)
+
+    for html in (page(admin_client, ROTATE), " ".join(admin_client.post(ROTATE).content.decode().split())):
+        assert "is not shown again" in html
+        assert "Revoke the new token" in html
+        assert new not in html
+    assert models.ScimToken.objects.filter(revoked_at=None).count() == 2
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_password_comes_first(admin_client: Client) -> None:
+    factories.forget_password_entry()
+
+    for response in (admin_client.get(ROTATE), admin_client.post(ROTATE)):
+        assert response.status_code == 303
+        assert response["Location"] == "/o/acme/confirm/?next=%2Fo%2Facme%2Fscim%2Ftoken%2Frotate%2F"
+    assert models.ScimToken.objects.count() == 1
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("url", [COMPLETE, CANCEL])
+def test_of_two_who_end_it_the_second_is_told(admin_client: Client, url: str) -> None:
+    start(admin_client)
+    seen = version(page(admin_client))
+    admin_client.post(CANCEL, {"version": seen})
+
+    response = admin_client.post(url, {"version": seen})
+
+    assert response.status_code == 409
+    assert "Nothing was changed" in response.content.decode()
+    assert admin_client.post(url).status_code == 422
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize(
+    ("days", "said"), [(31, ""), (29, "expires soon"), (1, "expires soon"), (-1, "The token has expired")]
+)
+def test_what_expires_is_said_on_both_pages_with_the_way_out(admin_client: Client, days: int, said: str) -> None:
+    models.ScimToken.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
+
+    overview = page(admin_client, OVERVIEW)
+    assert (said or f'href="{PAGE}"') in overview
+    assert f'href="{PAGE}"' in overview
+    assert bool(said) is ("loses access" in page(admin_client) or "is refused since" in page(admin_client))
+
+
+def test_without_a_connection_there_is_no_token(admin_client: Client) -> None:
+    for url in (PAGE, ROTATE):
+        assert "A token is made with the connection." in page(admin_client, url)
+
+
+@pytest.mark.usefixtures("connection")
+def test_who_may_only_read_sees_the_use_and_why_not_more(settings: Settings, acme: models.Organization) -> None:
+    reader = as_reader(settings, acme)
+
+    html = page(reader)
+    assert f'href="{ROTATE}"' not in html
+    assert "the right to change the SCIM connection and its token" in html
+    assert [reader.get(ROTATE).status_code, reader.post(COMPLETE).status_code] == [403, 403]

@@ -1,0 +1,176 @@
+"""The log in a browser: from a filter to one call, to what it would do now, and away as a file."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from portal.directory.embedded import models
+from tests import factories
+from tests.browser.conftest import Portal, check_accessibility, overflow
+from tests.browser.test_groups import tab_to
+from tests.provisioning.conftest import Idp
+
+pytestmark = pytest.mark.browser
+
+LOOK_UPS = 70
+
+
+@pytest.fixture
+def idp(embedded: Portal) -> Idp:
+    """Acme's identity provider, which has looked around, and was refused twice."""
+    connection = models.ScimConnection.objects.get(organization__slug="acme")
+    idp = Idp(connection, "scim_token-of-acme")
+    for number in range(LOOK_UPS):
+        factories.scim_request(connection, query=f"startIndex={number}")
+    group = idp.create_group("Sales")
+    idp.get("/Users/Users")
+    idp.patch(f"/Groups/{group}", {"op": "replace", "path": "displayName", "value": "Selling"}, **{"If-Match": 'W/"1"'})
+    return idp
+
+
+def open_log(portal: Portal, page: Page, query: str = "") -> None:
+    portal.sign_in(page)
+    page.goto(f"{portal.url}/o/acme/scim/log/{query}")
+
+
+def rows(page: Page) -> int:
+    return page.locator("#log tbody tr:not(#log-more)").count()
+
+
+def test_calls_come_page_by_page_and_are_filtered_at_once(embedded: Portal, idp: Idp, page: Page) -> None:
+    open_log(embedded, page)
+    check_accessibility(page)
+    assert rows(page) == 50
+
+    page.get_by_role("link", name="Load more").click()
+    expect(page.locator("#log-more")).to_contain_text(f"All {LOOK_UPS + 3} shown")
+    expect(page.locator("#announcements")).to_have_text(f"All {LOOK_UPS + 3} shown")
+    page.get_by_label("Outcome").select_option("refused")
+    expect(page.locator("#log-more")).to_contain_text("All 2 shown")
+    expect(page.get_by_text("The address ends in /Users or /Groups twice")).to_be_visible()
+    page.get_by_label("About").select_option("User")
+    expect(page.locator("#log-more")).to_contain_text("All 1 shown")
+    page.get_by_label("Kind of call").select_option("DELETE")
+    expect(page.get_by_role("heading", name="No call is like this")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("link", name="Show all calls").click()
+    expect(page.locator("#log-more")).to_contain_text("50 shown")
+
+
+def test_a_refused_call_leads_to_its_cure_and_to_what_it_would_do_now_and_back(
+    embedded: Portal, idp: Idp, page: Page
+) -> None:
+    open_log(embedded, page)
+    page.get_by_label("Outcome").select_option("refused")
+    expect(page.locator("#log-more")).to_contain_text("All 2 shown")
+
+    page.get_by_role("link", name="Change a group").click()
+    expect(page.get_by_role("heading", name="It was changed in the meantime")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("link", name="See what it would do now").click()
+    expect(page.get_by_role("heading", name="It would succeed")).to_be_visible()
+    expect(page.get_by_text("Nothing was changed").first).to_be_visible()
+    expect(page.get_by_role("heading", name="A group would change: Selling")).to_be_visible()
+    check_accessibility(page)
+    assert idp.get("/Groups", filter='displayName eq "Sales"').json()["totalResults"] == 1
+
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(re.compile("outcome=refused"))
+    expect(page.get_by_label("Outcome")).to_have_value("refused")
+    expect(page.locator("#log-more")).to_contain_text("All 2 shown")
+
+
+def test_a_person_leads_to_their_calls_alone_and_from_there_to_all(embedded: Portal, idp: Idp, page: Page) -> None:
+    user = idp.create_user("pia@acme.example", displayName="Pia Patel")
+    embedded.sign_in(page)
+    page.goto(f"{embedded.url}/o/acme/scim/people/{user}/")
+
+    page.get_by_role("link", name="What was pushed of them").click()
+
+    expect(page.get_by_text("Only calls about Pia Patel")).to_be_visible()
+    assert rows(page) == 1
+    check_accessibility(page)
+    page.get_by_label("Outcome").select_option("succeeded")
+    expect(page).to_have_url(re.compile("outcome=succeeded"))
+    expect(page.get_by_text("Only calls about Pia Patel")).to_be_visible()
+    page.get_by_role("link", name="Show calls about everybody").click()
+    expect(page.get_by_text("Only calls about")).to_have_count(0)
+    expect(page.get_by_label("Outcome")).to_have_value("succeeded")
+
+
+def test_the_calls_that_are_shown_are_taken_away_as_a_file(embedded: Portal, idp: Idp, page: Page) -> None:
+    open_log(embedded, page, "?outcome=refused")
+
+    for button, ending, lines in (("CSV", ".csv", 3), ("JSON Lines", ".jsonl", 2)):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
+        assert re.fullmatch(rf"scim-log-acme-\d+-\d+\{ending}", download.value.suggested_filename)
+        assert len(download.value.path().read_text().splitlines()) == lines
+
+
+def test_it_works_on_a_phone_without_javascript(embedded: Portal, idp: Idp, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+    open_log(embedded, page)
+    assert rows(page) == 50
+    page.get_by_role("link", name="Load more").click()
+    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOK_UPS + 3}, the last")
+    page.get_by_role("link", name="List people").first.click()
+    expect(page.get_by_role("heading", name="List people")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOK_UPS + 3}, the last")
+
+    page.get_by_label("Outcome").select_option("refused")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#log-more")).to_contain_text("All 2 shown")
+    with page.expect_download():
+        page.get_by_role("button", name="CSV").click()
+    page.get_by_role("link", name="Change a group").click()
+    page.get_by_role("link", name="See what it would do now").click()
+    expect(page.get_by_role("heading", name="A group would change: Selling")).to_be_visible()
+
+
+def test_it_fits_a_phone(embedded: Portal, idp: Idp, browser: Browser) -> None:
+    long = "x" * 200
+    factories.scim_request(idp.connection, path=f"/{long}", status=404, detail=long, user_agent=long, body=f'"{long}"')
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    open_log(embedded, page)
+    assert overflow(page) == 0
+    check_accessibility(page)
+    page.get_by_role("link", name="Call an address that does not exist").first.click()
+    expect(page.get_by_role("heading", name="The call")).to_be_visible()
+    assert overflow(page) == 0
+    page.goto(f"{embedded.url}/o/acme/scim/log/?outcome=refused")
+    page.get_by_role("link", name="Change a group").click()
+    page.get_by_role("link", name="See what it would do now").click()
+    expect(page.get_by_role("heading", name="It would succeed")).to_be_visible()
+    assert overflow(page) == 0
+
+
+def test_it_works_by_keyboard(embedded: Portal, idp: Idp, page: Page) -> None:
+    open_log(embedded, page)
+    page.get_by_label("Outcome").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile("outcome=succeeded"))
+    expect(page.get_by_label("Outcome")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#log-more")).to_contain_text("All 2 shown")
+    expect(page.get_by_label("Outcome")).to_be_focused()
+
+    tab_to(page, "Change a group")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="It was changed in the meantime")).to_be_visible()
+    tab_to(page, "See what it would do now")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="It would succeed")).to_be_visible()
+
+
+def test_on_stytch_it_is_said_why_there_is_none(stytch: Portal, page: Page) -> None:
+    open_log(stytch, page)
+
+    expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
+    check_accessibility(page)
+    page.goto(f"{stytch.url}/o/acme/scim/")
+    expect(page.get_by_text("Identity providers talk to Stytch itself")).to_be_visible()
+    check_accessibility(page)

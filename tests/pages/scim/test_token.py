@@ -136,7 +136,7 @@ def test_of_two_who_end_it_the_second_is_told(admin_client: Client, url: str) ->
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize(
-    ("days", "said"), [(31, ""), (29, "expires soon"), (1, "expires soon"), (-1, "The token has expired")]
+    ("days", "said"), [(31, ""), (29, "expires soon"), (1, "expires soon"), (-1, "The SCIM token has expired")]
 )
 def test_what_expires_is_said_on_both_pages_with_the_way_out(admin_client: Client, days: int, said: str) -> None:
     models.ScimToken.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
@@ -144,6 +144,7 @@ def test_what_expires_is_said_on_both_pages_with_the_way_out(admin_client: Clien
     overview = page(admin_client, OVERVIEW)
     assert (said or f'href="{PAGE}"') in overview
     assert f'href="{PAGE}"' in overview
+    assert bool(said) is (said in (home := page(admin_client, "/o/acme/")) and f'href="{PAGE}"' in home)
     assert bool(said) is ("loses access" in page(admin_client) or "is refused since" in page(admin_client))
 
 

@@ -1,0 +1,113 @@
+"""The defects of Stytch's SCIM screens that no page's own test names; those name the others ("defect 1" and so on)."""
+
+import re
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from portal.access.permissions import Permission
+from portal.access.routing import iter_routes
+from portal.directory.embedded import activity, models
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+
+OVERVIEW = "/o/acme/scim/"
+TOKEN = "scim_the-token-of-acme-0123456789"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme, bearer_token=TOKEN)
+
+
+@pytest.fixture
+def group(connection: models.ScimConnection) -> models.ScimGroup:
+    group = factories.scim_group(connection, "Support")
+    factories.put_in_group(group, [factories.provisioned(connection, "pia@acme.example")])
+    factories.group_role(group, "stytch_admin")
+    return group
+
+
+def pages() -> Iterator[str]:
+    """Yield the address of every page of the area that names nothing in particular."""
+    for one in iter_routes():
+        is_page = one.access is not None and "GET" in one.access.methods and one.path.count("<") == 1
+        if is_page and one.name.startswith("scim:"):
+            yield "/" + one.path.replace("<str:organization_slug>", "acme")
+
+
+def test_defect_9_what_fails_half_way_is_not_saved_in_part(
+    admin_client: Client, connection: models.ScimConnection, group: models.ScimGroup
+) -> None:
+    """The screen saves by three calls after each other; the last one may fail."""
+    admin_client.raise_request_exception = False
+    seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}edit/").content.decode())
+    assert seen
+    form = {"identity_provider": "generic", "display_name": "Renamed", "version": seen.group(1)}
+
+    with patch.object(activity, "record", side_effect=OSError):
+        assert admin_client.post(f"{OVERVIEW}edit/", form).status_code == 500
+        assert admin_client.post(f"{OVERVIEW}token/rotate/").status_code == 500
+
+    connection.refresh_from_db()
+    assert (connection.display_name, connection.identity_provider) == ("Okta production", "okta")
+    assert connection.tokens.count() == 1
+
+
+@pytest.mark.usefixtures("group")
+def test_defect_13_who_may_only_read_sees_every_mapping_and_why_it_cannot_be_changed(
+    settings: Settings, acme: models.Organization
+) -> None:
+    """Viewers see a part of the list, and nobody says so."""
+    html = as_reader(settings, acme).get(f"{OVERVIEW}roles/").content.decode()
+
+    assert ("Support" in html, "stytch_admin" in html) == (True, True)
+
+
+@pytest.mark.usefixtures("group")
+def test_defect_14_no_page_shows_a_secret_that_is_there_already(admin_client: Client) -> None:
+    """A secret is shown in clear to whoever opens the page."""
+    seen = list(pages())
+    assert len(seen) > 12
+    for url in seen:
+        response = admin_client.get(url)
+        assert response.status_code in {200, 303}, url
+        assert TOKEN not in response.content.decode(), url
+
+
+@pytest.mark.usefixtures("group")
+def test_defect_15_what_loses_nothing_is_done_without_asking_again(admin_client: Client) -> None:
+    """Each save is asked about once more, whatever it does."""
+    seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}edit/").content.decode())
+    assert seen
+    form = {"identity_provider": "okta", "display_name": "Renamed", "version": seen.group(1)}
+
+    assert admin_client.post(f"{OVERVIEW}edit/", form).status_code == 303
+    assert models.ScimConnection.objects.get().display_name == "Renamed"
+
+
+@pytest.mark.usefixtures("group")
+def test_defect_17_everything_that_can_be_pressed_is_a_link_a_button_or_a_field(admin_client: Client) -> None:
+    """Rows and texts react to the mouse alone. What axe and the keyboard say of each page, tests/browser hold."""
+    for url in pages():
+        html = admin_client.get(url).content.decode()
+        # Besides what only receives the focus, to be read.
+        inert = re.findall(r"<(?:tr|td|span|li|div)\b[^>]*(?:\bonclick|\bhx-(?:get|post)|\bdata-copy)=[^>]*>", html)
+        assert inert == [], url
+
+
+@pytest.mark.usefixtures("connection")
+def test_defect_10_every_state_has_an_address_that_survives_a_reload(admin_client: Client) -> None:
+    """There are no addresses: a reload leads back to the beginning."""
+    for url in pages():
+        first, again = admin_client.get(url), admin_client.get(url)
+        assert (first.status_code, first.get("Location")) == (again.status_code, again.get("Location")), url
+
+
+def test_every_right_that_a_page_of_the_area_needs_has_words() -> None:
+    """Defect 6 and 13: who may not, is told what is missing."""
+    needed = {one.access.allow for one in iter_routes() if one.access and one.name.startswith("scim:")}
+    assert all(right.label for right in needed if isinstance(right, Permission))

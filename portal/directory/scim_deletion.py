@@ -18,7 +18,7 @@ class ScimPeopleChoice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ScimRoleLoss:
+class ScimRoleReach:
     """How many people have a role by the connection's groups alone, and whether the caller is one of them."""
 
     role_id: str
@@ -40,7 +40,7 @@ class ScimDeletion:
     people: int | None = None
     active_members: int | None = None
     groups: int | None = None
-    role_losses: tuple[ScimRoleLoss, ...] = ()
+    role_losses: tuple[ScimRoleReach, ...] = ()
     staying: tuple[str, ...] = ()
     obstacle: str = ""
 
@@ -81,7 +81,7 @@ class ScimRestoration:
     people: int
     groups: int
     group_roles: int
-    role_gains: tuple[ScimRoleLoss, ...]
+    role_gains: tuple[ScimRoleReach, ...]
     may_return: int
     taken: int
     without_member: int

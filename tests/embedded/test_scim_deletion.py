@@ -1,7 +1,11 @@
 """What a deletion does to people, who stays in any case, and what a restored connection brings back."""
 
+import json
 import tracemalloc
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -15,11 +19,13 @@ from portal.directory.embedded import models
 from portal.directory.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.embedded.sessions import start_session
-from portal.directory.errors import Conflict, NotFound
+from portal.directory.errors import Conflict, DirectoryError, NotFound
 from portal.directory.ids import public_id
 from portal.directory.scim_deletion import ScimDeletion, ScimPeopleChoice
-from portal.directory.types import MemberStatus, Origin
+from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
 from tests import factories
+from tests.provisioning.conftest import PATCH_OP
+from tests.provisioning.test_concurrency import at_once
 
 KEEP, DEACTIVATE = ScimPeopleChoice.KEEP, ScimPeopleChoice.DEACTIVATE
 
@@ -293,6 +299,7 @@ def crowd(connection: models.ScimConnection, number: int) -> None:
                 connection=connection,
                 member=member,
                 user_name=member.email_address,
+                document={"userName": member.email_address, "active": True},
                 updated_at=now,
             )
             for member in members
@@ -363,3 +370,69 @@ def test_deletion_knows_only_its_own_organizations_rows(
     assert delete(admin, connection).deactivated == 1
 
     assert status(theirs) == MemberStatus.ACTIVE
+
+
+def attempt(call: Callable[[], object]) -> SimpleNamespace:
+    """Make a call, and say how it ended, as an answer has it."""
+    try:
+        call()
+    except DirectoryError as error:
+        return SimpleNamespace(status_code=error.status)
+    return SimpleNamespace(status_code=200)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_deletions_at_the_same_moment_one_succeeds(admin: models.Member, connection: models.ScimConnection) -> None:
+    crowd(connection, 30)
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+    delete_it = partial(scim.delete, name(connection), people=DEACTIVATE, version=version)
+
+    found = at_once([partial(attempt, delete_it) for _ in range(4)], threads=4)
+
+    assert sorted(found) == [200, 404, 404, 404]
+    assert models.ActivityEntry.objects.filter(action="scim_connection.delete").count() == 1
+    assert models.ActivityEntry.objects.filter(action="member.deactivate").count() == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_connections_restored_at_the_same_moment_one_is(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    delete(admin, connection, KEEP)
+    another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
+    delete(admin, another, KEEP)
+    scim = acting(admin)
+    calls = [partial(scim.restore, name(one), reactivate=False) for one in (connection, another)]
+
+    assert sorted(at_once([partial(attempt, call) for call in calls], threads=2)) == [200, 409]
+
+    active = models.ScimConnection.objects.filter(status=ScimConnectionStatus.ACTIVE)
+    assert active.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_that_arrive_while_it_is_deleted_are_answered(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    """Some before, some after: none fails, and none waits for the other in a circle."""
+    crowd(connection, 200)
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+    url, headers = f"/v1/b2b/scim/{name(connection)}", {"Authorization": "Bearer scim_token-of-acme"}
+    users = list(models.ScimUser.objects.order_by("?").values_list("pk", flat=True)[:30])
+
+    def change(user: object) -> object:
+        body = json.dumps({"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"title": "x"}}]})
+        path = f"{url}/Users/scim-user-live-{user}"
+        return Client().patch(path, body, content_type="application/scim+json", headers=headers)
+
+    calls: list[Callable[[], object]] = [partial(change, user) for user in users]
+    calls.insert(8, partial(attempt, partial(scim.delete, name(connection), people=DEACTIVATE, version=version)))
+
+    found = at_once(calls, threads=6)
+
+    assert set(found) <= {200, 401}
+    assert found[8] == 200
+    connection.refresh_from_db()
+    assert connection.deleted_at

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.recursion import rows
-from portal.directory.embedded.roles import hold_admins
 from portal.directory.embedded.rows import unless_taken
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.errors import Conflict
@@ -25,7 +24,7 @@ from portal.directory.scim_deletion import (
     ScimDeletion,
     ScimPeopleChoice,
     ScimRestoration,
-    ScimRoleLoss,
+    ScimRoleReach,
 )
 from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimIdentityProvider
 
@@ -83,8 +82,7 @@ def deletion(row: models.ScimConnection, by: Deleter) -> ScimDeletion:
 
 
 def delete(row: models.ScimConnection, by: Deleter, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
-    """Delete a connection whose row the caller has locked in a transaction. Raises Conflict."""
-    hold_admins(row.organization_id)
+    """Delete a connection; the caller has locked it, and the organization's admins, in a transaction. Raises Conflict."""
     found = deletion(row, by)
     if found.version != version:
         raise Conflict("The connection is not as it was shown any more. Nothing was deleted.", field="version")
@@ -205,10 +203,10 @@ def _may_return(row: models.ScimConnection) -> Members:
     return _deactivated(row).filter(~Exists(namesakes), status=MemberStatus.DELETED)
 
 
-def _roles_by_group(row: models.ScimConnection, caller: UUID) -> tuple[ScimRoleLoss, ...]:
+def _roles_by_group(row: models.ScimConnection, caller: UUID) -> tuple[ScimRoleReach, ...]:
     sql = _ROLES_BY_GROUP.replace("BY_HAND", _BY_HAND[database.vendor])
     found = rows(sql, row.organization_id, row.pk, caller, MemberStatus.ACTIVE)
-    return tuple(ScimRoleLoss(role_id, int(number), bool(is_caller)) for role_id, number, is_caller in found)
+    return tuple(ScimRoleReach(role_id, int(number), bool(is_caller)) for role_id, number, is_caller in found)
 
 
 def _record_members(caller: activity.Caller, action: str, members: Members, status: MemberStatus) -> None:

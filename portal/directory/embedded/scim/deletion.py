@@ -6,6 +6,7 @@ from django.db import transaction
 
 from portal.directory.embedded import models, scim_deletion
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.roles import hold_admins
 from portal.directory.embedded.scim.scoped import CREATE, DELETE, GET, Scoped
 from portal.directory.embedded.scim_deletion import Deleter
 from portal.directory.errors import NotFound
@@ -31,6 +32,8 @@ class EmbeddedScimDeletion(Scoped):
         """Delete it. Raises NotFound, Conflict, Refused."""
         self._scope.require(DELETE)
         with transaction.atomic():
+            # Before the connection, as provisioning locks them: else each could wait for the other.
+            hold_admins(self._scope.organization_id)
             return scim_deletion.delete(self._locked(connection_id), self._by(), people=people, version=version)
 
     def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
@@ -56,7 +59,7 @@ class EmbeddedScimDeletion(Scoped):
 
     def _deleted(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
         deleted = scim_deletion.restorable(self._scope.organization_id)
-        rows = deleted.select_for_update() if lock else deleted
+        rows = deleted.select_for_update(no_key=True) if lock else deleted
         row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
             raise NotFound("There is no such deleted connection, or it cannot be restored any more.")

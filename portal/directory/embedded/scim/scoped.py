@@ -27,7 +27,9 @@ class Scoped:
 
     def _locked(self, connection_id: str) -> models.ScimConnection:
         """Return the active connection, which nobody else changes until the transaction ends. Raises NotFound."""
-        row = self._connections().select_for_update().filter(pk=parse_id("scim-connection", connection_id)).first()
+        # Not its key: calls of the identity provider need not wait.
+        rows = self._connections().select_for_update(no_key=True)
+        row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
             raise NotFound("There is no such SCIM connection.")
         return row

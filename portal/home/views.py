@@ -1,19 +1,14 @@
 """What needs attention."""
 
-from datetime import datetime, timedelta
-
 from django.http import HttpResponse
-from django.utils import timezone
 
 from portal.access.permissions import Permission
-from portal.directory.types import ScimConnection
 from portal.web.pages import render_page
 from portal.web.requests import PortalRequest
 from portal.web.rights import right_to
 from portal.web.scim_brake import brake_of
 from portal.web.scim_health import health_of
-
-_WARN_BEFORE = timedelta(days=30)
+from portal.web.token_expiry import token_expiry
 
 
 def home(request: PortalRequest) -> HttpResponse:
@@ -27,12 +22,6 @@ def home(request: PortalRequest) -> HttpResponse:
         "may_resume": right_to(request, Permission.SCIM_UPDATE),
         "brake": brake_of(request, connection),
         **health_of(request, connection),
-        "token_expires_soon": connection is not None and _expires_before(connection, timezone.now() + _WARN_BEFORE),
-        "token_has_expired": connection is not None and _expires_before(connection, timezone.now()),
+        "token_expiry": token_expiry(connection),
     }
     return render_page(request, "home/home.html", context)
-
-
-def _expires_before(connection: ScimConnection, moment: datetime) -> bool:
-    expires_at = connection.bearer_token_expires_at
-    return expires_at is not None and expires_at < moment

@@ -1,20 +1,17 @@
 """The overview: the SCIM connection and how it is."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
-from django.utils import timezone
 
 from portal.directory.types import ScimConnection
 from portal.web.requests import PortalRequest
 from portal.web.scim_brake import brake_of
 from portal.web.scim_health import health_of
+from portal.web.token_expiry import token_expiry
 from scim_admin.guides import guide_for
 from scim_admin.life import life
 from scim_admin.sections import render_section
-
-_WARN_BEFORE = timedelta(days=30)
 
 
 def connection(request: PortalRequest) -> HttpResponse:
@@ -33,10 +30,8 @@ def connection_card(connection: ScimConnection | None) -> dict[str, Any]:
     """Return what the connection's card shows."""
     if connection is None:
         return {"connection": None}
-    expires_at, now = connection.bearer_token_expires_at, timezone.now()
     return {
         "connection": connection,
         "guide": guide_for(connection.identity_provider),
-        "token_has_expired": expires_at is not None and expires_at < now,
-        "token_expires_soon": expires_at is not None and now <= expires_at < now + _WARN_BEFORE,
+        "token_expiry": token_expiry(connection),
     }

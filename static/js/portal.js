@@ -180,6 +180,23 @@
     bereft = null;
   });
 
+  // --- Forms that make a secret, and the page that shows it --------------------------------------------------------
+
+  // A second press would take the answer to the first away, with the secret in it.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-submit-once]")) return;
+    if (form.dataset.submitted !== undefined) event.preventDefault();
+    form.dataset.submitted = "";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-submitted]")) delete form.dataset.submitted;
+  });
+
+  // Reloading or coming back shall not send the form again: it leads to the page that says how things are.
+  const answer = document.querySelector("[data-address]");
+  if (answer) history.replaceState(null, "", answer.dataset.address);
+
   reveal(document);
   pollWithin(document);
   // A live region speaks only of what changes: the messages that came with the page are repeated for it.

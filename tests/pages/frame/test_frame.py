@@ -133,7 +133,8 @@ def test_home_without_a_connection_leads_to_scim(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "text"), [(365, "All is well"), (29, "The SCIM token expires soon"), (-1, "The SCIM token has expired")]
+    ("days", "text"),
+    [(365, "All is well"), (29, "The SCIM token expires within 30 days"), (-1, "The SCIM token has expired")],
 )
 def test_home_warns_before_the_token_expires(
     acme: models.Organization, admin_client: Client, days: int, text: str

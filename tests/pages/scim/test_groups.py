@@ -83,7 +83,8 @@ def test_without_a_connection_the_page_says_what_to_do(admin_client: Client) -> 
 
 
 @pytest.mark.parametrize(
-    ("days", "said"), [(-1, "The SCIM token has expired"), (29, "The SCIM token expires soon"), (31, "Healthy")]
+    ("days", "said"),
+    [(-1, "The SCIM token has expired"), (29, "The SCIM token expires within 30 days"), (31, "Healthy")],
 )
 def test_the_page_says_when_the_token_needs_attention(
     admin_client: Client, connection: models.ScimConnection, days: int, said: str

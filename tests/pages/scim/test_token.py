@@ -136,7 +136,15 @@ def test_of_two_who_end_it_the_second_is_told(admin_client: Client, url: str) ->
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize(
-    ("days", "said"), [(31, ""), (29, "expires soon"), (1, "expires soon"), (-1, "The SCIM token has expired")]
+    ("days", "said"),
+    [
+        (31, ""),
+        (29, "expires within 30 days"),
+        (13, "expires within 14 days"),
+        (6, "expires within 7 days"),
+        (0, "expires within a day"),
+        (-1, "The SCIM token has expired"),
+    ],
 )
 def test_what_expires_is_said_on_both_pages_with_the_way_out(admin_client: Client, days: int, said: str) -> None:
     models.ScimToken.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
@@ -161,3 +169,31 @@ def test_who_may_only_read_sees_the_use_and_why_not_more(settings: Settings, acm
     assert f'href="{ROTATE}"' not in html
     assert "the right to change the SCIM connection and its token" in html
     assert [reader.get(ROTATE).status_code, reader.post(COMPLETE).status_code] == [403, 403]
+
+
+@pytest.mark.usefixtures("connection")
+def test_an_old_token_that_has_expired_is_no_loss(admin_client: Client) -> None:
+    start(admin_client)
+    models.ScimToken.objects.filter(is_next=False).update(expires_at=timezone.now())
+
+    html = page(admin_client)
+
+    assert ("It is safe to complete" in html, "Complete anyway" in html) == (True, False)
+    assert "still needs the new one" in html
+
+
+def test_what_is_lost_by_cancelling_is_named_once_the_new_token_is_used(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    new = start(admin_client)
+    assert "If you revoke the new token instead" not in page(admin_client)
+
+    call(connection, new)
+
+    assert "If you revoke the new token instead, Okta is refused" in page(admin_client)
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_groups_page_has_the_connection_alone_above_them(admin_client: Client) -> None:
+    """What the overview offers besides needs what only the overview knows."""
+    assert "Pause provisioning" not in page(admin_client, f"{OVERVIEW}groups/")

@@ -1,0 +1,151 @@
+"""Connecting and exchanging the token in a browser: seen once, copied, exchanged by keyboard, and without scripts."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from portal.directory.embedded import models
+from tests import factories
+from tests.browser.conftest import Portal, check_accessibility, overflow
+from tests.fakes.stytch import DEMO_PASSWORD
+
+pytestmark = pytest.mark.browser
+
+TOKEN = re.compile(r"^scim_[\w-]{43}$")
+
+
+@pytest.fixture
+def scim(embedded: Portal) -> str:
+    """The address of the pages of an organization where nothing is connected yet."""
+    ada = models.Member.objects.get(organization__slug="acme", email_address="ada@acme.example")
+    initech = factories.organization("initech", name="Initech")
+    ina = factories.member(initech, "ina@initech.example", roles=["stytch_admin"])
+    models.Member.objects.filter(pk=ina.pk).update(password=ada.password)
+    return f"{embedded.url}/o/initech/scim/"
+
+
+def connect(embedded: Portal, page: Page, scim: str) -> str:
+    """Sign in, connect Okta, and return the token that is shown."""
+    embedded.sign_in(page, "ina@initech.example", "initech")
+    page.goto(scim)
+    page.get_by_role("link", name="Connect an identity provider").click()
+    page.get_by_label("Identity provider").select_option(label="Okta")
+    page.get_by_label("Name", exact=True).fill("Okta production")
+    page.get_by_role("button", name="Create the connection").click()
+    token = page.locator("#bearer-token")
+    expect(token).to_have_value(TOKEN)
+    return token.input_value()
+
+
+def live() -> int:
+    return models.ScimToken.objects.filter(connection__organization__slug="initech", revoked_at=None).count()
+
+
+def test_the_token_is_seen_focused_and_copied_and_a_reload_explains(
+    embedded: Portal, scim: str, page: Page, context: BrowserContext
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    token = connect(embedded, page, scim)
+    expect(page.locator("#bearer-token")).to_be_focused()
+    expect(page.locator("#bearer-token")).to_be_in_viewport(ratio=1)
+    check_accessibility(page)
+
+    page.locator("[data-copy='#bearer-token']").click()
+    expect(page.locator("#announcements")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == token
+
+    page.reload()
+    expect(page.get_by_text("is not shown again")).to_be_visible()
+    assert token not in page.content()
+    check_accessibility(page)
+    page.get_by_role("link", name="Token of Okta production").click()
+    expect(page.get_by_role("link", name="Exchange the token")).to_be_visible()
+    page.go_back()
+    page.go_back()
+    assert token not in page.content()
+    assert live() == 1
+
+
+def test_copying_that_fails_is_not_called_a_success(embedded: Portal, scim: str, page: Page) -> None:
+    page.add_init_script(
+        "navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false;"
+    )
+    token = connect(embedded, page, scim)
+
+    page.locator("[data-copy='#bearer-token']").click()
+
+    expect(page.locator("#announcements")).to_contain_text("Not copied")
+    expect(page.locator("[data-copied]")).to_have_count(0)
+    assert page.evaluate("document.getSelection().toString()") == token
+
+
+def test_the_token_is_exchanged_by_keyboard_and_leaving_cancels_nothing(
+    embedded: Portal, scim: str, page: Page
+) -> None:
+    connect(embedded, page, scim)
+    factories.forget_password_entry()
+    page.goto(f"{scim}token/")
+    page.get_by_role("link", name="Exchange the token").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Password")).to_be_focused()
+    check_accessibility(page)
+    page.keyboard.type(DEMO_PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Make a new token").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#bearer-token")).to_be_focused()
+    expect(page.locator("#bearer-token")).to_have_value(TOKEN)
+
+    page.keyboard.press("Escape")
+    page.mouse.click(5, 5)
+    page.goto(scim)
+    assert live() == 2
+
+    page.goto(f"{scim}token/")
+    check_accessibility(page)
+    page.get_by_role("button", name="Complete anyway").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("The old token is revoked.")
+    check_accessibility(page)
+    assert live() == 1
+
+
+def test_a_double_click_makes_one_token_and_shows_it(embedded: Portal, scim: str, page: Page) -> None:
+    connect(embedded, page, scim)
+    page.goto(f"{scim}token/rotate/")
+
+    page.get_by_role("button", name="Make a new token").dblclick()
+
+    expect(page.locator("#bearer-token")).to_have_value(TOKEN)
+    assert live() == 2
+
+
+def test_all_of_it_works_without_scripts_on_a_phone(embedded: Portal, scim: str, browser: Browser) -> None:
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
+    connect(embedded, page, scim)
+    page.goto(f"{scim}token/")
+    page.get_by_role("link", name="Exchange the token").click()
+    page.get_by_role("button", name="Make a new token").click()
+    expect(page.locator("#bearer-token")).to_have_value(TOKEN)
+    page.get_by_role("link", name="I have entered it").click()
+    page.get_by_role("button", name="Revoke the new token").click()
+    expect(page.locator("#toasts")).to_contain_text("The new token is revoked.")
+    page.goto(f"{scim}edit/")
+    page.get_by_label("Name", exact=True).fill("Okta")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Okta", exact=True)).to_be_visible()
+    page.close()
+
+
+def test_it_fits_a_phone_with_the_token_in_full(embedded: Portal, scim: str, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    connect(embedded, page, scim)
+    assert overflow(page) == 0
+    check_accessibility(page)
+    shows_all = "field => field.scrollWidth <= field.clientWidth && field.scrollHeight <= field.clientHeight + 2"
+    assert page.locator("#bearer-token").evaluate(shows_all)
+    for path in ("token/", "token/rotate/", "edit/", "create/"):
+        page.goto(scim + path)
+        assert overflow(page) == 0, path
+    page.close()

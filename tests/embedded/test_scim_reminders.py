@@ -1,5 +1,6 @@
 """Who is told what by e-mail, when, and how often: once."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -99,7 +101,12 @@ def test_the_mail_says_what_where_and_why_and_holds_no_secret(connection: models
         "Gatehouse <portal@example.com>",
     )
     body = str(message.body)
-    for said in ("Okta production", "Acme", f"ends in {token.last_four}", "https://portal.example.com/o/acme/scim/\n"):
+    for said in (
+        "Okta production",
+        "Acme",
+        f"ends in {token.last_four}",
+        "https://portal.example.com/o/acme/scim/token/\n",
+    ):
         assert said in body
     assert "https://portal.example.com/o/acme/scim/contacts/" in body
     assert "scim_token-of-acme" not in body + message.subject
@@ -248,3 +255,13 @@ def test_the_command_says_how_many_or_what_is_wrong(connection: models.ScimConne
     settings.EMAIL_IS_SET_UP = False
     with pytest.raises(CommandError, match="EMAIL_URL"):
         call_command("sendreminders")
+
+
+def test_the_links_lead_to_pages(admin_client: Client, connection: models.ScimConnection) -> None:
+    expire(connection, days=6)
+    brake(connection)
+    send_reminders()
+
+    for message in mail.outbox:
+        for link in re.findall(r"https://portal\.example\.com(\S+)", str(message.body)):
+            assert admin_client.get(link).status_code == 200

@@ -136,6 +136,7 @@ def _token_text(token: models.ScimToken) -> str:
         f"From then on {_idp(row)} is refused: nobody new arrives, and who leaves keeps their access.",
         "Rotate the token before then, and enter the new one in your identity provider. Both are good until you complete "
         "the rotation, so nothing is interrupted:",
+        "token/",
     )
 
 

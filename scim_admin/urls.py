@@ -76,6 +76,13 @@ urlpatterns = [
         allow=Permission.ALLOWED_DOMAINS,
         methods=("GET", "POST"),
     ),
+    route(
+        "conflicts/domain/stop/",
+        conflicts.stop_linking,
+        name="conflicts-stop-linking",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("POST",),
+    ),
     route("roles/", group_roles.role_assignments, name="role-assignments", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/roles/", group_roles.group_roles, name="group-roles", allow=Permission.SCIM_GET),
     # Below: the view asks for the right to change the SCIM connection as well.

@@ -310,6 +310,13 @@ class ScimConflictGateway(Protocol):
         """
         ...
 
+    def stop_linking(self, connection_id: str, *, domain: str) -> str:
+        """Take a domain off those that the organization vouches for, and return it; what is linked or approved stays so.
+
+        Harmless for one that is not among them. Needs the rights of `always_link`. Raises NotFound, NotOffered.
+        """
+        ...
+
 
 class ScimGroupRoleGateway(Protocol):
     """The roles that groups give (Stytch: scim_group_implicit_role_assignments). Reading needs `stytch.scim:get`.

@@ -74,6 +74,15 @@ def domain(request: PortalRequest) -> HttpResponse:
     return render_section(request, "scim_admin/conflicts_domain.html", context, status=422 if form.errors else 200)
 
 
+def stop_linking(request: PortalRequest) -> HttpResponse:
+    """Take back that a domain is linked always."""
+    connection, form = request.directory.scim.connection(), DomainForm(request.POST)
+    if connection and form.is_valid():
+        domain = request.directory.scim.stop_linking(connection.connection_id, domain=form.cleaned_data["domain"])
+        messages.success(request, f"Members with an address at {domain} wait for a decision from now on.")
+    return see_other(_url(request, "scim:conflicts-domain"))
+
+
 def _list_page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     scim, query = request.directory.scim, ConflictsQuery(request.GET)
     connection = scim.connection()

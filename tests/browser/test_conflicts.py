@@ -66,6 +66,21 @@ def test_it_works_by_keyboard_and_fits_a_phone(waiting: Portal, browser: Browser
     expect(page.get_by_label("Choose old2@acme.example")).to_have_count(0)
 
 
+def test_a_domain_is_linked_always_and_taken_back_without_javascript(waiting: Portal, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+    open_conflicts(waiting, page)
+    page.get_by_role("link", name="Always link a domain…").click()
+    page.get_by_label("E-mail domain").fill("acme.example")
+    page.get_by_role("button", name="See what it means").click()
+    page.get_by_role("button", name="Always link acme.example").click()
+
+    page.goto(f"{waiting.url}/o/acme/scim/conflicts/domain/")
+    assert overflow(page) == 0
+    page.get_by_role("button", name="Take back acme.example").click()
+
+    expect(page.get_by_text("No domain is linked always yet.")).to_be_visible()
+
+
 def test_on_stytch_it_is_said_that_there_is_none(stytch: Portal, page: Page) -> None:
     open_conflicts(stytch, page)
 

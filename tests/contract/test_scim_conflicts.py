@@ -15,6 +15,7 @@ WAITING, APPROVED, DISMISSED = ScimConflictState.WAITING, ScimConflictState.APPR
 CHANGES = (
     partial(ScimGateway.decide_conflicts, chosen={"one": "version"}, approve=True),
     partial(ScimGateway.always_link, domain="acme.example"),
+    partial(ScimGateway.stop_linking, domain="acme.example"),
 )
 OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
 CALLS = (*CHANGES, partial(ScimGateway.conflicts, state=WAITING), ScimGateway.linking_rule)
@@ -164,6 +165,19 @@ def test_a_domain_is_linked_always_and_approves_who_waits_but_not_who_was_dismis
     assert len(listed(scim, connection_id, APPROVED)) == 2
     assert [one.conflict_id for one in listed(scim, connection_id, DISMISSED)] == [dismissed.conflict_id]
     assert waiting(scim) == 1
+
+
+@OFFERED
+def test_a_domain_is_taken_back_and_what_was_decided_stays(scim: ScimGateway, connection_id: str) -> None:
+    for domain in ("other.example", "acme.example"):
+        scim.always_link(connection_id, domain=domain)
+
+    assert scim.stop_linking(connection_id, domain=" Other.Example") == "other.example"
+    scim.stop_linking(connection_id, domain="other.example")
+
+    assert scim.linking_rule(connection_id).allowed_domains == ("acme.example",)
+    assert len(listed(scim, connection_id, APPROVED)) == 4
+    assert waiting(scim) == 0
 
 
 @OFFERED

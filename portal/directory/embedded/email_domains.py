@@ -1,5 +1,6 @@
 """The e-mail domains that an organization vouches for."""
 
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -46,11 +47,24 @@ def domain_of(email_address: str) -> str:
 
 def allow(organization_id: UUID, domain: str, caller: activity.Caller) -> None:
     """Add a domain to those that the organization vouches for; the caller is in a transaction. Harmless if it is there."""
+    _change(organization_id, lambda before: before if _has(before, domain) else sorted([*before, domain]), caller)
+
+
+def disallow(organization_id: UUID, domain: str, caller: activity.Caller) -> None:
+    """Take a folded domain off those that the organization vouches for; as `allow`. Harmless if it is not there."""
+    _change(organization_id, lambda before: [one for one in before if fold(one) != domain], caller)
+
+
+def _has(domains: Sequence[str], domain: str) -> bool:
+    return domain in {fold(one) for one in domains}
+
+
+def _change(organization_id: UUID, change: Callable[[list[str]], list[str]], caller: activity.Caller) -> None:
     row = models.Organization.objects.select_for_update().get(pk=organization_id)
     before = list(row.email_allowed_domains)
-    if domain in {fold(one) for one in before}:
+    row.email_allowed_domains = change(before)
+    if row.email_allowed_domains == before:
         return
-    row.email_allowed_domains = sorted([*before, domain])
     row.save(update_fields=["email_allowed_domains", "updated_at"])
     activity.record(
         caller,

@@ -16,7 +16,7 @@ from portal.directory.types import ScimFeature
 from tests import factories
 
 PAGE = "/o/acme/scim/conflicts/"
-DECIDE, DOMAIN = f"{PAGE}decide/", f"{PAGE}domain/"
+DECIDE, DOMAIN, STOP = f"{PAGE}decide/", f"{PAGE}domain/", f"{PAGE}domain/stop/"
 
 
 @pytest.fixture
@@ -273,6 +273,39 @@ def test_a_domain_shows_what_it_means_before_it_is_allowed(
     )
 
 
+def test_a_domain_is_taken_back_by_its_button_also_one_that_only_the_operator_could_allow(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    models.Organization.objects.filter(slug="acme").update(email_allowed_domains=["Acme.example", "gmail.com"])
+    html = page(admin_client, DOMAIN)
+    assert re.findall(r"Take back<span[^>]*> ([^<]+)<", html) == ["Acme.example", "gmail.com"]
+    assert "Take back" not in page(admin_client, DOMAIN, domain="other.example")
+
+    for left in (["gmail.com"], []):
+        [domain, *_] = re.findall(r'name="domain" value="([^"]+)"', page(admin_client, DOMAIN))
+        response = admin_client.post(STOP, {"domain": domain})
+        assert (response.status_code, response["Location"]) == (303, DOMAIN)
+        assert models.Organization.objects.get(slug="acme").email_allowed_domains == left
+
+    html = page(admin_client, DOMAIN)
+    assert "an address at gmail.com wait for a decision from now on" in html
+    assert "No domain is linked always yet." in html
+    entries = models.ActivityEntry.objects.filter(action="organization.update").order_by("pk")
+    assert [entry.after["email_allowed_domains"] for entry in entries] == [["gmail.com"], []]
+    assert {entry.actor_name for entry in entries} == {"Ada Admin"}
+
+
+@pytest.mark.parametrize("form", [{}, {"domain": ""}, {"domain": "never.example"}, {"domain": "x" * 300}])
+def test_what_is_not_linked_always_is_not_taken_back(
+    admin_client: Client, connection: models.ScimConnection, form: dict[str, str]
+) -> None:
+    models.Organization.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
+
+    assert admin_client.post(STOP, form).status_code == 303
+    assert models.Organization.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
+    assert not models.ActivityEntry.objects.filter(action="organization.update").exists()
+
+
 @pytest.mark.parametrize("domain", ["", "gmail.com", "not a domain"])
 def test_a_domain_that_cannot_be_allowed_is_refused_with_the_reason(
     admin_client: Client, connection: models.ScimConnection, domain: str
@@ -299,3 +332,8 @@ def test_a_domain_needs_both_rights(
     assert "disabled" in page(client, DOMAIN, domain="acme.example")
     assert post_domain(client, "acme.example").status_code == 403
     assert models.Organization.objects.get(slug="acme").email_allowed_domains == []
+
+    models.Organization.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
+    assert "stop-reason" in page(client, DOMAIN)
+    assert client.post(STOP, {"domain": "acme.example"}).status_code == 403
+    assert models.Organization.objects.get(slug="acme").email_allowed_domains == ["acme.example"]

@@ -84,6 +84,17 @@ class EmbeddedScimConflicts(Scoped):
             scim_conflicts.approve_domain(connection, known)
         return known
 
+    def stop_linking(self, connection_id: str, *, domain: str) -> str:
+        """Ask of everybody of the domain again from now on. Raises NotFound, Refused."""
+        self._scope.require(_UPDATE)
+        self._scope.require(_ALLOW_DOMAINS)
+        # Not read_domain: the operator can have allowed one that an admin could not.
+        known = email_domains.domain_of(f"@{domain.strip()}")
+        with transaction.atomic():
+            connection = self._connection(parse_id("scim-connection", connection_id))
+            email_domains.disallow(connection.organization_id, known, self._scope.caller)
+        return known
+
     def _connection(self, connection: UUID) -> models.ScimConnection:
         row = models.ScimConnection.objects.filter(
             organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE, pk=connection

@@ -35,6 +35,10 @@ class StytchScimConflicts(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _are_not_told()
 
+    def stop_linking(self, connection_id: str, *, domain: str) -> str:  # noqa: ARG002 -- as above
+        """Raise NotOffered: Stytch has no such call."""
+        _are_not_told()
+
 
 def _are_not_told() -> NoReturn:
     raise NotOffered("Stytch decides by itself whom it links, and does not tell whom it refused.")

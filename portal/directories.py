@@ -6,12 +6,21 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from portal.directory.gateway import DirectoryProvider
+from portal.directory.project import Project
+from portal.directory.types import Origin
 
 # By name: the one that is not used, and the libraries that it needs, are not loaded.
 PROVIDERS = {
     "embedded": "portal.directory.embedded.directory.EmbeddedProvider",
     "stytch": "portal.directory.stytch.directory.StytchProvider",
 }
+_PROJECT = "portal.directory.embedded.project.EmbeddedProject"
+
+
+def project(origin: Origin) -> Project:
+    """Return the project as the JSON API sees it; only with the embedded directory, which alone serves it."""
+    opened: Project = import_string(_PROJECT)(origin)
+    return opened
 
 
 @cache

@@ -4,14 +4,18 @@ from typing import ClassVar
 
 
 class DirectoryError(Exception):
-    """A directory could not do what it was asked; `detail` is a sentence for the person who asked."""
+    """A directory could not do what it was asked; `detail` is a sentence for the person who asked.
+
+    `error_type` is Stytch's name for it, where the JSON API has one that says more than the class.
+    """
 
     status: ClassVar[int] = 500
 
-    def __init__(self, detail: str, *, field: str = "", request_id: str = "") -> None:
+    def __init__(self, detail: str, *, field: str = "", request_id: str = "", error_type: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
         self.field = field
+        self.error_type = error_type
         self.request_id = request_id
 
 

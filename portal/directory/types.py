@@ -120,6 +120,8 @@ class ActorType(StrEnum):
     MEMBER = "member"
     SCIM = "scim"
     OPERATOR = "operator"
+    # A backend of the product, with a secret of the project.
+    PROJECT = "project"
     VISITOR = "visitor"
 
 

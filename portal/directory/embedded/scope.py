@@ -10,6 +10,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
 from portal.directory.errors import NotFound, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
+from portal.directory.step_up import require_recent_password
 from portal.directory.types import Actor, ActorType, Organization, Origin, SignedIn
 
 
@@ -20,17 +21,26 @@ def organization_value(row: models.Organization) -> Organization:
 
 @dataclass(frozen=True)
 class Scope:
-    """One organization and one caller; every query of the embedded directory starts from it."""
+    """One organization and one caller; every query of the embedded directory starts from it.
+
+    With `project`, the call comes by the JSON API: as the project itself, which may do everything in each of its
+    organizations, or, where somebody is signed in, as that member with that member's rights.
+    """
 
     organization_slug: str
     origin: Origin
     signed_in: SignedIn | None = field(default=None)
+    project: Actor | None = None
+    # Where it has been read already.
+    known_organization: Organization | None = None
 
     @cached_property
     def organization(self) -> Organization:
         """Return the organization. Raises NotFound."""
         if self.signed_in:
             return self.signed_in.organization
+        if self.known_organization:
+            return self.known_organization
         row = models.Organization.objects.filter(slug=self.organization_slug).first()
         if row is None:
             raise NotFound("There is no organization at this address.")
@@ -45,7 +55,7 @@ class Scope:
     def caller(self) -> Caller:
         """Return who makes the changes."""
         if self.signed_in is None:
-            return Caller(Actor(ActorType.VISITOR), self.origin)
+            return Caller(self.project or Actor(ActorType.VISITOR), self.origin)
         member = self.signed_in.member
         return Caller(Actor(ActorType.MEMBER, member.member_id, member.name or member.email_address), self.origin)
 
@@ -54,7 +64,14 @@ class Scope:
 
         The gate has checked already; a page that it forgot shall not be a hole.
         """
+        if self.signed_in is None and self.project:
+            return
         if self.signed_in is None:
             raise Unauthenticated("Sign in first.")
         if not settings.RBAC_POLICY.allows(self.signed_in.session.roles, permission):
             raise Refused("Your roles do not allow this.")
+
+    def require_recent_password(self) -> None:
+        """Raise StepUpRequired as portal.directory.step_up says; not of the JSON API, whose callers have no page to enter it on."""
+        if not self.project:
+            require_recent_password(self.signed_in)

@@ -59,7 +59,28 @@ def start_session(member: models.Member, origin: Origin, *, password_entered_at:
             user_agent=origin.user_agent,
         )
         _record_session(row, "member_session.create", origin)
-    return _signed_in(row, token)
+    return signed_in_value(row, token)
+
+
+def session_row(token: str) -> models.MemberSession | None:
+    """Return the good session of a token, whatever its organization, with its member and that; None where there is none."""
+    row, now = _BY_TOKEN.first(token_hash(token)), timezone.now()
+    if (
+        row is None
+        or row.revoked_at is not None
+        or row.expires_at <= now
+        or row.member.status != MemberStatus.ACTIVE
+        or row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    ):
+        return None
+    return row
+
+
+def touch(row: models.MemberSession) -> None:
+    """Note that a session was used."""
+    now = timezone.now()
+    if row.last_accessed_at < now - _TOUCH_EVERY:
+        models.MemberSession.objects.filter(organization_id=row.organization_id, pk=row.pk).update(last_accessed_at=now)
 
 
 class EmbeddedSessions:
@@ -70,22 +91,11 @@ class EmbeddedSessions:
 
     def authenticate(self, session_token: str) -> SignedIn:
         """Return who holds the token, and note that it was used. Raises Unauthenticated."""
-        now = timezone.now()
-        row = _BY_TOKEN.first(token_hash(session_token))
-        if (
-            row is None
-            or row.member.organization.slug != self._scope.organization_slug
-            or row.revoked_at is not None
-            or row.expires_at <= now
-            or row.member.status != MemberStatus.ACTIVE
-            or row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
-        ):
+        row = session_row(session_token)
+        if row is None or row.member.organization.slug != self._scope.organization_slug:
             raise Unauthenticated("The session has ended.")
-        if row.last_accessed_at < now - _TOUCH_EVERY:
-            models.MemberSession.objects.filter(organization_id=row.organization_id, pk=row.pk).update(
-                last_accessed_at=now
-            )
-        return _signed_in(row, session_token)
+        touch(row)
+        return signed_in_value(row, session_token)
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
         """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
@@ -114,7 +124,7 @@ class EmbeddedSessions:
         with transaction.atomic():
             row.save(update_fields=["password_entered_at"])
             _record_session(row, "member_session.confirm_password", self._scope.origin)
-        return _signed_in(row, token)
+        return signed_in_value(row, token)
 
     def revoke(self, session_token: str) -> None:
         """End the session at once."""
@@ -131,7 +141,8 @@ class EmbeddedSessions:
         )
 
 
-def _signed_in(row: models.MemberSession, token: str) -> SignedIn:
+def signed_in_value(row: models.MemberSession, token: str) -> SignedIn:
+    """Return who holds a session's token."""
     member = member_value(row.member)
     return SignedIn(
         session=session_value(row, member),

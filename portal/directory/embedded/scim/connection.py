@@ -10,7 +10,6 @@ from portal.directory.embedded.values import scim_connection_value
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id
 from portal.directory.scim_tokens import ScimTokens
-from portal.directory.step_up import require_recent_password
 from portal.directory.types import NewScimConnection, ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 
 
@@ -26,7 +25,7 @@ class EmbeddedScimConnection(Scoped):
     def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
         """Make the connection with its first token. Raises Invalid, Conflict, Refused, StepUpRequired."""
         self._scope.require(CREATE)
-        require_recent_password(self._scope.signed_in)
+        self._scope.require_recent_password()
         return scim_connections.create(
             self._scope.organization_id,
             display_name=display_name,
@@ -55,7 +54,7 @@ class EmbeddedScimConnection(Scoped):
     def rotate_start(self, connection_id: str) -> NewScimConnection:
         """Make the next token. Raises NotFound, Conflict, Refused, StepUpRequired."""
         self._scope.require(UPDATE)
-        require_recent_password(self._scope.signed_in)
+        self._scope.require_recent_password()
         return scim_tokens.rotate_start(self._active(connection_id), self._scope.caller)
 
     def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:

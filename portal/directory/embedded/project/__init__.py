@@ -1,0 +1,92 @@
+"""The embedded directory as the JSON API sees it: a project, its secrets, and its organizations."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from portal.directory.embedded import models
+from portal.directory.embedded.directory import EmbeddedDirectory
+from portal.directory.embedded.scope import Scope, organization_value
+from portal.directory.embedded.sessions import session_row, signed_in_value, touch
+from portal.directory.embedded.statements import Statement
+from portal.directory.embedded.tokens import token_hash
+from portal.directory.errors import NotFound, Unauthenticated
+from portal.directory.ids import id_prefix, parse_id, public_id
+from portal.directory.types import Actor, ActorType, Origin, SignedIn
+
+# As with sessions: a call is no reason to write.
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_META = models.ProjectSecret._meta  # noqa: SLF001 -- Django's documented model API
+
+_BY_SECRET = Statement(
+    lambda digest: models.ProjectSecret.objects.filter(secret_hash=digest),
+    (_META.get_field("secret_hash"), b"example"),
+)
+_ORGANIZATION = models.Organization._meta  # noqa: SLF001 -- as above
+_BY_ID = Statement(lambda key: models.Organization.objects.filter(pk=key), (_ORGANIZATION.get_field("id"), UUID(int=1)))
+_BY_SLUG = Statement(
+    lambda slug: models.Organization.objects.filter(slug=slug), (_ORGANIZATION.get_field("slug"), "example")
+)
+
+
+class EmbeddedProjectDirectory(EmbeddedDirectory):
+    """Implements portal.directory.project.ProjectDirectory."""
+
+    def acting_as(self, signed_in: SignedIn) -> "EmbeddedProjectDirectory":
+        """Return the same directory, with every further call made by this member."""
+        return EmbeddedProjectDirectory(replace(self._scope, signed_in=signed_in))
+
+
+class EmbeddedProject:
+    """Implements portal.directory.project.Project."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    def admit(self, project_id: str, secret: str) -> Actor:
+        """Return who calls by a secret of the project, and note its use. Raises Unauthenticated."""
+        row = _BY_SECRET.first(token_hash(secret))
+        if row is None or row.project_id != parse_id("project", project_id):
+            raise Unauthenticated("The project id and the secret do not belong together, or one of them is unknown.")
+        now = timezone.now()
+        if row.last_used_at is None or row.last_used_at < now - _USE_NOTED_EVERY:
+            models.ProjectSecret.objects.filter(pk=row.pk).update(last_used_at=now)
+        return Actor(ActorType.PROJECT, public_id("secret", row.pk), f"secret …{row.last_four}")
+
+    def admit_browser(self, public_token: str) -> None:
+        """Let a browser name the project. Raises Unauthenticated."""
+        if not models.Project.objects.filter(public_token=public_token).exists():
+            raise Unauthenticated("There is no project with this public token.")
+
+    def open(self, organization_id: str, caller: Actor) -> EmbeddedProjectDirectory:
+        """Return an organization's directory by its id or slug. Raises NotFound."""
+        row = _find(organization_id)
+        if row is None:
+            raise NotFound(
+                "The project has no organization with this id or slug.",
+                field="organization_id",
+                error_type="organization_not_found",
+            )
+        value = organization_value(row)
+        return EmbeddedProjectDirectory(Scope(row.slug, self._origin, project=caller, known_organization=value))
+
+    def open_session(self, session_token: str) -> EmbeddedProjectDirectory:
+        """Return the directory of a session's organization, acting as its member. Raises Unauthenticated."""
+        row = session_row(session_token)
+        if row is None:
+            raise Unauthenticated("The session has ended, or never was.", error_type="session_not_found")
+        touch(row)
+        signed_in = signed_in_value(row, session_token)
+        caller = Actor(ActorType.MEMBER, signed_in.member.member_id)
+        scope = Scope(row.member.organization.slug, self._origin, signed_in=signed_in, project=caller)
+        return EmbeddedProjectDirectory(scope)
+
+
+def _find(organization_id: str) -> models.Organization | None:
+    if organization_id.startswith(id_prefix("organization")):
+        found = _BY_ID.first(parse_id("organization", organization_id))
+        if found is not None:
+            return found
+    return _BY_SLUG.first(organization_id)

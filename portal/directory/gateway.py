@@ -204,7 +204,7 @@ class ScimDeletionGateway(Protocol):
         """Restore it with its people, groups, group roles and token; needs `stytch.scim:create`.
 
         With `reactivate`, whom the deletion deactivated are active again; returns how many are. Raises NotFound, NotOffered,
-        Conflict where another connection is active.
+        Conflict where another connection is active, StepUpRequired: the tokens are good again.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Step-up: whoever makes a secret has entered their password a short while ago, and not only an open browser."""
+"""Step-up: whoever makes a secret, or revives one, has entered their password a short while ago, and not only an open browser."""
 
 from datetime import timedelta
 

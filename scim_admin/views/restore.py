@@ -15,6 +15,7 @@ from portal.web.pages import see_other
 from portal.web.requests import PortalRequest
 from scim_admin.forms.restore import RestoreForm
 from scim_admin.sections import render_list, render_section
+from scim_admin.step_up import needs_step_up, step_up
 
 _LIST = "scim_admin/deleted_connections.html"
 _TEMPLATE = "scim_admin/restore.html"
@@ -37,7 +38,11 @@ def restore(request: PortalRequest, connection_id: str) -> HttpResponse:
     if ScimFeature.RESTORE not in scim.offers:
         return render_section(request, _TEMPLATE, {"not_offered": True})
     restoration, problem, status = scim.restoration(connection_id), "", 200
-    form = RestoreForm(request.POST if request.method == "POST" else None)
+    form = RestoreForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
+    if needs_step_up(request) and not restoration.obstacle:
+        # The tokens are good again. What was chosen comes along.
+        chosen = "?reactivate=on" if "reactivate" in (request.POST or request.GET) else ""
+        return step_up(request, request.path + chosen)
     if request.method == "POST" and form.is_valid():
         try:
             returned = scim.restore(connection_id, reactivate=form.cleaned_data["reactivate"])

@@ -19,7 +19,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.embedded.sessions import start_session
-from portal.directory.errors import Conflict, DirectoryError, NotFound
+from portal.directory.errors import Conflict, DirectoryError, NotFound, StepUpRequired
 from portal.directory.ids import public_id
 from portal.directory.scim_deletion import ScimDeletion, ScimPeopleChoice
 from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
@@ -36,7 +36,7 @@ def connection(acme: models.Organization) -> models.ScimConnection:
 
 
 def acting(member: models.Member) -> EmbeddedScim:
-    signed_in = start_session(member, Origin(), password_entered_at=None)
+    signed_in = start_session(member, Origin(), password_entered_at=timezone.now())
     directory: EmbeddedDirectory = EmbeddedProvider().open(member.organization.slug, Origin())
     return directory.acting_as(signed_in).scim
 
@@ -201,6 +201,22 @@ def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
     assert client.get(url, headers=headers).json()["totalResults"] == 1
     assert roles(member_of(pia)) == {"stytch_admin", "stytch_member"}
     assert models.ActivityEntry.objects.filter(action="scim_connection.restore").count() == 1
+
+
+def test_nothing_is_restored_long_after_the_password_was_entered(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    delete(admin, connection, KEEP)
+    scim = acting(admin)
+
+    with (
+        time_machine.travel(timezone.now() + timedelta(minutes=5, seconds=1), tick=True),
+        pytest.raises(StepUpRequired),
+    ):
+        scim.restore(name(connection), reactivate=False)
+
+    connection.refresh_from_db()
+    assert connection.deleted_at
 
 
 @pytest.mark.parametrize("reactivate", [True, False])

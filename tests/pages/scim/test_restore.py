@@ -1,7 +1,9 @@
 """The way back: which connections can be restored, what each brings back, and what is said afterwards."""
 
+import re
 from datetime import timedelta
 from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -13,6 +15,7 @@ from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.ids import public_id
 from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimFeature
 from tests import factories
+from tests.conftest import PASSWORD
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_delete import answer_to
 
@@ -89,6 +92,37 @@ def test_who_was_deactivated_with_it_is_counted_and_chosen(
     assert ("2 people are active again." in html) is reactivate
     assert models.Member.objects.filter(status=MemberStatus.ACTIVE).count() == (3 if reactivate else 1)
     assert ("person0" in page(admin_client, f"{OVERVIEW}drift/")) is not reactivate
+
+
+@pytest.mark.parametrize("chosen", [{}, {"reactivate": "on"}])
+def test_the_password_comes_first_for_the_token_is_good_again_and_the_choice_comes_along(
+    admin_client: Client, acme: models.Organization, chosen: dict[str, str]
+) -> None:
+    connection = factories.scim_connection(acme)
+    factories.provisioned(connection, "pia@acme.example")
+    answer_to(admin_client, people="deactivate")
+    factories.forget_password_entry()
+    assert admin_client.get(url(connection))["Location"].startswith("/o/acme/confirm/")
+
+    response = admin_client.post(url(connection), chosen)
+
+    assert response.status_code == 303
+    onward = parse_qs(urlsplit(response["Location"]).query)["next"][0]
+    assert onward.partition("?")[0] == url(connection)
+    assert not is_active(connection)
+    back = admin_client.post("/o/acme/confirm/", {"password": PASSWORD, "next": onward})
+    assert back["Location"] == onward
+    assert bool(re.search(r"<input[^>]* checked", page(admin_client, onward))) is bool(chosen)
+    assert not is_active(connection)
+
+
+def test_who_cannot_restore_now_is_told_why_without_the_password(
+    admin_client: Client, acme: models.Organization, deleted: models.ScimConnection
+) -> None:
+    factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
+    factories.forget_password_entry()
+
+    assert "Another connection is active" in page(admin_client, url(deleted))
 
 
 def test_an_expired_token_is_named(admin_client: Client, deleted: models.ScimConnection) -> None:

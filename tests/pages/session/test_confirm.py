@@ -1,4 +1,4 @@
-"""Entering the password again, for what makes a secret."""
+"""Entering the password again, for what makes a secret or revives one."""
 
 from typing import Any
 

@@ -12,6 +12,7 @@ from portal.directory.embedded.scim_deletion import Deleter
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id
 from portal.directory.scim_deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
+from portal.directory.step_up import require_recent_password
 from portal.directory.types import DEFAULT_LIMIT, Page
 
 _NO_CONNECTION = "There is no such SCIM connection."
@@ -52,8 +53,9 @@ class EmbeddedScimDeletion(Scoped):
         return scim_deletion.restoration(self._deleted(connection_id), self._by())
 
     def restore(self, connection_id: str, *, reactivate: bool) -> int:
-        """Restore it. Raises NotFound, Conflict, Refused."""
+        """Restore it. Raises NotFound, Conflict, Refused, StepUpRequired."""
         self._scope.require(CREATE)
+        require_recent_password(self._scope.signed_in)
         with transaction.atomic():
             return scim_deletion.restore(self._deleted(connection_id, lock=True), self._by(), reactivate=reactivate)
 

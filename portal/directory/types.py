@@ -1,10 +1,14 @@
 """What a directory returns: frozen values, named after the nouns and fields of the Stytch B2B API."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from portal.directory.organization_settings import DEFAULT_SETTINGS, OrganizationSettings
+from portal.directory.policy import ADMIN_ROLE
 
 T = TypeVar("T")
 
@@ -27,12 +31,33 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveScimConnection:
+    """What an organization says of its SCIM connection (Stytch: ActiveSCIMConnection)."""
+
+    connection_id: str
+    display_name: str
+    bearer_token_last_four: str
+    bearer_token_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
-    """A customer of the product: the boundary that nothing crosses."""
+    """A customer of the product: the boundary that nothing crosses.
+
+    All but the first three are only told by the embedded directory, `scim_active_connection` to the JSON API alone.
+    """
 
     organization_id: str
     organization_name: str
     organization_slug: str
+    organization_logo_url: str = ""
+    organization_external_id: str = ""
+    email_allowed_domains: tuple[str, ...] = ()
+    settings: OrganizationSettings = DEFAULT_SETTINGS
+    trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
+    scim_active_connection: ActiveScimConnection | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class RoleSourceType(StrEnum):
@@ -46,11 +71,19 @@ class RoleSourceType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberRoleSource:
+    """What grants a role, with what tells it from others of its kind: `email_domain`, or `connection_id` and `group_id`."""
+
+    type: RoleSourceType
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class MemberRole:
     """One role of a member, with every source that grants it."""
 
     role_id: str
-    sources: tuple[RoleSourceType, ...]
+    sources: tuple[MemberRoleSource, ...]
 
 
 class MemberStatus(StrEnum):
@@ -63,8 +96,32 @@ class MemberStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredEmail:
+    """An address that a member had, and that nobody else of the organization can take."""
+
+    email_id: str
+    email_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRegistration:
+    """Who a member is to the identity provider: the SCIM document as it is stored, and the groups as (id, name)."""
+
+    connection_id: str
+    registration_id: str
+    external_id: str
+    user_id: str
+    active: bool
+    document: Mapping[str, Any]
+    groups: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A person in one organization; the same e-mail address elsewhere is another member."""
+    """A person in one organization; the same e-mail address elsewhere is another member.
+
+    All behind `roles` is only told by the embedded directory, `scim_registration` to the JSON API alone.
+    """
 
     member_id: str
     organization_id: str
@@ -72,6 +129,25 @@ class Member:
     name: str
     status: MemberStatus
     roles: tuple[MemberRole, ...]
+    email_address_verified: bool = False
+    is_breakglass: bool = False
+    external_id: str = ""
+    # "" for a member without a password.
+    member_password_id: str = ""
+    mfa_enrolled: bool = False
+    mfa_phone_number: str = ""
+    default_mfa_method: str = ""
+    retired_email_addresses: tuple[RetiredEmail, ...] = ()
+    trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
+    untrusted_metadata: Mapping[str, Any] = field(default_factory=dict)
+    scim_registration: ScimRegistration | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Say whether the member administers the organization."""
+        return ADMIN_ROLE in self.role_ids
 
     @property
     def role_ids(self) -> frozenset[str]:

@@ -50,7 +50,7 @@ def test_a_member_is_found_by_id_with_the_sources_of_each_role(world: World) -> 
     assert (member.member_id, member.email_address) == (member_id, "eve@acme.example")
     assert member.organization_id == opened(world).organization.get().organization_id
     assert member.status is MemberStatus.ACTIVE
-    assert {role.role_id: role.sources for role in member.roles} == {
+    assert {role.role_id: tuple(source.type for source in role.sources) for role in member.roles} == {
         "stytch_member": (RoleSourceType.DIRECT_ASSIGNMENT,),
         ADMIN: (RoleSourceType.DIRECT_ASSIGNMENT,),
     }

@@ -79,7 +79,7 @@ def test_a_role_from_a_source_not_known_yet_still_counts(provider: StytchProvide
     member = provider.open("acme", Origin()).members.get(who.member.member_id)
 
     assert member.role_ids == {"auditor"}
-    assert [source.value for source in member.roles[0].sources] == ["sso_connection"]
+    assert [source.type.value for source in member.roles[0].sources] == ["sso_connection"]
 
 
 def test_a_member_has_one_id_also_where_the_product_gave_another(provider: StytchProvider, stytch: FakeStytch) -> None:

@@ -88,6 +88,7 @@ def create_member(  # noqa: PLR0913 -- what makes a member
             name=name.strip(),
             direct_roles=direct_roles,
             password=encoded,
+            email_address_verified=password is not None,
             status=MemberStatus.INVITED if password is None else MemberStatus.ACTIVE,
         )
         check(row)
@@ -197,7 +198,7 @@ def create_project_secret(*, origin: Origin) -> NewProjectSecret:
 
 
 def _organization(slug: str) -> models.Organization:
-    row = models.Organization.objects.filter(slug=slug).first()
+    row = models.Organization.objects.filter(slug=slug, deleted_at=None).first()
     if row is None:
         raise NotFound(f'There is no organization with the slug "{slug}".', field="organization_slug")
     return row

@@ -8,7 +8,7 @@ from django.utils import timezone
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.scope import organization_value
-from portal.directory.embedded.sessions import password_is_right, start_session
+from portal.directory.embedded.sessions import may_use_password, password_is_right, start_session
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.errors import Unauthenticated
 from portal.directory.ids import parse_id
@@ -34,7 +34,8 @@ class EmbeddedDiscovery:
             .order_by("organization_id")[:MOST_ORGANIZATIONS]
         )
         candidates += [None] * (MOST_ORGANIZATIONS - len(candidates))
-        members = [member for member in candidates if password_is_right(member, password) and member]
+        right = [member for member in candidates if password_is_right(member, password) and member]
+        members = [member for member in right if may_use_password(member)]
         if not members:
             raise Unauthenticated("The e-mail address or the password is not right.")
         token = new_token()

@@ -48,9 +48,8 @@ class EmbeddedMembers:
 
     def get(self, member_id: str) -> Member:
         """Return the member. Raises NotFound, also for another organization's member."""
-        row = models.Member.objects.filter(
-            organization_id=self._scope.organization_id, pk=parse_id("member", member_id)
-        ).first()
+        rows = models.Member.objects.select_related("organization", "scim_user")
+        row = rows.filter(organization_id=self._scope.organization_id, pk=parse_id("member", member_id)).first()
         if row is None:
             raise NotFound("There is no such member.")
         return member_value(row)
@@ -68,8 +67,8 @@ class EmbeddedMembers:
             link.used_at = timezone.now()
             link.save(update_fields=["used_at"])
             member = link.member
-            member.password, member.status = encoded, MemberStatus.ACTIVE
-            member.save(update_fields=["password", "status", "updated_at"])
+            member.password, member.status, member.email_address_verified = encoded, MemberStatus.ACTIVE, True
+            member.save(update_fields=["password", "status", "email_address_verified", "updated_at"])
             models.MemberSession.objects.filter(
                 organization_id=member.organization_id, member=member, revoked_at=None
             ).update(revoked_at=timezone.now())

@@ -1,5 +1,6 @@
 """Statements that walk from group to group, which Django's ORM cannot say."""
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -28,6 +29,13 @@ def rows(sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def among(column: str) -> str:
+    """Return SQL that asks for one of several keys, which are one value to `rows()`."""
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%s)"
+    return f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 -- our own names
+
+
 def key(value: Any) -> UUID:
     """Return a key that `rows()` selected: SQLite has no type for it."""
     return value if isinstance(value, UUID) else UUID(str(value))
@@ -39,6 +47,9 @@ def _with_tables(sql: str) -> str:
 
 
 def _prepared(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        prepared = [_prepared(one) for one in value]
+        return prepared if connection.vendor == "postgresql" else json.dumps(prepared)
     if isinstance(value, UUID):
         keys: UUIDField[UUID, UUID] = UUIDField()
         return keys.get_db_prep_value(value, connection)

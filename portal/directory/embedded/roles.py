@@ -1,22 +1,30 @@
-"""Roles that members have by the groups they were provisioned into, computed when asked for: none can go stale."""
+"""Roles that members have by their e-mail domain and by the groups they were provisioned into.
 
-from collections.abc import Sequence
+They are computed when asked for: none can go stale.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
+from django.db.models import Q
+
 from portal.directory.embedded import models
-from portal.directory.embedded.recursion import rows
-from portal.directory.policy import ADMIN_ROLE
+from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.recursion import among, key, rows
+from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.types import MemberStatus, ScimConnectionStatus
 
-# From a member up to the groups above; UNION forgets what it has seen, so that a circle of groups ends.
-_ROLES_OF_MEMBER = """
-    WITH RECURSIVE held(group_id) AS (
-        SELECT m.group_id FROM {membership} m
+# From members up to the groups above; UNION forgets what it has seen, so that a circle of groups ends.
+_ROLES_OF_MEMBERS = """
+    WITH RECURSIVE held(holder_id, group_id) AS (
+        SELECT u.member_id, m.group_id FROM {membership} m
         JOIN {user} u ON u.id = m.user_id JOIN {connection} c ON c.id = u.connection_id
-        WHERE u.member_id = %s AND u.active AND c.status = %s
-        UNION SELECT n.group_id FROM {nesting} n JOIN held ON n.member_id = held.group_id
+        WHERE AMONG AND u.active AND c.status = %s
+        UNION SELECT held.holder_id, n.group_id FROM {nesting} n JOIN held ON n.member_id = held.group_id
     )
-    SELECT DISTINCT r.role_id FROM {role} r JOIN held ON r.group_id = held.group_id ORDER BY r.role_id
+    SELECT DISTINCT held.holder_id, r.role_id, r.connection_id, r.group_id
+    FROM {role} r JOIN held ON r.group_id = held.group_id ORDER BY r.role_id, r.group_id
 """
 # From the groups with a role down to the members.
 _SOMEBODY_WITH_ROLE = """
@@ -41,11 +49,67 @@ _GROUPS_ABOVE = """
 _NOBODY = UUID(int=0)
 
 
+class GroupGrant(NamedTuple):
+    """A role that a member has, and the group of a connection that gives it."""
+
+    role_id: str
+    connection: UUID
+    group: UUID
+
+
+def group_grants(members: Iterable[models.Member]) -> Mapping[UUID, Sequence[GroupGrant]]:
+    """Return by member what groups give, direct and indirect, with one statement; none is there for who has nothing."""
+    found: dict[UUID, list[GroupGrant]] = {}
+    provisioned = [member.pk for member in members if hasattr(member, "scim_user")]
+    if not provisioned:
+        return found
+    sql = _ROLES_OF_MEMBERS.replace("AMONG", among("u.member_id"))
+    for holder, role_id, connection, group in rows(sql, provisioned, ScimConnectionStatus.ACTIVE):
+        found.setdefault(key(holder), []).append(GroupGrant(role_id, key(connection), key(group)))
+    return found
+
+
 def group_roles(member: models.Member) -> Sequence[str]:
     """Return the roles that a member has by groups, direct and indirect; none for who was not provisioned."""
-    if not hasattr(member, "scim_user"):
+    return list(dict.fromkeys(grant.role_id for grant in group_grants([member]).get(member.pk, ())))
+
+
+def email_domains_of(organization: models.Organization, role_id: str) -> Sequence[str]:
+    """Return the e-mail domains whose members have a role by them."""
+    return [domain for domain, given in _email_assignments(organization) if given == role_id]
+
+
+def email_roles(organization: models.Organization, email_address: str) -> Sequence[str]:
+    """Return the roles that somebody with this address has by its domain."""
+    given = _email_assignments(organization)
+    if not given:
         return ()
-    return [role for (role,) in rows(_ROLES_OF_MEMBER, member.pk, ScimConnectionStatus.ACTIVE)]
+    domain_of_address = fold(email_address.rpartition("@")[2])
+    return list(dict.fromkeys(role_id for domain, role_id in given if domain == domain_of_address))
+
+
+def of_domains(domains: Iterable[str]) -> Q:
+    """Say that a member's address is of one of the domains."""
+    found = Q(pk__in=())
+    for domain in domains:
+        found |= Q(email_address_folded__endswith=f"@{domain}")
+    return found
+
+
+def roles_without_groups(member: models.Member) -> Sequence[str]:
+    """Return the roles that a member has as such, by hand, and by the domain of their address."""
+    by_domain = email_roles(member.organization, member.email_address)
+    return list(dict.fromkeys([MEMBER_ROLE, *member.direct_roles, *by_domain]))
+
+
+def is_admin(member: models.Member) -> bool:
+    """Say whether a member is admin, by whatever."""
+    return ADMIN_ROLE in roles_without_groups(member) or ADMIN_ROLE in group_roles(member)
+
+
+def _email_assignments(organization: models.Organization) -> Sequence[tuple[str, str]]:
+    given = (organization.settings or {}).get("rbac_email_implicit_role_assignments", ())
+    return [(one["domain"], one["role_id"]) for one in given]
 
 
 def hold_admins(organization_id: UUID) -> None:
@@ -55,10 +119,14 @@ def hold_admins(organization_id: UUID) -> None:
 
 
 def has_admin(organization_id: UUID, *, besides: UUID = _NOBODY) -> bool:
-    """Say whether an active member is admin, by hand or by group, besides one of them."""
+    """Say whether an active member is admin, by hand, by the domain of their address or by group, besides one of them."""
     active = models.Member.objects.filter(organization_id=organization_id, status=MemberStatus.ACTIVE)
     by_hand = active.exclude(pk=besides).exclude(direct_roles=[]).values_list("direct_roles", flat=True)
     if any(ADMIN_ROLE in roles for roles in by_hand):
+        return True
+    organization = models.Organization.objects.only("settings").get(pk=organization_id)
+    domains = email_domains_of(organization, ADMIN_ROLE)
+    if domains and active.exclude(pk=besides).filter(of_domains(domains)).exists():
         return True
     statuses = (MemberStatus.ACTIVE, ScimConnectionStatus.ACTIVE)
     return bool(rows(_SOMEBODY_WITH_ROLE, organization_id, ADMIN_ROLE, *statuses, besides))

@@ -9,11 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.recursion import rows
+from portal.directory.embedded.roles import email_domains_of, of_domains
 from portal.directory.embedded.rows import unless_taken
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.errors import Conflict
@@ -162,9 +163,13 @@ def _staying(row: models.ScimConnection, by: Deleter) -> tuple[Sequence[UUID], s
     by_hand = active.exclude(direct_roles=[]).values_list("pk", "direct_roles", "scim_user__connection_id")
     admins = {key: connection for key, roles, connection in by_hand.iterator() if ADMIN_ROLE in roles}
     caller = [by.member] if _active_members(row).filter(pk=by.member).exists() else []
+    by_domain = active.filter(of_domains(email_domains_of(row.organization, ADMIN_ROLE))).order_by("pk")
     if any(key == by.member or connection != row.pk for key, connection in admins.items()):
         return caller, ""
-    return [*caller, *admins], "" if admins else _NO_ADMIN
+    if by_domain.filter(Q(pk__in=caller) | ~Q(scim_user__connection=row)).exists():
+        return caller, ""
+    staying = [*caller, *(admins or by_domain.values_list("pk", flat=True)[:1])]
+    return staying, "" if staying[len(caller) :] else _NO_ADMIN
 
 
 def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:

@@ -4,19 +4,37 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
 from portal.directory.errors import NotFound, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
+from portal.directory.organization_settings import DEFAULT_SETTINGS, OrganizationSettings
 from portal.directory.step_up import require_recent_password
 from portal.directory.types import Actor, ActorType, Organization, Origin, SignedIn
 
 
 def organization_value(row: models.Organization) -> Organization:
-    """Return the organization as the gateway shows it."""
-    return Organization(public_id("organization", row.pk), row.name, row.slug)
+    """Return the organization as the gateway shows it, without its SCIM connection."""
+    return Organization(
+        organization_id=public_id("organization", row.pk),
+        organization_name=row.name,
+        organization_slug=row.slug,
+        organization_logo_url=row.logo_url,
+        organization_external_id=row.external_id,
+        email_allowed_domains=tuple(row.email_allowed_domains),
+        settings=settings_value(row),
+        trusted_metadata=row.trusted_metadata or {},
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def settings_value(row: models.Organization) -> OrganizationSettings:
+    """Return the organization's settings; what is stored is only what differs from the defaults."""
+    return msgspec.convert(row.settings, OrganizationSettings) if row.settings else DEFAULT_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,7 @@ class Scope:
             return self.signed_in.organization
         if self.known_organization:
             return self.known_organization
-        row = models.Organization.objects.filter(slug=self.organization_slug).first()
+        row = models.Organization.objects.filter(slug=self.organization_slug, deleted_at=None).first()
         if row is None:
             raise NotFound("There is no organization at this address.")
         return organization_value(row)

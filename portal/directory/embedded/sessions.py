@@ -13,7 +13,7 @@ from django.utils.crypto import get_random_string
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller, record
 from portal.directory.embedded.models.fields import fold
-from portal.directory.embedded.scope import Scope, organization_value
+from portal.directory.embedded.scope import Scope, organization_value, settings_value
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id, member_value, session_value
@@ -43,6 +43,11 @@ def password_is_right(member: models.Member | None, password: str) -> bool:
     """Check a password in the same time whether or not there is such a member with a password."""
     encoded = member.password if member else ""
     return check_password(password, encoded or _nobodys_password()) and bool(encoded)
+
+
+def may_use_password(member: models.Member) -> bool:
+    """Say whether the organization lets a member sign in by password (Stytch: auth_methods, is_breakglass)."""
+    return member.is_breakglass or settings_value(member.organization).allows_passwords
 
 
 def start_session(member: models.Member, origin: Origin, *, password_entered_at: datetime | None) -> SignedIn:
@@ -110,6 +115,11 @@ class EmbeddedSessions:
         )
         if not password_is_right(member, password) or member is None:
             raise Unauthenticated("The e-mail address or the password is not right.")
+        if not may_use_password(member):
+            raise Unauthenticated(
+                "The organization does not allow signing in by password.",
+                error_type="operation_restricted_by_organization_auth_methods",
+            )
         return start_session(member, self._scope.origin, password_entered_at=timezone.now())
 
     def confirm_password(self, password: str) -> SignedIn:

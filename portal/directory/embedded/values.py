@@ -1,16 +1,21 @@
 """From rows to the gateway's values."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from django.conf import settings
 
 from portal.directory.embedded import models
-from portal.directory.embedded.roles import group_roles
+from portal.directory.embedded.roles import GroupGrant, email_roles, group_grants
 from portal.directory.ids import public_id
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.types import (
     Member,
     MemberRole,
+    MemberRoleSource,
     MemberSession,
     MemberStatus,
+    RetiredEmail,
     RoleSourceType,
     ScimConnection,
     ScimConnectionStatus,
@@ -23,21 +28,50 @@ def member_id(row: models.Member) -> str:
     return public_id("member", row.pk)
 
 
-def member_value(row: models.Member) -> Member:
-    """Return the member with effective roles: `stytch_member`, which everybody has, by hand, and by group."""
-    sources: dict[str, list[RoleSourceType]] = {}
-    for role_id in dict.fromkeys([MEMBER_ROLE, *row.direct_roles]):
-        sources[role_id] = [RoleSourceType.DIRECT_ASSIGNMENT]
-    for role_id in group_roles(row):
-        sources.setdefault(role_id, []).append(RoleSourceType.SCIM_CONNECTION_GROUP)
+def member_value(row: models.Member, grants: Sequence[GroupGrant] | None = None) -> Member:
+    """Return the member, without who they are to the IdP; `grants` is what groups give them, where it was read already."""
     return Member(
         member_id=member_id(row),
         organization_id=public_id("organization", row.organization_id),
         email_address=row.email_address,
         name=row.name,
         status=MemberStatus(row.status),
-        roles=tuple(MemberRole(role_id, tuple(from_where)) for role_id, from_where in sources.items()),
+        roles=_roles(row, grants),
+        email_address_verified=row.email_address_verified,
+        is_breakglass=row.is_breakglass,
+        external_id=row.external_id,
+        member_password_id=public_id("member-password", row.pk) if row.password else "",
+        mfa_enrolled=row.mfa_enrolled,
+        mfa_phone_number=row.mfa_phone_number,
+        default_mfa_method=row.default_mfa_method,
+        retired_email_addresses=tuple(
+            RetiredEmail(public_id("email", UUID(one["id"])), one["email_address"])
+            for one in row.retired_email_addresses or ()
+        ),
+        trusted_metadata=row.trusted_metadata or {},
+        untrusted_metadata=row.untrusted_metadata or {},
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
+
+
+def _roles(row: models.Member, grants: Sequence[GroupGrant] | None) -> tuple[MemberRole, ...]:
+    """Return the effective roles: `stytch_member`, which everybody has, by hand, by domain, and by group."""
+    if row.status == MemberStatus.DELETED:
+        return ()
+    sources: dict[str, list[MemberRoleSource]] = {}
+    for role_id in dict.fromkeys([MEMBER_ROLE, *row.direct_roles]):
+        sources[role_id] = [MemberRoleSource(RoleSourceType.DIRECT_ASSIGNMENT)]
+    for role_id in email_roles(row.organization, row.email_address):
+        by_domain = {"email_domain": row.email_address_folded.rpartition("@")[2]}
+        sources.setdefault(role_id, []).append(MemberRoleSource(RoleSourceType.EMAIL_ASSIGNMENT, by_domain))
+    for grant in group_grants([row]).get(row.pk, ()) if grants is None else grants:
+        by_group = {
+            "connection_id": public_id("scim-connection", grant.connection),
+            "group_id": public_id("scim-group", grant.group),
+        }
+        sources.setdefault(grant.role_id, []).append(MemberRoleSource(RoleSourceType.SCIM_CONNECTION_GROUP, by_group))
+    return tuple(MemberRole(role_id, tuple(from_where)) for role_id, from_where in sources.items())
 
 
 def session_value(row: models.MemberSession, member: Member) -> MemberSession:

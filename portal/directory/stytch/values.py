@@ -8,6 +8,7 @@ from portal.directory.stytch.documents import Document, misread
 from portal.directory.types import (
     Member,
     MemberRole,
+    MemberRoleSource,
     MemberSession,
     MemberStatus,
     Organization,
@@ -98,7 +99,8 @@ def scim_group_value(document: Document) -> ScimGroup:
 def _role(document: Document) -> MemberRole:
     types = [source.text("type") for source in document.parts("sources")]
     # A source that this portal does not know yet takes no role away: the role's id alone decides.
-    return MemberRole(document.text("role_id"), tuple(RoleSourceType(type_) for type_ in types if type_ in _SOURCES))
+    known = (MemberRoleSource(RoleSourceType(type_)) for type_ in types if type_ in _SOURCES)
+    return MemberRole(document.text("role_id"), tuple(known))
 
 
 _SOURCES = frozenset(RoleSourceType)

@@ -12,14 +12,29 @@ class Member(models.Model):
     """A person in one organization; the same address in two organizations is two members."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="members")
+    # Its index is the one in which they are searched, see below.
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="members", db_index=False)
     email_address = models.EmailField(max_length=254)
     email_address_folded = FoldedField(of="email_address")
+    # Whether somebody has shown that they read what is sent there.
+    email_address_verified = models.BooleanField(default=False, db_default=False)
     name = models.CharField(max_length=256, blank=True)
     status = models.CharField(max_length=16, choices=[(s, s) for s in MemberStatus], default=MemberStatus.ACTIVE)
     password = models.CharField(max_length=256, blank=True)
     # Roles given by hand; every other source is computed when the member is read, so that none can go stale.
     direct_roles = models.JSONField(default=list, blank=True)
+    # What the product calls the member.
+    external_id = models.CharField(max_length=128, blank=True, default="", db_default="")
+    # For emergencies: how the organization restricts signing in does not hold.
+    is_breakglass = models.BooleanField(default=False, db_default=False)
+    mfa_phone_number = models.CharField(max_length=32, blank=True, default="", db_default="")
+    mfa_enrolled = models.BooleanField(default=False, db_default=False)
+    default_mfa_method = models.CharField(max_length=16, blank=True, default="", db_default="")
+    # What only the product's backend may change, what the member may, and [{"id", "email_address", "folded"}] of former
+    # addresses; None for nothing, because few have any and provisioning writes many members.
+    trusted_metadata = models.JSONField(null=True, blank=True)
+    untrusted_metadata = models.JSONField(null=True, blank=True)
+    retired_email_addresses = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -31,9 +46,31 @@ class Member(models.Model):
                 name="member_email_unique",
             ),
             models.CheckConstraint(name="member_status_known", condition=models.Q(status__in=list(MemberStatus))),
+            models.UniqueConstraint(
+                fields=["organization", "external_id"],
+                condition=~models.Q(external_id="") & ~models.Q(status=MemberStatus.DELETED),
+                name="member_external_id_unique",
+            ),
         ]
-        # Discovery is the one reader that looks across organizations.
-        indexes = [models.Index(fields=["email_address_folded"], name="member_discovery")]
+        indexes = [
+            # Discovery is the one reader that looks across organizations.
+            models.Index(fields=["email_address_folded"], name="member_discovery"),
+            models.Index(fields=["organization", "id"], name="member_in_order"),
+            # They are few among many.
+            models.Index(
+                fields=["organization", "id"], condition=models.Q(is_breakglass=True), name="member_breakglass"
+            ),
+            models.Index(
+                fields=["organization", "mfa_phone_number"],
+                condition=~models.Q(mfa_phone_number=""),
+                name="member_mfa_phone_number",
+            ),
+            models.Index(
+                fields=["organization", "id"],
+                condition=models.Q(retired_email_addresses__isnull=False),
+                name="member_retired_addresses",
+            ),
+        ]
 
 
 class MemberSession(models.Model):

@@ -35,8 +35,17 @@ class Organization(models.Model):
     id = id_field()
     name = models.CharField(max_length=128)
     slug = models.CharField(max_length=128, unique=True, validators=[SLUG])
+    logo_url = models.CharField(max_length=2048, blank=True, default="", db_default="")
+    # What the product calls it.
+    external_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     # Stytch's email_allowed_domains: whom the identity provider says is one of these is believed to be.
     email_allowed_domains = models.JSONField(default=list, blank=True)
+    # What is set otherwise than OrganizationSettings has it, and what only the product's backend may change; None for
+    # nothing, because every page reads the row.
+    settings = models.JSONField(null=True, blank=True)
+    trusted_metadata = models.JSONField(null=True, blank=True)
+    # Since when it is deleted: nothing finds it any more but the activity log.
+    deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -44,6 +53,9 @@ class Organization(models.Model):
         constraints = [
             models.CheckConstraint(name="organization_has_name", condition=~models.Q(name="")),
             models.CheckConstraint(name="organization_slug_form", condition=models.Q(slug__regex=_SLUG + "$")),
+            models.UniqueConstraint(
+                fields=["external_id"], condition=~models.Q(external_id=""), name="organization_external_id_unique"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from portal.directory.embedded.provisioning.brake import let_go
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
-from portal.directory.embedded.roles import group_roles, has_admin, hold_admins
+from portal.directory.embedded.roles import email_roles, group_roles, has_admin, hold_admins, is_admin
 from portal.directory.embedded.statements import delete_keys, insert, update, update_keys
 from portal.directory.embedded.values import member_id
 from portal.directory.policy import ADMIN_ROLE
@@ -132,6 +132,8 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
         return end_membership(client, member)
     if after == before:
         return []
+    if was_active and after["email_address"] != before["email_address"]:
+        _keep_an_admin_by_domain(client, member, after["email_address"])
     # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
     member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
     update(member)
@@ -158,11 +160,7 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
     """End a member's sessions, links and roles, now. Raises LastAdmin, Braked."""
     if member.status == MemberStatus.DELETED:
         return []
-    is_admin = ADMIN_ROLE in member.direct_roles or ADMIN_ROLE in group_roles(member)
-    if is_admin:
-        hold_admins(client.organization_id)
-    if is_admin and not has_admin(client.organization_id, besides=member.pk):
-        raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
+    _keep_an_admin(client, member)
     let_go(client, member)
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
@@ -174,6 +172,27 @@ def end_membership(client: ScimClient, member: models.Member) -> Entries:
         connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)
         connections.filter(pk=client.connection.pk).update(attention="", attention_at=None)
     return [_entry(client, "member.deactivate", member, before, {"status": str(member.status), "roles": []})]
+
+
+def _keep_an_admin(client: ScimClient, member: models.Member) -> None:
+    """Raise LastAdmin where nobody would be left who is admin, were this member none."""
+    # Known by the connection already, and the same.
+    member.organization = client.connection.organization
+    if not is_admin(member):
+        return
+    hold_admins(client.organization_id)
+    if not has_admin(client.organization_id, besides=member.pk):
+        raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
+
+
+def _keep_an_admin_by_domain(client: ScimClient, member: models.Member, address: str) -> None:
+    """Raise LastAdmin where the last admin is so by the domain of an address, and would not be so by the new one."""
+    organization = client.connection.organization
+    by_domain = ADMIN_ROLE in email_roles(organization, member.email_address)
+    if not by_domain or ADMIN_ROLE in {*email_roles(organization, address), *member.direct_roles}:
+        return
+    if ADMIN_ROLE not in group_roles(member):
+        _keep_an_admin(client, member)
 
 
 def _holder(client: ScimClient, address: str) -> models.Member | None:

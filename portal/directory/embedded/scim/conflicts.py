@@ -8,11 +8,11 @@ from django.db import transaction
 
 from portal.directory.embedded import email_domains, models, scim_conflicts
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.roles import roles_without_groups
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.values import member_id
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import parse_id, public_id
-from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.types import DEFAULT_LIMIT, MAX_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
 
@@ -36,7 +36,7 @@ class EmbeddedScimConflicts(Scoped):
         rows = rows.filter(scim_conflicts.IN_STATE[state], connection__status=ScimConnectionStatus.ACTIVE)
         if after:
             rows = rows.filter(pk__lt=UUID(after))
-        found = list(rows.select_related("member").order_by("-pk")[: limit + 1])
+        found = list(rows.select_related("member__organization").order_by("-pk")[: limit + 1])
         if not found:
             self._connection(connection)
         return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_value)
@@ -118,7 +118,7 @@ def _value(row: models.ScimConflict) -> ScimConflict:
         email_address=row.member.email_address,
         name=row.member.name,
         # No group gives them any: groups hold provisioned people alone.
-        roles=tuple(dict.fromkeys([MEMBER_ROLE, *row.member.direct_roles])),
+        roles=tuple(roles_without_groups(row.member)),
         member_since=row.member.created_at,
         user_name=row.user_name,
         display_name=row.display_name,

@@ -13,12 +13,12 @@ from portal.directory.embedded.paging import check_limit, make_cursor, make_page
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.provisioning.people import follow, member_state, wanted_state
+from portal.directory.embedded.roles import roles_without_groups
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
 from portal.directory.embedded.values import member_id
 from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import parse_id, public_id
-from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim_drift import ScimChangedPerson, ScimDifference, ScimUnmanagedMember
 from portal.directory.scim_group_roles import ScimGroupRoles
 from portal.directory.types import DEFAULT_LIMIT, MemberStatus, Page, ScimConnectionStatus, ScimGroup
@@ -48,7 +48,7 @@ class EmbeddedScimDrift(Scoped):
         """Return a page of them by their e-mail addresses. Raises Invalid, InvalidCursor, NotFound, Refused."""
         connection = self._looked_at(connection_id, limit)
         list_key = ("scim-unmanaged", connection.organization_id, connection.pk)
-        there = models.Member.objects.filter(organization_id=connection.organization_id)
+        there = models.Member.objects.select_related("organization").filter(organization_id=connection.organization_id)
         there = there.exclude(status=MemberStatus.DELETED).order_by("email_address_folded")
         there = there.filter(email_address_folded__gt=read_cursor(cursor, *list_key))
         end = there.values_list("email_address_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
@@ -166,7 +166,7 @@ def _unmanaged_member(row: models.Member) -> ScimUnmanagedMember:
         email_address=row.email_address,
         name=row.name,
         status=MemberStatus(row.status),
-        roles=tuple(dict.fromkeys([MEMBER_ROLE, *row.direct_roles])),
+        roles=tuple(roles_without_groups(row)),
         member_since=row.created_at,
     )
 

@@ -12,6 +12,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
 from portal.directory.embedded.recursion import key, rows
+from portal.directory.embedded.roles import email_roles
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.values import member_id
 from portal.directory.errors import NotFound
@@ -123,6 +124,8 @@ class EmbeddedScimPeople(Scoped):
         sources: dict[str, list[ScimRoleSource]] = {
             role_id: [ScimRoleSource(RoleSourceType.DIRECT_ASSIGNMENT)] for role_id in by_hand
         }
+        for role_id in email_roles(person.member.organization, person.member.email_address):
+            sources.setdefault(role_id, []).append(ScimRoleSource(RoleSourceType.EMAIL_ASSIGNMENT))
         for role_id, source in _sources(person):
             sources.setdefault(role_id, []).append(source)
         return tuple(
@@ -136,7 +139,7 @@ class EmbeddedScimPeople(Scoped):
         )
 
     def _person(self, user_id: str) -> models.ScimUser:
-        row = self._people().select_related("member").filter(pk=parse_id("scim-user", user_id)).first()
+        row = self._people().select_related("member__organization").filter(pk=parse_id("scim-user", user_id)).first()
         if row is None:
             raise NotFound("There is no such person; the identity provider may have deleted them.")
         return row

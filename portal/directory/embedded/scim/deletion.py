@@ -24,7 +24,8 @@ class EmbeddedScimDeletion(Scoped):
     def deletion(self, connection_id: str) -> ScimDeletion:
         """Return what deleting it takes away. Raises NotFound, Refused."""
         self._scope.require(DELETE)
-        row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
+        rows = self._connections().select_related("organization")
+        row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
             raise NotFound(_NO_CONNECTION)
         return scim_deletion.deletion(row, self._by())

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from prometheus_client import Counter, Histogram
 
-from portal.access.permissions import Audience, Permission
-from portal.access.routing import Access, access_of, authenticates_scim_client
+from portal.access.permissions import MACHINES, Audience, Permission
+from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
 from portal.directory.errors import DirectoryError, Unauthenticated
 from portal.directory.ids import new_request_id
@@ -85,9 +85,9 @@ class Gate:
         if access is None:
             log.error("undeclared_url", path=request.path)
             return errors.server_error(request)
-        if access.allow is Audience.SCIM_CLIENT:
-            # The provisioning edge authenticates and answers in SCIM's own form, for every refusal as well.
-            return None if authenticates_scim_client(view) else errors.server_error(request)
+        if access.allow in MACHINES:
+            # Their edge authenticates and answers in their own form, for every refusal as well.
+            return None if machine_of(view) is access.allow else errors.server_error(request)
         if settings.MAINTENANCE and getattr(request.resolver_match, "url_name", "") not in _ALWAYS_OPEN:
             return errors.maintenance(request)
         if request.method not in access.methods:

@@ -74,6 +74,18 @@ def networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, 
         raise ImproperlyConfigured(f"{name} must list addresses or networks such as 10.0.0.0/8: {error}.") from error
 
 
+def origins(name: str) -> list[str]:
+    """Return a list of origins, such as https://app.example.com. Raises ImproperlyConfigured."""
+    listed = [str(text).strip().rstrip("/").lower() for text in env.list(name, default=[])]
+    for text in listed:
+        parts = urlsplit(text)
+        if parts.scheme not in {"http", "https"} or text != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+            raise ImproperlyConfigured(
+                f'{name} has "{text}", but must list origins such as https://app.example.com, without a path or a *.'
+            )
+    return listed
+
+
 def policy(name: str) -> Policy:
     """Return the default roles and resources, extended by a file if one is named. Raises ImproperlyConfigured."""
     try:
@@ -196,6 +208,14 @@ SCIM_MAX_OPERATIONS = whole_number("SCIM_MAX_OPERATIONS", default=1000, least=50
 SCIM_MAX_MEMBERS = whole_number("SCIM_MAX_MEMBERS", default=100_000, least=100, most=1_000_000)
 SCIM_MEMBERS_IN_PATCH_ANSWER = whole_number("SCIM_MEMBERS_IN_PATCH_ANSWER", default=200, least=0, most=100_000)
 
+# --- The JSON API ----------------------------------------------------------------------------------------------------
+
+SDK_ALLOWED_ORIGINS = frozenset(origins("SDK_ALLOWED_ORIGINS"))
+API_RATE_PER_PROJECT = rate("API_RATE_PER_PROJECT", "12000 per minute")
+API_RATE_PER_ORGANIZATION = rate("API_RATE_PER_ORGANIZATION", "6000 per minute")
+API_RATE_PER_ADDRESS = rate("API_RATE_PER_ADDRESS", "600 per minute")
+API_FAILED_AUTHENTICATION_RATE = rate("API_FAILED_AUTHENTICATION_RATE", "60 per minute")
+
 # --- E-mail -----------------------------------------------------------------------------------------------------------
 
 _mail = mail()
@@ -231,7 +251,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.RequestRecord",
     "django.middleware.security.SecurityMiddleware",
-    *(["portal.provisioning.lane.ScimLane"] if DIRECTORY == "embedded" else []),
+    *(["portal.lane.MachineLane"] if DIRECTORY == "embedded" else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -308,8 +328,8 @@ CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "portal.web.errors.csrf_failure"
 SECURE_SSL_REDIRECT = IS_HTTPS
-# A redirected call of an identity provider fails without a word on why; its endpoint refuses plain http itself, and says so.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^v1/b2b/scim/"]
+# A redirected call of a machine fails without a word on why; its endpoint refuses plain http itself, and says so.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^v1/", r"^sdk/v1/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

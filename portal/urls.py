@@ -15,5 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),
 ]
 if settings.DIRECTORY == "embedded":
-    # With Stytch, identity providers talk to Stytch. First, as they call most.
+    # With Stytch, identity providers and SDKs talk to Stytch. First, as they call most.
     urlpatterns.insert(0, path("", include("portal.provisioning.urls")))
+    urlpatterns.insert(1, path("", include("portal.api.urls")))
+    urlpatterns.append(path("docs/api/", include("portal.api.docs_urls")))

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from portal.access.permissions import Audience
-from portal.access.routing import authenticates_scim_client, iter_routes
+from portal.access.permissions import MACHINES
+from portal.access.routing import iter_routes, machine_of
 
 
 @register
@@ -23,14 +23,14 @@ def every_url_is_declared(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def every_scim_endpoint_authenticates(**_: Any) -> list[CheckMessage]:
-    """Report endpoints for identity providers that do not check who calls; the gate refuses them as well."""
+def every_endpoint_for_machines_authenticates(**_: Any) -> list[CheckMessage]:
+    """Report endpoints for machines that do not check who calls; the gate refuses them as well."""
     return [
         Error(
-            f"The SCIM endpoint {route.path!r} does not check the bearer token.",
-            hint="Decorate its view with portal.provisioning.edge.scim_view.",
+            f"The endpoint {route.path!r} does not check who calls.",
+            hint="Make its view with portal.provisioning.edge.scim_view or portal.api.edge.api_view.",
             id="portal.E002",
         )
         for route in iter_routes()
-        if route.access and route.access.allow is Audience.SCIM_CLIENT and not authenticates_scim_client(route.view)
+        if route.access and route.access.allow in MACHINES and machine_of(route.view) is not route.access.allow
     ]

@@ -34,5 +34,13 @@ class Audience(Enum):
 
     ANYONE = auto()
     SIGNED_IN = auto()
-    # An identity provider with its bearer token; the provisioning edge checks it and answers in SCIM's form.
+    # Machines: the edge of each checks who calls, and answers every refusal in their form.
+    # An identity provider with its bearer token;
     SCIM_CLIENT = auto()
+    # a product's backend with a secret of the project;
+    PROJECT = auto()
+    # a product's page in a browser, with the public token and mostly a session.
+    SDK = auto()
+
+
+MACHINES = frozenset({Audience.SCIM_CLIENT, Audience.PROJECT, Audience.SDK})

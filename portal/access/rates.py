@@ -59,6 +59,26 @@ def wait_after_failed_authentication(ip_address: str) -> int:
     return _wait(settings.SCIM_FAILED_AUTHENTICATION_RATE, "scim-authentication", ip_address)
 
 
+def wait_of_project(project_id: str) -> int:
+    """Count a call of a product's backend; return as wait_of_connection."""
+    return _wait(settings.API_RATE_PER_PROJECT, "api-project", project_id)
+
+
+def wait_of_organization(organization_id: str) -> int:
+    """Count a call of the API for an organization; return as wait_of_connection."""
+    return _wait(settings.API_RATE_PER_ORGANIZATION, "api-organization", organization_id)
+
+
+def wait_of_browser(ip_address: str) -> int:
+    """Count a call of the API from a browser; return as wait_of_connection."""
+    return _wait(settings.API_RATE_PER_ADDRESS, "api-address", ip_address)
+
+
+def wait_after_wrong_credentials(ip_address: str) -> int:
+    """Count a call of the API without valid credentials; return as wait_after_failed_authentication."""
+    return _wait(settings.API_FAILED_AUTHENTICATION_RATE, "api-authentication", ip_address)
+
+
 @cache
 def _call_limiter() -> FixedWindowRateLimiter:
     # Without Redis each process counts by itself: a row that every call updates would cost more than most calls.

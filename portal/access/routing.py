@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -12,6 +12,7 @@ from django.urls import path as django_path
 from portal.access.permissions import Audience, Permission
 
 View = Callable[..., HttpResponseBase]
+AnyView = TypeVar("AnyView", bound=View)
 
 READ_METHODS = frozenset({"GET", "HEAD"})
 _READ_ACTIONS = ("get", "search")
@@ -69,9 +70,20 @@ def access_of(view: Callable[..., Any]) -> Access | None:
     return access if isinstance(access, Access) else None
 
 
-def authenticates_scim_client(view: Callable[..., Any]) -> bool:
-    """Say whether a view is behind the provisioning edge, which alone checks bearer tokens."""
-    return getattr(view, "authenticates_scim_client", False) is True
+def edge_for(audience: Audience) -> Callable[[AnyView], AnyView]:
+    """Mark a view as the edge for an audience of machines: it checks by itself who calls."""
+
+    def mark(view: AnyView) -> AnyView:
+        vars(view)["edge_for"] = audience
+        return view
+
+    return mark
+
+
+def machine_of(view: Callable[..., Any]) -> Audience | None:
+    """Return for which machines a view is the edge; None for what the gate has to check."""
+    audience = getattr(view, "edge_for", None)
+    return audience if isinstance(audience, Audience) else None
 
 
 def iter_routes() -> Iterator[Route]:

@@ -55,6 +55,13 @@ class NotFound(DirectoryError):
     status = 404
 
 
+class NoScimConnection(NotFound):
+    """The organization has no active SCIM connection, or another one."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such SCIM connection.", error_type="no_active_scim_connection")
+
+
 class Conflict(DirectoryError):
     """The change contradicts what is stored; `field` names the value that is taken."""
 

@@ -3,14 +3,37 @@
 Only the embedded directory has it: with Stytch, the SDKs talk to Stytch itself (docs/decisions/0013).
 """
 
+from collections.abc import Collection
 from typing import Protocol
 
-from portal.directory.gateway import Directory
-from portal.directory.types import Actor, SignedIn
+from portal.directory.gateway import Directory, ScimGateway
+from portal.directory.types import Actor, ScimConnection, ScimIdentityProvider, SignedIn
+
+
+class ProjectScimGateway(ScimGateway, Protocol):
+    """SCIM, with what programs do in one call."""
+
+    def update_in_part(
+        self,
+        connection_id: str,
+        *,
+        display_name: str | None,
+        identity_provider: ScimIdentityProvider | None,
+        group_roles: Collection[tuple[str, str]] | None,
+    ) -> ScimConnection:
+        """Change what is given; (group id, role id) replace all roles of groups (Stytch: scim.connection.update).
+
+        All of it or nothing. Needs `stytch.scim:update`, for roles also `stytch.organization:update.settings.implicit-roles`.
+        Raises NotFound, Invalid, Conflict where nobody would be left as admin.
+        """
+        ...
 
 
 class ProjectDirectory(Directory, Protocol):
     """One organization's directory, as the project itself or as a member whose session a product holds."""
+
+    @property
+    def scim(self) -> ProjectScimGateway: ...  # noqa: D102 -- the type says it
 
     def acting_as(self, signed_in: SignedIn) -> "ProjectDirectory":
         """Return the same organization's directory, with every further call made by this member."""
@@ -28,10 +51,10 @@ class Project(Protocol):
         """Let a browser name the project. Raises Unauthenticated."""
         ...
 
-    def open(self, organization_id: str, caller: Actor) -> ProjectDirectory:
-        """Return an organization's directory by its id or slug. Raises NotFound."""
+    def open(self, organization_id: str, caller: Actor | None) -> ProjectDirectory:
+        """Return an organization's directory by its id or slug; without a caller, a visitor's. Raises NotFound."""
         ...
 
-    def open_session(self, session_token: str) -> ProjectDirectory:
-        """Return the directory of a session's organization, acting as its member. Raises Unauthenticated."""
+    def open_session(self, session_token: str) -> tuple[SignedIn, ProjectDirectory]:
+        """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
         ...

@@ -14,8 +14,9 @@ from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.access.permissions import Audience
 from portal.access.rates import wait_after_failed_authentication, wait_of_connection
-from portal.access.routing import access_of
+from portal.access.routing import access_of, edge_for
 from portal.directory.embedded.provisioning import request_log
 from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
 from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError
@@ -74,8 +75,7 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         vars(response)["is_in_request_log"] = request_log.finish(exchange, _outcome(response, answer))
         return response
 
-    vars(edge)["authenticates_scim_client"] = True
-    return edge
+    return edge_for(Audience.SCIM_CLIENT)(edge)
 
 
 def _attempt(view: Callable[[], HttpResponse]) -> HttpResponse | ScimError:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from django.http import HttpResponse
 from django.urls import URLPattern, register_converter
-from django.urls.converters import StringConverter
+from django.urls.converters import PathConverter, StringConverter
 
 from portal.access.permissions import Audience
 from portal.access.routing import route
@@ -20,13 +20,20 @@ class ConnectionId(StringConverter):
 
 
 class Elsewhere(StringConverter):
-    """What stands before a connection's id in a wrong address; the portal's own pages are none."""
+    """What stands before a connection's id in a wrong address; the portal's own pages and the API are none."""
 
-    regex = "(?!o/).+?"
+    regex = "(?!o/|sdk/|v1/b2b/scim/[^/]+/connection/).+?"
+
+
+class NoMethod(PathConverter):
+    """What is not an endpoint of SCIM below a connection's address; Stytch's API has methods of the same form."""
+
+    regex = "(?!connection(?:/|$)).+"
 
 
 register_converter(ConnectionId, "scim_connection")
 register_converter(Elsewhere, "elsewhere")
+register_converter(NoMethod, "no_method")
 
 _BASE = "v1/b2b/scim/<str:connection_id>"
 _LIST = ("GET", "POST")
@@ -53,7 +60,7 @@ _ENDPOINTS: tuple[tuple[str, Callable[..., HttpResponse], tuple[str, ...]], ...]
     ("/Schemas", views.schemas, _READ),
     ("/Schemas/<str:resource_id>", views.schema, _READ),
     ("", views.nothing, _ALL),
-    ("/<path:endpoint>", views.nothing, _ALL),
+    ("/<no_method:endpoint>", views.nothing, _ALL),
 )
 
 

@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 from django.test import Client
 from django.urls import path, reverse
 
-from portal.access.permissions import Audience, Permission
+from portal.access.permissions import MACHINES, Audience, Permission
 from portal.access.routing import Route, iter_routes, route
 from portal.directory.embedded import models
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
@@ -24,7 +24,7 @@ ALLOWED_CALLS = [(r, method) for r in GUARDED if r.access for method in sorted(r
 REFUSED_CALLS = [
     (r, method)
     for r in ROUTES
-    if r.access and r.access.allow is not Audience.SCIM_CLIENT
+    if r.access and r.access.allow not in MACHINES
     for method in METHODS
     if method not in r.access.methods
 ]

@@ -21,7 +21,10 @@ def create(
 
     Raises Invalid, Conflict where there is an active one (Stytch: active_scim_connection_exists).
     """
-    with unless_taken(Conflict(_TAKEN, field="organization_slug")), transaction.atomic():
+    with (
+        unless_taken(Conflict(_TAKEN, field="organization_slug", error_type="active_scim_connection_exists")),
+        transaction.atomic(),
+    ):
         row = models.ScimConnection(
             organization_id=organization_id, display_name=display_name.strip(), identity_provider=identity_provider
         )

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.recursion import rows
-from portal.directory.embedded.roles import email_domains_of, of_domains
+from portal.directory.embedded.roles import email_domains_of, has_admin, of_domains
 from portal.directory.embedded.rows import unless_taken
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.errors import Conflict
@@ -169,7 +169,9 @@ def _staying(row: models.ScimConnection, by: Deleter) -> tuple[Sequence[UUID], s
     if by_domain.filter(Q(pk__in=caller) | ~Q(scim_user__connection=row)).exists():
         return caller, ""
     staying = [*caller, *(admins or by_domain.values_list("pk", flat=True)[:1])]
-    return staying, "" if staying[len(caller) :] else _NO_ADMIN
+    # Who never had an admin, because only programs manage it, loses none.
+    loses_all = not staying[len(caller) :] and has_admin(row.organization_id)
+    return staying, _NO_ADMIN if loses_all else ""
 
 
 def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:

@@ -158,7 +158,7 @@ def _checked(role_ids: Iterable[str]) -> list[str]:
         if role_id == MEMBER_ROLE:
             raise Invalid(f"Every member is {MEMBER_ROLE}: no group can give it.", field="roles")
         if role_id not in settings.RBAC_POLICY.roles:
-            raise Invalid(f'There is no role "{role_id}".', field="roles")
+            raise Invalid(f'There is no role "{role_id}".', field="roles", error_type="invalid_rbac_role_id")
     return chosen
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import scim_connection_value
-from portal.directory.errors import Conflict, NotFound
+from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import public_id
 from portal.directory.scim_tokens import ScimToken, ScimTokens, ScimTokenUse
 from portal.directory.types import NewScimConnection, ScimConnection
@@ -47,7 +47,10 @@ def rotate_start(connection: models.ScimConnection, caller: activity.Caller) -> 
     with transaction.atomic():
         current, following = _locked(connection)
         if following is not None:
-            raise Conflict("The token is being rotated already; complete or cancel that first.")
+            raise Conflict(
+                "The token is being rotated already; complete or cancel that first.",
+                error_type="scim_connection_rotating_token",
+            )
         bearer_token, row = issue(connection, is_next=True)
         after = {f"next_{name}": value for name, value in described(row).items()}
         _record(caller, "scim_connection.rotate_start", connection, {}, after)
@@ -105,7 +108,7 @@ def _end(
     with transaction.atomic():
         current, following = _locked(connection)
         if following is None:
-            raise Conflict("The token is not being rotated.")
+            raise Conflict("The token is not being rotated.", error_type="scim_connection_not_rotating_token")
         if version not in {None, _value(current, following).version}:
             raise Conflict("Somebody else changed the tokens in the meantime.", field="version")
         return scim_connection_value(change(current, following))
@@ -120,7 +123,7 @@ def _locked(connection: models.ScimConnection) -> tuple[models.ScimToken, models
 def _live(connection: models.ScimConnection) -> tuple[models.ScimToken, models.ScimToken | None]:
     live = {row.is_next: row for row in connection.tokens.filter(revoked_at=None).select_related("connection")}
     if False not in live:
-        raise NotFound("There is no such SCIM connection.")
+        raise NoScimConnection
     return live[False], live.get(True)
 
 

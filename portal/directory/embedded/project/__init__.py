@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from uuid import UUID
 
 from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.directory import EmbeddedDirectory
+from portal.directory.embedded.project.scim import EmbeddedProjectScim
 from portal.directory.embedded.scope import Scope, organization_value
 from portal.directory.embedded.sessions import session_row, signed_in_value, touch
 from portal.directory.embedded.statements import Statement
@@ -33,6 +35,11 @@ _BY_SLUG = Statement(
 
 class EmbeddedProjectDirectory(EmbeddedDirectory):
     """Implements portal.directory.project.ProjectDirectory."""
+
+    @cached_property
+    def scim(self) -> EmbeddedProjectScim:
+        """Its SCIM connection."""
+        return EmbeddedProjectScim(self._scope)
 
     def acting_as(self, signed_in: SignedIn) -> "EmbeddedProjectDirectory":
         """Return the same directory, with every further call made by this member."""
@@ -60,8 +67,8 @@ class EmbeddedProject:
         if not models.Project.objects.filter(public_token=public_token).exists():
             raise Unauthenticated("There is no project with this public token.")
 
-    def open(self, organization_id: str, caller: Actor) -> EmbeddedProjectDirectory:
-        """Return an organization's directory by its id or slug. Raises NotFound."""
+    def open(self, organization_id: str, caller: Actor | None) -> EmbeddedProjectDirectory:
+        """Return an organization's directory by its id or slug; without a caller, a visitor's. Raises NotFound."""
         row = _find(organization_id)
         if row is None:
             raise NotFound(
@@ -72,8 +79,8 @@ class EmbeddedProject:
         value = organization_value(row)
         return EmbeddedProjectDirectory(Scope(row.slug, self._origin, project=caller, known_organization=value))
 
-    def open_session(self, session_token: str) -> EmbeddedProjectDirectory:
-        """Return the directory of a session's organization, acting as its member. Raises Unauthenticated."""
+    def open_session(self, session_token: str) -> tuple[SignedIn, EmbeddedProjectDirectory]:
+        """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
         row = session_row(session_token)
         if row is None:
             raise Unauthenticated("The session has ended, or never was.", error_type="session_not_found")
@@ -81,7 +88,7 @@ class EmbeddedProject:
         signed_in = signed_in_value(row, session_token)
         caller = Actor(ActorType.MEMBER, signed_in.member.member_id)
         scope = Scope(row.member.organization.slug, self._origin, signed_in=signed_in, project=caller)
-        return EmbeddedProjectDirectory(scope)
+        return signed_in, EmbeddedProjectDirectory(scope)
 
 
 def _find(organization_id: str) -> models.Organization | None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
 from portal.directory.embedded.scim.scoped import GET, Scoped
-from portal.directory.errors import Conflict, NotFound
+from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
 from portal.directory.types import DEFAULT_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
@@ -88,7 +88,7 @@ class EmbeddedScimBrake(Scoped):
             pk=parse_id("scim-connection", connection_id),
         ).first()
         if row is None:
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         return row
 
 

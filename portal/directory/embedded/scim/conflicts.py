@@ -11,7 +11,7 @@ from portal.directory.embedded.paging import check_limit, make_page, read_cursor
 from portal.directory.embedded.roles import roles_without_groups
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.values import member_id
-from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.errors import Conflict, Invalid, NoScimConnection
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.types import DEFAULT_LIMIT, MAX_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
@@ -100,7 +100,7 @@ class EmbeddedScimConflicts(Scoped):
             organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE, pk=connection
         ).first()
         if row is None:
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         return row
 
 

@@ -7,7 +7,7 @@ from portal.directory.embedded.scim.scoped import CREATE, GET, UPDATE, Scoped
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.values import scim_connection_value
-from portal.directory.errors import NotFound
+from portal.directory.errors import NoScimConnection
 from portal.directory.ids import parse_id
 from portal.directory.scim_tokens import ScimTokens
 from portal.directory.types import NewScimConnection, ScimConnection, ScimConnectionStatus, ScimIdentityProvider
@@ -70,7 +70,7 @@ class EmbeddedScimConnection(Scoped):
     def _active(self, connection_id: str) -> models.ScimConnection:
         row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         return row
 
 

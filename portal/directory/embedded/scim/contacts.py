@@ -10,7 +10,7 @@ from django.db import transaction
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
-from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.errors import Conflict, Invalid, NoScimConnection
 from portal.directory.ids import parse_id
 from portal.directory.scim_contacts import MOST_CONTACTS, ScimContacts
 
@@ -26,7 +26,7 @@ class EmbeddedScimContacts(Scoped):
         self._scope.require(GET)
         row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         return _contacts(row)
 
     def change_contacts(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:

@@ -9,13 +9,11 @@ from portal.directory.embedded.paging import check_limit, make_page, read_cursor
 from portal.directory.embedded.roles import hold_admins
 from portal.directory.embedded.scim.scoped import CREATE, DELETE, GET, Scoped
 from portal.directory.embedded.scim_deletion import Deleter
-from portal.directory.errors import NotFound
+from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id
 from portal.directory.scim_deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
 from portal.directory.step_up import require_recent_password
 from portal.directory.types import DEFAULT_LIMIT, Page
-
-_NO_CONNECTION = "There is no such SCIM connection."
 
 
 class EmbeddedScimDeletion(Scoped):
@@ -27,7 +25,7 @@ class EmbeddedScimDeletion(Scoped):
         rows = self._connections().select_related("organization")
         row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
-            raise NotFound(_NO_CONNECTION)
+            raise NoScimConnection
         return scim_deletion.deletion(row, self._by())
 
     def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:

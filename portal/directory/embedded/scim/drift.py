@@ -17,7 +17,7 @@ from portal.directory.embedded.roles import roles_without_groups
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
 from portal.directory.embedded.values import member_id
-from portal.directory.errors import Conflict, NotFound
+from portal.directory.errors import Conflict, NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim_drift import ScimChangedPerson, ScimDifference, ScimUnmanagedMember
 from portal.directory.scim_group_roles import ScimGroupRoles
@@ -142,7 +142,7 @@ class EmbeddedScimDrift(Scoped):
             pk=parse_id("scim-connection", connection_id),
         ).first()
         if row is None:
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         return row
 
     def _client(self, connection: models.ScimConnection) -> _Admin:

@@ -7,7 +7,7 @@ from portal.directory.embedded import models, scim_group_roles
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
-from portal.directory.errors import NotFound
+from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim_group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim_people import ScimGroupLink
@@ -36,7 +36,7 @@ class EmbeddedScimGroupRoles(Scoped):
         wanted = given.filter(group_key__gt=UUID(after)) if after else given
         keys = list(wanted.order_by("group_key").values_list("group_key", flat=True).distinct()[: limit + 1])
         if not keys and not self._connections().filter(pk=connection).exists():
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         rows = given.filter(group_key__in=keys).select_related("group").order_by("role_id")
         values = self._values(list(rows))
         return make_page(keys, *list_key, limit=limit, key=lambda row: row, item=lambda row: values[row])

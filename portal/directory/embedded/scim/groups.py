@@ -13,7 +13,7 @@ from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.statements import Statement
-from portal.directory.errors import NotFound
+from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.types import (
     DEFAULT_LIMIT,
@@ -42,7 +42,7 @@ class EmbeddedScimGroups(Scoped):
         place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, after)
         rows = list(_groups_by_name(limit).rows(*place) if not prefix else _groups(*place, prefix)[: limit + 1])
         if not rows and not self._connections().filter(pk=connection).exists():
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         roles = _roles_between(self._scope.organization_id, rows[0][3], rows[-1][3]) if rows else {}
         return make_page(
             rows,

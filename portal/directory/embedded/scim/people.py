@@ -15,7 +15,7 @@ from portal.directory.embedded.recursion import key, rows
 from portal.directory.embedded.roles import email_roles
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.values import member_id
-from portal.directory.errors import NotFound
+from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim_people import (
@@ -76,7 +76,7 @@ class EmbeddedScimPeople(Scoped):
             found = found.filter(active=state is ScimPersonState.ACTIVE)
         page = _in_order(found, fold(prefix), limit + 1)
         if not page and not self._connections().filter(pk=connection).exists():
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         return make_page(
             page,
             *list_key,

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.scope import Scope
-from portal.directory.errors import NotFound
+from portal.directory.errors import NoScimConnection
 from portal.directory.ids import parse_id
 from portal.directory.types import ScimConnectionStatus
 
@@ -31,7 +31,7 @@ class Scoped:
         rows = self._connections().select_for_update(no_key=True)
         row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
-            raise NotFound("There is no such SCIM connection.")
+            raise NoScimConnection
         return row
 
     def _groups(self) -> QuerySet[models.ScimGroup]:

@@ -1,19 +1,19 @@
-"""The way of identity providers past everything that only browsers need."""
+"""The way of machines past everything that only browsers need."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
-from portal.access.routing import authenticates_scim_client
+from portal.access.routing import machine_of
 
-_PREFIX = "/v1/b2b/scim/"
+_PREFIXES = ("/v1/", "/sdk/v1/")
 
 
-class ScimLane:
-    """Answers calls of identity providers without cookies, forms, content policies and HTMX, of which they know nothing.
+class MachineLane:
+    """Answers calls of identity providers and SDKs without cookies, forms, content policies and HTMX.
 
-    What does not check the bearer token by itself goes the usual way, where the gate decides.
+    What does not check by itself who calls goes the usual way, where the gate decides.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -21,13 +21,13 @@ class ScimLane:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the call, or pass the request on."""
-        if not request.path_info.startswith(_PREFIX):
+        if not request.path_info.startswith(_PREFIXES):
             return self.get_response(request)
         try:
             match = resolve(request.path_info)
         except Resolver404:
             return self.get_response(request)
-        if not authenticates_scim_client(match.func):
+        if machine_of(match.func) is None:
             return self.get_response(request)
         request.resolver_match = match
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)

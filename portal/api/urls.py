@@ -1,0 +1,44 @@
+"""The addresses of the API's methods, one for each path; every other address below them is a method that there is not."""
+
+import re
+from collections.abc import Iterator
+
+from django.urls import URLPattern
+
+from portal.access.permissions import Audience
+from portal.access.routing import route
+from portal.api import scim  # noqa: F401 -- declares its methods
+from portal.api.edge import api_view, unknown_method
+from portal.api.endpoints import BACKEND, BROWSER, by_address
+
+app_name = "api"
+
+_ALL = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def _routes() -> Iterator[URLPattern]:
+    # A word before a parameter that would take it for a value.
+    for path, verbs in sorted(by_address().items(), key=lambda item: _order(item[0])):
+        audience = Audience.PROJECT if path.startswith(BACKEND) else Audience.SDK
+        name = _name(path)
+        methods = [*sorted(verbs), *(["OPTIONS"] if audience is Audience.SDK else [])]
+        view = api_view(audience, verbs)
+        yield route(re.sub(r"{(\w+)}", r"<str:\1>", path), view, name=name, allow=audience, methods=methods)
+
+
+def _others() -> Iterator[URLPattern]:
+    for prefix, audience in ((BACKEND, Audience.PROJECT), (BROWSER, Audience.SDK)):
+        view = unknown_method(audience)
+        yield route(f"{prefix}<path:rest>", view, name=f"{_name(prefix)}none", allow=audience, methods=_ALL)
+
+
+def _order(path: str) -> list[tuple[bool, str]]:
+    return [(segment.startswith("{"), segment) for segment in path.split("/")]
+
+
+def _name(path: str) -> str:
+    """Return a path as one word: the metrics count by it."""
+    return re.sub(r"[^a-z0-9]+", "-", path.lower().replace("_", "-")).rstrip("-") + ("-" if path.endswith("/") else "")
+
+
+urlpatterns = [*_routes(), *_others()]

@@ -1,0 +1,136 @@
+"""A project and its callers: the official SDK in this process, a product's backend by hand, and its page in a browser."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from django.test import Client
+from requests.adapters import BaseAdapter
+from stytch import B2BClient
+
+from portal.directory.embedded import administration, models
+from portal.directory.embedded.administration import NewProjectSecret
+from portal.directory.types import Origin
+from tests import factories
+
+PAGE = "https://app.example.com"
+
+
+class InProcess(BaseAdapter):
+    """Carries what `requests` sends to the application in this process, in the test's own transaction."""
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Return the application's answer."""
+        headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()}
+        body = request.body or b""
+        answer = Client().generic(
+            str(request.method),
+            request.path_url,
+            body if isinstance(body, bytes) else body.encode(),
+            content_type=request.headers.get("Content-Type", "application/json"),
+            **headers,  # type: ignore[arg-type]  # -- headers, which the stubs take for other arguments
+        )
+        response = requests.Response()
+        response.status_code = answer.status_code
+        response._content = answer.content
+        response.headers.update(dict(answer.items()))
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `fields` are those of the answer, whether or not it was wrapped."""
+
+    status: int
+    fields: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+    @property
+    def error_type(self) -> str:
+        return str(self.fields.get("error_type", ""))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls by hand."""
+
+    user: str
+    password: str
+    prefix: str
+    headers: Mapping[str, str]
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.call("GET", path, None, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return self.call("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return self.call("PUT", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Answer:
+        return self.call("DELETE", path, None, **headers)
+
+    def call(self, verb: str, path: str, body: Any = None, **headers: str) -> Answer:
+        credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        response = Client().generic(
+            verb,
+            self.prefix + path,
+            b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode(),
+            content_type="application/json",
+            headers={"Authorization": f"Basic {credentials}", **self.headers, **headers},
+        )
+        document = json.loads(response.content) if response.content else {}
+        is_wrapped = self.prefix.startswith("/sdk") and response.status_code == 200
+        return Answer(response.status_code, document["data"] if is_wrapped else document, dict(response.items()))
+
+
+@pytest.fixture
+def project(db: None) -> NewProjectSecret:
+    return administration.create_project_secret(origin=Origin())
+
+
+@pytest.fixture
+def sdk(project: NewProjectSecret) -> B2BClient:
+    session = requests.Session()
+    session.mount("http://", InProcess())
+    return B2BClient(
+        project.project_id,
+        project.secret,
+        environment="http://testserver/",
+        sync_session=session,
+        suppress_warnings=True,
+    )
+
+
+@pytest.fixture
+def backend(project: NewProjectSecret) -> Caller:
+    return Caller(project.project_id, project.secret, "/v1/b2b/", {})
+
+
+@pytest.fixture
+def page_of(project: NewProjectSecret, settings: Any) -> Any:
+    """Return what makes the caller of a page in which a member is signed in; None for nobody."""
+    settings.SDK_ALLOWED_ORIGINS = frozenset({PAGE})
+
+    def make(member: models.Member | None) -> Caller:
+        token = factories.session_token(member) if member else project.public_token
+        return Caller(project.public_token, token, "/sdk/v1/", {"Origin": PAGE})
+
+    return make
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)

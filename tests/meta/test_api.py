@@ -1,0 +1,49 @@
+"""Rules that every method of the API keeps, found by walking them all."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from portal.access.permissions import Audience
+from portal.access.routing import Route, iter_routes
+from portal.api.endpoints import ENDPOINTS, Endpoint
+from portal.api.rights import Rights
+from portal.directory.policy import DEFAULT_POLICY
+
+ROUTES = [r for r in iter_routes() if r.access and r.access.allow in {Audience.PROJECT, Audience.SDK}]
+OPEN_PATHS = {f"v1/b2b/{one.path}" for one in ENDPOINTS.values() if one.is_open}
+CALLS = [(r, method) for r in ROUTES if r.access for method in sorted(r.access.methods - {"HEAD", "OPTIONS"})]
+GUARDED = [one for one in ENDPOINTS.values() if one.rights]
+
+
+def name_call(value: object) -> str:
+    return value.name if isinstance(value, Route | Endpoint) else str(value)
+
+
+def url_of(declared: Route) -> str:
+    return "/" + re.sub(r"<\w+:\w+>", "none", declared.path)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("declared", "method"), CALLS, ids=name_call)
+def test_nobody_calls_without_credentials(declared: Route, method: str) -> None:
+    response = Client().generic(method, url_of(declared), b"{}", content_type="application/json")
+
+    is_open = re.sub(r"<\w+:(\w+)>", r"{\1}", declared.path) in OPEN_PATHS
+    assert response.status_code in ({200, 400, 404} if is_open else {401, 404, 501})
+    if response.status_code >= 400:
+        assert set(response.json()) == {"status_code", "request_id", "error_type", "error_message", "error_url"}
+
+
+@pytest.mark.parametrize("declared", GUARDED, ids=name_call)
+def test_every_action_exists_in_the_policy(declared: Endpoint) -> None:
+    assert isinstance(declared.rights, Rights)
+    wanted = {*declared.rights.fields.values(), *([declared.rights.action] if declared.rights.action else [])}
+    assert wanted <= set(DEFAULT_POLICY.resources[declared.rights.resource].actions)
+
+
+@pytest.mark.parametrize("declared", ENDPOINTS.values(), ids=name_call)
+def test_every_guarded_field_is_one_of_the_request(declared: Endpoint) -> None:
+    if declared.rights:
+        assert {*declared.rights.fields, *declared.rights.never} <= set(declared.request.__struct_fields__)

@@ -5,11 +5,14 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from threading import Event
+from time import monotonic, sleep
 from types import SimpleNamespace
 
 import pytest
 import time_machine
 from django.core.management import call_command
+from django.db import transaction
 from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
@@ -17,6 +20,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directory.embedded import models
 from portal.directory.embedded.directory import EmbeddedDirectory, EmbeddedProvider
+from portal.directory.embedded.provisioning.clients import authenticate
+from portal.directory.embedded.provisioning.users import create_user, patch_user, user_id
 from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.embedded.sessions import start_session
 from portal.directory.errors import Conflict, DirectoryError, NotFound, StepUpRequired
@@ -431,7 +436,7 @@ def test_of_two_connections_restored_at_the_same_moment_one_is(
 def test_calls_that_arrive_while_it_is_deleted_are_answered(
     admin: models.Member, connection: models.ScimConnection
 ) -> None:
-    """Some before, some after: none fails, and none waits for the other in a circle."""
+    """Some before, some after, some are told to come back; none waits for the other in a circle, and nobody is left active."""
     crowd(connection, 200)
     scim = acting(admin)
     version = scim.deletion(name(connection)).version
@@ -448,7 +453,44 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
 
     found = at_once(calls, threads=6)
 
-    assert set(found) <= {200, 401}
+    assert set(found) <= {200, 401, 503}
     assert found[8] == 200
+    assert not models.Member.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
     connection.refresh_from_db()
     assert connection.deleted_at
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("call", ["create", "activate"])
+def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
+    admin: models.Member, connection: models.ScimConnection, call: str
+) -> None:
+    """It saw the connection active, and ends after the deletion: the deletion waits for it, and looks once more."""
+    client = authenticate(name(connection), "scim_token-of-acme", Origin()).client
+    assert client
+    pia = create_user(client, {"userName": "pia@acme.example", "active": False})
+
+    def hold_until_it_is_deleted() -> SimpleNamespace:
+        with transaction.atomic():
+            if call == "create":
+                create_user(client, {"userName": "pat@acme.example"})
+            else:
+                body = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"active": True}}]}
+                patch_user(client, user_id(pia.pk), body)
+            is_written.set()
+            until = monotonic() + 4
+            while monotonic() < until and not models.ScimConnection.objects.filter(status="deleted").exists():
+                sleep(0.01)
+        return SimpleNamespace(status_code=200)
+
+    def delete_it() -> SimpleNamespace:
+        is_written.wait(4)
+        return attempt(lambda: delete(admin, connection))
+
+    is_written = Event()
+    assert at_once([hold_until_it_is_deleted, delete_it], threads=2) == [200, 200]
+
+    assert not models.Member.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
+    assert models.ActivityEntry.objects.filter(action="member.deactivate", actor_name="Ada Admin").count() == 1
+    assert acting(admin).restoration(name(connection)).may_return == 1

@@ -1,11 +1,17 @@
 """A connection made after another one was deleted: whom it takes over, and by which rule."""
 
+from typing import Any
+
 import pytest
+from django.db import IntegrityError
 
 from portal.directory.embedded import models
-from portal.directory.types import MemberStatus, ScimConnectionStatus
+from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
+from portal.directory.embedded.provisioning.people import ConnectionEnded
+from portal.directory.embedded.provisioning.users import create_user, patch_user, user_id
+from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
 from tests import factories
-from tests.provisioning.conftest import Idp
+from tests.provisioning.conftest import PATCH_OP, Idp
 from tests.provisioning.test_edge import error_of
 
 
@@ -109,3 +115,46 @@ def test_the_member_of_a_deleted_connection_is_managed_by_nobody(
     html = admin_client.get("/o/acme/scim/drift/?kind=unmanaged").content.decode()  # type: ignore[attr-defined]  # -- Django's client
 
     assert "ada@acme.test" in html
+
+
+ACTIVATE = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"active": True}}]}
+RENAME = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"userName": "new@acme.test"}}]}
+
+
+@pytest.fixture
+def admitted(idp: Idp) -> ScimClient:
+    """A call that was let in, and does what it does when the connection is deleted already."""
+    idp.create_user("ada@acme.test", active=False)
+    idp.create_user("nobody")
+    client = authenticate(idp.base.rpartition("/")[2], idp.token, Origin()).client
+    assert client
+    models.ScimConnection.objects.update(status=ScimConnectionStatus.DELETED)
+    return client
+
+
+@pytest.mark.parametrize("user_name", ["new@acme.test", "taken@acme.test", "new"])
+def test_nobody_comes_by_a_call_that_was_let_in_before(
+    admitted: ScimClient, acme: models.Organization, user_name: str
+) -> None:
+    factories.member(acme, "taken@acme.test")
+    models.Organization.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
+
+    # The identity provider is told to come back, and finds its token refused.
+    with pytest.raises((IntegrityError, ConnectionEnded)):
+        create_user(admitted, {"userName": user_name})
+
+    assert models.ScimUser.objects.count() == 2
+    assert not models.ScimUser.objects.filter(member__status=MemberStatus.ACTIVE).exists()
+
+
+@pytest.mark.parametrize(("user_name", "change"), [("ada@acme.test", ACTIVATE), ("nobody", RENAME)])
+def test_nobody_becomes_active_by_a_call_that_was_let_in_before(
+    admitted: ScimClient, user_name: str, change: dict[str, Any]
+) -> None:
+    user = user_id(models.ScimUser.objects.get(user_name=user_name).pk)
+
+    with pytest.raises(ConnectionEnded) as refused:
+        patch_user(admitted, user, change)
+
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry_After": "5"})
+    assert not models.Member.objects.exclude(status=MemberStatus.DELETED).exists()

@@ -1,4 +1,4 @@
-"""Rules that only the database itself can keep: an append-only log, and no row that joins two organizations.
+"""Rules that only the database itself can keep: an append-only log, no row that joins two organizations, nobody new in what is deleted.
 
 They are (re)installed after every `migrate`, because Django's table rebuilds on SQLite drop triggers without a word.
 """
@@ -11,9 +11,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import ForeignKey, Model
 
 from portal.directory.embedded import models
+from portal.directory.types import ScimConnectionStatus
 
 # What a guard's condition calls the row that is written.
 _ROW = "written"
+# Nobody comes into a connection once it is deleted, whatever a call that was let in before it knows.
+_INTO_ACTIVE = (models.ScimUser, "connection")
 _APPEND_ONLY = models.ActivityEntry._meta.db_table  # noqa: SLF001 -- Django's documented model API
 
 
@@ -69,17 +72,16 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
         table, parent = model._meta.db_table, field.related_model._meta.db_table  # noqa: SLF001 -- as above
         # A row counts as foreign also when its parent does not exist, which the foreign key itself reports later.
         # The key alone finds it: with the organization as well, PostgreSQL may read all of the organization's rows.
-        wrong = (
-            f"NOT COALESCE((SELECT p.organization_id = {_ROW}.organization_id FROM {parent} p "  # noqa: S608 -- names of our own tables
-            f"WHERE p.id = {_ROW}.{field.column}), FALSE)"
-        )
-        if field.null:
-            wrong = f"{_ROW}.{field.column} IS NOT NULL AND {wrong}"
         for event in ("INSERT", "UPDATE"):
+            wants_active = event == "INSERT" and (model, field.name) == _INTO_ACTIVE
+            right, message = f"p.organization_id = {_ROW}.organization_id", "belongs to another organization"
+            if wants_active:
+                right, message = f"{right} AND p.status = '{ScimConnectionStatus.ACTIVE}'", f"{message} or is deleted"
+            wrong = f"NOT COALESCE((SELECT {right} FROM {parent} p WHERE p.id = {_ROW}.{field.column}), FALSE)"  # noqa: S608 -- names of our own tables
+            if field.null:
+                wrong = f"{_ROW}.{field.column} IS NOT NULL AND {wrong}"
             name = f"{table}_{field.column}_same_organization_{event.lower()}"
-            yield _Guard(
-                name, table, field.column, event, f"{table}.{field.column} belongs to another organization", wrong
-            )
+            yield _Guard(name, table, field.column, event, f"{table}.{field.column} {message}", wrong)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Deleting a connection and restoring it: each is one transaction, by statements over all its people, never one by one."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.recursion import rows
-from portal.directory.embedded.roles import email_domains_of, has_admin, of_domains
+from portal.directory.embedded.roles import email_domains_of, has_admin, hold_admins, of_domains
 from portal.directory.embedded.rows import unless_taken
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.errors import Conflict
@@ -50,7 +51,13 @@ _BY_HAND = {
     "postgresql": "jsonb_exists(p.direct_roles, g.role_id)",
     "sqlite": "EXISTS (SELECT 1 FROM json_each(p.direct_roles) WHERE value = g.role_id)",
 }
+_WRITING = """
+    SELECT virtualtransaction FROM pg_locks
+    WHERE locktype = 'relation' AND relation = %s::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
+"""
 _BATCH = 1000  # entries of the activity log in one statement
+_LONGEST_WAIT, _LOOK_EVERY = 5.0, 0.02  # seconds
 _NO_ADMIN = (
     "Everybody who is admin is so by a group of this connection: without it nobody could administer the organization. "
     "Make somebody an admin by hand first."
@@ -98,6 +105,35 @@ def delete(row: models.ScimConnection, by: Deleter, *, people: ScimPeopleChoice,
     after = {"people": str(people), "deactivated": found.deactivated if deactivates else 0}
     _record(by.caller, "scim_connection.delete", row, before, after)
     return found
+
+
+def deactivate_late(row: models.ScimConnection, by: Deleter) -> None:
+    """Deactivate whom a call made active that was under way when the deletion was committed; no later call can.
+
+    A call asks whether the connection is deleted when it has written or locked a person (guards.py, people.py): where it was
+    told that it is not, it is waited for, or has ended. SQLite lets one write after the other, and needs none of it.
+    """
+    if database.vendor != "postgresql":
+        return
+    _wait_for_writes()
+    with transaction.atomic():
+        hold_admins(row.organization_id)
+        deleted = restorable(row.organization_id).select_for_update(no_key=True)
+        if found := deleted.filter(pk=row.pk, deleted_at=row.deleted_at).first():
+            _deactivate(found, by, timezone.now())
+
+
+def _wait_for_writes() -> None:
+    """Wait for the end of the transactions that write, or hold, people now: _LONGEST_WAIT at most."""
+    until = time.monotonic() + _LONGEST_WAIT
+    under_way = _writing()
+    while under_way and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY)
+        under_way &= _writing()
+
+
+def _writing() -> set[str]:
+    return {one for (one,) in rows(_WRITING, models.ScimUser._meta.db_table)}  # noqa: SLF001 -- Django's documented model API
 
 
 def restorable(organization_id: UUID) -> QuerySet[models.ScimConnection]:

@@ -1,7 +1,7 @@
 """What provisioning does to members, in the same transaction: whoever has an e-mail address signs in as a member."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -38,6 +38,16 @@ class MemberConflict(ScimError):
     def aftermath(self) -> None:
         """Put the person on the list of conflicts."""
         scim_conflicts.note(self._row, self._member)
+
+
+class ConnectionEnded(ScimError):
+    """The connection was deleted while the call was under way; the next one is refused by its token."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry_After": "5"}
+
+    def __init__(self) -> None:
+        super().__init__("The connection was deleted in the portal while this was done. Nothing was changed.")
 
 
 class LastAdmin(ScimError):
@@ -101,6 +111,7 @@ def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
 
     Who shares the address with a person of the same connection is kept without a member, until they have their own.
     """
+    _require_active(client)
     member = _holder(client, email_address(row.document))
     if member is None:
         return become_member(client, row)
@@ -125,6 +136,7 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
     """Bring the member in line with the person. Raises LastAdmin, and IntegrityError where the address is taken."""
     member = row.member
     if member is None:
+        _require_active(client)
         return become_member(client, row)
     before, after = member_state(member), wanted_state(client, row, member)
     was_active = member.status != MemberStatus.DELETED
@@ -134,6 +146,8 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
         return []
     if was_active and after["email_address"] != before["email_address"]:
         _keep_an_admin_by_domain(client, member, after["email_address"])
+    if not was_active:
+        _require_active(client)
     # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
     member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
     update(member)
@@ -193,6 +207,16 @@ def _keep_an_admin_by_domain(client: ScimClient, member: models.Member, address:
         return
     if ADMIN_ROLE not in group_roles(member):
         _keep_an_admin(client, member)
+
+
+def _require_active(client: ScimClient) -> None:
+    """Raise ConnectionEnded where the connection was deleted since the call was let in.
+
+    For whoever becomes active without a new person; of new ones the database asks by itself (guards.py).
+    """
+    connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)
+    if not connections.filter(pk=client.connection.pk, status=ScimConnectionStatus.ACTIVE).exists():
+        raise ConnectionEnded
 
 
 def _holder(client: ScimClient, address: str) -> models.Member | None:

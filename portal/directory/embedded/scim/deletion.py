@@ -1,5 +1,6 @@
 """The end of a connection, and the way back from it."""
 
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -12,7 +13,6 @@ from portal.directory.embedded.scim_deletion import Deleter
 from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id
 from portal.directory.scim_deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
-from portal.directory.step_up import require_recent_password
 from portal.directory.types import DEFAULT_LIMIT, Page
 
 
@@ -34,7 +34,11 @@ class EmbeddedScimDeletion(Scoped):
         with transaction.atomic():
             # Before the connection, as provisioning locks them: else each could wait for the other.
             hold_admins(self._scope.organization_id)
-            return scim_deletion.delete(self._locked(connection_id), self._by(), people=people, version=version)
+            row, by = self._locked(connection_id), self._by()
+            found = scim_deletion.delete(row, by, people=people, version=version)
+            if people is ScimPeopleChoice.DEACTIVATE:
+                transaction.on_commit(partial(scim_deletion.deactivate_late, row, by), robust=True)
+        return found
 
     def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
         """Return a page of those that can be restored, the newest first. Raises Invalid, InvalidCursor, Refused."""
@@ -54,7 +58,7 @@ class EmbeddedScimDeletion(Scoped):
     def restore(self, connection_id: str, *, reactivate: bool) -> int:
         """Restore it. Raises NotFound, Conflict, Refused, StepUpRequired."""
         self._scope.require(CREATE)
-        require_recent_password(self._scope.signed_in)
+        self._scope.require_recent_password()
         with transaction.atomic():
             return scim_deletion.restore(self._deleted(connection_id, lock=True), self._by(), reactivate=reactivate)
 

@@ -13,11 +13,12 @@ from portal.directory.embedded import activity, models, scim_conflicts, scim_con
 from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.members import check_new_password, new_sign_in_link
 from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.roles import check_roles
 from portal.directory.embedded.rows import check, unless_taken
 from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id, member_value
-from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import public_id
 from portal.directory.types import (
     Actor,
@@ -76,7 +77,7 @@ def create_member(  # noqa: PLR0913 -- what makes a member
 
     Raises Invalid, NotFound (for the organization), Conflict (for the e-mail address).
     """
-    direct_roles = _check_roles(roles)
+    direct_roles = check_roles(roles)
     if password is not None:
         check_new_password(password)
     encoded = "" if password is None else make_password(password)
@@ -153,7 +154,7 @@ def update_scim_connection(
 
 def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: str, origin: Origin) -> None:
     """Give a role to everybody in a pushed group, now and later. Raises NotFound, Invalid (for the role)."""
-    (known,) = _check_roles([role_id])
+    (known,) = check_roles([role_id])
     with transaction.atomic():
         connection = _active_connection(organization_slug)
         group = connection.groups.filter(display_name_folded=fold(group_name)).first()
@@ -202,15 +203,6 @@ def _organization(slug: str) -> models.Organization:
     if row is None:
         raise NotFound(f'There is no organization with the slug "{slug}".', field="organization_slug")
     return row
-
-
-def _check_roles(roles: Iterable[str]) -> list[str]:
-    direct_roles = list(dict.fromkeys(roles))
-    for role_id in direct_roles:
-        if role_id not in settings.RBAC_POLICY.roles:
-            known = ", ".join(settings.RBAC_POLICY.roles)
-            raise Invalid(f'There is no role "{role_id}". These exist: {known}.', field="roles")
-    return direct_roles
 
 
 def _connection_of(slug: str) -> models.ScimConnection:

@@ -1,6 +1,7 @@
 """The e-mail domains that an organization vouches for."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -23,19 +24,27 @@ _FOR_EVERYBODY = frozenset(
 )
 
 
-def read_domain(text: str) -> str:
+class DomainErrors(NamedTuple):
+    """Stytch's names for what can be wrong with a domain."""
+
+    invalid: str = ""
+    too_common: str = ""
+
+
+def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = DomainErrors()) -> str:  # noqa: B008 -- it cannot change
     """Return the domain of what was typed, which may begin with "@". Raises Invalid."""
     domain = fold(text.strip().removeprefix("@"))
     try:
         validate_domain_name(domain)
     except ValidationError:
-        raise Invalid("Enter a domain such as example.com.", field="domain") from None
+        raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid) from None
     if "." not in domain:
-        raise Invalid("Enter a domain such as example.com.", field="domain")
+        raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid)
     if domain in _FOR_EVERYBODY:
         raise Invalid(
             f"Anybody can have an address at {domain}, so it says nothing of who belongs to you. Decide person by person.",
-            field="domain",
+            field=field,
+            error_type=errors.too_common,
         )
     return domain
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.recursion import among, key, rows
+from portal.directory.errors import Invalid
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.types import MemberStatus, ScimConnectionStatus
 
@@ -110,6 +112,16 @@ def is_admin(member: models.Member) -> bool:
 def _email_assignments(organization: models.Organization) -> Sequence[tuple[str, str]]:
     given = (organization.settings or {}).get("rbac_email_implicit_role_assignments", ())
     return [(one["domain"], one["role_id"]) for one in given]
+
+
+def check_roles(role_ids: Iterable[str], *, field: str = "roles", error_type: str = "invalid_role") -> list[str]:
+    """Return roles, each once. Raises Invalid for one that there is not."""
+    chosen = list(dict.fromkeys(role_ids))
+    for role_id in chosen:
+        if role_id not in settings.RBAC_POLICY.roles:
+            known = ", ".join(settings.RBAC_POLICY.roles)
+            raise Invalid(f'There is no role "{role_id}". These exist: {known}.', field=field, error_type=error_type)
+    return chosen
 
 
 def hold_admins(organization_id: UUID) -> None:

@@ -17,7 +17,8 @@ class Rights:
     """The actions on a resource that a call needs: `action` in any case, those of `fields` where the field is given.
 
     With `or_self`, the same action on `stytch.self` is as good where the call is about the member's own `member_id`, or
-    about none. Nobody's roles allow `never`: these only the project itself may give.
+    about none; only what that resource has as an action, though its "*" is everybody's: nobody gives themselves roles.
+    Nobody's roles allow `never`: these only the project itself may give.
     """
 
     resource: str
@@ -31,8 +32,10 @@ class Rights:
         for name in self.never:
             if getattr(request, name, None) is not None:
                 raise ApiError("session_authorization_error", f"{name} can only be set without a member session.")
-        resources = (self.resource, _SELF) if self.or_self and _is_own(request, signed_in) else (self.resource,)
+        is_own = self.or_self and _is_own(request, signed_in)
         for action in self._actions(request):
+            may_be_own = is_own and action in policy.resources[_SELF].actions
+            resources = (self.resource, _SELF) if may_be_own else (self.resource,)
             permissions = [f"{resource}:{action}" for resource in resources]
             if not any(policy.allows(signed_in.session.roles, permission) for permission in permissions):
                 raise ApiError(

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests import factories
 # Playwright's event loop makes Django believe that the tests are asynchronous.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
+JAVASCRIPT = Path(__file__).parent / "api" / "javascript"
 PASSWORD = "correct horse battery staple"
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 # Where the whole suite must run, nothing may be left out.
@@ -33,6 +35,9 @@ def missing(marker: str) -> str:
     match marker:
         case "browser":
             return "" if shutil.which("chromium") else "Chromium is not installed"
+        case "node":
+            is_there = shutil.which("node") and (JAVASCRIPT / "node_modules").is_dir()
+            return "" if is_there else "Node.js or `npm ci --prefix tests/api/javascript` is missing"
         case "redis":
             return "" if storage_from_string(REDIS_URL).check() else "Redis does not answer"
         case "postgresql":

@@ -1,0 +1,18 @@
+// Makes the calls that stand in its argument with Stytch's SDK for Node.js, and prints what came of each.
+
+import { B2BClient } from "stytch";
+
+const { client: configuration, calls } = JSON.parse(process.argv[2]);
+const client = new B2BClient(configuration);
+
+const answers = [];
+for (const { method, parameters } of calls) {
+  const [name, ...nouns] = method.split(".").reverse();
+  const noun = nouns.reverse().reduce((object, part) => object[part], client);
+  try {
+    answers.push(await noun[name](...parameters));
+  } catch (error) {
+    answers.push({ error_type: error.error_type ?? error.code ?? String(error), status_code: error.status_code });
+  }
+}
+console.log(JSON.stringify(answers));

@@ -1,0 +1,79 @@
+"""Stytch's SDK for Node.js against the served API."""
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from portal.directory.embedded import administration, models
+from portal.directory.ids import public_id
+from portal.directory.types import Origin
+from tests import factories
+from tests.conftest import JAVASCRIPT
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.node]
+
+
+class Node:
+    """Makes calls by the SDK, each as (method, its parameters)."""
+
+    def __init__(self, url: str) -> None:
+        project = administration.create_project_secret(origin=Origin())
+        self.client = {"project_id": project.project_id, "secret": project.secret, "env": f"{url}/"}
+
+    def calls(self, *calls: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:
+        listed = [{"method": method, "parameters": parameters} for method, *parameters in calls]
+        done = subprocess.run(  # noqa: S603 -- our own script
+            [shutil.which("node") or "", "call.mjs", json.dumps({"client": self.client, "calls": listed})],
+            cwd=JAVASCRIPT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        answers: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+        return answers
+
+
+@pytest.fixture
+def node(live_server: LiveServer) -> Node:
+    return Node(live_server.url)
+
+
+def test_scim_from_creation_to_deletion(node: Node) -> None:
+    acme = factories.organization("acme")
+    (made,) = node.calls(
+        ("scim.connection.create", {"organization_id": "acme", "display_name": "Okta", "identity_provider": "okta"})
+    )
+    connection_id = made["connection"]["connection_id"]
+    factories.scim_groups(models.ScimConnection.objects.get(), ["Admins", "Staff"])
+    group = models.ScimGroup.objects.get(display_name="Staff")
+    one = {"organization_id": "acme", "connection_id": connection_id}
+    roles = [{"group_id": public_id("scim-group", group.pk), "role_id": "stytch_admin"}]
+
+    groups, updated, started, both, completed, _, cancelled, deleted, none, unknown = node.calls(
+        ("scim.connection.getGroups", {**one, "limit": 1}),
+        ("scim.connection.update", {**one, "scim_group_implicit_role_assignments": roles}),
+        ("scim.connection.rotateStart", one),
+        ("scim.connection.get", {"organization_id": public_id("organization", acme.pk)}),
+        ("scim.connection.rotateComplete", one),
+        ("scim.connection.rotateStart", one),
+        ("scim.connection.rotateCancel", one),
+        ("scim.connection.delete", one),
+        ("scim.connection.get", {"organization_id": "acme"}),
+        ("scim.connection.getGroups", {**one, "limit": 1}),
+    )
+
+    assert [group["group_name"] for group in groups["scim_groups"]] == ["Admins"]
+    assert groups["next_cursor"]
+    assert [one["role_id"] for one in updated["connection"]["scim_group_implicit_role_assignments"]] == ["stytch_admin"]
+    assert started["connection"]["next_bearer_token"].endswith(both["connection"]["next_bearer_token_last_four"])
+    assert completed["connection"]["bearer_token_last_four"] == both["connection"]["next_bearer_token_last_four"]
+    assert cancelled["connection"]["next_bearer_token_last_four"] == ""
+    # Nobody else is admin than whoever comes into the group: nobody is lost.
+    assert deleted["connection_id"] == connection_id
+    assert none["connection"] is None
+    assert (unknown["status_code"], unknown["error_type"]) == (404, "no_active_scim_connection")

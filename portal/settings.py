@@ -211,8 +211,8 @@ SCIM_MEMBERS_IN_PATCH_ANSWER = whole_number("SCIM_MEMBERS_IN_PATCH_ANSWER", defa
 # --- The JSON API ----------------------------------------------------------------------------------------------------
 
 SDK_ALLOWED_ORIGINS = frozenset(origins("SDK_ALLOWED_ORIGINS"))
-API_RATE_PER_PROJECT = rate("API_RATE_PER_PROJECT", "12000 per minute")
-API_RATE_PER_ORGANIZATION = rate("API_RATE_PER_ORGANIZATION", "6000 per minute")
+API_RATE_PER_PROJECT = rate("API_RATE_PER_PROJECT", "60000 per minute")
+API_RATE_PER_ORGANIZATION = rate("API_RATE_PER_ORGANIZATION", "12000 per minute")
 API_RATE_PER_ADDRESS = rate("API_RATE_PER_ADDRESS", "600 per minute")
 API_FAILED_AUTHENTICATION_RATE = rate("API_FAILED_AUTHENTICATION_RATE", "60 per minute")
 

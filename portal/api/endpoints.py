@@ -1,6 +1,6 @@
 """`endpoint()`: the one way to declare a method of the API. An endpoint is data and one function; the edge does the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
@@ -61,7 +61,8 @@ def endpoint(  # noqa: PLR0913 -- each says one thing of the method
 ) -> Callable[[Function[Request, Response]], Function[Request, Response]]:
     """Declare a function as a method; `backend` is "VERB path", the request's and the answer's types are its annotations.
 
-    `rights` has no default: None says that whoever is signed in may call it for themselves. Raises ValueError for a name that is declared twice.
+    `rights` has no default: None says that whoever is signed in may call it for themselves. Raises
+    ValueError for a name that is declared twice.
     """
     verb, _, path = backend.partition(" ")
 
@@ -87,10 +88,10 @@ def endpoint(  # noqa: PLR0913 -- each says one thing of the method
     return declare
 
 
-def by_address() -> Mapping[str, Mapping[str, tuple[Endpoint, Twin | None]]]:
-    """Return the endpoints by address and verb, with the twin that an address below /sdk/v1/ is of."""
+def by_address(endpoints: Iterable[Endpoint]) -> Mapping[str, Mapping[str, tuple[Endpoint, Twin | None]]]:
+    """Return endpoints by address and verb, with the twin that an address below /sdk/v1/ is of."""
     found: dict[str, dict[str, tuple[Endpoint, Twin | None]]] = {}
-    for one in ENDPOINTS.values():
+    for one in endpoints:
         if one.path:
             found.setdefault(BACKEND + one.path, {})[one.verb] = (one, None)
         for twin in one.twins:

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from portal.api.endpoints import ENDPOINTS, Endpoint, Twin, by_address
+from portal.api.endpoints import Endpoint, Twin, by_address
 from portal.api.error_types import ERROR_TYPES
+from portal.api.methods import ENDPOINTS
 
 _Document = dict[str, Any]
 _REFERENCE = "#/components/schemas/{name}"
@@ -34,7 +35,10 @@ def openapi_document() -> bytes:
     structs = [struct for one in ENDPOINTS.values() for struct in (one.request, one.response)]
     schemas, components = msgspec.json.schema_components([*structs, Error], ref_template=_REFERENCE)
     schema_of = dict(zip([*structs, Error], schemas, strict=True))
-    paths = {f"/{path}": dict(_operations(path, verbs, schema_of)) for path, verbs in sorted(by_address().items())}
+    paths = {
+        f"/{path}": dict(_operations(path, verbs, schema_of))
+        for path, verbs in sorted(by_address(ENDPOINTS.values()).items())
+    }
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Gatehouse", "version": "1", "description": "The methods of Stytch's B2B API that are here."},

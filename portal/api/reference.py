@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from portal.api.endpoints import BACKEND, BROWSER, ENDPOINTS, Endpoint
+from portal.api.endpoints import BACKEND, BROWSER, Endpoint
+from portal.api.methods import ENDPOINTS
 
 
 @dataclass(frozen=True, slots=True)

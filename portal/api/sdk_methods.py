@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from portal.api.endpoints import BACKEND, BROWSER, by_address
+from portal.api.methods import ENDPOINTS
 
 # As its Python SDK (15.3) and its SDK for browsers (6.3) call them: name, HTTP method, path.
 _BACKEND_METHODS = """
@@ -208,7 +209,7 @@ def missing_methods() -> list[str]:
 
 @cache
 def _missing() -> list[tuple[str, str, re.Pattern[str]]]:
-    here = {(verb, _pattern(path)) for path, verbs in by_address().items() for verb in verbs}
+    here = {(verb, _pattern(path)) for path, verbs in by_address(ENDPOINTS.values()).items() for verb in verbs}
     return [
         (name, verb, re.compile(_pattern(path))) for name, verb, path in _known() if (verb, _pattern(path)) not in here
     ]

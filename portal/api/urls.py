@@ -7,9 +7,9 @@ from django.urls import URLPattern
 
 from portal.access.permissions import Audience
 from portal.access.routing import route
-from portal.api import scim  # noqa: F401 -- declares its methods
 from portal.api.edge import api_view, unknown_method
 from portal.api.endpoints import BACKEND, BROWSER, by_address
+from portal.api.methods import ENDPOINTS
 
 app_name = "api"
 
@@ -18,7 +18,7 @@ _ALL = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 def _routes() -> Iterator[URLPattern]:
     # A word before a parameter that would take it for a value.
-    for path, verbs in sorted(by_address().items(), key=lambda item: _order(item[0])):
+    for path, verbs in sorted(by_address(ENDPOINTS.values()).items(), key=lambda item: _order(item[0])):
         audience = Audience.PROJECT if path.startswith(BACKEND) else Audience.SDK
         name = _name(path)
         methods = [*sorted(verbs), *(["OPTIONS"] if audience is Audience.SDK else [])]

@@ -62,6 +62,14 @@ def prepare(size: int) -> Fixture:
     return Fixture(slug, size, scim, factories.session_token(member), last_page[LIMIT : LIMIT + 1][0])
 
 
+def last_cursor(fixture: Fixture) -> str:
+    """Return the cursor of the last page."""
+    scim, before = fixture.connection, fixture.before_last
+    list_key = ("scim-groups", scim.organization_id, scim.pk, "")
+    page = paging.make_page([before] * 2, *list_key, limit=1, key=lambda row: row, item=lambda row: row)
+    return page.next_cursor or ""
+
+
 @contextlib.contextmanager
 def server(application: str) -> Iterator[str]:
     """Serve a WSGI application with one worker of granian; yield its address."""
@@ -110,10 +118,7 @@ def medians(calls: dict[str, Callable[[], requests.Response]], rounds: int) -> d
 def measure(portal: str, floor: str, fixture: Fixture, rounds: int) -> str:
     """Return a row of the table."""
     scim = fixture.connection
-    list_key = ("scim-groups", scim.organization_id, scim.pk, "")
-    cursor = paging.make_page(
-        [fixture.before_last] * 2, *list_key, limit=1, key=lambda row: row, item=lambda row: row
-    ).next_cursor
+    cursor = last_cursor(fixture)
     page = f"{portal}/o/{fixture.slug}/scim/groups/?limit={LIMIT}"
     client, htmx = requests.Session(), {"HX-Request": "true", "HX-Target": "groups"}
     client.cookies.set(cookie_name(fixture.slug), fixture.session_token)

@@ -188,6 +188,7 @@ PASSWORD_HASHERS = [
     "portal.directory.embedded.passwords.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "portal.directory.embedded.migrated_passwords.Migrated",
 ]
 
 # --- Provisioning ----------------------------------------------------------------------------------------------------

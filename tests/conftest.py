@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -88,6 +89,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def _fresh_rate_limits() -> None:
     rates._limiter.cache_clear()
     rates._call_limiter.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_signing_keys() -> None:
+    """Forget the keys of the test before; who has not loaded them knows none."""
+    if keys := sys.modules.get("portal.directory.embedded.signing_keys"):
+        keys.forget()
 
 
 @pytest.fixture

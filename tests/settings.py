@@ -20,7 +20,11 @@ from portal.settings import *  # noqa: E402, F403 -- after the environment
 from portal.settings import DATABASES  # noqa: E402 -- as above
 
 # A test signs in hundreds of times; the cost of the real hasher has a test of its own.
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+    "portal.directory.embedded.passwords.Argon2",
+    "portal.directory.embedded.migrated_passwords.Migrated",
+]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as in earnest: SQLite in memory locks in a way of its own. A test that is killed has nothing to lose.

@@ -3,10 +3,12 @@
 Only the embedded directory has it: with Stytch, the SDKs talk to Stytch itself (docs/decisions/0013).
 """
 
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 from portal.directory.gateway import Directory, ScimGateway
+from portal.directory.project_passwords import ProjectPasswordGateway
+from portal.directory.project_sessions import ProjectSessionGateway
 from portal.directory.types import Actor, ScimConnection, ScimIdentityProvider, SignedIn
 
 
@@ -34,6 +36,10 @@ class ProjectDirectory(Directory, Protocol):
 
     @property
     def scim(self) -> ProjectScimGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def sessions(self) -> ProjectSessionGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def passwords(self) -> ProjectPasswordGateway: ...  # noqa: D102 -- the type says it
 
     def acting_as(self, signed_in: SignedIn) -> "ProjectDirectory":
         """Return the same organization's directory, with every further call made by this member."""
@@ -57,4 +63,8 @@ class Project(Protocol):
 
     def open_session(self, session_token: str) -> tuple[SignedIn, ProjectDirectory]:
         """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
+        ...
+
+    def jwks(self) -> Sequence[Mapping[str, Any]]:
+        """Return the keys that session JWTs are verified with (RFC 7517). Raises NotFound where there is no project."""
         ...

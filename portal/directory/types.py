@@ -156,8 +156,21 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticationFactor:
+    """One way in which a member has shown who they are in a session, in Stytch's words."""
+
+    type: str
+    delivery_method: str
+    created_at: datetime
+    last_authenticated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MemberSession:
-    """A member signed in, in one browser, until `expires_at` or revocation."""
+    """A member signed in, in one browser, until `expires_at` or revocation.
+
+    All behind `password_entered_at` is only told by the embedded directory.
+    """
 
     member_session_id: str
     member_id: str
@@ -169,6 +182,22 @@ class MemberSession:
     expires_at: datetime
     # When the password was last entered in it; None where it was not.
     password_entered_at: datetime | None = None
+    # How the member showed who they are in the session of another organization that this one was exchanged for.
+    exchanged_factors: tuple[AuthenticationFactor, ...] = ()
+    # What the product wants in it and in its JWT.
+    custom_claims: Mapping[str, Any] = field(default_factory=dict)
+    # From where it was started.
+    ip_address: str = ""
+    user_agent: str = ""
+
+    @property
+    def authentication_factors(self) -> tuple[AuthenticationFactor, ...]:
+        """How the member has shown who they are: by this organization's password, the one way in so far, or elsewhere."""
+        entered_at = self.password_entered_at
+        if entered_at is None:
+            return self.exchanged_factors
+        own = AuthenticationFactor("password", "knowledge", min(entered_at, self.started_at), entered_at)
+        return (*self.exchanged_factors, own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,3 +290,14 @@ def test_a_bulk_request_has_the_same_effects(idp: Idp) -> None:
     assert [one["status"] for one in answer.json()["Operations"]] == ["201", "409", "201"]
     assert models.Member.objects.exclude(scim_user=None).count() == 2
     assert models.ScimConflict.objects.count() == 1
+
+
+def test_an_address_that_the_identity_provider_changes_is_verified_no_longer(idp: Idp, grace: str) -> None:
+    """Else it could give a member of its own anybody's address, and exchange their session for another organization's."""
+    models.Member.objects.update(email_address_verified=True)
+
+    idp.patch(f"/Users/{grace}", {"op": "replace", "path": "name.givenName", "value": "Amazing Grace"})
+    assert member_of(grace).email_address_verified
+
+    idp.patch(f"/Users/{grace}", {"op": "replace", "path": "emails", "value": [{"value": "eve@other.example"}]})
+    assert not member_of(grace).email_address_verified

@@ -11,8 +11,9 @@ from django.db import transaction
 
 from portal.directory.embedded import activity, models, scim_conflicts, scim_connections, scim_group_roles, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
-from portal.directory.embedded.members import check_new_password, new_sign_in_link
+from portal.directory.embedded.members import new_sign_in_link
 from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.roles import check_roles
 from portal.directory.embedded.rows import check, unless_taken
 from portal.directory.embedded.scope import organization_value
@@ -79,7 +80,7 @@ def create_member(  # noqa: PLR0913 -- what makes a member
     """
     direct_roles = check_roles(roles)
     if password is not None:
-        check_new_password(password)
+        check_new_password(password, email_address=email_address)
     encoded = "" if password is None else make_password(password)
     taken = Conflict(f'"{email_address}" is a member of this organization already.', field="email_address")
     with unless_taken(taken), transaction.atomic():

@@ -14,7 +14,7 @@ from portal.directory.errors import Unauthenticated
 from portal.directory.ids import parse_id
 from portal.directory.types import Discovered, MemberStatus, Origin, SignedIn
 
-_LIFE = timedelta(minutes=10)  # Stytch: an intermediate session token
+INTERMEDIATE_LIFE = timedelta(minutes=10)  # Stytch: an intermediate session token
 # Passwords checked at each attempt, always as many, so that the time does not tell in how many organizations a person
 # is. Who is in more signs in at the organization's own address.
 MOST_ORGANIZATIONS = 5
@@ -42,7 +42,7 @@ class EmbeddedDiscovery:
         with transaction.atomic():
             models.IntermediateSession.objects.filter(expires_at__lte=timezone.now()).delete()
             session = models.IntermediateSession.objects.create(
-                token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + _LIFE
+                token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + INTERMEDIATE_LIFE
             )
             session.members.set(members)
         return _discovered(session, members, token)
@@ -58,7 +58,7 @@ class EmbeddedDiscovery:
         chosen = parse_id("organization", organization_id)
         for member in _active_members(session):
             if member.organization_id == chosen:
-                return start_session(member, self._origin, password_entered_at=session.expires_at - _LIFE)
+                return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFE)
         raise Unauthenticated("You are not a member of this organization.")
 
     @staticmethod

@@ -8,23 +8,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.embedded import models
-from portal.directory.embedded.activity import Caller, record
+from portal.directory.embedded.password_change import change_password
+from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.scope import Scope
-from portal.directory.embedded.sessions import start_session
+from portal.directory.embedded.sessions import member_as_caller, start_session
 from portal.directory.embedded.tokens import new_token, token_hash
-from portal.directory.embedded.values import member_id, member_value
-from portal.directory.errors import Invalid, NotFound, Unauthenticated
+from portal.directory.embedded.values import member_value
+from portal.directory.errors import NotFound, Unauthenticated
 from portal.directory.ids import parse_id
-from portal.directory.types import Actor, ActorType, Member, MemberStatus, SignedIn
+from portal.directory.types import Member, MemberStatus, SignedIn
 
 LINK_LIFE = timedelta(days=7)  # Stytch: an invitation lives a week
-_LEAST_PASSWORD, _MOST_PASSWORD = 12, 128
-
-
-def check_new_password(password: str) -> None:
-    """Raise Invalid unless the password is long enough to hold and short enough to hash."""
-    if not _LEAST_PASSWORD <= len(password) <= _MOST_PASSWORD:
-        raise Invalid(f"Use {_LEAST_PASSWORD} to {_MOST_PASSWORD} characters.", field="password")
 
 
 def new_sign_in_link(member: models.Member) -> str:
@@ -60,26 +54,16 @@ class EmbeddedMembers:
 
     def redeem_link(self, token: str, *, password: str) -> SignedIn:
         """Set the password, end every session that the member has, and start one. Raises Unauthenticated, Invalid."""
-        check_new_password(password)
+        check_new_password(password, email_address=self._link(token).member.email_address)
         encoded = make_password(password)
         with transaction.atomic():
             link = self._link(token, lock=True)
             link.used_at = timezone.now()
             link.save(update_fields=["used_at"])
             member = link.member
-            member.password, member.status, member.email_address_verified = encoded, MemberStatus.ACTIVE, True
-            member.save(update_fields=["password", "status", "email_address_verified", "updated_at"])
-            models.MemberSession.objects.filter(
-                organization_id=member.organization_id, member=member, revoked_at=None
-            ).update(revoked_at=timezone.now())
-            actor = Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address)
-            record(
-                Caller(actor, self._scope.origin),
-                "member.set_password",
-                organization_id=member.organization_id,
-                target_id=member_id(member),
-                target_name=member.email_address,
-            )
+            member.status, member.email_address_verified = MemberStatus.ACTIVE, True
+            member.save(update_fields=["status", "email_address_verified", "updated_at"])
+            change_password(member, encoded, member_as_caller(member, self._scope.origin))
             return start_session(member, self._scope.origin, password_entered_at=timezone.now())
 
     def _link(self, token: str, *, lock: bool = False) -> models.SignInLink:

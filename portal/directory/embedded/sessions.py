@@ -1,7 +1,9 @@
 """Member sessions: one opaque token each, of which only the hash is stored."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -19,18 +21,24 @@ from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id, member_value, session_value
 from portal.directory.errors import Unauthenticated
 from portal.directory.ids import public_id
+from portal.directory.project_sessions import DEFAULT_MINUTES, SessionTerms
 from portal.directory.types import Actor, ActorType, MemberStatus, Origin, SignedIn
 
 # A session's last use is written at most this often: reading a page is no reason to write to the database.
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
-# Every page asks for it.
+_SESSION = models.MemberSession._meta  # noqa: SLF001 -- Django's documented model API
+# Every page asks for it, and every call of a product's member.
 _BY_TOKEN = Statement(
     lambda digest: models.MemberSession.objects.select_related("member__organization", "member__scim_user").filter(
         token_hash=digest
     ),
-    (models.MemberSession._meta.get_field("token_hash"), b"example"),  # noqa: SLF001 -- Django's documented model API
+    (_SESSION.get_field("token_hash"), b"example"),
+)
+_BY_KEY = Statement(
+    lambda key: models.MemberSession.objects.select_related("member__organization", "member__scim_user").filter(pk=key),
+    (_SESSION.get_field("id"), UUID(int=1)),
 )
 
 
@@ -40,9 +48,18 @@ def _nobodys_password() -> str:
 
 
 def password_is_right(member: models.Member | None, password: str) -> bool:
-    """Check a password in the same time whether or not there is such a member with a password."""
+    """Check a password in the same time whether or not there is such a member with a password.
+
+    A hash that is not of today's kind, such as one that a product brought along, is replaced once the password is known.
+    """
     encoded = member.password if member else ""
-    return check_password(password, encoded or _nobodys_password()) and bool(encoded)
+    renew = partial(_renew, member) if member and encoded else None
+    return check_password(password, encoded or _nobodys_password(), renew) and bool(encoded)
+
+
+def _renew(member: models.Member, password: str) -> None:
+    same = models.Member.objects.filter(pk=member.pk, password=member.password)
+    same.update(password=make_password(password))
 
 
 def may_use_password(member: models.Member) -> bool:
@@ -50,35 +67,62 @@ def may_use_password(member: models.Member) -> bool:
     return member.is_breakglass or settings_value(member.organization).allows_passwords
 
 
-def start_session(member: models.Member, origin: Origin, *, password_entered_at: datetime | None) -> SignedIn:
-    """Sign a member in who entered their password then, or not at all."""
+def start_session(
+    member: models.Member,
+    origin: Origin,
+    *,
+    password_entered_at: datetime | None,
+    terms: SessionTerms | None = None,
+    exchanged_for: SignedIn | None = None,
+) -> SignedIn:
+    """Sign a member in who entered their password then, or not at all; with `terms` for a product, else for the portal.
+
+    The portal's sessions also end when nobody uses them for SESSION_IDLE_MINUTES (docs/decisions/0014). Raises Invalid.
+    """
     token = new_token()
+    minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
     with transaction.atomic():
         row = models.MemberSession.objects.create(
             organization_id=member.organization_id,
             member=member,
             token_hash=token_hash(token),
-            expires_at=timezone.now() + timedelta(minutes=settings.SESSION_DURATION_MINUTES),
+            expires_at=timezone.now() + timedelta(minutes=minutes),
             password_entered_at=password_entered_at,
+            ends_when_idle=terms is None,
+            custom_claims=terms.claims_after({}) if terms else {},
+            exchanged_factors=[asdict(one) for one in exchanged_for.session.authentication_factors]
+            if exchanged_for
+            else [],
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
         )
-        _record_session(row, "member_session.create", origin)
+        record_session(row, "member_session.create", member_as_caller(row.member, origin))
     return signed_in_value(row, token)
 
 
 def session_row(token: str) -> models.MemberSession | None:
     """Return the good session of a token, whatever its organization, with its member and that; None where there is none."""
-    row, now = _BY_TOKEN.first(token_hash(token)), timezone.now()
-    if (
-        row is None
-        or row.revoked_at is not None
-        or row.expires_at <= now
-        or row.member.status != MemberStatus.ACTIVE
-        or row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
-    ):
+    row = _BY_TOKEN.first(token_hash(token))
+    return row if row is not None and is_live(row) else None
+
+
+def session_row_of_jwt(session_jwt: str) -> models.MemberSession | None:
+    """Return the good session that a session JWT is of, as session_row does, also when the JWT's five minutes are over."""
+    # Loads what verifies signatures, which the portal's pages never need.
+    from portal.directory.embedded import session_jwts  # noqa: PLC0415 -- as above
+
+    named = session_jwts.read(session_jwt)
+    row = _BY_KEY.first(named.session_key) if named else None
+    if row is None or named is None or member_id(row.member) != named.member_id:
         return None
-    return row
+    return row if is_live(row) else None
+
+
+def is_live(row: models.MemberSession) -> bool:
+    """Say whether a session is good now."""
+    now = timezone.now()
+    is_idle = row.ends_when_idle and row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    return row.revoked_at is None and row.expires_at > now and row.member.status == MemberStatus.ACTIVE and not is_idle
 
 
 def touch(row: models.MemberSession) -> None:
@@ -133,7 +177,7 @@ class EmbeddedSessions:
         row.password_entered_at = timezone.now()
         with transaction.atomic():
             row.save(update_fields=["password_entered_at"])
-            _record_session(row, "member_session.confirm_password", self._scope.origin)
+            record_session(row, "member_session.confirm_password", member_as_caller(row.member, self._scope.origin))
         return signed_in_value(row, token)
 
     def revoke(self, session_token: str) -> None:
@@ -143,7 +187,7 @@ class EmbeddedSessions:
             if row is not None:
                 row.revoked_at = timezone.now()
                 row.save(update_fields=["revoked_at"])
-                _record_session(row, "member_session.revoke", self._scope.origin)
+                record_session(row, "member_session.revoke", member_as_caller(row.member, self._scope.origin))
 
     def _sessions(self) -> QuerySet[models.MemberSession]:
         return models.MemberSession.objects.select_related("member__organization").filter(
@@ -162,13 +206,17 @@ def signed_in_value(row: models.MemberSession, token: str) -> SignedIn:
     )
 
 
-def _record_session(row: models.MemberSession, action: str, origin: Origin) -> None:
-    member = row.member
-    actor = Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address)
+def member_as_caller(member: models.Member, origin: Origin) -> Caller:
+    """Return the member as who makes a change."""
+    return Caller(Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address), origin)
+
+
+def record_session(row: models.MemberSession, action: str, caller: Caller) -> None:
+    """Write what was done to a session into the activity log."""
     record(
-        Caller(actor, origin),
+        caller,
         action,
         organization_id=row.organization_id,
         target_id=public_id("member-session", row.pk),
-        target_name=member.email_address,
+        target_name=row.member.email_address,
     )

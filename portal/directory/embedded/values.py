@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 
 from portal.directory.embedded import models
@@ -10,6 +11,7 @@ from portal.directory.embedded.roles import GroupGrant, email_roles, group_grant
 from portal.directory.ids import public_id
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.types import (
+    AuthenticationFactor,
     Member,
     MemberRole,
     MemberRoleSource,
@@ -86,6 +88,10 @@ def session_value(row: models.MemberSession, member: Member) -> MemberSession:
         last_accessed_at=row.last_accessed_at,
         expires_at=row.expires_at,
         password_entered_at=row.password_entered_at,
+        exchanged_factors=tuple(msgspec.convert(row.exchanged_factors, list[AuthenticationFactor])),
+        custom_claims=row.custom_claims,
+        ip_address=row.ip_address,
+        user_agent=row.user_agent,
     )
 
 

@@ -23,6 +23,7 @@ from portal.directory.embedded.models.scim import (
     ScimToken,
     ScimUser,
 )
+from portal.directory.embedded.models.signing_keys import SigningKey
 
 __all__ = [
     "ActivityEntry",
@@ -46,4 +47,5 @@ __all__ = [
     "ScimToken",
     "ScimUser",
     "SignInLink",
+    "SigningKey",
 ]

@@ -1,5 +1,6 @@
 """Members, their sessions, and the ways in."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 
@@ -85,6 +86,12 @@ class MemberSession(models.Model):
     expires_at = models.DateTimeField()
     # When the password was last entered in this session.
     password_entered_at = models.DateTimeField(null=True)
+    # Whether it ends when nobody uses it for a while: the portal's own do, a product's do not (docs/decisions/0014).
+    ends_when_idle = models.BooleanField(default=True, db_default=True)
+    # How the member showed who they are in the session of another organization that it was exchanged for.
+    exchanged_factors = models.JSONField(default=list, blank=True, db_default=[], encoder=DjangoJSONEncoder)
+    # What the product wants in the session and its JWT.
+    custom_claims = models.JSONField(default=dict, blank=True, db_default={})
     revoked_at = models.DateTimeField(null=True)
     ip_address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)

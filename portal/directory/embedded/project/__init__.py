@@ -1,17 +1,21 @@
 """The embedded directory as the JSON API sees it: a project, its secrets, and its organizations."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.directory import EmbeddedDirectory
+from portal.directory.embedded.project.passwords import EmbeddedProjectPasswords
 from portal.directory.embedded.project.scim import EmbeddedProjectScim
+from portal.directory.embedded.project.sessions import EmbeddedProjectSessions
 from portal.directory.embedded.scope import Scope, organization_value
-from portal.directory.embedded.sessions import session_row, signed_in_value, touch
+from portal.directory.embedded.sessions import session_row, session_row_of_jwt, signed_in_value, touch
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import token_hash
 from portal.directory.errors import NotFound, Unauthenticated
@@ -40,6 +44,16 @@ class EmbeddedProjectDirectory(EmbeddedDirectory):
     def scim(self) -> EmbeddedProjectScim:
         """Its SCIM connection."""
         return EmbeddedProjectScim(self._scope)
+
+    @cached_property
+    def sessions(self) -> EmbeddedProjectSessions:
+        """Its member sessions."""
+        return EmbeddedProjectSessions(self._scope)
+
+    @cached_property
+    def passwords(self) -> EmbeddedProjectPasswords:
+        """Its members' passwords."""
+        return EmbeddedProjectPasswords(self._scope)
 
     def acting_as(self, signed_in: SignedIn) -> "EmbeddedProjectDirectory":
         """Return the same directory, with every further call made by this member."""
@@ -81,14 +95,23 @@ class EmbeddedProject:
 
     def open_session(self, session_token: str) -> tuple[SignedIn, EmbeddedProjectDirectory]:
         """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
-        row = session_row(session_token)
+        # A token has no dot, a JWT has two; the token of a JWT's session nobody knows, as only its hash is stored.
+        is_jwt = "." in session_token
+        row = session_row_of_jwt(session_token) if is_jwt else session_row(session_token)
         if row is None:
             raise Unauthenticated("The session has ended, or never was.", error_type="session_not_found")
         touch(row)
-        signed_in = signed_in_value(row, session_token)
+        signed_in = signed_in_value(row, "" if is_jwt else session_token)
         caller = Actor(ActorType.MEMBER, signed_in.member.member_id)
         scope = Scope(row.member.organization.slug, self._origin, signed_in=signed_in, project=caller)
         return signed_in, EmbeddedProjectDirectory(scope)
+
+    def jwks(self) -> Sequence[Mapping[str, Any]]:
+        """Return the keys that session JWTs are verified with. Raises NotFound where there is no project."""
+        # Loads what makes keys, which the portal's pages never need.
+        from portal.directory.embedded import signing_keys  # noqa: PLC0415 -- as above
+
+        return signing_keys.jwks()
 
 
 def _find(organization_id: str) -> models.Organization | None:

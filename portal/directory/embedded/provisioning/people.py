@@ -148,6 +148,9 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
         _keep_an_admin_by_domain(client, member, after["email_address"])
     if not was_active:
         _require_active(client)
+    if fold(after["email_address"]) != member.email_address_folded:
+        # An identity provider says so; nobody has shown that they read what is sent there.
+        member.email_address_verified = False
     # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
     member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
     update(member)

@@ -1,0 +1,27 @@
+"""The keys that sign session JWTs."""
+
+from django.db import models
+
+from portal.directory.embedded.models.fields import id_field
+from portal.directory.embedded.models.organizations import Project
+
+
+class SigningKey(models.Model):
+    """One key pair of the project; `jwk-live-<id>` is its kid."""
+
+    id = id_field()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="signing_keys")
+    # Encrypted (encryption.py); empty once another key signs.
+    private_key = models.BinaryField()
+    # As it is published: RFC 7517, with the certificate's thumbprint under Stytch's name for it.
+    public_jwk = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    # When another key took its place; what it signed is believed for a month more.
+    replaced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project"], condition=models.Q(replaced_at=None), name="signing_key_one_current"
+            )
+        ]

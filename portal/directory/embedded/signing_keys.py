@@ -1,0 +1,224 @@
+"""The keys that sign session JWTs: made at the first use, encrypted at rest, replaced by an operator, published as a JWKS.
+
+Only a process that signs or verifies loads this module, and with it the libraries.
+"""
+
+import hashlib
+import time
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from cryptography.x509.oid import NameOID
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from joserfc.jwk import RSAKey
+
+from portal.directory.embedded import models
+from portal.directory.embedded.activity import Caller, record
+from portal.directory.embedded.encryption import decrypted, encrypted, is_current
+from portal.directory.errors import Conflict, NotFound, Unavailable
+from portal.directory.ids import parse_id, public_id, uuid7
+from portal.directory.types import Actor, ActorType, Origin
+
+log = structlog.get_logger("gatehouse.signing_keys")
+
+ALGORITHM = "RS256"  # the one that Stytch's SDKs accept
+PUBLISHED_FOR = timedelta(days=30)  # Stytch: a replaced key is served for a month
+_BITS = 2048
+_PURPOSE = "signing-key"
+# What another process did to the keys is seen within this time.
+_SECONDS_KNOWN = 60
+_CERTIFICATE_LIFE = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The key that signs now, ready for use."""
+
+    kid: str
+    project_id: str
+    key: RSAKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a process knows of the keys, and since when."""
+
+    signing: SigningKey
+    jwks: Sequence[Mapping[str, Any]]
+    verifying: Mapping[str, RSAKey]
+    read_at: float
+
+
+_known: _Known | None = None
+
+
+def current_key() -> SigningKey:
+    """Return the key that signs; the first call of all makes it. Raises NotFound without a project."""
+    return _keys().signing
+
+
+def verifying_key(kid: str) -> RSAKey | None:
+    """Return a key whose signatures are believed; None for any other."""
+    known = _keys().verifying.get(kid)
+    # Another process may have made it since.
+    return known or next(map(_verifying, _believed().filter(pk=parse_id("jwk", kid))), None)
+
+
+def jwks() -> Sequence[Mapping[str, Any]]:
+    """Return what is published: the key that signs, and those that it replaced within a month. Raises NotFound."""
+    return _keys().jwks
+
+
+def forget() -> None:
+    """Have this process read the keys anew."""
+    global _known  # noqa: PLW0603 -- what a process knows is one thing
+    _known = None
+
+
+def rotate(origin: Origin, *, withdraw: bool = False) -> str:
+    """Have a new key sign, and return its kid; with `withdraw` what the old ones signed is believed no longer.
+
+    Raises NotFound without a project, Conflict where another one was faster.
+    """
+    project = _project()
+    faster = Conflict("Somebody else has made a new key just now.")
+    with transaction.atomic():
+        known = models.SigningKey.objects.filter(project=project)
+        known.filter(replaced_at=None).update(replaced_at=timezone.now(), private_key=b"")
+        if withdraw:
+            known.delete()
+        known.filter(replaced_at__lt=timezone.now() - PUBLISHED_FOR).delete()
+        row = _insert(project, Caller(Actor(ActorType.OPERATOR), origin), "signing_key.rotate")
+        if row is None:
+            raise faster
+    forget()
+    return _kid(row)
+
+
+def _keys() -> _Known:
+    global _known  # noqa: PLW0603 -- as above
+    known = _known
+    if known is None or known.read_at < time.monotonic() - _SECONDS_KNOWN:
+        known = _known = _read()
+    return known
+
+
+def _read() -> _Known:
+    read_at = time.monotonic()
+    project = _project()
+    current = models.SigningKey.objects.filter(project=project, replaced_at=None).first()
+    signing = _usable(current) or _make(project, in_place_of=current)
+    published = list(_believed().filter(project=project).order_by("-created_at"))
+    verifying = {_kid(row): _verifying(row) for row in published}
+    return _Known(signing, [row.public_jwk for row in published], verifying, read_at)
+
+
+def _believed() -> QuerySet[models.SigningKey]:
+    lately = Q(replaced_at=None) | Q(replaced_at__gt=timezone.now() - PUBLISHED_FOR)
+    return models.SigningKey.objects.filter(lately)
+
+
+def _verifying(row: models.SigningKey) -> RSAKey:
+    # Without what is published beside it, which would be checked at each use.
+    return RSAKey.import_key({name: row.public_jwk[name] for name in ("kty", "n", "e")})
+
+
+def _project() -> models.Project:
+    project = models.Project.objects.order_by("created_at", "pk").first()
+    if project is None:
+        raise NotFound("There is no project; `manage.py createproject` makes it.", error_type="project_not_found")
+    return project
+
+
+def _usable(row: models.SigningKey | None) -> SigningKey | None:
+    """Return the key of a row; None where there is none, or SECRET_KEY was changed without a fallback."""
+    if row is None:
+        return None
+    private = decrypted(row.private_key, purpose=_PURPOSE)
+    if private is None:
+        log.warning("signing_key_unreadable", kid=_kid(row))
+        return None
+    if not is_current(row.private_key, purpose=_PURPOSE):
+        models.SigningKey.objects.filter(pk=row.pk, replaced_at=None).update(
+            private_key=encrypted(private, purpose=_PURPOSE)
+        )
+    # It was checked when it was made, and nobody else could have encrypted it: to check it again takes long.
+    key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
+    return SigningKey(
+        _kid(row), public_id("project", row.project_id), RSAKey.import_key(cast("rsa.RSAPrivateKey", key))
+    )
+
+
+def _make(project: models.Project, *, in_place_of: models.SigningKey | None) -> SigningKey:
+    """Make the project's key, unless another process does so at the same moment: then it is theirs."""
+    current = models.SigningKey.objects.filter(project=project, replaced_at=None)
+    with transaction.atomic():
+        if in_place_of is not None:
+            current.filter(pk=in_place_of.pk).update(replaced_at=timezone.now(), private_key=b"")
+        row = _insert(project, Caller(Actor(ActorType.OPERATOR, name="first use"), Origin()), "signing_key.create")
+    usable = _usable(row or current.first())
+    if usable is None:
+        raise Unavailable("The key that signs session JWTs cannot be read.")
+    return usable
+
+
+def _insert(project: models.Project, caller: Caller, action: str) -> models.SigningKey | None:
+    """Store a new key and return it; None where there is a current one."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+    row = models.SigningKey(pk=uuid7(), project=project)
+    row.public_jwk = _public_jwk(key, row.pk)
+    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    row.private_key = encrypted(private, purpose=_PURPOSE)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return None
+    record(caller, action, organization_id=None, target_id=_kid(row))
+    return row
+
+
+def _public_jwk(key: rsa.RSAPrivateKey, identity: UUID) -> dict[str, Any]:
+    """Return the key as Stytch publishes one: with a certificate, for clients that want one."""
+    certificate = _certificate(key, public_id("jwk", identity)).public_bytes(Encoding.DER)
+    numbers = RSAKey.import_key(key.public_key()).as_dict(private=False)
+    thumbprint = hashlib.sha256(certificate).digest()
+    return {
+        "kty": "RSA",
+        "use": "sig",
+        "key_ops": ["verify"],
+        "alg": ALGORITHM,
+        "kid": public_id("jwk", identity),
+        "x5c": [b64encode(certificate).decode()],
+        "x5tS256": b64encode(thumbprint, altchars=b"-_").rstrip(b"=").decode(),
+        "n": numbers["n"],
+        "e": numbers["e"],
+    }
+
+
+def _certificate(key: rsa.RSAPrivateKey, kid: str) -> x509.Certificate:
+    """Return the key's own certificate; it vouches for nothing, some clients read keys in no other form."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, kid)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    return builder.not_valid_before(now).not_valid_after(now + _CERTIFICATE_LIFE).sign(key, SHA256())
+
+
+def _kid(row: models.SigningKey) -> str:
+    return public_id("jwk", row.pk)

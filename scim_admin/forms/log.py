@@ -44,6 +44,8 @@ class _MomentField(forms.DateTimeField):
 class LogFilter(forms.Form):
     """Which calls of the log are wanted."""
 
+    # Of a deleted connection; without it, the active one's.
+    connection_id = forms.CharField(required=False, max_length=_LONGEST_ID, widget=forms.HiddenInput)
     outcome = forms.ChoiceField(
         label="Outcome",
         required=False,

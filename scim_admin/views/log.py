@@ -6,12 +6,14 @@ from dataclasses import replace as changed
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
+from django.utils.http import content_disposition_header, urlencode
 
 from portal.directory.errors import Conflict, Invalid, NotFound, NotOffered
+from portal.directory.scim_deletion import ScimDeletedConnection
 from portal.directory.scim_log import ScimReplay, ScimRequest, ScimRequestFilter
-from portal.directory.types import Page, ScimConnection, ScimIdentityProvider
+from portal.directory.types import MAX_LIMIT, Page, ScimConnection, ScimFeature, ScimIdentityProvider
 from portal.web import listing
 from portal.web.pages import private
 from portal.web.requests import PortalRequest
@@ -20,6 +22,8 @@ from scim_admin.exports import EXPORTS
 from scim_admin.forms.log import ExportForm, FileFormat, LogQuery
 from scim_admin.sections import render_list, render_section
 
+Logged = ScimConnection | ScimDeletedConnection
+
 _LIST = "scim_admin/log.html"
 _ENTRY = "scim_admin/log_entry.html"
 _REPLAY = "scim_admin/replay.html"
@@ -27,16 +31,19 @@ _REPLAY = "scim_admin/replay.html"
 
 def log(request: PortalRequest) -> HttpResponse:
     """Show a page of the calls, the newest first."""
-    connection, query = request.directory.scim.connection(), LogQuery(request.GET)
-    context: dict[str, Any] = {"connection": connection, "query": query}
+    active, query = request.directory.scim.connection(), LogQuery(request.GET)
+    context: dict[str, Any] = {"connection": active, "query": query}
     try:
         context["kept_days"] = request.directory.scim_log.kept_days
     except NotOffered as error:
         return render_section(request, _LIST, context | {"not_offered": error.detail}, fragments=["log"])
     if not query.is_valid():
-        return render_section(request, _LIST, context, fragments=["log"], status=422)
+        return render_section(request, _LIST, context | {"logged": active}, fragments=["log"], status=422)
+    connection = _logged(request, active, query.cleaned_data["connection_id"])
     if connection is None:
+        context["can_restore"] = ScimFeature.RESTORE in request.directory.scim.offers
         return render_section(request, _LIST, context, fragments=["log"])
+    context |= {"logged": connection, "is_deleted": connection is not active}
     wanted, limit = query.wanted, query.cleaned_data["limit"]
     calls = listing.load(
         request, lambda cursor: _calls(request, connection, wanted, cursor, limit), append_to="log-more"
@@ -52,10 +59,14 @@ def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     try:
         entry = request.directory.scim_log.request(scim_request_id)
     except NotOffered as error:
-        return render_section(request, _ENTRY, {"not_offered": error.detail})
-    connection = request.directory.scim.connection()
+        return render_section(request, _ENTRY, {"not_offered": error.detail, "list_url": _url(request)})
+    active = request.directory.scim.connection()
+    connection = _logged(request, active, entry.connection_id)
+    is_deleted = active is None or connection is not active
     context = {
-        "connection": connection,
+        "connection": active,
+        "is_deleted": is_deleted,
+        "list_url": _url(request, connection_id=entry.connection_id) if is_deleted else _url(request),
         "call": call_of(entry, _provider(connection)),
         "entry": entry,
         "body": _pretty(entry.body),
@@ -68,9 +79,9 @@ def export_log(request: PortalRequest) -> HttpResponseBase:
     form = ExportForm(request.POST)
     if not form.is_valid():
         raise Invalid("Choose CSV or JSON Lines, and a filter that the log has.")
-    connection = request.directory.scim.connection()
+    connection = _logged(request, request.directory.scim.connection(), form.cleaned_data["connection_id"])
     if connection is None:
-        raise NotFound("No identity provider is connected, so there is nothing to export.")
+        raise NotFound("There is no such connection, so there is nothing to export.")
     entries = request.directory.scim_log.export(connection.connection_id, form.wanted)
     return _download(request, form.cleaned_data["file_format"], _in_words(entries, connection.identity_provider))
 
@@ -81,8 +92,9 @@ def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
         entry = request.directory.scim_log.request(scim_request_id)
     except NotOffered as error:
         return render_section(request, _REPLAY, {"not_offered": error.detail})
-    connection = request.directory.scim.connection()
-    context: dict[str, Any] = {"connection": connection, "entry": entry, "call": call_of(entry, _provider(connection))}
+    active = request.directory.scim.connection()
+    connection = _logged(request, active, entry.connection_id)
+    context: dict[str, Any] = {"connection": active, "entry": entry, "call": call_of(entry, _provider(connection))}
     try:
         found = request.directory.scim_log.replay(scim_request_id)
     except Conflict as error:
@@ -99,7 +111,17 @@ def _as_answered_now(entry: ScimRequest, found: ScimReplay) -> ScimRequest:
     return changed(entry, status=found.status, scim_type=found.scim_type, detail=found.detail)
 
 
-def _provider(connection: ScimConnection | None) -> ScimIdentityProvider:
+def _logged(request: PortalRequest, active: ScimConnection | None, connection_id: str) -> Logged | None:
+    """Return whose calls are wanted: the active connection where none is named, or one that can be restored; None for no such."""
+    if active and connection_id in {"", active.connection_id}:
+        return active
+    if not connection_id or ScimFeature.RESTORE not in request.directory.scim.offers:
+        return None
+    deleted = request.directory.scim.deleted_connections(limit=MAX_LIMIT).items
+    return next((one for one in deleted if one.connection_id == connection_id), None)
+
+
+def _provider(connection: Logged | None) -> ScimIdentityProvider:
     """Return in whose words causes are explained, also once the connection is gone."""
     return connection.identity_provider if connection else ScimIdentityProvider.GENERIC
 
@@ -118,11 +140,16 @@ def _download(request: PortalRequest, file_format: FileFormat, calls: Iterator[C
 
 
 def _calls(
-    request: PortalRequest, connection: ScimConnection, wanted: ScimRequestFilter, cursor: str, limit: int
+    request: PortalRequest, connection: Logged, wanted: ScimRequestFilter, cursor: str, limit: int
 ) -> Page[Call]:
     page = request.directory.scim_log.requests(connection.connection_id, wanted, cursor=cursor, limit=limit)
     calls = tuple(call_of(entry, connection.identity_provider) for entry in page.items)
     return Page(calls, page.next_cursor, page.searched_to)
+
+
+def _url(request: PortalRequest, **query: str) -> str:
+    url = reverse("scim:log", args=[request.signed_in.organization.organization_slug])
+    return f"{url}?{urlencode(query)}" if query else url
 
 
 def _name(request: PortalRequest, resource_id: str, calls: tuple[Call, ...]) -> str:

@@ -59,7 +59,7 @@ def test_an_admin_deletes_and_restores(embedded: Portal, page: Page, connection:
 
     page.get_by_role("link", name="See the deleted connections").click()
     check_accessibility(page)
-    page.get_by_role("link", name="Okta production").click()
+    page.get_by_role("link", name="Okta production", exact=True).click()
     check_accessibility(page)
     page.get_by_label("Make them active again").check()
     page.get_by_role("button", name="Restore the connection").click()
@@ -90,7 +90,7 @@ def test_it_works_without_javascript_and_on_a_phone(
     expect(page.get_by_text("No identity provider is connected")).to_be_visible()
     page.get_by_role("link", name="See the deleted connections").click()
     assert overflow(page) == 0
-    page.get_by_role("link", name="Okta production").click()
+    page.get_by_role("link", name="Okta production", exact=True).click()
     assert overflow(page) == 0
     page.get_by_role("button", name="Restore the connection").click()
     # It comes back as it was: paused.

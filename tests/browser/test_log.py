@@ -34,6 +34,12 @@ def open_log(portal: Portal, page: Page, query: str = "") -> None:
     page.goto(f"{portal.url}/o/acme/scim/log/{query}")
 
 
+def choose(page: Page, label: str, value: str) -> None:
+    """Choose a filter, once the list that was loaded before listens to it."""
+    expect(page.locator(".htmx-request, .htmx-added, .htmx-settling")).to_have_count(0)
+    page.get_by_label(label).select_option(value)
+
+
 def rows(page: Page) -> int:
     return page.locator("#log tbody tr:not(#log-more)").count()
 
@@ -46,15 +52,32 @@ def test_calls_come_page_by_page_and_are_filtered_at_once(embedded: Portal, idp:
     page.get_by_role("link", name="Load more").click()
     expect(page.locator("#log-more")).to_contain_text(f"All {LOOK_UPS + 3} shown")
     expect(page.locator("#announcements")).to_have_text(f"All {LOOK_UPS + 3} shown")
-    page.get_by_label("Outcome").select_option("refused")
+    choose(page, "Outcome", "refused")
     expect(page.locator("#log-more")).to_contain_text("All 2 shown")
     expect(page.get_by_text("The address ends in /Users or /Groups twice")).to_be_visible()
-    page.get_by_label("About").select_option("User")
+    choose(page, "About", "User")
     expect(page.locator("#log-more")).to_contain_text("All 1 shown")
-    page.get_by_label("Kind of call").select_option("DELETE")
+    choose(page, "Kind of call", "DELETE")
     expect(page.get_by_role("heading", name="No call is like this")).to_be_visible()
     check_accessibility(page)
     page.get_by_role("link", name="Show all calls").click()
+    expect(page.locator("#log-more")).to_contain_text("50 shown")
+
+
+def test_the_way_back_from_a_call_further_down_leads_to_where_it_stands(embedded: Portal, idp: Idp, page: Page) -> None:
+    open_log(embedded, page)
+    page.get_by_role("link", name="Load more").click()
+    expect(page.locator("#log-more")).to_contain_text(f"All {LOOK_UPS + 3} shown")
+    last = page.locator("#log tbody tr:not(#log-more) a").last
+    address = last.get_attribute("href")
+    last.click()
+    expect(page.get_by_role("heading", name="The call", exact=True)).to_be_visible()
+
+    page.go_back()
+
+    expect(page.locator(f'#log a[href="{address}"]')).to_be_visible()
+    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOK_UPS + 3}, the last")
+    page.get_by_role("link", name="Back to the first page").click()
     expect(page.locator("#log-more")).to_contain_text("50 shown")
 
 
@@ -62,7 +85,7 @@ def test_a_refused_call_leads_to_its_cure_and_to_what_it_would_do_now_and_back(
     embedded: Portal, idp: Idp, page: Page
 ) -> None:
     open_log(embedded, page)
-    page.get_by_label("Outcome").select_option("refused")
+    choose(page, "Outcome", "refused")
     expect(page.locator("#log-more")).to_contain_text("All 2 shown")
 
     page.get_by_role("link", name="Change a group").click()
@@ -92,7 +115,7 @@ def test_a_person_leads_to_their_calls_alone_and_from_there_to_all(embedded: Por
     expect(page.get_by_text("Only calls about Pia Patel")).to_be_visible()
     assert rows(page) == 1
     check_accessibility(page)
-    page.get_by_label("Outcome").select_option("succeeded")
+    choose(page, "Outcome", "succeeded")
     expect(page).to_have_url(re.compile("outcome=succeeded"))
     expect(page.get_by_text("Only calls about Pia Patel")).to_be_visible()
     page.get_by_role("link", name="Show calls about everybody").click()
@@ -121,7 +144,7 @@ def test_it_works_on_a_phone_without_javascript(embedded: Portal, idp: Idp, brow
     page.go_back()
     expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOK_UPS + 3}, the last")
 
-    page.get_by_label("Outcome").select_option("refused")
+    choose(page, "Outcome", "refused")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#log-more")).to_contain_text("All 2 shown")
     with page.expect_download():

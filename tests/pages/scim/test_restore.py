@@ -184,6 +184,50 @@ def test_who_may_only_look_sees_the_list_and_restores_nothing(
     assert not is_active(deleted)
 
 
+LOG = f"{OVERVIEW}log/"
+
+
+def test_what_was_asked_before_the_deletion_can_be_looked_up_and_taken_away(
+    admin_client: Client, acme: models.Organization, deleted: models.ScimConnection
+) -> None:
+    call = factories.scim_request(deleted, status=409, scim_type="uniqueness", detail="There is one already.")
+    assert LIST in page(admin_client, LOG)
+    [there] = re.findall(rf'href="({LOG}[^"]+)"', page(admin_client, LIST))
+
+    html = page(admin_client, there)
+    entry = f"{LOG}{public_id('scim-request', call.pk)}/"
+    assert "The calls of a deleted connection" in html
+    assert f'href="{entry}"' in html
+    assert page(admin_client, entry).count(f'href="{there}"') == 1
+    assert "cannot be tried" in page(admin_client, entry)
+
+    factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
+    assert f'href="{entry}"' not in page(admin_client, LOG)
+    html = page(admin_client, there)
+    assert (f'href="{entry}"' in html, "Show the calls of Entra" in html) == (True, True)
+    form = {"connection_id": public_id("scim-connection", deleted.pk), "file_format": "jsonl"}
+    exported = admin_client.post(f"{LOG}export/", form)
+    assert b"There is one already." in b"".join(exported)
+
+
+def test_another_organizations_calls_and_those_of_long_ago_are_not_there(
+    admin_client: Client,
+    globex: models.Organization,
+    deleted: models.ScimConnection,
+) -> None:
+    theirs = factories.scim_connection(globex)
+    delete(theirs)
+    delete(deleted, days_ago=31)
+    factories.scim_request(theirs)
+    factories.scim_request(deleted)
+
+    for connection in (theirs, deleted):
+        form = {"connection_id": public_id("scim-connection", connection.pk), "file_format": "csv"}
+        html = " ".join(admin_client.get(LOG, form).content.decode().split())
+        assert "No identity provider is connected" in html
+        assert admin_client.post(f"{LOG}export/", form).status_code == 404
+
+
 @pytest.mark.parametrize("number", [2, 20])
 def test_the_list_costs_the_same_queries_however_long_it_is(
     admin_client: Client,
@@ -197,7 +241,7 @@ def test_the_list_costs_the_same_queries_however_long_it_is(
 
     # The session, and the list.
     with django_assert_num_queries(2):
-        assert admin_client.get(LIST).content.decode().count("Okta production") == number
+        assert admin_client.get(LIST).content.decode().count(">Okta production<") == number
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(

@@ -68,6 +68,7 @@ def test_the_token_is_seen_focused_and_copied_and_a_reload_explains(
 
 
 def test_copying_that_fails_is_not_called_a_success(embedded: Portal, scim: str, page: Page) -> None:
+    """Defect 8: copying claims success where there was none."""
     page.add_init_script(
         "navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false;"
     )

@@ -196,4 +196,6 @@ def test_what_is_lost_by_cancelling_is_named_once_the_new_token_is_used(
 @pytest.mark.usefixtures("connection")
 def test_the_groups_page_has_the_connection_alone_above_them(admin_client: Client) -> None:
     """What the overview offers besides needs what only the overview knows."""
-    assert "Pause provisioning" not in page(admin_client, f"{OVERVIEW}groups/")
+    html = page(admin_client, f"{OVERVIEW}groups/")
+    assert "Pause provisioning" not in html
+    assert "Okta –" not in html

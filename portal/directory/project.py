@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from portal.directory.gateway import Directory, ScimGateway
+from portal.directory.project_members import MembersGateway, ProjectMemberGateway
+from portal.directory.project_organizations import OrganizationsGateway, ProjectOrganizationGateway
 from portal.directory.project_passwords import ProjectPasswordGateway
 from portal.directory.project_sessions import ProjectSessionGateway
 from portal.directory.types import Actor, ScimConnection, ScimIdentityProvider, SignedIn
@@ -40,6 +42,10 @@ class ProjectDirectory(Directory, Protocol):
     def sessions(self) -> ProjectSessionGateway: ...  # noqa: D102 -- the type says it
     @property
     def passwords(self) -> ProjectPasswordGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def organization(self) -> ProjectOrganizationGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def members(self) -> ProjectMemberGateway: ...  # noqa: D102 -- the type says it
 
     def acting_as(self, signed_in: SignedIn) -> "ProjectDirectory":
         """Return the same organization's directory, with every further call made by this member."""
@@ -58,7 +64,7 @@ class Project(Protocol):
         ...
 
     def open(self, organization_id: str, caller: Actor | None) -> ProjectDirectory:
-        """Return an organization's directory by its id or slug; without a caller, a visitor's. Raises NotFound."""
+        """Return an organization's directory by its id, external id or slug; without a caller, a visitor's. Raises NotFound."""
         ...
 
     def open_session(self, session_token: str) -> tuple[SignedIn, ProjectDirectory]:
@@ -67,4 +73,12 @@ class Project(Protocol):
 
     def jwks(self) -> Sequence[Mapping[str, Any]]:
         """Return the keys that session JWTs are verified with (RFC 7517). Raises NotFound where there is no project."""
+        ...
+
+    def organizations(self, caller: Actor) -> OrganizationsGateway:
+        """Return all organizations, in the hands of a caller that was admitted."""
+        ...
+
+    def members(self) -> MembersGateway:
+        """Return the members of all organizations, for a caller that was admitted."""
         ...

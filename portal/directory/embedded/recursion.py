@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import UUIDField
+from django.db.models.expressions import RawSQL
 
 from portal.directory.embedded import models
 
@@ -34,6 +35,11 @@ def among(column: str) -> str:
     if connection.vendor == "postgresql":
         return f"{column} = ANY(%s)"
     return f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 -- our own names
+
+
+def subquery(sql: str, *values: Any) -> RawSQL:
+    """Return a statement as what stands behind `IN`."""
+    return RawSQL(_with_tables(sql), [_prepared(one) for one in values])  # noqa: S611 -- our own statements
 
 
 def key(value: Any) -> UUID:

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
-from portal.directory.embedded.recursion import among, key, rows
+from portal.directory.embedded.recursion import among, key, rows, subquery
 from portal.directory.errors import Invalid
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.types import MemberStatus, ScimConnectionStatus
@@ -40,6 +40,18 @@ _SOMEBODY_WITH_ROLE = """
     JOIN {member} p ON p.id = u.member_id
     JOIN {connection} c ON c.id = u.connection_id
     WHERE u.active AND p.status = %s AND c.status = %s AND p.id <> %s LIMIT 1
+"""
+# The same of several organizations and roles, all of them.
+_EVERYBODY_WITH_ROLES = """
+    WITH RECURSIVE granting(group_id) AS (
+        SELECT r.group_id FROM {role} r JOIN {connection} c ON c.id = r.connection_id
+        WHERE ORGANIZATIONS AND ROLES AND r.group_id IS NOT NULL AND c.status = %s
+        UNION SELECT n.member_id FROM {nesting} n JOIN granting ON n.group_id = granting.group_id
+    )
+    SELECT u.member_id FROM granting
+    JOIN {membership} m ON m.group_id = granting.group_id
+    JOIN {user} u ON u.id = m.user_id
+    WHERE u.active AND u.member_id IS NOT NULL
 """
 _GROUPS_ABOVE = """
     WITH RECURSIVE above(group_id) AS (
@@ -74,6 +86,14 @@ def group_grants(members: Iterable[models.Member]) -> Mapping[UUID, Sequence[Gro
 def group_roles(member: models.Member) -> Sequence[str]:
     """Return the roles that a member has by groups, direct and indirect; none for who was not provisioned."""
     return list(dict.fromkeys(grant.role_id for grant in group_grants([member]).get(member.pk, ())))
+
+
+def of_groups_with(role_ids: Sequence[str], organizations: Sequence[UUID]) -> Q:
+    """Say that a member has one of the roles by a group of one of the organizations."""
+    sql = _EVERYBODY_WITH_ROLES.replace("ORGANIZATIONS", among("r.organization_id")).replace(
+        "ROLES", among("r.role_id")
+    )
+    return Q(pk__in=subquery(sql, list(organizations), list(role_ids), ScimConnectionStatus.ACTIVE))
 
 
 def email_domains_of(organization: models.Organization, role_id: str) -> Sequence[str]:

@@ -10,15 +10,23 @@ from uuid import UUID
 from django.utils import timezone
 
 from portal.directory.embedded import models
+from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.directory import EmbeddedDirectory
+from portal.directory.embedded.project.members import EmbeddedMembersOfProject, EmbeddedProjectMembers
+from portal.directory.embedded.project.organizations import (
+    EmbeddedOrganizations,
+    EmbeddedProjectOrganization,
+    no_organization,
+)
 from portal.directory.embedded.project.passwords import EmbeddedProjectPasswords
 from portal.directory.embedded.project.scim import EmbeddedProjectScim
 from portal.directory.embedded.project.sessions import EmbeddedProjectSessions
+from portal.directory.embedded.rows import is_text
 from portal.directory.embedded.scope import Scope, organization_value
 from portal.directory.embedded.sessions import session_row, session_row_of_jwt, signed_in_value, touch
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import token_hash
-from portal.directory.errors import NotFound, Unauthenticated
+from portal.directory.errors import Unauthenticated
 from portal.directory.ids import id_prefix, parse_id, public_id
 from portal.directory.types import Actor, ActorType, Origin, SignedIn
 
@@ -31,14 +39,32 @@ _BY_SECRET = Statement(
     (_META.get_field("secret_hash"), b"example"),
 )
 _ORGANIZATION = models.Organization._meta  # noqa: SLF001 -- as above
-_BY_ID = Statement(lambda key: models.Organization.objects.filter(pk=key), (_ORGANIZATION.get_field("id"), UUID(int=1)))
+_BY_ID = Statement(
+    lambda key: models.Organization.objects.filter(pk=key, deleted_at=None),
+    (_ORGANIZATION.get_field("id"), UUID(int=1)),
+)
+_BY_EXTERNAL_ID = Statement(
+    lambda name: models.Organization.objects.filter(external_id=name, deleted_at=None),
+    (_ORGANIZATION.get_field("external_id"), "example"),
+)
 _BY_SLUG = Statement(
-    lambda slug: models.Organization.objects.filter(slug=slug), (_ORGANIZATION.get_field("slug"), "example")
+    lambda slug: models.Organization.objects.filter(slug=slug, deleted_at=None),
+    (_ORGANIZATION.get_field("slug"), "example"),
 )
 
 
 class EmbeddedProjectDirectory(EmbeddedDirectory):
     """Implements portal.directory.project.ProjectDirectory."""
+
+    @cached_property
+    def organization(self) -> EmbeddedProjectOrganization:
+        """The organization itself."""
+        return EmbeddedProjectOrganization(self._scope)
+
+    @cached_property
+    def members(self) -> EmbeddedProjectMembers:
+        """Its members."""
+        return EmbeddedProjectMembers(self._scope)
 
     @cached_property
     def scim(self) -> EmbeddedProjectScim:
@@ -82,14 +108,10 @@ class EmbeddedProject:
             raise Unauthenticated("There is no project with this public token.")
 
     def open(self, organization_id: str, caller: Actor | None) -> EmbeddedProjectDirectory:
-        """Return an organization's directory by its id or slug; without a caller, a visitor's. Raises NotFound."""
+        """Return an organization's directory by its id, external id or slug; without a caller, a visitor's. Raises NotFound."""
         row = _find(organization_id)
         if row is None:
-            raise NotFound(
-                "The project has no organization with this id or slug.",
-                field="organization_id",
-                error_type="organization_not_found",
-            )
+            raise no_organization()
         value = organization_value(row)
         return EmbeddedProjectDirectory(Scope(row.slug, self._origin, project=caller, known_organization=value))
 
@@ -113,10 +135,19 @@ class EmbeddedProject:
 
         return signing_keys.jwks()
 
+    def organizations(self, caller: Actor) -> EmbeddedOrganizations:
+        """Return all organizations, in the hands of a caller that was admitted."""
+        return EmbeddedOrganizations(Caller(caller, self._origin))
+
+    def members(self) -> EmbeddedMembersOfProject:
+        """Return the members of all organizations."""
+        return EmbeddedMembersOfProject()
+
 
 def _find(organization_id: str) -> models.Organization | None:
     if organization_id.startswith(id_prefix("organization")):
-        found = _BY_ID.first(parse_id("organization", organization_id))
-        if found is not None:
-            return found
-    return _BY_SLUG.first(organization_id)
+        return _BY_ID.first(parse_id("organization", organization_id))
+    if not organization_id or not is_text(organization_id):
+        return None
+    # The slug, which an organization's own admins may change, never takes the place of what the product calls another one.
+    return _BY_EXTERNAL_ID.first(organization_id) or _BY_SLUG.first(organization_id)

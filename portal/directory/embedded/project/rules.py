@@ -43,14 +43,6 @@ def checked_external_id(text: str, *, noun: str, field: str, error_type: str) ->
     return text
 
 
-def is_text(value: str) -> bool:
-    """Say whether a database takes it: no NUL, no half of a surrogate pair."""
-    try:
-        return b"\0" not in value.encode()
-    except UnicodeEncodeError:
-        return False
-
-
 def require_action(scope: Scope, action: str, resource: str, own: str = "") -> None:
     """Raise Refused unless the member's roles grant the action on a resource, or on their own account if `own` names it.
 

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from portal.directory.embedded.email_domains import DomainErrors, read_domain
-from portal.directory.embedded.project.rules import is_text
 from portal.directory.embedded.roles import check_roles
+from portal.directory.embedded.rows import is_text
 from portal.directory.errors import Invalid
 from portal.directory.organization_changes import OrganizationChanges
 from portal.directory.organization_settings import (

@@ -19,7 +19,7 @@ class EmbeddedScimConnection(Scoped):
     def connection(self) -> ScimConnection | None:
         """Return the active connection, or None. Raises Refused."""
         self._scope.require(GET)
-        token = _CURRENT_TOKEN.first(self._scope.organization_id, ScimConnectionStatus.ACTIVE)
+        token = current_token(self._scope.organization_id)
         return scim_connection_value(token) if token else None
 
     def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
@@ -72,6 +72,11 @@ class EmbeddedScimConnection(Scoped):
         if row is None:
             raise NoScimConnection
         return row
+
+
+def current_token(organization_id: UUID) -> models.ScimToken | None:
+    """Return the current token of the organization's active connection, with that; None where there is none."""
+    return _CURRENT_TOKEN.first(organization_id, ScimConnectionStatus.ACTIVE)
 
 
 _ID = models.ScimConnection._meta.pk  # noqa: SLF001 -- Django's documented model API

@@ -12,6 +12,7 @@ from portal.web import listing
 from portal.web.requests import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupsQuery
+from scim_admin.life import life
 from scim_admin.links import log_of
 from scim_admin.sections import render_list, render_section
 from scim_admin.views.connection import connection_card
@@ -25,10 +26,10 @@ def groups(request: PortalRequest) -> HttpResponse:
     scim = request.directory.scim
     query = GroupsQuery(request.GET, searchable=ScimFeature.GROUP_SEARCH in scim.offers)
     context = {"query": query, "opens": ScimFeature.GROUP_MEMBERS in scim.offers, **connection_card(scim.connection())}
+    if context["connection"] is None:
+        return render_section(request, "scim_admin/groups.html", context | life(request, None), fragments=["groups"])
     if not query.is_valid():
         return render_section(request, "scim_admin/groups.html", context, fragments=["groups"], status=422)
-    if context["connection"] is None:
-        return render_section(request, "scim_admin/groups.html", context, fragments=["groups"])
     limit, prefix = query.cleaned_data["limit"], query.name_prefix
     fetch = partial(scim.groups, context["connection"].connection_id, limit=limit, name_prefix=prefix)
     context |= {

@@ -78,7 +78,10 @@ def test_the_page_shows_the_connection_and_offers_its_groups(
 
 def test_without_a_connection_the_page_says_what_to_do(admin_client: Client) -> None:
     for url in (PAGE, GROUPS):
-        assert "No identity provider is connected" in page(admin_client, url)
+        html = page(admin_client, url)
+        assert "No identity provider is connected" in html
+        assert f'href="{PAGE}create/"' in html
+        assert "disabled" not in html
     assert "Get groups" not in page(admin_client, PAGE)
 
 

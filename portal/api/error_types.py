@@ -1,17 +1,10 @@
 """What each type of error means and how to cure it; the page that `error_url` leads to shows it."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 
-
-@dataclass(frozen=True, slots=True)
-class ErrorType:
-    """A type of error: Stytch's name, with its HTTP status."""
-
-    status: HTTPStatus
-    cause: str
-    cure: str
-
+from portal.api.error_type import ErrorType
+from portal.api.member_error_types import MEMBER_ERROR_TYPES
+from portal.api.organization_error_types import ORGANIZATION_ERROR_TYPES
 
 _BAD, _UNAUTHORIZED, _FORBIDDEN, _MISSING = (
     HTTPStatus.BAD_REQUEST,
@@ -179,4 +172,6 @@ ERROR_TYPES: dict[str, ErrorType] = {
         _BAD, "An assignment of a role names no group.", "Send group_id and role_id in each."
     ),
     "invalid_rbac_role_id": ErrorType(_BAD, "There is no such role.", "Use one that rbac.policy lists."),
+    **ORGANIZATION_ERROR_TYPES,
+    **MEMBER_ERROR_TYPES,
 }

@@ -52,4 +52,4 @@ class Rights:
 
 
 def _is_own(request: msgspec.Struct, signed_in: SignedIn) -> bool:
-    return getattr(request, "member_id", "") in {"", signed_in.member.member_id}
+    return getattr(request, "member_id", "") in {"", signed_in.member.member_id, signed_in.member.external_id}

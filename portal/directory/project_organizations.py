@@ -16,6 +16,10 @@ class ProjectOrganizationGateway(OrganizationGateway, Protocol):
         """Return the organization with its SCIM connection."""
         ...
 
+    def member_count(self) -> int:
+        """Return how many members it has; deleted ones do not count. It takes longer the more there are."""
+        ...
+
     def update(self, changes: OrganizationChanges) -> Organization:
         """Change what is given, all of it or nothing, and return the whole (Stytch: organizations.update).
 

@@ -124,6 +124,11 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
         """Return the organization with its SCIM connection."""
         return with_scim_connection(self._scope.organization, current_token(self._scope.organization_id))
 
+    def member_count(self) -> int:
+        """Return how many members it has; deleted ones do not count."""
+        members = models.Member.objects.filter(organization_id=self._scope.organization_id)
+        return members.exclude(status=MemberStatus.DELETED).count()
+
     def update(self, changes: OrganizationChanges) -> Organization:
         """Change what is given, all of it or nothing. Raises Invalid, Conflict, Refused."""
         require_fields(self._scope, changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE)

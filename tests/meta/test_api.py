@@ -1,19 +1,29 @@
 """Rules that every method of the API keeps, found by walking them all."""
 
+import json
 import re
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 
 from portal.access.permissions import Audience
 from portal.access.routing import Route, iter_routes
-from portal.api.endpoints import ENDPOINTS, Endpoint
+from portal.api.endpoints import Endpoint
+from portal.api.methods import ENDPOINTS
 from portal.api.rights import Rights
 from portal.directory.policy import DEFAULT_POLICY
 
 ROUTES = [r for r in iter_routes() if r.access and r.access.allow in {Audience.PROJECT, Audience.SDK}]
 OPEN_PATHS = {f"v1/b2b/{one.path}" for one in ENDPOINTS.values() if one.is_open}
 CALLS = [(r, method) for r in ROUTES if r.access for method in sorted(r.access.methods - {"HEAD", "OPTIONS"})]
+# By HTTP method and path: the fields of Stytch's requests and answers, and whether its Python SDK requires them.
+STYTCH_FIELDS: dict[str, Any] = {
+    re.sub(r"{\w+}", "{}", address): fields
+    for address, fields in json.loads((Path(__file__).parents[1] / "api/stytch_fields.json").read_bytes()).items()
+}
 GUARDED = [one for one in ENDPOINTS.values() if one.rights]
 
 
@@ -47,3 +57,19 @@ def test_every_action_exists_in_the_policy(declared: Endpoint) -> None:
 def test_every_guarded_field_is_one_of_the_request(declared: Endpoint) -> None:
     if declared.rights:
         assert {*declared.rights.fields, *declared.rights.never} <= set(declared.request.__struct_fields__)
+
+
+@pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_call)
+def test_an_answer_has_the_fields_that_stytchs_has(declared: Endpoint) -> None:
+    listed = STYTCH_FIELDS[re.sub(r"{\w+}", "{}", f"{declared.verb} {declared.path}")]
+    fields = {one.encode_name: one for one in msgspec.structs.fields(declared.response)}
+
+    assert {name for name, is_required in listed["answer"].items() if is_required} <= set(fields)
+    assert set(fields) <= set(listed["answer"])
+
+
+@pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_call)
+def test_a_request_asks_for_nothing_that_stytch_does_not_know(declared: Endpoint) -> None:
+    listed = STYTCH_FIELDS[re.sub(r"{\w+}", "{}", f"{declared.verb} {declared.path}")]
+
+    assert {one.encode_name for one in msgspec.structs.fields(declared.request)} <= set(listed["request"])

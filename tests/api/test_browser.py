@@ -117,3 +117,63 @@ def test_a_page_of_an_origin_that_is_not_registered_learns_nothing(
 
     assert "scim_groups" not in answer
     assert "StytchAPIUnreachableError" in answer["error_type"] or "Unreachable" in str(answer)
+
+
+def test_the_organization_is_read_changed_and_deleted(product_page: ProductPage, ada: models.Member) -> None:
+    product_page.open(ada)
+
+    by_slug = product_page.call("organization.getBySlug", {"organization_slug": "acme"})
+    before = product_page.call("organization.get")
+    changed = product_page.call("organization.update", {"organization_name": "Acme Ltd", "mfa_policy": "OPTIONAL"})
+    refused = product_page.call("organization.update", {"trusted_metadata": {}})
+    nobody = product_page.call("organization.getBySlug", {"organization_slug": "none"})
+    deleted = product_page.call("organization.delete")
+
+    assert by_slug["organization"]["organization_id"] == before["organization_id"]
+    assert changed["organization"]["organization_name"] == "Acme Ltd"
+    assert refused["error_type"] == "session_authorization_error"
+    assert nobody["organization"] is None
+    assert deleted["organization_id"] == before["organization_id"]
+
+
+def test_members_are_managed_by_an_admin(product_page: ProductPage, ada: models.Member) -> None:
+    product_page.open(ada)
+
+    made = product_page.call("organization.members.create", {"email_address": "eve@acme.example", "roles": []})
+    member_id = made["member_id"]
+    factories.member(ada.organization, "pat@acme.example", password=PASSWORD)
+    models.Member.objects.update(email_address_verified=True, mfa_phone_number="+12025550123")
+    operand = {"filter_name": "member_email_fuzzy", "filter_value": "eve"}
+    found = product_page.call(
+        "organization.members.search", {"limit": 5, "query": {"operator": "AND", "operands": [operand]}}
+    )
+    changed = product_page.call("organization.members.update", {"member_id": member_id, "roles": ["stytch_admin"]})
+    phoneless = product_page.call("organization.members.deleteMFAPhoneNumber", member_id)
+    no_app = product_page.call("organization.members.deleteMFATOTP", member_id)
+    product_page.call("organization.members.delete", member_id)
+    back = product_page.call("organization.members.reactivate", member_id)
+
+    assert [one["member_id"] for one in found["members"]] == [member_id]
+    assert changed["member"]["is_admin"] is True
+    assert phoneless["member"]["mfa_phone_number"] == ""
+    assert no_app["error_type"] == "totp_not_found"
+    assert back["member"]["status"] == "active"
+
+
+def test_whoever_is_signed_in_manages_their_own_account(product_page: ProductPage, ada: models.Member) -> None:
+    max_ = factories.member(ada.organization, "max@acme.example", password=PASSWORD)
+    models.Member.objects.filter(pk=max_.pk).update(mfa_phone_number="+12025550123")
+    product_page.open(max_)
+
+    me = product_page.call("self.get")
+    changed = product_page.call("self.update", {"name": "Maxi", "untrusted_metadata": {"theme": "dark"}})
+    phoneless = product_page.call("self.deleteMFAPhoneNumber")
+    no_app = product_page.call("self.deleteMFATOTP")
+    without = product_page.call("self.deletePassword", me["member_password_id"])
+    promoted = product_page.call("self.update", {"roles": ["stytch_admin"]})
+
+    assert (changed["member"]["name"], changed["member"]["untrusted_metadata"]) == ("Maxi", {"theme": "dark"})
+    assert phoneless["member"]["mfa_phone_number"] == ""
+    assert no_app["error_type"] == "totp_not_found"
+    assert without["member"]["member_password_id"] == ""
+    assert promoted["error_type"] == "session_authorization_error"

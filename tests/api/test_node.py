@@ -77,3 +77,66 @@ def test_scim_from_creation_to_deletion(node: Node) -> None:
     assert deleted["connection_id"] == connection_id
     assert none["connection"] is None
     assert (unknown["status_code"], unknown["error_type"]) == (404, "no_active_scim_connection")
+
+
+def test_organizations_from_creation_to_deletion(node: Node) -> None:
+    made, by_slug, changed, found, counted, forgotten = node.calls(
+        ("organizations.create", {"organization_name": "Initech", "organization_external_id": "crm-1"}),
+        ("organizations.get", {"organization_id": "initech"}),
+        ("organizations.update", {"organization_id": "crm-1", "email_allowed_domains": ["initech.example"]}),
+        ("organizations.search", {"limit": 1, "query": {"operator": "AND", "operands": []}}),
+        ("organizations.metrics", {"organization_id": "crm-1"}),
+        ("organizations.deleteExternalId", {"organization_id": "crm-1"}),
+    )
+    deleted, unknown = node.calls(
+        ("organizations.delete", {"organization_id": "initech"}), ("organizations.get", {"organization_id": "initech"})
+    )
+
+    organization_id = made["organization"]["organization_id"]
+    assert by_slug["organization"] == made["organization"]
+    assert changed["organization"]["email_allowed_domains"] == ["initech.example"]
+    assert found["results_metadata"] == {"total": 1, "next_cursor": None}
+    assert counted["member_count"] == 0
+    assert forgotten["organization"]["organization_external_id"] is None
+    assert deleted["organization_id"] == organization_id
+    assert (unknown["status_code"], unknown["error_type"]) == (404, "organization_not_found")
+
+
+def test_members_from_creation_to_reactivation(node: Node) -> None:
+    factories.organization("acme")
+    one = {"organization_id": "acme", "member_id": "crm|7"}
+
+    made, found, changed, phoneless, searched = node.calls(
+        (
+            "organizations.members.create",
+            {
+                "organization_id": "acme",
+                "email_address": "eve@acme.example",
+                "external_id": "crm|7",
+                "mfa_phone_number": "+12025550123",
+            },
+        ),
+        ("organizations.members.get", {"organization_id": "acme", "email_address": "eve@acme.example"}),
+        ("organizations.members.update", {**one, "name": "Eve", "roles": []}),
+        ("organizations.members.deleteMFAPhoneNumber", one),
+        ("organizations.members.search", {"organization_ids": ["acme"], "limit": 10}),
+    )
+    member_id = made["member_id"]
+    models.Member.objects.update(email_address_verified=True)
+    named, no_app, deleted, back, whole = node.calls(
+        ("organizations.members.deleteExternalId", one),
+        ("organizations.members.deleteTOTP", {**one, "member_id": member_id}),
+        ("organizations.members.delete", {**one, "member_id": member_id}),
+        ("organizations.members.reactivate", {**one, "member_id": member_id}),
+        ("organizations.members.dangerouslyGet", {"member_id": member_id, "include_deleted": True}),
+    )
+
+    assert found["member"] == made["member"]
+    assert changed["member"]["name"] == "Eve"
+    assert phoneless["member"]["mfa_phone_number"] == ""
+    assert [one["member_id"] for one in searched["members"]] == [member_id]
+    assert named["member"]["external_id"] is None
+    assert no_app["error_type"] == "totp_not_found"
+    assert deleted["member_id"] == member_id
+    assert back["member"]["status"] == "active"
+    assert whole["organization"]["organization_slug"] == "acme"

@@ -22,7 +22,7 @@ _SECONDS = 1  # that Redis may take: a limit is worth no longer wait
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to sign in."""
+    """One try to sign in; no address where it is that of a product's backend, through which everybody comes."""
 
     ip_address: str
     organization_slug: str
@@ -36,7 +36,7 @@ def _limiter() -> FixedWindowRateLimiter:
 
 def admit(attempt: Attempt) -> bool:
     """Count the attempt; say whether it may go on. Call it outside a transaction, which a rollback would undo."""
-    by_address = _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address)
+    by_address = not attempt.ip_address or _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address)
     # Case must not give a second allowance.
     email_address = attempt.email_address.casefold()
     by_member = _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", attempt.organization_slug, email_address)

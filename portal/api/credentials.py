@@ -72,7 +72,7 @@ def _admit(known: Project, project_id: str, secret: str, origin: Origin) -> Acto
 
 def _member_session(request: HttpRequest, known: Project) -> tuple[SignedIn | None, ProjectDirectory | None]:
     """Return on whose behalf a backend calls; nobody's, where it names no session."""
-    token = request.headers.get("X-Stytch-Member-Session", "")
+    token = request.headers.get("X-Stytch-Member-Session") or request.headers.get("X-Stytch-Member-SessionJWT", "")
     return known.open_session(token) if token else (None, None)
 
 

@@ -86,7 +86,7 @@ def _call(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> Http
     if verb not in verbs:
         raise ApiError("method_not_allowed", f"{verb} is not offered here.", Allow=", ".join(sorted(verbs)))
     endpoint, twin = verbs[verb]
-    arguments = read_arguments(request, path)
+    arguments = {} if endpoint.ignores_body else read_arguments(request, path)
     if endpoint.is_open:
         call = open_call(request.origin)
     elif twin:

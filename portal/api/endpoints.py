@@ -31,7 +31,7 @@ class Endpoint:
     """A method of the API: `name` is Stytch's, `path` is below /v1/b2b/ and "" where a backend has no such method.
 
     With `of_organization`, `organization_id` comes from path or body and is opened before; it may be a slug or an external
-    id. `is_open` asks for no credentials at all.
+    id. `is_open` asks for no credentials at all, and `ignores_body` reads nothing of what is sent.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Endpoint:
     twins: tuple[Twin, ...] = ()
     of_organization: bool = True
     is_open: bool = False
+    ignores_body: bool = False
     summary: str = field(default="", compare=False)
 
 
@@ -58,6 +59,7 @@ def endpoint(  # noqa: PLR0913 -- each says one thing of the method
     rights: Rights | None,
     of_organization: bool = True,
     is_open: bool = False,
+    ignores_body: bool = False,
 ) -> Callable[[Function[Request, Response]], Function[Request, Response]]:
     """Declare a function as a method; `backend` is "VERB path", the request's and the answer's types are its annotations.
 
@@ -81,6 +83,7 @@ def endpoint(  # noqa: PLR0913 -- each says one thing of the method
             twins=tuple(sdk),
             of_organization=of_organization,
             is_open=is_open,
+            ignores_body=ignores_body,
             summary=(function.__doc__ or "").strip(),
         )
         return function

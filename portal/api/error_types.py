@@ -137,6 +137,136 @@ ERROR_TYPES: dict[str, ErrorType] = {
     "user_unauthenticated": ErrorType(
         _UNAUTHORIZED, "The call needs a member who is signed in.", "Have the member sign in first."
     ),
+    "no_session_arguments": ErrorType(
+        _BAD, "The call names no session.", "Send session_token or session_jwt; browsers' SDKs do so by themselves."
+    ),
+    "too_many_session_arguments": ErrorType(
+        _BAD, "The call names a session twice.", "Send session_token or session_jwt, not both."
+    ),
+    "no_session_revoke_arguments": ErrorType(
+        _BAD,
+        "The call does not say what is to be revoked.",
+        "Send member_session_id, session_token, session_jwt, or member_id for all of a member's sessions.",
+    ),
+    "too_many_session_revoke_arguments": ErrorType(
+        _BAD, "The call says in more than one way what is to be revoked.", "Send exactly one of the four."
+    ),
+    "invalid_session_duration_minutes": ErrorType(
+        _BAD, "The duration is not a whole number from 5 to 527040.", "Send minutes in that range, or leave it out."
+    ),
+    "reserved_claims_in_custom_claims": ErrorType(
+        _BAD, "A claim has a name that every JWT uses itself: iss, sub, aud, exp, nbf, iat, jti.", "Rename it."
+    ),
+    "stytch_claims_in_custom_claims": ErrorType(
+        _BAD, "A claim's name begins with https://stytch.com/, where the session itself stands.", "Rename it."
+    ),
+    "custom_claims_too_large": ErrorType(
+        _BAD,
+        "All claims of the session together take more than 4 KB.",
+        "Take some away, by null, or keep them yourself.",
+    ),
+    "unable_to_represent_custom_claims_json": ErrorType(
+        _BAD, "A claim holds text that is no valid Unicode.", "Send valid Unicode."
+    ),
+    "member_session_member_id_mismatch": ErrorType(
+        _BAD, "The session that shall go on is another member's.", "Leave it out, or have its own member sign in."
+    ),
+    "insufficient_factors_for_session_exchange": ErrorType(
+        _FORBIDDEN,
+        "The e-mail address of the session's member is not verified, so that it proves nothing in another organization.",
+        "Have the member sign in to that organization itself.",
+    ),
+    "member_does_not_exist_in_organization": ErrorType(
+        _MISSING,
+        "The organization has no member with the session's e-mail address.",
+        "Invite or create the member there first.",
+    ),
+    "project_not_found": ErrorType(
+        _MISSING, "There is no project with this id.", "Compare it with what `manage.py createproject` showed."
+    ),
+    "member_not_found": ErrorType(
+        _MISSING,
+        "The organization has no member with this id.",
+        "Compare member_id; those of other organizations look unknown.",
+    ),
+    "invalid_email": ErrorType(_BAD, "This is no e-mail address.", "Correct email_address."),
+    # --- Passwords ----------------------------------------------------------------------------------------------------
+    "weak_password": ErrorType(
+        _BAD,
+        "The new password is shorter than 12 characters, longer than 128, or easy to guess.",
+        "Choose another one; passwords.strength_check says what would help.",
+    ),
+    "session_too_old_to_reset_password": ErrorType(
+        _FORBIDDEN,
+        "The password was not entered in this session within the last five minutes.",
+        "Have the member sign in again, or replace the password by the existing one.",
+    ),
+    "operation_restricted_by_organization_auth_methods": ErrorType(
+        _FORBIDDEN,
+        "The organization does not allow signing in by password.",
+        "Use one of its allowed_auth_methods, or allow passwords there.",
+    ),
+    "member_password_exists": ErrorType(
+        _BAD, "The member has a password already.", "Let them keep it, or delete it first."
+    ),
+    "invalid_hash_type": ErrorType(
+        _BAD,
+        "There is no hash type like that.",
+        "Use bcrypt, md_5, argon_2i, argon_2id, sha_1, sha_512, scrypt, phpass or pbkdf_2.",
+    ),
+    **{
+        name: ErrorType(
+            _BAD,
+            "The hash, or what was sent beside it, is not in the form of its type, or would take too long to check.",
+            "Correct what the message names.",
+        )
+        for name in (
+            "invalid_hash",
+            "invalid_bcrypt_hash",
+            "invalid_md_5_hash",
+            "invalid_sha_1_hash",
+            "invalid_sha_512_hash",
+            "invalid_phpass_hash_format",
+            "invalid_pbkdf_2_algorithm",
+            "invalid_pbkdf_2_iteration_amount",
+            "invalid_pbkdf_2_salt",
+            "invalid_pbkdf_2_hash",
+            "pbkdf_2_key_length_mismatch",
+            "invalid_scrypt_n_parameter",
+            "invalid_scrypt_parameters",
+            "invalid_base64_scrypt_salt",
+            "invalid_base64_scrypt_hash",
+            "scrypt_key_length_mismatch",
+            "invalid_argon_2_memory",
+            "invalid_argon_2_iteration_amount",
+            "invalid_argon_2_threads",
+            "invalid_argon_2_salt",
+            "argon_2_key_length_mismatch",
+        )
+    },
+    # --- Roles --------------------------------------------------------------------------------------------------------
+    "invalid_rbac_custom_role": ErrorType(
+        _BAD,
+        "A role of the organization names a resource or an action that the policy does not have.",
+        "Use those that rbac.policy lists.",
+    ),
+    "rbac_org_custom_roles_only": ErrorType(
+        _BAD,
+        "A role of the organization has the id of one of the project, or begins with stytch.",
+        "Choose another role_id.",
+    ),
+    "rbac_role_duplicate": ErrorType(_BAD, "Two roles have the same role_id.", "Give each its own."),
+    "empty_rbac_role_id": ErrorType(_BAD, "A role has no role_id.", "Give it one."),
+    "rbac_role_id_too_long": ErrorType(_BAD, "A role_id has more than 128 characters.", "Choose a shorter one."),
+    "rbac_description_too_long": ErrorType(_BAD, "A description has more than 512 characters.", "Shorten it."),
+    "rbac_role_missing_permissions": ErrorType(_BAD, "A role has no permissions.", "Give it some, or leave it out."),
+    "rbac_permission_missing_actions": ErrorType(
+        _BAD, "A permission names a resource, but no action.", "Name the actions, or * for all."
+    ),
+    "cannot_specify_wildcard_with_other_actions": ErrorType(
+        _BAD, "* stands beside other actions.", "Let it stand alone: it is every action."
+    ),
+    "too_many_roles": ErrorType(_BAD, "The organization would have more than 100 roles of its own.", "Leave some out."),
     # --- Organizations ------------------------------------------------------------------------------------------------
     "organization_not_found": ErrorType(
         _MISSING, "The project has no organization with this id, slug or external id.", "Compare organization_id."

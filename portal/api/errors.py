@@ -51,7 +51,8 @@ class InvalidArgument(ApiError):
     """A value of the request breaks a rule; the message names the field."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
-        super().__init__(_TYPES_OF_FIELDS.get(field, "invalid_argument"), message)
+        name = _TYPES_OF_FIELDS.get(field, "")
+        super().__init__(name if name in ERROR_TYPES else "invalid_argument", message)
 
 
 def api_error(error: DirectoryError) -> ApiError:

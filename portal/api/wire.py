@@ -1,5 +1,6 @@
 """What stands in answers more than once: Stytch's objects, field by field as its SDKs require them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 from portal.api.scim_attributes import ScimAttributes, scim_attributes
 from portal.directory import types
 from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.policy import Role
 
 
 class Nothing(msgspec.Struct):
@@ -74,7 +76,7 @@ class RolePermission(msgspec.Struct):
 
 
 class CustomRole(msgspec.Struct):
-    """A role that an organization made itself; no organization has one yet."""
+    """A role, of the project or of an organization's own."""
 
     role_id: str
     description: str
@@ -222,7 +224,7 @@ def organization(value: types.Organization) -> Organization:
         third_party_connected_apps_allowed_type=settings.third_party_connected_apps_allowed_type,
         allowed_third_party_connected_apps=list(settings.allowed_third_party_connected_apps),
         rbac_email_implicit_role_assignments=list(settings.rbac_email_implicit_role_assignments),
-        custom_roles=[],
+        custom_roles=roles(value.custom_roles),
         trusted_metadata=dict(value.trusted_metadata),
         created_at=value.created_at,
         updated_at=value.updated_at,
@@ -263,6 +265,18 @@ def member(value: types.Member) -> Member:
         created_at=value.created_at,
         updated_at=value.updated_at,
     )
+
+
+def roles(values: Iterable[Role]) -> list[CustomRole]:
+    """Return roles as the SDKs read them."""
+    return [
+        CustomRole(
+            one.role_id,
+            one.description,
+            [RolePermission(resource_id, sorted(actions)) for resource_id, actions in one.permissions.items()],
+        )
+        for one in values
+    ]
 
 
 def _active_scim_connection(value: types.ActiveScimConnection | None) -> ActiveScimConnection | None:

@@ -50,11 +50,16 @@ class Policy:
         """Return the roles that grant `resource:action`, so that a refusal can say who can help."""
         return tuple(role for role in self.roles.values() if self.allows([role.role_id], permission))
 
+    def with_roles(self, roles: Iterable[Role]) -> "Policy":
+        """Return the policy with more roles, such as an organization's own; those that there are stay as they are."""
+        more = {role.role_id: role for role in roles}
+        return Policy({**more, **self.roles}, self.resources) if more else self
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Policy":
         """Read a policy in the form of Stytch's `GET /v1/b2b/rbac/policy`. Raises ValueError that names what is wrong."""
         return cls(
-            roles={role.role_id: role for role in map(_read_role, _read_list(document, "roles"))},
+            roles={role.role_id: role for role in read_roles(document)},
             resources={r.resource_id: r for r in map(_read_resource, _read_list(document, "resources"))},
         )
 
@@ -78,6 +83,11 @@ def load_policy(path: Path | None) -> Policy:
         return DEFAULT_POLICY.extended_by(Policy.from_json(json.loads(path.read_text(encoding="utf-8"))))
     except (OSError, ValueError) as error:
         raise ValueError(f"policy file {path}: {error}") from error
+
+
+def read_roles(document: Mapping[str, Any]) -> tuple[Role, ...]:
+    """Read the roles of a policy in Stytch's form. Raises ValueError that names what is wrong."""
+    return tuple(map(_read_role, _read_list(document, "roles")))
 
 
 def _read_list(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from portal.directory.gateway import Directory, ScimGateway
+from portal.directory.policy import Policy
 from portal.directory.project_members import MembersGateway, ProjectMemberGateway
 from portal.directory.project_organizations import OrganizationsGateway, ProjectOrganizationGateway
-from portal.directory.project_passwords import ProjectPasswordGateway
+from portal.directory.project_passwords import PasswordStrength, ProjectPasswordGateway
+from portal.directory.project_rbac import ProjectRbacGateway
 from portal.directory.project_sessions import ProjectSessionGateway
 from portal.directory.types import Actor, ScimConnection, ScimIdentityProvider, SignedIn
 
@@ -41,6 +43,8 @@ class ProjectDirectory(Directory, Protocol):
     @property
     def sessions(self) -> ProjectSessionGateway: ...  # noqa: D102 -- the type says it
     @property
+    def rbac(self) -> ProjectRbacGateway: ...  # noqa: D102 -- the type says it
+    @property
     def passwords(self) -> ProjectPasswordGateway: ...  # noqa: D102 -- the type says it
     @property
     def organization(self) -> ProjectOrganizationGateway: ...  # noqa: D102 -- the type says it
@@ -71,8 +75,24 @@ class Project(Protocol):
         """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
         ...
 
-    def jwks(self) -> Sequence[Mapping[str, Any]]:
-        """Return the keys that session JWTs are verified with (RFC 7517). Raises NotFound where there is no project."""
+    def open_of_member(self, member_id: str, caller: Actor) -> ProjectDirectory:
+        """Return the directory of a member's organization. Raises NotFound."""
+        ...
+
+    def open_of_session(self, member_session_id: str, caller: Actor) -> ProjectDirectory:
+        """Return the directory of a session's organization, whether or not the session lives. Raises NotFound."""
+        ...
+
+    def policy(self) -> Policy:
+        """Return the roles and resources of the project (Stytch: rbac.policy)."""
+        ...
+
+    def password_strength(self, password: str, *, email_address: str = "") -> PasswordStrength:
+        """Return what a new password is worth for who has this address (Stytch: passwords.strength_check)."""
+        ...
+
+    def jwks(self, project_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the keys that the project's session JWTs are verified with (RFC 7517). Raises NotFound."""
         ...
 
     def organizations(self, caller: Actor) -> OrganizationsGateway:

@@ -84,6 +84,10 @@ class ProjectSessionGateway(SessionGateway, Protocol):
         """Return a JWT of the session that is good for five minutes, for the product to verify by itself."""
         ...
 
+    def whole(self, signed_in: SignedIn) -> SignedIn:
+        """Return a session with all that is told of its member and organization: what the identity provider says, too."""
+        ...
+
     def of_member(self, member_id: str) -> tuple[MemberSession, ...]:
         """Return a member's live sessions, the newest first, MOST_TOLD at most (Stytch: sessions.get). Raises NotFound."""
         ...

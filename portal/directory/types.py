@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from portal.directory.organization_settings import DEFAULT_SETTINGS, OrganizationSettings
-from portal.directory.policy import ADMIN_ROLE
+from portal.directory.policy import ADMIN_ROLE, Role
 
 T = TypeVar("T")
 
@@ -54,6 +54,8 @@ class Organization:
     organization_external_id: str = ""
     email_allowed_domains: tuple[str, ...] = ()
     settings: OrganizationSettings = DEFAULT_SETTINGS
+    # Beside those of the project's policy.
+    custom_roles: tuple[Role, ...] = ()
     trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
     scim_active_connection: ActiveScimConnection | None = None
     created_at: datetime | None = None

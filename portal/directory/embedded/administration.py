@@ -78,14 +78,15 @@ def create_member(  # noqa: PLR0913 -- what makes a member
 
     Raises Invalid, NotFound (for the organization), Conflict (for the e-mail address).
     """
-    direct_roles = check_roles(roles)
+    organization = _organization(organization_slug)
+    direct_roles = check_roles(roles, of=organization.pk)
     if password is not None:
         check_new_password(password, email_address=email_address)
     encoded = "" if password is None else make_password(password)
     taken = Conflict(f'"{email_address}" is a member of this organization already.', field="email_address")
     with unless_taken(taken), transaction.atomic():
         row = models.Member(
-            organization=_organization(organization_slug),
+            organization=organization,
             email_address=email_address.strip(),
             name=name.strip(),
             direct_roles=direct_roles,
@@ -155,9 +156,9 @@ def update_scim_connection(
 
 def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: str, origin: Origin) -> None:
     """Give a role to everybody in a pushed group, now and later. Raises NotFound, Invalid (for the role)."""
-    (known,) = check_roles([role_id])
     with transaction.atomic():
         connection = _active_connection(organization_slug)
+        (known,) = check_roles([role_id], of=connection.organization_id)
         group = connection.groups.filter(display_name_folded=fold(group_name)).first()
         if group is None:
             raise NotFound(f'The identity provider has pushed no group "{group_name}".', field="group")

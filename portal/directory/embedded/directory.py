@@ -3,8 +3,6 @@
 from dataclasses import replace
 from functools import cached_property
 
-from django.conf import settings
-
 from portal.directory.embedded.discovery import EmbeddedDiscovery
 from portal.directory.embedded.members import EmbeddedMembers
 from portal.directory.embedded.scim import EmbeddedScim
@@ -29,10 +27,12 @@ class EmbeddedOrganization:
 class EmbeddedRbac:
     """Implements portal.directory.gateway.RbacGateway."""
 
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
     def policy(self) -> Policy:
-        """Return the default policy, extended by the policy file."""
-        policy: Policy = settings.RBAC_POLICY
-        return policy
+        """Return the default policy, extended by the policy file and the organization's own roles."""
+        return self._scope.policy
 
 
 class EmbeddedDirectory:
@@ -62,8 +62,8 @@ class EmbeddedDirectory:
 
     @cached_property
     def rbac(self) -> EmbeddedRbac:
-        """The project's roles."""
-        return EmbeddedRbac()
+        """The project's roles, and the organization's own."""
+        return EmbeddedRbac(self._scope)
 
     @cached_property
     def scim(self) -> EmbeddedScim:

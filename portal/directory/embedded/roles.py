@@ -134,13 +134,18 @@ def _email_assignments(organization: models.Organization) -> Sequence[tuple[str,
     return [(one["domain"], one["role_id"]) for one in given]
 
 
-def check_roles(role_ids: Iterable[str], *, field: str = "roles", error_type: str = "invalid_role") -> list[str]:
-    """Return roles, each once. Raises Invalid for one that there is not."""
-    chosen = list(dict.fromkeys(role_ids))
+def check_roles(
+    role_ids: Iterable[str], *, of: UUID | None = None, field: str = "roles", error_type: str = "invalid_role"
+) -> list[str]:
+    """Return roles, each once; `of` names the organization whose own roles count too. Raises Invalid for one that there is not."""
+    chosen, known = list(dict.fromkeys(role_ids)), [*settings.RBAC_POLICY.roles]
+    if of is not None and not set(chosen) <= set(known):
+        own = models.Organization.objects.values_list("custom_roles", flat=True).get(pk=of)
+        known += [role["role_id"] for role in own or ()]
     for role_id in chosen:
-        if role_id not in settings.RBAC_POLICY.roles:
-            known = ", ".join(settings.RBAC_POLICY.roles)
-            raise Invalid(f'There is no role "{role_id}". These exist: {known}.', field=field, error_type=error_type)
+        if role_id not in known:
+            there = ", ".join(known)
+            raise Invalid(f'There is no role "{role_id}". These exist: {there}.', field=field, error_type=error_type)
     return chosen
 
 

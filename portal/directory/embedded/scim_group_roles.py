@@ -4,12 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.recursion import key, rows
-from portal.directory.embedded.roles import has_admin, hold_admins
+from portal.directory.embedded.roles import check_roles, has_admin, hold_admins
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import public_id
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
@@ -66,7 +65,7 @@ def change(  # noqa: PLR0913 -- what a change says
     with transaction.atomic():
         row, held = _lock(organization_id, group, version)
         before = [one.role_id for one in held]
-        adding = _checked(role_id for role_id in add if role_id not in before)
+        adding = _checked((role_id for role_id in add if role_id not in before), organization_id)
         leaving = [one for one in held if one.role_id in remove]
         if row is None and adding:
             raise Invalid("The identity provider has deleted this group: it can be given no role.", field="roles")
@@ -151,15 +150,13 @@ def _lock(
     return row, held
 
 
-def _checked(role_ids: Iterable[str]) -> list[str]:
+def _checked(role_ids: Iterable[str], organization_id: UUID) -> list[str]:
     """Return the roles in order. Raises Invalid for one that cannot be given."""
     chosen = sorted(set(role_ids))
     for role_id in chosen:
         if role_id == MEMBER_ROLE:
             raise Invalid(f"Every member is {MEMBER_ROLE}: no group can give it.", field="roles")
-        if role_id not in settings.RBAC_POLICY.roles:
-            raise Invalid(f'There is no role "{role_id}".', field="roles", error_type="invalid_rbac_role_id")
-    return chosen
+    return check_roles(chosen, of=organization_id, error_type="invalid_rbac_role_id")
 
 
 def _admin_before(organization_id: UUID, leaving: Iterable[models.ScimGroupRole]) -> bool:

@@ -12,6 +12,7 @@ from portal.directory.embedded.activity import Caller
 from portal.directory.errors import NotFound, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.organization_settings import DEFAULT_SETTINGS, OrganizationSettings
+from portal.directory.policy import Policy, read_roles
 from portal.directory.step_up import require_recent_password
 from portal.directory.types import Actor, ActorType, Organization, Origin, SignedIn
 
@@ -26,6 +27,7 @@ def organization_value(row: models.Organization) -> Organization:
         organization_external_id=row.external_id,
         email_allowed_domains=tuple(row.email_allowed_domains),
         settings=settings_value(row),
+        custom_roles=read_roles({"roles": row.custom_roles}) if row.custom_roles else (),
         trusted_metadata=row.trusted_metadata or {},
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -77,6 +79,12 @@ class Scope:
         member = self.signed_in.member
         return Caller(Actor(ActorType.MEMBER, member.member_id, member.name or member.email_address), self.origin)
 
+    @cached_property
+    def policy(self) -> Policy:
+        """Return the project's policy with the organization's own roles."""
+        policy: Policy = settings.RBAC_POLICY
+        return policy.with_roles(self.organization.custom_roles)
+
     def require(self, permission: str) -> None:
         """Raise Refused unless the member's roles grant `resource:action`, Unauthenticated where nobody is signed in.
 
@@ -86,7 +94,7 @@ class Scope:
             return
         if self.signed_in is None:
             raise Unauthenticated("Sign in first.")
-        if not settings.RBAC_POLICY.allows(self.signed_in.session.roles, permission):
+        if not self.policy.allows(self.signed_in.session.roles, permission):
             raise Refused("Your roles do not allow this.")
 
     def require_recent_password(self) -> None:

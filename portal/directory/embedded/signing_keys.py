@@ -41,6 +41,9 @@ ALGORITHM = "RS256"  # the one that Stytch's SDKs accept
 PUBLISHED_FOR = timedelta(days=30)  # Stytch: a replaced key is served for a month
 _BITS = 2048
 _PURPOSE = "signing-key"
+# SDKs keep keys for up to ten minutes, and fetch those that they do not know at most twice a minute: a new key is
+# published for so long before it signs.
+_PUBLISHED_BEFORE = timedelta(minutes=10)
 # What another process did to the keys is seen within this time.
 _SECONDS_KNOWN = 60
 _CERTIFICATE_LIFE = timedelta(days=3650)
@@ -53,6 +56,14 @@ class SigningKey:
     kid: str
     project_id: str
     key: RSAKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyChange:
+    """A key just made, and from when it signs."""
+
+    kid: str
+    signs_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +102,30 @@ def forget() -> None:
     _known = None
 
 
-def rotate(origin: Origin, *, withdraw: bool = False) -> str:
-    """Have a new key sign, and return its kid; with `withdraw` what the old ones signed is believed no longer.
+def rotate(origin: Origin, *, withdraw: bool = False) -> SigningKeyChange:
+    """Publish a new key, which signs ten minutes later; with `withdraw` it does at once, and no other is believed any longer.
 
-    Raises NotFound without a project, Conflict where another one was faster.
+    Raises NotFound without a project, Conflict where a new key waits to sign already.
     """
-    project = _project()
-    faster = Conflict("Somebody else has made a new key just now.")
+    project, now = _project(), timezone.now()
+    signs_from = now if withdraw else now + _PUBLISHED_BEFORE
     with transaction.atomic():
         known = models.SigningKey.objects.filter(project=project)
-        known.filter(replaced_at=None).update(replaced_at=timezone.now(), private_key=b"")
+        current = known.select_for_update().filter(replaced_at=None).first()
         if withdraw:
             known.delete()
-        known.filter(replaced_at__lt=timezone.now() - PUBLISHED_FOR).delete()
-        row = _insert(project, Caller(Actor(ActorType.OPERATOR), origin), "signing_key.rotate")
+        elif current is None:
+            signs_from = now
+        elif current.signs_from > now:
+            raise Conflict(f"A new key is published already; it signs from {current.signs_from:%H:%M:%S} UTC on.")
+        else:
+            known.filter(pk=current.pk).update(replaced_at=signs_from)
+        known.filter(replaced_at__lt=now - PUBLISHED_FOR).delete()
+        row = _insert(project, Caller(Actor(ActorType.OPERATOR), origin), "signing_key.rotate", signs_from)
         if row is None:
-            raise faster
+            raise Conflict("Somebody else has made a new key just now.")
     forget()
-    return _kid(row)
+    return SigningKeyChange(_kid(row), signs_from)
 
 
 def _keys() -> _Known:
@@ -122,11 +139,28 @@ def _keys() -> _Known:
 def _read() -> _Known:
     read_at = time.monotonic()
     project = _project()
-    current = models.SigningKey.objects.filter(project=project, replaced_at=None).first()
-    signing = _usable(current) or _make(project, in_place_of=current)
     published = list(_believed().filter(project=project).order_by("-created_at"))
+    signing = _usable(_signing(published))
+    if signing is None:
+        signing = _make(project, in_place_of=next((row for row in published if row.replaced_at is None), None))
+        published = list(_believed().filter(project=project).order_by("-created_at"))
+    _destroy(published)
     verifying = {_kid(row): _verifying(row) for row in published}
     return _Known(signing, [row.public_jwk for row in published], verifying, read_at)
+
+
+def _signing(rows: Sequence[models.SigningKey]) -> models.SigningKey | None:
+    """Return the key that signs now: the newest that may."""
+    now = timezone.now()
+    return next((row for row in rows if row.signs_from <= now and (not row.replaced_at or row.replaced_at > now)), None)
+
+
+def _destroy(rows: Sequence[models.SigningKey]) -> None:
+    """Destroy the private keys that every process has ceased to sign with."""
+    before = timezone.now() - timedelta(seconds=2 * _SECONDS_KNOWN)
+    done = [row.pk for row in rows if row.replaced_at and row.replaced_at < before and row.private_key]
+    if done:
+        models.SigningKey.objects.filter(pk__in=done).update(private_key=b"")
 
 
 def _believed() -> QuerySet[models.SigningKey]:
@@ -167,21 +201,22 @@ def _usable(row: models.SigningKey | None) -> SigningKey | None:
 
 def _make(project: models.Project, *, in_place_of: models.SigningKey | None) -> SigningKey:
     """Make the project's key, unless another process does so at the same moment: then it is theirs."""
-    current = models.SigningKey.objects.filter(project=project, replaced_at=None)
+    current, now = models.SigningKey.objects.filter(project=project, replaced_at=None), timezone.now()
     with transaction.atomic():
         if in_place_of is not None:
-            current.filter(pk=in_place_of.pk).update(replaced_at=timezone.now(), private_key=b"")
-        row = _insert(project, Caller(Actor(ActorType.OPERATOR, name="first use"), Origin()), "signing_key.create")
+            current.filter(pk=in_place_of.pk).update(replaced_at=now, private_key=b"")
+        caller = Caller(Actor(ActorType.OPERATOR, name="first use"), Origin())
+        row = _insert(project, caller, "signing_key.create", now)
     usable = _usable(row or current.first())
     if usable is None:
         raise Unavailable("The key that signs session JWTs cannot be read.")
     return usable
 
 
-def _insert(project: models.Project, caller: Caller, action: str) -> models.SigningKey | None:
+def _insert(project: models.Project, caller: Caller, action: str, signs_from: datetime) -> models.SigningKey | None:
     """Store a new key and return it; None where there is a current one."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
-    row = models.SigningKey(pk=uuid7(), project=project)
+    row = models.SigningKey(pk=uuid7(), project=project, signs_from=signs_from)
     row.public_jwk = _public_jwk(key, row.pk)
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     row.private_key = encrypted(private, purpose=_PURPOSE)

@@ -44,6 +44,8 @@ class Organization(models.Model):
     # nothing, because every page reads the row.
     settings = models.JSONField(null=True, blank=True)
     trusted_metadata = models.JSONField(null=True, blank=True)
+    # Roles of its own, beside those of the policy, in the form of Stytch's OrgPolicy; None for none.
+    custom_roles = models.JSONField(null=True, blank=True)
     # Since when it is deleted: nothing finds it any more but the activity log.
     deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

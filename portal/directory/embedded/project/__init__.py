@@ -7,11 +7,13 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.directory import EmbeddedDirectory
+from portal.directory.embedded.password_strength import strength
 from portal.directory.embedded.project.members import EmbeddedMembersOfProject, EmbeddedProjectMembers
 from portal.directory.embedded.project.organizations import (
     EmbeddedOrganizations,
@@ -19,6 +21,7 @@ from portal.directory.embedded.project.organizations import (
     no_organization,
 )
 from portal.directory.embedded.project.passwords import EmbeddedProjectPasswords
+from portal.directory.embedded.project.rbac import EmbeddedProjectRbac
 from portal.directory.embedded.project.scim import EmbeddedProjectScim
 from portal.directory.embedded.project.sessions import EmbeddedProjectSessions
 from portal.directory.embedded.rows import is_text
@@ -26,8 +29,10 @@ from portal.directory.embedded.scope import Scope, organization_value
 from portal.directory.embedded.sessions import session_row, session_row_of_jwt, signed_in_value, touch
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import token_hash
-from portal.directory.errors import Unauthenticated
+from portal.directory.errors import NotFound, Unauthenticated
 from portal.directory.ids import id_prefix, parse_id, public_id
+from portal.directory.policy import Policy
+from portal.directory.project_passwords import PasswordStrength
 from portal.directory.types import Actor, ActorType, Origin, SignedIn
 
 # As with sessions: a call is no reason to write.
@@ -77,6 +82,11 @@ class EmbeddedProjectDirectory(EmbeddedDirectory):
         return EmbeddedProjectSessions(self._scope)
 
     @cached_property
+    def rbac(self) -> EmbeddedProjectRbac:
+        """The project's roles, the organization's own, and what they allow."""
+        return EmbeddedProjectRbac(self._scope)
+
+    @cached_property
     def passwords(self) -> EmbeddedProjectPasswords:
         """Its members' passwords."""
         return EmbeddedProjectPasswords(self._scope)
@@ -112,8 +122,7 @@ class EmbeddedProject:
         row = _find(organization_id)
         if row is None:
             raise no_organization()
-        value = organization_value(row)
-        return EmbeddedProjectDirectory(Scope(row.slug, self._origin, project=caller, known_organization=value))
+        return self._opened(row, caller)
 
     def open_session(self, session_token: str) -> tuple[SignedIn, EmbeddedProjectDirectory]:
         """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
@@ -128,11 +137,38 @@ class EmbeddedProject:
         scope = Scope(row.member.organization.slug, self._origin, signed_in=signed_in, project=caller)
         return signed_in, EmbeddedProjectDirectory(scope)
 
-    def jwks(self) -> Sequence[Mapping[str, Any]]:
-        """Return the keys that session JWTs are verified with. Raises NotFound where there is no project."""
+    def open_of_member(self, member_id: str, caller: Actor) -> EmbeddedProjectDirectory:
+        """Return the directory of a member's organization. Raises NotFound."""
+        rows = models.Member.objects.select_related("organization")
+        row = rows.filter(pk=parse_id("member", member_id), organization__deleted_at=None).first()
+        if row is None:
+            raise NotFound("No organization has such a member.", field="member_id", error_type="member_not_found")
+        return self._opened(row.organization, caller)
+
+    def open_of_session(self, member_session_id: str, caller: Actor) -> EmbeddedProjectDirectory:
+        """Return the directory of a session's organization, whether or not it lives. Raises NotFound."""
+        rows = models.MemberSession.objects.select_related("organization")
+        row = rows.filter(pk=parse_id("member-session", member_session_id), organization__deleted_at=None).first()
+        if row is None:
+            raise NotFound("There is no such session.", field="member_session_id", error_type="session_not_found")
+        return self._opened(row.organization, caller)
+
+    def policy(self) -> Policy:
+        """Return the roles and resources of the project."""
+        policy: Policy = settings.RBAC_POLICY
+        return policy
+
+    def password_strength(self, password: str, *, email_address: str = "") -> PasswordStrength:
+        """Return what a new password is worth."""
+        return strength(password, email_address=email_address)
+
+    def jwks(self, project_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the keys that the project's session JWTs are verified with. Raises NotFound."""
         # Loads what makes keys, which the portal's pages never need.
         from portal.directory.embedded import signing_keys  # noqa: PLC0415 -- as above
 
+        if not models.Project.objects.filter(pk=parse_id("project", project_id)).exists():
+            raise NotFound("There is no such project.", field="project_id", error_type="project_not_found")
         return signing_keys.jwks()
 
     def organizations(self, caller: Actor) -> EmbeddedOrganizations:
@@ -142,6 +178,10 @@ class EmbeddedProject:
     def members(self) -> EmbeddedMembersOfProject:
         """Return the members of all organizations."""
         return EmbeddedMembersOfProject()
+
+    def _opened(self, row: models.Organization, caller: Actor | None) -> EmbeddedProjectDirectory:
+        value = organization_value(row)
+        return EmbeddedProjectDirectory(Scope(row.slug, self._origin, project=caller, known_organization=value))
 
 
 def _find(organization_id: str) -> models.Organization | None:

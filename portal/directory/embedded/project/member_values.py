@@ -8,10 +8,19 @@ from django.db.models import QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.roles import group_grants
+from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.values import member_value
-from portal.directory.ids import public_id
+from portal.directory.ids import parse_id, public_id
 from portal.directory.types import Member, ScimConnectionStatus, ScimRegistration
 
+_USER = models.ScimUser._meta  # noqa: SLF001 -- Django's documented model API
+_PERSON = Statement(
+    lambda member, status: (
+        models.ScimUser.objects.defer("search").filter(member=member).filter(connection__status=status)
+    ),
+    (_USER.get_field("id"), UUID(int=1)),
+    (models.ScimConnection._meta.get_field("status"), "example"),  # noqa: SLF001 -- as above
+)
 _Groups = Mapping[UUID, Sequence[tuple[str, str]]]
 
 
@@ -26,6 +35,12 @@ def member_values(rows: Sequence[models.Member]) -> tuple[Member, ...]:
     people = [person for person in map(_person, rows) if person is not None]
     groups = _groups_of(people)
     return tuple(_with_registration(row, member_value(row, grants.get(row.pk, ())), groups) for row in rows)
+
+
+def with_registration(member: Member) -> Member:
+    """Return a member of whom only the row was read, with who they are to the identity provider."""
+    person = _PERSON.first(parse_id("member", member.member_id), ScimConnectionStatus.ACTIVE)
+    return replace(member, scim_registration=_registration(person, _groups_of([person]))) if person else member
 
 
 def _with_registration(row: models.Member, value: Member, groups: _Groups) -> Member:

@@ -350,7 +350,7 @@ def _set(row: models.Member, changes: MemberChanges) -> None:
     if changes.is_breakglass is not None:
         row.is_breakglass = changes.is_breakglass
     if changes.roles is not None:
-        row.direct_roles = _checked_roles(changes.roles)
+        row.direct_roles = _checked_roles(changes.roles, row.organization_id)
     if changes.external_id is not None:
         row.external_id = checked_external_id(
             changes.external_id, noun="member", field="external_id", error_type="invalid_argument"
@@ -401,11 +401,11 @@ def _checked_mfa_method(row: models.Member, method: str) -> str:
     return method
 
 
-def _checked_roles(role_ids: Sequence[str]) -> list[str]:
+def _checked_roles(role_ids: Sequence[str], organization_id: UUID) -> list[str]:
     """Return the roles to be given by hand; everybody is stytch_member already. Raises Invalid."""
     if len(role_ids) > _MOST_ROLES:
         raise Invalid(f"A member has {_MOST_ROLES} roles at most.", field="roles", error_type="too_many_roles")
-    return [role_id for role_id in check_roles(role_ids) if role_id != MEMBER_ROLE]
+    return [role_id for role_id in check_roles(role_ids, of=organization_id) if role_id != MEMBER_ROLE]
 
 
 def _is_vouched_for(row: models.Member) -> bool:

@@ -135,7 +135,7 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
         with _unless_taken(), transaction.atomic():
             row = self._locked()
             before, had_admin = _described(row), self._could_lose_admins(changes)
-            _set(row, changes, settings_rules.changed_settings(settings_value(row), changes))
+            _set(row, changes, settings_rules.changed_settings(settings_value(row), changes, of=row.pk))
             after = _described(row)
             changed = [name for name in after if after[name] != before[name]]
             if changed:

@@ -1,7 +1,7 @@
 """Passwords as products use them: checked, brought along, and replaced."""
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -10,14 +10,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.directory.embedded import models
-from portal.directory.embedded.activity import record
 from portal.directory.embedded.migrated_passwords import encoded_hash
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.password_change import change_password
 from portal.directory.embedded.password_strength import check_new_password
+from portal.directory.embedded.project.members import EmbeddedProjectMembers
 from portal.directory.embedded.project.sessions import change
-from portal.directory.embedded.roles import check_roles
-from portal.directory.embedded.rows import check, unless_taken
 from portal.directory.embedded.scope import Scope
 from portal.directory.embedded.sessions import (
     is_live,
@@ -27,9 +25,9 @@ from portal.directory.embedded.sessions import (
     signed_in_value,
     start_session,
 )
-from portal.directory.embedded.values import member_id, member_value
 from portal.directory.errors import Conflict, Invalid, Refused, Unauthenticated
-from portal.directory.ids import parse_id
+from portal.directory.ids import parse_id, public_id
+from portal.directory.member_changes import MemberChanges
 from portal.directory.project_passwords import Migrant, PasswordHash
 from portal.directory.project_sessions import Authentication, SessionTerms
 from portal.directory.types import Member, MemberStatus, SignedIn
@@ -55,52 +53,24 @@ class EmbeddedProjectPasswords:
     def migrate(self, migrant: Migrant, password: PasswordHash) -> tuple[Member, bool]:
         """Give a member the password of a hash, and say whether the member was made for it. Raises Invalid, Conflict."""
         encoded = encoded_hash(password)
+        members, wanted = EmbeddedProjectMembers(self._scope), _changes(migrant)
         with transaction.atomic():
-            same = self._members().filter(email_address_folded=fold(migrant.email_address.strip()))
-            row = same.exclude(status=MemberStatus.DELETED).select_for_update(of=("self",)).first()
-            if row is not None and row.password:
+            named = self._members().filter(email_address_folded=fold(migrant.email_address.strip()))
+            seen = named.exclude(status=MemberStatus.DELETED).first()
+            if seen is None:
+                value = members.create(replace(wanted, email_address=migrant.email_address))
+            else:
+                # What the product calls a member who is there already stays.
+                value = members.update(public_id("member", seen.pk), replace(wanted, external_id=None))
+            row = self._members().select_for_update(of=("self",)).get(pk=parse_id("member", value.member_id))
+            if row.password:
                 raise Conflict(
                     "The member has a password already.", field="email_address", error_type="member_password_exists"
                 )
-            is_new = row is None
-            member = self._take_over(row or self._new(migrant), migrant)
-            change_password(member, encoded, self._scope.caller)
-        return member_value(member), is_new
-
-    def _new(self, migrant: Migrant) -> models.Member:
-        return models.Member(
-            organization=models.Organization.objects.get(pk=self._scope.organization_id),
-            email_address=migrant.email_address.strip(),
-            external_id=migrant.external_id or "",
-        )
-
-    def _take_over(self, row: models.Member, migrant: Migrant) -> models.Member:
-        """Store what is said of a member beside the password. Raises Invalid, Conflict."""
-        is_new, before = row._state.adding, _said_of(row)  # noqa: SLF001 -- Django's documented model API
-        row.email_address_verified, row.status = True, MemberStatus.ACTIVE
-        row.name = row.name if migrant.name is None else migrant.name
-        if migrant.roles is not None:
-            row.direct_roles = check_roles(migrant.roles)
-        if migrant.trusted_metadata is not None:
-            row.trusted_metadata = dict(migrant.trusted_metadata)
-        if migrant.untrusted_metadata is not None:
-            row.untrusted_metadata = dict(migrant.untrusted_metadata)
-        check(row)
-        taken = Conflict(
-            "The external id is another member's.", field="external_id", error_type="duplicate_member_external_id"
-        )
-        with unless_taken(taken), transaction.atomic():
-            row.save()
-        record(
-            self._scope.caller,
-            "member.create" if is_new else "member.update",
-            organization_id=row.organization_id,
-            target_id=member_id(row),
-            target_name=row.email_address,
-            before={} if is_new else before,
-            after=_said_of(row),
-        )
-        return row
+            row.email_address_verified, row.status = True, MemberStatus.ACTIVE
+            row.save(update_fields=["email_address_verified", "status", "updated_at"])
+            change_password(row, encoded, self._scope.caller)
+            return members.get(value.member_id), seen is None
 
     def reset_by_existing_password(
         self,
@@ -197,8 +167,14 @@ class EmbeddedProjectPasswords:
         return rows.filter(organization_id=self._scope.organization_id)
 
 
-def _said_of(row: models.Member) -> dict[str, Any]:
-    return {"email_address": row.email_address, "name": row.name, "roles": row.direct_roles, "status": str(row.status)}
+def _changes(migrant: Migrant) -> MemberChanges:
+    return MemberChanges(
+        name=migrant.name,
+        roles=None if migrant.roles is None else list(migrant.roles),
+        external_id=migrant.external_id,
+        trusted_metadata=migrant.trusted_metadata,
+        untrusted_metadata=migrant.untrusted_metadata,
+    )
 
 
 def _key(signed_in: SignedIn) -> UUID:

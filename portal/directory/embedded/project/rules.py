@@ -5,8 +5,6 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.conf import settings
-
 from portal.directory.embedded.scope import Scope
 from portal.directory.errors import Invalid, Refused
 from portal.directory.ids import id_prefix
@@ -48,7 +46,7 @@ def require_action(scope: Scope, action: str, resource: str, own: str = "") -> N
 
     There a "*" means what can be done with an account: roles are not among it, so nobody gives themselves any.
     """
-    policy, roles = settings.RBAC_POLICY, scope.signed_in.session.roles if scope.signed_in else ()
+    policy, roles = scope.policy, scope.signed_in.session.roles if scope.signed_in else ()
     is_of_account = bool(own) and action in policy.resources[own].actions
     if not (is_of_account and policy.allows(roles, f"{own}:{action}")):
         scope.require(f"{resource}:{action}")

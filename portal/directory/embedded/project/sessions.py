@@ -1,6 +1,8 @@
 """Sessions as products hold them: prolonged, told, revoked and exchanged."""
 
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -11,11 +13,16 @@ from portal.directory.embedded import models
 from portal.directory.embedded.activity import record
 from portal.directory.embedded.discovery import INTERMEDIATE_LIFE
 from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.project.member_values import with_registration
+from portal.directory.embedded.project.members import EmbeddedProjectMembers
+from portal.directory.embedded.project.organizations import with_scim_connection
+from portal.directory.embedded.scim.connection import current_token
 from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.sessions import (
     EmbeddedSessions,
     is_live,
     may_use_password,
+    member_as_caller,
     record_session,
     signed_in_value,
     start_session,
@@ -25,7 +32,7 @@ from portal.directory.embedded.values import member_value, session_value
 from portal.directory.errors import NotFound, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.project_sessions import MOST_TOLD, Authentication, SessionTerms
-from portal.directory.types import MemberSession, MemberStatus, SignedIn
+from portal.directory.types import Member, MemberSession, MemberStatus, SignedIn
 
 _REVOKE = "revoke-sessions"
 
@@ -70,9 +77,8 @@ class EmbeddedProjectSessions(EmbeddedSessions):
 
     def of_member(self, member_id: str) -> tuple[MemberSession, ...]:
         """Return a member's live sessions, the newest first, MOST_TOLD at most. Raises NotFound."""
-        member = self._member(member_id)
-        value = member_value(member)
-        rows = self._live().filter(member=member).order_by("-started_at")[:MOST_TOLD]
+        value = self._member(member_id)
+        rows = self._live().filter(member=parse_id("member", value.member_id)).order_by("-started_at")[:MOST_TOLD]
         return tuple(session_value(row, value) for row in rows)
 
     def revoke_session(self, member_session_id: str) -> None:
@@ -82,16 +88,21 @@ class EmbeddedProjectSessions(EmbeddedSessions):
             row = self._rows().select_for_update(of=("self",)).filter(pk=key).first()
             if row is None:
                 raise NotFound("There is no such session.", field="member_session_id", error_type="session_not_found")
-            if not self._is_own(row.member):
+            if not self._is_own(row.member_id):
                 self._scope.require(f"stytch.member:{_REVOKE}")
             self._end([row])
 
     def revoke_for_member(self, member_id: str) -> None:
         """End all sessions of a member. Raises NotFound, Refused."""
-        member = self._member(member_id)
-        self._scope.require(f"{'stytch.self' if self._is_own(member) else 'stytch.member'}:{_REVOKE}")
+        key = parse_id("member", self._member(member_id).member_id)
+        self._scope.require(f"{'stytch.self' if self._is_own(key) else 'stytch.member'}:{_REVOKE}")
         with transaction.atomic():
-            self._end(list(self._rows().select_for_update(of=("self",)).filter(member=member, revoked_at=None)))
+            self._end(list(self._rows().select_for_update(of=("self",)).filter(member=key, revoked_at=None)))
+
+    def whole(self, signed_in: SignedIn) -> SignedIn:
+        """Return a session with all that is told of its member and organization."""
+        organization = with_scim_connection(signed_in.organization, current_token(self._scope.organization_id))
+        return replace(signed_in, organization=organization, member=with_registration(signed_in.member))
 
     def exchange(self, holder: SignedIn, terms: SessionTerms) -> Authentication:
         """Start a session in this organization for who holds one in another. Raises Invalid, Refused, NotFound."""
@@ -135,7 +146,7 @@ class EmbeddedProjectSessions(EmbeddedSessions):
         member.status, member.email_address_verified = MemberStatus.ACTIVE, True
         member.save(update_fields=["status", "email_address_verified", "updated_at"])
         record(
-            self._scope.caller,
+            member_as_caller(member, self._scope.origin),
             "member.accept_invitation",
             organization_id=member.organization_id,
             target_id=public_id("member", member.pk),
@@ -160,16 +171,12 @@ class EmbeddedProjectSessions(EmbeddedSessions):
             allowed_auth_methods=organization.settings.allowed_auth_methods,
         )
 
-    def _member(self, member_id: str) -> models.Member:
-        rows = models.Member.objects.select_related("organization", "scim_user")
-        row = rows.filter(organization_id=self._scope.organization_id, pk=parse_id("member", member_id)).first()
-        if row is None:
-            raise NotFound("There is no such member.", field="member_id", error_type="member_not_found")
-        return row
+    def _member(self, member_id: str) -> Member:
+        return EmbeddedProjectMembers(self._scope).get(member_id)
 
-    def _is_own(self, member: models.Member) -> bool:
+    def _is_own(self, key: UUID) -> bool:
         signed_in = self._scope.signed_in
-        return signed_in is not None and signed_in.member.member_id == public_id("member", member.pk)
+        return signed_in is not None and parse_id("member", signed_in.member.member_id) == key
 
     def _end(self, rows: list[models.MemberSession]) -> None:
         for row in rows:

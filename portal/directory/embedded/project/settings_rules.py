@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
+from uuid import UUID
 
 from portal.directory.embedded.email_domains import DomainErrors, read_domain
 from portal.directory.embedded.roles import check_roles
@@ -64,12 +65,17 @@ def new_settings(changes: OrganizationChanges) -> OrganizationSettings:
     return changed_settings(OrganizationSettings(email_invites=NOT_ALLOWED if is_said else ALL_ALLOWED), changes)
 
 
-def changed_settings(before: OrganizationSettings, changes: OrganizationChanges) -> OrganizationSettings:
-    """Return the settings after a change; what is not given stays. Raises Invalid."""
+def changed_settings(
+    before: OrganizationSettings, changes: OrganizationChanges, *, of: UUID | None = None
+) -> OrganizationSettings:
+    """Return the settings after a change of an organization; what is not given stays. Raises Invalid."""
     given = {one.name: getattr(changes, one.name) for one in fields(before)}
     chosen = {name: _checked(name, value) for name, value in given.items() if value is not None}
     after = replace(before, **chosen)
     _check_together(after, chosen)
+    for name in {"rbac_email_implicit_role_assignments"} & chosen.keys():
+        roles = [one.role_id for one in after.rbac_email_implicit_role_assignments]
+        check_roles(roles, of=of, field=name, error_type="invalid_rbac_role_assignment")
     return after
 
 
@@ -113,7 +119,6 @@ def _domains(name: str, values: Sequence[str], errors: DomainErrors) -> tuple[st
 def _assignments(name: str, values: Sequence[EmailImplicitRoleAssignment]) -> tuple[EmailImplicitRoleAssignment, ...]:
     if len(values) > _MOST_VALUES:
         raise Invalid(f"{name} has more than {_MOST_VALUES} values.", field=name)
-    check_roles([one.role_id for one in values], field=name, error_type="invalid_rbac_role_assignment")
     if any(one.role_id == MEMBER_ROLE for one in values):
         raise Invalid(
             f"Every member is {MEMBER_ROLE} already.", field=name, error_type="cannot_assign_default_rbac_role_id"

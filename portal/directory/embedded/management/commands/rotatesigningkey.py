@@ -8,7 +8,7 @@ from portal.directory.types import Origin
 
 
 class Command(OperatorCommand):
-    """Have a new key sign session JWTs; what the former one signed is believed on, and it is published for a month more."""
+    """Publish a new key for session JWTs, which signs ten minutes later; the former one is published for a month more."""
 
     help = __doc__
 
@@ -18,7 +18,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--withdraw",
             action="store_true",
-            help="believe and publish the former keys no longer, because somebody else may have them",
+            help="sign with the new one at once, and believe the former ones no longer, because somebody else may have them",
         )
 
     def carry_out(self, origin: Origin, **options: Any) -> Answer:
@@ -26,5 +26,8 @@ class Command(OperatorCommand):
         # Loads what makes keys, which no other command needs.
         from portal.directory.embedded import signing_keys  # noqa: PLC0415 -- as above
 
-        kid = signing_keys.rotate(origin, withdraw=options["withdraw"])
-        return Answer({"kid": kid}, f"Signs from now on: {kid}\nRunning processes follow within a minute.")
+        new = signing_keys.rotate(origin, withdraw=options["withdraw"])
+        return Answer(
+            {"kid": new.kid, "signs_from": new.signs_from.isoformat()},
+            f"New key:     {new.kid}\nSigns from:  {new.signs_from:%Y-%m-%d %H:%M:%S} UTC, in every process within a minute",
+        )

@@ -38,7 +38,9 @@ class RequestRecord:
         request_id = new_request_id()
         portal_request = cast("PortalRequest", request)
         portal_request.request_id = request_id
-        portal_request.origin = Origin(_ip_address(request), request.headers.get("User-Agent", "")[:256], request_id)
+        portal_request.origin = Origin(
+            _ip_address(request), str(request.META.get("HTTP_USER_AGENT", ""))[:256], request_id
+        )
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             response = self.get_response(request)
@@ -141,7 +143,8 @@ class Gate:
 
 def _ip_address(request: HttpRequest) -> str:
     """Return the client's address as the outermost proxy that we trust saw it; what clients claim is not believed."""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:
         return hops[-settings.TRUSTED_PROXIES][:45]
     return str(request.META.get("REMOTE_ADDR", ""))[:45]

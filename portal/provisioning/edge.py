@@ -151,14 +151,14 @@ def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call
         raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
     body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
     exchange.body, exchange.has_used_token = body, True
-    headers = request.headers
+    headers = request.META  # not `request.headers`, which makes a dictionary of all of them for each call
     return Call(
         client,
         method,
         request.GET.dict(),
         body,
-        if_match=headers.get("If-Match", ""),
-        if_none_match=headers.get("If-None-Match", ""),
+        if_match=headers.get("HTTP_IF_MATCH", ""),
+        if_none_match=headers.get("HTTP_IF_NONE_MATCH", ""),
     )
 
 
@@ -176,7 +176,7 @@ def _authenticate(connection_id: str, exchange: Exchange) -> ScimClient:
 
 
 def _bearer_token(request: HttpRequest) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    scheme, _, token = _authorization(request).partition(" ")
     # Some write the scheme themselves into a field to which their identity provider adds it.
     repeated, _, rest = token.strip().partition(" ")
     token = rest if repeated.lower() == "bearer" else token
@@ -185,7 +185,11 @@ def _bearer_token(request: HttpRequest) -> str:
 
 def _missing(request: HttpRequest) -> ScimRefusal:
     """Return what is wrong where there is no bearer token."""
-    return ScimRefusal.NO_BEARER if request.headers.get("Authorization", "").strip() else ScimRefusal.NO_TOKEN
+    return ScimRefusal.NO_BEARER if _authorization(request) else ScimRefusal.NO_TOKEN
+
+
+def _authorization(request: HttpRequest) -> str:
+    return str(request.META.get("HTTP_AUTHORIZATION", "")).strip()
 
 
 def _read_body(request: HttpRequest) -> Body:

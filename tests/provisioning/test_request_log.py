@@ -259,7 +259,7 @@ def test_failures_are_logged(idp: Idp) -> None:
 def test_a_log_that_cannot_be_written_fails_no_call(
     idp: Idp, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with patch.object(request_log, "insert", side_effect=error):
+    with patch.object(request_log, "insert_values", side_effect=error):
         assert idp.send("POST", "/Users", ADA).status_code == 201
 
     assert "scim_request_not_logged" in caplog.text

@@ -1,13 +1,19 @@
 """Writing the activity log: each change of the directory calls `record()` inside its own transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Required, TypedDict, Unpack
 from uuid import UUID
 
+from django.utils import timezone
+
 from portal.directory.embedded.models import ActivityEntry
-from portal.directory.embedded.statements import insert
+from portal.directory.embedded.statements import Writes
+from portal.directory.ids import uuid7
 from portal.directory.types import Actor, Origin
+
+# A row of the log as values by column: each change makes one or two.
+Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +39,34 @@ def record(caller: Caller, action: str, **change: Unpack[Change]) -> None:
     record_all([entry(caller, action, **change)])
 
 
-def record_all(entries: Sequence[ActivityEntry]) -> None:
+def record_all(entries: Iterable[Entry]) -> None:
     """Write several entries with one statement."""
-    if entries:
-        insert(*entries)
+    writes = Writes()
+    add(writes, *entries)
+    writes.send()
 
 
-def entry(caller: Caller, action: str, **change: Unpack[Change]) -> ActivityEntry:
+def add(writes: Writes, *entries: Entry) -> None:
+    """Write entries together with what they tell of."""
+    writes.insert_values(ActivityEntry, entries)
+
+
+def entry(caller: Caller, action: str, **change: Unpack[Change]) -> Entry:
     """Return an entry to be written."""
-    return ActivityEntry(
-        organization_id=change["organization_id"],
-        actor_type=caller.actor.type,
-        actor_id=caller.actor.id,
-        actor_name=caller.actor.name[:256],
-        on_behalf_of=caller.actor.on_behalf_of,
-        action=action,
-        target_id=change["target_id"],
-        target_name=change.get("target_name", "")[:256],
-        before=change.get("before", {}),
-        after=change.get("after", {}),
-        ip_address=caller.origin.ip_address,
-        user_agent=caller.origin.user_agent,
-        request_id=caller.origin.request_id,
-    )
+    return {
+        "id": uuid7(),
+        "organization_id": change["organization_id"],
+        "at": timezone.now(),
+        "actor_type": caller.actor.type,
+        "actor_id": caller.actor.id,
+        "actor_name": caller.actor.name[:256],
+        "on_behalf_of": caller.actor.on_behalf_of,
+        "action": action,
+        "target_id": change["target_id"],
+        "target_name": change.get("target_name", "")[:256],
+        "before": change.get("before", {}),
+        "after": change.get("after", {}),
+        "ip_address": caller.origin.ip_address,
+        "user_agent": caller.origin.user_agent,
+        "request_id": caller.origin.request_id,
+    }

@@ -8,9 +8,8 @@ from typing import Generic, TypeVar
 
 from django.conf import settings
 from django.db import close_old_connections
-from django.db.models import Model
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
 
 _MOST_WAITING = 1000
 

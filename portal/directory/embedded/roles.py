@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import BooleanField, F, Func, Q
 
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
@@ -61,6 +61,15 @@ _GROUPS_ABOVE = """
     SELECT 1 FROM {role} r JOIN above ON r.group_id = above.group_id WHERE r.role_id = %s LIMIT 1
 """
 _NOBODY = UUID(int=0)
+# Whether some group of an organization makes admins, read with a person or a group of it: mostly none does.
+GROUPS_MAKE_ADMINS = Func(
+    F("organization_id"),
+    template=(
+        f"EXISTS (SELECT 1 FROM {models.ScimGroupRole._meta.db_table} r "  # noqa: S608, SLF001 -- our own names, Django's documented model API
+        f"WHERE r.organization_id = %(expressions)s AND r.role_id = '{ADMIN_ROLE}')"
+    ),
+    output_field=BooleanField(),
+)
 
 
 class GroupGrant(NamedTuple):

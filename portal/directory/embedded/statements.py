@@ -1,14 +1,14 @@
 """Statements of the busiest calls, whose SQL is made once: to have Django make it anew takes longer than to run it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import AutoField, BinaryField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
@@ -118,9 +118,9 @@ class Statement(Generic[Row]):
         self._known[values] = (mark, row)
 
     def _run(self, sql: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, self._prepared(values))
-            return cursor.fetchall()  # type: ignore[no-any-return]  # -- any row is a tuple
+        cursor = _cursor()
+        cursor.execute(sql, self._prepared(values))
+        return cursor.fetchall()  # type: ignore[no-any-return]  # -- any row is a tuple
 
     def _prepared(self, values: Iterable[Any]) -> list[Any]:
         fields = (field for field, _ in self._parameters)
@@ -141,42 +141,111 @@ class Statement(Generic[Row]):
         return self._compiled
 
 
-@contextmanager
-def together() -> Iterator[None]:
-    """Send the writes inside to PostgreSQL without waiting for each; what fails is raised at the end.
+Scope = Mapping[str, UUID | None]
+Values = list[Any]
 
-    Nothing inside may look at what a write returns. Belongs into a transaction, which ends as a whole.
+
+class Writes:
+    """What one change writes. To PostgreSQL it goes as one statement, which costs one way there and back, however much it is.
+
+    All of it happens at once: nothing in it may write a row that something else in it writes, or look at it.
     """
-    if connection.vendor != "postgresql":
-        yield
-        return
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[str, Values]] = []
+        self._new: dict[type[Model], list[Mapping[str, Any]]] = {}
+
+    def insert(self, *rows: Model) -> None:
+        """Insert new rows, as `save(force_insert=True)` would without its signals."""
+        for row in rows:
+            fields = _fields(type(row))
+            self.insert_values(type(row), [{field.attname: field.pre_save(row, add=True) for field in fields}])
+            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 -- what save() sets
+
+    def insert_values(self, model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows that are given as values by column: where there are many, without an object for each."""
+        self._new.setdefault(model, []).extend(rows)
+
+    def update(self, row: Model, *names: str) -> None:
+        """Store fields of a row, as `save(update_fields=…)` would."""
+        sql, fields = _change(type(row), names, connection.vendor)
+        changed = {field.attname: field.pre_save(row, add=False) for field in fields}
+        if connection.vendor == "postgresql":
+            self._parts.append((sql, [_encoded(changed), row.pk]))
+        else:
+            values = [field.get_db_prep_save(changed[field.attname], connection) for field in fields]
+            self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, connection)]))  # noqa: SLF001 -- Django's documented model API
+
+    def update_keys(
+        self, model: type[Model], change: tuple[str, Any], scope: Scope, column: str, keys: Sequence[UUID]
+    ) -> None:
+        """Set one column of the rows that have the scope's values and one of the keys in another."""
+        name, value = change
+        condition, values = _among(scope, column, keys)
+        (field,) = (field for field in _fields(model) if field.column == name)
+        prepared = field.get_db_prep_save(value, connection)
+        self._parts.append((f"UPDATE {_table(model)} SET {name} = %s WHERE {condition}", [prepared, *values]))  # noqa: S608 -- our own names
+
+    def delete_keys(self, model: type[Model], scope: Scope, column: str, keys: Sequence[UUID]) -> None:
+        """Delete the rows that have the scope's values and one of the keys in a column; to such rows nothing may refer."""
+        condition, values = _among(scope, column, keys)
+        self._parts.append((f"DELETE FROM {_table(model)} WHERE {condition}", values))  # noqa: S608 -- our own names
+
+    def send(self) -> None:
+        """Write everything within the caller's transaction, what is new last."""
+        parts, new = self._parts, self._new
+        self._parts, self._new = [], {}
+        if connection.vendor == "postgresql":
+            inserted = ((_insertion_of_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows)
+            _run_as_one([*parts, *inserted])
+            return
+        with connection.cursor() as cursor:
+            for sql, values in parts:
+                cursor.execute(sql, values)
+            for model, rows in new.items():
+                cursor.executemany(_insertion(model), [_prepared_row(model, row) for row in rows])
+
+    def send_whole(self) -> None:
+        """Write everything or nothing: what the database refuses leaves a transaction around it as it was."""
+        is_whole = connection.vendor == "postgresql" and not connection.in_atomic_block
+        with nullcontext() if is_whole else transaction.atomic():
+            self.send()
 
 
 def insert(*rows: Model) -> None:
-    """Insert new rows of one table, as `save(force_insert=True)` would without its signals."""
-    if not rows:
-        return
-    fields = _fields(type(rows[0]))
-    insert_values(type(rows[0]), [{field.attname: field.pre_save(row, add=True) for field in fields} for row in rows])
-    for row in rows:
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 -- what save() sets
+    """Insert new rows of one table, now."""
+    writes = Writes()
+    writes.insert(*rows)
+    writes.send()
 
 
-def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that are given as values by column: where there are many, without an object for each."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(_insertion_of_documents(model), [msgspec.json.encode(rows).decode()])
-        else:
-            fields = _fields(model)
-            values = [[field.get_db_prep_save(row[field.attname], connection) for field in fields] for row in rows]
-            cursor.executemany(_insertion(model), values)
+def insert_values(model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows that are given as values by column, now."""
+    writes = Writes()
+    writes.insert_values(model, rows)
+    writes.send()
 
 
-Scope = Mapping[str, UUID | None]
+def _run_as_one(parts: Sequence[tuple[str, Values]]) -> None:
+    """Run statements that change rows as parts of one (PostgreSQL's manual, 7.8.4); deferred constraints see all of them."""
+    if parts:
+        *first, (last, _) = parts
+        named = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(first))
+        _cursor().execute(f"WITH {named} {last}" if named else last, [one for _, values in parts for one in values])
+
+
+def _encoded(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _prepared_row(model: type[Model], row: Mapping[str, Any]) -> Values:
+    return [field.get_db_prep_save(row[field.attname], connection) for field in _fields(model)]
+
+
+def _cursor() -> Any:
+    """Return what runs a statement whose rows are fetched at once; to make a cursor for each takes a third of its time."""
+    kept = getattr(connection, "kept_cursor", None)
+    return kept() if kept else connection.cursor()
 
 
 def select_keys(
@@ -184,28 +253,31 @@ def select_keys(
 ) -> list[tuple[UUID, ...]]:
     """Return a column, and more that hold keys, of the rows that have the scope's values and one of the keys in it."""
     condition, values = _among(scope, column, keys)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join((column, *more))} FROM {_table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
-        found: list[tuple[Any, ...]] = cursor.fetchall()
+    cursor = _cursor()
+    cursor.execute(f"SELECT {', '.join((column, *more))} FROM {_table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
+    found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found if connection.vendor == "postgresql" else [tuple(map(_key, row)) for row in found]
+
+
+def select_keys_in(
+    model: type[Model], keys: Sequence[UUID], column: str, within: tuple[type[Model], Scope, str]
+) -> list[tuple[UUID, UUID, bool]]:
+    """Return those of the keys that a table has, with a column of it that holds keys, and whether another table has them too.
+
+    There, among the rows that have the scope's values, they stand in a column of the name.
+    """
+    other, scope, name = within
+    there, values = _of_scope(scope)
+    condition, among = _among({}, "id", keys)
+    is_in = f"EXISTS (SELECT 1 FROM {_table(other)} WHERE {there} AND {name} = {_table(model)}.id)"  # noqa: S608 -- our own names
+    cursor = _cursor()
+    cursor.execute(f"SELECT id, {column}, {is_in} FROM {_table(model)} WHERE {condition}", [*values, *among])  # noqa: S608 -- our own names
+    return [(_key(key), _key(more), bool(found)) for key, more, found in cursor.fetchall()]
+
+
+def _key(value: Any) -> UUID:
     # SQLite keeps keys as hexadecimal text.
-    return found if connection.vendor == "postgresql" else [tuple(UUID(key) for key in row) for row in found]
-
-
-def delete_keys(model: type[Model], scope: Scope, column: str, keys: Sequence[UUID]) -> None:
-    """Delete the rows that have the scope's values and one of the keys in a column; to such rows nothing may refer."""
-    condition, values = _among(scope, column, keys)
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {_table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
-
-
-def update_keys(model: type[Model], change: tuple[str, Any], scope: Scope, column: str, keys: Sequence[UUID]) -> None:
-    """Set one column of the rows that have the scope's values and one of the keys in another."""
-    name, value = change
-    condition, values = _among(scope, column, keys)
-    (field,) = (field for field in _fields(model) if field.column == name)
-    prepared = field.get_db_prep_save(value, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {_table(model)} SET {name} = %s WHERE {condition}", [prepared, *values])  # noqa: S608 -- our own names
+    return value if isinstance(value, UUID) else UUID(value)
 
 
 def count_rows(model: type[Model], scope: Scope) -> int:
@@ -223,7 +295,7 @@ def key_at(model: type[Model], scope: Scope, number: int) -> UUID | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, number])
         found = cursor.fetchone()
-    return None if found is None else found[0] if isinstance(found[0], UUID) else UUID(found[0])
+    return None if found is None else _key(found[0])
 
 
 def _of_scope(scope: Scope) -> tuple[str, list[Any]]:
@@ -246,26 +318,21 @@ def _table(model: type[Model]) -> str:
     return model._meta.db_table  # noqa: SLF001 -- as above
 
 
-def update(row: Model, *names: str) -> None:
-    """Store fields of a row, or all of them but those that were not read, as `save(update_fields=…)` would."""
-    meta, left_out = row._meta, row.get_deferred_fields()  # noqa: SLF001 -- Django's documented model API
-    chosen = names or tuple(f.attname for f in meta.concrete_fields if not f.primary_key and f.attname not in left_out)
-    sql, fields = _change(type(row), chosen)
-    values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, meta.pk.get_db_prep_save(row.pk, connection)])
-
-
 @cache
 def _fields(model: type[Model]) -> Fields:
     return [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]  # noqa: SLF001 -- as above
 
 
 @cache
-def _change(model: type[Model], names: tuple[str, ...]) -> tuple[str, Fields]:
+def _change(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[str, Fields]:
     meta = model._meta  # noqa: SLF001 -- as above
     fields = [field for field in meta.concrete_fields if field.attname in names]
-    places = ", ".join(f"{field.column} = %s" for field in fields)
+    columns = ", ".join(str(field.column) for field in fields)
+    # One parameter, as with the documents below.
+    row = f"SELECT {columns} FROM json_populate_record(NULL::{meta.db_table}, %s)"  # noqa: S608 -- our own names
+    places = (
+        f"({columns}) = ({row})" if vendor == "postgresql" else f"({columns}) = ({', '.join(['%s'] * len(fields))})"
+    )
     return f"UPDATE {meta.db_table} SET {places} WHERE {meta.pk.column} = %s", fields  # noqa: S608 -- our own names
 
 

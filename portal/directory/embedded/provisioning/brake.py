@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.errors import ScimError
-from portal.directory.embedded.statements import Statement, update
+from portal.directory.embedded.statements import Statement, Writes
 
 _WINDOW = 60  # minutes
 _ALL = 100  # percent
@@ -61,8 +61,8 @@ class Braked(ScimError):
             )
 
 
-def let_go(client: ScimClient, member: models.Member) -> None:
-    """Count a deactivation within the caller's transaction. Raises Braked where it must wait."""
+def let_go(client: ScimClient, member: models.Member, writes: Writes) -> None:
+    """Count a deactivation, with the writes of the caller's transaction. Raises Braked where it must wait."""
     if not 0 < settings.SCIM_BRAKE_SHARE < _ALL:
         return
     now = timezone.now()
@@ -77,7 +77,7 @@ def let_go(client: ScimClient, member: models.Member) -> None:
     if not is_released and gone >= settings.SCIM_BRAKE_LEAST and gone >= _most(row, gone, now):
         raise Braked(client, member, gone, row.people)
     row.minutes = {**minutes, str(minute): minutes.get(str(minute), 0) + 1}
-    update(row, "minutes", "people", "counted_at")
+    writes.update(row, "minutes", "people", "counted_at")
 
 
 def _hold(client: ScimClient) -> models.ScimBrake:

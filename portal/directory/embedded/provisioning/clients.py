@@ -103,12 +103,13 @@ class Identification:
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
     """Say who calls; only the log knows what was wrong, and every refusal takes the same queries."""
-    token = _TOKEN.kept(token_hash(bearer_token), good=lambda one: _refusal(one, connection_id) is None)
-    refusal = _refusal(token, connection_id)
+    key = parse_id("scim-connection", connection_id)
+    token = _TOKEN.kept(token_hash(bearer_token), good=lambda one: _refusal(one, key) is None)
+    refusal = _refusal(token, key)
     if token is not None and refusal is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)
     log.warning("scim_client_refused", cause=str(refusal), connection_id=connection_id[:100])
-    addressed = models.ScimConnection.objects.filter(pk=parse_id("scim-connection", connection_id)).first()
+    addressed = models.ScimConnection.objects.filter(pk=key).first()
     if token is None:
         return Identification(None, addressed, None, refusal)
     elsewhere = addressed if addressed and addressed.pk != token.connection_id else None
@@ -127,12 +128,13 @@ def touch(token: models.ScimToken, origin: Origin) -> None:
     )
 
 
-def _refusal(token: models.ScimToken | None, connection_id: str) -> ScimRefusal | None:
+def _refusal(token: models.ScimToken | None, addressed: UUID) -> ScimRefusal | None:
+    """Return what is wrong with a token at a connection's address; the nil UUID is at none."""
     if token is None:
         return ScimRefusal.UNKNOWN_TOKEN
-    if not parse_id("scim-connection", connection_id).int:
+    if not addressed.int:
         return ScimRefusal.NO_CONNECTION_ID
-    if public_id("scim-connection", token.connection_id) != connection_id:
+    if token.connection_id != addressed:
         return ScimRefusal.OTHER_ADDRESS
     return _end_of(token)
 

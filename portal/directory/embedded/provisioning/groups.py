@@ -1,7 +1,7 @@
 """Pushed groups (RFC 7643, 4.2)."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from portal.directory.embedded.provisioning.documents import (
 )
 from portal.directory.embedded.provisioning.errors import Uniqueness
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
-from portal.directory.embedded.provisioning.lookups import Lookups
+from portal.directory.embedded.provisioning.lookups import FoundRow, Lookups
 from portal.directory.embedded.provisioning.membership import (
     MEMBERS,
     MOST_NAMED,
@@ -51,7 +51,7 @@ from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
 from portal.directory.embedded.provisioning.walks import ListedRow
 from portal.directory.embedded.roles import has_admin, hold_admins, makes_admins
-from portal.directory.embedded.statements import insert, together, update
+from portal.directory.embedded.statements import Writes
 from portal.directory.ids import parse_id, public_id
 
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -98,6 +98,8 @@ _LISTABLE = Listable(
 )
 
 
+# What the document says, in columns.
+_DESCRIBED = ("display_name", "display_name_folded", "external_id", "document", "search")
 _LOOKUPS = Lookups(models.ScimGroup, "Group", "scim-group", "display_name_folded")
 
 
@@ -106,7 +108,9 @@ def group_id(key: UUID) -> str:
     return public_id("scim-group", key)
 
 
-def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimGroup] | ResultPage[ListedRow]:
+def find_groups(
+    client: ScimClient, query: ListQuery
+) -> ResultPage[models.ScimGroup] | ResultPage[FoundRow] | ResultPage[ListedRow]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_groups(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
@@ -115,10 +119,11 @@ def find_groups(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimG
 
 def listable_groups(client: ScimClient) -> Listable:
     """Return how a client's groups are found, with its own extensions."""
-    return replace(_LISTABLE, schema=client.group_schema)
+    schema = client.group_schema
+    return _LISTABLE if schema is _LISTABLE.schema else replace(_LISTABLE, schema=schema)
 
 
-def get_group(client: ScimClient, resource: str) -> models.ScimGroup:
+def get_group(client: ScimClient, resource: str) -> FoundRow:
     """Return a group. Raises ResourceNotFound."""
     return _LOOKUPS.get(client, resource)
 
@@ -126,22 +131,23 @@ def get_group(client: ScimClient, resource: str) -> models.ScimGroup:
 def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
     document = _without_members(read_payload(client, client.group_schema, payload))
-    change = MemberChange(read_members(client, sent_members(payload)))
+    change = MemberChange(list(read_members(client, sent_members(payload))))
     row = models.ScimGroup(organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, document, client.group_schema)
     row.updated_at = row.created_at
     row.member_count = len(change.joining)
-    with _unless_taken(row):
-        insert(row)
-        apply_change(row, change)
-        _record(client, row, "scim_group.create", {}, document, change)
+    writes = Writes()
+    writes.insert(row)
+    apply_change(row, change, writes)
+    activity.add(writes, _entry(client, row, "scim_group.create", {}, document, change))
+    _send_unless_taken(row, writes)
     return row
 
 
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch."""
     document = _without_members(read_payload(client, client.group_schema, payload))
-    with transaction.atomic(), together():
+    with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
         change = replacement(row, read_members(client, sent_members(payload)))
         _change(client, row, document, change)
@@ -153,7 +159,7 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
     schema = client.group_schema
     single = [one for operation in read_patch(client, schema, body) for one in expand(schema, operation)]
     about_members = [one for one in single if schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)]
-    with transaction.atomic(), together():
+    with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
         document = patched(schema, row.document, [one for one in single if one not in about_members])
         _change(client, row, document, member_change(client, row, about_members))
@@ -170,7 +176,7 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
         list(together.select_for_update().order_by("pk").values_list("pk"))
         row = _LOOKUPS.lock(client, resource, if_match)
         with _leaving_an_admin(client, row):
-            _record(client, row, "scim_group.delete", row.document, {}, MemberChange())
+            activity.record_all([_entry(client, row, "scim_group.delete", row.document, {}, MemberChange())])
             parents.update(member_count=F("member_count") - 1, updated_at=timezone.now())
             row.memberships.all().delete()
             row.delete()
@@ -195,19 +201,19 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
         return
     row.updated_at = timezone.now()
     row.member_count += len(change.joining) - len(change.leaving)
-    is_described_anew = document != before
-    # Who only comes and goes takes no name, and needs no way back to before the attempt.
-    taking = _unless_taken(row) if is_described_anew else nullcontext()
-    with taking, _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
-        update(row, *(() if is_described_anew else ("member_count", "updated_at")))
-        apply_change(row, change)
-        _record(client, row, "scim_group.update", *changed_attributes(before, document), change)
+    is_described_anew, writes = document != before, Writes()
+    writes.update(row, *(_DESCRIBED if is_described_anew else ()), "member_count", "updated_at")
+    apply_change(row, change, writes)
+    activity.add(writes, _entry(client, row, "scim_group.update", *changed_attributes(before, document), change))
+    with _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
+        # Who only comes and goes takes no name, and needs no way back to before the attempt.
+        _send_unless_taken(row, writes) if is_described_anew else writes.send()
 
 
 @contextmanager
 def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: bool = True) -> Iterator[None]:
     """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
-    grants = is_needed and makes_admins(row)
+    grants = is_needed and getattr(row, "groups_make_admins", True) and makes_admins(row)
     if grants:
         hold_admins(client.organization_id)
     was_there = grants and has_admin(client.organization_id)
@@ -216,22 +222,20 @@ def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: b
         raise LastAdmin(client, f'Everybody who is admin is so by the group "{row.display_name}".')
 
 
-@contextmanager
-def _unless_taken(row: models.ScimGroup) -> Iterator[None]:
-    """Write in one go, or raise Uniqueness where another group has the name."""
+def _send_unless_taken(row: models.ScimGroup, writes: Writes) -> None:
+    """Write everything, or raise Uniqueness where another group has the name."""
     try:
-        with transaction.atomic(), together():
-            yield
+        writes.send_whole()
     except IntegrityError:
         raise Uniqueness(f'There is a Group with the displayName "{row.display_name}" already.') from None
 
 
-def _record(  # noqa: PLR0913 -- as activity.record()
+def _entry(  # noqa: PLR0913 -- as activity.entry()
     client: ScimClient, row: models.ScimGroup, action: str, before: Document, after: Document, change: MemberChange
-) -> None:
+) -> activity.Entry:
     members = {"members"} if change.joining or change.leaving else set()
     client.changed.update(before, after, members)
-    activity.record(
+    return activity.entry(
         client.caller,
         action,
         organization_id=client.organization_id,

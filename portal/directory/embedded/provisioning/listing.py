@@ -41,7 +41,7 @@ class ResultPage(Generic[Item]):
     next_cursor: str = ""
 
 
-def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Row | None]) -> ResultPage[Row] | None:
+def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Item | None]) -> ResultPage[Item] | None:
     """Return the answer to a look-up of one resource by its unique attribute, or None for any other list."""
     wanted = unique_value(query.filter, listable)
     if wanted is None or query.cursor is not None or query.start_index > 1 or query.count < 1:

@@ -1,11 +1,12 @@
 """How one resource of a connection is found and locked, by statements made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cache, partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Expression, QuerySet
+from django.db.models import Expression, Model, QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -13,16 +14,37 @@ from portal.directory.embedded.provisioning.errors import ResourceNotFound
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, list_key
 from portal.directory.embedded.provisioning.versions import check_version
 from portal.directory.embedded.provisioning.walks import ListedRow, WholeList, page_in_order
+from portal.directory.embedded.roles import GROUPS_MAKE_ADMINS
 from portal.directory.embedded.statements import Statement, count_rows, key_at
 from portal.directory.ids import parse_id
 
 Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
 
 
+# What a change asks nothing of: to read a column takes time, a moment most of all.
+_UNREAD: Mapping[type[Model], Sequence[str]] = {
+    models.ScimUser: (
+        *("search", "user_name_folded", "deactivation_refused_at", "deactivated_with_connection_at"),
+        *("member__password", "member__created_at", "member__updated_at"),
+    ),
+    models.ScimGroup: ("search", "display_name_folded"),
+}
+
+
+class FoundRow(NamedTuple):
+    """What an answer needs of a resource that was looked up by itself; of a person also the groups."""
+
+    pk: UUID
+    document: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    group_pairs: Sequence[Sequence[str]] | None = None
+
+
 class Lookups(Generic[Row]):
     """The look-ups of one kind; `name_field` is unique within a connection, `noun` that of the ids.
 
-    What is read with each single resource is an attribute of it (`read_with`).
+    What is read with each single resource is an attribute of it (`read_with`); with who is locked also `groups_make_admins`.
     """
 
     def __init__(self, model: type[Row], kind: str, noun: str, name_field: str, **read_with: Expression) -> None:
@@ -51,26 +73,36 @@ class Lookups(Generic[Row]):
             )
 
         self._behind: Callable[[int], Statement[Row]] = behind
+        columns = ("pk", "document", "created_at", "updated_at", *read_with)
         self._by_name: Statement[Row] = Statement(
-            lambda organization, connection, name: rows(organization, connection).filter(**{name_field: name}),
+            lambda organization, connection, name: (
+                rows(organization, connection).filter(**{name_field: name}).values_list(*columns)
+            ),
             *scope,
             (meta.get_field(name_field), "example"),
         )
         self._by_id: Statement[Row] = Statement(
-            lambda organization, connection, pk: rows(organization, connection).filter(pk=pk), *scope, key
+            lambda organization, connection, pk: rows(organization, connection).filter(pk=pk).values_list(*columns),
+            *scope,
+            key,
         )
         related = "member" if model is models.ScimUser else None
         self._locked: Statement[Row] = Statement(
             lambda organization, connection, pk: (
-                rows(organization, connection).select_related(related).filter(pk=pk).select_for_update(of=("self",))
+                rows(organization, connection)
+                .annotate(groups_make_admins=GROUPS_MAKE_ADMINS)
+                .select_related(related)
+                .defer(*_UNREAD[model])
+                .filter(pk=pk)
+                .select_for_update(of=("self",))
             ),
             *scope,
             key,
         )
 
-    def by_name(self, client: ScimClient) -> Callable[[str], Row | None]:
+    def by_name(self, client: ScimClient) -> Callable[[str], FoundRow | None]:
         """Return what finds a client's resource by its folded name."""
-        return partial(self._by_name.first, client.organization_id, client.connection.pk)
+        return partial(_found, self._by_name, client)
 
     def in_order(self, client: ScimClient, query: ListQuery) -> ResultPage[ListedRow] | None:
         """Return a page of all of a client's resources, or None where another list is wanted."""
@@ -87,18 +119,24 @@ class Lookups(Generic[Row]):
         )
         return page_in_order(whole, query, list_key(query, client.connection.pk, self._kind))
 
-    def get(self, client: ScimClient, resource: str) -> Row:
+    def get(self, client: ScimClient, resource: str) -> FoundRow:
         """Return a resource. Raises ResourceNotFound."""
-        return self._found(self._by_id, client, resource)
+        row = _found(self._by_id, client, parse_id(self._noun, resource))
+        if row is None:
+            raise self._not_found(resource)
+        return row
 
     def lock(self, client: ScimClient, resource: str, if_match: str) -> Row:
         """Return a resource, locked to the end of the transaction. Raises ResourceNotFound, VersionMismatch."""
-        row = self._found(self._locked, client, resource)
+        row = self._locked.first(client.organization_id, client.connection.pk, parse_id(self._noun, resource))
+        if row is None:
+            raise self._not_found(resource)
         check_version(if_match, row)
         return row
 
-    def _found(self, statement: Statement[Row], client: ScimClient, resource: str) -> Row:
-        row = statement.first(client.organization_id, client.connection.pk, parse_id(self._noun, resource))
-        if row is None:
-            raise ResourceNotFound(f'There is no {self._kind} "{resource[:200]}".')
-        return row
+    def _not_found(self, resource: str) -> ResourceNotFound:
+        return ResourceNotFound(f'There is no {self._kind} "{resource[:200]}".')
+
+
+def _found(statement: Statement[Row], client: ScimClient, sought: UUID | str) -> FoundRow | None:
+    return next((FoundRow(*row) for row in statement.rows(client.organization_id, client.connection.pk, sought)), None)

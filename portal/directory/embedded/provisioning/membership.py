@@ -19,7 +19,7 @@ from portal.directory.embedded.provisioning.errors import InvalidValue, Mutabili
 from portal.directory.embedded.provisioning.filters import matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
-from portal.directory.embedded.statements import Statement, delete_keys, insert_values, select_keys
+from portal.directory.embedded.statements import Statement, Writes, select_keys, select_keys_in
 from portal.directory.ids import parse_id, public_id
 
 log = structlog.get_logger("gatehouse.scim")
@@ -28,6 +28,7 @@ MEMBERS = GROUP.core["members"]
 _KEY = models.ScimUser._meta.pk  # noqa: SLF001 -- Django's documented model API
 MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
 _BATCH = 1000  # rows in one statement
+_NONE = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,42 +89,45 @@ def sent_members(payload: Mapping[str, Any]) -> list[Any]:
     return []
 
 
-def read_members(client: ScimClient, value: Any) -> list[Key]:
-    """Return the connection's own in a value of `members`.
+def read_members(client: ScimClient, value: Any, group: UUID = _NONE) -> dict[Key, bool]:
+    """Return the connection's own in a value of `members`, each with whether they are in a group already.
 
     Raises InvalidValue that names those who are none, unless the connection leaves them out.
     """
     ids = {_read_id(one): one for one in _ids(value)}
-    known = set(_existing(client, list(ids)))
+    known = dict(_existing(client, list(ids), group))
     if unknown := [ids[key][:100] for key in ids if key not in known][:MOST_NAMED]:
         if not client.connection.skips_unknown_members:
             raise InvalidValue(f"There is no such User or Group: {', '.join(unknown)}.")
         log.warning("scim_unknown_members_skipped", connection_id=client.connection_id, members=unknown)
-    return [key for key in ids if key in known]
+    return {key: known[key] for key in ids if key in known}
 
 
-def replacement(row: models.ScimGroup, wanted: Sequence[Key]) -> MemberChange:
+def replacement(row: models.ScimGroup, wanted: Mapping[Key, bool]) -> MemberChange:
     """Return what makes the wanted the members."""
-    there, stay = present(row), set(wanted)
-    return MemberChange([k for k in wanted if k not in set(there)], [k for k in there if k not in stay])
+    there = dict.fromkeys(present(row))
+    return MemberChange([k for k in wanted if k not in there], [k for k in there if k not in wanted])
 
 
 def member_change(client: ScimClient, row: models.ScimGroup, operations: Iterable[Operation]) -> MemberChange:
     """Return what PATCH operations on members come to, asking only for the rows that they concern."""
     joining: dict[Key, None] = {}
     leaving: dict[Key, None] = {}
+    # Who was looked up is known to be in the group, or not.
+    known: dict[Key, bool] = {}
     operations = list(operations)
     _check_number(sum(len(one.value) for one in operations if isinstance(one.value, list)))
     for operation in operations:
         added, removed = _one_change(client, row, operation, joining)
+        known |= added
         for key in removed:
             joining.pop(key, None)
             leaving[key] = None
         for key in added:
             leaving.pop(key, None)
             joining[key] = None
-    concerned = set(present(row, [*joining, *leaving]))
-    return MemberChange([k for k in joining if k not in concerned], [k for k in leaving if k in concerned])
+    known |= dict.fromkeys(present(row, [key for key in leaving if key not in known]), True)
+    return MemberChange([k for k in joining if not known[k]], [k for k in leaving if known.get(k)])
 
 
 def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[Key]:
@@ -144,17 +148,17 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     ]
 
 
-def apply_change(row: models.ScimGroup, change: MemberChange) -> None:
-    """Insert and delete the rows of those who join and leave. Raises InvalidValue for a group within itself."""
+def apply_change(row: models.ScimGroup, change: MemberChange, writes: Writes) -> None:
+    """Insert and delete the rows of those who join and leave, with the writes. Raises InvalidValue for a group within itself."""
     if (SUBGROUP, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
-        delete_keys(kind.rows, _scope(row), kind.field, batch)
+        writes.delete_keys(kind.rows, _scope(row), kind.field, batch)
     if any(kind is SUBGROUP for kind, _ in change.joining):
         unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
     for kind, batch in _batches(change.joining):
-        insert_values(kind.rows, [{**_scope(row), kind.field: key} for key in batch])
+        writes.insert_values(kind.rows, [{**_scope(row), kind.field: key} for key in batch])
 
 
 def members_of(
@@ -259,8 +263,8 @@ def _above(groups: Iterable[UUID], parents: Mapping[UUID, Sequence[tuple[UUID, s
 
 def _one_change(
     client: ScimClient, row: models.ScimGroup, operation: Operation, joining: Iterable[Key]
-) -> tuple[Sequence[Key], Sequence[Key]]:
-    """Return whom one operation adds and whom it removes."""
+) -> tuple[Mapping[Key, bool], Sequence[Key]]:
+    """Return whom one operation adds, each with whether they are in already, and whom it removes."""
     target = read_target(GROUP, operation.path)
     if target.sub_attribute or len(target.attributes) > 1:
         # `members.value` is no way of saying everybody.
@@ -271,16 +275,15 @@ def _one_change(
         candidates = (
             (key, {"value": member_id(key), "type": key[0].resource_type}) for key in [*present(row), *joining]
         )
-        return (), [key for key, element in candidates if matches(target.filter, element, MEMBERS)]
+        return {}, [key for key, element in candidates if matches(target.filter, element, MEMBERS)]
     if operation.kind == "remove":
         if operation.value is None:
-            return (), [*present(row), *joining]
-        return (), [_read_id(value) for value in _ids(operation.value)]
-    added = read_members(client, operation.value)
+            return {}, [*present(row), *joining]
+        return {}, [_read_id(value) for value in _ids(operation.value)]
+    added = read_members(client, operation.value, row.pk)
     if operation.kind == "add":
         return added, ()
-    kept = set(added)
-    return added, [key for key in (*present(row), *joining) if key not in kept]
+    return added, [key for key in (*present(row), *joining) if key not in added]
 
 
 def _ids(value: Any) -> list[str]:
@@ -334,11 +337,12 @@ def _scope(row: models.ScimGroup) -> dict[str, UUID]:
     return {"organization_id": row.organization_id, "group_id": row.pk}
 
 
-def _existing(client: ScimClient, keys: Sequence[Key]) -> Iterator[Key]:
+def _existing(client: ScimClient, keys: Sequence[Key], group: UUID) -> Iterator[tuple[Key, bool]]:
+    scope = {"organization_id": client.organization_id, "group_id": group}
     for kind, batch in _batches(keys):
         # By key alone: with the connection as well, PostgreSQL reads all of its people while it has no statistics yet.
-        found = select_keys(kind.resources, {}, "id", batch, "connection_id")
-        yield from ((kind, key) for key, connection in found if connection == client.connection.pk)
+        found = select_keys_in(kind.resources, batch, "connection_id", (kind.rows, scope, kind.field))
+        yield from (((kind, key), is_in) for key, connection, is_in in found if connection == client.connection.pk)
 
 
 def _batches(keys: Sequence[Key]) -> Iterator[tuple[MemberKind, list[UUID]]]:

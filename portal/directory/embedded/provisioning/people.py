@@ -13,13 +13,14 @@ from portal.directory.embedded.provisioning.brake import let_go
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
-from portal.directory.embedded.roles import email_roles, group_roles, has_admin, hold_admins, is_admin
-from portal.directory.embedded.statements import delete_keys, insert, update, update_keys
+from portal.directory.embedded.roles import email_roles, group_roles, has_admin, hold_admins, roles_without_groups
+from portal.directory.embedded.statements import Writes
 from portal.directory.embedded.values import member_id
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.types import MemberStatus, ScimConnectionStatus
 
-Entries = list[models.ActivityEntry]
+# What of a member follows the person.
+_FOLLOWING = ("email_address", "email_address_folded", "email_address_verified", "name", "status")
 
 
 class MemberConflict(ScimError):
@@ -80,13 +81,12 @@ def email_address(document: Document) -> str:
     return ""
 
 
-def become_member(client: ScimClient, row: models.ScimUser) -> Entries:
-    """Make a new member of a person who has an address. Raises IntegrityError where a member has it."""
+def become_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+    """Make a new member of a person who has an address; the writes raise IntegrityError where a member has it."""
     row.member = new_member(row)
-    if row.member is None:
-        return []
-    insert(row.member)
-    return [created(client, row.member)]
+    if row.member is not None:
+        writes.insert(row.member)
+        activity.add(writes, created(client, row.member))
 
 
 def new_member(row: models.ScimUser) -> models.Member | None:
@@ -100,13 +100,13 @@ def new_member(row: models.ScimUser) -> models.Member | None:
     )
 
 
-def created(client: ScimClient, member: models.Member) -> models.ActivityEntry:
+def created(client: ScimClient, member: models.Member) -> activity.Entry:
     """Return the entry of a new member."""
     after = {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
     return _entry(client, "member.create", member, {}, after)
 
 
-def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
+def adopt_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
     """Link a person to the member who has the address. Raises MemberConflict unless that is allowed, Uniqueness.
 
     Who shares the address with a person of the same connection is kept without a member, until they have their own.
@@ -114,38 +114,46 @@ def adopt_member(client: ScimClient, row: models.ScimUser) -> Entries:
     _require_active(client)
     member = _holder(client, email_address(row.document))
     if member is None:
-        return become_member(client, row)
+        become_member(client, row, writes)
+        writes.send()
+        return
     person, former = _person_of(member)
     if person is not None and person.connection_id == client.connection.pk:
         # RFC 7643, 8.7.1: addresses are not unique. One person signs in with it, and it stays the first one.
         row.member = None
-        return []
+        return
     if person is not None:
         # Nobody's decision could help: two people cannot be one member.
         raise Uniqueness("The e-mail address is that of another member of the organization.")
     if not _may_be_adopted(client, row, member):
         raise MemberConflict(row, member)
     if former is not None:
-        update_keys(models.ScimUser, ("member_id", None), {}, "id", [former.pk])
+        # Before the rest is written: a member is one person's.
+        models.ScimUser.objects.filter(organization_id=client.organization_id, pk=former.pk).update(member=None)
     row.member, row.is_adopted = member, True
     scim_conflicts.forget(member)
-    return [_entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}), *follow(client, row)]
+    activity.add(writes, _entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}))
+    follow(client, row, writes)
 
 
-def follow(client: ScimClient, row: models.ScimUser) -> Entries:
-    """Bring the member in line with the person. Raises LastAdmin, and IntegrityError where the address is taken."""
+def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+    """Bring the member in line with the person. Raises LastAdmin, Braked; the writes raise IntegrityError where the address is taken."""
     member = row.member
     if member is None:
         _require_active(client)
-        return become_member(client, row)
+        become_member(client, row, writes)
+        # Before the person's row, which is there already, refers to it.
+        writes.send()
+        return
     before, after = member_state(member), wanted_state(client, row, member)
     was_active = member.status != MemberStatus.DELETED
     if was_active and not row.active:
-        return end_membership(client, member)
+        end_membership(client, row, member, writes)
+        return
     if after == before:
-        return []
+        return
     if was_active and after["email_address"] != before["email_address"]:
-        _keep_an_admin_by_domain(client, member, after["email_address"])
+        _keep_an_admin_by_domain(client, row, member, after["email_address"])
     if not was_active:
         _require_active(client)
     if fold(after["email_address"]) != member.email_address_folded:
@@ -153,12 +161,11 @@ def follow(client: ScimClient, row: models.ScimUser) -> Entries:
         member.email_address_verified = False
     # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
     member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
-    update(member)
+    writes.update(member, *_FOLLOWING, "updated_at")
     action = "member.update" if was_active else "member.reactivate"
     changed = {name for name in after if after[name] != before[name]}
-    return [
-        _entry(client, action, member, {n: before[n] for n in sorted(changed)}, {n: after[n] for n in sorted(changed)})
-    ]
+    before, after = ({name: state[name] for name in sorted(changed)} for state in (before, after))
+    activity.add(writes, _entry(client, action, member, before, after))
 
 
 def wanted_state(client: ScimClient, row: models.ScimUser, member: models.Member) -> dict[str, str]:
@@ -173,43 +180,47 @@ def wanted_state(client: ScimClient, row: models.ScimUser, member: models.Member
     }
 
 
-def end_membership(client: ScimClient, member: models.Member) -> Entries:
-    """End a member's sessions, links and roles, now. Raises LastAdmin, Braked."""
+def end_membership(client: ScimClient, row: models.ScimUser, member: models.Member, writes: Writes) -> None:
+    """End the sessions, links and roles of a person's member, with the writes. Raises LastAdmin, Braked."""
     if member.status == MemberStatus.DELETED:
-        return []
-    _keep_an_admin(client, member)
-    let_go(client, member)
+        return
+    _keep_an_admin(client, row, member)
+    let_go(client, member, writes)
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
-    update(member, "status", "direct_roles", "updated_at")
-    update_keys(models.MemberSession, ("revoked_at", timezone.now()), {"revoked_at": None}, "member_id", [member.pk])
-    delete_keys(models.SignInLink, {}, "member_id", [member.pk])
+    writes.update(member, "status", "direct_roles", "updated_at")
+    ended = ("revoked_at", timezone.now())
+    writes.update_keys(models.MemberSession, ended, {"revoked_at": None}, "member_id", [member.pk])
+    writes.delete_keys(models.SignInLink, {}, "member_id", [member.pk])
     if client.connection.attention:
         # What was refused before has been put right.
         connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)
         connections.filter(pk=client.connection.pk).update(attention="", attention_at=None)
-    return [_entry(client, "member.deactivate", member, before, {"status": str(member.status), "roles": []})]
+    after = {"status": str(member.status), "roles": []}
+    activity.add(writes, _entry(client, "member.deactivate", member, before, after))
 
 
-def _keep_an_admin(client: ScimClient, member: models.Member) -> None:
+def _keep_an_admin(client: ScimClient, row: models.ScimUser, member: models.Member) -> None:
     """Raise LastAdmin where nobody would be left who is admin, were this member none."""
     # Known by the connection already, and the same.
     member.organization = client.connection.organization
-    if not is_admin(member):
+    may_be_by_group = getattr(row, "groups_make_admins", True)
+    is_by_group = may_be_by_group and ADMIN_ROLE in group_roles(member)
+    if not is_by_group and ADMIN_ROLE not in roles_without_groups(member):
         return
     hold_admins(client.organization_id)
     if not has_admin(client.organization_id, besides=member.pk):
         raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
 
 
-def _keep_an_admin_by_domain(client: ScimClient, member: models.Member, address: str) -> None:
+def _keep_an_admin_by_domain(client: ScimClient, row: models.ScimUser, member: models.Member, address: str) -> None:
     """Raise LastAdmin where the last admin is so by the domain of an address, and would not be so by the new one."""
     organization = client.connection.organization
     by_domain = ADMIN_ROLE in email_roles(organization, member.email_address)
     if not by_domain or ADMIN_ROLE in {*email_roles(organization, address), *member.direct_roles}:
         return
     if ADMIN_ROLE not in group_roles(member):
-        _keep_an_admin(client, member)
+        _keep_an_admin(client, row, member)
 
 
 def _require_active(client: ScimClient) -> None:
@@ -269,7 +280,7 @@ def member_state(member: models.Member) -> dict[str, str]:
 
 def _entry(
     client: ScimClient, action: str, member: models.Member, before: dict[str, Any], after: dict[str, Any]
-) -> models.ActivityEntry:
+) -> activity.Entry:
     return activity.entry(
         client.caller,
         action,

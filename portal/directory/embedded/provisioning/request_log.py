@@ -20,8 +20,8 @@ from portal.directory.embedded.provisioning.redaction import (
     redacted_path,
     redacted_query,
 )
-from portal.directory.embedded.statements import insert
-from portal.directory.ids import first_uuid7, parse_id
+from portal.directory.embedded.statements import insert_values
+from portal.directory.ids import first_uuid7, parse_id, uuid7
 from portal.directory.types import Origin, ScimRefusal
 
 log = structlog.get_logger("gatehouse.scim")
@@ -31,6 +31,9 @@ _MOST_NAMES = 100
 _BATCH = 1000
 # A shorter one is no token of ours, and too much of it would be shown.
 _SHORTEST_TOKEN = 16
+
+# A row of the log as values by column: each call makes one.
+Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -87,10 +90,10 @@ def prune() -> int:
     return deleted
 
 
-def _write(rows: Sequence[models.ScimRequest]) -> None:
+def _write(rows: Sequence[Row]) -> None:
     """Insert the entries; one that cannot be written is logged, and takes no other with it."""
     try:
-        insert(*rows)
+        insert_values(models.ScimRequest, rows)
     except OperationalError:
         log.exception("scim_requests_not_logged", number=len(rows))
     except Exception:  # whatever it is: the answers are there already
@@ -101,10 +104,10 @@ def _write(rows: Sequence[models.ScimRequest]) -> None:
             _write([row])
 
 
-_QUEUE = InsertQueue(_write)
+_QUEUE: InsertQueue[Row] = InsertQueue(_write)
 
 
-def _entries(exchange: Exchange, outcome: Outcome) -> Iterator[models.ScimRequest]:
+def _entries(exchange: Exchange, outcome: Outcome) -> Iterator[Row]:
     """Yield the entry, and one for the other connection where token and address are of two: each is told its own part."""
     identification = exchange.identification
     if identification.connection is not None:
@@ -115,32 +118,34 @@ def _entries(exchange: Exchange, outcome: Outcome) -> Iterator[models.ScimReques
 
 def _entry(
     exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnection, refusal: ScimRefusal | None
-) -> models.ScimRequest:
+) -> Row:
     endpoint, _, rest = exchange.path.strip("/").partition("/")
     resource_type, noun = _KINDS.get(endpoint.lower(), ("", ""))
     about_groups = resource_type == "Group"
     body, is_cut = redacted_body(exchange.body, about_groups=about_groups) if exchange.body else ("", False)
-    return models.ScimRequest(
-        organization_id=scim_connection.organization_id,
-        connection_id=scim_connection.pk,
-        method=_stored(exchange.method, 16),
-        path=_stored(redacted_path(exchange.path), 512),
-        query=_stored(redacted_query(exchange.query, about_groups=about_groups), 1024),
-        status=outcome.status,
-        scim_type=outcome.scim_type,
-        refusal=refusal or "",
-        detail=_stored(redacted_detail(outcome.detail), 1024),
-        duration_ms=round((time.perf_counter() - exchange.started) * 1000),
-        resource_type=resource_type,
-        resource_id=_resource_id(noun, rest or outcome.location.rpartition("/")[2]),
-        changed_attributes=_changed_attributes(exchange, outcome),
-        body=body,
-        is_body_cut=is_cut,
-        token_last_four=_last_four(exchange.bearer_token),
-        ip_address=_stored(exchange.origin.ip_address, 45),
-        user_agent=_stored(exchange.origin.user_agent, 256),
-        request_id=exchange.origin.request_id,
-    )
+    return {
+        "id": uuid7(),
+        "at": timezone.now(),
+        "organization_id": scim_connection.organization_id,
+        "connection_id": scim_connection.pk,
+        "method": _stored(exchange.method, 16),
+        "path": _stored(redacted_path(exchange.path), 512),
+        "query": _stored(redacted_query(exchange.query, about_groups=about_groups), 1024),
+        "status": outcome.status,
+        "scim_type": outcome.scim_type,
+        "refusal": refusal or "",
+        "detail": _stored(redacted_detail(outcome.detail), 1024),
+        "duration_ms": round((time.perf_counter() - exchange.started) * 1000),
+        "resource_type": resource_type,
+        "resource_id": _resource_id(noun, rest or outcome.location.rpartition("/")[2]),
+        "changed_attributes": _changed_attributes(exchange, outcome),
+        "body": body,
+        "is_body_cut": is_cut,
+        "token_last_four": _last_four(exchange.bearer_token),
+        "ip_address": _stored(exchange.origin.ip_address, 45),
+        "user_agent": _stored(exchange.origin.user_agent, 256),
+        "request_id": exchange.origin.request_id,
+    }
 
 
 def _resource_id(noun: str, text: str) -> str:

@@ -35,11 +35,10 @@ from portal.directory.embedded.provisioning.documents import (
 from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
 from portal.directory.embedded.provisioning.indirect import indirect_groups
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
-from portal.directory.embedded.provisioning.lookups import Lookups
+from portal.directory.embedded.provisioning.lookups import FoundRow, Lookups
 from portal.directory.embedded.provisioning.membership import GroupPairs
 from portal.directory.embedded.provisioning.patch import patched
 from portal.directory.embedded.provisioning.people import (
-    Entries,
     adopt_member,
     become_member,
     created,
@@ -51,7 +50,7 @@ from portal.directory.embedded.provisioning.reading import read_patch, read_payl
 from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
 from portal.directory.embedded.provisioning.walks import ListedRow
-from portal.directory.embedded.statements import insert, together, update
+from portal.directory.embedded.statements import Writes
 from portal.directory.ids import parse_id, public_id
 
 _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
@@ -86,6 +85,11 @@ _LISTABLE = Listable(
 )
 
 
+# What a change of the document may change of a row.
+_CHANGING = (
+    *("user_name", "user_name_folded", "external_id", "display_name", "active", "document", "search", "updated_at"),
+    *("member_id", "is_adopted"),
+)
 _LOOKUPS = Lookups(models.ScimUser, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
 
 
@@ -94,7 +98,9 @@ def user_id(key: UUID) -> str:
     return public_id("scim-user", key)
 
 
-def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUser] | ResultPage[ListedRow]:
+def find_users(
+    client: ScimClient, query: ListQuery
+) -> ResultPage[models.ScimUser] | ResultPage[FoundRow] | ResultPage[ListedRow]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_users(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
@@ -103,25 +109,33 @@ def find_users(client: ScimClient, query: ListQuery) -> ResultPage[models.ScimUs
 
 def listable_users(client: ScimClient) -> Listable:
     """Return how a client's people are found: with its own extensions, and by groups within groups if it has such."""
-    relations = _LISTABLE.relations
+    schema, relations = client.user_schema, _LISTABLE.relations
     if client.connection.has_nested_groups:
         relations = {"groups": (*relations["groups"], indirect_groups(client))}
-    return replace(_LISTABLE, schema=client.user_schema, relations=relations)
+    elif schema is _LISTABLE.schema:
+        return _LISTABLE
+    return replace(_LISTABLE, schema=schema, relations=relations)
 
 
-def get_user(client: ScimClient, resource: str) -> models.ScimUser:
+def get_user(client: ScimClient, resource: str) -> FoundRow:
     """Return a person. Raises ResourceNotFound."""
     return _LOOKUPS.get(client, resource)
 
 
 def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
     """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness, MemberConflict."""
-    row = _new(client, payload)
+    row, writes = _new(client, payload), Writes()
+    become_member(client, row, writes)
+    _add(client, row, writes)
     try:
-        _insert(client, row, become_member)
+        writes.send_whole()
     except IntegrityError:
         _check_user_name(client, row)
-        _insert(client, row, adopt_member)
+        with transaction.atomic():
+            writes = Writes()
+            adopt_member(client, row, writes)
+            _add(client, row, writes)
+            writes.send()
     return row
 
 
@@ -131,24 +145,21 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
     rows = [one for one in made if isinstance(one, models.ScimUser)]
     for row in rows:
         row.member = new_member(row)
-    members = [row.member for row in rows if row.member]
-    entries = [_entry(client, row, "scim_user.create", {}, row.document) for row in rows]
+    members, writes = [row.member for row in rows if row.member], Writes()
+    writes.insert(*members, *rows)
+    activity.add(writes, *(created(client, member) for member in members))
+    activity.add(writes, *(_entry(client, row, "scim_user.create", {}, row.document) for row in rows))
     try:
-        with transaction.atomic(), together():
-            insert(*members)
-            insert(*rows)
-            activity.record_all([*(created(client, member) for member in members), *entries])
+        writes.send_whole()
     except IntegrityError:
         # One of them is there already: one by one, each gets an answer of its own.
         return [_attempt(create_user, client, payload) for payload in payloads]
     return made
 
 
-def _insert(client: ScimClient, row: models.ScimUser, link: Callable[[ScimClient, models.ScimUser], Entries]) -> None:
-    with transaction.atomic(), together():
-        entries = link(client, row)
-        insert(row)
-        activity.record_all([*entries, _entry(client, row, "scim_user.create", {}, row.document)])
+def _add(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+    writes.insert(row)
+    activity.add(writes, _entry(client, row, "scim_user.create", {}, row.document))
 
 
 def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
@@ -178,7 +189,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
 
     Raises as create_user, and ResourceNotFound, VersionMismatch.
     """
-    with transaction.atomic(), together():
+    with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
         _change(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
     return row
@@ -187,7 +198,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
 def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUser:
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
     operations = read_patch(client, client.user_schema, body)
-    with transaction.atomic(), together():
+    with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
         _change(client, row, patched(client.user_schema, row.document, operations))
     return row
@@ -201,9 +212,12 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
         groups = client.groups().filter(memberships__user_id=key)
         list(groups.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
         row = _LOOKUPS.lock(client, resource, if_match)
-        entries = end_membership(client, row.member) if row.member else []
+        writes = Writes()
+        if row.member:
+            end_membership(client, row, row.member, writes)
         groups.update(member_count=F("member_count") - 1, updated_at=timezone.now())
-        activity.record_all([*entries, _entry(client, row, "scim_user.delete", row.document, {})])
+        activity.add(writes, _entry(client, row, "scim_user.delete", row.document, {}))
+        writes.send()
         row.delete()
 
 
@@ -232,27 +246,29 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
         return
     row.updated_at = timezone.now()
     entry = _entry(client, row, "scim_user.update", *changed_attributes(before, row.document))
-    is_member = row.member is not None
+    is_member, writes = row.member is not None, Writes()
     # Only who takes a name or an address may find it taken, and needs a way back to before the attempt.
     takes = not is_member or row.active or before.get("userName") != row.user_name
     try:
-        with transaction.atomic() if takes else nullcontext(), together():
-            entries = follow(client, row)
-            update(row)
-            activity.record_all([*entries, entry])
+        with transaction.atomic() if takes else nullcontext():
+            follow(client, row, writes)
+            _send_change(row, entry, writes)
     except IntegrityError:
         _check_user_name(client, row)
         if is_member:
             raise Uniqueness("The e-mail address is that of another member of the organization.") from None
-        with transaction.atomic(), together():
-            entries = adopt_member(client, row)
-            update(row)
-            activity.record_all([*entries, entry])
+        writes = Writes()
+        adopt_member(client, row, writes)
+        _send_change(row, entry, writes)
 
 
-def _entry(
-    client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document
-) -> models.ActivityEntry:
+def _send_change(row: models.ScimUser, entry: activity.Entry, writes: Writes) -> None:
+    writes.update(row, *_CHANGING)
+    activity.add(writes, entry)
+    writes.send()
+
+
+def _entry(client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document) -> activity.Entry:
     client.changed.update(before, after)
     return activity.entry(
         client.caller,

@@ -16,6 +16,7 @@ from portal.directory.embedded.provisioning.people import follow, member_state, 
 from portal.directory.embedded.roles import roles_without_groups
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
+from portal.directory.embedded.statements import Writes
 from portal.directory.embedded.values import member_id
 from portal.directory.errors import Conflict, NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
@@ -123,7 +124,9 @@ class EmbeddedScimDrift(Scoped):
                     raise NotFound("There is no such person; the identity provider may have deleted them.")
                 if version != _version(_differences(client, row)):
                     raise Conflict("It has changed meanwhile. Nothing was done.")
-                activity.record_all(follow(client, row))
+                writes = Writes()
+                follow(client, row, writes)
+                writes.send()
         except ScimError as error:
             raise Conflict(error.detail) from None
         except IntegrityError:

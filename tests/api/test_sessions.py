@@ -143,7 +143,7 @@ def test_it_costs_few_queries_however_many_there_are(
     who = person if is_provisioned else factories.member(acme, "max@acme.example")
     token = factories.session_token(who)
     sdk.sessions.authenticate(session_token=token)
-    with django_assert_max_num_queries(6 if is_provisioned else 4):
+    with django_assert_max_num_queries(6 if is_provisioned else 3):
         assert backend.post("sessions/authenticate", {"session_token": token}).status == 200
 
 

@@ -53,6 +53,8 @@ class Scope:
     project: Actor | None = None
     # Where it has been read already.
     known_organization: Organization | None = None
+    # The session that the call came by, as it was read.
+    held: models.MemberSession | None = None
 
     @cached_property
     def organization(self) -> Organization:

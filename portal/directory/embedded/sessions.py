@@ -58,8 +58,9 @@ def password_is_right(member: models.Member | None, password: str) -> bool:
 
 
 def _renew(member: models.Member, password: str) -> None:
-    same = models.Member.objects.filter(pk=member.pk, password=member.password)
-    same.update(password=make_password(password))
+    encoded = make_password(password)
+    if models.Member.objects.filter(pk=member.pk, password=member.password).update(password=encoded):
+        member.password = encoded
 
 
 def may_use_password(member: models.Member) -> bool:

@@ -373,6 +373,44 @@ def test_the_existing_password_is_replaced_and_all_sessions_end(
     assert models.ActivityEntry.objects.get(action="member.set_password").target_id == ada.member.member_id
 
 
+def test_one_that_was_brought_along_is_replaced_at_once(opened: Opened, acme: models.Organization) -> None:
+    """Its hash is renewed on the way, by the same call."""
+    opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["md5"])
+
+    assert (
+        opened("acme")
+        .passwords.reset_by_existing_password(
+            email_address="pia@acme.example", existing_password=WORD, new_password=NEW, terms=TERMS
+        )
+        .signed_in
+    )
+    assert authenticate(opened, "pia@acme.example", NEW)
+
+
+def test_of_two_who_replace_it_at_once_one_does(
+    opened: Opened, admin: models.Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one's proof is the password that the first has replaced."""
+    passwords = opened("acme").passwords
+    proved = passwords._proved
+
+    def overtaken(email_address: str, password: str) -> models.Member:
+        member = proved(email_address, password)
+        monkeypatch.undo()
+        opened("acme").passwords.reset_by_existing_password(
+            email_address=ADA, existing_password=PASSWORD, new_password="seven otters under Ghent", terms=TERMS
+        )
+        return member
+
+    monkeypatch.setattr(passwords, "_proved", overtaken)
+    with pytest.raises(Unauthenticated):
+        passwords.reset_by_existing_password(
+            email_address=ADA, existing_password=PASSWORD, new_password=NEW, terms=TERMS
+        )
+
+    assert authenticate(opened, password="seven otters under Ghent")
+
+
 def test_the_session_that_is_told_goes_on_through_it(known: EmbeddedProject, opened: Opened, ada: SignedIn) -> None:
     other = authenticate(opened)
 

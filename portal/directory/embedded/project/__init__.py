@@ -134,7 +134,7 @@ class EmbeddedProject:
         touch(row)
         signed_in = signed_in_value(row, "" if is_jwt else session_token)
         caller = Actor(ActorType.MEMBER, signed_in.member.member_id)
-        scope = Scope(row.member.organization.slug, self._origin, signed_in=signed_in, project=caller)
+        scope = Scope(row.member.organization.slug, self._origin, signed_in=signed_in, project=caller, held=row)
         return signed_in, EmbeddedProjectDirectory(scope)
 
     def open_of_member(self, member_id: str, caller: Actor) -> EmbeddedProjectDirectory:

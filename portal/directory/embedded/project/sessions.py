@@ -102,6 +102,11 @@ class EmbeddedProjectSessions(EmbeddedSessions):
     def whole(self, signed_in: SignedIn) -> SignedIn:
         """Return a session with all that is told of its member and organization."""
         organization = with_scim_connection(signed_in.organization, current_token(self._scope.organization_id))
+        held = self._scope.held
+        known = held.member if held and public_id("member", held.member_id) == signed_in.member.member_id else None
+        if known and not hasattr(known, "scim_user"):
+            # No identity provider has pushed them: there is nothing to ask for.
+            return replace(signed_in, organization=organization)
         return replace(signed_in, organization=organization, member=with_registration(signed_in.member))
 
     def exchange(self, holder: SignedIn, terms: SessionTerms) -> Authentication:

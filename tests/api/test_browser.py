@@ -7,11 +7,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from portal.directory.embedded import administration, models
+from portal.directory.ids import public_id
 from portal.directory.types import Origin
 from tests import factories
 from tests.conftest import JAVASCRIPT, PASSWORD
@@ -177,3 +179,86 @@ def test_whoever_is_signed_in_manages_their_own_account(product_page: ProductPag
     assert no_app["error_type"] == "totp_not_found"
     assert without["member"]["member_password_id"] == ""
     assert promoted["error_type"] == "session_authorization_error"
+
+
+def cookies_of(product_page: ProductPage) -> set[str]:
+    return {str(one.get("name")) for one in product_page.page.context.cookies()} - {"csrftoken"}
+
+
+def test_somebody_signs_in_goes_elsewhere_and_out(product_page: ProductPage, ada: models.Member) -> None:
+    factories.member(factories.organization("globex"), "ada@acme.example")
+    models.Member.objects.update(email_address_verified=True)
+    product_page.open()
+    one = {"organization_id": "acme", "email_address": "ada@acme.example", "session_duration_minutes": 60}
+
+    wrong = product_page.call("passwords.authenticate", {**one, "password": "wrong"})
+    signed_in = product_page.call("passwords.authenticate", {**one, "password": PASSWORD})
+    assert cookies_of(product_page) == {"stytch_session", "stytch_session_jwt"}
+    again = product_page.call("session.authenticate", {"session_duration_minutes": 120})
+    there = product_page.call("session.exchange", {"organization_id": "globex", "session_duration_minutes": 60})
+    known = product_page.page.evaluate("client.session.getSync()")
+    product_page.call("session.revoke")
+
+    assert (wrong["status_code"], wrong["error_type"]) == (401, "unauthorized_credentials")
+    assert signed_in["member_authenticated"] is True
+    assert again["session_token"] == signed_in["session_token"]
+    assert there["organization"]["organization_slug"] == known["organization_slug"] == "globex"
+    assert cookies_of(product_page) == set()
+    assert models.MemberSession.objects.filter(revoked_at=None).count() == 1
+
+
+def test_the_page_decides_by_our_policy_what_to_show(product_page: ProductPage, ada: models.Member) -> None:
+    role = {
+        "role_id": "reader",
+        "description": "",
+        "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}],
+    }
+    models.Organization.objects.update(custom_roles=[role])
+    max_ = factories.member(ada.organization, "max@acme.example", roles=["reader"])
+    product_page.open(max_)
+    product_page.page.wait_for_function("client.session.getSync() && client.organization.getSync()")
+
+    asked = [("stytch.scim", "get"), ("stytch.scim", "update"), ("stytch.self", "update.info.name")]
+    answers: list[object] = [product_page.call("rbac.isAuthorized", *one) for one in asked]
+
+    assert answers == [True, False, True]
+    assert product_page.call("rbac.allPermissions")["stytch.scim"]["get"] is True
+
+
+def test_passwords_are_judged_and_replaced(product_page: ProductPage, ada: models.Member) -> None:
+    product_page.open()
+    one = {"organization_id": "acme", "email_address": "ada@acme.example", "session_duration_minutes": 60}
+    new = "twelve pelicans over Utrecht"
+
+    judged = product_page.call("passwords.strengthCheck", {"email_address": "ada@acme.example", "password": "short"})
+    replaced = product_page.call(
+        "passwords.resetByExistingPassword", {**one, "existing_password": PASSWORD, "new_password": new}
+    )
+    once_more = product_page.call("passwords.resetBySession", {"password": "seven otters under Ghent"})
+
+    assert judged["valid_password"] is False
+    assert replaced["member_session"]["organization_slug"] == "acme"
+    assert once_more["session_token"] == replaced["session_token"]
+
+
+def test_an_admin_ends_a_members_sessions(product_page: ProductPage, ada: models.Member) -> None:
+    max_ = factories.member(ada.organization, "max@acme.example")
+    factories.session_token(max_)
+    product_page.open(ada)
+
+    answer = product_page.call("session.revokeForMember", {"member_id": public_id("member", max_.pk)})
+
+    assert answer["status_code"] == 200
+    assert not models.MemberSession.objects.filter(member=max_, revoked_at=None).exists()
+
+
+def test_a_session_that_has_ended_signs_the_page_out(product_page: ProductPage, ada: models.Member) -> None:
+    product_page.open(ada)
+    product_page.page.wait_for_function("client.session.getSync()")
+    models.MemberSession.objects.update(revoked_at=timezone.now())
+
+    answer = product_page.call("session.authenticate", {})
+
+    assert answer["error_type"] == "session_not_found"
+    assert product_page.page.evaluate("client.session.getSync()") is None
+    assert cookies_of(product_page) == set()

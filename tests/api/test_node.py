@@ -1,5 +1,6 @@
 """Stytch's SDK for Node.js against the served API."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -12,9 +13,10 @@ from portal.directory.embedded import administration, models
 from portal.directory.ids import public_id
 from portal.directory.types import Origin
 from tests import factories
-from tests.conftest import JAVASCRIPT
+from tests.conftest import JAVASCRIPT, PASSWORD
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.node]
+NEW = "twelve pelicans over Utrecht"
 
 
 class Node:
@@ -140,3 +142,96 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
     assert deleted["member_id"] == member_id
     assert back["member"]["status"] == "active"
     assert whole["organization"]["organization_slug"] == "acme"
+
+
+def test_sessions_from_sign_in_to_revocation(node: Node) -> None:
+    acme, globex = factories.organization("acme"), factories.organization("globex")
+    ada = factories.member(acme, "ada@acme.example", roles=["stytch_admin"], password=PASSWORD)
+    factories.member(globex, "ada@acme.example")
+    models.Member.objects.update(email_address_verified=True)
+    (started,) = node.calls(
+        (
+            "passwords.authenticate",
+            {"organization_id": "acme", "email_address": ada.email_address, "password": PASSWORD},
+        )
+    )
+    held = {"session_token": started["session_token"]}
+    check = {
+        "organization_id": public_id("organization", acme.pk),
+        "resource_id": "stytch.scim",
+        "action": "get",
+    }
+    elsewhere = {**check, "organization_id": public_id("organization", globex.pk)}
+
+    changed, local, tenancy, listed, there, keys = node.calls(
+        (
+            "sessions.authenticate",
+            {**held, "session_custom_claims": {"plan": "gold"}, "authorization_check": check},
+        ),
+        ("sessions.authenticateJwtLocal", {"session_jwt": started["session_jwt"], "authorization_check": check}),
+        ("sessions.authenticateJwtLocal", {"session_jwt": started["session_jwt"], "authorization_check": elsewhere}),
+        ("sessions.get", {"organization_id": "acme", "member_id": started["member_id"]}),
+        ("sessions.exchange", {"organization_id": "globex", **held}),
+        ("sessions.getJWKS", {"project_id": node.client["project_id"]}),
+    )
+    by_jwt, revoked, gone = node.calls(
+        ("sessions.authenticate", {"session_jwt": started["session_jwt"]}),
+        ("sessions.revoke", {"member_id": started["member_id"]}),
+        ("sessions.authenticate", held),
+    )
+
+    assert changed["verdict"] == {"authorized": True, "granting_roles": ["stytch_admin"]}
+    assert local["member_session_id"] == changed["member_session"]["member_session_id"]
+    assert tenancy["error_type"] == "tenancy_mismatch"
+    assert [one["custom_claims"] for one in listed["member_sessions"]] == [{"plan": "gold"}]
+    assert there["organization"]["organization_slug"] == "globex"
+    assert [key["alg"] for key in keys["keys"]] == ["RS256"]
+    assert by_jwt["member_session"]["custom_claims"] == {"plan": "gold"}
+    assert revoked["status_code"] == 200
+    assert (gone["status_code"], gone["error_type"]) == (404, "session_not_found")
+
+
+def test_passwords_are_brought_along_judged_and_replaced(node: Node) -> None:
+    factories.organization("acme")
+    eve = {"organization_id": "acme", "email_address": "eve@acme.example"}
+    digest = hashlib.sha512(b"an old password", usedforsecurity=False).hexdigest()
+
+    made, judged, replaced, weak = node.calls(
+        ("passwords.migrate", {**eve, "hash": digest, "hash_type": "sha_512", "name": "Eve"}),
+        ("passwords.strengthCheck", {"password": NEW, "email_address": "eve@acme.example"}),
+        ("passwords.existingPassword.reset", {**eve, "existing_password": "an old password", "new_password": NEW}),
+        ("passwords.existingPassword.reset", {**eve, "existing_password": NEW, "new_password": "short"}),
+    )
+    (again,) = node.calls(
+        (
+            "passwords.sessions.reset",
+            {
+                "organization_id": "acme",
+                "password": "seven otters under Ghent",
+                "session_token": replaced["session_token"],
+            },
+        )
+    )
+
+    assert made["member_created"] is True
+    assert (judged["valid_password"], judged["score"]) == (True, 4)
+    assert (weak["status_code"], weak["error_type"]) == (400, "weak_password")
+    assert again["session_token"] == replaced["session_token"]
+
+
+def test_an_organizations_own_roles(node: Node) -> None:
+    factories.organization("acme")
+    role = {
+        "role_id": "reader",
+        "description": "",
+        "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}],
+    }
+
+    policy, changed, found = node.calls(
+        ("rbac.policy",),
+        ("rbac.organizations.setOrgPolicy", {"organization_id": "acme", "org_policy": {"roles": [role]}}),
+        ("rbac.organizations.getOrgPolicy", {"organization_id": "acme"}),
+    )
+
+    assert {one["role_id"] for one in policy["policy"]["roles"]} == {"stytch_admin", "stytch_member"}
+    assert changed["org_policy"] == found["org_policy"] == {"roles": [role]}

@@ -1,73 +1,16 @@
 """Stytch's SDK for browsers, in Chromium, on a page of a product that is served from another origin."""
 
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
-from portal.directory.embedded import administration, models
+from portal.directory.embedded import models
 from portal.directory.ids import public_id
-from portal.directory.types import Origin
 from tests import factories
-from tests.conftest import JAVASCRIPT, PASSWORD
+from tests.api.browser.conftest import ProductPage
+from tests.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.node]
-
-
-class _Files(SimpleHTTPRequestHandler):
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="session")
-def product() -> Iterator[str]:
-    """Serve the product's page, and return its origin."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(JAVASCRIPT)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-class ProductPage:
-    """The product's page in a browser."""
-
-    def __init__(self, page: Page, product: str, api: str) -> None:
-        self.page, self.product, self.api = page, product, api
-        self.public_token = administration.create_project_secret(origin=Origin()).public_token
-
-    def open(self, member: models.Member | None = None) -> None:
-        """Open it, signed in as a member or as nobody."""
-        if member:
-            token = factories.session_token(member)
-            self.page.context.add_cookies([{"name": "stytch_session", "value": token, "url": self.product}])
-        self.page.goto(f"{self.product}/page.html?api={self.api}&token={self.public_token}")
-        self.page.wait_for_selector("html[data-ready]")
-
-    def call(self, method: str, *parameters: Any) -> dict[str, Any]:
-        """Call a method of the SDK."""
-        answer: dict[str, Any] = self.page.evaluate("(call) => window.call(...call)", [method, *parameters])
-        return answer
-
-
-@pytest.fixture
-def product_page(page: Page, product: str, live_server: LiveServer, settings: Settings) -> ProductPage:
-    settings.SDK_ALLOWED_ORIGINS = frozenset({product})
-    return ProductPage(page, product, live_server.url)
-
-
-@pytest.fixture
-def ada(transactional_db: None) -> models.Member:
-    acme = factories.organization("acme", name="Acme")
-    return factories.member(acme, "ada@acme.example", name="Ada Admin", roles=["stytch_admin"], password=PASSWORD)
 
 
 def test_the_call_that_this_project_began_from(product_page: ProductPage, ada: models.Member) -> None:

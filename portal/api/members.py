@@ -99,9 +99,14 @@ class OneMember(msgspec.Struct):
     """An answer with a member and the organization."""
 
     member_id: str
-    organization_id: str
     member: wire.Member
     organization: wire.Organization
+
+
+class OneMemberOf(OneMember):
+    """An answer with a member, the organization, and its id."""
+
+    organization_id: str
 
 
 class DeletedMember(msgspec.Struct):
@@ -241,14 +246,15 @@ def delete_external_id(call: Call, request: NamedMember) -> OneMember:
     ],
     rights=_may("update.info.unlink.retired-email"),
 )
-def unlink_retired_email(call: Call, request: RetiredEmail) -> OneMember:
+def unlink_retired_email(call: Call, request: RetiredEmail) -> OneMemberOf:
     """Let go of a member's former address, which then another member can have."""
     member = call.directory.members.unlink_retired_email(
         _named(call, request.member_id),
         email_id=request.email_id or "",
         email_address=request.email_address or "",
     )
-    return _one(call, member)
+    one = _one(call, member)
+    return OneMemberOf(one.member_id, one.member, one.organization, member.organization_id)
 
 
 @endpoint(
@@ -292,7 +298,6 @@ def _one(call: Call, member: Member) -> OneMember:
 def _answer(member: Member, organization: Organization) -> OneMember:
     return OneMember(
         member_id=member.member_id,
-        organization_id=member.organization_id,
         member=wire.member(member),
         organization=wire.organization(organization),
     )

@@ -98,6 +98,22 @@ def test_a_call_takes_as_many_statements_however_many_there_are(idp: Idp, other_
     assert taken[0] == taken[1]
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("call", ["create a person", "deactivate", "add a member", "create a group", "create in bulk"])
+def test_all_that_a_change_writes_is_one_statement(idp: Idp, call: str) -> None:
+    there = fill(idp, 6, 3)
+    for person in (there.member, there.outsider):
+        idp.patch(f"/Users/{person}", replace("title", "x"))  # which makes the member
+    idp.patch(f"/Users/{there.outsider}", replace("active", False))  # which makes the brake's row
+    with CaptureQueriesContext(connection) as captured:
+        assert CALLS[call](idp, there).status_code in {200, 201, 204}
+
+    statements = [query["sql"] for query in captured if models.ScimRequest._meta.db_table not in query["sql"]]
+    writing = [sql for sql in statements if sql.startswith(("WITH part0 ", "INSERT ", "UPDATE ", "DELETE "))]
+    assert len(writing) == 1
+    assert models.ActivityEntry._meta.db_table in writing[0]
+
+
 def test_creating_in_bulk_takes_as_many_statements_for_ten_as_for_a_hundred(idp: Idp, other_idp: Idp) -> None:
     taken = []
     for one, number in ((idp, 10), (other_idp, 100)):

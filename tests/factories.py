@@ -23,6 +23,12 @@ def organization(slug: str, *, name: str = "") -> models.Organization:
     return models.Organization.objects.create(slug=slug, name=name or slug.title())
 
 
+def role_by_domain(organization: models.Organization, domain: str, role_id: str) -> None:
+    """Give a role to everybody with an address of a domain."""
+    settings = {"rbac_email_implicit_role_assignments": [{"domain": domain, "role_id": role_id}]}
+    models.Organization.objects.filter(pk=organization.pk).update(settings=settings)
+
+
 def member(
     organization: models.Organization,
     email_address: str,

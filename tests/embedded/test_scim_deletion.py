@@ -494,3 +494,32 @@ def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
     assert not models.Member.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
     assert models.ActivityEntry.objects.filter(action="member.deactivate", actor_name="Ada Admin").count() == 1
     assert acting(admin).restoration(name(connection)).may_return == 1
+
+
+def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
+    acme: models.Organization, connection: models.ScimConnection
+) -> None:
+    """As every admin is: the first of them stays, the others go."""
+    people = [factories.provisioned(connection, f"p{number}@acme.example") for number in range(3)]
+    factories.role_by_domain(acme, "acme.example", "stytch_admin")
+    caller = factories.member(acme, "root@elsewhere.example", roles=["stytch_admin"])
+    scim = acting(caller)
+    models.Member.objects.filter(pk=caller.pk).update(direct_roles=[])
+
+    before = scim.deletion(name(connection))
+    scim.delete(name(connection), people=DEACTIVATE, version=before.version)
+
+    assert before.staying == ("p0@acme.example",)
+    assert [status(one) for one in people] == ["active", "deleted", "deleted"]
+
+
+def test_admins_by_domain_outside_the_connection_let_everybody_go(
+    acme: models.Organization, connection: models.ScimConnection
+) -> None:
+    person = factories.provisioned(connection, "p@acme.example")
+    caller = factories.member(acme, "root@acme.example")
+    factories.role_by_domain(acme, "acme.example", "stytch_admin")
+
+    delete(models.Member.objects.select_related("organization").get(pk=caller.pk), connection)
+
+    assert status(person) == "deleted"

@@ -96,6 +96,18 @@ def test_who_gains_is_counted_once_and_without_those_who_have_the_role_already(
     assert [one.name for one in found.first] == ["both@acme.example", "nested@acme.example"]
 
 
+def test_whoever_has_the_role_by_the_domain_of_their_address_neither_gains_nor_loses_it(
+    connection: models.ScimConnection, group: models.ScimGroup
+) -> None:
+    factories.put_in_group(
+        group, [factories.provisioned(connection, one) for one in ("in@acme.example", "out@sub.acme.example")]
+    )
+    factories.role_by_domain(connection.organization, "acme.example", ADMIN)
+
+    for is_gained in (True, False):
+        assert [one.name for one in effect(group, is_gained=is_gained).first] == ["out@sub.acme.example"]
+
+
 def test_who_loses_is_who_has_the_role_by_nothing_else(
     connection: models.ScimConnection, group: models.ScimGroup
 ) -> None:

@@ -253,6 +253,21 @@ def test_the_last_admin_stays(idp: Idp, grace: str, way: str) -> None:
     assert "last admin" not in factories.signed_in(root).get("/o/acme/scim/").content.decode()
 
 
+def test_the_last_admin_by_the_domain_of_the_address_stays(idp: Idp, grace: str) -> None:
+    organization = idp.connection.organization
+    factories.role_by_domain(organization, EMAIL.partition("@")[2], "stytch_admin")
+    moved = {"op": "replace", "path": "userName", "value": "grace@elsewhere.example"}
+    elsewhere = {"op": "replace", "path": "emails", "value": [{"value": "grace@elsewhere.example", "primary": True}]}
+
+    for answer in (idp.patch(f"/Users/{grace}", DEACTIVATE), idp.patch(f"/Users/{grace}", moved, elsewhere)):
+        assert "last admin" in error_of(answer, 409)
+    assert member_of(grace).email_address == EMAIL
+
+    factories.member(organization, "root@elsewhere.example", roles=["stytch_admin"])
+    assert idp.patch(f"/Users/{grace}", moved, elsewhere).status_code == 200
+    assert idp.patch(f"/Users/{grace}", DEACTIVATE).status_code == 200
+
+
 def test_the_last_admins_group_stays(idp: Idp, grace: str) -> None:
     inner = idp.create_group("Inner", [grace])
     outer = idp.create_group("Admins", [inner])

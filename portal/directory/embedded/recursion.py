@@ -19,6 +19,7 @@ _TABLES = {
     "group": models.ScimGroup,
     "user": models.ScimUser,
     "member": models.Member,
+    "organization": models.Organization,
     "connection": models.ScimConnection,
 }
 

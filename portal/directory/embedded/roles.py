@@ -60,6 +60,17 @@ _GROUPS_ABOVE = """
     )
     SELECT 1 FROM {role} r JOIN above ON r.group_id = above.group_id WHERE r.role_id = %s LIMIT 1
 """
+# Whether a member `p` has the role `g.role_id` by hand, or by the domain of their address.
+WITHOUT_GROUPS = {
+    "postgresql": """(jsonb_exists(p.direct_roles, g.role_id) OR EXISTS (
+        SELECT 1 FROM {organization} o, jsonb_array_elements(o.settings -> 'rbac_email_implicit_role_assignments') a
+        WHERE o.id = p.organization_id AND a ->> 'role_id' = g.role_id
+        AND p.email_address_folded LIKE '%%@' || (a ->> 'domain')))""",
+    "sqlite": """(EXISTS (SELECT 1 FROM json_each(p.direct_roles) WHERE value = g.role_id) OR EXISTS (
+        SELECT 1 FROM {organization} o, json_each(o.settings, '$.rbac_email_implicit_role_assignments') a
+        WHERE o.id = p.organization_id AND json_extract(a.value, '$.role_id') = g.role_id
+        AND p.email_address_folded LIKE '%%@' || json_extract(a.value, '$.domain')))""",
+}
 _NOBODY = UUID(int=0)
 # Whether some group of an organization makes admins, read with a person or a group of it: mostly none does.
 GROUPS_MAKE_ADMINS = Func(

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.recursion import rows
-from portal.directory.embedded.roles import email_domains_of, has_admin, hold_admins, of_domains
+from portal.directory.embedded.roles import WITHOUT_GROUPS, email_domains_of, has_admin, hold_admins, of_domains
 from portal.directory.embedded.rows import unless_taken
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.errors import Conflict
@@ -32,7 +32,7 @@ from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimIdent
 
 Members = QuerySet[models.Member]
 
-# Who has a role by the groups of a connection, also by groups within them, and not by hand.
+# Who has a role by the groups of a connection, also by groups within them, and by nothing else.
 _ROLES_BY_GROUP = """
     WITH RECURSIVE granting(role_id, group_id) AS (
         SELECT r.role_id, r.group_id FROM {role} r
@@ -44,13 +44,9 @@ _ROLES_BY_GROUP = """
     JOIN {membership} m ON m.group_id = g.group_id
     JOIN {user} u ON u.id = m.user_id
     JOIN {member} p ON p.id = u.member_id
-    WHERE u.active AND p.status = %s AND NOT BY_HAND
+    WHERE u.active AND p.status = %s AND NOT WITHOUT_GROUPS
     GROUP BY g.role_id ORDER BY g.role_id
 """
-_BY_HAND = {
-    "postgresql": "jsonb_exists(p.direct_roles, g.role_id)",
-    "sqlite": "EXISTS (SELECT 1 FROM json_each(p.direct_roles) WHERE value = g.role_id)",
-}
 _WRITING = """
     SELECT virtualtransaction FROM pg_locks
     WHERE locktype = 'relation' AND relation = %s::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')
@@ -247,7 +243,7 @@ def _may_return(row: models.ScimConnection) -> Members:
 
 
 def _roles_by_group(row: models.ScimConnection, caller: UUID) -> tuple[ScimRoleReach, ...]:
-    sql = _ROLES_BY_GROUP.replace("BY_HAND", _BY_HAND[database.vendor])
+    sql = _ROLES_BY_GROUP.replace("WITHOUT_GROUPS", WITHOUT_GROUPS[database.vendor])
     found = rows(sql, row.organization_id, row.pk, caller, MemberStatus.ACTIVE)
     return tuple(ScimRoleReach(role_id, int(number), bool(is_caller)) for role_id, number, is_caller in found)
 

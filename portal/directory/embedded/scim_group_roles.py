@@ -8,14 +8,14 @@ from django.db import connection, transaction
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.recursion import key, rows
-from portal.directory.embedded.roles import check_roles, has_admin, hold_admins
+from portal.directory.embedded.roles import WITHOUT_GROUPS, check_roles, has_admin, hold_admins
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import public_id
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.scim_group_roles import ScimPersonLink, ScimRoleEffect, roles_version
 from portal.directory.types import MemberStatus, ScimConnectionStatus
 
-# Who is in the group, or in a group within it, and has the role neither by hand nor by any other group.
+# Who is in the group, or in a group within it, and has the role neither by any other group nor otherwise.
 _EFFECT = """
     WITH RECURSIVE inside(group_id) AS (
         SELECT g.id FROM {group} g WHERE g.organization_id = %s AND g.id = %s
@@ -26,17 +26,13 @@ _EFFECT = """
         UNION SELECT n.member_id FROM {nesting} n JOIN otherwise ON n.group_id = otherwise.group_id
     )
     SELECT u.id, u.user_name, u.display_name, u.member_id, COUNT(*) OVER ()
-    FROM {user} u JOIN {member} p ON p.id = u.member_id
+    FROM {user} u JOIN {member} p ON p.id = u.member_id CROSS JOIN (SELECT CAST(%s AS VARCHAR) AS role_id) g
     WHERE u.active AND p.status = %s
     AND u.id IN (SELECT m.user_id FROM {membership} m JOIN inside ON m.group_id = inside.group_id)
     AND u.id NOT IN (SELECT m.user_id FROM {membership} m JOIN otherwise ON m.group_id = otherwise.group_id)
-    AND NOT BY_HAND
+    AND NOT WITHOUT_GROUPS
     ORDER BY CASE WHEN p.id = %s THEN 0 ELSE 1 END, u.user_name_folded LIMIT %s
 """
-_BY_HAND = {
-    "postgresql": "jsonb_exists(p.direct_roles, %s)",
-    "sqlite": "EXISTS (SELECT 1 FROM json_each(p.direct_roles) WHERE value = %s)",
-}
 _MOST_NAMED = 10
 
 
@@ -120,9 +116,9 @@ def move(organization_id: UUID, gone: UUID, *, to: UUID, version: str, caller: a
 def effect(organization_id: UUID, group: UUID, role_id: str, *, is_gained: bool, caller: UUID) -> ScimRoleEffect:
     """Return who gets a role if the group gives it, or loses it if the group does so no more."""
     found = rows(
-        _EFFECT.replace("BY_HAND", _BY_HAND[connection.vendor]),
+        _EFFECT.replace("WITHOUT_GROUPS", WITHOUT_GROUPS[connection.vendor]),
         *(organization_id, group, organization_id, role_id, group, ScimConnectionStatus.ACTIVE),
-        *(MemberStatus.ACTIVE, role_id, caller, _MOST_NAMED),
+        *(role_id, MemberStatus.ACTIVE, caller, _MOST_NAMED),
     )
     return ScimRoleEffect(
         role_id=role_id,

@@ -242,6 +242,15 @@ def test_each_role_says_why_it_is_there(admin_client: Client, connection: models
     assert "not_theirs" not in html
 
 
+def test_a_role_by_the_domain_of_the_address_says_so(admin_client: Client, connection: models.ScimConnection) -> None:
+    factories.role_by_domain(connection.organization, "acme.example", "it_support")
+
+    html = page(admin_client, url_of(factories.provisioned(connection, "pia@acme.example")))
+
+    [support] = re.findall(r"<tr><td><code>it_support</code></td>.*?</tr>", html, re.DOTALL)
+    assert "By the domain of the e-mail address" in support
+
+
 def test_who_is_deactivated_has_no_roles(admin_client: Client, connection: models.ScimConnection) -> None:
     user = factories.provisioned(connection, "pia@acme.example", active=False)
     assert user.member

@@ -125,6 +125,20 @@ def test_a_second_run_makes_a_further_secret_of_the_same_project() -> None:
     assert stored == {token_hash(first["secret"]), token_hash(second["secret"])}
 
 
+def test_a_secret_is_listed_and_revoked() -> None:
+    first, second = run_json("createproject")["secret"], run_json("createproject")["secret"]
+    listed = run_json("projectsecrets")
+    assert sorted(listed.values()) == sorted([first[-4:], second[-4:]])
+
+    gone = next(secret_id for secret_id, last_four in listed.items() if last_four == first[-4:])
+    run_json("revokeprojectsecret", gone)
+
+    assert list(run_json("projectsecrets").values()) == [second[-4:]]
+    assert models.ActivityEntry.objects.filter(action="project_secret.revoke").count() == 1
+    with pytest.raises(CommandError, match="projectsecrets lists them"):
+        run_json("revokeprojectsecret", gone)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -1,7 +1,8 @@
 """What the operator sets up from the command line: organizations, members, SCIM connections, the project's secrets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id, member_value
 from portal.directory.errors import Conflict, NotFound
-from portal.directory.ids import public_id
+from portal.directory.ids import parse_id, public_id
 from portal.directory.types import (
     Actor,
     ActorType,
@@ -41,6 +42,16 @@ class NewProjectSecret:
     project_id: str
     public_token: str
     secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSecret:
+    """A secret of the project, as it can be told from others; when it was last used is noted each minute at most."""
+
+    secret_id: str
+    last_four: str
+    created_at: datetime
+    last_used_at: datetime | None
 
 
 def create_organization(
@@ -198,6 +209,29 @@ def create_project_secret(*, origin: Origin) -> NewProjectSecret:
         after = {"secret_id": public_id("secret", row.pk), "last_four": row.last_four}
         _record("project_secret.create", None, project_id, "", after, origin)
     return NewProjectSecret(project_id, project.public_token, secret)
+
+
+def project_secrets() -> Sequence[ProjectSecret]:
+    """Return the project's secrets that are good, the oldest first."""
+    rows = models.ProjectSecret.objects.order_by("pk")
+    return [ProjectSecret(public_id("secret", row.pk), row.last_four, row.created_at, row.last_used_at) for row in rows]
+
+
+def revoke_project_secret(secret_id: str, *, origin: Origin) -> None:
+    """Refuse a secret from now on. Raises NotFound."""
+    with transaction.atomic():
+        row = models.ProjectSecret.objects.select_for_update().filter(pk=parse_id("secret", secret_id)).first()
+        if row is None:
+            raise NotFound(f'There is no secret "{secret_id}"; projectsecrets lists them.', field="secret_id")
+        before = {"secret_id": secret_id, "last_four": row.last_four}
+        row.delete()
+        activity.record(
+            _caller(origin),
+            "project_secret.revoke",
+            organization_id=None,
+            target_id=public_id("project", row.project_id),
+            before=before,
+        )
 
 
 def _organization(slug: str) -> models.Organization:

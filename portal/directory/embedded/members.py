@@ -11,7 +11,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.password_change import change_password
 from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.scope import Scope
-from portal.directory.embedded.sessions import member_as_caller, start_session
+from portal.directory.embedded.sessions import may_use_password, member_as_caller, start_session
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_value
 from portal.directory.errors import NotFound, Unauthenticated
@@ -80,4 +80,6 @@ class EmbeddedMembers:
             raise Unauthenticated(
                 "This link has been used already, or has expired. Ask your administrator for a new one."
             )
+        if not may_use_password(link.member):
+            raise Unauthenticated("The organization does not allow signing in by password.")
         return link

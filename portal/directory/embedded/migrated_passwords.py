@@ -11,24 +11,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.hashers import BasePasswordHasher, check_password, make_password
+from argon2.exceptions import Argon2Error
+from django.contrib.auth.hashers import BasePasswordHasher, check_password, identify_hasher, make_password
 
 from portal.directory.errors import Invalid
 from portal.directory.project_passwords import HASH_TYPES, PasswordHash
 
 _MOST_STORED = 256  # models.Member.password
 # What one check may cost, so that nobody's sign-in holds up the others.
-_MOST_PBKDF2_ROUNDS = 5_000_000
+_MOST_PBKDF2_ROUNDS = 3_000_000
 _MOST_SCRYPT_BYTES = 134_217_728
-_MOST_BCRYPT_COST, _MOST_PHPASS_COST = 16, 20
+_MOST_BCRYPT_COST, _MOST_PHPASS_COST = 15, 20
 _ARGON2_VARIANTS = {"argon_2i": "argon2i", "argon_2id": "argon2id"}
-_MOST_ARGON2_KIB, _MOST_ARGON2_PASSES, _MOST_ARGON2_LANES = 1_048_576, 32, 64
+_MOST_ARGON2_KIB, _MOST_ARGON2_PASSES, _MOST_ARGON2_LANES = 262_144, 16, 64
+_LEAST_ARGON2_SALT, _LEAST_ARGON2_HASH = 8, 4  # RFC 9106
 _BCRYPT = re.compile(r"\$2[abxy]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}\Z")
 _BCRYPT_BYTES = 72  # what bcrypt has always looked at
 _PHPASS = re.compile(r"\$[PH]\$(?P<cost>[./0-9A-Za-z])[./0-9A-Za-z]{8}[./0-9A-Za-z]{22}\Z")
 _PHPASS_DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ARGON2 = re.compile(
-    r"\$(?P<variant>argon2id?)\$v=19\$m=(?P<m>\d{1,7}),t=(?P<t>\d{1,3}),p=(?P<p>\d{1,3})\$[^$]+\$[^$]+\Z"
+    r"\$(?P<variant>argon2id?)\$v=19\$m=(?P<m>\d{1,7}),t=(?P<t>\d{1,3}),p=(?P<p>\d{1,3})\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<hash>[A-Za-z0-9+/]+)\Z",
+    re.ASCII,
 )
 _SCRYPT = re.compile(
     r"\$scrypt\$ln=(?P<ln>\d{1,2}),r=(?P<r>\d{1,3}),p=(?P<p>\d{1,3})\$(?P<salt>[^$]+)\$(?P<hash>[^$]+)\Z"
@@ -64,6 +67,20 @@ class Migrated(BasePasswordHasher):
 
 def encoded_hash(password: PasswordHash) -> str:
     """Return a hash as Member.password has it. Raises Invalid that says what is wrong with it."""
+    encoded = _encoded(password)
+    if len(encoded) > _MOST_STORED:
+        raise _invalid("The salt or the hash is too long.", "invalid_hash")
+    try:
+        # What cannot be checked shall fail now, and not when the person signs in.
+        identify_hasher(encoded).verify("", encoded)
+    except (ValueError, Argon2Error):
+        raise _invalid(
+            "The hash cannot be checked: its salt or its parameters are not valid.", "invalid_hash"
+        ) from None
+    return encoded
+
+
+def _encoded(password: PasswordHash) -> str:
     if password.hash_type in _ARGON2_VARIANTS:
         return _argon2(password, _ARGON2_VARIANTS[password.hash_type])
     read = _READERS.get(password.hash_type)
@@ -72,10 +89,7 @@ def encoded_hash(password: PasswordHash) -> str:
             f"There is no hash type like that. These are taken: {', '.join(HASH_TYPES)}.", "invalid_hash_type"
         )
     old = read(password.hash, password.config)
-    encoded = f"{Migrated.algorithm}${old.kind}${':'.join(old.parameters)}${make_password(old.result)}"
-    if len(encoded) > _MOST_STORED:
-        raise _invalid("The salt is too long.", "invalid_hash")
-    return encoded
+    return f"{Migrated.algorithm}${old.kind}${':'.join(old.parameters)}${make_password(old.result)}"
 
 
 # --- How the old hash comes from a password -----------------------------------------------------------------------------
@@ -208,8 +222,11 @@ def _read_scrypt(text: str, config: Config) -> _Old:
     result = _decoded(hash_text, "A scrypt hash", "invalid_base64_scrypt_hash")
     if not encoded:
         _same_length(config, result, "scrypt_key_length_mismatch")
-    if n < 2 or n & (n - 1) or 128 * n * r * p > _MOST_SCRYPT_BYTES:  # noqa: PLR2004 -- RFC 7914
-        raise _invalid("N must be a power of two, and 128 * N * r * p at most 128 MiB.", "invalid_scrypt_parameters")
+    if n < 2 or n & (n - 1) or not r * p or 128 * n * r * p > _MOST_SCRYPT_BYTES:  # noqa: PLR2004 -- RFC 7914
+        raise _invalid(
+            "N must be a power of two, r and p at least 1, and 128 * N * r * p at most 128 MiB.",
+            "invalid_scrypt_parameters",
+        )
     return _Old("scrypt", [str(n), str(r), str(p), str(len(result)), _b64(salt)], result.hex())
 
 
@@ -225,6 +242,12 @@ def _argon2(password: PasswordHash, variant: str) -> str:
     memory, passes, lanes = (int(found[name]) for name in "mtp")
     if memory > _MOST_ARGON2_KIB or passes > _MOST_ARGON2_PASSES or lanes > _MOST_ARGON2_LANES:
         raise _invalid("This Argon2 hash takes too much memory or time to check.", "invalid_argon_2_memory")
+    if lanes < 1 or passes < 1 or memory < 8 * lanes:
+        raise _invalid("Argon2 needs a pass, a thread, and 8 KiB for each thread.", "invalid_argon_2_memory")
+    if len(_decoded(found["salt"], "The salt", "invalid_argon_2_salt")) < _LEAST_ARGON2_SALT:
+        raise _invalid(f"The salt must have at least {_LEAST_ARGON2_SALT} bytes.", "invalid_argon_2_salt")
+    if len(_decoded(found["hash"], "The hash", "invalid_hash")) < _LEAST_ARGON2_HASH:
+        raise _invalid(f"The hash must have at least {_LEAST_ARGON2_HASH} bytes.", "invalid_hash")
     return f"argon2{text}"
 
 
@@ -234,8 +257,6 @@ def _argon2_of_parts(variant: str, password: PasswordHash) -> str:
     passes = _number(config, "iteration_amount", 1, _MOST_ARGON2_PASSES, "invalid_argon_2_iteration_amount")
     lanes = _number(config, "threads", 1, _MOST_ARGON2_LANES, "invalid_argon_2_threads")
     salt = _bytes(str(config.get("salt") or ""))
-    if len(salt) < 8:  # noqa: PLR2004 -- RFC 9106
-        raise _invalid("The salt of argon_2_config must have at least 8 characters.", "invalid_argon_2_salt")
     try:
         result = bytes.fromhex(password.hash)
     except ValueError:

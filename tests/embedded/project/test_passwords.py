@@ -11,10 +11,14 @@ import pytest
 import time_machine
 from django.contrib.auth.hashers import check_password
 from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from pytest_django import Settings
 
 from portal.directories import directories
 from portal.directory.embedded import models
+from portal.directory.embedded.members import new_sign_in_link
 from portal.directory.embedded.migrated_passwords import encoded_hash
 from portal.directory.embedded.password_strength import strength
 from portal.directory.embedded.project import EmbeddedProject
@@ -98,6 +102,18 @@ def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
 
     assert refused.value.error_type == "operation_restricted_by_organization_auth_methods"
     assert authenticate(opened)
+
+
+def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.Organization) -> None:
+    link = new_sign_in_link(factories.member(acme, "pia@acme.example"))
+    models.Organization.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
+    members = directories().open("acme", Origin()).members
+
+    with pytest.raises(Unauthenticated):
+        members.redeem_link(link.rpartition("=")[2], password=NEW)
+
+    models.Member.objects.update(is_breakglass=True)
+    assert members.redeem_link(link.rpartition("=")[2], password=NEW)
 
 
 def test_a_session_that_is_there_goes_on(opened: Opened, admin: models.Member) -> None:
@@ -253,6 +269,24 @@ BAD: dict[str, tuple[PasswordHash, str]] = {
         PasswordHash("argon_2id", "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$aGFzaA"),
         "invalid_argon_2_memory",
     ),
+    "argon2 with little memory": (
+        PasswordHash("argon_2id", "$argon2id$v=19$m=7,t=1,p=1$c2FsdHNhbHQ$aGFzaA"),
+        "invalid_argon_2_memory",
+    ),
+    "argon2 of no passes": (
+        PasswordHash("argon_2id", "$argon2id$v=19$m=64,t=0,p=1$c2FsdHNhbHQ$aGFzaA"),
+        "invalid_argon_2_memory",
+    ),
+    "argon2 with a short salt": (
+        PasswordHash("argon_2id", "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA"),
+        "invalid_argon_2_salt",
+    ),
+    "argon2, not base64": (PasswordHash("argon_2id", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzé"), "invalid_hash"),
+    "bcrypt with a salt that there is not": (
+        PasswordHash("bcrypt", "$2y$04$Whl6JHRXX/kyimKWhLibzBH5vuS5yn3LqnmpT6IknxEZxpPboX148"),
+        "invalid_hash",
+    ),
+    "scrypt of no parts": (PasswordHash("scrypt", "$scrypt$ln=4,r=1,p=0$YWJj$YWJj"), "invalid_scrypt_parameters"),
     "argon2 without parts": (PasswordHash("argon_2id", "abcd"), "invalid_argon_2_memory"),
     "argon2 of another length": (PasswordHash("argon_2id", "abcd", ARGON2), "argon_2_key_length_mismatch"),
     "nothing": (PasswordHash("", ""), "invalid_hash_type"),
@@ -267,6 +301,20 @@ def test_what_cannot_be_checked_is_refused_with_its_reason(password: PasswordHas
     assert refused.value.error_type == error_type
     if error_type == "invalid_hash_type":
         assert all(name in refused.value.detail for name in HASH_TYPES)
+
+
+@given(
+    st.sampled_from([*HASH_TYPES, "other"]),
+    st.text(max_size=80) | st.from_regex(r"\$(2[abxy]|argon2id?|scrypt|P|H)\$.{0,80}", fullmatch=True),
+    st.dictionaries(st.sampled_from([*ARGON2, *SCRYPT, *PBKDF2, *SALTS]), st.integers(-1, 200) | st.text(max_size=20)),
+)
+@hypothesis_settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+def test_what_is_taken_can_be_checked_whatever_it_was(hash_type: str, text: str, config: dict[str, Any]) -> None:
+    try:
+        encoded = encoded_hash(PasswordHash(hash_type, text, config))
+    except Invalid:
+        return
+    check_password(WORD, encoded)
 
 
 def test_a_member_is_made_for_the_password(opened: Opened, acme: models.Organization) -> None:

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from stytch import B2BClient
 from stytch.b2b.models.organizations import Member as SdkMember
 from stytch.b2b.models.organizations import SearchQuery, SearchQueryOperator
+from stytch.b2b.models.organizations_members import UpdateRequestOptions
 from stytch.core.response_base import StytchError
+from stytch.shared.method_options import Authorization
 
 from portal.directory.embedded import models
 from portal.directory.embedded.administration import NewProjectSecret
@@ -227,6 +230,20 @@ def test_each_field_needs_its_right_on_behalf_of_a_member(
     own = backend.put(theirs, {"email_address": "new@acme.example"}, **as_admin)
     assert own.error_type == "member_cannot_update_their_email_address"
     assert backend.put(mine, {"email_address": "new@acme.example"}, **as_admin).status == 200
+
+
+def test_the_sdk_calls_on_behalf_of_a_member_by_its_own_option(sdk: B2BClient, member: models.Member) -> None:
+    authorization = Authorization(session_token=factories.session_token(member))
+    update = partial(
+        sdk.organizations.members.update,
+        "acme",
+        name(member),
+        method_options=UpdateRequestOptions(authorization=authorization),
+    )
+
+    assert update(name="Maxi").member.name == "Maxi"
+    assert refusal(partial(update, roles=["stytch_admin"])) == (403, "session_authorization_error")
+    assert refusal(partial(update, trusted_metadata={"a": 1})) == (403, "session_authorization_error")
 
 
 def test_a_session_of_one_organization_reaches_no_other(

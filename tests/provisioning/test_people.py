@@ -7,7 +7,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from portal.directory.embedded import models
-from portal.directory.types import MemberStatus
+from portal.directory.embedded.project import EmbeddedProject
+from portal.directory.ids import public_id
+from portal.directory.types import Actor, ActorType, MemberStatus, Origin
 from tests import factories
 from tests.provisioning.conftest import Idp
 from tests.provisioning.test_edge import error_of
@@ -251,6 +253,19 @@ def test_the_last_admin_stays(idp: Idp, grace: str, way: str) -> None:
     root = factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
     assert idp.patch(f"/Users/{grace}", DEACTIVATE).status_code == 200
     assert "last admin" not in factories.signed_in(root).get("/o/acme/scim/").content.decode()
+
+
+def test_whom_the_product_deleted_is_back_when_the_identity_provider_changes_them(idp: Idp, grace: str) -> None:
+    directory = EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT))
+    directory.members.delete(public_id("member", member_of(grace).pk))
+    assert idp.get(f"/Users/{grace}").json()["active"] is True
+    assert idp.patch(f"/Users/{grace}", ACTIVATE).status_code == 200
+    assert member_of(grace).status == MemberStatus.DELETED
+
+    title = {"op": "replace", "path": "title", "value": "Rear Admiral"}
+    assert idp.patch(f"/Users/{grace}", title).status_code == 200
+
+    assert member_of(grace).status == MemberStatus.ACTIVE
 
 
 def test_the_last_admin_by_the_domain_of_the_address_stays(idp: Idp, grace: str) -> None:

@@ -31,8 +31,14 @@ class EmbeddedProjectRbac(EmbeddedRbac):
                 "The session belongs to another organization than the one that is asked about.",
                 error_type="session_authorization_tenancy_error",
             )
-        granting = self._scope.policy.roles_granting(f"{resource_id}:{action}")
-        held = tuple(sorted(role.role_id for role in granting if role.role_id in holder.session.roles))
+        roles = self._scope.policy.roles.values()
+        held = tuple(
+            sorted(
+                role.role_id
+                for role in roles
+                if role.role_id in holder.session.roles and role.grants(resource_id, action)
+            )
+        )
         if not held:
             raise Refused(
                 f"The member's roles do not grant the action {action} on {resource_id}.",

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from portal.api.error_type import ErrorType
 
-_BAD, _MISSING = HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND
+_BAD = HTTPStatus.BAD_REQUEST
 _DOMAIN_CURE = "Send domains such as example.com, without an address before them."
 _COMMON = "Anybody can get an address of this domain, so it says nothing of who belongs to the organization."
 _COMMON_CURE = "Name domains that belong to the organization alone."

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.tokens import token_hash
+from tests import factories
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -137,6 +138,22 @@ def test_a_secret_is_listed_and_revoked() -> None:
     assert models.ActivityEntry.objects.filter(action="project_secret.revoke").count() == 1
     with pytest.raises(CommandError, match="projectsecrets lists them"):
         run_json("revokeprojectsecret", gone)
+
+
+def test_sessions_that_ended_long_ago_are_deleted() -> None:
+    member = factories.member(factories.organization("acme"), "ada@acme.example")
+    live, revoked, expired, lately = (
+        models.MemberSession.objects.get(token_hash=token_hash(one))
+        for one in [factories.session_token(member) for _ in range(4)]
+    )
+    now = timezone.now()
+    ends = {revoked: {"revoked_at": now - timedelta(days=2)}, expired: {"expires_at": now - timedelta(days=2)}}
+    ends[lately] = {"revoked_at": now - timedelta(hours=2)}
+    for session, end in ends.items():
+        models.MemberSession.objects.filter(pk=session.pk).update(**end)
+
+    assert run_json("prunesessions") == {"deleted": "2"}
+    assert set(models.MemberSession.objects.values_list("pk", flat=True)) == {live.pk, lately.pk}
 
 
 @pytest.mark.parametrize(

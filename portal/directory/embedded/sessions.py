@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
@@ -26,6 +26,9 @@ from portal.directory.types import Actor, ActorType, MemberStatus, Origin, Signe
 
 # A session's last use is written at most this often: reading a page is no reason to write to the database.
 _TOUCH_EVERY = timedelta(minutes=1)
+# So that what somebody asks about yesterday can still be answered; the activity log keeps the rest.
+_KEPT_AFTER_THE_END = timedelta(days=1)
+_BATCH = 1000
 
 
 _SESSION = models.MemberSession._meta  # noqa: SLF001 -- Django's documented model API
@@ -131,6 +134,19 @@ def touch(row: models.MemberSession) -> None:
     now = timezone.now()
     if row.last_accessed_at < now - _TOUCH_EVERY:
         models.MemberSession.objects.filter(organization_id=row.organization_id, pk=row.pk).update(last_accessed_at=now)
+
+
+def prune() -> int:
+    """Delete the sessions that ended more than a day ago, a thousand looked at in a transaction, and return how many."""
+    ended = timezone.now() - _KEPT_AFTER_THE_END
+    is_old = Q(revoked_at__lt=ended) | Q(expires_at__lt=ended)
+    last, deleted = UUID(int=0), 0
+    while keys := list(
+        models.MemberSession.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_BATCH]
+    ):
+        deleted += models.MemberSession.objects.filter(is_old, pk__in=keys).delete()[0]
+        last = keys[-1]
+    return deleted
 
 
 class EmbeddedSessions:

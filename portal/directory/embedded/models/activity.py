@@ -12,7 +12,7 @@ class ActivityEntry(models.Model):
 
     id = id_field()
     # None for what belongs to the whole project.
-    organization = models.ForeignKey(Organization, models.PROTECT, null=True)
+    organization = models.ForeignKey(Organization, models.PROTECT, null=True, db_index=False)
     at = models.DateTimeField(auto_now_add=True)
     actor_type = models.CharField(max_length=16, choices=[(t, t) for t in ActorType])
     actor_id = models.CharField(max_length=100, blank=True)

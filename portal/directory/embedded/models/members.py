@@ -78,7 +78,7 @@ class MemberSession(models.Model):
     """A member signed in; the token itself is only in the browser's cookie."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
     member = models.ForeignKey(Member, models.CASCADE, related_name="sessions")
     token_hash = models.BinaryField(max_length=32, unique=True)
     started_at = models.DateTimeField(default=timezone.now)

@@ -199,7 +199,7 @@ class ScimUser(models.Model):
     """A provisioned person: the SCIM document as the IdP sent it, with the columns that are searched beside it."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
     connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="users")
     # Who signs in; None for a person without an e-mail address.
     member = models.OneToOneField(Member, models.SET_NULL, null=True, related_name="scim_user")
@@ -247,7 +247,7 @@ class ScimGroup(models.Model):
     """A pushed group; its members are rows, so that a change of one never rewrites the list."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
     connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="groups")
     display_name = models.CharField(max_length=256)
     display_name_folded = FoldedField(of="display_name")
@@ -273,7 +273,7 @@ class ScimMembership(models.Model):
     """One person in one group."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
     group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(ScimUser, models.CASCADE, related_name="memberships")
 
@@ -285,7 +285,7 @@ class ScimNesting(models.Model):
     """One group as a member of another. Circles are allowed (RFC 7644, 3.7.1); whoever walks must remember where."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
     group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="nestings")
     member = models.ForeignKey(ScimGroup, models.CASCADE, related_name="parents")
 

@@ -269,7 +269,8 @@ def select_keys_in(
     other, scope, name = within
     there, values = _of_scope(scope)
     condition, among = _among({}, "id", keys)
-    is_in = f"EXISTS (SELECT 1 FROM {_table(other)} WHERE {there} AND {name} = {_table(model)}.id)"  # noqa: S608 -- our own names
+    # Not EXISTS, for which PostgreSQL may read all rows of the scope into a table first: a group has a hundred thousand.
+    is_in = f"(SELECT 1 FROM {_table(other)} WHERE {there} AND {name} = {_table(model)}.id)"  # noqa: S608 -- our own names
     cursor = _cursor()
     cursor.execute(f"SELECT id, {column}, {is_in} FROM {_table(model)} WHERE {condition}", [*values, *among])  # noqa: S608 -- our own names
     return [(_key(key), _key(more), bool(found)) for key, more, found in cursor.fetchall()]

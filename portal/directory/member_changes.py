@@ -18,6 +18,8 @@ FIELD_ACTIONS: Mapping[str, str] = {
     "roles": "update.settings.roles",
 }
 PROJECT_ONLY = ("trusted_metadata", "external_id")
+# What gives power: whoever may make members needs the right to change it, too.
+POWERS = ("roles", "is_breakglass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

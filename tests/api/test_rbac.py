@@ -14,7 +14,8 @@ from stytch.b2b.models.rbac import OrgPolicy
 from portal.directory.embedded import models
 from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.policy import DEFAULT_POLICY
-from tests.api.conftest import PAGE, Caller
+from tests import factories
+from tests.api.conftest import PAGE, Answer, Caller
 from tests.api.test_scim import refusal
 from tests.api.test_sessions import client_of
 
@@ -24,6 +25,8 @@ ROLE = {
     "description": "Reads what is provisioned",
     "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}],
 }
+
+OWN_ROLES = "stytch.custom-org-roles"
 
 
 def with_(**changes: Any) -> dict[str, Any]:
@@ -95,8 +98,6 @@ def test_such_a_role_counts_for_pages_and_calls_of_its_organization_alone(
     globex: models.Organization,
     connection: models.ScimConnection,
 ) -> None:
-    from tests import factories  # noqa: PLC0415 -- for this test alone
-
     sdk.rbac.organizations.set_org_policy("acme", org_policy={"roles": [ROLE]})
     models.Member.objects.filter(pk=member.pk).update(direct_roles=["scim_reader"])
     max_of_globex = factories.member(globex, "max@acme.example", roles=["scim_reader"])
@@ -109,6 +110,32 @@ def test_such_a_role_counts_for_pages_and_calls_of_its_organization_alone(
     assert factories.signed_in(max_of_globex).get("/o/globex/scim/").status_code == 403
     sdk.rbac.organizations.set_org_policy("acme", org_policy={"roles": []})
     assert page_of(member).get("b2b/scim").error_type == "session_authorization_error"
+
+
+def test_a_role_grants_no_more_than_who_makes_it_may_do_or_give(
+    sdk: B2BClient, backend: Caller, admin: models.Member, member: models.Member
+) -> None:
+    maker = {"role_id": "maker", "description": "", "permissions": [{"resource_id": OWN_ROLES, "actions": ["update"]}]}
+    sdk.rbac.organizations.set_org_policy("acme", org_policy={"roles": [maker, ROLE]})
+    models.Member.objects.filter(pk=member.pk).update(direct_roles=["maker"])
+
+    def made_by(who: models.Member, *roles: dict[str, Any]) -> Answer:
+        body = {"org_policy": {"roles": [*roles, ROLE]}}
+        session = factories.session_token(models.Member.objects.get(pk=who.pk))
+        return backend.put("rbac/organizations/acme", body, **{"X-Stytch-Member-Session": session})
+
+    for resource_id, actions in (
+        ("stytch.member", ["update.settings.roles"]),
+        (OWN_ROLES, ["*"]),
+        (OWN_ROLES, ["get"]),
+    ):
+        more = {**maker, "permissions": [{"resource_id": resource_id, "actions": actions}]}
+        assert made_by(member, more).error_type == "session_authorization_error"
+        assert made_by(member, maker, {**more, "role_id": "other"}).error_type == "session_authorization_error"
+    assert made_by(member, maker, {**maker, "role_id": "other"}).status == 200
+    # Who may give roles could give themselves whatever there is.
+    everything = {**maker, "permissions": [{"resource_id": "stytch.self", "actions": ["*"]}]}
+    assert made_by(admin, everything).status == 200
 
 
 def test_a_session_tells_the_page_of_them(sdk: B2BClient, page_of: PageOf, member: models.Member) -> None:

@@ -23,7 +23,7 @@ from portal.directory.embedded.rows import check, is_text
 from portal.directory.embedded.values import member_id as id_of
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import id_prefix, parse_id, public_id, uuid7
-from portal.directory.member_changes import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, SELF, MemberChanges
+from portal.directory.member_changes import FIELD_ACTIONS, POWERS, PROJECT_ONLY, RESOURCE, SELF, MemberChanges
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.search import Found, Operand
 from portal.directory.types import DEFAULT_LIMIT, Member, MemberStatus, Organization
@@ -75,6 +75,10 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         """Make a member, who is active at once or pending. Raises Invalid, Conflict, Refused."""
         require_action(self._scope, "create", RESOURCE)
         require_fields(self._scope, new, {}, PROJECT_ONLY, RESOURCE)
+        for field in POWERS:
+            # Some SDKs send what gives none.
+            if getattr(new, field):
+                require_action(self._scope, FIELD_ACTIONS[field], RESOURCE)
         status = MemberStatus.PENDING if as_pending else MemberStatus.ACTIVE
         with _unless_taken(), transaction.atomic():
             row = models.Member(organization_id=self._scope.organization_id, status=status)

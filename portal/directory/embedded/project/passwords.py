@@ -51,7 +51,12 @@ class EmbeddedProjectPasswords:
             return self._go_on(member, terms, current)
 
     def migrate(self, migrant: Migrant, password: PasswordHash) -> tuple[Member, bool]:
-        """Give a member the password of a hash, and say whether the member was made for it. Raises Invalid, Conflict."""
+        """Give a member the password of a hash, and say whether the member was made for it.
+
+        Only the project may. Raises Invalid, Conflict, Refused.
+        """
+        if self._scope.signed_in:
+            raise Refused("Only the project itself may bring a password along: send no member session.")
         encoded = encoded_hash(password)
         members, wanted = EmbeddedProjectMembers(self._scope), _changes(migrant)
         with transaction.atomic():

@@ -10,11 +10,13 @@ from portal.directory.embedded import models
 from portal.directory.embedded.activity import record
 from portal.directory.embedded.directory import EmbeddedRbac
 from portal.directory.errors import Invalid, Refused, Unauthenticated
-from portal.directory.policy import WILDCARD, Policy, Role
+from portal.directory.member_changes import FIELD_ACTIONS, RESOURCE
+from portal.directory.policy import WILDCARD, Policy, Role, read_roles
 from portal.directory.project_rbac import MOST_ROLES
 
 _LONGEST_ID, _LONGEST_DESCRIPTION = 128, 512
 _RESERVED = "stytch"
+_GIVE_ROLES = f"{RESOURCE}:{FIELD_ACTIONS['roles']}"
 
 
 class EmbeddedProjectRbac(EmbeddedRbac):
@@ -58,6 +60,7 @@ class EmbeddedProjectRbac(EmbeddedRbac):
         with transaction.atomic():
             row = models.Organization.objects.select_for_update().get(pk=self._scope.organization_id)
             before = row.custom_roles or []
+            self._require_what_they_grant(chosen, read_roles({"roles": before}))
             row.custom_roles = [_document(role) for role in chosen] or None
             row.save(update_fields=["custom_roles", "updated_at"])
             record(
@@ -70,6 +73,22 @@ class EmbeddedProjectRbac(EmbeddedRbac):
                 after={"custom_roles": row.custom_roles or []},
             )
         return chosen
+
+    def _require_what_they_grant(self, roles: Iterable[Role], before: Iterable[Role]) -> None:
+        """Raise Refused where a role would grant what it did not, and what the acting member may not do either.
+
+        Whoever may give roles may give themselves any of the project's: they are not asked.
+        """
+        scope, known = self._scope, {role.role_id: role for role in before}
+        held = scope.signed_in.session.roles if scope.signed_in else ()
+        if scope.signed_in is None or scope.policy.allows(held, _GIVE_ROLES):
+            return
+        for role in roles:
+            former = known.get(role.role_id)
+            for resource_id, actions in role.permissions.items():
+                for action in actions:
+                    if not (former and former.grants(resource_id, action)):
+                        scope.require(f"{resource_id}:{action}")
 
 
 def _document(role: Role) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import time
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
@@ -37,8 +38,8 @@ def _limiter() -> FixedWindowRateLimiter:
 def admit(attempt: Attempt) -> bool:
     """Count the attempt; say whether it may go on. Call it outside a transaction, which a rollback would undo."""
     by_address = not attempt.ip_address or _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address)
-    # Case must not give a second allowance.
-    email_address = attempt.email_address.casefold()
+    # Another spelling must not give a second allowance: the directory finds the same member by it.
+    email_address = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", attempt.email_address).casefold())
     by_member = _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", attempt.organization_slug, email_address)
     return by_address and by_member
 

@@ -68,6 +68,13 @@ def test_a_secret_in_a_browser_is_refused(backend: Caller, acme: models.Organiza
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+@pytest.mark.parametrize("public_token", ["public-token-live-none", "public-token-live-\0"])
+def test_a_public_token_that_there_is_not_is_refused(page_of: PageOf, public_token: str) -> None:
+    answer = Caller(public_token, public_token, "/sdk/v1/", page_of(None).headers).get("b2b/scim")
+
+    assert (answer.status, answer.error_type) == (401, "unauthorized_credentials")
+
+
 def test_a_secret_at_the_browsers_address_is_refused(project: NewProjectSecret, page_of: PageOf) -> None:
     answer = Caller(project.project_id, project.secret, "/sdk/v1/", {"Origin": PAGE}).get("b2b/scim")
 

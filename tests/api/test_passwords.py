@@ -83,6 +83,18 @@ def test_attempts_are_counted_by_member_whatever_the_organization_is_called(
         assert sdk.passwords.authenticate("acme", email_address="max@acme.example", password=PASSWORD)
 
 
+def test_another_spelling_of_the_address_gives_no_second_allowance(
+    backend: Caller, admin: models.Member, settings: Settings
+) -> None:
+    settings.SIGN_IN_RATE_PER_MEMBER = "2 per hour"
+    spellings = [ADA, ADA.replace("d", "\uff44"), ADA.replace("a", "\U0001d41a")]
+    body = {"organization_id": "acme", "password": "wrong"}
+
+    answers = [backend.post("passwords/authenticate", {**body, "email_address": one}) for one in spellings]
+
+    assert [one.status for one in answers] == [401, 401, 429]
+
+
 def test_attempts_from_pages_are_counted_by_address_too(
     page_of: PageOf, admin: models.Member, settings: Settings
 ) -> None:

@@ -5,6 +5,7 @@ Argon2 of the password itself. An Argon2 hash is stored as it is.
 """
 
 import hashlib
+import math
 import re
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ _MOST_SCRYPT_BYTES = 134_217_728
 _MOST_BCRYPT_COST, _MOST_PHPASS_COST = 15, 20
 _ARGON2_VARIANTS = {"argon_2i": "argon2i", "argon_2id": "argon2id"}
 _MOST_ARGON2_KIB, _MOST_ARGON2_PASSES, _MOST_ARGON2_LANES = 262_144, 16, 64
+_MOST_ARGON2_KIB_OF_ALL_PASSES = 1_048_576
 _LEAST_ARGON2_SALT, _LEAST_ARGON2_HASH = 8, 4  # RFC 9106
 _BCRYPT = re.compile(r"\$2[abxy]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}\Z")
 _BCRYPT_BYTES = 72  # what bcrypt has always looked at
@@ -205,6 +207,9 @@ def _read_pbkdf2(text: str, config: Config) -> _Old:
     salt = _decoded(config.get("salt"), "The salt of pbkdf_2_config", "invalid_pbkdf_2_salt")
     result = _decoded(text, "A pbkdf_2 hash", "invalid_pbkdf_2_hash")
     _same_length(config, result, "pbkdf_2_key_length_mismatch")
+    # Each block of the result takes all rounds.
+    if rounds * math.ceil(len(result) / hashlib.new(name).digest_size) > _MOST_PBKDF2_ROUNDS:
+        raise _invalid("A hash of this length takes too long to check.", "invalid_pbkdf_2_iteration_amount")
     return _Old("pbkdf_2", [name, str(rounds), str(len(result)), _b64(salt)], result.hex())
 
 
@@ -240,7 +245,8 @@ def _argon2(password: PasswordHash, variant: str) -> str:
             "invalid_hash",
         )
     memory, passes, lanes = (int(found[name]) for name in "mtp")
-    if memory > _MOST_ARGON2_KIB or passes > _MOST_ARGON2_PASSES or lanes > _MOST_ARGON2_LANES:
+    is_too_much = memory > _MOST_ARGON2_KIB or memory * passes > _MOST_ARGON2_KIB_OF_ALL_PASSES
+    if is_too_much or passes > _MOST_ARGON2_PASSES or lanes > _MOST_ARGON2_LANES:
         raise _invalid("This Argon2 hash takes too much memory or time to check.", "invalid_argon_2_memory")
     if lanes < 1 or passes < 1 or memory < 8 * lanes:
         raise _invalid("Argon2 needs a pass, a thread, and 8 KiB for each thread.", "invalid_argon_2_memory")
@@ -285,7 +291,8 @@ def _number(config: Config, name: str, least: int, most: int, error_type: str) -
 
 
 def _same_length(config: Config, result: bytes, error_type: str) -> None:
-    if config.get("key_length") not in {None, len(result)}:
+    length = config.get("key_length")
+    if length is not None and length != len(result):
         raise _invalid(f"The hash has {len(result)} bytes, which is not the key_length.", error_type)
 
 

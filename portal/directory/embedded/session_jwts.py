@@ -56,7 +56,7 @@ def read(session_jwt: str) -> Named | None:
         return None
     try:
         claims = jwt.decode(session_jwt, _key_of, algorithms=[ALGORITHM]).claims
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, TypeError):  # the last for a header that is JSON, but not a JWT's
         return None
     return _named(claims)
 

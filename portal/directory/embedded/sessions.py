@@ -29,6 +29,8 @@ _TOUCH_EVERY = timedelta(minutes=1)
 # So that what somebody asks about yesterday can still be answered; the activity log keeps the rest.
 _KEPT_AFTER_THE_END = timedelta(days=1)
 _BATCH = 1000
+# The time of some hashes that products bring along grows with the length, many thousand times.
+_LONGEST_PASSWORD = 1024
 
 
 _SESSION = models.MemberSession._meta  # noqa: SLF001 -- Django's documented model API
@@ -54,7 +56,10 @@ def password_is_right(member: models.Member | None, password: str) -> bool:
     """Check a password in the same time whether or not there is such a member with a password.
 
     A hash that is not of today's kind, such as one that a product brought along, is replaced once the password is known.
+    Nobody has a password of more than 1024 characters.
     """
+    if len(password) > _LONGEST_PASSWORD:
+        return False
     encoded = member.password if member else ""
     renew = partial(_renew, member) if member and encoded else None
     return check_password(password, encoded or _nobodys_password(), renew) and bool(encoded)

@@ -177,6 +177,21 @@ def test_only_who_may_makes_members(admin: models.Member, member: models.Member)
     assert as_member(admin).members.create(new).email_address == "eve@acme.example"
 
 
+@pytest.mark.parametrize("power", [{"roles": [ADMIN]}, {"is_breakglass": True}])
+def test_who_may_make_members_gives_them_no_power_without_the_right_to_it(
+    acme: models.Organization, member: models.Member, power: dict[str, Any]
+) -> None:
+    creator = {"role_id": "creator", "permissions": [{"resource_id": "stytch.member", "actions": ["create"]}]}
+    models.Organization.objects.filter(pk=acme.pk).update(custom_roles=[creator])
+    models.Member.objects.filter(pk=member.pk).update(direct_roles=["creator"])
+    members = as_member(models.Member.objects.get(pk=member.pk)).members
+
+    with pytest.raises(Refused):
+        members.create(Changes(email_address="eve@acme.example", **power))
+    # As Stytch's SDKs for mobile apps send it.
+    assert members.create(Changes(email_address="eve@acme.example", roles=[], is_breakglass=False))
+
+
 # --- Finding one -------------------------------------------------------------------------------------------------------
 
 
@@ -560,6 +575,7 @@ def test_every_operand_finds_what_it_says(crowd: models.Organization) -> None:
         (("member_mfa_phone_number_fuzzy", "55"), "member_search_member_mfa_phone_number_fuzzy_too_short"),
         (("member_is_breakglass", "true"), "member_search_expected_boolean"),
         (("statuses", ["asleep"]), "search_invalid_status_filter"),
+        (("member_roles", [f"r{n}" for n in range(501)]), ""),
         (
             ("member_ids", ["member-live-1", "crm-1"]),
             "member_search_cannot_mix_internal_and_external_member_ids",
@@ -568,6 +584,10 @@ def test_every_operand_finds_what_it_says(crowd: models.Organization) -> None:
 )
 def test_a_wrong_operand_is_named(acme: models.Organization, operand: tuple[str, Any], expected: str) -> None:
     assert error_type(partial(found, operand)) == expected
+
+
+def test_as_many_roles_as_are_taken_are_looked_for(acme: models.Organization, admin: models.Member) -> None:
+    assert found(("member_roles", [ADMIN, *(f"r{n}" for n in range(499))])) == ["ada"]
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])

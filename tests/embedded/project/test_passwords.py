@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -252,6 +253,14 @@ BAD: dict[str, tuple[PasswordHash, str]] = {
         PasswordHash("pbkdf_2", "YWJj", {**PBKDF2, "iteration_amount": 10**9}),
         "invalid_pbkdf_2_iteration_amount",
     ),
+    "pbkdf2 of many blocks": (
+        PasswordHash("pbkdf_2", "YWJj" * 32, {**PBKDF2, "iteration_amount": 2_000_000, "key_length": 96}),
+        "invalid_pbkdf_2_iteration_amount",
+    ),
+    "a length that is no number": (
+        PasswordHash("pbkdf_2", "YWJj", {**PBKDF2, "key_length": [3]}),
+        "pbkdf_2_key_length_mismatch",
+    ),
     "scrypt without parts": (PasswordHash("scrypt", "YWJj"), "invalid_scrypt_n_parameter"),
     "scrypt of 3": (
         PasswordHash("scrypt", "YWJj", {**SCRYPT, "n_parameter": 3, "key_length": 3}),
@@ -267,6 +276,10 @@ BAD: dict[str, tuple[PasswordHash, str]] = {
     "argon2d": (PasswordHash("argon_2d", argon2_text(argon2.Type.D)), "invalid_hash_type"),
     "greedy argon2": (
         PasswordHash("argon_2id", "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$aGFzaA"),
+        "invalid_argon_2_memory",
+    ),
+    "slow argon2": (
+        PasswordHash("argon_2id", "$argon2id$v=19$m=262144,t=5,p=1$c2FsdHNhbHQ$aGFzaA"),
         "invalid_argon_2_memory",
     ),
     "argon2 with little memory": (
@@ -372,6 +385,33 @@ def test_the_first_sign_in_hashes_the_password_itself_anew(opened: Opened, acme:
     assert authenticate(opened, "pia@acme.example", WORD)
 
 
+def test_nobody_has_a_password_so_long_that_checking_it_holds_up_others(
+    opened: Opened, acme: models.Organization
+) -> None:
+    longest, longer = "x" * 1024, "x" * 1025
+    for email_address, word in (("a@acme.example", longest), ("b@acme.example", longer)):
+        md5 = hashlib.md5(word.encode(), usedforsecurity=False).hexdigest()
+        opened("acme").passwords.migrate(Migrant(email_address), PasswordHash("md_5", md5))
+
+    assert authenticate(opened, "a@acme.example", longest)
+    with pytest.raises(Unauthenticated):
+        authenticate(opened, "b@acme.example", longer)
+
+
+def test_nobody_brings_one_along_on_behalf_of_a_member(
+    known: EmbeddedProject, opened: Opened, ada: SignedIn, max_: SignedIn, acme: models.Organization
+) -> None:
+    eve = factories.member(acme, "eve@acme.example", roles=["stytch_admin"])
+
+    for holder in (ada, max_):
+        directory = known.open_session(holder.session_token)[1]
+        with pytest.raises(Refused):
+            directory.passwords.migrate(Migrant(eve.email_address), PasswordHash("md_5", "ab" * 16))
+
+    eve.refresh_from_db()
+    assert (eve.password, eve.email_address_verified) == ("", False)
+
+
 def test_the_portals_own_sign_in_knows_them_too(opened: Opened, acme: models.Organization) -> None:
     opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["scrypt"])
 
@@ -402,6 +442,14 @@ def test_a_new_password_is_long_and_hard_to_guess(password: str, is_valid: bool)
     assert judged.valid_password is is_valid
     assert 0 <= judged.score <= 4
     assert is_valid or judged.warning or judged.suggestions
+
+
+def test_a_password_made_to_be_judged_slowly_is_judged_soon() -> None:
+    started_at = time.process_time()
+
+    assert strength("4@8({[<369!|105$7+%2" * 6).valid_password
+
+    assert time.process_time() - started_at < 1
 
 
 def test_the_existing_password_is_replaced_and_all_sessions_end(

@@ -155,6 +155,9 @@ FORGERIES: dict[str, Callable[[str], str]] = {
     "with a changed payload": lambda token: token[:120] + ("A" if token[120] != "A" else "B") + token[121:],
     "cut short": lambda token: token.rpartition(".")[0] + ".",
     "of two parts": lambda token: token.rpartition(".")[0],
+    "with a header that is no JWT's": lambda token: ".".join(
+        [encoded({**part(token, 0), "crit": 5}), *token.split(".")[1:]]
+    ),
     "made of dots": lambda token: "...",
     "far too long": lambda token: token + "A" * 100_000,
     "no text that can be encoded": lambda token: "a.\ud800.c",

@@ -114,7 +114,7 @@ class EmbeddedProject:
 
     def admit_browser(self, public_token: str) -> None:
         """Let a browser name the project. Raises Unauthenticated."""
-        if not models.Project.objects.filter(public_token=public_token).exists():
+        if not (is_text(public_token) and models.Project.objects.filter(public_token=public_token).exists()):
             raise Unauthenticated("There is no project with this public token.")
 
     def open(self, organization_id: str, caller: Actor | None) -> EmbeddedProjectDirectory:

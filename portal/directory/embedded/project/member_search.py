@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet, Value
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.project.member_values import member_values, whole_members
-from portal.directory.embedded.project.searching import HoldsText, Reader, page
+from portal.directory.embedded.project.searching import MOST_CONDITIONS, HoldsText, Reader, page
 from portal.directory.embedded.roles import of_domains, of_groups_with
 from portal.directory.errors import Invalid
 from portal.directory.ids import id_prefix, parse_id
@@ -58,7 +58,7 @@ class _Search:
 
     def _roles(self, operand: Operand) -> Q:
         """Whoever has one of the roles, by hand, by the domain of their address or by a group."""
-        role_ids = _READ.texts(operand)
+        role_ids = _READ.texts(operand, most=MOST_CONDITIONS)
         found = Q() if MEMBER_ROLE in role_ids else of_groups_with(role_ids, self._keys)
         for role_id in role_ids if MEMBER_ROLE not in role_ids else ():
             found |= Q(HoldsText(F("direct_roles"), Value(role_id)))

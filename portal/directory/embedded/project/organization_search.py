@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold
-from portal.directory.embedded.project.searching import HoldsText, Reader
+from portal.directory.embedded.project.searching import MOST_CONDITIONS, HoldsText, Reader
 from portal.directory.ids import parse_id
 from portal.directory.search import Operand
 from portal.directory.types import MemberStatus
@@ -65,7 +65,7 @@ def _claimed_domains(operand: Operand) -> Q:
 
 def _one_of(values: F | KeyTransform, operand: Operand) -> Q:
     found = _NOTHING
-    for domain in _READ.texts(operand):
+    for domain in _READ.texts(operand, most=MOST_CONDITIONS):
         found |= Q(HoldsText(values, Value(fold(domain))))
     return found
 

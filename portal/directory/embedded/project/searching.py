@@ -16,6 +16,8 @@ from portal.directory.search import MOST_IN_TOTAL, Operand
 _SHORTEST = 3  # Stytch: of what is looked for inside a text
 _LONGEST = 256
 _MOST_VALUES = 1000
+# Each is a condition of its own, and SQLite takes no thousand of them.
+MOST_CONDITIONS = 500
 _MOST_OPERANDS = 50
 
 Row = TypeVar("Row", bound=Model)
@@ -55,13 +57,13 @@ class Reader:
             both &= known[name](operand)
         return both
 
-    def texts(self, operand: Operand) -> list[str]:
+    def texts(self, operand: Operand, *, most: int = _MOST_VALUES) -> list[str]:
         """Return a list of texts. Raises Invalid."""
         value = operand.filter_value
         if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
             raise self._invalid(operand, "expected_array_of_strings", "It takes a list of texts.")
-        if len(value) > _MOST_VALUES:
-            raise Invalid(f"{operand.filter_name} takes {_MOST_VALUES} values at most.", field="query")
+        if len(value) > most:
+            raise Invalid(f"{operand.filter_name} takes {most} values at most.", field="query")
         return [one for one in value if is_text(one)]
 
     def text(self, operand: Operand) -> str:

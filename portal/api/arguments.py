@@ -17,6 +17,8 @@ _PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
 _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
 # No database takes it as text.
 _NUL = re.compile(rb"\x00|\\u0000")
+# Of lists and objects within each other: what is kept of them is read again where less of the stack is left.
+_DEEPEST = 100
 
 
 def read_arguments(request: HttpRequest, path: Mapping[str, str]) -> Arguments:
@@ -59,7 +61,18 @@ def _body(request: HttpRequest) -> Arguments:
         raise ApiError("bad_request", "The body is not JSON in UTF-8.") from None
     if not isinstance(body, dict):
         raise ApiError("bad_request", "The body must be a JSON object.")
+    if content.count(b"[") + content.count(b"{") > _DEEPEST and _is_deeper(body, _DEEPEST):
+        raise ApiError("bad_request", f"Lists and objects in the body are nested more than {_DEEPEST} deep.")
     return body
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    """Say whether more lists and objects than that stand within each other."""
+    level = [value]
+    for _ in range(most):
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+        level = [one for one in level if isinstance(one, dict | list)]
+    return bool(level)
 
 
 def _invalid(message: str) -> InvalidArgument:

@@ -29,7 +29,11 @@ class ProjectMemberGateway(MemberGateway, Protocol):
         ...
 
     def create(self, new: MemberChanges, *, as_pending: bool = False) -> Member:
-        """Make a member, who is active at once or pending. Raises Invalid, Refused, Conflict: address or external id taken."""
+        """Make a member, who is active at once or pending.
+
+        Needs `stytch.member:create`, and for roles and is_breakglass the right to change them, too. Raises Invalid, Refused,
+        Conflict: address or external id taken.
+        """
         ...
 
     def update(self, member_id: str, changes: MemberChanges) -> Member:

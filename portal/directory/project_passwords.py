@@ -59,7 +59,8 @@ class ProjectPasswordGateway(Protocol):
     def migrate(self, migrant: Migrant, password: PasswordHash) -> tuple[Member, bool]:
         """Give a member the password of a hash, and say whether the member was made for it (Stytch: passwords.migrate).
 
-        The e-mail address counts as verified from then on. Raises Invalid, Conflict where the member has a password.
+        The e-mail address counts as verified from then on. Only the project may: raises Refused; Invalid, Conflict where the
+        member has a password.
         """
         ...
 

@@ -26,6 +26,7 @@ class ProjectRbacGateway(RbacGateway, Protocol):
     def set_organization_roles(self, roles: Iterable[Role]) -> tuple[Role, ...]:
         """Put these, at most MOST_ROLES, in the place of the organization's own; needs `stytch.custom-org-roles:update`.
 
-        (Stytch: rbac.organizations.set_org_policy.) A role that is gone grants nothing any more. Raises Invalid.
+        (Stytch: rbac.organizations.set_org_policy.) A role that is gone grants nothing any more. Raises Invalid, and Refused where
+        one would grant more than before and than the acting member may do, unless that member may give roles.
         """
         ...

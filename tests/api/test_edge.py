@@ -185,6 +185,17 @@ def test_what_is_wrong_is_named(
     assert message in answer["error_message"]
 
 
+@pytest.mark.parametrize(("depth", "error_type"), [(97, ""), (98, "bad_request"), (960, "bad_request")])
+def test_what_is_nested_deeply_is_refused_before_it_is_stored(
+    backend: Caller, admin: models.Member, depth: int, error_type: str
+) -> None:
+    body = b'{"untrusted_metadata": {"a": [%s]}}' % (b"[" * depth + b"]" * depth)
+
+    answer = backend.put(f"organizations/acme/members/{public_id('member', admin.pk)}", body)
+
+    assert answer.error_type == error_type
+
+
 def test_an_empty_body_is_an_empty_object(backend: Caller, acme: models.Organization) -> None:
     assert backend.post(GET).status == 200
 

@@ -10,6 +10,7 @@ _LEAST, _MOST = 12, 128
 _LEAST_SCORE = 3
 # The library takes 72, but for those with many digits and signs it takes seconds then; what comes after is as good as nothing.
 _JUDGED = 24
+_LONGEST_ADDRESS = 254  # RFC 5321
 # It keeps what it knows of the person in a variable of its own.
 _ONE_AT_A_TIME = Lock()
 
@@ -18,11 +19,12 @@ def strength(password: str, *, email_address: str = "") -> PasswordStrength:
     """Return what a password is worth for who has this e-mail address."""
     if not password:
         return PasswordStrength(valid_password=False, score=0, warning=_length())
+    address = email_address[:_LONGEST_ADDRESS]
     # Loaded by who sets a password: its word lists take 20 MB and a tenth of a second.
     from zxcvbn import zxcvbn  # noqa: PLC0415 -- as above
 
     with _ONE_AT_A_TIME:
-        result = zxcvbn(password[:_JUDGED], user_inputs=[email_address, *email_address.split("@")])
+        result = zxcvbn(password[:_JUDGED], user_inputs=[address, *address.split("@")])
     score = int(result["score"])
     has_length = _LEAST <= len(password) <= _MOST
     feedback = result["feedback"]

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from portal.directory.embedded import activity, models, scim_tokens
 from portal.directory.embedded.rows import check, unless_taken
+from portal.directory.embedded.scope import hold_organization
 from portal.directory.embedded.values import scim_connection_value
 from portal.directory.errors import Conflict
 from portal.directory.ids import public_id
@@ -19,7 +20,7 @@ def create(
 ) -> NewScimConnection:
     """Make an organization's connection, with a token for a year.
 
-    Raises Invalid, Conflict where there is an active one (Stytch: active_scim_connection_exists).
+    Raises Invalid, NotFound, Conflict where there is an active one (Stytch: active_scim_connection_exists).
     """
     with (
         unless_taken(Conflict(_TAKEN, field="organization_slug", error_type="active_scim_connection_exists")),
@@ -29,6 +30,7 @@ def create(
             organization_id=organization_id, display_name=display_name.strip(), identity_provider=identity_provider
         )
         check(row)
+        hold_organization(organization_id)
         row.save(force_insert=True)
         bearer_token, token = scim_tokens.issue(row)
         after = _described(row) | scim_tokens.described(token)

@@ -34,6 +34,13 @@ def organization_value(row: models.Organization) -> Organization:
     )
 
 
+def hold_organization(organization_id: UUID) -> None:
+    """Let nobody delete the organization until the transaction ends: nothing comes into one that is deleted. Raises NotFound."""
+    rows = models.Organization.objects.select_for_update(no_key=True).filter(pk=organization_id, deleted_at=None)
+    if rows.values_list("pk").first() is None:
+        raise NotFound("The organization was deleted meanwhile.", error_type="organization_not_found")
+
+
 def settings_value(row: models.Organization) -> OrganizationSettings:
     """Return the organization's settings; what is stored is only what differs from the defaults."""
     return msgspec.convert(row.settings, OrganizationSettings) if row.settings else DEFAULT_SETTINGS

@@ -17,10 +17,19 @@ from portal.directory.embedded.project import EmbeddedProject, EmbeddedProjectDi
 from portal.directory.embedded.sessions import start_session
 from portal.directory.errors import Conflict, DirectoryError, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.ids import public_id
+from portal.directory.member_changes import MemberChanges
 from portal.directory.organization_changes import OrganizationChanges
 from portal.directory.organization_settings import EmailImplicitRoleAssignment
 from portal.directory.search import MOST_IN_TOTAL, Operand
-from portal.directory.types import Actor, ActorType, MemberStatus, Organization, Origin, ScimConnectionStatus
+from portal.directory.types import (
+    Actor,
+    ActorType,
+    MemberStatus,
+    Organization,
+    Origin,
+    ScimConnectionStatus,
+    ScimIdentityProvider,
+)
 from tests import factories
 from tests.conftest import PASSWORD
 
@@ -323,6 +332,21 @@ def test_the_last_admins_by_domain_stay(member: models.Member) -> None:
     assert error_type(partial(opened().members.delete, public_id("member", member.pk))) == "organization_needs_admin"
     factories.member(member.organization, "root@globex.example", roles=[ADMIN])
     assert assign().settings.rbac_email_implicit_role_assignments == ()
+
+
+def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.Member) -> None:
+    models.Member.objects.update(email_address_verified=True)
+    late = opened()
+    opened().organization.delete()
+
+    for call in (
+        partial(late.members.create, MemberChanges(email_address="eve@acme.example")),
+        partial(late.members.reactivate, public_id("member", admin.pk)),
+        partial(late.scim.create, display_name="Late", identity_provider=ScimIdentityProvider.GENERIC),
+    ):
+        assert error_type(call) == "organization_not_found"
+    assert not models.Member.objects.exclude(status=MemberStatus.DELETED).exists()
+    assert not models.ScimConnection.objects.exists()
 
 
 # --- Passwords ---------------------------------------------------------------------------------------------------------

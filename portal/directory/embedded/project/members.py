@@ -20,6 +20,7 @@ from portal.directory.embedded.project.organizations import no_organization, who
 from portal.directory.embedded.project.rules import checked_external_id, merged, require_action, require_fields
 from portal.directory.embedded.roles import check_roles, has_admin, hold_admins, is_admin
 from portal.directory.embedded.rows import check, is_text
+from portal.directory.embedded.scope import hold_organization
 from portal.directory.embedded.values import member_id as id_of
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import id_prefix, parse_id, public_id, uuid7
@@ -72,7 +73,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         return search_members([self._scope.organization], operands, cursor=cursor, limit=limit)
 
     def create(self, new: MemberChanges, *, as_pending: bool = False) -> Member:
-        """Make a member, who is active at once or pending. Raises Invalid, Conflict, Refused."""
+        """Make a member, who is active at once or pending. Raises Invalid, Conflict, NotFound, Refused."""
         require_action(self._scope, "create", RESOURCE)
         require_fields(self._scope, new, {}, PROJECT_ONLY, RESOURCE)
         for field in POWERS:
@@ -81,6 +82,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
                 require_action(self._scope, FIELD_ACTIONS[field], RESOURCE)
         status = MemberStatus.PENDING if as_pending else MemberStatus.ACTIVE
         with _unless_taken(), transaction.atomic():
+            hold_organization(self._scope.organization_id)
             row = models.Member(organization_id=self._scope.organization_id, status=status)
             row.email_address = _checked_address(new.email_address or "")
             self._refuse_retired(row)
@@ -135,6 +137,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         """
         require_action(self._scope, "create", RESOURCE)
         with _unless_taken("reactivation_email_belongs_to_another_member"), transaction.atomic():
+            hold_organization(self._scope.organization_id)
             rows = whole_members().filter(organization_id=self._scope.organization_id, status=MemberStatus.DELETED)
             row = rows.select_for_update(of=("self",), no_key=True).filter(pk=parse_id("member", member_id)).first()
             if row is None:

@@ -334,6 +334,28 @@ def test_the_last_admins_by_domain_stay(member: models.Member) -> None:
     assert assign().settings.rbac_email_implicit_role_assignments == ()
 
 
+def test_those_can_be_deleted_whose_members_change_at_the_same_time(transactional_db: None) -> None:
+    def run(call: Callable[[], Any]) -> str:
+        try:
+            call()
+        except DirectoryError as error:
+            return error.error_type
+        finally:
+            connections.close_all()
+        return ""
+
+    calls: list[Callable[[], Any]] = []
+    for number in range(12):
+        ada = factories.member(factories.organization(f"firm{number}"), "ada@acme.example")
+        members, organization = opened(f"firm{number}").members, opened(f"firm{number}").organization
+        calls += [partial(members.update, public_id("member", ada.pk), MemberChanges(name="Ada")), organization.delete]
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(run, calls))
+
+    assert set(ended) <= {"", "member_not_found"}
+    assert not models.Member.objects.exclude(status=MemberStatus.DELETED).exists()
+
+
 def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.Member) -> None:
     models.Member.objects.update(email_address_verified=True)
     late = opened()

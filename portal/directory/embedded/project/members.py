@@ -237,7 +237,10 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             )
 
     def _again(self, key: UUID) -> Member:
-        return _value(self._rows().get(pk=key))
+        row = self._rows().filter(pk=key).first()
+        if row is None:  # deleted since, with the organization or alone
+            raise _not_found()
+        return _value(row)
 
     def _is_own(self, row: models.Member) -> bool:
         signed_in = self._scope.signed_in

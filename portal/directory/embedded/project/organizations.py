@@ -162,11 +162,11 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
         with transaction.atomic():
             row = self._locked()
             organization_id, before = public_id("organization", row.pk), _described(row)
-            # First of all: whoever makes a member meanwhile is waited for, and whoever comes later waits.
-            row.slug, row.external_id, row.deleted_at = f"{_DELETED}{row.pk}", "", timezone.now()
-            row.save()
             _end_connection(row.pk, self._scope.caller)
             members = _end_members(row.pk)
+            # Last: from here on nobody can commit what refers to the organization, and who holds a member's row still has to.
+            row.slug, row.external_id, row.deleted_at = f"{_DELETED}{row.pk}", "", timezone.now()
+            row.save()
             gone = {name: before[name] for name in ("organization_name", "organization_slug")}
             _record(self._scope.caller, "organization.delete", row, gone, {"members": members})
         return organization_id
@@ -299,11 +299,13 @@ def _taken(field: str) -> Conflict:
 def _end_members(organization_id: UUID) -> int:
     """End the membership of everybody, and return how many that were."""
     now = timezone.now()
+    members = models.Member.objects.filter(organization_id=organization_id).exclude(status=MemberStatus.DELETED)
+    # Before their sessions, as whoever changes a password locks them.
+    number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", updated_at=now)
     sessions = models.MemberSession.objects.filter(organization_id=organization_id, revoked_at=None)
     sessions.update(revoked_at=now)
     models.SignInLink.objects.filter(organization_id=organization_id).delete()
-    members = models.Member.objects.filter(organization_id=organization_id).exclude(status=MemberStatus.DELETED)
-    return members.update(status=MemberStatus.DELETED, direct_roles=[], password="", updated_at=now)
+    return number
 
 
 def _end_connection(organization_id: UUID, caller: activity.Caller) -> None:

@@ -287,6 +287,23 @@ def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_fo
     assert create("ada@acme.example").email_address == "ada@acme.example"
 
 
+def test_whoever_may_move_addresses_moves_nobody_to_a_domain_with_roles(
+    acme: models.Organization, admin: models.Member, member: models.Member
+) -> None:
+    factories.role_by_domain(acme, "board.example", ADMIN)
+    mover = {"role_id": "mover", "permissions": [{"resource_id": "stytch.member", "actions": ["update.info.email"]}]}
+    models.Organization.objects.filter(pk=acme.pk).update(custom_roles=[mover])
+    models.Member.objects.filter(pk=member.pk).update(direct_roles=["mover"])
+    eve = factories.member(acme, "eve@acme.example")
+    moved = Changes(email_address="eve@board.example")
+
+    with pytest.raises(Refused):
+        as_member(member).members.update(name(eve), moved)
+
+    assert as_member(member).members.update(name(eve), Changes(email_address="eve@acme.test"))
+    assert as_member(admin).members.update(name(eve), moved).is_admin
+
+
 def test_a_former_address_can_be_taken_back_and_one_that_is_unlinked_is_free(admin: models.Member) -> None:
     update(admin, email_address="new@acme.example")
     back = update(admin, email_address="ada@acme.example")

@@ -18,7 +18,7 @@ from portal.directory.embedded.project.member_search import search_members
 from portal.directory.embedded.project.member_values import member_values, whole_members
 from portal.directory.embedded.project.organizations import no_organization, whole_organizations
 from portal.directory.embedded.project.rules import checked_external_id, merged, require_action, require_fields
-from portal.directory.embedded.roles import check_roles, has_admin, hold_admins, is_admin
+from portal.directory.embedded.roles import check_roles, email_roles, has_admin, hold_admins, is_admin
 from portal.directory.embedded.rows import check, is_text
 from portal.directory.embedded.scope import hold_organization
 from portal.directory.embedded.values import member_id as id_of
@@ -268,6 +268,9 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         if fold(address) == fold(former):
             return
         self._refuse_retired(row)
+        if set(email_roles(row.organization, address)) - set(email_roles(row.organization, former)):
+            # At once, in the sessions that there are, and before anybody has shown that the address is theirs.
+            require_action(self._scope, FIELD_ACTIONS["roles"], RESOURCE)
         retired = [one for one in row.retired_email_addresses or () if one["folded"] != fold(address)]
         if not changes.unlink_email:
             retired.append({"id": str(uuid7()), "email_address": former, "folded": fold(former)})

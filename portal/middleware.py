@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from http import HTTPMethod
 from typing import Any, cast
 
 import structlog
@@ -54,7 +55,9 @@ class RequestRecord:
     def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
         match = request.resolver_match
         route = match.view_name if match else "none"
-        _REQUESTS.labels(route, request.method, response.status_code).inc()
+        # Whoever calls may name a method as they like, and each name is a number that is kept.
+        method = request.method if request.method in set(HTTPMethod) else "other"
+        _REQUESTS.labels(route, method, response.status_code).inc()
         _SECONDS.labels(route).observe(seconds)
         # Once is enough for what stands in the log of SCIM requests, with more.
         write = log.debug if getattr(response, "is_in_request_log", False) else log.info

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from django.core.management.color import Style
 from django.core.management.sql import sql_flush
-from django.db import connection
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from limits.storage import storage_from_string
@@ -96,6 +97,16 @@ def _fresh_signing_keys() -> None:
     """Forget the keys of the test before; who has not loaded them knows none."""
     if keys := sys.modules.get("portal.directory.embedded.signing_keys"):
         keys.forget()
+
+
+@pytest.fixture
+def connection_stays() -> Iterator[None]:
+    """Keep the test's transaction over requests to the application itself, as Django's own test client does."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """The OpenAPI document against the API: whatever is sent, the answer is one that the document names."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
-from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -29,17 +26,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 NOT_OFFERED = 501
 
 
-@pytest.fixture
-def _connection_stays() -> Iterator[None]:
-    """Keep the test's transaction over requests to the application itself, as Django's own test client does."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
-
-
-@pytest.mark.usefixtures("_connection_stays")
+@pytest.mark.usefixtures("connection_stays")
 @SCHEMA.parametrize()
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_names(

@@ -1,13 +1,10 @@
 """What the public conformance suites say."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
 from pytest_django.live_server_helper import LiveServer
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
@@ -18,17 +15,7 @@ from tests import factories
 from tests.provisioning.conftest import Idp
 
 
-@pytest.fixture
-def _connection_stays() -> Iterator[None]:
-    """Keep the test's transaction over requests to the application itself, as Django's own test client does."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
-
-
-@pytest.mark.usefixtures("_connection_stays")
+@pytest.mark.usefixtures("connection_stays")
 def test_scim2_tester_finds_nothing(idp: Idp) -> None:
     client = WSGISCIMClient(
         get_wsgi_application(),

@@ -46,6 +46,15 @@ def test_metrics_do_not_exist_unless_allowed(visitor: Client, settings: Settings
     assert visitor.get("/metrics").status_code == 404
 
 
+def test_nobody_adds_numbers_by_inventing_methods(visitor: Client, settings: Settings) -> None:
+    settings.METRICS_ALLOWED_FROM = (ip_network("127.0.0.0/8"),)
+    visitor.generic("INVENTED", "/healthz")
+
+    text = visitor.get("/metrics").content.decode()
+    assert 'method="other",route="operations:healthz",status="405"' in text
+    assert "INVENTED" not in text
+
+
 def test_a_client_cannot_invent_its_address(visitor: Client, settings: Settings) -> None:
     settings.METRICS_ALLOWED_FROM = (ip_network("10.0.0.0/8"),)
     assert visitor.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 404

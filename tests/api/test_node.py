@@ -7,6 +7,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from pytest_django.live_server_helper import LiveServer
 
 from portal.directory.embedded import administration, models
@@ -119,13 +120,19 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
             },
         ),
         ("organizations.members.get", {"organization_id": "acme", "email_address": "eve@acme.example"}),
-        ("organizations.members.update", {**one, "name": "Eve", "roles": []}),
+        ("organizations.members.update", {**one, "name": "Eve", "roles": [], "email_address": "eva@acme.example"}),
         ("organizations.members.deleteMFAPhoneNumber", one),
         ("organizations.members.search", {"organization_ids": ["acme"], "limit": 10}),
     )
     member_id = made["member_id"]
-    models.Member.objects.update(email_address_verified=True)
-    named, no_app, deleted, back, whole = node.calls(
+    models.Member.objects.update(email_address_verified=True, password=make_password(PASSWORD))
+    (with_password,) = node.calls(("organizations.members.get", one))
+    unlinked, without_password, named, no_app, deleted, back, whole = node.calls(
+        ("organizations.members.unlinkRetiredEmail", {**one, "email_address": "eve@acme.example"}),
+        (
+            "organizations.members.deletePassword",
+            {"organization_id": "acme", "member_password_id": with_password["member"]["member_password_id"]},
+        ),
         ("organizations.members.deleteExternalId", one),
         ("organizations.members.deleteTOTP", {**one, "member_id": member_id}),
         ("organizations.members.delete", {**one, "member_id": member_id}),
@@ -135,6 +142,10 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
 
     assert found["member"] == made["member"]
     assert changed["member"]["name"] == "Eve"
+    assert [one["email_address"] for one in changed["member"]["retired_email_addresses"]] == ["eve@acme.example"]
+    assert unlinked["member"]["retired_email_addresses"] == []
+    assert with_password["member"]["member_password_id"]
+    assert without_password["member"]["member_password_id"] == ""
     assert phoneless["member"]["mfa_phone_number"] == ""
     assert [one["member_id"] for one in searched["members"]] == [member_id]
     assert named["member"]["external_id"] is None

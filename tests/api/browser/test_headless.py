@@ -1,6 +1,7 @@
 """Stytch's SDK for browsers, in Chromium, on a page of a product that is served from another origin."""
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -34,11 +35,14 @@ def test_scim_from_creation_to_deletion(product_page: ProductPage, ada: models.M
     started = product_page.call("scim.rotateStart", connection_id)
     both = product_page.call("scim.getConnection")
     completed = product_page.call("scim.rotateComplete", connection_id)
+    product_page.call("scim.rotateStart", connection_id)
+    cancelled = product_page.call("scim.rotateCancel", connection_id)
     changed = product_page.call("scim.updateConnection", {"connection_id": connection_id, "display_name": "Entra"})
     deleted = product_page.call("scim.deleteConnection", connection_id)
 
     assert started["connection"]["next_bearer_token"].endswith(both["connection"]["next_bearer_token_last_four"])
     assert completed["connection"]["bearer_token_last_four"] == both["connection"]["next_bearer_token_last_four"]
+    assert cancelled["connection"]["next_bearer_token_last_four"] == ""
     assert changed["connection"]["display_name"] == "Entra"
     assert deleted["connection_id"] == connection_id
 
@@ -105,9 +109,32 @@ def test_members_are_managed_by_an_admin(product_page: ProductPage, ada: models.
     assert back["member"]["status"] == "active"
 
 
+def test_an_admin_takes_addresses_and_passwords_away(product_page: ProductPage, ada: models.Member) -> None:
+    max_ = factories.member(ada.organization, "max@acme.example", password=PASSWORD)
+    member_id = public_id("member", max_.pk)
+    product_page.open(ada)
+
+    moved = product_page.call(
+        "organization.members.update", {"member_id": member_id, "email_address": "maxi@acme.example"}
+    )
+    (retired,) = moved["member"]["retired_email_addresses"]
+    unlinked = product_page.call(
+        "organization.members.unlinkRetiredEmail", {"member_id": member_id, "email_id": retired["email_id"]}
+    )
+    models.Member.objects.filter(pk=max_.pk).update(password=make_password(PASSWORD))
+    by_id = {"operator": "AND", "operands": [{"filter_name": "member_ids", "filter_value": [member_id]}]}
+    (held,) = product_page.call("organization.members.search", {"query": by_id})["members"]
+    without = product_page.call("organization.members.deletePassword", held["member_password_id"])
+
+    assert moved["member"]["member_password_id"] == ""
+    assert unlinked["member"]["retired_email_addresses"] == []
+    assert without["member"]["member_password_id"] == ""
+
+
 def test_whoever_is_signed_in_manages_their_own_account(product_page: ProductPage, ada: models.Member) -> None:
     max_ = factories.member(ada.organization, "max@acme.example", password=PASSWORD)
-    models.Member.objects.filter(pk=max_.pk).update(mfa_phone_number="+12025550123")
+    former = {"id": str(max_.pk), "email_address": "m@acme.example", "folded": "m@acme.example"}
+    models.Member.objects.filter(pk=max_.pk).update(mfa_phone_number="+12025550123", retired_email_addresses=[former])
     product_page.open(max_)
 
     me = product_page.call("self.get")
@@ -115,12 +142,15 @@ def test_whoever_is_signed_in_manages_their_own_account(product_page: ProductPag
     phoneless = product_page.call("self.deleteMFAPhoneNumber")
     no_app = product_page.call("self.deleteMFATOTP")
     without = product_page.call("self.deletePassword", me["member_password_id"])
+    (retired,) = me["retired_email_addresses"]
+    unlinked = product_page.call("self.unlinkRetiredEmail", {"email_id": retired["email_id"]})
     promoted = product_page.call("self.update", {"roles": ["stytch_admin"]})
 
     assert (changed["member"]["name"], changed["member"]["untrusted_metadata"]) == ("Maxi", {"theme": "dark"})
     assert phoneless["member"]["mfa_phone_number"] == ""
     assert no_app["error_type"] == "totp_not_found"
     assert without["member"]["member_password_id"] == ""
+    assert unlinked["member"]["retired_email_addresses"] == []
     assert promoted["error_type"] == "session_authorization_error"
 
 

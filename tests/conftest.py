@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from django.core.management.color import Style
 from django.core.management.sql import sql_flush
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 from limits.storage import storage_from_string
 
@@ -73,8 +75,20 @@ def _emptying_tables_is_for_tests_alone() -> Iterator[None]:
         guards.remove(connection.alias)
         return sql_flush(style, connection, **options)
 
+    empty = BaseDatabaseOperations.execute_sql_flush
+
+    def patiently(operations: BaseDatabaseOperations, statements: list[str]) -> None:
+        # A page that a test has left may have a request under way, and PostgreSQL lets one of the two wait in a circle go.
+        for seconds in (0.2, 1):
+            try:
+                return empty(operations, statements)
+            except OperationalError:
+                time.sleep(seconds)
+        return empty(operations, statements)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("django.core.management.commands.flush.sql_flush", without_guards)
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", patiently)
         yield
 
 

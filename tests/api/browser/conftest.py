@@ -64,9 +64,11 @@ class ProductPage:
 
 
 @pytest.fixture
-def product_page(page: Page, product: str, live_server: LiveServer, settings: Settings) -> ProductPage:
+def product_page(page: Page, product: str, live_server: LiveServer, settings: Settings) -> Iterator[ProductPage]:
     settings.SDK_ALLOWED_ORIGINS = frozenset({product})
-    return ProductPage(page, product, live_server.url)
+    yield ProductPage(page, product, live_server.url)
+    # The SDK calls by itself: not while the tables are emptied.
+    page.close()
 
 
 @pytest.fixture

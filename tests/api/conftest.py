@@ -1,12 +1,14 @@
 """A project and its callers: the official SDK in this process, a product's backend by hand, and its page in a browser."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 import requests
@@ -20,6 +22,7 @@ from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.types import Origin
 from tests import factories
 
+Result = TypeVar("Result")
 PAGE = "https://app.example.com"
 
 
@@ -73,6 +76,12 @@ def result_of(coroutine: Coroutine[Any, Any, Any]) -> Any:
     except StopIteration as done:
         return done.value
     raise AssertionError("It waits for something.")
+
+
+def in_a_loop(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine in a thread of its own: in this one, the browser's loop may be running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 class Awaiting:

@@ -1,6 +1,5 @@
 """Stytch's methods of members, called by its own SDK."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.ids import public_id
 from tests import factories
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, in_a_loop
 
 PageOf = Callable[[models.Member | None], Caller]
 
@@ -338,7 +337,7 @@ def test_the_asynchronous_sdk_reads_the_same_answers(live_server: Any, project: 
         found = await client.organizations.members.search_async(["acme"])
         return made.member_id, found.results_metadata.total
 
-    member_id, total = asyncio.run(calls())
+    member_id, total = in_a_loop(calls())
 
     assert total == 1
     assert models.Member.objects.get().pk.hex == member_id.removeprefix("member-live-").replace("-", "")

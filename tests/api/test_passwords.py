@@ -1,6 +1,5 @@
 """Stytch's methods of passwords, called by its own SDK."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 
@@ -14,7 +13,7 @@ from stytch.b2b.models.passwords import MigrateRequestHashType
 from portal.directory.embedded import models
 from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.ids import public_id
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, in_a_loop
 from tests.api.test_scim import refusal
 from tests.api.test_sessions import client_of
 from tests.conftest import PASSWORD
@@ -257,7 +256,7 @@ def test_the_asynchronous_sdk_does_the_same(
         held = await passwords.authenticate_async("acme", email_address="pia@acme.example", password="an old one")
         assert held.member_id == made.member_id
 
-    asyncio.run(calls())
+    in_a_loop(calls())
 
 
 @pytest.mark.parametrize("path", ["passwords/authenticate", "passwords/existing_password/reset"])

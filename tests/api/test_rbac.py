@@ -1,6 +1,5 @@
 """Stytch's methods of RBAC, called by its own SDK, and what its SDK for browsers reads at its start."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.policy import DEFAULT_POLICY
 from tests import factories
-from tests.api.conftest import PAGE, Answer, Caller
+from tests.api.conftest import PAGE, Answer, Caller, in_a_loop
 from tests.api.test_scim import refusal
 from tests.api.test_sessions import client_of
 
@@ -163,7 +162,7 @@ def test_the_asynchronous_sdk_does_the_same(
         await rbac.organizations.set_org_policy_async("acme", OrgPolicy.model_validate({"roles": [ROLE]}))
         assert (await rbac.organizations.get_org_policy_async("acme")).org_policy.roles
 
-    asyncio.run(calls())
+    in_a_loop(calls())
 
 
 # --- The SDK for browsers, at its start ------------------------------------------------------------------------------------

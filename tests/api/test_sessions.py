@@ -1,6 +1,5 @@
 """Stytch's methods of sessions, called by its own SDK: over the network where it verifies by itself, else in this process."""
 
-import asyncio
 import json
 import urllib.request
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.ids import public_id
 from tests import factories
-from tests.api.conftest import PAGE, Caller
+from tests.api.conftest import PAGE, Caller, in_a_loop
 from tests.api.test_scim import refusal
 from tests.conftest import PASSWORD
 
@@ -423,7 +422,7 @@ def test_the_asynchronous_sdk_does_the_same(
             await sessions.authenticate_async(session_token=started.session_token)
         assert refused.value.details.error_type == "session_not_found"
 
-    asyncio.run(calls())
+    in_a_loop(calls())
 
 
 def test_no_page_of_another_origin_reads_an_answer(page_of: PageOf, admin: models.Member) -> None:

@@ -60,7 +60,14 @@ def api_error(error: DirectoryError) -> ApiError:
     by_class = next(name for kind, name in _TYPES if isinstance(error, kind))
     by_field = _TYPES_OF_FIELDS.get(error.field, by_class) if isinstance(error, errors.Invalid) else by_class
     error_type = error.error_type or by_field
-    return ApiError(error_type if error_type in ERROR_TYPES else by_class, error.detail)
+    return ApiError(error_type if error_type in ERROR_TYPES else by_class, _named(error))
+
+
+def _named(error: DirectoryError) -> str:
+    """Return the sentence with the field that it is about: a form shows it beside the field, a program does not."""
+    field = "cursor" if isinstance(error, errors.InvalidCursor) else error.field
+    is_told = not isinstance(error, errors.Invalid | errors.InvalidCursor) or field in error.detail
+    return error.detail if is_told else f"{field}: {error.detail}"
 
 
 def error_body(error: ApiError, request_id: str, error_url: str) -> dict[str, Any]:

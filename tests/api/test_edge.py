@@ -196,6 +196,14 @@ def test_what_is_nested_deeply_is_refused_before_it_is_stored(
     assert answer.error_type == error_type
 
 
+def test_a_refusal_by_the_directory_names_the_field_too(backend: Caller, connection: models.ScimConnection) -> None:
+    path = f"{GET}/{public_id('scim-connection', connection.pk)}"
+
+    assert backend.get(f"{path}?cursor=forged")["error_message"].startswith("cursor: ")
+    assert "limit" in backend.get(f"{path}?limit=1001")["error_message"]
+    assert "display_name" in backend.put(path, {"display_name": "a" * 500})["error_message"]
+
+
 def test_an_empty_body_is_an_empty_object(backend: Caller, acme: models.Organization) -> None:
     assert backend.post(GET).status == 200
 

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from portal.directory.embedded import models
@@ -262,6 +264,19 @@ def test_a_failure_of_ours_is_told_without_its_details(
 
     assert (answer.status, answer.error_type) == (500, "internal_server_error")
     assert "division" not in json.dumps(dict(answer.fields))
+
+
+def test_a_database_that_is_away_is_told_from_a_failure_of_ours(
+    backend: Caller, acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Mock(side_effect=OperationalError("server closed the connection"))
+    monkeypatch.setattr("portal.directory.embedded.project.EmbeddedProject.admit", gone)
+
+    answer = backend.get(GET)
+
+    assert (answer.status, answer.error_type) == (503, "service_unavailable")
+    assert answer.headers["Retry-After"] == "5"
+    assert "closed" not in json.dumps(dict(answer.fields))
 
 
 def test_nothing_is_kept_by_a_cache(backend: Caller, acme: models.Organization) -> None:

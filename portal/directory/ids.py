@@ -1,14 +1,16 @@
 """Public identifiers in Stytch's form, `<noun>-<test or live>-<uuid>`, over UUIDs of version 7 (RFC 9562)."""
 
 import os
+import re
 import time
 import uuid
-from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 
 from django.conf import settings
 
-_MAX_LENGTH = 100
+# Only the canonical spelling: one object, one id.
+_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NIL = uuid.UUID(int=0)  # RFC 9562, 5.9
 
 
@@ -38,6 +40,7 @@ def _uuid7(milliseconds: int, rest: int) -> uuid.UUID:
     return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+@cache
 def id_prefix(noun: str) -> str:
     """Return what all identifiers of a noun begin with, for who makes many of them."""
     return f"{noun}-{settings.PROJECT_ENVIRONMENT}-"
@@ -51,12 +54,9 @@ def public_id(noun: str, value: uuid.UUID) -> str:
 def parse_id(noun: str, text: str) -> uuid.UUID:
     """Return the UUID in an identifier of this noun and environment; for anything else the nil UUID, which no row has."""
     prefix = id_prefix(noun)
-    if text.startswith(prefix) and len(text) <= _MAX_LENGTH:
-        with suppress(ValueError):
-            value = uuid.UUID(text.removeprefix(prefix))
-            # Only the canonical spelling: one object, one id.
-            return value if str(value) == text.removeprefix(prefix) else _NIL
-    return _NIL
+    spelling = text.removeprefix(prefix)
+    is_ours = text.startswith(prefix) and _CANONICAL.fullmatch(spelling)
+    return uuid.UUID(spelling) if is_ours else _NIL
 
 
 def new_request_id() -> str:

@@ -49,12 +49,14 @@ _QUOTED = re.compile(
       | (?P<address>[^\s",]+@[^\s",]+)""",
     re.VERBOSE | re.DOTALL,
 )
+_UNUSUAL = re.compile(r"[^\x20-\x7e]")
 _SHAPE = str.maketrans("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "x" * 26 + "X" * 26 + "0" * 10)
 
 
 def mask(text: str) -> str:
     """Return a text of the same length and shape that says nothing."""
-    return re.sub(r"[^\x20-\x7e]", "x", text.translate(_SHAPE))
+    shape = text.translate(_SHAPE)
+    return shape if shape.isascii() and shape.isprintable() else _UNUSUAL.sub("x", shape)
 
 
 def redacted_body(body: Mapping[str, Any], *, about_groups: bool) -> tuple[str, bool]:
@@ -122,8 +124,12 @@ class _Redactor:
     """One body, up to the limit."""
 
     def __init__(self) -> None:
-        self.is_cut = False
         self._left = MOST_CHARACTERS
+
+    @property
+    def is_cut(self) -> bool:
+        """Say whether there was more than is looked at."""
+        return self._left < 0
 
     def object(self, attribute: str, document: Mapping[str, Any], *, about_groups: bool) -> dict[str, Any]:
         """Return an object; `attribute` is what it is the value of."""
@@ -140,12 +146,12 @@ class _Redactor:
     def _value(self, attribute: str, value: Any, *, about_groups: bool) -> Any:
         if attribute in _SECRETS:
             value = _SECRET
-        elif isinstance(value, Mapping):
+        elif isinstance(value, str):
+            value = _text(attribute, value[:MOST_CHARACTERS], about_groups=about_groups)
+        elif isinstance(value, dict):
             return self.object(attribute, value, about_groups=about_groups)
         elif isinstance(value, list):
             return list(self._list(attribute, value, about_groups=about_groups))
-        elif isinstance(value, str):
-            value = _text(attribute, value[:MOST_CHARACTERS], about_groups=about_groups)
         elif isinstance(value, int | float) and not isinstance(value, bool) and attribute not in _PROTOCOL:
             value = 0
         # Nearly as long as in the document: what is over the limit is cut there.
@@ -160,8 +166,7 @@ class _Redactor:
 
     def _is_spent(self, characters: int) -> bool:
         self._left -= characters
-        self.is_cut = self.is_cut or self._left < 0
-        return self.is_cut
+        return self._left < 0
 
 
 def _meaning(parent: str, name: str, document: Mapping[str, Any]) -> str:
@@ -171,8 +176,10 @@ def _meaning(parent: str, name: str, document: Mapping[str, Any]) -> str:
         return parent
     if lower != "value":
         return _last(lower)
-    path = next((path for key, path in document.items() if key.lower() == "path" and isinstance(path, str)), "")
-    return _last(path.lower()) or parent
+    for key, path in document.items():
+        if key.lower() == "path" and isinstance(path, str):
+            return _last(path.lower()) or parent
+    return parent
 
 
 @lru_cache

@@ -71,7 +71,7 @@ def test_a_name_or_an_id_is_found_by_its_index(crowd: Idp, text: str, column: st
 
     for plan in plans(crowd, text.replace("{id}", public_id("scim-user", key))):
         # As the databases put it: SQLite names what it searches for, PostgreSQL in the condition of the index.
-        assert re.search(rf"SEARCH .*\b{column}=\?|Index Cond: .*\b{column}\b[^=]* = ", plan, re.DOTALL), plan
+        assert re.search(rf"SEARCH .*\b{column}[=>]\?|Index Cond: .*\b{column}\b[^=]* >?= ", plan, re.DOTALL), plan
 
 
 @pytest.mark.postgresql

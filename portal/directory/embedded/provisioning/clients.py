@@ -3,11 +3,14 @@
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, F, Func, Q, QuerySet, UUIDField, Value
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 from portal.directory.embedded import models
@@ -25,6 +28,32 @@ _TOKEN = Statement(
     lambda digest: models.ScimToken.objects.select_related("connection__organization").filter(token_hash=digest),
     (models.ScimToken._meta.get_field("token_hash"), b"example"),  # noqa: SLF001 -- Django's documented model API
 )
+
+
+class IsUnsearched(Func):
+    """Whether a column has a key, said in a form that no index answers: for rows that are found by something else.
+
+    Most indexes of people and groups begin with the organization and the connection. While PostgreSQL has no statistics of
+    a table, it believes that these two find a row as well as its own key does, and reads all rows of the connection.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, column: str, key: UUID) -> None:
+        super().__init__(F(column), Value(key, output_field=UUIDField()))
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:  # type: ignore[override]  # -- Func's takes templates that are not used here
+        """Return the condition for PostgreSQL."""
+        return super().as_sql(compiler, connection, template="(%(expressions)s)", arg_joiner=" IS NOT DISTINCT FROM ")
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
+        """Return the condition for SQLite, where a plus keeps an index from it."""
+        return super().as_sql(compiler, connection, template="(+%(expressions)s)", arg_joiner=" IS ")
+
+
+def among_own(organization: UUID, connection: UUID) -> tuple[IsUnsearched, IsUnsearched]:
+    """Return the conditions that a row which is found by its own key is the connection's."""
+    return IsUnsearched("organization_id", organization), IsUnsearched("connection_id", connection)
 
 
 @dataclass(frozen=True)

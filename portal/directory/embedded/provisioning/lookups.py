@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Expression, Model, QuerySet
 
 from portal.directory.embedded import models
-from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.clients import ScimClient, among_own
 from portal.directory.embedded.provisioning.errors import ResourceNotFound
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, list_key
 from portal.directory.embedded.provisioning.versions import check_version
@@ -52,9 +52,15 @@ class Lookups(Generic[Row]):
         scope = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
         key = (meta.pk, UUID(int=3))
 
-        def rows(organization: UUID, connection: UUID) -> "QuerySet[Row]":
+        def of_all() -> "QuerySet[Row]":
             found: QuerySet[Row] = model._default_manager.defer("search").annotate(**read_with)  # noqa: SLF001 -- as above
-            return found.filter(organization_id=organization).filter(connection_id=connection)
+            return found
+
+        def rows(organization: UUID, connection: UUID) -> "QuerySet[Row]":
+            return of_all().filter(organization_id=organization).filter(connection_id=connection)
+
+        def by_key(organization: UUID, connection: UUID, pk: UUID) -> "QuerySet[Row]":
+            return of_all().filter(*among_own(organization, connection)).filter(pk=pk)
 
         self._model: type[Row] = model
         self._kind, self._noun = kind, noun
@@ -74,26 +80,28 @@ class Lookups(Generic[Row]):
 
         self._behind: Callable[[int], Statement[Row]] = behind
         columns = ("pk", "document", "created_at", "updated_at", *read_with)
+        name = (meta.get_field(name_field), "example")
+        # A range of one name, in order, as only the index of the names has it. With "=", any order is as good, and without
+        # statistics PostgreSQL may look for the name among all that another index has of the connection.
         self._by_name: Statement[Row] = Statement(
-            lambda organization, connection, name: (
-                rows(organization, connection).filter(**{name_field: name}).values_list(*columns)
+            lambda organization, connection, first, last: (
+                rows(organization, connection)
+                .filter(**{f"{name_field}__range": (first, last)})
+                .order_by(name_field)
+                .values_list(*columns)[:1]
             ),
             *scope,
-            (meta.get_field(name_field), "example"),
+            name,
+            name,
         )
-        self._by_id: Statement[Row] = Statement(
-            lambda organization, connection, pk: rows(organization, connection).filter(pk=pk).values_list(*columns),
-            *scope,
-            key,
-        )
+        self._by_id: Statement[Row] = Statement(lambda *place: by_key(*place).values_list(*columns), *scope, key)
         related = "member" if model is models.ScimUser else None
         self._locked: Statement[Row] = Statement(
-            lambda organization, connection, pk: (
-                rows(organization, connection)
+            lambda *place: (
+                by_key(*place)
                 .annotate(groups_make_admins=GROUPS_MAKE_ADMINS)
                 .select_related(related)
                 .defer(*_UNREAD[model])
-                .filter(pk=pk)
                 .select_for_update(of=("self",))
             ),
             *scope,
@@ -102,7 +110,7 @@ class Lookups(Generic[Row]):
 
     def by_name(self, client: ScimClient) -> Callable[[str], FoundRow | None]:
         """Return what finds a client's resource by its folded name."""
-        return partial(_found, self._by_name, client)
+        return lambda name: _found(self._by_name, client, name, name)
 
     def in_order(self, client: ScimClient, query: ListQuery) -> ResultPage[ListedRow] | None:
         """Return a page of all of a client's resources, or None where another list is wanted."""
@@ -138,5 +146,6 @@ class Lookups(Generic[Row]):
         return ResourceNotFound(f'There is no {self._kind} "{resource[:200]}".')
 
 
-def _found(statement: Statement[Row], client: ScimClient, sought: UUID | str) -> FoundRow | None:
-    return next((FoundRow(*row) for row in statement.rows(client.organization_id, client.connection.pk, sought)), None)
+def _found(statement: Statement[Row], client: ScimClient, *sought: UUID | str) -> FoundRow | None:
+    found = statement.rows(client.organization_id, client.connection.pk, *sought)
+    return next((FoundRow(*row) for row in found), None)

@@ -108,7 +108,7 @@ def searchable(schema: ResourceSchema, document: Mapping[str, Any]) -> dict[str,
 def _searchable(attribute: Attribute, value: Any) -> Any:
     if isinstance(value, list):
         return [_searchable(attribute, one) for one in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {
             name: _searchable(sub, one)
             for name, one in value.items()

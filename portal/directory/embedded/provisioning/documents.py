@@ -23,11 +23,11 @@ def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Documen
     """
     document: Document = {}
     for name, value in payload.items():
-        if name.lower() == schema.urn.lower() and isinstance(value, Mapping):
+        if attribute := schema.attribute(name):
+            put(document, attribute, value)
+        elif name.lower() == schema.urn.lower() and isinstance(value, dict):
             # Some put the core attributes below their schema's URN, as if it were an extension.
             document |= read_document(schema, value)
-        elif attribute := schema.attribute(name):
-            put(document, attribute, value)
     return document
 
 
@@ -83,7 +83,7 @@ def _read_complex(attribute: Attribute, value: Any) -> Document | None:
     if isinstance(value, str) and "value" in attribute.sub_attributes:
         # Entra sends a manager, and others an e-mail address, as the bare value.
         value = {"value": value} if value else {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise InvalidValue(f'"{attribute.name}" must be an object.')
     document: Document = {}
     for name, one in value.items():
@@ -108,9 +108,9 @@ def _read_number(attribute: Attribute, value: Any) -> int | float:
 
 
 def _read_text(attribute: Attribute, value: Any) -> str | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
     if not isinstance(value, str):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
         raise InvalidValue(f'"{attribute.name}" must be text.')
     if attribute.type == "dateTime" and not is_instant(value):
         raise InvalidValue(f'"{attribute.name}" must be a date and time such as 2026-01-31T08:00:00Z.')

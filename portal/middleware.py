@@ -23,6 +23,7 @@ from portal.web.sessions import forget_session, open_organizations, session_toke
 
 log = structlog.get_logger("gatehouse.request")
 _ALWAYS_OPEN = frozenset({"healthz", "readyz", "metrics"})
+_METHODS = frozenset(HTTPMethod)
 _REQUESTS = Counter("gatehouse_requests_total", "Requests answered", ["route", "method", "status"])
 _SECONDS = Histogram("gatehouse_request_seconds", "Time to answer, in seconds", ["route"])
 
@@ -56,7 +57,7 @@ class RequestRecord:
         match = request.resolver_match
         route = match.view_name if match else "none"
         # Whoever calls may name a method as they like, and each name is a number that is kept.
-        method = request.method if request.method in set(HTTPMethod) else "other"
+        method = request.method if request.method in _METHODS else "other"
         _REQUESTS.labels(route, method, response.status_code).inc()
         _SECONDS.labels(route).observe(seconds)
         # Once is enough for what stands in the log of SCIM requests, with more.

@@ -30,6 +30,7 @@ from portal.web.requests import PortalRequest
 log = structlog.get_logger("gatehouse.scim")
 
 MEDIA_TYPE = "application/scim+json"
+_CONTAINERS = (dict, list)
 _ACCEPTED = frozenset({"", MEDIA_TYPE, "application/json"})
 _BEFORE = "/v1/b2b/scim/"
 _RETRY_SECONDS = "5"
@@ -249,7 +250,7 @@ def _check(document: Body, *, may_escape: bool) -> None:
     for _ in range(settings.SCIM_MAX_DEPTH):
         if may_escape:
             _check_texts(level)
-        level = [inner for value in level if isinstance(value, dict | list) for inner in _inside(value)]
+        level = [inner for value in level if isinstance(value, _CONTAINERS) for inner in _inside(value)]
         if not level:
             return
     raise InvalidSyntax(f"The body is nested more than {settings.SCIM_MAX_DEPTH} deep.")

@@ -146,6 +146,8 @@ def _paths(schema: ResourceSchema, text: str) -> tuple[tuple[str, ...], ...]:
 
     A filter in brackets chooses no attribute (RFC 7644, 3.10), and the whole one is taken: Microsoft's collection sends it.
     """
+    if not text:
+        return ()
     plain = _BRACKETS.sub("", text)
     names = (tuple(attribute.name for attribute in schema.resolve(path.strip())) for path in plain.split(","))
     return tuple(path for path in names if path)

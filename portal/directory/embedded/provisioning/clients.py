@@ -85,7 +85,7 @@ class ScimClient:
         """Say whether Microsoft Entra is at the other end, which reads RFC 7644 in a way of its own."""
         return self.connection.identity_provider == ScimIdentityProvider.MICROSOFT_ENTRA
 
-    @property
+    @cached_property
     def caller(self) -> Caller:
         """Who makes the changes, for the activity log."""
         return Caller(Actor(ActorType.SCIM, self.connection_id, self.connection.display_name), self.origin)

@@ -152,13 +152,14 @@ def apply_change(row: models.ScimGroup, change: MemberChange, writes: Writes) ->
     """Insert and delete the rows of those who join and leave, with the writes. Raises InvalidValue for a group within itself."""
     if (SUBGROUP, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
+    scope = _scope(row)
     for kind, batch in _batches(change.leaving):
-        writes.delete_keys(kind.rows, _scope(row), kind.field, batch)
+        writes.delete_keys(kind.rows, scope, kind.field, batch)
     if any(kind is SUBGROUP for kind, _ in change.joining):
         unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
     for kind, batch in _batches(change.joining):
-        writes.insert_values(kind.rows, [{**_scope(row), kind.field: key} for key in batch])
+        writes.insert_values(kind.rows, [{**scope, kind.field: key} for key in batch])
 
 
 def members_of(

@@ -191,13 +191,16 @@ class Writes:
         condition, values = _among(scope, column, keys)
         self._parts.append((f"DELETE FROM {_table(model)} WHERE {condition}", values))  # noqa: S608 -- our own names
 
-    def send(self) -> None:
-        """Write everything within the caller's transaction, what is new last."""
+    def send(self, *, is_last: bool = False) -> None:
+        """Write everything within the caller's transaction, what is new last.
+
+        What `is_last` of all that the transaction does is committed on the same way.
+        """
         parts, new = self._parts, self._new
         self._parts, self._new = [], {}
         if connection.vendor == "postgresql":
             inserted = ((_insertion_of_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows)
-            _run_as_one([*parts, *inserted])
+            _run_as_one([*parts, *inserted], is_last=is_last)
             return
         with connection.cursor() as cursor:
             for sql, values in parts:
@@ -226,12 +229,13 @@ def insert_values(model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None
     writes.send()
 
 
-def _run_as_one(parts: Sequence[tuple[str, Values]]) -> None:
+def _run_as_one(parts: Sequence[tuple[str, Values]], *, is_last: bool) -> None:
     """Run statements that change rows as parts of one (PostgreSQL's manual, 7.8.4); deferred constraints see all of them."""
     if parts:
         *first, (last, _) = parts
         named = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(first))
-        _cursor().execute(f"WITH {named} {last}" if named else last, [one for _, values in parts for one in values])
+        run = connection.run_last if is_last else _cursor().execute  # type: ignore[attr-defined]  # -- of our backend
+        run(f"WITH {named} {last}" if named else last, [one for _, values in parts for one in values])
 
 
 def _encoded(value: Any) -> str:

@@ -1,23 +1,42 @@
-"""Django's PostgreSQL backend, which asks the socket whether a kept connection is still good, and not the server."""
+"""Django's PostgreSQL backend, which asks the socket whether a kept connection is still good, and not the server.
+
+It also has a cursor that is kept, for the busiest statements (portal/directory/embedded/statements.py).
+"""
 
 import select
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
+
+from portal.directory.embedded.postgresql.prepared import PreparedCursor
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's own, without a query of its own in each request (CONN_HEALTH_CHECKS), and with a cursor that is kept."""
 
-    _kept: Any = None
+    _kept: PreparedCursor
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect, and make the cursor that is kept. Raises psycopg.Error."""
+        connection = super().get_new_connection(conn_params)
+        self._kept = PreparedCursor(connection)
+        return connection
 
     def kept_cursor(self) -> Any:
         """Return the cursor of this connection, for a statement whose rows are all fetched before the next one."""
         self.close_if_health_check_failed()
         self.ensure_connection()
-        if self._kept is None or self._kept.connection is not self.connection:
-            self._kept = self.create_cursor()
         return self._prepare_cursor(self._kept)  # type: ignore[attr-defined]  # -- Django has it
+
+    def run_last(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run the last statement of the transaction around it, which is committed on the same way unless it is part of another."""
+        cursor = self.kept_cursor()
+        self._kept.commits = self.in_atomic_block and not self.savepoint_ids
+        try:
+            cursor.execute(sql, parameters)
+        finally:
+            self._kept.commits = False
 
     def is_usable(self) -> bool:
         """Say whether the server has kept the connection: one that it has ended can be read, to its end."""

@@ -207,7 +207,7 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
     activity.add(writes, _entry(client, row, "scim_group.update", *changed_attributes(before, document), change))
     with _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
         # Who only comes and goes takes no name, and needs no way back to before the attempt.
-        _send_unless_taken(row, writes) if is_described_anew else writes.send()
+        _send_unless_taken(row, writes) if is_described_anew else writes.send(is_last=not change.leaving)
 
 
 @contextmanager

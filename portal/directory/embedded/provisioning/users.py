@@ -252,7 +252,7 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
     try:
         with transaction.atomic() if takes else nullcontext():
             follow(client, row, writes)
-            _send_change(row, entry, writes)
+            _send_change(row, entry, writes, is_last=not takes)
     except IntegrityError:
         _check_user_name(client, row)
         if is_member:
@@ -262,10 +262,10 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
         _send_change(row, entry, writes)
 
 
-def _send_change(row: models.ScimUser, entry: activity.Entry, writes: Writes) -> None:
+def _send_change(row: models.ScimUser, entry: activity.Entry, writes: Writes, *, is_last: bool = False) -> None:
     writes.update(row, *_CHANGING)
     activity.add(writes, entry)
-    writes.send()
+    writes.send(is_last=is_last)
 
 
 def _entry(client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document) -> activity.Entry:

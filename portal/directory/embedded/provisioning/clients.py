@@ -114,6 +114,10 @@ class ScimClient:
         rows = models.ScimGroup.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
         return rows.defer("search")
 
+    def groups_by_key(self) -> QuerySet[models.ScimGroup]:
+        """Return the same for whoever has the keys of the groups: no index but that of the keys finds them."""
+        return models.ScimGroup.objects.filter(*among_own(self.organization_id, self.connection.pk)).defer("search")
+
 
 @dataclass(frozen=True, slots=True)
 class Identification:

@@ -171,7 +171,9 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
     key = parse_id("scim-group", resource)
     with transaction.atomic():
         # In the order of their keys, as everybody locks: so nobody waits in a circle.
-        parents = client.groups().filter(pk__in=models.ScimNesting.objects.filter(member_id=key).values("group_id"))
+        parents = client.groups_by_key().filter(
+            pk__in=models.ScimNesting.objects.filter(member_id=key).values("group_id")
+        )
         together = client.groups().filter(Q(pk=key) | Q(pk__in=parents.values("pk")))
         list(together.select_for_update().order_by("pk").values_list("pk"))
         row = _LOOKUPS.lock(client, resource, if_match)

@@ -164,7 +164,8 @@ def _add(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
 
 def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
     """Raise Uniqueness where another person has the userName."""
-    if client.users().filter(user_name_folded=fold(row.user_name)).exclude(pk=row.pk).exists():
+    found = _LOOKUPS.by_name(client)(fold(row.user_name))
+    if found is not None and found.pk != row.pk:
         raise Uniqueness(f'There is a User with the userName "{row.user_name}" already.')
 
 

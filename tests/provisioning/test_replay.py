@@ -128,7 +128,7 @@ CALLS: dict[str, Callable[[Idp], object]] = {
     "replace a person": lambda idp: idp.send("PUT", f"/Users/{idp.create_user('ada')}", {"displayName": "Ada"}),
     "replace a group": lambda idp: idp.send("PUT", f"/Groups/{idp.create_group('A')}", {"displayName": " "}),
     "change a person": lambda idp: idp.patch(f"/Users/{idp.create_user('a')}", {"op": "add", "path": "x", "value": 1}),
-    "delete nobody": lambda idp: idp.send("DELETE", f"/Users/{idp.create_user('x')[:-1]}0"),
+    "delete nobody": lambda idp: idp.send("DELETE", f"/Users/{NOBODY}"),
     "members that are not here": lambda idp: add_members(idp, idp.create_group("Sales"), NOBODY),
     "the last admin": last_admin,
     "a conflict": conflict,

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, BinaryField, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
@@ -123,10 +124,12 @@ class Statement(Generic[Row]):
         return cursor.fetchall()  # type: ignore[no-any-return]  # -- any row is a tuple
 
     def _prepared(self, values: Iterable[Any]) -> list[Any]:
-        fields = (field for field, _ in self._parameters)
+        database = _database()
+        has_uuids = database.features.has_native_uuid_field
         return [
-            field.get_db_prep_value(value, connection, prepared=False)
-            for field, value in zip(fields, values, strict=True)
+            # Almost all are keys, which PostgreSQL takes as they are.
+            value if has_uuids and type(value) is UUID else field.get_db_prep_value(value, database, prepared=False)
+            for (field, _), value in zip(self._parameters, values, strict=True)
         ]
 
     def _compile(self) -> _Compiled:
@@ -168,13 +171,14 @@ class Writes:
 
     def update(self, row: Model, *names: str) -> None:
         """Store fields of a row, as `save(update_fields=…)` would."""
-        sql, fields = _change(type(row), names, connection.vendor)
+        database = _database()
+        sql, fields = _change(type(row), names, database.vendor)
         changed = {field.attname: field.pre_save(row, add=False) for field in fields}
-        if connection.vendor == "postgresql":
+        if database.vendor == "postgresql":
             self._parts.append((sql, [_encoded(changed), row.pk]))
         else:
-            values = [field.get_db_prep_save(changed[field.attname], connection) for field in fields]
-            self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, connection)]))  # noqa: SLF001 -- Django's documented model API
+            values = [field.get_db_prep_save(changed[field.attname], database) for field in fields]
+            self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, database)]))  # noqa: SLF001 -- Django's documented model API
 
     def update_keys(
         self, model: type[Model], change: tuple[str, Any], scope: Scope, column: str, keys: Sequence[UUID]
@@ -248,8 +252,14 @@ def _prepared_row(model: type[Model], row: Mapping[str, Any]) -> Values:
 
 def _cursor() -> Any:
     """Return what runs a statement whose rows are fetched at once; to make a cursor for each takes a third of its time."""
-    kept = getattr(connection, "kept_cursor", None)
-    return kept() if kept else connection.cursor()
+    database = _database()
+    kept = getattr(database, "kept_cursor", None)
+    return kept() if kept else database.cursor()
+
+
+def _database() -> BaseDatabaseWrapper:
+    """Return what `connection` stands for, and looks up anew for each attribute."""
+    return connections[DEFAULT_DB_ALIAS]
 
 
 def select_keys(

@@ -111,7 +111,10 @@ def database() -> dict[str, Any]:
             config["CONN_MAX_AGE"] = whole_number("DATABASE_CONN_MAX_AGE", default=600, least=0, most=86_400)
             config["CONN_HEALTH_CHECKS"] = True
             config["ENGINE"] = "portal.directory.embedded.postgresql"
-            config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 1} | config.get("OPTIONS", {})
+            threshold = 1 if flag("DATABASE_PREPARE", default=True) else None
+            config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": threshold} | config.get(
+                "OPTIONS", {}
+            )
         case _:
             raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgres://.")
     return config

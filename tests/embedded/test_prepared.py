@@ -123,6 +123,19 @@ def test_only_so_many_statements_stay_prepared(monkeypatch: pytest.MonkeyPatch) 
     assert run("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE %s", "kept%") == [(3,)]
 
 
+def test_nothing_is_prepared_where_that_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", None)
+    with transaction.atomic():
+        run_last(INSERT, "first")
+        run_last(INSERT, "last")
+
+    assert committed() == ["first", "last"]
+    assert run("SELECT count(*) FROM pg_prepared_statements") == [(0,)]
+    monkeypatch.undo()
+    connection.close()
+
+
 def test_what_the_server_refuses_is_djangos_error() -> None:
     with pytest.raises(DataError):
         run("SELECT %s::int", "no number")

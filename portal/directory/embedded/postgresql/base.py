@@ -15,12 +15,13 @@ from portal.directory.embedded.postgresql.prepared import PreparedCursor
 class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's own, without a query of its own in each request (CONN_HEALTH_CHECKS), and with a cursor that is kept."""
 
-    _kept: PreparedCursor
+    _kept: Any
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect, and make the cursor that is kept. Raises psycopg.Error."""
+        """Connect, and make the cursor that is kept: psycopg's own where nothing may be prepared. Raises psycopg.Error."""
         connection = super().get_new_connection(conn_params)
-        self._kept = PreparedCursor(connection)
+        is_prepared = connection.prepare_threshold is not None
+        self._kept = PreparedCursor(connection) if is_prepared else connection.cursor()
         return connection
 
     def kept_cursor(self) -> Any:
@@ -32,7 +33,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def run_last(self, sql: str, parameters: Sequence[Any]) -> None:
         """Run the last statement of the transaction around it, which is committed on the same way unless it is part of another."""
         cursor = self.kept_cursor()
-        self._kept.commits = self.in_atomic_block and not self.savepoint_ids
+        can_commit = isinstance(self._kept, PreparedCursor) and self.in_atomic_block and not self.savepoint_ids
+        if not can_commit:
+            cursor.execute(sql, parameters)
+            return
+        self._kept.commits = True
         try:
             cursor.execute(sql, parameters)
         finally:

@@ -123,12 +123,18 @@ def rename(group: models.ScimGroup, display_name: str) -> None:
 
 
 def scim_user(
-    connection: models.ScimConnection, user_name: str, *, display_name: str = "", active: bool = True
+    connection: models.ScimConnection,
+    user_name: str,
+    *,
+    display_name: str = "",
+    active: bool = True,
+    member: models.Member | None = None,
 ) -> models.ScimUser:
     document = {"userName": user_name, "active": active}
     return models.ScimUser.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
+        member=member,
         user_name=user_name,
         display_name=display_name,
         active=active,

@@ -28,7 +28,7 @@ class Kind:
     # With the client's own extensions.
     schema: Callable[[ScimClient], ResourceSchema]
     public_id: Callable[[UUID], str]
-    rows: Callable[[ScimClient], Any]
+    rows: Callable[..., Any]
     find: Callable[[ScimClient, ListQuery], ResultPage[Any]]
     get: Callable[[ScimClient, str], Row]
     create: Callable[[ScimClient, Document], Row]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, by_pk, merged_page
 from portal.provisioning.kinds import KINDS, Kind
@@ -27,6 +27,6 @@ def find_everything(client: ScimClient, query: ListQuery, parameters: Mapping[st
 def _documents(
     client: ScimClient, kind: Kind, keys: list[Any], parameters: Mapping[str, str]
 ) -> Mapping[Any, Document]:
-    rows = by_pk(kind.rows(client), keys)
+    rows = by_pk(kind.rows(client, FoundBy.KEY), keys)
     projection = Projection(kind.schema(client), parameters)
     return dict(zip((row.pk for row in rows), kind.documents(client, rows, projection), strict=True))

@@ -113,6 +113,8 @@ def test_no_row_joins_two_organizations(
     # The guard alone shall refuse it, and no name that is taken.
     if isinstance(copy, models.ScimUser):
         copy.user_name = "another"
+    elif isinstance(copy, models.ScimGroup):
+        copy.display_name = "another"
     elif isinstance(copy, models.ScimToken):
         copy.is_next = True
     elif isinstance(copy, models.ScimGroupRole):

@@ -112,6 +112,28 @@ def theirs(idp: Idp, other_idp: Idp) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        'emails.value eq "gil@acme.example"',
+        'emails[type eq "work" and value eq "gil@acme.example"]',
+        'emails[type eq "work"].value eq "gil@acme.example"',
+        'externalId eq "00u-gil"',
+        'externalId eq "00u-gil" and active eq true',
+        'userName eq "gil"',
+        'userName eq "gil" and active eq true',
+    ],
+)
+def test_a_filter_that_an_index_answers_finds_nobody_of_another_connection(
+    idp: Idp, other_idp: Idp, wanted: str
+) -> None:
+    gil = {"userName": "gil", "externalId": "00u-gil", "emails": [{"type": "work", "value": "gil@acme.example"}]}
+    assert other_idp.send("POST", "/Users", gil).status_code == 201
+
+    assert idp.get("/Users", filter=wanted).json()["totalResults"] == 0
+    assert other_idp.get("/Users", filter=wanted).json()["totalResults"] == 1
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("kind", ["Users", "Groups"])
 def test_what_is_another_connections_is_unknown(

@@ -32,7 +32,12 @@ class Company:
 
 def fill(idp: Idp, people: int, groups: int) -> Company:
     """Give a connection so many groups, and so many people, who are all in the first group but one."""
-    outsider, *members = [factories.scim_user(idp.connection, f"user{n:04}@acme.example") for n in range(people)]
+    organization, names = idp.connection.organization_id, [f"user{n:04}@acme.example" for n in range(people)]
+    signing_in = [models.Member(organization_id=organization, email_address=name) for name in names]
+    models.Member.objects.bulk_create(signing_in)
+    outsider, *members = [
+        factories.scim_user(idp.connection, name, member=member) for name, member in zip(names, signing_in, strict=True)
+    ]
     group, *_ = factories.scim_groups(idp.connection, (f"Group {n:04}" for n in range(groups)))
     factories.put_in_group(group, members)
     cursors = [idp.get(endpoint, cursor="", count=2).json()["nextCursor"] for endpoint in ("/Users", "/Groups")]
@@ -53,6 +58,14 @@ CALLS: dict[str, Callable[[Idp, Company], Any]] = {
     "userName eq": lambda idp, _: idp.get("/Users", filter='userName eq "user0003@acme.example"'),
     "externalId eq": lambda idp, _: idp.get("/Users", filter='externalId eq "none"'),
     "emails eq": lambda idp, _: idp.get("/Users", filter='emails.value eq "none@acme.example"'),
+    "emails eq, in brackets": lambda idp, _: idp.get(
+        "/Users", filter='emails[type eq "work" and value eq "user0003@acme.example"]'
+    ),
+    "id eq": lambda idp, there: idp.get("/Users", filter=f'id eq "{there.member}" and active eq true'),
+    "userName eq, and more": lambda idp, _: idp.get(
+        "/Users", filter='userName eq "user0003@acme.example" and active eq true'
+    ),
+    "externalId eq of a group": lambda idp, _: idp.get("/Groups", filter='externalId eq "none"'),
     "displayName eq": lambda idp, _: idp.get("/Groups", filter=NAMED, excludedAttributes="members"),
     "displayName eq, with members": lambda idp, _: idp.get("/Groups", filter=NAMED),
     "get a person": lambda idp, there: idp.get(f"/Users/{there.member}"),
@@ -66,6 +79,9 @@ CALLS: dict[str, Callable[[Idp, Company], Any]] = {
     "next page of groups": lambda idp, there: idp.get("/Groups", count=2, cursor=there.group_cursor),
     "create a person": lambda idp, _: idp.send("POST", "/Users", {"userName": "new@acme.example"}),
     "create who is there": lambda idp, _: idp.send("POST", "/Users", {"userName": "user0001@acme.example"}),
+    "create who has the address of another": lambda idp, _: idp.send(
+        "POST", "/Users", {"userName": "x", "emails": [{"value": "user0003@acme.example"}]}
+    ),
     "replace a person": lambda idp, there: idp.send("PUT", f"/Users/{there.member}", {"userName": "x", "title": "x"}),
     "change a person": lambda idp, there: idp.patch(f"/Users/{there.member}", replace("title", "x")),
     "deactivate": lambda idp, there: idp.patch(f"/Users/{there.member}", replace("active", False)),
@@ -80,6 +96,10 @@ CALLS: dict[str, Callable[[Idp, Company], Any]] = {
     "remove a member": lambda idp, there: idp.patch(
         f"/Groups/{there.group}", {"op": "remove", "path": "members", "value": values(there.member)}
     ),
+    "remove a member by a filter": lambda idp, there: idp.patch(
+        f"/Groups/{there.group}", {"op": "remove", "path": f'members[value eq "{there.member}"]'}
+    ),
+    "delete a group": lambda idp, there: idp.send("DELETE", f"/Groups/{there.group}"),
     "create in bulk": lambda idp, _: idp.send("POST", "/Bulk", _creations(10)),
 }
 
@@ -115,27 +135,65 @@ def test_all_that_a_change_writes_is_one_statement(idp: Idp, call: str) -> None:
 
 
 BY_ID_OR_NAME = (
-    *("userName eq", "displayName eq", "get a person", "get a group", "replace a person", "change a person"),
-    *("create who is there", "deactivate", "rename a group", "add a member", "remove a member"),
+    *("userName eq", "userName eq, and more", "externalId eq", "externalId eq of a group", "displayName eq", "id eq"),
+    *("emails eq", "emails eq, in brackets", "get a person", "get a group without members"),
+    *(
+        "create who is there",
+        "create who has the address of another",
+        "replace a person",
+        "change a person",
+        "deactivate",
+        "delete a person",
+        "rename a group",
+    ),
+    *("add a member", "remove a member", "remove a member by a filter"),
 )
 
 
+COUNTED = [model._meta.db_table for model in (models.ScimUser, models.ScimGroup, models.ScimMembership, models.Member)]
+
+
 def rows_read() -> dict[str, int]:
-    """Return how many people and groups PostgreSQL has read in this transaction, by table."""
+    """Return how many people, groups, memberships and members PostgreSQL has read in this transaction, by table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables")
         found = dict(cursor.fetchall())
-    return {table: found[table] for table in (models.ScimUser._meta.db_table, models.ScimGroup._meta.db_table)}
+    return {table: found[table] for table in COUNTED}
+
+
+def forget_statistics() -> None:
+    """Undo what autovacuum may have found out in the tests before: that the tables are empty, and large."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relname = ANY(%s)", [COUNTED])
+        cursor.execute("DELETE FROM pg_statistic WHERE starelid::regclass::text = ANY(%s)", [COUNTED])
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("call", BY_ID_OR_NAME)
 def test_one_is_found_without_reading_the_others_before_there_are_statistics(idp: Idp, call: str) -> None:
     """As while an identity provider fills a new directory: what a transaction has written nobody has analysed."""
-    there = fill(idp, 1500, 1500)
+    forget_statistics()
+    there = fill(idp, 600, 600)
     idp.get("/ServiceProviderConfig")
     before = rows_read()
-    assert CALLS[call](idp, there).status_code in {200, 204, 409}
+    assert CALLS[call](idp, there).status_code in {200, 201, 204, 409}
+
+    assert all(read - before[table] < 30 for table, read in rows_read().items())
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("call", BY_ID_OR_NAME)
+def test_one_is_found_without_reading_the_others_where_the_statistics_know_another_connection(
+    idp: Idp, other_idp: Idp, call: str
+) -> None:
+    """As while the people of a new customer arrive: what they add to all that is there is too little to be analysed."""
+    fill(other_idp, 600, 600)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    there = fill(idp, 300, 300)
+    idp.get("/ServiceProviderConfig")
+    before = rows_read()
+    assert CALLS[call](idp, there).status_code in {200, 201, 204, 409}
 
     assert all(read - before[table] < 30 for table, read in rows_read().items())
 

@@ -314,14 +314,15 @@ def prune(caller: activity.Caller) -> int:
 
 def _parts(row: models.ScimConnection) -> "Iterable[QuerySet[Any]]":
     """Return the rows of a connection, those first to which none of the others refers."""
-    members = models.ScimMembership.objects.filter(organization_id=row.organization_id, group__connection=row)
-    nestings = models.ScimNesting.objects.filter(organization_id=row.organization_id, group__connection=row)
+    organization = row.organization_id
+    members = models.ScimMembership.objects.filter(organization_id=organization, group__connection=row)
+    nestings = models.ScimNesting.objects.filter(organization_id=organization, group__connection=row)
     return (
         row.requests.all(),
         row.conflicts.all(),
         members,
         nestings,
         row.group_roles.all(),
-        row.groups.all(),
-        row.users.all(),
+        row.groups.filter(organization_id=organization),
+        row.users.filter(organization_id=organization),
     )

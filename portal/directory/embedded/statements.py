@@ -323,8 +323,14 @@ def _among(scope: Scope, column: str, keys: Sequence[UUID]) -> tuple[str, list[A
     """Return a condition that is the same whatever the number of keys, and its values."""
     terms, values = _of_scope(scope)
     both = f"{terms} AND {column}" if terms else column
+    if connection.vendor == "postgresql" and not values:
+        return f"{both} = ANY(%s)", [list(keys)]
     if connection.vendor == "postgresql":
-        return f"{both} = ANY(%s)", [*values, list(keys)]
+        # As one: with ANY beside the scope, PostgreSQL may look for the keys among all that an index has of the scope.
+        absent = "".join(f" AND {name} IS NULL" for name, value in scope.items() if value is None)
+        names = [name for name, value in scope.items() if value is not None]
+        wanted = f"SELECT {'%s, ' * len(names)}unnest(%s)"
+        return f"({', '.join((*names, column))}) IN ({wanted}){absent}", [*values, list(keys)]
     hexadecimal = msgspec.json.encode([key.hex for key in keys]).decode()
     return f"{both} IN (SELECT value FROM json_each(%s))", [*values, hexadecimal]  # noqa: S608 -- our own names
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -33,8 +34,8 @@ _TOKEN = Statement(
 class IsUnsearched(Func):
     """Whether a column has a key, said in a form that no index answers: for rows that are found by something else.
 
-    Most indexes of people and groups begin with the organization and the connection. While PostgreSQL has no statistics of
-    a table, it believes that these two find a row as well as its own key does, and reads all rows of the connection.
+    What has no statistics yet, as a connection that fills up, is small to PostgreSQL: any index that begins with the
+    organization and the connection seems as good as the right one, and all rows of the connection are read.
     """
 
     output_field = BooleanField()
@@ -51,9 +52,20 @@ class IsUnsearched(Func):
         return super().as_sql(compiler, connection, template="(+%(expressions)s)", arg_joiner=" IS ")
 
 
-def among_own(organization: UUID, connection: UUID) -> tuple[IsUnsearched, IsUnsearched]:
-    """Return the conditions that a row which is found by its own key is the connection's."""
-    return IsUnsearched("organization_id", organization), IsUnsearched("connection_id", connection)
+class FoundBy(Enum):
+    """Which indexes fit the conditions that rows are a connection's, and so may find them (docs/decisions/0016)."""
+
+    PLACE = auto()  # those that begin with the organization and the connection: for lists
+    VALUE = auto()  # those that begin with a value, which is the connection's
+    KEY = auto()  # those of keys, and of what is as rare
+
+    def own(self, organization: UUID, connection: UUID) -> tuple[Q | IsUnsearched, Q | IsUnsearched]:
+        """Return the conditions, in the order of the parameters."""
+        by_organization, by_connection = self is FoundBy.PLACE, self is not FoundBy.KEY
+        return (
+            Q(organization_id=organization) if by_organization else IsUnsearched("organization_id", organization),
+            Q(connection_id=connection) if by_connection else IsUnsearched("connection_id", connection),
+        )
 
 
 @dataclass(frozen=True)
@@ -104,19 +116,15 @@ class ScimClient:
         own = [one["schema"] for one in self.connection.extension_schemas if one["resourceType"] == base.name]
         return extended(base, json.dumps(own)) if own else base
 
-    def users(self) -> QuerySet[models.ScimUser]:
+    def users(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimUser]:
         """Return the connection's people."""
-        rows = models.ScimUser.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
-        return rows.defer("search")
+        own = found_by.own(self.organization_id, self.connection.pk)
+        return models.ScimUser.objects.filter(*own).defer("search")
 
-    def groups(self) -> QuerySet[models.ScimGroup]:
+    def groups(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimGroup]:
         """Return the connection's groups."""
-        rows = models.ScimGroup.objects.filter(organization_id=self.organization_id, connection_id=self.connection.pk)
-        return rows.defer("search")
-
-    def groups_by_key(self) -> QuerySet[models.ScimGroup]:
-        """Return the same for whoever has the keys of the groups: no index but that of the keys finds them."""
-        return models.ScimGroup.objects.filter(*among_own(self.organization_id, self.connection.pk)).defer("search")
+        own = found_by.own(self.organization_id, self.connection.pk)
+        return models.ScimGroup.objects.filter(*own).defer("search")
 
 
 @dataclass(frozen=True, slots=True)

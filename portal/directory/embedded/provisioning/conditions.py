@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Exists, F, Q, QuerySet, TextField, Value
 
 from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.provisioning.clients import FoundBy
 from portal.directory.embedded.provisioning.errors import InvalidFilter, InvalidPath
 from portal.directory.embedded.provisioning.filters import (
     Compare,
@@ -20,7 +21,7 @@ from portal.directory.embedded.provisioning.filters import (
     Some,
     element_attribute,
 )
-from portal.directory.embedded.provisioning.json_sql import JsonCondition, JsonSortKey
+from portal.directory.embedded.provisioning.json_sql import JsonCondition, JsonSortKey, is_looked_up
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
 from portal.directory.ids import parse_id
 
@@ -36,6 +37,8 @@ class Column:
     convert: Callable[[Any], Any]
     # Whether the column's own order is the attribute's; for any other comparison than equality the document serves.
     is_ordered: bool = True
+    # Which indexes know the rows of a value.
+    found_by: FoundBy = FoundBy.PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,22 @@ def unique_value(node: Node | None, listable: Listable) -> Any:
         return None
     name = _name(listable.schema.resolve(node.path))
     return listable.columns[name].convert(node.value) if name == listable.unique else None
+
+
+def found_by(node: Node | None, listable: Listable) -> FoundBy:
+    """Return which indexes know all that a filter can find."""
+    necessary = node.parts if isinstance(node, Every) else (node,)
+    ways = {_found_by(part, listable) for part in necessary if isinstance(part, Compare | Element)}
+    return next((way for way in (FoundBy.KEY, FoundBy.VALUE) if way in ways), FoundBy.PLACE)
+
+
+def _found_by(node: Compare | Element, listable: Listable) -> FoundBy:
+    attributes = listable.schema.resolve(node.path)
+    column = listable.columns.get(_name(attributes))
+    if column is None:
+        return FoundBy.KEY if attributes and is_looked_up(attributes, node) else FoundBy.PLACE
+    is_equal = isinstance(node, Compare) and node.operator == "eq" and node.value is not None
+    return column.found_by if is_equal else FoundBy.PLACE
 
 
 def sort_key(path: str, listable: Listable) -> F | JsonSortKey | Value:

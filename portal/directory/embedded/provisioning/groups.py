@@ -6,12 +6,12 @@ from dataclasses import replace
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, F, OuterRef, Q, Value
+from django.db.models import CharField, OuterRef, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
-from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.conditions import (
     Column,
@@ -35,9 +35,13 @@ from portal.directory.embedded.provisioning.lookups import FoundRow, Lookups
 from portal.directory.embedded.provisioning.membership import (
     MEMBERS,
     MOST_NAMED,
+    SUBGROUP,
     Key,
     MemberChange,
     apply_change,
+    count_one_less,
+    groups_with,
+    hold_groups,
     member_change,
     member_id,
     read_members,
@@ -64,9 +68,9 @@ _SUBGROUPS = models.ScimNesting.objects.filter(group_id=OuterRef("pk")).annotate
 _LISTABLE = Listable(
     GROUP,
     {
-        "id": Column("pk", resource_id("scim-group")),
-        "displayName": Column("display_name_folded", folded),
-        "externalId": Column("external_id", exact, is_ordered=False),
+        "id": Column("pk", resource_id("scim-group"), found_by=FoundBy.KEY),
+        "displayName": Column("display_name_folded", folded, found_by=FoundBy.VALUE),
+        "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
         "meta.created": Column("created_at", moment),
         "meta.lastModified": Column("updated_at", moment),
         "meta.location": Column("pk", reference("scim-group")),
@@ -114,7 +118,7 @@ def find_groups(
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_groups(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
-    return found or page(client.groups(), query, listable, client.connection.pk)
+    return found or page(client.groups, query, listable, client.connection.pk)
 
 
 def listable_groups(client: ScimClient) -> Listable:
@@ -171,15 +175,12 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
     key = parse_id("scim-group", resource)
     with transaction.atomic():
         # In the order of their keys, as everybody locks: so nobody waits in a circle.
-        parents = client.groups_by_key().filter(
-            pk__in=models.ScimNesting.objects.filter(member_id=key).values("group_id")
-        )
-        together = client.groups().filter(Q(pk=key) | Q(pk__in=parents.values("pk")))
-        list(together.select_for_update().order_by("pk").values_list("pk"))
+        hold_groups(client, [key, *groups_with((SUBGROUP, key))])
         row = _LOOKUPS.lock(client, resource, if_match)
         with _leaving_an_admin(client, row):
             activity.record_all([_entry(client, row, "scim_group.delete", row.document, {}, MemberChange())])
-            parents.update(member_count=F("member_count") - 1, updated_at=timezone.now())
+            # Asked anew: it may have been put into another group until it was locked.
+            count_one_less(client, groups_with((SUBGROUP, key)))
             row.memberships.all().delete()
             row.delete()
 

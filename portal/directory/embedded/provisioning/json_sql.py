@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from json import dumps
 from typing import Any, ClassVar, Protocol
 
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, Func, TextField
 from django.db.models.sql.compiler import SQLCompiler
@@ -155,6 +156,17 @@ class JsonSortKey(Func):
             f"(SELECT CAST({key[0]} AS TEXT) FROM {table[0]} ORDER BY {order[0]} LIMIT 1)",  # noqa: S608 -- names are parameters
             [*key[1], *table[1], *order[1]],
         )
+
+
+def is_looked_up(attributes: Sequence[Attribute], node: Node) -> bool:
+    """Say whether an index of the database knows all that a comparison, or a filter in brackets, can find."""
+    names, attribute, inside = _split(attributes)
+    if isinstance(node, Compare):
+        node = Compare(inside[-1].name if inside else "value", node.operator, node.value)
+    elif isinstance(node, Element):
+        node = node.filter
+    is_list = attribute.multi_valued and bool(_wanted(node, attribute))
+    return is_list and _dialect(connection).look_up("", names, "") is not None
 
 
 def _split(attributes: Sequence[Attribute]) -> tuple[list[str], Attribute, tuple[Attribute, ...]]:

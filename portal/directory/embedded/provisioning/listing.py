@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.db.models import F, Model, OrderBy, Q, QuerySet, TextField, Value
 
-from portal.directory.embedded.provisioning.conditions import Listable, condition, sort_key, unique_value
+from portal.directory.embedded.provisioning.clients import FoundBy
+from portal.directory.embedded.provisioning.conditions import Listable, condition, found_by, sort_key, unique_value
 from portal.directory.embedded.provisioning.cursors import make_cursor, read_cursor
 from portal.directory.embedded.provisioning.filters import Node
 
@@ -50,10 +51,13 @@ def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Item
     return ResultPage([row] if row else [], 1 if row else 0, 1)
 
 
-def page(rows: QuerySet[Row], query: ListQuery, listable: Listable, connection: object) -> ResultPage[Row]:
-    """Return the page that is asked for. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+def page(
+    rows: Callable[[FoundBy], QuerySet[Row]], query: ListQuery, listable: Listable, connection: object
+) -> ResultPage[Row]:
+    """Return the page that is asked for of ScimClient's rows. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     key = list_key(query, connection, listable.schema.name)
-    found = _behind_cursor(_selected(rows, query, listable), query, key)
+    own = rows(found_by(query.filter, listable))
+    found = _behind_cursor(_selected(own, query, listable), query, key)
     return _page(found.order_by(*_order(query)), query, key)
 
 
@@ -118,7 +122,8 @@ def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bo
     else:
         found = list(rows[wanted]) if count else []
     # A page that is not full tells the total by itself, which spares counting: IdPs look up one name at a time.
-    total = start - 1 + len(found) if 0 < len(found) < count else rows.count()
+    is_end = len(found) < count and (found or start == 1)
+    total = start - 1 + len(found) if is_end else rows.count()
     return ResultPage(found, total, start)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Expression, Model, QuerySet
 
 from portal.directory.embedded import models
-from portal.directory.embedded.provisioning.clients import ScimClient, among_own
+from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.errors import ResourceNotFound
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, list_key
 from portal.directory.embedded.provisioning.versions import check_version
@@ -52,15 +52,10 @@ class Lookups(Generic[Row]):
         scope = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
         key = (meta.pk, UUID(int=3))
 
-        def of_all() -> "QuerySet[Row]":
+        def rows(found_by: FoundBy, organization: UUID, connection: UUID) -> "QuerySet[Row]":
+            first, second = found_by.own(organization, connection)
             found: QuerySet[Row] = model._default_manager.defer("search").annotate(**read_with)  # noqa: SLF001 -- as above
-            return found
-
-        def rows(organization: UUID, connection: UUID) -> "QuerySet[Row]":
-            return of_all().filter(organization_id=organization).filter(connection_id=connection)
-
-        def by_key(organization: UUID, connection: UUID, pk: UUID) -> "QuerySet[Row]":
-            return of_all().filter(*among_own(organization, connection)).filter(pk=pk)
+            return found.filter(first).filter(second)
 
         self._model: type[Row] = model
         self._kind, self._noun = kind, noun
@@ -69,7 +64,7 @@ class Lookups(Generic[Row]):
         def behind(limit: int) -> Statement[Row]:
             return Statement(
                 lambda organization, connection, after: (
-                    rows(organization, connection)
+                    rows(FoundBy.PLACE, organization, connection)
                     .filter(pk__gt=after)
                     .order_by("pk")
                     .values_list("pk", "document", "created_at", "updated_at")[:limit]
@@ -81,24 +76,25 @@ class Lookups(Generic[Row]):
         self._behind: Callable[[int], Statement[Row]] = behind
         columns = ("pk", "document", "created_at", "updated_at", *read_with)
         name = (meta.get_field(name_field), "example")
-        # A range of one name, in order, as only the index of the names has it. With "=", any order is as good, and without
-        # statistics PostgreSQL may look for the name among all that another index has of the connection.
         self._by_name: Statement[Row] = Statement(
-            lambda organization, connection, first, last: (
-                rows(organization, connection)
-                .filter(**{f"{name_field}__range": (first, last)})
-                .order_by(name_field)
-                .values_list(*columns)[:1]
+            lambda organization, connection, name: (
+                rows(FoundBy.VALUE, organization, connection).filter(**{name_field: name}).values_list(*columns)
             ),
             *scope,
             name,
-            name,
         )
-        self._by_id: Statement[Row] = Statement(lambda *place: by_key(*place).values_list(*columns), *scope, key)
+        self._by_id: Statement[Row] = Statement(
+            lambda organization, connection, pk: (
+                rows(FoundBy.KEY, organization, connection).filter(pk=pk).values_list(*columns)
+            ),
+            *scope,
+            key,
+        )
         related = "member" if model is models.ScimUser else None
         self._locked: Statement[Row] = Statement(
-            lambda *place: (
-                by_key(*place)
+            lambda organization, connection, pk: (
+                rows(FoundBy.KEY, organization, connection)
+                .filter(pk=pk)
                 .annotate(groups_make_admins=GROUPS_MAKE_ADMINS)
                 .select_related(related)
                 .defer(*_UNREAD[model])
@@ -110,7 +106,7 @@ class Lookups(Generic[Row]):
 
     def by_name(self, client: ScimClient) -> Callable[[str], FoundRow | None]:
         """Return what finds a client's resource by its folded name."""
-        return lambda name: _found(self._by_name, client, name, name)
+        return lambda name: _found(self._by_name, client, name)
 
     def in_order(self, client: ScimClient, query: ListQuery) -> ResultPage[ListedRow] | None:
         """Return a page of all of a client's resources, or None where another list is wanted."""

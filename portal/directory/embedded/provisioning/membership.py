@@ -9,14 +9,15 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, JSONField
+from django.db.models import F, Func, JSONField, OuterRef, Subquery
 from django.db.models.sql.compiler import SQLCompiler
+from django.utils import timezone
 
 from portal.directory.embedded import models
-from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.documents import read_one
 from portal.directory.embedded.provisioning.errors import InvalidValue, Mutability, TooLarge
-from portal.directory.embedded.provisioning.filters import matches
+from portal.directory.embedded.provisioning.filters import Compare, Every, Node, matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
 from portal.directory.embedded.statements import Statement, Writes, select_keys, select_keys_in
@@ -134,7 +135,7 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     """Return who is in the group, all or of those asked about."""
     if among is not None and len(among) == 1:
         ((kind, key),) = among
-        return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.organization_id, row.pk, key)]
+        return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.pk, key)]
     if among is None:
         return [
             (kind, key)
@@ -144,7 +145,7 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     return [
         (kind, key)
         for kind, batch in _batches(among)
-        for (key,) in select_keys(kind.rows, _scope(row), kind.field, batch)
+        for (key,) in select_keys(kind.rows, {"group_id": row.pk}, kind.field, batch)
     ]
 
 
@@ -152,14 +153,30 @@ def apply_change(row: models.ScimGroup, change: MemberChange, writes: Writes) ->
     """Insert and delete the rows of those who join and leave, with the writes. Raises InvalidValue for a group within itself."""
     if (SUBGROUP, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
-    scope = _scope(row)
     for kind, batch in _batches(change.leaving):
-        writes.delete_keys(kind.rows, scope, kind.field, batch)
+        writes.delete_keys(kind.rows, {"group_id": row.pk}, kind.field, batch)
     if any(kind is SUBGROUP for kind, _ in change.joining):
         unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
+    of_group = {"organization_id": row.organization_id, "group_id": row.pk}
     for kind, batch in _batches(change.joining):
-        writes.insert_values(kind.rows, [{**scope, kind.field: key} for key in batch])
+        writes.insert_values(kind.rows, [{**of_group, kind.field: key} for key in batch])
+
+
+def groups_with(member: Key) -> list[UUID]:
+    """Return the groups that somebody is in, directly."""
+    kind, key = member
+    return [group for _, group in select_keys(kind.rows, {}, kind.field, [key], "group_id")]
+
+
+def hold_groups(client: ScimClient, keys: Sequence[UUID]) -> None:
+    """Lock groups until the transaction ends."""
+    list(client.groups(FoundBy.KEY).filter(pk__in=keys).select_for_update().order_by("pk").values_list("pk"))
+
+
+def count_one_less(client: ScimClient, keys: Sequence[UUID]) -> None:
+    """Note that each of the groups loses a member."""
+    client.groups(FoundBy.KEY).filter(pk__in=keys).update(member_count=F("member_count") - 1, updated_at=timezone.now())
 
 
 def members_of(
@@ -235,7 +252,9 @@ def _direct_groups(users: Sequence[models.ScimUser]) -> Iterable[tuple[UUID, UUI
     if all(hasattr(user, _PAIRS) for user in users):
         return [(user.pk, UUID(group), name) for user in users for group, name in sorted(getattr(user, _PAIRS) or ())]
     memberships = models.ScimMembership.objects.filter(user_id__in=[user.pk for user in users]).order_by("group_id")
-    return memberships.values_list("user_id", "group_id", "group__display_name")
+    # Not a join, as above.
+    name = Subquery(models.ScimGroup.objects.filter(pk=OuterRef("group_id")).values("display_name"))
+    return memberships.values_list("user_id", "group_id", name)
 
 
 def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
@@ -274,10 +293,10 @@ def _one_change(
     if target.filter is not None:
         if operation.kind != "remove":
             raise InvalidValue('A member cannot be changed, only added and removed: use the path "members".')
-        candidates = (
-            (key, {"value": member_id(key), "type": key[0].resource_type}) for key in [*present(row), *joining]
-        )
-        return {}, [key for key, element in candidates if matches(target.filter, element, MEMBERS)]
+        named = _named(target.filter)
+        among = [*present(row), *joining] if named is None else named
+        elements = ((key, {"value": member_id(key), "type": key[0].resource_type}) for key in among)
+        return {}, [key for key, element in elements if matches(target.filter, element, MEMBERS)]
     if operation.kind == "remove":
         if operation.value is None:
             return {}, [*present(row), *joining]
@@ -286,6 +305,17 @@ def _one_change(
     if operation.kind == "add":
         return added, ()
     return added, [key for key in (*present(row), *joining) if key not in added]
+
+
+def _named(node: Node) -> list[Key] | None:
+    """Return who alone can fulfil a filter such as `value eq "x"`; None for one that others can fulfil too."""
+    match node:
+        case Every(parts):
+            return next((keys for part in parts if (keys := _named(part)) is not None), None)
+        case Compare(path, "eq", str(value)) if path.lower() == "value":
+            return [_read_id(value)]
+        case _:
+            return None
 
 
 def _ids(value: Any) -> list[str]:
@@ -316,34 +346,23 @@ def _read_id(text: str) -> Key:
     return kind, parse_id(kind.noun, text)
 
 
-# Identity providers often add and remove people one by one. With the organization, as the unique index begins with it:
-# by the group alone, PostgreSQL reads everybody in the group.
+# Identity providers often add and remove people one by one.
 _IS_MEMBER = {
     kind: Statement(
-        lambda organization, group, key, kind=kind: (
-            kind.rows.objects.filter(organization_id=organization)
-            .filter(group_id=group)
-            .filter(**{kind.field: key})
-            .values_list("pk")
+        lambda group, key, kind=kind: (
+            kind.rows.objects.filter(group_id=group).filter(**{kind.field: key}).values_list("pk")
         ),
         (_KEY, UUID(int=1)),
         (_KEY, UUID(int=2)),
-        (_KEY, UUID(int=3)),
     )
     for kind in _KINDS
 }
 
 
-def _scope(row: models.ScimGroup) -> dict[str, UUID]:
-    """Return what all rows of a group's members have, in the order of their unique index."""
-    return {"organization_id": row.organization_id, "group_id": row.pk}
-
-
 def _existing(client: ScimClient, keys: Sequence[Key], group: UUID) -> Iterator[tuple[Key, bool]]:
-    scope = {"organization_id": client.organization_id, "group_id": group}
     for kind, batch in _batches(keys):
         # By key alone: with the connection as well, PostgreSQL reads all of its people while it has no statistics yet.
-        found = select_keys_in(kind.resources, batch, "connection_id", (kind.rows, scope, kind.field))
+        found = select_keys_in(kind.resources, batch, "connection_id", (kind.rows, {"group_id": group}, kind.field))
         yield from (((kind, key), is_in) for key, connection, is_in in found if connection == client.connection.pk)
 
 

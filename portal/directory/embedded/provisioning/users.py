@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, F, OuterRef, Value
+from django.db.models import CharField, OuterRef, Value
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.models.fields import fold
-from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.conditions import (
     Column,
@@ -36,7 +36,13 @@ from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
 from portal.directory.embedded.provisioning.indirect import indirect_groups
 from portal.directory.embedded.provisioning.listing import ListQuery, ResultPage, page, unique_page
 from portal.directory.embedded.provisioning.lookups import FoundRow, Lookups
-from portal.directory.embedded.provisioning.membership import GroupPairs
+from portal.directory.embedded.provisioning.membership import (
+    PERSON,
+    GroupPairs,
+    count_one_less,
+    groups_with,
+    hold_groups,
+)
 from portal.directory.embedded.provisioning.patch import patched
 from portal.directory.embedded.provisioning.people import (
     adopt_member,
@@ -59,9 +65,9 @@ _GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
 _LISTABLE = Listable(
     USER,
     {
-        "id": Column("pk", resource_id("scim-user")),
-        "userName": Column("user_name_folded", folded),
-        "externalId": Column("external_id", exact, is_ordered=False),
+        "id": Column("pk", resource_id("scim-user"), found_by=FoundBy.KEY),
+        "userName": Column("user_name_folded", folded, found_by=FoundBy.VALUE),
+        "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
         "active": Column("active", truth),
         "meta.created": Column("created_at", moment),
         "meta.lastModified": Column("updated_at", moment),
@@ -104,7 +110,7 @@ def find_users(
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_users(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
-    return found or page(client.users(), query, listable, client.connection.pk)
+    return found or page(client.users, query, listable, client.connection.pk)
 
 
 def listable_users(client: ScimClient) -> Listable:
@@ -210,13 +216,13 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
     key = parse_id("scim-user", resource)
     with transaction.atomic():
         # Groups before the person, in the order of their keys, as everybody locks: so nobody waits in a circle.
-        groups = client.groups().filter(memberships__user_id=key)
-        list(groups.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+        hold_groups(client, groups_with((PERSON, key)))
         row = _LOOKUPS.lock(client, resource, if_match)
         writes = Writes()
         if row.member:
             end_membership(client, row, row.member, writes)
-        groups.update(member_count=F("member_count") - 1, updated_at=timezone.now())
+        # Asked anew: somebody may have been put into another group until the person was locked.
+        count_one_less(client, groups_with((PERSON, key)))
         activity.add(writes, _entry(client, row, "scim_user.delete", row.document, {}))
         writes.send()
         row.delete()

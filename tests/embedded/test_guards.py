@@ -14,6 +14,13 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 JOINS = list(guards.same_organization())
+# With which a row is not refused for what is taken already, but by the guard alone.
+UNTAKEN: dict[type[Model], tuple[str, Any]] = {
+    models.ScimUser: ("user_name", "another"),
+    models.ScimGroup: ("display_name", "another"),
+    models.ScimGroupRole: ("role_id", "another"),
+    models.ScimToken: ("is_next", True),
+}
 
 
 @pytest.fixture
@@ -110,15 +117,8 @@ def test_no_row_joins_two_organizations(
             setattr(copy, column.attname, column.get_default())
         elif column.unique and not column.primary_key:
             setattr(copy, column.attname, None if column.is_relation else b"another")
-    # The guard alone shall refuse it, and no name that is taken.
-    if isinstance(copy, models.ScimUser):
-        copy.user_name = "another"
-    elif isinstance(copy, models.ScimGroup):
-        copy.display_name = "another"
-    elif isinstance(copy, models.ScimToken):
-        copy.is_next = True
-    elif isinstance(copy, models.ScimGroupRole):
-        copy.role_id = "another"
+    if model in UNTAKEN:
+        setattr(copy, *UNTAKEN[model])
     if field.one_to_one:
         model._default_manager.filter(**{field.name: foreign}).update(**{field.name: None})
     setattr(copy, field.name, foreign)

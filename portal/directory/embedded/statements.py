@@ -10,12 +10,13 @@ from uuid import UUID
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import AutoField, BinaryField, Field, Model, QuerySet
+from django.db.models import BinaryField, Model, QuerySet
 from django.db.models.query import get_related_populators
+
+from portal.directory.embedded.made_rows import Fields, inserted, inserted_fields, stored_row
 
 Row = TypeVar("Row", bound=Model)
 _MOST_KEPT = 1000
-Fields = Sequence["Field[Any, Any]"]
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,23 @@ class _Compiled:
 
     def object(self, row: Sequence[Any]) -> Any:
         # As django.db.models.query.ModelIterable does.
-        info, select = self.compiler.klass_info, self.compiler.select
-        start, end = info["select_fields"][0], info["select_fields"][-1] + 1
-        names = [column[0].target.attname for column in select[start:end]]
-        found = info["model"].from_db(DEFAULT_DB_ALIAS, names, row[start:end])
+        start, end, names = self._own_columns
+        found = stored_row(self.compiler.klass_info["model"], names, row[start:end])
         for name, place in self.compiler.annotation_col_map.items():
             setattr(found, name, row[place])
-        for related in get_related_populators(info, select, DEFAULT_DB_ALIAS):  # type: ignore[call-arg]  # -- of a later Django
+        for related in self._related:
             related.populate(row, found)
         return found
+
+    @cached_property
+    def _own_columns(self) -> tuple[int, int, Sequence[str]]:
+        places = self.compiler.klass_info["select_fields"]
+        start, end = places[0], places[-1] + 1
+        return start, end, [column[0].target.attname for column in self.compiler.select[start:end]]
+
+    @cached_property
+    def _related(self) -> Sequence[Any]:
+        return get_related_populators(self.compiler.klass_info, self.compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]  # -- of a later Django
 
 
 class Statement(Generic[Row]):
@@ -159,11 +168,9 @@ class Writes:
         self._new: dict[type[Model], list[Mapping[str, Any]]] = {}
 
     def insert(self, *rows: Model) -> None:
-        """Insert new rows, as `save(force_insert=True)` would without its signals."""
+        """Insert new rows."""
         for row in rows:
-            fields = _fields(type(row))
-            self.insert_values(type(row), [{field.attname: field.pre_save(row, add=True) for field in fields}])
-            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 -- what save() sets
+            self.insert_values(type(row), [inserted(row)])
 
     def insert_values(self, model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows that are given as values by column: where there are many, without an object for each."""
@@ -186,7 +193,7 @@ class Writes:
         """Set one column of the rows that have the scope's values and one of the keys in another."""
         name, value = change
         condition, values = _among(scope, column, keys)
-        (field,) = (field for field in _fields(model) if field.column == name)
+        (field,) = (field for field in inserted_fields(model) if field.column == name)
         prepared = field.get_db_prep_save(value, connection)
         self._parts.append((f"UPDATE {_table(model)} SET {name} = %s WHERE {condition}", [prepared, *values]))  # noqa: S608 -- our own names
 
@@ -247,7 +254,7 @@ def _encoded(value: Any) -> str:
 
 
 def _prepared_row(model: type[Model], row: Mapping[str, Any]) -> Values:
-    return [field.get_db_prep_save(row[field.attname], connection) for field in _fields(model)]
+    return [field.get_db_prep_save(row[field.attname], connection) for field in inserted_fields(model)]
 
 
 def _cursor() -> Any:
@@ -340,11 +347,6 @@ def _table(model: type[Model]) -> str:
 
 
 @cache
-def _fields(model: type[Model]) -> Fields:
-    return [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]  # noqa: SLF001 -- as above
-
-
-@cache
 def _change(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[str, Fields]:
     meta = model._meta  # noqa: SLF001 -- as above
     fields = [field for field in meta.concrete_fields if field.attname in names]
@@ -359,19 +361,19 @@ def _change(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[st
 
 @cache
 def _insertion(model: type[Model]) -> str:
-    return f"INSERT INTO {_target(model)} VALUES ({', '.join(['%s'] * len(_fields(model)))})"  # noqa: S608 -- our own names
+    return f"INSERT INTO {_target(model)} VALUES ({', '.join(['%s'] * len(inserted_fields(model)))})"  # noqa: S608 -- our own names
 
 
 @cache
 def _insertion_of_documents(model: type[Model]) -> str:
     # One parameter, whatever the number of rows and columns: to hand over each value by itself takes several times as long.
-    if any(isinstance(field, BinaryField) for field in _fields(model)):
+    if any(isinstance(field, BinaryField) for field in inserted_fields(model)):
         raise TypeError(f"{model.__name__} has bytes, which JSON has not.")
-    columns = ", ".join(str(field.column) for field in _fields(model))
+    columns = ", ".join(str(field.column) for field in inserted_fields(model))
     rows = f"json_populate_recordset(NULL::{model._meta.db_table}, %s)"  # noqa: SLF001 -- as above
     return f"INSERT INTO {_target(model)} SELECT {columns} FROM {rows}"  # noqa: S608 -- our own names
 
 
 def _target(model: type[Model]) -> str:
-    columns = ", ".join(str(field.column) for field in _fields(model))
+    columns = ", ".join(str(field.column) for field in inserted_fields(model))
     return f"{model._meta.db_table} ({columns})"  # noqa: SLF001 -- as above

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
+from portal.directory.embedded.made_rows import new_row
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.conditions import (
@@ -136,7 +137,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
     document = _without_members(read_payload(client, client.group_schema, payload))
     change = MemberChange(list(read_members(client, sent_members(payload))))
-    row = models.ScimGroup(organization_id=client.organization_id, connection_id=client.connection.pk)
+    row = new_row(models.ScimGroup, organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, document, client.group_schema)
     row.updated_at = row.created_at
     row.member_count = len(change.joining)

@@ -8,6 +8,7 @@ from django.core.validators import validate_email
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models, scim_conflicts
+from portal.directory.embedded.made_rows import new_row
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.brake import let_go
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -95,8 +96,12 @@ def new_member(row: models.ScimUser) -> models.Member | None:
     if not address:
         return None
     status = MemberStatus.ACTIVE if row.active else MemberStatus.DELETED
-    return models.Member(
-        organization_id=row.organization_id, email_address=address, name=row.display_name, status=status
+    return new_row(
+        models.Member,
+        organization_id=row.organization_id,
+        email_address=address,
+        name=row.display_name,
+        status=status,
     )
 
 

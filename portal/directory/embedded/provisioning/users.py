@@ -11,6 +11,7 @@ from django.db.models import CharField, OuterRef, Value
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
+from portal.directory.embedded.made_rows import new_row
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.comparison import searchable
@@ -185,7 +186,7 @@ def _attempt(
 
 
 def _new(client: ScimClient, payload: Document) -> models.ScimUser:
-    row = models.ScimUser(organization_id=client.organization_id, connection_id=client.connection.pk)
+    row = new_row(models.ScimUser, organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
     row.updated_at = row.created_at
     return row

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 from django.conf import settings
 
 from portal.directory.embedded.provisioning.documents import (
@@ -116,7 +116,7 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
 
 def patched(schema: ResourceSchema, document: Document, operations: Sequence[Operation]) -> Document:
     """Return the document after all operations. Raises InvalidPath, InvalidValue, InvalidFilter, NoTarget, Mutability."""
-    copy = deepcopy(document)
+    copy: Document = msgspec.json.decode(msgspec.json.encode(document))  # a fifth of the time of deepcopy()
     for operation in operations:
         for single in expand(schema, operation):
             _apply(copy, read_target(schema, single.path), single)

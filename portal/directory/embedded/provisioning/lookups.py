@@ -31,6 +31,9 @@ _UNREAD: Mapping[type[Model], Sequence[str]] = {
 }
 
 
+_LISTED = ("pk", "document", "created_at", "updated_at")
+
+
 class FoundRow(NamedTuple):
     """What an answer needs of a resource that was looked up by itself; of a person also the groups."""
 
@@ -48,61 +51,46 @@ class Lookups(Generic[Row]):
     """
 
     def __init__(self, model: type[Row], kind: str, noun: str, name_field: str, **read_with: Expression) -> None:
-        meta = model._meta  # noqa: SLF001 -- Django's documented model API
-        scope = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
-        key = (meta.pk, UUID(int=3))
-
-        def rows(found_by: FoundBy, organization: UUID, connection: UUID) -> "QuerySet[Row]":
-            first, second = found_by.own(organization, connection)
-            found: QuerySet[Row] = model._default_manager.defer("search").annotate(**read_with)  # noqa: SLF001 -- as above
-            return found.filter(first).filter(second)
-
         self._model: type[Row] = model
-        self._kind, self._noun = kind, noun
+        self._kind, self._noun, self._read_with = kind, noun, read_with
+        meta = model._meta  # noqa: SLF001 -- Django's documented model API
+        key, name = (meta.pk, UUID(int=3)), (meta.get_field(name_field), "example")
+        columns = (*_LISTED, *read_with)
+        self._by_name: Statement[Row] = self._statement(
+            FoundBy.VALUE, name, lambda rows, value: rows.filter(**{name_field: value}).values_list(*columns)
+        )
+        self._by_id: Statement[Row] = self._statement(
+            FoundBy.KEY, key, lambda rows, value: rows.filter(pk=value).values_list(*columns)
+        )
+        self._locked: Statement[Row] = self._statement(FoundBy.KEY, key, self._locking)
+        self._behind: Callable[[int], Statement[Row]] = cache(self._listing)
 
-        @cache
-        def behind(limit: int) -> Statement[Row]:
-            return Statement(
-                lambda organization, connection, after: (
-                    rows(FoundBy.PLACE, organization, connection)
-                    .filter(pk__gt=after)
-                    .order_by("pk")
-                    .values_list("pk", "document", "created_at", "updated_at")[:limit]
-                ),
-                *scope,
-                key,
-            )
+    def _statement(
+        self, found_by: FoundBy, sought: tuple[Any, Any], find: "Callable[[QuerySet[Row], Any], QuerySet[Row, Any]]"
+    ) -> Statement[Row]:
+        """Return a statement on a connection's rows, whose third parameter is the value that is sought."""
+        meta = self._model._meta  # noqa: SLF001 -- as above
+        place = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
 
-        self._behind: Callable[[int], Statement[Row]] = behind
-        columns = ("pk", "document", "created_at", "updated_at", *read_with)
-        name = (meta.get_field(name_field), "example")
-        self._by_name: Statement[Row] = Statement(
-            lambda organization, connection, name: (
-                rows(FoundBy.VALUE, organization, connection).filter(**{name_field: name}).values_list(*columns)
-            ),
-            *scope,
-            name,
-        )
-        self._by_id: Statement[Row] = Statement(
-            lambda organization, connection, pk: (
-                rows(FoundBy.KEY, organization, connection).filter(pk=pk).values_list(*columns)
-            ),
-            *scope,
+        def build(organization: UUID, connection: UUID, value: Any) -> "QuerySet[Row, Any]":
+            rows = self._model._default_manager.defer("search").annotate(**self._read_with)  # noqa: SLF001 -- as above
+            by_organization, by_connection = found_by.own(organization, connection)
+            return find(rows.filter(by_organization).filter(by_connection), value)
+
+        return Statement(build, *place, sought)
+
+    def _listing(self, limit: int) -> Statement[Row]:
+        key = (self._model._meta.pk, UUID(int=3))  # noqa: SLF001 -- as above
+        return self._statement(
+            FoundBy.PLACE,
             key,
+            lambda rows, after: rows.filter(pk__gt=after).order_by("pk").values_list(*_LISTED)[:limit],
         )
-        related = "member" if model is models.ScimUser else None
-        self._locked: Statement[Row] = Statement(
-            lambda organization, connection, pk: (
-                rows(FoundBy.KEY, organization, connection)
-                .filter(pk=pk)
-                .annotate(groups_make_admins=GROUPS_MAKE_ADMINS)
-                .select_related(related)
-                .defer(*_UNREAD[model])
-                .select_for_update(of=("self",))
-            ),
-            *scope,
-            key,
-        )
+
+    def _locking(self, rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
+        related = "member" if self._model is models.ScimUser else None
+        read = rows.filter(pk=key).annotate(groups_make_admins=GROUPS_MAKE_ADMINS).select_related(related)
+        return read.defer(*_UNREAD[self._model]).select_for_update(of=("self",))
 
     def by_name(self, client: ScimClient) -> Callable[[str], FoundRow | None]:
         """Return what finds a client's resource by its folded name."""

@@ -75,9 +75,9 @@ def deletion(row: models.ScimConnection, by: Deleter) -> ScimDeletion:
     addresses = models.Member.objects.filter(organization_id=row.organization_id, pk__in=staying)
     return ScimDeletion(
         display_name=row.display_name,
-        people=row.users.count(),
+        people=_people(row).count(),
         active_members=_active_members(row).count(),
-        groups=row.groups.count(),
+        groups=_groups(row).count(),
         group_roles=row.group_roles.count(),
         role_losses=_roles_by_group(row, by.member),
         staying=tuple(addresses.order_by("email_address_folded").values_list("email_address", flat=True)),
@@ -160,13 +160,13 @@ def restoration(row: models.ScimConnection, by: Deleter) -> ScimRestoration:
     may_return = _may_return(row).count()
     return ScimRestoration(
         connection=deleted_value(row),
-        people=row.users.count(),
-        groups=row.groups.count(),
+        people=_people(row).count(),
+        groups=_groups(row).count(),
         group_roles=row.group_roles.count(),
         role_gains=_roles_by_group(row, by.member),
         may_return=may_return,
         taken=_deactivated(row).filter(status=MemberStatus.DELETED).count() - may_return,
-        without_member=row.users.filter(member=None).count(),
+        without_member=_people(row).filter(member=None).count(),
         token_expires_at=current_tokens().get(connection=row).expires_at,
         obstacle=_ANOTHER if others.exists() else "",
     )
@@ -178,14 +178,24 @@ def restore(row: models.ScimConnection, by: Deleter, *, reactivate: bool) -> int
     with unless_taken(Conflict(_ANOTHER)), transaction.atomic():
         row.save(update_fields=["status", "deleted_at", "deleted_by", "updated_at"])
     returned = _reactivate(row, by) if reactivate else 0
-    row.users.exclude(deactivated_with_connection_at=None).update(deactivated_with_connection_at=None)
+    _people(row).exclude(deactivated_with_connection_at=None).update(deactivated_with_connection_at=None)
     _record(by.caller, "scim_connection.restore", row, {}, {"reactivated": returned})
     return returned
 
 
+def _people(row: models.ScimConnection) -> QuerySet[models.ScimUser]:
+    """Return the connection's people, by the index that begins with the organization."""
+    return models.ScimUser.objects.filter(organization_id=row.organization_id, connection=row)
+
+
+def _groups(row: models.ScimConnection) -> QuerySet[models.ScimGroup]:
+    """Return the connection's groups, as `_people` does people."""
+    return models.ScimGroup.objects.filter(organization_id=row.organization_id, connection=row)
+
+
 def _active_members(row: models.ScimConnection) -> Members:
     """Return the connection's people who are members and not deactivated."""
-    members = models.Member.objects.filter(organization_id=row.organization_id, scim_user__connection=row)
+    members = models.Member.objects.filter(organization_id=row.organization_id, scim_user__in=_people(row))
     return members.exclude(status=MemberStatus.DELETED)
 
 
@@ -209,7 +219,7 @@ def _staying(row: models.ScimConnection, by: Deleter) -> tuple[Sequence[UUID], s
 def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
     """End the membership of all who do not stay: sessions, links and roles."""
     staying, _ = _staying(row, by)
-    leaving = row.users.exclude(member=None).exclude(member__status=MemberStatus.DELETED)
+    leaving = _people(row).exclude(member=None).exclude(member__status=MemberStatus.DELETED)
     leaving.exclude(member_id__in=staying).update(deactivated_with_connection_at=now)
     members = _deactivated(row).exclude(status=MemberStatus.DELETED)
     _record_members(by.caller, "member.deactivate", members, MemberStatus.DELETED)
@@ -229,8 +239,7 @@ def _reactivate(row: models.ScimConnection, by: Deleter) -> int:
 def _deactivated(row: models.ScimConnection) -> Members:
     return models.Member.objects.filter(
         organization_id=row.organization_id,
-        scim_user__connection=row,
-        scim_user__deactivated_with_connection_at__isnull=False,
+        scim_user__in=_people(row).exclude(deactivated_with_connection_at=None),
     )
 
 
@@ -323,6 +332,6 @@ def _parts(row: models.ScimConnection) -> "Iterable[QuerySet[Any]]":
         members,
         nestings,
         row.group_roles.all(),
-        row.groups.filter(organization_id=organization),
-        row.users.filter(organization_id=organization),
+        _groups(row),
+        _people(row),
     )

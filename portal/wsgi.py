@@ -2,16 +2,13 @@
 
 import gc
 import os
-from importlib import import_module
 
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = get_wsgi_application()
 
-# What the first request would load is loaded, and stays as long as the process: the garbage collector need not go through
-# it again and again, which took a twentieth of a bulk request.
-import_module(settings.ROOT_URLCONF)
+# What is there now stays as long as the process: the garbage collector need not go through it again and again, which took a
+# twentieth of a bulk request.
 gc.collect()
 gc.freeze()

@@ -9,11 +9,11 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, JSONField, OuterRef, Subquery
+from django.db.models import F, Func, JSONField
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
-from portal.directory.embedded import models
+from portal.directory.embedded import models, recursion
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.documents import read_one
 from portal.directory.embedded.provisioning.errors import InvalidValue, Mutability, TooLarge
@@ -232,6 +232,13 @@ class GroupPairs(Func):
         return f"(SELECT {pairs} FROM {{membership}} m WHERE m.user_id = %(expressions)s)".format(**self._TABLES)  # noqa: S608 -- names of our own tables
 
 
+# Not a join, as above.
+_GROUPS_OF_SEVERAL = """
+    SELECT m.user_id, m.group_id, (SELECT g.display_name FROM {group} g WHERE g.id = m.group_id)
+    FROM {membership} m WHERE AMONG ORDER BY m.group_id
+"""
+
+
 def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:
     """Return the groups of each person, by the person's key: those they are in, and those that these are in."""
     direct: dict[UUID, dict[UUID, str]] = defaultdict(dict)
@@ -251,10 +258,9 @@ def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[U
 def _direct_groups(users: Sequence[models.ScimUser]) -> Iterable[tuple[UUID, UUID, str]]:
     if all(hasattr(user, _PAIRS) for user in users):
         return [(user.pk, UUID(group), name) for user in users for group, name in sorted(getattr(user, _PAIRS) or ())]
-    memberships = models.ScimMembership.objects.filter(user_id__in=[user.pk for user in users]).order_by("group_id")
-    # Not a join, as above.
-    name = Subquery(models.ScimGroup.objects.filter(pk=OuterRef("group_id")).values("display_name"))
-    return memberships.values_list("user_id", "group_id", name)
+    sql = _GROUPS_OF_SEVERAL.replace("AMONG", recursion.among("m.user_id"))
+    found = recursion.rows(sql, [user.pk for user in users])
+    return [(recursion.key(user), recursion.key(group), name) for user, group, name in found]
 
 
 def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:

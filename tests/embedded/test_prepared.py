@@ -1,6 +1,7 @@
 """The cursor that is kept: PostgreSQL's own words for what goes wrong, and transactions that begin and end with a statement."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -60,6 +61,20 @@ def test_a_value_stays_a_value_however_it_is_sent(text: str) -> None:
         run_last(INSERT, text)
 
     assert committed() == [text]
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-28 23:59:59.000001+00", "2026-07-01 12:00:00+02", "0001-01-01 00:00:00+00", None]
+)
+def test_a_moment_is_the_one_that_django_reads(text: str | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamptz", [text])
+        ((expected,),) = cursor.fetchall()
+
+    ((found,),) = run("SELECT %s::timestamptz", text)
+
+    assert found == expected
+    assert found is None or (found.isoformat(), found.utcoffset()) == (expected.isoformat(), timedelta(0))
 
 
 def test_the_last_statement_commits_the_transaction() -> None:

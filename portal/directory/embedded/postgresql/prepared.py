@@ -7,15 +7,17 @@ the interpreter's lock: in two thirds of the time for a short statement, and a t
 import re
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 from psycopg._preparing import PrepareManager
-from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.adapt import AdaptersMap, Loader, PyFormat, Transformer
+from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 _MOST_PREPARED = 500
+_MOMENTS = cast("type[Loader]", psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, Format.TEXT))
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 
@@ -44,7 +46,10 @@ class PreparedCursor:
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self.connection = connection
-        self._transformer = Transformer(connection)
+        # Django's own reading of a moment, in Python, takes as long as all other columns of a row together.
+        adapters = AdaptersMap(connection.adapters)
+        adapters.register_loader("timestamptz", _MOMENTS)
+        self._transformer = Transformer(SimpleNamespace(adapters=adapters, connection=connection))
         self._names: _Names = {}
         self._numbers = count()
         # Whether the next statement is the last of its transaction, which is then committed on the same way.

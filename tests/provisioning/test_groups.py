@@ -83,6 +83,10 @@ def test_a_name_is_taken_whatever_its_case(idp: Idp, group: str) -> None:
         ([{"op": "remove", "path": 'members[value eq "0"]'}], {1}),
         ([{"op": "remove", "path": 'members[value eq "0" or value eq "1"]'}], set()),
         ([{"op": "remove", "path": 'members[value eq "3"]'}], {0, 1}),
+        ([{"op": "remove", "path": 'members[value eq "nobody"]'}], {0, 1}),
+        ([{"op": "remove", "path": 'members[type eq "User" and value eq "0"]'}], {1}),
+        ([{"op": "remove", "path": 'members[value eq "0" and type eq "Group"]'}], {0, 1}),
+        ([{"op": "remove", "path": 'members[not (value eq "0")]'}], {0}),
         ([{"op": "Remove", "path": "members", "value": [{"value": 0}]}], {1}),
         ([{"op": "remove", "path": "members"}], set()),
         ([{"op": "remove", "path": "members", "value": [{"value": 3}]}], {0, 1}),
@@ -106,7 +110,7 @@ def test_a_name_is_taken_whatever_its_case(idp: Idp, group: str) -> None:
             {2},
         ),
     ],
-    ids=range(17),
+    ids=range(21),
 )
 def test_patching_members(
     idp: Idp, group: str, people: list[str], operations: list[dict[str, Any]], expected: set[int]

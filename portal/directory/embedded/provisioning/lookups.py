@@ -54,15 +54,15 @@ class Lookups(Generic[Row]):
         self._model: type[Row] = model
         self._kind, self._noun, self._read_with = kind, noun, read_with
         meta = model._meta  # noqa: SLF001 -- Django's documented model API
-        key, name = (meta.pk, UUID(int=3)), (meta.get_field(name_field), "example")
+        self._key, name = (meta.pk, UUID(int=3)), (meta.get_field(name_field), "example")
         columns = (*_LISTED, *read_with)
         self._by_name: Statement[Row] = self._statement(
             FoundBy.VALUE, name, lambda rows, value: rows.filter(**{name_field: value}).values_list(*columns)
         )
         self._by_id: Statement[Row] = self._statement(
-            FoundBy.KEY, key, lambda rows, value: rows.filter(pk=value).values_list(*columns)
+            FoundBy.KEY, self._key, lambda rows, value: rows.filter(pk=value).values_list(*columns)
         )
-        self._locked: Statement[Row] = self._statement(FoundBy.KEY, key, self._locking)
+        self._locked: Statement[Row] = self._statement(FoundBy.KEY, self._key, self._locking)
         self._behind: Callable[[int], Statement[Row]] = cache(self._listing)
 
     def _statement(
@@ -80,10 +80,9 @@ class Lookups(Generic[Row]):
         return Statement(build, *place, sought)
 
     def _listing(self, limit: int) -> Statement[Row]:
-        key = (self._model._meta.pk, UUID(int=3))  # noqa: SLF001 -- as above
         return self._statement(
             FoundBy.PLACE,
-            key,
+            self._key,
             lambda rows, after: rows.filter(pk__gt=after).order_by("pk").values_list(*_LISTED)[:limit],
         )
 

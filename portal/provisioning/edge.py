@@ -7,7 +7,6 @@ from functools import wraps
 from math import isfinite
 from typing import Any, cast
 
-import msgspec
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
@@ -24,7 +23,7 @@ from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
 from portal.directory.embedded.provisioning.texts import is_storable
 from portal.directory.ids import id_prefix
 from portal.directory.types import ScimRefusal
-from portal.provisioning.resources import error_document
+from portal.provisioning.resources import encoded, error_document
 from portal.web.requests import PortalRequest
 
 log = structlog.get_logger("gatehouse.scim")
@@ -121,7 +120,7 @@ def _outcome(response: HttpResponse, answer: HttpResponse | ScimError) -> Outcom
 
 def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpResponse:
     """Answer with a SCIM document."""
-    response = HttpResponse(msgspec.json.encode(document), status=status, content_type=MEDIA_TYPE)
+    response = HttpResponse(encoded(document), status=status, content_type=MEDIA_TYPE)
     for name, value in headers.items():
         response[name.replace("_", "-")] = value
     return response

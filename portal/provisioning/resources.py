@@ -1,9 +1,13 @@
 """Resources and lists as SCIM documents (RFC 7643, 3; RFC 7644, 3.4.2 and 3.9)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
@@ -11,7 +15,7 @@ from portal.directory.embedded.provisioning.documents import Document
 from portal.directory.embedded.provisioning.errors import InvalidValue, ScimError
 from portal.directory.embedded.provisioning.groups import group_id
 from portal.directory.embedded.provisioning.listing import ResultPage
-from portal.directory.embedded.provisioning.membership import PERSON, SUBGROUP, GroupMember, GroupOfUser
+from portal.directory.embedded.provisioning.membership import PERSON, SUBGROUP, GroupMember, GroupOfUser, MemberKind
 from portal.directory.embedded.provisioning.schemas import ResourceSchema
 from portal.directory.embedded.provisioning.users import user_id
 from portal.directory.embedded.provisioning.versions import version
@@ -20,6 +24,7 @@ from portal.directory.ids import id_prefix
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _ALWAYS = frozenset({"schemas", "id"})
+_BATCH = 100  # members that are made at a time
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 
@@ -45,25 +50,57 @@ def group_document(
     """Return a group with the people and groups in it, and with their names if they are asked for."""
     document = _document(client, client.group_schema, group_id(row.pk), row)
     if members:
-        document["members"] = _members(client.base_url, members)
-    if members and names_members:
-        document["members"] = [
-            one | {"display": member.display} for one, member in zip(document["members"], members, strict=True)
-        ]
+        document["members"] = MemberDocuments(client.base_url, members, names_members=names_members)
     return document
 
 
-def _members(base_url: str, members: Sequence[GroupMember]) -> list[Document]:
-    forms = {
-        kind: (id_prefix(kind.noun), f"{base_url}/{kind.resource_type}s/", kind.resource_type)
-        for kind in (PERSON, SUBGROUP)
-    }
-    documents: list[Document] = []
-    for kind, uuid, _ in members:
-        prefix, address, name = forms[kind]
+class MemberDocuments:
+    """The `members` of a group, a hundred at a time: all at once they would take twice the memory of the answer."""
+
+    def __init__(self, base_url: str, members: Sequence[GroupMember], *, names_members: bool) -> None:
+        self._members, self._names_members = members, names_members
+        self._forms = {
+            kind: (id_prefix(kind.noun), f"{base_url}/{kind.resource_type}s/", kind.resource_type)
+            for kind in (PERSON, SUBGROUP)
+        }
+
+    def batches(self) -> Iterator[list[Document]]:
+        """Yield the elements in order."""
+        for start in range(0, len(self._members), _BATCH):
+            yield [self._document(*member) for member in self._members[start : start + _BATCH]]
+
+    def __iter__(self) -> Iterator[Document]:
+        for batch in self.batches():
+            yield from batch
+
+    def _document(self, kind: MemberKind, uuid: UUID, display: str) -> Document:
+        prefix, address, name = self._forms[kind]
         key = f"{prefix}{uuid}"
-        documents.append({"value": key, "$ref": address + key, "type": name})
-    return documents
+        document = {"value": key, "$ref": address + key, "type": name}
+        return document | {"display": display} if self._names_members else document
+
+
+def encoded(document: Any) -> bytes:
+    """Return a document as JSON; the members of a group that is answered by itself without having all of them at once."""
+    members = document.get("members") if isinstance(document, dict) else None
+    if not isinstance(members, MemberDocuments):
+        return _ENCODER.encode(document)
+    written = BytesIO()
+    rest = {name: value for name, value in document.items() if name != "members"}
+    written.write(_ENCODER.encode(rest)[:-1] + b',"members":[')
+    for number, batch in enumerate(members.batches()):
+        written.write((b"," if number else b"") + _ENCODER.encode(batch)[1:-1])
+    written.write(b"]}")
+    return written.getvalue()
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, MemberDocuments):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON.")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_listed)
 
 
 def list_document(resources: Sequence[Any], page: ResultPage[Any]) -> Document:
@@ -106,8 +143,14 @@ class Projection:
         """Say whether an attribute that is returned on request is asked for."""
         return path in self._wanted
 
+    def _looks_into(self, name: str) -> bool:
+        return any(path[0] == name and len(path) > 1 for path in (*self._wanted, *self._unwanted))
+
     def apply(self, document: Document) -> Document:
         """Return what is wanted of a document."""
+        members = document.get("members")
+        if isinstance(members, MemberDocuments) and self._looks_into("members"):
+            document["members"] = list(members)
         if self._chosen:
             kept: Document = {name: value for name, value in document.items() if name in _ALWAYS}
             for path in self._wanted:

@@ -1,6 +1,7 @@
 """Pushed groups and their members (RFC 7643, 4.2; RFC 7644, 3.5.2)."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -8,6 +9,12 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.embedded import models
+from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.groups import group_id
+from portal.directory.embedded.provisioning.users import user_id
+from portal.directory.types import Origin
+from portal.provisioning.kinds import GROUPS
+from portal.provisioning.resources import Projection, encoded
 from tests import factories
 from tests.provisioning.conftest import Idp
 from tests.provisioning.test_edge import error_of
@@ -268,3 +275,43 @@ def test_entries_say_who_joined_and_left(idp: Idp, group: str, people: list[str]
     assert entry.before == {"displayName": "Sales", "members_left": {"number": 1, "ids": [people[0]]}}
     assert entry.after == {"displayName": "Sales 2", "members_joined": {"number": 1, "ids": [people[2]]}}
     assert (entry.target_id, entry.target_name) == (group, "Sales 2")
+
+
+@pytest.fixture
+def large(idp: Idp) -> tuple[str, list[str]]:
+    """A group of more people than are written at a time, and their ids in order."""
+    group = factories.scim_group(idp.connection, "Large")
+    users = [factories.scim_user(idp.connection, f"u{n}") for n in range(2100)]
+    factories.put_in_group(group, users)
+    return group_id(group.pk), sorted(user_id(user.pk) for user in users)
+
+
+def test_a_large_group_has_each_member_once_and_in_order(idp: Idp, large: tuple[str, list[str]]) -> None:
+    group, people = large
+    inner = idp.create_group("Inner")
+    (found,) = idp.get("/Groups", filter='displayName eq "Large"').json()["Resources"]
+    whole, chosen = (idp.get(f"/Groups/{group}", **how).json() for how in ({}, {"attributes": "members.value"}))
+    without = idp.get(f"/Groups/{group}", excludedAttributes="members.$ref").json()
+
+    assert [one["value"] for one in whole["members"]] == people
+    assert found == whole
+    assert chosen["members"] == [{"value": one} for one in people]
+    assert without["members"] == [{"value": one, "type": "User"} for one in people]
+    idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": values(inner)})
+    assert [one["value"] for one in idp.get(f"/Groups/{group}").json()["members"]] == [*people, inner]
+
+
+def test_a_large_group_takes_twice_its_size_in_memory_and_not_more(idp: Idp, large: tuple[str, list[str]]) -> None:
+    group, _ = large
+    client = ScimClient(idp.connection, Origin())
+    row = GROUPS.get(client, group)
+    tracemalloc.start()
+    try:
+        (document,) = GROUPS.documents(client, [row], Projection(client.group_schema, {}))
+        size = len(encoded(document))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    # The keys, and what is written; SQLite has the keys as texts first. All documents at once would be three times and more.
+    assert peak < 2.5 * size

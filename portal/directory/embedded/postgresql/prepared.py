@@ -69,16 +69,18 @@ class PreparedCursor:
             self._take(self.connection.pgconn.exec_prepared(name, values, self._transformer.formats))
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """Return the rows of the last statement."""
+        """Return the rows of the last statement, and let go of them: once."""
         if self._result is None:
             return []
         self._transformer.set_pgresult(self._result)
         rows: list[tuple[Any, ...]] = self._transformer.load_rows(0, self._result.ntuples, tuple)
+        self.close()
         return rows
 
     def close(self) -> None:
         """Let go of the last rows."""
         self._result = None
+        self._transformer.set_pgresult(None)
 
     def _begin(self) -> list[bytes]:
         """Return what begins a transaction, where psycopg would begin one now."""

@@ -184,20 +184,41 @@ def members_of(
 ) -> Mapping[UUID, Sequence[GroupMember]]:
     """Return the members of each group, by the group's key, with one query for people and one for groups."""
     keys = [group.pk for group in groups]
-    found: dict[UUID, list[GroupMember]] = defaultdict(list)
     if len(keys) == 1 and not with_names:
-        # There may be a hundred thousand of them: nothing but the keys is read.
-        found[keys[0]] = [GroupMember(PERSON, key, "") for (key,) in _PEOPLE_OF_ONE.rows(*keys)]
+        people: Mapping[UUID, Sequence[GroupMember]] = {keys[0]: _People(_PEOPLE_OF_ONE.rows(*keys))}
     else:
-        people = models.ScimMembership.objects.filter(group_id__in=keys).order_by("user_id")
-        names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
-        for group, key, display_name, user_name in names.iterator(_BATCH):
-            found[group].append(GroupMember(PERSON, key, display_name or user_name))
-    if client.connection.has_nested_groups:
-        nested = models.ScimNesting.objects.filter(group_id__in=keys).order_by("member_id")
-        for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
-            found[group].append(GroupMember(SUBGROUP, key, display_name))
+        people = _named_people(keys)
+    if not client.connection.has_nested_groups:
+        return people
+    below: dict[UUID, list[GroupMember]] = defaultdict(list)
+    nested = models.ScimNesting.objects.filter(group_id__in=keys).order_by("member_id")
+    for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
+        below[group].append(GroupMember(SUBGROUP, key, display_name))
+    return {**people, **{group: [*people.get(group, ()), *inner] for group, inner in below.items()}}
+
+
+def _named_people(groups: Sequence[UUID]) -> Mapping[UUID, Sequence[GroupMember]]:
+    found: dict[UUID, list[GroupMember]] = defaultdict(list)
+    people = models.ScimMembership.objects.filter(group_id__in=groups).order_by("user_id")
+    names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
+    for group, key, display_name, user_name in names.iterator(_BATCH):
+        found[group].append(GroupMember(PERSON, key, display_name or user_name))
     return found
+
+
+class _People(Sequence[GroupMember]):
+    """Members of whom nothing but the keys is read and kept: there may be a hundred thousand of them."""
+
+    def __init__(self, rows: Iterable[Sequence[UUID]]) -> None:
+        self._rows = list(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [GroupMember(PERSON, key, "") for (key,) in self._rows[place]]
+        return GroupMember(PERSON, self._rows[place][0], "")
 
 
 _PEOPLE_OF_ONE = Statement(

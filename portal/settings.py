@@ -238,6 +238,9 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = required("EMAIL_FROM") if EMAIL_IS_SET_UP else ""
 if EMAIL_IS_SET_UP and "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
     raise ImproperlyConfigured("EMAIL_FROM must be an e-mail address, such as Gatehouse <portal@example.com>.")
+EMAIL_REPLY_TO = str(env.str("EMAIL_REPLY_TO", default=""))
+if EMAIL_REPLY_TO and "@" not in parseaddr(EMAIL_REPLY_TO)[1]:
+    raise ImproperlyConfigured("EMAIL_REPLY_TO must be an email address, such as Support <support@example.com>.")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 

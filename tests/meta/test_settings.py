@@ -65,6 +65,7 @@ def test_the_default_settings_pass_djangos_deployment_check() -> None:
         ("SCIM_RESTORE_DAYS", "0"),
         ("EMAIL_URL", "mail.example.com"),
         ("EMAIL_URL", "smtp+tls://"),
+        ("EMAIL_REPLY_TO", "Support"),
     ],
 )
 def test_a_senseless_value_is_named(name: str, value: str) -> None:

@@ -1,21 +1,22 @@
-"""Telling a connection's contacts by e-mail that its token expires, or that its brake waits for a decision.
+"""Reminders to a connection's contacts: the token expires soon, or deactivations are on hold.
 
-Each is told once, also where two runs meet: whoever claims it sends it. A claim that led to nothing, as the process died
-or the mail server refused, is free again.
+Each contact gets an email of their own, once, even where two runs overlap: a run sends only what it has claimed. A claim
+is free again after the mail server failed, or ten minutes after the process died.
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
 import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.embedded import models
+from portal.directory.embedded.emails import one_line, send_email
 from portal.directory.embedded.scim_tokens import current_tokens
 from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
 
@@ -23,14 +24,14 @@ log = structlog.get_logger("gatehouse.scim")
 
 # Days before the expiry of a token.
 DAYS = (1, 7, 14, 30)
-# How long a claim holds: longer than it takes to hand over a mail.
+# How long a claim holds: longer than it takes to hand over an email.
 _CLAIM = timedelta(minutes=10)
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Reminder:
-    """What is to be told of a connection, and the key under which it is told once."""
+    """An email for every contact of a connection, and the key under which each gets it once."""
 
     connection: models.ScimConnection
     about: str
@@ -40,33 +41,41 @@ class _Reminder:
 
 @dataclass(slots=True)
 class Sent:
-    """How many were sent, and how many could not be and are tried again at the next run."""
+    """How many emails were sent, and how many failed and are tried again at the next run."""
 
     sent: int = 0
     failed: int = 0
 
 
 def send_reminders() -> Sent:
-    """Send what is due and was not sent yet."""
+    """Send what is due and wasn't sent yet."""
     done = Sent()
     for reminder in chain(_of_tokens(), _of_brakes()):
-        if not _claim(reminder):
-            continue
-        try:
-            _send(reminder)
-        except (OSError, ValueError) as error:  # of the way there (smtplib), and of what was to be sent
-            # Neither the address nor the mail server's words about it.
-            log.warning("scim_reminder_not_sent", about=reminder.about, error=type(error).__name__)
-            _same(reminder).update(claimed_at=None)
-            done.failed += 1
-        else:
-            _same(reminder).update(sent_at=timezone.now())
-            done.sent += 1
+        contacts = list(reminder.connection.contacts.all())
+        _prepare(reminder, contacts)
+        for contact in contacts:
+            if _claim(reminder, contact):
+                _send(reminder, contact, done)
     return done
 
 
+def _send(reminder: _Reminder, contact: models.ScimContact, done: Sent) -> None:
+    key = f"{reminder.connection.pk} {reminder.about}"
+    try:
+        send_email(to=contact.email_address, subject=reminder.subject, text=reminder.text, key=key)
+    except (OSError, ValueError) as error:  # of the connection (smtplib), and of what was to be sent
+        # Neither the address nor the mail server's words about it.
+        log.warning("scim_reminder_not_sent", about=reminder.about, error=type(error).__name__)
+        _same(reminder, contact).update(claimed_at=None)
+        done.failed += 1
+    else:
+        _same(reminder, contact).update(sent_at=timezone.now())
+        _note_on_page(reminder)
+        done.sent += 1
+
+
 def _of_tokens() -> Iterator[_Reminder]:
-    """Yield a reminder for each current token that expires soon: of the days that are over, the last."""
+    """Yield a reminder for each current token that expires soon: the latest of those that are due."""
     now = timezone.now()
     due = current_tokens().filter(
         _with_contacts("connection_id"),
@@ -74,7 +83,8 @@ def _of_tokens() -> Iterator[_Reminder]:
         expires_at__gt=now,
         expires_at__lte=now + timedelta(days=DAYS[-1]),
     )
-    for token in due.select_related("connection__organization").order_by("pk").iterator(_CHUNK):
+    tokens = due.select_related("connection__organization").prefetch_related("connection__contacts").order_by("pk")
+    for token in tokens.iterator(_CHUNK):
         days = next(days for days in DAYS if token.expires_at <= now + timedelta(days=days))
         yield _Reminder(
             token.connection,
@@ -85,15 +95,16 @@ def _of_tokens() -> Iterator[_Reminder]:
 
 
 def _of_brakes() -> Iterator[_Reminder]:
-    """Yield a reminder for each brake that brakes, and of which nobody was told."""
-    braking = models.ScimConnection.objects.filter(
-        _with_contacts("pk"), status=ScimConnectionStatus.ACTIVE, brake_stopped_at__isnull=False, brake_told_at=None
+    """Yield a reminder for each connection whose deactivations are on hold."""
+    holding = models.ScimConnection.objects.filter(
+        _with_contacts("pk"), status=ScimConnectionStatus.ACTIVE, brake_stopped_at__isnull=False
     )
-    for row in braking.select_related("organization").order_by("pk").iterator(_CHUNK):
+    rows = holding.select_related("organization").prefetch_related("contacts").order_by("pk")
+    for row in rows.iterator(_CHUNK):
         yield _Reminder(
             row,
             f"brake/{row.brake_stopped_at.isoformat() if row.brake_stopped_at else ''}",
-            f"Many people of {_line(row.organization.name)} were deactivated: the rest waits for you",
+            f"Deactivations in {one_line(row.organization.name)} need approval",
             _brake_text(row),
         )
 
@@ -102,27 +113,45 @@ def _with_contacts(key: str) -> Exists:
     return Exists(models.ScimContact.objects.filter(connection_id=OuterRef(key)))
 
 
-def _same(reminder: _Reminder) -> QuerySet[models.ScimReminder]:
+def _same(reminder: _Reminder, contact: models.ScimContact) -> QuerySet[models.ScimReminder]:
     row = reminder.connection
     found = models.ScimReminder.objects.filter(organization_id=row.organization_id, connection_id=row.pk)
-    return found.filter(about=reminder.about)
+    return found.filter(about=reminder.about, contact_hash=_hash(contact))
 
 
-def _claim(reminder: _Reminder) -> bool:
-    """Say whether it is ours to send: nobody has sent it, and nobody is sending it."""
-    now, row = timezone.now(), reminder.connection
-    new = models.ScimReminder(organization_id=row.organization_id, connection_id=row.pk, about=reminder.about)
-    models.ScimReminder.objects.bulk_create([new], ignore_conflicts=True)
-    free = Q(claimed_at=None) | Q(claimed_at__lte=now - _CLAIM)
-    return bool(_same(reminder).filter(free, sent_at=None).update(claimed_at=now))
+def _hash(contact: models.ScimContact) -> str:
+    # Hash the address: it has a fixed length, and a former contact's address isn't kept.
+    return hashlib.sha256(contact.email_address_folded.encode()).hexdigest()
 
 
-def _send(reminder: _Reminder) -> None:
-    """Hand it over to the mail server, and note it where the portal shows it. Raises what goes wrong."""
+def _prepare(reminder: _Reminder, contacts: Iterable[models.ScimContact]) -> None:
+    """Store a row for each contact that has none yet."""
     row = reminder.connection
-    addresses = list(row.contacts.order_by("pk").values_list("email_address", flat=True))
-    EmailMessage(reminder.subject, reminder.text, settings.DEFAULT_FROM_EMAIL, addresses).send()
-    if reminder.about.startswith("brake/"):
+    models.ScimReminder.objects.bulk_create(
+        [
+            models.ScimReminder(
+                organization_id=row.organization_id,
+                connection_id=row.pk,
+                about=reminder.about,
+                contact_hash=_hash(contact),
+            )
+            for contact in contacts
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _claim(reminder: _Reminder, contact: models.ScimContact) -> bool:
+    """Say whether this run sends it: it wasn't sent yet, and no other run is sending it."""
+    now = timezone.now()
+    free = Q(claimed_at=None) | Q(claimed_at__lte=now - _CLAIM)
+    return bool(_same(reminder, contact).filter(free, sent_at=None).update(claimed_at=now))
+
+
+def _note_on_page(reminder: _Reminder) -> None:
+    """Let the portal show that contacts were emailed about the hold."""
+    row = reminder.connection
+    if reminder.about.startswith("brake/") and row.brake_told_at is None:
         connections = models.ScimConnection.objects.filter(organization_id=row.organization_id, pk=row.pk)
         connections.filter(brake_stopped_at=row.brake_stopped_at).update(brake_told_at=timezone.now())
 
@@ -131,11 +160,12 @@ def _token_text(token: models.ScimToken) -> str:
     row = token.connection
     return _text(
         row,
-        f"{_idp(row)} provisions the people of {_line(row.organization.name)} by the SCIM connection "
-        f"“{_name(row)}”. Its token, which ends in {token.last_four}, expires on {token.expires_at:%-d %B %Y at %H:%M} UTC. "
-        f"From then on {_idp(row)} is refused: nobody new arrives, and who leaves keeps their access.",
-        "Rotate the token before then, and enter the new one in your identity provider. Both are good until you complete "
-        "the rotation, so nothing is interrupted:",
+        f"{_idp(row)} uses this token to provision people in {one_line(row.organization.name)}. After it expires, "
+        f"{_idp(row)}'s requests fail: new people don't get access, and people who leave keep theirs.\n\n"
+        f"Connection   {_name(row)}\n"
+        f"Token        Ends in {token.last_four}\n"
+        f"Expires      {token.expires_at:%-d %b %Y, %H:%M} UTC",
+        f"Rotate the token before then, and enter the new one in {_idp(row)}. Both tokens work until you finish the rotation:",
         "token/",
     )
 
@@ -145,20 +175,21 @@ def _brake_text(row: models.ScimConnection) -> str:
     gone, people = (counted.gone, counted.people) if counted else (0, 0)
     return _text(
         row,
-        f"{_idp(row)} has deactivated {gone:,} of {people:,} people of {_line(row.organization.name)} within an hour, by the "
-        f"SCIM connection “{_name(row)}”. That may be right, or a filter or a group that is wrong now. So {_idp(row)} is told "
-        "to wait, and nobody else is deactivated until somebody decides.",
-        "See who waits, and decide:",
+        f"{_idp(row)} deactivated {gone:,} of {people:,} people of {one_line(row.organization.name)} within an hour "
+        f"through the connection “{_name(row)}”. The deactivation safeguard puts all further deactivations on hold: "
+        "these people keep their access until an admin decides.",
+        f"If these people have left, approve the deactivations. If it was a mistake, fix it in {_idp(row)} first, then "
+        "clear the hold:",
         "brake/",
     )
 
 
-def _text(row: models.ScimConnection, what: str, cure: str, page: str = "") -> str:
-    """Return a mail: what is the matter, what to do, where, and why it came."""
+def _text(row: models.ScimConnection, what: str, next_step: str, page: str = "") -> str:
+    """Return the text of an email: what happened, what to do, where, and why it was sent."""
     address = f"{settings.PUBLIC_URL}/o/{row.organization.slug}/scim/"
     return (
-        f"{what}\n\n{cure}\n\n{address}{page}\n\n"
-        f"You get this e-mail because your address is a contact of this connection. Admins change the contacts here:\n"
+        f"{what}\n\n{next_step}\n\n{address}{page}\n\n"
+        f"You get this email because your address is a contact of this connection. Change contacts:\n"
         f"{address}contacts/\n"
     )
 
@@ -173,9 +204,4 @@ def _idp(row: models.ScimConnection) -> str:
 
 
 def _name(row: models.ScimConnection) -> str:
-    return _line(row.display_name)
-
-
-def _line(text: str) -> str:
-    """Return a name on one line, as a subject must be."""
-    return " ".join(text.split())
+    return one_line(row.display_name)

@@ -82,19 +82,23 @@ class ScimContact(models.Model):
 
 
 class ScimReminder(models.Model):
-    """Something that the contacts were told, or are being told: whoever has claimed it sends it, and nobody else."""
+    """A reminder to one contact. The run that has claimed it sends it."""
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, models.PROTECT)
     connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="reminders")
-    # What it is about (scim_reminders.py): a token and its days, or a brake and since when it brakes.
+    # What it is about (scim_reminders.py): a token and the days before its expiry, or since when deactivations are on hold.
     about = models.CharField(max_length=100)
+    # SHA-256 of the contact's case-folded address, in hexadecimal.
+    contact_hash = models.CharField(max_length=64, default="", db_default="")
     claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization", "connection", "about"], name="scim_reminder_once")
+            models.UniqueConstraint(
+                fields=["organization", "connection", "about", "contact_hash"], name="scim_reminder_once_per_contact"
+            )
         ]
 
 

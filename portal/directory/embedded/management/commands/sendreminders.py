@@ -11,17 +11,21 @@ from portal.directory.types import Origin
 
 
 class Command(OperatorCommand):
-    """Tell the contacts of SCIM connections by e-mail of tokens that expire, and of deactivations that wait."""
+    """Email the contacts of SCIM connections about tokens that expire and deactivations on hold."""
 
     help = __doc__
 
-    def carry_out(self, origin: Origin, **_: Any) -> Answer:  # noqa: ARG002 -- it changes nothing that anybody owns
+    def carry_out(self, origin: Origin, **_: Any) -> Answer:  # noqa: ARG002 -- it changes nothing that an organization owns
         """Send what is due."""
         if not settings.EMAIL_IS_SET_UP:
-            raise NotOffered("No e-mail is set up: set EMAIL_URL and EMAIL_FROM.")
+            raise NotOffered("Email isn't set up. Set EMAIL_URL and EMAIL_FROM.")
         done = send_reminders()
         if done.failed:
             raise Unavailable(
-                f"{done.sent} sent; {done.failed} could not be sent, and are tried again at the next run. The log says why."
+                f"{_sent(done.sent)} {done.failed} failed and are tried again at the next run. See the log for the cause."
             )
-        return Answer({"sent": str(done.sent)}, f"{done.sent} sent.")
+        return Answer({"sent": str(done.sent)}, _sent(done.sent))
+
+
+def _sent(number: int) -> str:
+    return "Sent 1 email." if number == 1 else f"Sent {number} emails."

@@ -11,3 +11,4 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks."""
         from portal.access import checks  # noqa: F401, PLC0415 -- needs the app registry
+        from portal.web import static_files  # noqa: F401, PLC0415 -- as above

@@ -312,16 +312,15 @@ MESSAGE_STORAGE = "portal.web.messages.HostCookieStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=8_388_608, least=65_536, most=268_435_456)
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Without `collectstatic` (the demo, development) files are served from where they are, and need no warning.
+# A trial and the tests serve files from where they are; `collectstatic` needs a real installation, which has https.
+WHITENOISE_USE_FINDERS = True
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
-_collected = (STATIC_ROOT / "staticfiles.json").exists()
-WHITENOISE_USE_FINDERS = not _collected
 STORAGES = {
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if _collected
+        "BACKEND": "portal.web.static_files.CollectedFiles"
+        if IS_HTTPS
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
 }

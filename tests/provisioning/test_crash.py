@@ -56,12 +56,14 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own
 
 
-def serve(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    address, port = environment["PUBLIC_URL"], environment["PUBLIC_URL"].rpartition(":")[2]
+def serve(environment: dict[str, str], *, address: str = "", folder: Path = ROOT) -> "subprocess.Popen[bytes]":
+    """Serve a checkout of the project, at its public URL unless a proxy is to reach it elsewhere."""
+    address = address or environment["PUBLIC_URL"]
+    port = address.rpartition(":")[2]
     options = ["--interface", "wsgi", "--port", port, "--blocking-threads", "4", "--log-level", "critical"]
     command = [sys.executable, "-m", "granian", *options, "portal.wsgi:application"]
     # A group of its own, so that the workers are killed with their parent.
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)  # noqa: S603 -- our own
+    server = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)  # noqa: S603 -- our own
     for _ in range(200):
         try:
             requests.get(f"{address}/healthz", timeout=5)

@@ -19,6 +19,7 @@ from portal.directory.types import Member, Organization
 _PATH = "organizations/{organization_id}/members"
 _ONE = f"{_PATH}/{{member_id}}"
 _PAGE = "b2b/organizations/members"
+_SEARCH = Rights(RESOURCE, "search")
 
 
 def _may(action: str) -> Rights:
@@ -149,6 +150,8 @@ def get(call: Call, request: WantedMember) -> OneMember:
         return _one(call, members.get(_own(call)))
     if bool(request.member_id) == bool(request.email_address):
         raise ApiError("invalid_member_get_fields", "Name member_id or email_address.")
+    if call.signed_in and not _names(call.signed_in.member, request):
+        _SEARCH.check(request, call.signed_in, call.directory.rbac.policy())
     found = members.get(request.member_id) if request.member_id else members.by_email_address(request.email_address)
     return _one(call, found)
 
@@ -261,7 +264,7 @@ def unlink_retired_email(call: Call, request: RetiredEmail) -> OneMemberOf:
     "organizations.members.search",
     "POST organizations/members/search",
     sdk=[Twin("POST", "b2b/organizations/me/members/search")],
-    rights=Rights(RESOURCE, "search"),
+    rights=_SEARCH,
     of_organization=False,
 )
 def search(call: Call, request: MemberSearch) -> Members:
@@ -305,6 +308,10 @@ def _answer(member: Member, organization: Organization) -> OneMember:
 
 def _own(call: Call) -> str:
     return call.signed_in.member.member_id if call.signed_in else ""
+
+
+def _names(member: Member, request: WantedMember) -> bool:
+    return (request.member_id or request.email_address) in {member.member_id, member.external_id, member.email_address}
 
 
 def _named(call: Call, member_id: str) -> str:

@@ -21,6 +21,11 @@ def _may(action: str) -> Rights:
     return Rights("stytch.scim", action)
 
 
+def _may_and_see(action: str) -> Rights:
+    """Return the rights of a method that answers with the connection: also those to read it."""
+    return Rights("stytch.scim", action, answer="get")
+
+
 class Connection(msgspec.Struct):
     """An answer with a connection, null where there is none."""
 
@@ -75,7 +80,7 @@ def get(call: Call, request: Nothing) -> Connection:  # noqa: ARG001 -- every me
     return Connection(_wire(call, connection) if connection else None)
 
 
-@endpoint("scim.connection.create", f"POST {_PATH}", sdk=[Twin("POST", "b2b/scim")], rights=_may("create"))
+@endpoint("scim.connection.create", f"POST {_PATH}", sdk=[Twin("POST", "b2b/scim")], rights=_may_and_see("create"))
 def create(call: Call, request: NewConnection) -> Connection:
     """Make the organization's connection; its token is shown this once."""
     name = request.display_name.strip() or request.identity_provider.label
@@ -89,7 +94,7 @@ def create(call: Call, request: NewConnection) -> Connection:
     "scim.connection.update",
     f"PUT {_ONE}",
     sdk=[Twin("PUT", "b2b/scim/{connection_id}")],
-    rights=_may("update"),
+    rights=_may_and_see("update"),
 )
 def update(call: Call, request: ChangedConnection) -> Connection:
     """Change the connection; the roles of groups are replaced as a whole where they are given."""
@@ -128,7 +133,7 @@ def get_groups(call: Call, request: WantedGroups) -> Groups:
     "scim.connection.rotate_start",
     f"POST {_ONE}/rotate/start",
     sdk=[Twin("POST", "b2b/scim/rotate/start")],
-    rights=_may("update"),
+    rights=_may_and_see("update"),
 )
 def rotate_start(call: Call, request: NamedConnection) -> Connection:
     """Make the next token, which is shown this once; both are good until the rotation is completed or cancelled."""
@@ -142,7 +147,7 @@ def rotate_start(call: Call, request: NamedConnection) -> Connection:
     "scim.connection.rotate_complete",
     f"POST {_ONE}/rotate/complete",
     sdk=[Twin("POST", "b2b/scim/rotate/complete")],
-    rights=_may("update"),
+    rights=_may_and_see("update"),
 )
 def rotate_complete(call: Call, request: NamedConnection) -> Connection:
     """Revoke the current token and put the next one in its place."""
@@ -155,7 +160,7 @@ def rotate_complete(call: Call, request: NamedConnection) -> Connection:
     "scim.connection.rotate_cancel",
     f"POST {_ONE}/rotate/cancel",
     sdk=[Twin("POST", "b2b/scim/rotate/cancel")],
-    rights=_may("update"),
+    rights=_may_and_see("update"),
 )
 def rotate_cancel(call: Call, request: NamedConnection) -> Connection:
     """Revoke the next token; the current one stays."""

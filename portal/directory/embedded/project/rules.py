@@ -46,9 +46,7 @@ def require_action(scope: Scope, action: str, resource: str, own: str = "") -> N
 
     There a "*" means what can be done with an account: roles are not among it, so nobody gives themselves any.
     """
-    policy, roles = scope.policy, scope.signed_in.session.roles if scope.signed_in else ()
-    is_of_account = bool(own) and action in policy.resources[own].actions
-    if not (is_of_account and policy.allows(roles, f"{own}:{action}")):
+    if scope.signed_in is None or not _allows(scope, action, resource, own):
         scope.require(f"{resource}:{action}")
 
 
@@ -66,6 +64,20 @@ def require_fields(
                 field=field,
                 error_type="session_authorization_error",
             )
-    for field, action in actions.items():
-        if getattr(changes, field) is not None:
-            require_action(scope, action, *resources)
+    given = [action for field, action in actions.items() if getattr(changes, field) is not None]
+    if actions and not given:
+        _require_any(scope, set(actions.values()), *resources)
+    for action in given:
+        require_action(scope, action, *resources)
+
+
+def _require_any(scope: Scope, actions: Collection[str], resource: str, own: str = "") -> None:
+    """Raise Refused unless one of the actions is allowed: a change of nothing still returns what it leaves as it is."""
+    if not any(_allows(scope, action, resource, own) for action in actions):
+        raise Refused("Your roles don't allow changing this.")
+
+
+def _allows(scope: Scope, action: str, resource: str, own: str) -> bool:
+    policy, roles = scope.policy, scope.signed_in.session.roles if scope.signed_in else ()
+    is_of_account = bool(own) and action in policy.resources[own].actions
+    return policy.allows(roles, f"{resource}:{action}") or (is_of_account and policy.allows(roles, f"{own}:{action}"))

@@ -8,6 +8,10 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = get_wsgi_application()
 
+from portal.access import rates  # noqa: E402 -- needs the settings
+
+rates.warm_up()
+
 # What is there now stays as long as the process: the garbage collector need not go through it again and again, which took a
 # twentieth of a bulk request.
 gc.collect()

@@ -102,8 +102,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> None:
-    rates._limiter.cache_clear()
-    rates._call_limiter.cache_clear()
+    for cached in (rates._limiter, rates._call_limiter, rates._built_storage):
+        cached.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -6,19 +6,18 @@ import time
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
+from typing import cast
 
-import structlog
 from django.conf import settings
 from limits import RateLimitItem, parse
-from limits.errors import StorageError
-from limits.storage import storage_from_string
+from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from portal.access import process_storage  # noqa: F401 -- makes itself known to the library
 
-log = structlog.get_logger("gatehouse.rates")
-
-_SECONDS = 1  # that Redis may take: a limit is worth no longer wait
+# The library imports its drivers at their first use, which two threads must not do at once; a cache is no lock.
+_building = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,29 @@ class Attempt:
     email_address: str
 
 
+def warm_up() -> None:
+    """Build what the first request would otherwise have to build; connects to nothing."""
+    _limiter()
+    _call_limiter()
+
+
 @cache
 def _limiter() -> FixedWindowRateLimiter:
-    return FixedWindowRateLimiter(storage_from_string(settings.REDIS_URL or "database://"))
+    return FixedWindowRateLimiter(_storage(settings.REDIS_URL or "database://"))
+
+
+def _storage(address: str) -> Storage:
+    with _building:
+        return _built_storage(address)
+
+
+@cache
+def _built_storage(address: str) -> Storage:
+    if address.startswith(("database:", "process:")):
+        return cast("Storage", storage_from_string(address))
+    from portal.access.redis_storage import RedisOrProcess  # noqa: PLC0415 -- loads Redis' client only where it is used
+
+    return RedisOrProcess(address)
 
 
 def admit(attempt: Attempt) -> bool:
@@ -83,9 +102,7 @@ def wait_after_wrong_credentials(ip_address: str) -> int:
 @cache
 def _call_limiter() -> FixedWindowRateLimiter:
     # Without Redis each process counts by itself: a row that every call updates would cost more than most calls.
-    address = settings.REDIS_URL or "process://"
-    timeouts = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS} if settings.REDIS_URL else {}
-    return FixedWindowRateLimiter(storage_from_string(address, wrap_exceptions=True, **timeouts))
+    return FixedWindowRateLimiter(_storage(settings.REDIS_URL or "process://"))
 
 
 @cache
@@ -95,11 +112,6 @@ def _parsed(rate: str) -> RateLimitItem:
 
 def _wait(rate: str, *key: str) -> int:
     item, limiter = _parsed(rate), _call_limiter()
-    try:
-        if limiter.hit(item, *key):
-            return 0
-        return max(1, math.ceil(limiter.get_window_stats(item, *key).reset_time - time.time()))
-    except StorageError:
-        # Provisioning goes on without a limit rather than not at all.
-        log.warning("rate_not_counted", exc_info=True)
+    if limiter.hit(item, *key):
         return 0
+    return max(1, math.ceil(limiter.get_window_stats(item, *key).reset_time - time.time()))

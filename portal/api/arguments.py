@@ -9,6 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 
 from portal.api.errors import ApiError, InvalidArgument
+from portal.web.json_size import most_values
 
 Arguments = dict[str, Any]
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -19,6 +20,8 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
 _NUL = re.compile(rb"\x00|\\u0000")
 # Of lists and objects within each other: what is kept of them is read again where less of the stack is left.
 _DEEPEST = 100
+# Each takes memory, however short it is.
+_MOST_VALUES = 200_000
 
 
 def read_arguments(request: HttpRequest, path: Mapping[str, str]) -> Arguments:
@@ -45,16 +48,9 @@ def convert(arguments: Arguments, into: type[Struct], *, is_text: bool) -> Struc
 
 
 def _body(request: HttpRequest) -> Arguments:
-    try:
-        content = request.body
-    except RequestDataTooBig:
-        raise ApiError("bad_request", "The body is too large.") from None
-    except UnreadablePostError:
-        raise ApiError("bad_request", "The body did not arrive as a whole.") from None
+    content = _content(request)
     if not content.strip():
         return {}
-    if _NUL.search(content):
-        raise InvalidArgument("No text may hold the NUL character.")
     try:
         body = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -64,6 +60,21 @@ def _body(request: HttpRequest) -> Arguments:
     if content.count(b"[") + content.count(b"{") > _DEEPEST and _is_deeper(body, _DEEPEST):
         raise ApiError("bad_request", f"Lists and objects in the body are nested more than {_DEEPEST} deep.")
     return body
+
+
+def _content(request: HttpRequest) -> bytes:
+    """Return the body as it was sent. Raises ApiError where it isn't worth parsing."""
+    try:
+        content = request.body
+    except RequestDataTooBig:
+        raise ApiError("bad_request", "The body is too large.") from None
+    except UnreadablePostError:
+        raise ApiError("bad_request", "The body did not arrive as a whole.") from None
+    if _NUL.search(content):
+        raise InvalidArgument("No text may hold the NUL character.")
+    if most_values(content) > _MOST_VALUES:
+        raise ApiError("bad_request", f"The body has more than {_MOST_VALUES} values.")
+    return content
 
 
 def _is_deeper(value: Any, most: int) -> bool:

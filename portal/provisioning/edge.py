@@ -18,12 +18,13 @@ from portal.access.rates import wait_after_failed_authentication, wait_of_connec
 from portal.access.routing import access_of, edge_for
 from portal.directory.embedded.provisioning import request_log
 from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
-from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError
+from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError, TooLarge
 from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
 from portal.directory.embedded.provisioning.texts import is_storable
 from portal.directory.ids import id_prefix
 from portal.directory.types import ScimRefusal
 from portal.provisioning.resources import encoded, error_document
+from portal.web.json_size import most_values
 from portal.web.requests import PortalRequest
 
 log = structlog.get_logger("gatehouse.scim")
@@ -197,7 +198,10 @@ def _read_body(request: HttpRequest) -> Body:
         raise Refusal(415, f"Send the body as {MEDIA_TYPE} or application/json.")
     try:
         # Some clients begin with the mark that says nothing in UTF-8 (RFC 8259, 8.1).
-        text = _read_content(request).decode("utf-8").removeprefix("\ufeff")
+        content = _read_content(request)
+        if most_values(content) > settings.SCIM_MAX_VALUES:
+            raise TooLarge(f"The body has more than {settings.SCIM_MAX_VALUES} values; send it in parts.")
+        text = content.decode("utf-8").removeprefix("\ufeff")
         document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError, UnreadablePostError):
         raise InvalidSyntax("The body is not JSON in UTF-8.") from None

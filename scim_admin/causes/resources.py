@@ -118,6 +118,15 @@ RESOURCES = (
         "Look in {settings} for a batch size, and set a lower one. Otherwise ask whoever runs this portal to raise the limit.",
     ),
     Cause(
+        "resource-too-large",
+        "A person or group is too large",
+        Sign(status=413, detail=r"elements\.$|characters\.$"),
+        "An attribute has more values than it may have, or all attributes of a person or group together are too long. "
+        "Nothing was changed.",
+        "In {mapping}, stop sending the attribute that the error names, or send fewer values of it. Photos belong in a URL. "
+        "Then {resend}.",
+    ),
+    Cause(
         "body-too-large",
         "The call is too large",
         Sign(status=413),

@@ -100,6 +100,14 @@ SYNTAX = (
         },
     ),
     Cause(
+        "list-too-expensive",
+        "The search takes too long",
+        Sign(scim_type="tooMany"),
+        "{name} searched with a filter or a sort order that takes more work than one list may. Nothing was changed.",
+        "In {mapping}, match people by userName and groups by displayName: one comparison with “eq” is always fast. "
+        "Remove custom filters that compare emails, groups or members many times. Then {resend}.",
+    ),
+    Cause(
         "value-too-long",
         "A value is too long",
         Sign(scim_type="invalidValue", detail="is longer than"),

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.scim_log import _value
+from portal.directory.embedded.time_limit import TimeLimitReached
 from portal.directory.ids import public_id, uuid7
 from portal.directory.types import ScimIdentityProvider
 from scim_admin.causes import CAUSES, explain
@@ -66,7 +67,7 @@ def twice(method: str, path: str, body: dict[str, Any]) -> Call:
 def patched(path: str, error: Exception) -> Call:
     def call(idp: Idp) -> object:
         with patch(path, side_effect=error):
-            return idp.get("/Users")
+            return idp.get("/Users", filter="title pr")
 
     return call
 
@@ -207,9 +208,15 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
             "SCIM_MAX_OPERATIONS", 1, lambda idp: idp.patch(f"/Users/{idp.create_user('ada')}", *[{"op": "add"}] * 2)
         ),
         change("SCIM_MAX_OPERATIONS", 1, lambda idp: idp.send("POST", "/Bulk", bulk({}, {}))),
+        change("SCIM_MAX_COMPARISONS", 0, patch_user(op="replace", path="title", value="x")),
     ),
     "body-too-large": (
+        change("SCIM_MAX_VALUES", 2, lambda idp: idp.send("POST", "/Users", {"userName": "ada", "x": [1, 2]})),
         change("SCIM_MAX_BODY_BYTES", 100, lambda idp: idp.send("POST", "/Users", {"userName": "x" * 200})),
+    ),
+    "resource-too-large": (
+        change("SCIM_MAX_ELEMENTS", 50, patch_user(op="add", path="entitlements", value=[str(n) for n in range(51)])),
+        change("SCIM_MAX_RESOURCE_LENGTH", 500, patch_user(op="add", path="title", value="x" * 500)),
     ),
     "user-name-missing": (
         lambda idp: idp.send("POST", "/Users", {"displayName": "Ada"}),
@@ -251,6 +258,10 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         lambda idp: idp.get("/Users", filter="userName eq ada@acme.example"),
         lambda idp: idp.get("/Users", filter='favoriteColor eq "red"'),
         lambda idp: idp.get("/Users", filter='active gt "true"'),
+    ),
+    "list-too-expensive": (
+        lambda idp: idp.get("/Users", filter=" or ".join(['emails co "x"'] * 21)),
+        patched("portal.directory.embedded.provisioning.listing.time_limit", TimeLimitReached()),
     ),
     "value-too-long": (lambda idp: idp.send("POST", "/Users", {"userName": "x" * 300}),),
     "list-parameters": (

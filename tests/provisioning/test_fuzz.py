@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from portal.directory.embedded.provisioning.budget import Budget
 from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.provisioning.patch import patched, read_operations
 from portal.directory.embedded.provisioning.schemas import USER
@@ -143,7 +144,7 @@ def test_a_patch_is_what_the_rfc_says_or_nothing(steps: list[Step]) -> None:
 
     if expected is None:
         with pytest.raises(ScimError):
-            patched(USER, document, read_operations({"Operations": operations}))
+            patched(USER, document, read_operations({"Operations": operations}), Budget())
     else:
-        assert patched(USER, document, read_operations({"Operations": operations})) == expected
+        assert patched(USER, document, read_operations({"Operations": operations}), Budget()) == expected
     assert document == before

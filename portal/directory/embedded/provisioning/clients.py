@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
+from portal.directory.embedded.provisioning.budget import Budget
 from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema, extended
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import token_hash
@@ -76,6 +77,7 @@ class ScimClient:
     origin: Origin
     # The attributes that were changed so far, for the request log.
     changed: set[str] = field(default_factory=set, compare=False)
+    budget: Budget = field(default_factory=Budget, compare=False)
 
     @property
     def organization_id(self) -> UUID:

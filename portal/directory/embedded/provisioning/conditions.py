@@ -7,11 +7,12 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, F, Q, QuerySet, TextField, Value
 
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.clients import FoundBy
-from portal.directory.embedded.provisioning.errors import InvalidFilter, InvalidPath
+from portal.directory.embedded.provisioning.errors import InvalidFilter, InvalidPath, TooMany
 from portal.directory.embedded.provisioning.filters import (
     Compare,
     Element,
@@ -19,6 +20,7 @@ from portal.directory.embedded.provisioning.filters import (
     Negation,
     Node,
     Some,
+    comparisons,
     element_attribute,
 )
 from portal.directory.embedded.provisioning.json_sql import JsonCondition, JsonSortKey, is_looked_up
@@ -151,14 +153,35 @@ def _has_order(attribute: Attribute) -> bool:
 
 
 def condition(node: Node, listable: Listable) -> Q:
-    """Return a filter as SQL. Raises InvalidFilter for an attribute that there is none of."""
+    """Return a filter as SQL. Raises InvalidFilter for an unknown attribute, TooMany for a filter that costs too much."""
+    if _list_comparisons(node, listable) > (most := settings.SCIM_MAX_FILTER_LIST_TERMS):
+        raise TooMany(
+            f"The filter compares attributes that hold several values, such as emails or groups, more than {most} times."
+        )
+    return _condition(node, listable)
+
+
+def _list_comparisons(node: Node, listable: Listable) -> int:
+    """Return how many comparisons open a list of each resource: they cost many times what the others do."""
+    match node:
+        case Every(parts) | Some(parts):
+            return sum(_list_comparisons(part, listable) for part in parts)
+        case Negation(part):
+            return _list_comparisons(part, listable)
+        case Element():
+            return comparisons(node)
+        case Compare(path):
+            return any(attribute.multi_valued for attribute in listable.schema.resolve(path))
+
+
+def _condition(node: Node, listable: Listable) -> Q:
     match node:
         case Every(parts):
-            return reduce(and_, (condition(part, listable) for part in parts))
+            return reduce(and_, (_condition(part, listable) for part in parts))
         case Some(parts):
-            return reduce(or_, (condition(part, listable) for part in parts))
+            return reduce(or_, (_condition(part, listable) for part in parts))
         case Negation(part):
-            return ~condition(part, listable)
+            return ~_condition(part, listable)
         case Element(path) | Compare(path):
             return _of_attribute(node, listable, listable.schema.resolve(path))
 

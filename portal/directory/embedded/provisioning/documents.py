@@ -1,17 +1,20 @@
 """Reading what identity providers send: tolerant of how they spell it, strict about what is kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
+
+from django.conf import settings
 
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.comparison import is_instant
-from portal.directory.embedded.provisioning.errors import InvalidValue
-from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
+from portal.directory.embedded.provisioning.errors import InvalidValue, TooLarge
+from portal.directory.embedded.provisioning.schemas import GROUP, Attribute, ResourceSchema
 
 Document = dict[str, Any]
 
 LONGEST_NAME = 256
 _LONGEST_FOLDED = 512  # one character can become eighteen
+_MEMBERS = GROUP.core["members"]
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -23,7 +26,10 @@ def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Documen
     """
     document: Document = {}
     for name, value in payload.items():
-        if attribute := schema.attribute(name):
+        attribute = schema.attribute(name)
+        if attribute is _MEMBERS:
+            continue  # rows of their own (membership.py)
+        if attribute:
             put(document, attribute, value)
         elif name.lower() == schema.urn.lower() and isinstance(value, dict):
             # Some put the core attributes below their schema's URN, as if it were an extension.
@@ -47,14 +53,28 @@ def read_value(attribute: Attribute, value: Any) -> Any:
     if not attribute.multi_valued:
         return read_one(attribute, value)
     values = value if isinstance(value, list) else [value]
+    check_number(attribute, len(values))
     elements = _once(element for element in (read_one(attribute, one) for one in values) if element is not None)
     keep_one_primary(elements)
     return elements or None
 
 
+def check_number(attribute: Attribute, elements: int) -> None:
+    """Raise TooLarge where an attribute would have more elements than it may."""
+    if elements > settings.SCIM_MAX_ELEMENTS:
+        raise TooLarge(f'"{attribute.name}" has more than {settings.SCIM_MAX_ELEMENTS} elements.')
+
+
 def _once(elements: Iterable[Any]) -> list[Any]:
     """Return the elements without repetitions, in their order (RFC 7643, 2.4)."""
-    return list({frozenset(one.items()) if isinstance(one, dict) else one: one for one in elements}.values())
+    return list({whole_identity(one): one for one in elements}.values())
+
+
+def whole_identity(element: Any) -> Hashable:
+    """Return what is the same of equal elements, for finding one among many."""
+    if isinstance(element, dict):
+        return frozenset((name, whole_identity(one)) for name, one in element.items())
+    return tuple(map(whole_identity, element)) if isinstance(element, list) else element
 
 
 def read_one(attribute: Attribute, value: Any) -> Any:
@@ -133,6 +153,22 @@ def optional_text(document: Document, name: str) -> str:
     if len(value) > LONGEST_NAME:
         raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
     return value
+
+
+def check_size(document: Document, before: Document) -> None:
+    """Raise TooLarge where a document is longer than one may be, unless it was at least as long before."""
+    length = _length(document)
+    if length > settings.SCIM_MAX_RESOURCE_LENGTH and length > _length(before):
+        raise TooLarge(f"The resource is longer than {settings.SCIM_MAX_RESOURCE_LENGTH} characters.")
+
+
+def _length(value: Any) -> int:
+    """Return about how many characters a value has as JSON, without making it."""
+    if isinstance(value, str):
+        return len(value) + 3
+    if isinstance(value, dict):
+        return sum(len(name) + 4 + _length(one) for name, one in value.items())
+    return sum(map(_length, value)) if isinstance(value, list) else 6
 
 
 def changed_attributes(before: Document, after: Document) -> tuple[Document, Document]:

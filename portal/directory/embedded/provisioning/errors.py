@@ -32,6 +32,12 @@ class InvalidFilter(ScimError):
     scim_type = "invalidFilter"
 
 
+class TooMany(ScimError):
+    """A filter or sort order takes more work than the service does for one list (RFC 7644, table 9)."""
+
+    scim_type = "tooMany"
+
+
 class InvalidPath(ScimError):
     """A PATCH path cannot be read, or names no attribute."""
 

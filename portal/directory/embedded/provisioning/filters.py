@@ -82,6 +82,17 @@ def parse_filter(text: str, *, takes_bare_texts: bool = False) -> Node:
     return _Parser(_BARE.sub(_quoted, text) if takes_bare_texts else text).parse()
 
 
+def comparisons(node: Node) -> int:
+    """Return how many comparisons a filter has, including those in brackets."""
+    match node:
+        case Every(parts) | Some(parts):
+            return sum(map(comparisons, parts))
+        case Negation(inner) | Element(_, inner):
+            return comparisons(inner)
+        case Compare():
+            return 1
+
+
 class _Parser:
     """A recursive-descent parser: grouping before `not`, before `and`, before `or`."""
 
@@ -182,8 +193,8 @@ def _quoted(found: re.Match[str]) -> str:
 
 
 def _tokens(text: str) -> Iterator[str]:
-    at = 0
-    while text[at:].strip():
+    at, end = 0, len(text.rstrip())
+    while at < end:
         match = _TOKEN.match(text, at)
         if match is None:
             raise InvalidFilter(f"The filter cannot be read from character {at + 1} on.")

@@ -27,6 +27,7 @@ from portal.directory.embedded.provisioning.conditions import (
 from portal.directory.embedded.provisioning.documents import (
     Document,
     changed_attributes,
+    check_size,
     optional_text,
     required_name,
 )
@@ -49,7 +50,7 @@ from portal.directory.embedded.provisioning.membership import (
     replacement,
     sent_members,
 )
-from portal.directory.embedded.provisioning.patch import expand, patched
+from portal.directory.embedded.provisioning.patch import Operation, expand, patched
 from portal.directory.embedded.provisioning.people import LastAdmin
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
@@ -135,7 +136,7 @@ def get_group(client: ScimClient, resource: str) -> FoundRow:
 
 def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
-    document = _without_members(read_payload(client, client.group_schema, payload))
+    document = read_payload(client, client.group_schema, payload)
     change = MemberChange(list(read_members(client, sent_members(payload))))
     row = new_row(models.ScimGroup, organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, document, client.group_schema)
@@ -151,7 +152,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
 
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch."""
-    document = _without_members(read_payload(client, client.group_schema, payload))
+    document = read_payload(client, client.group_schema, payload)
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
         change = replacement(row, read_members(client, sent_members(payload)))
@@ -162,11 +163,14 @@ def replace_group(client: ScimClient, resource: str, payload: Document, if_match
 def patch_group(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimGroup:
     """Change a group step by step, as a whole or not at all. Raises what `patched` raises, and as replace_group."""
     schema = client.group_schema
-    single = [one for operation in read_patch(client, schema, body) for one in expand(schema, operation)]
-    about_members = [one for one in single if schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)]
+    about_members: list[Operation] = []
+    others: list[Operation] = []
+    for one in (one for operation in read_patch(client, schema, body) for one in expand(schema, operation)):
+        is_about_members = schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)
+        (about_members if is_about_members else others).append(one)
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
-        document = patched(schema, row.document, [one for one in single if one not in about_members])
+        document = patched(schema, row.document, others, client.budget)
         _change(client, row, document, member_change(client, row, about_members))
     return row
 
@@ -186,14 +190,11 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
             row.delete()
 
 
-def _without_members(document: Document) -> Document:
-    return {name: value for name, value in document.items() if name != MEMBERS.name}
-
-
 def _describe(row: models.ScimGroup, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
     row.display_name = document["displayName"] = required_name(document, "displayName")
     row.external_id = optional_text(document, "externalId")
+    check_size(document, row.document)
     row.document, row.search = document, searchable(schema, document)
 
 

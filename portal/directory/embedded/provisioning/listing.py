@@ -1,17 +1,21 @@
 """Lists: pages by index or by cursor, of one kind of resources or of several (RFC 7644, 3.4.2; RFC 9865)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F, Model, OrderBy, Q, QuerySet, TextField, Value
 
 from portal.directory.embedded.provisioning.clients import FoundBy
 from portal.directory.embedded.provisioning.conditions import Listable, condition, found_by, sort_key, unique_value
 from portal.directory.embedded.provisioning.cursors import make_cursor, read_cursor
-from portal.directory.embedded.provisioning.filters import Node
+from portal.directory.embedded.provisioning.errors import TooMany
+from portal.directory.embedded.provisioning.filters import Compare, Element, Node
+from portal.directory.embedded.time_limit import TimeLimitReached, time_limit
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
@@ -54,11 +58,18 @@ def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Item
 def page(
     rows: Callable[[FoundBy], QuerySet[Row]], query: ListQuery, listable: Listable, connection: object
 ) -> ResultPage[Row]:
-    """Return the page that is asked for of ScimClient's rows. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    """Return the page that is asked for of ScimClient's rows.
+
+    Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor, TooMany.
+    """
     key = list_key(query, connection, listable.schema.name)
-    own = rows(found_by(query.filter, listable))
-    found = _behind_cursor(_selected(own, query, listable), query, key)
-    return _page(found.order_by(*_order(query)), query, key)
+    way = found_by(query.filter, listable)
+    found = _behind_cursor(_selected(rows(way), query, listable), query, key).order_by(*_order(query))
+    if way is not FoundBy.PLACE and isinstance(query.filter, Compare | Element):
+        # A look-up by an index: it needs no limit, and setting one takes further round trips.
+        return _page(found, query, key)
+    with _limited():
+        return _page(found, query, key)
 
 
 def merged_page(
@@ -72,9 +83,23 @@ def merged_page(
         selected = _selected(rows, query, replace(listable, is_one_of_several=True))
         named = selected.annotate(kind=Value(listable.schema.name, output_field=TextField()))
         parts.append(_behind_cursor(named, query, key).order_by().values(*columns))
-    found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, key)
+    with _limited():
+        found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, key)
     keys = [(row["kind"], row["pk"]) for row in found.rows]
     return ResultPage(keys, found.total_results, found.start_index, found.next_cursor)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Raise TooMany where a statement takes longer than SCIM_LIST_SECONDS: 503 would have the client repeat it."""
+    try:
+        with time_limit(settings.SCIM_LIST_SECONDS):
+            yield
+    except TimeLimitReached:
+        raise TooMany(
+            f"The list took longer than {settings.SCIM_LIST_SECONDS} seconds. Use a filter with fewer comparisons, or "
+            "compare id, userName, displayName or externalId with eq."
+        ) from None
 
 
 def by_pk(rows: QuerySet[Row], keys: Sequence[UUID]) -> Sequence[Row]:

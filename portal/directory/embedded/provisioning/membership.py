@@ -17,7 +17,7 @@ from portal.directory.embedded import models, recursion
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.documents import read_one
 from portal.directory.embedded.provisioning.errors import InvalidValue, Mutability, TooLarge
-from portal.directory.embedded.provisioning.filters import Compare, Every, Node, matches
+from portal.directory.embedded.provisioning.filters import Compare, Every, Node, comparisons, matches
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
 from portal.directory.embedded.statements import Statement, Writes, select_keys, select_keys_in
@@ -313,6 +313,7 @@ def _one_change(
     client: ScimClient, row: models.ScimGroup, operation: Operation, joining: Iterable[Key]
 ) -> tuple[Mapping[Key, bool], Sequence[Key]]:
     """Return whom one operation adds, each with whether they are in already, and whom it removes."""
+    client.budget.spend_on_path(operation.path)
     target = read_target(GROUP, operation.path)
     if target.sub_attribute or len(target.attributes) > 1:
         # `members.value` is no way of saying everybody.
@@ -321,16 +322,19 @@ def _one_change(
         if operation.kind != "remove":
             raise InvalidValue('A member cannot be changed, only added and removed: use the path "members".')
         named = _named(target.filter)
+        client.budget.spend(comparisons(target.filter) * (row.member_count if named is None else len(named)))
         among = [*present(row), *joining] if named is None else named
         elements = ((key, {"value": member_id(key), "type": key[0].resource_type}) for key in among)
         return {}, [key for key, element in elements if matches(target.filter, element, MEMBERS)]
     if operation.kind == "remove":
         if operation.value is None:
+            client.budget.spend(row.member_count)
             return {}, [*present(row), *joining]
         return {}, [_read_id(value) for value in _ids(operation.value)]
     added = read_members(client, operation.value, row.pk)
     if operation.kind == "add":
         return added, ()
+    client.budget.spend(row.member_count)
     return added, [key for key in (*present(row), *joining) if key not in added]
 
 

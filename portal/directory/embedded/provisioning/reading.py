@@ -28,7 +28,7 @@ def read_patch(client: ScimClient, schema: ResourceSchema, body: Mapping[str, An
     if client.connection.is_strict:
         _require_schema(body, PATCH_OP)
         for operation, sent in zip(operations, body["Operations"], strict=True):
-            _check_operation(schema, operation, sent)
+            _check_operation(client, schema, operation, sent)
     return operations
 
 
@@ -38,7 +38,7 @@ def _require_schema(payload: Mapping[str, Any], urn: str) -> None:
         raise InvalidSyntax(f'"schemas" must hold "{urn}".')
 
 
-def _check_operation(schema: ResourceSchema, operation: Operation, sent: Mapping[str, Any]) -> None:
+def _check_operation(client: ScimClient, schema: ResourceSchema, operation: Operation, sent: Mapping[str, Any]) -> None:
     if sent.get("op") != operation.kind:
         raise InvalidSyntax('"op" must be written add, replace or remove.')
     if operation.kind == "remove" and sent.get("value") is not None:
@@ -46,6 +46,7 @@ def _check_operation(schema: ResourceSchema, operation: Operation, sent: Mapping
     if not operation.path and isinstance(operation.value, Mapping):
         _check_attributes(schema, operation.value)
     elif operation.path and operation.kind != "remove":
+        client.budget.spend_on_path(operation.path)
         target = read_target(schema, operation.path)
         attribute = target.sub_attribute or target.attributes[-1]
         if target.filter is not None and not target.sub_attribute:

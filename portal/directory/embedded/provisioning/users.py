@@ -30,6 +30,7 @@ from portal.directory.embedded.provisioning.documents import (
     LONGEST_NAME,
     Document,
     changed_attributes,
+    check_size,
     optional_text,
     required_name,
 )
@@ -208,7 +209,7 @@ def patch_user(client: ScimClient, resource: str, body: Document, if_match: str 
     operations = read_patch(client, client.user_schema, body)
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
-        _change(client, row, patched(client.user_schema, row.document, operations))
+        _change(client, row, patched(client.user_schema, row.document, operations, client.budget))
     return row
 
 
@@ -236,6 +237,7 @@ def _describe(row: models.ScimUser, document: Document, schema: ResourceSchema) 
     row.display_name = _display_name(document)
     # Whoever takes the attribute away says nothing of the person's state.
     row.active = document.get("active", row.active)
+    check_size(document, row.document)
     row.document, row.search = document, searchable(schema, document)
 
 

@@ -18,6 +18,7 @@ from scim_admin.views import (
     people,
     restore,
     set_up,
+    sign_in_link,
     token,
 )
 
@@ -58,6 +59,13 @@ urlpatterns = [
     route("set-up/", set_up.set_up, name="set-up", allow=Permission.SCIM_GET),
     route("people/", people.people, name="people", allow=Permission.SCIM_GET),
     route("people/<str:user_id>/", people.person, name="person", allow=Permission.SCIM_GET),
+    route(
+        "people/<str:user_id>/sign-in-link/",
+        sign_in_link.sign_in_link,
+        name="sign-in-link",
+        allow=Permission.MEMBER_PASSWORD,
+        methods=("GET", "POST"),
+    ),
     route("groups/", groups.groups, name="groups", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/", groups.group, name="group", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/groups/", groups.nested_groups, name="nested-groups", allow=Permission.SCIM_GET),

@@ -12,6 +12,7 @@ class Permission(StrEnum):
     SCIM_DELETE = "stytch.scim:delete"
     ALLOWED_DOMAINS = "stytch.organization:update.settings.allowed-domains"
     IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
+    MEMBER_PASSWORD = "stytch.member:update.info.delete.password"  # noqa: S105 -- an action
 
     @property
     def label(self) -> str:
@@ -26,6 +27,7 @@ _LABELS = {
     Permission.SCIM_DELETE: "delete the SCIM connection",
     Permission.ALLOWED_DOMAINS: "change which e-mail domains the organization vouches for",
     Permission.IMPLICIT_ROLES: "decide which groups give which roles",
+    Permission.MEMBER_PASSWORD: "reset a member's password",
 }
 
 

@@ -63,6 +63,11 @@ def admit(attempt: Attempt) -> bool:
     return by_address and by_member
 
 
+def admit_link(organization_slug: str, member_id: str) -> bool:
+    """Count a sign-in link that is about to be sent to a member; say whether it may be sent."""
+    return _hit(settings.SIGN_IN_LINK_RATE, "link", organization_slug, member_id)
+
+
 def _hit(rate: str, *key: str) -> bool:
     # Hashed: whatever is typed fits the storage, and no address stands in it.
     digest = hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()

@@ -15,6 +15,7 @@ _TYPES: tuple[tuple[type[DirectoryError], str], ...] = (
     (errors.Refused, "session_authorization_error"),
     (errors.StepUpRequired, "session_authorization_error"),
     (errors.NotFound, "not_found"),
+    (errors.Gone, "not_found"),
     (errors.Conflict, "conflict"),
     (errors.TooManyRequests, "too_many_requests"),
     (errors.NotOffered, "not_offered"),

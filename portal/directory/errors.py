@@ -62,6 +62,12 @@ class NoScimConnection(NotFound):
         super().__init__("There is no such SCIM connection.", error_type="no_active_scim_connection")
 
 
+class Gone(DirectoryError):
+    """A one-time link was used, has expired, was replaced, or never existed."""
+
+    status = 410
+
+
 class Conflict(DirectoryError):
     """The change contradicts what is stored; `field` names the value that is taken."""
 

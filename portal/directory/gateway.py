@@ -36,6 +36,7 @@ from portal.directory.types import (
     ScimGroup,
     ScimGroupMember,
     ScimIdentityProvider,
+    SentLink,
     SignedIn,
 )
 
@@ -79,11 +80,25 @@ class MemberGateway(Protocol):
         ...
 
     def link_member(self, token: str) -> Member:
-        """Return whom a sign-in link invites, without using it up. Raises Unauthenticated, NotOffered."""
+        """Return the member the link was sent to, without using it up. Raise Gone, NotOffered."""
         ...
 
     def redeem_link(self, token: str, *, password: str) -> SignedIn:
-        """Set the member's password and start a session; the link works once. Raises Unauthenticated, Invalid, NotOffered."""
+        """Set the member's password and start a session; the link works once. Raise Gone, Invalid, NotOffered."""
+        ...
+
+    @property
+    def emails_links(self) -> bool:
+        """Whether `send_link` emails the link; if not, it returns the link for the caller to pass on."""
+        ...
+
+    def send_link(self, member_id: str) -> SentLink:
+        """Send a member a new one-time link to choose a password; earlier links stop working.
+
+        Needs `stytch.member:update.info.delete.password` and a recent password (portal.directory.step_up). A link that
+        isn't emailed also needs every permission of the member. Raise NotFound, Conflict where the member can't sign in
+        by password, Refused, StepUpRequired, Unavailable where the mail server failed, NotOffered.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """Role-based access control as Stytch models it: roles grant actions on resources."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,16 @@ class Policy:
         """Say whether any of the roles grants `resource:action`; unknown roles grant nothing."""
         resource_id, _, action = permission.partition(":")
         return any(self.roles[role_id].grants(resource_id, action) for role_id in role_ids if role_id in self.roles)
+
+    def covers(self, role_ids: Collection[str], others: Iterable[str]) -> bool:
+        """Say whether the roles grant everything that the others grant."""
+        return all(
+            self.allows(role_ids, f"{resource_id}:{action}")
+            for other in others
+            if other in self.roles
+            for resource_id, actions in self.roles[other].permissions.items()
+            for action in actions
+        )
 
     def roles_granting(self, permission: str) -> tuple[Role, ...]:
         """Return the roles that grant `resource:action`, so that a refusal can say who can help."""

@@ -52,6 +52,11 @@ class ScimPersonDetails:
     is_adopted: bool
     attributes: tuple[ScimAttribute, ...]
 
+    @property
+    def can_sign_in(self) -> bool:
+        """Whether the person is active and has a member to sign in as."""
+        return self.person.active and bool(self.member_id)
+
 
 @dataclass(frozen=True, slots=True)
 class ScimGroupLink:

@@ -221,6 +221,15 @@ class Discovered:
     intermediate_session_token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SentLink:
+    """A one-time link to choose a password; `url` is "" where it was emailed."""
+
+    email_address: str
+    expires_at: datetime
+    url: str = field(default="", repr=False)
+
+
 class ActorType(StrEnum):
     """What kind of party makes a change."""
 

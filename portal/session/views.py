@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.rates import Attempt, admit
-from portal.directory.errors import Invalid, NotOffered, Refused, Unauthenticated
-from portal.directory.types import Discovered, SignedIn
+from portal.directory.errors import Gone, Invalid, NotOffered, Refused, Unauthenticated
+from portal.directory.types import Discovered, MemberStatus, SignedIn
 from portal.session.forms import ChooseOrganizationForm, ChoosePasswordForm, ConfirmPasswordForm, SignInForm
 from portal.web.pages import render_page, see_other
 from portal.web.requests import PortalRequest
@@ -98,19 +98,36 @@ def sign_in(request: PortalRequest) -> HttpResponse:
 
 
 def link(request: PortalRequest) -> HttpResponse:
-    """Choose a password by the link of an invitation; opening the link alone uses nothing up."""
+    """Choose a password by a one-time link. Opening the link doesn't use it up."""
     token = request.POST.get("token") or request.GET.get("token", "")
-    member = request.directory.members.link_member(token)
     form = ChoosePasswordForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
+    try:
+        member = request.directory.members.link_member(token)
+        if request.method == "POST" and form.is_valid():
             signed_in = request.directory.members.redeem_link(token, password=form.cleaned_data["password"])
-        except Invalid as error:
-            form.add_error(error.field or None, error.detail)
-        else:
             return _enter(signed_in, "")
-    context = {"form": form, "member": member, "token": token, "organization": request.directory.organization.get()}
+    except Invalid as error:
+        form.add_error(error.field or None, error.detail)
+    except Gone as error:
+        return _link_ended(request, error)
+    context = {
+        "form": form,
+        "member": member,
+        "token": token,
+        "organization": request.directory.organization.get(),
+        "is_new": member.status != MemberStatus.ACTIVE,
+    }
     return render_page(request, "session/link.html", context, status=_form_status(form))
+
+
+def _link_ended(request: PortalRequest, error: Gone) -> HttpResponse:
+    organization = request.directory.organization.get()
+    context = {
+        "detail": error.detail,
+        "organization": organization,
+        "sign_in_url": reverse("session:sign-in", args=[organization.organization_slug]),
+    }
+    return render_page(request, "session/link_ended.html", context, status=error.status)
 
 
 def confirm(request: PortalRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from portal.access.permissions import Permission
 from portal.directory.errors import DirectoryError
@@ -31,6 +32,7 @@ _TITLES = {
     403: "You do not have access",
     404: "Page not found",
     405: "That does not work here",
+    410: "This link no longer works",
     409: "Something changed in the meantime",
     422: "That value is not right",
     429: "Too many attempts",
@@ -60,9 +62,11 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def directory_error_page(request: HttpRequest, error: DirectoryError) -> HttpResponse:
-    """Answer with what the directory refused."""
+    """Answer with a directory's error. Where signing in helps, the page leads there."""
     can_retry = error.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
-    return error_page(request, Problem(error.status, _TITLES[error.status], error.detail, can_retry=can_retry))
+    sign_in = reverse("session:discover") if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.GONE} else ""
+    title = _TITLES[error.status]
+    return error_page(request, Problem(error.status, title, error.detail, can_retry=can_retry, sign_in_url=sign_in))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from portal.access.permissions import Permission
 from portal.directory.errors import NotOffered
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.types import ScimFeature
 from portal.web import listing
 from portal.web.requests import PortalRequest
+from portal.web.rights import right_to
 from scim_admin.forms.people import PeopleQuery
 from scim_admin.guides import guide_for
 from scim_admin.links import log_of
@@ -54,6 +56,7 @@ def person(request: PortalRequest, user_id: str) -> HttpResponse:
         "groups": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more"),
         "roles": scim.person_roles(user_id),
         "member_role": MEMBER_ROLE,
+        "may_send_link": right_to(request, Permission.MEMBER_PASSWORD),
         "log_url": log_of(request, "User", user_id),
     }
     return render_list(request, _PERSON, context, "groups")

@@ -70,3 +70,21 @@ def test_a_policy_in_stytchs_form_is_read() -> None:
 
     assert policy.allows(["r"], "x:anything")
     assert not policy.allows(["r"], "y:anything")
+
+
+@pytest.mark.parametrize(
+    ("roles", "others", "covered"),
+    [
+        (["stytch_admin", "stytch_member"], ["stytch_admin", "stytch_member"], True),
+        (["stytch_admin", "stytch_member"], ["stytch_member", "it_support"], True),
+        (["it_support", "stytch_member"], ["stytch_member"], True),
+        (["it_support", "stytch_member"], ["stytch_admin"], False),
+        (["stytch_member"], ["it_support"], False),
+        (["stytch_member"], ["unknown"], True),
+        ([], [], True),
+    ],
+)
+def test_roles_cover_others_that_grant_no_more(roles: list[str], others: list[str], covered: bool) -> None:
+    policy = DEFAULT_POLICY.extended_by(Policy.from_json(IT_SUPPORT))
+
+    assert policy.covers(roles, others) is covered

@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from portal.directory.embedded import models
 from portal.directory.embedded.tokens import token_hash
@@ -51,6 +53,38 @@ def test_a_member_without_a_password_gets_a_link_that_works() -> None:
     path, _, token = answer["sign_in_link"].removeprefix("http://127.0.0.1:8000").partition("?token=")
     assert client.post(path, {"token": token, "password": PASSWORD}).status_code == 303
     assert client.get("/o/acme/scim/").status_code == 200
+
+
+def test_a_member_gets_a_new_link_by_email_or_printed(settings: Settings) -> None:
+    create_acme()
+    factories.member(models.Organization.objects.get(), "ada@acme.com", password=PASSWORD)
+    wanted = ("--organization", "acme", "--email", "ADA@acme.com")
+
+    printed = run_json("sendsigninlink", *wanted)
+    settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "Gatehouse <portal@example.com>"
+    assert "Emailed a one-time link to ada@acme.com" in run("sendsigninlink", *wanted)
+    assert run_json("sendsigninlink", *wanted).keys() == {"email_address", "expires_at"}
+    newest = run_json("sendsigninlink", *wanted, "--print")
+
+    assert [message.to for message in mail.outbox] == [["ada@acme.com"]] * 2
+    paths = [link["sign_in_link"].removeprefix("http://127.0.0.1:8000") for link in (printed, newest)]
+    assert [Client().get(path).status_code for path in paths] == [410, 200]
+    assert models.ActivityEntry.objects.filter(action="member.send_sign_in_link", actor_type="operator").count() == 4
+
+
+def test_a_link_for_nobody_says_which_option_is_wrong() -> None:
+    create_acme()
+    factories.member(models.Organization.objects.get(), "gone@acme.com")
+    models.Member.objects.update(status="deleted")
+
+    for email, message in (
+        ("who@acme.com", "--email: .* isn't a member"),
+        ("gone@acme.com", "--email: .* deactivated"),
+    ):
+        with pytest.raises(CommandError, match=message):
+            run("sendsigninlink", "--organization", "acme", "--email", email)
+    with pytest.raises(CommandError, match="--organization"):
+        run("sendsigninlink", "--organization", "none", "--email", "ada@acme.com")
 
 
 def test_a_member_with_a_password_signs_in_by_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,9 +63,9 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
     for organization in (acme, globex):
         member = factories.member(organization, "ada@acme.example")
         factories.session_token(member)
-        from portal.directory.embedded.members import new_sign_in_link  # noqa: PLC0415 -- for this row alone
+        from portal.directory.embedded.sign_in_links import new_link  # noqa: PLC0415 -- for this row alone
 
-        new_sign_in_link(member)
+        new_link(member)
         scim = factories.scim_connection(organization)
         group, user = factories.scim_group(scim, "Everyone"), factories.scim_user(scim, "ada")
         factories.put_in_group(group, [user])

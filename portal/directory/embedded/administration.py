@@ -12,12 +12,12 @@ from django.db import transaction
 
 from portal.directory.embedded import activity, models, scim_conflicts, scim_connections, scim_group_roles, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
-from portal.directory.embedded.members import new_sign_in_link
 from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.roles import check_roles
 from portal.directory.embedded.rows import check, unless_taken
 from portal.directory.embedded.scope import organization_value
+from portal.directory.embedded.sign_in_links import email_link, new_link, show_link
 from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id, member_value
 from portal.directory.errors import Conflict, NotFound
@@ -32,6 +32,7 @@ from portal.directory.types import (
     Origin,
     ScimConnection,
     ScimConnectionStatus,
+    SentLink,
 )
 
 
@@ -107,10 +108,26 @@ def create_member(  # noqa: PLR0913 -- what makes a member
         )
         check(row)
         row.save(force_insert=True)
-        link = new_sign_in_link(row) if password is None else None
+        link = new_link(row).url if password is None else None
         after = {"email_address": row.email_address, "name": row.name, "roles": direct_roles, "status": row.status}
         _record("member.create", row.organization_id, member_id(row), row.email_address, after, origin)
     return member_value(row), link
+
+
+def send_sign_in_link(*, organization_slug: str, email_address: str, shows_link: bool, origin: Origin) -> SentLink:
+    """Email a member a new one-time link or, where `shows_link` or without email, return it.
+
+    Raise NotFound for the organization or the address, Conflict where the member can't sign in by password, Unavailable.
+    """
+    members = _organization(organization_slug).members.select_related("organization", "scim_user")
+    named = members.filter(email_address_folded=fold(email_address.strip()))
+    row = named.order_by("-created_at").exclude(status=MemberStatus.DELETED).first() or named.first()
+    if row is None:
+        raise NotFound(f'"{email_address}" isn\'t a member of "{organization_slug}".', field="email_address")
+    if shows_link or not settings.EMAIL_IS_SET_UP:
+        # The operator can set every member's password anyway.
+        return show_link(row, _caller(origin), proves_address=True)
+    return email_link(row, _caller(origin))
 
 
 def create_scim_connection(

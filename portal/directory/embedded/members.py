@@ -1,37 +1,24 @@
 """Members, as far as signing in needs them."""
 
-from datetime import timedelta
-
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.embedded import models
+from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.password_change import change_password
 from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.scope import Scope
 from portal.directory.embedded.sessions import may_use_password, member_as_caller, start_session
-from portal.directory.embedded.tokens import new_token, token_hash
+from portal.directory.embedded.sign_in_links import check_can_get_link, email_link, show_link
+from portal.directory.embedded.tokens import token_hash
 from portal.directory.embedded.values import member_value
-from portal.directory.errors import NotFound, Unauthenticated
+from portal.directory.errors import Gone, NotFound, Refused
 from portal.directory.ids import parse_id
-from portal.directory.types import Member, MemberStatus, SignedIn
+from portal.directory.types import Member, MemberStatus, SentLink, SignedIn
 
-LINK_LIFE = timedelta(days=7)  # Stytch: an invitation lives a week
-
-
-def new_sign_in_link(member: models.Member) -> str:
-    """Store a sign-in link and return its address; what it replaces stops to work."""
-    models.SignInLink.objects.filter(organization_id=member.organization_id, member=member, used_at=None).delete()
-    token = new_token()
-    models.SignInLink.objects.create(
-        organization_id=member.organization_id,
-        member=member,
-        token_hash=token_hash(token),
-        expires_at=timezone.now() + LINK_LIFE,
-    )
-    return f"{settings.PUBLIC_URL}/o/{member.organization.slug}/sign-in/link/?token={token}"
+_RESET = "stytch.member:update.info.delete.password"
 
 
 class EmbeddedMembers:
@@ -42,18 +29,33 @@ class EmbeddedMembers:
 
     def get(self, member_id: str) -> Member:
         """Return the member. Raises NotFound, also for another organization's member."""
-        rows = models.Member.objects.select_related("organization", "scim_user")
-        row = rows.filter(organization_id=self._scope.organization_id, pk=parse_id("member", member_id)).first()
-        if row is None:
-            raise NotFound("There is no such member.")
-        return member_value(row)
+        return member_value(self._row(member_id))
 
     def link_member(self, token: str) -> Member:
-        """Return whom the link invites. Raises Unauthenticated."""
+        """Return the member the link was sent to. Raise Gone."""
         return member_value(self._link(token).member)
 
+    @property
+    def emails_links(self) -> bool:
+        """Whether email is set up."""
+        return bool(settings.EMAIL_IS_SET_UP)
+
+    def send_link(self, member_id: str) -> SentLink:
+        """Email a new link or, without email, return it. Raise NotFound, Conflict, Refused, StepUpRequired, Unavailable."""
+        self._scope.require(_RESET)
+        self._scope.require_recent_password()
+        row = self._row(member_id)
+        if self.emails_links:
+            return email_link(row, self._scope.caller)
+        check_can_get_link(row)
+        # A link that an admin can copy lets them sign in as the member, so it must not give them more permissions.
+        roles = self._scope.signed_in.session.roles if self._scope.signed_in else frozenset()
+        if not self._scope.policy.covers(roles, member_value(row).role_ids):
+            raise Refused(f"{row.email_address} has permissions that you don't have. Ask a member who has them.")
+        return show_link(row, self._scope.caller, proves_address=False)
+
     def redeem_link(self, token: str, *, password: str) -> SignedIn:
-        """Set the password, end every session that the member has, and start one. Raises Unauthenticated, Invalid."""
+        """Set the password, end every session that the member has, and start one. Raise Gone, Invalid."""
         check_new_password(password, email_address=self._link(token).member.email_address)
         encoded = make_password(password)
         with transaction.atomic():
@@ -61,7 +63,9 @@ class EmbeddedMembers:
             link.used_at = timezone.now()
             link.save(update_fields=["used_at"])
             member = link.member
-            member.status, member.email_address_verified = MemberStatus.ACTIVE, True
+            # An admin who copied the link would otherwise own a verified address, with which sessions of other
+            # organizations can be had.
+            member.status, member.email_address_verified = MemberStatus.ACTIVE, link.proves_address
             member.save(update_fields=["status", "email_address_verified", "updated_at"])
             change_password(member, encoded, member_as_caller(member, self._scope.origin))
             return start_session(member, self._scope.origin, password_entered_at=timezone.now())
@@ -76,10 +80,19 @@ class EmbeddedMembers:
             used_at=None,
             expires_at__gt=timezone.now(),
         ).first()
-        if link is None or link.member.status == MemberStatus.DELETED:
-            raise Unauthenticated(
-                "This link has been used already, or has expired. Ask your administrator for a new one."
-            )
+        if link is None or link.member.status == MemberStatus.DELETED or _is_for_another_address(link):
+            raise Gone("This link was used, has expired, or was replaced by a newer one.")
         if not may_use_password(link.member):
-            raise Unauthenticated("The organization does not allow signing in by password.")
+            raise Gone(f"{link.member.organization.name} doesn't allow signing in by password anymore.")
         return link
+
+    def _row(self, member_id: str) -> models.Member:
+        rows = models.Member.objects.select_related("organization", "scim_user")
+        row = rows.filter(organization_id=self._scope.organization_id, pk=parse_id("member", member_id)).first()
+        if row is None:
+            raise NotFound("There is no such member.")
+        return row
+
+
+def _is_for_another_address(link: models.SignInLink) -> bool:
+    return bool(link.email_address) and fold(link.email_address) != link.member.email_address_folded

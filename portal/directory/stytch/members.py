@@ -8,7 +8,7 @@ from portal.directory.stytch.http import path_of
 from portal.directory.stytch.organization import StytchOrganization
 from portal.directory.stytch.scope import Scope
 from portal.directory.stytch.values import member_value
-from portal.directory.types import Member, SignedIn
+from portal.directory.types import Member, SentLink, SignedIn
 
 _NO_MEMBER: Meaning = (NotFound, "There is no such member.")
 _MEANINGS = dict.fromkeys(("member_not_found", "invalid_id", "member_does_not_exist_in_organization"), _NO_MEMBER)
@@ -33,6 +33,15 @@ class StytchMembers:
         if (member.member_id, member.organization_id) != (member_id, organization.organization_id):
             raise NotFound(_NO_MEMBER[1])
         return member
+
+    @property
+    def emails_links(self) -> bool:
+        """Say no: see `send_link`."""
+        return False
+
+    def send_link(self, member_id: str) -> SentLink:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: the link would lead to the product's own page, which the portal doesn't know."""
+        raise NotOffered("Passwords are reset in the product. Use “Forgot password” on its sign-in page.")
 
     def link_member(self, token: str) -> Member:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch sends its own invitations."""

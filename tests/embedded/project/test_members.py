@@ -13,10 +13,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.embedded import models
-from portal.directory.embedded.members import new_sign_in_link
 from portal.directory.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
 from portal.directory.embedded.sessions import start_session
-from portal.directory.errors import DirectoryError, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.embedded.sign_in_links import new_link
+from portal.directory.errors import DirectoryError, Gone, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.ids import public_id
 from portal.directory.member_changes import MemberChanges
 from portal.directory.organization_changes import OrganizationChanges
@@ -265,7 +265,7 @@ def test_only_what_is_given_changes(admin: models.Member) -> None:
 
 
 def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_for_them(admin: models.Member) -> None:
-    link = new_sign_in_link(admin).partition("token=")[2]
+    link = new_link(admin).url.partition("token=")[2]
     models.Member.objects.update(email_address_verified=True)
 
     after = update(admin, email_address="countess@acme.example")
@@ -278,7 +278,7 @@ def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_fo
     (retired,) = after.retired_email_addresses
     assert retired.email_address == "ada@acme.example"
     assert error_type(partial(create, "ADA@acme.example")) == "retired_member_email"
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Gone):
         opened().members.link_member(link)
 
     assert (
@@ -459,14 +459,14 @@ def test_two_who_change_different_things_at_once_lose_neither(transactional_db: 
 
 def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.Member, member: models.Member) -> None:
     token = start_session(member, Origin(), password_entered_at=None).session_token
-    link = new_sign_in_link(member).partition("token=")[2]
+    link = new_link(member).url.partition("token=")[2]
     update(member, external_id="crm-1", mfa_phone_number="+12025550123", mfa_enrolled=True)
 
     assert opened().members.delete("crm-1") == name(member)
 
     with pytest.raises(Unauthenticated):
         EmbeddedProject(Origin()).open_session(token)
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Gone):
         opened().members.link_member(link)
     for member_id in (name(member), "crm-1"):
         assert error_type(partial(opened().members.get, member_id)) == "member_not_found"

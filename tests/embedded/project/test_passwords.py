@@ -19,11 +19,11 @@ from pytest_django import Settings
 
 from portal.directories import directories
 from portal.directory.embedded import models
-from portal.directory.embedded.members import new_sign_in_link
 from portal.directory.embedded.migrated_passwords import encoded_hash
 from portal.directory.embedded.password_strength import strength
 from portal.directory.embedded.project import EmbeddedProject
-from portal.directory.errors import Conflict, DirectoryError, Invalid, Refused, Unauthenticated
+from portal.directory.embedded.sign_in_links import new_link
+from portal.directory.errors import Conflict, DirectoryError, Gone, Invalid, Refused, Unauthenticated
 from portal.directory.project_passwords import HASH_TYPES, Migrant, PasswordHash
 from portal.directory.project_sessions import SessionTerms
 from portal.directory.types import MemberStatus, Origin, SignedIn
@@ -106,11 +106,11 @@ def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
 
 
 def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.Organization) -> None:
-    link = new_sign_in_link(factories.member(acme, "pia@acme.example"))
+    link = new_link(factories.member(acme, "pia@acme.example")).url
     models.Organization.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
     members = directories().open("acme", Origin()).members
 
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Gone):
         members.redeem_link(link.rpartition("=")[2], password=NEW)
 
     models.Member.objects.update(is_breakglass=True)

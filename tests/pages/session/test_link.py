@@ -9,7 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.directory.embedded import models
-from portal.directory.embedded.members import new_sign_in_link
+from portal.directory.embedded.sign_in_links import new_link
+from portal.directory.types import MemberStatus
 from tests import factories
 
 NEW_PASSWORD = "five unrelated words in a row"
@@ -21,7 +22,7 @@ def invited(acme: models.Organization) -> models.Member:
 
 
 def link_to(member: models.Member) -> str:
-    return new_sign_in_link(member).removeprefix("http://127.0.0.1:8000")
+    return new_link(member).url.removeprefix("http://127.0.0.1:8000")
 
 
 def choose(client: Client, link: str, password: str = NEW_PASSWORD) -> Any:
@@ -42,8 +43,7 @@ def test_a_password_is_chosen_once(invited: models.Member, visitor: Client) -> N
     assert choose(visitor, link)["Location"] == "/o/acme/"
     assert visitor.get("/o/acme/").status_code == 200
     again = choose(Client(), link, "another password of mine")
-    assert again.status_code == 401
-    assert "used already" in again.content.decode()
+    assert again.status_code == 410
     by_password = Client().post("/o/acme/sign-in/", {"email_address": "ines@acme.example", "password": NEW_PASSWORD})
     assert by_password.status_code == 303
 
@@ -59,21 +59,27 @@ def test_a_new_password_ends_the_sessions_under_the_old_one(invited: models.Memb
 def test_a_newer_link_ends_the_older(invited: models.Member, visitor: Client) -> None:
     older, newer = link_to(invited), link_to(invited)
 
-    assert visitor.get(older).status_code == 401
+    assert visitor.get(older).status_code == 410
     assert visitor.get(newer).status_code == 200
 
 
-def test_a_link_lives_a_week(invited: models.Member, visitor: Client) -> None:
+@pytest.mark.parametrize(("status", "days"), [(MemberStatus.INVITED, 7), (MemberStatus.ACTIVE, 1)])
+def test_an_invitation_lives_a_week_and_a_link_of_a_member_a_day(
+    invited: models.Member, visitor: Client, status: MemberStatus, days: int
+) -> None:
+    invited.status = status
     link = link_to(invited)
 
-    with time_machine.travel(timezone.now() + timedelta(days=8), tick=False):
-        assert visitor.get(link).status_code == 401
+    with time_machine.travel(timezone.now() + timedelta(days=days, minutes=-1), tick=False):
+        assert visitor.get(link).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(days=days, minutes=1), tick=False):
+        assert visitor.get(link).status_code == 410
 
 
 def test_a_link_opens_its_own_organization_alone(
     invited: models.Member, globex: models.Organization, visitor: Client
 ) -> None:
-    assert visitor.get(link_to(invited).replace("/o/acme/", "/o/globex/")).status_code == 401
+    assert visitor.get(link_to(invited).replace("/o/acme/", "/o/globex/")).status_code == 410
 
 
 @pytest.mark.parametrize("password", ["short", "", "x" * 129])
@@ -96,4 +102,23 @@ def test_choosing_a_password_leaves_an_entry_without_it(invited: models.Member, 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "\0", "x" * 5000])
 def test_nonsense_is_no_link(acme: models.Organization, visitor: Client, token: str) -> None:
-    assert visitor.get("/o/acme/sign-in/link/", {"token": token}).status_code == 401
+    assert visitor.get("/o/acme/sign-in/link/", {"token": token}).status_code == 410
+
+
+def test_a_link_that_no_longer_works_says_so_and_offers_to_sign_in(invited: models.Member, visitor: Client) -> None:
+    link = link_to(invited)
+    choose(visitor, link)
+
+    for response in (Client().get(link), choose(Client(), link), Client().get(f"{link}x")):
+        html = response.content.decode()
+        assert response.status_code == 410
+        assert "This link no longer works" in html
+        assert 'href="/o/acme/sign-in/"' in html
+        assert "signed out" not in html
+
+
+def test_choosing_an_organization_too_late_offers_to_sign_in(visitor: Client, db: None) -> None:
+    response = visitor.post("/organizations/", {"organization_id": "organization-live-none"})
+
+    assert response.status_code == 401
+    assert 'href="/sign-in/"' in response.content.decode()

@@ -101,12 +101,16 @@ class MemberSession(models.Model):
 
 
 class SignInLink(models.Model):
-    """An invitation to choose a password; works once, until it expires."""
+    """A one-time link to choose a password."""
 
     id = id_field()
     organization = models.ForeignKey(Organization, models.PROTECT)
     member = models.ForeignKey(Member, models.CASCADE, related_name="sign_in_links")
     token_hash = models.BinaryField(max_length=32, unique=True)
+    # The member's address at the time, with which the link ends; "" for links made before this was stored.
+    email_address = models.EmailField(max_length=254, blank=True, default="", db_default="")
+    # Whether only someone who reads the member's email can have it, not an admin who copied it.
+    proves_address = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)

@@ -1,0 +1,46 @@
+"""Sending a provisioned person a one-time link to choose a password."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+
+from portal.access.rates import admit_link
+from portal.directory.errors import Conflict, Refused, Unavailable
+from portal.directory.scim_people import ScimPersonDetails
+from portal.web.pages import see_other
+from portal.web.requests import PortalRequest
+from scim_admin.sections import render_section
+from scim_admin.step_up import needs_step_up, step_up
+
+_TEMPLATE = "scim_admin/sign_in_link.html"
+_TOO_MANY = "Several links were sent to this person within the last hour. Wait an hour, then try again."
+
+
+def sign_in_link(request: PortalRequest, user_id: str) -> HttpResponse:
+    """Ask before a link is sent; then send it, or show it once where email isn't set up."""
+    details = request.directory.scim.person(user_id)
+    if needs_step_up(request):
+        return step_up(request, request.path)
+    if request.method != "POST" or not details.can_sign_in:
+        return _page(request, details)
+    if not admit_link(request.signed_in.organization.organization_slug, details.member_id):
+        return _page(request, details, problem=_TOO_MANY, status=429)
+    return _send(request, details)
+
+
+def _send(request: PortalRequest, details: ScimPersonDetails) -> HttpResponse:
+    try:
+        sent = request.directory.members.send_link(details.member_id)
+    except (Conflict, Refused, Unavailable) as error:
+        return _page(request, details, problem=error.detail, status=error.status)
+    if sent.url:
+        # In this response alone: it has no URL of its own and is in no cache.
+        return _page(request, details, sent=sent)
+    messages.success(request, f"Link emailed to {sent.email_address}.")
+    slug = request.signed_in.organization.organization_slug
+    return see_other(reverse("scim:person", args=[slug, details.person.user_id]))
+
+
+def _page(request: PortalRequest, details: ScimPersonDetails, *, status: int = 200, **more: object) -> HttpResponse:
+    context = {"details": details, "emails_links": request.directory.members.emails_links, **more}
+    return render_section(request, _TEMPLATE, context, status=status)

@@ -14,6 +14,7 @@ PROVIDERS = {
     "embedded": "portal.directory.embedded.directory.EmbeddedProvider",
     "stytch": "portal.directory.stytch.directory.StytchProvider",
 }
+_VERIFY = "portal.directory.embedded.start.verify_database"
 _PROJECT = "portal.directory.embedded.project.EmbeddedProject"
 
 
@@ -32,3 +33,8 @@ def _provider(name: str) -> DirectoryProvider:
 def directories() -> DirectoryProvider:
     """Return the kind of directory that the setting DIRECTORY names."""
     return _provider(settings.DIRECTORY)
+
+
+def verify_database() -> None:
+    """End the process with one sentence if it can't work with its database as it is set up; one that is away is no reason."""
+    import_string(_VERIFY)()

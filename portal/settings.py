@@ -95,6 +95,27 @@ def policy(name: str) -> Policy:
         raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
+def timeouts() -> dict[str, int]:
+    """Return PostgreSQL's time-outs by its names, in seconds; 0 sets none. Raises ImproperlyConfigured."""
+    return {
+        "statement_timeout": whole_number("DATABASE_STATEMENT_TIMEOUT", default=60, least=0, most=3600),
+        "lock_timeout": whole_number("DATABASE_LOCK_TIMEOUT", default=10, least=0, most=3600),
+        "idle_in_transaction_session_timeout": whole_number(
+            "DATABASE_IDLE_TRANSACTION_TIMEOUT", default=60, least=0, most=3600
+        ),
+    }
+
+
+# When a database server is given up that doesn't answer at all (libpq's names; seconds, the last in milliseconds).
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
 def database() -> dict[str, Any]:
     """Return the database of DATABASE_URL with the options that each engine needs. Raises ImproperlyConfigured."""
     url = str(env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'gatehouse.sqlite3'}"))
@@ -111,10 +132,16 @@ def database() -> dict[str, Any]:
             config["CONN_MAX_AGE"] = whole_number("DATABASE_CONN_MAX_AGE", default=600, least=0, most=86_400)
             config["CONN_HEALTH_CHECKS"] = True
             config["ENGINE"] = "portal.directory.embedded.postgresql"
-            threshold = 1 if flag("DATABASE_PREPARE", default=True) else None
-            config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": threshold} | config.get(
-                "OPTIONS", {}
-            )
+            is_prepared = flag("DATABASE_PREPARE", default=True)
+            # A server-side cursor outlives its transaction, and with it the connection that such a pooler gave it.
+            config["DISABLE_SERVER_SIDE_CURSORS"] = not is_prepared
+            config["OPTIONS"] = {
+                "server_side_binding": True,
+                "prepare_threshold": 1 if is_prepared else None,
+                "timeouts": timeouts(),
+                **_NETWORK,
+                **config.get("OPTIONS", {}),
+            }
         case _:
             raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgres://.")
     return config

@@ -46,6 +46,8 @@ def missing(marker: str) -> str:
             return "" if storage_from_string(REDIS_URL).check() else "Redis does not answer"
         case "postgresql":
             return "" if connection.vendor == "postgresql" else "the database is not PostgreSQL; set TEST_DATABASE_URL"
+        case "pgbouncer":
+            return missing("postgresql") or ("" if shutil.which("pgbouncer") else "PgBouncer is not installed")
         case _:
             return ""
 

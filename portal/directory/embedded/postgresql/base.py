@@ -1,28 +1,58 @@
 """Django's PostgreSQL backend, which asks the socket whether a kept connection is still good, and not the server.
 
-It also has a cursor that is kept, for the busiest statements (portal/directory/embedded/statements.py).
+It also has a cursor that is kept, for the busiest statements (portal/directory/embedded/statements.py), and sets time-outs.
 """
 
 import select
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
 
+import psycopg
 from django.db.backends.postgresql import base
 
+from portal.directory.embedded.postgresql.pooler import changes_connections
 from portal.directory.embedded.postgresql.prepared import PreparedCursor
+from portal.outages import UndeclaredPooler
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's own, without a query of its own in each request (CONN_HEALTH_CHECKS), and with a cursor that is kept."""
 
     _kept: Any
+    # What was found out once in this process; None until then.
+    _has_undeclared_pooler: ClassVar[bool | None] = None
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return libpq's parameters, without the time-outs, which PgBouncer takes only as statements."""
+        parameters: dict[str, Any] = super().get_connection_params()
+        parameters.pop("timeouts", None)
+        return parameters
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect, and make the cursor that is kept: psycopg's own where nothing may be prepared. Raises psycopg.Error."""
+        """Connect, and make the cursor that is kept: psycopg's own where nothing may be prepared.
+
+        Raise psycopg.Error, or UndeclaredPooler if prepared statements would reach another connection.
+        """
         connection = super().get_new_connection(conn_params)
-        is_prepared = connection.prepare_threshold is not None
-        self._kept = PreparedCursor(connection) if is_prepared else connection.cursor()
+        if connection.prepare_threshold is None:
+            # Also no time-outs: they would stay on the pooler's connection, for other clients.
+            self._kept = connection.cursor()
+            return connection
+        if self._is_behind_undeclared_pooler(connection, conn_params):
+            connection.close()
+            raise UndeclaredPooler
+        connection.autocommit = True
+        connection.execute(_set(self.settings_dict["OPTIONS"].get("timeouts", {})))
+        self._kept = PreparedCursor(connection)
         return connection
+
+    @classmethod
+    def _is_behind_undeclared_pooler(cls, connection: Any, conn_params: dict[str, Any]) -> bool:
+        if cls._has_undeclared_pooler is None:
+            connect = partial(psycopg.connect, **conn_params)
+            cls._has_undeclared_pooler = changes_connections(connection, connect)
+        return bool(cls._has_undeclared_pooler)
 
     def kept_cursor(self) -> Any:
         """Return the cursor of this connection, for a statement whose rows are all fetched before the next one."""
@@ -50,3 +80,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         socket = select.poll()
         socket.register(self.connection.fileno(), select.POLLIN)
         return not socket.poll(0)
+
+
+def _set(timeouts: Mapping[str, int]) -> str:
+    return "; ".join(f"SET {name} = '{seconds}s'" for name, seconds in timeouts.items())

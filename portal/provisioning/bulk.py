@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 
 from portal.directory.embedded.provisioning.clients import ScimClient
-from portal.directory.embedded.provisioning.documents import Document
+from portal.directory.embedded.provisioning.documents import Document, sent
 from portal.directory.embedded.provisioning.errors import BadReference, InvalidSyntax, ScimError, TooLarge
+from portal.directory.embedded.provisioning.reading import require_schema
 from portal.directory.embedded.provisioning.users import create_users
 from portal.directory.embedded.provisioning.versions import version
 from portal.provisioning.kinds import USERS, Kind, Row, kind_at
@@ -64,14 +65,13 @@ class BulkOperation:
 
 def run_bulk(client: ScimClient, body: Document) -> Document:
     """Carry out a BulkRequest and return the BulkResponse. Raises InvalidSyntax, TooLarge."""
-    operations = body.get("Operations")
-    if BULK_REQUEST not in (body.get("schemas") or ()):
-        raise InvalidSyntax(f'"schemas" must hold "{BULK_REQUEST}".')
+    require_schema(body, BULK_REQUEST)
+    operations = sent(body, "operations")
     if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
         raise InvalidSyntax('"Operations" must be a list of objects.')
     if len(operations) > settings.SCIM_MAX_OPERATIONS:
         raise TooLarge(f"The request has more operations than maxOperations, which is {settings.SCIM_MAX_OPERATIONS}.")
-    most_errors = body.get("failOnErrors") or 0
+    most_errors = sent(body, "failonerrors") or 0
     if not isinstance(most_errors, int) or most_errors < 0:
         raise InvalidSyntax('"failOnErrors" must be a whole number.')
     bulk = _Bulk(client, [BulkOperation(one) for one in operations], most_errors)

@@ -32,6 +32,7 @@ log = structlog.get_logger("gatehouse.scim")
 MEDIA_TYPE = "application/scim+json"
 _CONTAINERS = (dict, list)
 _ACCEPTED = frozenset({"", MEDIA_TYPE, "application/json"})
+_ENCODINGS = frozenset({"", "identity"})
 _BEFORE = "/v1/b2b/scim/"
 _RETRY_SECONDS = "5"
 _PAUSED_SECONDS = "600"
@@ -196,6 +197,10 @@ def _authorization(request: HttpRequest) -> str:
 def _read_body(request: HttpRequest) -> Body:
     if request.content_type not in _ACCEPTED:
         raise Refusal(415, f"Send the body as {MEDIA_TYPE} or application/json.")
+    encoding = str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip()[:100]
+    if encoding.lower() not in _ENCODINGS:
+        # RFC 9110, 15.5.16: the header says what is read instead.
+        raise Refusal(415, f'The body is encoded as "{encoding}". Send it uncompressed.', Accept_Encoding="identity")
     try:
         # Some clients begin with the mark that says nothing in UTF-8 (RFC 8259, 8.1).
         content = _read_content(request)

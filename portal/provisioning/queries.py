@@ -7,16 +7,18 @@ from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.errors import InvalidCount, InvalidSyntax, InvalidValue
 from portal.directory.embedded.provisioning.filters import parse_filter
 from portal.directory.embedded.provisioning.listing import DEFAULT_RESULTS, ListQuery
+from portal.directory.embedded.provisioning.reading import require_schema
+from portal.provisioning.resources import LIST_RESPONSE
 
 SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _NAMES = ("attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
 _LARGEST_NUMBER = 10**9
 
 
-def search_parameters(body: Mapping[str, Any]) -> dict[str, str]:
+def search_parameters(client: ScimClient, body: Mapping[str, Any]) -> dict[str, str]:
     """Return a SearchRequest as the parameters of a GET. Raises InvalidSyntax."""
-    if SEARCH_REQUEST not in (body.get("schemas") or ()):
-        raise InvalidSyntax(f'"schemas" must hold "{SEARCH_REQUEST}".')
+    # Some clients name the schema of the response.
+    require_schema(body, SEARCH_REQUEST, *(() if client.connection.is_strict else (LIST_RESPONSE,)))
     given = {str(name).lower(): value for name, value in body.items()}
     return {name: _text(name, given[name.lower()]) for name in _NAMES if given.get(name.lower()) is not None}
 

@@ -45,19 +45,19 @@ def group(call: Call, resource_id: str) -> HttpResponse:
 @scim_view
 def search_users(call: Call) -> HttpResponse:
     """List people, asked for in a body, so that no personal data is in an address (RFC 7644, 3.4.3)."""
-    return _list(call, USERS, search_parameters(call.body))
+    return _list(call, USERS, search_parameters(call.client, call.body))
 
 
 @scim_view
 def search_groups(call: Call) -> HttpResponse:
     """List groups, asked for in a body."""
-    return _list(call, GROUPS, search_parameters(call.body))
+    return _list(call, GROUPS, search_parameters(call.client, call.body))
 
 
 @scim_view
 def search(call: Call) -> HttpResponse:
     """List people and groups together."""
-    parameters = search_parameters(call.body)
+    parameters = search_parameters(call.client, call.body)
     page = find_everything(call.client, list_query(call.client, parameters), parameters)
     return json_response(list_document(page.rows, page))
 

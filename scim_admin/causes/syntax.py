@@ -7,6 +7,13 @@ _REPORT = "If it is as it should be, report the request id to the maker of {name
 
 SYNTAX = (
     Cause(
+        "content-encoding",
+        "The body is compressed",
+        Sign(status=415, detail="^The body is encoded as"),
+        "{name}, or a proxy on the way, compressed the body of the request. Request bodies are read uncompressed.",
+        "Turn off compression of request bodies in {settings}, or in the proxy between {name} and here. Then {resend}.",
+    ),
+    Cause(
         "content-type",
         "The body is of the wrong type",
         Sign(status=415),

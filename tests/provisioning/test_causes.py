@@ -1,5 +1,6 @@
 """Each cause that the log can name is brought about by a real call, and explained in each identity provider's words."""
 
+import gzip
 import re
 from collections.abc import Callable
 from typing import Any
@@ -223,6 +224,9 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         lambda idp: idp.send("POST", "/Users", {"userName": " "}),
     ),
     "display-name-missing": (lambda idp: idp.send("POST", "/Groups", {"members": []}),),
+    "content-encoding": (
+        lambda idp: idp.send("POST", "/Users", gzip.compress(b'{"userName": "ada"}'), **{"Content-Encoding": "gzip"}),
+    ),
     "content-type": (lambda idp: idp.send("POST", "/Users", {"userName": "ada"}, content_type="text/xml"),),
     "not-json": (
         lambda idp: idp.send("POST", "/Users", b"{userName: ada}"),

@@ -161,3 +161,19 @@ def test_another_connections_group_is_unknown(idp: Idp, other_idp: Idp) -> None:
     answer = idp.send("POST", "/Groups", {"displayName": "Ours", "members": [{"value": theirs}]})
 
     assert theirs in error_of(answer, 400, "invalidValue")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_the_first_group_within_another_is_in_the_response_of_its_own_request(idp: Idp, method: str) -> None:
+    inner = idp.create_group("Inner")
+    body = {"displayName": "Outer", "members": [{"value": inner}]}
+    if method == "POST":
+        response = idp.send("POST", "/Groups", body)
+    else:
+        outer = idp.create_group("Outer")
+        add = {"op": "add", "path": "members", "value": body["members"]}
+        response = idp.send("PUT", f"/Groups/{outer}", body) if method == "PUT" else idp.patch(f"/Groups/{outer}", add)
+
+    document = response.json()
+    assert [one["value"] for one in document["members"]] == [inner]
+    assert idp.get(f"/Groups/{document['id']}").json() == document

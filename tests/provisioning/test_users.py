@@ -80,7 +80,7 @@ def test_the_same_user_name_elsewhere_is_no_conflict(ada: str, other_idp: Idp) -
         ({"userName": ""}, "userName"),
         ({"userName": "  "}, "userName"),
         ({"userName": None}, "userName"),
-        ({"userName": ["a"]}, "userName"),
+        ({"userName": ["a", "b"]}, "userName"),
         ({"userName": {"a": 1}}, "userName"),
         ({"userName": "x" * 257}, "userName"),
         ({"userName": "\ufdfa" * 100}, "userName"),  # 1800 characters once it is folded
@@ -257,7 +257,7 @@ def test_a_patch_that_will_not_do_changes_nothing(
     assert idp.get(f"/Users/{ada}").json() == before
 
 
-@pytest.mark.parametrize("body", [{}, {"Operations": []}, {"Operations": {}}, {"Operations": ["x"]}])
+@pytest.mark.parametrize("body", [{}, {"Operations": {}}, {"Operations": ["x"]}])
 def test_a_patch_without_operations_is_refused(idp: Idp, ada: str, body: dict[str, Any]) -> None:
     error_of(idp.send("PATCH", f"/Users/{ada}", body), 400, "invalidSyntax")
 

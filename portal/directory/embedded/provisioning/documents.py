@@ -1,12 +1,12 @@
 """Reading what identity providers send: tolerant of how they spell it, strict about what is kept."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 
 from portal.directory.embedded.models.fields import fold
-from portal.directory.embedded.provisioning.comparison import is_instant
+from portal.directory.embedded.provisioning.comparison import comparable, is_instant
 from portal.directory.embedded.provisioning.errors import InvalidValue, TooLarge
 from portal.directory.embedded.provisioning.schemas import GROUP, Attribute, ResourceSchema
 
@@ -16,6 +16,10 @@ LONGEST_NAME = 256
 _LONGEST_FOLDED = 512  # one character can become eighteen
 _MEMBERS = GROUP.core["members"]
 _BOOLEANS = {"true": True, "false": False}
+# What tells the elements of a list apart.
+_NAMING = frozenset({"type", "value"})
+# A bare text isn't read as one of these: without a usable address, a person would silently not become a member.
+_NEVER_BARE = frozenset({"emails", "phoneNumbers", "ims"})
 
 
 def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Document:
@@ -37,25 +41,34 @@ def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Documen
     return document
 
 
+def sent(body: Mapping[str, Any], name: str) -> Any:
+    """Return what a body has under a name in lower case, whatever the case it was sent in; None for nothing."""
+    return next((value for key, value in body.items() if key.lower() == name), None)
+
+
 def put(document: Document, attribute: Attribute, value: Any) -> None:
-    """Set an attribute, or take it out where the value is none."""
+    """Set an attribute, or take it out where the value is none; of an object, what is not named stays. Raises InvalidValue."""
     if attribute.mutability == "readOnly":
         return
-    read = read_value(attribute, value)
-    if read is None:
+    if _is_merged(attribute, value):
+        merge(document, {attribute.name: read_parts(attribute, value)})
+    elif (read := read_value(attribute, value)) is None:
         document.pop(attribute.name, None)
     else:
         document[attribute.name] = read
 
 
+def _is_unassigned(attribute: Attribute, value: Any) -> bool:
+    """Say whether a value is none (RFC 7643, 2.5); Entra sends an empty text for a manager that was taken away."""
+    return value is None or value == [] or (value == "" and attribute.type == "complex")
+
+
 def read_value(attribute: Attribute, value: Any) -> Any:
     """Return the value as the attribute's type, or None for an unassigned one. Raises InvalidValue."""
     if not attribute.multi_valued:
-        return read_one(attribute, value)
-    values = value if isinstance(value, list) else [value]
-    check_number(attribute, len(values))
-    elements = _once(element for element in (read_one(attribute, one) for one in values) if element is not None)
-    keep_one_primary(elements)
+        return read_one(attribute, only(attribute, value))
+    elements: list[Any] = []
+    append(attribute, elements, value)
     return elements or None
 
 
@@ -65,21 +78,56 @@ def check_number(attribute: Attribute, elements: int) -> None:
         raise TooLarge(f'"{attribute.name}" has more than {settings.SCIM_MAX_ELEMENTS} elements.')
 
 
-def _once(elements: Iterable[Any]) -> list[Any]:
-    """Return the elements without repetitions, in their order (RFC 7643, 2.4)."""
-    return list({whole_identity(one): one for one in elements}.values())
+def only(attribute: Attribute, value: Any) -> Any:
+    """Return what a list of one value holds, as some IdPs send a single one; `[{"$ref": null, "value": "x"}]` is Entra's."""
+    if not isinstance(value, list) or len(value) != 1:
+        return value
+    (one,) = value
+    return one["value"] if attribute.type != "complex" and isinstance(one, dict) and "value" in one else one
 
 
-def whole_identity(element: Any) -> Hashable:
-    """Return what is the same of equal elements, for finding one among many."""
-    if isinstance(element, dict):
-        return frozenset((name, whole_identity(one)) for name, one in element.items())
-    return tuple(map(whole_identity, element)) if isinstance(element, list) else element
+def append(attribute: Attribute, elements: list[Any], value: Any) -> None:
+    """Add elements to a list, in which a pair of type and value is there once (RFC 7643, 2.4).
+
+    Raises InvalidValue, and TooLarge where the list would have more than it may.
+    """
+    values = value if isinstance(value, list) else [value]
+    check_number(attribute, len(values))
+    known = {element_key(attribute, element): element for element in elements}
+    added, before = [], len(elements)
+    for element in (read_one(attribute, one) for one in values):
+        if element is None:
+            continue
+        stored = known.setdefault(element_key(attribute, element), element)
+        if stored is element:
+            elements.append(element)
+        elif isinstance(stored, dict):
+            # RFC 7644, 3.5.2.1: adding what is there changes nothing; only what else is said of it is new.
+            stored |= {name: part for name, part in element.items() if name not in _NAMING}
+        added.append(stored)
+    if len(elements) > before:
+        check_number(attribute, len(elements))
+    new = set(map(id, added))
+    keep_one_primary(sorted(elements, key=lambda element: id(element) in new))
+
+
+def element_key(attribute: Attribute, element: Any) -> frozenset[tuple[str, Any]]:
+    """Return what two elements of a list that are the same have in common: type and value, or else all parts."""
+    if not isinstance(element, dict):
+        return frozenset({("value", comparable(attribute, element))})
+    names = _NAMING & element.keys() if "value" in element else element.keys()
+    return frozenset((name, _part_key(attribute, name, element[name])) for name in names)
+
+
+def _part_key(attribute: Attribute, name: str, value: Any) -> Any:
+    sub = attribute.sub_attribute(name)
+    # Some extensions have lists as parts.
+    return repr(value) if sub is None or isinstance(value, list) else comparable(sub, value)
 
 
 def read_one(attribute: Attribute, value: Any) -> Any:
     """Return a single value, or an element of several, as the attribute's type."""
-    if value is None or value in ([], {}):
+    if value == {} or _is_unassigned(attribute, value):
         return None
     match attribute.type:
         case "complex":
@@ -99,16 +147,46 @@ def keep_one_primary(elements: list[Any]) -> None:
         element["primary"] = False
 
 
-def _read_complex(attribute: Attribute, value: Any) -> Document | None:
-    if isinstance(value, str) and "value" in attribute.sub_attributes:
-        # Entra sends a manager, and others an e-mail address, as the bare value.
+def read_parts(attribute: Attribute, value: Any) -> Document:
+    """Return what an object names of a complex attribute, with None for what it says is null. Raises InvalidValue."""
+    value = only(attribute, value)
+    if isinstance(value, str) and "value" in attribute.sub_attributes and attribute.name not in _NEVER_BARE:
+        # Entra sends a manager as the bare id, and others members and roles.
         value = {"value": value} if value else {}
     if not isinstance(value, dict):
         raise InvalidValue(f'"{attribute.name}" must be an object.')
+    return {
+        sub.name: read_parts(sub, one) if _is_merged(sub, one) else read_value(sub, one)
+        for name, one in value.items()
+        if (sub := attribute.sub_attribute(name)) and sub.mutability != "readOnly"
+    }
+
+
+def _is_merged(attribute: Attribute, value: Any) -> bool:
+    """Say whether a value changes an object in part, as what it does not name stays."""
+    return attribute.type == "complex" and not attribute.multi_valued and not _is_unassigned(attribute, value)
+
+
+def merge(document: Document, parts: Document) -> None:
+    """Set the parts of an object, and take out those that are None or come to nothing."""
+    before = document.get("value")
+    for name, one in parts.items():
+        if isinstance(one, dict):
+            inner = dict(document.get(name, {}))
+            merge(inner, one)
+            one = inner or None  # noqa: PLW2901 -- what the part comes to
+        if one is None:
+            document.pop(name, None)
+        else:
+            document[name] = one
+    if document.get("value") != before and "$ref" not in parts:
+        # It would lead to the value before.
+        document.pop("$ref", None)
+
+
+def _read_complex(attribute: Attribute, value: Any) -> Document | None:
     document: Document = {}
-    for name, one in value.items():
-        if sub := attribute.sub_attribute(name):
-            put(document, sub, one)
+    merge(document, read_parts(attribute, value))
     return document or None
 
 

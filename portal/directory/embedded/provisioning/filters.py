@@ -93,6 +93,18 @@ def comparisons(node: Node) -> int:
             return 1
 
 
+def paths(node: Node) -> Iterator[str]:
+    """Yield the attributes that a filter names, as they are written."""
+    match node:
+        case Every(parts) | Some(parts):
+            for part in parts:
+                yield from paths(part)
+        case Negation(part):
+            yield from paths(part)
+        case Element(path) | Compare(path):
+            yield path
+
+
 class _Parser:
     """A recursive-descent parser: grouping before `not`, before `and`, before `or`."""
 

@@ -144,7 +144,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     row.member_count = len(change.joining)
     writes = Writes()
     writes.insert(row)
-    apply_change(row, change, writes)
+    apply_change(client, row, change, writes)
     activity.add(writes, _entry(client, row, "scim_group.create", {}, document, change))
     _send_unless_taken(row, writes)
     return row
@@ -208,7 +208,7 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
     row.member_count += len(change.joining) - len(change.leaving)
     is_described_anew, writes = document != before, Writes()
     writes.update(row, *(_DESCRIBED if is_described_anew else ()), "member_count", "updated_at")
-    apply_change(row, change, writes)
+    apply_change(client, row, change, writes)
     activity.add(writes, _entry(client, row, "scim_group.update", *changed_attributes(before, document), change))
     with _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
         # Who only comes and goes takes no name, and needs no way back to before the attempt.

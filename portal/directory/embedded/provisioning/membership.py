@@ -17,7 +17,7 @@ from portal.directory.embedded import models, recursion
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.documents import read_one
 from portal.directory.embedded.provisioning.errors import InvalidValue, Mutability, TooLarge
-from portal.directory.embedded.provisioning.filters import Compare, Every, Node, comparisons, matches
+from portal.directory.embedded.provisioning.filters import Compare, Every, Node, comparisons, matches, paths
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
 from portal.directory.embedded.statements import Statement, Writes, select_keys, select_keys_in
@@ -149,7 +149,7 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     ]
 
 
-def apply_change(row: models.ScimGroup, change: MemberChange, writes: Writes) -> None:
+def apply_change(client: ScimClient, row: models.ScimGroup, change: MemberChange, writes: Writes) -> None:
     """Insert and delete the rows of those who join and leave, with the writes. Raises InvalidValue for a group within itself."""
     if (SUBGROUP, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
@@ -158,6 +158,8 @@ def apply_change(row: models.ScimGroup, change: MemberChange, writes: Writes) ->
     if any(kind is SUBGROUP for kind, _ in change.joining):
         unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
+        # The response to this very request is made of it as well.
+        client.connection.has_nested_groups = True
     of_group = {"organization_id": row.organization_id, "group_id": row.pk}
     for kind, batch in _batches(change.joining):
         writes.insert_values(kind.rows, [{**of_group, kind.field: key} for key in batch])
@@ -324,7 +326,7 @@ def _one_change(
         named = _named(target.filter)
         client.budget.spend(comparisons(target.filter) * (row.member_count if named is None else len(named)))
         among = [*present(row), *joining] if named is None else named
-        elements = ((key, {"value": member_id(key), "type": key[0].resource_type}) for key in among)
+        elements = zip(among, _elements(client, among, target.filter), strict=True)
         return {}, [key for key, element in elements if matches(target.filter, element, MEMBERS)]
     if operation.kind == "remove":
         if operation.value is None:
@@ -336,6 +338,29 @@ def _one_change(
         return added, ()
     client.budget.spend(row.member_count)
     return added, [key for key in (*present(row), *joining) if key not in added]
+
+
+def _elements(client: ScimClient, keys: Sequence[Key], node: Node) -> Iterator[dict[str, str]]:
+    """Yield members as a response has them, with all that a filter names: `display` costs a query, and is left out else."""
+    names = dict(_display_names(client, keys)) if "display" in set(map(str.lower, paths(node))) else {}
+    for key in keys:
+        kind, value = key[0], member_id(key)
+        element = {
+            "value": value,
+            "$ref": f"{client.base_url}/{kind.resource_type}s/{value}",
+            "type": kind.resource_type,
+        }
+        yield element | ({"display": names[key]} if key in names else {})
+
+
+def _display_names(client: ScimClient, keys: Sequence[Key]) -> Iterator[tuple[Key, str]]:
+    for kind, batch in _batches(keys):
+        if kind is PERSON:
+            users = client.users(FoundBy.KEY).filter(pk__in=batch).values_list("pk", "display_name", "user_name")
+            yield from (((kind, key), display_name or user_name) for key, display_name, user_name in users)
+        else:
+            groups = client.groups(FoundBy.KEY).filter(pk__in=batch).values_list("pk", "display_name")
+            yield from (((kind, key), display_name) for key, display_name in groups)
 
 
 def _named(node: Node) -> list[Key] | None:

@@ -1,7 +1,7 @@
 """RFC 7644's PATCH (3.5.2) on a copy of the stored document: all of the operations, or none."""
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,17 @@ from django.conf import settings
 from portal.directory.embedded.provisioning.budget import Budget
 from portal.directory.embedded.provisioning.documents import (
     Document,
+    append,
     check_number,
+    element_key,
     keep_one_primary,
+    merge,
+    only,
     put,
     read_one,
+    read_parts,
     read_value,
-    whole_identity,
+    sent,
 )
 from portal.directory.embedded.provisioning.errors import (
     InvalidPath,
@@ -60,10 +65,10 @@ class Target:
     sub_attribute: Attribute | None
 
 
-def read_operations(body: Mapping[str, Any], *, is_entra: bool = False) -> list[Operation]:
-    """Return the operations of a PatchOp body. Raises InvalidSyntax, TooLarge."""
-    operations = next((value for name, value in body.items() if name.lower() == "operations"), None)
-    if not isinstance(operations, list) or not operations:
+def read_operations(body: Mapping[str, Any], *, is_entra: bool = False, may_be_none: bool = True) -> list[Operation]:
+    """Return the operations of a PatchOp body, which asks for nothing where it has none. Raises InvalidSyntax, TooLarge."""
+    operations = sent(body, "operations")
+    if not isinstance(operations, list) or not (operations or may_be_none):
         raise InvalidSyntax('"Operations" must be a list of at least one operation.')
     if len(operations) > settings.SCIM_MAX_OPERATIONS:
         raise TooLarge(f"The request has more than {settings.SCIM_MAX_OPERATIONS} operations; send it in parts.")
@@ -74,8 +79,8 @@ def _read_operation(document: Any, *, is_entra: bool) -> Operation:
     if not isinstance(document, Mapping):
         raise InvalidSyntax("An operation must be an object.")
     fields = {str(name).lower(): value for name, value in document.items()}
-    sent, path = str(fields.get("op", "")), fields.get("path") or ""
-    kind = sent.lower()
+    op, path = str(fields.get("op", "")), fields.get("path") or ""
+    kind = op.lower()
     if kind not in _KINDS:
         raise InvalidSyntax('"op" must be add, replace or remove.')
     if not isinstance(path, str):
@@ -83,7 +88,7 @@ def _read_operation(document: Any, *, is_entra: bool) -> Operation:
     if kind != "remove" and "value" not in fields:
         raise InvalidValue(f'An operation "{kind}" needs a "value".')
     # Only Entra spells operations with a capital.
-    return Operation(kind, path.strip(), fields.get("value"), makes_missing=is_entra or sent != kind)
+    return Operation(kind, path.strip(), fields.get("value"), makes_missing=is_entra or op != kind)
 
 
 def read_target(schema: ResourceSchema, path: str) -> Target:
@@ -105,6 +110,8 @@ def read_target(schema: ResourceSchema, path: str) -> Target:
 
 def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
     """Yield an operation for each attribute where one without a path names several (RFC 7644, 3.5.2.1)."""
+    if operation.path.lower() in schema.never_kept:
+        return
     if operation.path and operation.path.lower() != schema.urn.lower():
         yield operation
         return
@@ -169,45 +176,26 @@ def _check_mutability(attributes: tuple[Attribute, ...], operation: Operation) -
 
 def _set(container: Document, attribute: Attribute, operation: Operation) -> None:
     if attribute.multi_valued and operation.kind == "add":
-        _append(container, attribute, operation.value)
-    elif attribute.type == "complex" and not attribute.multi_valued:
-        if operation.value in (None, ""):
-            # Null takes a value away (RFC 7643, 2.5), and so does Entra's empty manager.
-            container.pop(attribute.name, None)
-            return
-        merged = container.get(attribute.name, {}) | (read_one(attribute, operation.value) or {})
-        container[attribute.name] = merged
+        append(attribute, container.setdefault(attribute.name, []), operation.value)
     else:
         put(container, attribute, operation.value)
 
 
-def _append(container: Document, attribute: Attribute, value: Any) -> None:
-    elements = container.setdefault(attribute.name, [])
-    present = set(map(whole_identity, elements))
-    added = [element for element in read_value(attribute, value) or () if whole_identity(element) not in present]
-    _add(elements, attribute, added)
-    keep_one_primary(elements)
-
-
-def _add(elements: list[Any], attribute: Attribute, added: list[Any]) -> None:
-    """Append elements. Raises TooLarge where they become more than an attribute may have."""
-    if added:
-        check_number(attribute, len(elements) + len(added))
-        elements += added
-
-
 def _remove(container: Document, attribute: Attribute, value: Any) -> None:
-    if not attribute.multi_valued or value in (None, [], ""):
+    if not attribute.multi_valued or value in (None, ""):
         container.pop(attribute.name, None)
         return
-    # Entra removes elements by sending them as the value.
-    unwanted = {_identity(element) for element in read_value(attribute, value) or ()}
-    kept = [element for element in container.get(attribute.name, []) if _identity(element) not in unwanted]
+    # Entra removes elements by sending them as the value. An empty list names none of them.
+    unwanted = {element_key(attribute, element) for element in read_value(attribute, value) or ()}
+    kept = [one for one in container.get(attribute.name, []) if unwanted.isdisjoint(_names_of(attribute, one))]
     container[attribute.name] = kept
 
 
-def _identity(element: Any) -> Hashable:
-    return whole_identity(element.get("value", element) if isinstance(element, dict) else element)
+def _names_of(attribute: Attribute, element: Any) -> Iterator[frozenset[tuple[str, Any]]]:
+    """Yield what an element is called by: its type and value, or its value alone."""
+    key = element_key(attribute, element)
+    yield key
+    yield frozenset(part for part in key if part[0] == "value")
 
 
 def _change_elements(container: Document, attribute: Attribute, target: Target, operation: Operation) -> None:
@@ -222,14 +210,24 @@ def _change_elements(container: Document, attribute: Attribute, target: Target, 
             raise NoTarget("No value is chosen by the path's filter.")
         # Entra sets `emails[type eq "work"].value` also where there is no such element yet.
         chosen = [_element_for(target)]
-        _add(elements, attribute, chosen)
-    value = None if target.sub_attribute else read_one(attribute, operation.value)
+        check_number(attribute, len(elements) + 1)
+        elements += chosen
+    if target.sub_attribute is None and operation.value in (None, []):
+        # Null takes a value away (RFC 7643, 2.5).
+        elements[:] = others
+    elif attribute.type != "complex":
+        value = read_one(attribute, only(attribute, operation.value))
+        elements[:] = [value if chosen else one for one, chosen in zip(elements, is_chosen, strict=True)]
+    else:
+        _set_parts(chosen, attribute, target.sub_attribute, operation.value)
+        keep_one_primary([*others, *chosen])
+        elements[:] = [element for element in elements if element]
+
+
+def _set_parts(chosen: list[Document], attribute: Attribute, sub_attribute: Attribute | None, value: Any) -> None:
+    parts = {sub_attribute.name: read_value(sub_attribute, value)} if sub_attribute else read_parts(attribute, value)
     for element in chosen:
-        if target.sub_attribute:
-            put(element, target.sub_attribute, operation.value)
-        else:
-            element.update(value or {})
-    keep_one_primary([*others, *chosen])
+        merge(element, parts)
 
 
 def _split(elements: list[Any], is_chosen: list[bool]) -> tuple[list[Any], list[Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.directory.embedded.provisioning.clients import ScimClient
-from portal.directory.embedded.provisioning.documents import Document, read_document
+from portal.directory.embedded.provisioning.documents import Document, read_document, sent
 from portal.directory.embedded.provisioning.errors import InvalidPath, InvalidSyntax, InvalidValue
 from portal.directory.embedded.provisioning.patch import Operation, read_operations, read_target
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
@@ -17,35 +17,38 @@ _PLAIN_NAME = re.compile(r"[A-Za-z$][\w$-]*")
 def read_payload(client: ScimClient, schema: ResourceSchema, payload: Document) -> Document:
     """Return what is kept of a resource. Raises InvalidValue, and InvalidSyntax on a strict connection."""
     if client.connection.is_strict:
-        _require_schema(payload, schema.urn)
+        require_schema(payload, schema.urn)
         _check_attributes(schema, payload)
     return read_document(schema, payload)
 
 
 def read_patch(client: ScimClient, schema: ResourceSchema, body: Mapping[str, Any]) -> list[Operation]:
     """Return the operations of a PatchOp body. Raises InvalidSyntax, and more on a strict connection."""
-    operations = read_operations(body, is_entra=client.is_entra)
-    if client.connection.is_strict:
-        _require_schema(body, PATCH_OP)
-        for operation, sent in zip(operations, body["Operations"], strict=True):
-            _check_operation(client, schema, operation, sent)
+    if not client.connection.is_strict:
+        return read_operations(body, is_entra=client.is_entra)
+    require_schema(body, PATCH_OP)
+    operations = read_operations(body, may_be_none=False)
+    for operation, document in zip(operations, sent(body, "operations"), strict=True):
+        _check_operation(client, schema, operation, str(sent(document, "op")))
     return operations
 
 
-def _require_schema(payload: Mapping[str, Any], urn: str) -> None:
-    schemas = payload.get("schemas")
-    if not isinstance(schemas, list) or urn not in schemas:
-        raise InvalidSyntax(f'"schemas" must hold "{urn}".')
+def require_schema(body: Mapping[str, Any], *urns: str) -> None:
+    """Raise InvalidSyntax unless `schemas` names one of these; URNs and names are the same in any case (RFC 7643, 2.1)."""
+    schemas = sent(body, "schemas")
+    named = {str(one).lower() for one in schemas} if isinstance(schemas, list) else set()
+    if named.isdisjoint(urn.lower() for urn in urns):
+        raise InvalidSyntax(f'"schemas" must hold "{urns[0]}".')
 
 
-def _check_operation(client: ScimClient, schema: ResourceSchema, operation: Operation, sent: Mapping[str, Any]) -> None:
-    if sent.get("op") != operation.kind:
+def _check_operation(client: ScimClient, schema: ResourceSchema, operation: Operation, op: str) -> None:
+    if op != operation.kind:
         raise InvalidSyntax('"op" must be written add, replace or remove.')
-    if operation.kind == "remove" and sent.get("value") is not None:
+    if operation.kind == "remove" and operation.value is not None:
         raise InvalidSyntax('"remove" has no "value": choose the elements by a filter in the path.')
     if not operation.path and isinstance(operation.value, Mapping):
         _check_attributes(schema, operation.value)
-    elif operation.path and operation.kind != "remove":
+    elif operation.path and operation.kind != "remove" and operation.path.lower() not in schema.never_kept:
         client.budget.spend_on_path(operation.path)
         target = read_target(schema, operation.path)
         attribute = target.sub_attribute or target.attributes[-1]
@@ -57,8 +60,10 @@ def _check_operation(client: ScimClient, schema: ResourceSchema, operation: Oper
 
 def _check_attributes(schema: ResourceSchema, payload: Mapping[str, Any]) -> None:
     for name, value in payload.items():
+        if name.lower() in schema.never_kept:
+            continue
         attribute = schema.attribute(name)
-        if attribute is None or not (_PLAIN_NAME.fullmatch(name) or attribute.name in schema.extensions):
+        if attribute is None or not (_PLAIN_NAME.fullmatch(name) or name.lower() in schema.extensions):
             raise InvalidPath(f'A {schema.name} has no attribute "{name[:200]}".')
         if attribute.mutability != "readOnly":
             _check_value(attribute, value)
@@ -70,6 +75,8 @@ def _check_value(attribute: Attribute, value: Any) -> None:
     elif isinstance(value, list):
         for element in value:
             _check_one(attribute, element)
+        if sum(isinstance(one, dict) and one.get("primary") is True for one in value) > 1:
+            raise InvalidValue(f'"{attribute.name}" must have one primary value at most.')
     else:
         raise InvalidValue(f'"{attribute.name}" must be a list.')
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-# Never kept, and so not published.
-_LEFT_OUT = frozenset({"password"})
+# Accepted and dropped, and so not published: Okta sends one with every new person.
+_NEVER_KEPT = frozenset({"password"})
 # As RFC 7643, 8.7.1, describes them.
 _DESCRIPTIONS = {"User": "User Account", "EnterpriseUser": "Enterprise User"}
 # The name of a group's member is the member's own, and costs as much as the rest of the list: it comes when asked for.
@@ -46,6 +46,8 @@ class ResourceSchema:
     core: Mapping[str, Attribute]
     extensions: Mapping[str, Attribute]
     published: tuple[dict[str, Any], ...]
+    # In lower case.
+    never_kept: frozenset[str] = frozenset()
 
     def attribute(self, name: str) -> Attribute | None:
         """Return the core attribute or the extension of this name in any case."""
@@ -124,9 +126,10 @@ def _resource(endpoint: str, schema: dict[str, Any], *extensions: dict[str, Any]
         name=schema["name"],
         urn=schema["id"],
         endpoint=endpoint,
-        core=_COMMON | _by_name(_read(one) for one in schema["attributes"] if one["name"] not in _LEFT_OUT),
+        core=_COMMON | _by_name(_read(one) for one in schema["attributes"] if one["name"] not in _NEVER_KEPT),
         extensions=_by_urn(extensions),
         published=tuple(map(_publish, (schema, *extensions))),
+        never_kept=_NEVER_KEPT & {one["name"] for one in schema["attributes"]},
     )
 
 
@@ -145,7 +148,7 @@ def _publish(schema: dict[str, Any]) -> dict[str, Any]:
         "attributes": [
             _with_member_display(one) if one["name"] == "members" else one
             for one in schema.get("attributes", ())
-            if one["name"] not in _LEFT_OUT
+            if one["name"] not in _NEVER_KEPT
         ],
     }
 

@@ -1,0 +1,64 @@
+"""A filter in the path of `members` is asked of the members as they are answered, with each of their attributes."""
+
+import pytest
+
+from portal.directory.embedded.provisioning.membership import MEMBERS
+from tests.provisioning.conftest import Idp
+
+PARTS = sorted(attribute.name for attribute in MEMBERS.sub_attributes.values())
+
+
+@pytest.fixture
+def kim(idp: Idp) -> str:
+    return idp.create_user("kim", displayName="Kim")
+
+
+@pytest.fixture
+def group(idp: Idp, kim: str) -> str:
+    """A group with two people and a group."""
+    inner = idp.create_group("Inner")
+    return idp.create_group("Sales", [kim, idp.create_user("bo", displayName="Bo"), inner])
+
+
+def answered(idp: Idp, group: str) -> list[dict[str, str]]:
+    shown = idp.get(f"/Groups/{group}", attributes=",".join(f"members.{part}" for part in PARTS)).json()
+    return list(shown.get("members", []))
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("form", ['{} eq "{}"', '{} ne "{}"', 'not ({} eq "{}")', '{} eq "{}" and type eq "User"'])
+def test_those_leave_whom_the_filter_chooses_among_the_answered(
+    idp: Idp, group: str, kim: str, part: str, form: str
+) -> None:
+    before = answered(idp, group)
+    wanted = next(one[part] for one in before if one["value"] == kim)
+    is_equal = {one["value"] for one in before if one[part] == wanted}
+    chosen = is_equal if form.startswith("{} eq") else {one["value"] for one in before} - is_equal
+    if "and type" in form:
+        chosen = {one["value"] for one in before if one["value"] in is_equal and one["type"] == "User"}
+    text = form.format(part, wanted)
+
+    assert idp.get("/Groups", filter=f'members[{text}] and id eq "{group}"').json()["totalResults"] == bool(chosen)
+    assert idp.patch(f"/Groups/{group}", {"op": "remove", "path": f"members[{text}]"}).status_code == 200
+    assert idp.members(group) == {one["value"] for one in before} - chosen
+
+
+def test_those_who_join_in_the_same_request_are_known_by_name(idp: Idp, group: str, kim: str) -> None:
+    new = idp.create_user("new", displayName="New")
+    before = idp.members(group)
+
+    idp.patch(
+        f"/Groups/{group}",
+        {"op": "add", "path": "members", "value": [{"value": new}]},
+        {"op": "remove", "path": 'members[display eq "new" or display eq "KIM"]'},
+    )
+
+    assert idp.members(group) == before - {kim}
+
+
+def test_names_of_another_connection_choose_nobody(idp: Idp, other_idp: Idp, group: str) -> None:
+    theirs = other_idp.create_user("theirs", displayName="Theirs")
+    path = f'members[value eq "{theirs}" and display eq "Theirs"]'
+
+    assert idp.patch(f"/Groups/{group}", {"op": "remove", "path": path}).status_code == 200
+    assert len(idp.members(group)) == 3

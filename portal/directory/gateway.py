@@ -68,7 +68,7 @@ class SessionGateway(Protocol):
         ...
 
     def revoke(self, session_token: str) -> None:
-        """End the session; its next request is refused. An unknown token is no error."""
+        """End the session: its next request is rejected. An unknown token isn't an error."""
         ...
 
 
@@ -537,7 +537,7 @@ class Discovery(Protocol):
         ...
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
-        """Start a session in one of the discovered organizations. Raises Unauthenticated."""
+        """Start a session in one of the discovered organizations, once: the token then ends. Raises Unauthenticated."""
         ...
 
 

@@ -13,7 +13,7 @@ from portal.directory.types import Discovered, MemberStatus, SignedIn
 from portal.session.forms import ChooseOrganizationForm, ChoosePasswordForm, ConfirmPasswordForm, SignInForm
 from portal.web.pages import render_page, see_other
 from portal.web.requests import PortalRequest
-from portal.web.sessions import forget_session, is_page_of, keep_session, open_organizations
+from portal.web.sessions import delete_cookie, forget_session, is_page_of, keep_session, open_organizations
 
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 _MINUTES_TO_CHOOSE = 10
@@ -55,7 +55,7 @@ def organizations(request: PortalRequest) -> HttpResponse:
         if not form.is_valid():
             raise Invalid("Choose one of the organizations.", field="organization_id")
         signed_in = discovery.exchange(token, organization_id=form.cleaned_data["organization_id"])
-        return _enter(signed_in, "")
+        return _without_choice(_enter(signed_in, ""))
     try:
         discovered = discovery.organizations(token).organizations if token else ()
     except Unauthenticated:
@@ -157,7 +157,7 @@ def sign_out(request: PortalRequest) -> HttpResponse:
     request.directory.sessions.revoke(request.signed_in.session_token)
     response = see_other(reverse("session:signed-out"))
     forget_session(response, request.signed_in.organization.organization_slug)
-    return response
+    return _without_choice(response)
 
 
 def signed_out(request: PortalRequest) -> HttpResponse:
@@ -214,6 +214,12 @@ def _enter(signed_in: SignedIn, onward: str) -> HttpResponse:
     slug = signed_in.organization.organization_slug
     response = see_other(onward if is_page_of(onward, slug) else reverse("home:home", args=[slug]))
     keep_session(response, signed_in)
+    return response
+
+
+def _without_choice(response: HttpResponse) -> HttpResponse:
+    """Delete the cookie of a choice between organizations that is used, or ended with a session."""
+    delete_cookie(response, _choice_cookie())
     return response
 
 

@@ -48,10 +48,15 @@ def keep_session(response: HttpResponse, signed_in: SignedIn) -> None:
 
 def forget_session(response: HttpResponse, organization_slug: str) -> None:
     """Remove the session's cookie."""
-    response.delete_cookie(cookie_name(organization_slug), path="/", samesite="Lax")
+    delete_cookie(response, cookie_name(organization_slug))
+
+
+def delete_cookie(response: HttpResponse, name: str) -> None:
+    """Delete one of our cookies from the browser."""
+    response.delete_cookie(name, path="/", samesite="Lax")
     if settings.IS_HTTPS:
         # A browser ignores a `__Host-` cookie without Secure, also one that deletes.
-        response.cookies[cookie_name(organization_slug)]["secure"] = True
+        response.cookies[name]["secure"] = True
 
 
 def sign_in_url(request: HttpRequest, organization_slug: str) -> str:

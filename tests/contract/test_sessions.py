@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from portal.directory.errors import Unauthenticated
-from portal.directory.types import Discovered, Origin, SignedIn
+from portal.directory.types import Discovered, Organization, Origin, SignedIn
 from tests.contract.worlds import ADMIN, PASSWORD, World, after_sessions_end, opened
 
 ADA = "ada@acme.example"
@@ -19,6 +19,10 @@ def sign_in(world: World, email_address: str = ADA, password: str = PASSWORD, *,
 
 def discover(world: World, email_address: str = ADA, password: str = PASSWORD) -> Discovered:
     return world.provider.discovery(Origin()).authenticate(email_address=email_address, password=password)
+
+
+def slug_of(organization: Organization) -> str:
+    return organization.organization_slug
 
 
 def slugs(discovered: Discovered) -> list[str]:
@@ -198,6 +202,29 @@ def test_a_discovered_organization_opens_with_the_members_roles_there(world: Wor
     assert who.organization == globex
     assert who.session.roles == {"stytch_member"}
     assert opened(world, "globex").sessions.authenticate(who.session_token).member == who.member
+
+
+def test_one_choice_opens_one_organization_once(world: World) -> None:
+    discovered, discovery = discover(world), world.provider.discovery(Origin())
+    token, (acme, globex) = discovered.intermediate_session_token, sorted(discovered.organizations, key=slug_of)
+
+    discovery.exchange(token, organization_id=acme.organization_id)
+
+    for organization in (acme, globex):
+        with pytest.raises(Unauthenticated):
+            discovery.exchange(token, organization_id=organization.organization_id)
+    with pytest.raises(Unauthenticated):
+        discovery.organizations(token)
+
+
+def test_a_wrong_choice_leaves_the_right_one_open(world: World) -> None:
+    initech = world.add_organization("initech", "Initech")
+    discovered, discovery = discover(world), world.provider.discovery(Origin())
+    token = discovered.intermediate_session_token
+    with pytest.raises(Unauthenticated):
+        discovery.exchange(token, organization_id=initech)
+
+    assert discovery.exchange(token, organization_id=discovered.organizations[0].organization_id).member
 
 
 def test_an_organization_that_was_not_discovered_does_not_open(world: World) -> None:

@@ -53,21 +53,24 @@ class EmbeddedDiscovery:
         return _discovered(session, _active_members(session), intermediate_session_token)
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
-        """Start a session in one of the discovered organizations. Raises Unauthenticated."""
-        session = self._session(intermediate_session_token)
+        """Start a session in one of the discovered organizations, once. Raises Unauthenticated."""
         chosen = parse_id("organization", organization_id)
-        for member in _active_members(session):
-            if member.organization_id == chosen:
-                return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFE)
-        raise Unauthenticated("You are not a member of this organization.")
+        with transaction.atomic():
+            session = self._session(intermediate_session_token, lock=True)
+            member = next((one for one in _active_members(session) if one.organization_id == chosen), None)
+            if member is None:
+                raise Unauthenticated("You are not a member of this organization.")
+            session.delete()
+            return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFE)
 
     @staticmethod
-    def _session(token: str) -> models.IntermediateSession:
-        session = models.IntermediateSession.objects.filter(
-            token_hash=token_hash(token), expires_at__gt=timezone.now()
-        ).first()
+    def _session(token: str, *, lock: bool = False) -> models.IntermediateSession:
+        sessions = (
+            models.IntermediateSession.objects.select_for_update() if lock else models.IntermediateSession.objects
+        )
+        session = sessions.filter(token_hash=token_hash(token), expires_at__gt=timezone.now()).first()
         if session is None:
-            raise Unauthenticated("Choosing an organization took too long. Sign in again.")
+            raise Unauthenticated("This choice was used or has expired. Sign in again.")
         return session
 
 

@@ -1,4 +1,4 @@
-"""Giving a member another password: whoever knew the former one is signed out."""
+"""Change a member's password and revoke their sessions."""
 
 from uuid import UUID
 
@@ -6,16 +6,18 @@ from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller, record
+from portal.directory.embedded.sessions import end_choices
 from portal.directory.embedded.values import member_id
 
 
 def change_password(member: models.Member, encoded: str, caller: Caller, *, keep: UUID | None = None) -> None:
-    """Store a hash, end every session of the member but one, and write it into the activity log. Belongs into a transaction."""
+    """Store a hash, end every session of the member but `keep`, and record it. The caller opens the transaction."""
     member.password = encoded
     member.save(update_fields=["password", "updated_at"])
     live = models.MemberSession.objects.filter(organization_id=member.organization_id, member=member, revoked_at=None)
     ended = live.exclude(pk=keep) if keep else live
     ended.update(revoked_at=timezone.now())
+    end_choices([member.pk])
     record(
         caller,
         "member.set_password",

@@ -226,6 +226,7 @@ def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
     sessions = models.MemberSession.objects.filter(organization_id=row.organization_id, revoked_at=None)
     sessions.filter(member__in=members).update(revoked_at=now)
     models.SignInLink.objects.filter(organization_id=row.organization_id, member__in=members).delete()
+    models.IntermediateSession.members.through.objects.filter(member__in=members).delete()
     members.update(status=MemberStatus.DELETED, direct_roles=[], updated_at=now)
 
 

@@ -1,5 +1,6 @@
 """Member sessions: one opaque token each, of which only the hash is stored."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -141,6 +142,11 @@ def touch(row: models.MemberSession) -> None:
         models.MemberSession.objects.filter(organization_id=row.organization_id, pk=row.pk).update(last_accessed_at=now)
 
 
+def end_choices(members: Collection[UUID]) -> None:
+    """Delete the choices between organizations that a password of one of these members opened."""
+    models.IntermediateSession.objects.filter(members__in=members).delete()
+
+
 def prune() -> int:
     """Delete the sessions that ended more than a day ago, a thousand looked at in a transaction, and return how many."""
     ended = timezone.now() - _KEPT_AFTER_THE_END
@@ -209,6 +215,7 @@ class EmbeddedSessions:
             if row is not None:
                 row.revoked_at = timezone.now()
                 row.save(update_fields=["revoked_at"])
+                end_choices([row.member_id])
                 record_session(row, "member_session.revoke", member_as_caller(row.member, self._scope.origin))
 
     def _sessions(self) -> QuerySet[models.MemberSession]:

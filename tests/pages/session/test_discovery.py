@@ -74,6 +74,31 @@ def test_the_choice_is_open_for_ten_minutes(
         assert visitor.post("/organizations/", choice).status_code == 401
 
 
+def test_a_choice_opens_one_organization(admin: models.Member, ada_in_globex: models.Member, visitor: Client) -> None:
+    discover(visitor)
+    cookie = visitor.cookies["choice"].value
+    chosen = visitor.post("/organizations/", {"organization_id": f"organization-live-{admin.organization_id}"})
+
+    assert chosen.cookies["choice"].value == ""
+    visitor.cookies["choice"] = cookie
+    second = visitor.post("/organizations/", {"organization_id": f"organization-live-{ada_in_globex.organization_id}"})
+    assert second.status_code == 401
+
+
+def test_signing_out_ends_a_choice_that_is_open(
+    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+) -> None:
+    visitor.cookies[cookie_name("acme")] = factories.session_token(admin)
+    discover(visitor)
+    cookie = visitor.cookies["choice"].value
+
+    assert visitor.post("/o/acme/sign-out/").cookies["choice"].value == ""
+
+    visitor.cookies["choice"] = cookie
+    second = visitor.post("/organizations/", {"organization_id": f"organization-live-{ada_in_globex.organization_id}"})
+    assert second.status_code == 401
+
+
 def test_who_left_meanwhile_cannot_choose_the_organization(
     admin: models.Member, ada_in_globex: models.Member, visitor: Client
 ) -> None:
@@ -87,8 +112,8 @@ def test_who_left_meanwhile_cannot_choose_the_organization(
 def test_two_organizations_are_open_side_by_side(
     admin: models.Member, ada_in_globex: models.Member, visitor: Client
 ) -> None:
-    discover(visitor)
     for member in (admin, ada_in_globex):
+        discover(visitor)
         visitor.post("/organizations/", {"organization_id": f"organization-live-{member.organization_id}"})
 
     assert visitor.get("/o/acme/").status_code == 200

@@ -21,6 +21,7 @@ from portal.directory.embedded.project.rules import checked_external_id, merged,
 from portal.directory.embedded.roles import check_roles, email_roles, has_admin, hold_admins, is_admin
 from portal.directory.embedded.rows import check, is_text
 from portal.directory.embedded.scope import hold_organization
+from portal.directory.embedded.sessions import end_choices
 from portal.directory.embedded.values import member_id as id_of
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import id_prefix, parse_id, public_id, uuid7
@@ -127,6 +128,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             sessions = models.MemberSession.objects.filter(organization_id=row.organization_id, member=row)
             sessions.filter(revoked_at=None).update(revoked_at=timezone.now())
             models.SignInLink.objects.filter(organization_id=row.organization_id, member=row).delete()
+            end_choices([row.pk])
             self._record("member.delete", row, before, {"status": str(row.status), "roles": []})
         return id_of(row)
 
@@ -277,6 +279,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         row.retired_email_addresses = retired[-_MOST_RETIRED:] or None
         row.email_address_verified, row.password = False, ""
         models.SignInLink.objects.filter(organization_id=row.organization_id, member=row).delete()
+        end_choices([row.pk])
 
     def _refuse_retired(self, row: models.Member) -> None:
         """Raise Conflict where the address was another member's, who has not let go of it."""
@@ -299,6 +302,8 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             for name, value in values.items():
                 setattr(row, name, value)
             row.save(update_fields=[*values, "updated_at"])
+            if "password" in values:
+                end_choices([row.pk])
             self._record(action, row, {}, {})
         return self._again(row.pk)
 

@@ -305,6 +305,7 @@ def _end_members(organization_id: UUID) -> int:
     sessions = models.MemberSession.objects.filter(organization_id=organization_id, revoked_at=None)
     sessions.update(revoked_at=now)
     models.SignInLink.objects.filter(organization_id=organization_id).delete()
+    models.IntermediateSession.members.through.objects.filter(member__organization_id=organization_id).delete()
     return number
 
 

@@ -20,6 +20,7 @@ from portal.directory.embedded.scim.connection import current_token
 from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.sessions import (
     EmbeddedSessions,
+    end_choices,
     is_live,
     may_use_password,
     member_as_caller,
@@ -91,6 +92,7 @@ class EmbeddedProjectSessions(EmbeddedSessions):
             if not self._is_own(row.member_id):
                 self._scope.require(f"stytch.member:{_REVOKE}")
             self._end([row])
+            end_choices([row.member_id])
 
     def revoke_for_member(self, member_id: str) -> None:
         """End all sessions of a member. Raises NotFound, Refused."""
@@ -98,6 +100,7 @@ class EmbeddedProjectSessions(EmbeddedSessions):
         self._scope.require(f"{'stytch.self' if self._is_own(key) else 'stytch.member'}:{_REVOKE}")
         with transaction.atomic():
             self._end(list(self._rows().select_for_update(of=("self",)).filter(member=key, revoked_at=None)))
+            end_choices([key])
 
     def whole(self, signed_in: SignedIn) -> SignedIn:
         """Return a session with all that is told of its member and organization."""

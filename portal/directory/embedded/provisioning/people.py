@@ -197,6 +197,7 @@ def end_membership(client: ScimClient, row: models.ScimUser, member: models.Memb
     ended = ("revoked_at", timezone.now())
     writes.update_keys(models.MemberSession, ended, {"revoked_at": None}, "member_id", [member.pk])
     writes.delete_keys(models.SignInLink, {}, "member_id", [member.pk])
+    writes.delete_keys(models.IntermediateSession.members.through, {}, "member_id", [member.pk])
     if client.connection.attention:
         # What was refused before has been put right.
         connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)

@@ -1,0 +1,137 @@
+"""A choice between organizations, opened by a password, ends with whatever ends the member's sessions."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from portal.directory.embedded import models
+from portal.directory.embedded.directory import EmbeddedProvider
+from portal.directory.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from portal.directory.embedded.sign_in_links import new_link
+from portal.directory.errors import Unauthenticated
+from portal.directory.ids import public_id
+from portal.directory.member_changes import MemberChanges
+from portal.directory.project_sessions import SessionTerms
+from portal.directory.types import Actor, ActorType, Origin, SignedIn
+from tests import factories
+from tests.conftest import PASSWORD
+from tests.provisioning.conftest import Idp
+
+ADA = "ada@acme.example"
+ANOTHER = "quartz lantern orbit meadow"
+
+
+@pytest.fixture
+def choice(admin: models.Member, globex: models.Organization) -> str:
+    """The token of a choice between Acme and Globex."""
+    factories.member(globex, ADA, password=PASSWORD)
+    return (
+        EmbeddedProvider()
+        .discovery(Origin())
+        .authenticate(email_address=ADA, password=PASSWORD)
+        .intermediate_session_token
+    )
+
+
+def organizations(choice: str) -> list[str]:
+    try:
+        found = EmbeddedProvider().discovery(Origin()).organizations(choice)
+    except Unauthenticated:
+        return []
+    return [one.organization_slug for one in found.organizations]
+
+
+def project() -> EmbeddedProjectDirectory:
+    return EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT, "secret-live-1"))
+
+
+def signed_in(admin: models.Member) -> SignedIn:
+    return EmbeddedProject(Origin()).open_session(factories.session_token(admin))[0]
+
+
+def sign_out(admin: models.Member) -> None:
+    held = signed_in(admin)
+    EmbeddedProvider().open("acme", Origin()).acting_as(held).sessions.revoke(held.session_token)
+
+
+def revoke_session(admin: models.Member) -> None:
+    project().sessions.revoke_session(signed_in(admin).session.member_session_id)
+
+
+def revoke_all(admin: models.Member) -> None:
+    """Also where no session is live."""
+    project().sessions.revoke_for_member(public_id("member", admin.pk))
+
+
+def replace_the_password(_: models.Member) -> None:
+    project().passwords.reset_by_existing_password(
+        email_address=ADA, existing_password=PASSWORD, new_password=ANOTHER, terms=SessionTerms()
+    )
+
+
+def choose_a_password_by_link(admin: models.Member) -> None:
+    token = new_link(admin).url.partition("token=")[2]
+    EmbeddedProvider().open("acme", Origin()).members.redeem_link(token, password=ANOTHER)
+
+
+def delete_the_password(admin: models.Member) -> None:
+    project().members.delete_password(public_id("member-password", admin.pk))
+
+
+def change_the_address(admin: models.Member) -> None:
+    project().members.update(public_id("member", admin.pk), MemberChanges(email_address="eve@acme.example"))
+
+
+ENDINGS = (
+    sign_out,
+    revoke_session,
+    revoke_all,
+    replace_the_password,
+    choose_a_password_by_link,
+    delete_the_password,
+    change_the_address,
+)
+
+
+@pytest.mark.parametrize("end", ENDINGS, ids=lambda end: end.__name__)
+def test_a_choice_ends_with_the_sessions(
+    choice: str, admin: models.Member, end: Callable[[models.Member], None]
+) -> None:
+    assert organizations(choice) == ["acme", "globex"]
+
+    end(admin)
+
+    assert organizations(choice) == []
+
+
+def test_a_deleted_member_who_returns_is_no_choice(
+    choice: str, admin: models.Member, acme: models.Organization
+) -> None:
+    factories.member(acme, "eve@acme.example", roles=["stytch_admin"])
+    models.Member.objects.update(email_address_verified=True)
+
+    project().members.delete(public_id("member", admin.pk))
+    project().members.reactivate(public_id("member", admin.pk))
+
+    assert organizations(choice) == []
+
+
+def test_a_deleted_organization_is_no_choice(choice: str) -> None:
+    project().organization.delete()
+
+    assert organizations(choice) == ["globex"]
+
+
+def test_a_person_who_was_deactivated_and_returns_finds_no_choice(acme: models.Organization) -> None:
+    idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")
+    person = idp.create_user("max@acme.example")
+    models.Member.objects.update(password=make_password(PASSWORD))
+    found = EmbeddedProvider().discovery(Origin()).authenticate(email_address="max@acme.example", password=PASSWORD)
+    assert organizations(found.intermediate_session_token) == ["acme"]
+
+    for active in (False, True):
+        operation = {"op": "replace", "path": "active", "value": active}
+        assert idp.patch(f"/Users/{person}", operation).status_code == 200
+
+    assert organizations(found.intermediate_session_token) == []

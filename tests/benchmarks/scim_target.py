@@ -28,10 +28,12 @@ from django.db.models import Model  # noqa: E402 -- as above
 from django.utils import timezone  # noqa: E402 -- as above
 
 from portal.directory.embedded import models  # noqa: E402 -- as above
+from portal.directory.embedded.provisioning.clients import ScimClient  # noqa: E402 -- as above
 from portal.directory.embedded.provisioning.comparison import searchable  # noqa: E402 -- as above
 from portal.directory.embedded.provisioning.people import new_member  # noqa: E402 -- as above
 from portal.directory.embedded.provisioning.schemas import GROUP, USER  # noqa: E402 -- as above
 from portal.directory.ids import public_id  # noqa: E402 -- as above
+from portal.directory.types import Origin  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 
 # Both stand in scim_target.json as well.
@@ -111,7 +113,7 @@ def user(scim: models.ScimConnection, number: int) -> models.ScimUser:
         search=searchable(USER, document),
         updated_at=timezone.now(),
     )
-    row.member = new_member(row)
+    row.member = new_member(ScimClient(scim, Origin()), row)
     return row
 
 

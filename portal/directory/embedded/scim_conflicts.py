@@ -47,11 +47,18 @@ def note(row: models.ScimUser, member: models.Member) -> None:
 
 
 def forget(member: models.Member) -> None:
-    """Take a member who is linked off the lists."""
-    models.ScimConflict.objects.filter(organization_id=member.organization_id, member=member).delete()
-    for connection in models.ScimConnection.objects.filter(
-        organization_id=member.organization_id, waiting_conflicts__gt=0
-    ).values_list("pk", flat=True):
+    """Take a member off the lists who is linked, or has another address."""
+    rows = models.ScimConflict.objects.filter(organization_id=member.organization_id, member=member)
+    connections = list(rows.values_list("connection_id", flat=True))
+    rows.delete()
+    for connection in connections:
+        count_waiting(member.organization_id, connection)
+
+
+def recount(member: models.Member) -> None:
+    """Count again who waits for a decision, in the lists that a member was on who is deleted, or is back on."""
+    rows = models.ScimConflict.objects.filter(organization_id=member.organization_id, member=member)
+    for connection in rows.values_list("connection_id", flat=True):
         count_waiting(member.organization_id, connection)
 
 

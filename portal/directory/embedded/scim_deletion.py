@@ -10,10 +10,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
+from portal.directory.embedded.provisioning.succession import pass_on
 from portal.directory.embedded.recursion import rows
 from portal.directory.embedded.roles import WITHOUT_GROUPS, email_domains_of, has_admin, hold_admins, of_domains
 from portal.directory.embedded.rows import unless_taken
@@ -220,7 +221,7 @@ def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
     """End the membership of all who do not stay: sessions, links and roles."""
     staying, _ = _staying(row, by)
     leaving = _people(row).exclude(member=None).exclude(member__status=MemberStatus.DELETED)
-    leaving.exclude(member_id__in=staying).update(deactivated_with_connection_at=now)
+    leaving.exclude(member_id__in=staying).update(deactivated_with_connection_at=now, cannot_sign_in=F("active"))
     members = _deactivated(row).exclude(status=MemberStatus.DELETED)
     _record_members(by.caller, "member.deactivate", members, MemberStatus.DELETED)
     sessions = models.MemberSession.objects.filter(organization_id=row.organization_id, revoked_at=None)
@@ -234,7 +235,20 @@ def _reactivate(row: models.ScimConnection, by: Deleter) -> int:
     """Have those be active again whom the deletion deactivated: with the roles of groups, not those given by hand."""
     members = _may_return(row)
     _record_members(by.caller, "member.reactivate", members, MemberStatus.ACTIVE)
-    return members.update(status=MemberStatus.ACTIVE, updated_at=timezone.now())
+    _people(row).filter(member__in=members).update(cannot_sign_in=False)
+    returned = members.update(status=MemberStatus.ACTIVE, updated_at=timezone.now())
+    _fill_free_addresses(row, by)
+    return returned
+
+
+def _fill_free_addresses(row: models.ScimConnection, by: Deleter) -> None:
+    """Make members of the people who wait for an address that is free, as no one took it while the connection was deleted."""
+    holders = models.Member.objects.filter(
+        organization_id=row.organization_id, email_address_folded=OuterRef("awaited_address")
+    ).exclude(status=MemberStatus.DELETED)
+    waiting = _people(row).exclude(awaited_address="").filter(~Exists(holders))
+    for address in waiting.values_list("awaited_address", flat=True).distinct():
+        pass_on(row.organization_id, address, by.caller)
 
 
 def _deactivated(row: models.ScimConnection) -> Members:

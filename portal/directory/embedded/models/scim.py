@@ -214,6 +214,10 @@ class ScimUser(models.Model):
     external_id = models.CharField(max_length=256, blank=True)
     display_name = models.CharField(max_length=256, blank=True)
     active = models.BooleanField(default=True)
+    # The folded address that an active person waits for, because another member has it; "" for none (succession.py).
+    awaited_address = models.CharField(max_length=512, blank=True, default="", db_default="")
+    # Whether an active person has no member, or a deleted one: written by everything that changes one of these.
+    cannot_sign_in = models.BooleanField(default=False, db_default=False)
     # When the IdP last wanted to deactivate or delete them, and was told to wait.
     deactivation_refused_at = models.DateTimeField(null=True)
     # When the deletion of the connection deactivated their member: a restored one can bring these back, and nobody else.
@@ -243,6 +247,16 @@ class ScimUser(models.Model):
                 fields=["organization", "connection", "user_name_folded"],
                 condition=models.Q(active=False),
                 name="scim_user_deactivated",
+            ),
+            models.Index(
+                fields=["organization", "connection", "user_name_folded"],
+                condition=models.Q(cannot_sign_in=True),
+                name="scim_user_cannot_sign_in",
+            ),
+            models.Index(
+                fields=["awaited_address", "organization", "id"],
+                condition=~models.Q(awaited_address=""),
+                name="scim_user_awaits_address",
             ),
         ]
 

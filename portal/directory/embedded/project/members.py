@@ -18,6 +18,7 @@ from portal.directory.embedded.project.member_search import search_members
 from portal.directory.embedded.project.member_values import member_values, whole_members
 from portal.directory.embedded.project.organizations import no_organization, whole_organizations
 from portal.directory.embedded.project.rules import checked_external_id, merged, require_action, require_fields
+from portal.directory.embedded.provisioning.succession import member_left, member_moved, member_returned
 from portal.directory.embedded.roles import check_roles, email_roles, has_admin, hold_admins, is_admin
 from portal.directory.embedded.rows import check, is_text
 from portal.directory.embedded.scope import hold_organization
@@ -99,7 +100,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         could_lose_admin = changes.roles is not None or changes.email_address is not None
         with _unless_taken(), transaction.atomic():
             row, was_admin = self._locked(seen, could_lose_admin=could_lose_admin)
-            before = _described(row)
+            before, former = _described(row), row.email_address_folded
             self._move(row, changes)
             _set(row, changes)
             after = _described(row)
@@ -111,6 +112,8 @@ class EmbeddedProjectMembers(EmbeddedMembers):
                 )
             if was_admin and not is_admin(row):
                 self._keep_an_admin(row)
+            if row.email_address_folded != former:
+                member_moved(row, former, self._scope.caller)
         return self._again(row.pk)
 
     def delete(self, member_id: str) -> str:
@@ -130,6 +133,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             models.SignInLink.objects.filter(organization_id=row.organization_id, member=row).delete()
             end_choices([row.pk])
             self._record("member.delete", row, before, {"status": str(row.status), "roles": []})
+            member_left(row, self._scope.caller)
         return id_of(row)
 
     def reactivate(self, member_id: str) -> Member:
@@ -156,6 +160,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             row.save(update_fields=["status", "updated_at"])
             deleted, active = ({"status": str(status)} for status in (MemberStatus.DELETED, MemberStatus.ACTIVE))
             self._record("member.reactivate", row, deleted, active)
+            member_returned(row)
         return self._again(row.pk)
 
     def delete_password(self, member_password_id: str) -> Member:

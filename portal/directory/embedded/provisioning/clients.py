@@ -129,6 +129,18 @@ class ScimClient:
         return models.ScimGroup.objects.filter(*own).defer("search")
 
 
+@dataclass(frozen=True)
+class DelegatedClient(ScimClient):
+    """A connection whose rules someone else applies: an admin, the product, or a change that concerns its people."""
+
+    by: Caller = field(kw_only=True)
+
+    @property
+    def caller(self) -> Caller:
+        """Who makes the changes, for the activity log."""
+        return self.by
+
+
 @dataclass(frozen=True, slots=True)
 class Identification:
     """Who a call is from: the client, if token and address agree; else, for the log, why not.

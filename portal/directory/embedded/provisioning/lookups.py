@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Expression, Model, QuerySet
+from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
@@ -32,6 +32,16 @@ _UNREAD: Mapping[type[Model], Sequence[str]] = {
 
 
 _LISTED = ("pk", "document", "created_at", "updated_at")
+# Whether someone waits for the address of a person's member: mostly no one does.
+_IS_AWAITED = Func(
+    F("member__email_address_folded"),
+    F("organization_id"),
+    template=(
+        f"EXISTS (SELECT 1 FROM {models.ScimUser._meta.db_table} w "  # noqa: S608, SLF001 -- our own names, Django's documented model API
+        "WHERE w.awaited_address <> '' AND (w.awaited_address, w.organization_id) = (%(expressions)s))"
+    ),
+    output_field=BooleanField(),
+)
 
 
 class FoundRow(NamedTuple):
@@ -47,7 +57,8 @@ class FoundRow(NamedTuple):
 class Lookups(Generic[Row]):
     """The look-ups of one kind; `name_field` is unique within a connection, `noun` that of the ids.
 
-    What is read with each single resource is an attribute of it (`read_with`); with who is locked also `groups_make_admins`.
+    What is read with each single resource is an attribute of it (`read_with`); with a resource that is locked also `groups_make_admins`,
+    and with a person `is_awaited`.
     """
 
     def __init__(self, model: type[Row], kind: str, noun: str, name_field: str, **read_with: Expression) -> None:
@@ -87,8 +98,9 @@ class Lookups(Generic[Row]):
         )
 
     def _locking(self, rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
-        related = "member" if self._model is models.ScimUser else None
-        read = rows.filter(pk=key).annotate(groups_make_admins=GROUPS_MAKE_ADMINS).select_related(related)
+        is_user = self._model is models.ScimUser
+        more, related = ({"is_awaited": _IS_AWAITED}, "member") if is_user else ({}, None)
+        read = rows.filter(pk=key).annotate(groups_make_admins=GROUPS_MAKE_ADMINS, **more).select_related(related)
         return read.defer(*_UNREAD[self._model]).select_for_update(of=("self",))
 
     def by_name(self, client: ScimClient) -> Callable[[str], FoundRow | None]:

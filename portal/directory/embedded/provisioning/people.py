@@ -1,10 +1,12 @@
 """What provisioning does to members, in the same transaction: whoever has an e-mail address signs in as a member."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import IntegrityError
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models, scim_conflicts
@@ -13,7 +15,7 @@ from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.provisioning.brake import let_go
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
-from portal.directory.embedded.provisioning.errors import ScimError, Uniqueness
+from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.roles import email_roles, group_roles, has_admin, hold_admins, roles_without_groups
 from portal.directory.embedded.statements import Writes
 from portal.directory.embedded.values import member_id
@@ -22,6 +24,10 @@ from portal.directory.types import MemberStatus, ScimConnectionStatus
 
 # What of a member follows the person.
 _FOLLOWING = ("email_address", "email_address_folded", "email_address_verified", "name", "status")
+# What of a person says whether they can sign in, and as which member.
+ACCESS = ("member_id", "is_adopted", "awaited_address", "cannot_sign_in")
+# Entra puts the object id before the userName of a user whom it deletes, and sends that before it deactivates them.
+_DELETED_BY_ENTRA = re.compile(r"[0-9a-f]{32}(?=[^@])", re.IGNORECASE)
 
 
 class MemberConflict(ScimError):
@@ -69,30 +75,35 @@ class LastAdmin(ScimError):
         )
 
 
-def email_address(document: Document) -> str:
+def email_address(client: ScimClient, document: Document) -> str:
     """Return the address that a person signs in with: the primary one, or the work one, or the first, or the userName.
 
-    "" where none of them is an e-mail address.
+    "" where none of them is an email address; blanks around one don't count.
     """
     emails: Sequence[dict[str, Any]] = document.get("emails", ())
     ranked = sorted(emails, key=lambda one: (one.get("primary") is not True, fold(str(one.get("type", ""))) != "work"))
-    for candidate in [*(str(one.get("value", "")) for one in ranked), str(document.get("userName", ""))]:
-        if _is_address(candidate):
-            return candidate
-    return ""
+    candidates = (*(str(one.get("value", "")) for one in ranked), _user_name(client, document))
+    return next((address for address in map(str.strip, candidates) if _is_address(address)), "")
+
+
+def _user_name(client: ScimClient, document: Document) -> str:
+    """Return the userName, or what it was before Entra deleted the user."""
+    name = str(document.get("userName", ""))
+    return _DELETED_BY_ENTRA.sub("", name, count=1) if client.is_entra and _DELETED_BY_ENTRA.match(name) else name
 
 
 def become_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
     """Make a new member of a person who has an address; the writes raise IntegrityError where a member has it."""
-    row.member = new_member(row)
+    row.member = new_member(client, row)
+    note_access(row)
     if row.member is not None:
         writes.insert(row.member)
         activity.add(writes, created(client, row.member))
 
 
-def new_member(row: models.ScimUser) -> models.Member | None:
+def new_member(client: ScimClient, row: models.ScimUser) -> models.Member | None:
     """Return the member that a person will be, not saved; None without an address."""
-    address = email_address(row.document)
+    address = email_address(client, row.document)
     if not address:
         return None
     status = MemberStatus.ACTIVE if row.active else MemberStatus.DELETED
@@ -105,65 +116,81 @@ def new_member(row: models.ScimUser) -> models.Member | None:
     )
 
 
+def note_access(row: models.ScimUser) -> None:
+    """Note on a person, not saved, whether they are active and have no member, or a deleted one."""
+    row.cannot_sign_in = row.active and not _is_in(row.member)
+
+
+def _is_in(member: models.Member | None) -> bool:
+    return member is not None and member.status != MemberStatus.DELETED
+
+
 def created(client: ScimClient, member: models.Member) -> activity.Entry:
     """Return the entry of a new member."""
     after = {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
     return _entry(client, "member.create", member, {}, after)
 
 
-def adopt_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
-    """Link a person to the member who has the address. Raises MemberConflict unless that is allowed, Uniqueness.
+def adopt_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
+    """Link a person to the member who has the address, and return the address that this frees, "" for none.
 
-    Who shares the address with a person of the same connection is kept without a member, until they have their own.
+    Where the member is another person's, they wait for the address and have no member until it is free. Raises
+    MemberConflict unless linking is allowed, LastAdmin and Braked where they were a member with another address.
     """
     _require_active(client)
-    member = _holder(client, email_address(row.document))
+    address, freed = email_address(client, row.document), ""
+    if row.member is not None and _is_in(row.member):
+        # Before the other member is locked: in the order in which deactivations lock.
+        freed = end_membership(client, row, row.member, writes)
+    member = _holder(client, address)
     if member is None:
-        become_member(client, row, writes)
-        writes.send()
-        return
+        raise IntegrityError("The address was freed in the meantime.")
     person, former = _person_of(member)
-    if person is not None and person.connection_id == client.connection.pk:
-        # RFC 7643, 8.7.1: addresses are not unique. One person signs in with it, and it stays the first one.
-        row.member = None
-        return
     if person is not None:
-        # Nobody's decision could help: two people cannot be one member.
-        raise Uniqueness("The e-mail address is that of another member of the organization.")
+        # RFC 7643, 8.7.1: addresses aren't unique. One person signs in with it, and it stays the first one.
+        row.awaited_address = member.email_address_folded
+        return freed
     if not _may_be_adopted(client, row, member):
         raise MemberConflict(row, member)
     if former is not None:
         # Before the rest is written: a member is one person's.
-        models.ScimUser.objects.filter(organization_id=client.organization_id, pk=former.pk).update(member=None)
+        former.member, former.awaited_address = None, member.email_address_folded if former.active else ""
+        note_access(former)
+        former.save(update_fields=ACCESS)
     row.member, row.is_adopted = member, True
     scim_conflicts.forget(member)
     activity.add(writes, _entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}))
     follow(client, row, writes)
+    return freed
 
 
-def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
-    """Bring the member in line with the person. Raises LastAdmin, Braked; the writes raise IntegrityError where the address is taken."""
+def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
+    """Bring the member in line with the person, and return the address that this frees, "" for none.
+
+    Raises LastAdmin, Braked; the writes raise IntegrityError where the address is taken.
+    """
     member = row.member
     if member is None:
         _require_active(client)
         become_member(client, row, writes)
         # Before the person's row, which is there already, refers to it.
         writes.send()
-        return
+        return ""
     before, after = member_state(member), wanted_state(client, row, member)
     was_active = member.status != MemberStatus.DELETED
     if was_active and not row.active:
-        end_membership(client, row, member, writes)
-        return
+        return end_membership(client, row, member, writes)
     if after == before:
-        return
+        return ""
     if was_active and after["email_address"] != before["email_address"]:
         _keep_an_admin_by_domain(client, row, member, after["email_address"])
     if not was_active:
         _require_active(client)
+    freed = ""
     if fold(after["email_address"]) != member.email_address_folded:
         # An identity provider says so; nobody has shown that they read what is sent there.
         member.email_address_verified = False
+        freed = str(member.email_address_folded) if was_active else ""
     # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
     member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
     writes.update(member, *_FOLLOWING, "updated_at")
@@ -171,11 +198,12 @@ def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
     changed = {name for name in after if after[name] != before[name]}
     before, after = ({name: state[name] for name in sorted(changed)} for state in (before, after))
     activity.add(writes, _entry(client, action, member, before, after))
+    return freed
 
 
 def wanted_state(client: ScimClient, row: models.ScimUser, member: models.Member) -> dict[str, str]:
     """Return the same as it is to be: a name stays where there is none, an address where it may not be taken."""
-    address = email_address(row.document)
+    address = email_address(client, row.document)
     takes_address = address and (not row.is_adopted or _is_allowed(client, address))
     status = MemberStatus.ACTIVE if member.status == MemberStatus.DELETED else member.status
     return {
@@ -185,10 +213,13 @@ def wanted_state(client: ScimClient, row: models.ScimUser, member: models.Member
     }
 
 
-def end_membership(client: ScimClient, row: models.ScimUser, member: models.Member, writes: Writes) -> None:
-    """End the sessions, links and roles of a person's member, with the writes. Raises LastAdmin, Braked."""
+def end_membership(client: ScimClient, row: models.ScimUser, member: models.Member, writes: Writes) -> str:
+    """End the sessions, links and roles of a person's member, with the writes, and return the address that this frees.
+
+    Raises LastAdmin, Braked.
+    """
     if member.status == MemberStatus.DELETED:
-        return
+        return ""
     _keep_an_admin(client, row, member)
     let_go(client, member, writes)
     before = {"status": str(member.status), "roles": member.direct_roles}
@@ -204,6 +235,7 @@ def end_membership(client: ScimClient, row: models.ScimUser, member: models.Memb
         connections.filter(pk=client.connection.pk).update(attention="", attention_at=None)
     after = {"status": str(member.status), "roles": []}
     activity.add(writes, _entry(client, "member.deactivate", member, before, after))
+    return str(member.email_address_folded)
 
 
 def _keep_an_admin(client: ScimClient, row: models.ScimUser, member: models.Member) -> None:

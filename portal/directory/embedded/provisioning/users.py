@@ -1,8 +1,9 @@
 """Provisioned people (RFC 7643, 4.1 and 4.3)."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -47,15 +48,18 @@ from portal.directory.embedded.provisioning.membership import (
 )
 from portal.directory.embedded.provisioning.patch import patched
 from portal.directory.embedded.provisioning.people import (
+    ACCESS,
     adopt_member,
     become_member,
     created,
     end_membership,
     follow,
     new_member,
+    note_access,
 )
 from portal.directory.embedded.provisioning.reading import read_patch, read_payload
 from portal.directory.embedded.provisioning.schemas import USER, ResourceSchema
+from portal.directory.embedded.provisioning.succession import look_again_later, pass_on
 from portal.directory.embedded.provisioning.versions import version_moment
 from portal.directory.embedded.provisioning.walks import ListedRow
 from portal.directory.embedded.statements import Writes
@@ -96,8 +100,10 @@ _LISTABLE = Listable(
 # What a change of the document may change of a row.
 _CHANGING = (
     *("user_name", "user_name_folded", "external_id", "display_name", "active", "document", "search", "updated_at"),
-    *("member_id", "is_adopted"),
+    *ACCESS,
 )
+# How often a person is brought in line where others take and free their address at the same time.
+_MOST_TRIES = 3
 _LOOKUPS = Lookups(models.ScimUser, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
 
 
@@ -140,10 +146,7 @@ def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
     except IntegrityError:
         _check_user_name(client, row)
         with transaction.atomic():
-            writes = Writes()
-            adopt_member(client, row, writes)
-            _add(client, row, writes)
-            writes.send()
+            _settle(client, row, None, partial(_send_new, client, row))
     return row
 
 
@@ -152,7 +155,8 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
     made = [_attempt(_new, client, payload) for payload in payloads]
     rows = [one for one in made if isinstance(one, models.ScimUser)]
     for row in rows:
-        row.member = new_member(row)
+        row.member = new_member(client, row)
+        note_access(row)
     members, writes = [row.member for row in rows if row.member], Writes()
     writes.insert(*members, *rows)
     activity.add(writes, *(created(client, member) for member in members))
@@ -168,6 +172,12 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
 def _add(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
     writes.insert(row)
     activity.add(writes, _entry(client, row, "scim_user.create", {}, row.document))
+
+
+def _send_new(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+    note_access(row)
+    _add(client, row, writes)
+    writes.send()
 
 
 def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
@@ -221,13 +231,14 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
         hold_groups(client, groups_with((PERSON, key)))
         row = _LOOKUPS.lock(client, resource, if_match)
         writes = Writes()
-        if row.member:
-            end_membership(client, row, row.member, writes)
+        freed = end_membership(client, row, row.member, writes) if row.member else ""
         # Asked anew: somebody may have been put into another group until the person was locked.
         count_one_less(client, groups_with((PERSON, key)))
         activity.add(writes, _entry(client, row, "scim_user.delete", row.document, {}))
         writes.send()
         row.delete()
+        if freed and getattr(row, "is_awaited", True):
+            pass_on(client.organization_id, freed, client.caller)
 
 
 def _describe(row: models.ScimUser, document: Document, schema: ResourceSchema) -> None:
@@ -249,33 +260,64 @@ def _display_name(document: Document) -> str:
 
 
 def _change(client: ScimClient, row: models.ScimUser, document: Document) -> None:
-    """Store what differs; where nothing does, lastModified stays as well."""
+    """Store what differs; where nothing does, lastModified stays, and who has no member is tried again."""
     before = row.document
     _describe(row, document, client.user_schema)
     if row.document == before:
+        if row.cannot_sign_in and (row.awaited_address or row.member is None):
+            _bring_in_line(client, row, partial(_send_change, row, ACCESS, ()))
         return
     row.updated_at = timezone.now()
     entry = _entry(client, row, "scim_user.update", *changed_attributes(before, row.document))
-    is_member, writes = row.member is not None, Writes()
     # Only who takes a name or an address may find it taken, and needs a way back to before the attempt.
-    takes = not is_member or row.active or before.get("userName") != row.user_name
+    takes = row.member is None or row.active or before.get("userName") != row.user_name
+    _bring_in_line(client, row, partial(_send_change, row, _CHANGING, (entry,)), takes=takes)
+
+
+def _send_change(
+    row: models.ScimUser,
+    columns: Sequence[str],
+    entries: Sequence[activity.Entry],
+    writes: Writes,
+    *,
+    is_last: bool = False,
+) -> None:
+    note_access(row)
+    writes.update(row, *columns)
+    activity.add(writes, *entries)
+    writes.send(is_last=is_last)
+
+
+def _bring_in_line(client: ScimClient, row: models.ScimUser, write: Callable[..., None], *, takes: bool = True) -> None:
+    """Write a locked person and their member; the next one becomes a member with the address that this frees."""
+    member, writes, is_awaited = row.member, Writes(), bool(getattr(row, "is_awaited", True))
+    row.awaited_address = ""
     try:
         with transaction.atomic() if takes else nullcontext():
-            follow(client, row, writes)
-            _send_change(row, entry, writes, is_last=not takes)
+            freed = follow(client, row, writes)
+            write(writes, is_last=not takes and not is_awaited)
     except IntegrityError:
         _check_user_name(client, row)
-        if is_member:
-            raise Uniqueness("The e-mail address is that of another member of the organization.") from None
-        writes = Writes()
-        adopt_member(client, row, writes)
-        _send_change(row, entry, writes)
+        freed = _settle(client, row, member.pk if member else None, write)
+    if freed and is_awaited:
+        pass_on(client.organization_id, freed, client.caller)
 
 
-def _send_change(row: models.ScimUser, entry: activity.Entry, writes: Writes, *, is_last: bool = False) -> None:
-    writes.update(row, *_CHANGING)
-    activity.add(writes, entry)
-    writes.send(is_last=is_last)
+def _settle(client: ScimClient, row: models.ScimUser, member: UUID | None, write: Callable[..., None]) -> str:
+    """Bring a person in line whose address is taken, and return the one that this frees. Raises as adopt_member.
+
+    `member` is who they were. Raises IntegrityError where others take and free the address again and again.
+    """
+    is_adopted = row.is_adopted
+    for bring_in_line in (adopt_member, follow) * _MOST_TRIES:
+        row.member = models.Member.objects.filter(pk=member).first() if member else None
+        row.is_adopted, row.awaited_address, writes = is_adopted, "", Writes()
+        with suppress(IntegrityError), transaction.atomic():
+            freed = bring_in_line(client, row, writes)
+            write(writes)
+            look_again_later(client, row)
+            return freed
+    raise IntegrityError("Others take and free the address at the same time.")
 
 
 def _entry(client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document) -> activity.Entry:

@@ -1,18 +1,19 @@
 """Where the organization is not as its identity provider says. Each page looks through so many rows at most."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from portal.directory.embedded import activity, models
+from portal.directory.embedded import models
 from portal.directory.embedded.paging import check_limit, make_cursor, make_page, read_cursor
-from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.clients import DelegatedClient, ScimClient
 from portal.directory.embedded.provisioning.errors import ScimError
-from portal.directory.embedded.provisioning.people import follow, member_state, wanted_state
+from portal.directory.embedded.provisioning.people import ACCESS, follow, member_state, note_access, wanted_state
+from portal.directory.embedded.provisioning.succession import pass_on
 from portal.directory.embedded.roles import roles_without_groups
 from portal.directory.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
@@ -26,18 +27,6 @@ from portal.directory.types import DEFAULT_LIMIT, MemberStatus, Page, ScimConnec
 
 # Rows that one page looks through: by the index alone, and with what was pushed.
 _LOOKED_AT, _COMPARED = 10_000, 1000
-
-
-@dataclass(frozen=True)
-class _Admin(ScimClient):
-    """The connection in the hands of a member, who makes the change."""
-
-    by: activity.Caller = field(kw_only=True)
-
-    @property
-    def caller(self) -> activity.Caller:
-        """Who makes the changes, for the activity log."""
-        return self.by
 
 
 class EmbeddedScimDrift(Scoped):
@@ -125,8 +114,11 @@ class EmbeddedScimDrift(Scoped):
                 if version != _version(_differences(client, row)):
                     raise Conflict("It has changed meanwhile. Nothing was done.")
                 writes = Writes()
-                follow(client, row, writes)
+                freed = follow(client, row, writes)
+                note_access(row)
+                writes.update(row, *ACCESS)
                 writes.send()
+                pass_on(client.organization_id, freed, client.caller)
         except ScimError as error:
             raise Conflict(error.detail) from None
         except IntegrityError:
@@ -148,8 +140,8 @@ class EmbeddedScimDrift(Scoped):
             raise NoScimConnection
         return row
 
-    def _client(self, connection: models.ScimConnection) -> _Admin:
-        return _Admin(connection, self._scope.origin, by=self._scope.caller)
+    def _client(self, connection: models.ScimConnection) -> DelegatedClient:
+        return DelegatedClient(connection, self._scope.origin, by=self._scope.caller)
 
 
 def _up_to(column: str, end: str | None) -> Q:
@@ -176,8 +168,8 @@ def _unmanaged_member(row: models.Member) -> ScimUnmanagedMember:
 
 def _differences(client: ScimClient, row: models.ScimUser) -> tuple[ScimDifference, ...]:
     member = row.member
-    if member is None:
-        return ()
+    if member is None or row.awaited_address:
+        return ()  # they're among the people who can't sign in
     here, there = member_state(member), wanted_state(client, row, member)
     if here["status"] == there["status"] == MemberStatus.DELETED:
         return ()  # nobody sees what they are called

@@ -1,0 +1,89 @@
+"""Who becomes a member when an address is free again: the person who waits for it and was created first."""
+
+from functools import partial
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, QuerySet
+
+from portal.directory.embedded import models, scim_conflicts
+from portal.directory.embedded.activity import Caller
+from portal.directory.embedded.provisioning.clients import DelegatedClient, ScimClient
+from portal.directory.embedded.provisioning.errors import ScimError
+from portal.directory.embedded.provisioning.people import ACCESS, follow, note_access
+from portal.directory.embedded.statements import Writes
+from portal.directory.types import MemberStatus, ScimConnectionStatus
+
+log = structlog.get_logger("gatehouse.scim")
+
+
+def pass_on(organization_id: UUID, address: str, caller: Caller) -> None:
+    """Make the next person who waits for a folded address a member, in the transaction that frees it; "" is nobody's."""
+    waiting = models.ScimUser.objects.filter(
+        organization_id=organization_id, awaited_address=address, connection__status=ScimConnectionStatus.ACTIVE
+    )
+    waiting = waiting.exclude(awaited_address="")
+    key = waiting.order_by("pk").values_list("pk", flat=True).first()
+    if key is None:
+        return
+    # A request that has locked the person may wait for this transaction: to wait for it would be a deadlock. It tries by itself.
+    rows = waiting.select_related("connection__organization", "member").select_for_update(
+        of=("self",), skip_locked=True
+    )
+    row = rows.filter(pk=key).first()
+    if row is None:
+        return
+    writes = Writes()
+    row.awaited_address = ""
+    try:
+        with transaction.atomic():
+            follow(DelegatedClient(row.connection, caller.origin, by=caller), row, writes)
+            note_access(row)
+            writes.update(row, *ACCESS)
+            writes.send()
+    except (IntegrityError, ScimError) as error:
+        log.warning("scim_address_not_passed_on", user=str(row.pk), error=type(error).__name__)
+
+
+def member_left(member: models.Member, caller: Caller) -> None:
+    """Do in the transaction that deletes a member what follows for the people of an identity provider."""
+    _people_of(member).update(cannot_sign_in=F("active"))
+    scim_conflicts.recount(member)
+    pass_on(member.organization_id, member.email_address_folded, caller)
+
+
+def member_returned(member: models.Member) -> None:
+    """Do in the transaction that reactivates a member what follows for the people of an identity provider."""
+    _people_of(member).update(cannot_sign_in=False, awaited_address="")
+    scim_conflicts.recount(member)
+
+
+def member_moved(member: models.Member, address: str, caller: Caller) -> None:
+    """Do in the transaction that gives a member another address what follows from the folded one that they left."""
+    scim_conflicts.forget(member)
+    pass_on(member.organization_id, address, caller)
+
+
+def _people_of(member: models.Member) -> QuerySet[models.ScimUser]:
+    return models.ScimUser.objects.filter(organization_id=member.organization_id, member=member)
+
+
+def look_again_later(client: ScimClient, row: models.ScimUser) -> None:
+    """Look again once a request is committed that leaves a person waiting: another one may free the address meanwhile.
+
+    On SQLite, which lets one write after the other, none can.
+    """
+    if row.awaited_address and connection.vendor == "postgresql":
+        look = partial(_look_again, client.organization_id, row.awaited_address, client.caller)
+        transaction.on_commit(look, robust=True)
+
+
+def _look_again(organization_id: UUID, address: str, caller: Caller) -> None:
+    with transaction.atomic():
+        members = models.Member.objects.filter(organization_id=organization_id, email_address_folded=address)
+        members = members.exclude(status=MemberStatus.DELETED)
+        # Waits for the request that is changing the person who has the address, and may have seen nobody who waits for it.
+        list(models.ScimUser.objects.filter(member__in=members).select_for_update(of=("self",)).values_list("pk"))
+        if not members.exists():
+            pass_on(organization_id, address, caller)

@@ -15,6 +15,7 @@ from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.schemas import GROUP, USER
 from portal.directory.embedded.sessions import start_session
 from portal.directory.embedded.tokens import token_hash
+from portal.directory.project_sessions import SessionTerms
 from portal.directory.types import Origin, ScimIdentityProvider
 from portal.web.sessions import cookie_name
 
@@ -47,7 +48,14 @@ def member(
 
 
 def session_token(member: models.Member) -> str:
+    """Return the token of a session of the portal, which opens pages and not the API."""
     return start_session(member, Origin(), password_entered_at=timezone.now()).session_token
+
+
+def product_session_token(member: models.Member, minutes: int = 60) -> str:
+    """Return the token of a session that a product started by the API."""
+    terms = SessionTerms(duration_minutes=minutes)
+    return start_session(member, Origin(), password_entered_at=timezone.now(), terms=terms).session_token
 
 
 def signed_in(member: models.Member) -> Client:

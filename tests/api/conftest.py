@@ -179,7 +179,7 @@ def page_of(project: NewProjectSecret, settings: Any) -> Any:
     settings.SDK_ALLOWED_ORIGINS = frozenset({PAGE})
 
     def make(member: models.Member | None) -> Caller:
-        token = factories.session_token(member) if member else project.public_token
+        token = factories.product_session_token(member) if member else project.public_token
         return Caller(project.public_token, token, "/sdk/v1/", {"Origin": PAGE})
 
     return make

@@ -109,16 +109,16 @@ def test_a_backend_needs_no_members_right(backend: Caller, acme: models.Organiza
 def test_with_a_members_session_the_members_roles_decide(
     backend: Caller, admin: models.Member, member: models.Member
 ) -> None:
-    assert backend.get(GET, **{"X-Stytch-Member-Session": factories.session_token(admin)}).status == 200
+    assert backend.get(GET, **{"X-Stytch-Member-Session": factories.product_session_token(admin)}).status == 200
 
-    answer = backend.get(GET, **{"X-Stytch-Member-Session": factories.session_token(member)})
+    answer = backend.get(GET, **{"X-Stytch-Member-Session": factories.product_session_token(member)})
     assert (answer.status, answer.error_type) == (403, "session_authorization_error")
 
 
 def test_a_session_of_another_organization_is_refused(
     backend: Caller, admin: models.Member, other_admin: models.Member
 ) -> None:
-    answer = backend.get(GET, **{"X-Stytch-Member-Session": factories.session_token(other_admin)})
+    answer = backend.get(GET, **{"X-Stytch-Member-Session": factories.product_session_token(other_admin)})
 
     assert (answer.status, answer.error_type) == (403, "session_authorization_tenancy_error")
 

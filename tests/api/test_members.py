@@ -32,7 +32,7 @@ def name(member: models.Member) -> str:
 
 
 def on_behalf_of(member: models.Member) -> dict[str, str]:
-    return {"X-Stytch-Member-Session": factories.session_token(member)}
+    return {"X-Stytch-Member-Session": factories.product_session_token(member)}
 
 
 def query(*operands: dict[str, Any]) -> SearchQuery:
@@ -232,7 +232,7 @@ def test_each_field_needs_its_right_on_behalf_of_a_member(
 
 
 def test_the_sdk_calls_on_behalf_of_a_member_by_its_own_option(sdk: B2BClient, member: models.Member) -> None:
-    authorization = Authorization(session_token=factories.session_token(member))
+    authorization = Authorization(session_token=factories.product_session_token(member))
     update = partial(
         sdk.organizations.members.update,
         "acme",

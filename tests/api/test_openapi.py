@@ -34,7 +34,7 @@ def test_every_answer_is_one_that_the_document_names(
 ) -> None:
     is_browser = case.operation.path.startswith("/sdk/")
     user = project.public_token if is_browser else project.project_id
-    password = factories.session_token(admin) if is_browser else project.secret
+    password = factories.product_session_token(admin) if is_browser else project.secret
 
     response = case.call(auth=(user, password))
 

@@ -29,7 +29,7 @@ def query(*operands: dict[str, Any]) -> SearchQuery:
 
 
 def on_behalf_of(member: models.Member) -> dict[str, str]:
-    return {"X-Stytch-Member-Session": factories.session_token(member)}
+    return {"X-Stytch-Member-Session": factories.product_session_token(member)}
 
 
 def test_an_organization_lives_from_creation_to_deletion(sdk: B2BClient) -> None:

@@ -120,7 +120,7 @@ def test_a_role_grants_no_more_than_who_makes_it_may_do_or_give(
 
     def made_by(who: models.Member, *roles: dict[str, Any]) -> Answer:
         body = {"org_policy": {"roles": [*roles, ROLE]}}
-        session = factories.session_token(models.Member.objects.get(pk=who.pk))
+        session = factories.product_session_token(models.Member.objects.get(pk=who.pk))
         return backend.put("rbac/organizations/acme", body, **{"X-Stytch-Member-Session": session})
 
     for resource_id, actions in (

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -140,10 +141,38 @@ def test_it_costs_few_queries_however_many_there_are(
     for group in groups:
         factories.put_in_group(group, [user])
     who = person if is_provisioned else factories.member(acme, "max@acme.example")
-    token = factories.session_token(who)
+    token = factories.product_session_token(who)
     sdk.sessions.authenticate(session_token=token)
     with django_assert_max_num_queries(6 if is_provisioned else 3):
         assert backend.post("sessions/authenticate", {"session_token": token}).status == 200
+
+
+def test_the_portals_cookie_is_no_session_of_a_product(
+    backend: Caller,
+    page_of: PageOf,
+    admin: models.Member,
+    globex: models.Organization,
+    connection: models.ScimConnection,
+) -> None:
+    """Used as one, it gets no SCIM token, lives no longer and isn't exchanged."""
+    factories.member(globex, "ada@acme.example")
+    models.Member.objects.update(email_address_verified=True)
+    cookie = factories.session_token(admin)
+    page = replace(page_of(None), password=cookie)
+    year, connection_id = {"session_duration_minutes": 527_040}, public_id("scim-connection", connection.pk)
+    before = list(models.MemberSession.objects.values())
+
+    for answer in (
+        page.post("b2b/scim/rotate/start", {"connection_id": connection_id}),
+        page.post("b2b/sessions/authenticate", year),
+        page.post("b2b/sessions/exchange", {**year, "organization_id": "globex"}),
+        page.post("b2b/passwords/session/reset", {**year, "password": "quartz lantern orbit meadow"}),
+        backend.post("sessions/authenticate", {**year, "session_token": cookie}),
+        backend.post("sessions/exchange", {**year, "session_token": cookie, "organization_id": "globex"}),
+        backend.post(f"scim/acme/connection/{connection_id}/rotate/start", {}, **{"X-Stytch-Member-Session": cookie}),
+    ):
+        assert (answer.status, answer.error_type) == (404, "session_not_found")
+    assert list(models.MemberSession.objects.values()) == before
 
 
 # --- List and revoke ------------------------------------------------------------------------------------------------------

@@ -47,12 +47,11 @@ def project() -> EmbeddedProjectDirectory:
 
 
 def signed_in(admin: models.Member) -> SignedIn:
-    return EmbeddedProject(Origin()).open_session(factories.session_token(admin))[0]
+    return EmbeddedProject(Origin()).open_session(factories.product_session_token(admin))[0]
 
 
 def sign_out(admin: models.Member) -> None:
-    held = signed_in(admin)
-    EmbeddedProvider().open("acme", Origin()).acting_as(held).sessions.revoke(held.session_token)
+    EmbeddedProvider().open("acme", Origin()).sessions.revoke(factories.session_token(admin))
 
 
 def revoke_session(admin: models.Member) -> None:

@@ -173,7 +173,7 @@ def world(acme: models.Organization, project: NewProjectSecret, settings: Settin
     return World(
         project,
         caller,
-        factories.session_token(caller),
+        factories.product_session_token(caller),
         {
             **dict.fromkeys(("organization_id", "organization_slug"), "acme"),
             "member_id": public_id("member", subject.pk),

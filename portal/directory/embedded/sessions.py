@@ -111,13 +111,13 @@ def start_session(
 
 
 def session_row(token: str) -> models.MemberSession | None:
-    """Return the good session of a token, whatever its organization, with its member and that; None where there is none."""
+    """Return the live session of a token in any organization, with its member and organization, or None."""
     row = _BY_TOKEN.first(token_hash(token))
     return row if row is not None and is_live(row) else None
 
 
 def session_row_of_jwt(session_jwt: str) -> models.MemberSession | None:
-    """Return the good session that a session JWT is of, as session_row does, also when the JWT's five minutes are over."""
+    """Return the live session of a session JWT as `session_row` does, whether or not the JWT itself has expired."""
     # Loads what verifies signatures, which the portal's pages never need.
     from portal.directory.embedded import session_jwts  # noqa: PLC0415 -- as above
 
@@ -129,10 +129,18 @@ def session_row_of_jwt(session_jwt: str) -> models.MemberSession | None:
 
 
 def is_live(row: models.MemberSession) -> bool:
-    """Say whether a session is good now."""
+    """Say whether a session is valid now."""
+    is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
+    if is_over or row.member.status != MemberStatus.ACTIVE:
+        return False
+    return opens_portal(row) or not row.ends_when_idle
+
+
+def opens_portal(row: models.MemberSession) -> bool:
+    """Say whether a live session is within the portal's own limits, which hold on its pages for a product's session too."""
     now = timezone.now()
-    is_idle = row.ends_when_idle and row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
-    return row.revoked_at is None and row.expires_at > now and row.member.status == MemberStatus.ACTIVE and not is_idle
+    is_idle = row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    return not is_idle and row.started_at > now - timedelta(minutes=settings.SESSION_DURATION_MINUTES)
 
 
 def touch(row: models.MemberSession) -> None:
@@ -169,7 +177,8 @@ class EmbeddedSessions:
     def authenticate(self, session_token: str) -> SignedIn:
         """Return who holds the token, and note that it was used. Raises Unauthenticated."""
         row = session_row(session_token)
-        if row is None or row.member.organization.slug != self._scope.organization_slug:
+        is_of_organization = row is not None and row.member.organization.slug == self._scope.organization_slug
+        if row is None or not is_of_organization or not opens_portal(row):
             raise Unauthenticated("The session has ended.")
         touch(row)
         return signed_in_value(row, session_token)

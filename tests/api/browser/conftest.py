@@ -54,7 +54,7 @@ class ProductPage:
     def sign_in(self, member: models.Member | None) -> None:
         """Leave a member's session where the SDK keeps it."""
         if member:
-            token = factories.session_token(member)
+            token = factories.product_session_token(member)
             self.page.context.add_cookies([{"name": "stytch_session", "value": token, "url": self.product}])
 
     def call(self, method: str, *parameters: Any) -> dict[str, Any]:

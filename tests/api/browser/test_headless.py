@@ -216,7 +216,7 @@ def test_passwords_are_judged_and_replaced(product_page: ProductPage, ada: model
 
 def test_an_admin_ends_a_members_sessions(product_page: ProductPage, ada: models.Member) -> None:
     max_ = factories.member(ada.organization, "max@acme.example")
-    factories.session_token(max_)
+    factories.product_session_token(max_)
     product_page.open(ada)
 
     answer = product_page.call("session.revokeForMember", {"member_id": public_id("member", max_.pk)})

@@ -110,7 +110,7 @@ def test_an_admin_deletes_the_connection_on_stytchs_screen(product_page: Product
 
 def test_the_members_screen_lists_changes_and_deactivates(product_page: ProductPage, ada: models.Member) -> None:
     member = factories.member(ada.organization, "max@acme.example", name="Max Member")
-    factories.session_token(member)
+    factories.product_session_token(member)
     page = product_page.page
 
     product_page.open_screen("members", ada)

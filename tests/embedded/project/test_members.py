@@ -9,12 +9,10 @@ import pytest
 from django.db import connection as database
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.embedded import models
 from portal.directory.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
-from portal.directory.embedded.sessions import start_session
 from portal.directory.embedded.sign_in_links import new_link
 from portal.directory.errors import DirectoryError, Gone, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.ids import public_id
@@ -49,8 +47,7 @@ def name(member: Member | models.Member) -> str:
 
 
 def as_member(member: models.Member) -> EmbeddedProjectDirectory:
-    signed_in = start_session(member, Origin(), password_entered_at=timezone.now())
-    return EmbeddedProject(Origin()).open_session(signed_in.session_token)[1]
+    return EmbeddedProject(Origin()).open_session(factories.product_session_token(member))[1]
 
 
 def found(*operands: tuple[str, Any], slug: str = "acme", **more: Any) -> list[str]:
@@ -458,7 +455,7 @@ def test_two_who_change_different_things_at_once_lose_neither(transactional_db: 
 
 
 def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.Member, member: models.Member) -> None:
-    token = start_session(member, Origin(), password_entered_at=None).session_token
+    token = factories.product_session_token(member)
     link = new_link(member).url.partition("token=")[2]
     update(member, external_id="crm-1", mfa_phone_number="+12025550123", mfa_enrolled=True)
 

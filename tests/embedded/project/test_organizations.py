@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directories import directories
 from portal.directory.embedded import models
 from portal.directory.embedded.discovery import EmbeddedDiscovery
 from portal.directory.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
-from portal.directory.embedded.sessions import start_session
 from portal.directory.errors import Conflict, DirectoryError, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.ids import public_id
 from portal.directory.member_changes import MemberChanges
@@ -56,8 +54,7 @@ def update(name: str = "acme", **changes: Any) -> Organization:
 
 
 def as_member(member: models.Member) -> EmbeddedProjectDirectory:
-    signed_in = start_session(member, Origin(), password_entered_at=timezone.now())
-    return project().open_session(signed_in.session_token)[1]
+    return project().open_session(factories.product_session_token(member))[1]
 
 
 def found(*operands: tuple[str, Any], **more: Any) -> list[str]:
@@ -504,7 +501,7 @@ def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: model
     connection = factories.scim_connection(admin.organization)
     person = factories.provisioned(connection, "pia@acme.example")
     update(organization_external_id="crm-1")
-    token = start_session(admin, Origin(), password_entered_at=timezone.now()).session_token
+    token = factories.product_session_token(admin)
     organization_id = public_id("organization", admin.organization_id)
 
     assert opened().organization.delete() == organization_id

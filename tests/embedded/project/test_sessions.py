@@ -8,11 +8,13 @@ import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.embedded import models
+from portal.directory.embedded import models, session_jwts
+from portal.directory.embedded.directory import EmbeddedProvider
 from portal.directory.embedded.project import EmbeddedProject
+from portal.directory.embedded.sessions import start_session
 from portal.directory.errors import Invalid, NotFound, Refused, Unauthenticated
 from portal.directory.project_sessions import SessionTerms
-from portal.directory.types import MemberStatus, SignedIn
+from portal.directory.types import MemberStatus, Origin, SignedIn
 from tests import factories
 from tests.embedded.project.conftest import Opened, api_session, row_of
 
@@ -70,16 +72,43 @@ def test_what_was_revoked_meanwhile_is_not_prolonged(known: EmbeddedProject, ada
         directory.sessions.prolong(SessionTerms(duration_minutes=60))
 
 
-def test_a_products_session_does_not_end_for_being_idle_the_portals_does(
-    known: EmbeddedProject, admin: models.Member
-) -> None:
+def test_a_products_session_does_not_end_for_being_idle(known: EmbeddedProject, admin: models.Member) -> None:
     products = api_session(admin, SessionTerms(duration_minutes=1440))
-    portals = factories.session_token(admin)
 
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         assert held(known, products)
+
+
+def test_a_session_of_the_portal_opens_nothing_for_a_product(known: EmbeddedProject, admin: models.Member) -> None:
+    """By token or by JWT: it would get around the portal's step-up and its limits."""
+    portals = start_session(admin, Origin(), password_entered_at=timezone.now())
+
+    for credential in (portals.session_token, session_jwts.signed(portals)):
+        with pytest.raises(Unauthenticated) as rejected:
+            known.open_session(credential)
+        assert rejected.value.error_type == "session_not_found"
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)), pytest.raises(Unauthenticated):
+        known.open_session(session_jwts.signed(portals))
+
+
+def test_a_products_session_opens_pages_within_the_portals_limits_alone(admin: models.Member) -> None:
+    """A session of a year, used by the product every day."""
+    token, start = factories.product_session_token(admin, minutes=527_040), timezone.now()
+    pages = EmbeddedProvider().open("acme", Origin()).sessions
+
+    def uses_it(*, minutes: int) -> None:
+        models.MemberSession.objects.update(last_accessed_at=start + timedelta(minutes=minutes))
+
+    assert pages.authenticate(token).member.email_address == "ada@acme.example"
+    with time_machine.travel(start + timedelta(minutes=61)), pytest.raises(Unauthenticated):
+        pages.authenticate(token)
+    with time_machine.travel(start + timedelta(minutes=719)):
+        uses_it(minutes=700)
+        assert pages.authenticate(token)
+    with time_machine.travel(start + timedelta(minutes=721)):
+        uses_it(minutes=720)
         with pytest.raises(Unauthenticated):
-            known.open_session(portals)
+            pages.authenticate(token)
 
 
 def test_a_session_that_is_too_old_opens_nothing(known: EmbeddedProject, ada: SignedIn) -> None:

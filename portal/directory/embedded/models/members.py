@@ -86,7 +86,8 @@ class MemberSession(models.Model):
     expires_at = models.DateTimeField()
     # When the password was last entered in this session.
     password_entered_at = models.DateTimeField(null=True)
-    # Whether it ends when nobody uses it for a while: the portal's own do, a product's do not (docs/decisions/0014).
+    # Whether the portal started it, and not a product: it then ends when idle, and the API doesn't accept it
+    # (docs/decisions/0014).
     ends_when_idle = models.BooleanField(default=True, db_default=True)
     # How the member showed who they are in the session of another organization that it was exchanged for.
     exchanged_factors = models.JSONField(default=list, blank=True, db_default=[], encoder=DjangoJSONEncoder)

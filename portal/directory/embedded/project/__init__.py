@@ -125,11 +125,14 @@ class EmbeddedProject:
         return self._opened(row, caller)
 
     def open_session(self, session_token: str) -> tuple[SignedIn, EmbeddedProjectDirectory]:
-        """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
+        """Return who holds a product's session, and their organization's directory, acting as them. Raises Unauthenticated.
+
+        The portal's own sessions open nothing here: by them, its cookie would get around its step-up and its limits.
+        """
         # A token has no dot, a JWT has two; the token of a JWT's session nobody knows, as only its hash is stored.
         is_jwt = "." in session_token
         row = session_row_of_jwt(session_token) if is_jwt else session_row(session_token)
-        if row is None:
+        if row is None or row.ends_when_idle:
             raise Unauthenticated("The session has ended, or never was.", error_type="session_not_found")
         touch(row)
         signed_in = signed_in_value(row, "" if is_jwt else session_token)

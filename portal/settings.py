@@ -122,6 +122,7 @@ def database() -> dict[str, Any]:
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     match str(config.get("ENGINE", "")).rpartition(".")[2]:
         case "sqlite3":
+            config["ENGINE"] = "portal.directory.embedded.sqlite"
             config["OPTIONS"] = {
                 # A transaction that will write takes its turn at the start, so none fails half-way with "locked".
                 "transaction_mode": "IMMEDIATE",

@@ -26,7 +26,7 @@ PASSWORD_HASHERS = [
     "portal.directory.embedded.migrated_passwords.Migrated",
 ]
 
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "portal.directory.embedded.sqlite":
     # A file, as in earnest: SQLite in memory locks in a way of its own. A test that is killed has nothing to lose.
     name = str(Path(tempfile.gettempdir()) / f"gatehouse-tests-{os.getpid()}.sqlite3")
     # Under both names: a live server that starts before the database is made would take the first to be in memory, and

@@ -1,11 +1,21 @@
 """What the database itself refuses, whatever the code does."""
 
+import dataclasses
+import re
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import ForeignKey, Model
+from django.db.models.signals import post_migrate, pre_migrate
+from django.test.utils import CaptureQueriesContext
+from psycopg.sql import SQL, Identifier
 
 from portal.directory.embedded import guards, models
 from portal.directory.embedded.activity import Caller, record
@@ -54,6 +64,198 @@ def test_the_guards_survive_another_migrate(entry: models.ActivityEntry) -> None
 
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         models.ActivityEntry.objects.all().delete()
+
+
+IS_CHANGE = re.compile(r"\s*(CREATE|DROP|ALTER|COMMENT|SET|LOCK|TRUNCATE)\b", re.IGNORECASE)
+LOG = models.ActivityEntry._meta.db_table
+
+
+def run(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def changes(sql: list[dict[str, str]]) -> list[str]:
+    return [query["sql"] for query in sql if IS_CHANGE.match(query["sql"])]
+
+
+def test_a_migrate_with_nothing_to_do_changes_nothing(acme: models.Organization) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        guards.install(connection.alias)
+
+    assert changes(queries.captured_queries) == []
+    assert guards.faults(connection.alias) == []
+
+
+def test_a_missing_guard_is_reported_and_it_alone_is_created(acme: models.Organization) -> None:
+    run("DROP TRIGGER activity_no_delete" + (f" ON {LOG}" if connection.vendor == "postgresql" else ""))
+    assert guards.faults(connection.alias) == ["activity_no_delete"]
+
+    with CaptureQueriesContext(connection) as queries:
+        guards.install(connection.alias)
+
+    assert {"activity_no_delete" in sql for sql in changes(queries.captured_queries) if "lock_timeout" not in sql} == {
+        True
+    }
+    assert guards.faults(connection.alias) == []
+
+
+WEAKER = (
+    f"CREATE TRIGGER activity_no_delete BEFORE DELETE ON {LOG} WHEN OLD.id = 'x' BEGIN SELECT RAISE(ABORT, 'x'); END"
+)
+SABOTAGE = {
+    "sqlite": [["DROP TRIGGER activity_no_delete", WEAKER]],
+    "postgresql": [
+        [f"ALTER TABLE {LOG} DISABLE TRIGGER activity_no_delete"],
+        [f"ALTER TABLE {LOG} ENABLE REPLICA TRIGGER activity_no_delete"],
+        [
+            "CREATE OR REPLACE FUNCTION activity_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$"
+        ],
+        ["ALTER FUNCTION activity_no_delete() RESET ALL"],
+        [
+            f"DROP TRIGGER activity_no_delete ON {LOG}",
+            f"CREATE TRIGGER activity_no_delete AFTER DELETE ON {LOG} EXECUTE FUNCTION activity_no_delete()",
+        ],
+    ],
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", range(max(map(len, SABOTAGE.values()))))
+def test_a_guard_that_differs_is_reported_and_replaced(entry: models.ActivityEntry, number: int) -> None:
+    ways = SABOTAGE[connection.vendor]
+    run(*ways[number % len(ways)])
+    assert guards.faults(connection.alias) == ["activity_no_delete"]
+
+    call_command("migrate", verbosity=0)
+
+    assert guards.faults(connection.alias) == []
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        entry.delete()
+
+
+def test_a_guard_of_an_earlier_version_goes_away(acme: models.Organization) -> None:
+    if connection.vendor == "sqlite":
+        run(
+            f"CREATE TRIGGER gone_same_organization_insert BEFORE INSERT ON {LOG} BEGIN SELECT RAISE(ABORT, 'old'); END"
+        )
+    else:
+        run(
+            "CREATE FUNCTION gone_same_organization_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+            f"CREATE TRIGGER gone_same_organization_insert BEFORE INSERT ON {LOG} EXECUTE FUNCTION gone_same_organization_insert()",
+            f"COMMENT ON TRIGGER gone_same_organization_insert ON {LOG} IS 'gatehouse guard 0'",
+        )
+
+    guards.install(connection.alias)
+
+    record(Caller(Actor(ActorType.OPERATOR), Origin()), "x.create", organization_id=acme.pk, target_id="x")
+    assert models.ActivityEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_of_guards_that_is_killed_leaves_the_previous_ones(
+    entry: models.ActivityEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a new version had other messages, and its `migrate` were killed half-way."""
+    all_of_them = list(guards._guards(connection.vendor))
+    others = [dataclasses.replace(guard, message=f"{guard.message}!") for guard in all_of_them]
+    monkeypatch.setattr(guards, "_guards", lambda _: iter(others))
+
+    def killed(connection: Any, statements: Iterable[str]) -> None:
+        run(*list(statements)[: len(others)])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guards, "_execute", killed)
+        with pytest.raises(KeyboardInterrupt):
+            guards.install(connection.alias)
+
+    assert len(guards.faults(connection.alias)) == len(others)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        models.ActivityEntry.objects.update(action="something else")
+    guards.install(connection.alias)
+    assert guards.faults(connection.alias) == []
+    monkeypatch.undo()
+    assert len(guards.faults(connection.alias)) == len(others)
+
+
+def another_connection() -> "psycopg.Connection[Any]":
+    known = connection.get_connection_params()
+    return psycopg.connect(
+        **{one: known[one] for one in ("dbname", "host", "port", "user", "password") if one in known}
+    )
+
+
+def commit_later(writer: "psycopg.Connection[Any]") -> None:
+    time.sleep(1)
+    writer.commit()
+
+
+def make_all_differ() -> None:
+    run(*(f"COMMENT ON TRIGGER {guard.name} ON {guard.table} IS NULL" for guard in guards._guards("postgresql")))
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_long_reader_holds_up_neither_guards_nor_writes(acme: models.Organization) -> None:
+    """Such as pg_dump."""
+    make_all_differ()
+    with another_connection() as reader, another_connection() as writer:
+        for guard in guards._guards("postgresql"):
+            reader.execute(SQL("SELECT 1 FROM {} LIMIT 1").format(Identifier(guard.table)))
+        started = time.monotonic()
+        guards.install(connection.alias)
+        writer.execute("SET statement_timeout = '2s'")
+        writer.execute("UPDATE directory_organization SET name = 'Acme again'")
+
+        assert time.monotonic() - started < 2
+    assert guards.faults(connection.alias) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_long_write_is_waited_for_without_holding_up_others(
+    acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_all_differ()
+    monkeypatch.setattr(guards, "_TRIES", 1)
+    with another_connection() as writer:
+        writer.execute("DELETE FROM directory_scimuser")
+        started = time.monotonic()
+        with pytest.raises(CommandError, match="Run migrate again"):
+            guards.install(connection.alias)
+        assert time.monotonic() - started < 2
+
+    monkeypatch.setattr(guards, "_TRIES", 5)
+    with another_connection() as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("DELETE FROM directory_scimuser")
+        pool.submit(commit_later, writer)
+        guards.install(connection.alias)
+    assert guards.faults(connection.alias) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_may_take_its_time_but_not_wait_long_for_a_lock(acme: models.Organization) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def look(**_: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+            seen.append(cursor.fetchone())
+
+    for signal in (pre_migrate, post_migrate):
+        signal.connect(look, weak=False)
+    try:
+        call_command("migrate", verbosity=0)
+        call_command("migrate", verbosity=0)
+    finally:
+        for signal in (pre_migrate, post_migrate):
+            signal.disconnect(look)
+
+    assert ("0", "3s") in seen
+    assert seen[-1] == ("1min", "10s")
 
 
 @pytest.fixture

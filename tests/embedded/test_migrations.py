@@ -1,8 +1,10 @@
 """An installation that is there already is brought up to date with its rows and its guards."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -47,18 +49,60 @@ except DatabaseError as error:
 """
 
 
-def test_tokens_that_were_columns_become_rows_and_the_guards_come_back(tmp_path: Path) -> None:
+def run_in(folder: Path, program: str) -> "subprocess.CompletedProcess[str]":
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
         "PUBLIC_URL": "https://portal.example.com",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/gatehouse.sqlite3",
+        "DATABASE_URL": f"sqlite:///{folder}/gatehouse.sqlite3",
     }
-
-    answer = subprocess.run(  # noqa: S603 -- our own program
-        [sys.executable, "-c", UPGRADE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    return subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def test_tokens_that_were_columns_become_rows_and_the_guards_come_back(tmp_path: Path) -> None:
+    answer = run_in(tmp_path, UPGRADE)
 
     assert answer.returncode == 0, answer.stderr
     assert "belongs to another organization" in answer.stdout
+
+
+KILLED = """
+import os
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.db.backends.sqlite3.schema import DatabaseSchemaEditor
+
+call_command("migrate", "directory", "0001_initial", verbosity=0)
+
+def killed(*_, **__):
+    os._exit(9)
+
+DatabaseSchemaEditor._remake_table = killed
+call_command("migrate", verbosity=0)
+"""
+COUNT = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%append-only%'"
+
+
+def test_a_migration_that_is_killed_leaves_the_guards(tmp_path: Path) -> None:
+    answer = run_in(tmp_path, KILLED)
+
+    assert answer.returncode == 9, answer.stderr
+    with closing(sqlite3.connect(tmp_path / "gatehouse.sqlite3")) as database:
+        assert database.execute(COUNT).fetchone() == (2,)
+
+
+def test_rows_are_changed_only_under_the_guards_that_are_there_again(tmp_path: Path) -> None:
+    assert run_in(tmp_path, UPGRADE).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "gatehouse.sqlite3")) as database:
+        before = set(database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+
+    again = "import django; django.setup()\nfrom django.core.management import call_command\n"
+    back = "call_command('migrate', 'directory', '0018', verbosity=0); call_command('migrate', verbosity=0)"
+    assert run_in(tmp_path, again + back).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "gatehouse.sqlite3")) as database:
+        assert set(database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")) == before

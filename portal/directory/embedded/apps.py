@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
+
+# How long writes can wait behind a migration that waits for a lock, as it does for a dump to end.
+_LOCK_SECONDS = 3
 
 
 class EmbeddedConfig(AppConfig):
-    """Keeps the database's guards in place after each migration."""
+    """Keeps the database's guards in place after each migration, and migrations from being cancelled for their length."""
 
     name = "portal.directory.embedded"
     label = "directory"
@@ -17,11 +21,17 @@ class EmbeddedConfig(AppConfig):
         """Register the rate-limit storage and the guards."""
         from portal.directory.embedded import guards, rate_limits  # noqa: F401, PLC0415 -- need the app registry
 
-        def make_way(using: str, **_: Any) -> None:
-            guards.make_way(using)
+        def prepare(using: str, **_: Any) -> None:
+            _set_timeouts(using, statement_timeout=0, lock_timeout=_LOCK_SECONDS)
 
-        def install_guards(using: str, **_: Any) -> None:
+        def complete(using: str, **_: Any) -> None:
+            _set_timeouts(using)
             guards.install(using)
 
-        pre_migrate.connect(make_way, sender=self, weak=False)
-        post_migrate.connect(install_guards, sender=self, weak=False)
+        pre_migrate.connect(prepare, sender=self, weak=False)
+        post_migrate.connect(complete, sender=self, weak=False)
+
+
+def _set_timeouts(using: str, **changes: int) -> None:
+    if connections[using].vendor == "postgresql":
+        connections[using].set_timeouts(**changes)  # type: ignore[attr-defined]  # -- of our backend

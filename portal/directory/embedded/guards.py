@@ -1,12 +1,16 @@
 """Rules that only the database itself can keep: an append-only log, no row that joins two organizations, nobody new in what is deleted.
 
-They are (re)installed after every `migrate`, because Django's table rebuilds on SQLite drop triggers without a word.
+After each `migrate` those that are missing or differ are put in place, and no others.
 """
 
-from collections.abc import Iterator
+import hashlib
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from django.db import connections
+from django.core.management.base import CommandError
+from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import ForeignKey, Model
 
@@ -20,23 +24,67 @@ _INTO_ACTIVE = (models.ScimUser, "connection")
 _APPEND_ONLY = models.ActivityEntry._meta.db_table  # noqa: SLF001 -- Django's documented model API
 
 
+# Marks a guard's comment in PostgreSQL, before a hash of its definition.
+_COMMENT = "gatehouse guard "
+# PostgreSQL: shorter than the second after which it looks for deadlocks, so that no request is ended for one.
+_LOCK_MILLISECONDS = 500
+_TRIES = 20
+
+
 def install(using: str) -> None:
-    """Put every guard in place; harmless when it is there already."""
+    """Create or replace the guards that are missing or differ, in one transaction. Raise CommandError if tables stay locked."""
     connection = connections[using]
-    remove(using)
-    _execute(connection, (sql for guard in _there(connection) for sql in guard.create(connection.vendor)))
+    for number in range(_TRIES):
+        changes = list(_changes(connection))
+        if not changes:
+            return
+        try:
+            with transaction.atomic(using):
+                _execute(connection, [*_patience(connection), *changes])
+        except OperationalError as error:
+            if number == _TRIES - 1:
+                raise CommandError(
+                    "The database's guards were not updated: another transaction keeps a table locked. The previous "
+                    "guards are still in place. Run migrate again when that transaction has ended."
+                ) from error
+            # Lets the requests through that have been waiting behind this one.
+            time.sleep(1)
+        else:
+            return
 
 
-def make_way(using: str) -> None:
-    """Take the guards away for a migration on SQLite, which renames no table that a trigger of another one names."""
-    if connections[using].vendor == "sqlite":
-        remove(using)
+def faults(using: str) -> list[str]:
+    """Return the names of the guards that are missing, differ or are disabled."""
+    connection = connections[using]
+    found = _found(connection)
+    return [
+        guard.name for guard in _guards(connection.vendor) if found.get(guard.name) != guard.state(connection.vendor)
+    ]
 
 
 def remove(using: str) -> None:
     """Take the guards away, for a test that must empty the tables."""
     connection = connections[using]
-    _execute(connection, (sql for guard in _there(connection) for sql in guard.drop(connection.vendor)))
+    _execute(connection, [guard.drop(connection.vendor) for guard in _there(connection)])
+
+
+def _changes(connection: BaseDatabaseWrapper) -> Iterator[str]:
+    """Yield what makes the guards right, and nothing for those that are."""
+    vendor, found = connection.vendor, _found(connection)
+    wanted = {guard.name: guard for guard in _there(connection)}
+    for name, (table, *_) in found.items():
+        if name not in wanted:
+            yield _drop(name, table, vendor)
+    for name, guard in wanted.items():
+        if found.get(name) != guard.state(vendor):
+            if vendor == "sqlite":
+                yield guard.drop(vendor)
+            yield from guard.create(vendor)
+
+
+def _patience(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what keeps the change from holding up writes behind it while it waits for a lock."""
+    return [] if connection.vendor == "sqlite" else [f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}"]
 
 
 def same_organization() -> "Iterator[tuple[type[Model], ForeignKey[Model, Model]]]":
@@ -96,19 +144,33 @@ class _Guard:
     condition: str = ""
 
     def create(self, vendor: str) -> Iterator[str]:
+        """Yield what creates it, or replaces the one of the name in PostgreSQL, where readers don't hold that up."""
         if vendor == "sqlite":
             when = f"WHEN {self.condition.replace(_ROW, 'NEW')} " if self.condition else ""
             body = f"SELECT RAISE(ABORT, '{self.message}')"
             yield f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table} {when}BEGIN {body}; END"
             return
         condition, timing = self._timing()
-        refusal = f"RAISE integrity_constraint_violation USING MESSAGE = '{self.message}'"
-        # A plan made while a table is small would scan it, and be kept while the table grows.
         yield (
-            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS "
-            f"$$ BEGIN IF {condition} THEN {refusal}; END IF; RETURN NEW; END $$"
+            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql SET {_SETTING} AS "
+            f"$${self._body(condition)}$$"
         )
-        yield f"CREATE TRIGGER {self.name} {timing} EXECUTE FUNCTION {self.name}()"
+        yield f"CREATE OR REPLACE TRIGGER {self.name} {timing} EXECUTE FUNCTION {self.name}()"
+        yield f"COMMENT ON TRIGGER {self.name} ON {self.table} IS '{self._comment()}'"
+
+    def state(self, vendor: str) -> "_State":
+        """Return what `_found` has of it when it is right."""
+        if vendor == "sqlite":
+            return self.table, *self.create(vendor)
+        condition, _ = self._timing()
+        return self.table, self._comment(), self.name, self._body(condition), _SETTING.replace(" ", ""), "O"
+
+    def _body(self, condition: str) -> str:
+        refusal = f"RAISE integrity_constraint_violation USING MESSAGE = '{self.message}'"
+        return f" BEGIN IF {condition} THEN {refusal}; END IF; RETURN NEW; END "
+
+    def _comment(self) -> str:
+        return _COMMENT + hashlib.sha256(" ".join(self._timing()).encode()).hexdigest()
 
     def _timing(self) -> tuple[str, str]:
         """Return what PostgreSQL asks and when: once for all rows that are inserted, and of updates for those that matter."""
@@ -121,11 +183,40 @@ class _Guard:
         moves = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in (self.column, "organization_id"))
         return self.condition.replace(_ROW, "NEW"), f"BEFORE UPDATE ON {self.table} FOR EACH ROW WHEN ({moves})"
 
-    def drop(self, vendor: str) -> Iterator[str]:
-        yield f"DROP TRIGGER IF EXISTS {self.name}" + ("" if vendor == "sqlite" else f" ON {self.table}")
+    def drop(self, vendor: str) -> str:
+        return _drop(self.name, self.table, vendor)
 
 
-def _execute(connection: BaseDatabaseWrapper, statements: Iterator[str]) -> None:
+# A plan made while a table is small would scan it, and be kept while the table grows.
+_SETTING = "enable_seqscan = off"
+_NAME = re.compile(r"activity_no_|.*_same_organization_")
+# Of a trigger: its table, and what tells whether it is as it was created.
+_State = tuple[str, ...]
+_FIND_IN_POSTGRESQL = """
+    SELECT trigger.tgname, tables.relname, obj_description(trigger.oid, 'pg_trigger'), function.proname,
+        function.prosrc, array_to_string(function.proconfig, ','), trigger.tgenabled
+    FROM pg_trigger trigger JOIN pg_class tables ON tables.oid = trigger.tgrelid
+    JOIN pg_proc function ON function.oid = trigger.tgfoid
+    WHERE NOT trigger.tgisinternal AND pg_table_is_visible(tables.oid)
+        AND (trigger.tgname = ANY(%s) OR starts_with(obj_description(trigger.oid, 'pg_trigger'), %s))
+"""
+
+
+def _found(connection: BaseDatabaseWrapper) -> Mapping[str, _State]:
+    """Return the state of each trigger that is a guard, or has been one, by its name."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
+        else:
+            cursor.execute(_FIND_IN_POSTGRESQL, [[guard.name for guard in _guards(connection.vendor)], _COMMENT])
+        return {name: tuple(state) for name, *state in cursor.fetchall() if _NAME.match(name)}
+
+
+def _drop(name: str, table: str, vendor: str) -> str:
+    return f"DROP TRIGGER IF EXISTS {name}" + ("" if vendor == "sqlite" else f" ON {table}")
+
+
+def _execute(connection: BaseDatabaseWrapper, statements: Iterable[str]) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)

@@ -43,9 +43,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.close()
             raise UndeclaredPooler
         connection.autocommit = True
-        connection.execute(_set(self.settings_dict["OPTIONS"].get("timeouts", {})))
+        connection.execute(_set(self._timeouts))
         self._kept = PreparedCursor(connection)
         return connection
+
+    def set_timeouts(self, **changes: int) -> None:
+        """Set this connection's time-outs as configured, but for the changes, in seconds. No effect where nothing is prepared."""
+        if self.settings_dict["OPTIONS"].get("prepare_threshold") is not None:
+            self.ensure_connection()
+            # Several statements can't be prepared, as psycopg does with those that it has seen before.
+            self.connection.execute(_set({**self._timeouts, **changes}), prepare=False)
+
+    @property
+    def _timeouts(self) -> Mapping[str, int]:
+        found: Mapping[str, int] = self.settings_dict["OPTIONS"].get("timeouts", {})
+        return found
 
     @classmethod
     def _is_behind_undeclared_pooler(cls, connection: Any, conn_params: dict[str, Any]) -> bool:

@@ -1,0 +1,46 @@
+"""Django's SQLite backend, whose migrations keep the database's triggers."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from django.db.backends.sqlite3 import base, schema
+
+_TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+
+
+class SchemaEditor(schema.DatabaseSchemaEditor):
+    """Drops the triggers in a migration's transaction and creates them again at its end, so that a crash loses none.
+
+    SQLite rejects to rename a table that a trigger of another table names, and Django's table rebuilds drop triggers.
+    """
+
+    _dropped: list[tuple[str, str, str]]
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._dropped = [] if self.collect_sql else self._ask(_TRIGGERS)
+        for name, _, _ in self._dropped:
+            self.execute(f"DROP TRIGGER {name}")
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if exc_type is None and self._dropped:
+            tables = {name for (name,) in self._ask(_TABLES)}
+            for _, table, sql in self._dropped:
+                if table in tables:
+                    self.execute(sql, None)
+        super().__exit__(exc_type, exc_value, traceback)
+
+    def _ask(self, sql: str) -> list[Any]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """As Django's own, with the schema editor above."""
+
+    SchemaEditorClass = SchemaEditor

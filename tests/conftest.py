@@ -32,13 +32,15 @@ REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 # Where the whole suite must run, nothing may be left out.
 NO_SKIP = os.environ.get("REQUIRE_EVERYTHING") == "1"
 
+PROGRAMS = {"browser": "chromium", "haproxy": "haproxy", "nginx": "nginx", "systemd": "systemd-analyze"}
+
 
 @cache
 def missing(marker: str) -> str:
     """Return what a test with this marker lacks on this machine, or ""."""
+    if program := PROGRAMS.get(marker):
+        return "" if shutil.which(program) else f"{program} is not installed"
     match marker:
-        case "browser":
-            return "" if shutil.which("chromium") else "Chromium is not installed"
         case "node":
             is_there = shutil.which("node") and (JAVASCRIPT / "node_modules").is_dir()
             return "" if is_there else "Node.js or `npm ci --prefix tests/api/javascript` is missing"

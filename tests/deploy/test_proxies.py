@@ -1,0 +1,166 @@
+"""The portal, SCIM and the API through the examples of proxies, with TLS, as a customer reaches them."""
+
+import re
+import socket
+import ssl
+import time
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from tests.conftest import PASSWORD
+from tests.deploy.serving import Site
+
+FORGED = {
+    "X-Forwarded-For": "203.0.113.9",
+    "X_Forwarded_For": "203.0.113.9",
+    "Forwarded": "for=203.0.113.9;host=evil.example;proto=http",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Proto": "http",
+    "X-Real-IP": "203.0.113.9",
+}
+
+
+def test_an_admin_signs_in(served: Site) -> None:
+    client = served.client()
+    page = client.get(f"{served.url}/o/acme/sign-in/", timeout=10)
+    assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[0]
+
+    form = {"email_address": "ada@acme.example", "password": PASSWORD, "csrfmiddlewaretoken": token}
+    home = client.post(page.url, form, headers={"Origin": served.url, "Referer": page.url}, timeout=10)
+
+    assert (home.status_code, home.url) == (200, f"{served.url}/o/acme/")
+    assert all(cookie.name.startswith("__Host-") and cookie.secure for cookie in client.cookies)
+
+
+def test_static_files_are_compressed_and_cached_for_good(served: Site) -> None:
+    client = served.client()
+    page = client.get(f"{served.url}/sign-in/", timeout=10).text
+    (path,) = re.findall(r'href="(/static/css/portal\.[^"]+)"', page)
+
+    style = client.get(served.url + path, timeout=10)
+
+    assert style.headers["Content-Encoding"] == "gzip"
+    assert "immutable" in style.headers["Cache-Control"]
+
+
+def test_an_identity_provider_provisions(served: Site) -> None:
+    client = served.client(token=served.scim_token)
+
+    created = client.post(f"{served.scim_base_url}/Users", json={"userName": "grace@acme.example"}, timeout=10)
+    assert created.status_code == 201, created.text
+    assert created.headers["Location"].startswith(f"{served.url}/v1/b2b/scim/")
+    listed = client.get(
+        f"{served.scim_base_url}/Users", params={"filter": 'userName eq "grace@acme.example"'}, timeout=10
+    )
+    assert listed.json()["totalResults"] == 1
+
+
+def test_a_backend_calls_the_api(served: Site) -> None:
+    client = served.client()
+
+    found = client.post(f"{served.url}/v1/b2b/organizations/search", json={}, auth=served.project, timeout=10)
+
+    assert found.status_code == 200, found.text
+    assert [one["organization_slug"] for one in found.json()["organizations"]] == ["acme"]
+
+
+def test_a_client_cannot_invent_its_address_or_its_scheme(served: Site) -> None:
+    client = served.client(token=served.scim_token)
+    name = "forged@acme.example"
+
+    created = client.post(f"{served.scim_base_url}/Users", json={"userName": name}, headers=FORGED, timeout=10)
+
+    assert created.status_code == 201, created.text
+    assert "evil.example" not in created.headers["Location"]
+    assert served.log_addresses() == {"127.0.0.1"}
+    assert client.get(f"{served.url}/sign-in/", headers=FORGED, timeout=10, allow_redirects=False).status_code == 200
+
+
+def test_plain_http_leads_to_https_for_people_and_is_rejected_for_machines(served: Site) -> None:
+    plain = f"http://localhost:{served.plain_port}"
+
+    page = requests.get(f"{plain}/sign-in/", timeout=10, allow_redirects=False)
+    assert (page.status_code, page.headers["Location"][:8]) == (301, "https://")
+
+    users = served.scim_base_url.replace(served.url, plain) + "/Users"
+    rejected = requests.get(users, headers={"Authorization": f"Bearer {served.scim_token}"}, timeout=10)
+    assert rejected.status_code == 403
+    assert "https" in rejected.json()["detail"]
+
+
+def test_another_host_name_gets_no_answer(served: Site) -> None:
+    with pytest.raises(requests.ConnectionError):
+        served.client().get(f"{served.url}/sign-in/", headers={"Host": "evil.example"}, timeout=10)
+
+
+def test_metrics_are_not_public(served: Site) -> None:
+    assert served.client().get(f"{served.url}/metrics", timeout=10).status_code == 404
+
+
+def test_links_and_their_tokens_are_in_no_log(served: Site) -> None:
+    served.client().get(f"{served.url}/o/acme/link/?token=a-secret-token", timeout=10)
+
+    # A proxy writes its line when the response has been sent, a moment after the client has it.
+    for _ in range(50):
+        log = (served.folder / "gatehouse.log").read_text()
+        if "/o/acme/link/" in log:
+            break
+        time.sleep(0.05)
+    assert "/o/acme/link/" in log
+    assert "a-secret-token" not in log
+
+
+def post(served: Site, stack: ExitStack, length: int, sent: int) -> ssl.SSLSocket:
+    """Begin a request with a body of a length, of which only the first bytes are sent."""
+    trusting = ssl.create_default_context(cafile=str(served.certificate))
+    plain = stack.enter_context(socket.create_connection(("localhost", served.port), timeout=10))
+    connection = stack.enter_context(trusting.wrap_socket(plain, server_hostname="localhost"))
+    lines = (
+        f"POST {served.scim_base_url.removeprefix(served.url)}/Users HTTP/1.1",
+        f"Host: localhost:{served.port}",
+        f"Authorization: Bearer {served.scim_token}",
+        "Content-Type: application/scim+json",
+        f"Content-Length: {length}",
+    )
+    connection.sendall("\r\n".join([*lines, "", ""]).encode() + b'"' * sent)
+    return connection
+
+
+def test_a_body_above_the_limit_of_gatehouse_is_rejected_in_the_form_of_scim(served: Site) -> None:
+    length = 21_000_000
+    # nginx reads all of it first; HAProxy sends it on while it comes, and the client must stop when the response is there.
+    sent = length if (served.folder / "nginx.conf").exists() else 200_000
+    with ExitStack() as stack:
+        answer = post(served, stack, length, sent).recv(10_000)
+
+    assert b" 413 " in answer.splitlines()[0]
+    assert b"application/scim+json" in answer
+
+
+def test_a_body_above_the_limit_of_the_proxy_is_not_read(served: Site) -> None:
+    with ExitStack() as stack:
+        assert b" 413 " in post(served, stack, 27_000_000, 10).recv(10_000).splitlines()[0]
+
+
+def test_a_long_filter_reaches_gatehouse(served: Site) -> None:
+    terms = " or ".join(f'userName eq "person-{number:010}@acme.example"' for number in range(150))
+
+    listed = served.client(token=served.scim_token).get(
+        f"{served.scim_base_url}/Users", params={"filter": terms}, timeout=10
+    )
+
+    assert listed.status_code == 200, listed.text
+
+
+def test_unfinished_bodies_hold_no_thread(served: Site) -> None:
+    with ExitStack() as stack:
+        for _ in range(40):  # more than both instances have threads
+            post(served, stack, length=100_000, sent=1)
+        started = time.monotonic()
+        page = served.client().get(f"{served.url}/sign-in/", timeout=10)
+
+    assert page.status_code == 200
+    assert time.monotonic() - started < 2

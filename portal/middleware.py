@@ -129,7 +129,7 @@ class Gate:
         try:
             request.signed_in = request.directory.sessions.authenticate(token)
         except Unauthenticated:
-            response = errors.sign_in_again(request, sign_in_url(request, slug))
+            response = errors.sign_in_again(request, slug, has_ended=bool(token))
             forget_session(response, slug)
             return response
         request.directory = request.directory.acting_as(request.signed_in)

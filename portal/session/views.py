@@ -11,6 +11,7 @@ from portal.access.rates import Attempt, admit
 from portal.directory.errors import Gone, Invalid, NotOffered, Refused, Unauthenticated
 from portal.directory.types import Discovered, MemberStatus, SignedIn
 from portal.session.forms import ChooseOrganizationForm, ChoosePasswordForm, ConfirmPasswordForm, SignInForm
+from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
 from portal.web.requests import PortalRequest
 from portal.web.sessions import delete_cookie, forget_session, is_page_of, keep_session, open_organizations
@@ -78,7 +79,9 @@ def sign_in(request: PortalRequest) -> HttpResponse:
     """Sign in to the organization of the address."""
     organization = request.directory.organization.get()
     onward = request.POST.get("next") or request.GET.get("next", "")
-    form = SignInForm(request.POST or None)
+    kept = kept_form(request, organization.organization_slug)
+    # The page that says that the session ended leads here by a form, which keeps what was typed.
+    form = SignInForm(None if kept and "email_address" not in request.POST else request.POST or None)
     if _is_admitted_sign_in(request, form, organization.organization_slug):
         try:
             signed_in = request.directory.sessions.sign_in(
@@ -87,9 +90,11 @@ def sign_in(request: PortalRequest) -> HttpResponse:
         except (Unauthenticated, Refused, NotOffered) as error:
             form.add_error(None, error.detail)
         else:
-            return _enter(signed_in, onward)
-    context = {
+            return _send_again(request, signed_in, kept, onward) if kept else _enter(signed_in, onward)
+    context: dict[str, object] = {
         "organization": organization,
+        "kept": kept,
+        "has_ended": "ended" in request.GET,
         "next": onward if is_page_of(onward, organization.organization_slug) else "",
         "action": reverse("session:sign-in", args=[organization.organization_slug]),
         "discover_url": reverse("session:discover"),
@@ -220,6 +225,15 @@ def _enter(signed_in: SignedIn, onward: str) -> HttpResponse:
 def _without_choice(response: HttpResponse) -> HttpResponse:
     """Delete the cookie of a choice between organizations that is used, or ended with a session."""
     delete_cookie(response, _choice_cookie())
+    return response
+
+
+def _send_again(request: PortalRequest, signed_in: SignedIn, kept: KeptForm, onward: str) -> HttpResponse:
+    """Ask whether to send a form again that came after its session had ended."""
+    slug = signed_in.organization.organization_slug
+    discard_url = onward if is_page_of(onward, slug) else reverse("home:home", args=[slug])
+    response = render_page(request, "session/send_again.html", {"kept": kept, "discard_url": discard_url})
+    keep_session(response, signed_in)
     return response
 
 

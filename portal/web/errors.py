@@ -9,8 +9,10 @@ from django.urls import reverse
 
 from portal.access.permissions import Permission
 from portal.directory.errors import DirectoryError
+from portal.web.kept_form import sent_form
 from portal.web.pages import portal_frame, private
 from portal.web.rights import lacking
+from portal.web.sessions import page_at_hand, sign_in_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +148,20 @@ def maintenance(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def sign_in_again(request: HttpRequest, url: str) -> HttpResponse:
-    """Answer a page without session by the way to sign in, a fragment by 401 and the same way for HTMX to follow."""
+def sign_in_again(request: HttpRequest, organization_slug: str, *, has_ended: bool) -> HttpResponse:
+    """Lead to sign-in: a page by 302, a fragment by 401 and HX-Redirect, a form with values by a page that keeps them."""
+    url = sign_in_url(request, organization_slug, has_ended=has_ended)
     htmx = getattr(request, "htmx", None)
     if htmx and not htmx.boosted:
-        response = error_page(request, Problem(401, _TITLES[401], "Your session has ended. Sign in to go on."))
+        response = error_page(request, Problem(401, _TITLES[401], "Your session ended. Sign in to continue."))
         response["HX-Redirect"] = url
         return response
+    if kept := sent_form(request):
+        context = {
+            "kept": kept,
+            "next": page_at_hand(request, organization_slug),
+            "sign_in_url": url,
+            "sign_in_path": reverse("session:sign-in", args=[organization_slug]),
+        }
+        return private(render(request, "session_ended.html", context, status=401))
     return private(HttpResponse(status=302, headers={"Location": url}))

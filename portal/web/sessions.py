@@ -1,5 +1,6 @@
 """The session cookies: one for each organization, so that two organizations can be open in two tabs."""
 
+from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from portal.access.routing import READ_METHODS
 from portal.directory.types import SignedIn
 
 _PREFIX = "session-"
+_COOKIE_OUTLIVES = timedelta(days=1)
 
 
 def cookie_name(organization_slug: str) -> str:
@@ -34,11 +36,11 @@ def open_organizations(request: HttpRequest) -> tuple[str, ...]:
 
 
 def keep_session(response: HttpResponse, signed_in: SignedIn) -> None:
-    """Put the session into its cookie, until it ends."""
+    """Put the session into its cookie, which outlives it for a while: so the portal can say that it ended."""
     response.set_cookie(
         cookie_name(signed_in.organization.organization_slug),
         signed_in.session_token,
-        expires=signed_in.session.expires_at,
+        expires=signed_in.session.expires_at + _COOKIE_OUTLIVES,
         path="/",
         secure=settings.IS_HTTPS,
         httponly=True,
@@ -59,15 +61,37 @@ def delete_cookie(response: HttpResponse, name: str) -> None:
         response.cookies[name]["secure"] = True
 
 
-def sign_in_url(request: HttpRequest, organization_slug: str) -> str:
-    """Return where to sign in to this organization, and then come back to the page at hand."""
-    # What a form was sent to is not a page to come back to.
-    page = request.get_full_path() if request.method in READ_METHODS else ""
-    if request.headers.get("HX-Request"):
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
-        page = current.path + (f"?{current.query}" if current.query else "")
+def sign_in_url(request: HttpRequest, organization_slug: str, *, has_ended: bool = False) -> str:
+    """Return where to sign in to this organization, and then come back to the page at hand.
+
+    With `has_ended`, the sign-in page says that the session ended.
+    """
+    page = page_at_hand(request, organization_slug)
+    query = ({"next": page} if page else {}) | ({"ended": "1"} if has_ended else {})
     url = reverse("session:sign-in", args=[organization_slug])
-    return f"{url}?{urlencode({'next': page})}" if is_page_of(page, organization_slug) else url
+    return f"{url}?{urlencode(query)}" if query else url
+
+
+def page_at_hand(request: HttpRequest, organization_slug: str) -> str:
+    """Return the page of the organization that the request came from: of a form or a fragment, the one that it is on."""
+    if request.headers.get("HX-Request"):
+        page = _path_of(request.headers.get("HX-Current-URL", ""))
+    elif request.method in READ_METHODS:
+        page = request.get_full_path()
+    else:
+        page = _path_of(request.headers.get("Referer", ""), host=request.get_host())
+    return page if is_page_of(page, organization_slug) else ""
+
+
+def _path_of(url: str, *, host: str = "") -> str:
+    """Return the path and query of a URL that the browser says; "" where it isn't one, or is of another host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if host and parts.netloc != host:
+        return ""
+    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def is_page_of(url: str, organization_slug: str) -> bool:

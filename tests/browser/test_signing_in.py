@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from portal.directory.embedded import models
 from tests.browser.conftest import Portal, check_accessibility
 
 pytestmark = pytest.mark.browser
@@ -74,3 +75,25 @@ def test_signing_out_ends_it(portal: Portal, page: Page) -> None:
 
     page.goto(f"{portal.url}/o/acme/scim/")
     page.wait_for_url(f"{portal.url}/o/acme/sign-in/**")
+
+
+def test_what_was_typed_survives_a_session_that_ended(embedded: Portal, page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append("status of 401")
+    embedded.sign_in(page)
+    page.goto(f"{embedded.url}/o/acme/scim/contacts/")
+    page.get_by_label("E-mail addresses").fill("it@acme.example")
+    embedded.revoke_sessions()
+
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="You were signed out")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("button", name="Sign in and continue").click()
+    expect(page.get_by_role("main")).to_contain_text("What you typed is kept")
+    check_accessibility(page)
+    embedded.fill_in(page)
+    expect(page.get_by_role("heading", name="You’re signed in")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("button", name="Send it again").click()
+
+    expect(page.get_by_role("main")).to_contain_text("it@acme.example")
+    assert models.ScimContact.objects.get().email_address == "it@acme.example"

@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+# The purpose of the key that signs session JWTs.
+SIGNING_KEY = "signing-key"
+
 
 def encrypted(secret: bytes, *, purpose: str) -> bytes:
     """Return the secret as it is stored."""

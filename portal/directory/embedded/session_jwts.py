@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from portal.directory.embedded.signing_keys import ALGORITHM, current_key, verifying_key
+from portal.directory.embedded.signing_keys import ALGORITHM, current_key, project_id, verifying_key
 from portal.directory.ids import parse_id
 from portal.directory.project_sessions import ORGANIZATION_CLAIM, SESSION_CLAIM
 from portal.directory.types import SignedIn
@@ -62,9 +62,9 @@ def read(session_jwt: str) -> Named | None:
 
 
 def _named(claims: Mapping[str, Any]) -> Named | None:
-    project_id = current_key().project_id
+    own = project_id()
     session, member_id = claims.get(SESSION_CLAIM), claims.get("sub")
-    if claims.get("iss") != _issuer(project_id) or claims.get("aud") != [project_id]:
+    if claims.get("iss") != _issuer(own) or claims.get("aud") != [own]:
         return None
     if not isinstance(session, Mapping) or not isinstance(member_id, str):
         return None
@@ -79,8 +79,8 @@ def _key_of(token: Any) -> RSAKey:
     return key
 
 
-def _issuer(project_id: str) -> str:
-    return f"stytch.com/{project_id}"
+def _issuer(of_project: str) -> str:
+    return f"stytch.com/{of_project}"
 
 
 def _session_claim(signed_in: SignedIn) -> dict[str, Any]:

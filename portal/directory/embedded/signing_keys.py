@@ -1,6 +1,7 @@
 """The keys that sign session JWTs: made at the first use, encrypted at rest, replaced by an operator, published as a JWKS.
 
-Only a process that signs or verifies loads this module, and with it the libraries.
+A process that can't decrypt the key signs nothing: another key in its place would sign before the SDKs know it, and other processes
+could not read that one. Only a process that signs or verifies loads this module, and with it the libraries.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ from joserfc.jwk import RSAKey
 
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller, record
-from portal.directory.embedded.encryption import decrypted, encrypted, is_current
+from portal.directory.embedded.encryption import SIGNING_KEY, decrypted, encrypted, is_current
 from portal.directory.errors import Conflict, NotFound, Unavailable
 from portal.directory.ids import parse_id, public_id, uuid7
 from portal.directory.types import Actor, ActorType, Origin
@@ -40,12 +41,15 @@ log = structlog.get_logger("gatehouse.signing_keys")
 ALGORITHM = "RS256"  # the one that Stytch's SDKs accept
 PUBLISHED_FOR = timedelta(days=30)  # Stytch: a replaced key is served for a month
 _BITS = 2048
-_PURPOSE = "signing-key"
 # SDKs keep keys for up to ten minutes, and fetch those that they do not know at most twice a minute: a new key is
 # published for so long before it signs.
 _PUBLISHED_BEFORE = timedelta(minutes=10)
 # What another process did to the keys is seen within this time.
 _SECONDS_KNOWN = 60
+_UNREADABLE = (
+    "The key that signs session JWTs is encrypted under another SECRET_KEY. "
+    "Set that value as SECRET_KEY or among SECRET_KEY_FALLBACKS."
+)
 _CERTIFICATE_LIFE = timedelta(days=3650)
 
 
@@ -70,7 +74,9 @@ class SigningKeyChange:
 class _Known:
     """What a process knows of the keys, and since when."""
 
-    signing: SigningKey
+    project_id: str
+    # None where neither SECRET_KEY nor a fallback decrypts it.
+    signing: SigningKey | None
     jwks: Sequence[Mapping[str, Any]]
     verifying: Mapping[str, RSAKey]
     read_at: float
@@ -80,8 +86,16 @@ _known: _Known | None = None
 
 
 def current_key() -> SigningKey:
-    """Return the key that signs; the first call of all makes it. Raises NotFound without a project."""
-    return _keys().signing
+    """Return the key that signs; the first call of all makes it. Raise NotFound without a project, Unavailable if unreadable."""
+    signing = _keys().signing
+    if signing is None:
+        raise Unavailable("This server can't read the key that signs session JWTs.")
+    return signing
+
+
+def project_id() -> str:
+    """Return the project whose keys these are. Raise NotFound without one."""
+    return _keys().project_id
 
 
 def verifying_key(kid: str) -> RSAKey | None:
@@ -102,21 +116,23 @@ def forget() -> None:
     _known = None
 
 
-def rotate(origin: Origin, *, withdraw: bool = False) -> SigningKeyChange:
+def rotate(origin: Origin, *, withdraw: bool = False, lost: bool = False) -> SigningKeyChange:
     """Publish a new key, which signs ten minutes later; with `withdraw` it does at once, and no other is believed any longer.
 
-    Raises NotFound without a project, Conflict where a new key waits to sign already.
+    With `lost` it signs at once too, in place of one that nothing decrypts, whose signatures stay believed. Raise NotFound without a
+    project, Conflict where a new key waits to sign already, or `lost` isn't what is known of the current one.
     """
     project, now = _project(), timezone.now()
-    signs_from = now if withdraw else now + _PUBLISHED_BEFORE
+    signs_from = now if withdraw or lost else now + _PUBLISHED_BEFORE
     with transaction.atomic():
         known = models.SigningKey.objects.filter(project=project)
         current = known.select_for_update().filter(replaced_at=None).first()
+        _check_whether(current, is_lost=lost)
         if withdraw:
             known.delete()
         elif current is None:
             signs_from = now
-        elif current.signs_from > now:
+        elif not lost and current.signs_from > now:
             raise Conflict(f"A new key is published already; it signs from {current.signs_from:%H:%M:%S} UTC on.")
         else:
             known.filter(pk=current.pk).update(replaced_at=signs_from)
@@ -126,6 +142,35 @@ def rotate(origin: Origin, *, withdraw: bool = False) -> SigningKeyChange:
             raise Conflict("Somebody else has made a new key just now.")
     forget()
     return SigningKeyChange(_kid(row), signs_from)
+
+
+def reencrypt(origin: Origin) -> int:
+    """Encrypt the private keys under SECRET_KEY, and return how many were not. Raise Conflict if one can't be decrypted."""
+    changed = 0
+    with transaction.atomic():
+        for row in models.SigningKey.objects.select_for_update().exclude(private_key=b"").order_by("pk"):
+            private = decrypted(row.private_key, purpose=SIGNING_KEY)
+            if private is None:
+                raise Conflict(_UNREADABLE)
+            if is_current(row.private_key, purpose=SIGNING_KEY):
+                continue
+            models.SigningKey.objects.filter(pk=row.pk).update(private_key=encrypted(private, purpose=SIGNING_KEY))
+            record(
+                Caller(Actor(ActorType.OPERATOR), origin),
+                "signing_key.reencrypt",
+                organization_id=None,
+                target_id=_kid(row),
+            )
+            changed += 1
+    return changed
+
+
+def _check_whether(row: models.SigningKey | None, *, is_lost: bool) -> None:
+    is_readable = row is None or decrypted(row.private_key, purpose=SIGNING_KEY) is not None
+    if is_lost and is_readable:
+        raise Conflict("The current key can be read. Replace it without --lost.")
+    if not is_lost and not is_readable:
+        raise Conflict(f"{_UNREADABLE} If that value is lost, replace the key with --lost.")
 
 
 def _keys() -> _Known:
@@ -140,13 +185,15 @@ def _read() -> _Known:
     read_at = time.monotonic()
     project = _project()
     published = list(_believed().filter(project=project).order_by("-created_at"))
-    signing = _usable(_signing(published))
-    if signing is None:
-        signing = _make(project, in_place_of=next((row for row in published if row.replaced_at is None), None))
+    row = _signing(published)
+    if row is None:
+        row = _make(project)
         published = list(_believed().filter(project=project).order_by("-created_at"))
     _destroy(published)
     verifying = {_kid(row): _verifying(row) for row in published}
-    return _Known(signing, [row.public_jwk for row in published], verifying, read_at)
+    return _Known(
+        public_id("project", project.pk), _usable(row), [row.public_jwk for row in published], verifying, read_at
+    )
 
 
 def _signing(rows: Sequence[models.SigningKey]) -> models.SigningKey | None:
@@ -180,18 +227,12 @@ def _project() -> models.Project:
     return project
 
 
-def _usable(row: models.SigningKey | None) -> SigningKey | None:
-    """Return the key of a row; None where there is none, or SECRET_KEY was changed without a fallback."""
-    if row is None:
-        return None
-    private = decrypted(row.private_key, purpose=_PURPOSE)
+def _usable(row: models.SigningKey) -> SigningKey | None:
+    """Return the key of a row; None where neither SECRET_KEY nor a fallback decrypts it."""
+    private = decrypted(row.private_key, purpose=SIGNING_KEY)
     if private is None:
-        log.warning("signing_key_unreadable", kid=_kid(row))
+        log.error("signing_key_unreadable", kid=_kid(row), reason=_UNREADABLE)
         return None
-    if not is_current(row.private_key, purpose=_PURPOSE):
-        models.SigningKey.objects.filter(pk=row.pk, replaced_at=None).update(
-            private_key=encrypted(private, purpose=_PURPOSE)
-        )
     # It was checked when it was made, and nobody else could have encrypted it: to check it again takes long.
     key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
     return SigningKey(
@@ -199,18 +240,12 @@ def _usable(row: models.SigningKey | None) -> SigningKey | None:
     )
 
 
-def _make(project: models.Project, *, in_place_of: models.SigningKey | None) -> SigningKey:
-    """Make the project's key, unless another process does so at the same moment: then it is theirs."""
-    current, now = models.SigningKey.objects.filter(project=project, replaced_at=None), timezone.now()
+def _make(project: models.Project) -> models.SigningKey:
+    """Make the project's first key, unless another process does so at the same moment: then it is theirs."""
+    caller = Caller(Actor(ActorType.OPERATOR, name="first use"), Origin())
     with transaction.atomic():
-        if in_place_of is not None:
-            current.filter(pk=in_place_of.pk).update(replaced_at=now, private_key=b"")
-        caller = Caller(Actor(ActorType.OPERATOR, name="first use"), Origin())
-        row = _insert(project, caller, "signing_key.create", now)
-    usable = _usable(row or current.first())
-    if usable is None:
-        raise Unavailable("The key that signs session JWTs cannot be read.")
-    return usable
+        row = _insert(project, caller, "signing_key.create", timezone.now())
+    return row or models.SigningKey.objects.get(project=project, replaced_at=None)
 
 
 def _insert(project: models.Project, caller: Caller, action: str, signs_from: datetime) -> models.SigningKey | None:
@@ -219,7 +254,7 @@ def _insert(project: models.Project, caller: Caller, action: str, signs_from: da
     row = models.SigningKey(pk=uuid7(), project=project, signs_from=signs_from)
     row.public_jwk = _public_jwk(key, row.pk)
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    row.private_key = encrypted(private, purpose=_PURPOSE)
+    row.private_key = encrypted(private, purpose=SIGNING_KEY)
     try:
         with transaction.atomic():
             row.save(force_insert=True)

@@ -16,7 +16,7 @@ import time_machine
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 from joserfc import jwt
@@ -26,7 +26,7 @@ from pytest_django import Settings
 from portal.directory.embedded import models, session_jwts, signing_keys
 from portal.directory.embedded.encryption import decrypted, encrypted
 from portal.directory.embedded.project import EmbeddedProject
-from portal.directory.errors import Conflict, NotFound, Unauthenticated
+from portal.directory.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from portal.directory.ids import public_id
 from portal.directory.project_sessions import ORGANIZATION_CLAIM, SESSION_CLAIM, SessionTerms
 from portal.directory.types import Origin, SignedIn
@@ -220,7 +220,9 @@ def test_many_who_need_the_first_key_at_once_get_the_same() -> None:
     def ask() -> None:
         ready.wait()
         # As in six processes.
-        found.append(signing_keys._read().signing.kid)
+        signing = signing_keys._read().signing
+        assert signing
+        found.append(signing.kid)
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
@@ -318,28 +320,90 @@ def test_another_process_believes_a_new_key_at_once(known: EmbeddedProject, ada:
 OTHER_SECRET = "another-" + "zyxwvutsrqponmlkjihgfedcba9876543210" * 2
 
 
-def test_another_secret_key_with_a_fallback_keeps_the_key_and_encrypts_it_anew(
-    known: EmbeddedProject, settings: Settings
+@pytest.fixture
+def node(settings: Settings) -> Callable[..., str]:
+    """What a node signs with, by its SECRET_KEY and its fallbacks."""
+
+    def sign(secret_key: str, *fallbacks: str) -> str:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = secret_key, list(fallbacks)
+        signing_keys.forget()
+        return signing_keys.current_key().kid
+
+    return sign
+
+
+def test_a_secret_key_is_changed_node_by_node_without_another_key(
+    known: EmbeddedProject, settings: Settings, node: Callable[..., str]
 ) -> None:
-    kid = signing_keys.current_key().kid
-    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], OTHER_SECRET
-    signing_keys.forget()
-    assert signing_keys.current_key().kid == kid
+    """In the order of docs/operate.md: after each step the nodes before and after it sign with the same key."""
+    old = settings.SECRET_KEY
+    steps = [[(old,), (old, OTHER_SECRET)], [(old, OTHER_SECRET), (OTHER_SECRET, old)], [(OTHER_SECRET, old)]]
+    kids = {node(*keys) for step in steps for keys in [*step, *step]}
+    call_command("reencryptsecrets")
+    kids |= {node(OTHER_SECRET, old), node(OTHER_SECRET)}
 
-    settings.SECRET_KEY_FALLBACKS = []
-    signing_keys.forget()
+    assert len(kids) == 1
+    assert models.SigningKey.objects.count() == 1
+    with pytest.raises(Unavailable):
+        node(old)
 
-    assert signing_keys.current_key().kid == kid
+
+def test_a_node_that_cannot_read_the_key_signs_nothing_and_makes_none(
+    known: EmbeddedProject,
+    ada: SignedIn,
+    settings: Settings,
+    node: Callable[..., str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    old, before = settings.SECRET_KEY, session_jwts.signed(ada)
+    stored = models.SigningKey.objects.values().get()
+
+    with pytest.raises(Unavailable):
+        node(OTHER_SECRET)
+    # It still verifies, and publishes what others verify with.
+    assert known.open_session(before)
+    assert [jwk["kid"] for jwk in known.jwks(signing_keys.project_id())] == [part(before, 0)["kid"]]
+
+    assert "Set that value as SECRET_KEY or among SECRET_KEY_FALLBACKS" in caplog.text
+    assert models.SigningKey.objects.values().get() == stored
+    assert node(old) == part(before, 0)["kid"]
 
 
-def test_another_secret_key_without_a_fallback_makes_another_key_and_believes_the_former(
-    known: EmbeddedProject, ada: SignedIn, settings: Settings
+def test_a_node_that_knows_both_keys_leaves_what_is_stored_readable_for_the_others(
+    known: EmbeddedProject, settings: Settings, node: Callable[..., str]
+) -> None:
+    old = settings.SECRET_KEY
+    kid = node(old)
+
+    assert node(OTHER_SECRET, old) == kid
+    assert node(old) == kid
+
+
+@pytest.mark.parametrize("command", ["reencryptsecrets", "rotatesigningkey"])
+def test_commands_replace_no_key_that_they_cannot_read(
+    known: EmbeddedProject, settings: Settings, node: Callable[..., str], command: str
+) -> None:
+    node(settings.SECRET_KEY)
+    stored = models.SigningKey.objects.values().get()
+    settings.SECRET_KEY = OTHER_SECRET
+
+    with pytest.raises(CommandError, match="encrypted under another SECRET_KEY"):
+        call_command(command)
+
+    assert models.SigningKey.objects.values().get() == stored
+
+
+def test_a_lost_key_is_replaced_on_request_and_its_signatures_stay_believed(
+    known: EmbeddedProject, ada: SignedIn, settings: Settings, node: Callable[..., str]
 ) -> None:
     before = session_jwts.signed(ada)
+    with pytest.raises(CommandError, match="without --lost"):
+        call_command("rotatesigningkey", lost=True)
     settings.SECRET_KEY = OTHER_SECRET
-    signing_keys.forget()
 
-    assert part(session_jwts.signed(ada), 0)["kid"] != part(before, 0)["kid"]
+    call_command("rotatesigningkey", lost=True)
+
+    assert node(OTHER_SECRET) != part(before, 0)["kid"]
     assert known.open_session(before)
 
 

@@ -13,9 +13,15 @@ class Command(OperatorCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare `--withdraw`."""
+        """Declare `--withdraw` and `--lost`."""
         super().add_arguments(parser)
-        parser.add_argument(
+        ways = parser.add_mutually_exclusive_group()
+        ways.add_argument(
+            "--lost",
+            action="store_true",
+            help="sign with the new one at once, in place of one that neither SECRET_KEY nor a fallback decrypts",
+        )
+        ways.add_argument(
             "--withdraw",
             action="store_true",
             help="sign with the new one at once, and believe the former ones no longer, because somebody else may have them",
@@ -26,7 +32,7 @@ class Command(OperatorCommand):
         # Loads what makes keys, which no other command needs.
         from portal.directory.embedded import signing_keys  # noqa: PLC0415 -- as above
 
-        new = signing_keys.rotate(origin, withdraw=options["withdraw"])
+        new = signing_keys.rotate(origin, withdraw=options["withdraw"], lost=options["lost"])
         return Answer(
             {"kid": new.kid, "signs_from": new.signs_from.isoformat()},
             f"New key:     {new.kid}\nSigns from:  {new.signs_from:%Y-%m-%d %H:%M:%S} UTC, in every process within a minute",

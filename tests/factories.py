@@ -137,8 +137,9 @@ def scim_user(
     display_name: str = "",
     active: bool = True,
     member: models.Member | None = None,
+    **more: Any,
 ) -> models.ScimUser:
-    document = {"userName": user_name, "active": active}
+    document = {"userName": user_name, "active": active, **more.pop("document", {})}
     return models.ScimUser.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
@@ -149,6 +150,7 @@ def scim_user(
         document=document,
         search=searchable(USER, document),
         updated_at=timezone.now(),
+        **more,
     )
 
 

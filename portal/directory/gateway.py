@@ -271,6 +271,10 @@ class ScimPeopleGateway(Protocol):
         """
         ...
 
+    def people_without_access(self, connection_id: str) -> int:
+        """Return how many active people can't sign in; from MOST_COUNTED on, that many or more. Raises NotOffered."""
+        ...
+
     def person(self, user_id: str) -> ScimPersonDetails:
         """Return one person of the active connection. Raises NotFound, NotOffered."""
         ...

@@ -12,6 +12,37 @@ class ScimPersonState(StrEnum):
 
     ACTIVE = "active"
     DEACTIVATED = "deactivated"
+    # Active for the identity provider, and no member or a deleted one here.
+    CANNOT_SIGN_IN = "cannot-sign-in"
+
+
+class ScimObstacle(StrEnum):
+    """Why an active person can't sign in, as it is now."""
+
+    NO_ADDRESS = "no-address"
+    # The identity provider sent addresses, and none that is one.
+    UNUSABLE_ADDRESS = "unusable-address"
+    # Another person of the connection signs in with it.
+    ADDRESS_TAKEN = "address-taken"
+    # A member whom the identity provider doesn't manage has it: an admin decides when it sends the person again.
+    EXISTING_MEMBER = "existing-member"
+    # Here, or with the connection, and not by the identity provider.
+    MEMBER_DELETED = "member-deleted"
+    # Nothing: the next request about the person makes them a member.
+    NEXT_REQUEST = "next-request"
+
+
+@dataclass(frozen=True, slots=True)
+class ScimSignInObstacle:
+    """What keeps a person from signing in; the address is the one that it is about, "" for none.
+
+    For ADDRESS_TAKEN, `holder_id` and `holder_name` are the person who signs in with it.
+    """
+
+    reason: ScimObstacle
+    address: str = ""
+    holder_id: str = ""
+    holder_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +54,8 @@ class ScimPerson:
     display_name: str
     active: bool
     updated_at: datetime
+    # None for a person who can sign in, and for one who is deactivated.
+    obstacle: ScimSignInObstacle | None = None
 
     @property
     def name(self) -> str:
@@ -55,7 +88,7 @@ class ScimPersonDetails:
     @property
     def can_sign_in(self) -> bool:
         """Whether the person is active and has a member to sign in as."""
-        return self.person.active and bool(self.member_id)
+        return self.person.active and self.person.obstacle is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 
 from portal.access.permissions import Permission
 from portal.web.pages import render_page
+from portal.web.people_without_access import people_without_access
 from portal.web.requests import PortalRequest
 from portal.web.rights import right_to
 from portal.web.scim_brake import brake_of
@@ -21,6 +22,7 @@ def home(request: PortalRequest) -> HttpResponse:
         "connection": connection,
         "may_resume": right_to(request, Permission.SCIM_UPDATE),
         "brake": brake_of(request, connection),
+        "people_without_access": people_without_access(request, connection),
         **health_of(request, connection),
         "token_expiry": token_expiry(connection),
     }

@@ -20,8 +20,13 @@ class PeopleQuery(ListQuery):
     state = forms.ChoiceField(
         label="State",
         required=False,
-        choices=[("", "All"), (ScimPersonState.ACTIVE, "Active"), (ScimPersonState.DEACTIVATED, "Deactivated")],
-        error_messages={"invalid_choice": "Use active or deactivated, or leave it out for all."},
+        choices=[
+            ("", "All"),
+            (ScimPersonState.ACTIVE, "Active"),
+            (ScimPersonState.DEACTIVATED, "Deactivated"),
+            (ScimPersonState.CANNOT_SIGN_IN, "Can’t sign in"),
+        ],
+        error_messages={"invalid_choice": "Use active, deactivated or cannot-sign-in, or leave it out for all."},
     )
 
     field_order = ("q", "state", "limit")

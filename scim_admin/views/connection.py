@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 
 from portal.directory.types import ScimConnection
+from portal.web.people_without_access import people_without_access
 from portal.web.requests import PortalRequest
 from portal.web.scim_brake import brake_of
 from portal.web.scim_health import health_of
@@ -20,6 +21,7 @@ def connection(request: PortalRequest) -> HttpResponse:
     context = {
         **connection_card(found),
         "brake": brake_of(request, found),
+        "people_without_access": people_without_access(request, found),
         **health_of(request, found),
         **life(request, found),
     }

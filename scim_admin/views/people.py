@@ -47,11 +47,12 @@ def person(request: PortalRequest, user_id: str) -> HttpResponse:
     if ScimFeature.PEOPLE not in scim.offers:
         return _not_offered(request, user_id)
     if not query.is_valid():
-        context = {"details": scim.person(user_id), "query": query}
+        context = {"details": scim.person(user_id), "query": query, "connection": scim.connection()}
         return render_section(request, _PERSON, context, fragments=["groups"], status=422)
     fetch = partial(scim.person_groups, user_id, limit=query.cleaned_data["limit"])
     context = {
         "query": query,
+        "connection": scim.connection(),
         "details": scim.person(user_id),
         "groups": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more"),
         "roles": scim.person_roles(user_id),

@@ -7,6 +7,7 @@ import pytest
 
 from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
 from portal.directory.gateway import ScimGateway
+from portal.directory.scim_people import ScimObstacle, ScimPersonState
 from portal.directory.types import RoleSourceType, ScimFeature
 from tests.contract.worlds import World, acting, opened
 
@@ -26,7 +27,11 @@ def test_people_are_told_by_cursor_each_once_or_said_not_to_be(world: World) -> 
     expected = [world.add_person(connection_id, f"person{n}@acme.example") for n in range(5)]
     scim = acting(world).scim
     if not offers_people(world):
-        for call in (lambda scim, _: scim.people(connection_id), *ONE_PERSON):
+        for call in (
+            lambda scim, _: scim.people(connection_id),
+            lambda scim, _: scim.people_without_access(connection_id),
+            *ONE_PERSON,
+        ):
             with pytest.raises(NotOffered) as refused:
                 call(scim, "any")
             assert refused.value.detail.endswith(".")
@@ -56,6 +61,25 @@ def test_a_person_tells_groups_and_why_each_role_is_there(world: World) -> None:
     assert (role.role_id, role.sources[0].type) == ("stytch_member", RoleSourceType.DIRECT_ASSIGNMENT)
 
 
+def test_active_people_who_cannot_sign_in_are_counted_and_listed_with_the_reason(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    world.add_person(connection_id, "pia@acme.example")
+    without = world.add_person_without_address(connection_id, "robot")
+    foreign = world.add_connection("globex")
+    world.add_person_without_address(foreign, "theirs")
+    if not offers_people(world):
+        return
+    scim = acting(world).scim
+
+    assert scim.people_without_access(connection_id) == 1
+    assert scim.people_without_access(foreign) == 0
+    [one] = scim.people(connection_id, state=ScimPersonState.CANNOT_SIGN_IN).items
+    assert (one.user_id, one.obstacle and one.obstacle.reason) == (without, ScimObstacle.NO_ADDRESS)
+    details = scim.person(without)
+    assert (details.person.obstacle, details.can_sign_in) == (one.obstacle, False)
+    assert [person.obstacle for person in scim.people(connection_id).items] == [None, one.obstacle]
+
+
 def test_another_organizations_people_are_not_found(world: World) -> None:
     foreign = world.add_connection("globex")
     user_id = world.add_person(foreign, "gus@globex.example")
@@ -72,7 +96,11 @@ def test_a_member_without_the_right_sees_nobody(world: World) -> None:
     connection_id = world.add_connection("acme")
     user_id = world.add_person(connection_id, "pia@acme.example")
     for directory, error in ((acting(world, "max@acme.example"), Refused), (opened(world), Unauthenticated)):
-        for call in (lambda scim, _: scim.people(connection_id), *ONE_PERSON):
+        for call in (
+            lambda scim, _: scim.people(connection_id),
+            lambda scim, _: scim.people_without_access(connection_id),
+            *ONE_PERSON,
+        ):
             with pytest.raises((error, NotOffered)):
                 call(directory.scim, user_id)
 

@@ -42,6 +42,8 @@ class World(Protocol):
 
     def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str: ...
 
+    def add_person_without_address(self, connection_id: str, user_name: str) -> str: ...
+
     def rename_group(self, group_id: str, name: str) -> None: ...
 
     def delete_group(self, group_id: str) -> None: ...
@@ -98,6 +100,10 @@ class EmbeddedWorld:
             factories.put_in_group(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), [person])
         return public_id("scim-user", person.pk)
 
+    def add_person_without_address(self, connection_id: str, user_name: str) -> str:
+        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        return public_id("scim-user", factories.scim_user(connection, user_name, cannot_sign_in=True).pk)
+
     def rename_group(self, group_id: str, name: str) -> None:
         factories.rename(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), name)
 
@@ -143,6 +149,9 @@ class StytchWorld:
     def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
         """Return an id: of the people in it Stytch's API tells nothing."""
         return f"scim-user-of-{email_address}"
+
+    def add_person_without_address(self, connection_id: str, user_name: str) -> str:
+        return self.add_person(connection_id, user_name)
 
     def rename_group(self, group_id: str, name: str) -> None:
         next(one for one in self.project.groups if one.id == group_id).name = name

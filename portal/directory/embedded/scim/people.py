@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from portal.directory.embedded import models
@@ -13,6 +13,7 @@ from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
 from portal.directory.embedded.recursion import key, rows
 from portal.directory.embedded.roles import email_roles
+from portal.directory.embedded.scim.obstacles import obstacles_of
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.values import member_id
 from portal.directory.errors import NoScimConnection, NotFound
@@ -27,8 +28,16 @@ from portal.directory.scim_people import (
     ScimPersonRole,
     ScimPersonState,
     ScimRoleSource,
+    ScimSignInObstacle,
 )
-from portal.directory.types import DEFAULT_LIMIT, MemberStatus, Page, RoleSourceType, ScimConnectionStatus
+from portal.directory.types import (
+    DEFAULT_LIMIT,
+    MOST_COUNTED,
+    MemberStatus,
+    Page,
+    RoleSourceType,
+    ScimConnectionStatus,
+)
 
 # From a person up to the groups above, each with what led there; UNION forgets what it has seen, so that a circle ends.
 _HELD = """
@@ -49,7 +58,12 @@ _MOST_ATTRIBUTES = 100
 _LONGEST_VALUE = 500
 # Shown elsewhere on the page, or of no use to a person.
 _LEFT_OUT = frozenset({"schemas", "id", "meta", "userName", "externalId", "active", "groups", "password"})
-_COLUMNS = ("pk", "user_name", "display_name", "active", "updated_at", "user_name_folded")
+_COLUMNS = ("pk", "user_name", "display_name", "active", "updated_at", "user_name_folded", "cannot_sign_in")
+_IN_STATE = {
+    ScimPersonState.ACTIVE: Q(active=True),
+    ScimPersonState.DEACTIVATED: Q(active=False),
+    ScimPersonState.CANNOT_SIGN_IN: Q(cannot_sign_in=True),
+}
 
 People = QuerySet[models.ScimUser]
 
@@ -73,24 +87,32 @@ class EmbeddedScimPeople(Scoped):
         list_key = ("scim-people", self._scope.organization_id, connection, fold(prefix), state or "")
         found = self._people().filter(connection_id=connection, user_name_folded__gt=read_cursor(cursor, *list_key))
         if state:
-            found = found.filter(active=state is ScimPersonState.ACTIVE)
+            found = found.filter(_IN_STATE[state])
         page = _in_order(found, fold(prefix), limit + 1)
         if not page and not self._connections().filter(pk=connection).exists():
             raise NoScimConnection
+        obstacles = obstacles_of(self._people().filter(pk__in=[row[0] for row in page[:limit] if row[6]]))
         return make_page(
             page,
             *list_key,
             limit=limit,
             key=lambda row: row[5],
-            item=lambda row: ScimPerson(public_id("scim-user", row[0]), *row[1:5]),
+            item=lambda row: _person(row, obstacles.get(row[0])),
         )
+
+    def people_without_access(self, connection_id: str) -> int:
+        """Return how many active people can't sign in. Raises Refused."""
+        self._scope.require(GET)
+        people = self._people().filter(connection_id=parse_id("scim-connection", connection_id))
+        return people.filter(cannot_sign_in=True)[:MOST_COUNTED].count()
 
     def person(self, user_id: str) -> ScimPersonDetails:
         """Return one person of the active connection. Raises NotFound."""
         self._scope.require(GET)
         row = self._person(user_id)
+        obstacle = obstacles_of(self._people().filter(pk=row.pk))[row.pk] if row.cannot_sign_in else None
         return ScimPersonDetails(
-            person=ScimPerson(user_id, row.user_name, row.display_name, row.active, row.updated_at),
+            person=ScimPerson(user_id, row.user_name, row.display_name, row.active, row.updated_at, obstacle),
             connection_id=public_id("scim-connection", row.connection_id),
             external_id=row.external_id,
             created_at=row.created_at,
@@ -155,6 +177,11 @@ def _in_order(found: People, prefix: str, number: int) -> Sequence[tuple[Any, ..
     order = Coalesce("user_name_folded", Value(""))
     reached = found.filter(~by_name, starts_with("member__email_address_folded", prefix)).order_by(order)
     return sorted([*named, *reached.values_list(*_COLUMNS)[:number]], key=lambda row: str(row[5]))[:number]
+
+
+def _person(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimPerson:
+    user, user_name, display_name, active, updated_at, *_ = row
+    return ScimPerson(public_id("scim-user", user), user_name, display_name, active, updated_at, obstacle)
 
 
 def _sources(person: models.ScimUser) -> Iterator[tuple[str, ScimRoleSource]]:

@@ -23,6 +23,10 @@ class StytchScimPeople(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
+    def people_without_access(self, connection_id: str) -> int:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
     def person(self, user_id: str) -> ScimPersonDetails:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.directory.embedded import models, scim_conflicts
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.schemas import GROUP, USER
 from portal.directory.embedded.sessions import start_session
@@ -126,7 +126,7 @@ def scim_groups(connection: models.ScimConnection, display_names: Iterable[str])
 
 def rename(group: models.ScimGroup, display_name: str) -> None:
     models.ScimGroup.objects.filter(pk=group.pk).update(
-        display_name=display_name, display_name_folded=fold(display_name)
+        display_name=display_name, display_name_folded=fold_name(display_name)
     )
 
 

@@ -33,7 +33,7 @@ class ScimGroupRoles:
     @property
     def is_renamed(self) -> bool:
         """Whether the group has another name than when its roles were given."""
-        return not self.is_gone and self.group.group_name.casefold() != self.mapped_name.casefold()
+        return not self.is_gone and self.group.group_name.lower() != self.mapped_name.lower()
 
 
 @dataclass(frozen=True, slots=True)

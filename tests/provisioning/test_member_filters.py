@@ -62,3 +62,24 @@ def test_names_of_another_connection_choose_nobody(idp: Idp, other_idp: Idp, gro
 
     assert idp.patch(f"/Groups/{group}", {"op": "remove", "path": path}).status_code == 200
     assert len(idp.members(group)) == 3
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"displayName": "Özge ÖZTÜRK"},
+        {"name": {"formatted": "Özge ÖZTÜRK", "givenName": "X"}},
+        {"displayName": "", "name": {"givenName": "Özge", "familyName": "ÖZTÜRK"}},
+        {"name": {"familyName": "Özge ÖZTÜRK"}},
+        {},
+    ],
+)
+def test_a_group_is_found_by_the_name_that_it_shows_of_a_member(idp: Idp, group: str, names: dict[str, object]) -> None:
+    idp.create_group("Others", [idp.create_user("Özge ÖZTÜRK", **names)])
+    (shown,) = idp.get("/Groups", filter='displayName eq "others"', attributes="members.display").json()["Resources"]
+    assert [one["display"] for one in shown["members"]] == ["Özge ÖZTÜRK"]
+
+    for text in ('eq "Özge ÖZTÜRK"', 'eq "özge öztürk"', 'sw "ÖZ"', 'co "GE öz"', 'ew "TÜRK"', 'gt "m"'):
+        found = idp.get("/Groups", filter=f"members[display {text}]", attributes="displayName").json()
+        assert [one["displayName"] for one in found["Resources"]] == ["Others"], text
+    assert idp.get("/Groups", filter='members.display ne "özge öztürk"').json()["totalResults"] == 2

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from portal.directory.embedded import activity, models, scim_conflicts, scim_connections, scim_group_roles, scim_tokens
 from portal.directory.embedded.extension_schemas import read_extension_schemas
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold, fold_name
 from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.roles import check_roles
 from portal.directory.embedded.rows import check, unless_taken
@@ -187,7 +187,7 @@ def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: 
     with transaction.atomic():
         connection = _active_connection(organization_slug)
         (known,) = check_roles([role_id], of=connection.organization_id)
-        group = connection.groups.filter(display_name_folded=fold(group_name)).first()
+        group = connection.groups.filter(display_name_folded=fold_name(group_name.strip())).first()
         if group is None:
             raise NotFound(f'The identity provider has pushed no group "{group_name}".', field="group")
         scim_group_roles.change(group.organization_id, group.pk, add=[known], caller=_caller(origin))

@@ -15,6 +15,25 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def fold_name(text: str) -> str:
+    """Return the form in which two names that differ only by case or composition are equal (RFC 7643, 2.2).
+
+    Letter by letter, and without Unicode's compatibility forms: "weiß" isn't "weiss", and "Team ①" isn't "Team 1".
+    """
+    if text.isascii():
+        return text.lower()
+    composed = unicodedata.normalize("NFC", text)
+    folded = composed.casefold()
+    if len(folded) != len(composed):
+        folded = "".join(map(_fold_letter, composed))
+    return unicodedata.normalize("NFC", folded)
+
+
+def _fold_letter(letter: str) -> str:
+    folded = letter.casefold()
+    return folded if len(folded) == 1 else letter.lower()
+
+
 class FoldedField(models.CharField):  # type: ignore[type-arg]  # -- not subscriptable at run time
     """A case-folded copy of another column, for plain equality, ranges and order by code point on every database."""
 
@@ -34,9 +53,23 @@ class FoldedField(models.CharField):  # type: ignore[type-arg]  # -- not subscri
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002, FBT001 -- Django's signature
         """Fold the current value of the other column."""
-        value = fold(getattr(model_instance, self.of))
+        value = self.fold(getattr(model_instance, self.of))
         setattr(model_instance, self.attname, value)
         return value
+
+    @staticmethod
+    def fold(text: str) -> str:
+        """Return the stored form."""
+        return fold(text)
+
+
+class FoldedNameField(FoldedField):
+    """A case-folded copy of a column with a name: of a person or a group, not of an email address."""
+
+    @staticmethod
+    def fold(text: str) -> str:
+        """Return the stored form."""
+        return fold_name(text)
 
 
 def id_field() -> "models.UUIDField[uuid.UUID, uuid.UUID]":

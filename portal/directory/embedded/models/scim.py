@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from portal.directory.embedded.models.fields import FoldedField, id_field
+from portal.directory.embedded.models.fields import FoldedField, FoldedNameField, id_field
 from portal.directory.embedded.models.members import Member
 from portal.directory.embedded.models.organizations import Organization
 from portal.directory.scim_log import FIRST_REFUSAL
@@ -210,7 +210,7 @@ class ScimUser(models.Model):
     # Whether the member was there before the IdP knew of them.
     is_adopted = models.BooleanField(default=False)
     user_name = models.CharField(max_length=256)
-    user_name_folded = FoldedField(of="user_name")
+    user_name_folded = FoldedNameField(of="user_name")
     external_id = models.CharField(max_length=256, blank=True)
     display_name = models.CharField(max_length=256, blank=True)
     active = models.BooleanField(default=True)
@@ -268,7 +268,7 @@ class ScimGroup(models.Model):
     organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
     connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="groups", db_index=False)
     display_name = models.CharField(max_length=256)
-    display_name_folded = FoldedField(of="display_name")
+    display_name_folded = FoldedNameField(of="display_name")
     external_id = models.CharField(max_length=256, blank=True)
     document = models.JSONField(default=dict)
     search = models.JSONField(default=dict)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.provisioning.errors import InvalidFilter
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
 
@@ -35,7 +35,7 @@ def comparable(attribute: Attribute, value: Any) -> Any:
         return value
     if attribute.type == "dateTime":
         return instant_text(value)
-    return value if attribute.case_exact else fold(value)
+    return value if attribute.case_exact else fold_name(value)
 
 
 def is_instant(text: str) -> bool:

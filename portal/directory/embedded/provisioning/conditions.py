@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, F, Q, QuerySet, TextField, Value
 
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.provisioning.clients import FoundBy
 from portal.directory.embedded.provisioning.errors import InvalidFilter, InvalidPath, TooMany
 from portal.directory.embedded.provisioning.filters import (
@@ -28,7 +28,16 @@ from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSc
 from portal.directory.ids import parse_id
 
 _LAST_CODE_POINT = "\U0010ffff"
-_LOOKUPS = {"eq": "exact", "co": "contains", "ew": "endswith", "gt": "gt", "ge": "gte", "lt": "lt", "le": "lte"}
+_LOOKUPS = {
+    "eq": "exact",
+    "sw": "startswith",
+    "co": "contains",
+    "ew": "endswith",
+    "gt": "gt",
+    "ge": "gte",
+    "lt": "lt",
+    "le": "lte",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,13 @@ class Listable:
 
 def folded(value: Any) -> str:
     """Return a text as it is stored for comparing without case. Raises InvalidFilter."""
-    return fold(exact(value))
+    return fold_name(exact(value))
+
+
+def folded_name(value: Any) -> str:
+    """Return a name as it is stored for comparing: without case, and without blanks at its ends. Raises InvalidFilter."""
+    text = exact(value)
+    return fold_name(text.strip() or text)
 
 
 def exact(value: Any) -> str:
@@ -234,18 +249,18 @@ def _name(attributes: Sequence[Attribute]) -> str:
 def _comparison(column: Column, operator: str, value: Any) -> Q:
     if operator == "pr" or value is None:
         # What has a column of its own always has a value, or "" for none.
-        absent = Q(**{column.name: ""}) if column.convert in {folded, exact} else Q(pk__in=[])
+        absent = Q(**{column.name: ""}) if column.convert in {folded, folded_name, exact} else Q(pk__in=[])
         return absent if operator == "eq" else ~absent
     converted = column.convert(value)
     if operator == "ne":
         return ~Q(**{column.name: converted})
-    if operator == "sw" and isinstance(converted, str):
+    if operator == "sw" and isinstance(converted, str) and column.is_ordered:
         # A range, not LIKE: it uses the index on every database.
         return Q(**{f"{column.name}__gte": converted, f"{column.name}__lt": converted + _LAST_CODE_POINT})
     lookup = _LOOKUPS.get(operator, "")
     if (
         not lookup
-        or (operator in {"co", "ew"} and not isinstance(converted, str))
+        or (operator in {"co", "sw", "ew"} and not isinstance(converted, str))
         or (isinstance(converted, bool) and operator != "eq")
     ):
         raise InvalidFilter(f'This attribute cannot be compared with "{operator}".')

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.provisioning.comparison import comparable, is_instant
 from portal.directory.embedded.provisioning.errors import InvalidValue, TooLarge
 from portal.directory.embedded.provisioning.schemas import GROUP, Attribute, ResourceSchema
@@ -220,7 +220,7 @@ def required_name(document: Document, name: str) -> str:
     value = str(document.get(name, "")).strip()
     if not value:
         raise InvalidValue(f'"{name}" is required.')
-    if len(value) > LONGEST_NAME or len(fold(value)) > _LONGEST_FOLDED:
+    if len(value) > LONGEST_NAME or len(fold_name(value)) > _LONGEST_FOLDED:
         raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
     return value
 

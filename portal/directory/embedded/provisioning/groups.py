@@ -6,8 +6,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, OuterRef, Value
-from django.db.models.functions import Coalesce, Lower, NullIf
+from django.db.models import CharField, OuterRef, TextField, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
@@ -20,6 +21,7 @@ from portal.directory.embedded.provisioning.conditions import (
     Relation,
     exact,
     folded,
+    folded_name,
     moment,
     reference,
     resource_id,
@@ -60,8 +62,17 @@ from portal.directory.embedded.roles import has_admin, hold_admins, makes_admins
 from portal.directory.embedded.statements import Writes
 from portal.directory.ids import parse_id, public_id
 
+# A person's name as `_display_name` makes it, of what is folded already: no database folds every letter as we do.
+_NAME, _NOTHING = KeyTransform("name", "user__search"), Value("", TextField())
+_GIVEN, _FAMILY = (Coalesce(KeyTextTransform(part, _NAME), _NOTHING) for part in ("givenName", "familyName"))
+_LABEL = Coalesce(
+    NullIf(KeyTextTransform("displayName", "user__search"), _NOTHING),
+    NullIf(KeyTextTransform("formatted", _NAME), _NOTHING),
+    NullIf(Trim(Concat(_GIVEN, Value(" ", TextField()), _FAMILY)), _NOTHING),
+    Cast("user__user_name_folded", TextField()),
+)
 _PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
-    label=Lower(Coalesce(NullIf("user__display_name", Value("")), "user__user_name")),
+    label=_LABEL,
     kind=Value("user", output_field=CharField()),
 )
 _SUBGROUPS = models.ScimNesting.objects.filter(group_id=OuterRef("pk")).annotate(
@@ -71,7 +82,7 @@ _LISTABLE = Listable(
     GROUP,
     {
         "id": Column("pk", resource_id("scim-group"), found_by=FoundBy.KEY),
-        "displayName": Column("display_name_folded", folded, found_by=FoundBy.VALUE),
+        "displayName": Column("display_name_folded", folded_name, found_by=FoundBy.VALUE),
         "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
         "meta.created": Column("created_at", moment),
         "meta.lastModified": Column("updated_at", moment),
@@ -85,7 +96,7 @@ _LISTABLE = Listable(
                 {
                     "value": Column("user_id", resource_id("scim-user")),
                     "$ref": Column("user_id", reference("scim-user")),
-                    "display": Column("label", folded),
+                    "display": Column("label", folded, is_ordered=False),
                     "type": Column("kind", folded),
                 },
             ),
@@ -94,7 +105,7 @@ _LISTABLE = Listable(
                 {
                     "value": Column("member_id", resource_id("scim-group")),
                     "$ref": Column("member_id", reference("scim-group")),
-                    "display": Column("member__display_name_folded", folded),
+                    "display": Column("member__display_name_folded", folded_name),
                     "type": Column("kind", folded),
                 },
             ),

@@ -9,7 +9,14 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.clients import ScimClient
-from portal.directory.embedded.provisioning.conditions import Column, Relation, folded, reference, resource_id
+from portal.directory.embedded.provisioning.conditions import (
+    Column,
+    Relation,
+    folded,
+    folded_name,
+    reference,
+    resource_id,
+)
 
 # From the wanted groups down to the people, once for the whole list and not for each person. UNION forgets what it has
 # seen, so that a circle of groups ends; who is in the wanted group as well is in it directly.
@@ -40,7 +47,7 @@ def indirect_groups(client: ScimClient) -> IndirectGroups:
         {
             "value": Column("pk", resource_id("scim-group")),
             "$ref": Column("pk", reference("scim-group")),
-            "display": Column("display_name_folded", folded),
+            "display": Column("display_name_folded", folded_name),
             "type": Column("kind", folded),
         },
     )

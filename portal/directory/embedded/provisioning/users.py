@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.made_rows import new_row
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.conditions import (
@@ -22,6 +22,7 @@ from portal.directory.embedded.provisioning.conditions import (
     Relation,
     exact,
     folded,
+    folded_name,
     moment,
     reference,
     resource_id,
@@ -72,7 +73,7 @@ _LISTABLE = Listable(
     USER,
     {
         "id": Column("pk", resource_id("scim-user"), found_by=FoundBy.KEY),
-        "userName": Column("user_name_folded", folded, found_by=FoundBy.VALUE),
+        "userName": Column("user_name_folded", folded_name, found_by=FoundBy.VALUE),
         "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
         "active": Column("active", truth),
         "meta.created": Column("created_at", moment),
@@ -87,7 +88,7 @@ _LISTABLE = Listable(
                 {
                     "value": Column("group_id", resource_id("scim-group")),
                     "$ref": Column("group_id", reference("scim-group")),
-                    "display": Column("group__display_name_folded", folded),
+                    "display": Column("group__display_name_folded", folded_name),
                     "type": Column("kind", folded),
                 },
             ),
@@ -182,7 +183,7 @@ def _send_new(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
 
 def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
     """Raise Uniqueness where another person has the userName."""
-    found = _LOOKUPS.by_name(client)(fold(row.user_name))
+    found = _LOOKUPS.by_name(client)(fold_name(row.user_name))
     if found is not None and found.pk != row.pk:
         raise Uniqueness(f'There is a User with the userName "{row.user_name}" already.')
 

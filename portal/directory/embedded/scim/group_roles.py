@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from portal.directory.embedded import models, scim_group_roles
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
 from portal.directory.errors import NoScimConnection, NotFound
@@ -131,14 +131,14 @@ class EmbeddedScimGroupRoles(Scoped):
                 role_ids=tuple(row.role_id for row in held),
                 mapped_name=held[0].group_name,
                 is_gone=held[0].group is None,
-                replacement=None if held[0].group else replacements.get(fold(held[0].group_name)),
+                replacement=None if held[0].group else replacements.get(fold_name(held[0].group_name)),
             )
             for group, held in by_group.items()
         }
 
     def _named(self, gone: Iterable[models.ScimGroupRole]) -> Mapping[str, ScimGroupLink]:
         """Return the groups that have the names of those that are gone, by their folded names."""
-        names = {fold(row.group_name) for row in gone}
+        names = {fold_name(row.group_name) for row in gone}
         if not names:
             return {}
         found = self._groups().filter(display_name_folded__in=names)

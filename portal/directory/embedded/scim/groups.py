@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.statements import Statement
@@ -36,7 +36,7 @@ class EmbeddedScimGroups(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        prefix = fold(name_prefix)
+        prefix = fold_name(name_prefix)
         list_key = ("scim-groups", self._scope.organization_id, connection, prefix)
         after = read_cursor(cursor, *list_key)
         place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, after)

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold, fold_name
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
 from portal.directory.embedded.recursion import key, rows
 from portal.directory.embedded.roles import email_roles
@@ -84,11 +84,11 @@ class EmbeddedScimPeople(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        list_key = ("scim-people", self._scope.organization_id, connection, fold(prefix), state or "")
+        list_key = ("scim-people", self._scope.organization_id, connection, prefix, state or "")
         found = self._people().filter(connection_id=connection, user_name_folded__gt=read_cursor(cursor, *list_key))
         if state:
             found = found.filter(_IN_STATE[state])
-        page = _in_order(found, fold(prefix), limit + 1)
+        page = _in_order(found, prefix, limit + 1)
         if not page and not self._connections().filter(pk=connection).exists():
             raise NoScimConnection
         obstacles = obstacles_of(self._people().filter(pk__in=[row[0] for row in page[:limit] if row[6]]))
@@ -171,11 +171,11 @@ def _in_order(found: People, prefix: str, number: int) -> Sequence[tuple[Any, ..
     """Return the first people by userName whose userName or e-mail address begins so."""
     if not prefix:
         return list(found.order_by("user_name_folded").values_list(*_COLUMNS)[:number])
-    by_name = starts_with("user_name_folded", prefix)
+    by_name = starts_with("user_name_folded", fold_name(prefix))
     named = found.filter(by_name).order_by("user_name_folded").values_list(*_COLUMNS)[:number]
     # In the order of an expression: along the index of the names, the database would read everybody to find nobody.
     order = Coalesce("user_name_folded", Value(""))
-    reached = found.filter(~by_name, starts_with("member__email_address_folded", prefix)).order_by(order)
+    reached = found.filter(~by_name, starts_with("member__email_address_folded", fold(prefix))).order_by(order)
     return sorted([*named, *reached.values_list(*_COLUMNS)[:number]], key=lambda row: str(row[5]))[:number]
 
 

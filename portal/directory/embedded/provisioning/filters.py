@@ -214,22 +214,33 @@ def _tokens(text: str) -> Iterator[str]:
         at = match.end()
 
 
-def matches(node: Node, element: Any, attribute: Attribute) -> bool:
-    """Say whether an element of a multi-valued attribute fulfils a filter. Raises InvalidFilter."""
+def matcher(node: Node, attribute: Attribute) -> Callable[[Any], bool]:
+    """Return what says whether an element of a multi-valued attribute fulfils a filter. Raises InvalidFilter."""
     match node:
         case Every(parts):
-            return all(matches(part, element, attribute) for part in parts)
+            every = [matcher(part, attribute) for part in parts]
+            return lambda element: all(part(element) for part in every)
         case Some(parts):
-            return any(matches(part, element, attribute) for part in parts)
+            some = [matcher(part, attribute) for part in parts]
+            return lambda element: any(part(element) for part in some)
         case Negation(part):
-            return not matches(part, element, attribute)
-        case Compare(path, operator, value):
-            sub = element_attribute(attribute, path)
-            stored = element.get(sub.name) if isinstance(element, Mapping) else element
-            compared = operand(sub, operator, value) if operator != "pr" else None
-            return holds(operator, comparable(sub, stored), compared)
+            negated = matcher(part, attribute)
+            return lambda element: not negated(element)
+        case Compare():
+            return _comparison(node, attribute)
         case Element():
             raise InvalidFilter("A filter in brackets cannot have another one inside.")
+
+
+def _comparison(node: Compare, attribute: Attribute) -> Callable[[Any], bool]:
+    sub = element_attribute(attribute, node.path)
+    compared = operand(sub, node.operator, node.value) if node.operator != "pr" else None
+
+    def fits(element: Any) -> bool:
+        stored = element.get(sub.name) if isinstance(element, Mapping) else element
+        return holds(node.operator, comparable(sub, stored), compared)
+
+    return fits
 
 
 def element_attribute(attribute: Attribute, path: str) -> Attribute:

@@ -17,7 +17,7 @@ from portal.directory.embedded import models, recursion
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.documents import read_one
 from portal.directory.embedded.provisioning.errors import InvalidValue, Mutability, TooLarge
-from portal.directory.embedded.provisioning.filters import Compare, Every, Node, comparisons, matches, paths
+from portal.directory.embedded.provisioning.filters import Compare, Every, Node, comparisons, matcher, paths
 from portal.directory.embedded.provisioning.patch import Operation, read_target
 from portal.directory.embedded.provisioning.schemas import GROUP
 from portal.directory.embedded.statements import Statement, Writes, select_keys, select_keys_in
@@ -326,8 +326,9 @@ def _one_change(
         named = _named(target.filter)
         client.budget.spend(comparisons(target.filter) * (row.member_count if named is None else len(named)))
         among = [*present(row), *joining] if named is None else named
+        fits = matcher(target.filter, MEMBERS)
         elements = zip(among, _elements(client, among, target.filter), strict=True)
-        return {}, [key for key, element in elements if matches(target.filter, element, MEMBERS)]
+        return {}, [key for key, element in elements if fits(element)]
     if operation.kind == "remove":
         if operation.value is None:
             client.budget.spend(row.member_count)

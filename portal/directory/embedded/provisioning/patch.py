@@ -36,7 +36,7 @@ from portal.directory.embedded.provisioning.filters import (
     Every,
     Node,
     comparisons,
-    matches,
+    matcher,
     parse_filter,
 )
 from portal.directory.embedded.provisioning.schemas import Attribute, ResourceSchema
@@ -200,7 +200,9 @@ def _names_of(attribute: Attribute, element: Any) -> Iterator[frozenset[tuple[st
 
 def _change_elements(container: Document, attribute: Attribute, target: Target, operation: Operation) -> None:
     elements: list[Any] = container.setdefault(attribute.name, [])
-    is_chosen = [target.filter is None or matches(target.filter, one, attribute) for one in elements]
+    is_chosen = [True] * len(elements)
+    if target.filter is not None and elements:
+        is_chosen = list(map(matcher(target.filter, attribute), elements))
     if operation.kind == "remove":
         elements[:] = _without(elements, is_chosen, target.sub_attribute)
         return

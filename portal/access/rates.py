@@ -68,6 +68,11 @@ def admit_link(organization_slug: str, member_id: str) -> bool:
     return _hit(settings.SIGN_IN_LINK_RATE, "link", organization_slug, member_id)
 
 
+def admit_member_search(ip_address: str) -> bool:
+    """Count a request that asks whether an email address is a member's; say whether it may be answered."""
+    return _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "member-search", ip_address)
+
+
 def _hit(rate: str, *key: str) -> bool:
     # Hashed: whatever is typed fits the storage, and no address stands in it.
     digest = hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()

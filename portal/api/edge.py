@@ -1,6 +1,7 @@
 """The way in for SDKs: every call is read, admitted, checked, answered and wrapped here, and every refusal put in Stytch's form."""
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import cast
 
 import msgspec
@@ -15,17 +16,19 @@ from portal.access.permissions import Audience
 from portal.access.routing import edge_for
 from portal.api.arguments import convert, read_arguments
 from portal.api.credentials import backend_call, browser_call, open_call
-from portal.api.endpoints import Endpoint, Twin
+from portal.api.endpoints import BROWSER, Endpoint, Twin
 from portal.api.errors import ApiError, api_error, error_body
 from portal.api.origins import preflight, share
 from portal.api.sdk_methods import not_yet
 from portal.directory.errors import DirectoryError
+from portal.web import errors
 from portal.web.requests import PortalRequest
 
 log = structlog.get_logger("gatehouse.api")
 
 _VERBS = "DELETE, GET, POST, PUT"
 _NOTHING = "There is no method at this address."
+_NOT_HERE = "This isn't available here yet."
 
 Verbs = Mapping[str, tuple[Endpoint, Twin | None]]
 View = Callable[..., HttpResponse]
@@ -54,12 +57,35 @@ def unknown_method(audience: Audience) -> View:
         is_browser = audience is Audience.SDK
         if is_browser and request.method == "OPTIONS":
             return preflight(request, _VERBS)
-        name = not_yet(str(request.method), request.path.removeprefix("/"))
-        error = ApiError("not_offered", f"{name} is not there yet.") if name else ApiError("route_not_found", _NOTHING)
+        error = _not_offered(request) or ApiError("route_not_found", _NOTHING)
         response = refusal(cast("PortalRequest", request), error)
         return share(request, response) if is_browser else response
 
     return edge_for(audience)(edge)
+
+
+def not_offered_page(request: HttpRequest, **_: str) -> HttpResponse:
+    """Tell a person whose browser a product has sent to a method that isn't here yet, or a program in its own form."""
+    if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+        return errors.error_page(
+            request,
+            errors.Problem(
+                HTTPStatus.NOT_IMPLEMENTED,
+                "This isn't available here yet",
+                "Go back to the page you came from, and choose another way to sign in.",
+            ),
+        )
+    return refusal(cast("PortalRequest", request), ApiError("not_offered", _NOT_HERE))
+
+
+def _not_offered(request: HttpRequest) -> ApiError | None:
+    """Return the error for a method of Stytch's that isn't here yet; None where Stytch has none either."""
+    name = not_yet(str(request.method), request.path)
+    if not name:
+        return None
+    # Stytch's screens show the message to people who sign in, for whom a method's name means nothing.
+    is_browser = request.path.startswith(f"/{BROWSER}")
+    return ApiError("not_offered", _NOT_HERE if is_browser else f"{name} isn't available here yet.")
 
 
 def _answer(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> HttpResponse:
@@ -84,7 +110,10 @@ def _call(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> Http
         raise ApiError("use_https", "The call came over plain http.")
     verb = "GET" if request.method == "HEAD" else str(request.method)
     if verb not in verbs:
-        raise ApiError("method_not_allowed", f"{verb} is not offered here.", Allow=", ".join(sorted(verbs)))
+        # An address such as members/search also fits members/{member_id}.
+        raise _not_offered(request) or ApiError(
+            "method_not_allowed", f"{verb} is not offered here.", Allow=", ".join(sorted(verbs))
+        )
     endpoint, twin = verbs[verb]
     arguments = {} if endpoint.ignores_body else read_arguments(request, path)
     if endpoint.is_open:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from portal.access import rates
 from portal.api import searches, wire
 from portal.api.calls import Call
 from portal.api.endpoints import Twin, endpoint
@@ -12,6 +13,7 @@ from portal.api.errors import ApiError
 from portal.api.organizations import only_backend
 from portal.api.rights import Rights
 from portal.api.searches import ResultsMetadata, Search
+from portal.directory.errors import NotFound
 from portal.directory.member_changes import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, MemberChanges
 from portal.directory.search import Found
 from portal.directory.types import Member, Organization
@@ -83,7 +85,7 @@ class NamedPassword(msgspec.Struct):
     member_password_id: str
 
 
-class RetiredEmail(NamedMember):
+class RetiredEmailToUnlink(NamedMember):
     """Which former address of a member."""
 
     email_id: str | None = None
@@ -94,6 +96,26 @@ class MemberSearch(Search, kw_only=True):
     """Which page of the members of which organizations; in browsers of the session's."""
 
     organization_ids: list[str] | None = None
+
+
+class EmailAddress(msgspec.Struct):
+    """Whose email address it may be."""
+
+    email_address: str
+
+
+class KnownMember(msgspec.Struct):
+    """A member, as far as a page may know before they sign in: only that there is one."""
+
+    status: str
+    name: str = ""
+    member_password_id: str = ""
+
+
+class FoundMember(msgspec.Struct):
+    """An answer with a member, null where there is none."""
+
+    member: KnownMember | None
 
 
 class OneMember(msgspec.Struct):
@@ -122,6 +144,22 @@ class Members(msgspec.Struct):
     members: list[wire.Member]
     organizations: dict[str, wire.Organization]
     results_metadata: ResultsMetadata
+
+
+@endpoint(
+    "organizations.members.searchByEmail",
+    sdk=[Twin("POST", f"{_PAGE}/search", needs_session=False)],
+    rights=None,
+)
+def search_by_email(call: Call, request: EmailAddress) -> FoundMember:
+    """Say whether an email address is a member's, which Stytch's sign-in component asks before the password."""
+    if not rates.admit_member_search(call.origin.ip_address):
+        raise ApiError("too_many_requests", "Too many attempts. Wait a minute, then try again.", Retry_After="60")
+    try:
+        found = call.directory.members.by_email_address(request.email_address)
+    except NotFound:
+        return FoundMember(None)
+    return FoundMember(KnownMember(found.status))
 
 
 @endpoint(
@@ -249,7 +287,7 @@ def delete_external_id(call: Call, request: NamedMember) -> OneMember:
     ],
     rights=_may("update.info.unlink.retired-email"),
 )
-def unlink_retired_email(call: Call, request: RetiredEmail) -> OneMemberOf:
+def unlink_retired_email(call: Call, request: RetiredEmailToUnlink) -> OneMemberOf:
     """Let go of a member's former address, which then another member can have."""
     member = call.directory.members.unlink_retired_email(
         _named(call, request.member_id),

@@ -12,6 +12,7 @@ from django.conf import settings
 from portal.api.endpoints import Endpoint, Twin, by_address
 from portal.api.error_types import ERROR_TYPES
 from portal.api.methods import ENDPOINTS
+from portal.api.sdk_methods import name_at
 
 _Document = dict[str, Any]
 _REFERENCE = "#/components/schemas/{name}"
@@ -65,7 +66,7 @@ def _operations(
 def _operation(path: str, verb: str, one: Endpoint, twin: Twin | None, schema_of: dict[Any, _Document]) -> _Document:
     in_path = _PARAMETER.findall(path)
     operation: _Document = {
-        "operationId": f"{'browser' if twin else 'backend'}.{one.name}.{verb.lower()}",
+        "operationId": f"{'browser' if twin else 'backend'}.{name_at(verb, f'/{path}')}",
         "summary": one.summary,
         "tags": [one.name.partition(".")[0]],
         "security": [] if one.is_open else [{"session" if twin else "secret": []}],

@@ -54,7 +54,7 @@ class AuthenticatedSession(msgspec.Struct):
     verdict: Verdict | None
 
 
-class NamedMember(msgspec.Struct):
+class MemberWithSessions(msgspec.Struct):
     """A member of the organization."""
 
     member_id: str
@@ -120,7 +120,7 @@ def authenticate(call: Call, request: SessionToAuthenticate) -> AuthenticatedSes
 
 
 @endpoint("sessions.get", "GET sessions", rights=Rights("stytch.member", "search"))
-def get(call: Call, request: NamedMember) -> MemberSessions:
+def get(call: Call, request: MemberWithSessions) -> MemberSessions:
     """Return a member's live sessions, the newest first, a thousand at most."""
     return MemberSessions([member_session(one) for one in call.directory.sessions.of_member(request.member_id)])
 
@@ -157,7 +157,7 @@ def revoke(call: Call, request: SessionToRevoke) -> Nothing:
     sdk=[Twin("POST", "b2b/sessions/revoke/{member_id}")],
     rights=Rights("stytch.member", "revoke-sessions", or_self=True),
 )
-def revoke_for_member(call: Call, request: NamedMember) -> Nothing:
+def revoke_for_member(call: Call, request: MemberWithSessions) -> Nothing:
     """End all sessions of a member."""
     call.directory.sessions.revoke_for_member(request.member_id)
     return Nothing()

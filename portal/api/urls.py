@@ -7,9 +7,10 @@ from django.urls import URLPattern
 
 from portal.access.permissions import Audience
 from portal.access.routing import route
-from portal.api.edge import api_view, unknown_method
+from portal.api.edge import api_view, not_offered_page, unknown_method
 from portal.api.endpoints import BACKEND, BROWSER, by_address
 from portal.api.methods import ENDPOINTS
+from portal.api.sdk_methods import redirects
 
 app_name = "api"
 
@@ -23,13 +24,20 @@ def _routes() -> Iterator[URLPattern]:
         name = _name(path)
         methods = [*sorted(verbs), *(["OPTIONS"] if audience is Audience.SDK else [])]
         view = api_view(audience, verbs)
-        yield route(re.sub(r"{(\w+)}", r"<str:\1>", path), view, name=name, allow=audience, methods=methods)
+        yield route(_with_parameters(path), view, name=name, allow=audience, methods=methods)
 
 
 def _others() -> Iterator[URLPattern]:
-    for prefix, audience in ((BACKEND, Audience.PROJECT), (BROWSER, Audience.SDK)):
+    for one in redirects():
+        path = one.path.removeprefix("/")
+        yield route(_with_parameters(path), not_offered_page, name=_name(path), allow=Audience.ANYONE)
+    for prefix, audience in ((BACKEND, Audience.PROJECT), (BROWSER, Audience.SDK), ("v1/", Audience.PROJECT)):
         view = unknown_method(audience)
         yield route(f"{prefix}<path:rest>", view, name=f"{_name(prefix)}none", allow=audience, methods=_ALL)
+
+
+def _with_parameters(path: str) -> str:
+    return re.sub(r"{(\w+)}", r"<str:\1>", path)
 
 
 def _order(path: str) -> list[tuple[bool, str]]:

@@ -353,7 +353,7 @@ def test_the_list_of_methods_and_the_openapi_document_name_them_all(db: None) ->
     assert "scim.connection.get_groups" in page
     assert "impersonation.authenticate" in page
     operation = document["paths"]["/sdk/v1/b2b/scim/groups"]["post"]
-    assert operation["operationId"] == "browser.scim.connection.get_groups.post"
+    assert operation["operationId"] == "browser.scim.getConnectionGroups"
     assert set(operation["responses"]) >= {"200", "401", "403", "429", "500"}
 
 

@@ -341,3 +341,40 @@ def test_the_asynchronous_sdk_reads_the_same_answers(live_server: Any, project: 
 
     assert total == 1
     assert models.Member.objects.get().pk.hex == member_id.removeprefix("member-live-").replace("-", "")
+
+
+# --- Before anybody signs in -------------------------------------------------------------------------------------------
+
+
+def ask(page: Caller, email_address: str, organization_id: str = "acme") -> Any:
+    body = {"email_address": email_address, "organization_id": organization_id}
+    return page.post("b2b/organizations/members/search", body)
+
+
+def test_a_page_learns_whether_an_address_is_a_members_and_nothing_else(page_of: PageOf, admin: models.Member) -> None:
+    page = page_of(None)
+
+    assert ask(page, "Ada@Acme.example")["member"] == {"status": "active", "name": "", "member_password_id": ""}
+    assert ask(page, "eve@acme.example")["member"] is None
+
+
+def test_a_page_learns_nothing_of_other_organizations_and_former_members(
+    page_of: PageOf, admin: models.Member, other_admin: models.Member
+) -> None:
+    page = page_of(None)
+    models.Member.objects.filter(pk=admin.pk).update(status="deleted")
+
+    assert ask(page, "gil@globex.example")["member"] is None
+    assert ask(page, "ada@acme.example")["member"] is None
+    assert ask(page, "ada@acme.example", "none").error_type == "organization_not_found"
+
+
+def test_asking_for_members_is_counted_by_ip_address(page_of: PageOf, admin: models.Member, settings: Any) -> None:
+    settings.SIGN_IN_RATE_PER_ADDRESS = "2 per minute"
+    page = page_of(None)
+    assert [ask(page, f"person{n}@acme.example").status for n in range(2)] == [200, 200]
+
+    answer = ask(page, "ada@acme.example")
+
+    assert (answer.status, answer.error_type) == (429, "too_many_requests")
+    assert answer.headers["Retry-After"] == "60"

@@ -26,6 +26,14 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 NOT_OFFERED = 501
 
 
+def test_programs_that_are_generated_from_the_document_have_clear_names() -> None:
+    document = json.loads(openapi_document())
+    operations = [one["operationId"] for path in document["paths"].values() for one in path.values()]
+
+    assert len(operations) == len(set(operations))
+    assert [name for name in document["components"]["schemas"] if not name.isalpha()] == []
+
+
 @pytest.mark.usefixtures("connection_stays")
 @SCHEMA.parametrize()
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))

@@ -51,6 +51,11 @@ class ProductPage:
         self.sign_in(member)
         self.page.goto(f"{self.product}/screen.html?screen={screen}&api={self.api}&token={self.public_token}")
 
+    def open_sign_in(self, organization: str) -> None:
+        """Open Stytch's sign-in component for an organization, by its slug."""
+        query = f"organization={organization}&api={self.api}&token={self.public_token}"
+        self.page.goto(f"{self.product}/sign-in.html?{query}")
+
     def sign_in(self, member: models.Member | None) -> None:
         """Leave a member's session where the SDK keeps it."""
         if member:

@@ -161,8 +161,8 @@ def test_health_costs_the_same_queries_however_many_calls_there_are(
         call(connection, status=409 if turn % 2 else 200)
     admin_client.get(url)
 
-    # Session, connection, whether there are people, the newest calls; on the overview what else it shows.
-    with django_assert_max_num_queries(6):
+    # Session, connection, whether there are people, the newest calls, people without access; on the overview what else it shows.
+    with django_assert_max_num_queries(7):
         admin_client.get(url)
 
 

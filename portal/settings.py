@@ -215,6 +215,7 @@ SESSION_DURATION_MINUTES = whole_number("SESSION_DURATION_MINUTES", default=720,
 SIGN_IN_RATE_PER_ADDRESS = rate("SIGN_IN_RATE_PER_ADDRESS", "30 per minute")
 SIGN_IN_RATE_PER_MEMBER = rate("SIGN_IN_RATE_PER_MEMBER", "10 per 15 minutes")
 SIGN_IN_LINK_RATE = rate("SIGN_IN_LINK_RATE", "5 per hour")
+ORGANIZATION_SLUG_DAYS = whole_number("ORGANIZATION_SLUG_DAYS", default=90, least=0, most=3650)
 REDIS_URL = str(env.str("REDIS_URL", default=""))
 PASSWORD_HASHERS = [
     "portal.directory.embedded.passwords.Argon2",

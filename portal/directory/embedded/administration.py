@@ -10,7 +10,15 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from portal.directory.embedded import activity, models, scim_conflicts, scim_connections, scim_group_roles, scim_tokens
+from portal.directory.embedded import (
+    activity,
+    former_slugs,
+    models,
+    scim_conflicts,
+    scim_connections,
+    scim_group_roles,
+    scim_tokens,
+)
 from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.models.fields import fold, fold_name
 from portal.directory.embedded.password_strength import check_new_password
@@ -65,6 +73,8 @@ def create_organization(
     taken = Conflict(f'There is an organization with the slug "{slug}" already; choose another.', field="slug")
     with unless_taken(taken), transaction.atomic():
         row.save(force_insert=True)
+        if former_slugs.is_kept(slug):
+            raise Conflict(f'Another organization had the slug "{slug}" until recently; choose another.', field="slug")
         value = organization_value(row)
         _record(
             "organization.create",

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connections
-from pytest_django import DjangoAssertNumQueries
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directories import directories
-from portal.directory.embedded import models
+from portal.directory.embedded import administration, models
 from portal.directory.embedded.discovery import EmbeddedDiscovery
 from portal.directory.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
 from portal.directory.errors import Conflict, DirectoryError, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
@@ -521,7 +526,7 @@ def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: model
     assert found() == []
     with pytest.raises(NotFound):
         project().members().get(public_id("member", admin.pk), include_deleted=True)
-    assert create("Acme", organization_external_id="crm-1").organization_slug == "acme"
+    assert create("Acme", organization_external_id="crm-1").organization_slug.startswith("o-acme-")
 
 
 def test_deleting_one_leaves_the_others(admin: models.Member, other_admin: models.Member) -> None:
@@ -537,3 +542,64 @@ def test_only_who_may_deletes(admin: models.Member, member: models.Member) -> No
     as_member(admin).organization.delete()
 
     assert found() == []
+
+
+def test_a_slug_that_an_organization_left_is_no_others_for_a_while(
+    acme: models.Organization, globex: models.Organization, client: Client
+) -> None:
+    update(organization_slug="acme-2")
+
+    for take in (
+        partial(create, organization_slug="acme"),
+        partial(opened("globex").organization.update, OrganizationChanges(organization_slug="acme")),
+    ):
+        assert error_type(take) == "organization_slug_already_used"
+    assert create("Acme").organization_slug.startswith("o-acme-")
+    with pytest.raises(Conflict):
+        administration.create_organization(name="Acme", slug="acme", origin=Origin())
+    assert client.get("/o/acme/sign-in/").status_code == 404
+    globex.refresh_from_db()
+    assert globex.slug == "globex"
+
+    # It can go back, and then the other one is kept.
+    opened("acme-2").organization.update(OrganizationChanges(organization_slug="acme"))
+    assert error_type(partial(create, organization_slug="acme-2")) == "organization_slug_already_used"
+
+    with time_machine.travel(timezone.now() + timedelta(days=91)):
+        assert create("Other", organization_slug="acme-2").organization_slug == "acme-2"
+
+
+def test_the_slug_of_a_deleted_organization_is_kept_as_long(acme: models.Organization, settings: Settings) -> None:
+    opened("acme").organization.delete()
+    assert error_type(partial(create, organization_slug="acme")) == "organization_slug_already_used"
+
+    settings.ORGANIZATION_SLUG_DAYS = 0
+    assert create("Acme", organization_slug="acme").organization_slug == "acme"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slug_is_not_taken_while_another_organization_is_leaving_it(
+    acme: models.Organization, globex: models.Organization
+) -> None:
+    for number in range(4):
+        slug = models.Organization.objects.get(pk=acme.pk).slug
+
+        def leave(slug: str = slug, number: int = number) -> None:
+            opened(slug).organization.update(OrganizationChanges(organization_slug=f"acme-{number}"))
+
+        def take(slug: str = slug) -> None:
+            with suppress(Conflict):
+                opened("globex").organization.update(OrganizationChanges(organization_slug=slug))
+
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(closing, one) for one in (leave, take)]:
+                done.result()
+        globex.refresh_from_db()
+        assert globex.slug == "globex"
+
+
+def closing(call: Callable[[], None]) -> None:
+    try:
+        call()
+    finally:
+        connections.close_all()

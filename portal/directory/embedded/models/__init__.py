@@ -7,7 +7,7 @@ from portal.directory.embedded.models.members import (
     MemberSession,
     SignInLink,
 )
-from portal.directory.embedded.models.organizations import Organization, Project, ProjectSecret
+from portal.directory.embedded.models.organizations import FormerSlug, Organization, Project, ProjectSecret
 from portal.directory.embedded.models.rate_limits import RateLimitCounter
 from portal.directory.embedded.models.scim import (
     ScimBrake,
@@ -27,6 +27,7 @@ from portal.directory.embedded.models.signing_keys import SigningKey
 
 __all__ = [
     "ActivityEntry",
+    "FormerSlug",
     "IntermediateSession",
     "Member",
     "MemberSession",

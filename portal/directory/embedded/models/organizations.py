@@ -62,3 +62,12 @@ class Organization(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class FormerSlug(models.Model):
+    """A slug that an organization has left: for a while no other one gets it, so that old bookmarks lead nowhere else."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="former_slugs")
+    slug = models.CharField(max_length=128, db_index=True)
+    left_at = models.DateTimeField()

@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
-from portal.directory.embedded import activity, models
+from portal.directory.embedded import activity, former_slugs, models
 from portal.directory.embedded.directory import EmbeddedOrganization
 from portal.directory.embedded.project import settings_rules
 from portal.directory.embedded.project.organization_search import matching
@@ -89,6 +90,7 @@ class EmbeddedOrganizations:
         with _unless_taken(), transaction.atomic():
             _check_namesakes(row)
             insert(row)
+            _check_former_slugs(row)
             _record(self.caller, "organization.create", row, {}, _said(_described(row)))
         return organization_value(row)
 
@@ -141,6 +143,7 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
             if changed:
                 _check_namesakes(row)
                 row.save()
+                self._leave_slug(row, before["organization_slug"])
                 said = [_said({name: described[name] for name in changed}) for described in (before, after)]
                 _record(self._scope.caller, "organization.update", row, *said)
             if had_admin and not has_admin(row.pk):
@@ -165,6 +168,7 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
             _end_connection(row.pk, self._scope.caller)
             members = _end_members(row.pk)
             # Last: from here on nobody can commit what refers to the organization, and who holds a member's row still has to.
+            former_slugs.leave(row, row.slug)
             row.slug, row.external_id, row.deleted_at = f"{_DELETED}{row.pk}", "", timezone.now()
             row.save()
             gone = {name: before[name] for name in ("organization_name", "organization_slug")}
@@ -177,6 +181,12 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
         if row is None:
             raise no_organization()
         return row
+
+    @staticmethod
+    def _leave_slug(row: models.Organization, slug: str) -> None:
+        if row.slug != slug:
+            _check_former_slugs(row)
+            former_slugs.leave(row, slug)
 
     def _could_lose_admins(self, changes: OrganizationChanges) -> bool:
         """Say whether there is an admin, where the change is of what makes some."""
@@ -243,7 +253,8 @@ def _slug_for(name: str) -> str:
     """Return a slug made of the name that no organization has."""
     slug = slugify(name)[:_SLUG_OF_NAME] or "organization"
     is_free = len(slug) > 1 and slug not in _RESERVED and not slug.startswith((id_prefix("organization"), _DELETED))
-    if is_free and not models.Organization.objects.filter(slug=slug).exists():
+    is_taken = models.Organization.objects.filter(slug=slug).exists() or former_slugs.is_kept(slug)
+    if is_free and not is_taken:
         return slug
     return f"o-{slug}-{secrets.token_hex(4)}"
 
@@ -277,6 +288,17 @@ def _check_namesakes(row: models.Organization) -> None:
         raise _taken("organization_slug")
     if row.external_id and others.filter(slug=row.external_id).exists():
         raise _taken("organization_external_id")
+
+
+def _check_former_slugs(row: models.Organization) -> None:
+    """Raise Conflict where another organization left the slug not long ago."""
+    if former_slugs.is_kept(row.slug, by_others_than=row):
+        raise Conflict(
+            f"Another organization had this slug within the last {settings.ORGANIZATION_SLUG_DAYS} days, and links to it "
+            "may still be in use. Choose another one.",
+            field="organization_slug",
+            error_type="organization_slug_already_used",
+        )
 
 
 @contextmanager

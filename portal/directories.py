@@ -1,5 +1,6 @@
 """The kinds of directory; the only module that knows them all."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from django.conf import settings
@@ -14,6 +15,7 @@ PROVIDERS = {
     "embedded": "portal.directory.embedded.directory.EmbeddedProvider",
     "stytch": "portal.directory.stytch.directory.StytchProvider",
 }
+_FAULTS = "portal.directory.embedded.readiness.faults"
 _VERIFY = "portal.directory.embedded.start.verify_database"
 _PROJECT = "portal.directory.embedded.project.EmbeddedProject"
 
@@ -38,3 +40,9 @@ def directories() -> DirectoryProvider:
 def verify_database() -> None:
     """End the process with one sentence if it can't work with its database as it is set up; one that is away is no reason."""
     import_string(_VERIFY)()
+
+
+def readiness_faults() -> Mapping[str, str]:
+    """Return what keeps this process from serving with its database, a few words about each part; {} if nothing does."""
+    found: Mapping[str, str] = import_string(_FAULTS)()
+    return found

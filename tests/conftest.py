@@ -20,7 +20,7 @@ from django.test import Client
 from limits.storage import storage_from_string
 
 from portal.access import rates
-from portal.directory.embedded import guards, models
+from portal.directory.embedded import guards, models, readiness
 from tests import factories
 
 # Playwright's event loop makes Django believe that the tests are asynchronous.
@@ -115,6 +115,13 @@ def _fresh_signing_keys() -> None:
     """Forget the keys of the test before; who has not loaded them knows none."""
     if keys := sys.modules.get("portal.directory.embedded.signing_keys"):
         keys.forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_probe_is_left() -> Iterator[None]:
+    """End the thread that looks whether the process is ready: its connection would keep the database from being dropped."""
+    yield
+    readiness.stop()
 
 
 @pytest.fixture

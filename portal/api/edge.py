@@ -7,7 +7,6 @@ from typing import cast
 import msgspec
 import structlog
 from django.conf import settings
-from django.db import DatabaseError  # noqa: TID251 -- only to tell a database that is away from an error of ours
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -21,6 +20,7 @@ from portal.api.errors import ApiError, api_error, error_body
 from portal.api.origins import preflight, share
 from portal.api.sdk_methods import not_yet
 from portal.directory.errors import DirectoryError
+from portal.outages import TEMPORARY, reason
 from portal.web import errors
 from portal.web.requests import PortalRequest
 
@@ -95,8 +95,8 @@ def _answer(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> Ht
         return refusal(request, error)
     except DirectoryError as error:
         return refusal(request, api_error(error))
-    except DatabaseError as error:
-        log.warning("api_unavailable", error=type(error).__name__)
+    except TEMPORARY as error:
+        log.warning("api_unavailable", **reason(error))
         return refusal(request, ApiError("service_unavailable", "The service is away. Try again.", Retry_After="5"))
     except Exception:  # a program must get an error that it can read, not a page
         log.exception("api_failed")

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
@@ -23,6 +22,7 @@ from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
 from portal.directory.embedded.provisioning.texts import is_storable
 from portal.directory.ids import id_prefix
 from portal.directory.types import ScimRefusal
+from portal.outages import TEMPORARY, reason
 from portal.provisioning.resources import encoded, error_document
 from portal.web.json_size import most_values
 from portal.web.requests import PortalRequest
@@ -87,9 +87,8 @@ def _attempt(view: Callable[[], HttpResponse]) -> HttpResponse | ScimError:
     except ScimError as error:
         error.aftermath()
         return error
-    except (OperationalError, IntegrityError) as error:
-        # The database is away, or two calls were in each other's way: the same call can succeed later.
-        log.warning("scim_unavailable", error=type(error).__name__)
+    except TEMPORARY as error:
+        log.warning("scim_unavailable", **reason(error))
         return Refusal(503, "The service is not available right now. Try again.", Retry_After=_RETRY_SECONDS)
     except Exception:  # an identity provider must get a SCIM error, not a page
         log.exception("scim_failed")

@@ -3,7 +3,7 @@
 import structlog
 from django.db import DatabaseError, connection
 
-from portal.outages import UndeclaredPooler
+from portal.outages import UndeclaredPooler, reason
 
 log = structlog.get_logger("gatehouse.start")
 
@@ -18,6 +18,6 @@ def verify_database() -> None:
         raise SystemExit(f"Gatehouse cannot start: {error}") from None
     except DatabaseError as error:
         # The process starts all the same: it serves as soon as the database does.
-        log.warning("database_unavailable", error=type(error).__name__)
+        log.warning("database_unavailable", **reason(error))
     finally:
         connection.close()

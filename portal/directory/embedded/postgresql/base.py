@@ -86,12 +86,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._kept.commits = False
 
     def is_usable(self) -> bool:
-        """Say whether the server has kept the connection: one that it has ended can be read, to its end."""
+        """Say whether the server has kept the connection: one that it has ended can be read, to its end.
+
+        After an error, one to a server that takes no writes (any longer) isn't usable where one that does was asked for.
+        """
         if self.connection is None or self.connection.closed:
             return False
         socket = select.poll()
         socket.register(self.connection.fileno(), select.POLLIN)
-        return not socket.poll(0)
+        if socket.poll(0):
+            return False
+        return not (self.errors_occurred and self._is_demoted())
+
+    def _is_demoted(self) -> bool:
+        if self.settings_dict["OPTIONS"].get("target_session_attrs") not in {"read-write", "primary"}:
+            return False
+        try:
+            return bool(self.connection.execute("SHOW transaction_read_only").fetchone() == ("on",))
+        except psycopg.Error:
+            return True
 
 
 def _set(timeouts: Mapping[str, int]) -> str:

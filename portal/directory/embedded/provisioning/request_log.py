@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError
 from django.utils import timezone
 
 from portal.directory.embedded import models
@@ -23,6 +22,7 @@ from portal.directory.embedded.provisioning.redaction import (
 from portal.directory.embedded.statements import insert_values
 from portal.directory.ids import first_uuid7, parse_id, uuid7
 from portal.directory.types import Origin, ScimRefusal
+from portal.outages import UNAVAILABLE, reason
 
 log = structlog.get_logger("gatehouse.scim")
 
@@ -73,6 +73,9 @@ def finish(exchange: Exchange, outcome: Outcome) -> bool:
             _QUEUE.put(*rows)
         if exchange.has_used_token and token is not None:
             touch(token, exchange.origin)
+    except UNAVAILABLE as error:
+        log.error("scim_request_not_logged", **reason(error))  # noqa: TRY400 -- as below
+        return False
     except Exception:  # whatever it is: the answer is there, and the IdP must get it
         log.exception("scim_request_not_logged")
         return False
@@ -94,8 +97,8 @@ def _write(rows: Sequence[Row]) -> None:
     """Insert the entries; one that cannot be written is logged, and takes no other with it."""
     try:
         insert_values(models.ScimRequest, rows)
-    except OperationalError:
-        log.exception("scim_requests_not_logged", number=len(rows))
+    except UNAVAILABLE as error:
+        log.error("scim_requests_not_logged", number=len(rows), **reason(error))  # noqa: TRY400 -- an outage has no traceback
     except Exception:  # whatever it is: the answers are there already
         if len(rows) == 1:
             log.exception("scim_request_not_logged")

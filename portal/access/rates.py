@@ -3,7 +3,6 @@
 import hashlib
 import math
 import time
-import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -15,6 +14,7 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from portal.access import process_storage  # noqa: F401 -- makes itself known to the library
+from portal.directory.addresses import fold_address
 
 # The library imports its drivers at their first use, which two threads must not do at once; a cache is no lock.
 _building = Lock()
@@ -58,7 +58,7 @@ def admit(attempt: Attempt) -> bool:
     """Count the attempt; say whether it may go on. Call it outside a transaction, which a rollback would undo."""
     by_address = not attempt.ip_address or _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address)
     # Another spelling must not give a second allowance: the directory finds the same member by it.
-    email_address = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", attempt.email_address).casefold())
+    email_address = fold_address(attempt.email_address)
     by_member = _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", attempt.organization_slug, email_address)
     return by_address and by_member
 

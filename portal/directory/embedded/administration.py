@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import (
     activity,
     former_slugs,
@@ -19,6 +20,7 @@ from portal.directory.embedded import (
     scim_group_roles,
     scim_tokens,
 )
+from portal.directory.embedded.email_domains import read_domain
 from portal.directory.embedded.extension_schemas import read_extension_schemas
 from portal.directory.embedded.models.fields import fold, fold_name
 from portal.directory.embedded.password_strength import check_new_password
@@ -67,7 +69,7 @@ def create_organization(
     *, name: str, slug: str, email_allowed_domains: Iterable[str] = (), origin: Origin
 ) -> Organization:
     """Make an organization. Raises Invalid, Conflict (for the slug)."""
-    domains = sorted({domain.strip().lower() for domain in email_allowed_domains})
+    domains = sorted({read_domain(domain, field="email_allowed_domains") for domain in email_allowed_domains})
     row = models.Organization(name=name.strip(), slug=slug, email_allowed_domains=domains)
     check(row)
     taken = Conflict(f'There is an organization with the slug "{slug}" already; choose another.', field="slug")
@@ -130,7 +132,7 @@ def send_sign_in_link(*, organization_slug: str, email_address: str, shows_link:
     Raise NotFound for the organization or the address, Conflict where the member can't sign in by password, Unavailable.
     """
     members = _organization(organization_slug).members.select_related("organization", "scim_user")
-    named = members.filter(email_address_folded=fold(email_address.strip()))
+    named = members.filter(email_address_folded=fold_address(email_address.strip()))
     row = named.order_by("-created_at").exclude(status=MemberStatus.DELETED).first() or named.first()
     if row is None:
         raise NotFound(f'"{email_address}" isn\'t a member of "{organization_slug}".', field="email_address")
@@ -208,7 +210,7 @@ def approve_scim_conflict(*, organization_slug: str, email_address: str, origin:
     with transaction.atomic():
         connection = _active_connection(organization_slug)
         conflicts = connection.conflicts.select_related("member").select_for_update(of=("self",))
-        conflict = conflicts.filter(member__email_address_folded=fold(email_address)).first()
+        conflict = conflicts.filter(member__email_address_folded=fold_address(email_address)).first()
         if conflict is None:
             raise NotFound(f'"{email_address}" waits for nobody\'s consent.', field="email_address")
         scim_conflicts.decide([conflict], approve=True, caller=_caller(origin))

@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.sessions import may_use_password, password_is_right, start_session
 from portal.directory.embedded.tokens import new_token, token_hash
@@ -30,7 +30,7 @@ class EmbeddedDiscovery:
         """Return where this password is right. Raises Unauthenticated, in the same time, whatever was wrong."""
         candidates: list[models.Member | None] = list(
             models.Member.objects.select_related("organization", "scim_user")
-            .filter(email_address_folded=fold(email_address), status=MemberStatus.ACTIVE)
+            .filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE)
             .order_by("organization_id")[:MOST_ORGANIZATIONS]
         )
         candidates += [None] * (MOST_ORGANIZATIONS - len(candidates))

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_domain_name
 
+from portal.directory.addresses import fold_domain, is_domain
 from portal.directory.embedded import activity, models
-from portal.directory.embedded.models.fields import fold
 from portal.directory.errors import Invalid
 from portal.directory.ids import public_id
 
@@ -33,12 +33,12 @@ class DomainErrors(NamedTuple):
 
 def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = DomainErrors()) -> str:  # noqa: B008 -- it cannot change
     """Return the domain of what was typed, which may begin with "@". Raises Invalid."""
-    domain = fold(text.strip().removeprefix("@"))
+    domain = fold_domain(text.strip().removeprefix("@"))
     try:
         validate_domain_name(domain)
     except ValidationError:
         raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid) from None
-    if "." not in domain:
+    if "." not in domain or not is_domain(domain):
         raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid)
     if domain in _FOR_EVERYBODY:
         raise Invalid(
@@ -49,11 +49,6 @@ def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = Doma
     return domain
 
 
-def domain_of(email_address: str) -> str:
-    """Return what stands behind the last "@", folded."""
-    return fold(email_address.rpartition("@")[2])
-
-
 def allow(organization_id: UUID, domain: str, caller: activity.Caller) -> None:
     """Add a domain to those that the organization vouches for; the caller is in a transaction. Harmless if it is there."""
     _change(organization_id, lambda before: before if _has(before, domain) else sorted([*before, domain]), caller)
@@ -61,11 +56,11 @@ def allow(organization_id: UUID, domain: str, caller: activity.Caller) -> None:
 
 def disallow(organization_id: UUID, domain: str, caller: activity.Caller) -> None:
     """Take a folded domain off those that the organization vouches for; as `allow`. Harmless if it is not there."""
-    _change(organization_id, lambda before: [one for one in before if fold(one) != domain], caller)
+    _change(organization_id, lambda before: [one for one in before if fold_domain(one) != domain], caller)
 
 
 def _has(domains: Sequence[str], domain: str) -> bool:
-    return domain in {fold(one) for one in domains}
+    return domain in {fold_domain(one) for one in domains}
 
 
 def _change(organization_id: UUID, change: Callable[[list[str]], list[str]], caller: activity.Caller) -> None:

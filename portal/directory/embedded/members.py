@@ -5,8 +5,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.password_change import change_password
 from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.scope import Scope
@@ -95,4 +95,4 @@ class EmbeddedMembers:
 
 
 def _is_for_another_address(link: models.SignInLink) -> bool:
-    return bool(link.email_address) and fold(link.email_address) != link.member.email_address_folded
+    return bool(link.email_address) and fold_address(link.email_address) != link.member.email_address_folded

@@ -10,8 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import BooleanField, F, Func, Q
 
+from portal.directory.addresses import domain_of
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.recursion import among, key, rows, subquery
 from portal.directory.errors import Invalid
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
@@ -126,7 +126,7 @@ def email_roles(organization: models.Organization, email_address: str) -> Sequen
     given = _email_assignments(organization)
     if not given:
         return ()
-    domain_of_address = fold(email_address.rpartition("@")[2])
+    domain_of_address = domain_of(email_address)
     return list(dict.fromkeys(role_id for domain, role_id in given if domain == domain_of_address))
 
 

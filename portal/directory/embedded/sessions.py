@@ -13,9 +13,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller, record
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.scope import Scope, organization_value, settings_value
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import new_token, token_hash
@@ -189,7 +189,7 @@ class EmbeddedSessions:
             models.Member.objects.select_related("organization", "scim_user")
             .filter(
                 organization__slug=self._scope.organization_slug,
-                email_address_folded=fold(email_address),
+                email_address_folded=fold_address(email_address),
                 status=MemberStatus.ACTIVE,
             )
             .first()

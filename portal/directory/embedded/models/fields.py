@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from portal.directory.addresses import fold_address
 from portal.directory.ids import uuid7
 
 
@@ -70,6 +71,15 @@ class FoldedNameField(FoldedField):
     def fold(text: str) -> str:
         """Return the stored form."""
         return fold_name(text)
+
+
+class FoldedAddressField(FoldedField):
+    """A copy of an email address in the form in which addresses are compared."""
+
+    @staticmethod
+    def fold(text: str) -> str:
+        """Return the stored form."""
+        return fold_address(text)
 
 
 def id_field() -> "models.UUIDField[uuid.UUID, uuid.UUID]":

@@ -4,7 +4,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 
-from portal.directory.embedded.models.fields import FoldedField, id_field
+from portal.directory.embedded.models.fields import FoldedAddressField, id_field
 from portal.directory.embedded.models.organizations import Organization
 from portal.directory.types import MemberStatus
 
@@ -16,7 +16,7 @@ class Member(models.Model):
     # Its index is the one in which they are searched, see below.
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="members", db_index=False)
     email_address = models.EmailField(max_length=254)
-    email_address_folded = FoldedField(of="email_address")
+    email_address_folded = FoldedAddressField(of="email_address")
     # Whether somebody has shown that they read what is sent there.
     email_address_verified = models.BooleanField(default=False, db_default=False)
     name = models.CharField(max_length=256, blank=True)

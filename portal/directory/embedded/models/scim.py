@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from portal.directory.embedded.models.fields import FoldedField, FoldedNameField, id_field
+from portal.directory.embedded.models.fields import FoldedAddressField, FoldedNameField, id_field
 from portal.directory.embedded.models.members import Member
 from portal.directory.embedded.models.organizations import Organization
 from portal.directory.scim_log import FIRST_REFUSAL
@@ -71,7 +71,7 @@ class ScimContact(models.Model):
     organization = models.ForeignKey(Organization, models.PROTECT)
     connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="contacts")
     email_address = models.EmailField(max_length=254)
-    email_address_folded = FoldedField(of="email_address")
+    email_address_folded = FoldedAddressField(of="email_address")
 
     class Meta:
         constraints = [

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Value
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.project.member_values import member_values, whole_members
 from portal.directory.embedded.project.searching import MOST_CONDITIONS, HoldsText, Reader, page
 from portal.directory.embedded.roles import of_domains, of_groups_with
@@ -85,11 +85,11 @@ def _ids(operand: Operand) -> Q:
 
 
 def _emails(operand: Operand) -> Q:
-    return Q(email_address_folded__in=[fold(one) for one in _READ.texts(operand)])
+    return Q(email_address_folded__in=[fold_address(one) for one in _READ.texts(operand)])
 
 
 def _email_part(operand: Operand) -> Q:
-    return Q(email_address_folded__contains=fold(_READ.part(operand)))
+    return Q(email_address_folded__contains=fold_address(_READ.part(operand)))
 
 
 def _is_breakglass(operand: Operand) -> Q:

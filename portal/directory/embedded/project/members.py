@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import BooleanField, F, Func, JSONField, QuerySet, Value
 from django.utils import timezone
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.members import EmbeddedMembers
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.project.member_search import search_members
 from portal.directory.embedded.project.member_values import member_values, whole_members
 from portal.directory.embedded.project.organizations import no_organization, whole_organizations
@@ -61,7 +61,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
 
     def by_email_address(self, email_address: str) -> Member:
         """Return the member who has the address. Raises NotFound."""
-        named = self._rows().filter(email_address_folded=fold(email_address))
+        named = self._rows().filter(email_address_folded=fold_address(email_address))
         row = named.first() if is_text(email_address) else None
         if row is None:
             raise _not_found()
@@ -258,7 +258,11 @@ class EmbeddedProjectMembers(EmbeddedMembers):
 
     def _require_fields(self, row: models.Member, changes: MemberChanges) -> None:
         is_own = self._is_own(row)
-        if is_own and changes.email_address is not None and fold(changes.email_address) != row.email_address_folded:
+        if (
+            is_own
+            and changes.email_address is not None
+            and fold_address(changes.email_address) != row.email_address_folded
+        ):
             raise Invalid(
                 "Members cannot change their own address like this.",
                 field="email_address",
@@ -272,15 +276,15 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             return
         address, former = _checked_address(changes.email_address), row.email_address
         row.email_address = address
-        if fold(address) == fold(former):
+        if fold_address(address) == fold_address(former):
             return
         self._refuse_retired(row)
         if set(email_roles(row.organization, address)) - set(email_roles(row.organization, former)):
             # At once, in the sessions that there are, and before anybody has shown that the address is theirs.
             require_action(self._scope, FIELD_ACTIONS["roles"], RESOURCE)
-        retired = [one for one in row.retired_email_addresses or () if one["folded"] != fold(address)]
+        retired = [one for one in row.retired_email_addresses or () if one["folded"] != fold_address(address)]
         if not changes.unlink_email:
-            retired.append({"id": str(uuid7()), "email_address": former, "folded": fold(former)})
+            retired.append({"id": str(uuid7()), "email_address": former, "folded": fold_address(former)})
         row.retired_email_addresses = retired[-_MOST_RETIRED:] or None
         row.email_address_verified, row.password = False, ""
         models.SignInLink.objects.filter(organization_id=row.organization_id, member=row).delete()
@@ -288,7 +292,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
 
     def _refuse_retired(self, row: models.Member) -> None:
         """Raise Conflict where the address was another member's, who has not let go of it."""
-        wanted = Value([{"folded": fold(row.email_address)}], JSONField())
+        wanted = Value([{"folded": fold_address(row.email_address)}], JSONField())
         others = models.Member.objects.filter(
             _HoldsAddress(F("retired_email_addresses"), wanted),
             organization_id=self._scope.organization_id,
@@ -439,7 +443,7 @@ def _is_vouched_for(row: models.Member) -> bool:
 
 def _is_named(one: Mapping[str, str], email_id: str, email_address: str) -> bool:
     is_id = not email_id or public_id("email", UUID(one["id"])) == email_id
-    return is_id and (not email_address or one["folded"] == fold(email_address))
+    return is_id and (not email_address or one["folded"] == fold_address(email_address))
 
 
 @contextmanager

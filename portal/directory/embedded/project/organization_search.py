@@ -7,8 +7,8 @@ from django.db.models import Exists, F, OuterRef, Q, TextField, Value
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 
+from portal.directory.addresses import fold_address, fold_domain
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.project.searching import MOST_CONDITIONS, HoldsText, Reader
 from portal.directory.ids import parse_id
 from portal.directory.search import Operand
@@ -43,11 +43,11 @@ def _slug_part(operand: Operand) -> Q:
 
 
 def _member_emails(operand: Operand) -> Q:
-    return _with_member(Q(email_address_folded__in=[fold(one) for one in _READ.texts(operand)]))
+    return _with_member(Q(email_address_folded__in=[fold_address(one) for one in _READ.texts(operand)]))
 
 
 def _member_email_part(operand: Operand) -> Q:
-    return _with_member(Q(email_address_folded__contains=fold(_READ.part(operand))))
+    return _with_member(Q(email_address_folded__contains=fold_address(_READ.part(operand))))
 
 
 def _with_member(condition: Q) -> Q:
@@ -66,12 +66,12 @@ def _claimed_domains(operand: Operand) -> Q:
 def _one_of(values: F | KeyTransform, operand: Operand) -> Q:
     found = _NOTHING
     for domain in _READ.texts(operand, most=MOST_CONDITIONS):
-        found |= Q(HoldsText(values, Value(fold(domain))))
+        found |= Q(HoldsText(values, Value(fold_domain(domain))))
     return found
 
 
 def _allowed_domain_part(operand: Operand) -> Q:
-    part = fold(_READ.part(operand))
+    part = fold_domain(_READ.part(operand))
     if not _IN_A_DOMAIN.match(part):
         return _NOTHING
     as_text = models.Organization.objects.annotate(domains=Cast("email_allowed_domains", TextField()))

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
 from portal.directory.embedded.migrated_passwords import encoded_hash
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.password_change import change_password
 from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.project.members import EmbeddedProjectMembers
@@ -60,7 +60,7 @@ class EmbeddedProjectPasswords:
         encoded = encoded_hash(password)
         members, wanted = EmbeddedProjectMembers(self._scope), _changes(migrant)
         with transaction.atomic():
-            named = self._members().filter(email_address_folded=fold(migrant.email_address.strip()))
+            named = self._members().filter(email_address_folded=fold_address(migrant.email_address.strip()))
             seen = named.exclude(status=MemberStatus.DELETED).first()
             if seen is None:
                 value = members.create(replace(wanted, email_address=migrant.email_address))
@@ -111,7 +111,9 @@ class EmbeddedProjectPasswords:
 
     def _proved(self, email_address: str, password: str) -> models.Member:
         """Return whose password it is. Raises Unauthenticated, Refused."""
-        found = self._members().filter(email_address_folded=fold(email_address), status=MemberStatus.ACTIVE).first()
+        found = (
+            self._members().filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
+        )
         if not password_is_right(found, password) or found is None:
             raise Unauthenticated(
                 "The e-mail address or the password is not right.", error_type="unauthorized_credentials"

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import record
 from portal.directory.embedded.discovery import INTERMEDIATE_LIFE
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.project.member_values import with_registration
 from portal.directory.embedded.project.members import EmbeddedProjectMembers
 from portal.directory.embedded.project.organizations import with_scim_connection
@@ -137,7 +137,7 @@ class EmbeddedProjectSessions(EmbeddedSessions):
         member = (
             members.filter(
                 organization_id=self._scope.organization_id,
-                email_address_folded=fold(holder.member.email_address),
+                email_address_folded=fold_address(holder.member.email_address),
             )
             .exclude(status=MemberStatus.DELETED)
             .first()

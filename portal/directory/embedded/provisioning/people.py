@@ -9,6 +9,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError
 from django.utils import timezone
 
+from portal.directory.addresses import domain_of, fold_address, fold_domain
 from portal.directory.embedded import activity, models, scim_conflicts
 from portal.directory.embedded.made_rows import new_row
 from portal.directory.embedded.models.fields import fold
@@ -187,7 +188,7 @@ def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
     if not was_active:
         _require_active(client)
     freed = ""
-    if fold(after["email_address"]) != member.email_address_folded:
+    if fold_address(after["email_address"]) != member.email_address_folded:
         # An identity provider says so; nobody has shown that they read what is sent there.
         member.email_address_verified = False
         freed = str(member.email_address_folded) if was_active else ""
@@ -272,7 +273,9 @@ def _require_active(client: ScimClient) -> None:
 
 
 def _holder(client: ScimClient, address: str) -> models.Member | None:
-    members = models.Member.objects.filter(organization_id=client.organization_id, email_address_folded=fold(address))
+    members = models.Member.objects.filter(
+        organization_id=client.organization_id, email_address_folded=fold_address(address)
+    )
     return members.exclude(status=MemberStatus.DELETED).select_for_update().first()
 
 
@@ -299,8 +302,9 @@ def _may_be_adopted(client: ScimClient, row: models.ScimUser, member: models.Mem
 
 def _is_allowed(client: ScimClient, address: str) -> bool:
     """Say whether the organization vouches for every address of this domain."""
-    domain = fold(address.rpartition("@")[2])
-    return domain in {fold(allowed) for allowed in client.connection.organization.email_allowed_domains}
+    return domain_of(address) in {
+        fold_domain(allowed) for allowed in client.connection.organization.email_allowed_domains
+    }
 
 
 def _is_address(text: str) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from portal.directory.addresses import domain_of, fold_domain
 from portal.directory.embedded import email_domains, models, scim_conflicts
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
 from portal.directory.embedded.roles import roles_without_groups
@@ -70,7 +71,7 @@ class EmbeddedScimConflicts(Scoped):
             scim_conflicts.IN_STATE[ScimConflictState.WAITING]
         )
         addresses = waiting.values_list("member__email_address", flat=True)[:MOST_COUNTED] if known else ()
-        number = sum(email_domains.domain_of(address) == known for address in addresses)
+        number = sum(domain_of(address) == known for address in addresses)
         return ScimLinkingRule(tuple(allowed.get()), known, number)
 
     def always_link(self, connection_id: str, *, domain: str) -> str:
@@ -89,7 +90,7 @@ class EmbeddedScimConflicts(Scoped):
         self._scope.require(_UPDATE)
         self._scope.require(_ALLOW_DOMAINS)
         # Not read_domain: the operator can have allowed one that an admin could not.
-        known = email_domains.domain_of(f"@{domain.strip()}")
+        known = fold_domain(domain.strip())
         with transaction.atomic():
             connection = self._connection(parse_id("scim-connection", connection_id))
             email_domains.disallow(connection.organization_id, known, self._scope.caller)

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import activity, models
-from portal.directory.embedded.models.fields import fold
 from portal.directory.embedded.scim.scoped import GET, UPDATE, Scoped
 from portal.directory.errors import Conflict, Invalid, NoScimConnection
 from portal.directory.ids import parse_id
@@ -66,7 +66,7 @@ def _contacts(row: models.ScimConnection) -> ScimContacts:
 
 def _checked(addresses: Sequence[str]) -> Sequence[str]:
     """Return each address once. Raises Invalid that names the first that is none."""
-    found = {fold(address.strip()): address.strip() for address in addresses if address.strip()}
+    found = {fold_address(address.strip()): address.strip() for address in addresses if address.strip()}
     for address in found.values():
         try:
             validate_email(address)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
+from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold, fold_name
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
@@ -175,7 +176,7 @@ def _in_order(found: People, prefix: str, number: int) -> Sequence[tuple[Any, ..
     named = found.filter(by_name).order_by("user_name_folded").values_list(*_COLUMNS)[:number]
     # In the order of an expression: along the index of the names, the database would read everybody to find nobody.
     order = Coalesce("user_name_folded", Value(""))
-    reached = found.filter(~by_name, starts_with("member__email_address_folded", fold(prefix))).order_by(order)
+    reached = found.filter(~by_name, starts_with("member__email_address_folded", fold_address(prefix))).order_by(order)
     return sorted([*named, *reached.values_list(*_COLUMNS)[:number]], key=lambda row: str(row[5]))[:number]
 
 

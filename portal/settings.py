@@ -15,6 +15,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from limits import parse as parse_rate
+from limits import parse_many as parse_rates
 
 from portal.directory.policy import Policy, load_policy
 from portal.logs import configure_logging
@@ -63,6 +64,18 @@ def rate(name: str, default: str) -> str:
         parse_rate(value)
     except ValueError as error:
         raise ImproperlyConfigured(f'{name} is "{value}", but must be a rate such as "10 per minute".') from error
+    return value
+
+
+def rates(name: str, default: str) -> str:
+    """Return one or several rates such as "10 per minute; 30 per hour". Raises ImproperlyConfigured."""
+    value = str(env.str(name, default=default))
+    try:
+        parse_rates(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f'{name} is "{value}", but must be rates such as "10 per minute; 30 per hour".'
+        ) from error
     return value
 
 
@@ -213,7 +226,8 @@ METRICS_DIRECTORY = str(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 SESSION_IDLE_MINUTES = whole_number("SESSION_IDLE_MINUTES", default=60, least=5, most=43_200)
 SESSION_DURATION_MINUTES = whole_number("SESSION_DURATION_MINUTES", default=720, least=5, most=527_040)
 SIGN_IN_RATE_PER_ADDRESS = rate("SIGN_IN_RATE_PER_ADDRESS", "30 per minute")
-SIGN_IN_RATE_PER_MEMBER = rate("SIGN_IN_RATE_PER_MEMBER", "10 per 15 minutes")
+SIGN_IN_RATE_PER_MEMBER = rates("SIGN_IN_RATE_PER_MEMBER", "10 per 15 minutes; 20 per hour")
+SIGN_IN_TOTAL_PER_MEMBER = rate("SIGN_IN_TOTAL_PER_MEMBER", "100 per hour")
 SIGN_IN_LINK_RATE = rate("SIGN_IN_LINK_RATE", "5 per hour")
 ORGANIZATION_SLUG_DAYS = whole_number("ORGANIZATION_SLUG_DAYS", default=90, least=0, most=3650)
 REDIS_URL = str(env.str("REDIS_URL", default=""))

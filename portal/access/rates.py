@@ -1,15 +1,16 @@
-"""How often signing in may be tried, by address and by (organization, e-mail), and how often IdPs may call."""
+"""How often signing in may be tried, by IP address and member, and how often identity providers and products may call."""
 
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from typing import cast
 
 from django.conf import settings
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse, parse_many
 from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
@@ -22,11 +23,25 @@ _building = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to sign in; no address where it is that of a product's backend, through which everybody comes."""
+    """One attempt to sign in, or of a signed-in member to confirm their password.
+
+    It has no IP address where it comes through a product's backend, whose own says nothing about who tries.
+    """
 
     ip_address: str
     organization_slug: str
     email_address: str
+    is_confirmation: bool = False
+
+    @property
+    def member(self) -> str:
+        """The member in the form in which the directory finds them: another spelling gives no second allowance."""
+        return fold_address(self.email_address)
+
+    @property
+    def total(self) -> tuple[str, str]:
+        """The key of the attempts from everywhere. Confirming has its own: others can't use it up."""
+        return "confirmations" if self.is_confirmation else "total", self.member
 
 
 def warm_up() -> None:
@@ -55,12 +70,21 @@ def _built_storage(address: str) -> Storage:
 
 
 def admit(attempt: Attempt) -> bool:
-    """Count the attempt; say whether it may go on. Call it outside a transaction, which a rollback would undo."""
-    by_address = not attempt.ip_address or _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address)
-    # Another spelling must not give a second allowance: the directory finds the same member by it.
-    email_address = fold_address(attempt.email_address)
-    by_member = _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", attempt.organization_slug, email_address)
-    return by_address and by_member
+    """Count the attempt; say whether it may go on. Call it outside a transaction, which a rollback would undo.
+
+    What an IP address has too many of doesn't count for the member, so that one address alone can't pause their password.
+    """
+    if attempt.ip_address:
+        by_address = _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address)
+        from_here = (attempt.ip_address, attempt.organization_slug, attempt.member)
+        if not (_hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here) and by_address):
+            return False
+    return _hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total)
+
+
+def is_paused(attempt: Attempt) -> bool:
+    """Say whether the member's total is used up: no password is checked until it ends, and a sign-in link is the way in."""
+    return not _limiter().test(parse(settings.SIGN_IN_TOTAL_PER_MEMBER), "sign-in", _digest(attempt.total))
 
 
 def admit_link(organization_slug: str, member_id: str) -> bool:
@@ -73,10 +97,20 @@ def admit_member_search(ip_address: str) -> bool:
     return _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "member-search", ip_address)
 
 
-def _hit(rate: str, *key: str) -> bool:
-    # Hashed: whatever is typed fits the storage, and no address stands in it.
-    digest = hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()
-    return _limiter().hit(parse(rate), "sign-in", digest)
+def admit_requested_link(attempt: Attempt) -> bool:
+    """Count a sign-in link that someone requests for an address, whether or not it is a member's; return as admit_link."""
+    return _hit(settings.SIGN_IN_LINK_RATE, "requested-link", attempt.organization_slug, attempt.member)
+
+
+def _hit(rates: str, *key: str) -> bool:
+    # Each of the rates counts the attempt.
+    admitted = [_limiter().hit(rate, "sign-in", _digest(key)) for rate in parse_many(rates)]
+    return all(admitted)
+
+
+def _digest(key: Sequence[str]) -> str:
+    # Hash the key: it has a fixed length and stores no email address.
+    return hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def wait_of_connection(connection_id: str) -> int:

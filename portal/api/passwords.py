@@ -24,6 +24,7 @@ from portal.directory.project_passwords import Migrant, PasswordHash
 from portal.directory.types import SignedIn
 
 _WAIT = "60"  # seconds: the shortest window in which attempts are counted by default
+_PAUSE = "3600"  # the same of the total
 
 
 class PasswordToAuthenticate(WithSession, kw_only=True):
@@ -200,7 +201,10 @@ def _count(call: Call, email_address: str) -> None:
     """Count an attempt to sign in; a backend's own address says nothing of who tries."""
     slug = call.directory.organization.get().organization_slug
     attempt = rates.Attempt("" if call.caller else call.origin.ip_address, slug, email_address)
-    if not rates.admit(attempt):
-        raise ApiError(
-            "too_many_requests", "There were too many attempts. Wait a few minutes, then try again.", Retry_After=_WAIT
-        )
+    if rates.admit(attempt):
+        return
+    if rates.is_paused(attempt):
+        message = "Too many wrong passwords for this email address: passwords are paused for up to an hour. A sign-in link works."
+        raise ApiError("too_many_requests", message, Retry_After=_PAUSE)
+    message = "There were too many attempts. Wait a few minutes, then try again."
+    raise ApiError("too_many_requests", message, Retry_After=_WAIT)

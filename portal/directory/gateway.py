@@ -544,6 +544,18 @@ class Discovery(Protocol):
         """Start a session in one of the discovered organizations, once: the token then ends. Raises Unauthenticated."""
         ...
 
+    @property
+    def other_way_in(self) -> str:
+        """How someone whose password is paused signs in instead, as a sentence; "" where `email_links` emails a link."""
+        ...
+
+    def email_links(self, email_address: str, *, organization_slug: str = "") -> None:
+        """Email a one-time link to choose a password to the members with this address, in one organization or in all.
+
+        Neither the outcome nor the time says whether there are any. Raise NotOffered where `other_way_in` says why.
+        """
+        ...
+
 
 class DirectoryProvider(Protocol):
     """A kind of directory: opens one organization's, and discovers a person's."""

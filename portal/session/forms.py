@@ -21,6 +21,12 @@ class SignInForm(forms.Form):
     )
 
 
+class EmailLinkForm(forms.Form):
+    """The address that a sign-in link is requested for."""
+
+    email_address = forms.EmailField(max_length=254)
+
+
 class ConfirmPasswordForm(forms.Form):
     """The password of who is signed in."""
 

@@ -9,6 +9,7 @@ app_name = "session"
 urlpatterns = [
     route("", views.start, name="start", allow=Audience.ANYONE),
     route("sign-in/", views.discover, name="discover", allow=Audience.ANYONE, methods=("GET", "POST")),
+    route("sign-in/email/", views.email_link, name="email-link", allow=Audience.ANYONE, methods=("POST",)),
     route("organizations/", views.organizations, name="organizations", allow=Audience.ANYONE, methods=("GET", "POST")),
     route("signed-out/", views.signed_out, name="signed-out", allow=Audience.ANYONE),
     route(
@@ -17,6 +18,13 @@ urlpatterns = [
         name="sign-in",
         allow=Audience.ANYONE,
         methods=("GET", "POST"),
+    ),
+    route(
+        "o/<str:organization_slug>/sign-in/email/",
+        views.email_organization_link,
+        name="email-organization-link",
+        allow=Audience.ANYONE,
+        methods=("POST",),
     ),
     route(
         "o/<str:organization_slug>/sign-in/link/",

@@ -7,16 +7,23 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.rates import Attempt, admit
+from portal.access.rates import Attempt, admit, admit_requested_link, is_paused
 from portal.directory.errors import Gone, Invalid, NotOffered, Refused, Unauthenticated
 from portal.directory.types import Discovered, MemberStatus, SignedIn
-from portal.session.forms import ChooseOrganizationForm, ChoosePasswordForm, ConfirmPasswordForm, SignInForm
+from portal.session.forms import (
+    ChooseOrganizationForm,
+    ChoosePasswordForm,
+    ConfirmPasswordForm,
+    EmailLinkForm,
+    SignInForm,
+)
 from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
 from portal.web.requests import PortalRequest
 from portal.web.sessions import delete_cookie, forget_session, is_page_of, keep_session, open_organizations
 
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
+_PAUSED = "There were too many wrong passwords for this email address. You can use your password again within an hour."
 _MINUTES_TO_CHOOSE = 10
 
 
@@ -44,7 +51,8 @@ def discover(request: PortalRequest) -> HttpResponse:
             form.add_error(None, error.detail)
         else:
             return _after_discovery(request, discovered)
-    return _sign_in_page(request, form, {"action": reverse("session:discover")})
+    context: dict[str, object] = {"action": reverse("session:discover")}
+    return _sign_in_page(request, form, context, email_link_url=reverse("session:email-link"))
 
 
 def organizations(request: PortalRequest) -> HttpResponse:
@@ -99,7 +107,34 @@ def sign_in(request: PortalRequest) -> HttpResponse:
         "action": reverse("session:sign-in", args=[organization.organization_slug]),
         "discover_url": reverse("session:discover"),
     }
-    return _sign_in_page(request, form, context)
+    email_link_url = reverse("session:email-organization-link", args=[organization.organization_slug])
+    return _sign_in_page(request, form, context, email_link_url=email_link_url)
+
+
+def email_link(request: PortalRequest) -> HttpResponse:
+    """Email links to someone whose password is paused, for every organization that has them as a member."""
+    return _email_link(request, "", reverse("session:discover"))
+
+
+def email_organization_link(request: PortalRequest) -> HttpResponse:
+    """Email a link to a member of this organization whose password is paused."""
+    slug = request.directory.organization.get().organization_slug
+    return _email_link(request, slug, reverse("session:sign-in", args=[slug]))
+
+
+def _email_link(request: PortalRequest, organization_slug: str, sign_in_url: str) -> HttpResponse:
+    form = EmailLinkForm(request.POST)
+    email_address = form.cleaned_data["email_address"] if form.is_valid() else ""
+    attempt = Attempt(request.origin.ip_address, organization_slug, email_address)
+    # Only the way out of a pause: otherwise anyone could have emails sent to anyone.
+    if not email_address or not is_paused(attempt):
+        return see_other(sign_in_url)
+    admitted = admit_requested_link(attempt)
+    if admitted:
+        discovery = request.directories.discovery(request.origin)
+        discovery.email_links(email_address, organization_slug=organization_slug)
+    context = {"is_sent": admitted, "email_address": email_address, "sign_in_url": sign_in_url}
+    return render_page(request, "session/link_sent.html", context, status=200 if admitted else 429)
 
 
 def link(request: PortalRequest) -> HttpResponse:
@@ -142,7 +177,8 @@ def confirm(request: PortalRequest) -> HttpResponse:
     onward = request.POST.get("next") or request.GET.get("next", "")
     onward = onward if is_page_of(onward, slug) else ""
     form = ConfirmPasswordForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and _admitted(request, form, slug, who.member.email_address):
+    attempt = Attempt(request.origin.ip_address, slug, who.member.email_address, is_confirmation=True)
+    if request.method == "POST" and form.is_valid() and _admitted(form, attempt):
         try:
             confirmed = request.directory.sessions.confirm_password(form.cleaned_data["password"])
         except Unauthenticated as error:
@@ -171,25 +207,33 @@ def signed_out(request: PortalRequest) -> HttpResponse:
 
 
 def _is_admitted_sign_in(request: PortalRequest, form: SignInForm, organization_slug: str) -> bool:
-    """Check the form, if it was sent, and count the attempt; a refusal stands in the form."""
+    """Validate the form, if it was sent, and count the attempt. Errors are added to the form."""
     if request.method != "POST" or not form.is_valid():
         return False
-    return _admitted(request, form, organization_slug, form.cleaned_data["email_address"])
+    return _admitted(form, Attempt(request.origin.ip_address, organization_slug, form.cleaned_data["email_address"]))
 
 
-def _admitted(request: PortalRequest, form: Form, organization_slug: str, email_address: str) -> bool:
-    admitted = admit(Attempt(request.origin.ip_address, organization_slug, email_address))
-    if not admitted:
+def _admitted(form: Form, attempt: Attempt) -> bool:
+    admitted = admit(attempt)
+    if not admitted and is_paused(attempt) and not attempt.is_confirmation:
+        form.add_error(None, ValidationError(_PAUSED, code="paused"))
+    elif not admitted:
         form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
     return admitted
 
 
-def _sign_in_page(request: PortalRequest, form: Form, context: dict[str, object]) -> HttpResponse:
-    return render_page(request, "session/sign_in.html", {"form": form, **context}, status=_form_status(form))
+def _sign_in_page(
+    request: PortalRequest, form: Form, context: dict[str, object], *, email_link_url: str
+) -> HttpResponse:
+    paused = {}
+    if form.is_bound and form.has_error(NON_FIELD_ERRORS, code="paused"):
+        other_way_in = request.directories.discovery(request.origin).other_way_in
+        paused = {"is_paused": True, "other_way_in": other_way_in, "email_link_url": email_link_url}
+    return render_page(request, "session/sign_in.html", {"form": form, **context, **paused}, status=_form_status(form))
 
 
 def _form_status(form: Form) -> int:
-    if form.is_bound and form.has_error(NON_FIELD_ERRORS, code="too-many"):
+    if form.is_bound and any(form.has_error(NON_FIELD_ERRORS, code=code) for code in ("too-many", "paused")):
         return 429
     return 422 if form.is_bound and form.errors else 200
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from portal.access import rates
-from portal.access.rates import Attempt, admit
+from portal.access.rates import Attempt, admit, admit_requested_link, is_paused
 from portal.directory.embedded import models
 from tests.conftest import REDIS_URL
 
@@ -60,7 +60,59 @@ def test_case_gives_no_second_allowance(attempt: Attempt) -> None:
     for _ in range(3):
         admit(attempt)
 
-    assert not admit(replace(attempt, ip_address="192.0.2.9", email_address=attempt.email_address.upper()))
+    assert not admit(replace(attempt, email_address=attempt.email_address.upper()))
+
+
+@pytest.mark.usefixtures("storage")
+def test_another_ip_address_is_not_held_up(attempt: Attempt) -> None:
+    """Or anyone could lock a member out from anywhere."""
+    for _ in range(20):
+        admit(attempt)
+
+    assert admit(replace(attempt, ip_address=f"192.0.2.2/{uuid4()}"))
+    assert not is_paused(attempt)
+
+
+@pytest.mark.usefixtures("storage")
+def test_attempts_from_everywhere_are_bounded_in_all_and_then_a_link_is_the_way_in(
+    attempt: Attempt, settings: Settings
+) -> None:
+    settings.SIGN_IN_TOTAL_PER_MEMBER = "5 per hour"
+    everywhere = [replace(attempt, ip_address=f"192.0.2.{n}/{uuid4()}", organization_slug=f"o{n}") for n in range(8)]
+
+    assert [admit(one) for one in everywhere] == [True] * 5 + [False] * 3
+    assert is_paused(attempt)
+    assert not is_paused(replace(attempt, email_address=f"max-{uuid4()}@acme.example"))
+    # Others can't use up what the member confirms a password with, while signed in.
+    assert admit(replace(attempt, is_confirmation=True))
+
+
+@pytest.mark.django_db
+def test_a_products_backend_is_limited_by_the_total_alone(attempt: Attempt, settings: Settings) -> None:
+    settings.SIGN_IN_RATE_PER_MEMBER, settings.SIGN_IN_TOTAL_PER_MEMBER = "1 per hour", "4 per hour"
+    backend = replace(attempt, ip_address="")
+
+    assert [admit(backend) for _ in range(5)] == [True] * 4 + [False]
+
+
+@pytest.mark.django_db
+def test_each_of_several_rates_holds(attempt: Attempt, settings: Settings) -> None:
+    """Those who go on wait longer."""
+    settings.SIGN_IN_RATE_PER_MEMBER = "2 per minute; 3 per hour"
+    start = timezone.now()
+    admitted = []
+    for minutes in (0, 0, 0, 2, 4, 62):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            admitted.append(admit(attempt))
+
+    assert admitted == [True, True, False, False, False, True]
+
+
+@pytest.mark.django_db
+def test_links_are_limited_whoever_the_address_belongs_to(attempt: Attempt, settings: Settings) -> None:
+    settings.SIGN_IN_LINK_RATE = "2 per hour"
+
+    assert [admit_requested_link(attempt) for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.django_db
@@ -69,6 +121,7 @@ def test_the_window_ends(attempt: Attempt, settings: Settings) -> None:
     assert [admit(attempt), admit(attempt)] == [True, False]
 
     with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=False):
+        assert not is_paused(attempt)
         assert admit(attempt)
 
 

@@ -22,7 +22,7 @@ from portal.directory.embedded import (
 )
 from portal.directory.embedded.email_domains import read_domain
 from portal.directory.embedded.extension_schemas import read_extension_schemas
-from portal.directory.embedded.models.fields import fold, fold_name
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.password_strength import check_new_password
 from portal.directory.embedded.roles import check_roles
 from portal.directory.embedded.rows import check, unless_taken

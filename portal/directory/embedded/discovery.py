@@ -2,17 +2,20 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
+from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.scope import organization_value
 from portal.directory.embedded.sessions import may_use_password, password_is_right, start_session
+from portal.directory.embedded.sign_in_links import email_link_soon
 from portal.directory.embedded.tokens import new_token, token_hash
-from portal.directory.errors import Unauthenticated
+from portal.directory.errors import NotOffered, Unauthenticated
 from portal.directory.ids import parse_id
-from portal.directory.types import Discovered, MemberStatus, Origin, SignedIn
+from portal.directory.types import Actor, ActorType, Discovered, MemberStatus, Origin, SignedIn
 
 INTERMEDIATE_LIFE = timedelta(minutes=10)  # Stytch: an intermediate session token
 # Passwords checked at each attempt, always as many, so that the time does not tell in how many organizations a person
@@ -62,6 +65,23 @@ class EmbeddedDiscovery:
                 raise Unauthenticated("You are not a member of this organization.")
             session.delete()
             return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFE)
+
+    @property
+    def other_way_in(self) -> str:
+        """Return whom to ask where email isn't set up."""
+        return "" if settings.EMAIL_IS_SET_UP else "Ask the operator of this portal for a sign-in link."
+
+    def email_links(self, email_address: str, *, organization_slug: str = "") -> None:
+        """Email a one-time link to the members with this address. Raise NotOffered without email."""
+        if self.other_way_in:
+            raise NotOffered(self.other_way_in)
+        found = models.Member.objects.select_related("organization", "scim_user")
+        found = found.filter(email_address_folded=fold_address(email_address)).exclude(status=MemberStatus.DELETED)
+        if organization_slug:
+            found = found.filter(organization__slug=organization_slug)
+        for member in found.order_by("organization_id")[:MOST_ORGANIZATIONS]:
+            if may_use_password(member):
+                email_link_soon(member, Caller(Actor(ActorType.VISITOR), self._origin))
 
     @staticmethod
     def _session(token: str, *, lock: bool = False) -> models.IntermediateSession:

@@ -1,7 +1,10 @@
 """One-time links to choose a password."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +17,8 @@ from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_id
 from portal.directory.errors import Conflict, Unavailable
 from portal.directory.types import MemberStatus, SentLink
+
+log = structlog.get_logger("gatehouse.sign_in")
 
 # Stytch: an invitation is valid for a week.
 INVITATION_LIFE, RESET_LIFE = timedelta(days=7), timedelta(days=1)
@@ -59,14 +64,39 @@ def email_link(member: models.Member, caller: Caller) -> SentLink:
     """Email the member a new link, and return it without its URL. Raise Conflict as `show_link`, Unavailable."""
     link = _made(member, caller, is_emailed=True, proves_address=True)
     try:
-        send_email(
-            to=member.email_address,
-            subject=f"Choose a password for {one_line(member.organization.name)}",
-            text=_text(member, link, caller.actor.name),
-        )
+        _send(member, link, caller.actor.name)
     except (OSError, ValueError) as error:  # of the connection (smtplib), and of what was to be sent
         raise Unavailable("The mail server didn't accept the email. Try again in a few minutes.") from error
     return SentLink(link.email_address, link.expires_at)
+
+
+def email_link_soon(member: models.Member, caller: Caller) -> None:
+    """Email the member a new link in the background: how long the mail server takes must not say who is a member.
+
+    Raise Conflict as `show_link`. An email that isn't taken is only in the log.
+    """
+    link = _made(member, caller, is_emailed=True, proves_address=True)
+    _background().submit(_send_or_log, member, link)
+
+
+@cache
+def _background() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "emails")
+
+
+def _send_or_log(member: models.Member, link: SentLink) -> None:
+    try:
+        _send(member, link, "")
+    except (OSError, ValueError):  # as above
+        log.warning("sign_in_link_not_sent", member_id=member_id(member), exc_info=True)
+
+
+def _send(member: models.Member, link: SentLink, sender: str) -> None:
+    send_email(
+        to=member.email_address,
+        subject=f"Choose a password for {one_line(member.organization.name)}",
+        text=_text(member, link, sender),
+    )
 
 
 def _made(member: models.Member, caller: Caller, *, is_emailed: bool, proves_address: bool) -> SentLink:

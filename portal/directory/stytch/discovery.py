@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from portal.directory.errors import Unauthenticated
+from portal.directory.errors import NotOffered, Unauthenticated
 from portal.directory.stytch.documents import Document
 from portal.directory.stytch.http import StytchApi, path_of
 from portal.directory.stytch.sessions import PASSWORD_MEANINGS, signed_in
@@ -52,6 +52,15 @@ class StytchDiscovery:
             },
         )
         return signed_in(answer)
+
+    @property
+    def other_way_in(self) -> str:
+        """Return the way through the product: the portal doesn't know its pages."""
+        return "Sign in to the product first, then come back."
+
+    def email_links(self, email_address: str, *, organization_slug: str = "") -> None:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: the link would lead to the product's own page."""
+        raise NotOffered(self.other_way_in)
 
 
 def _present(token: str) -> str:

@@ -78,12 +78,21 @@ def test_it_shares_the_limit_of_signing_in(admin_client: Client, settings: Setti
     for _ in range(2):
         assert confirm(admin_client, "wrong").status_code == 422
     wrong = {"email_address": "ADA@acme.example", "password": "wrong"}
-    assert Client(REMOTE_ADDR="192.0.2.9").post("/o/acme/sign-in/", wrong).status_code == 422
+    assert Client().post("/o/acme/sign-in/", wrong).status_code == 422
 
     refused = confirm(admin_client)
 
     assert refused.status_code == 429
     assert "Too many attempts" in refused.content.decode()
+
+
+def test_others_cannot_use_up_what_the_member_confirms_with(admin_client: Client, settings: Settings) -> None:
+    settings.SIGN_IN_TOTAL_PER_MEMBER = "2 per hour"
+    wrong = {"email_address": "ada@acme.example", "password": "wrong"}
+    for n in range(3):
+        Client(REMOTE_ADDR=f"192.0.2.{n}").post("/o/acme/sign-in/", wrong)
+
+    assert confirm(admin_client).status_code == 303
 
 
 def test_it_leaves_an_entry_without_the_password(admin: models.Member, admin_client: Client) -> None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 
 from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold, fold_name
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
 from portal.directory.embedded.recursion import key, rows
 from portal.directory.embedded.roles import email_roles

@@ -1,0 +1,138 @@
+"""A member whose password is paused after too many attempts from everywhere signs in by an emailed link."""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django import Settings
+
+from portal.directory.embedded import models, sign_in_links
+from tests import factories
+from tests.conftest import PASSWORD
+from tests.contract.worlds import StytchWorld
+from tests.fakes.stytch import fake_stytch
+
+SIGN_IN, EMAIL = "/o/acme/sign-in/", "/o/acme/sign-in/email/"
+ADA = "ada@acme.example"
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings: Settings) -> None:
+    settings.SIGN_IN_TOTAL_PER_MEMBER = "3 per hour"
+    settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "portal@example.com"
+
+
+def sign_in(email_address: str = ADA, *, url: str = SIGN_IN, ip_address: str = "198.51.100.1") -> tuple[int, str]:
+    answer = Client(REMOTE_ADDR=ip_address).post(url, {"email_address": email_address, "password": PASSWORD})
+    return answer.status_code, answer.content.decode()
+
+
+def pause(email_address: str = ADA) -> None:
+    for n in range(4):
+        wrong = {"email_address": email_address, "password": "wrong"}
+        Client(REMOTE_ADDR=f"192.0.2.{n}").post(SIGN_IN, wrong)
+
+
+def sent() -> list[str]:
+    """Return the addresses of the emails, once they are sent in the background."""
+    sign_in_links._background().submit(time.sleep, 0).result()
+    return [to for message in mail.outbox for to in message.to]
+
+
+def test_a_member_gets_in_by_an_emailed_link(admin: models.Member) -> None:
+    pause()
+
+    status, html = sign_in()
+    assert (status, "Signing in by password is paused" in html) == (429, True)
+    assert f'action="{EMAIL}"' in html
+    answer = Client().post(EMAIL, {"email_address": ADA})
+    assert (answer.status_code, "Check your email" in answer.content.decode()) == (200, True)
+
+    assert sent() == [ADA]
+    found = re.search(r"token=(\S+)", str(mail.outbox[0].body))
+    assert found
+    client = Client()
+    chosen = client.post("/o/acme/sign-in/link/", {"token": found[1], "password": "quartz lantern orbit meadow"})
+    assert (chosen.status_code, client.get("/o/acme/").status_code) == (303, 200)
+    assert models.ActivityEntry.objects.filter(action="member.send_sign_in_link", actor_type="visitor").count() == 1
+
+
+def test_on_the_page_of_all_organizations_each_sends_a_link(admin: models.Member, globex: models.Organization) -> None:
+    factories.member(globex, ADA, password=PASSWORD)
+    pause()
+
+    status, html = sign_in(url="/sign-in/")
+    assert (status, 'action="/sign-in/email/"' in html) == (429, True)
+    assert Client().post("/sign-in/email/", {"email_address": ADA}).status_code == 200
+
+    assert sent() == [ADA, ADA]
+
+
+def test_whether_an_address_is_a_members_does_not_show(admin: models.Member) -> None:
+    for address in (ADA, "no@acme.example"):
+        pause(address)
+    pages = [Client().post(EMAIL, {"email_address": one}) for one in (ADA, "no@acme.example")]
+
+    assert [one.status_code for one in pages] == [200, 200]
+    assert pages[0].content.decode().replace(ADA, "") == pages[1].content.decode().replace("no@acme.example", "")
+    assert sign_in()[1].replace(ADA, "") != ""
+    assert sent() == [ADA]
+
+
+def test_no_email_is_sent_for_who_can_use_their_password(admin: models.Member) -> None:
+    for body in ({"email_address": ADA}, {"email_address": "x"}, {}):
+        answer = Client().post(EMAIL, body)
+        assert (answer.status_code, answer["Location"]) == (303, SIGN_IN)
+
+    assert sent() == []
+
+
+def test_links_are_limited(admin: models.Member, settings: Settings) -> None:
+    settings.SIGN_IN_LINK_RATE = "2 per hour"
+    pause()
+    statuses = [Client().post(EMAIL, {"email_address": ADA}).status_code for _ in range(3)]
+
+    assert statuses == [200, 200, 429]
+    assert sent() == [ADA, ADA]
+
+
+def test_a_mail_server_that_fails_is_only_in_the_log(
+    admin: models.Member, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: str) -> None:
+        raise OSError("away")
+
+    monkeypatch.setattr(sign_in_links, "send_email", fail)
+    pause()
+
+    assert Client().post(EMAIL, {"email_address": ADA}).status_code == 200
+    assert sent() == []
+
+
+def test_without_email_the_operator_is_the_way_in(admin: models.Member, settings: Settings) -> None:
+    settings.EMAIL_IS_SET_UP = False
+    pause()
+
+    _, html = sign_in()
+    assert "Ask the operator of this portal for a sign-in link." in html
+    assert EMAIL not in html
+    assert Client().post(EMAIL, {"email_address": ADA}).status_code in {404, 501}
+
+
+@pytest.fixture
+def stytch(settings: Settings, db: None) -> Iterator[StytchWorld]:
+    with fake_stytch() as fake:
+        for name, value in fake.settings.items():
+            setattr(settings, name, value)
+        yield StytchWorld(fake)
+
+
+def test_with_stytch_the_product_is_the_way_in(stytch: StytchWorld) -> None:
+    stytch.add_organization("acme", "Acme")
+    stytch.add_member("acme", ADA)
+    pause()
+
+    assert "Sign in to the product first, then come back." in sign_in()[1]

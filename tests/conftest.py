@@ -54,6 +54,14 @@ def missing(marker: str) -> str:
             return ""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that ask for no database: on a second database they would do the same again."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if not item.get_closest_marker("django_db") and not {"db", "transactional_db", "live_server"} & set(fixtures):
+            item.add_marker("no_database")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers():
         if reason := missing(marker.name):

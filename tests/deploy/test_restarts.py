@@ -14,6 +14,7 @@ import requests
 
 from tests.deploy.serving import Site
 
+pytestmark = pytest.mark.xdist_group("proxies")  # in one process, which serves the portal once for all of them
 CLIENTS = 4
 
 
@@ -71,10 +72,13 @@ def test_a_rolling_restart_behind_haproxy_fails_no_request(behind_haproxy: Site)
         for node in behind_haproxy.instances:
             before = node.worker()
             server = f"gatehouse/node{node.name}"
-            behind_haproxy.tell_haproxy(f"set server {server} state drain")
+            behind_haproxy.ask_haproxy(f"set server {server} state drain")
             node.stop()
             node.start()
-            behind_haproxy.tell_haproxy(f"set server {server} state ready")
+            behind_haproxy.ask_haproxy(f"set server {server} state ready")
+            # 2: it runs, 0: an operator has not taken it out
+            while f" node{node.name} 127.0.0.1 2 0 " not in behind_haproxy.ask_haproxy("show servers state gatehouse"):
+                time.sleep(0.1)
             assert node.worker() != before
 
     assert set(seen) == {"POST 201", "GET 200"}, seen

@@ -322,6 +322,12 @@ class ScimConnection:
     paused_by: str = ""
 
     @property
+    def entered_url(self) -> str:
+        """The base URL as an admin enters it: for Entra with Microsoft's own switch to requests that keep to RFC 7644."""
+        is_entra = self.identity_provider is ScimIdentityProvider.MICROSOFT_ENTRA
+        return f"{self.base_url}?aadOptscim062020" if is_entra else self.base_url
+
+    @property
     def version(self) -> str:
         """What a change of its name or identity provider must say that it has seen."""
         return connection_version(self.display_name, self.identity_provider)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from math import isfinite
 from typing import Any, cast
@@ -16,7 +16,7 @@ from portal.access.permissions import Audience
 from portal.access.rates import wait_after_failed_authentication, wait_of_connection
 from portal.access.routing import access_of, edge_for
 from portal.directory.embedded.provisioning import request_log
-from portal.directory.embedded.provisioning.clients import ScimClient, authenticate
+from portal.directory.embedded.provisioning.clients import ScimClient, authenticate, has_entra_flag
 from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError, TooLarge
 from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
 from portal.directory.embedded.provisioning.texts import is_storable
@@ -152,6 +152,8 @@ def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call
         raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
     body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
     exchange.body, exchange.has_used_token = body, True
+    if has_entra_flag(request.GET):
+        client = replace(client, has_entra_flag=True)
     headers = request.META  # not `request.headers`, which makes a dictionary of all of them for each call
     return Call(
         client,

@@ -30,9 +30,7 @@ def list_query(client: ScimClient, parameters: Mapping[str, str]) -> ListQuery:
     if order not in {"ascending", "descending"}:
         raise InvalidValue('"sortOrder" must be ascending or descending.')
     return ListQuery(
-        filter=parse_filter(text, takes_bare_texts=client.is_entra and not client.connection.is_strict)
-        if text
-        else None,
+        filter=parse_filter(text, takes_bare_texts=client.reads_as_entra) if text else None,
         filter_text=text,
         start_index=_number(parameters, "startIndex", 1, InvalidValue),
         count=_number(parameters, "count", DEFAULT_RESULTS, InvalidCount if "cursor" in parameters else InvalidValue),

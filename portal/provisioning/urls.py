@@ -1,4 +1,4 @@
-"""The SCIM endpoints below each connection's address. A slash at the end is tolerated: some admins paste one."""
+"""The SCIM endpoints below each connection's address. A slash too much is tolerated, at the end or after the base URL."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,6 +19,16 @@ class ConnectionId(StringConverter):
     regex = "scim-connection-(?:live|test)-[0-9a-f-]{36}"
 
 
+class PlaceOfConnection(StringConverter):
+    """What is in the place of a connection's id, with the slashes after a base URL that was pasted with one."""
+
+    regex = "[^/]+/*"
+
+    def to_python(self, value: str) -> str:
+        """Return the id alone."""
+        return value.rstrip("/")
+
+
 class Elsewhere(StringConverter):
     """What stands before a connection's id in a wrong address; the portal's own pages and the API are none."""
 
@@ -32,10 +42,11 @@ class NoMethod(PathConverter):
 
 
 register_converter(ConnectionId, "scim_connection")
+register_converter(PlaceOfConnection, "place_of_connection")
 register_converter(Elsewhere, "elsewhere")
 register_converter(NoMethod, "no_method")
 
-_BASE = "v1/b2b/scim/<str:connection_id>"
+_BASE = "v1/b2b/scim/<place_of_connection:connection_id>"
 _LIST = ("GET", "POST")
 _RESOURCE = ("GET", "PUT", "PATCH", "DELETE")
 _READ = ("GET",)

@@ -147,13 +147,6 @@ ACCESS = (
         "{test}.",
     ),
     Cause(
-        "doubled-slash",
-        "The address has two slashes in a row",
-        Sign(status=404, path=r"//"),
-        "“{base_url}” ends in a slash, and {name} adds another one.",
-        "In {settings}, take the slash off the end of “{base_url}”, save, and {test}.",
-    ),
-    Cause(
         "endpoint-spelling",
         "The address is spelled in another way",
         Sign(

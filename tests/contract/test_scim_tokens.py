@@ -46,7 +46,9 @@ def test_a_connection_is_made_with_its_first_token(world: World, identity_provid
     assert connection(scim) == made.connection
     assert (made.connection.display_name, made.connection.identity_provider) == ("Our people", identity_provider)
     assert made.connection.status is ScimConnectionStatus.ACTIVE
-    assert made.connection.base_url.endswith("?aadOptscim062020") is (identity_provider is ENTRA)
+    assert made.connection.base_url.endswith(f"/v1/b2b/scim/{made.connection.connection_id}")
+    entered = "?aadOptscim062020" if identity_provider is ENTRA else ""
+    assert made.connection.entered_url == made.connection.base_url + entered
     assert made.bearer_token[-4:] == made.connection.bearer_token_last_four
     assert len(made.bearer_token) > 40
     assert made.bearer_token not in repr(made)

@@ -137,17 +137,15 @@ def test_a_token_is_exchanged_without_a_gap() -> None:
         step("complete")
 
 
-def test_entras_address_carries_microsofts_switch() -> None:
+def test_only_what_an_admin_enters_in_entra_has_microsofts_switch() -> None:
     create_acme()
+    run("createorganization", "--name", "Globex", "--slug", "globex")
+    options = ("--display-name=Entra", "--identity-provider=microsoft-entra")
 
-    answer = run_json(
-        "createscimconnection",
-        "--organization=acme",
-        "--display-name=Entra",
-        "--identity-provider=microsoft-entra",
-    )
+    answer = run_json("createscimconnection", "--organization=acme", *options)
 
-    assert answer["base_url"].endswith("?aadOptscim062020")
+    assert answer["base_url"].endswith(f"/v1/b2b/scim/{answer['connection_id']}")
+    assert "?aadOptscim062020\n" in run("createscimconnection", "--organization=globex", *options)
 
 
 def test_a_second_run_makes_a_further_secret_of_the_same_project() -> None:

@@ -160,7 +160,6 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         lambda idp: idp.get("/v2/Users"),
         lambda idp: idp.get("/scim/Groups"),
     ),
-    "doubled-slash": (lambda idp: idp.get("//Users"),),
     "endpoint-spelling": (
         lambda idp: idp.get("/users"),
         lambda idp: idp.get("/User"),

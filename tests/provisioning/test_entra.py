@@ -269,3 +269,48 @@ def test_quotes_are_needed_where_the_connection_is_strict(idp: Idp, person: str)
 @pytest.mark.parametrize("text", ["userName eq", "userName eq a b", "userName eq )", 'userName eq "a'])
 def test_what_is_no_filter_even_without_quotes_is_refused(idp: Idp, person: str, text: str) -> None:
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")
+
+
+@pytest.fixture
+def boss(idp: Idp, person: str) -> str:
+    """The manager of the person."""
+    key = idp.create_user("boss@testuser.com")
+    user_after(idp, person, {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": key})
+    return key
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'id eq "{person}" and manager eq "{boss}"',
+        "id eq {person} and manager eq {boss}",
+        'id eq "{person}" and manager.value eq "{boss}"',
+        'id eq "{person}" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "{boss}"',
+        'id eq "{person}" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager eq "{boss}"',
+    ],
+)
+def test_entra_asks_whether_a_person_has_a_manager(idp: Idp, person: str, boss: str, bare: str, text: str) -> None:
+    """The only reference for whose current value Entra asks before it changes it."""
+    for manager, found in ((boss, [{"schemas": [USER_SCHEMA, ENTERPRISE], "id": person}]), (bare, [])):
+        answer = idp.get("/Users", filter=text.format(person=person, boss=manager), attributes="id")
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["Resources"] == found
+
+
+def test_entra_asks_for_people_without_a_manager(idp: Idp, person: str, boss: str, bare: str) -> None:
+    for text, found in (
+        ("manager pr", {person}),
+        ("manager eq null", {boss, bare}),
+        ("not (manager pr)", {boss, bare}),
+    ):
+        assert {one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]} == found
+
+
+@pytest.mark.parametrize("path", [f"{ENTERPRISE}.manager", f"{ENTERPRISE}:manager", "manager"])
+def test_entra_writes_a_dot_after_the_urn_or_leaves_it_out(idp: Idp, person: str, path: str) -> None:
+    added = user_after(
+        idp, person, {"op": "Add", "path": path, "value": "x"}, {"op": "Add", "path": "department", "value": "y"}
+    )
+
+    assert added[ENTERPRISE] == {"manager": {"value": "x"}, "department": "y"}
+    assert user_after(idp, person, {"op": "Remove", "path": path})[ENTERPRISE] == {"department": "y"}

@@ -248,3 +248,21 @@ def test_the_attributes_whose_values_are_not_kept_are_named(
 
     assert set(masked) <= set(replay(log, idp).masked_attributes)
     assert "displayName" not in replay(log, idp).masked_attributes
+
+
+@pytest.mark.parametrize(("query", "status"), [("?aadOptscim062020", 200), ("", 400)])
+def test_it_is_read_as_what_entra_means_where_the_request_had_its_flag(
+    log: ScimLogGateway, idp: Idp, query: str, status: int
+) -> None:
+    ada, taken = idp.create_user("ada"), idp.create_user("bob")
+    path = 'emails[type eq "work"].value'
+    idp.patch(
+        f"/Users/{ada}{query}",
+        {"op": "replace", "path": path, "value": "x@acme.example"},
+        {"op": "replace", "path": "userName", "value": "bob"},
+    )
+    assert idp.entries[-1].status >= 400
+    entry = idp.entries[-1].pk
+    idp.send("DELETE", f"/Users/{taken}")
+
+    assert log.replay(public_id("scim-request", entry)).status == status

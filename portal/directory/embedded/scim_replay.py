@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.http import QueryDict
 from django.utils import timezone
 
 from portal.directory.embedded import models
 from portal.directory.embedded.provisioning import groups, users
-from portal.directory.embedded.provisioning.clients import ScimClient
+from portal.directory.embedded.provisioning.clients import ScimClient, has_entra_flag
 from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.provisioning.redaction import masked_attributes, redacted_body, redacted_detail
 from portal.directory.errors import Conflict, Unavailable
@@ -75,7 +76,7 @@ def replay(row: models.ScimRequest, origin: Origin) -> ScimReplay:
     body = _body(row)
     # What the call would write into the activity log is known by this.
     marked = replace(origin, request_id=new_request_id())
-    client = ScimClient(_connection(row), marked)
+    client = ScimClient(_connection(row), marked, has_entra_flag=has_entra_flag(QueryDict(row.query)))
     refusal, changes = _carried_out(row, client, body)
     return ScimReplay(
         status=refusal.status if refusal else _DONE[row.method],

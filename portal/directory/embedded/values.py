@@ -105,7 +105,7 @@ def scim_connection_value(token: models.ScimToken) -> ScimConnection:
         status=ScimConnectionStatus(row.status),
         display_name=row.display_name,
         identity_provider=ScimIdentityProvider(row.identity_provider),
-        base_url=scim_base_url(connection_id, ScimIdentityProvider(row.identity_provider)),
+        base_url=f"{settings.PUBLIC_URL}/v1/b2b/scim/{connection_id}",
         bearer_token_last_four=token.last_four,
         bearer_token_expires_at=token.expires_at,
         attention=row.attention,
@@ -116,9 +116,3 @@ def scim_connection_value(token: models.ScimToken) -> ScimConnection:
         paused_at=row.paused_at,
         paused_by=row.paused_by,
     )
-
-
-def scim_base_url(connection_id: str, identity_provider: ScimIdentityProvider) -> str:
-    """Return the SCIM address of a connection; Entra's carries Microsoft's own compliance switch, as Stytch's does."""
-    suffix = "?aadOptscim062020" if identity_provider is ScimIdentityProvider.MICROSOFT_ENTRA else ""
-    return f"{settings.PUBLIC_URL}/v1/b2b/scim/{connection_id}{suffix}"

@@ -80,7 +80,8 @@ def scim_connection_value(document: Document) -> ScimConnection:
         identity_provider=_word(document, "identity_provider", ScimIdentityProvider)
         if provider
         else ScimIdentityProvider.GENERIC,
-        base_url=document.text("base_url"),
+        # Stytch adds what an admin enters for Entra (`entered_url`).
+        base_url=document.text("base_url").partition("?")[0],
         bearer_token_last_four=document.text("bearer_token_last_four"),
         bearer_token_expires_at=document.optional_moment("bearer_token_expires_at"),
     )

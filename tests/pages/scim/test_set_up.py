@@ -299,7 +299,6 @@ MISTAKES: dict[str, tuple[Call, str, str, str]] = {
         "The address begins with http, not https",
         f"let {OKTA_ADDRESS} begin with https://",
     ),
-    "doubled slash": (lambda idp: idp.get("//Users"), ADDRESS, "two slashes in a row", OKTA_ADDRESS),
     "no header": (
         lambda idp: idp.client.get(f"{idp.base}/Users"),
         TOKEN,

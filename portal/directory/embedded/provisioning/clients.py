@@ -1,6 +1,7 @@
 """Who calls: an identity provider, known by the bearer token of its connection."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
@@ -17,13 +18,14 @@ from django.utils import timezone
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.provisioning.budget import Budget
-from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema, extended
+from portal.directory.embedded.provisioning.schemas import GROUP, USER, ResourceSchema, extended, with_short_names
 from portal.directory.embedded.statements import Statement
 from portal.directory.embedded.tokens import token_hash
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim_tokens import USE_NOTED_EVERY
 from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider, ScimRefusal
 
+_ENTRA_FLAG = "aadoptscim062020"
 log = structlog.get_logger("gatehouse.scim")
 
 _TOKEN = Statement(
@@ -78,6 +80,8 @@ class ScimClient:
     # The attributes that were changed so far, for the request log.
     changed: set[str] = field(default_factory=set, compare=False)
     budget: Budget = field(default_factory=Budget, compare=False)
+    # Whether the request has Entra's own parameter, on a connection of any identity provider.
+    has_entra_flag: bool = False
 
     @property
     def organization_id(self) -> UUID:
@@ -97,7 +101,12 @@ class ScimClient:
     @property
     def is_entra(self) -> bool:
         """Say whether Microsoft Entra is at the other end, which reads RFC 7644 in a way of its own."""
-        return self.connection.identity_provider == ScimIdentityProvider.MICROSOFT_ENTRA
+        return self.has_entra_flag or self.connection.identity_provider == ScimIdentityProvider.MICROSOFT_ENTRA
+
+    @property
+    def reads_as_entra(self) -> bool:
+        """Say whether what Entra is known to send is read as it means it: not where the connection is strict."""
+        return self.is_entra and not self.connection.is_strict
 
     @cached_property
     def caller(self) -> Caller:
@@ -116,7 +125,8 @@ class ScimClient:
 
     def _extended(self, base: ResourceSchema) -> ResourceSchema:
         own = [one["schema"] for one in self.connection.extension_schemas if one["resourceType"] == base.name]
-        return extended(base, json.dumps(own)) if own else base
+        schema = extended(base, json.dumps(own)) if own else base
+        return with_short_names(schema) if self.reads_as_entra else schema
 
     def users(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimUser]:
         """Return the connection's people."""
@@ -154,6 +164,11 @@ class Identification:
     token: models.ScimToken | None
     refusal: ScimRefusal | None = None
     addressed: models.ScimConnection | None = None
+
+
+def has_entra_flag(parameters: Iterable[str]) -> bool:
+    """Say whether one of a request's parameters is the one that Entra carries along from its tenant URL."""
+    return any(name.lower() == _ENTRA_FLAG for name in parameters)
 
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:

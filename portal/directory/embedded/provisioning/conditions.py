@@ -198,7 +198,7 @@ def _condition(node: Node, listable: Listable) -> Q:
         case Negation(part):
             return ~_condition(part, listable)
         case Element(path) | Compare(path):
-            return _of_attribute(node, listable, listable.schema.resolve(path))
+            return _of_attribute(node, listable, listable.schema.resolve_compared(path))
 
 
 def _of_attribute(node: Compare | Element, listable: Listable, attributes: Sequence[Attribute]) -> Q:

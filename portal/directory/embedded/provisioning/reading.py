@@ -25,7 +25,7 @@ def read_payload(client: ScimClient, schema: ResourceSchema, payload: Document) 
 def read_patch(client: ScimClient, schema: ResourceSchema, body: Mapping[str, Any]) -> list[Operation]:
     """Return the operations of a PatchOp body. Raises InvalidSyntax, and more on a strict connection."""
     if not client.connection.is_strict:
-        return read_operations(body, is_entra=client.is_entra)
+        return read_operations(body, is_entra=client.reads_as_entra)
     require_schema(body, PATCH_OP)
     operations = read_operations(body, may_be_none=False)
     for operation, document in zip(operations, sent(body, "operations"), strict=True):

@@ -48,6 +48,8 @@ class ResourceSchema:
     published: tuple[dict[str, Any], ...]
     # In lower case.
     never_kept: frozenset[str] = frozenset()
+    # Whether an extension's attribute is also known without its URN, or with a dot after it, as Entra writes both.
+    has_short_names: bool = False
 
     def attribute(self, name: str) -> Attribute | None:
         """Return the core attribute or the extension of this name in any case."""
@@ -60,6 +62,8 @@ class ResourceSchema:
             return (extension,)
         name, _, sub = rest.partition(".")
         attribute = extension.sub_attribute(name) if extension else self.core.get(name.lower())
+        if attribute is None and extension is None and self.has_short_names:
+            extension, attribute = self._by_short_name(name)
         if attribute is None:
             return ()
         found = (extension, attribute) if extension else (attribute,)
@@ -68,11 +72,22 @@ class ResourceSchema:
         sub_attribute = attribute.sub_attribute(sub)
         return (*found, sub_attribute) if sub_attribute else ()
 
+    def resolve_compared(self, path: str) -> tuple[Attribute, ...]:
+        """Return the same as `resolve` for a filter: for Entra, an object such as `manager` is compared by its value."""
+        found = self.resolve(path)
+        value = found[-1].sub_attribute("value") if found and self.has_short_names else None
+        return (*found, value) if value and not found[-1].multi_valued else found
+
+    def _by_short_name(self, name: str) -> tuple[Attribute | None, Attribute | None]:
+        """Return the one extension that has an attribute of this name, and the attribute."""
+        found = [(one, sub) for one in self.extensions.values() if (sub := one.sub_attribute(name))]
+        return found[0] if len(found) == 1 else (None, None)
+
     def _split(self, path: str) -> tuple[Attribute | None, str]:
         """Return the extension that a path begins with, and what follows; the core schema's own URN is left out."""
         lower = path.lower()
         for urn, extension in self.extensions.items():
-            if lower == urn or lower.startswith(f"{urn}:"):
+            if lower == urn or lower.startswith(f"{urn}:") or (self.has_short_names and lower.startswith(f"{urn}.")):
                 return extension, path[len(urn) + 1 :]
         prefix = f"{self.urn.lower()}:"
         return None, path[len(prefix) :] if lower.startswith(prefix) else path
@@ -170,6 +185,12 @@ def extended(base: ResourceSchema, text: str) -> ResourceSchema:
         extensions={**base.extensions, **_by_urn(extensions)},
         published=(*base.published, *map(_publish, extensions)),
     )
+
+
+@lru_cache(maxsize=256)
+def with_short_names(schema: ResourceSchema) -> ResourceSchema:
+    """Return a kind of resource whose extensions' attributes are also known by their names alone."""
+    return replace(schema, has_short_names=True)
 
 
 _user, _enterprise_user, _group = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))

@@ -48,7 +48,7 @@ class Command(OperatorCommand):
         return Answer(
             fields,
             f"{new.connection.display_name} is there: {new.connection.connection_id}\n"
-            f"Base URL:      {new.connection.base_url}\n"
+            f"Base URL:      {new.connection.entered_url}\n"
             f"Bearer token:  {new.bearer_token}\n"
             f"The token is shown this once, and is good until {expires_at:%-d %B %Y}.",
         )

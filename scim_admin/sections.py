@@ -35,7 +35,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Group roles", "scim:role-assignments"),
     ("Log", "scim:log"),
     ("Conflicts", "scim:conflicts"),
-    ("Brake", "scim:brake"),
+    ("Safeguard", "scim:brake"),
     ("Drift", "scim:drift"),
 )
 

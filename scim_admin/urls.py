@@ -128,6 +128,7 @@ urlpatterns = [
     route("log/<str:scim_request_id>/replay/", log.replay, name="replay", allow=Permission.SCIM_GET),
     route("brake/", brake.brake, name="brake", allow=Permission.SCIM_GET),
     route("brake/decide/", brake.decide, name="brake-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)),
+    route("brake/approve/", brake.approve, name="brake-approve", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     route("drift/", drift.drift, name="drift", allow=Permission.SCIM_GET),
     route("drift/take/", drift.take, name="drift-take", allow=Permission.SCIM_UPDATE, methods=("POST",)),
 ]

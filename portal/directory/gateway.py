@@ -383,23 +383,27 @@ class ScimGroupRoleGateway(Protocol):
 
 
 class ScimBrakeGateway(Protocol):
-    """The brake, which has further deactivations wait when there were many within an hour (ScimFeature.BRAKE).
-
-    Without that feature all raise NotOffered. Reading needs `stytch.scim:get`.
-    """
+    """The deactivation safeguard (ScimFeature.BRAKE; without it, all raise NotOffered). Reading needs `stytch.scim:get`."""
 
     def brake(self, connection_id: str) -> ScimBrake:
-        """Return how the brake is. Raises NotFound, NotOffered."""
+        """Return the state of the safeguard. Raise NotFound, NotOffered."""
         ...
 
     def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
-        """Return a page of those whose deactivation waits. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
+        """Return a page of the people on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
 
-    def decide_brake(self, connection_id: str, decision: ScimBrakeDecision, *, version: str) -> None:
-        """Decide of a brake that brakes, as `version` says; needs `stytch.scim:update`.
+    def held_number(self, connection_id: str) -> int:
+        """Return how many people are on hold, without a limit. Raise NotFound, NotOffered."""
+        ...
 
-        Raises Conflict where it is not so any more, NotFound, NotOffered.
+    def decide_brake(
+        self, connection_id: str, decision: ScimBrakeDecision, *, version: str, number: int | None = None
+    ) -> None:
+        """Approve, keep or clear the hold that `version` identifies; needs `stytch.scim:update`.
+
+        An approval is for the people on hold now, for 24 hours, and must say how many they are. Raise Conflict where the
+        hold has changed (with the field "number" where the number has), NotFound, NotOffered.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What a directory returns of the brake, which has further deactivations wait when there were many within an hour."""
+"""The deactivation safeguard: after many deactivations within an hour, further ones are on hold until an admin decides."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ScimBrakeDecision(StrEnum):
-    """Let deactivations go on for 24 hours, keep them waiting, or take them as settled and count anew."""
+    """Approve the deactivations on hold, keep them on hold, or clear the hold and start counting again."""
 
     RELEASE = "release"
     KEEP = "keep"
@@ -15,10 +15,11 @@ class ScimBrakeDecision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScimBrake:
-    """The brake of a connection; while it does not brake, `stopped_at` is None and nobody waits.
+    """The safeguard of a connection. Without a hold, `stopped_at` is None.
 
-    `gone` of `people` were deactivated within the hour when it stopped; `waiting` is counted no further than MOST_COUNTED.
-    `version` stands for what was shown. `share`, in percent, and `least` say when it brakes; it is off without a share.
+    `gone` of `people` were deactivated within the hour when the hold began. `waiting` people are on hold, counted up to
+    MOST_COUNTED. Approved deactivations are accepted until `released_until`. `version` identifies what was shown. A hold
+    begins beyond `share` percent and `least` people; the safeguard is off without a share.
     """
 
     version: str
@@ -30,13 +31,13 @@ class ScimBrake:
     waiting: int
     share: int
     least: int
-    # When the contacts were told by e-mail; None where they were not, or not yet.
+    # When the first contact was emailed about the hold.
     told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScimHeldPerson:
-    """A person whom the IdP wanted to deactivate or delete, last at `refused_at`, and who is still active."""
+    """A person whose deactivation is on hold; the IdP last asked for it at `refused_at`."""
 
     user_id: str
     user_name: str

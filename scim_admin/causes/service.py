@@ -23,11 +23,11 @@ SERVICE = (
     ),
     Cause(
         "braked",
-        "Waits for an approval of yours",
+        "On hold until an admin decides",
         Sign(status=503, detail="^Many people were deactivated within an hour"),
-        "Much of the organization was deactivated within an hour, so {name} was told to wait with the rest. It may be right, or "
-        "a filter or a group in {name} that is wrong now.",
-        "Look on the SCIM page, under Brake, who would go, and decide. Once you let it go on, {resend}.",
+        "{name} deactivated many people within an hour, so the deactivation safeguard put further deactivations on hold. These "
+        "people may have left, or a filter or group in {name} may be wrong.",
+        "Open Safeguard on the SCIM page, check who is on hold, and decide. After you approve, {resend}.",
     ),
     Cause(
         "unavailable",

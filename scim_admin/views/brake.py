@@ -1,4 +1,4 @@
-"""The brake: whether it brakes, who waits, and the decision."""
+"""The deactivation safeguard: whether deactivations are on hold, of whom, and the decision."""
 
 from functools import partial
 from typing import Any
@@ -10,40 +10,79 @@ from django.urls import reverse
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
 from portal.directory.scim_brake import ScimBrakeDecision
-from portal.directory.types import ScimFeature
+from portal.directory.types import ScimConnection, ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.requests import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.causes.words import words_of
-from scim_admin.forms.brake import BrakeForm
+from scim_admin.forms.brake import ApproveForm, BrakeForm
 from scim_admin.sections import render_list, render_section
 
+_APPROVE = "scim_admin/brake_approve.html"
+_SHOWN = 25
 _DONE = {
-    ScimBrakeDecision.RELEASE: "Deactivations go on for 24 hours.",
-    ScimBrakeDecision.KEEP: "Deactivations keep waiting.",
-    ScimBrakeDecision.REARM: "The brake is off, and counts anew.",
+    ScimBrakeDecision.KEEP: "Deactivations stay on hold.",
+    ScimBrakeDecision.REARM: "Hold cleared. The count starts again.",
 }
 
 
 def brake(request: PortalRequest) -> HttpResponse:
-    """Show whether the brake brakes, and a page of those who wait."""
+    """Show the state of the safeguard, and a page of the people on hold."""
     return _page(request, {})
 
 
 def decide(request: PortalRequest) -> HttpResponse:
-    """Let it go on, keep it waiting, or count anew."""
+    """Keep or clear the hold."""
     scim, form = request.directory.scim, BrakeForm(request.POST)
     connection = scim.connection()
     if not form.is_valid() or connection is None:
-        return _page(request, {"problem": "Choose what shall happen."}, status=422)
+        return _page(request, {"problem": "Choose what to do."}, status=422)
     decision = form.cleaned_data["decision"]
     try:
         scim.decide_brake(connection.connection_id, decision, version=form.cleaned_data["version"])
     except Conflict as error:
         return _page(request, {"problem": error.detail}, status=409)
     messages.success(request, _DONE[decision])
-    return see_other(reverse("scim:brake", args=[request.signed_in.organization.organization_slug]))
+    return see_other(_url(request))
+
+
+def approve(request: PortalRequest) -> HttpResponse:
+    """Show who loses access, and approve exactly these deactivations once their number is typed."""
+    scim = request.directory.scim
+    connection = scim.connection()
+    if connection is None or ScimFeature.BRAKE not in scim.offers or connection.brake_stopped_at is None:
+        return see_other(_url(request))
+    form = ApproveForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _approve_page(request, connection, form, status=422 if form.is_bound else 200)
+    version, number = form.cleaned_data["version"], form.cleaned_data["number"]
+    try:
+        scim.decide_brake(connection.connection_id, ScimBrakeDecision.RELEASE, version=version, number=number)
+    except Conflict as error:
+        return _approve_page(request, connection, ApproveForm(), problem=error.detail, status=409)
+    messages.success(request, "1 deactivation approved." if number == 1 else f"{number:,} deactivations approved.")
+    return see_other(_url(request))
+
+
+def _approve_page(
+    request: PortalRequest, connection: ScimConnection, form: ApproveForm, *, status: int, problem: str = ""
+) -> HttpResponse:
+    scim = request.directory.scim
+    context = {
+        "connection": connection,
+        "form": form,
+        "problem": problem,
+        "brake": scim.brake(connection.connection_id),
+        "number": scim.held_number(connection.connection_id),
+        "held": scim.held_people(connection.connection_id, limit=_SHOWN),
+        "words": words_of(connection.identity_provider),
+    }
+    return render_section(request, _APPROVE, context, status=status)
+
+
+def _url(request: PortalRequest) -> str:
+    return reverse("scim:brake", args=[request.signed_in.organization.organization_slug])
 
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

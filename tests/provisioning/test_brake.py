@@ -71,6 +71,13 @@ def decide(client: Client, decision: str) -> int:
     return int(client.post(f"{BRAKE}decide/", {"decision": decision, "version": version}).status_code)
 
 
+def approve(client: Client) -> int:
+    """Approve what the page shows."""
+    html = client.get(f"{BRAKE}approve/").content.decode()
+    values = {name: html.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("version", "number")}
+    return int(client.post(f"{BRAKE}approve/", {**values, "typed": values["number"]}).status_code)
+
+
 @pytest.fixture
 def people(idp: Idp) -> list[str]:
     """A hundred, of whom twenty may go within an hour."""
@@ -145,17 +152,63 @@ def test_it_holds_until_somebody_decides_however_long_that_takes(idp: Idp, peopl
         assert statuses(idp, people[20:21]) == [503]
 
 
-def test_an_approval_lets_it_go_on_for_a_day(idp: Idp, people: list[str], admin_client: Client) -> None:
-    statuses(idp, people[:22])
+def test_an_approval_is_for_the_people_on_hold_alone_and_they_are_not_counted(
+    idp: Idp, people: list[str], admin_client: Client
+) -> None:
+    statuses(idp, people[:60])
 
-    assert decide(admin_client, "release") == 303
+    assert approve(admin_client) == 303
 
-    assert statuses(idp, people[20:60]) == [200] * 40
     assert not stopped(idp)
-    assert models.ActivityEntry.objects.filter(action="scim_connection.brake_release").count() == 1
+    entry = models.ActivityEntry.objects.get(action="scim_connection.brake_release")
+    assert entry.after == {"people": 40}
+    # Of the 40 who weren't on hold and the 40 who are approved, a fifth may go: the count starts again.
+    assert statuses(idp, people[60:82]) == [200] * 16 + [503] * 6
+    assert statuses(idp, people[20:60]) == [200] * 40
+    assert stopped(idp)
+    assert statuses(idp, people[82:84]) == [503] * 2
+
+
+def test_an_approval_is_for_a_day(idp: Idp, people: list[str], admin_client: Client) -> None:
+    statuses(idp, people[:40])
+    approve(admin_client)
+
+    with time_machine.travel(timezone.now() + timedelta(hours=23), tick=True):
+        assert statuses(idp, people[20:22]) == [200] * 2
     with time_machine.travel(timezone.now() + timedelta(hours=25), tick=True):
-        # 40 are left, with Ada, who is not the IdP's: 10 in any case.
-        assert statuses(idp, people[60:72]) == [200] * 10 + [503] * 2
+        # A fifth of the 78 who are left.
+        assert statuses(idp, people[22:40]) == [200] * 15 + [503] * 3
+
+
+def test_a_second_approval_keeps_the_first_and_clearing_a_hold_ends_both(
+    idp: Idp, people: list[str], admin_client: Client
+) -> None:
+    statuses(idp, people[:24])
+    approve(admin_client)
+    assert statuses(idp, people[24:44]) == [200] * 16 + [503] * 4
+    approve(admin_client)
+    assert statuses(idp, [people[20], people[40]]) == [200] * 2
+
+    assert statuses(idp, people[44:60])[-1] == 503
+    assert decide(admin_client, "rearm") == 303
+
+    # A fifth of those who are left, approved or not.
+    assert sum(status == 200 for status in statuses(idp, [*people[21:24], *people[41:44], *people[60:80]])) == 10
+
+
+def test_people_who_are_put_on_hold_after_the_page_was_shown_are_not_approved(
+    idp: Idp, people: list[str], admin_client: Client
+) -> None:
+    statuses(idp, people[:22])
+    html = admin_client.get(f"{BRAKE}approve/").content.decode()
+    version = html.partition('name="version" value="')[2].partition('"')[0]
+    statuses(idp, people[22:25])
+
+    late = admin_client.post(f"{BRAKE}approve/", {"version": version, "number": "2", "typed": "2"})
+
+    assert late.status_code == 409
+    assert "5 people are on hold now" in late.content.decode()
+    assert statuses(idp, people[20:25]) == [503] * 5
 
 
 def test_to_keep_braking_keeps_it(idp: Idp, people: list[str], admin_client: Client) -> None:

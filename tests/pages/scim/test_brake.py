@@ -17,6 +17,7 @@ from tests.pages.scim.test_conflicts import as_reader
 
 PAGE = "/o/acme/scim/brake/"
 DECIDE = f"{PAGE}decide/"
+APPROVE = f"{PAGE}approve/"
 BANNERS = ("/o/acme/", "/o/acme/scim/")
 
 
@@ -63,7 +64,7 @@ def test_it_says_how_many_are_gone_and_how_many_wait(
     html = page(admin_client, url)
 
     assert "20 of 100 people" in html
-    assert "3 more people" in html
+    assert "3 more people keep" in html
     assert f'href="{PAGE}"' in html
     assert "All is well" not in html
 
@@ -72,13 +73,19 @@ def test_it_says_how_many_are_gone_and_how_many_wait(
 def test_there_is_no_banner_while_nobody_waits(
     admin_client: Client, connection: models.ScimConnection, url: str
 ) -> None:
-    assert "the rest waits for you" not in page(admin_client, url)
+    assert "Deactivations are on hold" not in page(admin_client, url)
 
 
 def test_the_page_names_who_waits(admin_client: Client, braking: models.ScimConnection) -> None:
     html = page(admin_client)
 
-    for shown in ("held000@acme.example", "held002@acme.example", "Let it go on", "Keep braking", "Dashboard › Tasks"):
+    for shown in (
+        "held000@acme.example",
+        "held002@acme.example",
+        "Approve deactivations…",
+        "Keep on hold",
+        "Clear the hold",
+    ):
         assert shown in html
 
 
@@ -115,9 +122,8 @@ def test_a_page_costs_the_same_queries_however_many_wait(
 @pytest.mark.parametrize(
     ("decision", "brakes", "text"),
     [
-        ("release", False, "Deactivations go on for 24 hours."),
-        ("keep", True, "Somebody decided"),
-        ("rearm", False, "nobody waits"),
+        ("keep", True, "An admin chose to keep the hold"),
+        ("rearm", False, "No deactivations are on hold"),
     ],
 )
 def test_a_decision_is_carried_out_and_said(
@@ -132,31 +138,93 @@ def test_a_decision_is_carried_out_and_said(
     assert entry.actor_name == "Ada Admin"
 
 
+def test_the_safe_choice_is_the_primary_one(admin_client: Client, braking: models.ScimConnection) -> None:
+    for url in (PAGE, APPROVE):
+        buttons = re.findall(r'class="btn btn-primary"[^>]*>([^<]+)<', page(admin_client, url))
+        assert buttons == ["Keep on hold"]
+
+
+def approval(html: str, typed: str) -> dict[str, str]:
+    found = re.search(r'name="number" value="(\d+)"', html)
+    assert found
+    return {"version": version(html), "number": found.group(1), "typed": typed}
+
+
+def test_an_approval_shows_who_loses_access_and_confirms_the_number(
+    admin_client: Client, braking: models.ScimConnection
+) -> None:
+    html = page(admin_client, APPROVE)
+    for shown in ("3 people lose access", "held000@acme.example", "held002@acme.example", "Approve 3 deactivations"):
+        assert shown in html
+
+    for typed in ("", "2", "all", "33"):
+        wrong = admin_client.post(APPROVE, approval(html, typed))
+        assert wrong.status_code == 422
+        assert "held000@acme.example" in wrong.content.decode()
+    assert is_braking(braking)
+
+    assert admin_client.post(APPROVE, approval(html, " 3 "))["Location"] == PAGE
+    assert "3 deactivations approved." in page(admin_client)
+    assert not is_braking(braking)
+
+
+def test_a_large_approval_shows_the_first_and_leads_to_the_rest(
+    admin_client: Client, braking: models.ScimConnection
+) -> None:
+    models.ScimUser.objects.all().delete()
+    hold(braking, 1001)
+
+    html = page(admin_client, APPROVE)
+
+    assert "1,001 people lose access" in html
+    assert len(re.findall(r">held\d+@", html)) == 25
+    assert "The first 25 of 1,001." in html
+    assert admin_client.post(APPROVE, approval(html, "1,001")).status_code == 303
+
+
+def test_a_number_that_was_made_up_approves_nothing(admin_client: Client, braking: models.ScimConnection) -> None:
+    html = page(admin_client, APPROVE)
+
+    response = admin_client.post(APPROVE, approval(html, "2") | {"number": "2"})
+
+    assert response.status_code == 409
+    assert "3 people are on hold now" in response.content.decode()
+    assert is_braking(braking)
+
+
+def test_without_a_hold_there_is_nothing_to_approve(admin_client: Client, connection: models.ScimConnection) -> None:
+    assert admin_client.get(APPROVE)["Location"] == PAGE
+    assert admin_client.post(APPROVE, {"version": "x", "number": "1", "typed": "1"})["Location"] == PAGE
+    assert not models.ActivityEntry.objects.filter(action="scim_connection.brake_release").exists()
+
+
 def test_of_two_who_decide_at_once_the_second_is_told(admin_client: Client, braking: models.ScimConnection) -> None:
     seen = version(page(admin_client))
     admin_client.post(DECIDE, {"decision": "keep", "version": seen})
 
-    response = admin_client.post(DECIDE, {"decision": "release", "version": seen})
+    response = admin_client.post(DECIDE, {"decision": "rearm", "version": seen})
 
     assert response.status_code == 409
-    assert "Somebody else has decided meanwhile" in response.content.decode()
+    assert "Someone else decided in the meantime" in response.content.decode()
     assert is_braking(braking)
 
 
-@pytest.mark.parametrize("data", [{}, {"decision": "other"}, {"decision": "keep", "version": "x" * 200}])
+@pytest.mark.parametrize(
+    "data", [{}, {"decision": "other"}, {"decision": "release"}, {"decision": "keep", "version": "x" * 200}]
+)
 def test_what_is_no_decision_is_refused(
     admin_client: Client, braking: models.ScimConnection, data: dict[str, str]
 ) -> None:
     response = admin_client.post(DECIDE, data)
 
     assert response.status_code == 422
-    assert "Choose what shall happen." in response.content.decode()
+    assert "Choose what to do." in response.content.decode()
 
 
 def test_nothing_is_decided_of_a_brake_that_does_not_brake(
     admin_client: Client, connection: models.ScimConnection
 ) -> None:
-    assert admin_client.post(DECIDE, {"decision": "release", "version": ""}).status_code == 409
+    assert admin_client.post(DECIDE, {"decision": "rearm", "version": ""}).status_code == 409
 
 
 def test_who_may_not_decide_sees_it_and_whom_to_ask(
@@ -169,7 +237,8 @@ def test_who_may_not_decide_sees_it_and_whom_to_ask(
     assert "20 of 100 people" in html
     assert "stytch.scim:update" in html
     assert 'name="decision"' not in html
-    assert client.post(DECIDE, {"decision": "release", "version": ""}).status_code == 403
+    assert client.post(DECIDE, {"decision": "rearm", "version": ""}).status_code == 403
+    assert client.get(APPROVE).status_code == 403
     assert is_braking(braking)
 
 
@@ -188,7 +257,7 @@ def test_it_says_when_it_is_switched_off(
 ) -> None:
     settings.SCIM_BRAKE_SHARE = share
 
-    assert "switched the brake off" in page(admin_client)
+    assert "turned off on this server" in page(admin_client)
 
 
 def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:

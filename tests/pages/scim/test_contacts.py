@@ -124,11 +124,11 @@ def test_that_the_contacts_were_told_stands_by_the_brake(
     admin_client: Client, connection: models.ScimConnection
 ) -> None:
     models.ScimConnection.objects.update(brake_stopped_at=timezone.now())
-    assert "were told by e-mail" not in page(admin_client, f"{OVERVIEW}brake/")
+    assert "Contacts were emailed" not in page(admin_client, f"{OVERVIEW}brake/")
     models.ScimConnection.objects.update(brake_told_at=timezone.now())
 
     for url in ("/o/acme/", OVERVIEW, f"{OVERVIEW}brake/"):
-        assert "The contacts were told by e-mail" in page(admin_client, url)
+        assert "Contacts were emailed" in page(admin_client, url)
 
 
 def test_without_a_connection_it_says_so(admin_client: Client) -> None:

@@ -33,11 +33,12 @@ class ScimConnection(models.Model):
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.
     attention = models.CharField(max_length=512, blank=True)
     attention_at = models.DateTimeField(null=True, blank=True)
-    # Since when deactivations wait for an approval (scim_brake.py), when an admin said that they shall, when it was told by
-    # e-mail, and until when they go on.
+    # Since when deactivations are on hold (scim_brake.py), when an admin chose to keep the hold, when the first contact was
+    # emailed, and an approval: for people whose deactivation was put on hold since then, until a day after it was given.
     brake_stopped_at = models.DateTimeField(null=True, blank=True)
     brake_kept_at = models.DateTimeField(null=True, blank=True)
     brake_told_at = models.DateTimeField(null=True, blank=True)
+    brake_approved_from = models.DateTimeField(null=True, blank=True)
     brake_released_until = models.DateTimeField(null=True, blank=True)
     # How many people wait for a decision (ScimConflict), counted no further than MOST_COUNTED whenever one comes or goes.
     waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)

@@ -1,6 +1,7 @@
-"""The brake: when much of an organization would be deactivated within an hour, the rest waits for an approval.
+"""The deactivation safeguard: after many deactivations within an hour, further ones are on hold until an admin decides.
 
-Only deactivations pay for it, by one row that each of them holds: so none slips through beside another.
+Each deactivation locks one row of the connection, so that simultaneous ones are counted one after the other. Other requests
+don't touch it.
 """
 
 from collections.abc import Mapping
@@ -18,25 +19,28 @@ from portal.directory.embedded.statements import Statement, Writes
 
 _WINDOW = 60  # minutes
 _ALL = 100  # percent
-# How old the number of people may be while deactivations go on, and where it would stop one.
+# For how long people whose deactivation was approved can be deactivated.
+APPROVED_FOR = timedelta(hours=24)
+# How old the number of people may be while deactivations succeed, and where it would put one on hold.
 _COUNT_EVERY, _COUNT_AGAIN = timedelta(minutes=10), timedelta(minutes=1)
 
 
 class Braked(ScimError):
-    """Too many were deactivated within an hour: an admin of the organization decides whether it goes on."""
+    """Too many people were deactivated within an hour: an admin of the organization decides about the rest."""
 
-    status = 503  # docs/decisions/0011: identity providers take it for passing, and come back
+    status = 503  # docs/decisions/0011: identity providers take it as temporary, and retry
     headers: ClassVar[Mapping[str, str]] = {"Retry_After": "600"}
 
     def __init__(self, client: ScimClient, member: models.Member, gone: int = 0, people: int = 0) -> None:
         super().__init__(
-            "Many people were deactivated within an hour, so further deactivations wait until an admin of the organization "
-            "approves them: in the portal under SCIM, Brake. Everything else goes on. Try again later."
+            "Many people were deactivated within an hour, so further deactivations are on hold until an admin of the "
+            "organization approves them in the portal, under SCIM, Safeguard. Other requests succeed. Try again later."
         )
+        self._at = timezone.now()
         self._client, self._member, self._gone, self._people = client, member, gone, people
 
     def aftermath(self) -> None:
-        """Note who waits, and mark the connection, so that an admin sees it."""
+        """Note who is on hold, and begin the hold of the connection, so that an admin sees it."""
         now = timezone.now()
         organization = self._client.organization_id
         models.ScimUser.objects.filter(organization_id=organization, member=self._member).update(
@@ -46,8 +50,8 @@ class Braked(ScimError):
             return
         connection = self._client.connection
         connections = models.ScimConnection.objects.filter(organization_id=organization, pk=connection.pk)
-        # Of simultaneous calls one marks it; and none after somebody has let it go on meanwhile.
-        unmarked = connections.filter(brake_stopped_at=None).exclude(brake_released_until__gt=now)
+        # Of simultaneous requests one begins it, and none that was answered before an approval.
+        unmarked = connections.filter(brake_stopped_at=None).exclude(brake_released_until__gt=self._at + APPROVED_FOR)
         if unmarked.update(brake_stopped_at=now, brake_kept_at=None, brake_told_at=None):
             counted = models.ScimBrake.objects.filter(organization_id=organization, connection_id=connection.pk)
             counted.update(people=self._people, gone=self._gone)
@@ -61,34 +65,44 @@ class Braked(ScimError):
             )
 
 
-def let_go(client: ScimClient, member: models.Member, writes: Writes) -> None:
-    """Count a deactivation, with the writes of the caller's transaction. Raises Braked where it must wait."""
+def let_go(client: ScimClient, user: models.ScimUser, member: models.Member, writes: Writes) -> None:
+    """Count a deactivation, with the writes of the caller's transaction. Raise Braked where it is put on hold."""
     if not 0 < settings.SCIM_BRAKE_SHARE < _ALL:
         return
     now = timezone.now()
-    until = client.connection.brake_released_until
-    is_released = until is not None and until > now
-    if client.connection.brake_stopped_at and not is_released:
+    if _is_approved(client.connection, user, now):
+        return
+    if client.connection.brake_stopped_at:
         raise Braked(client, member)
     row = _hold(client)
     minute = int(now.timestamp()) // 60
     minutes = {text: number for text, number in row.minutes.items() if int(text) > minute - _WINDOW}
     gone = sum(minutes.values())
-    if not is_released and gone >= settings.SCIM_BRAKE_LEAST and gone >= _most(row, gone, now):
+    if gone >= settings.SCIM_BRAKE_LEAST and gone >= _most(row, gone, now):
         raise Braked(client, member, gone, row.people)
     row.minutes = {**minutes, str(minute): minutes.get(str(minute), 0) + 1}
     writes.update(row, "minutes", "people", "counted_at")
 
 
+def _is_approved(connection: models.ScimConnection, user: models.ScimUser, now: datetime) -> bool:
+    """Say whether the person was on hold when an admin approved, less than a day ago."""
+    first, until = connection.brake_approved_from, connection.brake_released_until
+    if first is None or until is None or until <= now:
+        return False
+    # Not loaded with the person, who is seldom approved: one query more.
+    at = user.deactivation_refused_at
+    return at is not None and first <= at <= until - APPROVED_FOR
+
+
 def _hold(client: ScimClient) -> models.ScimBrake:
-    """Return the connection's row, which nobody else gets until the transaction ends."""
+    """Return the connection's row, locked until the transaction ends."""
     place = (client.organization_id, client.connection.pk)
     row = _HELD.first(*place)
     if row is None:
         new = models.ScimBrake(organization_id=place[0], connection_id=place[1])
         models.ScimBrake.objects.bulk_create([new], ignore_conflicts=True)
         row = _HELD.first(*place)
-    # Nobody deletes it but with the connection.
+    # It is only deleted with the connection.
     assert row is not None  # noqa: S101 -- for the type checker
     return row
 
@@ -106,7 +120,7 @@ _HELD = Statement(
 
 
 def _most(row: models.ScimBrake, gone: int, now: datetime) -> int:
-    """Return how many may be deactivated within an hour; people are counted once in a while, not for each who goes."""
+    """Return how many people may be deactivated within an hour; people are counted once in a while, not each time."""
     age = now - row.counted_at if row.counted_at else _COUNT_EVERY
     most = _share(row.people)
     if age >= _COUNT_EVERY or (gone >= most and age >= _COUNT_AGAIN):

@@ -222,7 +222,7 @@ def end_membership(client: ScimClient, row: models.ScimUser, member: models.Memb
     if member.status == MemberStatus.DELETED:
         return ""
     _keep_an_admin(client, row, member)
-    let_go(client, member, writes)
+    let_go(client, row, member, writes)
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
     writes.update(member, "status", "direct_roles", "updated_at")

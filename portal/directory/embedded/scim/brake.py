@@ -1,6 +1,5 @@
-"""The brake, as the portal shows it and as admins decide."""
+"""The deactivation safeguard, as the portal shows it and as admins decide."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -10,13 +9,14 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
+from portal.directory.embedded.provisioning.brake import APPROVED_FOR
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
 from portal.directory.types import DEFAULT_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
 
-RELEASED_FOR = timedelta(hours=24)
+_FIELDS = ("brake_stopped_at", "brake_kept_at", "brake_approved_from", "brake_released_until")
 _UPDATE = "stytch.scim:update"
 _ALL = 100
 
@@ -25,7 +25,7 @@ class EmbeddedScimBrake(Scoped):
     """Implements portal.directory.gateway.ScimBrakeGateway."""
 
     def brake(self, connection_id: str) -> ScimBrake:
-        """Return how the brake is. Raises NotFound, Refused."""
+        """Return the state of the safeguard. Raise NotFound, Refused."""
         self._scope.require(GET)
         row = self._braked(connection_id)
         counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).first()
@@ -43,7 +43,7 @@ class EmbeddedScimBrake(Scoped):
         )
 
     def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
-        """Return a page of those who wait, as they were provisioned. Raises Invalid, InvalidCursor, NotFound, Refused."""
+        """Return a page of the people on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
         self._scope.require(GET)
         check_limit(limit)
         connection = self._braked(connection_id)
@@ -55,30 +55,52 @@ class EmbeddedScimBrake(Scoped):
         found = list(rows.only("user_name", "display_name", "deactivation_refused_at")[: limit + 1])
         return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_held_person)
 
-    def decide_brake(self, connection_id: str, decision: ScimBrakeDecision, *, version: str) -> None:
-        """Let go on, keep waiting, or count anew. Raises NotFound, Conflict, Refused."""
+    def held_number(self, connection_id: str) -> int:
+        """Return how many people are on hold. Raise NotFound, Refused."""
+        self._scope.require(GET)
+        return _held(self._braked(connection_id)).count()
+
+    def decide_brake(
+        self, connection_id: str, decision: ScimBrakeDecision, *, version: str, number: int | None = None
+    ) -> None:
+        """Approve, keep or clear the hold. Raise NotFound, Conflict, Refused."""
         self._scope.require(_UPDATE)
         with transaction.atomic():
             row = self._braked(connection_id, lock=True)
             if row.brake_stopped_at is None or version != _version(row):
-                raise Conflict("Somebody else has decided meanwhile. Nothing was changed.")
-            now = timezone.now()
+                raise Conflict("Someone else decided in the meantime. Nothing was changed.")
             if decision is ScimBrakeDecision.KEEP:
-                row.brake_kept_at = now
+                row.brake_kept_at = timezone.now()
             else:
-                row.brake_stopped_at = row.brake_kept_at = None
-                row.brake_released_until = now + RELEASED_FOR if decision is ScimBrakeDecision.RELEASE else None
-                models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).update(
-                    minutes={}, counted_at=None
-                )
-            row.save(update_fields=["brake_stopped_at", "brake_kept_at", "brake_released_until", "updated_at"])
+                self._end_hold(row, approves=decision is ScimBrakeDecision.RELEASE, number=number)
+            row.save(update_fields=[*_FIELDS, "updated_at"])
             activity.record(
                 self._scope.caller,
                 f"scim_connection.brake_{decision}",
                 organization_id=row.organization_id,
                 target_id=connection_id,
                 target_name=row.display_name,
+                after={} if number is None else {"people": number},
             )
+
+    def _end_hold(self, row: models.ScimConnection, *, approves: bool, number: int | None) -> None:
+        """Approve the people on hold, or cancel earlier approvals as well, and start counting again. Raise Conflict."""
+        now, stopped_at = timezone.now(), row.brake_stopped_at
+        if approves:
+            waiting = _held(row).count()
+            if waiting != number:
+                raise Conflict(
+                    f"{_people(waiting)} on hold now. Check who they are, then confirm the new number.",
+                    field="number",
+                )
+            # Earlier approvals stay valid: their people were put on hold before these.
+            has_approved = row.brake_released_until is not None and row.brake_released_until > now
+            row.brake_approved_from = (row.brake_approved_from if has_approved else None) or stopped_at
+        row.brake_released_until = now + APPROVED_FOR if approves else None
+        row.brake_stopped_at = row.brake_kept_at = None
+        models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).update(
+            minutes={}, counted_at=None
+        )
 
     def _braked(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
         rows = models.ScimConnection.objects.select_for_update() if lock else models.ScimConnection.objects.all()
@@ -93,7 +115,7 @@ class EmbeddedScimBrake(Scoped):
 
 
 def _held(connection: models.ScimConnection) -> "QuerySet[models.ScimUser]":
-    """Return those who wait; who was deactivated after all does not any more."""
+    """Return the people on hold: they are still active, and the IdP asked to deactivate them since the hold began."""
     return models.ScimUser.objects.filter(
         organization_id=connection.organization_id,
         connection_id=connection.pk,
@@ -110,3 +132,8 @@ def _held_person(row: models.ScimUser) -> ScimHeldPerson:
 
 def _version(row: models.ScimConnection) -> str:
     return ",".join(at.isoformat() if at else "" for at in (row.brake_stopped_at, row.brake_kept_at))
+
+
+def _people(number: int) -> str:
+    """Return "7 people are", "1 person is" or "No one is"."""
+    return {0: "No one is", 1: "1 person is"}.get(number, f"{number:,} people are")

@@ -1,4 +1,4 @@
-"""The brake: Stytch deactivates whom the IdP says, however many."""
+"""The deactivation safeguard, which Stytch doesn't have."""
 
 from typing import NoReturn
 
@@ -19,10 +19,23 @@ class StytchScimBrake(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _never_brakes()
 
-    def decide_brake(self, connection_id: str, decision: ScimBrakeDecision, *, version: str) -> None:  # noqa: ARG002 -- as above
+    def held_number(self, connection_id: str) -> int:  # noqa: ARG002 -- as above
+        """Raise NotOffered: Stytch has no such call."""
+        _never_brakes()
+
+    def decide_brake(
+        self,
+        connection_id: str,  # noqa: ARG002 -- as above
+        decision: ScimBrakeDecision,  # noqa: ARG002 -- as above
+        *,
+        version: str,  # noqa: ARG002 -- as above
+        number: int | None = None,  # noqa: ARG002 -- as above
+    ) -> None:
         """Raise NotOffered: Stytch has no such call."""
         _never_brakes()
 
 
 def _never_brakes() -> NoReturn:
-    raise NotOffered("Stytch deactivates whom the identity provider says, however many at once.")
+    raise NotOffered(
+        "Stytch has no deactivation safeguard: it deactivates everyone the identity provider says, at once."
+    )

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from portal.directory.embedded import models
+from portal.directory.embedded import models, scim_deletion
+from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.project import EmbeddedProject
 from portal.directory.embedded.provisioning import people, users
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.statements import Writes
-from portal.directory.ids import parse_id, public_id
+from portal.directory.ids import parse_id, public_id, uuid7
 from portal.directory.member_changes import MemberChanges
 from portal.directory.project import ProjectDirectory
+from portal.directory.scim_deletion import ScimPeopleChoice
 from portal.directory.types import Actor, ActorType, MemberStatus, Origin
 from tests import factories
 from tests.provisioning.conftest import Idp
@@ -191,6 +193,43 @@ def test_the_last_admin_does_not_leave_for_an_address_that_is_taken(idp: Idp) ->
     assert "last admin" in error_of(idp.patch(f"/Users/{admin}", SHARED), 409)
 
     assert holder("admin@acme.example") == "admin"
+
+
+def by() -> scim_deletion.Deleter:
+    return scim_deletion.Deleter(Caller(Actor(ActorType.OPERATOR), Origin()), uuid7())
+
+
+def delete_connection(idp: Idp, people: ScimPeopleChoice) -> models.ScimConnection:
+    row = models.ScimConnection.objects.select_related("organization").get(pk=idp.connection.pk)
+    scim_deletion.delete(row, by(), people=people, version=scim_deletion.deletion(row, by()).version)
+    return row
+
+
+def test_an_address_that_was_freed_while_the_connection_was_deleted_is_passed_on_when_it_is_restored(idp: Idp) -> None:
+    first = person(idp, "first")
+    person(idp, "second")
+    member = public_id("member", member_of(first).pk)
+    row = delete_connection(idp, ScimPeopleChoice.KEEP)
+    product().members.delete(member)
+    assert holder() == ""
+
+    scim_deletion.restore(row, by(), reactivate=False)
+
+    assert holder() == "second"
+
+
+@pytest.mark.parametrize("reactivate", [True, False])
+def test_a_restored_connection_brings_back_who_signed_in_and_no_one_instead_of_them(
+    idp: Idp, *, reactivate: bool
+) -> None:
+    first = person(idp, "first")
+    second = person(idp, "second")
+    row = delete_connection(idp, ScimPeopleChoice.DEACTIVATE)
+
+    scim_deletion.restore(row, by(), reactivate=reactivate)
+
+    assert holder() == ("first" if reactivate else "")
+    assert (row_of(first).cannot_sign_in, row_of(second).cannot_sign_in) == (not reactivate, True)
 
 
 def test_the_number_of_pending_decisions_follows_the_members_whom_they_are_about(idp: Idp) -> None:

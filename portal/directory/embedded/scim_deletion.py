@@ -178,7 +178,11 @@ def restore(row: models.ScimConnection, by: Deleter, *, reactivate: bool) -> int
     row.status, row.deleted_at, row.deleted_by = ScimConnectionStatus.ACTIVE, None, ""
     with unless_taken(Conflict(_ANOTHER)), transaction.atomic():
         row.save(update_fields=["status", "deleted_at", "deleted_by", "updated_at"])
+    # Where people stay deactivated, no one else gets in instead of them.
+    may_fill = reactivate or not _deactivated(row).exists()
     returned = _reactivate(row, by) if reactivate else 0
+    if may_fill:
+        _fill_free_addresses(row, by)
     _people(row).exclude(deactivated_with_connection_at=None).update(deactivated_with_connection_at=None)
     _record(by.caller, "scim_connection.restore", row, {}, {"reactivated": returned})
     return returned
@@ -236,9 +240,7 @@ def _reactivate(row: models.ScimConnection, by: Deleter) -> int:
     members = _may_return(row)
     _record_members(by.caller, "member.reactivate", members, MemberStatus.ACTIVE)
     _people(row).filter(member__in=members).update(cannot_sign_in=False)
-    returned = members.update(status=MemberStatus.ACTIVE, updated_at=timezone.now())
-    _fill_free_addresses(row, by)
-    return returned
+    return members.update(status=MemberStatus.ACTIVE, updated_at=timezone.now())
 
 
 def _fill_free_addresses(row: models.ScimConnection, by: Deleter) -> None:

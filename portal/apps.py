@@ -10,5 +10,6 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from portal.access import checks  # noqa: F401, PLC0415 -- needs the app registry
+        from portal import checks as deployment_checks  # noqa: F401, PLC0415 -- needs the app registry
+        from portal.access import checks  # noqa: F401, PLC0415 -- as above
         from portal.web import static_files  # noqa: F401, PLC0415 -- as above

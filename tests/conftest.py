@@ -49,7 +49,7 @@ def missing(marker: str) -> str:
         case "postgresql":
             return "" if connection.vendor == "postgresql" else "the database is not PostgreSQL; set TEST_DATABASE_URL"
         case "pgbouncer":
-            return missing("postgresql") or ("" if shutil.which("pgbouncer") else "PgBouncer is not installed")
+            return "" if shutil.which("pgbouncer") else "PgBouncer is not installed"
         case _:
             return ""
 

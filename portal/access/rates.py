@@ -50,6 +50,11 @@ def warm_up() -> None:
     _call_limiter()
 
 
+def shared_counters_answer() -> bool:
+    """Say whether the storage that processes share answers: Redis, or the database."""
+    return _limiter().storage.check()
+
+
 @cache
 def _limiter() -> FixedWindowRateLimiter:
     return FixedWindowRateLimiter(_storage(settings.REDIS_URL or "database://"))

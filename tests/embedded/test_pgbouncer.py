@@ -26,7 +26,7 @@ from portal.directory.embedded.postgresql.pooler import changes_connections
 from tests.conftest import PASSWORD
 from tests.provisioning.test_crash import ROOT, environment_in, manage, serve
 
-pytestmark = [pytest.mark.pgbouncer]
+pytestmark = [pytest.mark.postgresql, pytest.mark.pgbouncer]
 
 CLIENTS, ROUNDS, SERVER_CONNECTIONS = 6, 8, 3
 CONFIGURATION = """

@@ -16,6 +16,8 @@ from unittest.mock import patch
 import psycopg
 import pytest
 import requests
+from django.core.checks import Tags, run_checks
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
@@ -24,6 +26,7 @@ from psycopg.sql import SQL, Identifier
 from pytest_django import Settings
 
 from portal.directory.embedded import models, readiness, signing_keys
+from portal.directory.types import Origin
 from portal.outages import reason
 from tests.provisioning.test_crash import environment_in, manage, serve
 
@@ -64,6 +67,50 @@ def test_a_signing_key_that_cannot_be_read_is_told(settings: Settings) -> None:
     readiness.stop()
     settings.SECRET_KEY = "another-" + "zyxwvutsrqponmlkjihgfedcba9876543210" * 2
     assert readiness.find_faults() == {"signing_key": "can't be decrypted"}
+
+
+def reported() -> list[str]:
+    found = run_checks(databases=["default"], tags=[Tags.database], include_deployment_checks=True)
+    return [str(message.id) for message in found]
+
+
+@pytest.mark.django_db
+def test_check_reports_the_same(settings: Settings) -> None:
+    assert reported() == []
+
+    with patch("portal.directory.embedded.guards.faults", return_value=["activity_no_delete"]):
+        readiness.stop()
+        assert reported() == ["directory.E003"]
+    readiness.stop()
+    MigrationRecorder(connection).record_unapplied("directory", readiness._migrations()[-1])
+    assert reported() == ["directory.E002"]
+
+
+@pytest.mark.django_db
+def test_check_reports_secrets_under_a_fallback(settings: Settings) -> None:
+    models.Project.objects.create(public_token="public-token-live-1")
+    signing_keys.current_key()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-" + "zyxwvutsrqponmlkjihgfedcba9876543210" * 2
+
+    assert reported() == ["directory.W002"]
+    signing_keys.reencrypt(Origin())
+    assert reported() == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_check_reports_time_outs_that_nothing_sets() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = 0")
+
+    assert reported() == ["directory.W001"]
+
+
+@pytest.mark.django_db
+def test_migrate_is_not_kept_from_mending_what_check_reports() -> None:
+    with patch("portal.directory.embedded.guards.faults", return_value=["activity_no_delete"]):
+        call_command("migrate", verbosity=0, skip_checks=False)
 
 
 @pytest.mark.django_db

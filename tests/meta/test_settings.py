@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from portal.checks import names_in, unknown_names
+
 ROOT = Path(__file__).parents[2]
 GOOD = {
     "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
     "PUBLIC_URL": "https://portal.example.com",
     "ALLOW_HTTP": "false",
+    "TRUSTED_PROXIES": "1",
     "PATH": os.environ["PATH"],
 }
 
@@ -94,3 +97,74 @@ def test_a_policy_file_that_takes_a_built_in_right_away_is_refused(tmp_path: Pat
     policy.write_text('{"roles": [{"role_id": "stytch_admin", "permissions": []}], "resources": []}')
 
     assert "must keep its built-in permissions" in start(RBAC_POLICY_FILE=str(policy)).stderr
+
+
+def test_https_without_a_counted_proxy_is_reported() -> None:
+    answer = start(TRUSTED_PROXIES="0")
+
+    assert answer.returncode == 1
+    assert "Set TRUSTED_PROXIES" in answer.stderr
+
+
+def test_metrics_of_several_workers_need_a_directory(tmp_path: Path) -> None:
+    assert "Set PROMETHEUS_MULTIPROC_DIR" in start(METRICS_ALLOWED_FROM="10.0.0.0/8").stderr
+    one = start(METRICS_ALLOWED_FROM="10.0.0.0/8", GRANIAN_WORKERS="1").stderr
+    assert "PROMETHEUS_MULTIPROC_DIR" not in one
+    missing = start(METRICS_ALLOWED_FROM="10.0.0.0/8", PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "missing"))
+    assert "isn't a directory that the server can write to" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TRUSTED_PROXYS", "TRUSTED_PROXIES"),
+        ("SCIM_LOG_DAY", "SCIM_LOG_DAYS"),
+        ("ALLOWED_HOST", "ALLOWED_HOSTS"),
+        ("DATABASE_PREPARED", "DATABASE_PREPARE"),
+        ("SECRET_KEY_FALLBACK", "SECRET_KEY_FALLBACKS"),
+        ("scim_log_days", "SCIM_LOG_DAYS"),
+    ],
+)
+def test_a_misspelt_setting_is_reported(name: str, meant: str) -> None:
+    assert list(unknown_names([name, *GOOD], [])) == [(name, meant)]
+
+
+def test_check_names_it() -> None:
+    answer = start(TRUSTED_PROXYS="1")
+
+    assert answer.returncode == 1
+    assert "TRUSTED_PROXYS isn't a setting." in answer.stderr
+    assert "Did you mean TRUSTED_PROXIES?" in answer.stderr
+
+
+def test_names_of_other_programs_are_not_reported() -> None:
+    others = [
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "DATABASE_HOST",
+        "REDIS_HOST",
+        "GRANIAN_WORKERS",
+        "PGSSLMODE",
+        "HOSTNAME",
+    ]
+
+    assert list(unknown_names([*os.environ, *others], [])) == []
+
+
+def test_an_unknown_name_in_the_file_is_reported_whatever_it_resembles() -> None:
+    listed = names_in("# a comment=1\nexport PUBLIC_URL=x\nGRANIAN_WORKERS=2\n  COLOUR = blue\nSCIM_LOG_DAY=3\n\n")
+
+    assert listed == ["PUBLIC_URL", "GRANIAN_WORKERS", "COLOUR", "SCIM_LOG_DAY"]
+    assert list(unknown_names([], listed)) == [("COLOUR", ""), ("SCIM_LOG_DAY", "SCIM_LOG_DAYS")]
+
+
+def test_a_database_or_redis_that_is_away_is_reported_with_the_database() -> None:
+    away = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    without, answer = start(**away), manage("check", "--deploy", "--database", "default", **away)
+
+    assert "answer" not in without.stderr
+    assert answer.returncode == 1
+    assert "Database doesn't answer." in answer.stderr
+    assert "Redis doesn't answer at REDIS_URL." in answer.stderr

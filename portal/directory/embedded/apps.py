@@ -18,8 +18,8 @@ class EmbeddedConfig(AppConfig):
     verbose_name = "Embedded directory"
 
     def ready(self) -> None:
-        """Register the rate-limit storage and the guards."""
-        from portal.directory.embedded import guards, rate_limits  # noqa: F401, PLC0415 -- need the app registry
+        """Register the rate-limit storage, the guards and the checks."""
+        from portal.directory.embedded import checks, guards, rate_limits  # noqa: F401, PLC0415 -- need the app registry
 
         def prepare(using: str, **_: Any) -> None:
             _set_timeouts(using, statement_timeout=0, lock_timeout=_LOCK_SECONDS)

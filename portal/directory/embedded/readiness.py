@@ -76,14 +76,26 @@ def unapplied_migrations() -> list[str]:
 
 def unreadable_keys() -> int:
     """Return how many keys that sign session JWTs, or will, neither SECRET_KEY nor a fallback decrypts."""
-    now = timezone.now()
-    signing = models.SigningKey.objects.exclude(replaced_at__lte=now).values_list("private_key", flat=True)
-    if not (keys := list(signing)):
+    if not (keys := _private_keys()):
         return 0
     # Only a process that has such keys loads what decrypts them.
     from portal.directory.embedded.encryption import SIGNING_KEY, decrypted  # noqa: PLC0415 -- as above
 
     return sum(decrypted(key, purpose=SIGNING_KEY) is None for key in keys)
+
+
+def keys_under_fallbacks() -> int:
+    """Return how many of those keys SECRET_KEY itself doesn't decrypt."""
+    if not (keys := _private_keys()):
+        return 0
+    from portal.directory.embedded.encryption import SIGNING_KEY, is_current  # noqa: PLC0415 -- as above
+
+    return sum(not is_current(key, purpose=SIGNING_KEY) for key in keys)
+
+
+def _private_keys() -> list[bytes | memoryview]:
+    signing = models.SigningKey.objects.exclude(replaced_at__lte=timezone.now())
+    return list(signing.values_list("private_key", flat=True))
 
 
 def _thorough() -> Faults:

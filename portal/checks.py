@@ -1,0 +1,123 @@
+"""What `manage.py check --deploy` reports of settings that are valid, but hardly meant."""
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- Django's names
+
+from portal.access.rates import shared_counters_answer
+
+_READERS = frozenset(
+    {"required", "one_of", "flag", "whole_number", "rate", "networks", "origins", "policy", "str", "list"}
+)
+# A lower one takes names of other programs for ours.
+_SIMILAR = 0.85
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
+# What others read in a `.env` beside our own.
+_OTHERS = re.compile(r"(GRANIAN_|PROMETHEUS_|PYTHON|PG|DJANGO_|TZ$|PATH$|LANG$|LC_)")
+
+
+@register(Tags.security, deploy=True)
+def proxies_are_counted(**_: Any) -> list[CheckMessage]:
+    """Warn about https without a proxy: then the portal takes every request for plain http and redirects it forever."""
+    if not settings.IS_HTTPS or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "PUBLIC_URL is https, but TRUSTED_PROXIES is 0. Behind a proxy that speaks TLS, the portal takes every "
+            "request for plain http, and every client for the proxy.",
+            hint="Set TRUSTED_PROXIES to the number of your proxies. Ignore this where granian itself speaks TLS.",
+            id="portal.W010",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def metrics_of_all_workers_are_added_up(**_: Any) -> list[CheckMessage]:
+    """Report metrics that each of several workers keeps for itself, and a directory for them that can't be used."""
+    directory = settings.METRICS_DIRECTORY
+    if directory and not (Path(directory).is_dir() and os.access(directory, os.W_OK)):
+        return [
+            Error(
+                f"PROMETHEUS_MULTIPROC_DIR is {directory}, which isn't a directory that the server can write to.",
+                hint="Create it, and empty it at each start.",
+                id="portal.E011",
+            )
+        ]
+    if directory or not settings.METRICS_ALLOWED_FROM or os.environ.get("GRANIAN_WORKERS") == "1":
+        return []
+    return [
+        Warning(
+            "METRICS_ALLOWED_FROM is set, but PROMETHEUS_MULTIPROC_DIR isn't. With several workers, /metrics returns "
+            "the numbers of the worker that happens to answer.",
+            hint="Set PROMETHEUS_MULTIPROC_DIR to an empty directory, or GRANIAN_WORKERS=1.",
+            id="portal.W011",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def names_of_settings_exist(**_: Any) -> list[CheckMessage]:
+    """Warn about names in the environment that resemble a setting, and about any unknown name in `.env`."""
+    file = settings.BASE_DIR / ".env"
+    listed = names_in(file.read_text(encoding="utf-8")) if file.is_file() else []
+    return [
+        Warning(
+            f"{name} isn't a setting.",
+            hint=f"Did you mean {similar}?" if similar else "docs/configure.md lists all settings.",
+            id="portal.W012",
+        )
+        for name, similar in unknown_names(os.environ, listed)
+    ]
+
+
+@register(Tags.database, deploy=True)
+def redis_answers(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warn about a Redis that doesn't answer; asked with `--database`, as the databases are."""
+    if not databases or not settings.REDIS_URL or shared_counters_answer():
+        return []
+    return [
+        Warning(
+            "Redis doesn't answer at REDIS_URL. Until it does, each process counts attempts and requests on its own.",
+            hint="Start Redis, or correct REDIS_URL.",
+            id="portal.W013",
+        )
+    ]
+
+
+def unknown_names(environment: Iterable[str], listed: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each name that is probably a misspelt setting, and the setting that it resembles, "" for none."""
+    known, file = setting_names(), frozenset(listed)
+    for name in sorted({*environment, *file} - known):
+        if _OTHERS.match(name):
+            continue
+        similar = next(iter(get_close_matches(name.upper(), known, 1, _SIMILAR)), "")
+        if similar or name in file:
+            yield name, similar
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names that a `.env` file sets."""
+    return [found[1] for found in map(_LINE.match, text.splitlines()) if found]
+
+
+@cache
+def setting_names() -> frozenset[str]:
+    """Return each setting that portal/settings.py asks the environment for."""
+    tree = ast.parse((settings.BASE_DIR / "portal" / "settings.py").read_text(encoding="utf-8"))
+    return frozenset(filter(None, map(_name_read, ast.walk(tree))))
+
+
+def _name_read(node: ast.AST) -> str:
+    if not isinstance(node, ast.Call) or not node.args:
+        return ""
+    reader = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+    name = getattr(node.args[0], "value", "")
+    return name if reader in _READERS and isinstance(name, str) and name.isupper() else ""

@@ -268,6 +268,7 @@ SDK_ALLOWED_ORIGINS = frozenset(origins("SDK_ALLOWED_ORIGINS"))
 API_RATE_PER_PROJECT = rate("API_RATE_PER_PROJECT", "60000 per minute")
 API_RATE_PER_ORGANIZATION = rate("API_RATE_PER_ORGANIZATION", "12000 per minute")
 API_RATE_PER_ADDRESS = rate("API_RATE_PER_ADDRESS", "600 per minute")
+API_PASSWORD_STRENGTH_RATE = rate("API_PASSWORD_STRENGTH_RATE", "30 per minute")
 API_FAILED_AUTHENTICATION_RATE = rate("API_FAILED_AUTHENTICATION_RATE", "60 per minute")
 
 # --- E-mail -----------------------------------------------------------------------------------------------------------

@@ -143,6 +143,11 @@ def wait_of_browser(ip_address: str) -> int:
     return _wait(settings.API_RATE_PER_ADDRESS, "api-address", ip_address)
 
 
+def wait_for_strength(ip_address: str) -> int:
+    """Count a check of a password's strength from a browser; return as wait_of_connection."""
+    return _wait(settings.API_PASSWORD_STRENGTH_RATE, "api-strength", ip_address)
+
+
 def wait_after_wrong_credentials(ip_address: str) -> int:
     """Count a call of the API without valid credentials; return as wait_after_failed_authentication."""
     return _wait(settings.API_FAILED_AUTHENTICATION_RATE, "api-authentication", ip_address)

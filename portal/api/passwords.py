@@ -148,6 +148,10 @@ def migrate(call: Call, request: PasswordToMigrate) -> Migrated:
 )
 def strength_check(call: Call, request: PasswordToJudge) -> Strength:
     """Say whether a new password would be taken, and what would make it better."""
+    seconds = 0 if call.caller else rates.wait_for_strength(call.origin.ip_address)
+    if seconds:
+        message = f"Your address checks passwords more often than it may. Try again in {seconds} seconds."
+        raise ApiError("too_many_requests", message, Retry_After=str(seconds))
     judged = call.project.password_strength(request.password, email_address=request.email_address or "")
     feedback = ZxcvbnFeedback(judged.warning, list(judged.suggestions))
     return Strength(judged.valid_password, judged.score, feedback)

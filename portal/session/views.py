@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.rates import Attempt, admit, admit_requested_link, is_paused
-from portal.directory.errors import Gone, Invalid, NotOffered, Refused, Unauthenticated
+from portal.directory.errors import Gone, Invalid, NotOffered, Refused, TooManyRequests, Unauthenticated
 from portal.directory.types import Discovered, MemberStatus, SignedIn
 from portal.session.forms import (
     ChooseOrganizationForm,
@@ -148,6 +148,8 @@ def link(request: PortalRequest) -> HttpResponse:
             return _enter(signed_in, "")
     except Invalid as error:
         form.add_error(error.field or None, error.detail)
+    except TooManyRequests as error:
+        form.add_error(None, ValidationError(error.detail, code="too-many"))
     except Gone as error:
         return _link_ended(request, error)
     context = {

@@ -189,6 +189,56 @@ def test_who_may_make_members_gives_them_no_power_without_the_right_to_it(
     assert members.create(Changes(email_address="eve@acme.example", roles=[], is_breakglass=False))
 
 
+@pytest.fixture
+def creator(acme: models.Organization, admin: models.Member, member: models.Member) -> models.Member:
+    """Someone who may only create members and change addresses, in an organization with roles by domain."""
+    actions = {"resource_id": "stytch.member", "actions": ["create", "update.info.email"]}
+    reader = {"role_id": "reader", "permissions": [{"resource_id": "stytch.member", "actions": ["create"]}]}
+    assigned = [{"domain": "board.example", "role_id": ADMIN}, {"domain": "acme.example", "role_id": "reader"}]
+    models.Organization.objects.filter(pk=acme.pk).update(
+        custom_roles=[{"role_id": "creator", "permissions": [actions]}, reader],
+        settings={"rbac_email_implicit_role_assignments": assigned},
+    )
+    models.Member.objects.filter(pk=member.pk).update(direct_roles=["creator"])
+    return member
+
+
+def test_no_one_creates_a_member_whose_domain_gives_more_than_they_have(
+    creator: models.Member, admin: models.Member
+) -> None:
+    with pytest.raises(Refused):
+        as_member(creator).members.create(Changes(email_address="eve@board.example"))
+    assert not models.Member.objects.filter(email_address="eve@board.example").exists()
+
+    # A role by domain that grants no more than the creator has is no obstacle.
+    assert "reader" in as_member(creator).members.create(Changes(email_address="bob@acme.example")).role_ids
+    assert as_member(admin).members.create(Changes(email_address="eve@board.example")).is_admin
+
+
+def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_have(
+    creator: models.Member, acme: models.Organization, admin: models.Member
+) -> None:
+    connection = factories.scim_connection(acme)
+    by_group = factories.provisioned(connection, "gil@acme.example")
+    group = factories.scim_group(connection, "Admins")
+    factories.put_in_group(group, [by_group])
+    factories.group_role(group, ADMIN)
+    assert by_group.member is not None
+    by_domain, plain = factories.member(acme, "eve@board.example"), factories.member(acme, "bob@acme.example")
+    keys = [one.pk for one in (by_group.member, by_domain, plain)]
+    models.Member.objects.filter(pk__in=keys).update(status="deleted", email_address_verified=True)
+
+    for row in (by_group.member, by_domain):
+        with pytest.raises(Refused):
+            as_member(creator).members.reactivate(name(row))
+        row.refresh_from_db()
+        assert row.status == "deleted"
+
+    assert as_member(creator).members.reactivate(name(plain)).status == "active"
+    for row in (by_group.member, by_domain):
+        assert as_member(admin).members.reactivate(name(row)).is_admin
+
+
 # --- Finding one -------------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """Members as the product's backend, and those of the members who may, make, find, change and delete them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from portal.directory.embedded.project.member_values import member_values, whole
 from portal.directory.embedded.project.organizations import no_organization, whole_organizations
 from portal.directory.embedded.project.rules import checked_external_id, merged, require_action, require_fields
 from portal.directory.embedded.provisioning.succession import member_left, member_moved, member_returned
-from portal.directory.embedded.roles import check_roles, email_roles, has_admin, hold_admins, is_admin
+from portal.directory.embedded.roles import check_roles, email_roles, group_roles, has_admin, hold_admins, is_admin
 from portal.directory.embedded.rows import check, is_text
 from portal.directory.embedded.scope import hold_organization
 from portal.directory.embedded.sessions import end_choices
@@ -89,6 +89,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             row.email_address = _checked_address(new.email_address or "")
             self._refuse_retired(row)
             _set(row, new)
+            self._require_roles(email_roles(row.organization, row.email_address))
             row.save(force_insert=True)
             self._record("member.create", row, {}, _said({**_described(row), "status": str(status)}))
         return self._again(row.pk)
@@ -156,6 +157,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
                     field="member_id",
                     error_type="email_unverified_for_reactivation",
                 )
+            self._require_roles([*email_roles(row.organization, row.email_address), *group_roles(row)])
             row.status = MemberStatus.ACTIVE
             row.save(update_fields=["status", "updated_at"])
             deleted, active = ({"status": str(status)} for status in (MemberStatus.DELETED, MemberStatus.ACTIVE))
@@ -279,9 +281,8 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         if fold_address(address) == fold_address(former):
             return
         self._refuse_retired(row)
-        if set(email_roles(row.organization, address)) - set(email_roles(row.organization, former)):
-            # At once, in the sessions that there are, and before anybody has shown that the address is theirs.
-            require_action(self._scope, FIELD_ACTIONS["roles"], RESOURCE)
+        # They hold at once, in live sessions, and before anyone has shown that the address is theirs.
+        self._require_roles(set(email_roles(row.organization, address)) - set(email_roles(row.organization, former)))
         retired = [one for one in row.retired_email_addresses or () if one["folded"] != fold_address(address)]
         if not changes.unlink_email:
             retired.append({"id": str(uuid7()), "email_address": former, "folded": fold_address(former)})
@@ -289,6 +290,12 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         row.email_address_verified, row.password = False, ""
         models.SignInLink.objects.filter(organization_id=row.organization_id, member=row).delete()
         end_choices([row.pk])
+
+    def _require_roles(self, gained: Iterable[str]) -> None:
+        """Raise Refused where roles grant more than the acting member may do, unless they may give any role."""
+        held = self._scope.signed_in
+        if held and not self._scope.policy.covers(held.session.roles, gained):
+            require_action(self._scope, FIELD_ACTIONS["roles"], RESOURCE)
 
     def _refuse_retired(self, row: models.Member) -> None:
         """Raise Conflict where the address was another member's, who has not let go of it."""

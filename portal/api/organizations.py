@@ -119,7 +119,7 @@ class FoundOrganization(msgspec.Struct):
 
 @endpoint("organizations.create", "POST organizations", rights=None, of_organization=False)
 def create(call: Call, request: NewOrganization) -> OneOrganization:
-    """Make an organization."""
+    """Create an organization. `mfa_policy` and the other MFA settings are stored, but not enforced."""
     return OneOrganization(wire.organization(_all(call).create(_changes(request))))
 
 
@@ -131,7 +131,7 @@ def get(call: Call, request: Nothing) -> OneOrganization:  # noqa: ARG001 -- eve
 
 @endpoint("organizations.update", f"PUT {_PATH}", sdk=[Twin("PUT", _OWN)], rights=_UPDATE)
 def update(call: Call, request: ChangedOrganization) -> OneOrganization:
-    """Change an organization; what is left out stays."""
+    """Change an organization; what is left out stays. `mfa_policy` and the other MFA settings are stored, but not enforced."""
     return OneOrganization(wire.organization(call.directory.organization.update(_changes(request))))
 
 

@@ -1,5 +1,6 @@
 """The session cookies: one for each organization, so that two organizations can be open in two tabs."""
 
+import re
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -12,6 +13,9 @@ from portal.access.routing import READ_METHODS
 from portal.directory.types import SignedIn
 
 _PREFIX = "session-"
+_SLUG = re.compile(r"[A-Za-z0-9._~-]+")
+# Our own addresses are escaped (RFC 3986): a line break or a NUL would be an error in a header.
+_ADDRESS = re.compile(r"[!-~]+")
 _COOKIE_OUTLIVES = timedelta(days=1)
 
 
@@ -32,7 +36,9 @@ def session_token(request: HttpRequest, organization_slug: str) -> str:
 def open_organizations(request: HttpRequest) -> tuple[str, ...]:
     """Return the slugs of the organizations that this browser holds a session cookie of, good or not."""
     prefix = f"{settings.COOKIE_PREFIX}{_PREFIX}"
-    return tuple(sorted(name.removeprefix(prefix) for name in request.COOKIES if name.startswith(prefix)))
+    slugs = sorted(name.removeprefix(prefix) for name in request.COOKIES if name.startswith(prefix))
+    # Cookies can come from elsewhere on the host, with any name.
+    return tuple(slug for slug in slugs if _SLUG.fullmatch(slug))
 
 
 def keep_session(response: HttpResponse, signed_in: SignedIn) -> None:
@@ -96,4 +102,6 @@ def _path_of(url: str, *, host: str = "") -> str:
 
 def is_page_of(url: str, organization_slug: str) -> bool:
     """Say whether a path given from outside is one of this organization's pages, and nowhere else."""
-    return url.startswith(f"/o/{organization_slug}/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    is_address = _ADDRESS.fullmatch(url) is not None
+    is_of_organization = url.startswith(f"/o/{organization_slug}/")
+    return is_address and is_of_organization and url_has_allowed_host_and_scheme(url, allowed_hosts=None)

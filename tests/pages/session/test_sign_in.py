@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 import pytest
 import time_machine
@@ -167,6 +168,29 @@ def test_a_session_ends_however_much_it_is_used(admin: models.Member, settings: 
     for minutes, status in ((30, 200), (59, 200), (61, 302)):
         with time_machine.travel(timezone.now() + timedelta(minutes=minutes), tick=False):
             assert client.get("/o/acme/").status_code == status
+
+
+UNSAFE = ["%0d%0aSet-Cookie:x=y", "%00", "%e2%80%a8", "%ff", "a b", "%7f", "%c2%85", "%f0%9f%98%80"]
+
+
+@pytest.mark.parametrize("unsafe", UNSAFE)
+def test_a_page_that_is_no_address_is_not_come_back_to(admin: models.Member, visitor: Client, unsafe: str) -> None:
+    form = f"email_address=ada%40acme.example&password={quote(PASSWORD)}&next=%2Fo%2Facme%2Fscim%2F{unsafe}"
+
+    page = visitor.get(f"{SIGN_IN}?next=%2Fo%2Facme%2Fscim%2F{unsafe}")
+    response = visitor.post(SIGN_IN, form, content_type="application/x-www-form-urlencoded")
+
+    assert (page.status_code, 'name="next"' in page.content.decode()) == (200, False)
+    assert (response.status_code, response["Location"]) == (303, "/o/acme/")
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "../x", "a%2Fb", "ä", "a b"])
+def test_a_cookie_with_a_strange_name_is_no_session(db: None, name: str) -> None:
+    cookie = f"{cookie_name(name)}=x"
+
+    for page in ("/", "/organizations/"):
+        assert Client().get(page, headers={"Cookie": cookie})["Location"] == "/sign-in/"
+    assert Client().get("/o/acme/", headers={"Cookie": cookie}).status_code in {302, 404}
 
 
 def test_a_revoked_session_ends_at_the_next_request(admin_client: Client) -> None:

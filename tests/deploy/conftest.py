@@ -21,6 +21,13 @@ def behind_haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield served
 
 
+@pytest.fixture(scope="session")
+def behind_nginx_and_pgbouncer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same behind nginx, with PgBouncer in transaction mode in front of PostgreSQL."""
+    with site(tmp_path_factory.mktemp("pooled"), is_pooled=True) as served, nginx(served):
+        yield served
+
+
 @pytest.fixture(
     params=[pytest.param("nginx", marks=pytest.mark.nginx), pytest.param("haproxy", marks=pytest.mark.haproxy)]
 )

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg.sql import SQL, Identifier
 
 from tests.conftest import PASSWORD
+from tests.embedded.test_pgbouncer import pgbouncer
 from tests.provisioning.test_crash import ROOT, environment_in, manage
 
 DEPLOY = ROOT / "docs/deploy"
@@ -45,8 +46,18 @@ answer("collectstatic", "--noinput")
 answer("createorganization", "--name", "Acme", "--slug", "acme")
 member = ("--organization", "acme", "--email", "ada@acme.example", "--name", "Ada", "--role", "stytch_admin")
 answer("createmember", *member, "--password-stdin")
-connection = json.loads(answer("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json"))
-print(json.dumps({"connection": connection, "project": json.loads(answer("createproject", "--json"))}))
+
+def connect(slug, *options):
+    named = ("--organization", slug, "--display-name", "Directory", "--json")
+    return json.loads(answer("createscimconnection", *named, *options))
+
+connections = {"okta": connect("acme", "--identity-provider", "okta")}
+for kind, options in {"default": (), "strict": (), "entra": ("--identity-provider", "microsoft-entra")}.items():
+    answer("createorganization", "--name", kind, "--slug", kind)
+    connections[kind] = connect(kind, *options)
+    answer("updatescimconnection", "--organization", kind, "--skip-unknown-members")
+answer("updatescimconnection", "--organization", "strict", "--strict")
+print(json.dumps({"connections": connections, "project": json.loads(answer("createproject", "--json"))}))
 """
 
 
@@ -95,6 +106,16 @@ def database(folder: Path) -> Iterator[str]:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         yield f"{server}/{name}"
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@contextmanager
+def pooled(folder: Path, url: str, *, is_pooled: bool) -> Iterator[dict[str, str]]:
+    """Run PgBouncer in transaction mode, if asked to; yield the settings of a server behind it."""
+    if not is_pooled:
+        yield {}
+        return
+    with pgbouncer(folder, "transaction") as pooler:
+        yield {"DATABASE_URL": f"{pooler}/{url.rpartition('/')[2]}", "DATABASE_PREPARE": "false"}
 
 
 @dataclass
@@ -184,6 +205,7 @@ class Site:
     instances: list[Instance]
     scim_base_url: str = ""
     scim_token: str = ""
+    connections: dict[str, tuple[str, str]] = field(default_factory=dict)
     project: tuple[str, str] = ("", "")
     sessions: list[requests.Session] = field(default_factory=list)
 
@@ -227,16 +249,20 @@ class Site:
             check=True,
         )
         made = json.loads(filled.stdout)
-        self.scim_base_url, self.scim_token = made["connection"]["base_url"], made["connection"]["bearer_token"]
+        self.connections = {
+            kind: (connection["base_url"].partition("?")[0], connection["bearer_token"])
+            for kind, connection in made["connections"].items()
+        }
+        self.scim_base_url, self.scim_token = self.connections["okta"]
         self.project = made["project"]["project_id"], made["project"]["secret"]
 
 
 @contextmanager
-def site(folder: Path, *, has_ports: bool = False) -> Iterator[Site]:
+def site(folder: Path, *, has_ports: bool = False, is_pooled: bool = False) -> Iterator[Site]:
     """Serve a filled portal by two instances, without a proxy; end them afterwards."""
     port = free_port()
     certificate, _ = self_signed(folder)
-    with database(folder) as url:
+    with database(folder) as url, pooled(folder, url, is_pooled=is_pooled) as changes:
         environment = environment_in(folder) | {
             "PUBLIC_URL": f"https://localhost:{port}",
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
@@ -246,7 +272,7 @@ def site(folder: Path, *, has_ports: bool = False) -> Iterator[Site]:
             "TRUSTED_PROXIES": "1",
         }
         ports = (free_port(), free_port()) if has_ports else (0, 0)
-        instances = [Instance(str(n + 1), folder / "run", environment, ports[n]) for n in range(2)]
+        instances = [Instance(str(n + 1), folder / "run", environment | changes, ports[n]) for n in range(2)]
         served = Site(port, free_port(), certificate, folder, environment, instances)
         try:
             served.fill()

@@ -76,6 +76,7 @@ def scim_connection(
     identity_provider: str = ScimIdentityProvider.OKTA,
     bearer_token: str = "",
     key: UUID | None = None,
+    is_new: bool = False,
 ) -> models.ScimConnection:
     connection = models.ScimConnection.objects.create(
         **({"pk": key} if key else {}),
@@ -83,6 +84,9 @@ def scim_connection(
         display_name=display_name,
         identity_provider=identity_provider,
     )
+    if not is_new:
+        connection.created_at -= timedelta(days=30)
+        connection.save()
     scim_token(connection, bearer_token or f"scim_token-of-{organization.slug}")
     return connection
 

@@ -1,8 +1,11 @@
 """The deactivation safeguard: after many deactivations within an hour, further ones are on hold until an admin decides."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+# How long a connection is new, and how many people can be deactivated within an hour while it's tried out.
+TRIAL, LEAST_IN_TRIAL = timedelta(days=7), 50
 
 
 class ScimBrakeDecision(StrEnum):
@@ -33,6 +36,8 @@ class ScimBrake:
     least: int
     # When the first contact was emailed about the hold.
     told_at: datetime | None = None
+    # Until when the connection is new, so that `least` is at least LEAST_IN_TRIAL; None afterwards.
+    trial_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,17 @@ def test_a_small_connection_may_lose_ten(idp: Idp) -> None:
     assert statuses(idp, people) == [200] * 10 + [503] * 2
 
 
+def test_a_new_connection_can_be_tried_out_with_fifty_people(idp: Idp, admin_client: Client) -> None:
+    models.ScimConnection.objects.update(created_at=timezone.now())
+    people = provisioned(idp, 52)
+    assert "This connection is new" in admin_client.get(BRAKE).content.decode()
+
+    assert statuses(idp, people) == [200] * 50 + [503] * 2
+
+    models.ScimConnection.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
+    assert "This connection is new" not in admin_client.get(BRAKE).content.decode()
+
+
 @pytest.mark.parametrize("share", [0, 100])
 def test_it_can_be_switched_off(idp: Idp, people: list[str], settings: Settings, share: int) -> None:
     settings.SCIM_BRAKE_SHARE = share

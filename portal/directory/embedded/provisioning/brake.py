@@ -16,6 +16,7 @@ from portal.directory.embedded import activity, models
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.errors import ScimError
 from portal.directory.embedded.statements import Statement, Writes
+from portal.directory.scim_brake import LEAST_IN_TRIAL, TRIAL
 
 _WINDOW = 60  # minutes
 _ALL = 100  # percent
@@ -78,10 +79,21 @@ def let_go(client: ScimClient, user: models.ScimUser, member: models.Member, wri
     minute = int(now.timestamp()) // 60
     minutes = {text: number for text, number in row.minutes.items() if int(text) > minute - _WINDOW}
     gone = sum(minutes.values())
-    if gone >= settings.SCIM_BRAKE_LEAST and gone >= _most(row, gone, now):
+    if gone >= least(client.connection) and gone >= _most(row, gone, now):
         raise Braked(client, member, gone, row.people)
     row.minutes = {**minutes, str(minute): minutes.get(str(minute), 0) + 1}
     writes.update(row, "minutes", "people", "counted_at")
+
+
+def trial_until(connection: models.ScimConnection) -> datetime | None:
+    """Return until when a connection is new, None for one that isn't."""
+    until = connection.created_at + TRIAL
+    return until if until > timezone.now() else None
+
+
+def least(connection: models.ScimConnection) -> int:
+    """Return how many people can be deactivated within an hour in any case."""
+    return max(settings.SCIM_BRAKE_LEAST, LEAST_IN_TRIAL if trial_until(connection) else 0)
 
 
 def _is_approved(connection: models.ScimConnection, user: models.ScimUser, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.paging import check_limit, make_page, read_cursor
-from portal.directory.embedded.provisioning.brake import APPROVED_FOR
+from portal.directory.embedded.provisioning.brake import APPROVED_FOR, least, trial_until
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import parse_id, public_id
@@ -38,8 +38,9 @@ class EmbeddedScimBrake(Scoped):
             people=counted.people if counted else 0,
             waiting=_held(row)[:MOST_COUNTED].count() if row.brake_stopped_at else 0,
             share=settings.SCIM_BRAKE_SHARE % _ALL,
-            least=settings.SCIM_BRAKE_LEAST,
+            least=least(row),
             told_at=row.brake_told_at,
+            trial_until=trial_until(row),
         )
 
     def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:

@@ -25,6 +25,7 @@ _COLUMNS = (
     "duration_ms",
     "resource_type",
     "resource_id",
+    "subject",
     "changed_attributes",
     "token_last_four",
     "ip_address",

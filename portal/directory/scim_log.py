@@ -32,7 +32,7 @@ class ScimRequestFilter:
 
 @dataclass(frozen=True, slots=True)
 class ScimRequest:
-    """One call of an identity provider and how it was answered, without what is secret or personal."""
+    """One request of an identity provider and its outcome. Secrets aren't kept, and `subject` is all that is personal."""
 
     scim_request_id: str
     connection_id: str
@@ -52,6 +52,11 @@ class ScimRequest:
     resource_id: str
     # What the person or group is called now; "" where there is none, or none any more.
     resource_name: str
+    # Of a failed request: the userName or other name that it has of the person or group, or the id that isn't known.
+    subject: str
+    # Who else has the name now; "" for no one.
+    holder_id: str
+    holder_name: str
     changed_attributes: tuple[str, ...]
     token_last_four: str
     ip_address: str

@@ -43,7 +43,7 @@ def log(request: PortalRequest) -> HttpResponse:
     if connection is None:
         context["can_restore"] = ScimFeature.RESTORE in request.directory.scim.offers
         return render_section(request, _LIST, context, fragments=["log"])
-    context |= {"logged": connection, "is_deleted": connection is not active}
+    context |= {"logged": connection, "is_deleted": connection is not active, "is_linked": connection is active}
     wanted, limit = query.wanted, query.cleaned_data["limit"]
     calls = listing.load(
         request, lambda cursor: _calls(request, connection, wanted, cursor, limit), append_to="log-more"
@@ -66,6 +66,7 @@ def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     context = {
         "connection": active,
         "is_deleted": is_deleted,
+        "is_linked": not is_deleted,
         "list_url": _url(request, connection_id=entry.connection_id) if is_deleted else _url(request),
         "call": call_of(entry, _provider(connection)),
         "entry": entry,

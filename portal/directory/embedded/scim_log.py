@@ -1,6 +1,6 @@
 """The log of SCIM requests, as the portal reads it: newest first, and never more of it in one go than a page is worth."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.paging import check_limit, make_cursor, make_page, read_cursor
 from portal.directory.embedded.scim_replay import obstacle, replay
 from portal.directory.embedded.scim_traffic import Entries, Seen, newest_calls
@@ -32,6 +33,9 @@ MOST_GROUPS = 100
 _GROUP = ("created_at", "display_name", "member_count")
 _BATCH = 1000
 _ANY = ScimRequestFilter()
+
+# The connection, "User" or "Group", and a folded name.
+_NameKey = tuple[UUID, str, str]
 
 Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
 
@@ -171,9 +175,41 @@ class EmbeddedScimLog:
         return name
 
     def _values(self, rows: Sequence[models.ScimRequest]) -> Iterator[ScimRequest]:
-        """Yield the calls with the names of whom they are about: one query for people, and one for groups."""
+        """Yield the requests with the names of what they are about: at most two queries for people, and two for groups."""
         names = {**self._names("User", rows), **self._names("Group", rows)}
-        return (_value(row, names.get(row.resource_id, "")) for row in rows)
+        holders = {**self._holders("User", rows), **self._holders("Group", rows)}
+        return (
+            _value(
+                row, names.get(row.resource_id, ""), holders.get(_name_key(row), ("", "")) if row.subject else ("", "")
+            )
+            for row in rows
+        )
+
+    def _holders(self, resource_type: str, rows: Iterable[models.ScimRequest]) -> Mapping[_NameKey, tuple[str, str]]:
+        """Return who has a name that a failed request has: id and name, by connection, kind and folded name."""
+        named = {_name_key(row) for row in rows if row.subject and row.resource_type == resource_type}
+        if not named:
+            return {}
+        folded, connections = {key[2] for key in named}, {key[0] for key in named}
+        noun = f"scim-{resource_type.lower()}"
+        return {
+            (connection, resource_type, name): (public_id(noun, key), shown)
+            for connection, name, key, shown in self._named(resource_type, connections, folded)
+        }
+
+    def _named(
+        self, resource_type: str, connections: Collection[UUID], folded: Collection[str]
+    ) -> Iterator[tuple[UUID, str, UUID, str]]:
+        """Yield connection, folded name, key and name of who has one of the folded names."""
+        if resource_type == "Group":
+            groups = models.ScimGroup.objects.filter(organization_id=self._scope.organization_id)
+            found = groups.filter(connection_id__in=connections, display_name_folded__in=folded)
+            yield from found.values_list("connection_id", "display_name_folded", "pk", "display_name")
+            return
+        people = models.ScimUser.objects.filter(organization_id=self._scope.organization_id)
+        users = people.filter(connection_id__in=connections, user_name_folded__in=folded)
+        for row in users.only("connection_id", "user_name_folded", "display_name", "user_name"):
+            yield row.connection_id, row.user_name_folded, row.pk, row.display_name or row.user_name
 
     def _names(self, resource_type: str, rows: Iterable[models.ScimRequest]) -> Mapping[str, str]:
         noun = f"scim-{resource_type.lower()}"
@@ -236,7 +272,13 @@ def _described(wanted: ScimRequestFilter) -> dict[str, str]:
     }
 
 
-def _value(row: models.ScimRequest, resource_name: str = "") -> ScimRequest:
+def _name_key(row: models.ScimRequest) -> _NameKey:
+    return row.connection_id, row.resource_type, fold_name(row.subject)
+
+
+def _value(row: models.ScimRequest, resource_name: str = "", holder: tuple[str, str] = ("", "")) -> ScimRequest:
+    # That a person has their own name is nothing to tell.
+    holder_id, holder_name = holder if holder[0] != row.resource_id else ("", "")
     is_deferred = "body" in row.get_deferred_fields()
     return ScimRequest(
         scim_request_id=public_id("scim-request", row.pk),
@@ -253,6 +295,9 @@ def _value(row: models.ScimRequest, resource_name: str = "") -> ScimRequest:
         resource_type=row.resource_type,
         resource_id=row.resource_id,
         resource_name=resource_name,
+        subject=row.subject,
+        holder_id=holder_id,
+        holder_name=holder_name,
         changed_attributes=tuple(row.changed_attributes),
         token_last_four=row.token_last_four,
         ip_address=row.ip_address,

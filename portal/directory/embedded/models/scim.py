@@ -174,6 +174,8 @@ class ScimRequest(models.Model):
     duration_ms = models.PositiveIntegerField()
     resource_type = models.CharField(max_length=16, blank=True)
     resource_id = models.CharField(max_length=100, blank=True)
+    # Of a failed request: the name of the person or group that it was about (subjects.py).
+    subject = models.CharField(max_length=256, blank=True, default="", db_default="")
     changed_attributes = models.JSONField(default=list)
     # JSON, as text: it is written for each call and read for few.
     body = models.TextField(blank=True)

@@ -1,4 +1,4 @@
-"""The request log: one entry for each call of a connection, also a refused one, without what is secret or personal."""
+"""The request log: one entry for each request of a connection. Bodies are redacted; only the name that failed is kept."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +19,10 @@ from portal.directory.embedded.provisioning.redaction import (
     redacted_path,
     redacted_query,
 )
+from portal.directory.embedded.provisioning.subjects import subject_of
 from portal.directory.embedded.statements import insert_values
 from portal.directory.ids import first_uuid7, parse_id, uuid7
+from portal.directory.scim_log import FIRST_REFUSAL
 from portal.directory.types import Origin, ScimRefusal
 from portal.outages import UNAVAILABLE, reason
 
@@ -140,7 +142,8 @@ def _entry(
         "detail": _stored(redacted_detail(outcome.detail), 1024),
         "duration_ms": round((time.perf_counter() - exchange.started) * 1000),
         "resource_type": resource_type,
-        "resource_id": _resource_id(noun, rest or outcome.location.rpartition("/")[2]),
+        "resource_id": (resource_id := _resource_id(noun, rest or outcome.location.rpartition("/")[2])),
+        "subject": _subject(exchange, outcome, resource_type, "" if resource_id else rest),
         "changed_attributes": _changed_attributes(exchange, outcome),
         "body": body,
         "is_body_cut": is_cut,
@@ -153,6 +156,13 @@ def _entry(
 
 def _resource_id(noun: str, text: str) -> str:
     return text if noun and parse_id(noun, text).int else ""
+
+
+def _subject(exchange: Exchange, outcome: Outcome, resource_type: str, unknown_id: str) -> str:
+    """Return whom a failed request names. The body is there only if the connection's own token came with it."""
+    if outcome.status < FIRST_REFUSAL or not resource_type or exchange.identification.client is None:
+        return ""
+    return _stored(subject_of(exchange.body, resource_type) or unknown_id, 256)
 
 
 def _changed_attributes(exchange: Exchange, outcome: Outcome) -> list[str]:

@@ -2,9 +2,11 @@
 
 import pytest
 from playwright.sync_api import Page, expect
+from pytest_django import Settings
 
+from portal.access import rates
 from portal.directory.embedded import models
-from tests.browser.conftest import Portal, check_accessibility
+from tests.browser.conftest import Portal, check_accessibility, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -97,3 +99,27 @@ def test_what_was_typed_survives_a_session_that_ended(embedded: Portal, page: Pa
 
     expect(page.get_by_role("main")).to_contain_text("it@acme.example")
     assert models.ScimContact.objects.get().email_address == "it@acme.example"
+
+
+def test_a_member_whose_password_is_paused_asks_for_a_link(
+    embedded: Portal, page: Page, settings: Settings, expected_errors: list[str]
+) -> None:
+    expected_errors += ["status of 429"]
+    settings.SIGN_IN_TOTAL_PER_MEMBER = "1 per hour"
+    settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "portal@example.com"
+    rates.admit(rates.Attempt("192.0.2.1", "acme", "ada@acme.example"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{embedded.url}/o/acme/sign-in/")
+
+    embedded.fill_in(page)
+    expect(page.get_by_role("alert")).to_contain_text("Signing in by password is paused")
+    expect(page.get_by_label("E-mail address")).to_have_value("ada@acme.example")
+    check_accessibility(page)
+    assert overflow(page) <= 0
+    page.get_by_role("button", name="Email me a sign-in link").press("Enter")
+
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
+    check_accessibility(page)
+    assert overflow(page) <= 0
+    page.get_by_role("link", name="Back to sign-in").click()
+    expect(page.get_by_role("heading", name="Sign in to Acme")).to_be_visible()

@@ -12,6 +12,7 @@ from portal.directory.embedded.sign_in_links import new_link
 from portal.directory.errors import Unauthenticated
 from portal.directory.ids import public_id
 from portal.directory.member_changes import MemberChanges
+from portal.directory.organization_changes import OrganizationChanges
 from portal.directory.project_sessions import SessionTerms
 from portal.directory.types import Actor, ActorType, Origin, SignedIn
 from tests import factories
@@ -114,6 +115,12 @@ def test_a_deleted_member_who_returns_is_no_choice(
     project().members.reactivate(public_id("member", admin.pk))
 
     assert organizations(choice) == []
+
+
+def test_an_organization_that_no_longer_allows_passwords_is_no_choice(choice: str) -> None:
+    project().organization.update(OrganizationChanges(auth_methods="RESTRICTED", allowed_auth_methods=["sso"]))
+
+    assert organizations(choice) == ["globex"]
 
 
 def test_a_deleted_organization_is_no_choice(choice: str) -> None:

@@ -96,7 +96,7 @@ class EmbeddedDiscovery:
 
 def _active_members(session: models.IntermediateSession) -> list[models.Member]:
     members = session.members.select_related("organization", "scim_user").filter(status=MemberStatus.ACTIVE)
-    return list(members.order_by("organization__name", "organization_id"))
+    return [one for one in members.order_by("organization__name", "organization_id") if may_use_password(one)]
 
 
 def _discovered(session: models.IntermediateSession, members: list[models.Member], token: str) -> Discovered:

@@ -1,0 +1,94 @@
+"""Every form of every page, sent by members with one single permission: what is rejected has changed nothing."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.db import connection
+from django.test import Client
+from pytest_django import Settings
+
+from portal.access.permissions import Permission
+from portal.directory.embedded import models
+from tests import factories
+from tests.meta.test_rights import Changes, dump, only_one_each, undone
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+
+
+class Page(HTMLParser):
+    """The links of a page, and the forms that it sends, with a value for each field."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.forms: list[tuple[str, dict[str, str]]] = []
+        self._fields: dict[str, str] | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "a" and values.get("href", "").startswith("/o/acme/"):
+            self.links.add(values["href"].partition("#")[0])
+        elif tag == "form" and values.get("method") == "post":
+            self._fields = {}
+            self.forms.append((values.get("action", ""), self._fields))
+        elif tag in {"input", "button", "select", "textarea"} and self._fields is not None and "name" in values:
+            self._fields[values["name"]] = values.get("value") or "x"
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._fields = None
+
+
+@pytest.fixture
+def admin_client(acme: models.Organization, settings: Settings) -> Client:
+    """An admin of an organization in which every page has something to show."""
+    settings.RBAC_POLICY = only_one_each()
+    scim = factories.scim_connection(acme)
+    factories.scim_token(scim, "scim_next", is_next=True)
+    group, person = factories.scim_group(scim, "Engineering"), factories.provisioned(scim, "pia@acme.example")
+    factories.put_in_group(group, [person])
+    factories.group_role(group, "stytch_admin")
+    factories.scim_conflict(scim, factories.member(acme, "max@acme.example"))
+    factories.scim_request(scim)
+    return factories.signed_in(factories.member(acme, "ada@acme.example", roles=["stytch_admin"]))
+
+
+def forms_of(client: Client) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return a form for each kind of address that is sent one, found by following links from the home page."""
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    seen, waiting = set(), ["/o/acme/"]
+    while waiting:
+        url = waiting.pop()
+        kind = _ID.sub("*", url.partition("?")[0])
+        if kind in seen:
+            continue
+        seen.add(kind)
+        answer = client.get(url)
+        if answer.status_code == 200 and answer["Content-Type"].startswith("text/html"):
+            page = Page(answer.content.decode())
+            waiting += page.links
+            found |= {_ID.sub("*", action or url): (action or url, fields) for action, fields in page.forms}
+    return found
+
+
+def test_a_form_that_is_rejected_changes_nothing(acme: models.Organization, admin_client: Client) -> None:
+    caller = factories.member(acme, "cara@acme.example")
+    client, forms = factories.signed_in(caller), forms_of(admin_client)
+    forms.pop("/o/acme/sign-out/")
+    before, rejected = dump(), 0
+    for url, fields in forms.values():
+        for permission in Permission:
+            with undone():
+                models.Member.objects.filter(pk=caller.pk).update(direct_roles=[str(permission)])
+                changes = Changes()
+                with connection.execute_wrapper(changes):
+                    status = client.post(url, fields).status_code
+                if status == 403 and changes.is_possible:
+                    models.Member.objects.filter(pk=caller.pk).update(direct_roles=[])
+                    assert dump() == before, (url, permission)
+                rejected += status == 403
+
+    assert len(forms) >= 8
+    assert rejected > len(forms)

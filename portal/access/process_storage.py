@@ -7,6 +7,7 @@ from typing import Any
 from limits.storage import Storage
 
 _SWEEP_SECONDS = 60
+_MOST_WINDOWS = 100_000  # about 20 MB; beyond it the oldest is forgotten
 
 
 class ProcessStorage(Storage):
@@ -37,6 +38,8 @@ class ProcessStorage(Storage):
             if until <= now:
                 count, until = 0, now + expiry
             self._windows[key] = (count + amount, until)
+            if len(self._windows) > _MOST_WINDOWS:
+                del self._windows[next(iter(self._windows))]
             return count + amount
 
     def get(self, key: str) -> int:

@@ -80,9 +80,11 @@ def admit(attempt: Attempt) -> bool:
     What an IP address has too many of doesn't count for the member, so that one address alone can't pause their password.
     """
     if attempt.ip_address:
-        by_address = _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address)
+        if not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address):
+            # Without further counters: a visitor could add one for each email address that they invent.
+            return False
         from_here = (attempt.ip_address, attempt.organization_slug, attempt.member)
-        if not (_hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here) and by_address):
+        if not _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here):
             return False
     return _hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total)
 

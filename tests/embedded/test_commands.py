@@ -184,7 +184,11 @@ def test_sessions_that_ended_long_ago_are_deleted() -> None:
     for session, end in ends.items():
         models.MemberSession.objects.filter(pk=session.pk).update(**end)
 
-    assert run_json("prunesessions") == {"deleted": "2"}
+    assert run_json("prunesessions") == {
+        "deleted": "2",
+        "deleted_intermediate_sessions": "0",
+        "deleted_rate_limit_counters": "0",
+    }
     assert set(models.MemberSession.objects.values_list("pk", flat=True)) == {live.pk, lately.pk}
 
 

@@ -1,5 +1,6 @@
 """Signing in before the organization is known: the one place that looks for a person in all organizations."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -21,6 +22,8 @@ INTERMEDIATE_LIFE = timedelta(minutes=10)  # Stytch: an intermediate session tok
 # Passwords checked at each attempt, always as many, so that the time does not tell in how many organizations a person
 # is. Who is in more signs in at the organization's own address.
 MOST_ORGANIZATIONS = 5
+_MOST_OF_ONE = 20  # intermediate sessions of one email address; of more, the oldest end
+_BATCH = 1000
 
 
 class EmbeddedDiscovery:
@@ -41,13 +44,7 @@ class EmbeddedDiscovery:
         members = [member for member in right if may_use_password(member)]
         if not members:
             raise Unauthenticated("The e-mail address or the password is not right.")
-        token = new_token()
-        with transaction.atomic():
-            models.IntermediateSession.objects.filter(expires_at__lte=timezone.now()).delete()
-            session = models.IntermediateSession.objects.create(
-                token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + INTERMEDIATE_LIFE
-            )
-            session.members.set(members)
+        session, token = start_intermediate_session(email_address, members)
         return _discovered(session, members, token)
 
     def organizations(self, intermediate_session_token: str) -> Discovered:
@@ -92,6 +89,40 @@ class EmbeddedDiscovery:
         if session is None:
             raise Unauthenticated("This choice was used or has expired. Sign in again.")
         return session
+
+
+def start_intermediate_session(
+    email_address: str, members: Collection[models.Member]
+) -> tuple[models.IntermediateSession, str]:
+    """Return a new intermediate session for a choice between these members, and its token."""
+    token = new_token()
+    with transaction.atomic():
+        _delete_expired()
+        others = models.IntermediateSession.objects.filter(email_address=email_address).order_by("-expires_at", "pk")
+        surplus = list(others.values_list("pk", flat=True)[_MOST_OF_ONE - 1 :][:_BATCH])
+        models.IntermediateSession.objects.filter(pk__in=surplus).delete()
+        session = models.IntermediateSession.objects.create(
+            token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + INTERMEDIATE_LIFE
+        )
+        session.members.set(members)
+    return session, token
+
+
+def prune() -> int:
+    """Delete the intermediate sessions that have expired, a thousand in a transaction, and return how many."""
+    deleted = 0
+    while batch := _delete_expired():
+        deleted += batch
+    return deleted
+
+
+def _delete_expired() -> int:
+    """Delete some of the intermediate sessions that have expired, and return how many."""
+    with transaction.atomic():
+        expired = models.IntermediateSession.objects.filter(expires_at__lte=timezone.now())
+        keys = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
+        models.IntermediateSession.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def _active_members(session: models.IntermediateSession) -> list[models.Member]:

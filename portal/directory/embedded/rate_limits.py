@@ -1,9 +1,10 @@
 """A storage for the `limits` library in the application's own database: exact across processes, without Redis."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from limits.storage import Storage
 
@@ -19,6 +20,29 @@ _COUNT = f"""
         expires_at = CASE WHEN {_TABLE}.expires_at <= %s THEN excluded.expires_at ELSE {_TABLE}.expires_at END
     RETURNING amount
 """  # noqa: S608 -- only the table's own name is filled in
+
+
+# Every so many writes of a process delete up to so many rows: more than were written, so the table stays as large as what
+# is counted at the moment.
+_PRUNED_EVERY, _BATCH = 100, 1000
+_WRITES = count(1)
+
+
+def prune() -> int:
+    """Delete the counters whose window has ended, a thousand in a transaction, and return how many."""
+    deleted = 0
+    while batch := _delete_ended():
+        deleted += batch
+    return deleted
+
+
+def _delete_ended() -> int:
+    """Delete some of the counters whose window has ended, and return how many."""
+    with transaction.atomic():
+        ended = RateLimitCounter.objects.filter(expires_at__lte=timezone.now())
+        keys = list(ended.select_for_update(skip_locked=True).values_list("key", flat=True)[:_BATCH])
+        # The condition again: SQLite locks no rows, and a window may have begun again.
+        return ended.filter(key__in=keys).delete()[0]
 
 
 class DatabaseStorage(Storage):
@@ -41,7 +65,10 @@ class DatabaseStorage(Storage):
         adapt = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:
             cursor.execute(_COUNT, [key, amount, adapt(until), adapt(now), adapt(now)])
-            return int(cursor.fetchone()[0])
+            counted = int(cursor.fetchone()[0])
+        if next(_WRITES) % _PRUNED_EVERY == 0:
+            _delete_ended()
+        return counted
 
     def get(self, key: str) -> int:
         """Return how many attempts the current window holds."""

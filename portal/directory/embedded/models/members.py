@@ -125,3 +125,6 @@ class IntermediateSession(models.Model):
     members = models.ManyToManyField(Member)
     email_address = models.CharField(max_length=254)
     expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["email_address"], name="intermediate_session_of_email")]

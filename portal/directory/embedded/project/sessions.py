@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
 from portal.directory.embedded.activity import record
-from portal.directory.embedded.discovery import INTERMEDIATE_LIFE
+from portal.directory.embedded.discovery import start_intermediate_session
 from portal.directory.embedded.project.member_values import with_registration
 from portal.directory.embedded.project.members import EmbeddedProjectMembers
 from portal.directory.embedded.project.organizations import with_scim_connection
@@ -28,7 +28,6 @@ from portal.directory.embedded.sessions import (
     signed_in_value,
     start_session,
 )
-from portal.directory.embedded.tokens import new_token, token_hash
 from portal.directory.embedded.values import member_value, session_value
 from portal.directory.errors import NotFound, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
@@ -165,17 +164,14 @@ class EmbeddedProjectSessions(EmbeddedSessions):
 
     def _wants_another_way(self, member: models.Member) -> Authentication:
         # It stands for no member, so that the portal's own discovery signs nobody in by it.
-        token, expires_at = new_token(), timezone.now() + INTERMEDIATE_LIFE
-        models.IntermediateSession.objects.create(
-            token_hash=token_hash(token), email_address=member.email_address, expires_at=expires_at
-        )
+        session, token = start_intermediate_session(member.email_address, ())
         organization = organization_value(member.organization)
         return Authentication(
             member_value(member),
             organization,
             None,
             intermediate_session_token=token,
-            intermediate_session_token_expires_at=expires_at,
+            intermediate_session_token_expires_at=session.expires_at,
             allowed_auth_methods=organization.settings.allowed_auth_methods,
         )
 

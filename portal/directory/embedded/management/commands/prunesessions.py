@@ -2,17 +2,26 @@
 
 from typing import Any
 
+from portal.directory.embedded import discovery, rate_limits, sessions
 from portal.directory.embedded.management.operator_command import Answer, OperatorCommand
-from portal.directory.embedded.sessions import prune
 from portal.directory.types import Origin
 
 
 class Command(OperatorCommand):
-    """Delete the sessions that ended more than a day ago."""
+    """Delete sessions that ended more than a day ago, expired choices between organizations, and old counters of attempts."""
 
     help = __doc__
 
-    def carry_out(self, origin: Origin, **_: Any) -> Answer:  # noqa: ARG002 -- it is nobody's change
+    def carry_out(self, origin: Origin, **_: Any) -> Answer:  # noqa: ARG002 -- nobody's change
         """Delete them."""
-        deleted = prune()
-        return Answer({"deleted": str(deleted)}, f"{deleted} sessions that ended more than a day ago are deleted.")
+        deleted, choices, counters = sessions.prune(), discovery.prune(), rate_limits.prune()
+        return Answer(
+            {
+                "deleted": str(deleted),
+                "deleted_intermediate_sessions": str(choices),
+                "deleted_rate_limit_counters": str(counters),
+            },
+            f"Deleted {deleted} sessions that ended more than a day ago.\n"
+            f"Deleted {choices} expired choices between organizations.\n"
+            f"Deleted {counters} counters of attempts whose time is over.",
+        )

@@ -35,9 +35,12 @@ class Kind:
     replace: Callable[[ScimClient, str, Document, str], Row]
     patch: Callable[[ScimClient, str, Document, str], Row]
     delete: Callable[[ScimClient, str, str], None]
+    # Whole, but for what a projection spares looking up.
     documents: Callable[[ScimClient, Sequence[Row], Projection], list[Document]]
     # Of one that has just been created.
     new_document: Callable[[ScimClient, Row, Projection], Document]
+    # Whether a projection shows what changes without the resource, so that its version is known only with the answer.
+    shows_others: Callable[[Projection], bool]
 
     @property
     def name(self) -> str:
@@ -56,11 +59,11 @@ class Kind:
 
 def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], projection: Projection) -> list[Document]:
     groups_of = membership.groups_of(client, rows) if rows and projection.holds("groups") else {}
-    return [projection.apply(user_document(client, row, groups_of.get(row.pk, ()))) for row in rows]
+    return [user_document(client, row, groups_of.get(row.pk, ())) for row in rows]
 
 
-def _new_user_document(client: ScimClient, row: models.ScimUser, projection: Projection) -> Document:
-    return projection.apply(user_document(client, row, ()))
+def _new_user_document(client: ScimClient, row: models.ScimUser, _: Projection) -> Document:
+    return user_document(client, row, ())
 
 
 def _new_group_document(client: ScimClient, row: models.ScimGroup, projection: Projection) -> Document:
@@ -71,8 +74,7 @@ def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], proje
     asks = projection.names("members", "display")
     holds = rows and projection.holds("members")
     members_of = membership.members_of(client, rows, with_names=asks) if holds else {}
-    documents = (group_document(client, row, members_of.get(row.pk, ()), names_members=asks) for row in rows)
-    return [projection.apply(document) for document in documents]
+    return [group_document(client, row, members_of.get(row.pk, ()), names_members=asks) for row in rows]
 
 
 USERS = Kind(
@@ -89,6 +91,7 @@ USERS = Kind(
     users.delete_user,
     _user_documents,
     _new_user_document,
+    lambda projection: projection.holds("groups"),
 )
 GROUPS = Kind(
     GROUP,
@@ -104,6 +107,7 @@ GROUPS = Kind(
     groups.delete_group,
     _group_documents,
     _new_group_document,
+    lambda projection: projection.names("members", "display"),
 )
 KINDS = (USERS, GROUPS)
 

@@ -30,7 +30,8 @@ _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[GroupOfUser]) -> Document:
     """Return a person with the groups that they are in."""
-    document = _document(client, client.user_schema, user_id(row.pk), row)
+    tag = version(row, ((group.key, group.display, group.is_direct) for group in groups))
+    document = _document(client, client.user_schema, user_id(row.pk), row, tag)
     if groups:
         document["groups"] = [
             {
@@ -48,7 +49,8 @@ def group_document(
     client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember], *, names_members: bool = False
 ) -> Document:
     """Return a group with the people and groups in it, and with their names if they are asked for."""
-    document = _document(client, client.group_schema, group_id(row.pk), row)
+    tag = version(row, ((member.key, member.display) for member in members) if names_members else ())
+    document = _document(client, client.group_schema, group_id(row.pk), row, tag)
     if members:
         document["members"] = MemberDocuments(client.base_url, members, names_members=names_members)
     return document
@@ -163,7 +165,7 @@ class Projection:
 
 
 def _document(
-    client: ScimClient, schema: ResourceSchema, resource_id: str, row: models.ScimUser | models.ScimGroup
+    client: ScimClient, schema: ResourceSchema, resource_id: str, row: models.ScimUser | models.ScimGroup, tag: str
 ) -> Document:
     extensions = [extension.name for extension in schema.extensions.values() if extension.name in row.document]
     return {
@@ -175,7 +177,7 @@ def _document(
             "created": _instant(row.created_at),
             "lastModified": _instant(row.updated_at),
             "location": f"{client.base_url}{schema.endpoint}/{resource_id}",
-            "version": version(row),
+            "version": tag,
         },
     }
 

@@ -29,4 +29,5 @@ def _documents(
 ) -> Mapping[Any, Document]:
     rows = by_pk(kind.rows(client, FoundBy.KEY), keys)
     projection = Projection(kind.schema(client), parameters)
-    return dict(zip((row.pk for row in rows), kind.documents(client, rows, projection), strict=True))
+    found = map(projection.apply, kind.documents(client, rows, projection))
+    return dict(zip((row.pk for row in rows), found, strict=True))

@@ -138,7 +138,7 @@ def _resource(call: Call, kind: Kind, resource_id: str) -> HttpResponse:
             return HttpResponse(status=204)
         case _:
             row = kind.get(call.client, resource_id)
-            if call.if_none_match and names_version(call.if_none_match, row):
+            if not kind.shows_others(projection) and names_version(call.if_none_match, version(row)):
                 return HttpResponse(status=304, headers={"ETag": version(row)})
     return _answer(call, kind, row, projection)
 
@@ -154,8 +154,12 @@ def _answer(call: Call, kind: Kind, row: Row, projection: Projection, *, is_new:
         document = kind.new_document(call.client, row, projection)
     else:
         (document,) = kind.documents(call.client, [row], projection)
+    tag = document["meta"]["version"]
+    if call.method == "GET" and names_version(call.if_none_match, tag):
+        return HttpResponse(status=304, headers={"ETag": tag})
     location = kind.location(call.client, row)
-    response = json_response(document, 201 if is_new else 200, Content_Location=location, ETag=version(row))
+    status = 201 if is_new else 200
+    response = json_response(projection.apply(document), status, Content_Location=location, ETag=tag)
     if is_new:
         response["Location"] = location
     return response
@@ -164,7 +168,8 @@ def _answer(call: Call, kind: Kind, row: Row, projection: Projection, *, is_new:
 def _list(call: Call, kind: Kind, parameters: Mapping[str, str]) -> HttpResponse:
     projection = Projection(kind.schema(call.client), parameters)
     page = kind.find(call.client, list_query(call.client, parameters))
-    return json_response(list_document(kind.documents(call.client, page.rows, projection), page))
+    documents = map(projection.apply, kind.documents(call.client, page.rows, projection))
+    return json_response(list_document(list(documents), page))
 
 
 def _whole_list(call: Call, documents: list[dict[str, Any]]) -> HttpResponse:

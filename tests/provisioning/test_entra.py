@@ -7,11 +7,12 @@ from uuid import uuid4
 import pytest
 
 from portal.directory.embedded import models
-from portal.directory.types import ScimIdentityProvider
-from tests import factories
-from tests.provisioning.conftest import Idp
+from tests.provisioning.conftest import FLAGGED, Idp
 from tests.provisioning.test_edge import error_of
 
+pytestmark = pytest.mark.connections("entra", FLAGGED, "strict entra")
+# What the RFCs do not have.
+tolerant = pytest.mark.connections("entra", FLAGGED)
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -25,13 +26,6 @@ NEW_USER: dict[str, Any] = {
     "name": {"formatted": "givenName familyName", "familyName": "familyName", "givenName": "givenName"},
     "roles": [],
 }
-
-
-@pytest.fixture
-def idp(acme: models.Organization) -> Idp:
-    token = "scim_token-of-acme"
-    entra = ScimIdentityProvider.MICROSOFT_ENTRA
-    return Idp(factories.scim_connection(acme, bearer_token=token, identity_provider=entra), token)
 
 
 @pytest.fixture
@@ -59,8 +53,14 @@ def group(idp: Idp) -> str:
     return str(json.loads(response.content)["id"])
 
 
+def patch(idp: Idp, path: str, *operations: dict[str, Any]) -> Any:
+    """Send a PATCH; with its flag, without which no strict connection understands it, Entra writes in lower case."""
+    is_lower = idp.connection.is_strict
+    return idp.patch(path, *(one | {"op": one["op"].lower()} if is_lower else one for one in operations))
+
+
 def user_after(idp: Idp, person: str, *operations: dict[str, Any]) -> dict[str, Any]:
-    response = idp.patch(f"/Users/{person}", *operations)
+    response = patch(idp, f"/Users/{person}", *operations)
     assert response.status_code == 200, response.content
     return dict(response.json())
 
@@ -96,12 +96,14 @@ def test_entra_creates_a_person(idp: Idp) -> None:
         ({"op": "replace", "value": {"active": False}}, False),
     ],
 )
+@tolerant
 def test_entra_disables_with_a_text(idp: Idp, person: str, operation: dict[str, Any], *, active: bool) -> None:
     assert user_after(idp, person, operation)["active"] is active
     assert idp.get(f"/Users/{person}").json()["active"] is active
 
 
 @pytest.mark.parametrize("op", ["Add", "Replace", "add", "replace"])
+@tolerant
 def test_entra_sets_an_address_that_is_not_there_yet(idp: Idp, bare: str, op: str) -> None:
     document = user_after(
         idp,
@@ -119,6 +121,7 @@ def test_entra_sets_an_address_that_is_not_there_yet(idp: Idp, bare: str, op: st
     assert document["roles"] == [{"primary": True, "value": "admin"}]
 
 
+@tolerant
 def test_entra_changes_the_address_that_is_there(idp: Idp, person: str) -> None:
     document = user_after(
         idp,
@@ -130,6 +133,7 @@ def test_entra_changes_the_address_that_is_there(idp: Idp, person: str) -> None:
     assert document["emails"] == [{"primary": True, "type": "work", "value": "a@contoso.com"}]
 
 
+@tolerant
 def test_entra_sends_dotted_keys_and_keys_with_their_schema_under_its_flag(idp: Idp, person: str) -> None:
     document = user_after(
         idp,
@@ -172,6 +176,7 @@ def test_entra_clears_by_removing(idp: Idp, person: str) -> None:
 
 
 @pytest.mark.parametrize("cleared", ["", None])
+@tolerant
 def test_entra_sets_the_manager_as_a_bare_id_and_clears_it(idp: Idp, person: str, cleared: str | None) -> None:
     path = f"{ENTERPRISE}:manager"
 
@@ -181,16 +186,17 @@ def test_entra_sets_the_manager_as_a_bare_id_and_clears_it(idp: Idp, person: str
     assert ENTERPRISE not in user_after(idp, person, {"op": "Replace", "path": path, "value": cleared})
 
 
+@tolerant
 def test_entra_adds_members_without_a_reference_and_removes_only_those_it_names(idp: Idp, group: str) -> None:
     people = [idp.create_user(f"person{n}@testuser.com") for n in range(3)]
 
     added = [{"$ref": None, "value": one} for one in people]
-    assert idp.patch(f"/Groups/{group}", {"op": "Add", "path": "members", "value": added}).status_code in {200, 204}
+    assert patch(idp, f"/Groups/{group}", {"op": "Add", "path": "members", "value": added}).status_code in {200, 204}
     assert idp.members(group) == set(people)
 
-    idp.patch(f"/Groups/{group}", {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": people[0]}]})
+    patch(idp, f"/Groups/{group}", {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": people[0]}]})
     assert idp.members(group) == set(people[1:])
-    idp.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{people[1]}"]'})
+    patch(idp, f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{people[1]}"]'})
     assert idp.members(group) == {people[2]}
 
 
@@ -201,11 +207,11 @@ def test_entra_renames_a_group(idp: Idp, group: str) -> None:
         "value": "1879db59-3bdf-4490-ad68-ab880a269474updatedDisplayName",
     }
 
-    answer = idp.patch(f"/Groups/{group}", operation)
+    answer = patch(idp, f"/Groups/{group}", operation)
     # Entra wants no group back.
     assert (answer.status_code, answer.content) == (204, b"")
     assert idp.get(f"/Groups/{group}").json()["displayName"] == operation["value"]
-    asked = idp.patch(f"/Groups/{group}?attributes=displayName", operation)
+    asked = patch(idp, f"/Groups/{group}?attributes=displayName", operation)
     assert asked.json()["displayName"] == operation["value"]
 
 
@@ -213,7 +219,7 @@ def test_entra_matches_groups_by_a_unique_name_in_any_case(idp: Idp, group: str)
     answer = idp.get("/Groups", excludedAttributes="members", filter='displayName eq "DISPLAYNAME"').json()
 
     assert [one["id"] for one in answer["Resources"]] == [group]
-    error_of(idp.send("POST", "/Groups", {"displayName": "DisplayName"}), 409, "uniqueness")
+    error_of(idp.send("POST", "/Groups", {"schemas": [GROUP_SCHEMA], "displayName": "DisplayName"}), 409, "uniqueness")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +237,7 @@ def test_entra_matches_people_by_what_the_admin_chose(idp: Idp, person: str, bar
 
 
 def test_entra_asks_whether_one_person_is_in_one_group(idp: Idp, group: str, person: str, bare: str) -> None:
-    idp.patch(f"/Groups/{group}", {"op": "Add", "path": "members", "value": [{"value": person}]})
+    patch(idp, f"/Groups/{group}", {"op": "Add", "path": "members", "value": [{"value": person}]})
 
     for one, number in ((person, 1), (bare, 0)):
         answer = idp.get("/Groups", excludedAttributes="members", filter=f'id eq "{group}" and members eq "{one}"')
@@ -239,7 +245,7 @@ def test_entra_asks_whether_one_person_is_in_one_group(idp: Idp, group: str, per
 
 
 def test_entra_deletes_softly_then_for_good_and_may_start_anew(idp: Idp, person: str) -> None:
-    user_after(idp, person, {"op": "Replace", "path": "active", "value": "False"})
+    user_after(idp, person, {"op": "Replace", "path": "active", "value": False})
     assert idp.get("/Users", filter=f'userName eq "{NEW_USER["userName"]}"').json()["totalResults"] == 1
 
     assert idp.send("DELETE", f"/Users/{person}").status_code == 204
@@ -256,10 +262,12 @@ def test_entra_deletes_softly_then_for_good_and_may_start_anew(idp: Idp, person:
         "userName co 6490ee@ and emails[type eq work]",
     ],
 )
+@tolerant
 def test_its_collection_leaves_out_the_quotes_of_a_filter(idp: Idp, person: str, text: str) -> None:
     assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [person]
 
 
+@tolerant
 def test_quotes_are_needed_where_the_connection_is_strict(idp: Idp, person: str) -> None:
     models.ScimConnection.objects.update(is_strict=True)
 
@@ -275,7 +283,7 @@ def test_what_is_no_filter_even_without_quotes_is_refused(idp: Idp, person: str,
 def boss(idp: Idp, person: str) -> str:
     """The manager of the person."""
     key = idp.create_user("boss@testuser.com")
-    user_after(idp, person, {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": key})
+    user_after(idp, person, {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": {"value": key}})
     return key
 
 
@@ -289,6 +297,7 @@ def boss(idp: Idp, person: str) -> str:
         'id eq "{person}" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager eq "{boss}"',
     ],
 )
+@tolerant
 def test_entra_asks_whether_a_person_has_a_manager(idp: Idp, person: str, boss: str, bare: str, text: str) -> None:
     """The only reference for whose current value Entra asks before it changes it."""
     for manager, found in ((boss, [{"schemas": [USER_SCHEMA, ENTERPRISE], "id": person}]), (bare, [])):
@@ -297,6 +306,7 @@ def test_entra_asks_whether_a_person_has_a_manager(idp: Idp, person: str, boss: 
         assert answer.json()["Resources"] == found
 
 
+@tolerant
 def test_entra_asks_for_people_without_a_manager(idp: Idp, person: str, boss: str, bare: str) -> None:
     for text, found in (
         ("manager pr", {person}),
@@ -307,6 +317,7 @@ def test_entra_asks_for_people_without_a_manager(idp: Idp, person: str, boss: st
 
 
 @pytest.mark.parametrize("path", [f"{ENTERPRISE}.manager", f"{ENTERPRISE}:manager", "manager"])
+@tolerant
 def test_entra_writes_a_dot_after_the_urn_or_leaves_it_out(idp: Idp, person: str, path: str) -> None:
     added = user_after(
         idp, person, {"op": "Add", "path": path, "value": "x"}, {"op": "Add", "path": "department", "value": "y"}

@@ -8,6 +8,9 @@ import pytest
 from tests.provisioning.conftest import Idp
 from tests.provisioning.test_edge import error_of
 
+# A changed group is in the response unless the connection is Entra's; Okta takes either.
+DONE = {200, 204}
+pytestmark = pytest.mark.connections("okta", "strict", "entra")
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 NEW_USER = {
@@ -118,7 +121,7 @@ def test_okta_adds_and_removes_members_in_one_request(idp: Idp, pushed: str) -> 
         {"op": "add", "path": "members", "value": [{"value": new, "display": "person1@okta.local"}]},
     )
 
-    assert response.status_code == 200
+    assert response.status_code in DONE
     assert idp.members(pushed) == {new, other}
 
 
@@ -126,7 +129,7 @@ def test_okta_pushes_the_whole_list_of_members_now_and_then(idp: Idp, pushed: st
     first, second = (idp.create_user(f"person{n}@okta.local") for n in range(2))
     for wanted in ([first], [first, second], [second], []):
         value = [{"value": one} for one in wanted]
-        assert idp.patch(f"/Groups/{pushed}", {"op": "replace", "path": "members", "value": value}).status_code == 200
+        assert idp.patch(f"/Groups/{pushed}", {"op": "replace", "path": "members", "value": value}).status_code in DONE
         assert idp.members(pushed) == set(wanted)
 
 
@@ -134,9 +137,9 @@ def test_okta_renames_a_group_with_its_id_and_keeps_the_members(idp: Idp, pushed
     person = idp.create_user("person@okta.local")
     idp.patch(f"/Groups/{pushed}", {"op": "add", "path": "members", "value": [{"value": person}]})
 
-    response = replaced(idp, f"/Groups/{pushed}", {"id": pushed, "displayName": "Renamed"})
+    assert replaced(idp, f"/Groups/{pushed}", {"id": pushed, "displayName": "Renamed"}).status_code in DONE
 
-    assert (response.json()["id"], response.json()["displayName"]) == (pushed, "Renamed")
+    assert idp.get(f"/Groups/{pushed}").json()["displayName"] == "Renamed"
     assert idp.members(pushed) == {person}
 
 

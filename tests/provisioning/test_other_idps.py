@@ -8,6 +8,9 @@ import pytest
 from tests.provisioning.conftest import Idp
 from tests.provisioning.test_edge import error_of
 
+pytestmark = pytest.mark.connections("okta", "strict", "entra")
+# What the RFCs do not have.
+tolerant = pytest.mark.connections("okta", "entra")
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 BARBARA: dict[str, Any] = {
@@ -41,6 +44,7 @@ def test_onelogin_writes_spaces_as_plus_and_ends_with_an_ampersand(idp: Idp, bar
     assert [one["id"] for one in json.loads(answer.content)["Resources"]] == [barbara]
 
 
+@tolerant
 @pytest.mark.parametrize("schema", ["urn:scim:schemas:core:2.0", "urn:scim:schemas:core:1.0", USER_SCHEMA])
 def test_onelogin_names_old_schemas_and_sends_one_address_as_an_object(idp: Idp, schema: str) -> None:
     body = BARBARA | {"schemas": [schema], "emails": {"value": "bjensen@example.com", "primary": True}}
@@ -67,11 +71,18 @@ def test_jumpcloud_tries_a_person_and_a_group_and_takes_them_away_again(idp: Idp
     person = json.loads(idp.send("POST", "/Users", body).content)["id"]
     group = json.loads(idp.send("POST", "/Groups", {"schemas": [GROUP_SCHEMA], "displayName": "test"}).content)["id"]
 
+    # A strict connection has only the RFC's way.
+    named = (
+        {"path": f'members[value eq "{person}"]'}
+        if idp.connection.is_strict
+        else {"path": "members", "value": [{"value": person}]}
+    )
+    removal = {"op": "remove", **named}
     for response in (
         idp.send("PUT", f"/Users/{person}", body | {"id": person, "displayName": "Changed"}),
         idp.send("PUT", f"/Groups/{group}", {"schemas": [GROUP_SCHEMA], "displayName": "changed", "members": []}),
         idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": person}]}),
-        idp.patch(f"/Groups/{group}", {"op": "remove", "path": "members", "value": [{"value": person}]}),
+        idp.patch(f"/Groups/{group}", removal),
         idp.send("PUT", f"/Users/{person}", body | {"active": False}),
         idp.send("DELETE", f"/Groups/{group}"),
         idp.send("DELETE", f"/Users/{person}"),
@@ -111,7 +122,10 @@ def test_rippling_tests_with_the_abilities_and_may_create_twice(idp: Idp) -> Non
 def test_rippling_creates_edits_and_deletes_groups(idp: Idp, barbara: str) -> None:
     group = idp.create_group("Guides", [barbara])
 
-    assert idp.patch(f"/Groups/{group}", {"op": "replace", "value": {"displayName": "Leaders"}}).status_code == 200
+    assert idp.patch(f"/Groups/{group}", {"op": "replace", "value": {"displayName": "Leaders"}}).status_code in {
+        200,
+        204,
+    }
     assert idp.members(group) == {barbara}
     assert idp.send("DELETE", f"/Groups/{group}").status_code == 204
 

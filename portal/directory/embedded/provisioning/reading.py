@@ -90,8 +90,14 @@ def _check_one(attribute: Attribute, value: Any) -> None:
     if not is_number and type(value) is not wanted:
         raise InvalidValue(f'"{attribute.name}" must be of the type {attribute.type}.')
     if isinstance(value, dict):
-        for name, one in value.items():
-            sub = attribute.sub_attribute(name)
-            if sub is None:
-                raise InvalidPath(f'"{attribute.name}" has no "{name[:200]}".')
+        _check_parts(attribute, value)
+
+
+def _check_parts(attribute: Attribute, value: Mapping[str, Any]) -> None:
+    for name, one in value.items():
+        sub = attribute.sub_attribute(name)
+        # An extension's object may say itself that it is one.
+        if sub is None and not (name.lower() == "schemas" and attribute.name.lower().startswith("urn:")):
+            raise InvalidPath(f'"{attribute.name}" has no "{name[:200]}".')
+        if sub is not None:
             _check_value(sub, one)

@@ -26,13 +26,6 @@ RESOURCES = (
         "Decide on the SCIM page, under Conflicts, whether {name} manages this member from now on. Then {resend}.",
     ),
     Cause(
-        "email-taken",
-        "The e-mail address is taken",
-        Sign(status=409, detail="^The e-mail address is that of another member"),
-        "{name} wants to give a person an e-mail address that another member of the organization has.",
-        "Find out whose address it is, and correct it in {name}; see {mapping} for where it comes from. Then {resend}.",
-    ),
-    Cause(
         "last-admin",
         "It would leave no admin",
         Sign(status=409, detail="Somebody else must be made an admin first"),
@@ -47,7 +40,10 @@ RESOURCES = (
         "Rename one of the two groups in {name}, or delete the one here that {name} does not know any more. Then {resend}.",
         {
             ScimIdentityProvider.OKTA: "On the Push Groups tab, choose Link Group instead of Create Group, and pick the "
-            "group that is here already; or push it under another name."
+            "group that is here already; or push it under another name.",
+            ScimIdentityProvider.MICROSOFT_ENTRA: "Rename one of the two groups in Entra. If both must keep their name, map "
+            "displayName under Provisioning › Mappings › Provision Microsoft Entra ID Groups to an expression that tells them "
+            'apart, such as Join(" ", [displayName], [mailNickname]). Then {resend}.',
         },
     ),
     Cause(

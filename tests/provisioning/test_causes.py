@@ -86,12 +86,6 @@ def conflict(idp: Idp) -> object:
     return idp.send("POST", "/Users", {"userName": "ada@acme.example"})
 
 
-def taken_address(idp: Idp) -> object:
-    for name in ("ada@acme.example", "max@acme.example"):
-        user = idp.create_user(name)
-    return idp.patch(f"/Users/{user}", {"op": "add", "path": "emails", "value": [{"value": "ada@acme.example"}]})
-
-
 def last_admin(idp: Idp) -> object:
     user = idp.create_user("ada@acme.example")
     models.Member.objects.update(direct_roles=["stytch_admin"])
@@ -187,7 +181,6 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         twice("POST", "/Users", {"userName": "a@b.example"}),
     ),
     "conflict-waiting": (conflict,),
-    "email-taken": (taken_address,),
     "last-admin": (last_admin,),
     "group-name-taken": (twice("POST", "/Groups", {"displayName": "Sales"}),),
     "unknown-user": (

@@ -1,9 +1,12 @@
 """A choice between organizations, opened by a password, ends with whatever ends the member's sessions."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.db import connections
 
 from portal.directory.embedded import models
 from portal.directory.embedded.directory import EmbeddedProvider
@@ -141,3 +144,24 @@ def test_a_person_who_was_deactivated_and_returns_finds_no_choice(acme: models.O
         assert idp.patch(f"/Users/{person}", operation).status_code == 200
 
     assert organizations(found.intermediate_session_token) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_choices_open_one_organization(
+    choice: str, admin: models.Member, globex: models.Organization
+) -> None:
+    def choose(organization: UUID) -> bool:
+        try:
+            EmbeddedProvider().discovery(Origin()).exchange(
+                choice, organization_id=public_id("organization", organization)
+            )
+        except Unauthenticated:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(choose, [admin.organization_id, globex.pk] * 2))
+
+    assert opened.count(True) == models.MemberSession.objects.count() == 1

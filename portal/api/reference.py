@@ -25,7 +25,7 @@ class Method:
     name: str
     summary: str
     addresses: tuple[Address, ...]
-    permission: str
+    permissions: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
     returned: tuple[str, ...]
@@ -46,7 +46,7 @@ def _method(one: Endpoint) -> Method:
         name=one.name,
         summary=one.summary,
         addresses=tuple(_addresses(one)),
-        permission=f"{one.rights.resource}:{one.rights.action}" if one.rights and one.rights.action else "",
+        permissions=one.rights.always if one.rights else (),
         required=tuple(required),
         optional=tuple(field.encode_name for field in fields if not field.required),
         returned=tuple(field.encode_name for field in msgspec.structs.fields(one.response)),

@@ -31,6 +31,11 @@ class Rights:
     or_self: bool = False
     never: Collection[str] = ()
 
+    @property
+    def always(self) -> tuple[str, ...]:
+        """The permissions that every request needs."""
+        return tuple(f"{self.resource}:{action}" for action in (self.action, self.answer) if action)
+
     def check(self, request: msgspec.Struct, signed_in: SignedIn, policy: Policy) -> None:
         """Raise ApiError unless the member's roles allow the request."""
         for name in self.never:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
+from django.test import Client
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -47,3 +48,9 @@ def test_every_answer_is_one_that_the_document_names(
     response = case.call(auth=(user, password))
 
     case.validate_response(response, checks=CHECKS)
+
+
+def test_the_reference_names_every_permission_that_a_method_needs(db: None) -> None:
+    page = Client().get("/docs/api/").content.decode()
+
+    assert "<code>stytch.scim:update</code> and <code>stytch.scim:get</code>" in page

@@ -109,7 +109,7 @@ def test_each_of_several_rates_holds(attempt: Attempt, settings: Settings) -> No
 
 
 @pytest.mark.django_db
-def test_links_are_limited_whoever_the_address_belongs_to(attempt: Attempt, settings: Settings) -> None:
+def test_requested_links_are_limited(attempt: Attempt, settings: Settings) -> None:
     settings.SIGN_IN_LINK_RATE = "2 per hour"
 
     assert [admit_requested_link(attempt) for _ in range(3)] == [True, True, False]

@@ -147,7 +147,7 @@ def test_it_costs_few_queries_however_many_there_are(
         assert backend.post("sessions/authenticate", {"session_token": token}).status == 200
 
 
-def test_the_portals_cookie_is_no_session_of_a_product(
+def test_the_portals_cookie_is_not_a_session_of_a_product(
     backend: Caller,
     page_of: PageOf,
     admin: models.Member,

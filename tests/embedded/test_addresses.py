@@ -78,7 +78,7 @@ def test_spellings_of_one_address_are_the_same(theirs: str, spelled: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "@", "ada", "xn--", "a@xn--", "a@xn--a", "a@..", "a@ü" * 10_000, "\0", "\ud800"])
-def test_what_is_no_address_is_folded_too(text: str) -> None:
+def test_text_that_is_not_an_address_is_folded_too(text: str) -> None:
     assert fold_address(fold_address(text)) == fold_address(text)
 
 

@@ -108,7 +108,7 @@ def test_a_choice_ends_with_the_sessions(
     assert organizations(choice) == []
 
 
-def test_a_deleted_member_who_returns_is_no_choice(
+def test_a_deleted_member_who_returns_is_not_offered(
     choice: str, admin: models.Member, acme: models.Organization
 ) -> None:
     factories.member(acme, "eve@acme.example", roles=["stytch_admin"])
@@ -120,13 +120,13 @@ def test_a_deleted_member_who_returns_is_no_choice(
     assert organizations(choice) == []
 
 
-def test_an_organization_that_no_longer_allows_passwords_is_no_choice(choice: str) -> None:
+def test_an_organization_that_no_longer_allows_passwords_is_not_offered(choice: str) -> None:
     project().organization.update(OrganizationChanges(auth_methods="RESTRICTED", allowed_auth_methods=["sso"]))
 
     assert organizations(choice) == ["globex"]
 
 
-def test_a_deleted_organization_is_no_choice(choice: str) -> None:
+def test_a_deleted_organization_is_not_offered(choice: str) -> None:
     project().organization.delete()
 
     assert organizations(choice) == ["globex"]

@@ -174,7 +174,9 @@ UNSAFE = ["%0d%0aSet-Cookie:x=y", "%00", "%e2%80%a8", "%ff", "a b", "%7f", "%c2%
 
 
 @pytest.mark.parametrize("unsafe", UNSAFE)
-def test_a_page_that_is_no_address_is_not_come_back_to(admin: models.Member, visitor: Client, unsafe: str) -> None:
+def test_sign_in_leads_home_where_the_page_is_not_an_address(
+    admin: models.Member, visitor: Client, unsafe: str
+) -> None:
     form = f"email_address=ada%40acme.example&password={quote(PASSWORD)}&next=%2Fo%2Facme%2Fscim%2F{unsafe}"
 
     page = visitor.get(f"{SIGN_IN}?next=%2Fo%2Facme%2Fscim%2F{unsafe}")
@@ -185,7 +187,7 @@ def test_a_page_that_is_no_address_is_not_come_back_to(admin: models.Member, vis
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "../x", "a%2Fb", "ä", "a b"])
-def test_a_cookie_with_a_strange_name_is_no_session(db: None, name: str) -> None:
+def test_a_cookie_with_a_strange_name_is_not_a_session(db: None, name: str) -> None:
     cookie = f"{cookie_name(name)}=x"
 
     for page in ("/", "/organizations/"):

@@ -40,8 +40,12 @@ class Attempt:
 
     @property
     def total(self) -> tuple[str, str]:
-        """The key of the attempts from everywhere. Confirming has its own: others can't use it up."""
-        return "confirmations" if self.is_confirmation else "total", self.member
+        """The key of the attempts from everywhere.
+
+        Confirming has its own, and so have products' backends: what is tried elsewhere can't use it up.
+        """
+        kind = "confirmations" if self.is_confirmation else "total" if self.ip_address else "backend"
+        return kind, self.member
 
 
 def warm_up() -> None:

@@ -93,6 +93,9 @@ def test_a_products_backend_is_limited_by_the_total_alone(attempt: Attempt, sett
     backend = replace(attempt, ip_address="")
 
     assert [admit(backend) for _ in range(5)] == [True] * 4 + [False]
+    # What someone tries at a product doesn't pause the password in the portal.
+    assert admit(attempt)
+    assert (is_paused(backend), is_paused(attempt)) == (True, False)
 
 
 @pytest.mark.django_db

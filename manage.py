@@ -7,6 +7,8 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+from portal.outages import UndeclaredPooler
+
 
 def main() -> None:
     """Run the command line; a wrong setting ends it with one sentence instead of a traceback."""
@@ -18,7 +20,7 @@ def main() -> None:
         ensure_environment(sys.argv[2:])
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, UndeclaredPooler) as error:
         sys.exit(f"Gatehouse cannot start: {error}")
 
 

@@ -90,7 +90,7 @@ def test_a_migrate_with_nothing_to_do_changes_nothing(acme: models.Organization)
 
 def test_a_missing_guard_is_reported_and_it_alone_is_created(acme: models.Organization) -> None:
     run("DROP TRIGGER activity_no_delete" + (f" ON {LOG}" if connection.vendor == "postgresql" else ""))
-    assert guards.faults(connection.alias) == ["activity_no_delete"]
+    assert guards.faults(connection.alias) == guards.gaps(connection.alias) == ["activity_no_delete"]
 
     with CaptureQueriesContext(connection) as queries:
         guards.install(connection.alias)
@@ -127,6 +127,8 @@ def test_a_guard_that_differs_is_reported_and_replaced(entry: models.ActivityEnt
     ways = SABOTAGE[connection.vendor]
     run(*ways[number % len(ways)])
     assert guards.faults(connection.alias) == ["activity_no_delete"]
+    is_told_to_probes = connection.vendor == "postgresql" and number < 4
+    assert guards.gaps(connection.alias) == (["activity_no_delete"] if is_told_to_probes else [])
 
     call_command("migrate", verbosity=0)
 
@@ -178,6 +180,17 @@ def test_a_change_of_guards_that_is_killed_leaves_the_previous_ones(
     assert guards.faults(connection.alias) == []
     monkeypatch.undo()
     assert len(guards.faults(connection.alias)) == len(others)
+
+
+def test_the_guards_of_another_version_keep_no_node_from_serving(
+    acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nodes are upgraded, or back, one by one."""
+    others = [dataclasses.replace(guard, message=f"{guard.message}!") for guard in guards._guards(connection.vendor)]
+    monkeypatch.setattr(guards, "_guards", lambda _: iter(others))
+
+    assert len(guards.faults(connection.alias)) == len(others)
+    assert guards.gaps(connection.alias) == []
 
 
 def another_connection() -> "psycopg.Connection[Any]":

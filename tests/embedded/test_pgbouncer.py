@@ -224,7 +224,10 @@ def test_a_server_does_not_start_behind_a_pooler_that_nobody_declared(database: 
         answer = subprocess.run(  # noqa: S603 -- our own
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
         )
+        command = [sys.executable, "manage.py", "createproject"]
+        other = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
 
+    assert (other.returncode, other.stderr.partition(": ")[0]) == (1, "Gatehouse cannot start"), other.stderr
     assert answer.returncode != 0
     assert "Gatehouse cannot start: A pooler gives each transaction another connection" in answer.stderr
     assert "DATABASE_PREPARE=false" in answer.stderr

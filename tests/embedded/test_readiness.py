@@ -52,8 +52,8 @@ def test_old_code_on_a_new_schema_is_ready() -> None:
 
 @pytest.mark.django_db
 def test_a_missing_guard_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    with patch("portal.directory.embedded.guards.faults", return_value=["activity_no_delete"]):
-        assert readiness.find_faults() == {"guards": "are missing or differ"}
+    with patch("portal.directory.embedded.guards.gaps", return_value=["activity_no_delete"]):
+        assert readiness.find_faults() == {"guards": "are missing, disabled or changed"}
 
     assert "activity_no_delete" in caplog.text
 
@@ -78,7 +78,7 @@ def reported() -> list[str]:
 def test_check_reports_the_same(settings: Settings) -> None:
     assert reported() == []
 
-    with patch("portal.directory.embedded.guards.faults", return_value=["activity_no_delete"]):
+    with patch("portal.directory.embedded.guards.gaps", return_value=["activity_no_delete"]):
         readiness.stop()
         assert reported() == ["directory.E003"]
     readiness.stop()
@@ -109,7 +109,7 @@ def test_check_reports_time_outs_that_nothing_sets() -> None:
 
 @pytest.mark.django_db
 def test_migrate_is_not_kept_from_mending_what_check_reports() -> None:
-    with patch("portal.directory.embedded.guards.faults", return_value=["activity_no_delete"]):
+    with patch("portal.directory.embedded.guards.gaps", return_value=["activity_no_delete"]):
         call_command("migrate", verbosity=0, skip_checks=False)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- Django's names
 from django.db import DEFAULT_DB_ALIAS, connection
 
-from portal.directory.embedded import readiness
+from portal.directory.embedded import guards, readiness
 
 _HINTS = {
     "database": "Check that it runs, accepts writes, and that DATABASE_URL is right.",
@@ -28,7 +28,15 @@ def database_is_ready(databases: Sequence[str] | None = None, **_: Any) -> list[
             for number, part in enumerate(_HINTS, 1)
             if (fault := faults.get(part))
         ]
-    return [*_time_outs(), *_secrets()]
+    return [*_guards(), *_time_outs(), *_secrets()]
+
+
+def _guards() -> Iterator[CheckMessage]:
+    if differing := guards.faults(DEFAULT_DB_ALIAS):
+        names = ", ".join(differing)
+        yield Error(
+            f"Guards differ from what this version creates: {names}.", hint=_HINTS["guards"], id="directory.E005"
+        )
 
 
 def _time_outs() -> Iterator[CheckMessage]:

@@ -54,12 +54,25 @@ def install(using: str) -> None:
 
 
 def faults(using: str) -> list[str]:
-    """Return the names of the guards that are missing, differ or are disabled."""
-    connection = connections[using]
-    found = _found(connection)
-    return [
-        guard.name for guard in _guards(connection.vendor) if found.get(guard.name) != guard.state(connection.vendor)
-    ]
+    """Return the names of the guards that are missing, disabled, or differ from what this version creates."""
+    vendor, found = connections[using].vendor, _found(connections[using])
+    return [guard.name for guard in _guards(vendor) if found.get(guard.name) != guard.state(vendor)]
+
+
+def gaps(using: str) -> list[str]:
+    """Return the names of the guards that are missing, disabled, or were changed other than by a version of Gatehouse.
+
+    While nodes are upgraded one by one, the guards can be those of another version.
+    """
+    vendor, found = connections[using].vendor, _found(connections[using])
+    return [guard.name for guard in _guards(vendor) if _is_gap(found.get(guard.name), guard.state(vendor), vendor)]
+
+
+def _is_gap(found: "_State | None", right: "_State", vendor: str) -> bool:
+    if found is None or vendor == "sqlite":
+        return found is None
+    is_of_this_version = found[_COMMENT_AT] == right[_COMMENT_AT]
+    return found[_ENABLED_AT] not in {"O", "A"} or (is_of_this_version and found != right)
 
 
 def remove(using: str) -> None:
@@ -170,7 +183,7 @@ class _Guard:
         return f" BEGIN IF {condition} THEN {refusal}; END IF; RETURN NEW; END "
 
     def _comment(self) -> str:
-        return _COMMENT + hashlib.sha256(" ".join(self._timing()).encode()).hexdigest()
+        return _COMMENT + hashlib.sha256(" ".join((*self._timing(), self.message)).encode()).hexdigest()
 
     def _timing(self) -> tuple[str, str]:
         """Return what PostgreSQL asks and when: once for all rows that are inserted, and of updates for those that matter."""
@@ -192,6 +205,7 @@ _SETTING = "enable_seqscan = off"
 _NAME = re.compile(r"activity_no_|.*_same_organization_")
 # Of a trigger: its table, and what tells whether it is as it was created.
 _State = tuple[str, ...]
+_COMMENT_AT, _ENABLED_AT = 1, -1
 _FIND_IN_POSTGRESQL = """
     SELECT trigger.tgname, tables.relname, obj_description(trigger.oid, 'pg_trigger'), function.proname,
         function.prosrc, array_to_string(function.proconfig, ','), trigger.tgenabled

@@ -116,9 +116,9 @@ def _find_thoroughly() -> Faults:
         log.error("not_ready", reason="migrations are not applied", migrations=lacking)
         return {"migrations": "are not applied"}
     found = {}
-    if differing := guards.faults(connection.alias):
-        log.error("not_ready", reason="guards are missing or differ", guards=differing)
-        found["guards"] = "are missing or differ"
+    if gaps := guards.gaps(connection.alias):
+        log.error("not_ready", reason="guards are missing, disabled or changed", guards=gaps)
+        found["guards"] = "are missing, disabled or changed"
     if unreadable_keys():
         log.error("not_ready", reason="SECRET_KEY doesn't decrypt the key that signs session JWTs")
         found["signing_key"] = "can't be decrypted"

@@ -7,9 +7,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -204,14 +204,14 @@ class Relay:
                 target.sendall(data)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def relay() -> Iterator[Relay]:
     made = Relay(connection.settings_dict["PORT"] or 5432)
     yield made
     made.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(relay: Relay) -> Iterator[tuple[str, str]]:
     """The URLs of an empty database: straight, and through the relay."""
     server, name = os.environ["TEST_DATABASE_URL"].rpartition("/")[0], f"gatehouse_ready_{os.getpid()}"
@@ -235,10 +235,10 @@ class Server:
     project: tuple[str, str]
 
 
-@pytest.fixture
-def running(database: tuple[str, str], tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def running(database: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that reaches its database through the relay."""
-    environment = environment_in(tmp_path) | {"DATABASE_URL": database[0]}
+    environment = environment_in(tmp_path_factory.mktemp("running")) | {"DATABASE_URL": database[0]}
     manage(environment, "migrate")
     manage(environment, "createorganization", "--name", "Acme", "--slug", "acme")
     made = ("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
@@ -251,6 +251,25 @@ def running(database: tuple[str, str], tmp_path: Path) -> Iterator[Server]:
 
 
 OK = (200, {"status": "ok", "database": "ok"})
+
+
+@pytest.mark.postgresql
+def test_a_worker_keeps_as_many_connections_as_the_page_says(running: Server, database: tuple[str, str]) -> None:
+    headers, threads = {"Authorization": f"Bearer {running.token}"}, 4
+
+    def ask(_: int) -> int:
+        return requests.get(f"{running.base_url}/Users", headers=headers, timeout=10).status_code
+
+    with ThreadPoolExecutor(3 * threads) as pool:
+        assert set(pool.map(ask, range(20 * threads))) == {200}
+    assert ready(running.url) == OK
+
+    with psycopg.connect(database[0]) as operator:
+        counted = operator.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+    assert counted
+    assert 2 < counted[0] <= threads + 2
 
 
 @pytest.mark.postgresql

@@ -11,18 +11,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from prometheus_client import Counter, Histogram
 
+from portal.access.addresses import client_address, forwarded_proto, network_of
 from portal.access.permissions import MACHINES, Audience, Permission
 from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
 from portal.directory.errors import DirectoryError, Unauthenticated
 from portal.directory.ids import new_request_id
 from portal.directory.types import Origin
+from portal.outages import UNAVAILABLE, reason
+from portal.serving.bodies import body_problem
+from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
 from portal.web.requests import PortalRequest
-from portal.web.sessions import forget_session, open_organizations, session_token, sign_in_url
+from portal.web.sessions import SLUG, forget_session, open_organizations, session_token, sign_in_url
 
 log = structlog.get_logger("gatehouse.request")
-_ALWAYS_OPEN = frozenset({"healthz", "readyz", "metrics"})
 _METHODS = frozenset(HTTPMethod)
 _REQUESTS = Counter("gatehouse_requests_total", "Requests answered", ["route", "method", "status"])
 _SECONDS = Histogram("gatehouse_request_seconds", "Time to answer, in seconds", ["route"])
@@ -41,8 +44,11 @@ class RequestRecord:
         portal_request = cast("PortalRequest", request)
         portal_request.request_id = request_id
         portal_request.origin = Origin(
-            _ip_address(request), str(request.META.get("HTTP_USER_AGENT", ""))[:256], request_id
+            client_address(request.META), str(request.META.get("HTTP_USER_AGENT", ""))[:256], request_id
         )
+        if settings.TRUSTED_PROXIES and "HTTP_X_FORWARDED_PROTO" in request.META:
+            # Django believes the first entry, which is the client's where proxies append theirs.
+            request.META["HTTP_X_FORWARDED_PROTO"] = forwarded_proto(request.META)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             response = self.get_response(request)
@@ -73,6 +79,35 @@ class RequestRecord:
         )
 
 
+class Entrance:
+    """Rejects, by the headers alone, requests that nobody may make now, in this way, or as many of them at once."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass on; `process_view` decides, when the URL is known."""
+        return self.get_response(request)
+
+    @staticmethod
+    def process_view(
+        request: PortalRequest, view: Callable[..., Any], _args: list[Any], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Let the request through (None), or answer in the view's place."""
+        access = access_of(view)
+        if access is None or access.allow in MACHINES:
+            return None
+        if settings.MAINTENANCE:
+            return errors.maintenance(request)
+        if request.method not in access.methods:
+            return errors.method_not_allowed(request, access.methods)
+        if not is_admitted(request):
+            return errors.busy(request)
+        if not claim(request, Share.VISITOR, network_of(request.origin.ip_address)):
+            return errors.too_many_at_once(request)
+        return None
+
+
 class Gate:
     """Decides, for each URL as `route()` declared it, whether this request may reach the view."""
 
@@ -94,23 +129,29 @@ class Gate:
         if access.allow in MACHINES:
             # Their edge authenticates and answers in their own form, for every refusal as well.
             return None if machine_of(view) is access.allow else errors.server_error(request)
-        if settings.MAINTENANCE and getattr(request.resolver_match, "url_name", "") not in _ALWAYS_OPEN:
-            return errors.maintenance(request)
-        if request.method not in access.methods:
-            return errors.method_not_allowed(request, access.methods)
-        return self._admit(cast("PortalRequest", request), access, kwargs)
+        try:
+            return self._admit(cast("PortalRequest", request), access, kwargs)
+        except UNAVAILABLE as error:
+            return self.process_exception(request, error)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Turn what a directory refused into a page."""
         if isinstance(exception, DirectoryError):
             log.info("directory_error", error=type(exception).__name__, directory_request_id=exception.request_id)
             return errors.directory_error_page(request, exception)
+        if problem := body_problem(request):
+            return errors.body_not_read(request, problem)
+        if isinstance(exception, UNAVAILABLE):
+            log.warning("database_unavailable", **reason(exception))
+            return errors.unavailable(request)
         log.error("unexpected_error", exc_info=exception)
         return None
 
     def _admit(self, request: PortalRequest, access: Access, kwargs: dict[str, Any]) -> HttpResponse | None:
         request.directories = directories()
         slug = kwargs.pop("organization_slug", None)
+        if slug is not None and not SLUG.fullmatch(slug):
+            return errors.not_found(request)
         if slug is not None:
             request.directory = request.directories.open(slug, request.origin)
         if access.allow is Audience.ANYONE:
@@ -132,6 +173,8 @@ class Gate:
             response = errors.sign_in_again(request, slug, has_ended=bool(token))
             forget_session(response, slug)
             return response
+        if not claim(request, Share.ORGANIZATION, request.signed_in.organization.organization_id):
+            return errors.too_many_at_once(request)
         request.directory = request.directory.acting_as(request.signed_in)
         request.policy = request.directory.rbac.policy()
         request.allows = partial(request.policy.allows, request.signed_in.session.roles)
@@ -143,12 +186,3 @@ class Gate:
             return None
         granting = tuple(role.role_id for role in request.policy.roles_granting(access.allow))
         return errors.no_right(request, access.allow, granting)
-
-
-def _ip_address(request: HttpRequest) -> str:
-    """Return the client's address as the outermost proxy that we trust saw it; what clients claim is not believed."""
-    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
-    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
-    if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:
-        return hops[-settings.TRUSTED_PROXIES][:45]
-    return str(request.META.get("REMOTE_ADDR", ""))[:45]

@@ -87,6 +87,14 @@ def networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, 
         raise ImproperlyConfigured(f"{name} must list addresses or networks such as 10.0.0.0/8: {error}.") from error
 
 
+def header_name(name: str, default: str) -> str:
+    """Return the name of an HTTP header. Raises ImproperlyConfigured."""
+    value = str(env.str(name, default=default))
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", value):
+        raise ImproperlyConfigured(f'{name} is "{value}", but must be the name of a header: letters, digits and -.')
+    return value
+
+
 def origins(name: str) -> list[str]:
     """Return a list of origins, such as https://app.example.com. Raises ImproperlyConfigured."""
     listed = [str(text).strip().rstrip("/").lower() for text in env.list(name, default=[])]
@@ -214,10 +222,17 @@ if not IS_HTTPS and not ALLOW_HTTP:
         f'PUBLIC_URL is "{PUBLIC_URL}", but must start with https://. Only a trial on your own machine may use plain '
         "http, with ALLOW_HTTP=true."
     )
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname])
+# The public host is always answered, so that adding another one locks nobody out.
+ALLOWED_HOSTS = [
+    f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname,
+    *env.list("ALLOWED_HOSTS", default=[]),
+]
 # How many proxies that you run stand in front; their X-Forwarded-For entries are believed, no others.
 TRUSTED_PROXIES = whole_number("TRUSTED_PROXIES", default=0, least=0, most=10)
+CLIENT_ADDRESS_HEADER = header_name("CLIENT_ADDRESS_HEADER", "X-Forwarded-For")
 METRICS_ALLOWED_FROM = networks("METRICS_ALLOWED_FROM")
+# How many requests one process works on at once, each with a database connection; the others wait for their turn.
+REQUESTS_AT_ONCE = whole_number("REQUESTS_AT_ONCE", default=6, least=3, most=64)
 # Where several web processes put their numbers together; the metrics library reads the same variable.
 METRICS_DIRECTORY = str(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 
@@ -308,6 +323,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.middleware.RequestRecord",
+    "portal.lane.ProbeLane",
     "django.middleware.security.SecurityMiddleware",
     *(["portal.lane.MachineLane"] if DIRECTORY == "embedded" else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -315,6 +331,8 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",  # for browsers older than frame-ancestors
     "django.middleware.common.CommonMiddleware",
+    # Before the check of forms, which reads the body.
+    "portal.middleware.Entrance",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -386,7 +404,7 @@ CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "portal.web.errors.csrf_failure"
 SECURE_SSL_REDIRECT = IS_HTTPS
 # A redirected call of a machine fails without a word on why; its endpoint refuses plain http itself, and says so.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^v1/", r"^sdk/v1/"]
+SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^sdk/v1/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

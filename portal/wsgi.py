@@ -1,4 +1,4 @@
-"""The WSGI application: `granian --interface wsgi portal.wsgi:application`."""
+"""The WSGI application: `granian --interface wsgi --http 1 --blocking-threads 256 portal.wsgi:application`."""
 
 import gc
 import os
@@ -6,11 +6,16 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402 -- needs the environment
 
 from portal.access import rates  # noqa: E402 -- needs the settings
 from portal.directories import verify_database  # noqa: E402 -- needs the app registry
+from portal.serving.guard import Guard  # noqa: E402 -- as above
+from portal.serving.threads import Threads  # noqa: E402 -- as above
 
+application = Guard(django_application, Threads(settings.REQUESTS_AT_ONCE))
 rates.warm_up()
 verify_database()
 

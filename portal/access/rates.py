@@ -15,6 +15,7 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from portal.access import process_storage  # noqa: F401 -- makes itself known to the library
+from portal.access.addresses import network_of
 from portal.directory.addresses import fold_address
 
 # The library imports its drivers at their first use, which two threads must not do at once; a cache is no lock.
@@ -84,10 +85,11 @@ def admit(attempt: Attempt) -> bool:
     What an IP address has too many of doesn't count for the member, so that one address alone can't pause their password.
     """
     if attempt.ip_address:
-        if not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", attempt.ip_address):
+        network = network_of(attempt.ip_address)
+        if not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", network):
             # Without further counters: a visitor could add one for each email address that they invent.
             return False
-        from_here = (attempt.ip_address, attempt.organization_slug, attempt.member)
+        from_here = (network, attempt.organization_slug, attempt.member)
         if not _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here):
             return False
     return _hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total)
@@ -131,7 +133,7 @@ def wait_of_connection(connection_id: str) -> int:
 
 def wait_after_failed_authentication(ip_address: str) -> int:
     """Count a call without a valid token; return 0, or after how many seconds the address may try again."""
-    return _wait(settings.SCIM_FAILED_AUTHENTICATION_RATE, "scim-authentication", ip_address)
+    return _wait(settings.SCIM_FAILED_AUTHENTICATION_RATE, "scim-authentication", network_of(ip_address))
 
 
 def wait_of_project(project_id: str) -> int:
@@ -146,7 +148,7 @@ def wait_of_organization(organization_id: str) -> int:
 
 def wait_of_browser(ip_address: str) -> int:
     """Count a call of the API from a browser; return as wait_of_connection."""
-    return _wait(settings.API_RATE_PER_ADDRESS, "api-address", ip_address)
+    return _wait(settings.API_RATE_PER_ADDRESS, "api-address", network_of(ip_address))
 
 
 def wait_for_strength(ip_address: str) -> int:
@@ -156,7 +158,7 @@ def wait_for_strength(ip_address: str) -> int:
 
 def wait_after_wrong_credentials(ip_address: str) -> int:
     """Count a call of the API without valid credentials; return as wait_after_failed_authentication."""
-    return _wait(settings.API_FAILED_AUTHENTICATION_RATE, "api-authentication", ip_address)
+    return _wait(settings.API_FAILED_AUTHENTICATION_RATE, "api-authentication", network_of(ip_address))
 
 
 @cache

@@ -8,7 +8,8 @@ import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 
-from portal.api.errors import ApiError, InvalidArgument
+from portal.api.errors import ApiError, InvalidArgument, busy
+from portal.serving.bodies import BodyProblem, body_problem
 from portal.web.json_size import most_values
 
 Arguments = dict[str, Any]
@@ -69,7 +70,9 @@ def _content(request: HttpRequest) -> bytes:
     except RequestDataTooBig:
         raise ApiError("bad_request", "The body is too large.") from None
     except UnreadablePostError:
-        raise ApiError("bad_request", "The body did not arrive as a whole.") from None
+        if body_problem(request) is BodyProblem.BUSY:
+            raise busy() from None
+        raise ApiError("bad_request", "The body did not arrive as a whole, or not in time.") from None
     if _NUL.search(content):
         raise InvalidArgument("No text may hold the NUL character.")
     if most_values(content) > _MOST_VALUES:

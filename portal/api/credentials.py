@@ -2,11 +2,15 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from portal.access import rates
+from portal.access.addresses import network_of
 from portal.api.arguments import Arguments
 from portal.api.calls import Call
 from portal.api.endpoints import Endpoint, Twin
@@ -15,58 +19,78 @@ from portal.api.origins import is_registered, origin_of
 from portal.directories import project
 from portal.directory.errors import Unauthenticated
 from portal.directory.project import Project, ProjectDirectory
-from portal.directory.types import Actor, Origin, SignedIn
+from portal.directory.types import SignedIn
+from portal.serving.threads import RETRY_SECONDS, Share, claim
+from portal.web.requests import PortalRequest
 
 _PUBLIC_TOKEN = "public-token-"  # noqa: S105 -- how one begins
 
 
-def open_call(origin: Origin) -> Call:
-    """Return a call of whoever asks, for what is open to all."""
-    return Call(project(origin), origin)
+def admit(request: PortalRequest, endpoint: Endpoint, twin: Twin | None) -> Call:
+    """Return a call whose credentials are right; nothing of its body is read. Raises ApiError, DirectoryError.
+
+    Requests with missing or wrong credentials count against a limit of their address.
+    """
+    if endpoint.is_open:
+        _slow_down(rates.wait_of_browser(request.origin.ip_address), "Your address")
+        return Call(project(request.origin), request.origin)
+    return _browser_call(request, twin) if twin else _backend_call(request)
 
 
-def backend_call(request: HttpRequest, endpoint: Endpoint, arguments: Arguments, origin: Origin) -> Call:
-    """Return a backend's call. Raises ApiError, DirectoryError; takes `organization_id` out of the arguments."""
+def with_organization(request: PortalRequest, call: Call, twin: Twin | None, arguments: Arguments) -> Call:
+    """Open the organization of an endpoint that has one. Raises ApiError, DirectoryError.
+
+    Takes `organization_id` out of the arguments; a browser with a session names none.
+    """
+    if twin:
+        opened = call.opened if twin.needs_session else call.project.open(_organization_id(arguments), None)
+    else:
+        opened = _organization(request, call, arguments)
+    return replace(call, opened=opened)
+
+
+def _backend_call(request: PortalRequest) -> Call:
     if origin_of(request):
         raise ApiError("secret_used_in_browser", "A page in a browser may not use the API for backends.")
-    project_id, secret = _basic(request)
-    _check_project_id(project_id)
-    known = project(origin)
-    caller = _admit(known, project_id, secret, origin)
+    known = project(request.origin)
+    with _counted_if_wrong(request):
+        project_id, secret = _basic(request)
+        _check_project_id(project_id)
+        caller = known.admit(project_id, secret)
     _slow_down(rates.wait_of_project(project_id), "The project")
     signed_in, directory = _member_session(request, known)
-    if endpoint.of_organization:
-        directory = _organization(known, caller, arguments, signed_in, directory)
-    return Call(known, origin, caller=caller, signed_in=signed_in, opened=directory)
+    return Call(known, request.origin, caller=caller, signed_in=signed_in, opened=directory)
 
 
-def browser_call(request: HttpRequest, endpoint: Endpoint, twin: Twin, arguments: Arguments, origin: Origin) -> Call:
-    """Return a browser's call. Raises ApiError, DirectoryError; takes `organization_id` out of the arguments."""
+def _browser_call(request: PortalRequest, twin: Twin) -> Call:
     if origin_of(request) and not is_registered(origin_of(request)):
         raise ApiError("bad_domain_for_stytch_sdk", "Pages of this origin may not call: it is not registered.")
-    _slow_down(rates.wait_of_browser(origin.ip_address), "Your address")
-    public_token, session_token = _basic(request)
-    if not public_token.startswith(_PUBLIC_TOKEN):
-        raise ApiError(
-            "public_token_required", "Browsers call with the project's public token, and never with a secret."
-        )
-    known = project(origin)
-    known.admit_browser(public_token)
-    if twin.needs_session:
-        if session_token in {"", public_token}:
-            raise ApiError("user_unauthenticated", "Nobody is signed in.")
-        signed_in, directory = known.open_session(session_token)
-        _count(signed_in.organization.organization_id)
-        return Call(known, origin, signed_in=signed_in, opened=directory)
-    opened = known.open(_organization_id(arguments), None) if endpoint.of_organization else None
-    return Call(known, origin, opened=opened)
+    _slow_down(rates.wait_of_browser(request.origin.ip_address), "Your address")
+    _claim(request, Share.VISITOR, network_of(request.origin.ip_address), "Your address")
+    known = project(request.origin)
+    with _counted_if_wrong(request):
+        public_token, session_token = _basic(request)
+        if not public_token.startswith(_PUBLIC_TOKEN):
+            raise ApiError(
+                "public_token_required", "Browsers call with the project's public token, and never with a secret."
+            )
+        known.admit_browser(public_token)
+    if not twin.needs_session:
+        return Call(known, request.origin)
+    if session_token in {"", public_token}:
+        raise ApiError("user_unauthenticated", "Nobody is signed in.")
+    signed_in, directory = known.open_session(session_token)
+    _count(request, signed_in.organization.organization_id)
+    return Call(known, request.origin, signed_in=signed_in, opened=directory)
 
 
-def _admit(known: Project, project_id: str, secret: str, origin: Origin) -> Actor:
+@contextmanager
+def _counted_if_wrong(request: PortalRequest) -> Iterator[None]:
+    """Count credentials that are missing or wrong. Raises ApiError where there were too many from the address."""
     try:
-        return known.admit(project_id, secret)
-    except Unauthenticated:
-        _slow_down(rates.wait_after_wrong_credentials(origin.ip_address), "Your address")
+        yield
+    except (Unauthenticated, ApiError):
+        _slow_down(rates.wait_after_wrong_credentials(request.origin.ip_address), "Your address")
         raise
 
 
@@ -76,17 +100,15 @@ def _member_session(request: HttpRequest, known: Project) -> tuple[SignedIn | No
     return known.open_session(token) if token else (None, None)
 
 
-def _organization(
-    known: Project, caller: Actor, arguments: Arguments, signed_in: SignedIn | None, acting: ProjectDirectory | None
-) -> ProjectDirectory:
-    directory = known.open(_organization_id(arguments), caller)
+def _organization(request: PortalRequest, call: Call, arguments: Arguments) -> ProjectDirectory:
+    directory = call.project.open(_organization_id(arguments), call.caller)
     organization_id = directory.organization.get().organization_id
-    _count(organization_id)
-    if signed_in is None or acting is None:
+    _count(request, organization_id)
+    if call.signed_in is None or call.opened is None:
         return directory
-    if signed_in.organization.organization_id != organization_id:
+    if call.signed_in.organization.organization_id != organization_id:
         raise ApiError("session_authorization_tenancy_error", "The member's session belongs to another organization.")
-    return acting
+    return call.opened
 
 
 def _organization_id(arguments: Arguments) -> str:
@@ -105,8 +127,14 @@ def _check_project_id(project_id: str) -> None:
         raise ApiError(f"wrong_stack_{here}", f"This is a {here} project, and the credentials are of a {other} one.")
 
 
-def _count(organization_id: str) -> None:
+def _count(request: PortalRequest, organization_id: str) -> None:
     _slow_down(rates.wait_of_organization(organization_id), "The organization")
+    _claim(request, Share.ORGANIZATION, organization_id, "The organization")
+
+
+def _claim(request: PortalRequest, share: Share, key: str, who: str) -> None:
+    if not claim(request, share, key):
+        raise ApiError("too_many_requests", f"{who} has too many calls under way.", Retry_After=RETRY_SECONDS)
 
 
 def _slow_down(seconds: int, who: str) -> None:

@@ -11,16 +11,18 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.access.hosts import is_allowed_host
 from portal.access.permissions import Audience
 from portal.access.routing import edge_for
 from portal.api.arguments import convert, read_arguments
-from portal.api.credentials import backend_call, browser_call, open_call
+from portal.api.credentials import admit, with_organization
 from portal.api.endpoints import BROWSER, Endpoint, Twin
-from portal.api.errors import ApiError, api_error, error_body
+from portal.api.errors import ApiError, api_error, busy, error_body
 from portal.api.origins import preflight, share
 from portal.api.sdk_methods import not_yet
 from portal.directory.errors import DirectoryError
 from portal.outages import TEMPORARY, reason
+from portal.serving.threads import is_admitted
 from portal.web import errors
 from portal.web.requests import PortalRequest
 
@@ -106,6 +108,10 @@ def _answer(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> Ht
 def _call(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> HttpResponse:
     if settings.MAINTENANCE:
         raise ApiError("service_unavailable", "The service is being maintained. Try again later.", Retry_After="120")
+    if not is_allowed_host(request):
+        raise ApiError("bad_request", "The host in the address isn't one of this service.")
+    if not is_admitted(request):
+        raise busy()
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         raise ApiError("use_https", "The call came over plain http.")
     verb = "GET" if request.method == "HEAD" else str(request.method)
@@ -115,13 +121,11 @@ def _call(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> Http
             "method_not_allowed", f"{verb} is not offered here.", Allow=", ".join(sorted(verbs))
         )
     endpoint, twin = verbs[verb]
+    call = admit(request, endpoint, twin)
+    # Not before the credentials are known to be right: reading and parsing a body is work.
     arguments = {} if endpoint.ignores_body else read_arguments(request, path)
-    if endpoint.is_open:
-        call = open_call(request.origin)
-    elif twin:
-        call = browser_call(request, endpoint, twin, arguments, request.origin)
-    else:
-        call = backend_call(request, endpoint, arguments, request.origin)
+    if endpoint.of_organization:
+        call = with_organization(request, call, twin, arguments)
     values = convert(arguments, endpoint.request, is_text=verb in {"GET", "DELETE"})
     if call.signed_in and endpoint.rights:
         endpoint.rights.check(values, call.signed_in, call.directory.rbac.policy())
@@ -140,6 +144,7 @@ def refusal(request: PortalRequest, error: ApiError) -> HttpResponse:
     """Answer with an error; `error_url` is the page that says what it means."""
     error_url = settings.PUBLIC_URL + reverse("api-docs:error-type", args=[error.error_type])
     response = _json(msgspec.json.encode(error_body(error, request.request_id, error_url)), error.status)
+    response["Cache-Control"] = "no-store"
     for name, value in error.headers.items():
         response[name.replace("_", "-")] = value
     return response

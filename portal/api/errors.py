@@ -6,6 +6,7 @@ from typing import Any
 from portal.api.error_types import ERROR_TYPES
 from portal.directory import errors
 from portal.directory.errors import DirectoryError
+from portal.serving.threads import RETRY_SECONDS
 
 # Where the directory does not say Stytch's name for it.
 _TYPES: tuple[tuple[type[DirectoryError], str], ...] = (
@@ -54,6 +55,11 @@ class InvalidArgument(ApiError):
     def __init__(self, message: str, *, field: str = "") -> None:
         name = _TYPES_OF_FIELDS.get(field, "")
         super().__init__(name if name in ERROR_TYPES else "invalid_argument", message)
+
+
+def busy() -> ApiError:
+    """Return what to answer while every thread of the process is taken."""
+    return ApiError("service_unavailable", "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
 
 
 def api_error(error: DirectoryError) -> ApiError:

@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics."""
+"""Liveness, readiness and metrics, answered by any process on its own port, whatever the Host header says."""
 
 import ipaddress
 
@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
 
+from portal.access.addresses import is_direct
 from portal.directories import readiness_faults
 from portal.web.pages import private
 from portal.web.requests import PortalRequest
@@ -25,8 +26,8 @@ def readyz(request: PortalRequest) -> HttpResponse:  # noqa: ARG001 -- Django's 
 
 
 def metrics(request: PortalRequest) -> HttpResponse:
-    """Return Prometheus metrics to the addresses of METRICS_ALLOWED_FROM; for all others there is no such page."""
-    if not _may_read_metrics(request.origin.ip_address):
+    """Return Prometheus metrics to peers in METRICS_ALLOWED_FROM; for all others, and through a proxy, there is no such page."""
+    if not _may_read_metrics(request):
         raise Http404
     registry = PROCESS_REGISTRY
     if settings.METRICS_DIRECTORY:
@@ -35,9 +36,10 @@ def metrics(request: PortalRequest) -> HttpResponse:
     return private(HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))
 
 
-def _may_read_metrics(address: str) -> bool:
-    try:
-        ip_address = ipaddress.ip_address(address)
-    except ValueError:
+def _may_read_metrics(request: PortalRequest) -> bool:
+    # A client can forge what a proxy reports, but not its own connection, and can't hide that a proxy is in between.
+    if not is_direct(request.META):
         return False
+    # A peer on a Unix socket has no address, and is on this machine.
+    ip_address = ipaddress.ip_address(request.origin.ip_address or "127.0.0.1")
     return any(ip_address in network for network in settings.METRICS_ALLOWED_FROM)

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.access.hosts import is_allowed_host
 from portal.access.permissions import Audience
 from portal.access.rates import wait_after_failed_authentication, wait_of_connection
 from portal.access.routing import access_of, edge_for
@@ -20,10 +21,12 @@ from portal.directory.embedded.provisioning.clients import ScimClient, authentic
 from portal.directory.embedded.provisioning.errors import InvalidSyntax, ScimError, TooLarge
 from portal.directory.embedded.provisioning.request_log import Exchange, Outcome
 from portal.directory.embedded.provisioning.texts import is_storable
-from portal.directory.ids import id_prefix
+from portal.directory.ids import id_prefix, public_id
 from portal.directory.types import ScimRefusal
 from portal.outages import TEMPORARY, reason
 from portal.provisioning.resources import encoded, error_document
+from portal.serving.bodies import BodyProblem, body_problem
+from portal.serving.threads import RETRY_SECONDS, Share, claim, is_admitted
 from portal.web.json_size import most_values
 from portal.web.requests import PortalRequest
 
@@ -133,14 +136,15 @@ def error_response(error: ScimError) -> HttpResponse:
 
 
 def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call:
-    if settings.MAINTENANCE:
-        raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
+    _check_service(request)
     client = _authenticate(connection_id, exchange)
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         exchange.refusal = ScimRefusal.PLAIN_HTTP
         raise Refusal(403, "The call came over plain http, which anybody on the way can read. Use https.")
     if wait := wait_of_connection(client.connection_id):
         raise Refusal(429, "The connection sends more requests than it may. Try again later.", Retry_After=str(wait))
+    if not _has_share(request, client):
+        raise Refusal(429, "The connection sends too many requests at once. Try again.", Retry_After=RETRY_SECONDS)
     if client.connection.paused_at:
         # Its token is in use all the same: a rotation must know.
         exchange.refusal, exchange.has_used_token = ScimRefusal.PAUSED, True
@@ -178,6 +182,23 @@ def _authenticate(connection_id: str, exchange: Exchange) -> ScimClient:
     return identification.client
 
 
+def _check_service(request: HttpRequest) -> None:
+    """Reject what is not about the one who calls. Raises Refusal."""
+    if settings.MAINTENANCE:
+        raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
+    if not is_allowed_host(request):
+        raise Refusal(400, "The host in the address isn't one of this service. Check the base URL.")
+    if not is_admitted(request):
+        raise Refusal(503, "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
+
+
+def _has_share(request: HttpRequest, client: ScimClient) -> bool:
+    """Say whether the connection and its organization leave enough threads to others."""
+    return claim(request, Share.CONNECTION, client.connection_id) and claim(
+        request, Share.ORGANIZATION, public_id("organization", client.organization_id)
+    )
+
+
 def _bearer_token(request: HttpRequest) -> str:
     scheme, _, token = _authorization(request).partition(" ")
     # Some write the scheme themselves into a field to which their identity provider adds it.
@@ -209,7 +230,9 @@ def _read_body(request: HttpRequest) -> Body:
             raise TooLarge(f"The body has more than {settings.SCIM_MAX_VALUES} values; send it in parts.")
         text = content.decode("utf-8").removeprefix("\ufeff")
         document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError, UnreadablePostError):
+    except OSError:
+        raise _not_received(request) from None
+    except (ValueError, RecursionError):
         raise InvalidSyntax("The body is not JSON in UTF-8.") from None
     if not isinstance(document, dict):
         raise InvalidSyntax("The body must be a JSON object.")
@@ -228,6 +251,16 @@ def _read_content(request: HttpRequest) -> bytes:
     if max(_length(request), len(content)) > most:
         raise Refusal(413, f"The body is larger than {most} bytes.")
     return content
+
+
+def _not_received(request: HttpRequest) -> ScimError:
+    match body_problem(request):
+        case BodyProblem.LATE:
+            return Refusal(408, "The body didn't arrive in time.")
+        case BodyProblem.BUSY:
+            return Refusal(503, "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
+        case None:
+            return InvalidSyntax("The body didn't arrive as a whole.")
 
 
 def _length(request: HttpRequest) -> int:

@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from portal.access.permissions import Permission
 from portal.directory.errors import DirectoryError
+from portal.serving.bodies import BodyProblem, body_problem
+from portal.serving.threads import RETRY_SECONDS
 from portal.web.kept_form import sent_form
 from portal.web.pages import portal_frame, private
 from portal.web.rights import lacking
@@ -34,6 +36,7 @@ _TITLES = {
     403: "You do not have access",
     404: "Page not found",
     405: "That does not work here",
+    408: "Your request took too long",
     410: "This link no longer works",
     409: "Something changed in the meantime",
     422: "That value is not right",
@@ -116,7 +119,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    """Answer a form whose CSRF token is missing or stale."""
+    """Answer a form whose CSRF token is missing or stale, or couldn't be read with the rest of its body."""
+    if problem := body_problem(request):
+        return body_not_read(request, problem)
     return error_page(
         request,
         Problem(
@@ -145,6 +150,37 @@ def maintenance(request: HttpRequest) -> HttpResponse:
         ),
     )
     response["Retry-After"] = "120"
+    return response
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """Answer 503 while every thread of the process is taken."""
+    return _retry_later(request, Problem(503, "The portal is busy", "Try again in a few seconds.", can_retry=True))
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Answer 503 while the database doesn't answer, or takes no changes."""
+    detail = "The portal can't reach its database. No changes were saved. Try again in a moment."
+    return _retry_later(request, Problem(503, _TITLES[503], detail, can_retry=True))
+
+
+def too_many_at_once(request: HttpRequest) -> HttpResponse:
+    """Answer 429 to a visitor or an organization that has too many requests under way."""
+    detail = "Too many requests are under way from your network or organization. Try again in a few seconds."
+    return _retry_later(request, Problem(429, "Too many requests at once", detail, can_retry=True))
+
+
+def body_not_read(request: HttpRequest, problem: BodyProblem) -> HttpResponse:
+    """Answer a request whose body didn't arrive in time, or for which no thread could wait."""
+    if problem is BodyProblem.BUSY:
+        return busy(request)
+    detail = "What you sent didn't arrive in time. No changes were saved. Check your connection, then send it again."
+    return error_page(request, Problem(problem.value, _TITLES[408], detail))
+
+
+def _retry_later(request: HttpRequest, problem: Problem) -> HttpResponse:
+    response = error_page(request, problem)
+    response["Retry-After"] = RETRY_SECONDS
     return response
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -13,10 +14,11 @@ from portal.access.routing import READ_METHODS
 from portal.directory.types import SignedIn
 
 _PREFIX = "session-"
-_SLUG = re.compile(r"[A-Za-z0-9._~-]+")
 # Our own addresses are escaped (RFC 3986): a line break or a NUL would be an error in a header.
 _ADDRESS = re.compile(r"[!-~]+")
 _COOKIE_OUTLIVES = timedelta(days=1)
+# What can be an organization in an address, and so in the name of a cookie.
+SLUG: Final = re.compile(r"[A-Za-z0-9._~-]{2,128}")
 
 
 def cookie_name(organization_slug: str) -> str:
@@ -36,9 +38,9 @@ def session_token(request: HttpRequest, organization_slug: str) -> str:
 def open_organizations(request: HttpRequest) -> tuple[str, ...]:
     """Return the slugs of the organizations that this browser holds a session cookie of, good or not."""
     prefix = f"{settings.COOKIE_PREFIX}{_PREFIX}"
-    slugs = sorted(name.removeprefix(prefix) for name in request.COOKIES if name.startswith(prefix))
     # Cookies can come from elsewhere on the host, with any name.
-    return tuple(slug for slug in slugs if _SLUG.fullmatch(slug))
+    slugs = (name.removeprefix(prefix) for name in request.COOKIES if name.startswith(prefix))
+    return tuple(sorted(slug for slug in slugs if SLUG.fullmatch(slug)))
 
 
 def keep_session(response: HttpResponse, signed_in: SignedIn) -> None:

@@ -77,7 +77,7 @@ def server(application: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--log-level", "critical"]
-    command += ["--blocking-threads", "4"]
+    command += ["--http", "1", "--blocking-threads", "256"]
     started = time.perf_counter()
     process = subprocess.Popen([*command, application], env=os.environ | {"LOG_LEVEL": "ERROR"})
     url = f"http://127.0.0.1:{port}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
@@ -56,14 +57,22 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own
 
 
-def serve(environment: dict[str, str], *, address: str = "", folder: Path = ROOT) -> "subprocess.Popen[bytes]":
-    """Serve a checkout of the project, at its public URL unless a proxy is to reach it elsewhere."""
+def serve(
+    environment: dict[str, str], *, address: str = "", folder: Path = ROOT, log: IO[bytes] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Serve a checkout of the project, at its public URL unless a proxy is to reach it elsewhere.
+
+    As documented, with one process; with a log, in which each request has a line of the server's own.
+    """
     address = address or environment["PUBLIC_URL"]
     port = address.rpartition(":")[2]
-    options = ["--interface", "wsgi", "--port", port, "--blocking-threads", "4", "--log-level", "critical"]
+    options = ["--interface", "wsgi", "--http", "1", "--no-ws", "--port", port, "--blocking-threads", "256"]
+    options += ["--access-log"] if log else ["--log-level", "critical"]
     command = [sys.executable, "-m", "granian", *options, "portal.wsgi:application"]
     # A group of its own, so that the workers are killed with their parent.
-    server = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)  # noqa: S603 -- our own
+    server = subprocess.Popen(  # noqa: S603 -- our own
+        command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log
+    )
     for _ in range(200):
         try:
             requests.get(f"{address}/healthz", timeout=5)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 import structlog
-from django.db import OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client
 from pytest_django import Settings
 
@@ -54,13 +54,31 @@ def test_nobody_adds_numbers_by_inventing_methods(visitor: Client, settings: Set
     assert "INVENTED" not in text
 
 
-def test_a_client_cannot_invent_its_address(visitor: Client, settings: Settings) -> None:
-    settings.METRICS_ALLOWED_FROM = (ip_network("10.0.0.0/8"),)
-    assert visitor.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 404
-
+def test_metrics_are_not_answered_through_a_proxy(visitor: Client, settings: Settings) -> None:
+    """What a proxy reports can be forged on the way to it; that there is a proxy can't be hidden."""
+    settings.METRICS_ALLOWED_FROM = (ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"))
     settings.TRUSTED_PROXIES = 1
-    assert visitor.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1, 192.0.2.1"}).status_code == 404
-    assert visitor.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1, 10.0.0.1"}).status_code == 200
+
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
+        for value in ("10.0.0.1", "127.0.0.1", ""):
+            assert visitor.get("/metrics", headers={header: value}).status_code == 404
+    assert visitor.get("/metrics").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_are_answered_on_any_host_and_over_plain_http(
+    db: None, visitor: Client, settings: Settings, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["portal.example.com"]
+    settings.SECURE_SSL_REDIRECT = True
+    settings.METRICS_ALLOWED_FROM = (ip_network("127.0.0.0/8"),)
+
+    for host in ("10.0.0.7:8000", "", "[::1", "not a host"):
+        assert visitor.get(path, headers={"Host": host}).status_code == 200
+    refused = visitor.post(path)
+    assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD")
+    assert "Traceback" not in caplog.text
+    assert visitor.get("/sign-in/", headers={"Host": "10.0.0.7:8000"}, secure=True).status_code == 400
 
 
 def test_every_answer_has_a_request_id_of_its_own(visitor: Client) -> None:
@@ -90,16 +108,19 @@ def test_maintenance_is_a_page_while_health_checks_go_on(admin_client: Client, s
     assert admin_client.get("/readyz").status_code == 200
 
 
-def test_a_lost_database_is_a_page_that_offers_to_retry(admin_client: Client) -> None:
-    admin_client.raise_request_exception = False
-    with patch(
-        "portal.directory.embedded.sessions.EmbeddedSessions.authenticate", side_effect=OperationalError("gone")
-    ):
-        response = admin_client.get("/o/acme/")
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, InternalError])
+@pytest.mark.parametrize("path", ["/o/acme/", "/o/acme/sign-in/"])
+def test_a_database_that_is_away_or_read_only_is_a_page_that_offers_to_retry(
+    admin_client: Client, path: str, error: type[Exception]
+) -> None:
+    with patch("portal.directory.embedded.directory.EmbeddedProvider.open", side_effect=error("gone")):
+        response = admin_client.get(path)
 
-    assert response.status_code == 500
-    assert "Something went wrong on our side" in response.content.decode()
-    assert "gone" not in response.content.decode()
+    content = response.content.decode()
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert "Not available right now" in content
+    assert f'href="{path}"' in content
+    assert "gone" not in content
 
 
 def test_a_directory_that_does_not_answer_is_a_page_that_offers_to_retry(admin_client: Client) -> None:

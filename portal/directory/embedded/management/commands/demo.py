@@ -149,7 +149,7 @@ def _connection() -> NewScimConnection:
 
 def _start_server(port: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST, "--port", str(port)]
-    command += ["--blocking-threads", "4"]
+    command += ["--http", "1", "--blocking-threads", "256"]
     server = subprocess.Popen(  # noqa: S603 -- our own interpreter and words
         [*command, "--log-level", "warning", "portal.wsgi:application"], cwd=settings.BASE_DIR
     )

@@ -1,0 +1,62 @@
+"""The guard between the HTTP server and Django."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.http import FileResponse, HttpResponseBase
+
+from portal.access.addresses import client_address, network_of
+from portal.serving.bodies import Body
+from portal.serving.threads import Threads, Visit, attach
+
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+Environ = dict[str, Any]
+
+
+class Guard:
+    """A WSGI application that gives each request a place to work, and answers so that slow clients hold none.
+
+    A request without a place reaches Django too, which rejects it in the form that its path asks for.
+    """
+
+    def __init__(self, application: Callable[[Environ, Any], HttpResponseBase], threads: Threads) -> None:
+        self._application = application
+        self._threads = threads
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Answer the request."""
+        visit = Visit(self._threads, network_of(client_address(environ)))
+        if environ["PATH_INFO"] not in PROBES:
+            visit.begin()
+        attach(environ, visit)
+        environ["wsgi.input"] = Body(environ["wsgi.input"], visit)
+        try:
+            response = self._application(environ, start_response)
+        except BaseException:
+            visit.end()
+            raise
+        answer = _Answer(response, visit)
+        if response.streaming and not isinstance(response, FileResponse):
+            return answer
+        # In one piece, which the server sends without a thread, however slowly the client reads.
+        try:
+            return [b"".join(answer)]
+        finally:
+            answer.close()
+
+
+class _Answer:
+    """An answer that may be made while it is sent, and keeps the request's place until then."""
+
+    def __init__(self, response: HttpResponseBase, visit: Visit) -> None:
+        self._response = response
+        self._visit = visit
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._response)
+
+    def close(self) -> None:
+        """End the request."""
+        self._response.close()
+        self._visit.end()

@@ -65,7 +65,7 @@ class EmbeddedDiscovery:
 
     @property
     def other_way_in(self) -> str:
-        """Return whom to ask where email isn't set up."""
+        """Return who can help where email isn't set up."""
         return "" if settings.EMAIL_IS_SET_UP else "Ask the operator of this portal for a sign-in link."
 
     def email_links(self, email_address: str, *, organization_slug: str = "") -> None:

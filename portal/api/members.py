@@ -13,6 +13,7 @@ from portal.api.errors import ApiError
 from portal.api.organizations import only_backend
 from portal.api.rights import Rights
 from portal.api.searches import ResultsMetadata, Search
+from portal.directory.addresses import fold_address
 from portal.directory.errors import NotFound
 from portal.directory.member_changes import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, MemberChanges
 from portal.directory.search import Found
@@ -349,7 +350,9 @@ def _own(call: Call) -> str:
 
 
 def _names(member: Member, request: WantedMember) -> bool:
-    return (request.member_id or request.email_address) in {member.member_id, member.external_id, member.email_address}
+    if request.email_address:
+        return fold_address(request.email_address) == fold_address(member.email_address)
+    return request.member_id in {member.member_id, member.external_id}
 
 
 def _named(call: Call, member_id: str) -> str:

@@ -39,6 +39,18 @@ def query(*operands: dict[str, Any]) -> SearchQuery:
     return SearchQuery(operator=SearchQueryOperator.AND, operands=list(operands))
 
 
+def test_on_behalf_of_a_member_others_are_returned_only_to_those_who_may_search(
+    backend: Caller, admin: models.Member, member: models.Member
+) -> None:
+    def status(caller: models.Member, query: str) -> int:
+        return backend.get(f"organizations/acme/member?{query}", **on_behalf_of(caller)).status
+
+    own, others = ("member_id=" + name(member), "email_address=MAX@acme.example"), "email_address=ada@acme.example"
+    assert [status(member, one) for one in own] == [200, 200]
+    assert [status(member, one) for one in (others, "member_id=" + name(admin), "member_id=x")] == [403, 403, 403]
+    assert status(admin, own[1]) == 200
+
+
 def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: models.Member) -> None:
     members = sdk.organizations.members
     made = members.create(

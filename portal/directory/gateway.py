@@ -228,11 +228,12 @@ class ScimGroupGateway(Protocol):
     """The groups that the IdP pushed. Reading needs `stytch.scim:get`."""
 
     def groups(
-        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups (Stytch: scim.connection.get_groups).
 
-        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered (for `name_prefix`).
+        With `search`, each of its words is part of the name. A page of a search looks at 100,000 groups at most, so it can
+        be empty and yet not the last. `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered (for `search`).
         """
         ...
 
@@ -262,10 +263,12 @@ class ScimPeopleGateway(Protocol):
         *,
         cursor: str = "",
         limit: int = DEFAULT_LIMIT,
-        prefix: str = "",
+        search: str = "",
         state: ScimPersonState | None = None,
     ) -> Page[ScimPerson]:
-        """Return a page of people by userName; `prefix` is how the userName or the e-mail address begins, in any case.
+        """Return a page of people by userName. Each word of `search` is part of the userName, the name or the email address.
+
+        A page of a search looks at 100,000 people at most, so it can be empty and yet not the last.
 
         `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered.
         """

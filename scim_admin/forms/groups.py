@@ -11,10 +11,10 @@ _LONGEST_NAME = 256
 
 
 class GroupsQuery(ListQuery):
-    """Which page of groups, and how their names begin."""
+    """Which page of groups, and what to search for."""
 
     q = forms.CharField(
-        label="Group name begins with",
+        label="Search by name",
         required=False,
         max_length=_LONGEST_NAME,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
@@ -26,6 +26,6 @@ class GroupsQuery(ListQuery):
             del self.fields["q"]
 
     @property
-    def name_prefix(self) -> str:
-        """How the names begin, "" for all; also where the directory cannot search."""
+    def search(self) -> str:
+        """What to search for, "" for all and where the directory can't search."""
         return str(self.cleaned_data.get("q", ""))

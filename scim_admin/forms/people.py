@@ -5,16 +5,16 @@ from django import forms
 from portal.directory.scim_people import ScimPersonState
 from portal.web.listing import ListQuery
 
-_LONGEST_PREFIX = 256
+_LONGEST_SEARCH = 256
 
 
 class PeopleQuery(ListQuery):
-    """Which page of people, how their userName or e-mail address begins, and in which state they are."""
+    """Which page of people, what to search for, and in which state they are."""
 
     q = forms.CharField(
-        label="userName or e-mail begins with",
+        label="Search by name, userName or email",
         required=False,
-        max_length=_LONGEST_PREFIX,
+        max_length=_LONGEST_SEARCH,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
     state = forms.ChoiceField(
@@ -32,8 +32,8 @@ class PeopleQuery(ListQuery):
     field_order = ("q", "state", "limit")
 
     @property
-    def name_prefix(self) -> str:
-        """How the userName or the e-mail address begins, "" for all."""
+    def search(self) -> str:
+        """What to search for, "" for all."""
         return str(self.cleaned_data["q"])
 
     @property

@@ -30,12 +30,12 @@ def groups(request: PortalRequest) -> HttpResponse:
         return render_section(request, "scim_admin/groups.html", context | life(request, None), fragments=["groups"])
     if not query.is_valid():
         return render_section(request, "scim_admin/groups.html", context, fragments=["groups"], status=422)
-    limit, prefix = query.cleaned_data["limit"], query.name_prefix
-    fetch = partial(scim.groups, context["connection"].connection_id, limit=limit, name_prefix=prefix)
+    limit, search = query.cleaned_data["limit"], query.search
+    fetch = partial(scim.groups, context["connection"].connection_id, limit=limit, search=search)
     context |= {
         "groups": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more"),
         "limit": limit,
-        "prefix": prefix,
+        "search": search,
     }
     return render_list(request, "scim_admin/groups.html", context, "groups")
 

@@ -30,13 +30,13 @@ def people(request: PortalRequest) -> HttpResponse:
         return render_section(request, _LIST, context, fragments=["people"], status=422)
     if connection is None:
         return render_section(request, _LIST, context, fragments=["people"])
-    limit, prefix, state = query.cleaned_data["limit"], query.name_prefix, query.chosen_state
-    fetch = partial(scim.people, connection.connection_id, limit=limit, prefix=prefix, state=state)
+    limit, search, state = query.cleaned_data["limit"], query.search, query.chosen_state
+    fetch = partial(scim.people, connection.connection_id, limit=limit, search=search, state=state)
     try:
         found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="people-more")
     except NotOffered as error:
         return render_section(request, _LIST, context | {"not_offered": error.detail}, fragments=["people"])
-    context |= {"people": found, "limit": limit, "prefix": prefix, "state": state}
+    context |= {"people": found, "limit": limit, "search": search, "state": state}
     return render_list(request, _LIST, context | {"guide": guide_for(connection.identity_provider)}, "people")
 
 

@@ -229,7 +229,7 @@ def test_nobody_joins_an_organization_by_opening_it(provider: StytchProvider, st
     assert stytch.calls("exchange") == []
 
 
-@pytest.mark.parametrize("options", [{"limit": 0}, {"limit": 1001}, {"name_prefix": "Sales"}])
+@pytest.mark.parametrize("options", [{"limit": 0}, {"limit": 1001}, {"search": "Sales"}])
 def test_what_cannot_be_right_is_refused_without_a_call(
     ada: StytchDirectory, stytch: FakeStytch, options: dict[str, Any]
 ) -> None:

@@ -1,16 +1,18 @@
 """Keyset paging: signed cursors, bound to their list, so that a page costs the same however deep it lies."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core import signing
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.directory.errors import Invalid, InvalidCursor
 from portal.directory.types import MAX_LIMIT, Page
 
 _CURSOR_SECONDS = 86_400
 _LAST_CODE_POINT = "\U0010ffff"
+MOST_WORDS = 5
+MOST_SEARCHED = 100_000
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -47,6 +49,33 @@ def make_page(
         items=tuple(item(row) for row in kept),
         next_cursor=make_cursor(key(kept[-1]), *list_key) if more else None,
     )
+
+
+def search_words(text: str) -> tuple[str, ...]:
+    """Return the words of a search, at most MOST_WORDS: each costs a comparison of every row that is looked at."""
+    return tuple(text.split()[:MOST_WORDS])
+
+
+def last_searched(in_order: "QuerySet[Any]", column: str) -> str:
+    """Return the key of the last row that one page of a search looks at, "" where it looks at all of them.
+
+    A search for any part of a name has no index, so a page looks at MOST_SEARCHED rows at most.
+    """
+    keys = list(in_order.values_list(column, flat=True)[MOST_SEARCHED - 1 : MOST_SEARCHED + 1])
+    return str(keys[0]) if len(keys) > 1 else ""
+
+
+def make_search_page(
+    rows: Sequence[Row],
+    *list_key: object,
+    limit: int,
+    end: str,
+    key: Callable[[Row], object],
+    item: Callable[[Row], Item],
+) -> Page[Item]:
+    """Return a page as `make_page` does; where it looked only as far as `end`, the next page goes on there."""
+    page = make_page(rows, *list_key, limit=limit, key=key, item=item)
+    return page if page.next_cursor or not end else Page(page.items, make_cursor(end, *list_key))
 
 
 def starts_with(column: str, prefix: str) -> Q:

@@ -6,15 +6,18 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.embedded import models
+from portal.directory.embedded import models, paging
 from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.errors import NotOffered, Unavailable
 from portal.directory.types import MemberStatus, ScimFeature
 from tests import factories
+from tests.provisioning.conftest import Idp
 
 PEOPLE = "/o/acme/scim/people/"
 
@@ -22,6 +25,11 @@ PEOPLE = "/o/acme/scim/people/"
 @pytest.fixture
 def connection(acme: models.Organization) -> models.ScimConnection:
     return factories.scim_connection(acme)
+
+
+@pytest.fixture
+def idp(acme: models.Organization) -> Idp:
+    return Idp(factories.scim_connection(acme, bearer_token="scim_token-of-acme"), "scim_token-of-acme")
 
 
 def url_of(user: models.ScimUser) -> str:
@@ -71,17 +79,79 @@ def test_people_come_page_by_page_each_once(admin_client: Client, connection: mo
     assert [name for names in pages for name in names] == expected
 
 
-def test_a_search_finds_by_user_name_and_by_e_mail_whatever_the_case(
+def test_a_search_finds_any_part_of_name_user_name_and_address_whatever_the_case(
     admin_client: Client, connection: models.ScimConnection
 ) -> None:
-    factories.provisioned(connection, "ana@acme.example")
-    factories.provisioned(connection, "anabel@acme.example", user_name="x9@id.example")
-    factories.provisioned(connection, "bob@acme.example", user_name="ANTON@id.example")
-    factories.provisioned(connection, "joanna@acme.example")
+    factories.provisioned(connection, "al@acme.example", display_name="Ada Lovelace")
+    factories.provisioned(connection, "bo@acme.example", user_name="x9@id.example", display_name="Åsa Öberg")
+    factories.provisioned(connection, "cy@acme.example", user_name="LOVE.Cy@id.example")
+    factories.provisioned(connection, "dee.glove@acme.example", user_name="y8@id.example")
+    factories.scim_user(connection, "z7@id.example")
 
-    found = page(admin_client, q="An")
-    assert user_names(found) == ["ana@acme.example", "ANTON@id.example", "x9@id.example"]
-    assert user_names(page(admin_client, q="%")) == []
+    for typed, expected in {
+        "lov": ["al@acme.example", "LOVE.Cy@id.example", "y8@id.example"],
+        "Lovelace Ada": ["al@acme.example"],
+        "ada acme": ["al@acme.example"],
+        "åsa öb": ["x9@id.example"],
+        "BO@ACME": ["x9@id.example"],
+        "7@id": ["z7@id.example"],
+        "ada nobody": [],
+        "%": [],
+        "_": [],
+        "\\": [],
+        "  ": ["al@acme.example", "LOVE.Cy@id.example", "x9@id.example", "y8@id.example", "z7@id.example"],
+    }.items():
+        assert user_names(page(admin_client, q=typed)) == expected, typed
+
+
+def test_a_name_that_the_identity_provider_sent_or_changed_is_found(admin_client: Client, idp: Idp) -> None:
+    user = idp.create_user("al@acme.example", name={"givenName": "Ada", "familyName": "Byron"})
+    assert user_names(page(admin_client, q="byron")) == ["al@acme.example"]
+
+    idp.patch(f"/Users/{user}", {"op": "replace", "path": "displayName", "value": "Ada LOVELACE"})
+
+    assert user_names(page(admin_client, q="lovelace")) == ["al@acme.example"]
+    assert user_names(page(admin_client, q="byron")) == []
+
+
+def test_the_members_of_others_are_not_searched(
+    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    factories.provisioned(factories.scim_connection(globex), "gus@globex.example", display_name="Gus")
+
+    assert user_names(page(admin_client, q="gus")) == []
+
+
+def test_a_search_goes_on_behind_the_rows_that_one_page_looks_at(
+    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST_SEARCHED", 10)
+    for n in range(25):
+        factories.scim_user(connection, f"person{n:02}@acme.example", display_name="Zoe" if n in {3, 24} else "")
+
+    pages = list(walk(admin_client, f"{PEOPLE}?q=zoe"))
+
+    assert pages == [["person03@acme.example"], [], ["person24@acme.example"]]
+    assert "No matching people" not in page(admin_client, q="nobody")
+    assert "Nothing found so far" in page(admin_client, q="nobody")
+
+
+@pytest.mark.parametrize("number", [2, 60])
+def test_a_search_costs_the_same_queries_however_many_there_are(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    for n in range(number):
+        factories.provisioned(connection, f"person{n:02}@acme.example")
+    admin_client.get(PEOPLE)
+    with CaptureQueriesContext(database) as plain:
+        admin_client.get(PEOPLE)
+
+    # One more: how far the page looks.
+    with django_assert_num_queries(len(plain) + 1):
+        admin_client.get(PEOPLE, {"q": "person acme"})
 
 
 def test_a_search_keeps_its_words_and_state_over_the_pages(
@@ -112,11 +182,11 @@ def test_empty_filtered_empty_and_failed_look_different(
 ) -> None:
     assert "No people yet" in page(admin_client)
     factories.scim_user(connection, "in@acme.example")
-    assert "begins with “zebra”" in page(admin_client, q="zebra")
-    assert "Nobody is deactivated" in page(admin_client, state="deactivated")
+    assert "contains “zebra”" in page(admin_client, q="zebra")
+    assert "No one is deactivated" in page(admin_client, state="deactivated")
     for html in (page(admin_client, q="zebra"), page(admin_client, state="deactivated")):
         assert "No people yet" not in html
-        assert "Show everybody" in html
+        assert "Clear filters" in html
     with patch.object(EmbeddedScim, "people", side_effect=Unavailable("The directory does not answer.")):
         response = fragment(admin_client, "people")
     assert response.status_code == 503

@@ -216,6 +216,7 @@ class ScimUser(models.Model):
     user_name_folded = FoldedNameField(of="user_name")
     external_id = models.CharField(max_length=256, blank=True)
     display_name = models.CharField(max_length=256, blank=True)
+    display_name_folded = FoldedNameField(of="display_name", blank=True, default="", db_default="")
     active = models.BooleanField(default=True)
     # The folded address that an active person waits for, because another member has it; "" for none (succession.py).
     awaited_address = models.CharField(max_length=512, blank=True, default="", db_default="")

@@ -24,7 +24,13 @@ Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
 # What a change asks nothing of: to read a column takes time, a moment most of all.
 _UNREAD: Mapping[type[Model], Sequence[str]] = {
     models.ScimUser: (
-        *("search", "user_name_folded", "deactivation_refused_at", "deactivated_with_connection_at"),
+        *(
+            "search",
+            "user_name_folded",
+            "display_name_folded",
+            "deactivation_refused_at",
+            "deactivated_with_connection_at",
+        ),
         *("member__password", "member__created_at", "member__updated_at"),
     ),
     models.ScimGroup: ("search", "display_name_folded"),

@@ -100,7 +100,8 @@ _LISTABLE = Listable(
 
 # What a change of the document may change of a row.
 _CHANGING = (
-    *("user_name", "user_name_folded", "external_id", "display_name", "active", "document", "search", "updated_at"),
+    *("user_name", "user_name_folded", "external_id", "display_name", "display_name_folded", "active"),
+    *("document", "search", "updated_at"),
     *ACCESS,
 )
 # How often a person is brought in line where others take and free their address at the same time.

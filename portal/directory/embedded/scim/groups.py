@@ -10,7 +10,14 @@ from django.db.models import QuerySet
 
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold_name
-from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
+from portal.directory.embedded.paging import (
+    check_limit,
+    last_searched,
+    make_page,
+    make_search_page,
+    read_cursor,
+    search_words,
+)
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.embedded.statements import Statement
 from portal.directory.errors import NoScimConnection, NotFound
@@ -30,24 +37,27 @@ class EmbeddedScimGroups(Scoped):
     """Implements portal.directory.gateway.ScimGroupGateway."""
 
     def groups(
-        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups in the order of their names. Raises Invalid, InvalidCursor, NotFound."""
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        prefix = fold_name(name_prefix)
-        list_key = ("scim-groups", self._scope.organization_id, connection, prefix)
+        list_key = ("scim-groups", self._scope.organization_id, connection, search)
         after = read_cursor(cursor, *list_key)
         place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, after)
-        rows = list(_groups_by_name(limit).rows(*place) if not prefix else _groups(*place, prefix)[: limit + 1])
-        if not rows and not self._connections().filter(pk=connection).exists():
+        end, rows = (
+            _found(place, search, limit + 1) if search_words(search) else ("", _groups_by_name(limit).rows(*place))
+        )
+        rows = list(rows)
+        if not rows and not end and not self._connections().filter(pk=connection).exists():
             raise NoScimConnection
         roles = _roles_between(self._scope.organization_id, rows[0][3], rows[-1][3]) if rows else {}
-        return make_page(
+        return make_search_page(
             rows,
             *list_key,
             limit=limit,
+            end=end,
             key=lambda row: row[3],
             item=lambda row: self._value(row[0], row[1], row[2], row[4], connection_id, roles.get(row[0], ())),
         )
@@ -150,12 +160,22 @@ def _groups_by_name(limit: int) -> Statement[models.ScimGroup]:
     return Statement(lambda *place: _groups(*place)[: limit + 1], *parameters)
 
 
+def _found(place: tuple[UUID, str, UUID, str], search: str, number: int) -> tuple[str, Sequence[tuple[Any, ...]]]:
+    """Return how far the search looked, "" for to the end, and the first groups with each of its words in their name."""
+    groups = _groups(*place)
+    end = last_searched(groups, "display_name_folded")
+    groups = groups.filter(display_name_folded__lte=end) if end else groups
+    for word in search_words(search):
+        groups = groups.filter(display_name_folded__contains=fold_name(word))
+    return end, list(groups[:number])
+
+
 def _groups(
-    organization: UUID, status: str, connection: UUID, after: str, prefix: str = ""
+    organization: UUID, status: str, connection: UUID, after: str
 ) -> "QuerySet[models.ScimGroup, tuple[UUID, str, int, str, datetime]]":
     of_organization = models.ScimGroup.objects.filter(organization_id=organization).filter(connection__status=status)
     found = of_organization.filter(connection_id=connection).filter(display_name_folded__gt=after)
-    in_order = found.filter(starts_with("display_name_folded", prefix)).order_by("display_name_folded")
+    in_order = found.order_by("display_name_folded")
     return in_order.values_list("pk", "display_name", "member_count", "display_name_folded", "updated_at")
 
 

@@ -5,13 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 
 from portal.directory.addresses import fold_address
 from portal.directory.embedded import models
 from portal.directory.embedded.models.fields import fold_name
-from portal.directory.embedded.paging import check_limit, make_page, read_cursor, starts_with
+from portal.directory.embedded.paging import (
+    check_limit,
+    last_searched,
+    make_page,
+    make_search_page,
+    read_cursor,
+    search_words,
+)
 from portal.directory.embedded.recursion import key, rows
 from portal.directory.embedded.roles import email_roles
 from portal.directory.embedded.scim.obstacles import obstacles_of
@@ -78,28 +84,43 @@ class EmbeddedScimPeople(Scoped):
         *,
         cursor: str = "",
         limit: int = DEFAULT_LIMIT,
-        prefix: str = "",
+        search: str = "",
         state: ScimPersonState | None = None,
     ) -> Page[ScimPerson]:
         """Return a page of people by userName. Raises Invalid, InvalidCursor, NotFound."""
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        list_key = ("scim-people", self._scope.organization_id, connection, prefix, state or "")
+        list_key = ("scim-people", self._scope.organization_id, connection, search, state or "")
         found = self._people().filter(connection_id=connection, user_name_folded__gt=read_cursor(cursor, *list_key))
         if state:
             found = found.filter(_IN_STATE[state])
-        page = _in_order(found, prefix, limit + 1)
-        if not page and not self._connections().filter(pk=connection).exists():
+        found = found.order_by("user_name_folded")
+        end = last_searched(found, "user_name_folded") if search_words(search) else ""
+        matching = self._matching(found.filter(user_name_folded__lte=end) if end else found, search)
+        page = list(matching.values_list(*_COLUMNS)[: limit + 1])
+        if not page and not end and not self._connections().filter(pk=connection).exists():
             raise NoScimConnection
         obstacles = obstacles_of(self._people().filter(pk__in=[row[0] for row in page[:limit] if row[6]]))
-        return make_page(
+        return make_search_page(
             page,
             *list_key,
             limit=limit,
+            end=end,
             key=lambda row: row[5],
             item=lambda row: _person(row, obstacles.get(row[0])),
         )
+
+    def _matching(self, people: People, search: str) -> People:
+        """Return the people of whom each word is part of the userName, the name or the member's email address."""
+        members = models.Member.objects.filter(organization_id=self._scope.organization_id)
+        for word in search_words(search):
+            name = fold_name(word)
+            reached = members.filter(email_address_folded__contains=fold_address(word)).values("pk")
+            people = people.filter(
+                Q(user_name_folded__contains=name) | Q(display_name_folded__contains=name) | Q(member_id__in=reached)
+            )
+        return people
 
     def people_without_access(self, connection_id: str) -> int:
         """Return how many active people can't sign in. Raises Refused."""
@@ -166,18 +187,6 @@ class EmbeddedScimPeople(Scoped):
         if row is None:
             raise NotFound("There is no such person; the identity provider may have deleted them.")
         return row
-
-
-def _in_order(found: People, prefix: str, number: int) -> Sequence[tuple[Any, ...]]:
-    """Return the first people by userName whose userName or e-mail address begins so."""
-    if not prefix:
-        return list(found.order_by("user_name_folded").values_list(*_COLUMNS)[:number])
-    by_name = starts_with("user_name_folded", fold_name(prefix))
-    named = found.filter(by_name).order_by("user_name_folded").values_list(*_COLUMNS)[:number]
-    # In the order of an expression: along the index of the names, the database would read everybody to find nobody.
-    order = Coalesce("user_name_folded", Value(""))
-    reached = found.filter(~by_name, starts_with("member__email_address_folded", fold_address(prefix))).order_by(order)
-    return sorted([*named, *reached.values_list(*_COLUMNS)[:number]], key=lambda row: str(row[5]))[:number]
 
 
 def _person(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimPerson:

@@ -26,15 +26,15 @@ class StytchScimGroups(Scoped):
     """Implements portal.directory.gateway.ScimGroupGateway."""
 
     def groups(
-        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, name_prefix: str = ""
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}).
 
-        Raises Invalid, InvalidCursor, NotFound, NotOffered (for `name_prefix`), Refused.
+        Raises Invalid, InvalidCursor, NotFound, NotOffered (for `search`), Refused.
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")
-        if name_prefix:
+        if search:
             raise NotOffered("Stytch lists groups, but does not search them by name.")
         caller = self._caller()
         query: dict[str, str | int] = {"limit": limit, "cursor": cursor} if cursor else {"limit": limit}

@@ -17,7 +17,7 @@ class StytchScimPeople(Scoped):
         *,
         cursor: str = "",  # noqa: ARG002 -- as above
         limit: int = DEFAULT_LIMIT,  # noqa: ARG002 -- as above
-        prefix: str = "",  # noqa: ARG002 -- as above
+        search: str = "",  # noqa: ARG002 -- as above
         state: ScimPersonState | None = None,  # noqa: ARG002 -- as above
     ) -> Page[ScimPerson]:
         """Raise NotOffered: Stytch has no such call."""

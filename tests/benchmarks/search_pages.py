@@ -1,0 +1,100 @@
+"""Measure searches among 100,000 people and as many groups, through the directory: medians, in milliseconds.
+
+    SECRET_KEY=… ALLOW_HTTP=true DATABASE_URL=… python -m tests.benchmarks.search_pages
+
+The database must be empty or an earlier run's; it is migrated and filled.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 -- after setup
+from django.db import connection, transaction  # noqa: E402 -- as above
+from django.utils import timezone  # noqa: E402 -- as above
+
+from portal.directories import directories  # noqa: E402 -- as above
+from portal.directory.embedded import models  # noqa: E402 -- as above
+from portal.directory.embedded.sessions import start_session  # noqa: E402 -- as above
+from portal.directory.ids import public_id  # noqa: E402 -- as above
+from portal.directory.types import Origin  # noqa: E402 -- as above
+from tests import factories  # noqa: E402 -- as above
+
+NUMBER, BATCH, TIMES = 100_000, 5_000, 5
+PEOPLE = ("", "given1", "family099999", "mail050000", "nobody", "given5 family", "corp.example")
+GROUPS = ("", "company", "099999", "nobody")
+
+
+def fill() -> models.ScimConnection:
+    """Return a connection with the people and groups, made if they aren't there."""
+    organization = models.Organization.objects.filter(slug="search").first() or factories.organization("search")
+    scim = organization.scim_connections.first() or factories.scim_connection(organization)
+    for start in range(scim.groups.count(), NUMBER, BATCH):
+        with transaction.atomic():
+            members = models.Member.objects.bulk_create(
+                models.Member(organization=organization, email_address=f"mail{n:06}@corp.example")
+                for n in range(start, start + BATCH)
+            )
+            models.ScimUser.objects.bulk_create(
+                person(scim, member, n) for n, member in enumerate(members, start=start)
+            )
+            factories.scim_groups(scim, [f"Group {n:06} of the company" for n in range(start, start + BATCH)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return scim
+
+
+def person(scim: models.ScimConnection, member: models.Member, n: int) -> models.ScimUser:
+    """Return a person with a document of the usual size."""
+    user_name, name = f"u{n:06}@corp.example", f"Given{n % 977} Family{n:06}"
+    emails = [{"value": member.email_address, "type": "work", "primary": True}]
+    document = {"userName": user_name, "displayName": name, "emails": emails, "title": "Engineer of something long"}
+    return models.ScimUser(
+        organization_id=scim.organization_id,
+        connection=scim,
+        member=member,
+        user_name=user_name,
+        display_name=name,
+        document=document,
+        search=document,
+        updated_at=timezone.now(),
+    )
+
+
+def median(call: Callable[[], object]) -> float:
+    """Return how long a call takes, in milliseconds."""
+    taken = []
+    for _ in range(TIMES):
+        started = time.perf_counter()
+        call()
+        taken.append((time.perf_counter() - started) * 1000)
+    return statistics.median(taken)
+
+
+def main() -> None:
+    """Fill, measure and print."""
+    call_command("migrate", verbosity=0)
+    scim = fill()
+    members = scim.organization.members
+    admin = members.filter(direct_roles=["stytch_admin"]).first() or factories.member(
+        scim.organization, "ada@search.example", roles=["stytch_admin"]
+    )
+    signed_in = start_session(admin, Origin(), password_entered_at=timezone.now())
+    gateway = directories().open("search", Origin()).acting_as(signed_in).scim
+    connection_id = public_id("scim-connection", scim.pk)
+    for text in PEOPLE:
+        taken = median(lambda text=text: gateway.people(connection_id, search=text))  # type: ignore[misc]  # -- bound now
+        print(f"{connection.vendor} people {text!r}: {taken:.0f} ms")
+    for text in GROUPS:
+        taken = median(lambda text=text: gateway.groups(connection_id, search=text))  # type: ignore[misc]  # -- as above
+        print(f"{connection.vendor} groups {text!r}: {taken:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

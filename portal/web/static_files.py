@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
@@ -21,7 +21,7 @@ class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc
             return name
 
 
-@register(deploy=True)
+@register(Tags.staticfiles, deploy=True)
 def files_are_collected(**_: Any) -> list[CheckMessage]:
     """Report files that `collectstatic` has not collected, or only in an earlier version."""
     if not isinstance(staticfiles_storage, CollectedFiles):

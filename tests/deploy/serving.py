@@ -199,6 +199,7 @@ class Site:
 
     port: int
     plain_port: int
+    metrics_port: int
     certificate: Path
     folder: Path
     environment: Mapping[str, str]
@@ -265,7 +266,7 @@ def site(folder: Path, *, has_ports: bool = False, is_pooled: bool = False) -> I
     with database(folder) as url, pooled(folder, url, is_pooled=is_pooled) as changes:
         environment = environment_in(folder) | {
             "PUBLIC_URL": f"https://localhost:{port}",
-            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "METRICS_ALLOWED_FROM": "127.0.0.1",
             "ALLOW_HTTP": "false",
             "DATABASE_URL": url,
             "STATIC_ROOT": str(folder / "static"),
@@ -273,7 +274,7 @@ def site(folder: Path, *, has_ports: bool = False, is_pooled: bool = False) -> I
         }
         ports = (free_port(), free_port()) if has_ports else (0, 0)
         instances = [Instance(str(n + 1), folder / "run", environment | changes, ports[n]) for n in range(2)]
-        served = Site(port, free_port(), certificate, folder, environment, instances)
+        served = Site(port, free_port(), free_port(), certificate, folder, environment, instances)
         try:
             served.fill()
             with ThreadPoolExecutor() as pool:
@@ -316,7 +317,7 @@ def nginx(served: Site) -> Iterator["subprocess.Popen[bytes]"]:
             "    listen [::]:443 ssl http2 default_server;\n": "",
             "    listen [::]:80;\n": "",
             "    listen [::]:443 ssl http2;\n": "",
-            "127.0.0.1:9101": f"127.0.0.1:{free_port()}",
+            "127.0.0.1:9101": f"127.0.0.1:{served.metrics_port}",
             "127.0.0.1:9102": f"127.0.0.1:{free_port()}",
             "portal.example.com": "localhost",
             "/etc/ssl/gatehouse": str(folder),

@@ -13,9 +13,10 @@ from scim_sanity.probe.runner import run_probe_api
 from tests.deploy.serving import Site
 
 pytestmark = pytest.mark.xdist_group("proxies")
-POOLED = [pytest.mark.nginx, pytest.mark.pgbouncer]
+POOLED = [pytest.mark.nginx, pytest.mark.pgbouncer, pytest.mark.postgresql]
 HAPROXY = pytest.param("behind_haproxy", "default", marks=pytest.mark.haproxy)
 NGINX_AND_PGBOUNCER = pytest.param("behind_nginx_and_pgbouncer", "default", marks=POOLED)
+STRICT = pytest.param("behind_nginx_and_pgbouncer", "strict", marks=POOLED)
 ENTRA = pytest.param("behind_nginx_and_pgbouncer", "entra", marks=POOLED)
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -37,7 +38,7 @@ def over_the_network(session: requests.Session, site: str) -> Wsgi:
     return application
 
 
-@pytest.mark.parametrize(("fixture", "kind"), [HAPROXY, NGINX_AND_PGBOUNCER, ENTRA])
+@pytest.mark.parametrize(("fixture", "kind"), [HAPROXY, NGINX_AND_PGBOUNCER, STRICT, ENTRA])
 def test_scim2_tester_finds_nothing(request: pytest.FixtureRequest, fixture: str, kind: str) -> None:
     served: Site = request.getfixturevalue(fixture)
     base_url, token = served.connections[kind]
@@ -53,7 +54,7 @@ def test_scim2_tester_finds_nothing(request: pytest.FixtureRequest, fixture: str
 
 
 # On an Entra connection a changed group is answered with 204, as Microsoft asks, where this suite wants 200.
-@pytest.mark.parametrize(("fixture", "kind"), [HAPROXY, NGINX_AND_PGBOUNCER])
+@pytest.mark.parametrize(("fixture", "kind"), [HAPROXY, NGINX_AND_PGBOUNCER, STRICT])
 def test_scim_sanity_finds_nothing(request: pytest.FixtureRequest, fixture: str, kind: str) -> None:
     served: Site = request.getfixturevalue(fixture)
     base_url, token = served.connections[kind]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.deploy.serving import DEPLOY
 from tests.provisioning.test_crash import ROOT, environment_in, serve
 
 _HTTPS = {"X-Forwarded-Proto": "https", "Accept-Encoding": "gzip"}
@@ -39,7 +40,12 @@ def manage(clone: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def check(clone: Path) -> str:
-    return manage(clone, "check", "--deploy", "--fail-level", "ERROR").stderr
+    """Check as the systemd unit does before it starts, and return the errors."""
+    unit = (DEPLOY / "systemd/gatehouse@.service").read_text()
+    (words,) = [line.partition("manage.py ")[2] for line in unit.splitlines() if line.startswith("ExecStartPre=")]
+    checked = manage(clone, *words.split())
+    assert bool(checked.returncode) == bool(checked.stderr)
+    return checked.stderr
 
 
 @pytest.fixture

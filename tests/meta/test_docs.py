@@ -1,0 +1,45 @@
+"""What the docs tell people to type exists."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+UNITS = sorted((ROOT / "docs/deploy/systemd").rglob("*.*"))
+
+
+def typed(program: str) -> list[tuple[str, str]]:
+    """Return each place where a program is to be run: the file's name, and what follows the program."""
+    texts = {path: path.read_text().replace("\\\n", " ") for path in [*PAGES, *UNITS] if path.is_file()}
+    return [(path.name, found) for path, text in texts.items() for found in re.findall(rf"{program} ([^\n`|#]+)", text)]
+
+
+@pytest.mark.parametrize(("page", "words"), typed(r"manage\.py"))
+def test_each_command_has_its_options(page: str, words: str) -> None:
+    name = words.split(maxsplit=1)[0].strip(".,:;'\"")
+    commands = get_commands()
+    assert name in commands, f"{page} names manage.py {name}"
+
+    app = commands[name]
+    command = load_command_class(app, name) if isinstance(app, str) else app
+    known = command.create_parser("manage.py", name).format_help()
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", words.partition("&&")[0].partition(";")[0]))
+    assert [option for option in sorted(options) if option not in known] == []
+
+
+def test_granian_has_the_options() -> None:
+    command = [sys.executable, "-m", "granian", "--help"]
+    known = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own words
+
+    options = {
+        option
+        for _, words in typed("granian --interface")
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", words)
+    }
+    assert len(options) >= 6
+    assert [option for option in sorted(options) if option not in known] == []

@@ -50,7 +50,7 @@ def put(document: Document, attribute: Attribute, value: Any) -> None:
     """Set an attribute, or take it out where the value is none; of an object, what is not named stays. Raises InvalidValue."""
     if attribute.mutability == "readOnly":
         return
-    if _is_merged(attribute, value):
+    if attribute.name in document and _is_merged(attribute, value):
         merge(document, {attribute.name: read_parts(attribute, value)})
     elif (read := read_value(attribute, value)) is None:
         document.pop(attribute.name, None)
@@ -66,7 +66,7 @@ def _is_unassigned(attribute: Attribute, value: Any) -> bool:
 def read_value(attribute: Attribute, value: Any) -> Any:
     """Return the value as the attribute's type, or None for an unassigned one. Raises InvalidValue."""
     if not attribute.multi_valued:
-        return read_one(attribute, only(attribute, value))
+        return read_one(attribute, only(attribute, value) if isinstance(value, list) else value)
     elements: list[Any] = []
     append(attribute, elements, value)
     return elements or None
@@ -93,30 +93,32 @@ def append(attribute: Attribute, elements: list[Any], value: Any) -> None:
     """
     values = value if isinstance(value, list) else [value]
     check_number(attribute, len(values))
-    known = {element_key(attribute, element): element for element in elements}
-    added, before = [], len(elements)
-    for element in (read_one(attribute, one) for one in values):
-        if element is None:
-            continue
+    read = [element for element in (read_one(attribute, one) for one in values) if element is not None]
+    if not elements and len(read) <= 1:
+        elements += read
+        return
+    before, known = len(elements), {element_key(attribute, element): element for element in elements}
+    added = set()
+    for element in read:
         stored = known.setdefault(element_key(attribute, element), element)
         if stored is element:
             elements.append(element)
         elif isinstance(stored, dict):
             # RFC 7644, 3.5.2.1: adding what is there changes nothing; only what else is said of it is new.
             stored |= {name: part for name, part in element.items() if name not in _NAMING}
-        added.append(stored)
+        added.add(id(stored))
     if len(elements) > before:
         check_number(attribute, len(elements))
-    new = set(map(id, added))
-    keep_one_primary(sorted(elements, key=lambda element: id(element) in new))
+    keep_one_primary(sorted(elements, key=lambda element: id(element) in added))
 
 
-def element_key(attribute: Attribute, element: Any) -> frozenset[tuple[str, Any]]:
-    """Return what two elements of a list that are the same have in common: type and value, or else all parts."""
+def element_key(attribute: Attribute, element: Any) -> Any:
+    """Return, hashable, what two elements of a list that are the same have in common: type and value, or else all parts."""
     if not isinstance(element, dict):
-        return frozenset({("value", comparable(attribute, element))})
-    names = _NAMING & element.keys() if "value" in element else element.keys()
-    return frozenset((name, _part_key(attribute, name, element[name])) for name in names)
+        return comparable(attribute, element)
+    if "value" in element:
+        return _part_key(attribute, "type", element.get("type")), _part_key(attribute, "value", element["value"])
+    return frozenset((name, _part_key(attribute, name, one)) for name, one in element.items())
 
 
 def _part_key(attribute: Attribute, name: str, value: Any) -> Any:
@@ -127,7 +129,7 @@ def _part_key(attribute: Attribute, name: str, value: Any) -> Any:
 
 def read_one(attribute: Attribute, value: Any) -> Any:
     """Return a single value, or an element of several, as the attribute's type."""
-    if value == {} or _is_unassigned(attribute, value):
+    if not value and (value == {} or _is_unassigned(attribute, value)):
         return None
     match attribute.type:
         case "complex":
@@ -155,11 +157,12 @@ def read_parts(attribute: Attribute, value: Any) -> Document:
         value = {"value": value} if value else {}
     if not isinstance(value, dict):
         raise InvalidValue(f'"{attribute.name}" must be an object.')
-    return {
-        sub.name: read_parts(sub, one) if _is_merged(sub, one) else read_value(sub, one)
-        for name, one in value.items()
-        if (sub := attribute.sub_attribute(name)) and sub.mutability != "readOnly"
-    }
+    parts: Document = {}
+    for name, one in value.items():
+        sub = attribute.sub_attribute(name)
+        if sub is not None and sub.mutability != "readOnly":
+            parts[sub.name] = read_parts(sub, one) if _is_merged(sub, one) else read_value(sub, one)
+    return parts
 
 
 def _is_merged(attribute: Attribute, value: Any) -> bool:
@@ -185,9 +188,17 @@ def merge(document: Document, parts: Document) -> None:
 
 
 def _read_complex(attribute: Attribute, value: Any) -> Document | None:
-    document: Document = {}
-    merge(document, read_parts(attribute, value))
-    return document or None
+    return _assigned(read_parts(attribute, value)) or None
+
+
+def _assigned(parts: Document) -> Document:
+    """Return the parts of a new object without those that are None or come to nothing."""
+    found: Document = {}
+    for name, part in parts.items():
+        one = _assigned(part) if isinstance(part, dict) else part
+        if one is not None and one != {}:
+            found[name] = one
+    return found
 
 
 def _read_boolean(attribute: Attribute, value: Any) -> bool:

@@ -1,7 +1,7 @@
 """RFC 7644's PATCH (3.5.2) on a copy of the stored document: all of the operations, or none."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -191,11 +191,11 @@ def _remove(container: Document, attribute: Attribute, value: Any) -> None:
     container[attribute.name] = kept
 
 
-def _names_of(attribute: Attribute, element: Any) -> Iterator[frozenset[tuple[str, Any]]]:
+def _names_of(attribute: Attribute, element: Any) -> Iterator[Hashable]:
     """Yield what an element is called by: its type and value, or its value alone."""
-    key = element_key(attribute, element)
-    yield key
-    yield frozenset(part for part in key if part[0] == "value")
+    yield element_key(attribute, element)
+    if isinstance(element, dict) and "value" in element:
+        yield element_key(attribute, {"value": element["value"]})
 
 
 def _change_elements(container: Document, attribute: Attribute, target: Target, operation: Operation) -> None:

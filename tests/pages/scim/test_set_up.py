@@ -130,6 +130,21 @@ def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client
     assert "There is no such guide; choose one of these." in response.content.decode()
 
 
+@pytest.mark.parametrize("page", [URL, "/o/acme/scim/"])
+@pytest.mark.parametrize("provider", list(ScimIdentityProvider))
+def test_the_address_is_shown_as_it_is_entered(
+    admin_client: Client, acme: models.Organization, provider: ScimIdentityProvider, page: str
+) -> None:
+    """Entra's ends in Microsoft's switch; the API's `base_url` never does."""
+    connection = factories.scim_connection(acme, identity_provider=provider)
+    base_url = f"/v1/b2b/scim/{public_id('scim-connection', connection.pk)}"
+
+    html = admin_client.get(page).content.decode()
+
+    assert (f'{base_url}?aadOptscim062020"' in html) is (provider is ScimIdentityProvider.MICROSOFT_ENTRA)
+    assert (f'{base_url}"' in html) is not (provider is ScimIdentityProvider.MICROSOFT_ENTRA)
+
+
 def test_the_token_is_named_by_its_end_alone(admin_client: Client, idp: Idp) -> None:
     html = page(admin_client)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -246,12 +246,38 @@ def _name(attributes: Sequence[Attribute]) -> str:
     return ".".join(attribute.name for attribute in attributes)
 
 
+def _of_moment(name: str, operator: str, value: datetime) -> Q:
+    """Compare a point in time as it is answered: in whole milliseconds. Raises InvalidFilter."""
+    shown = value.replace(microsecond=value.microsecond // 1000 * 1000)
+    try:
+        after = shown + timedelta(milliseconds=1)
+    except OverflowError:
+        raise InvalidFilter("There is no point in time after this one.") from None
+    begins, ends = Q(**{f"{name}__gte": shown if shown == value else after}), Q(**{f"{name}__lt": after})
+    match operator:
+        case "eq":
+            return begins & ends
+        case "ne":
+            return ~(begins & ends)
+        case "ge":
+            return begins
+        case "lt":
+            return ~begins
+        case "gt":
+            return ~ends
+        case "le":
+            return ends
+    raise InvalidFilter(f'This attribute cannot be compared with "{operator}".')
+
+
 def _comparison(column: Column, operator: str, value: Any) -> Q:
     if operator == "pr" or value is None:
         # What has a column of its own always has a value, or "" for none.
         absent = Q(**{column.name: ""}) if column.convert in {folded, folded_name, exact} else Q(pk__in=[])
         return absent if operator == "eq" else ~absent
     converted = column.convert(value)
+    if column.convert is moment:
+        return _of_moment(column.name, operator, converted)
     if operator == "ne":
         return ~Q(**{column.name: converted})
     if operator == "sw" and isinstance(converted, str) and column.is_ordered:

@@ -107,7 +107,7 @@ def admit_link(organization_slug: str, member_id: str) -> bool:
 
 def admit_member_search(ip_address: str) -> bool:
     """Count a request that asks whether an email address is a member's; say whether it may be answered."""
-    return _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "member-search", ip_address)
+    return _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "member-search", network_of(ip_address))
 
 
 def admit_requested_link(attempt: Attempt) -> bool:
@@ -153,7 +153,7 @@ def wait_of_browser(ip_address: str) -> int:
 
 def wait_for_strength(ip_address: str) -> int:
     """Count a check of a password's strength from a browser; return as wait_of_connection."""
-    return _wait(settings.API_PASSWORD_STRENGTH_RATE, "api-strength", ip_address)
+    return _wait(settings.API_PASSWORD_STRENGTH_RATE, "api-strength", network_of(ip_address))
 
 
 def wait_after_wrong_credentials(ip_address: str) -> int:

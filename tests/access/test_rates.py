@@ -1,5 +1,6 @@
 """Limits on attempts: exact, shared by processes, kept over a restart."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -152,3 +153,23 @@ def test_simultaneous_attempts_are_each_counted(attempt: Attempt, settings: Sett
         admitted = list(pool.map(try_once, range(16)))
 
     assert admitted.count(True) == 5
+
+
+@pytest.mark.django_db
+def test_each_limit_by_ip_address_counts_an_ipv6_network_as_one(settings: Settings) -> None:
+    """One client can have any address of a /64."""
+    for name in ("SIGN_IN_RATE_PER_ADDRESS", "API_PASSWORD_STRENGTH_RATE", "API_RATE_PER_ADDRESS"):
+        setattr(settings, name, "1 per hour")
+    settings.SCIM_FAILED_AUTHENTICATION_RATE = settings.API_FAILED_AUTHENTICATION_RATE = "1 per hour"
+    limits: list[Callable[[str], bool]] = [
+        lambda ip_address: admit(Attempt(ip_address, "acme", f"{uuid4()}@acme.example")),
+        rates.admit_member_search,
+        lambda ip_address: rates.wait_for_strength(ip_address) == 0,
+        lambda ip_address: rates.wait_of_browser(ip_address) == 0,
+        lambda ip_address: rates.wait_after_wrong_credentials(ip_address) == 0,
+        lambda ip_address: rates.wait_after_failed_authentication(ip_address) == 0,
+    ]
+
+    for limit in limits:
+        found = [limit(ip_address) for ip_address in ("2001:db8:0:7::1", "2001:db8:0:7:ffff::2", "2001:db8:0:8::1")]
+        assert found == [True, False, True]

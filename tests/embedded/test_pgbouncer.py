@@ -14,13 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import requests
 from psycopg.sql import SQL, Identifier
+from scim_sanity.probe.runner import run_probe_api
 
 from portal.directory.embedded.postgresql.pooler import changes_connections
 from tests.conftest import PASSWORD
@@ -113,6 +114,8 @@ def portal(database: str, tmp_path: Path) -> Iterator[Portal]:
     subprocess.run(command, cwd=ROOT, env=direct, input=PASSWORD, text=True, check=True, capture_output=True)  # noqa: S603 -- our own
     made = ("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
     scim, project = json.loads(manage(direct, *made)), json.loads(manage(direct, "createproject", "--json"))
+    # What scim-sanity asks for.
+    manage(direct, "updatescimconnection", "--organization", "acme", "--skip-unknown-members")
     with pgbouncer(tmp_path, "transaction") as pooler:
         pooled = direct | {"DATABASE_URL": f"{pooler}/{database.rpartition('/')[2]}", "DATABASE_PREPARE": "false"}
         server = serve(pooled)
@@ -178,17 +181,26 @@ def program(portal: Portal, _: int) -> set[tuple[str, int]]:
     return seen
 
 
+def conform(portal: Portal, _: int) -> set[tuple[str, int]]:
+    """Run a conformance suite, beside all others."""
+    report = cast("dict[str, Any]", run_probe_api(portal.base_url, token=portal.token, strict=True))
+    bad = [one for one in report["results"] if one["status"].upper() in {"FAIL", "ERROR", "WARN"}]
+    assert not bad, bad
+    return {("scim-sanity", 200)}
+
+
 def test_identity_providers_pages_and_the_api_work_at_once(portal: Portal) -> None:
     clients: list[tuple[Callable[[Portal, int], set[tuple[str, int]]], int]] = [
-        *((provision, number) for number in range(CLIENTS - 2)),
+        *((provision, number) for number in range(CLIENTS - 3)),
         (look, 0),
         (program, 0),
+        (conform, 0),
     ]
     with ThreadPoolExecutor(CLIENTS) as pool:
         seen = set().union(*pool.map(lambda one: one[0](portal, one[1]), clients))
 
     assert {status for _, status in seen} <= {200, 201}, seen
-    assert len(seen) == 11
+    assert len(seen) == 12
 
 
 def connect(url: str) -> "psycopg.Connection[Any]":

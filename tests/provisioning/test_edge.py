@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import clear_url_caches
 from django.utils import timezone
+from psycopg import errors
 from pytest_django import Settings
 
 from portal.access.permissions import Audience
@@ -154,6 +155,21 @@ def test_a_lost_database_asks_to_try_again(idp: Idp) -> None:
 
     error_of(response, 503)
     assert response["Retry-After"]
+
+
+@pytest.mark.parametrize("where", ["users.unique_page", "request_log.touch"])
+def test_the_log_of_an_outage_names_its_cause_and_no_values(
+    idp: Idp, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = OperationalError("could not write ada@acme.example")
+    error.__cause__ = errors.DiskFull("could not write ada@acme.example")
+
+    with patch(f"portal.directory.embedded.provisioning.{where}", side_effect=error):
+        idp.get("/Users")
+
+    assert "disk full" in caplog.text
+    assert "53100" in caplog.text
+    assert "ada@acme.example" not in caplog.text
 
 
 def test_maintenance_asks_to_try_again(idp: Idp, settings: Settings) -> None:

@@ -45,7 +45,6 @@ def api_view(audience: Audience, verbs: Verbs) -> View:
         if is_browser and request.method == "OPTIONS":
             return preflight(request, ", ".join(sorted(verbs)))
         response = _answer(cast("PortalRequest", request), verbs, path)
-        response["Cache-Control"] = "no-store"
         return share(request, response) if is_browser else response
 
     return edge_for(audience)(edge)
@@ -151,4 +150,4 @@ def refusal(request: PortalRequest, error: ApiError) -> HttpResponse:
 
 
 def _json(content: bytes, status: int) -> HttpResponse:
-    return HttpResponse(content, status=status, content_type="application/json")
+    return HttpResponse(content, status=status, content_type="application/json", headers={"Cache-Control": "no-store"})

@@ -355,6 +355,19 @@ def test_the_asynchronous_sdk_reads_the_same_answers(live_server: Any, project: 
     assert models.Member.objects.get().pk.hex == member_id.removeprefix("member-live-").replace("-", "")
 
 
+def test_the_operands_of_a_search_have_a_limited_number_of_values_together(
+    backend: Caller, acme: models.Organization
+) -> None:
+    operand = {"filter_name": "member_roles", "filter_value": [f"role{n}" for n in range(400)]}
+
+    def search(operands: int) -> Any:
+        body = {"organization_ids": ["acme"], "query": {"operator": "AND", "operands": [operand] * operands}}
+        return backend.post("organizations/members/search", body)
+
+    assert search(5).status == 200
+    assert search(6).status == 400
+
+
 # --- Before anybody signs in -------------------------------------------------------------------------------------------
 
 

@@ -87,6 +87,7 @@ def test_what_no_sdk_has_is_not_found_in_stytchs_form(path: str) -> None:
 
     assert (response.status_code, set(response.json())) == (404, ERROR)
     assert response.json()["error_type"] == "route_not_found"
+    assert response["Cache-Control"] == "no-store"
 
 
 def of_python() -> Iterator[tuple[str, str]]:

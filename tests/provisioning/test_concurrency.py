@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import Client
 
 from portal.directory.embedded import models
+from portal.directory.embedded.provisioning.users import user_id
+from tests import factories
+from tests.conftest import PASSWORD
 from tests.provisioning.conftest import Idp
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,3 +91,15 @@ def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
 
         assert sorted(statuses) == [201, 409, 409, 409, 409, 409]
     assert (models.ScimUser.objects.count(), models.ScimGroup.objects.count()) == (1, 1)
+
+
+def test_people_sign_in_while_the_largest_change_is_computed(idp: Idp, admin: models.Member) -> None:
+    """On SQLite a change holds the only write lock: it must end long before others give up waiting for it."""
+    row = factories.scim_user(idp.connection, "ada")
+    row.document["entitlements"] = [{"value": f"e{n}"} for n in range(1000)]
+    row.save()
+    terms = " or ".join(['value eq "other"'] * 199)
+    change = partial(idp.patch, f"/Users/{user_id(row.pk)}", *[{"op": "remove", "path": f"entitlements[{terms}]"}] * 5)
+    form = {"email_address": admin.email_address, "password": PASSWORD}
+
+    assert at_once([change, *[lambda: Client().post("/o/acme/sign-in/", form)] * 3]) == [200, 303, 303, 303]

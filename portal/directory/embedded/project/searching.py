@@ -19,6 +19,8 @@ _MOST_VALUES = 1000
 # Each is a condition of its own, and SQLite takes no thousand of them.
 MOST_CONDITIONS = 500
 _MOST_OPERANDS = 50
+# Of all operands together: each may be a condition on each row.
+_MOST_IN_ALL = 2000
 
 Row = TypeVar("Row", bound=Model)
 Conditions = Mapping[str, Callable[[Operand], Q]]
@@ -47,6 +49,8 @@ class Reader:
         """Return the condition that all operands make together. Raises Invalid."""
         if len(operands) > _MOST_OPERANDS:
             raise Invalid(f"A query has {_MOST_OPERANDS} operands at most.", field="query")
+        if sum(len(one.filter_value) for one in operands if isinstance(one.filter_value, list)) > _MOST_IN_ALL:
+            raise Invalid(f"The operands of a query have {_MOST_IN_ALL} values at most.", field="query")
         both = Q()
         for operand in operands:
             name, value = operand.filter_name, operand.filter_value

@@ -15,6 +15,8 @@ Document = dict[str, Any]
 LONGEST_NAME = 256
 _LONGEST_FOLDED = 512  # one character can become eighteen
 _MEMBERS = GROUP.core["members"]
+# Of an object, beyond its characters: a list has up to a thousand people in memory at once, with all their objects.
+_OBJECT = 100
 _BOOLEANS = {"true": True, "false": False}
 # What tells the elements of a list apart.
 _NAMING = frozenset({"type", "value"})
@@ -252,11 +254,11 @@ def check_size(document: Document, before: Document) -> None:
 
 
 def _length(value: Any) -> int:
-    """Return about how many characters a value has as JSON, without making it."""
+    """Return about how many characters a value has as JSON, without making it; an object counts for its memory as well."""
     if isinstance(value, str):
         return len(value) + 3
     if isinstance(value, dict):
-        return sum(len(name) + 4 + _length(one) for name, one in value.items())
+        return _OBJECT + sum(len(name) + 4 + _length(one) for name, one in value.items())
     return sum(map(_length, value)) if isinstance(value, list) else 6
 
 

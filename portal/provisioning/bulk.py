@@ -25,7 +25,7 @@ _REFERENCE = "bulkId:"
 
 @dataclass(frozen=True)
 class BulkOperation:
-    """One operation, as it was sent."""
+    """One operation, as it was sent, with its names in lower case (RFC 7643, 2.1)."""
 
     sent: Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class BulkOperation:
     @property
     def bulk_id(self) -> str:
         """What other operations call the resource that is created."""
-        return str(self.sent.get("bulkId") or "") if self.method == "POST" else ""
+        return str(self.sent.get("bulkid") or "") if self.method == "POST" else ""
 
     @cached_property
     def references(self) -> frozenset[str]:
@@ -74,7 +74,9 @@ def run_bulk(client: ScimClient, body: Document) -> Document:
     most_errors = sent(body, "failonerrors") or 0
     if not isinstance(most_errors, int) or most_errors < 0:
         raise InvalidSyntax('"failOnErrors" must be a whole number.')
-    bulk = _Bulk(client, [BulkOperation(one) for one in operations], most_errors)
+    bulk = _Bulk(
+        client, [BulkOperation({name.lower(): value for name, value in one.items()}) for one in operations], most_errors
+    )
     bulk.run()
     return {"schemas": [BULK_RESPONSE], "Operations": [bulk.results[at] for at in sorted(bulk.results)]}
 
@@ -204,7 +206,7 @@ class _Bulk:
 
     @staticmethod
     def _result(operation: BulkOperation, status: str) -> Document:
-        named = {"bulkId": operation.sent["bulkId"]} if "bulkId" in operation.sent else {}
+        named = {"bulkId": operation.sent["bulkid"]} if "bulkid" in operation.sent else {}
         return {"method": operation.method, **named, "status": status}
 
     def _resolved(self, value: Any) -> Any:

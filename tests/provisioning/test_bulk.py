@@ -187,3 +187,12 @@ def test_another_connections_resources_are_unknown(idp: Idp, other_idp: Idp) -> 
 
     assert statuses(results) == ["404", "400"]
     assert other_idp.get(f"/Users/{theirs}").status_code == 200
+
+
+def test_names_are_read_in_any_case(idp: Idp) -> None:
+    operation = {"Method": "post", "PATH": "/Users", "bulkID": "u", "Data": {"USERNAME": "ada"}}
+
+    response = idp.send("POST", "/Bulk", {"Schemas": [BULK.upper()], "operations": [operation]})
+
+    (result,) = response.json()["Operations"]
+    assert (result["status"], result["bulkId"]) == ("201", "u")

@@ -350,3 +350,27 @@ def test_an_id_in_an_error_stays(idp: Idp) -> None:
     idp.get(f"/Users/{user}")
 
     assert last(idp).detail == f'There is no User "{user}".'
+
+
+def test_the_log_names_the_encoding_of_a_body_that_is_not_read(idp: Idp) -> None:
+    response = idp.send("POST", "/Users", b"x", **{"Content-Encoding": "gzip, br"})
+    assert (response.status_code, response["Accept-Encoding"]) == (415, "identity")
+    assert 'encoded as "gzip, br"' in response.json()["detail"]
+
+    for encoding in ("gzip", "BR", "identity"):
+        idp.send("POST", "/Users", b"{}", **{"Content-Encoding": encoding})
+        is_read = encoding == "identity"
+        assert (last(idp).status, f'encoded as "{encoding}"' in last(idp).detail) == (
+            400 if is_read else 415,
+            not is_read,
+        )
+
+
+def test_the_log_names_an_attribute_as_entra_writes_it(idp: Idp) -> None:
+    urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+    idp.send("GET", f"/Users?aadOptscim062020&filter={urn}.manager+eq+%22ada%22+and+manager.value+pr")
+
+    assert f"filter={urn}.manager eq " in last(idp).query
+    assert last(idp).query.endswith(" and manager.value pr")
+    assert "ada" not in last(idp).query.removeprefix("aadOptscim062020")

@@ -28,6 +28,9 @@ _ENDPOINTS = frozenset(
 )
 _OPERATORS = frozenset("eq ne co sw ew gt ge lt le pr and or not true false null".split())
 
+_ENCODINGS = frozenset("gzip x-gzip deflate br zstd compress x-compress".split())
+_WORDS = _OPERATORS | _PROTOCOL | _ENCODINGS | {"operations", "add", "remove", "replace"}
+
 _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 # Our ids and those of others that are random: they tell nothing without the directory that they are from.
 _ID = re.compile(
@@ -252,8 +255,9 @@ _URNS = tuple(urn.lower() for schema in (USER, GROUP) for urn in (schema.urn, *s
 def _is_attribute(path: str) -> bool:
     """Say whether a word is the path of an attribute, with or without its schema's URN."""
     lower = path.lower().lstrip(".")
-    urn = next((urn for urn in _URNS if lower == urn or lower.startswith(f"{urn}:")), "")
-    return all(part in _ATTRIBUTES for part in lower[len(urn) :].lstrip(":").split(".") if part or not urn)
+    # Entra writes a dot after a URN as well.
+    urn = next((urn for urn in _URNS if lower == urn or lower.startswith((f"{urn}:", f"{urn}."))), "")
+    return all(part in _ATTRIBUTES for part in lower[len(urn) :].lstrip(":.").split(".") if part or not urn)
 
 
 def _is_open_segment(part: str, *, keeps_names: bool) -> bool:
@@ -286,6 +290,6 @@ def _unless_id(text: str) -> str:
 
 def _unless_known(text: str, *, leads: bool) -> str:
     """Mask what is no word of the protocol; a sentence that begins with a name says something of an attribute."""
-    is_word = text.lower() in _OPERATORS | _PROTOCOL | {"operations", "add", "remove", "replace"}
+    is_word = text.lower() in _WORDS
     is_name = is_word or _is_attribute(text) or _URN.fullmatch(text) or (leads and _NAME.fullmatch(text))
     return text if is_name or _is_open("", text, about_groups=False) else mask(text)

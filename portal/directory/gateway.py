@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from portal.directory.policy import Policy
-from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
+from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
 from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.scim_contacts import ScimContacts
 from portal.directory.scim_deletion import (
@@ -396,8 +396,12 @@ class ScimBrakeGateway(Protocol):
         """Return a page of the people on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
 
+    def held_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldGroup]:
+        """Return a page of the groups on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
+        ...
+
     def held_number(self, connection_id: str) -> int:
-        """Return how many people are on hold, without a limit. Raise NotFound, NotOffered."""
+        """Return how many people lose access or the roles of a group once the hold is approved. Raise NotFound, NotOffered."""
         ...
 
     def decide_brake(
@@ -405,7 +409,7 @@ class ScimBrakeGateway(Protocol):
     ) -> None:
         """Approve, keep or clear the hold that `version` identifies; needs `stytch.scim:update`.
 
-        An approval is for the people on hold now, for 24 hours, and must say how many they are. Raise Conflict where the
+        An approval is for the people and groups on hold now, for 24 hours, and must say how many people that are. Raise Conflict where the
         hold has changed (with the field "number" where the number has), NotFound, NotOffered.
         """
         ...

@@ -20,8 +20,8 @@ class ScimBrakeDecision(StrEnum):
 class ScimBrake:
     """The safeguard of a connection. Without a hold, `stopped_at` is None.
 
-    `gone` of `people` were deactivated within the hour when the hold began. `waiting` people are on hold, counted up to
-    MOST_COUNTED. Approved deactivations are accepted until `released_until`. `version` identifies what was shown. A hold
+    `gone` of `people` were deactivated within the hour when the hold began, and `removed` lost the roles of a group.
+    `waiting` people are on hold, and `waiting_groups` groups, each counted up to MOST_COUNTED. Approved deactivations are accepted until `released_until`. `version` identifies what was shown. A hold
     begins beyond `share` percent and `least` people; the safeguard is off without a share.
     """
 
@@ -36,8 +36,21 @@ class ScimBrake:
     least: int
     # When the first contact was emailed about the hold.
     told_at: datetime | None = None
+    # People whom single requests took out of groups with roles within that hour, and groups that are on hold.
+    removed: int = 0
+    waiting_groups: int = 0
     # Until when the connection is new, so that `least` is at least LEAST_IN_TRIAL; None afterwards.
     trial_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScimHeldGroup:
+    """A group with roles that many people would leave by one request, which the IdP last sent at `refused_at`."""
+
+    group_id: str
+    group_name: str
+    people: int
+    refused_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,14 @@ SERVICE = (
         "Open Safeguard on the SCIM page, check who is on hold, and decide. After you approve, {resend}.",
     ),
     Cause(
+        "removal-on-hold",
+        "On hold until an admin decides",
+        Sign(status=503, detail="^The request takes .* who lose its roles"),
+        "{name} took many people out of a group that grants roles, or deleted the group, by one request. A filter or a "
+        "group rule in {name} may be wrong. The deactivation safeguard put the request on hold.",
+        "Open Safeguard on the SCIM page, check the group, and decide. After you approve, {resend}.",
+    ),
+    Cause(
         "unavailable",
         "The service was not available",
         Sign(status=503),

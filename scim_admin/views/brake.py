@@ -20,7 +20,7 @@ from scim_admin.forms.brake import ApproveForm, BrakeForm
 from scim_admin.sections import render_list, render_section
 
 _APPROVE = "scim_admin/brake_approve.html"
-_SHOWN = 25
+_SHOWN, _GROUPS_SHOWN = 25, 100
 _DONE = {
     ScimBrakeDecision.KEEP: "Deactivations stay on hold.",
     ScimBrakeDecision.REARM: "Hold cleared. The count starts again.",
@@ -61,7 +61,7 @@ def approve(request: PortalRequest) -> HttpResponse:
         scim.decide_brake(connection.connection_id, ScimBrakeDecision.RELEASE, version=version, number=number)
     except Conflict as error:
         return _approve_page(request, connection, ApproveForm(), problem=error.detail, status=409)
-    messages.success(request, "1 deactivation approved." if number == 1 else f"{number:,} deactivations approved.")
+    messages.success(request, f"Approved for {number:,} {'person' if number == 1 else 'people'}.")
     return see_other(_url(request))
 
 
@@ -76,6 +76,7 @@ def _approve_page(
         "brake": scim.brake(connection.connection_id),
         "number": scim.held_number(connection.connection_id),
         "held": scim.held_people(connection.connection_id, limit=_SHOWN),
+        "held_groups": scim.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
         "words": words_of(connection.identity_provider),
     }
     return render_section(request, _APPROVE, context, status=status)
@@ -96,6 +97,8 @@ def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200)
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
         "words": words_of(connection.identity_provider),
     }
+    if context["brake"].waiting_groups:
+        context["held_groups"] = scim.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
     if not query.is_valid():
         return render_section(request, "scim_admin/brake.html", context, status=422)
     fetch = partial(scim.held_people, connection.connection_id, limit=query.cleaned_data["limit"])

@@ -39,7 +39,7 @@ def test_the_overview_leads_to_the_hold_and_an_approval_confirms_the_number(brak
     page.get_by_label("Number of people").fill("2")
     page.get_by_role("button", name="Approve 2 deactivations").click()
 
-    expect(page.get_by_text("2 deactivations approved.").first).to_be_visible()
+    expect(page.get_by_text("Approved for 2 people.").first).to_be_visible()
     expect(page.get_by_text("On hold", exact=True)).to_have_count(0)
     check_accessibility(page)
 

@@ -23,6 +23,7 @@ def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
     return [
         lambda: scim.brake(connection_id),
         lambda: scim.held_people(connection_id),
+        lambda: scim.held_groups(connection_id),
         lambda: scim.held_number(connection_id),
         lambda: scim.decide_brake(connection_id, ScimBrakeDecision.RELEASE, version=""),
     ]
@@ -44,6 +45,7 @@ def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_brake(world
     assert (brake.stopped_at, brake.released_until, brake.waiting) == (None, None, 0)
     assert (brake.share, brake.least) == (20, 10)
     assert scim.held_people(connection_id).items == ()
+    assert scim.held_groups(connection_id).items == ()
     assert scim.held_number(connection_id) == 0
 
 

@@ -97,6 +97,12 @@ def everybody_goes(idp: Idp) -> object:
     return [idp.send("DELETE", f"/Users/{user}") for user in users]
 
 
+def everybody_leaves_a_group(idp: Idp) -> object:
+    group = idp.create_group("Sales", [idp.create_user(f"person{n}@acme.example") for n in range(12)])
+    factories.group_role(models.ScimGroup.objects.get(), "it_support")
+    return idp.patch(f"/Groups/{group}", {"op": "remove", "path": "members"})
+
+
 def in_itself(idp: Idp) -> object:
     group = idp.create_group("Sales")
     return idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": group}]})
@@ -165,6 +171,7 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
     ),
     "paused": (paused,),
     "braked": (everybody_goes,),
+    "removal-on-hold": (everybody_leaves_a_group,),
     "unavailable": (patched("portal.directory.embedded.provisioning.users.unique_page", OperationalError("gone")),),
     "internal-error": (patched("portal.directory.embedded.provisioning.users.unique_page", RuntimeError("oops")),),
     "method-not-offered": (lambda idp: idp.send("DELETE", "/Users"),),

@@ -71,6 +71,18 @@ WITHOUT_GROUPS = {
         WHERE o.id = p.organization_id AND json_extract(a.value, '$.role_id') = g.role_id
         AND p.email_address_folded LIKE '%%@' || json_extract(a.value, '$.domain')))""",
 }
+_GIVES_ROLES = _GROUPS_ABOVE.replace("WHERE r.role_id = %s ", "")
+# How many active people are in groups, and in the groups within them.
+_PEOPLE_WITHIN = """
+    WITH RECURSIVE within(group_id) AS (
+        SELECT id FROM {group} WHERE AMONG
+        UNION SELECT n.member_id FROM {nesting} n JOIN within ON n.group_id = within.group_id
+    )
+    SELECT COUNT(DISTINCT m.user_id) FROM within
+    JOIN {membership} m ON m.group_id = within.group_id
+    JOIN {user} u ON u.id = m.user_id
+    WHERE u.active
+"""
 _NOBODY = UUID(int=0)
 # Whether some group of an organization makes admins, read with a person or a group of it: mostly none does.
 GROUPS_MAKE_ADMINS = Func(
@@ -187,6 +199,17 @@ def has_admin(organization_id: UUID, *, besides: UUID = _NOBODY) -> bool:
         return True
     statuses = (MemberStatus.ACTIVE, ScimConnectionStatus.ACTIVE)
     return bool(rows(_SOMEBODY_WITH_ROLE, organization_id, ADMIN_ROLE, *statuses, besides))
+
+
+def gives_roles(group: models.ScimGroup) -> bool:
+    """Say whether being in the group, or in one that it is in, gives a role."""
+    return bool(rows(_GIVES_ROLES, group.pk))
+
+
+def people_within(groups: Sequence[UUID]) -> int:
+    """Return how many active people are in these groups, and in the groups within them."""
+    ((number,),) = rows(_PEOPLE_WITHIN.replace("AMONG", among("id")), list(groups))
+    return int(number)
 
 
 def makes_admins(group: models.ScimGroup) -> bool:

@@ -172,14 +172,14 @@ def _token_text(token: models.ScimToken) -> str:
 
 def _brake_text(row: models.ScimConnection) -> str:
     counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).first()
-    gone, people = (counted.gone, counted.people) if counted else (0, 0)
+    gone, removed, people = (counted.gone, counted.removed, counted.people) if counted else (0, 0, 0)
+    taken_out = f", and took {removed:,} out of groups that grant roles," if removed else ""
     return _text(
         row,
-        f"{_idp(row)} deactivated {gone:,} of {people:,} people of {one_line(row.organization.name)} within an hour "
-        f"through the connection “{_name(row)}”. The deactivation safeguard puts all further deactivations on hold: "
-        "these people keep their access until an admin decides.",
-        f"If these people have left, approve the deactivations. If it was a mistake, fix it in {_idp(row)} first, then "
-        "clear the hold:",
+        f"{_idp(row)} deactivated {gone:,} of {people:,} people of {one_line(row.organization.name)}{taken_out} within an "
+        f"hour through the connection “{_name(row)}”, and asked for more. The deactivation safeguard puts this on hold: "
+        "people keep their access and their roles until an admin decides.",
+        f"If it’s right, approve it. If it was a mistake, fix it in {_idp(row)} first, then clear the hold:",
         "brake/",
     )
 

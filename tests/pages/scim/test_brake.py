@@ -114,8 +114,8 @@ def test_a_page_costs_the_same_queries_however_many_wait(
     hold(braking, number)
     admin_client.get(PAGE)
 
-    # Session, connection; of the brake: connection, numbers, who waits counted; of the list: connection, people.
-    with django_assert_num_queries(7):
+    # Session, connection; of the brake: connection, numbers, people and groups on hold counted; of the list: connection, people.
+    with django_assert_num_queries(8):
         admin_client.get(PAGE)
 
 
@@ -164,7 +164,7 @@ def test_an_approval_shows_who_loses_access_and_confirms_the_number(
     assert is_braking(braking)
 
     assert admin_client.post(APPROVE, approval(html, " 3 "))["Location"] == PAGE
-    assert "3 deactivations approved." in page(admin_client)
+    assert "Approved for 3 people." in page(admin_client)
     assert not is_braking(braking)
 
 

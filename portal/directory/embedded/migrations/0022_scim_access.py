@@ -2,7 +2,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import migrations, models
 
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import ComparedField, fold
 
 
 def note_who_cannot_sign_in(apps, schema_editor):
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='scimuser',
             name='awaited_address',
-            field=models.CharField(blank=True, db_default='', default='', max_length=512),
+            field=ComparedField(blank=True, db_default='', default='', max_length=512),
         ),
         migrations.AddField(
             model_name='scimuser',

@@ -35,8 +35,17 @@ def _fold_letter(letter: str) -> str:
     return folded if len(folded) == 1 else letter.lower()
 
 
-class FoldedField(models.CharField):  # type: ignore[type-arg]  # -- not subscriptable at run time
-    """A case-folded copy of another column, for plain equality, ranges and order by code point on every database."""
+class ComparedField(models.CharField):  # type: ignore[type-arg]  # -- not subscriptable at run time
+    """A text in the form in which it's compared, for plain equality, ranges and order by code point on every database."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        """Order by bytes also where PostgreSQL's locale would not: prefix ranges depend on it, and joins of two such columns."""
+        parameters = super().db_parameters(connection)
+        return {**parameters, "collation": "C" if connection.vendor == "postgresql" else None}
+
+
+class FoldedField(ComparedField):
+    """A case-folded copy of another column."""
 
     def __init__(self, *, of: str, **kwargs: Any) -> None:
         self.of = of
@@ -46,11 +55,6 @@ class FoldedField(models.CharField):  # type: ignore[type-arg]  # -- not subscri
         """Keep `of` in the migrations."""
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "of": self.of}
-
-    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """Order by bytes also where PostgreSQL's locale would not: prefix ranges depend on it."""
-        parameters = super().db_parameters(connection)
-        return {**parameters, "collation": "C" if connection.vendor == "postgresql" else None}
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002, FBT001 -- Django's signature
         """Fold the current value of the other column."""

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from portal.directory.embedded.models.fields import FoldedAddressField, FoldedNameField, id_field
+from portal.directory.embedded.models.fields import ComparedField, FoldedAddressField, FoldedNameField, id_field
 from portal.directory.embedded.models.members import Member
 from portal.directory.embedded.models.organizations import Organization
 from portal.directory.scim_log import FIRST_REFUSAL
@@ -109,12 +109,14 @@ class ScimBrake(models.Model):
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, models.PROTECT)
     connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="brakes")
-    # {minute since 1970: number}, of the last hour.
+    # {minute since 1970: number}, of the last hour: people who were deactivated, and who lost the roles of a group.
     minutes = models.JSONField(default=dict)
+    removal_minutes = models.JSONField(default=dict)
     # How many active people there were, when they were last counted, with those who were deactivated within the hour.
     people = models.PositiveIntegerField(default=0)
-    # How many were deactivated within the hour when it stopped.
+    # How many were deactivated within the hour when the hold began, and how many lost the roles of a group.
     gone = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
     counted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -219,7 +221,7 @@ class ScimUser(models.Model):
     display_name_folded = FoldedNameField(of="display_name", blank=True, default="", db_default="")
     active = models.BooleanField(default=True)
     # The folded address that an active person waits for, because another member has it; "" for none (succession.py).
-    awaited_address = models.CharField(max_length=512, blank=True, default="", db_default="")
+    awaited_address = ComparedField(max_length=512, blank=True, default="", db_default="")
     # Whether an active person has no member, or a deleted one: written by everything that changes one of these.
     cannot_sign_in = models.BooleanField(default=False, db_default=False)
     # When the IdP last wanted to deactivate or delete them, and was told to wait.
@@ -278,6 +280,9 @@ class ScimGroup(models.Model):
     search = models.JSONField(default=dict)
     # Kept in the transaction that changes the members, so that a list of groups counts nothing.
     member_count = models.PositiveIntegerField(default=0)
+    # When the IdP last asked to take so many people out of it, or to delete it, and was put on hold.
+    removal_refused_at = models.DateTimeField(null=True)
+    removal_refused_people = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField()
 
@@ -290,6 +295,11 @@ class ScimGroup(models.Model):
             models.Index(fields=["organization", "connection", "id"], name="scim_group_in_order"),
             # The portal's list walks it.
             models.Index(fields=["organization", "connection", "display_name_folded"], name="scim_group_by_name"),
+            models.Index(
+                fields=["organization", "connection", "id"],
+                condition=models.Q(removal_refused_at__isnull=False),
+                name="scim_group_removal_on_hold",
+            ),
         ]
 
 

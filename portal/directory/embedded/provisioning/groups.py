@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portal.directory.embedded import activity, models
 from portal.directory.embedded.made_rows import new_row
+from portal.directory.embedded.provisioning.brake import least, let_roles_go
 from portal.directory.embedded.provisioning.clients import FoundBy, ScimClient
 from portal.directory.embedded.provisioning.comparison import searchable
 from portal.directory.embedded.provisioning.conditions import (
@@ -58,7 +59,7 @@ from portal.directory.embedded.provisioning.reading import read_patch, read_payl
 from portal.directory.embedded.provisioning.schemas import GROUP, ResourceSchema
 from portal.directory.embedded.provisioning.versions import version_moment
 from portal.directory.embedded.provisioning.walks import ListedRow
-from portal.directory.embedded.roles import has_admin, hold_admins, makes_admins
+from portal.directory.embedded.roles import gives_roles, has_admin, hold_admins, makes_admins, people_within
 from portal.directory.embedded.statements import Writes
 from portal.directory.ids import parse_id, public_id
 
@@ -162,7 +163,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
 
 
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
-    """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch."""
+    """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch, RemovalHeld."""
     document = read_payload(client, client.group_schema, payload)
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
@@ -187,14 +188,18 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
 
 
 def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
-    """Forget a group, which leaves the groups that it was in. Raises ResourceNotFound, VersionMismatch."""
+    """Forget a group, which leaves the groups that it was in. Raises ResourceNotFound, VersionMismatch, RemovalHeld."""
     key = parse_id("scim-group", resource)
     with transaction.atomic():
         # In the order of their keys, as everybody locks: so nobody waits in a circle.
         hold_groups(client, [key, *groups_with((SUBGROUP, key))])
         row = _LOOKUPS.lock(client, resource, if_match)
         with _leaving_an_admin(client, row):
-            activity.record_all([_entry(client, row, "scim_group.delete", row.document, {}, MemberChange())])
+            writes = Writes()
+            if row.member_count and gives_roles(row):
+                let_roles_go(client, row, people_within([row.pk]), writes)
+            activity.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
+            writes.send()
             # Asked anew: it may have been put into another group until it was locked.
             count_one_less(client, groups_with((SUBGROUP, key)))
             row.memberships.all().delete()
@@ -222,6 +227,11 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
     apply_change(client, row, change, writes)
     activity.add(writes, _entry(client, row, "scim_group.update", *changed_attributes(before, document), change))
     with _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
+        if change.leaving:
+            subgroups = [key for kind, key in change.leaving if kind is SUBGROUP]
+            people = len(change.leaving) - len(subgroups) + (people_within(subgroups) if subgroups else 0)
+            if people > least(client.connection) and gives_roles(row):
+                let_roles_go(client, row, people, writes)
         # Who only comes and goes takes no name, and needs no way back to before the attempt.
         _send_unless_taken(row, writes) if is_described_anew else writes.send(is_last=not change.leaving)
 

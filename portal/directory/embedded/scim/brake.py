@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from portal.directory.embedded import activity, models
@@ -13,7 +13,7 @@ from portal.directory.embedded.provisioning.brake import APPROVED_FOR, least, tr
 from portal.directory.embedded.scim.scoped import GET, Scoped
 from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import parse_id, public_id
-from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
+from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
 from portal.directory.types import DEFAULT_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
 
 _FIELDS = ("brake_stopped_at", "brake_kept_at", "brake_approved_from", "brake_released_until")
@@ -41,6 +41,8 @@ class EmbeddedScimBrake(Scoped):
             least=least(row),
             told_at=row.brake_told_at,
             trial_until=trial_until(row),
+            removed=counted.removed if counted else 0,
+            waiting_groups=_held_groups(row)[:MOST_COUNTED].count() if row.brake_stopped_at else 0,
         )
 
     def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
@@ -56,10 +58,23 @@ class EmbeddedScimBrake(Scoped):
         found = list(rows.only("user_name", "display_name", "deactivation_refused_at")[: limit + 1])
         return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_held_person)
 
-    def held_number(self, connection_id: str) -> int:
-        """Return how many people are on hold. Raise NotFound, Refused."""
+    def held_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldGroup]:
+        """Return a page of the groups on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
         self._scope.require(GET)
-        return _held(self._braked(connection_id)).count()
+        check_limit(limit)
+        connection = self._braked(connection_id)
+        list_key = ("scim-held-groups", connection.organization_id, connection.pk)
+        after = read_cursor(cursor, *list_key)
+        rows = _held_groups(connection).order_by("pk")
+        if after:
+            rows = rows.filter(pk__gt=UUID(after))
+        found = list(rows.only("display_name", "removal_refused_at", "removal_refused_people")[: limit + 1])
+        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_held_group)
+
+    def held_number(self, connection_id: str) -> int:
+        """Return how many people lose access or the roles of a group once approved. Raise NotFound, Refused."""
+        self._scope.require(GET)
+        return _held_number(self._braked(connection_id))
 
     def decide_brake(
         self, connection_id: str, decision: ScimBrakeDecision, *, version: str, number: int | None = None
@@ -88,7 +103,7 @@ class EmbeddedScimBrake(Scoped):
         """Approve the people on hold, or cancel earlier approvals as well, and start counting again. Raise Conflict."""
         now, stopped_at = timezone.now(), row.brake_stopped_at
         if approves:
-            waiting = _held(row).count()
+            waiting = _held_number(row)
             if waiting != number:
                 raise Conflict(
                     f"{_people(waiting)} on hold now. Check who they are, then confirm the new number.",
@@ -100,7 +115,7 @@ class EmbeddedScimBrake(Scoped):
         row.brake_released_until = now + APPROVED_FOR if approves else None
         row.brake_stopped_at = row.brake_kept_at = None
         models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).update(
-            minutes={}, counted_at=None
+            minutes={}, removal_minutes={}, counted_at=None
         )
 
     def _braked(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
@@ -124,6 +139,27 @@ def _held(connection: models.ScimConnection) -> "QuerySet[models.ScimUser]":
         deactivation_refused_at__isnull=False,
         deactivation_refused_at__gte=connection.brake_stopped_at or timezone.now(),
     )
+
+
+def _held_groups(connection: models.ScimConnection) -> "QuerySet[models.ScimGroup]":
+    """Return the groups on hold: people are still in them, and the IdP asked to take many out since the hold began."""
+    return models.ScimGroup.objects.filter(
+        organization_id=connection.organization_id,
+        connection_id=connection.pk,
+        member_count__gt=0,
+        removal_refused_at__isnull=False,
+        removal_refused_at__gte=connection.brake_stopped_at or timezone.now(),
+    )
+
+
+def _held_number(connection: models.ScimConnection) -> int:
+    removed = _held_groups(connection).aggregate(people=Sum("removal_refused_people"))["people"]
+    return _held(connection).count() + (removed or 0)
+
+
+def _held_group(row: models.ScimGroup) -> ScimHeldGroup:
+    at = row.removal_refused_at or row.updated_at
+    return ScimHeldGroup(public_id("scim-group", row.pk), row.display_name, row.removal_refused_people, at)
 
 
 def _held_person(row: models.ScimUser) -> ScimHeldPerson:

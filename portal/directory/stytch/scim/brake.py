@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from portal.directory.errors import NotOffered
-from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldPerson
+from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
 from portal.directory.stytch.scim.scoped import Scoped
 from portal.directory.types import DEFAULT_LIMIT, Page
 
@@ -16,6 +16,10 @@ class StytchScimBrake(Scoped):
         _never_brakes()
 
     def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:  # noqa: ARG002 -- as above
+        """Raise NotOffered: Stytch has no such call."""
+        _never_brakes()
+
+    def held_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldGroup]:  # noqa: ARG002 -- as above
         """Raise NotOffered: Stytch has no such call."""
         _never_brakes()
 

@@ -38,7 +38,7 @@ def over_the_network(session: requests.Session, site: str) -> Wsgi:
     return application
 
 
-@pytest.mark.parametrize(("fixture", "kind"), [HAPROXY, NGINX_AND_PGBOUNCER, STRICT, ENTRA])
+@pytest.mark.parametrize(("fixture", "kind"), [NGINX_AND_PGBOUNCER, STRICT, ENTRA])
 def test_scim2_tester_finds_nothing(request: pytest.FixtureRequest, fixture: str, kind: str) -> None:
     served: Site = request.getfixturevalue(fixture)
     base_url, token = served.connections[kind]

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.deploy.serving import database, free_port
@@ -20,6 +21,7 @@ def run_it_for_real() -> list[str]:
     return [line for line in section.partition("```sh")[2].partition("```")[0].splitlines() if line.strip()]
 
 
+@pytest.mark.postgresql
 def test_the_readmes_commands_end_with_a_portal_that_is_ready(tmp_path: Path) -> None:
     install, *commands, serve = run_it_for_real()
     assert "--require-hashes -r requirements.txt" in install

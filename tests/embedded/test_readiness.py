@@ -26,6 +26,7 @@ from psycopg.sql import SQL, Identifier
 from pytest_django import Settings
 
 from portal.directory.embedded import models, readiness, signing_keys
+from portal.directory.embedded.postgresql.pooler import changes_connections
 from portal.directory.types import Origin
 from portal.outages import reason
 from tests.provisioning.test_crash import environment_in, manage, serve
@@ -313,6 +314,17 @@ def check_scim_without_writes(running: Server) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
     assert requests.get(users, headers=headers, timeout=10).status_code == 200
+
+
+@pytest.mark.postgresql
+def test_looking_for_a_pooler_ends_where_the_database_hangs(relay: Relay, database: tuple[str, str]) -> None:
+    with closing(psycopg.connect(database[1])) as hanging:
+        relay.freeze()
+        started = time.monotonic()
+        with pytest.raises(psycopg.OperationalError, match="timeout expired"):
+            changes_connections(hanging, lambda: hanging)
+        assert time.monotonic() - started < 5
+        relay.thaw()
 
 
 @pytest.mark.postgresql

@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from portal.directory.embedded import guards, readiness
 
 _HINTS = {
-    "database": "Check that it runs, accepts writes, and that DATABASE_URL is right.",
+    "database": "Check that it runs and takes writes, and that DATABASE_URL and DATABASE_PREPARE are right.",
     "migrations": "Run `manage.py migrate`.",
     "guards": "Run `manage.py migrate`.",
     "signing_key": "Set the SECRET_KEY that it was encrypted under, as SECRET_KEY or among SECRET_KEY_FALLBACKS.",

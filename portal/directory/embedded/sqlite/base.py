@@ -12,7 +12,7 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 class SchemaEditor(schema.DatabaseSchemaEditor):
     """Drops the triggers in a migration's transaction and creates them again at its end, so that a crash loses none.
 
-    SQLite rejects to rename a table that a trigger of another table names, and Django's table rebuilds drop triggers.
+    SQLite can't rename a table that a trigger of another table names, and Django's table rebuilds drop triggers.
     """
 
     _dropped: list[tuple[str, str, str]]

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from portal.directory.embedded import models
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.filters import parse_filter
 from portal.directory.embedded.provisioning.listing import ListQuery
@@ -339,8 +339,8 @@ def evaluate(document: dict[str, Any], path: str, operator: str, operand: str) -
         values = [value]
     if operator == "pr" and path == "emails":
         return bool([one for one in document.get("emails", []) if one])
-    present = [one if exact else fold(one) for one in values if one is not None]
-    wanted = operand if exact else fold(operand)
+    present = [one if exact else fold_name(one) for one in values if one is not None]
+    wanted = operand if exact else fold_name(operand)
     if operator == "pr":
         return bool(present)
     if operator == "ne":

@@ -13,7 +13,7 @@ from portal.directory.embedded.provisioning.schemas import GROUP, Attribute, Res
 Document = dict[str, Any]
 
 LONGEST_NAME = 256
-_LONGEST_FOLDED = 512  # one character can become eighteen
+_LONGEST_FOLDED = 512  # NFC makes up to three characters of one
 _MEMBERS = GROUP.core["members"]
 # Of an object, beyond its characters: a list has up to a thousand people in memory at once, with all their objects.
 _OBJECT = 100

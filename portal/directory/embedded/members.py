@@ -83,7 +83,7 @@ class EmbeddedMembers:
         if link is None or link.member.status == MemberStatus.DELETED or _is_for_another_address(link):
             raise Gone("This link was used, has expired, or was replaced by a newer one.")
         if not may_use_password(link.member):
-            raise Gone(f"{link.member.organization.name} doesn't allow signing in by password anymore.")
+            raise Gone(f"{link.member.organization.name} no longer allows signing in by password.")
         return link
 
     def _row(self, member_id: str) -> models.Member:

@@ -105,7 +105,7 @@ def test_a_group_is_linked_and_who_is_gone_is_said_to_be(admin_client: Client, i
 
     assert f'href="/o/acme/scim/groups/{group}/">Sales</a>' in html
     assert f"people/{user}" not in html
-    assert "not here anymore" in html
+    assert "no longer here" in html
 
 
 def test_a_refused_call_says_its_cause(admin_client: Client, idp: Idp) -> None:

@@ -36,7 +36,7 @@ class ScimBrake:
     least: int
     # When the first contact was emailed about the hold.
     told_at: datetime | None = None
-    # People whom single requests took out of groups with roles within that hour, and groups that are on hold.
+    # People taken out of groups with roles by single requests within that hour, and groups that are on hold.
     removed: int = 0
     waiting_groups: int = 0
     # Until when the connection is new, so that `least` is at least LEAST_IN_TRIAL; None afterwards.

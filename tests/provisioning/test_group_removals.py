@@ -42,7 +42,7 @@ WAYS: dict[str, Any] = {
 
 @pytest.fixture
 def people(idp: Idp) -> list[str]:
-    """A hundred, of whom twenty may lose access or roles within an hour."""
+    """A hundred people: twenty of them may lose access or roles within an hour."""
     return provisioned(idp, 100)
 
 

@@ -125,7 +125,7 @@ def let_go(client: ScimClient, user: models.ScimUser, member: models.Member, wri
 
 
 def let_roles_go(client: ScimClient, group: models.ScimGroup, number: int, writes: Writes) -> None:
-    """Count people whom one request takes out of a group with roles, as `let_go`. Raise RemovalHeld.
+    """Count people taken out of a group with roles by one request, as `let_go`. Raise RemovalHeld.
 
     Up to as many as may be deactivated in any case aren't counted.
     """

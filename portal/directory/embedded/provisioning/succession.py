@@ -70,7 +70,7 @@ def _people_of(member: models.Member) -> QuerySet[models.ScimUser]:
 
 
 def look_again_later(client: ScimClient, row: models.ScimUser) -> None:
-    """Look again once a request is committed that leaves a person waiting: another one may free the address meanwhile.
+    """Look again once a request is committed that leaves a person waiting: another one may free the address in the meantime.
 
     On SQLite, which lets one write after the other, none can.
     """

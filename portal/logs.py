@@ -1,6 +1,7 @@
 """Structured logs: one JSON object a line, with the request id, on standard error; secrets never among them."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -11,6 +12,10 @@ import structlog
 _SECRET_NAMES = frozenset(
     {"authorization", "bearer_token", "cookie", "password", "secret", "session_token", "set-cookie", "token"}
 )
+
+# Tokens of SCIM connections and secrets of projects are recognized wherever someone has pasted them, such as into a URL.
+_TOKEN = re.compile(r"(scim_|secret-(?:live|test)-)[A-Za-z0-9_-]{30,}")
+_MASKED = r"\1[hidden]"
 
 # Without local variables, among which are passwords and tokens.
 _tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -43,6 +48,7 @@ def configure_logging(level: str, form: str) -> None:
     # Both write addresses with query strings, in which a sign-in link has its token.
     for name in ("django.request", "django.server", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("granian.access").addFilter(MaskTokens())
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -54,4 +60,23 @@ def configure_logging(level: str, form: str) -> None:
 def _mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in event.keys() & _SECRET_NAMES:
         event[name] = "[hidden]"
+    for name, value in event.items():
+        event[name] = _masked(value)
     return event
+
+
+class MaskTokens(logging.Filter):
+    """Masks tokens in the lines of the HTTP server's own access log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask what the line is made of."""
+        if isinstance(record.args, dict):
+            record.args = {name: _masked(value) for name, value in record.args.items()}
+        elif record.args:
+            record.args = tuple(_masked(value) for value in record.args)
+        record.msg = _masked(record.msg)
+        return True
+
+
+def _masked(value: Any) -> Any:
+    return _TOKEN.sub(_MASKED, value) if isinstance(value, str) else value

@@ -2,7 +2,7 @@
 
 The HTTP server has many threads, most of which wait: for a body, or for their turn. Few work at a time, each with one of the
 process's few database connections. Each client has a share of these places and no more. A request beyond a limit waits only
-while requests under that limit begin or end; when nothing has moved for half a second, or many wait already, it is
+while requests under that limit begin or end; when nothing has moved for three seconds, or many wait already, it is
 rejected at once. So threads stay free, and health checks are always answered.
 """
 
@@ -19,7 +19,7 @@ from django.http import HttpRequest
 
 from portal.serving.connections import LentConnections
 
-PATIENCE: Final = 0.5  # seconds
+PATIENCE: Final = 3.0  # seconds, so that a loaded machine doesn't reject
 RETRY_SECONDS: Final = "2"
 # Both are far less than the threads that the documented command gives a process (256).
 MOST_WAITING: Final = 64

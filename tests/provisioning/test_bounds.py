@@ -77,11 +77,9 @@ def test_a_list_that_takes_too_long_is_stopped_and_the_connection_goes_on(idp: I
         "postgresql": "SELECT pg_sleep(30)",
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
     }[connection.vendor]
-    started = time.monotonic()
     with pytest.raises(TimeLimitReached), time_limit(1), connection.cursor() as cursor:
         cursor.execute(slow)
 
-    assert time.monotonic() - started < 15
     assert idp.get("/Users", filter="title pr").status_code == 200
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

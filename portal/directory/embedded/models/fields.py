@@ -12,7 +12,7 @@ from portal.directory.ids import uuid7
 
 
 def fold(text: str) -> str:
-    """Return the form in which two spellings that differ only by case or composition are equal (RFC 7643, 2.2)."""
+    """Return the form by which migrations before 0023 and 0025 compare. Everything else uses fold_name or fold_address."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -45,7 +45,7 @@ class ComparedField(models.CharField):  # type: ignore[type-arg]  # -- not subsc
 
 
 class FoldedField(ComparedField):
-    """A case-folded copy of another column."""
+    """A folded copy of another column: a model has FoldedNameField or FoldedAddressField, early migrations have this one."""
 
     def __init__(self, *, of: str, **kwargs: Any) -> None:
         self.of = of

@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.directory.addresses import domain_of, fold_address, fold_domain
 from portal.directory.embedded import activity, models, scim_conflicts
 from portal.directory.embedded.made_rows import new_row
-from portal.directory.embedded.models.fields import fold
+from portal.directory.embedded.models.fields import fold_name
 from portal.directory.embedded.provisioning.brake import let_go
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.provisioning.documents import Document
@@ -82,7 +82,9 @@ def email_address(client: ScimClient, document: Document) -> str:
     "" where none of them is an email address; blanks around one don't count.
     """
     emails: Sequence[dict[str, Any]] = document.get("emails", ())
-    ranked = sorted(emails, key=lambda one: (one.get("primary") is not True, fold(str(one.get("type", ""))) != "work"))
+    ranked = sorted(
+        emails, key=lambda one: (one.get("primary") is not True, fold_name(str(one.get("type", ""))) != "work")
+    )
     candidates = (*(str(one.get("value", "")) for one in ranked), _user_name(client, document))
     return next((address for address in map(str.strip, candidates) if _is_address(address)), "")
 

@@ -20,6 +20,7 @@ from portal.access import rates, redis_storage
 from portal.access.rates import Attempt, admit, wait_of_connection
 from portal.directory.embedded import models
 from tests.conftest import PASSWORD
+from tests.servers import free_port
 
 
 @pytest.fixture(params=["closed", "silent"])
@@ -64,9 +65,7 @@ def test_people_sign_in(admin: models.Member, visitor: Client) -> None:
 @pytest.fixture
 def redis(settings: Settings, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A Redis of the test's own."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = shutil.which("redis-server")
     if not program:
         pytest.skip("redis-server is not installed")

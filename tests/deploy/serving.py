@@ -8,25 +8,23 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-import psycopg
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from psycopg.sql import SQL, Identifier
 
 from tests.conftest import PASSWORD
 from tests.embedded.test_pgbouncer import pgbouncer
 from tests.provisioning.test_crash import ROOT, environment_in, manage
+from tests.servers import free_port, postgresql_database, wait_for_port
 
 DEPLOY = ROOT / "docs/deploy"
 # What an operator enters once, in one process because each takes a second to start.
@@ -61,12 +59,6 @@ print(json.dumps({"connections": connections, "project": json.loads(answer("crea
 """
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def filled_in(name: str, values: Mapping[str, str]) -> str:
     """Return an example with an installation's own values in the place of its marked ones."""
     text = (DEPLOY / name).read_text()
@@ -97,15 +89,11 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
 @contextmanager
 def database(folder: Path) -> Iterator[str]:
     """Yield the URL of an empty database of the engine that the tests run on."""
-    url = os.environ.get("TEST_DATABASE_URL", "")
-    if not url.startswith("postgres"):
+    if not os.environ.get("TEST_DATABASE_URL", "").startswith("postgres"):
         yield f"sqlite:///{folder}/gatehouse.sqlite3"
         return
-    server, name = url.rpartition("/")[0], f"gatehouse_deploy_{os.getpid()}_{time.monotonic_ns()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield f"{server}/{name}"
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with postgresql_database() as url:
+        yield url
 
 
 @contextmanager
@@ -292,12 +280,7 @@ def program(command: list[str], port: int, output: IO[bytes] | None = None) -> I
     """Run a proxy until it listens; end it afterwards."""
     process = subprocess.Popen(command, stdout=output)  # noqa: S603 -- a proxy and its example
     try:
-        for _ in range(100):
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, "the proxy does not start"
-            time.sleep(0.05)
+        wait_for_port(port, process)
         yield process
     finally:
         process.terminate()

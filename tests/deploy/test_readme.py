@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.deploy.serving import database, free_port
+from tests.deploy.serving import database
 from tests.provisioning.test_crash import ROOT
+from tests.servers import free_port
 
 
 def run_it_for_real() -> list[str]:

@@ -5,13 +5,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,12 +18,12 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import requests
-from psycopg.sql import SQL, Identifier
 from scim_sanity.probe.runner import run_probe_api
 
 from portal.directory.embedded.postgresql.pooler import changes_connections
 from tests.conftest import PASSWORD
 from tests.provisioning.test_crash import ROOT, environment_in, manage, serve
+from tests.servers import free_port, postgresql_database, wait_for_port
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.pgbouncer]
 
@@ -48,9 +46,7 @@ server_round_robin = {round_robin}
 def pgbouncer(folder: Path, pool_mode: str, *, size: int = SERVER_CONNECTIONS, round_robin: int = 0) -> Iterator[str]:
     """Run PgBouncer in front of the tests' PostgreSQL; yield its URL without a database's name."""
     server = urlsplit(os.environ["TEST_DATABASE_URL"])
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen_port = probe.getsockname()[1]
+    listen_port = free_port()
     file = folder / "pgbouncer.ini"
     file.write_text(
         CONFIGURATION.format(
@@ -69,30 +65,18 @@ def pgbouncer(folder: Path, pool_mode: str, *, size: int = SERVER_CONNECTIONS, r
     command = [str(shutil.which("pgbouncer")), "--quiet", *user, str(file)]
     process = subprocess.Popen(command)  # noqa: S603 -- our own configuration
     try:
-        wait_for(listen_port)
+        wait_for_port(listen_port, process)
         yield f"postgres://{server.username}@127.0.0.1:{listen_port}"
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
 
 
-def wait_for(port: int) -> None:
-    for _ in range(100):
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("PgBouncer does not start")
-
-
 @pytest.fixture
 def database() -> Iterator[str]:
     """The URL of an empty database."""
-    server, name = os.environ["TEST_DATABASE_URL"].rpartition("/")[0], f"gatehouse_pooled_{os.getpid()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield f"{server}/{name}"
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with postgresql_database() as url:
+        yield url
 
 
 @dataclass(frozen=True)

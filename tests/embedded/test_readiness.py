@@ -30,6 +30,7 @@ from portal.directory.embedded.postgresql.pooler import changes_connections
 from portal.directory.types import Origin
 from portal.outages import reason
 from tests.provisioning.test_crash import environment_in, manage, serve
+from tests.servers import postgresql_database
 
 
 @pytest.mark.django_db
@@ -215,12 +216,10 @@ def relay() -> Iterator[Relay]:
 @pytest.fixture(scope="module")
 def database(relay: Relay) -> Iterator[tuple[str, str]]:
     """The URLs of an empty database: straight, and through the relay."""
-    server, name = os.environ["TEST_DATABASE_URL"].rpartition("/")[0], f"gatehouse_ready_{os.getpid()}"
-    credentials = server.partition("//")[2].rpartition("@")[0]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as made:
-        made.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield f"{server}/{name}", f"postgres://{credentials}@127.0.0.1:{relay.port}/{name}"
-        made.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with postgresql_database() as url:
+        server, _, name = url.rpartition("/")
+        credentials = server.partition("//")[2].rpartition("@")[0]
+        yield url, f"postgres://{credentials}@127.0.0.1:{relay.port}/{name}"
 
 
 def ready(url: str) -> tuple[int, Any]:

@@ -3,20 +3,19 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import IO
 
 import psycopg
 import pytest
 import requests
-from psycopg.sql import SQL, Identifier
+
+from tests.servers import free_port, postgresql_database
 
 ROOT = Path(__file__).parents[2]
 WRITERS, SECONDS = 4, 1.5
@@ -29,24 +28,18 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict
     if request.param == "sqlite":
         yield environment_in(tmp_path)
         return
-    server, name = os.environ["TEST_DATABASE_URL"].rpartition("/")[0], f"gatehouse_crash_{os.getpid()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as database:
-        database.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield environment_in(tmp_path) | {"DATABASE_URL": f"{server}/{name}"}
-        database.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with postgresql_database() as url:
+        yield environment_in(tmp_path) | {"DATABASE_URL": url}
 
 
 def environment_in(folder: Path) -> dict[str, str]:
     """Return the settings of a portal whose database is in a folder."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     return {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
         "ALLOW_HTTP": "true",
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
         "DATABASE_URL": f"sqlite:///{folder}/gatehouse.sqlite3",
         "LOG_LEVEL": "ERROR",
     }

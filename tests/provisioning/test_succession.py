@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from portal.directory.embedded import models, scim_deletion
 from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.project import EmbeddedProject
-from portal.directory.embedded.provisioning import people, users
+from portal.directory.embedded.provisioning import people, succession, users
 from portal.directory.embedded.provisioning.clients import ScimClient
 from portal.directory.embedded.statements import Writes
 from portal.directory.ids import parse_id, public_id, uuid7
@@ -339,3 +339,68 @@ def test_who_is_pushed_again_while_the_address_is_freed_is_no_deadlock(idp: Idp)
         assert statuses == [200, 200]
         assert holder(address) == f"second{number}"
     connections.close_all()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("way", "next_one"),
+    [("deleted", "second"), ("deactivated", "second"), ("another address", "second"), ("only locked", "first")],
+)
+def test_an_address_is_passed_on_while_another_request_changes_the_first_person_who_waits(
+    idp: Idp, monkeypatch: pytest.MonkeyPatch, way: str, next_one: str
+) -> None:
+    holding, first = person(idp, "holding"), person(idp, "first")
+    person(idp, "second")
+    has_locked, is_freed = threading.Event(), threading.Event()
+
+    def hesitate(original: Callable[..., Any], *arguments: Any) -> Any:
+        if threading.current_thread().name.startswith("busy"):
+            has_locked.set()
+            is_freed.wait(1)
+        return original(*arguments)
+
+    # Both follow the lock.
+    for name in ("_describe", "count_one_less"):
+        monkeypatch.setattr(users, name, partial(hesitate, getattr(users, name)))
+
+    def only_locked(_: Idp, user: str) -> None:
+        # As each group does that the person is put into.
+        with transaction.atomic():
+            models.ScimUser.objects.select_for_update().get(pk=parse_id("scim-user", user))
+            hesitate(bool)
+
+    with ThreadPoolExecutor(1, "busy") as busy, ThreadPoolExecutor(1) as pool:
+        changing = busy.submit(closing_connections, partial(WAYS.get(way, only_locked), idp, first))
+        assert has_locked.wait(10)
+        freeing = pool.submit(closing_connections, partial(idp.patch, f"/Users/{holding}", DEACTIVATE))
+        while models.Member.objects.filter(email_address=ANN).exclude(status=MemberStatus.DELETED).exists():
+            time.sleep(0.01)
+        is_freed.set()
+        assert freeing.result().status_code == 200
+        changing.result()
+
+    assert holder() == next_one
+
+
+def closing_connections(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    finally:
+        connections.close_all()
+
+
+def test_who_cannot_become_a_member_leaves_the_address_to_the_next(idp: Idp, monkeypatch: pytest.MonkeyPatch) -> None:
+    holding, first = person(idp, "holding"), person(idp, "first")
+    person(idp, "second")
+
+    def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
+        if row.user_name == "first":
+            raise people.ConnectionEnded
+        return people.follow(client, row, writes)
+
+    monkeypatch.setattr(succession, "follow", follow)
+    idp.patch(f"/Users/{holding}", DEACTIVATE)
+
+    assert holder() == "second"
+    assert row_of(first).awaited_address == ANN

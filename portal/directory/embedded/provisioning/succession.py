@@ -17,23 +17,33 @@ from portal.directory.types import MemberStatus, ScimConnectionStatus
 
 log = structlog.get_logger("gatehouse.scim")
 
+_MOST_TRIED = 10  # people who wait for one address
 
-def pass_on(organization_id: UUID, address: str, caller: Caller) -> None:
-    """Make the next person who waits for a folded address a member, in the transaction that frees it; "" is nobody's."""
+
+def pass_on(organization_id: UUID, address: str, caller: Caller, *, waits: bool = False) -> None:
+    """Make the next person who waits for a folded address a member, in the transaction that frees it; "" is nobody's.
+
+    Who can't become one leaves it to the next. A person whom another request has locked is tried after this transaction.
+    """
     waiting = models.ScimUser.objects.filter(
         organization_id=organization_id, awaited_address=address, connection__status=ScimConnectionStatus.ACTIVE
     )
     waiting = waiting.exclude(awaited_address="")
-    key = waiting.order_by("pk").values_list("pk", flat=True).first()
-    if key is None:
-        return
-    # A request that has locked the person may wait for this transaction: to wait for it would be a deadlock. It tries by itself.
     rows = waiting.select_related("connection__organization", "member").select_for_update(
-        of=("self",), skip_locked=True
+        of=("self",), skip_locked=not waits
     )
-    row = rows.filter(pk=key).first()
-    if row is None:
-        return
+    for key in list(waiting.order_by("pk").values_list("pk", flat=True)[:_MOST_TRIED]):
+        row = rows.filter(pk=key).first()
+        if row is None and not waits:
+            # The other request may wait for this transaction: to wait for it would be a deadlock. It may also leave the person
+            # without the address, or have nothing to do with it.
+            transaction.on_commit(partial(_look_again, organization_id, address, caller), robust=True)
+            return
+        if row is not None and _becomes_member(row, caller):
+            return
+
+
+def _becomes_member(row: models.ScimUser, caller: Caller) -> bool:
     writes = Writes()
     row.awaited_address = ""
     try:
@@ -44,6 +54,8 @@ def pass_on(organization_id: UUID, address: str, caller: Caller) -> None:
             writes.send()
     except (IntegrityError, ScimError) as error:
         log.warning("scim_address_not_passed_on", user=str(row.pk), error=type(error).__name__)
+        return False
+    return True
 
 
 def member_left(member: models.Member, caller: Caller) -> None:
@@ -86,4 +98,4 @@ def _look_again(organization_id: UUID, address: str, caller: Caller) -> None:
         # Waits for the request that is changing the person who has the address, and may have seen nobody who waits for it.
         list(models.ScimUser.objects.filter(member__in=members).select_for_update(of=("self",)).values_list("pk"))
         if not members.exists():
-            pass_on(organization_id, address, caller)
+            pass_on(organization_id, address, caller, waits=True)

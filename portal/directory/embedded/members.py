@@ -56,9 +56,13 @@ class EmbeddedMembers:
 
     def redeem_link(self, token: str, *, password: str) -> SignedIn:
         """Set the password, end every session that the member has, and start one. Raise Gone, Invalid."""
-        check_new_password(password, email_address=self._link(token).member.email_address)
+        seen = self._link(token)
+        check_new_password(password, email_address=seen.member.email_address)
         encoded = make_password(password)
         with transaction.atomic():
+            # The member before the link, as whatever ends a membership locks them: so neither waits for the other.
+            members = models.Member.objects.filter(organization_id=seen.organization_id).select_for_update(no_key=True)
+            members.get(pk=seen.member_id)
             link = self._link(token, lock=True)
             link.used_at = timezone.now()
             link.save(update_fields=["used_at"])

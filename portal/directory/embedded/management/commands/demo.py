@@ -151,7 +151,7 @@ def _start_server(port: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST, "--port", str(port)]
     command += ["--http", "1", "--blocking-threads", "256"]
     server = subprocess.Popen(  # noqa: S603 -- our own interpreter and words
-        [*command, "--log-level", "warning", "portal.wsgi:application"], cwd=settings.BASE_DIR
+        [*command, "--log-level", "error", "portal.wsgi:application"], cwd=settings.BASE_DIR
     )
     try:
         _wait_until_it_answers(server, port)

@@ -1,17 +1,32 @@
-"""What tests need to run servers of their own: a free port, a wait until it is open, and a database."""
+"""What tests need to run servers of their own: a free port, a wait until it is open, a database, and an operator."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-if TYPE_CHECKING:
-    import subprocess
+ROOT = Path(__file__).parents[1]
+# For what an operator enters once: in one process, as each takes a second to start.
+_OPERATOR = """
+import json, sys
+from io import StringIO
+import django
+django.setup()
+from django.core.management import call_command
+
+def answer(*arguments):
+    call_command(*arguments, stdout=(out := StringIO()))
+    return out.getvalue()
+"""
 
 
 def free_port() -> int:
@@ -42,3 +57,17 @@ def postgresql_database() -> Iterator[str]:
             yield f"{server}/{name}"
         finally:
             connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def operate(environment: Mapping[str, str], program: str, *, entered: str = "") -> Any:
+    """Run commands with `answer(*arguments)`, which returns their output, and return what the program prints as JSON."""
+    done = subprocess.run(  # noqa: S603 -- our own words
+        [sys.executable, "-c", _OPERATOR + program],
+        cwd=ROOT,
+        env=dict(environment),
+        input=entered,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)

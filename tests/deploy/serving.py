@@ -1,6 +1,5 @@
 """A portal as the examples in docs/deploy serve it: instances by the systemd unit, behind the example of a proxy."""
 
-import json
 import os
 import re
 import shlex
@@ -23,22 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.conftest import PASSWORD
 from tests.embedded.test_pgbouncer import pgbouncer
-from tests.provisioning.test_crash import ROOT, environment_in, manage
-from tests.servers import free_port, postgresql_database, wait_for_port
+from tests.provisioning.test_crash import environment_in, manage
+from tests.servers import ROOT, free_port, operate, postgresql_database, wait_for_port
 
 DEPLOY = ROOT / "docs/deploy"
-# What an operator enters once, in one process because each takes a second to start.
+# What an operator enters once.
 FILL = """
-import json, sys
-from io import StringIO
-import django
-django.setup()
-from django.core.management import call_command
-
-def answer(*arguments):
-    call_command(*arguments, stdout=(out := StringIO()))
-    return out.getvalue()
-
 answer("migrate")
 answer("collectstatic", "--noinput")
 answer("createorganization", "--name", "Acme", "--slug", "acme")
@@ -150,7 +139,7 @@ class Instance:
         assert self.process.wait(timeout=45) == 0
 
     def kill(self) -> None:
-        """End whatever is left of it."""
+        """End what is left of it."""
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -228,16 +217,7 @@ class Site:
 
     def fill(self) -> None:
         """Create Acme with an admin, a connection and a project's secret."""
-        filled = subprocess.run(  # noqa: S603 -- our own words
-            [sys.executable, "-c", FILL],
-            cwd=ROOT,
-            env=dict(self.environment),
-            input=PASSWORD,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        made = json.loads(filled.stdout)
+        made = operate(self.environment, FILL, entered=PASSWORD)
         self.connections = {
             kind: (connection["base_url"].partition("?")[0], connection["bearer_token"])
             for kind, connection in made["connections"].items()

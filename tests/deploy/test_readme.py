@@ -12,8 +12,7 @@ import pytest
 import requests
 
 from tests.deploy.serving import database
-from tests.provisioning.test_crash import ROOT
-from tests.servers import free_port
+from tests.servers import ROOT, free_port
 
 
 def run_it_for_real() -> list[str]:

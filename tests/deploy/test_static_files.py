@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from tests.deploy.serving import DEPLOY
-from tests.provisioning.test_crash import ROOT, environment_in, serve
+from tests.provisioning.test_crash import environment_in, serve
+from tests.servers import ROOT
 
 _HTTPS = {"X-Forwarded-Proto": "https", "Accept-Encoding": "gzip"}
 

@@ -14,7 +14,8 @@ import pytest
 import requests
 from psycopg import errors
 
-from tests.provisioning.test_crash import ROOT, environment_in, manage, serve
+from tests.provisioning.test_crash import environment_in, manage, serve
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.postgresql
 NAME = f"gatehouse_roles_{os.getpid()}"

@@ -22,8 +22,8 @@ from scim_sanity.probe.runner import run_probe_api
 
 from portal.directory.embedded.postgresql.pooler import changes_connections
 from tests.conftest import PASSWORD
-from tests.provisioning.test_crash import ROOT, environment_in, manage, serve
-from tests.servers import free_port, postgresql_database, wait_for_port
+from tests.provisioning.test_crash import environment_in, manage, serve
+from tests.servers import ROOT, free_port, postgresql_database, wait_for_port
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.pgbouncer]
 

@@ -15,9 +15,8 @@ import psycopg
 import pytest
 import requests
 
-from tests.servers import free_port, postgresql_database
+from tests.servers import ROOT, free_port, postgresql_database
 
-ROOT = Path(__file__).parents[2]
 WRITERS, SECONDS = 4, 1.5
 _END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 

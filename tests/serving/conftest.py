@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -14,21 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.provisioning.test_crash import ROOT, environment_in, serve
+from tests.provisioning.test_crash import environment_in, serve
+from tests.servers import operate
 
 SECONDS = 10
-# What an operator enters once, in one process because each takes a second to start.
+# What an operator enters once.
 FILL = """
-import json
-from io import StringIO
-import django
-django.setup()
-from django.core.management import call_command
-
-def answer(*arguments):
-    call_command(*arguments, stdout=(out := StringIO()))
-    return out.getvalue()
-
 answer("migrate")
 made = {"project": json.loads(answer("createproject", "--json"))}
 for slug in ("acme", "globex"):
@@ -113,11 +102,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "REQUESTS_AT_ONCE": "6",
         "LOG_LEVEL": "INFO",
     }
-    command = [sys.executable, "-c", FILL]
-    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own
+    made = operate(environment, FILL)
     with (folder / "log").open("wb") as log:
         server = serve(environment, log=log)
-        yield Served(int(environment["PUBLIC_URL"].rpartition(":")[2]), folder, json.loads(made), environment)
+        yield Served(int(environment["PUBLIC_URL"].rpartition(":")[2]), folder, made, environment)
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 

@@ -34,7 +34,7 @@ _EFFECTS: Mapping[str, str] = {
     "member.deactivate": "A member would be deactivated",
     "member.reactivate": "A member would be active again",
 }
-_UNKNOWN = "Call an address that does not exist"
+_UNKNOWN = "Request a URL that doesn’t exist"
 _NOT_FOUND = 404
 _ID = re.compile(r"scim-(user|group)-(live|test)-[0-9a-f-]{36}")
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

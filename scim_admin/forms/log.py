@@ -42,14 +42,14 @@ class _MomentField(forms.DateTimeField):
 
 
 class LogFilter(forms.Form):
-    """Which calls of the log are wanted."""
+    """Which requests of the log to show."""
 
     # Of a deleted connection; without it, the active one's.
     connection_id = forms.CharField(required=False, max_length=_LONGEST_ID, widget=forms.HiddenInput)
     outcome = forms.ChoiceField(
         label="Outcome",
         required=False,
-        choices=[("", "All"), (ScimOutcome.SUCCEEDED, "Succeeded"), (ScimOutcome.REFUSED, "Refused")],
+        choices=[("", "All"), (ScimOutcome.SUCCEEDED, "Succeeded"), (ScimOutcome.REFUSED, "Failed")],
         error_messages={"invalid_choice": "Use succeeded or refused, or leave it out for all."},
     )
     resource_type = forms.ChoiceField(
@@ -60,7 +60,7 @@ class LogFilter(forms.Form):
     )
     resource_id = forms.CharField(required=False, max_length=_LONGEST_ID, widget=forms.HiddenInput)
     method = forms.ChoiceField(
-        label="Kind of call",
+        label="Method",
         required=False,
         choices=[("", "All"), *_METHODS.items()],
         error_messages={"invalid_choice": f"Use {', '.join(_METHODS)}, or leave it out for all."},

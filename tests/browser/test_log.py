@@ -62,10 +62,10 @@ def test_calls_come_page_by_page_and_are_filtered_at_once(embedded: Portal, idp:
     expect(page.get_by_text("The address ends in /Users or /Groups twice")).to_be_visible()
     choose(page, "About", "User")
     expect(page.locator("#log-more")).to_contain_text("All 1 shown")
-    choose(page, "Kind of call", "DELETE")
-    expect(page.get_by_role("heading", name="No call is like this")).to_be_visible()
+    choose(page, "Method", "DELETE")
+    expect(page.get_by_role("heading", name="No matching requests")).to_be_visible()
     check_accessibility(page)
-    page.get_by_role("link", name="Show all calls").click()
+    page.get_by_role("link", name="Clear filters").click()
     expect(page.locator("#log-more")).to_contain_text("50 shown")
 
 
@@ -76,7 +76,7 @@ def test_the_way_back_from_a_call_further_down_leads_to_where_it_stands(embedded
     last = page.locator("#log tbody tr:not(#log-more) a").last
     address = last.get_attribute("href")
     last.click()
-    expect(page.get_by_role("heading", name="The call", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Request", exact=True)).to_be_visible()
 
     page.go_back()
 
@@ -96,7 +96,7 @@ def test_a_refused_call_leads_to_its_cure_and_to_what_it_would_do_now_and_back(
     page.get_by_role("link", name="Change a group").click()
     expect(page.get_by_role("heading", name="It was changed in the meantime")).to_be_visible()
     check_accessibility(page)
-    page.get_by_role("link", name="See what it would do now").click()
+    page.get_by_role("link", name="Dry run").click()
     expect(page.get_by_role("heading", name="It would succeed")).to_be_visible()
     expect(page.get_by_text("Nothing was changed").first).to_be_visible()
     expect(page.get_by_role("heading", name="A group would change: Selling")).to_be_visible()
@@ -117,14 +117,14 @@ def test_a_person_leads_to_their_calls_alone_and_from_there_to_all(embedded: Por
 
     page.get_by_role("link", name="What was pushed of them").click()
 
-    expect(page.get_by_text("Only calls about Pia Patel")).to_be_visible()
+    expect(page.get_by_text("Only requests about Pia Patel")).to_be_visible()
     assert rows(page) == 1
     check_accessibility(page)
     choose(page, "Outcome", "succeeded")
     expect(page).to_have_url(re.compile("outcome=succeeded"))
-    expect(page.get_by_text("Only calls about Pia Patel")).to_be_visible()
-    page.get_by_role("link", name="Show calls about everybody").click()
-    expect(page.get_by_text("Only calls about")).to_have_count(0)
+    expect(page.get_by_text("Only requests about Pia Patel")).to_be_visible()
+    page.get_by_role("link", name="Show requests about everyone").click()
+    expect(page.get_by_text("Only requests about")).to_have_count(0)
     expect(page.get_by_label("Outcome")).to_have_value("succeeded")
 
 
@@ -155,7 +155,7 @@ def test_it_works_on_a_phone_without_javascript(embedded: Portal, idp: Idp, brow
     with page.expect_download():
         page.get_by_role("button", name="CSV").click()
     page.get_by_role("link", name="Change a group").click()
-    page.get_by_role("link", name="See what it would do now").click()
+    page.get_by_role("link", name="Dry run").click()
     expect(page.get_by_role("heading", name="A group would change: Selling")).to_be_visible()
 
 
@@ -166,12 +166,12 @@ def test_it_fits_a_phone(embedded: Portal, idp: Idp, browser: Browser) -> None:
     open_log(embedded, page)
     assert overflow(page) == 0
     check_accessibility(page)
-    page.get_by_role("link", name="Call an address that does not exist").first.click()
-    expect(page.get_by_role("heading", name="The call")).to_be_visible()
+    page.get_by_role("link", name="Request a URL that doesn’t exist").first.click()
+    expect(page.get_by_role("heading", name="Request", exact=True)).to_be_visible()
     assert overflow(page) == 0
     page.goto(f"{embedded.url}/o/acme/scim/log/?outcome=refused")
     page.get_by_role("link", name="Change a group").click()
-    page.get_by_role("link", name="See what it would do now").click()
+    page.get_by_role("link", name="Dry run").click()
     expect(page.get_by_role("heading", name="It would succeed")).to_be_visible()
     assert overflow(page) == 0
 
@@ -190,7 +190,7 @@ def test_it_works_by_keyboard(embedded: Portal, idp: Idp, page: Page) -> None:
     tab_to(page, "Change a group")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="It was changed in the meantime")).to_be_visible()
-    tab_to(page, "See what it would do now")
+    tab_to(page, "Dry run")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="It would succeed")).to_be_visible()
 

@@ -91,7 +91,7 @@ def test_a_call_is_shown_with_when_what_who_how_and_what_changed(admin_client: C
     [row] = re.findall(r"<tr>(?:(?!</tr>).)*Change a person.*?</tr>", html, re.DOTALL)
     assert f'href="{url_of(entry)}"' in row
     assert f'href="/o/acme/scim/people/{user}/">Pia Q. Patel</a>' in row
-    assert f"Done 200, {entry.duration_ms} ms" in text_of(row)
+    assert f"Succeeded 200, {entry.duration_ms} ms" in text_of(row)
     assert "displayName" in row
     assert f'<time datetime="{entry.at.isoformat()}"' in row
     assert entry.at.strftime("%H:%M:%S UTC") in row
@@ -113,7 +113,7 @@ def test_a_refused_call_says_its_cause(admin_client: Client, idp: Idp) -> None:
 
     html = page(admin_client)
 
-    assert "Refused" in html
+    assert "Failed" in html
     assert "The address ends in /Users or /Groups twice" in html
 
 
@@ -192,7 +192,7 @@ def test_the_calls_about_one_person_are_shown_by_name_and_can_be_left_again(admi
     html = page(admin_client, link.group(1).replace("&amp;", "&") + "&outcome=succeeded")
 
     assert len(calls(html)) == 1
-    assert "Only calls about Pia Patel" in text_of(html)
+    assert "Only requests about Pia Patel" in text_of(html)
     # The filter goes on with the form, and is taken away alone.
     assert f'<input type="hidden" name="resource_id" value="{pia}">' in html
     assert f'href="{LOG}?outcome=succeeded"' in html
@@ -203,8 +203,8 @@ def test_the_calls_about_one_group_are_shown_also_where_none_fits(admin_client: 
 
     html = page(admin_client, resource_type="Group", resource_id=group, outcome="refused")
 
-    assert "Only calls about Sales" in text_of(html)
-    assert "No call is like this" in html
+    assert "Only requests about Sales" in text_of(html)
+    assert "No matching requests" in html
 
 
 def test_the_calls_about_somebody_who_is_gone_are_still_shown(admin_client: Client, idp: Idp) -> None:
@@ -214,8 +214,8 @@ def test_the_calls_about_somebody_who_is_gone_are_still_shown(admin_client: Clie
     html = page(admin_client, resource_id=user)
 
     assert len(calls(html)) == 1
-    assert "Only calls about somebody who is not here any more" in text_of(html)
-    assert "somebody who is not here any more" in page(admin_client, resource_id=HOSTILE)
+    assert "Only requests about someone who is no longer here" in text_of(html)
+    assert "someone who is no longer here" in page(admin_client, resource_id=HOSTILE)
 
 
 def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connection: models.ScimConnection) -> None:
@@ -237,7 +237,7 @@ def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
 
     html = page(admin_client, method="DELETE")
 
-    assert "No call is like this" not in html
+    assert "No matching requests" not in html
     assert "Nothing found so far, searched back to 31 Jan 2026, 09:30 UTC" in text_of(html)
     assert "Search on" in html
     pages = list(walk(admin_client, f"{LOG}?method=DELETE"))
@@ -247,16 +247,16 @@ def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
 def test_empty_filtered_empty_and_failed_look_different(
     admin_client: Client, connection: models.ScimConnection
 ) -> None:
-    assert "No calls yet" in page(admin_client)
+    assert "No requests yet" in page(admin_client)
     factories.scim_request(connection)
     html = page(admin_client, method="DELETE")
-    assert "No call is like this" in html
-    assert "Show all calls" in html
-    assert "No calls yet" not in html
+    assert "No matching requests" in html
+    assert "Clear filters" in html
+    assert "No requests yet" not in html
     with patch.object(EmbeddedScimLog, "requests", side_effect=Unavailable("The directory does not answer.")):
         response = fragment(admin_client, "log")
     assert response.status_code == 503
-    assert "No calls yet" not in response.content.decode()
+    assert "No requests yet" not in response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_an_id_that_cannot_be_one_is_refused(
     response = admin_client.get(LOG, {"resource_id": value})
 
     assert response.status_code == 422
-    assert "There is no such person or group" in response.content.decode()
+    assert "Person or group not found" in response.content.decode()
 
 
 @pytest.mark.parametrize("until", ["9999-12-31T23:59", "9999-12-31T23:59-23:00"])
@@ -399,10 +399,10 @@ def test_other_organizations_calls_are_not_there(
         ("POST", "/Bulk", "", "Send several changes at once"),
         ("GET", "/ServiceProviderConfig", "", "Ask what is offered"),
         ("GET", "/Schemas/urn:x", "", "Ask which attributes there are"),
-        ("GET", "/users", "", "Call an address that does not exist"),
-        ("GET", "/Users/Users/1", "", "Call an address that does not exist"),
-        ("BREW", "/Users/1", "", "Call an address that does not exist"),
-        ("GET", "", "", "Call an address that does not exist"),
+        ("GET", "/users", "", "Request a URL that doesn’t exist"),
+        ("GET", "/Users/Users/1", "", "Request a URL that doesn’t exist"),
+        ("BREW", "/Users/1", "", "Request a URL that doesn’t exist"),
+        ("GET", "", "", "Request a URL that doesn’t exist"),
     ],
 )
 def test_what_was_asked_is_said_in_words(
@@ -461,7 +461,7 @@ def test_a_refusal_without_a_known_cause_says_what_to_do(
 
     html = page(admin_client, url_of(entry))
 
-    assert "No known cause fits this call" in html
+    assert "No known cause fits this request" in html
     assert "Short and stout." in html
 
 

@@ -48,7 +48,7 @@ def test_a_refused_call_leads_to_its_trial(admin_client: Client, admin: models.M
     html = admin_client.get(f"{LOG}{public_id('scim-request', entry.pk)}/").content.decode()
 
     assert f'href="{url_of(entry)}"' in html
-    assert "nothing is changed" in html
+    assert "Nothing is changed" in html
 
 
 def test_a_trial_shows_what_would_change_and_changes_nothing(
@@ -95,7 +95,7 @@ def test_a_trial_that_is_refused_again_says_why_and_what_helps(admin_client: Cli
     shown = text_of(response.content.decode())
     assert response.status_code == 200
     for words in (
-        "It would be refused",
+        "It would fail",
         "Now 400: A member of the group is not here",
         "Push now",
         "Nothing was changed",
@@ -121,7 +121,7 @@ def test_what_cannot_be_tried_is_explained_in_place(admin_client: Client, idp: I
     assert url_of(entry) not in detail
     assert "It only asks for something" in detail
     assert response.status_code == 409
-    assert "This call cannot be tried" in response.content.decode()
+    assert "A dry run isn’t possible" in response.content.decode()
     assert "It only asks for something" in response.content.decode()
 
 

@@ -196,15 +196,15 @@ def test_what_was_asked_before_the_deletion_can_be_looked_up_and_taken_away(
 
     html = page(admin_client, there)
     entry = f"{LOG}{public_id('scim-request', call.pk)}/"
-    assert "The calls of a deleted connection" in html
+    assert "Requests of a deleted connection" in html
     assert f'href="{entry}"' in html
     assert page(admin_client, entry).count(f'href="{there}"') == 1
-    assert "cannot be tried" in page(admin_client, entry)
+    assert "a dry run isn’t possible" in page(admin_client, entry)
 
     factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
     assert f'href="{entry}"' not in page(admin_client, LOG)
     html = page(admin_client, there)
-    assert (f'href="{entry}"' in html, "Show the calls of Entra" in html) == (True, True)
+    assert (f'href="{entry}"' in html, "View requests of Entra" in html) == (True, True)
     form = {"connection_id": public_id("scim-connection", deleted.pk), "file_format": "jsonl"}
     exported = admin_client.post(f"{LOG}export/", form)
     assert b"There is one already." in b"".join(exported)

@@ -84,7 +84,7 @@ def _not_offered(request: HttpRequest) -> ApiError | None:
     name = not_yet(str(request.method), request.path)
     if not name:
         return None
-    # Stytch's screens show the message to people who sign in, for whom a method's name means nothing.
+    # Stytch's screens show the message to people who sign in and don't know method names.
     is_browser = request.path.startswith(f"/{BROWSER}")
     return ApiError("not_offered", _NOT_HERE if is_browser else f"{name} isn't available here yet.")
 

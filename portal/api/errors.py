@@ -58,7 +58,7 @@ class InvalidArgument(ApiError):
 
 
 def busy() -> ApiError:
-    """Return what to answer while every thread of the process is taken."""
+    """Return what to answer while the process has no place to work free."""
     return ApiError("service_unavailable", "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
 
 

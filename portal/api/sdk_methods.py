@@ -1,4 +1,4 @@
-"""Every method of Stytch's SDKs, so that one that isn't here yet is told from one that never was.
+"""Every method of Stytch's SDKs, to distinguish one that isn't here yet from one that never was.
 
 `stytch_methods.json` beside this lists them; it names its sources and their date.
 """

@@ -24,7 +24,7 @@ class ScimObstacle(StrEnum):
     UNUSABLE_ADDRESS = "unusable-address"
     # Another person of the connection signs in with it.
     ADDRESS_TAKEN = "address-taken"
-    # A member whom the identity provider doesn't manage has it: an admin decides when it sends the person again.
+    # A member that the identity provider doesn't manage has it: an admin decides when it sends the person again.
     EXISTING_MEMBER = "existing-member"
     # Here, or with the connection, and not by the identity provider.
     MEMBER_DELETED = "member-deleted"

@@ -183,7 +183,7 @@ def _authenticate(connection_id: str, exchange: Exchange) -> ScimClient:
 
 
 def _check_service(request: HttpRequest) -> None:
-    """Reject what is not about the one who calls. Raises Refusal."""
+    """Raise Refusal where no one can be served now, or not at this host."""
     if settings.MAINTENANCE:
         raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
     if not is_allowed_host(request):

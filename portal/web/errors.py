@@ -154,7 +154,7 @@ def maintenance(request: HttpRequest) -> HttpResponse:
 
 
 def busy(request: HttpRequest) -> HttpResponse:
-    """Answer 503 while every thread of the process is taken."""
+    """Answer 503 while the process has no place to work free."""
     return _retry_later(request, Problem(503, "The portal is busy", "Try again in a few seconds.", can_retry=True))
 
 

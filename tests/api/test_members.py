@@ -368,7 +368,7 @@ def test_the_operands_of_a_search_have_a_limited_number_of_values_together(
     assert search(6).status == 400
 
 
-# --- Before anybody signs in -------------------------------------------------------------------------------------------
+# --- Before anyone signs in --------------------------------------------------------------------------------------------
 
 
 def ask(page: Caller, email_address: str, organization_id: str = "acme") -> Any:

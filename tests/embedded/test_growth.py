@@ -1,4 +1,4 @@
-"""What signing in leaves behind doesn't grow with the number of attempts, whoever makes them."""
+"""What signing in leaves behind doesn't grow with the number of attempts, no matter who makes them."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whom a failed request is about, as it says itself: found without what is redacted."""
+"""Who a failed request is about, as it says itself: found without what is redacted."""
 
 import re
 from collections.abc import Callable

@@ -175,7 +175,7 @@ class Probe:
                 asked.set_result(self._check())
             except Exception:  # the one who asks must get an answer
                 log.exception("readiness_failed")
-                asked.set_result({"readiness": "can't be told"})
+                asked.set_result({"readiness": "isn't known"})
             self._good_until = time.monotonic() + _SECONDS_KNOWN
         connection.close()
 

@@ -47,7 +47,7 @@ def note(row: models.ScimUser, member: models.Member) -> None:
 
 
 def forget(member: models.Member) -> None:
-    """Take a member off the lists who is linked, or has another address."""
+    """Take a member who is linked, or has another address, off the lists."""
     rows = models.ScimConflict.objects.filter(organization_id=member.organization_id, member=member)
     connections = list(rows.values_list("connection_id", flat=True))
     rows.delete()
@@ -56,7 +56,7 @@ def forget(member: models.Member) -> None:
 
 
 def recount(member: models.Member) -> None:
-    """Count again who waits for a decision, in the lists that a member was on who is deleted, or is back on."""
+    """Count the waiting decisions again, on each list with a member who was deleted or reactivated."""
     rows = models.ScimConflict.objects.filter(organization_id=member.organization_id, member=member)
     for connection in rows.values_list("connection_id", flat=True):
         count_waiting(member.organization_id, connection)

@@ -277,7 +277,7 @@ def _name_key(row: models.ScimRequest) -> _NameKey:
 
 
 def _value(row: models.ScimRequest, resource_name: str = "", holder: tuple[str, str] = ("", "")) -> ScimRequest:
-    # That a person has their own name is nothing to tell.
+    # A person who has the name themselves isn't worth mentioning.
     holder_id, holder_name = holder if holder[0] != row.resource_id else ("", "")
     is_deferred = "body" in row.get_deferred_fields()
     return ScimRequest(

@@ -306,7 +306,7 @@ def test_each_role_says_why_it_is_there(admin_client: Client, connection: models
     [support] = re.findall(r"<tr><td><code>it_support</code></td>.*?</tr>", html, re.DOTALL)
     assert re.findall(r'/">([^<]+)</a>', support) == ["Team", "Department", "Company"]
     [admin] = re.findall(r"<tr><td><code>stytch_admin</code></td>.*?</tr>", html, re.DOTALL)
-    assert "Given by hand" in admin
+    assert "Assigned manually" in admin
     assert re.findall(r'/">([^<]+)</a>', admin) == ["Team"]
     assert "Every member has it" in html
     assert "not_theirs" not in html
@@ -318,7 +318,7 @@ def test_a_role_by_the_domain_of_the_address_says_so(admin_client: Client, conne
     html = page(admin_client, url_of(factories.provisioned(connection, "pia@acme.example")))
 
     [support] = re.findall(r"<tr><td><code>it_support</code></td>.*?</tr>", html, re.DOTALL)
-    assert "By the domain of the e-mail address" in support
+    assert "Through the domain of the email address" in support
 
 
 def test_who_is_deactivated_has_no_roles(admin_client: Client, connection: models.ScimConnection) -> None:
@@ -352,7 +352,7 @@ def test_a_persons_groups_come_page_by_page_direct_and_indirect(
 
     names = re.findall(r">(Above|Team \d\d)</a>", first) + re.findall(r">(Above|Team \d\d)</a>", second)
     assert names == ["Above", *(f"Team {n:02}" for n in range(30))]
-    assert first.count("by a group within it") == 1
+    assert first.count("through a group within it") == 1
 
 
 @pytest.mark.parametrize("number", [1, 40])
@@ -371,7 +371,7 @@ def test_a_persons_page_costs_the_same_queries_however_many_groups_there_are(
     # Session; person, thrice; groups; which roles, whose, the ways there, the names on them.
     with django_assert_num_queries(10):
         html = page(admin_client, url_of(user))
-    assert ("and by 20 more groups" in html) is (number == 40)
+    assert ("and through 20 more groups" in html) is (number == 40)
 
 
 def test_a_person_of_a_deleted_connection_is_not_found(admin_client: Client, connection: models.ScimConnection) -> None:

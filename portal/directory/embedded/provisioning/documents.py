@@ -44,7 +44,7 @@ def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Documen
 
 
 def sent(body: Mapping[str, Any], name: str) -> Any:
-    """Return what a body has under a name in lower case, whatever the case it was sent in; None for nothing."""
+    """Return what a body has under a name in lower case, sent in any case; None for nothing."""
     return next((value for key, value in body.items() if key.lower() == name), None)
 
 

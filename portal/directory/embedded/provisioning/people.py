@@ -27,7 +27,7 @@ from portal.directory.types import MemberStatus, ScimConnectionStatus
 _FOLLOWING = ("email_address", "email_address_folded", "email_address_verified", "name", "status")
 # What of a person says whether they can sign in, and as which member.
 ACCESS = ("member_id", "is_adopted", "awaited_address", "cannot_sign_in")
-# Entra puts the object id before the userName of a user whom it deletes, and sends that before it deactivates them.
+# Entra puts the object id before the userName of a user that it deletes, and sends that before it deactivates them.
 _DELETED_BY_ENTRA = re.compile(r"[0-9a-f]{32}(?=[^@])", re.IGNORECASE)
 
 

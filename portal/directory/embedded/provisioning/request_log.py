@@ -159,7 +159,7 @@ def _resource_id(noun: str, text: str) -> str:
 
 
 def _subject(exchange: Exchange, outcome: Outcome, resource_type: str, unknown_id: str) -> str:
-    """Return whom a failed request names. The body is there only if the connection's own token came with it."""
+    """Return the name of the person or group in a failed request, "" for none. The body is there only if the connection's own token came with it."""
     if outcome.status < FIRST_REFUSAL or not resource_type or exchange.identification.client is None:
         return ""
     return _stored(subject_of(exchange.body, resource_type) or unknown_id, 256)

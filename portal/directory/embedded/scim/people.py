@@ -112,7 +112,7 @@ class EmbeddedScimPeople(Scoped):
         )
 
     def _matching(self, people: People, search: str) -> People:
-        """Return the people of whom each word is part of the userName, the name or the member's email address."""
+        """Return the people who have each word in their userName, name or member's email address."""
         members = models.Member.objects.filter(organization_id=self._scope.organization_id)
         for word in search_words(search):
             name = fold_name(word)

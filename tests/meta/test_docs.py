@@ -10,6 +10,7 @@ from django.core.management import get_commands, load_command_class
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 UNITS = sorted((ROOT / "docs/deploy/systemd").rglob("*.*"))
 
 
@@ -43,3 +44,35 @@ def test_granian_has_the_options() -> None:
     }
     assert len(options) >= 6
     assert [option for option in sorted(options) if option not in known] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what headings of a page are linked by, as GitHub makes it of them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *DECISIONS], ids=lambda page: page.name)
+def test_each_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if link.startswith(("http", "/")):
+            continue
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_decisions_are_numbered_without_gaps_and_all_are_listed() -> None:
+    numbered = [page for page in DECISIONS if page.name != "README.md"]
+    listed = re.findall(r"\[(\d{4})\]\((\S+)\) (.+)", (ROOT / "docs/decisions/README.md").read_text())
+
+    assert [page.name[:4] for page in numbered] == [f"{number:04}" for number in range(1, len(numbered) + 1)]
+    assert listed == [
+        (page.name[:4], page.name, page.read_text().partition("\n")[0].removeprefix(f"# {page.name[:4]} "))
+        for page in numbered
+    ]

@@ -1,57 +1,77 @@
 """One-time links, used while something else ends the membership that they are for."""
 
+import re
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from django.db import connections
-from django.utils import timezone
+from django.db import connection, connections, transaction
 
-from portal.directory.embedded import models
+from portal.directory.embedded import models, scim_deletion
+from portal.directory.embedded.activity import Caller
 from portal.directory.embedded.directory import EmbeddedProvider
 from portal.directory.embedded.project import EmbeddedProject
-from portal.directory.embedded.project import members as project_members
 from portal.directory.embedded.sign_in_links import new_link
 from portal.directory.errors import Gone
-from portal.directory.ids import public_id
+from portal.directory.ids import public_id, uuid7
+from portal.directory.scim_deletion import ScimPeopleChoice
 from portal.directory.types import Actor, ActorType, MemberStatus, Origin
 from tests import factories
+from tests.provisioning.conftest import Idp
+from tests.provisioning.test_people import member_of
+
+_WRITES = re.compile(r'(UPDATE "directory_member"|DELETE FROM "directory_signinlink")')
+
+
+def delete_member(_: Idp, user: str) -> None:
+    project = EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT, "secret-live-1"))
+    project.members.delete(public_id("member", member_of(user).pk))
+
+
+def delete_connection(idp: Idp, _: str) -> None:
+    by = scim_deletion.Deleter(Caller(Actor(ActorType.MEMBER, "ada"), Origin()), uuid7())
+    with transaction.atomic():
+        row = models.ScimConnection.objects.select_related("organization").get(pk=idp.connection.pk)
+        version = scim_deletion.deletion(row, by).version
+        scim_deletion.delete(row, by, people=ScimPeopleChoice.DEACTIVATE, version=version)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.postgresql
-def test_a_link_that_is_used_while_the_member_is_deleted_is_ended_and_is_no_deadlock(
-    acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", [delete_member, delete_connection])
+def test_a_link_that_is_used_while_the_membership_ends_is_ended_and_is_no_deadlock(
+    acme: models.Organization, end: Callable[[Idp, str], None]
 ) -> None:
-    member = factories.member(acme, "bob@acme.example")
-    token = new_link(member).url.partition("token=")[2]
-    has_locked = threading.Event()
+    idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")
+    user = idp.create_user("bob", emails=[{"value": "bob@acme.example"}])
+    token = new_link(member_of(user)).url.partition("token=")[2]
+    has_locked, written = threading.Event(), []
 
-    def now() -> object:
-        if threading.current_thread().name.startswith("deleting"):
-            has_locked.set()
-            # Until the other one waits.
-            time.sleep(0.5)
-        return timezone.now()
+    def hesitate(execute: Callable[..., Any], sql: Any, *arguments: Any) -> Any:
+        if _WRITES.match(str(sql)):
+            written.append(sql)
+            if len(written) == 2:
+                # The one is locked, and the other is not yet: until who uses the link waits.
+                has_locked.set()
+                time.sleep(0.5)
+        return execute(sql, *arguments)
 
-    # Read between the change of the member and the deletion of the links.
-    monkeypatch.setattr(project_members, "timezone", SimpleNamespace(now=now))
-
-    def delete() -> None:
+    def ending() -> None:
         try:
-            project = EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT, "secret-live-1"))
-            project.members.delete(public_id("member", member.pk))
+            with connection.execute_wrapper(hesitate):
+                end(idp, user)
         finally:
+            has_locked.set()
             connections.close_all()
 
-    with ThreadPoolExecutor(1, "deleting") as pool:
-        deletion = pool.submit(delete)
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(ending)
         assert has_locked.wait(10)
         with pytest.raises(Gone):
             EmbeddedProvider().open("acme", Origin()).members.redeem_link(token, password="quartz lantern orbit meadow")
-        deletion.result()
+        ended.result()
 
-    member.refresh_from_db()
-    assert member.status == MemberStatus.DELETED
+    assert member_of(user).status == MemberStatus.DELETED

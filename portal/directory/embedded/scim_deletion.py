@@ -226,13 +226,15 @@ def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
     staying, _ = _staying(row, by)
     leaving = _people(row).exclude(member=None).exclude(member__status=MemberStatus.DELETED)
     leaving.exclude(member_id__in=staying).update(deactivated_with_connection_at=now, cannot_sign_in=F("active"))
-    members = _deactivated(row).exclude(status=MemberStatus.DELETED)
-    _record_members(by.caller, "member.deactivate", members, MemberStatus.DELETED)
+    members = _deactivated(row)
+    active = members.exclude(status=MemberStatus.DELETED)
+    _record_members(by.caller, "member.deactivate", active, MemberStatus.DELETED)
+    # Before their sessions and links, as whoever uses a link locks them; no one signs in meanwhile.
+    active.update(status=MemberStatus.DELETED, direct_roles=[], updated_at=now)
     sessions = models.MemberSession.objects.filter(organization_id=row.organization_id, revoked_at=None)
     sessions.filter(member__in=members).update(revoked_at=now)
     models.SignInLink.objects.filter(organization_id=row.organization_id, member__in=members).delete()
     models.IntermediateSession.members.through.objects.filter(member__in=members).delete()
-    members.update(status=MemberStatus.DELETED, direct_roles=[], updated_at=now)
 
 
 def _reactivate(row: models.ScimConnection, by: Deleter) -> int:

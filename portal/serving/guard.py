@@ -58,5 +58,7 @@ class _Answer:
 
     def close(self) -> None:
         """End the request."""
-        self._response.close()
-        self._visit.end()
+        try:
+            self._response.close()
+        finally:
+            self._visit.end()

@@ -31,7 +31,7 @@ def files_are_collected(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            f"{len(stale)} static files aren't collected, or have changed since: {', '.join(stale[:3])}…",
+            f"Static files aren't collected, or have changed since ({len(stale)}), such as {', '.join(stale[:3])}.",
             hint="Run `manage.py collectstatic --noinput`, then restart. Pages load slowly or look broken until then.",
             id="portal.E003",
         )

@@ -7,9 +7,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+from django.db import connection
 from django.db.migrations import RunPython, SeparateDatabaseAndState
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
+
+from portal.directory.embedded import guards
 
 ROOT = Path(__file__).parents[2]
 # In a process and a database of its own, whose guards are in place when the later migrations begin.
@@ -121,6 +125,15 @@ def test_a_migration_that_commits_in_parts_can_run_again_after_it_was_killed() -
 
     assert in_parts
     assert changes == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_commits_in_parts_runs_under_the_guards() -> None:
+    """Killed between two parts, it would leave the database without them."""
+    guards.install(connection.alias)
+
+    with connection.schema_editor(atomic=False):
+        assert guards.faults(connection.alias) == []
 
 
 def is_repeatable(operation: Operation) -> bool:

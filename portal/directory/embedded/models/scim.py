@@ -111,12 +111,12 @@ class ScimBrake(models.Model):
     connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="brakes")
     # {minute since 1970: number}, of the last hour: people who were deactivated, and who lost the roles of a group.
     minutes = models.JSONField(default=dict)
-    removal_minutes = models.JSONField(default=dict)
+    removal_minutes = models.JSONField(default=dict, db_default={})
     # How many active people there were, when they were last counted, with those who were deactivated within the hour.
     people = models.PositiveIntegerField(default=0)
     # How many were deactivated within the hour when the hold began, and how many lost the roles of a group.
     gone = models.PositiveIntegerField(default=0)
-    removed = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0, db_default=0)
     counted_at = models.DateTimeField(null=True)
 
     class Meta:

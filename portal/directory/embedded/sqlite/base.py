@@ -19,7 +19,8 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self._dropped = [] if self.collect_sql else self._ask(_TRIGGERS)
+        # A migration without a transaction changes rows alone: it runs under the triggers, as on PostgreSQL.
+        self._dropped = self._ask(_TRIGGERS) if self.atomic_migration and not self.collect_sql else []
         for name, _, _ in self._dropped:
             self.execute(f"DROP TRIGGER {name}")
         return self

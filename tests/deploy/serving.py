@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -207,6 +208,12 @@ class Site:
             connection.connect(str(self.folder / "admin.sock"))
             connection.sendall(f"{command}\n".encode())
             return connection.makefile().read()
+
+    def wait_until_haproxy_uses(self, node: str) -> None:
+        """Wait until HAProxy has seen that a node is ready."""
+        # 2: it runs, 0: an operator has not taken it out
+        while f" node{node} 127.0.0.1 2 0 " not in self.ask_haproxy("show servers state gatehouse"):
+            time.sleep(0.1)
 
     def log_addresses(self) -> set[str]:
         """Return the addresses that the request log has."""

@@ -76,9 +76,7 @@ def test_a_rolling_restart_behind_haproxy_fails_no_request(behind_haproxy: Site)
             node.stop()
             node.start()
             behind_haproxy.ask_haproxy(f"set server {server} state ready")
-            # 2: it runs, 0: an operator has not taken it out
-            while f" node{node.name} 127.0.0.1 2 0 " not in behind_haproxy.ask_haproxy("show servers state gatehouse"):
-                time.sleep(0.1)
+            behind_haproxy.wait_until_haproxy_uses(node.name)
             assert node.worker() != before
 
     assert set(seen) == {"POST 201", "GET 200"}, seen
@@ -89,6 +87,8 @@ def test_an_instance_with_files_of_another_version_is_asked_after_the_first(serv
     (served.folder / "static/css/of-the-next-version.css").write_text("body { color: black }")
     served.instances[0].stop()
     served.instances[0].start()
+    if served.instances[0].port:  # behind HAProxy
+        served.wait_until_haproxy_uses(served.instances[0].name)
 
     client = served.client()
     found = [client.get(f"{served.url}/static/css/of-the-next-version.css", timeout=10) for _ in range(6)]

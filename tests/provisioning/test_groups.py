@@ -305,13 +305,16 @@ def test_a_large_group_takes_twice_its_size_in_memory_and_not_more(idp: Idp, lar
     group, _ = large
     client = ScimClient(idp.connection, Origin())
     row = GROUPS.get(client, group)
-    tracemalloc.start()
-    try:
-        (document,) = GROUPS.documents(client, [row], Projection(client.group_schema, {}))
-        size = len(encoded(document))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peaks = []
+    # Three times, as threads of earlier tests count as well.
+    for _ in range(3):
+        tracemalloc.start()
+        try:
+            (document,) = GROUPS.documents(client, [row], Projection(client.group_schema, {}))
+            size = len(encoded(document))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
 
     # The keys, and what is written; SQLite has the keys as texts first. All documents at once would be three times and more.
-    assert peak < 2.5 * size
+    assert min(peaks) < 2.5 * size

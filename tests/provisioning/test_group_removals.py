@@ -15,7 +15,7 @@ from portal.directory.embedded import models
 from portal.directory.embedded.provisioning.groups import group_id
 from portal.directory.ids import parse_id
 from tests import factories
-from tests.provisioning.conftest import Idp
+from tests.provisioning.conftest import PATCH_OP, Idp
 from tests.provisioning.test_brake import BRAKE, approve, decide, provisioned, statuses, stopped
 from tests.provisioning.test_bulk import BULK
 from tests.provisioning.test_concurrency import at_once
@@ -70,6 +70,25 @@ def test_a_group_of_many_is_not_emptied_by_one_request(idp: Idp, people: list[st
     assert stopped(idp)
     brake = models.ScimBrake.objects.get()
     assert (brake.gone, brake.removed, brake.people) == (0, 0, 100)
+
+
+def test_the_operations_of_a_bulk_request_count_together(idp: Idp, people: list[str]) -> None:
+    group = a_group(idp, "Engineering", people[:40])
+    removals = [
+        {"op": "remove", "path": "members", "value": [{"value": user} for user in people[first : first + 8]]}
+        for first in range(0, 40, 8)
+    ]
+    operations = [
+        {"method": "PATCH", "path": f"/Groups/{group}", "data": {"schemas": [PATCH_OP], "Operations": [removal]}}
+        for removal in removals
+    ]
+
+    answer = idp.send("POST", "/Bulk", {"schemas": [BULK], "Operations": operations})
+
+    # Twenty of a hundred may lose their roles: sixteen are counted together, and the next ones would be too many.
+    assert [one["status"] for one in answer.json()["Operations"]] == ["200", "200", "200", "503", "503"]
+    assert len(idp.members(group)) == 16
+    assert stopped(idp)
 
 
 def test_the_idp_and_the_admin_read_what_is_on_hold(idp: Idp, people: list[str], admin_client: Client) -> None:

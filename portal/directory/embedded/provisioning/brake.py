@@ -134,6 +134,7 @@ def let_roles_go(client: ScimClient, group: models.ScimGroup, number: int, write
     if _is_approved(client.connection, lambda: group.removal_refused_at) and number <= group.removal_refused_people:
         return
     _count(client, "removal_minutes", number, partial(RemovalHeld, client, group, number), writes)
+    client.taken_out[group.pk] = 0
 
 
 def _is_off() -> bool:

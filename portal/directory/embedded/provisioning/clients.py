@@ -1,6 +1,7 @@
 """Who calls: an identity provider, known by the bearer token of its connection."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -80,6 +81,8 @@ class ScimClient:
     # The attributes that were changed so far, for the request log.
     changed: set[str] = field(default_factory=set, compare=False)
     budget: Budget = field(default_factory=Budget, compare=False)
+    # How many people earlier operations of a bulk request took out of each group, without those that the safeguard counted.
+    taken_out: Counter[UUID] = field(default_factory=Counter, compare=False)
     # Whether the request has Entra's own parameter, on a connection of any identity provider.
     has_entra_flag: bool = False
 

@@ -197,7 +197,7 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
         with _leaving_an_admin(client, row):
             writes = Writes()
             if row.member_count and gives_roles(row):
-                let_roles_go(client, row, people_within([row.pk]), writes)
+                let_roles_go(client, row, client.taken_out[key] + people_within([key]), writes)
             activity.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
             writes.send()
             # Asked anew: it may have been put into another group until it was locked.
@@ -229,9 +229,12 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
     with _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
         if change.leaving:
             subgroups = [key for kind, key in change.leaving if kind is SUBGROUP]
-            people = len(change.leaving) - len(subgroups) + (people_within(subgroups) if subgroups else 0)
+            leaving = len(change.leaving) - len(subgroups) + (people_within(subgroups) if subgroups else 0)
+            people = client.taken_out[row.pk] + leaving
             if people > least(client.connection) and gives_roles(row):
                 let_roles_go(client, row, people, writes)
+            else:
+                client.taken_out[row.pk] = people
         # Who only comes and goes takes no name, and needs no way back to before the attempt.
         _send_unless_taken(row, writes) if is_described_anew else writes.send(is_last=not change.leaving)
 

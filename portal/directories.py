@@ -38,7 +38,7 @@ def directories() -> DirectoryProvider:
 
 
 def verify_database() -> None:
-    """End the process with one sentence if it can't work with its database as it is set up; one that is away is no reason."""
+    """End the process with one sentence if it can't work with its database as it is set up, but not if the database is away."""
     import_string(_VERIFY)()
 
 

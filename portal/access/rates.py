@@ -18,7 +18,7 @@ from portal.access import process_storage  # noqa: F401 -- makes itself known to
 from portal.access.addresses import network_of
 from portal.directory.addresses import fold_address
 
-# The library imports its drivers at their first use, which two threads must not do at once; a cache is no lock.
+# The library imports its drivers at their first use, which two threads must not do at once. A cache doesn't lock.
 _building = Lock()
 
 

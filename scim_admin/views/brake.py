@@ -1,4 +1,4 @@
-"""The deactivation safeguard: whether deactivations are on hold, of whom, and the decision."""
+"""The deactivation safeguard: whether deactivations are on hold, which people, and the decision."""
 
 from functools import partial
 from typing import Any

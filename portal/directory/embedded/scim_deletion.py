@@ -229,7 +229,7 @@ def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
     members = _deactivated(row)
     active = members.exclude(status=MemberStatus.DELETED)
     _record_members(by.caller, "member.deactivate", active, MemberStatus.DELETED)
-    # Before their sessions and links, as whoever uses a link locks them; no one signs in meanwhile.
+    # Members first: using a link locks the member before the link, and no one signs in between the two.
     active.update(status=MemberStatus.DELETED, direct_roles=[], updated_at=now)
     sessions = models.MemberSession.objects.filter(organization_id=row.organization_id, revoked_at=None)
     sessions.filter(member__in=members).update(revoked_at=now)

@@ -353,6 +353,31 @@ def test_ten_thousand_people_take_no_more_memory_than_a_batch(
     assert most < 16_000_000
 
 
+SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
+    CREATE TRIGGER slow BEFORE INSERT ON directory_activityentry FOR EACH STATEMENT EXECUTE FUNCTION slow();
+    SET LOCAL statement_timeout = 250;
+"""
+
+
+@pytest.mark.postgresql
+def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    """A limit on statements protects requests from one another, and would leave a large customer without a way to delete."""
+    crowd(connection, 3)
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+    with database.cursor() as cursor:
+        cursor.execute(SLOW)
+
+    scim.delete(name(connection), people=DEACTIVATE, version=version)
+    with database.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 250")
+
+    assert scim.restore(name(connection), reactivate=True) == 3
+
+
 @pytest.mark.parametrize("number", [3, 40])
 def test_a_deletion_costs_the_same_statements_however_many_people(
     admin: models.Member,

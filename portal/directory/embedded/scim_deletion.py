@@ -19,6 +19,7 @@ from portal.directory.embedded.recursion import rows
 from portal.directory.embedded.roles import WITHOUT_GROUPS, email_domains_of, has_admin, hold_admins, of_domains
 from portal.directory.embedded.rows import unless_taken
 from portal.directory.embedded.scim_tokens import current_tokens
+from portal.directory.embedded.time_limit import lift_time_limit
 from portal.directory.errors import Conflict
 from portal.directory.ids import public_id
 from portal.directory.policy import ADMIN_ROLE
@@ -175,6 +176,7 @@ def restoration(row: models.ScimConnection, by: Deleter) -> ScimRestoration:
 
 def restore(row: models.ScimConnection, by: Deleter, *, reactivate: bool) -> int:
     """Restore a connection whose row the caller has locked, and return how many are active again. Raises Conflict."""
+    lift_time_limit()
     row.status, row.deleted_at, row.deleted_by = ScimConnectionStatus.ACTIVE, None, ""
     with unless_taken(Conflict(_ANOTHER)), transaction.atomic():
         row.save(update_fields=["status", "deleted_at", "deleted_by", "updated_at"])
@@ -223,6 +225,7 @@ def _staying(row: models.ScimConnection, by: Deleter) -> tuple[Sequence[UUID], s
 
 def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
     """End the membership of all who do not stay: sessions, links and roles."""
+    lift_time_limit()
     staying, _ = _staying(row, by)
     leaving = _people(row).exclude(member=None).exclude(member__status=MemberStatus.DELETED)
     leaving.exclude(member_id__in=staying).update(deactivated_with_connection_at=now, cannot_sign_in=F("active"))

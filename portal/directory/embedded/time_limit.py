@@ -30,6 +30,13 @@ def time_limit(seconds: int) -> Iterator[None]:
         raise
 
 
+def lift_time_limit() -> None:
+    """Let the statements of the current transaction take as long as they need: all of it is done, or nothing."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+
+
 @contextmanager
 def _of_postgresql(seconds: int) -> Iterator[None]:
     # Local to the transaction: behind a pooler, the next one on this connection may be another client's.

@@ -41,7 +41,7 @@ def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pi
     check_accessibility(page)
     page.get_by_role("link", name="Team 001", exact=True).click()
     page.get_by_role("link", name="Pia Patel").click()
-    expect(page.get_by_role("row", name="stytch_admin")).to_contain_text("By the group Team 001")
+    expect(page.get_by_role("row", name="stytch_admin")).to_contain_text("Through the group Team 001")
     check_accessibility(page)
 
 

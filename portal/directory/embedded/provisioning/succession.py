@@ -92,10 +92,13 @@ def look_again_later(client: ScimClient, row: models.ScimUser) -> None:
 
 
 def _look_again(organization_id: UUID, address: str, caller: Caller) -> None:
-    with transaction.atomic():
-        members = models.Member.objects.filter(organization_id=organization_id, email_address_folded=address)
-        members = members.exclude(status=MemberStatus.DELETED)
-        # Waits for the request that is changing the person who has the address, and may have seen nobody who waits for it.
-        list(models.ScimUser.objects.filter(member__in=members).select_for_update(of=("self",)).values_list("pk"))
-        if not members.exists():
-            pass_on(organization_id, address, caller, waits=True)
+    # Twice: a request that waits for the lock of the first look has read before that who waits for the address.
+    for _ in range(2):
+        with transaction.atomic():
+            members = models.Member.objects.filter(organization_id=organization_id, email_address_folded=address)
+            members = members.exclude(status=MemberStatus.DELETED)
+            # Waits for the request that is changing the person who has the address, and may have seen nobody who waits for it.
+            list(models.ScimUser.objects.filter(member__in=members).select_for_update(of=("self",)).values_list("pk"))
+            if not members.exists():
+                pass_on(organization_id, address, caller, waits=True)
+                return

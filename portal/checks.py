@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- Django's names
 
-from portal.access.rates import shared_counters_answer
+from portal.access.rate_limits import shared_counters_answer
 
 _READERS = frozenset(
     {"required", "one_of", "flag", "whole_number", "rate", "networks", "origins", "policy", "str", "list"}

@@ -12,12 +12,12 @@ from portal.directory.types import Origin
 
 # By name: the one that is not used, and the libraries that it needs, are not loaded.
 PROVIDERS = {
-    "embedded": "portal.directory.embedded.directory.EmbeddedProvider",
-    "stytch": "portal.directory.stytch.directory.StytchProvider",
+    "embedded": "portal.embedded.directory.EmbeddedProvider",
+    "stytch": "portal.stytch.directory.StytchProvider",
 }
-_FAULTS = "portal.directory.embedded.readiness.faults"
-_VERIFY = "portal.directory.embedded.start.verify_database"
-_PROJECT = "portal.directory.embedded.project.EmbeddedProject"
+_FAULTS = "portal.embedded.database.readiness.faults"
+_VERIFY = "portal.embedded.database.start.verify_database"
+_PROJECT = "portal.embedded.project.EmbeddedProject"
 
 
 def project(origin: Origin) -> Project:

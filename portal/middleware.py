@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from prometheus_client import Counter, Histogram
 
-from portal.access.addresses import client_address, forwarded_proto, network_of
+from portal.access.client_address import client_address, forwarded_proto, network_of
 from portal.access.permissions import MACHINES, Audience, Permission
 from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
@@ -22,8 +22,8 @@ from portal.outages import UNAVAILABLE, reason
 from portal.serving.bodies import body_problem
 from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
-from portal.web.requests import PortalRequest
-from portal.web.sessions import SLUG, forget_session, open_organizations, session_token, sign_in_url
+from portal.web.request import PortalRequest
+from portal.web.session_cookie import SLUG, forget_session, open_organizations, session_token, sign_in_url
 
 log = structlog.get_logger("gatehouse.request")
 _METHODS = frozenset(HTTPMethod)

@@ -143,7 +143,7 @@ def database() -> dict[str, Any]:
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     match str(config.get("ENGINE", "")).rpartition(".")[2]:
         case "sqlite3":
-            config["ENGINE"] = "portal.directory.embedded.sqlite"
+            config["ENGINE"] = "portal.embedded.database.sqlite"
             config["OPTIONS"] = {
                 # A transaction that will write takes its turn at the start, so none fails half-way with "locked".
                 "transaction_mode": "IMMEDIATE",
@@ -153,7 +153,7 @@ def database() -> dict[str, Any]:
         case "postgresql":
             config["CONN_MAX_AGE"] = whole_number("DATABASE_CONN_MAX_AGE", default=600, least=0, most=86_400)
             config["CONN_HEALTH_CHECKS"] = True
-            config["ENGINE"] = "portal.directory.embedded.postgresql"
+            config["ENGINE"] = "portal.embedded.database.postgresql"
             is_prepared = flag("DATABASE_PREPARE", default=True)
             # A server-side cursor outlives its transaction, and with it the connection that such a pooler gave it.
             config["DISABLE_SERVER_SIDE_CURSORS"] = not is_prepared
@@ -247,10 +247,10 @@ SIGN_IN_LINK_RATE = rate("SIGN_IN_LINK_RATE", "5 per hour")
 ORGANIZATION_SLUG_DAYS = whole_number("ORGANIZATION_SLUG_DAYS", default=90, least=0, most=3650)
 REDIS_URL = str(env.str("REDIS_URL", default=""))
 PASSWORD_HASHERS = [
-    "portal.directory.embedded.passwords.Argon2",
+    "portal.embedded.passwords.hasher.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
-    "portal.directory.embedded.migrated_passwords.Migrated",
+    "portal.embedded.passwords.migrated.Migrated",
 ]
 
 # --- Provisioning ----------------------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 INSTALLED_APPS = [
     "portal.apps.PortalConfig",
-    "portal.directory.embedded",
+    "portal.embedded",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",

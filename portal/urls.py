@@ -9,13 +9,13 @@ handler404 = "portal.web.errors.not_found"
 handler500 = "portal.web.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include("portal.operations.urls")),
-    path("", include("portal.session.urls")),
-    path("o/<str:organization_slug>/", include("portal.home.urls")),
+    path("", include("portal.pages.operations.urls")),
+    path("", include("portal.pages.session.urls")),
+    path("o/<str:organization_slug>/", include("portal.pages.home.urls")),
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),
 ]
 if settings.DIRECTORY == "embedded":
     # With Stytch, identity providers and SDKs talk to Stytch. First, as they call most.
-    urlpatterns.insert(0, path("", include("portal.provisioning.urls")))
+    urlpatterns.insert(0, path("", include("portal.scim_server.urls")))
     urlpatterns.insert(1, path("", include("portal.api.urls")))
-    urlpatterns.append(path("docs/api/", include("portal.api.docs_urls")))
+    urlpatterns.append(path("docs/api/", include("portal.api.docs.urls")))

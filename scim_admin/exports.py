@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
-from scim_admin.calls import Call
 from scim_admin.forms.log import FileFormat
+from scim_admin.log_presenter import Call
 
 _AT_ONCE = 200
 _COLUMNS = (

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 
 
 def log_of(request: PortalRequest, resource_type: str, resource_id: str) -> str:

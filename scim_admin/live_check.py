@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from portal.directory.scim_health import ScimProgress
-from portal.directory.scim_log import ScimRequest
+from portal.directory.scim.health import ScimProgress
+from portal.directory.scim.log import ScimRequest
 from portal.directory.types import ScimIdentityProvider
 from scim_admin.causes import Explanation, explain
 from scim_admin.causes.access import ACCESS

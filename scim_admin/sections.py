@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.access.permissions import Permission
 from portal.web import listing
 from portal.web.pages import render_page
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 
 

@@ -6,7 +6,7 @@ from django.utils.http import urlencode
 
 from portal.directory.step_up import password_is_recent
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 
 
 def step_up(request: PortalRequest, onward: str) -> HttpResponse:

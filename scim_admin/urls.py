@@ -3,7 +3,6 @@
 from portal.access.permissions import Permission
 from portal.access.routing import route
 from scim_admin.views import (
-    brake,
     conflicts,
     connection,
     contacts,
@@ -15,11 +14,12 @@ from scim_admin.views import (
     groups,
     log,
     pause,
-    people,
     restore,
+    safeguard,
     set_up,
     sign_in_link,
     token,
+    users,
 )
 
 app_name = "scim"
@@ -57,8 +57,8 @@ urlpatterns = [
         methods=("GET", "POST"),
     ),
     route("set-up/", set_up.set_up, name="set-up", allow=Permission.SCIM_GET),
-    route("people/", people.people, name="people", allow=Permission.SCIM_GET),
-    route("people/<str:user_id>/", people.person, name="person", allow=Permission.SCIM_GET),
+    route("people/", users.people, name="people", allow=Permission.SCIM_GET),
+    route("people/<str:user_id>/", users.person, name="person", allow=Permission.SCIM_GET),
     route(
         "people/<str:user_id>/sign-in-link/",
         sign_in_link.sign_in_link,
@@ -126,9 +126,11 @@ urlpatterns = [
     ),
     route("log/<str:scim_request_id>/", log.log_entry, name="log-entry", allow=Permission.SCIM_GET),
     route("log/<str:scim_request_id>/replay/", log.replay, name="replay", allow=Permission.SCIM_GET),
-    route("brake/", brake.brake, name="brake", allow=Permission.SCIM_GET),
-    route("brake/decide/", brake.decide, name="brake-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)),
-    route("brake/approve/", brake.approve, name="brake-approve", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
+    route("brake/", safeguard.brake, name="brake", allow=Permission.SCIM_GET),
+    route("brake/decide/", safeguard.decide, name="brake-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)),
+    route(
+        "brake/approve/", safeguard.approve, name="brake-approve", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")
+    ),
     route("drift/", drift.drift, name="drift", allow=Permission.SCIM_GET),
     route("drift/take/", drift.take, name="drift-take", allow=Permission.SCIM_UPDATE, methods=("POST",)),
 ]

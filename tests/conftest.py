@@ -19,8 +19,9 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 from limits.storage import storage_from_string
 
-from portal.access import rates
-from portal.directory.embedded import guards, models, readiness
+from portal.access import rate_limits
+from portal.embedded import models
+from portal.embedded.database import readiness, triggers
 from tests import factories
 
 # Playwright's event loop makes Django believe that the tests are asynchronous.
@@ -84,7 +85,7 @@ def _emptying_tables_is_for_tests_alone() -> Iterator[None]:
     """Let the test runner empty the tables between tests, which the database itself refuses otherwise."""
 
     def without_guards(style: Style, connection: BaseDatabaseWrapper, **options: bool) -> list[str]:
-        guards.remove(connection.alias)
+        triggers.remove(connection.alias)
         return sql_flush(style, connection, **options)
 
     empty = BaseDatabaseOperations.execute_sql_flush
@@ -114,14 +115,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> None:
-    for cached in (rates._limiter, rates._call_limiter, rates._built_storage):
+    for cached in (rate_limits._limiter, rate_limits._call_limiter, rate_limits._built_storage):
         cached.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def _fresh_signing_keys() -> None:
     """Forget the keys of the test before; who has not loaded them knows none."""
-    if keys := sys.modules.get("portal.directory.embedded.signing_keys"):
+    if keys := sys.modules.get("portal.embedded.sessions.signing_keys"):
         keys.forget()
 
 

@@ -9,15 +9,16 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
-from portal.directory.embedded import models, scim_conflicts
-from portal.directory.embedded.models.fields import fold_name
-from portal.directory.embedded.provisioning.comparison import searchable
-from portal.directory.embedded.provisioning.schemas import GROUP, USER
-from portal.directory.embedded.sessions import start_session
-from portal.directory.embedded.tokens import token_hash
-from portal.directory.project_sessions import SessionTerms
+from portal.directory.sessions import SessionTerms
 from portal.directory.types import Origin, ScimIdentityProvider
-from portal.web.sessions import cookie_name
+from portal.embedded import models
+from portal.embedded.models.fields import fold_name
+from portal.embedded.scim import conflict_rules
+from portal.embedded.scim.filter.comparison import searchable
+from portal.embedded.scim.protocol.schemas import GROUP, USER
+from portal.embedded.sessions.sessions import start_session
+from portal.embedded.tokens import token_hash
+from portal.web.session_cookie import cookie_name
 
 
 def organization(slug: str, *, name: str = "") -> models.Organization:
@@ -162,7 +163,7 @@ def scim_conflict(
     connection: models.ScimConnection, member: models.Member, *, user_name: str = ""
 ) -> models.ScimConflict:
     """Let the IdP have tried to take a member over."""
-    scim_conflicts.note(
+    conflict_rules.note(
         models.ScimUser(
             organization_id=connection.organization_id,
             connection_id=connection.pk,

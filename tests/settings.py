@@ -22,11 +22,11 @@ from portal.settings import DATABASES  # noqa: E402 -- as above
 # A test signs in hundreds of times; the cost of the real hasher has a test of its own.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
-    "portal.directory.embedded.passwords.Argon2",
-    "portal.directory.embedded.migrated_passwords.Migrated",
+    "portal.embedded.passwords.hasher.Argon2",
+    "portal.embedded.passwords.migrated.Migrated",
 ]
 
-if DATABASES["default"]["ENGINE"] == "portal.directory.embedded.sqlite":
+if DATABASES["default"]["ENGINE"] == "portal.embedded.database.sqlite":
     # A file, as in earnest: SQLite in memory locks in a way of its own. A test that is killed has nothing to lose.
     name = str(Path(tempfile.gettempdir()) / f"gatehouse-tests-{os.getpid()}.sqlite3")
     # Under both names: a live server that starts before the database is made would take the first to be in memory, and

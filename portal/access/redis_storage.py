@@ -11,7 +11,7 @@ from limits.storage import RedisStorage, Storage
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from portal.access.process_storage import ProcessStorage
+from portal.access.memory_storage import ProcessStorage
 
 log = structlog.get_logger("gatehouse.rates")
 

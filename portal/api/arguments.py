@@ -8,7 +8,7 @@ import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 
-from portal.api.errors import ApiError, InvalidArgument, busy
+from portal.api.errors.responses import ApiError, InvalidArgument, busy
 from portal.serving.bodies import BodyProblem, body_problem
 from portal.web.json_size import most_values
 

@@ -9,19 +9,19 @@ from dataclasses import replace
 from django.conf import settings
 from django.http import HttpRequest
 
-from portal.access import rates
-from portal.access.addresses import network_of
+from portal.access import rate_limits
+from portal.access.client_address import network_of
 from portal.api.arguments import Arguments
-from portal.api.calls import Call
-from portal.api.endpoints import Endpoint, Twin
-from portal.api.errors import ApiError, InvalidArgument
+from portal.api.caller import Call
+from portal.api.declaration import Endpoint, Twin
+from portal.api.errors.responses import ApiError, InvalidArgument
 from portal.api.origins import is_registered, origin_of
 from portal.directories import project
 from portal.directory.errors import Unauthenticated
 from portal.directory.project import Project, ProjectDirectory
 from portal.directory.types import SignedIn
 from portal.serving.threads import RETRY_SECONDS, Share, claim
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 
 _PUBLIC_TOKEN = "public-token-"  # noqa: S105 -- how one begins
 
@@ -32,7 +32,7 @@ def admit(request: PortalRequest, endpoint: Endpoint, twin: Twin | None) -> Call
     Requests with missing or wrong credentials count against a limit of their address.
     """
     if endpoint.is_open:
-        _slow_down(rates.wait_of_browser(request.origin.ip_address), "Your address")
+        _slow_down(rate_limits.wait_of_browser(request.origin.ip_address), "Your address")
         return Call(project(request.origin), request.origin)
     return _browser_call(request, twin) if twin else _backend_call(request)
 
@@ -57,7 +57,7 @@ def _backend_call(request: PortalRequest) -> Call:
         project_id, secret = _basic(request)
         _check_project_id(project_id)
         caller = known.admit(project_id, secret)
-    _slow_down(rates.wait_of_project(project_id), "The project")
+    _slow_down(rate_limits.wait_of_project(project_id), "The project")
     signed_in, directory = _member_session(request, known)
     return Call(known, request.origin, caller=caller, signed_in=signed_in, opened=directory)
 
@@ -65,7 +65,7 @@ def _backend_call(request: PortalRequest) -> Call:
 def _browser_call(request: PortalRequest, twin: Twin) -> Call:
     if origin_of(request) and not is_registered(origin_of(request)):
         raise ApiError("bad_domain_for_stytch_sdk", "Pages of this origin may not call: it is not registered.")
-    _slow_down(rates.wait_of_browser(request.origin.ip_address), "Your address")
+    _slow_down(rate_limits.wait_of_browser(request.origin.ip_address), "Your address")
     _claim(request, Share.VISITOR, network_of(request.origin.ip_address), "Your address")
     known = project(request.origin)
     with _counted_if_wrong(request):
@@ -90,7 +90,7 @@ def _counted_if_wrong(request: PortalRequest) -> Iterator[None]:
     try:
         yield
     except (Unauthenticated, ApiError):
-        _slow_down(rates.wait_after_wrong_credentials(request.origin.ip_address), "Your address")
+        _slow_down(rate_limits.wait_after_wrong_credentials(request.origin.ip_address), "Your address")
         raise
 
 
@@ -128,7 +128,7 @@ def _check_project_id(project_id: str) -> None:
 
 
 def _count(request: PortalRequest, organization_id: str) -> None:
-    _slow_down(rates.wait_of_organization(organization_id), "The organization")
+    _slow_down(rate_limits.wait_of_organization(organization_id), "The organization")
     _claim(request, Share.ORGANIZATION, organization_id, "The organization")
 
 

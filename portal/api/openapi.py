@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from portal.api.endpoints import Endpoint, Twin, by_address
-from portal.api.error_types import ERROR_TYPES
-from portal.api.methods import ENDPOINTS
+from portal.api.declaration import Endpoint, Twin, by_address
+from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.errors.types import ERROR_TYPES
 from portal.api.sdk_methods import name_at
 
 _Document = dict[str, Any]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from portal.api.errors import ApiError
+from portal.api.errors.responses import ApiError
 from portal.directory.policy import Policy
 from portal.directory.types import SignedIn
 

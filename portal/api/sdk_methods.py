@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from portal.api.endpoints import by_address
-from portal.api.methods import ENDPOINTS
+from portal.api.declaration import by_address
+from portal.api.endpoints.declared import ENDPOINTS
 
 
 class SdkMethod(NamedTuple):

@@ -7,9 +7,9 @@ from django.urls import URLPattern
 
 from portal.access.permissions import Audience
 from portal.access.routing import route
-from portal.api.edge import api_view, not_offered_page, unknown_method
-from portal.api.endpoints import BACKEND, BROWSER, by_address
-from portal.api.methods import ENDPOINTS
+from portal.api.declaration import BACKEND, BROWSER, by_address
+from portal.api.dispatch import api_view, not_offered_page, unknown_method
+from portal.api.endpoints.declared import ENDPOINTS
 from portal.api.sdk_methods import redirects
 
 app_name = "api"

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portal.api.scim_attributes import ScimAttributes, scim_attributes
+from portal.api.endpoints.scim_attributes import ScimAttributes, scim_attributes
 from portal.directory import types
 from portal.directory.organization_settings import EmailImplicitRoleAssignment
 from portal.directory.policy import Role

@@ -8,21 +8,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from portal.directory.policy import Policy
-from portal.directory.scim_brake import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
-from portal.directory.scim_conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
-from portal.directory.scim_contacts import ScimContacts
-from portal.directory.scim_deletion import (
-    ScimDeletedConnection,
-    ScimDeletion,
-    ScimPeopleChoice,
-    ScimRestoration,
-)
-from portal.directory.scim_drift import ScimChangedPerson, ScimUnmanagedMember
-from portal.directory.scim_group_roles import ScimGroupRoles, ScimRoleEffect
-from portal.directory.scim_health import ScimHealth, ScimProgress
-from portal.directory.scim_log import ScimReplay, ScimRequest, ScimRequestFilter
-from portal.directory.scim_people import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
-from portal.directory.scim_tokens import ScimTokens
+from portal.directory.scim.conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
+from portal.directory.scim.contacts import ScimContacts
+from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
+from portal.directory.scim.drift import ScimChangedPerson, ScimUnmanagedMember
+from portal.directory.scim.group_roles import ScimGroupRoles, ScimRoleEffect
+from portal.directory.scim.health import ScimHealth, ScimProgress
+from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
+from portal.directory.scim.safeguard import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
+from portal.directory.scim.tokens import ScimTokens
+from portal.directory.scim.users import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
 from portal.directory.types import (
     DEFAULT_LIMIT,
     Discovered,

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from portal.directory.gateway import Directory, ScimGateway
+from portal.directory.members import MembersGateway, ProjectMemberGateway
+from portal.directory.organizations import OrganizationsGateway, ProjectOrganizationGateway
+from portal.directory.passwords import PasswordStrength, ProjectPasswordGateway
 from portal.directory.policy import Policy
-from portal.directory.project_members import MembersGateway, ProjectMemberGateway
-from portal.directory.project_organizations import OrganizationsGateway, ProjectOrganizationGateway
-from portal.directory.project_passwords import PasswordStrength, ProjectPasswordGateway
-from portal.directory.project_rbac import ProjectRbacGateway
-from portal.directory.project_sessions import ProjectSessionGateway
+from portal.directory.rbac import ProjectRbacGateway
+from portal.directory.sessions import ProjectSessionGateway
 from portal.directory.types import Actor, ScimConnection, ScimIdentityProvider, SignedIn
 
 

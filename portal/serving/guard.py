@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import FileResponse, HttpResponseBase
 
-from portal.access.addresses import client_address, network_of
+from portal.access.client_address import client_address, network_of
 from portal.serving.bodies import Body
 from portal.serving.threads import Threads, Visit, attach
 

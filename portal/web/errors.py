@@ -14,7 +14,7 @@ from portal.serving.threads import RETRY_SECONDS
 from portal.web.kept_form import sent_form
 from portal.web.pages import portal_frame, private
 from portal.web.rights import lacking
-from portal.web.sessions import page_at_hand, sign_in_url
+from portal.web.session_cookie import page_at_hand, sign_in_url
 
 
 @dataclass(frozen=True, slots=True)

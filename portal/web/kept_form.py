@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest
 
-from portal.web.sessions import is_page_of
+from portal.web.session_cookie import is_page_of
 
 _LEFT_OUT = ("csrfmiddlewaretoken", "password")
 

@@ -11,7 +11,7 @@ from django.utils.formats import number_format
 
 from portal.directory.errors import InvalidCursor
 from portal.directory.types import Page
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 
 Item = TypeVar("Item")
 

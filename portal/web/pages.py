@@ -11,7 +11,7 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from portal.access.permissions import Permission
 from portal.directory.types import Member, Organization
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 
 
 @dataclass(frozen=True, slots=True)

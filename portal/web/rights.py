@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from portal.access.permissions import Permission
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from portal.directory.scim_log import ScimRequest
+from portal.directory.scim.log import ScimRequest
 from portal.directory.types import ScimIdentityProvider, ScimRefusal
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from portal.directory.scim_conflicts import ScimConflictState
+from portal.directory.scim.conflicts import ScimConflictState
 from portal.web.listing import ListQuery
 
 APPROVE, DISMISS = "approve", "dismiss"

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from portal.directory.scim_contacts import MOST_CONTACTS
+from portal.directory.scim.contacts import MOST_CONTACTS
 
 
 class ContactsForm(forms.Form):

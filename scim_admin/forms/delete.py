@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from portal.directory.scim_deletion import ScimDeletion, ScimPeopleChoice
+from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
 
 
 class DeleteForm(forms.Form):

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from portal.directory.scim_group_roles import ScimGroupRoles, roles_version
+from portal.directory.scim.group_roles import ScimGroupRoles, roles_version
 
 _LONGEST_ID = 128
 _MOST_ROLES = 1000

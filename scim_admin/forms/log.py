@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from portal.directory.scim_log import ScimOutcome, ScimRequestFilter
+from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
 from portal.web.listing import ListQuery
 
 _LONGEST_ID = 100

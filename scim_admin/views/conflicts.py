@@ -10,11 +10,11 @@ from django.utils.http import urlencode
 
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict, Invalid
-from portal.directory.scim_conflicts import ScimConflictState
+from portal.directory.scim.conflicts import ScimConflictState
 from portal.directory.types import ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.causes.words import words_of
 from scim_admin.forms.conflicts import ConflictsQuery, DecideForm, DomainForm

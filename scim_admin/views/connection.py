@@ -5,13 +5,13 @@ from typing import Any
 from django.http import HttpResponse
 
 from portal.directory.types import ScimConnection
-from portal.web.people_without_access import people_without_access
-from portal.web.requests import PortalRequest
-from portal.web.scim_brake import brake_of
-from portal.web.scim_health import health_of
-from portal.web.token_expiry import token_expiry
+from portal.web.request import PortalRequest
+from portal.web.scim.health import health_of
+from portal.web.scim.people_without_access import people_without_access
+from portal.web.scim.safeguard import brake_of
+from portal.web.scim.token_expiry import token_expiry
 from scim_admin.guides import guide_for
-from scim_admin.life import life
+from scim_admin.lifecycle import life
 from scim_admin.sections import render_section
 
 

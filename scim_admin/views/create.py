@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from portal.directory.errors import Conflict, Invalid, StepUpRequired
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from scim_admin.forms.connection import ConnectionForm
 from scim_admin.sections import render_section
 from scim_admin.step_up import needs_step_up, step_up

@@ -7,10 +7,10 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Conflict
-from portal.directory.scim_deletion import ScimDeletion, ScimPeopleChoice
+from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
 from portal.directory.types import ScimFeature
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from scim_admin.forms.delete import DeleteForm
 from scim_admin.sections import render_section
 

@@ -14,7 +14,7 @@ from portal.directory.gateway import ScimGateway
 from portal.directory.types import Page, ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.drift import DriftQuery, Kind, TakeForm
 from scim_admin.sections import Section, render_list, render_section

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from portal.directory.errors import Conflict, Invalid
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from scim_admin.forms.connection import EditConnectionForm
 from scim_admin.sections import render_section
 

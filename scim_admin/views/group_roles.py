@@ -13,12 +13,12 @@ from django.urls import reverse
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict, Invalid, NotOffered
 from portal.directory.policy import MEMBER_ROLE
-from portal.directory.scim_group_roles import ScimGroupRoles
+from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.types import ScimFeature
 from portal.web import listing
 from portal.web.errors import no_right
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.group_roles import GroupRolesForm
 from scim_admin.sections import render_list, render_section

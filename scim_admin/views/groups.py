@@ -9,10 +9,10 @@ from portal.access.permissions import Permission
 from portal.directory.errors import NotOffered
 from portal.directory.types import ScimFeature
 from portal.web import listing
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupsQuery
-from scim_admin.life import life
+from scim_admin.lifecycle import life
 from scim_admin.links import log_of
 from scim_admin.sections import render_list, render_section
 from scim_admin.views.connection import connection_card

@@ -11,16 +11,16 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header, urlencode
 
 from portal.directory.errors import Conflict, Invalid, NotFound, NotOffered, TooManyRequests
-from portal.directory.scim_deletion import ScimDeletedConnection
-from portal.directory.scim_log import ScimReplay, ScimRequest, ScimRequestFilter
+from portal.directory.scim.deletion import ScimDeletedConnection
+from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
 from portal.directory.types import MAX_LIMIT, Page, ScimConnection, ScimFeature, ScimIdentityProvider
 from portal.serving.threads import Share, claim
 from portal.web import listing
 from portal.web.pages import private
-from portal.web.requests import PortalRequest
-from scim_admin.calls import Call, call_of, effect
+from portal.web.request import PortalRequest
 from scim_admin.exports import EXPORTS
 from scim_admin.forms.log import ExportForm, FileFormat, LogQuery
+from scim_admin.log_presenter import Call, call_of, effect
 from scim_admin.sections import render_list, render_section
 
 Logged = ScimConnection | ScimDeletedConnection

@@ -9,7 +9,7 @@ from django.urls import reverse
 from portal.directory.errors import Conflict
 from portal.directory.types import ScimFeature
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from scim_admin.causes.words import words_of
 from scim_admin.sections import render_section
 

@@ -12,7 +12,7 @@ from portal.directory.errors import Conflict
 from portal.directory.types import ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from scim_admin.forms.restore import RestoreForm
 from scim_admin.sections import render_list, render_section
 from scim_admin.step_up import needs_step_up, step_up

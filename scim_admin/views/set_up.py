@@ -9,7 +9,7 @@ from django.utils.http import urlencode
 from portal.directory.errors import NotOffered
 from portal.directory.types import ScimConnection
 from portal.web.pages import private
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from scim_admin.forms.set_up import GuideQuery
 from scim_admin.guides import Guide, guides_for
 from scim_admin.live_check import LiveCheck, live_check

@@ -4,11 +4,11 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.rates import admit_link
+from portal.access.rate_limits import admit_link
 from portal.directory.errors import Conflict, Refused, Unavailable
-from portal.directory.scim_people import ScimPersonDetails
+from portal.directory.scim.users import ScimPersonDetails
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from scim_admin.sections import render_section
 from scim_admin.step_up import needs_step_up, step_up
 

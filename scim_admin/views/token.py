@@ -11,7 +11,7 @@ from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
 from portal.directory.types import NewScimConnection, ScimConnection, ScimFeature
 from portal.web.pages import see_other
-from portal.web.requests import PortalRequest
+from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.connection import TokensVersionForm
 from scim_admin.sections import render_section

@@ -16,9 +16,9 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from portal.access import rates, redis_storage
-from portal.access.rates import Attempt, admit, wait_of_connection
-from portal.directory.embedded import models
+from portal.access import rate_limits, redis_storage
+from portal.access.rate_limits import Attempt, admit, wait_of_connection
+from portal.embedded import models
 from tests.conftest import PASSWORD
 from tests.servers import free_port
 
@@ -73,7 +73,7 @@ def redis(settings: Settings, tmp_path: Path) -> Iterator["subprocess.Popen[byte
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 -- our own
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
     for _ in range(100):
-        if rates._storage(settings.REDIS_URL).check():
+        if rate_limits._storage(settings.REDIS_URL).check():
             break
         time.sleep(0.05)
     yield server
@@ -109,13 +109,13 @@ import os, sys, threading
 os.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
 import django
 django.setup()
-from portal.access import rates
+from portal.access import rate_limits
 sys.setswitchinterval(1e-6)
 failed, start = [], threading.Barrier(16)
 def first(number):
     start.wait()
     try:
-        (rates.wait_of_connection if number % 2 else rates.wait_of_project)("x")
+        (rate_limits.wait_of_connection if number % 2 else rate_limits.wait_of_project)("x")
     except BaseException as error:
         failed.append(repr(error))
 threads = [threading.Thread(target=first, args=[number]) for number in range(16)]

@@ -17,9 +17,9 @@ from django.test import Client
 from requests.adapters import BaseAdapter
 from stytch import B2BClient
 
-from portal.directory.embedded import administration, models
-from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.types import Origin
+from portal.embedded import models, operator
+from portal.embedded.operator import NewProjectSecret
 from tests import factories
 
 Result = TypeVar("Result")
@@ -150,7 +150,7 @@ class Caller:
 
 @pytest.fixture
 def project(db: None) -> NewProjectSecret:
-    return administration.create_project_secret(origin=Origin())
+    return operator.create_project_secret(origin=Origin())
 
 
 @pytest.fixture(params=["sync", "async"])

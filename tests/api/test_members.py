@@ -12,9 +12,9 @@ from stytch.b2b.models.organizations_members import UpdateRequestOptions
 from stytch.core.response_base import StytchError
 from stytch.shared.method_options import Authorization
 
-from portal.directory.embedded import models
-from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.operator import NewProjectSecret
 from tests import factories
 from tests.api.conftest import Caller, in_a_loop
 

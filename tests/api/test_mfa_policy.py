@@ -2,8 +2,8 @@
 
 import pytest
 
-from portal.api.methods import ENDPOINTS
-from portal.directory.embedded import models
+from portal.api.endpoints.declared import ENDPOINTS
+from portal.embedded import models
 from tests.api.conftest import Caller
 from tests.conftest import PASSWORD
 

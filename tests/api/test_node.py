@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from pytest_django.live_server_helper import LiveServer
 
-from portal.directory.embedded import administration, models
 from portal.directory.ids import public_id
 from portal.directory.types import Origin
+from portal.embedded import models, operator
 from tests import factories
 from tests.conftest import JAVASCRIPT, PASSWORD
 
@@ -24,7 +24,7 @@ class Node:
     """Makes calls by the SDK, each as (method, its parameters)."""
 
     def __init__(self, url: str) -> None:
-        project = administration.create_project_secret(origin=Origin())
+        project = operator.create_project_secret(origin=Origin())
         self.client = {"project_id": project.project_id, "secret": project.secret, "env": f"{url}/"}
 
     def calls(self, *calls: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:

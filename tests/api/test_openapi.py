@@ -16,8 +16,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from portal.api.openapi import openapi_document
-from portal.directory.embedded import models
-from portal.directory.embedded.administration import NewProjectSecret
+from portal.embedded import models
+from portal.embedded.operator import NewProjectSecret
 from tests import factories
 
 SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi_document()))

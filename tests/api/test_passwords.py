@@ -10,9 +10,9 @@ from pytest_django.live_server_helper import LiveServer
 from stytch import B2BClient
 from stytch.b2b.models.passwords import MigrateRequestHashType
 
-from portal.directory.embedded import models
-from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.operator import NewProjectSecret
 from tests.api.conftest import Caller, in_a_loop
 from tests.api.test_scim import refusal
 from tests.api.test_sessions import client_of

@@ -10,9 +10,9 @@ from pytest_django.live_server_helper import LiveServer
 from stytch import B2BClient
 from stytch.b2b.models.rbac import OrgPolicy
 
-from portal.directory.embedded import models
-from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.policy import DEFAULT_POLICY
+from portal.embedded import models
+from portal.embedded.operator import NewProjectSecret
 from tests import factories
 from tests.api.conftest import PAGE, Answer, Caller, in_a_loop
 from tests.api.test_scim import refusal

@@ -8,8 +8,8 @@ from stytch import B2BClient
 from stytch.b2b.models.scim import SCIMGroupImplicitRoleAssignments
 from stytch.core.response_base import StytchError
 
-from portal.directory.embedded import models
 from portal.directory.ids import public_id
+from portal.embedded import models
 from tests import factories
 from tests.api.conftest import Answer, Caller
 

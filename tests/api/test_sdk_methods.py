@@ -10,8 +10,8 @@ import pytest
 import stytch
 from django.test import Client
 
-from portal.api.endpoints import by_address
-from portal.api.methods import ENDPOINTS
+from portal.api.declaration import by_address
+from portal.api.endpoints.declared import ENDPOINTS
 from portal.api.sdk_methods import SdkMethod, missing_methods, sdk_methods
 from tests.api.conftest import PAGE
 from tests.conftest import JAVASCRIPT

@@ -17,9 +17,9 @@ from stytch.core.response_base import StytchError
 from stytch.shared.method_options import Authorization
 from stytch.shared.rbac_local import RBACPermissionError, TenancyError
 
-from portal.directory.embedded import models
-from portal.directory.embedded.administration import NewProjectSecret
 from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.operator import NewProjectSecret
 from tests import factories
 from tests.api.conftest import PAGE, Caller, in_a_loop
 from tests.api.test_scim import refusal

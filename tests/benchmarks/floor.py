@@ -14,7 +14,7 @@ settings.MIDDLEWARE = []
 settings.ROOT_URLCONF = __name__
 django.setup(set_prefix=False)
 
-from portal.directory.embedded.models import MemberSession, ScimGroup  # noqa: E402 -- after setup
+from portal.embedded.models import MemberSession, ScimGroup  # noqa: E402 -- after setup
 
 
 def groups(request: HttpRequest) -> JsonResponse:

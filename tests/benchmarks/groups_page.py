@@ -29,8 +29,9 @@ from django.core.management import call_command  # noqa: E402 -- after setup
 from django.db import connection  # noqa: E402 -- as above
 from django.utils import timezone  # noqa: E402 -- as above
 
-from portal.directory.embedded import models, paging  # noqa: E402 -- as above
-from portal.web.sessions import cookie_name  # noqa: E402 -- as above
+from portal.embedded import models  # noqa: E402 -- as above
+from portal.embedded.database import keyset  # noqa: E402 -- as above
+from portal.web.session_cookie import cookie_name  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 
 LIMIT = 100
@@ -66,7 +67,7 @@ def last_cursor(fixture: Fixture) -> str:
     """Return the cursor of the last page."""
     scim, before = fixture.connection, fixture.before_last
     list_key = ("scim-groups", scim.organization_id, scim.pk, "")
-    page = paging.make_page([before] * 2, *list_key, limit=1, key=lambda row: row, item=lambda row: row)
+    page = keyset.make_page([before] * 2, *list_key, limit=1, key=lambda row: row, item=lambda row: row)
     return page.next_cursor or ""
 
 

@@ -23,10 +23,11 @@ from django.core.management import call_command  # isort: skip -- after setup
 from django.db import connection  # isort: skip -- as above
 from django.utils import timezone  # isort: skip -- as above
 
-from portal.directory.embedded import models, paging  # isort: skip -- as above
+from portal.embedded import models  # isort: skip -- as above
+from portal.embedded.database import keyset  # isort: skip -- as above
 from portal.directory.ids import first_uuid7, public_id  # isort: skip -- as above
-from portal.directory.scim_log import ScimOutcome, ScimRequestFilter  # isort: skip -- as above
-from portal.web.sessions import cookie_name  # isort: skip -- as above
+from portal.directory.scim.log import ScimOutcome, ScimRequestFilter  # isort: skip -- as above
+from portal.web.session_cookie import cookie_name  # isort: skip -- as above
 from tests import factories  # isort: skip -- as above
 
 PEOPLE = 1000
@@ -97,7 +98,7 @@ def cursor(scim: models.ScimConnection, wanted: ScimRequestFilter, place: float)
         keys = keys.filter(status__gte=400)
     rest = max(LIMIT, int(keys.count() * (1 - place)))
     list_key = ("scim-requests", scim.organization_id, scim.pk, wanted)
-    return paging.make_cursor(keys[rest : rest + 1][0], *list_key)
+    return keyset.make_cursor(keys[rest : rest + 1][0], *list_key)
 
 
 def measure(portal: str, fixture: Fixture, name: str, rounds: int) -> str:

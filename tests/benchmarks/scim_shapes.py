@@ -23,9 +23,9 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 -- after setup
 from django.db import connection as database  # noqa: E402 -- as above
 
-from portal.directory.embedded import models  # noqa: E402 -- as above
-from portal.directory.embedded.provisioning.cursors import make_cursor  # noqa: E402 -- as above
 from portal.directory.ids import public_id  # noqa: E402 -- as above
+from portal.embedded import models  # noqa: E402 -- as above
+from portal.embedded.scim.protocol.cursors import make_cursor  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 from tests.benchmarks.groups_page import medians, server  # noqa: E402 -- as above
 from tests.benchmarks.scim_target import group, insert, member, user  # noqa: E402 -- as above

@@ -27,13 +27,13 @@ from django.db import connection as database  # noqa: E402 -- as above
 from django.db.models import Model  # noqa: E402 -- as above
 from django.utils import timezone  # noqa: E402 -- as above
 
-from portal.directory.embedded import models  # noqa: E402 -- as above
-from portal.directory.embedded.provisioning.clients import ScimClient  # noqa: E402 -- as above
-from portal.directory.embedded.provisioning.comparison import searchable  # noqa: E402 -- as above
-from portal.directory.embedded.provisioning.people import new_member  # noqa: E402 -- as above
-from portal.directory.embedded.provisioning.schemas import GROUP, USER  # noqa: E402 -- as above
 from portal.directory.ids import public_id  # noqa: E402 -- as above
 from portal.directory.types import Origin  # noqa: E402 -- as above
+from portal.embedded import models  # noqa: E402 -- as above
+from portal.embedded.scim.filter.comparison import searchable  # noqa: E402 -- as above
+from portal.embedded.scim.protocol.client import ScimClient  # noqa: E402 -- as above
+from portal.embedded.scim.protocol.member_sync import new_member  # noqa: E402 -- as above
+from portal.embedded.scim.protocol.schemas import GROUP, USER  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 
 # Both stand in scim_target.json as well.

@@ -20,10 +20,10 @@ from django.db import connection, transaction  # noqa: E402 -- as above
 from django.utils import timezone  # noqa: E402 -- as above
 
 from portal.directories import directories  # noqa: E402 -- as above
-from portal.directory.embedded import models  # noqa: E402 -- as above
-from portal.directory.embedded.sessions import start_session  # noqa: E402 -- as above
 from portal.directory.ids import public_id  # noqa: E402 -- as above
 from portal.directory.types import Origin  # noqa: E402 -- as above
+from portal.embedded import models  # noqa: E402 -- as above
+from portal.embedded.sessions.sessions import start_session  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 
 NUMBER, BATCH, TIMES = 100_000, 5_000, 5

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from portal import directories
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests import factories
 from tests.fakes.stytch import DEMO_PASSWORD, fake_stytch, fill_with_demo
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests import factories
 from tests.browser.conftest import Portal, check_accessibility, overflow
 

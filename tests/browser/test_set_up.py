@@ -6,11 +6,11 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests import factories
 from tests.browser.conftest import Portal, check_accessibility, overflow
 from tests.browser.test_groups import tab_to
-from tests.provisioning.conftest import Idp
+from tests.scim_server.conftest import Idp
 
 pytestmark = pytest.mark.browser
 

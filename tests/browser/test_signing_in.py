@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from portal.access import rates
-from portal.directory.embedded import models
+from portal.access import rate_limits
+from portal.embedded import models
 from tests.browser.conftest import Portal, check_accessibility, overflow
 
 pytestmark = pytest.mark.browser
@@ -107,7 +107,7 @@ def test_a_member_whose_password_is_paused_asks_for_a_link(
     expected_errors += ["status of 429"]
     settings.SIGN_IN_TOTAL_PER_MEMBER = "1 per hour"
     settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "portal@example.com"
-    rates.admit(rates.Attempt("192.0.2.1", "acme", "ada@acme.example"))
+    rate_limits.admit(rate_limits.Attempt("192.0.2.1", "acme", "ada@acme.example"))
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{embedded.url}/o/acme/sign-in/")
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests import factories
 from tests.browser.conftest import Portal, check_accessibility, overflow
 from tests.fakes.stytch import DEMO_PASSWORD

@@ -7,12 +7,12 @@ from typing import Protocol
 from django.conf import settings
 from django.utils import timezone
 
-from portal.directory.embedded import models
-from portal.directory.embedded.directory import EmbeddedProvider
 from portal.directory.gateway import Directory, DirectoryProvider
 from portal.directory.ids import parse_id, public_id
-from portal.directory.stytch.directory import StytchProvider
 from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
+from portal.embedded import models
+from portal.embedded.directory import EmbeddedProvider
+from portal.stytch.directory import StytchProvider
 from tests import factories
 from tests.fakes.stytch import FakeStytch
 

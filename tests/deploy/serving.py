@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.conftest import PASSWORD
-from tests.embedded.test_pgbouncer import pgbouncer
-from tests.provisioning.test_crash import environment_in, manage
+from tests.embedded.database.test_pgbouncer import pgbouncer
+from tests.scim_server.test_crash import environment_in, manage
 from tests.servers import ROOT, free_port, operate, postgresql_database, wait_for_port
 
 DEPLOY = ROOT / "docs/deploy"
@@ -217,9 +217,7 @@ class Site:
 
     def log_addresses(self) -> set[str]:
         """Return the addresses that the request log has."""
-        count = (
-            "from portal.directory.embedded.models import ScimRequest as R; print(*R.objects.values_list('ip_address'))"
-        )
+        count = "from portal.embedded.models import ScimRequest as R; print(*R.objects.values_list('ip_address'))"
         return set(re.findall(r"'(.*?)'", manage(dict(self.environment), "shell", "--no-imports", "-c", count)))
 
     def fill(self) -> None:

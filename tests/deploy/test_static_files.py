@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.deploy.serving import DEPLOY
-from tests.provisioning.test_crash import environment_in, serve
+from tests.scim_server.test_crash import environment_in, serve
 from tests.servers import ROOT
 
 _HTTPS = {"X-Forwarded-Proto": "https", "Accept-Encoding": "gzip"}

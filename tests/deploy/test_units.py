@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.directory.embedded.management import commands
+from portal.embedded.management import commands
 from tests.deploy.serving import DEPLOY
 
 

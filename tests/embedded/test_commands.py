@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.tokens import token_hash
+from portal.embedded import models
+from portal.embedded.tokens import token_hash
 from tests import factories
 from tests.conftest import PASSWORD
 

@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from portal.directory.embedded.synthetic_company import groups as synthetic_groups
+from portal.embedded.management.synthetic_company import groups as synthetic_groups
 from tests.fakes import stytch_objects as objects
 from tests.fakes.stytch_project import INTERMEDIATE_LIFE, Demo, Project, Refusal, known_idp, new_id, seed_demo
 

@@ -11,8 +11,8 @@ from django.test import Client
 
 from portal.access.permissions import Audience
 from portal.access.routing import Route, iter_routes
-from portal.api.endpoints import Endpoint
-from portal.api.methods import ENDPOINTS
+from portal.api.declaration import Endpoint
+from portal.api.endpoints.declared import ENDPOINTS
 from portal.api.rights import Rights
 from portal.directory.policy import DEFAULT_POLICY
 

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from portal.access.permissions import Permission
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests import factories
 from tests.meta.test_rights import Changes, dump, only_one_each, undone
 

@@ -14,13 +14,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.api.endpoints import Endpoint
-from portal.api.methods import ENDPOINTS
-from portal.directory.embedded import models
-from portal.directory.embedded.administration import NewProjectSecret
-from portal.directory.embedded.models.fields import fold
+from portal.api.declaration import Endpoint
+from portal.api.endpoints.declared import ENDPOINTS
 from portal.directory.ids import public_id, uuid7
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
+from portal.embedded import models
+from portal.embedded.models.fields import fold
+from portal.embedded.operator import NewProjectSecret
 from tests import factories
 from tests.api.conftest import Caller
 from tests.api.conftest import project as project  # noqa: PLC0414 -- a fixture

@@ -10,9 +10,9 @@ from django.urls import path, reverse
 
 from portal.access.permissions import MACHINES, Audience, Permission
 from portal.access.routing import Route, iter_routes, route
-from portal.directory.embedded import models
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
-from portal.web.sessions import cookie_name
+from portal.embedded import models
+from portal.web.session_cookie import cookie_name
 from tests import factories
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

@@ -12,7 +12,7 @@ from portal.wsgi import application
 from portal.directories import directories
 get_resolver().url_patterns
 directories()
-print(*sorted({"redis", "requests", "django.contrib.admin", "portal.provisioning"} & sys.modules.keys()))
+print(*sorted({"redis", "requests", "django.contrib.admin", "portal.scim_server"} & sys.modules.keys()))
 """
 
 
@@ -30,7 +30,7 @@ def loaded(directory: str) -> str:
 
 
 def test_with_the_embedded_directory_no_client_for_stytch() -> None:
-    assert loaded("embedded") == "portal.provisioning"
+    assert loaded("embedded") == "portal.scim_server"
 
 
 def test_with_stytch_no_provisioning() -> None:

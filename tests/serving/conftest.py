@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.provisioning.test_crash import environment_in, serve
+from tests.scim_server.test_crash import environment_in, serve
 from tests.servers import operate
 
 SECONDS = 10

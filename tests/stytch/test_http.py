@@ -11,10 +11,10 @@ import requests
 from structlog.testing import capture_logs
 
 from portal.directory import errors
-from portal.directory.stytch import http
-from portal.directory.stytch.directory import StytchDirectory, StytchProvider
-from portal.directory.stytch.http import StytchApi
 from portal.directory.types import Origin
+from portal.stytch import http
+from portal.stytch.directory import StytchDirectory, StytchProvider
+from portal.stytch.http import StytchApi
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
 from tests.stytch.conftest import groups, sign_in
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from portal.web.sessions import cookie_name
+from portal.web.session_cookie import cookie_name
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
 
 pytestmark = pytest.mark.usefixtures("db", "stytch", "slept")

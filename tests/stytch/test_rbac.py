@@ -8,9 +8,9 @@ import pytest
 
 from portal.directory.errors import Unavailable
 from portal.directory.policy import Policy
-from portal.directory.stytch import rbac
-from portal.directory.stytch.directory import StytchProvider
 from portal.directory.types import Origin
+from portal.stytch import rbac
+from portal.stytch.directory import StytchProvider
 from tests.fakes.stytch import FakeStytch
 
 AUDITOR = Policy.from_json(

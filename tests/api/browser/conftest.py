@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from portal.directory.embedded import administration, models
 from portal.directory.types import Origin
+from portal.embedded import models, operator
 from tests import factories
 from tests.conftest import JAVASCRIPT, PASSWORD
 
@@ -38,7 +38,7 @@ class ProductPage:
 
     def __init__(self, page: Page, product: str, api: str) -> None:
         self.page, self.product, self.api = page, product, api
-        self.public_token = administration.create_project_secret(origin=Origin()).public_token
+        self.public_token = operator.create_project_secret(origin=Origin()).public_token
 
     def open(self, member: models.Member | None = None) -> None:
         """Open it, signed in as a member or as nobody."""

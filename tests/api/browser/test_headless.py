@@ -5,8 +5,8 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.embedded import models
 from portal.directory.ids import public_id
+from portal.embedded import models
 from tests import factories
 from tests.api.browser.conftest import ProductPage
 from tests.conftest import PASSWORD

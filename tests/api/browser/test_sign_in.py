@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests.api.browser.conftest import ProductPage
 from tests.conftest import PASSWORD
 

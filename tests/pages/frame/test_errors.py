@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from portal.directory.embedded import models
 from portal.directory.errors import NotOffered, Unavailable
+from portal.embedded import models
 from portal.web import errors
 from tests import factories
 
@@ -114,7 +114,7 @@ def test_an_unexpected_error_is_a_page_without_frame(acme: models.Organization, 
     client.raise_request_exception = False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("portal.home.views.token_expiry", lambda *_: 1 / 0)
+        patch.setattr("portal.pages.home.views.token_expiry", lambda *_: 1 / 0)
         factories.scim_connection(acme)
         response = client.get("/o/acme/")
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from portal.directory.embedded import models
+from portal.embedded import models
 from portal.web.messages import HostCookieStorage
 from tests import factories
 

@@ -9,8 +9,8 @@ from django.template import engines
 from django.test import Client, RequestFactory
 from playwright.sync_api import BrowserContext, Page, expect
 
-from portal.directory.embedded import models
-from portal.session.forms import SignInForm
+from portal.embedded import models
+from portal.pages.session.forms import SignInForm
 from portal.web.messages import HostCookieStorage
 from tests import factories
 

@@ -14,9 +14,9 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.sign_in_links import new_link
 from portal.directory.errors import Unavailable
+from portal.embedded import models
+from portal.embedded.members.sign_in_links import new_link
 from tests import factories
 from tests.conftest import PASSWORD
 
@@ -28,7 +28,7 @@ def test_healthz_asks_nobody(visitor: Client) -> None:
 def test_readyz_says_whether_the_process_can_serve(db: None, visitor: Client) -> None:
     assert (visitor.get("/readyz").status_code, visitor.get("/readyz").json()["status"]) == (200, "ok")
 
-    with patch("portal.operations.views.readiness_faults", return_value={"database": "is read-only"}):
+    with patch("portal.pages.operations.views.readiness_faults", return_value={"database": "is read-only"}):
         response = visitor.get("/readyz")
     assert (response.status_code, response.json()) == (503, {"status": "unavailable", "database": "is read-only"})
 
@@ -113,7 +113,7 @@ def test_maintenance_is_a_page_while_health_checks_go_on(admin_client: Client, s
 def test_a_database_that_is_away_or_read_only_is_a_page_that_offers_to_retry(
     admin_client: Client, path: str, error: type[Exception]
 ) -> None:
-    with patch("portal.directory.embedded.directory.EmbeddedProvider.open", side_effect=error("gone")):
+    with patch("portal.embedded.directory.EmbeddedProvider.open", side_effect=error("gone")):
         response = admin_client.get(path)
 
     content = response.content.decode()
@@ -125,7 +125,7 @@ def test_a_database_that_is_away_or_read_only_is_a_page_that_offers_to_retry(
 
 def test_a_directory_that_does_not_answer_is_a_page_that_offers_to_retry(admin_client: Client) -> None:
     with patch(
-        "portal.directory.embedded.sessions.EmbeddedSessions.authenticate", side_effect=Unavailable("Try again soon.")
+        "portal.embedded.sessions.sessions.EmbeddedSessions.authenticate", side_effect=Unavailable("Try again soon.")
     ):
         response = admin_client.get("/o/acme/scim/")
 
@@ -155,7 +155,7 @@ def test_no_secret_is_logged(admin: models.Member, log: io.StringIO) -> None:
     client.get(link.replace("/link/", "/lnk/"))
     client.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": PASSWORD})
     token = next(cookie.value for name, cookie in client.cookies.items() if "session" in name)
-    with patch("portal.session.views.SignInForm", side_effect=RuntimeError("broken")):
+    with patch("portal.pages.session.views.SignInForm", side_effect=RuntimeError("broken")):
         client.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": PASSWORD})
 
     written = log.getvalue()

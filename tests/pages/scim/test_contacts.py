@@ -7,9 +7,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.types import ScimFeature
+from portal.embedded import models
+from portal.embedded.scim import EmbeddedScim
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_delete import version

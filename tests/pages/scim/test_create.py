@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.errors import Conflict
 from portal.directory.types import ScimConnectionStatus
+from portal.embedded import models
+from portal.embedded.scim import EmbeddedScim
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.pages.scim.test_conflicts import as_reader

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from portal.access.permissions import Permission
 from portal.access.routing import iter_routes
-from portal.directory.embedded import activity, models
+from portal.embedded import audit, models
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 
@@ -48,7 +48,7 @@ def test_defect_9_what_fails_half_way_is_not_saved_in_part(
     assert seen
     form = {"identity_provider": "generic", "display_name": "Renamed", "version": seen.group(1)}
 
-    with patch.object(activity, "record", side_effect=OSError):
+    with patch.object(audit, "record", side_effect=OSError):
         assert admin_client.post(f"{OVERVIEW}edit/", form).status_code == 500
         assert admin_client.post(f"{OVERVIEW}token/rotate/").status_code == 500
 

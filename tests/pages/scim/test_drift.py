@@ -8,12 +8,12 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim import EmbeddedScim, drift
 from portal.directory.types import MemberStatus, ScimFeature
+from portal.embedded import models
+from portal.embedded.scim import EmbeddedScim, drift
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
-from tests.provisioning.conftest import Idp
+from tests.scim_server.conftest import Idp
 
 PAGE = "/o/acme/scim/drift/"
 TAKE = f"{PAGE}take/"

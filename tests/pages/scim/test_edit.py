@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_delete import version

@@ -11,8 +11,8 @@ from django.http import StreamingHttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from portal.directory.embedded import models
 from portal.directory.ids import public_id
+from portal.embedded import models
 from tests import factories
 
 URL = "/o/acme/scim/log/export/"

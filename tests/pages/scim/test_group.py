@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.errors import NotOffered
+from portal.embedded import models
+from portal.embedded.scim import EmbeddedScim
 from tests import factories
 
 

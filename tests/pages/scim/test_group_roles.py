@@ -9,11 +9,11 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.errors import NotOffered, Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.directory.types import ScimFeature
+from portal.embedded import models
+from portal.embedded.scim import EmbeddedScim
 from tests import factories
 
 ROLES = "/o/acme/scim/roles/"

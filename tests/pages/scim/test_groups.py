@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.embedded import models, paging
-from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.errors import NotFound, Unavailable
 from portal.directory.types import ScimFeature
+from portal.embedded import models
+from portal.embedded.database import keyset
+from portal.embedded.scim import EmbeddedScim
 from tests import factories
 
 PAGE = "/o/acme/scim/"
@@ -188,7 +189,7 @@ def test_a_search_finds_any_part_of_a_name_whatever_the_case(
 def test_a_search_goes_on_behind_the_groups_that_one_page_looks_at(
     admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "MOST_SEARCHED", 10)
+    monkeypatch.setattr(keyset, "MOST_SEARCHED", 10)
     factories.scim_groups(connection, [f"Team {n:02}" for n in range(25)])
 
     assert list(walk(admin_client, f"{GROUPS}?q=24")) == [[], [], ["Team 24"]]

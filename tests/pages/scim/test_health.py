@@ -11,10 +11,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim_log import EmbeddedScimLog
 from portal.directory.errors import NotOffered
-from portal.directory.scim_health import ScimHealthState
+from portal.directory.scim.health import ScimHealthState
+from portal.embedded import models
+from portal.embedded.scim.log.reading import EmbeddedScimLog
 from tests import factories
 
 PAGES = ("/o/acme/", "/o/acme/scim/")

@@ -11,14 +11,15 @@ from django.test import Client, override_settings
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.embedded import models, scim_log
-from portal.directory.embedded.scim_log import EmbeddedScimLog
 from portal.directory.errors import NotOffered, Unavailable
 from portal.directory.ids import first_uuid7, public_id, uuid7
 from portal.directory.types import ScimIdentityProvider
-from scim_admin.calls import asked
+from portal.embedded import models
+from portal.embedded.scim.log import reading
+from portal.embedded.scim.log.reading import EmbeddedScimLog
+from scim_admin.log_presenter import asked
 from tests import factories
-from tests.provisioning.conftest import Idp
+from tests.scim_server.conftest import Idp
 
 LOG = "/o/acme/scim/log/"
 HOSTILE = '"><script>alert(1)</script>'
@@ -230,7 +231,7 @@ def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connecti
 def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
     admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scim_log, "MOST_SEARCHED", 20)
+    monkeypatch.setattr(reading, "MOST_SEARCHED", 20)
     moment = datetime(2026, 1, 31, 9, tzinfo=UTC)
     at_times(connection, *(moment + timedelta(minutes=number) for number in range(50)))
     models.ScimRequest.objects.filter(path="/Users/5").update(method="DELETE")
@@ -410,7 +411,7 @@ def test_what_was_asked_is_said_in_words(
 ) -> None:
     row = factories.scim_request(connection, method=method, path=path, query=query)
 
-    assert asked(scim_log._value(row)) == words
+    assert asked(reading._value(row)) == words
 
 
 # --- One call ----------------------------------------------------------------------------------------------------------

@@ -10,13 +10,13 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from portal.directory.embedded import models
-from portal.directory.embedded.project import EmbeddedProject
 from portal.directory.ids import parse_id, public_id
 from portal.directory.types import Actor, ActorType, MemberStatus, Origin
+from portal.embedded import models
+from portal.embedded.project import EmbeddedProject
 from tests import factories
-from tests.provisioning.conftest import Idp
-from tests.provisioning.test_query_counts import rows_read
+from tests.scim_server.conftest import Idp
+from tests.scim_server.test_query_counts import rows_read
 
 PEOPLE = "/o/acme/scim/people/"
 ANN = "ann@acme.example"

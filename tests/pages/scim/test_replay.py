@@ -6,13 +6,13 @@ from unittest.mock import patch
 import pytest
 from django.test import Client
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim_log import EmbeddedScimLog
 from portal.directory.errors import NotOffered, Unavailable
 from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.scim.log.reading import EmbeddedScimLog
 from tests import factories
-from tests.provisioning.conftest import Idp
-from tests.provisioning.test_replay import NOBODY, add_members, everything
+from tests.scim_server.conftest import Idp
+from tests.scim_server.test_replay import NOBODY, add_members, everything
 
 LOG = "/o/acme/scim/log/"
 

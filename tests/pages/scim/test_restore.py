@@ -10,10 +10,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim import EmbeddedScim
 from portal.directory.ids import public_id
 from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimFeature
+from portal.embedded import models
+from portal.embedded.scim import EmbeddedScim
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.pages.scim.test_conflicts import as_reader

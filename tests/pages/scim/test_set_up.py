@@ -11,15 +11,15 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from django.utils.html import escape
 
-from portal.directory.embedded import models
-from portal.directory.embedded.scim_log import EmbeddedScimLog
 from portal.directory.errors import NotOffered
 from portal.directory.ids import public_id
 from portal.directory.types import ScimIdentityProvider
+from portal.embedded import models
+from portal.embedded.scim.log.reading import EmbeddedScimLog
 from scim_admin.guides import Guide, guide_for, guides_for
 from scim_admin.guides.guide import Milestone
 from tests import factories
-from tests.provisioning.conftest import Idp
+from tests.scim_server.conftest import Idp
 
 URL = "/o/acme/scim/set-up/"
 FRAGMENT = {"HX-Request": "true", "HX-Target": "live-check"}

@@ -9,8 +9,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from portal.access.permissions import Permission
-from portal.directory.embedded import models
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
+from portal.embedded import models
 from tests import factories
 from tests.conftest import PASSWORD
 

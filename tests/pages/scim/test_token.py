@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.embedded import models
+from portal.embedded import models
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_create import shown_token

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from portal.directory.embedded import models
-from portal.web.sessions import cookie_name
+from portal.embedded import models
+from portal.web.session_cookie import cookie_name
 from tests import factories
 from tests.conftest import PASSWORD
 

@@ -8,8 +8,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from portal.directory.embedded import models
-from portal.web.sessions import cookie_name
+from portal.embedded import models
+from portal.web.session_cookie import cookie_name
 from tests import factories
 from tests.conftest import PASSWORD
 

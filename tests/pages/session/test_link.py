@@ -8,9 +8,9 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from portal.directory.embedded import models
-from portal.directory.embedded.sign_in_links import new_link
 from portal.directory.types import MemberStatus
+from portal.embedded import models
+from portal.embedded.members.sign_in_links import new_link
 from tests import factories
 
 NEW_PASSWORD = "five unrelated words in a row"

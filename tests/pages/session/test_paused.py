@@ -9,7 +9,8 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from portal.directory.embedded import models, sign_in_links
+from portal.embedded import models
+from portal.embedded.members import sign_in_links
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.contract.worlds import StytchWorld

@@ -13,9 +13,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.embedded import models
-from portal.directory.embedded.tokens import token_hash
-from portal.web.sessions import cookie_name
+from portal.embedded import models
+from portal.embedded.tokens import token_hash
+from portal.web.session_cookie import cookie_name
 from tests import factories
 from tests.conftest import PASSWORD
 

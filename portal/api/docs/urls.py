@@ -1,0 +1,13 @@
+"""What people read about the API."""
+
+from portal.access.permissions import Audience
+from portal.access.routing import route
+from portal.api.docs import views
+
+app_name = "api-docs"
+
+urlpatterns = [
+    route("", views.methods, name="methods", allow=Audience.ANYONE),
+    route("openapi.json", views.openapi, name="openapi", allow=Audience.ANYONE),
+    route("errors/<str:error_type>/", views.error_type, name="error-type", allow=Audience.ANYONE),
+]

@@ -1,0 +1,72 @@
+"""Writing the activity log: each change of the directory calls `record()` inside its own transaction."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Required, TypedDict, Unpack
+from uuid import UUID
+
+from django.utils import timezone
+
+from portal.directory.ids import uuid7
+from portal.directory.types import Actor, Origin
+from portal.embedded.database.statements import Writes
+from portal.embedded.models import ActivityEntry
+
+# A row of the log as values by column: each change makes one or two.
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a change, and from where."""
+
+    actor: Actor
+    origin: Origin
+
+
+class Change(TypedDict, total=False):
+    """What an entry says of a change; `before` and `after` hold what changed, and never a secret."""
+
+    organization_id: Required[UUID | None]
+    target_id: Required[str]
+    target_name: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def record(caller: Caller, action: str, **change: Unpack[Change]) -> None:
+    """Write one entry. `action` is `noun.verb`."""
+    record_all([entry(caller, action, **change)])
+
+
+def record_all(entries: Iterable[Entry]) -> None:
+    """Write several entries with one statement."""
+    writes = Writes()
+    add(writes, *entries)
+    writes.send()
+
+
+def add(writes: Writes, *entries: Entry) -> None:
+    """Write entries together with what they tell of."""
+    writes.insert_values(ActivityEntry, entries)
+
+
+def entry(caller: Caller, action: str, **change: Unpack[Change]) -> Entry:
+    """Return an entry to be written."""
+    return {
+        "id": uuid7(),
+        "organization_id": change["organization_id"],
+        "at": timezone.now(),
+        "actor_type": caller.actor.type,
+        "actor_id": caller.actor.id,
+        "actor_name": caller.actor.name[:256],
+        "on_behalf_of": caller.actor.on_behalf_of,
+        "action": action,
+        "target_id": change["target_id"],
+        "target_name": change.get("target_name", "")[:256],
+        "before": change.get("before", {}),
+        "after": change.get("after", {}),
+        "ip_address": caller.origin.ip_address,
+        "user_agent": caller.origin.user_agent,
+        "request_id": caller.origin.request_id,
+    }

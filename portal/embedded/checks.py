@@ -1,0 +1,64 @@
+"""What `manage.py check --deploy --database default` reports of the database, as readiness does, and of its settings."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- Django's names
+from django.db import DEFAULT_DB_ALIAS, connection
+
+from portal.embedded.database import readiness, triggers
+
+_HINTS = {
+    "database": "Check that it runs and takes writes, and that DATABASE_URL and DATABASE_PREPARE are right.",
+    "migrations": "Run `manage.py migrate`.",
+    "guards": "Run `manage.py migrate`.",
+    "signing_key": "Set the SECRET_KEY that it was encrypted under, as SECRET_KEY or among SECRET_KEY_FALLBACKS.",
+}
+_TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+
+@register(Tags.database, deploy=True)
+def database_is_ready(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Report what keeps a server from serving with this database, and time-outs that nothing sets."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    if faults := readiness.find_faults():
+        return [
+            Error(f"{part.replace('_', ' ').capitalize()} {fault}.", hint=_HINTS[part], id=f"directory.E{number:03}")
+            for number, part in enumerate(_HINTS, 1)
+            if (fault := faults.get(part))
+        ]
+    return [*_guards(), *_time_outs(), *_secrets()]
+
+
+def _guards() -> Iterator[CheckMessage]:
+    if differing := triggers.faults(DEFAULT_DB_ALIAS):
+        names = ", ".join(differing)
+        yield Error(
+            f"Guards differ from what this version creates: {names}.", hint=_HINTS["guards"], id="directory.E005"
+        )
+
+
+def _time_outs() -> Iterator[CheckMessage]:
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = '0' ORDER BY name", [[*_TIMEOUTS]]
+        )
+        missing = [name for (name,) in cursor.fetchall()]
+    if missing:
+        yield Warning(
+            f"PostgreSQL has no limit on: {', '.join(missing)}.",
+            hint="Behind a pooler set them for the role (docs/operate.md, Time-outs), else by DATABASE_…_TIMEOUT.",
+            id="directory.W001",
+        )
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    if readiness.keys_under_fallbacks():
+        yield Warning(
+            "The key that signs session JWTs is encrypted under one of SECRET_KEY_FALLBACKS.",
+            hint="Once every node knows the new SECRET_KEY, run `manage.py reencryptsecrets`.",
+            id="directory.W002",
+        )

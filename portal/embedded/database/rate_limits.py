@@ -1,0 +1,97 @@
+"""A storage for the `limits` library in the application's own database: exact across processes, without Redis."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+from limits.storage import Storage
+
+from portal.embedded.models import RateLimitCounter
+
+_TABLE = RateLimitCounter._meta.db_table  # noqa: SLF001 -- Django's documented model API
+# One statement, so that simultaneous attempts are each counted. Called outside transactions: a rollback must not
+# forget a failed attempt.
+_COUNT = f"""
+    INSERT INTO {_TABLE} (key, amount, expires_at) VALUES (%s, %s, %s)
+    ON CONFLICT (key) DO UPDATE SET
+        amount = CASE WHEN {_TABLE}.expires_at <= %s THEN excluded.amount ELSE {_TABLE}.amount + excluded.amount END,
+        expires_at = CASE WHEN {_TABLE}.expires_at <= %s THEN excluded.expires_at ELSE {_TABLE}.expires_at END
+    RETURNING amount
+"""  # noqa: S608 -- only the table's own name is filled in
+
+
+# Every so many writes of a process delete up to so many rows: more than were written, so the table stays as large as what
+# is counted at the moment.
+_PRUNED_EVERY, _BATCH = 100, 1000
+_WRITES = count(1)
+
+
+def prune() -> int:
+    """Delete the counters whose window has ended, a thousand in a transaction, and return how many."""
+    deleted = 0
+    while batch := _delete_ended():
+        deleted += batch
+    return deleted
+
+
+def _delete_ended() -> int:
+    """Delete some of the counters whose window has ended, and return how many."""
+    with transaction.atomic():
+        ended = RateLimitCounter.objects.filter(expires_at__lte=timezone.now())
+        keys = list(ended.select_for_update(skip_locked=True).values_list("key", flat=True)[:_BATCH])
+        # The condition again: SQLite locks no rows, and a window may have begun again.
+        return ended.filter(key__in=keys).delete()[0]
+
+
+class DatabaseStorage(Storage):
+    """Counters as rows; selected with the address `database://`."""
+
+    STORAGE_SCHEME = ["database"]
+
+    def __init__(self, uri: str | None = None, *, wrap_exceptions: bool = False, **_: Any) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What this storage raises."""
+        return DatabaseError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count an attempt and return how many there were in the window."""
+        now = timezone.now()
+        until = now + timedelta(seconds=expiry)
+        adapt = connection.ops.adapt_datetimefield_value
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT, [key, amount, adapt(until), adapt(now), adapt(now)])
+            counted = int(cursor.fetchone()[0])
+        if next(_WRITES) % _PRUNED_EVERY == 0:
+            _delete_ended()
+        return counted
+
+    def get(self, key: str) -> int:
+        """Return how many attempts the current window holds."""
+        counter = RateLimitCounter.objects.filter(key=key, expires_at__gt=timezone.now()).first()
+        return counter.amount if counter else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the current window ends, in seconds since 1970."""
+        counter = RateLimitCounter.objects.filter(key=key).first()
+        return (counter.expires_at if counter else datetime.now(UTC)).timestamp()
+
+    def check(self) -> bool:
+        """Say whether the database answers."""
+        try:
+            RateLimitCounter.objects.exists()
+        except DatabaseError:
+            return False
+        return True
+
+    def reset(self) -> int | None:
+        """Forget everything."""
+        return RateLimitCounter.objects.all().delete()[0]
+
+    def clear(self, key: str) -> None:
+        """Forget one counter."""
+        RateLimitCounter.objects.filter(key=key).delete()

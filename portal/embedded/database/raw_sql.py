@@ -1,0 +1,61 @@
+"""Statements that Django's ORM cannot say, or only with a text of its own for each number of keys; most walk from group to group."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.expressions import RawSQL
+
+from portal.embedded import models
+
+_TABLES = {
+    "membership": models.ScimMembership,
+    "nesting": models.ScimNesting,
+    "role": models.ScimGroupRole,
+    "group": models.ScimGroup,
+    "user": models.ScimUser,
+    "member": models.Member,
+    "organization": models.Organization,
+    "connection": models.ScimConnection,
+}
+
+
+def rows(sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
+    """Run a statement that names tables as `{group}`, and return what it selects, as the database gives it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_with_tables(sql), [_prepared(one) for one in values])
+        return list(cursor.fetchall())
+
+
+def among(column: str) -> str:
+    """Return SQL that asks for one of several keys, which are one value to `rows()`."""
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%s)"
+    return f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 -- our own names
+
+
+def subquery(sql: str, *values: Any) -> RawSQL:
+    """Return a statement as what stands behind `IN`."""
+    return RawSQL(_with_tables(sql), [_prepared(one) for one in values])  # noqa: S611 -- our own statements
+
+
+def key(value: Any) -> UUID:
+    """Return a key that `rows()` selected: SQLite has no type for it."""
+    return value if isinstance(value, UUID) else UUID(str(value))
+
+
+@cache
+def _with_tables(sql: str) -> str:
+    return sql.format(**{name: model._meta.db_table for name, model in _TABLES.items()})  # noqa: SLF001 -- Django's documented model API
+
+
+def _prepared(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        prepared = [_prepared(one) for one in value]
+        return prepared if connection.vendor == "postgresql" else json.dumps(prepared)
+    if isinstance(value, UUID):
+        return value if connection.vendor == "postgresql" else value.hex
+    return value if isinstance(value, int) else str(value)

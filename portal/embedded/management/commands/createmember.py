@@ -1,0 +1,52 @@
+"""`manage.py createmember`."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from portal.directory.types import Origin
+from portal.embedded import operator
+from portal.embedded.management.operator_command import Answer, OperatorCommand
+
+
+class Command(OperatorCommand):
+    """Make a member, who chooses a password by the link that is printed, or has the one that is given."""
+
+    help = __doc__
+    options = {
+        "organization_slug": "--organization",
+        "email_address": "--email",
+        "name": "--name",
+        "roles": "--role",
+        "password": "--password-stdin",
+    }
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        super().add_arguments(parser)
+        parser.add_argument("--organization", required=True, metavar="SLUG", help="the organization's slug")
+        parser.add_argument("--email", required=True, help="the e-mail address to sign in with")
+        parser.add_argument("--name", default="", help="the person's name")
+        parser.add_argument(
+            "--role", nargs="+", action="extend", default=[], help="a role to give, such as stytch_admin"
+        )
+        parser.add_argument(
+            "--password-stdin", action="store_true", help="read the password from standard input, 12 to 128 characters"
+        )
+
+    def carry_out(self, origin: Origin, **options: Any) -> Answer:
+        """Make the member."""
+        member, link = operator.create_member(
+            organization_slug=options["organization"],
+            email_address=options["email"],
+            name=options["name"],
+            roles=options["role"],
+            password=sys.stdin.readline().rstrip("\r\n") if options["password_stdin"] else None,
+            origin=origin,
+        )
+        fields, text = {"member_id": member.member_id}, f"{member.email_address} is a member: {member.member_id}"
+        if link is None:
+            return Answer(fields, text)
+        return Answer(
+            fields | {"sign_in_link": link}, f"{text}\nThe link to choose a password, good once and for 7 days:\n{link}"
+        )

@@ -1,0 +1,49 @@
+"""`manage.py createorganization`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from portal.directory.types import Origin
+from portal.embedded import operator
+from portal.embedded.management.operator_command import Answer, OperatorCommand
+
+
+class Command(OperatorCommand):
+    """Make an organization."""
+
+    help = __doc__
+    options = {"name": "--name", "slug": "--slug", "email_allowed_domains": "--email-domain"}
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        super().add_arguments(parser)
+        parser.add_argument("--name", required=True, help="as people call it")
+        parser.add_argument(
+            "--slug", required=True, help="its part of the address: 2 to 128 letters, digits or . _ ~ -"
+        )
+
+        parser.add_argument(
+            "--email-domain",
+            dest="email_allowed_domains",
+            action="append",
+            default=[],
+            metavar="DOMAIN",
+            help="a domain whose addresses the identity provider may claim, also of members who are there; repeatable",
+        )
+
+    def carry_out(self, origin: Origin, **options: Any) -> Answer:
+        """Make it."""
+        organization = operator.create_organization(
+            name=options["name"],
+            slug=options["slug"],
+            email_allowed_domains=options["email_allowed_domains"],
+            origin=origin,
+        )
+        return Answer(
+            {
+                "organization_id": organization.organization_id,
+                "organization_slug": organization.organization_slug,
+            },
+            f"{organization.organization_name} is there: {organization.organization_id}\n"
+            f"Next: manage.py createmember --organization {organization.organization_slug} --email … --role stytch_admin",
+        )

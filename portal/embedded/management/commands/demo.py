@@ -1,0 +1,194 @@
+"""`manage.py demo`: everything that it takes to see the portal at work on this machine."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from portal.directory.types import NewScimConnection, Origin, ScimConnectionStatus, ScimIdentityProvider
+from portal.embedded import models, operator
+from portal.embedded.management.demo_provisioning import Provisioning, provision
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 30
+_STOP_SECONDS = 30
+_MOST = 100_000
+_ORIGIN = Origin(user_agent="manage.py demo")
+
+
+class Command(BaseCommand):
+    """Set up an example organization, provision it through its own SCIM endpoint, and serve the portal."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--port", type=int, default=8000, help="where to serve (default: 8000)")
+        parser.add_argument("--people", type=int, default=1000, help="people of the example company (default: 1000)")
+        parser.add_argument("--groups", type=int, default=240, help="groups of the example company (default: 240)")
+        parser.add_argument("--no-serve", action="store_true", help="set up, then stop")
+
+    def handle(self, *_: Any, port: int, people: int, groups: int, no_serve: bool, **__: Any) -> None:
+        """Run the demo."""
+        for name, value, most in (("--port", port, 65_535), ("--people", people, _MOST), ("--groups", groups, _MOST)):
+            if not 1 <= value <= most:
+                raise CommandError(f"{name} must be from 1 to {most:,}.")
+        if settings.DIRECTORY != "embedded" or settings.IS_HTTPS:
+            raise CommandError(
+                "The demo is for a trial with the embedded directory on plain http; see DIRECTORY and PUBLIC_URL in .env."
+            )
+        _check_port(port)
+        self.stderr.write("Plain http: cookies go without Secure and __Host-. Fine for this machine, not for others.")
+        call_command("migrate", verbosity=0)
+        _create_people(_password())
+        server = _start_server(port)
+        try:
+            self._provision(port, people, groups)
+            self._say_where(port)
+            if not no_serve:
+                _wait(server)
+        finally:
+            _stop(server)
+
+    def _provision(self, port: int, people: int, groups: int) -> None:
+        if models.ScimGroup.objects.filter(organization__slug="acme").count() >= groups:
+            return
+        connection = _connection()
+        base_url = f"http://{_HOST}:{port}/v1/b2b/scim/{connection.connection.connection_id}"
+        provision(Provisioning(base_url, connection.bearer_token, people, groups), self._progress)
+
+    def _progress(self, done: int, total: int) -> None:
+        """Draw how far it is, on a terminal; elsewhere a line for each tenth."""
+        width = 40
+        if self.stderr.isatty():
+            bar = "█" * (done * width // total)
+            self.stderr.write(f"\rProvisioning Acme over SCIM  {bar:░<{width}} {done:,} of {total:,}", ending="")
+            if done == total:
+                self.stderr.write("")
+        elif done * 10 // total > (done - 1) * 10 // total:
+            self.stderr.write(f"Provisioning Acme over SCIM: {done:,} of {total:,}")
+
+    def _say_where(self, port: int) -> None:
+        url, password = f"http://{_HOST}:{port}", _password()
+        self.stdout.write(
+            f"\nGatehouse is ready at {url}\n\n"
+            f"  ada@acme.example     admin of Acme, and a member of Globex\n"
+            f"  max@acme.example     member of Acme, without SCIM rights\n"
+            f"  gil@globex.example   admin of Globex\n\n"
+            f"  password of all three: {password}\n\n"
+            f"The SCIM page: {url}/o/acme/scim/\n"
+        )
+
+
+def _password() -> str:
+    password = os.environ.get("DEMO_PASSWORD", "")
+    if not password:
+        raise CommandError(
+            "DEMO_PASSWORD is not set in .env: add it, 12 characters or more, or remove .env to have one made."
+        )
+    return password
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as error:
+            raise CommandError(f"Port {port} is taken by another program; choose one with --port.") from error
+
+
+def _create_people(password: str) -> None:
+    for slug, name in (("acme", "Acme"), ("globex", "Globex")):
+        if not models.Organization.objects.filter(slug=slug).exists():
+            operator.create_organization(name=name, slug=slug, origin=_ORIGIN)
+    for slug, email_address, name, roles in (
+        ("acme", "ada@acme.example", "Ada Admin", ["stytch_admin"]),
+        ("acme", "max@acme.example", "Max Member", []),
+        ("globex", "ada@acme.example", "Ada Admin", []),
+        ("globex", "gil@globex.example", "Gil Globex", ["stytch_admin"]),
+    ):
+        if not models.Member.objects.filter(organization__slug=slug, email_address=email_address).exists():
+            operator.create_member(
+                organization_slug=slug,
+                email_address=email_address,
+                name=name,
+                roles=roles,
+                password=password,
+                origin=_ORIGIN,
+            )
+
+
+def _connection() -> NewScimConnection:
+    """Return Acme's connection with a token; one that an interrupted run left gets a new token."""
+    live = models.ScimToken.objects.filter(
+        organization__slug="acme", connection__status=ScimConnectionStatus.ACTIVE, revoked_at=None
+    )
+    if live.filter(is_next=True).exists():
+        operator.rotate_cancel(organization_slug="acme", origin=_ORIGIN)
+    if live.exists():
+        rotated = operator.rotate_start(organization_slug="acme", origin=_ORIGIN)
+        operator.rotate_complete(organization_slug="acme", origin=_ORIGIN)
+        return rotated
+    return operator.create_scim_connection(
+        organization_slug="acme",
+        display_name="Okta (example)",
+        identity_provider=ScimIdentityProvider.OKTA,
+        origin=_ORIGIN,
+    )
+
+
+def _start_server(port: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST, "--port", str(port)]
+    command += ["--http", "1", "--blocking-threads", "256"]
+    server = subprocess.Popen(  # noqa: S603 -- our own interpreter and words
+        [*command, "--log-level", "error", "portal.wsgi:application"], cwd=settings.BASE_DIR
+    )
+    try:
+        _wait_until_it_answers(server, port)
+    except BaseException:
+        _stop(server)
+        raise
+    return server
+
+
+def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            raise CommandError("The web server did not start; its own message is above.")
+        try:
+            requests.get(f"http://{_HOST}:{port}/healthz", timeout=_START_SECONDS)
+        except requests.RequestException:
+            time.sleep(0.1)
+        else:
+            return
+    raise CommandError(f"The web server did not answer within {_START_SECONDS} seconds.")
+
+
+def _wait(server: "subprocess.Popen[bytes]") -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        server.wait()
+    except KeyboardInterrupt:
+        return
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()

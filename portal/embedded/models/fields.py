@@ -1,0 +1,91 @@
+"""Columns that several tables have."""
+
+import unicodedata
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from portal.directory.email_addresses import fold_address
+from portal.directory.ids import uuid7
+
+
+def fold(text: str) -> str:
+    """Return the form by which migrations before 0023 and 0025 compare. Everything else uses fold_name or fold_address."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def fold_name(text: str) -> str:
+    """Return the form in which two names that differ only by case or composition are equal (RFC 7643, 2.2).
+
+    Letter by letter, and without Unicode's compatibility forms: "weiß" isn't "weiss", and "Team ①" isn't "Team 1".
+    """
+    if text.isascii():
+        return text.lower()
+    composed = unicodedata.normalize("NFC", text)
+    folded = composed.casefold()
+    if len(folded) != len(composed):
+        folded = "".join(map(_fold_letter, composed))
+    return unicodedata.normalize("NFC", folded)
+
+
+def _fold_letter(letter: str) -> str:
+    folded = letter.casefold()
+    return folded if len(folded) == 1 else letter.lower()
+
+
+class ComparedField(models.CharField):  # type: ignore[type-arg]  # -- not subscriptable at run time
+    """A text in the form in which it's compared, for plain equality, ranges and order by code point on every database."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        """Order by bytes also where PostgreSQL's locale would not: prefix ranges depend on it, and joins of two such columns."""
+        parameters = super().db_parameters(connection)
+        return {**parameters, "collation": "C" if connection.vendor == "postgresql" else None}
+
+
+class FoldedField(ComparedField):
+    """A folded copy of another column: a model has FoldedNameField or FoldedAddressField, early migrations have this one."""
+
+    def __init__(self, *, of: str, **kwargs: Any) -> None:
+        self.of = of
+        super().__init__(**{"max_length": 512, "editable": False, **kwargs})
+
+    def deconstruct(self) -> Any:
+        """Keep `of` in the migrations."""
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "of": self.of}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002, FBT001 -- Django's signature
+        """Fold the current value of the other column."""
+        value = self.fold(getattr(model_instance, self.of))
+        setattr(model_instance, self.attname, value)
+        return value
+
+    @staticmethod
+    def fold(text: str) -> str:
+        """Return the stored form."""
+        return fold(text)
+
+
+class FoldedNameField(FoldedField):
+    """A case-folded copy of a column with a name: of a person or a group, not of an email address."""
+
+    @staticmethod
+    def fold(text: str) -> str:
+        """Return the stored form."""
+        return fold_name(text)
+
+
+class FoldedAddressField(FoldedField):
+    """A copy of an email address in the form in which addresses are compared."""
+
+    @staticmethod
+    def fold(text: str) -> str:
+        """Return the stored form."""
+        return fold_address(text)
+
+
+def id_field() -> "models.UUIDField[uuid.UUID, uuid.UUID]":
+    """Return a primary key: a UUID of version 7."""
+    return models.UUIDField(primary_key=True, default=uuid7, editable=False)

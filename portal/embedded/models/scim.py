@@ -1,0 +1,395 @@
+"""What IdPs push: the connection and its tokens, people, groups, who is in which group, and what was asked."""
+
+from django.db import models
+from django.utils import timezone
+
+from portal.directory.scim.log import FIRST_REFUSAL
+from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
+from portal.embedded.models.fields import ComparedField, FoldedAddressField, FoldedNameField, id_field
+from portal.embedded.models.members import Member
+from portal.embedded.models.organizations import Organization
+
+
+class ScimConnection(models.Model):
+    """An organization's link to its IdP."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="scim_connections")
+    display_name = models.CharField(max_length=256)
+    identity_provider = models.CharField(
+        max_length=32, choices=[(p, p.label) for p in ScimIdentityProvider], default=ScimIdentityProvider.GENERIC
+    )
+    status = models.CharField(
+        max_length=16, choices=[(s, s) for s in ScimConnectionStatus], default=ScimConnectionStatus.ACTIVE
+    )
+    # Refuse what RFC 7643 and 7644 do not have, instead of understanding what was meant.
+    is_strict = models.BooleanField(default=False)
+    # The organization's own: [{"resourceType": "User", "schema": {…}}], each a Schema of RFC 7643, 7.
+    extension_schemas = models.JSONField(default=list, blank=True)
+    # Whether a group was ever put into another one: for all others nobody looks for the groups above.
+    has_nested_groups = models.BooleanField(default=False)
+    # Leave out members that are not there, instead of refusing the whole change: some IdPs never repeat a refused one.
+    skips_unknown_members = models.BooleanField(default=False)
+    # What an admin should look at: the last thing that was refused in order to keep the organization usable.
+    attention = models.CharField(max_length=512, blank=True)
+    attention_at = models.DateTimeField(null=True, blank=True)
+    # Since when deactivations are on hold (scim_brake.py), when an admin chose to keep the hold, when the first contact was
+    # emailed, and an approval: for people whose deactivation was put on hold since then, until a day after it was given.
+    brake_stopped_at = models.DateTimeField(null=True, blank=True)
+    brake_kept_at = models.DateTimeField(null=True, blank=True)
+    brake_told_at = models.DateTimeField(null=True, blank=True)
+    brake_approved_from = models.DateTimeField(null=True, blank=True)
+    brake_released_until = models.DateTimeField(null=True, blank=True)
+    # How many people wait for a decision (ScimConflict), counted no further than MOST_COUNTED whenever one comes or goes.
+    waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
+    # Since when an admin has every call refused, and that admin's name.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=256, blank=True, default="", db_default="")
+    # Since when it is deleted, and the name of who did it; it can be restored for SCIM_RESTORE_DAYS.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.CharField(max_length=256, blank=True, default="", db_default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            # Stytch: one active connection per organization (active_scim_connection_exists).
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=models.Q(status=ScimConnectionStatus.ACTIVE),
+                name="scim_connection_one_active",
+            ),
+            models.CheckConstraint(
+                name="scim_connection_status_known", condition=models.Q(status__in=list(ScimConnectionStatus))
+            ),
+        ]
+
+
+class ScimContact(models.Model):
+    """Who is told by e-mail what a connection needs; they need not be members."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="contacts")
+    email_address = models.EmailField(max_length=254)
+    email_address_folded = FoldedAddressField(of="email_address")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "connection", "email_address_folded"], name="scim_contact_unique"
+            )
+        ]
+
+
+class ScimReminder(models.Model):
+    """A reminder to one contact. The run that has claimed it sends it."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="reminders")
+    # What it is about (scim_reminders.py): a token and the days before its expiry, or since when deactivations are on hold.
+    about = models.CharField(max_length=100)
+    # SHA-256 of the contact's case-folded address, in hexadecimal.
+    contact_hash = models.CharField(max_length=64, default="", db_default="")
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "connection", "about", "contact_hash"], name="scim_reminder_once_per_contact"
+            )
+        ]
+
+
+class ScimBrake(models.Model):
+    """What a connection's deactivations within an hour are counted in, one after the other: each holds the row."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="brakes")
+    # {minute since 1970: number}, of the last hour: people who were deactivated, and who lost the roles of a group.
+    minutes = models.JSONField(default=dict)
+    removal_minutes = models.JSONField(default=dict, db_default={})
+    # How many active people there were, when they were last counted, with those who were deactivated within the hour.
+    people = models.PositiveIntegerField(default=0)
+    # How many were deactivated within the hour when the hold began, and how many lost the roles of a group.
+    gone = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0, db_default=0)
+    counted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "connection"], name="scim_brake_one_per_connection")
+        ]
+
+
+class ScimToken(models.Model):
+    """A bearer token of a connection; while it is rotated, the next one is good beside the current one."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="tokens")
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    last_four = models.CharField(max_length=4)
+    is_next = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    # Written once a minute at most.
+    last_used_at = models.DateTimeField(null=True)
+    last_used_ip = models.CharField(max_length=45, blank=True)
+    last_used_client = models.CharField(max_length=256, blank=True)
+
+    class Meta:
+        constraints = [
+            # One current and one next: two live tokens at most.
+            models.UniqueConstraint(
+                fields=["connection", "is_next"],
+                condition=models.Q(revoked_at=None),
+                name="scim_token_one_current_one_next",
+            )
+        ]
+
+
+class ScimRequest(models.Model):
+    """One call of an IdP and how it was answered, without what is secret or personal (request_log.py)."""
+
+    # Its first bits are the time, so that its order is the order of the calls, and its index finds the old ones.
+    id = id_field()
+    # Without constraints of their own: the guard (guards.py) looks at the connection anyway, and to check them once more
+    # would lock the connection's row for each call.
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    connection = models.ForeignKey(
+        ScimConnection, models.CASCADE, related_name="requests", db_index=False, db_constraint=False
+    )
+    at = models.DateTimeField(default=timezone.now)
+    method = models.CharField(max_length=16)
+    path = models.CharField(max_length=512)
+    query = models.CharField(max_length=1024, blank=True)
+    status = models.PositiveSmallIntegerField()
+    scim_type = models.CharField(max_length=32, blank=True)
+    # A ScimRefusal: what was wrong with who called, which the answer does not say.
+    refusal = models.CharField(max_length=32, blank=True, default="", db_default="")
+    detail = models.CharField(max_length=1024, blank=True)
+    duration_ms = models.PositiveIntegerField()
+    resource_type = models.CharField(max_length=16, blank=True)
+    resource_id = models.CharField(max_length=100, blank=True)
+    # Of a failed request: the name of the person or group that it was about (subjects.py).
+    subject = models.CharField(max_length=256, blank=True, default="", db_default="")
+    changed_attributes = models.JSONField(default=list)
+    # JSON, as text: it is written for each call and read for few.
+    body = models.TextField(blank=True)
+    is_body_cut = models.BooleanField(default=False)
+    token_last_four = models.CharField(max_length=4, blank=True)
+    ip_address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+    request_id = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        # As few as the pages of the log can do with: each costs every call. The partial ones cost those that are in them.
+        indexes = [
+            models.Index(fields=["organization", "connection", "-id"], name="scim_request_newest_first"),
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(status__gte=FIRST_REFUSAL),
+                name="scim_request_refused",
+            ),
+            models.Index(
+                fields=["organization", "resource_id", "-id"],
+                condition=~models.Q(resource_id=""),
+                name="scim_request_of_resource",
+            ),
+        ]
+
+
+class ScimUser(models.Model):
+    """A provisioned person: the SCIM document as the IdP sent it, with the columns that are searched beside it."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="users", db_index=False)
+    # Who signs in; None for a person without an e-mail address.
+    member = models.OneToOneField(Member, models.SET_NULL, null=True, related_name="scim_user")
+    # Whether the member was there before the IdP knew of them.
+    is_adopted = models.BooleanField(default=False)
+    user_name = models.CharField(max_length=256)
+    user_name_folded = FoldedNameField(of="user_name")
+    external_id = models.CharField(max_length=256, blank=True)
+    display_name = models.CharField(max_length=256, blank=True)
+    display_name_folded = FoldedNameField(of="display_name", blank=True, default="", db_default="")
+    active = models.BooleanField(default=True)
+    # The folded address that an active person waits for, because another member has it; "" for none (succession.py).
+    awaited_address = ComparedField(max_length=512, blank=True, default="", db_default="")
+    # Whether an active person has no member, or a deleted one: written by everything that changes one of these.
+    cannot_sign_in = models.BooleanField(default=False, db_default=False)
+    # When the IdP last wanted to deactivate or delete them, and was told to wait.
+    deactivation_refused_at = models.DateTimeField(null=True)
+    # When the deletion of the connection deactivated their member: a restored one can bring these back, and nobody else.
+    deactivated_with_connection_at = models.DateTimeField(null=True)
+    document = models.JSONField(default=dict)
+    # The document with its values in the form in which they are compared (comparison.py), for filters and sorting.
+    search = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # What looks up a value begins with it, and what lists with the organization: see docs/decisions/0016.
+            models.UniqueConstraint(fields=["user_name_folded", "connection"], name="scim_user_name_unique")
+        ]
+        indexes = [
+            models.Index(fields=["external_id", "connection", "id"], name="scim_user_by_external_id"),
+            models.Index(fields=["organization", "connection", "id"], name="scim_user_in_order"),
+            models.Index(fields=["organization", "connection", "user_name_folded"], name="scim_user_by_name"),
+            models.Index(
+                fields=["organization", "connection", "id"],
+                condition=models.Q(deactivation_refused_at__isnull=False),
+                name="scim_user_waits_to_leave",
+            ),
+            # They are few among many: a page of them shall not read everybody.
+            models.Index(
+                fields=["organization", "connection", "user_name_folded"],
+                condition=models.Q(active=False),
+                name="scim_user_deactivated",
+            ),
+            models.Index(
+                fields=["organization", "connection", "user_name_folded"],
+                condition=models.Q(cannot_sign_in=True),
+                name="scim_user_cannot_sign_in",
+            ),
+            models.Index(
+                fields=["awaited_address", "organization", "id"],
+                condition=~models.Q(awaited_address=""),
+                name="scim_user_awaits_address",
+            ),
+        ]
+
+
+class ScimGroup(models.Model):
+    """A pushed group; its members are rows, so that a change of one never rewrites the list."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="groups", db_index=False)
+    display_name = models.CharField(max_length=256)
+    display_name_folded = FoldedNameField(of="display_name")
+    external_id = models.CharField(max_length=256, blank=True)
+    document = models.JSONField(default=dict)
+    search = models.JSONField(default=dict)
+    # Kept in the transaction that changes the members, so that a list of groups counts nothing.
+    member_count = models.PositiveIntegerField(default=0)
+    # When the IdP last asked to take so many people out of it, or to delete it, and was put on hold.
+    removal_refused_at = models.DateTimeField(null=True)
+    removal_refused_people = models.PositiveIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["display_name_folded", "connection"], name="scim_group_name_unique")
+        ]
+        indexes = [
+            models.Index(fields=["external_id", "connection", "id"], name="scim_group_by_external_id"),
+            models.Index(fields=["organization", "connection", "id"], name="scim_group_in_order"),
+            # The portal's list walks it.
+            models.Index(fields=["organization", "connection", "display_name_folded"], name="scim_group_by_name"),
+            models.Index(
+                fields=["organization", "connection", "id"],
+                condition=models.Q(removal_refused_at__isnull=False),
+                name="scim_group_removal_on_hold",
+            ),
+        ]
+
+
+class ScimMembership(models.Model):
+    """One person in one group."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    # The index of what is unique begins with the group: one less to write for each of up to millions.
+    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="memberships", db_index=False)
+    user = models.ForeignKey(ScimUser, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "user"], name="scim_membership_unique")]
+
+
+class ScimNesting(models.Model):
+    """One group as a member of another. Circles are allowed (RFC 7644, 3.7.1); whoever walks must remember where."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="nestings", db_index=False)
+    member = models.ForeignKey(ScimGroup, models.CASCADE, related_name="parents")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["group", "member"], name="scim_nesting_unique"),
+            models.CheckConstraint(name="scim_nesting_not_itself", condition=~models.Q(group=models.F("member"))),
+        ]
+
+
+class ScimGroupRole(models.Model):
+    """A role that everybody in a group has, also in the groups within it (Stytch: implicit role assignments).
+
+    It outlives its group: until an admin decides, it is remembered which group it was, and gives the role to nobody.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="group_roles")
+    # None once the IdP has deleted the group.
+    group = models.ForeignKey(ScimGroup, models.SET_NULL, null=True, related_name="roles")
+    # What `group_id` is, or was; and what the group was called when an admin last saw to its roles.
+    group_key = models.UUIDField()
+    group_name = models.CharField(max_length=256)
+    role_id = models.CharField(max_length=128)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "group_key", "role_id"], name="scim_group_role_unique")
+        ]
+
+
+class ScimConflict(models.Model):
+    """A person whom provisioning would take over although they were a member before: an admin decides."""
+
+    id = id_field()
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="conflicts")
+    member = models.ForeignKey(Member, models.CASCADE, related_name="scim_conflicts")
+    # Who would take them over; a decision is about this person, and ends when another one tries.
+    user_name = models.CharField(max_length=256)
+    display_name = models.CharField(max_length=256, blank=True)
+    first_at = models.DateTimeField(auto_now_add=True)
+    last_at = models.DateTimeField(auto_now=True)
+    approved_at = models.DateTimeField(null=True)
+    dismissed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "connection", "member"], name="scim_conflict_unique"),
+            models.CheckConstraint(
+                name="scim_conflict_one_decision", condition=models.Q(approved_at=None) | models.Q(dismissed_at=None)
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(approved_at=None, dismissed_at=None),
+                name="scim_conflict_waiting",
+            ),
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(approved_at__isnull=False),
+                name="scim_conflict_approved",
+            ),
+            models.Index(
+                fields=["organization", "connection", "-id"],
+                condition=models.Q(dismissed_at__isnull=False),
+                name="scim_conflict_dismissed",
+            ),
+        ]

@@ -1,0 +1,81 @@
+"""The e-mail domains that an organization vouches for."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_domain_name
+
+from portal.directory.email_addresses import fold_domain, is_domain
+from portal.directory.errors import Invalid
+from portal.directory.ids import public_id
+from portal.embedded import audit, models
+
+# Where anybody can get an address; Stytch refuses such domains too (organization_email_allowed_domains).
+_FOR_EVERYBODY = frozenset(
+    (
+        "aol.com aol.de fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hey.com "
+        "hotmail.co.uk hotmail.com hotmail.fr icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com "
+        "msn.com naver.com orange.fr outlook.com outlook.de pm.me posteo.de proton.me protonmail.com qq.com t-online.de "
+        "tuta.com tutanota.com wanadoo.fr web.de yahoo.co.jp yahoo.co.uk yahoo.com yahoo.de yahoo.fr yandex.com "
+        "yandex.ru zoho.com 126.com 163.com"
+    ).split()
+)
+
+
+class DomainErrors(NamedTuple):
+    """Stytch's names for what can be wrong with a domain."""
+
+    invalid: str = ""
+    too_common: str = ""
+
+
+def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = DomainErrors()) -> str:  # noqa: B008 -- it cannot change
+    """Return the domain of what was typed, which may begin with "@". Raises Invalid."""
+    domain = fold_domain(text.strip().removeprefix("@"))
+    try:
+        validate_domain_name(domain)
+    except ValidationError:
+        raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid) from None
+    if "." not in domain or not is_domain(domain):
+        raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid)
+    if domain in _FOR_EVERYBODY:
+        raise Invalid(
+            f"Anybody can have an address at {domain}, so it says nothing of who belongs to you. Decide person by person.",
+            field=field,
+            error_type=errors.too_common,
+        )
+    return domain
+
+
+def allow(organization_id: UUID, domain: str, caller: audit.Caller) -> None:
+    """Add a domain to those that the organization vouches for; the caller is in a transaction. Harmless if it is there."""
+    _change(organization_id, lambda before: before if _has(before, domain) else sorted([*before, domain]), caller)
+
+
+def disallow(organization_id: UUID, domain: str, caller: audit.Caller) -> None:
+    """Take a folded domain off those that the organization vouches for; as `allow`. Harmless if it is not there."""
+    _change(organization_id, lambda before: [one for one in before if fold_domain(one) != domain], caller)
+
+
+def _has(domains: Sequence[str], domain: str) -> bool:
+    return domain in {fold_domain(one) for one in domains}
+
+
+def _change(organization_id: UUID, change: Callable[[list[str]], list[str]], caller: audit.Caller) -> None:
+    row = models.Organization.objects.select_for_update().get(pk=organization_id)
+    before = list(row.email_allowed_domains)
+    row.email_allowed_domains = change(before)
+    if row.email_allowed_domains == before:
+        return
+    row.save(update_fields=["email_allowed_domains", "updated_at"])
+    audit.record(
+        caller,
+        "organization.update",
+        organization_id=row.pk,
+        target_id=public_id("organization", row.pk),
+        target_name=row.name,
+        before={"email_allowed_domains": before},
+        after={"email_allowed_domains": row.email_allowed_domains},
+    )

@@ -1,0 +1,167 @@
+"""Which settings an organization can have (Stytch: Organization object, its rules and its names for what breaks them)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+from uuid import UUID
+
+from portal.directory.errors import Invalid
+from portal.directory.organization_changes import OrganizationChanges
+from portal.directory.organization_settings import (
+    ALL_ALLOWED,
+    NOT_ALLOWED,
+    RESTRICTED,
+    EmailImplicitRoleAssignment,
+    OrganizationSettings,
+)
+from portal.directory.policy import MEMBER_ROLE
+from portal.embedded.database.integrity import is_text
+from portal.embedded.members.roles import check_roles
+from portal.embedded.organizations.email_domains import DomainErrors, read_domain
+
+_MOST_VALUES = 500
+_LONGEST = 256
+_FACTOR = "invalid_organization_auth_factor_setting"
+# The words that a setting takes, and Stytch's name for another one.
+_WORDS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "sso_jit_provisioning": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), _FACTOR),
+    "email_jit_provisioning": ((RESTRICTED, NOT_ALLOWED), f"{_FACTOR}_for_email_jit_provisioning"),
+    "email_invites": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), _FACTOR),
+    "auth_methods": ((ALL_ALLOWED, RESTRICTED), "invalid_organization_auth_method_settings"),
+    "mfa_policy": (("OPTIONAL", "REQUIRED_FOR_ALL"), "invalid_organization_mfa_policy"),
+    "mfa_methods": ((ALL_ALLOWED, RESTRICTED), "invalid_organization_mfa_factor_setting"),
+    "oauth_tenant_jit_provisioning": ((RESTRICTED, NOT_ALLOWED), f"{_FACTOR}_for_oauth_tenant_jit_provisioning"),
+    "first_party_connected_apps_allowed_type": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), "invalid_argument"),
+    "third_party_connected_apps_allowed_type": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), "invalid_argument"),
+}
+# The same of each value in a list.
+_LISTS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "allowed_auth_methods": (
+        (
+            *("sso", "magic_link", "email_otp", "password"),
+            *("google_oauth", "microsoft_oauth", "slack_oauth", "github_oauth", "hubspot_oauth"),
+        ),
+        "invalid_organization_allowed_auth_methods",
+    ),
+    "allowed_mfa_methods": (("sms_otp", "totp"), "invalid_organization_allowed_mfa_methods"),
+}
+_TENANTS = frozenset({"slack", "hubspot", "github"})
+# What lets people in, one way or another.
+_WAYS_IN = ("sso_jit_provisioning", "email_jit_provisioning", "email_invites", "oauth_tenant_jit_provisioning")
+_RESTRICTED_WITHOUT = {
+    "auth_methods": ("allowed_auth_methods", "allowed_auth_methods_required_for_restricted"),
+    "mfa_methods": ("allowed_mfa_methods", "allowed_mfa_methods_required_for_restricted"),
+}
+_ALLOWED = DomainErrors("organization_settings_invalid_domain", "organization_settings_domain_too_common")
+_CLAIMED = DomainErrors(
+    "organization_settings_invalid_claimed_domain", "organization_settings_claimed_domain_too_common"
+)
+_OF_ROLE = DomainErrors("rbac_invalid_domain", "rbac_domain_too_common")
+
+
+def new_settings(changes: OrganizationChanges) -> OrganizationSettings:
+    """Return the settings of a new organization: people can be invited, unless it was said how they come in. Raises Invalid."""
+    is_said = any(getattr(changes, name) is not None for name in _WAYS_IN)
+    return changed_settings(OrganizationSettings(email_invites=NOT_ALLOWED if is_said else ALL_ALLOWED), changes)
+
+
+def changed_settings(
+    before: OrganizationSettings, changes: OrganizationChanges, *, of: UUID | None = None
+) -> OrganizationSettings:
+    """Return the settings after a change of an organization; what is not given stays. Raises Invalid."""
+    given = {one.name: getattr(changes, one.name) for one in fields(before)}
+    chosen = {name: _checked(name, value) for name, value in given.items() if value is not None}
+    after = replace(before, **chosen)
+    _check_together(after, chosen)
+    for name in {"rbac_email_implicit_role_assignments"} & chosen.keys():
+        roles = [one.role_id for one in after.rbac_email_implicit_role_assignments]
+        check_roles(roles, of=of, field=name, error_type="invalid_rbac_role_assignment")
+    return after
+
+
+def allowed_domains(domains: Sequence[str]) -> list[str]:
+    """Return the domains that an organization vouches for, each once. Raises Invalid."""
+    return list(_domains("email_allowed_domains", domains, _ALLOWED))
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name in _WORDS:
+        return _word(name, value, *_WORDS[name])
+    if name in _LISTS:
+        words, error_type = _LISTS[name]
+        return tuple(_word(name, one, words, error_type) for one in _each(name, value))
+    return _OTHERS.get(name, _each)(name, value)
+
+
+def _word(name: str, value: str, words: Sequence[str], error_type: str) -> str:
+    if value not in words:
+        raise Invalid(f"{name} takes {', '.join(words)}.", field=name, error_type=error_type)
+    return value
+
+
+def _each(name: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Return the values of a list, each once."""
+    if len(values) > _MOST_VALUES:
+        raise Invalid(f"{name} has more than {_MOST_VALUES} values.", field=name)
+    if not all(is_text(one) and len(one) <= _LONGEST for one in values):
+        raise Invalid(f"{name} has a value that is too long or no text.", field=name)
+    return tuple(dict.fromkeys(values))
+
+
+def _claimed_domains(name: str, values: Sequence[str]) -> tuple[str, ...]:
+    return _domains(name, values, _CLAIMED)
+
+
+def _domains(name: str, values: Sequence[str], errors: DomainErrors) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(read_domain(one, field=name, errors=errors) for one in _each(name, values)))
+
+
+def _assignments(name: str, values: Sequence[EmailImplicitRoleAssignment]) -> tuple[EmailImplicitRoleAssignment, ...]:
+    if len(values) > _MOST_VALUES:
+        raise Invalid(f"{name} has more than {_MOST_VALUES} values.", field=name)
+    if any(one.role_id == MEMBER_ROLE for one in values):
+        raise Invalid(
+            f"Every member is {MEMBER_ROLE} already.", field=name, error_type="cannot_assign_default_rbac_role_id"
+        )
+    read = [replace(one, domain=read_domain(one.domain, field=name, errors=_OF_ROLE)) for one in values]
+    return tuple(dict.fromkeys(read))
+
+
+def _tenants(name: str, values: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    if not values.keys() <= _TENANTS:
+        raise Invalid(
+            f"{name} takes {', '.join(sorted(_TENANTS))}.",
+            field=name,
+            error_type="invalid_oauth_allowed_tenants_format",
+        )
+    return {provider: _each(name, tenants) for provider, tenants in values.items()}
+
+
+def _no_sso_connection(name: str, value: Any) -> Any:
+    if value:
+        raise Invalid("The organization has no such SSO connection.", field=name, error_type="sso_connection_not_found")
+    return value if isinstance(value, str) else ()
+
+
+def _check_together(after: OrganizationSettings, chosen: Mapping[str, Any]) -> None:
+    if not chosen.keys().isdisjoint(_WAYS_IN) and all(getattr(after, name) == NOT_ALLOWED for name in _WAYS_IN):
+        raise Invalid(
+            f"Nobody could come in any more: one of {', '.join(_WAYS_IN)} must let somebody.",
+            field=next(name for name in _WAYS_IN if name in chosen),
+            error_type=_FACTOR,
+        )
+    for name, (allowed, error_type) in _RESTRICTED_WITHOUT.items():
+        is_touched = not chosen.keys().isdisjoint({name, allowed})
+        if is_touched and getattr(after, name) == RESTRICTED and not getattr(after, allowed):
+            raise Invalid(
+                f"{allowed} must name one where {name} is {RESTRICTED}.", field=allowed, error_type=error_type
+            )
+
+
+_OTHERS: Mapping[str, Callable[[str, Any], Any]] = {
+    "claimed_email_domains": _claimed_domains,
+    "rbac_email_implicit_role_assignments": _assignments,
+    "allowed_oauth_tenants": _tenants,
+    "sso_default_connection_id": _no_sso_connection,
+    "sso_jit_provisioning_allowed_connections": _no_sso_connection,
+}

@@ -1,0 +1,30 @@
+"""The SCIM connection and what it provisioned, as the portal reads and changes them: one module per noun."""
+
+from portal.directory.types import ScimFeature
+from portal.embedded.scim.conflicts import EmbeddedScimConflicts
+from portal.embedded.scim.connection import EmbeddedScimConnection
+from portal.embedded.scim.contacts import EmbeddedScimContacts
+from portal.embedded.scim.deletion import EmbeddedScimDeletion
+from portal.embedded.scim.drift import EmbeddedScimDrift
+from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
+from portal.embedded.scim.groups import EmbeddedScimGroups
+from portal.embedded.scim.pause import EmbeddedScimPause
+from portal.embedded.scim.safeguard import EmbeddedScimBrake
+from portal.embedded.scim.users import EmbeddedScimPeople
+
+
+class EmbeddedScim(
+    EmbeddedScimConnection,
+    EmbeddedScimPause,
+    EmbeddedScimDeletion,
+    EmbeddedScimContacts,
+    EmbeddedScimGroups,
+    EmbeddedScimPeople,
+    EmbeddedScimConflicts,
+    EmbeddedScimGroupRoles,
+    EmbeddedScimBrake,
+    EmbeddedScimDrift,
+):
+    """Implements portal.directory.gateway.ScimGateway."""
+
+    offers = frozenset(ScimFeature)

@@ -1,0 +1,91 @@
+"""The organization's SCIM connection."""
+
+from uuid import UUID
+
+from portal.directory.errors import NoScimConnection
+from portal.directory.ids import parse_id
+from portal.directory.scim.tokens import ScimTokens
+from portal.directory.types import NewScimConnection, ScimConnection, ScimConnectionStatus, ScimIdentityProvider
+from portal.embedded import models
+from portal.embedded.database.statements import Statement
+from portal.embedded.members.values import scim_connection_value
+from portal.embedded.scim import connection_rules, tokens
+from portal.embedded.scim.scoped import CREATE, GET, UPDATE, Scoped
+from portal.embedded.scim.tokens import current_tokens
+
+
+class EmbeddedScimConnection(Scoped):
+    """Implements portal.directory.gateway.ScimConnectionGateway."""
+
+    def connection(self) -> ScimConnection | None:
+        """Return the active connection, or None. Raises Refused."""
+        self._scope.require(GET)
+        token = current_token(self._scope.organization_id)
+        return scim_connection_value(token) if token else None
+
+    def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
+        """Make the connection with its first token. Raises Invalid, Conflict, Refused, StepUpRequired."""
+        self._scope.require(CREATE)
+        self._scope.require_recent_password()
+        return connection_rules.create(
+            self._scope.organization_id,
+            display_name=display_name,
+            identity_provider=identity_provider,
+            caller=self._scope.caller,
+        )
+
+    def update(
+        self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
+    ) -> ScimConnection:
+        """Rename it, and say which identity provider it is for. Raises NotFound, Invalid, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return connection_rules.update(
+            self._active(connection_id),
+            display_name=display_name,
+            identity_provider=identity_provider,
+            version=version,
+            caller=self._scope.caller,
+        )
+
+    def tokens(self, connection_id: str) -> ScimTokens:
+        """Return the live tokens. Raises NotFound, Refused."""
+        self._scope.require(GET)
+        return tokens.live_tokens(self._active(connection_id))
+
+    def rotate_start(self, connection_id: str) -> NewScimConnection:
+        """Make the next token. Raises NotFound, Conflict, Refused, StepUpRequired."""
+        self._scope.require(UPDATE)
+        self._scope.require_recent_password()
+        return tokens.rotate_start(self._active(connection_id), self._scope.caller)
+
+    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the current token and put the next one in its place. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return tokens.rotate_complete(self._active(connection_id), self._scope.caller, version=version)
+
+    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the next token. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return tokens.rotate_cancel(self._active(connection_id), self._scope.caller, version=version)
+
+    def _active(self, connection_id: str) -> models.ScimConnection:
+        row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NoScimConnection
+        return row
+
+
+def current_token(organization_id: UUID) -> models.ScimToken | None:
+    """Return the current token of the organization's active connection, with that; None where there is none."""
+    return _CURRENT_TOKEN.first(organization_id, ScimConnectionStatus.ACTIVE)
+
+
+_ID = models.ScimConnection._meta.pk  # noqa: SLF001 -- Django's documented model API
+_STATUS = models.ScimConnection._meta.get_field("status")  # noqa: SLF001 -- as above
+_CURRENT_TOKEN = Statement(
+    lambda organization, status: (
+        current_tokens().filter(organization_id=organization).filter(connection__status=status)[:1]
+    ),
+    (_ID, UUID(int=1)),
+    (_STATUS, "example"),
+)

@@ -1,0 +1,76 @@
+"""The end of a connection, and the way back from it."""
+
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.directory.errors import NoScimConnection, NotFound
+from portal.directory.ids import parse_id
+from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
+from portal.directory.types import DEFAULT_LIMIT, Page
+from portal.embedded import models
+from portal.embedded.database.keyset import check_limit, make_page, read_cursor
+from portal.embedded.members.roles import hold_admins
+from portal.embedded.scim import deletion_rules
+from portal.embedded.scim.deletion_rules import Deleter
+from portal.embedded.scim.scoped import CREATE, DELETE, GET, Scoped
+
+
+class EmbeddedScimDeletion(Scoped):
+    """Implements portal.directory.gateway.ScimDeletionGateway."""
+
+    def deletion(self, connection_id: str) -> ScimDeletion:
+        """Return what deleting it takes away. Raises NotFound, Refused."""
+        self._scope.require(DELETE)
+        rows = self._connections().select_related("organization")
+        row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NoScimConnection
+        return deletion_rules.deletion(row, self._by())
+
+    def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+        """Delete it. Raises NotFound, Conflict, Refused."""
+        self._scope.require(DELETE)
+        with transaction.atomic():
+            # Before the connection, as provisioning locks them: else each could wait for the other.
+            hold_admins(self._scope.organization_id)
+            row, by = self._locked(connection_id), self._by()
+            found = deletion_rules.delete(row, by, people=people, version=version)
+            if people is ScimPeopleChoice.DEACTIVATE:
+                transaction.on_commit(partial(deletion_rules.deactivate_late, row, by), robust=True)
+        return found
+
+    def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
+        """Return a page of those that can be restored, the newest first. Raises Invalid, InvalidCursor, Refused."""
+        self._scope.require(GET)
+        check_limit(limit)
+        list_key = ("scim-deleted-connections", self._scope.organization_id)
+        after = read_cursor(cursor, *list_key)
+        deleted = deletion_rules.restorable(self._scope.organization_id).order_by("-pk")
+        found = list((deleted.filter(pk__lt=UUID(after)) if after else deleted)[: limit + 1])
+        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=deletion_rules.deleted_value)
+
+    def restoration(self, connection_id: str) -> ScimRestoration:
+        """Return what restoring it brings back. Raises NotFound, Refused."""
+        self._scope.require(CREATE)
+        return deletion_rules.restoration(self._deleted(connection_id), self._by())
+
+    def restore(self, connection_id: str, *, reactivate: bool) -> int:
+        """Restore it. Raises NotFound, Conflict, Refused, StepUpRequired."""
+        self._scope.require(CREATE)
+        self._scope.require_recent_password()
+        with transaction.atomic():
+            return deletion_rules.restore(self._deleted(connection_id, lock=True), self._by(), reactivate=reactivate)
+
+    def _deleted(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
+        deleted = deletion_rules.restorable(self._scope.organization_id)
+        rows = deleted.select_for_update(no_key=True) if lock else deleted
+        row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NotFound("There is no such deleted connection, or it cannot be restored any more.")
+        return row
+
+    def _by(self) -> Deleter:
+        member = self._scope.signed_in.member.member_id if self._scope.signed_in else ""
+        return Deleter(self._scope.caller, parse_id("member", member))

@@ -1,0 +1,186 @@
+"""Where the organization is not as its identity provider says. Each page looks through so many rows at most."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
+
+from portal.directory.errors import Conflict, NoScimConnection, NotFound
+from portal.directory.ids import parse_id, public_id
+from portal.directory.scim.drift import ScimChangedPerson, ScimDifference, ScimUnmanagedMember
+from portal.directory.scim.group_roles import ScimGroupRoles
+from portal.directory.types import DEFAULT_LIMIT, MemberStatus, Page, ScimConnectionStatus, ScimGroup
+from portal.embedded import models
+from portal.embedded.database.keyset import check_limit, make_cursor, make_page, read_cursor
+from portal.embedded.database.statements import Writes
+from portal.embedded.members.roles import roles_without_groups
+from portal.embedded.members.values import member_id
+from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
+from portal.embedded.scim.protocol.client import DelegatedClient, ScimClient
+from portal.embedded.scim.protocol.errors import ScimError
+from portal.embedded.scim.protocol.member_sync import ACCESS, follow, member_state, note_access, wanted_state
+from portal.embedded.scim.protocol.succession import pass_on
+from portal.embedded.scim.scoped import GET, UPDATE, Scoped
+
+# Rows that one page looks through: by the index alone, and with what was pushed.
+_LOOKED_AT, _COMPARED = 10_000, 1000
+
+
+class EmbeddedScimDrift(Scoped):
+    """Implements portal.directory.gateway.ScimDriftGateway."""
+
+    def unmanaged_members(
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimUnmanagedMember]:
+        """Return a page of them by their e-mail addresses. Raises Invalid, InvalidCursor, NotFound, Refused."""
+        connection = self._looked_at(connection_id, limit)
+        list_key = ("scim-unmanaged", connection.organization_id, connection.pk)
+        there = models.Member.objects.select_related("organization").filter(organization_id=connection.organization_id)
+        there = there.exclude(status=MemberStatus.DELETED).order_by("email_address_folded")
+        there = there.filter(email_address_folded__gt=read_cursor(cursor, *list_key))
+        end = there.values_list("email_address_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
+        known = models.ScimUser.objects.filter(connection_id=connection.pk, member_id=OuterRef("pk"))
+        found = there.filter(~Exists(known), _up_to("email_address_folded", end))[: limit + 1]
+        page = make_page(
+            list(found), *list_key, limit=limit, key=lambda row: row.email_address_folded, item=_unmanaged_member
+        )
+        return _continued(page, end, list_key)
+
+    def drifted_group_roles(
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimGroupRoles]:
+        """Return those of a page of the groups with roles. Raises Invalid, InvalidCursor, NotFound, Refused."""
+        page = EmbeddedScimGroupRoles(self._scope).role_assignments(connection_id, cursor=cursor, limit=limit)
+        return replace(page, items=tuple(one for one in page.items if one.is_gone or one.is_renamed))
+
+    def unmapped_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of them by their names. Raises Invalid, InvalidCursor, NotFound, Refused."""
+        connection = self._looked_at(connection_id, limit)
+        list_key = ("scim-unmapped", connection.organization_id, connection.pk)
+        there = models.ScimGroup.objects.filter(
+            organization_id=connection.organization_id,
+            connection_id=connection.pk,
+            display_name_folded__gt=read_cursor(cursor, *list_key),
+        ).order_by("display_name_folded")
+        end = there.values_list("display_name_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
+        given = models.ScimGroupRole.objects.filter(
+            organization_id=connection.organization_id, group_key=OuterRef("pk"), group__isnull=False
+        )
+        rows = there.filter(~Exists(given), _up_to("display_name_folded", end)).defer("document", "search")[: limit + 1]
+        organization_id = self._scope.organization.organization_id
+        page = make_page(
+            list(rows),
+            *list_key,
+            limit=limit,
+            key=lambda row: row.display_name_folded,
+            item=lambda row: ScimGroup(
+                public_id("scim-group", row.pk), row.display_name, organization_id, connection_id, row.member_count
+            ),
+        )
+        return _continued(page, end, list_key)
+
+    def changed_people(
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimChangedPerson]:
+        """Return a page of them, as they were provisioned. Raises Invalid, InvalidCursor, NotFound, Refused."""
+        connection = self._looked_at(connection_id, limit)
+        list_key = ("scim-changed", connection.organization_id, connection.pk)
+        after = read_cursor(cursor, *list_key)
+        client = self._client(connection)
+        rows = client.users().exclude(member=None).select_related("member").order_by("pk")
+        looked_at = list((rows.filter(pk__gt=UUID(after)) if after else rows)[:_COMPARED])
+        end = looked_at[-1].pk if len(looked_at) == _COMPARED else None
+        compared = [(row, _differences(client, row)) for row in looked_at]
+        changed = [(row, differences) for row, differences in compared if differences][: limit + 1]
+        page = make_page(
+            changed, *list_key, limit=limit, key=lambda one: one[0].pk, item=lambda one: _changed_person(*one)
+        )
+        return _continued(page, end, list_key)
+
+    def take_idp_values(self, connection_id: str, user_id: str, *, version: str) -> None:
+        """Bring the member in line with the person. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        connection = self._drifting(connection_id)
+        client = self._client(connection)
+        try:
+            with transaction.atomic():
+                users = client.users().exclude(member=None).select_related("member")
+                row = users.select_for_update(of=("self",)).filter(pk=parse_id("scim-user", user_id)).first()
+                if row is None:
+                    raise NotFound("There is no such person; the identity provider may have deleted them.")
+                if version != _version(_differences(client, row)):
+                    raise Conflict("It has changed meanwhile. Nothing was done.")
+                writes = Writes()
+                freed = follow(client, row, writes)
+                note_access(row)
+                writes.update(row, *ACCESS)
+                writes.send()
+                pass_on(client.organization_id, freed, client.caller)
+        except ScimError as error:
+            raise Conflict(error.detail) from None
+        except IntegrityError:
+            raise Conflict("The e-mail address is that of another member of the organization.") from None
+
+    def _looked_at(self, connection_id: str, limit: int) -> models.ScimConnection:
+        self._scope.require(GET)
+        check_limit(limit)
+        return self._drifting(connection_id)
+
+    def _drifting(self, connection_id: str) -> models.ScimConnection:
+        rows = models.ScimConnection.objects.select_related("organization")
+        row = rows.filter(
+            organization_id=self._scope.organization_id,
+            status=ScimConnectionStatus.ACTIVE,
+            pk=parse_id("scim-connection", connection_id),
+        ).first()
+        if row is None:
+            raise NoScimConnection
+        return row
+
+    def _client(self, connection: models.ScimConnection) -> DelegatedClient:
+        return DelegatedClient(connection, self._scope.origin, by=self._scope.caller)
+
+
+def _up_to(column: str, end: str | None) -> Q:
+    return Q() if end is None else Q(**{f"{column}__lte": end})
+
+
+def _continued(page: Page, end: object, list_key: Sequence[object]) -> Page:  # type: ignore[type-arg]  # -- of whatever
+    """Return the page; where not all was looked through, one that goes on behind the end."""
+    if page.next_cursor is not None or end is None:
+        return page
+    return replace(page, next_cursor=make_cursor(end, *list_key))
+
+
+def _unmanaged_member(row: models.Member) -> ScimUnmanagedMember:
+    return ScimUnmanagedMember(
+        member_id=member_id(row),
+        email_address=row.email_address,
+        name=row.name,
+        status=MemberStatus(row.status),
+        roles=tuple(roles_without_groups(row)),
+        member_since=row.created_at,
+    )
+
+
+def _differences(client: ScimClient, row: models.ScimUser) -> tuple[ScimDifference, ...]:
+    member = row.member
+    if member is None or row.awaited_address:
+        return ()  # they're among the people who can't sign in
+    here, there = member_state(member), wanted_state(client, row, member)
+    if here["status"] == there["status"] == MemberStatus.DELETED:
+        return ()  # nobody sees what they are called
+    fields = ("status",) if there["status"] == MemberStatus.DELETED else tuple(there)
+    return tuple(ScimDifference(name, here[name], there[name]) for name in fields if here[name] != there[name])
+
+
+def _changed_person(row: models.ScimUser, differences: tuple[ScimDifference, ...]) -> ScimChangedPerson:
+    user_id = public_id("scim-user", row.pk)
+    return ScimChangedPerson(user_id, row.user_name, row.display_name, differences, _version(differences))
+
+
+def _version(differences: tuple[ScimDifference, ...]) -> str:
+    return sha256(repr(differences).encode()).hexdigest()[:16]

@@ -1,0 +1,61 @@
+"""The groups that a person is in because a group within them has the person, as SQL for filters (RFC 7643, 4.1.2)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, CharField, F, Func, Q, QuerySet, Subquery, Value
+from django.db.models.sql.compiler import SQLCompiler
+
+from portal.embedded import models
+from portal.embedded.scim.filter.columns import Column, Relation, folded, folded_name, reference, resource_id
+from portal.embedded.scim.protocol.client import ScimClient
+
+# From the wanted groups down to the people, once for the whole list and not for each person. UNION forgets what it has
+# seen, so that a circle of groups ends; who is in the wanted group as well is in it directly.
+_WITHIN = """{person} IN (
+    WITH RECURSIVE within(wanted_id, group_id) AS (
+        SELECT n.group_id, n.member_id FROM {nesting} n WHERE n.group_id IN {wanted}
+        UNION SELECT w.wanted_id, n.member_id FROM within w JOIN {nesting} n ON n.group_id = w.group_id
+    )
+    SELECT m.user_id FROM within w JOIN {membership} m ON m.group_id = w.group_id
+    WHERE NOT EXISTS (SELECT 1 FROM {membership} d WHERE d.group_id = w.wanted_id AND d.user_id = m.user_id)
+)"""
+_TABLES = {"nesting": models.ScimNesting, "membership": models.ScimMembership}
+
+
+@dataclass(frozen=True, slots=True)
+class IndirectGroups(Relation):
+    """The elements of a person's `groups` that are indirect; `rows` are the connection's groups."""
+
+    def has(self, wanted: Q) -> Q:
+        """Say that a person is in such a group, but not directly."""
+        return Q(_IsWithin(self.rows.filter(wanted)))
+
+
+def indirect_groups(client: ScimClient) -> IndirectGroups:
+    """Return how a client's people are found by the groups above theirs."""
+    return IndirectGroups(
+        client.groups().annotate(kind=Value("indirect", output_field=CharField())),
+        {
+            "value": Column("pk", resource_id("scim-group")),
+            "$ref": Column("pk", reference("scim-group")),
+            "display": Column("display_name_folded", folded_name),
+            "type": Column("kind", folded),
+        },
+    )
+
+
+class _IsWithin(Func):
+    """Whether a person is in a group that is in one of these."""
+
+    def __init__(self, groups: QuerySet[models.ScimGroup]) -> None:
+        super().__init__(F("pk"), Subquery(groups.values("pk")), output_field=BooleanField())
+
+    def as_sql(  # type: ignore[override]  # -- Func's takes templates that are not used here
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, list[Any]]:
+        """Return the condition, whose parameters are those of the groups."""
+        (person, _none), (wanted, params) = (compiler.compile(part) for part in self.get_source_expressions())
+        tables = {name: connection.ops.quote_name(model._meta.db_table) for name, model in _TABLES.items()}  # noqa: SLF001 -- Django's documented model API
+        return _WITHIN.format(person=person, wanted=wanted, **tables), list(params)

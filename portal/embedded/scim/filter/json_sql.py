@@ -1,0 +1,249 @@
+"""Filters and sort keys on attributes that are kept in the `search` column, as SQL of PostgreSQL and of SQLite."""
+
+from collections.abc import Sequence
+from json import dumps
+from typing import Any, ClassVar, Protocol
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, F, Func, TextField
+from django.db.models.sql.compiler import SQLCompiler
+
+from portal.embedded.scim.filter.comparison import operand
+from portal.embedded.scim.filter.parser import Compare, Element, Every, Negation, Node, Some, element_attribute
+from portal.embedded.scim.protocol.errors import InvalidFilter
+from portal.embedded.scim.protocol.schemas import Attribute
+
+_COLUMN = "search"
+_ELEMENT = "one.value"  # of a list, see _Dialect.elements
+_ORDERINGS = {"eq": "=", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_INDEXED = ("emails",)  # the list that identity providers look people up by
+Sql = tuple[str, list[Any]]
+
+
+class _Dialect(Protocol):
+    """What the two databases spell differently about JSON."""
+
+    find: str
+    end: str
+
+    def value(self, json: str, names: Sequence[str], kind: str) -> Sql:
+        """Return a value inside a JSON object as SQL of its own type; NULL where there is none."""
+
+    def elements(self, json: str, names: Sequence[str]) -> Sql:
+        """Return a table, named `one`, of the elements of a list inside a JSON object."""
+
+    def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:
+        """Return what the index on a list finds, if there is one: who has an element of this value."""
+
+    def in_order(self, primary: Sql) -> Sql:
+        """Return how `one` is sorted so that the primary element, or else the first, comes first."""
+
+
+class _Postgres:
+    find, end = "STRPOS", "RIGHT({}, {})"
+    _CASTS: ClassVar = {"boolean": "boolean", "integer": "numeric", "decimal": "numeric"}
+
+    def value(self, json: str, names: Sequence[str], kind: str) -> Sql:
+        if kind == "complex":
+            return f"({json} #> %s::text[])", [list(names)]
+        cast = self._CASTS.get(kind)
+        # Texts in the order of code points, whatever the database's locale.
+        form = f"({json} #> %s::text[])::{cast}" if cast else f'({json} #>> %s::text[]) COLLATE "C"'
+        return form, [list(names)]
+
+    def elements(self, json: str, names: Sequence[str]) -> Sql:
+        return f"jsonb_array_elements({json} #> %s::text[]) WITH ORDINALITY AS one(value, key)", [list(names)]
+
+    def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:
+        if (*names,) != _INDEXED:
+            return None
+        # Word for word as in the index scim_user_emails, which is used for nothing else.
+        return f'jsonb_path_query_array({json}, \'$."emails"[*]."value"\') @> %s::jsonb', [dumps([value])]
+
+    def in_order(self, primary: Sql) -> Sql:
+        return f"COALESCE({primary[0]}, FALSE) DESC, one.key", primary[1]
+
+
+class _Sqlite:
+    find, end = "INSTR", "SUBSTR({}, -{})"
+
+    def value(self, json: str, names: Sequence[str], kind: str) -> Sql:  # noqa: ARG002 -- SQLite's values know their type
+        if not names:
+            return json, []
+        found = f"json_extract({json}, %s)"
+        if json == _ELEMENT:
+            # A text in a list is no JSON to SQLite.
+            found = f"CASE WHEN one.type = 'object' THEN {found} END"
+        return f"({found})", [_json_path(names)]
+
+    def elements(self, json: str, names: Sequence[str]) -> Sql:
+        return f"json_each({json}, %s) AS one", [_json_path(names)]
+
+    def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:  # noqa: ARG002 -- SQLite has no index on lists
+        return None
+
+    def in_order(self, primary: Sql) -> Sql:
+        return f"COALESCE({primary[0]}, 0) DESC, one.key", primary[1]
+
+
+def _json_path(names: Sequence[str]) -> str:
+    return "$" + "".join(f'."{name}"' for name in names)
+
+
+def _dialect(connection: BaseDatabaseWrapper) -> _Dialect:
+    return _Postgres() if connection.vendor == "postgresql" else _Sqlite()
+
+
+class JsonCondition(Func):
+    """A comparison, or a filter in brackets, on one attribute; never NULL, so that `not` says what it means."""
+
+    def __init__(self, attributes: Sequence[Attribute], node: Compare | Element) -> None:
+        super().__init__(F(_COLUMN), output_field=BooleanField())
+        self._attributes, self._node = tuple(attributes), node
+        # Whatever the filter compares wrongly is refused before a statement is made of it.
+        self._build(_Postgres(), "")
+
+    def as_sql(  # type: ignore[override]  # -- Func's takes templates that are not used here
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, list[Any]]:
+        """Return the condition for the database that asks."""
+        column, _params = compiler.compile(self.get_source_expressions()[0])
+        return self._build(_dialect(connection), column)
+
+    def _build(self, dialect: _Dialect, column: str) -> Sql:
+        names, attribute, inside = _split(self._attributes)
+        if isinstance(self._node, Element):
+            if not attribute.multi_valued or inside:
+                raise InvalidFilter(f'"{self._node.path[:200]}" has one value, so there is nothing to choose from.')
+            found = _any_element(dialect, column, names, _within(dialect, self._node.filter, attribute))
+            return _looked_up(dialect, column, names, _wanted(self._node.filter, attribute), found)
+        if not attribute.multi_valued:
+            return _comparison(dialect, column, names, attribute, self._node)
+        return _list_comparison(dialect, column, self._attributes, self._node)
+
+
+class JsonSortKey(Func):
+    """The value that a resource is sorted by: that of the primary element, or else of the first (RFC 7644, 3.4.2.3)."""
+
+    def __init__(self, attributes: Sequence[Attribute]) -> None:
+        super().__init__(F(_COLUMN), output_field=TextField())
+        self._attributes = tuple(attributes)
+
+    def as_sql(  # type: ignore[override]  # -- as above
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, list[Any]]:
+        """Return the key for the database that asks, as text: false before true, numbers as they are written."""
+        column, _params = compiler.compile(self.get_source_expressions()[0])
+        dialect = _dialect(connection)
+        names, attribute, inside = _split(self._attributes)
+        if not attribute.multi_valued:
+            key = dialect.value(column, names, "string")
+            return f"CAST({key[0]} AS TEXT)", key[1]
+        sub = inside[-1] if inside else attribute.sub_attribute("value")
+        key = dialect.value(_ELEMENT, [sub.name] if sub else [], "string")
+        primary = dialect.value(_ELEMENT, ["primary"], "boolean")
+        table, order = dialect.elements(column, names), dialect.in_order(primary)
+        return (
+            f"(SELECT CAST({key[0]} AS TEXT) FROM {table[0]} ORDER BY {order[0]} LIMIT 1)",  # noqa: S608 -- names are parameters
+            [*key[1], *table[1], *order[1]],
+        )
+
+
+def is_looked_up(attributes: Sequence[Attribute], node: Node) -> bool:
+    """Say whether an index of the database knows all that a comparison, or a filter in brackets, can find."""
+    names, attribute, inside = _split(attributes)
+    if isinstance(node, Compare):
+        node = Compare(inside[-1].name if inside else "value", node.operator, node.value)
+    elif isinstance(node, Element):
+        node = node.filter
+    is_list = attribute.multi_valued and bool(_wanted(node, attribute))
+    return is_list and _dialect(connection).look_up("", names, "") is not None
+
+
+def _split(attributes: Sequence[Attribute]) -> tuple[list[str], Attribute, tuple[Attribute, ...]]:
+    """Return the names that lead to the value or the list, what it is, and what follows inside its elements."""
+    for at, attribute in enumerate(attributes):
+        if attribute.multi_valued:
+            return [one.name for one in attributes[: at + 1]], attribute, tuple(attributes[at + 1 :])
+    return [one.name for one in attributes], attributes[-1], ()
+
+
+def _list_comparison(dialect: _Dialect, column: str, attributes: Sequence[Attribute], compare: Compare) -> Sql:
+    """Say whether some element compares so; with `ne`, whether none has the value."""
+    names, attribute, inside = _split(attributes)
+    sub, operator, value = inside[-1].name if inside else "value", compare.operator, compare.value
+    if operator == "pr" and not inside:
+        sql, params = dialect.value(column, names, "complex")
+        return f"{sql} IS NOT NULL", params
+    some = Compare(sub, "pr") if value is None else Compare(sub, "eq" if operator == "ne" else operator, value)
+    found = _any_element(dialect, column, names, _within(dialect, some, attribute))
+    sql, params = _looked_up(dialect, column, names, _wanted(some, attribute), found)
+    is_none = operator == ("ne" if value is not None else "eq")
+    return f"NOT {sql}" if is_none else sql, params
+
+
+def _wanted(node: Node, attribute: Attribute) -> str:
+    """Return the text that the value of an element must be, whatever else it must be; "" where there is none."""
+    if isinstance(node, Every):
+        return next((text for part in node.parts if (text := _wanted(part, attribute))), "")
+    if not isinstance(node, Compare) or node.operator != "eq" or node.path.lower() != "value" or not node.value:
+        return ""
+    return str(operand(element_attribute(attribute, node.path), "eq", node.value))
+
+
+def _looked_up(dialect: _Dialect, column: str, names: Sequence[str], wanted: str, found: Sql) -> Sql:
+    """Add to a condition on a list the part of it that an index knows."""
+    look_up = dialect.look_up(column, names, wanted) if wanted else None
+    return (f"({look_up[0]} AND {found[0]})", [*look_up[1], *found[1]]) if look_up else found
+
+
+def _any_element(dialect: _Dialect, column: str, names: Sequence[str], condition: Sql) -> Sql:
+    table, params = dialect.elements(column, names)
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {condition[0]})", [*params, *condition[1]]  # noqa: S608 -- as above
+
+
+def _within(dialect: _Dialect, node: Node, attribute: Attribute) -> Sql:
+    """Return a filter on one element."""
+    match node:
+        case Every(parts):
+            return _joined(" AND ", [_within(dialect, part, attribute) for part in parts])
+        case Some(parts):
+            return _joined(" OR ", [_within(dialect, part, attribute) for part in parts])
+        case Negation(part):
+            sql, params = _within(dialect, part, attribute)
+            return f"(NOT {sql})", params
+        case Compare(path):
+            sub = element_attribute(attribute, path)
+            return _comparison(dialect, _ELEMENT, [sub.name] if sub is not attribute else [], sub, node)
+        case Element():
+            raise InvalidFilter("A filter in brackets cannot have another one inside.")
+
+
+def _joined(word: str, parts: Sequence[Sql]) -> Sql:
+    return f"({word.join(sql for sql, _ in parts)})", [one for _, params in parts for one in params]
+
+
+def _comparison(dialect: _Dialect, json: str, names: Sequence[str], attribute: Attribute, node: Compare) -> Sql:
+    value = operand(attribute, node.operator, node.value) if node.operator != "pr" else None
+    sql, params = dialect.value(json, names, attribute.type)
+    if value is None:
+        return f"({sql} IS {'' if node.operator == 'eq' else 'NOT '}NULL)", params
+    test, compared = _test(dialect, sql, node.operator, value)
+    return f"({test})", [*params, *compared]
+
+
+def _test(dialect: _Dialect, sql: str, operator: str, value: Any) -> Sql:
+    if value == "" and operator in {"co", "sw", "ew"}:
+        return f"{sql} IS NOT NULL", []
+    match operator:
+        case "ne":
+            return f"NOT COALESCE({sql} = %s, FALSE)", [value]
+        case "co":
+            return f"COALESCE({dialect.find}({sql}, %s) > 0, FALSE)", [value]
+        case "sw":
+            return f"COALESCE(SUBSTR({sql}, 1, {len(value)}) = %s, FALSE)", [value]
+        case "ew":
+            return f"COALESCE({dialect.end.format(sql, len(value))} = %s, FALSE)", [value]
+        case _:
+            return f"COALESCE({sql} {_ORDERINGS[operator]} %s, FALSE)", [value]

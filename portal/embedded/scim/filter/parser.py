@@ -1,0 +1,253 @@
+"""RFC 7644's filters (3.4.2.2): read into a small tree, which is then compared in memory or turned into SQL."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from portal.embedded.scim.filter.comparison import comparable, holds, operand
+from portal.embedded.scim.protocol.errors import InvalidFilter
+from portal.embedded.scim.protocol.schemas import Attribute
+from portal.embedded.scim.protocol.texts import is_storable
+
+_OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<mark>[()\[\]])
+      | (?P<text>"(?:[^"\\]|\\.)*")
+      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])
+      | (?P<word>\.?[A-Za-z_$][\w$:.-]*)
+    )""",
+    re.VERBOSE,
+)
+# What follows an operator up to a space or a bracket, outside of texts, unless it is JSON already.
+_BARE = re.compile(
+    r"""(?P<text>"(?:[^"\\]|\\.)*")
+      | (?P<before>\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)(?!(?:true|false|null|-?\d+(?:\.\d+)?)(?=[\s()\[\]]|$))(?P<bare>[^\s()\[\]"]+)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`path operator value`; the operator `pr` has no value."""
+
+    path: str
+    operator: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of the parts hold."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one of the parts holds."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The part does not hold."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One and the same element of a multi-valued attribute fulfils the filter: `emails[type eq "work"]`."""
+
+    path: str
+    filter: "Node"
+
+
+Node = Compare | Every | Some | Negation | Element
+
+
+def parse_filter(text: str, *, takes_bare_texts: bool = False) -> Node:
+    """Read a filter, in which a text may be without quotes where `takes_bare_texts`.
+
+    Raises InvalidFilter that says where it stops making sense.
+    """
+    if len(text) > settings.SCIM_MAX_FILTER_LENGTH:
+        raise InvalidFilter(f"The filter is longer than {settings.SCIM_MAX_FILTER_LENGTH} characters.")
+    return _Parser(_BARE.sub(_quoted, text) if takes_bare_texts else text).parse()
+
+
+def comparisons(node: Node) -> int:
+    """Return how many comparisons a filter has, including those in brackets."""
+    match node:
+        case Every(parts) | Some(parts):
+            return sum(map(comparisons, parts))
+        case Negation(inner) | Element(_, inner):
+            return comparisons(inner)
+        case Compare():
+            return 1
+
+
+def paths(node: Node) -> Iterator[str]:
+    """Yield the attributes that a filter names, as they are written."""
+    match node:
+        case Every(parts) | Some(parts):
+            for part in parts:
+                yield from paths(part)
+        case Negation(part):
+            yield from paths(part)
+        case Element(path) | Compare(path):
+            yield path
+
+
+class _Parser:
+    """A recursive-descent parser: grouping before `not`, before `and`, before `or`."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(_tokens(text))
+        self._at = 0
+        self._terms = 0
+
+    def parse(self) -> Node:
+        node = self._some(depth=0)
+        if self._peek():
+            raise self._unexpected()
+        return node
+
+    def _some(self, depth: int) -> Node:
+        if depth > settings.SCIM_MAX_FILTER_DEPTH:
+            raise InvalidFilter(f"The filter is nested more than {settings.SCIM_MAX_FILTER_DEPTH} deep.")
+        return self._joined("or", Some, lambda: self._joined("and", Every, lambda: self._term(depth)))
+
+    def _joined(self, word: str, join: Callable[[tuple[Node, ...]], Node], part: Callable[[], Node]) -> Node:
+        parts = [part()]
+        while self._peek().lower() == word:
+            self._take()
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else join(tuple(parts))
+
+    def _term(self, depth: int) -> Node:
+        if self._peek() == "(":
+            return self._within("(", ")", depth)
+        if self._peek().lower() == "not":
+            self._take()
+            return Negation(self._within("(", ")", depth))
+        self._terms += 1
+        if self._terms > settings.SCIM_MAX_FILTER_TERMS:
+            raise InvalidFilter(f"The filter has more than {settings.SCIM_MAX_FILTER_TERMS} terms.")
+        path = self._path()
+        if self._peek() != "[":
+            return self._comparison(path)
+        inner = self._within("[", "]", depth)
+        if self._peek().startswith("."):
+            # Microsoft's form, `emails[type eq "work"].value eq "x"`, which the RFC's grammar does not have.
+            inner = Every((inner, self._comparison(self._take()[1:])))
+        return Element(path, inner)
+
+    def _within(self, opening: str, closing: str, depth: int) -> Node:
+        self._expect(opening)
+        node = self._some(depth + 1)
+        self._expect(closing)
+        return node
+
+    def _path(self) -> str:
+        token = self._peek()
+        if not token or not (token[0].isalpha() or token[0] in "_$"):
+            raise self._unexpected()
+        return self._take()
+
+    def _comparison(self, path: str) -> Compare:
+        operator = self._peek().lower()
+        if operator == "pr":
+            self._take()
+            return Compare(path, "pr")
+        if operator not in _OPERATORS:
+            raise self._unexpected("an operator such as eq")
+        self._take()
+        return Compare(path, operator, self._value())
+
+    def _value(self) -> Any:
+        token = self._peek()
+        try:
+            value = json.loads(token.lower() if token.lower() in {"true", "false", "null"} else token)
+        except ValueError:
+            raise self._unexpected('a value such as "x", 1, true or null') from None
+        if isinstance(value, str) and not is_storable(value):
+            raise InvalidFilter("The filter has a null character or half of a surrogate pair in a text.")
+        self._take()
+        return value
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self) -> str:
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _expect(self, token: str) -> None:
+        if self._peek() != token:
+            raise self._unexpected(f'"{token}"')
+        self._take()
+
+    def _unexpected(self, wanted: str = "a comparison") -> InvalidFilter:
+        found = f'"{self._peek()}"' if self._peek() else "the end"
+        return InvalidFilter(f"The filter has {found} where {wanted} should be.")
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return found["text"] or found["before"] + json.dumps(found["bare"])
+
+
+def _tokens(text: str) -> Iterator[str]:
+    at, end = 0, len(text.rstrip())
+    while at < end:
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise InvalidFilter(f"The filter cannot be read from character {at + 1} on.")
+        yield match.group().strip()
+        at = match.end()
+
+
+def matcher(node: Node, attribute: Attribute) -> Callable[[Any], bool]:
+    """Return what says whether an element of a multi-valued attribute fulfils a filter. Raises InvalidFilter."""
+    match node:
+        case Every(parts):
+            every = [matcher(part, attribute) for part in parts]
+            return lambda element: all(part(element) for part in every)
+        case Some(parts):
+            some = [matcher(part, attribute) for part in parts]
+            return lambda element: any(part(element) for part in some)
+        case Negation(part):
+            negated = matcher(part, attribute)
+            return lambda element: not negated(element)
+        case Compare():
+            return _comparison(node, attribute)
+        case Element():
+            raise InvalidFilter("A filter in brackets cannot have another one inside.")
+
+
+def _comparison(node: Compare, attribute: Attribute) -> Callable[[Any], bool]:
+    sub = element_attribute(attribute, node.path)
+    compared = operand(sub, node.operator, node.value) if node.operator != "pr" else None
+
+    def fits(element: Any) -> bool:
+        stored = element.get(sub.name) if isinstance(element, Mapping) else element
+        return holds(node.operator, comparable(sub, stored), compared)
+
+    return fits
+
+
+def element_attribute(attribute: Attribute, path: str) -> Attribute:
+    """Return what a path inside brackets names; an element without parts is its own `value`. Raises InvalidFilter."""
+    sub = attribute.sub_attribute(path)
+    if sub is None and not attribute.sub_attributes and path.lower() == "value":
+        return attribute
+    if sub is None:
+        raise InvalidFilter(f'"{attribute.name}" has no "{path[:200]}".')
+    return sub

@@ -1,0 +1,210 @@
+"""The groups that the IdP pushed, and who is in them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from portal.directory.errors import NoScimConnection, NotFound
+from portal.directory.ids import parse_id, public_id
+from portal.directory.types import (
+    DEFAULT_LIMIT,
+    Page,
+    ScimConnectionStatus,
+    ScimGroup,
+    ScimGroupMember,
+)
+from portal.embedded import models
+from portal.embedded.database.keyset import (
+    check_limit,
+    last_searched,
+    make_page,
+    make_search_page,
+    read_cursor,
+    search_words,
+)
+from portal.embedded.database.statements import Statement
+from portal.embedded.models.fields import fold_name
+from portal.embedded.scim.scoped import GET, Scoped
+
+_NO_GROUP = "There is no such group; the identity provider may have deleted it."
+
+
+class EmbeddedScimGroups(Scoped):
+    """Implements portal.directory.gateway.ScimGroupGateway."""
+
+    def groups(
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
+    ) -> Page[ScimGroup]:
+        """Return a page of groups in the order of their names. Raises Invalid, InvalidCursor, NotFound."""
+        self._scope.require(GET)
+        check_limit(limit)
+        connection = parse_id("scim-connection", connection_id)
+        list_key = ("scim-groups", self._scope.organization_id, connection, search)
+        after = read_cursor(cursor, *list_key)
+        place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, after)
+        end, rows = (
+            _found(place, search, limit + 1) if search_words(search) else ("", _groups_by_name(limit).rows(*place))
+        )
+        rows = list(rows)
+        if not rows and not end and not self._connections().filter(pk=connection).exists():
+            raise NoScimConnection
+        roles = _roles_between(self._scope.organization_id, rows[0][3], rows[-1][3]) if rows else {}
+        return make_search_page(
+            rows,
+            *list_key,
+            limit=limit,
+            end=end,
+            key=lambda row: row[3],
+            item=lambda row: self._value(row[0], row[1], row[2], row[4], connection_id, roles.get(row[0], ())),
+        )
+
+    def group(self, group_id: str) -> ScimGroup:
+        """Return one group of the active connection. Raises NotFound."""
+        self._scope.require(GET)
+        row = self._groups().filter(pk=parse_id("scim-group", group_id)).first()
+        if row is None:
+            raise NotFound(_NO_GROUP)
+        roles = row.roles.order_by("role_id").values_list("role_id", flat=True)
+        connection_id = public_id("scim-connection", row.connection_id)
+        return self._value(row.pk, row.display_name, row.member_count, row.updated_at, connection_id, tuple(roles))
+
+    def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
+        """Return a page of the people in a group, in the order in which they were provisioned."""
+        self._scope.require(GET)
+        check_limit(limit)
+        group = parse_id("scim-group", group_id)
+        list_key = ("scim-group-members", self._scope.organization_id, group)
+        after = read_cursor(cursor, *list_key)
+        memberships = models.ScimMembership.objects.filter(
+            organization_id=self._scope.organization_id,
+            group_id=group,
+            group__connection__status=ScimConnectionStatus.ACTIVE,
+        )
+        if after:
+            memberships = memberships.filter(user_id__gt=UUID(after))
+        rows = list(
+            memberships.order_by("user_id").values_list(
+                "user_id", "user__user_name", "user__display_name", "user__active"
+            )[: limit + 1]
+        )
+        if not rows:
+            self.group(group_id)
+        return make_page(
+            rows,
+            *list_key,
+            limit=limit,
+            key=lambda row: row[0],
+            item=lambda row: ScimGroupMember(public_id("scim-user", row[0]), *row[1:]),
+        )
+
+    def nested_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of the groups that are members of a group, by name. Raises NotFound."""
+        return self._related("parents__group_id", group_id, cursor, limit)
+
+    def parent_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of the groups that a group is a member of, by name. Raises NotFound."""
+        return self._related("nestings__member_id", group_id, cursor, limit)
+
+    def _related(self, relation: str, group_id: str, cursor: str, limit: int) -> Page[ScimGroup]:
+        self._scope.require(GET)
+        check_limit(limit)
+        group = parse_id("scim-group", group_id)
+        list_key = ("scim-related-groups", self._scope.organization_id, relation, group)
+        found = self._groups().filter(**{relation: group}, display_name_folded__gt=read_cursor(cursor, *list_key))
+        rows = list(found.order_by("display_name_folded")[: limit + 1])
+        if not rows and not self._groups().filter(pk=group).exists():
+            raise NotFound(_NO_GROUP)
+        roles = _roles_of(row.pk for row in rows)
+        return make_page(
+            rows,
+            *list_key,
+            limit=limit,
+            key=lambda row: row.display_name_folded,
+            item=lambda row: self._value(
+                row.pk,
+                row.display_name,
+                row.member_count,
+                row.updated_at,
+                public_id("scim-connection", row.connection_id),
+                roles.get(row.pk, ()),
+            ),
+        )
+
+    def _value(  # noqa: PLR0913 -- a group's columns
+        self, group: UUID, name: str, member_count: int, updated_at: datetime, connection_id: str, roles: Iterable[str]
+    ) -> ScimGroup:
+        return ScimGroup(
+            public_id("scim-group", group),
+            name,
+            self._scope.organization.organization_id,
+            connection_id,
+            member_count,
+            updated_at,
+            tuple(roles),
+        )
+
+
+_ID = models.ScimGroup._meta.pk  # noqa: SLF001 -- Django's documented model API
+_STATUS = models.ScimConnection._meta.get_field("status")  # noqa: SLF001 -- as above
+_NAME = models.ScimGroup._meta.get_field("display_name_folded")  # noqa: SLF001 -- as above
+
+
+@cache
+def _groups_by_name(limit: int) -> Statement[models.ScimGroup]:
+    """Return the statement that the portal makes most: a page of all groups, and the one behind it."""
+    parameters = ((_ID, UUID(int=1)), (_STATUS, "example"), (_ID, UUID(int=2)), (_NAME, "name"))
+    return Statement(lambda *place: _groups(*place)[: limit + 1], *parameters)
+
+
+def _found(place: tuple[UUID, str, UUID, str], search: str, number: int) -> tuple[str, Sequence[tuple[Any, ...]]]:
+    """Return how far the search looked, "" for to the end, and the first groups with each of its words in their name."""
+    groups = _groups(*place)
+    end = last_searched(groups, "display_name_folded")
+    groups = groups.filter(display_name_folded__lte=end) if end else groups
+    for word in search_words(search):
+        groups = groups.filter(display_name_folded__contains=fold_name(word))
+    return end, list(groups[:number])
+
+
+def _groups(
+    organization: UUID, status: str, connection: UUID, after: str
+) -> "QuerySet[models.ScimGroup, tuple[UUID, str, int, str, datetime]]":
+    of_organization = models.ScimGroup.objects.filter(organization_id=organization).filter(connection__status=status)
+    found = of_organization.filter(connection_id=connection).filter(display_name_folded__gt=after)
+    in_order = found.order_by("display_name_folded")
+    return in_order.values_list("pk", "display_name", "member_count", "display_name_folded", "updated_at")
+
+
+# Of the groups from one name to another: a page of them. There are few roles, so they are where the search begins.
+_ROLES_BETWEEN = Statement(
+    lambda organization, first, last: (
+        models.ScimGroupRole.objects.filter(organization_id=organization)
+        .filter(group__display_name_folded__gte=first)
+        .filter(group__display_name_folded__lte=last)
+        .order_by("role_id")
+        .values_list("group_id", "role_id")
+    ),
+    (_ID, UUID(int=1)),
+    (_NAME, "a"),
+    (_NAME, "b"),
+)
+
+
+def _roles_between(organization: UUID, first: str, last: str) -> Mapping[UUID, Sequence[str]]:
+    return _by_group(_ROLES_BETWEEN.rows(organization, first, last))
+
+
+def _roles_of(groups: Iterable[UUID]) -> Mapping[UUID, Sequence[str]]:
+    chosen = models.ScimGroupRole.objects.filter(group_id__in=list(groups)).order_by("role_id")
+    return _by_group(chosen.values_list("group_id", "role_id"))
+
+
+def _by_group(pairs: Iterable[Sequence[Any]]) -> Mapping[UUID, Sequence[str]]:
+    found: dict[UUID, list[str]] = {}
+    for group, role_id in pairs:
+        found.setdefault(group, []).append(role_id)
+    return found

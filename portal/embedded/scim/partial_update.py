@@ -1,0 +1,79 @@
+"""SCIM as programs change it: what a form asks for step by step, in one call."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.directory.errors import Invalid, NotFound
+from portal.directory.ids import parse_id
+from portal.directory.types import ScimConnection, ScimIdentityProvider, connection_version
+from portal.embedded import models
+from portal.embedded.members.roles import hold_admins
+from portal.embedded.scim import EmbeddedScim, connection_rules, group_role_rules
+from portal.embedded.scim.group_roles import IMPLICIT_ROLES
+from portal.embedded.scim.scoped import UPDATE
+
+_Roles = Mapping[UUID, set[str]]
+
+
+class EmbeddedProjectScim(EmbeddedScim):
+    """Implements portal.directory.project.ProjectScimGateway."""
+
+    def update_in_part(
+        self,
+        connection_id: str,
+        *,
+        display_name: str | None,
+        identity_provider: ScimIdentityProvider | None,
+        group_roles: Collection[tuple[str, str]] | None,
+    ) -> ScimConnection:
+        """Change what is given, all of it or nothing. Raises NotFound, Invalid, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        if group_roles is not None:
+            self._scope.require(IMPLICIT_ROLES)
+        with transaction.atomic():
+            # Before the connection, as deletion and provisioning lock them.
+            hold_admins(self._scope.organization_id)
+            row = self._locked(connection_id)
+            if group_roles is not None:
+                self._replace(row, _by_group(group_roles))
+            return connection_rules.update(
+                row,
+                display_name=row.display_name if display_name is None else display_name,
+                identity_provider=identity_provider or row.identity_provider,
+                version=connection_version(row.display_name, row.identity_provider),
+                caller=self._scope.caller,
+            )
+
+    def _replace(self, connection: models.ScimConnection, wanted: _Roles) -> None:
+        held: dict[UUID, set[str]] = defaultdict(set)
+        for group, role_id in connection.group_roles.values_list("group_key", "role_id"):
+            held[group].add(role_id)
+        # First what is given: the roles of admins may move from one group to another.
+        for group, role_ids in wanted.items():
+            self._change(group, add=role_ids - held[group])
+        for group, role_ids in held.items():
+            self._change(group, remove=role_ids - wanted.get(group, set()))
+
+    def _change(self, group: UUID, *, add: Collection[str] = (), remove: Collection[str] = ()) -> None:
+        if not add and not remove:
+            return
+        try:
+            group_role_rules.change(
+                self._scope.organization_id, group, add=sorted(add), remove=remove, caller=self._scope.caller
+            )
+        except NotFound as error:
+            raise Invalid(
+                "A role is to be given to a group that the connection does not have.",
+                field="group_id",
+                error_type="scim_group_role_assignment_group_does_not_exist",
+            ) from error
+
+
+def _by_group(assignments: Collection[tuple[str, str]]) -> _Roles:
+    roles: dict[UUID, set[str]] = defaultdict(set)
+    for group_id, role_id in assignments:
+        roles[parse_id("scim-group", group_id)].add(role_id)
+    return roles

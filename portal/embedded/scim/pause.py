@@ -1,0 +1,48 @@
+"""Having the identity provider wait, and letting it go on."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.directory.errors import Conflict
+from portal.directory.types import ScimConnection
+from portal.embedded import audit, models
+from portal.embedded.members.values import scim_connection_value
+from portal.embedded.scim.scoped import UPDATE, Scoped
+from portal.embedded.scim.tokens import current_tokens
+
+
+class EmbeddedScimPause(Scoped):
+    """Implements portal.directory.gateway.ScimPauseGateway."""
+
+    def pause(self, connection_id: str) -> ScimConnection:
+        """Have every call refused from now on. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        with transaction.atomic():
+            row = self._locked(connection_id)
+            if row.paused_at is not None:
+                raise Conflict(f"{row.paused_by} has paused the connection already.")
+            row.paused_at, row.paused_by = timezone.now(), self._scope.caller.actor.name[:256]
+            return self._changed(row, "scim_connection.pause")
+
+    def resume(self, connection_id: str) -> ScimConnection:
+        """Have calls answered again. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        with transaction.atomic():
+            row = self._locked(connection_id)
+            if row.paused_at is None:
+                raise Conflict("The connection is not paused; somebody else may have resumed it.")
+            row.paused_at, row.paused_by = None, ""
+            return self._changed(row, "scim_connection.resume")
+
+    def _changed(self, row: models.ScimConnection, action: str) -> ScimConnection:
+        row.save(update_fields=["paused_at", "paused_by", "updated_at"])
+        token = current_tokens().get(organization_id=row.organization_id, connection=row)
+        value = scim_connection_value(token)
+        audit.record(
+            self._scope.caller,
+            action,
+            organization_id=row.organization_id,
+            target_id=value.connection_id,
+            target_name=row.display_name,
+        )
+        return value

@@ -1,0 +1,282 @@
+"""Pushed groups (RFC 7643, 4.2)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, OuterRef, TextField, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
+from django.utils import timezone
+
+from portal.directory.ids import parse_id, public_id
+from portal.embedded import audit, models
+from portal.embedded.database.made_rows import new_row
+from portal.embedded.database.statements import Writes
+from portal.embedded.members.roles import gives_roles, has_admin, hold_admins, makes_admins, people_within
+from portal.embedded.scim.filter.columns import (
+    Column,
+    Listable,
+    Relation,
+    exact,
+    folded,
+    folded_name,
+    moment,
+    reference,
+    resource_id,
+)
+from portal.embedded.scim.filter.comparison import searchable
+from portal.embedded.scim.protocol.client import FoundBy, ScimClient
+from portal.embedded.scim.protocol.documents import (
+    Document,
+    changed_attributes,
+    check_size,
+    optional_text,
+    required_name,
+)
+from portal.embedded.scim.protocol.errors import Uniqueness
+from portal.embedded.scim.protocol.etags import version_moment
+from portal.embedded.scim.protocol.index_paging import ListedRow
+from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, page, unique_page
+from portal.embedded.scim.protocol.lookups import FoundRow, Lookups
+from portal.embedded.scim.protocol.member_sync import LastAdmin
+from portal.embedded.scim.protocol.membership import (
+    MEMBERS,
+    MOST_NAMED,
+    SUBGROUP,
+    Key,
+    MemberChange,
+    apply_change,
+    count_one_less,
+    groups_with,
+    hold_groups,
+    member_change,
+    member_id,
+    read_members,
+    replacement,
+    sent_members,
+)
+from portal.embedded.scim.protocol.patch import Operation, expand, patched
+from portal.embedded.scim.protocol.payload import read_patch, read_payload
+from portal.embedded.scim.protocol.schemas import GROUP, ResourceSchema
+from portal.embedded.scim.safeguard_rules import least, let_roles_go
+
+# A person's name as `_display_name` makes it, of what is folded already: no database folds every letter as we do.
+_NAME, _NOTHING = KeyTransform("name", "user__search"), Value("", TextField())
+_GIVEN, _FAMILY = (Coalesce(KeyTextTransform(part, _NAME), _NOTHING) for part in ("givenName", "familyName"))
+_LABEL = Coalesce(
+    NullIf(KeyTextTransform("displayName", "user__search"), _NOTHING),
+    NullIf(KeyTextTransform("formatted", _NAME), _NOTHING),
+    NullIf(Trim(Concat(_GIVEN, Value(" ", TextField()), _FAMILY)), _NOTHING),
+    Cast("user__user_name_folded", TextField()),
+)
+_PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
+    label=_LABEL,
+    kind=Value("user", output_field=CharField()),
+)
+_SUBGROUPS = models.ScimNesting.objects.filter(group_id=OuterRef("pk")).annotate(
+    kind=Value("group", output_field=CharField())
+)
+_LISTABLE = Listable(
+    GROUP,
+    {
+        "id": Column("pk", resource_id("scim-group"), found_by=FoundBy.KEY),
+        "displayName": Column("display_name_folded", folded_name, found_by=FoundBy.VALUE),
+        "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
+        "meta.created": Column("created_at", moment),
+        "meta.lastModified": Column("updated_at", moment),
+        "meta.location": Column("pk", reference("scim-group")),
+        "meta.version": Column("updated_at", version_moment),
+    },
+    {
+        "members": (
+            Relation(
+                _PEOPLE,
+                {
+                    "value": Column("user_id", resource_id("scim-user")),
+                    "$ref": Column("user_id", reference("scim-user")),
+                    "display": Column("label", folded, is_ordered=False),
+                    "type": Column("kind", folded),
+                },
+            ),
+            Relation(
+                _SUBGROUPS,
+                {
+                    "value": Column("member_id", resource_id("scim-group")),
+                    "$ref": Column("member_id", reference("scim-group")),
+                    "display": Column("member__display_name_folded", folded_name),
+                    "type": Column("kind", folded),
+                },
+            ),
+        )
+    },
+    unique="displayName",
+)
+
+
+# What the document says, in columns.
+_DESCRIBED = ("display_name", "display_name_folded", "external_id", "document", "search")
+_LOOKUPS = Lookups(models.ScimGroup, "Group", "scim-group", "display_name_folded")
+
+
+def group_id(key: UUID) -> str:
+    """Return the id that the identity provider sees."""
+    return public_id("scim-group", key)
+
+
+def find_groups(
+    client: ScimClient, query: ListQuery
+) -> ResultPage[models.ScimGroup] | ResultPage[FoundRow] | ResultPage[ListedRow]:
+    """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    listable = listable_groups(client)
+    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
+    return found or page(client.groups, query, listable, client.connection.pk)
+
+
+def listable_groups(client: ScimClient) -> Listable:
+    """Return how a client's groups are found, with its own extensions."""
+    schema = client.group_schema
+    return _LISTABLE if schema is _LISTABLE.schema else replace(_LISTABLE, schema=schema)
+
+
+def get_group(client: ScimClient, resource: str) -> FoundRow:
+    """Return a group. Raises ResourceNotFound."""
+    return _LOOKUPS.get(client, resource)
+
+
+def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
+    """Push a group with its members. Raises InvalidValue, Uniqueness."""
+    document = read_payload(client, client.group_schema, payload)
+    change = MemberChange(list(read_members(client, sent_members(payload))))
+    row = new_row(models.ScimGroup, organization_id=client.organization_id, connection_id=client.connection.pk)
+    _describe(row, document, client.group_schema)
+    row.updated_at = row.created_at
+    row.member_count = len(change.joining)
+    writes = Writes()
+    writes.insert(row)
+    apply_change(client, row, change, writes)
+    audit.add(writes, _entry(client, row, "scim_group.create", {}, document, change))
+    _send_unless_taken(row, writes)
+    return row
+
+
+def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
+    """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch, RemovalHeld."""
+    document = read_payload(client, client.group_schema, payload)
+    with transaction.atomic():
+        row = _LOOKUPS.lock(client, resource, if_match)
+        change = replacement(row, read_members(client, sent_members(payload)))
+        _change(client, row, document, change)
+    return row
+
+
+def patch_group(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimGroup:
+    """Change a group step by step, as a whole or not at all. Raises what `patched` raises, and as replace_group."""
+    schema = client.group_schema
+    about_members: list[Operation] = []
+    others: list[Operation] = []
+    for one in (one for operation in read_patch(client, schema, body) for one in expand(schema, operation)):
+        is_about_members = schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)
+        (about_members if is_about_members else others).append(one)
+    with transaction.atomic():
+        row = _LOOKUPS.lock(client, resource, if_match)
+        document = patched(schema, row.document, others, client.budget)
+        _change(client, row, document, member_change(client, row, about_members))
+    return row
+
+
+def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
+    """Forget a group, which leaves the groups that it was in. Raises ResourceNotFound, VersionMismatch, RemovalHeld."""
+    key = parse_id("scim-group", resource)
+    with transaction.atomic():
+        # In the order of their keys, as everybody locks: so nobody waits in a circle.
+        hold_groups(client, [key, *groups_with((SUBGROUP, key))])
+        row = _LOOKUPS.lock(client, resource, if_match)
+        with _leaving_an_admin(client, row):
+            writes = Writes()
+            if row.member_count and gives_roles(row):
+                let_roles_go(client, row, client.taken_out[key] + people_within([key]), writes)
+            audit.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
+            writes.send()
+            # Asked anew: it may have been put into another group until it was locked.
+            count_one_less(client, groups_with((SUBGROUP, key)))
+            row.memberships.all().delete()
+            row.delete()
+
+
+def _describe(row: models.ScimGroup, document: Document, schema: ResourceSchema) -> None:
+    """Take the document over, and into the columns what is searched. Raises InvalidValue."""
+    row.display_name = document["displayName"] = required_name(document, "displayName")
+    row.external_id = optional_text(document, "externalId")
+    check_size(document, row.document)
+    row.document, row.search = document, searchable(schema, document)
+
+
+def _change(client: ScimClient, row: models.ScimGroup, document: Document, change: MemberChange) -> None:
+    """Store what differs; where nothing does, lastModified stays as well (RFC 7644, 3.5.2.1)."""
+    before = row.document
+    _describe(row, document, client.group_schema)
+    if document == before and not change.joining and not change.leaving:
+        return
+    row.updated_at = timezone.now()
+    row.member_count += len(change.joining) - len(change.leaving)
+    is_described_anew, writes = document != before, Writes()
+    writes.update(row, *(_DESCRIBED if is_described_anew else ()), "member_count", "updated_at")
+    apply_change(client, row, change, writes)
+    audit.add(writes, _entry(client, row, "scim_group.update", *changed_attributes(before, document), change))
+    with _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
+        if change.leaving:
+            subgroups = [key for kind, key in change.leaving if kind is SUBGROUP]
+            leaving = len(change.leaving) - len(subgroups) + (people_within(subgroups) if subgroups else 0)
+            people = client.taken_out[row.pk] + leaving
+            if people > least(client.connection) and gives_roles(row):
+                let_roles_go(client, row, people, writes)
+            else:
+                client.taken_out[row.pk] = people
+        # Who only comes and goes takes no name, and needs no way back to before the attempt.
+        _send_unless_taken(row, writes) if is_described_anew else writes.send(is_last=not change.leaving)
+
+
+@contextmanager
+def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: bool = True) -> Iterator[None]:
+    """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
+    grants = is_needed and getattr(row, "groups_make_admins", True) and makes_admins(row)
+    if grants:
+        hold_admins(client.organization_id)
+    was_there = grants and has_admin(client.organization_id)
+    yield
+    if was_there and not has_admin(client.organization_id):
+        raise LastAdmin(client, f'Everybody who is admin is so by the group "{row.display_name}".')
+
+
+def _send_unless_taken(row: models.ScimGroup, writes: Writes) -> None:
+    """Write everything, or raise Uniqueness where another group has the name."""
+    try:
+        writes.send_whole()
+    except IntegrityError:
+        raise Uniqueness(f'There is a Group with the displayName "{row.display_name}" already.') from None
+
+
+def _entry(  # noqa: PLR0913 -- as activity.entry()
+    client: ScimClient, row: models.ScimGroup, action: str, before: Document, after: Document, change: MemberChange
+) -> audit.Entry:
+    members = {"members"} if change.joining or change.leaving else set()
+    client.changed.update(before, after, members)
+    return audit.entry(
+        client.caller,
+        action,
+        organization_id=client.organization_id,
+        target_id=group_id(row.pk),
+        target_name=row.display_name,
+        before=before | _named("members_left", change.leaving),
+        after=after | _named("members_joined", change.joining),
+    )
+
+
+def _named(name: str, keys: Sequence[Key]) -> Document:
+    """Return who joined or left, for the log: how many, and the first of them by id."""
+    if not keys:
+        return {}
+    return {name: {"number": len(keys), "ids": [member_id(key) for key in keys[:MOST_NAMED]]}}

@@ -1,0 +1,125 @@
+"""Whole lists in their own order, as identity providers read them: each page begins where the one before it ended.
+
+By a cursor it says so itself. By index, to count up to the page costs more the further it is; so this process remembers
+for a minute where the pages ended that it gave, and counts for others.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from portal.embedded.scim.protocol.cursors import make_cursor, read_cursor
+from portal.embedded.scim.protocol.listing import MOST_RESULTS, ListQuery, ResultPage
+
+_SECONDS = 60
+_MOST_PLACES = 1000
+# A total beyond this is counted once in a while: that takes longer than the page.
+_LARGE, _LARGE_SECONDS = 10_000, 10
+_FIRST = UUID(int=0)
+
+
+class ListedRow(NamedTuple):
+    """What a list needs of a row; a tuple, as there are up to a thousand in a page."""
+
+    pk: UUID
+    document: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WholeList:
+    """All people or groups of a connection, in the order of their keys.
+
+    `rows_after` returns so many rows behind a key, `key_at` the key at a place, from 0.
+    """
+
+    key: tuple[object, ...]
+    rows_after: Callable[[UUID, int], Sequence[ListedRow]]
+    key_at: Callable[[int], UUID | None]
+    count: Callable[[], int]
+
+
+def page_in_order(whole: WholeList, query: ListQuery, list_key: Sequence[object]) -> ResultPage[ListedRow] | None:
+    """Return a page of a whole list, or None for another list.
+
+    Raises InvalidCursor, ExpiredCursor.
+    """
+    limit = min(query.count, MOST_RESULTS)
+    if query.filter is not None or query.sort_by or limit < 1:
+        return None
+    if query.cursor is not None:
+        return _by_cursor(whole, limit, query.cursor, list_key)
+    return _by_index(whole, limit, max(query.start_index, 1))
+
+
+def _by_cursor(whole: WholeList, limit: int, cursor: str, list_key: Sequence[object]) -> ResultPage[ListedRow]:
+    found = whole.rows_after(UUID(read_cursor(list_key, cursor)[0]) if cursor else _FIRST, limit + 1)
+    has_more = len(found) > limit
+    next_cursor = make_cursor(list_key, [str(found[limit - 1].pk), None]) if has_more else ""
+    # RFC 9865 lets later pages leave the total out, so that each costs the same.
+    total = None if cursor else _count(whole) if has_more else len(found)
+    return ResultPage(found[:limit], total, next_cursor=next_cursor)
+
+
+def _by_index(whole: WholeList, limit: int, start: int) -> ResultPage[ListedRow]:
+    place = _place(whole, start)
+    found = whole.rows_after(place.after, limit + 1) if place else []
+    if found and len(found) <= limit:
+        return ResultPage(found, start - 1 + len(found), start)
+    total = place.total if place and place.total is not None else _count(whole)
+    if found:
+        _PLACES.put((*whole.key, start + limit), _Place(found[limit - 1].pk, total, time.monotonic() + _SECONDS))
+    return ResultPage(found[:limit], total, start)
+
+
+def _place(whole: WholeList, start: int) -> "_Place | None":
+    """Return behind which key a page starts; None where that is beyond the end."""
+    if start == 1:
+        return _Place(_FIRST, None, 0)
+    if known := _PLACES.get((*whole.key, start)):
+        return known
+    before = whole.key_at(start - 2)
+    return _Place(before, None, 0) if before else None
+
+
+def _count(whole: WholeList) -> int:
+    known = _PLACES.get(whole.key)
+    if known is not None and known.total is not None:
+        return known.total
+    total = whole.count()
+    if total > _LARGE:
+        _PLACES.put(whole.key, _Place(_FIRST, total, time.monotonic() + _LARGE_SECONDS))
+    return total
+
+
+class _Place(NamedTuple):
+    after: UUID
+    total: int | None
+    until: float
+
+
+class _Places:
+    """Where pages ended, the newest thousand."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[object, ...], _Place] = {}
+        self._lock = Lock()
+
+    def get(self, key: tuple[object, ...]) -> _Place | None:
+        place = self._places.get(key)
+        return place if place and place.until > time.monotonic() else None
+
+    def put(self, key: tuple[object, ...], place: _Place) -> None:
+        with self._lock:
+            self._places.pop(key, None)
+            self._places[key] = place
+            if len(self._places) > _MOST_PLACES:
+                del self._places[next(iter(self._places))]
+
+
+_PLACES = _Places()

@@ -1,0 +1,177 @@
+"""Lists: pages by index or by cursor, of one kind of resources or of several (RFC 7644, 3.4.2; RFC 9865)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, Model, OrderBy, Q, QuerySet, TextField, Value
+
+from portal.embedded.database.time_limit import TimeLimitReached, time_limit
+from portal.embedded.scim.filter.columns import Listable, condition, found_by, sort_key, unique_value
+from portal.embedded.scim.filter.parser import Compare, Element, Node
+from portal.embedded.scim.protocol.client import FoundBy
+from portal.embedded.scim.protocol.cursors import make_cursor, read_cursor
+from portal.embedded.scim.protocol.errors import TooMany
+
+Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
+MOST_RESULTS = 1000
+DEFAULT_RESULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list is asked for; `start_index` counts from 1, `cursor` is None for paging by index."""
+
+    filter: Node | None = None
+    filter_text: str = ""
+    start_index: int = 1
+    count: int = DEFAULT_RESULTS
+    cursor: str | None = None
+    sort_by: str = ""
+    is_descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage(Generic[Item]):
+    """A page of rows; `total_results` is None where counting again would tell nothing new."""
+
+    rows: Sequence[Item]
+    total_results: int | None
+    start_index: int | None = None
+    next_cursor: str = ""
+
+
+def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Item | None]) -> ResultPage[Item] | None:
+    """Return the answer to a look-up of one resource by its unique attribute, or None for any other list."""
+    wanted = unique_value(query.filter, listable)
+    if wanted is None or query.cursor is not None or query.start_index > 1 or query.count < 1:
+        return None
+    row = find(wanted)
+    return ResultPage([row] if row else [], 1 if row else 0, 1)
+
+
+def page(
+    rows: Callable[[FoundBy], QuerySet[Row]], query: ListQuery, listable: Listable, connection: object
+) -> ResultPage[Row]:
+    """Return the page that is asked for of ScimClient's rows.
+
+    Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor, TooMany.
+    """
+    key = list_key(query, connection, listable.schema.name)
+    way = found_by(query.filter, listable)
+    found = _behind_cursor(_selected(rows(way), query, listable), query, key).order_by(*_order(query))
+    if way is not FoundBy.PLACE and isinstance(query.filter, Compare | Element):
+        # A look-up by an index: it needs no limit, and setting one takes further round trips.
+        return _page(found, query, key)
+    with _limited():
+        return _page(found, query, key)
+
+
+def merged_page(
+    sources: Sequence[tuple[QuerySet[Any], Listable]], query: ListQuery, connection: object
+) -> ResultPage[tuple[str, UUID]]:
+    """Return a page of (kind, key) of all sources in one order. Raises as `page` does."""
+    key = list_key(query, connection, "*")
+    columns = ["pk", "kind", *(["sort_key"] if query.sort_by else [])]
+    parts = []
+    for rows, listable in sources:
+        selected = _selected(rows, query, replace(listable, is_one_of_several=True))
+        named = selected.annotate(kind=Value(listable.schema.name, output_field=TextField()))
+        parts.append(_behind_cursor(named, query, key).order_by().values(*columns))
+    with _limited():
+        found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, key)
+    keys = [(row["kind"], row["pk"]) for row in found.rows]
+    return ResultPage(keys, found.total_results, found.start_index, found.next_cursor)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Raise TooMany where a statement takes longer than SCIM_LIST_SECONDS: 503 would have the client repeat it."""
+    try:
+        with time_limit(settings.SCIM_LIST_SECONDS):
+            yield
+    except TimeLimitReached:
+        raise TooMany(
+            f"The list took longer than {settings.SCIM_LIST_SECONDS} seconds. Use a filter with fewer comparisons, or "
+            "compare id, userName, displayName or externalId with eq."
+        ) from None
+
+
+def by_pk(rows: QuerySet[Row], keys: Sequence[UUID]) -> Sequence[Row]:
+    """Return the rows of these keys."""
+    return list(rows.filter(pk__in=keys)) if keys else []
+
+
+def _selected(rows: QuerySet[Any], query: ListQuery, listable: Listable) -> QuerySet[Any]:
+    if query.filter is not None:
+        rows = rows.filter(condition(query.filter, listable))
+    return rows.annotate(sort_key=sort_key(query.sort_by, listable)) if query.sort_by else rows
+
+
+def _order(query: ListQuery) -> list[str | OrderBy]:
+    key = F("sort_key")
+    if not query.sort_by:
+        return ["pk"]
+    # RFC 7644, 3.4.2.3: what has no value is last, and first where the order is descending.
+    return [key.desc(nulls_first=True) if query.is_descending else key.asc(nulls_last=True), "pk"]
+
+
+def list_key(query: ListQuery, *of: object) -> tuple[object, ...]:
+    """Return what must be the same from page to page."""
+    return (*of, query.filter_text, query.sort_by.lower(), query.is_descending, query.count)
+
+
+def _page(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> ResultPage[Any]:
+    count = min(max(query.count, 0), MOST_RESULTS)
+    if query.cursor is None:
+        return _page_by_index(rows, max(query.start_index, 1), count, is_sorted=bool(query.sort_by))
+    found = list(rows[: count + 1]) if count else []
+    has_more = len(found) > count
+    next_cursor = make_cursor(list_key, _position(found[count - 1])) if has_more and count else ""
+    total = None if query.cursor else rows.count() if has_more or not count else len(found)
+    # RFC 9865 lets later pages leave the total out, so that each costs the same.
+    return ResultPage(found[:count], total, next_cursor=next_cursor)
+
+
+def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bool) -> ResultPage[Any]:
+    wanted = slice(start - 1, start - 1 + count)
+    if start > 1 and not is_sorted and not rows.query.combinator:
+        # What is passed over is only counted in the index, and not read.
+        page = rows.model._default_manager.filter(pk__in=rows.values("pk")[wanted])  # noqa: SLF001 -- Django's documented model API
+        found = list(page.defer("search").order_by("pk")) if count else []
+    else:
+        found = list(rows[wanted]) if count else []
+    # A page that is not full tells the total by itself, which spares counting: IdPs look up one name at a time.
+    is_end = len(found) < count and (found or start == 1)
+    total = start - 1 + len(found) if is_end else rows.count()
+    return ResultPage(found, total, start)
+
+
+def _behind_cursor(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> QuerySet[Any]:
+    return rows.filter(_behind(query, *read_cursor(list_key, query.cursor))) if query.cursor else rows
+
+
+def _behind(query: ListQuery, pk: str, key: Any) -> Q:
+    """Return what follows a position in the order of the list."""
+    later = Q(pk__gt=pk)
+    if not query.sort_by:
+        return later
+    if key is None:
+        rest = Q(sort_key__isnull=True) & later
+        return rest | Q(sort_key__isnull=False) if query.is_descending else rest
+    rest = Q(sort_key=key) & later
+    if query.is_descending:
+        return rest | Q(sort_key__lt=key)
+    return rest | Q(sort_key__gt=key) | Q(sort_key__isnull=True)
+
+
+def _position(row: Any) -> list[Any]:
+    """Return where a row, or the values of one, stands in the order of the list."""
+    pk, key = (row["pk"], row.get("sort_key")) if isinstance(row, dict) else (row.pk, getattr(row, "sort_key", None))
+    written = key.isoformat() if isinstance(key, datetime) else str(key) if isinstance(key, UUID) else key
+    return [str(pk), written]

@@ -1,0 +1,153 @@
+"""How one resource of a connection is found and locked, by statements made once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cache, partial
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet
+
+from portal.directory.ids import parse_id
+from portal.embedded import models
+from portal.embedded.database.statements import Statement, count_rows, key_at
+from portal.embedded.members.roles import GROUPS_MAKE_ADMINS
+from portal.embedded.scim.protocol.client import FoundBy, ScimClient
+from portal.embedded.scim.protocol.errors import ResourceNotFound
+from portal.embedded.scim.protocol.etags import check_version
+from portal.embedded.scim.protocol.index_paging import ListedRow, WholeList, page_in_order
+from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, list_key
+
+Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
+
+
+# What a change asks nothing of: to read a column takes time, a moment most of all.
+_UNREAD: Mapping[type[Model], Sequence[str]] = {
+    models.ScimUser: (
+        *(
+            "search",
+            "user_name_folded",
+            "display_name_folded",
+            "deactivation_refused_at",
+            "deactivated_with_connection_at",
+        ),
+        *("member__password", "member__created_at", "member__updated_at"),
+    ),
+    models.ScimGroup: ("search", "display_name_folded", "removal_refused_at", "removal_refused_people"),
+}
+
+
+_LISTED = ("pk", "document", "created_at", "updated_at")
+# Whether someone waits for the address of a person's member: mostly no one does. Of another organization, too: so only the
+# index of addresses fits (docs/decisions/0016), and who is to get the address is looked up in the organization alone. Not EXISTS,
+# for which PostgreSQL may read all people into a hash table while it has no statistics.
+_IS_AWAITED = Func(
+    F("member__email_address_folded"),
+    template=(
+        f"(SELECT 1 FROM {models.ScimUser._meta.db_table} w "  # noqa: S608, SLF001 -- our own names, Django's documented model API
+        "WHERE w.awaited_address <> '' AND w.awaited_address = %(expressions)s LIMIT 1) IS NOT NULL"
+    ),
+    output_field=BooleanField(),
+)
+
+
+class FoundRow(NamedTuple):
+    """What an answer needs of a resource that was looked up by itself; of a person also the groups."""
+
+    pk: UUID
+    document: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    group_pairs: Sequence[Sequence[str]] | None = None
+
+
+class Lookups(Generic[Row]):
+    """The look-ups of one kind; `name_field` is unique within a connection, `noun` that of the ids.
+
+    What is read with each single resource is an attribute of it (`read_with`); with a resource that is locked also `groups_make_admins`,
+    and with a person `is_awaited`.
+    """
+
+    def __init__(self, model: type[Row], kind: str, noun: str, name_field: str, **read_with: Expression) -> None:
+        self._model: type[Row] = model
+        self._kind, self._noun, self._read_with = kind, noun, read_with
+        meta = model._meta  # noqa: SLF001 -- Django's documented model API
+        self._key, name = (meta.pk, UUID(int=3)), (meta.get_field(name_field), "example")
+        columns = (*_LISTED, *read_with)
+        self._by_name: Statement[Row] = self._statement(
+            FoundBy.VALUE, name, lambda rows, value: rows.filter(**{name_field: value}).values_list(*columns)
+        )
+        self._by_id: Statement[Row] = self._statement(
+            FoundBy.KEY, self._key, lambda rows, value: rows.filter(pk=value).values_list(*columns)
+        )
+        self._locked: Statement[Row] = self._statement(FoundBy.KEY, self._key, self._locking)
+        self._behind: Callable[[int], Statement[Row]] = cache(self._listing)
+
+    def _statement(
+        self, found_by: FoundBy, sought: tuple[Any, Any], find: "Callable[[QuerySet[Row], Any], QuerySet[Row, Any]]"
+    ) -> Statement[Row]:
+        """Return a statement on a connection's rows, whose third parameter is the value that is sought."""
+        meta = self._model._meta  # noqa: SLF001 -- as above
+        place = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
+
+        def build(organization: UUID, connection: UUID, value: Any) -> "QuerySet[Row, Any]":
+            rows = self._model._default_manager.defer("search").annotate(**self._read_with)  # noqa: SLF001 -- as above
+            by_organization, by_connection = found_by.own(organization, connection)
+            return find(rows.filter(by_organization).filter(by_connection), value)
+
+        return Statement(build, *place, sought)
+
+    def _listing(self, limit: int) -> Statement[Row]:
+        return self._statement(
+            FoundBy.PLACE,
+            self._key,
+            lambda rows, after: rows.filter(pk__gt=after).order_by("pk").values_list(*_LISTED)[:limit],
+        )
+
+    def _locking(self, rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
+        is_user = self._model is models.ScimUser
+        more, related = ({"is_awaited": _IS_AWAITED}, "member") if is_user else ({}, None)
+        read = rows.filter(pk=key).annotate(groups_make_admins=GROUPS_MAKE_ADMINS, **more).select_related(related)
+        return read.defer(*_UNREAD[self._model]).select_for_update(of=("self",))
+
+    def by_name(self, client: ScimClient) -> Callable[[str], FoundRow | None]:
+        """Return what finds a client's resource by its folded name."""
+        return lambda name: _found(self._by_name, client, name)
+
+    def in_order(self, client: ScimClient, query: ListQuery) -> ResultPage[ListedRow] | None:
+        """Return a page of all of a client's resources, or None where another list is wanted."""
+        scope = {"organization_id": client.organization_id, "connection_id": client.connection.pk}
+
+        def rows_after(key: UUID, limit: int) -> list[ListedRow]:
+            return [ListedRow(*row) for row in self._behind(limit).rows(*scope.values(), key)]
+
+        whole = WholeList(
+            (self._kind, client.connection.pk),
+            rows_after,
+            partial(key_at, self._model, scope),
+            partial(count_rows, self._model, scope),
+        )
+        return page_in_order(whole, query, list_key(query, client.connection.pk, self._kind))
+
+    def get(self, client: ScimClient, resource: str) -> FoundRow:
+        """Return a resource. Raises ResourceNotFound."""
+        row = _found(self._by_id, client, parse_id(self._noun, resource))
+        if row is None:
+            raise self._not_found(resource)
+        return row
+
+    def lock(self, client: ScimClient, resource: str, if_match: str) -> Row:
+        """Return a resource, locked to the end of the transaction. Raises ResourceNotFound, VersionMismatch."""
+        row = self._locked.first(client.organization_id, client.connection.pk, parse_id(self._noun, resource))
+        if row is None:
+            raise self._not_found(resource)
+        check_version(if_match, row)
+        return row
+
+    def _not_found(self, resource: str) -> ResourceNotFound:
+        return ResourceNotFound(f'There is no {self._kind} "{resource[:200]}".')
+
+
+def _found(statement: Statement[Row], client: ScimClient, *sought: UUID | str) -> FoundRow | None:
+    found = statement.rows(client.organization_id, client.connection.pk, *sought)
+    return next((FoundRow(*row) for row in found), None)

@@ -1,0 +1,329 @@
+"""Provisioned people (RFC 7643, 4.1 and 4.3)."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, OuterRef, Value
+from django.utils import timezone
+
+from portal.directory.ids import parse_id, public_id
+from portal.embedded import audit, models
+from portal.embedded.database.made_rows import new_row
+from portal.embedded.database.statements import Writes
+from portal.embedded.models.fields import fold_name
+from portal.embedded.scim.filter.columns import (
+    Column,
+    Listable,
+    Relation,
+    exact,
+    folded,
+    folded_name,
+    moment,
+    reference,
+    resource_id,
+    truth,
+)
+from portal.embedded.scim.filter.comparison import searchable
+from portal.embedded.scim.filter.indirect_groups import indirect_groups
+from portal.embedded.scim.protocol.client import FoundBy, ScimClient
+from portal.embedded.scim.protocol.documents import (
+    LONGEST_NAME,
+    Document,
+    changed_attributes,
+    check_size,
+    optional_text,
+    required_name,
+)
+from portal.embedded.scim.protocol.errors import ScimError, Uniqueness
+from portal.embedded.scim.protocol.etags import version_moment
+from portal.embedded.scim.protocol.index_paging import ListedRow
+from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, page, unique_page
+from portal.embedded.scim.protocol.lookups import FoundRow, Lookups
+from portal.embedded.scim.protocol.member_sync import (
+    ACCESS,
+    adopt_member,
+    become_member,
+    created,
+    end_membership,
+    follow,
+    new_member,
+    note_access,
+)
+from portal.embedded.scim.protocol.membership import PERSON, GroupPairs, count_one_less, groups_with, hold_groups
+from portal.embedded.scim.protocol.patch import patched
+from portal.embedded.scim.protocol.payload import read_patch, read_payload
+from portal.embedded.scim.protocol.schemas import USER, ResourceSchema
+from portal.embedded.scim.protocol.succession import look_again_later, pass_on
+
+_GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
+    kind=Value("direct", output_field=CharField())
+)
+_LISTABLE = Listable(
+    USER,
+    {
+        "id": Column("pk", resource_id("scim-user"), found_by=FoundBy.KEY),
+        "userName": Column("user_name_folded", folded_name, found_by=FoundBy.VALUE),
+        "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
+        "active": Column("active", truth),
+        "meta.created": Column("created_at", moment),
+        "meta.lastModified": Column("updated_at", moment),
+        "meta.location": Column("pk", reference("scim-user")),
+        "meta.version": Column("updated_at", version_moment),
+    },
+    {
+        "groups": (
+            Relation(
+                _GROUPS,
+                {
+                    "value": Column("group_id", resource_id("scim-group")),
+                    "$ref": Column("group_id", reference("scim-group")),
+                    "display": Column("group__display_name_folded", folded_name),
+                    "type": Column("kind", folded),
+                },
+            ),
+        )
+    },
+    unique="userName",
+)
+
+
+# What a change of the document may change of a row.
+_CHANGING = (
+    *("user_name", "user_name_folded", "external_id", "display_name", "display_name_folded", "active"),
+    *("document", "search", "updated_at"),
+    *ACCESS,
+)
+# How often a person is brought in line where others take and free their address at the same time.
+_MOST_TRIES = 3
+_LOOKUPS = Lookups(models.ScimUser, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
+
+
+def user_id(key: UUID) -> str:
+    """Return the id that the identity provider sees."""
+    return public_id("scim-user", key)
+
+
+def find_users(
+    client: ScimClient, query: ListQuery
+) -> ResultPage[models.ScimUser] | ResultPage[FoundRow] | ResultPage[ListedRow]:
+    """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    listable = listable_users(client)
+    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
+    return found or page(client.users, query, listable, client.connection.pk)
+
+
+def listable_users(client: ScimClient) -> Listable:
+    """Return how a client's people are found: with its own extensions, and by groups within groups if it has such."""
+    schema, relations = client.user_schema, _LISTABLE.relations
+    if client.connection.has_nested_groups:
+        relations = {"groups": (*relations["groups"], indirect_groups(client))}
+    elif schema is _LISTABLE.schema:
+        return _LISTABLE
+    return replace(_LISTABLE, schema=schema, relations=relations)
+
+
+def get_user(client: ScimClient, resource: str) -> FoundRow:
+    """Return a person. Raises ResourceNotFound."""
+    return _LOOKUPS.get(client, resource)
+
+
+def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
+    """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness, MemberConflict."""
+    row, writes = _new(client, payload), Writes()
+    become_member(client, row, writes)
+    _add(client, row, writes)
+    try:
+        writes.send_whole()
+    except IntegrityError:
+        _check_user_name(client, row)
+        with transaction.atomic():
+            _settle(client, row, None, partial(_send_new, client, row))
+    return row
+
+
+def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[models.ScimUser | ScimError]:
+    """Provision several people, each by itself: those who can be, with few statements, and a refusal for the others."""
+    made = [_attempt(_new, client, payload) for payload in payloads]
+    rows = [one for one in made if isinstance(one, models.ScimUser)]
+    for row in rows:
+        row.member = new_member(client, row)
+        note_access(row)
+    members, writes = [row.member for row in rows if row.member], Writes()
+    writes.insert(*members, *rows)
+    audit.add(writes, *(created(client, member) for member in members))
+    audit.add(writes, *(_entry(client, row, "scim_user.create", {}, row.document) for row in rows))
+    try:
+        writes.send_whole()
+    except IntegrityError:
+        # One of them is there already: one by one, each gets an answer of its own.
+        return [_attempt(create_user, client, payload) for payload in payloads]
+    return made
+
+
+def _add(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+    writes.insert(row)
+    audit.add(writes, _entry(client, row, "scim_user.create", {}, row.document))
+
+
+def _send_new(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+    note_access(row)
+    _add(client, row, writes)
+    writes.send()
+
+
+def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
+    """Raise Uniqueness where another person has the userName."""
+    found = _LOOKUPS.by_name(client)(fold_name(row.user_name))
+    if found is not None and found.pk != row.pk:
+        raise Uniqueness(f'There is a User with the userName "{row.user_name}" already.')
+
+
+def _attempt(
+    make: Callable[[ScimClient, Document], models.ScimUser], client: ScimClient, payload: Document
+) -> models.ScimUser | ScimError:
+    try:
+        return make(client, payload)
+    except ScimError as error:
+        return error
+
+
+def _new(client: ScimClient, payload: Document) -> models.ScimUser:
+    row = new_row(models.ScimUser, organization_id=client.organization_id, connection_id=client.connection.pk)
+    _describe(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
+    row.updated_at = row.created_at
+    return row
+
+
+def replace_user(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimUser:
+    """Replace a person's attributes; `active` stays where it is left out.
+
+    Raises as create_user, and ResourceNotFound, VersionMismatch.
+    """
+    with transaction.atomic():
+        row = _LOOKUPS.lock(client, resource, if_match)
+        _change(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
+    return row
+
+
+def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUser:
+    """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
+    operations = read_patch(client, client.user_schema, body)
+    with transaction.atomic():
+        row = _LOOKUPS.lock(client, resource, if_match)
+        _change(client, row, patched(client.user_schema, row.document, operations, client.budget))
+    return row
+
+
+def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
+    """Forget a person, who leaves every group. Raises ResourceNotFound, VersionMismatch."""
+    key = parse_id("scim-user", resource)
+    with transaction.atomic():
+        # Groups before the person, in the order of their keys, as everybody locks: so nobody waits in a circle.
+        hold_groups(client, groups_with((PERSON, key)))
+        row = _LOOKUPS.lock(client, resource, if_match)
+        writes = Writes()
+        freed = end_membership(client, row, row.member, writes) if row.member else ""
+        # Asked anew: somebody may have been put into another group until the person was locked.
+        count_one_less(client, groups_with((PERSON, key)))
+        audit.add(writes, _entry(client, row, "scim_user.delete", row.document, {}))
+        writes.send()
+        row.delete()
+        if freed and getattr(row, "is_awaited", True):
+            pass_on(client.organization_id, freed, client.caller)
+
+
+def _describe(row: models.ScimUser, document: Document, schema: ResourceSchema) -> None:
+    """Take the document over, and into the columns what is searched. Raises InvalidValue."""
+    row.user_name = document["userName"] = required_name(document, "userName")
+    row.external_id = optional_text(document, "externalId")
+    row.display_name = _display_name(document)
+    # Whoever takes the attribute away says nothing of the person's state.
+    row.active = document.get("active", row.active)
+    check_size(document, row.document)
+    row.document, row.search = document, searchable(schema, document)
+
+
+def _display_name(document: Document) -> str:
+    name: dict[str, Any] = document.get("name", {})
+    parts = (str(name.get("givenName", "")), str(name.get("familyName", "")))
+    whole = document.get("displayName") or name.get("formatted") or " ".join(part for part in parts if part)
+    return str(whole)[:LONGEST_NAME]
+
+
+def _change(client: ScimClient, row: models.ScimUser, document: Document) -> None:
+    """Store what differs; where nothing does, lastModified stays, and who has no member is tried again."""
+    before = row.document
+    _describe(row, document, client.user_schema)
+    if row.document == before:
+        if row.cannot_sign_in and (row.awaited_address or row.member is None):
+            _bring_in_line(client, row, partial(_send_change, row, ACCESS, ()))
+        return
+    row.updated_at = timezone.now()
+    entry = _entry(client, row, "scim_user.update", *changed_attributes(before, row.document))
+    # Only who takes a name or an address may find it taken, and needs a way back to before the attempt.
+    takes = row.member is None or row.active or before.get("userName") != row.user_name
+    _bring_in_line(client, row, partial(_send_change, row, _CHANGING, (entry,)), takes=takes)
+
+
+def _send_change(
+    row: models.ScimUser,
+    columns: Sequence[str],
+    entries: Sequence[audit.Entry],
+    writes: Writes,
+    *,
+    is_last: bool = False,
+) -> None:
+    note_access(row)
+    writes.update(row, *columns)
+    audit.add(writes, *entries)
+    writes.send(is_last=is_last)
+
+
+def _bring_in_line(client: ScimClient, row: models.ScimUser, write: Callable[..., None], *, takes: bool = True) -> None:
+    """Write a locked person and their member; the next one becomes a member with the address that this frees."""
+    member, writes, is_awaited = row.member, Writes(), bool(getattr(row, "is_awaited", True))
+    row.awaited_address = ""
+    try:
+        with transaction.atomic() if takes else nullcontext():
+            freed = follow(client, row, writes)
+            write(writes, is_last=not takes and not is_awaited)
+    except IntegrityError:
+        _check_user_name(client, row)
+        freed = _settle(client, row, member.pk if member else None, write)
+    if freed and is_awaited:
+        pass_on(client.organization_id, freed, client.caller)
+
+
+def _settle(client: ScimClient, row: models.ScimUser, member: UUID | None, write: Callable[..., None]) -> str:
+    """Bring a person in line whose address is taken, and return the one that this frees. Raises as adopt_member.
+
+    `member` is who they were. Raises IntegrityError where others take and free the address again and again.
+    """
+    is_adopted = row.is_adopted
+    for bring_in_line in (adopt_member, follow) * _MOST_TRIES:
+        row.member = models.Member.objects.filter(pk=member).first() if member else None
+        row.is_adopted, row.awaited_address, writes = is_adopted, "", Writes()
+        with suppress(IntegrityError), transaction.atomic():
+            freed = bring_in_line(client, row, writes)
+            write(writes)
+            look_again_later(client, row)
+            return freed
+    raise IntegrityError("Others take and free the address at the same time.")
+
+
+def _entry(client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document) -> audit.Entry:
+    client.changed.update(before, after)
+    return audit.entry(
+        client.caller,
+        action,
+        organization_id=client.organization_id,
+        target_id=user_id(row.pk),
+        target_name=row.user_name,
+        before=before,
+        after=after,
+    )

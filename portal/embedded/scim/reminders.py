@@ -1,0 +1,207 @@
+"""Reminders to a connection's contacts: the token expires soon, or deactivations are on hold.
+
+Each contact gets an email of their own, once, even where two runs overlap: a run sends only what it has claimed. A claim
+is free again after the mail server failed, or ten minutes after the process died.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+import structlog
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
+from portal.embedded import models
+from portal.embedded.emails import one_line, send_email
+from portal.embedded.scim.tokens import current_tokens
+
+log = structlog.get_logger("gatehouse.scim")
+
+# Days before the expiry of a token.
+DAYS = (1, 7, 14, 30)
+# How long a claim holds: longer than it takes to hand over an email.
+_CLAIM = timedelta(minutes=10)
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Reminder:
+    """An email for every contact of a connection, and the key under which each gets it once."""
+
+    connection: models.ScimConnection
+    about: str
+    subject: str
+    text: str
+
+
+@dataclass(slots=True)
+class Sent:
+    """How many emails were sent, and how many failed and are tried again at the next run."""
+
+    sent: int = 0
+    failed: int = 0
+
+
+def send_reminders() -> Sent:
+    """Send what is due and wasn't sent yet."""
+    done = Sent()
+    for reminder in chain(_of_tokens(), _of_brakes()):
+        contacts = list(reminder.connection.contacts.all())
+        _prepare(reminder, contacts)
+        for contact in contacts:
+            if _claim(reminder, contact):
+                _send(reminder, contact, done)
+    return done
+
+
+def _send(reminder: _Reminder, contact: models.ScimContact, done: Sent) -> None:
+    key = f"{reminder.connection.pk} {reminder.about}"
+    try:
+        send_email(to=contact.email_address, subject=reminder.subject, text=reminder.text, key=key)
+    except (OSError, ValueError) as error:  # of the connection (smtplib), and of what was to be sent
+        # Neither the address nor the mail server's words about it.
+        log.warning("scim_reminder_not_sent", about=reminder.about, error=type(error).__name__)
+        _same(reminder, contact).update(claimed_at=None)
+        done.failed += 1
+    else:
+        _same(reminder, contact).update(sent_at=timezone.now())
+        _note_on_page(reminder)
+        done.sent += 1
+
+
+def _of_tokens() -> Iterator[_Reminder]:
+    """Yield a reminder for each current token that expires soon: the latest of those that are due."""
+    now = timezone.now()
+    due = current_tokens().filter(
+        _with_contacts("connection_id"),
+        connection__status=ScimConnectionStatus.ACTIVE,
+        expires_at__gt=now,
+        expires_at__lte=now + timedelta(days=DAYS[-1]),
+    )
+    tokens = due.select_related("connection__organization").prefetch_related("connection__contacts").order_by("pk")
+    for token in tokens.iterator(_CHUNK):
+        days = next(days for days in DAYS if token.expires_at <= now + timedelta(days=days))
+        yield _Reminder(
+            token.connection,
+            f"token/{token.pk}/{days}",
+            f"The SCIM token of {_name(token.connection)} expires {_in_days(token.expires_at, now)}",
+            _token_text(token),
+        )
+
+
+def _of_brakes() -> Iterator[_Reminder]:
+    """Yield a reminder for each connection whose deactivations are on hold."""
+    holding = models.ScimConnection.objects.filter(
+        _with_contacts("pk"), status=ScimConnectionStatus.ACTIVE, brake_stopped_at__isnull=False
+    )
+    rows = holding.select_related("organization").prefetch_related("contacts").order_by("pk")
+    for row in rows.iterator(_CHUNK):
+        yield _Reminder(
+            row,
+            f"brake/{row.brake_stopped_at.isoformat() if row.brake_stopped_at else ''}",
+            f"Deactivations in {one_line(row.organization.name)} need approval",
+            _brake_text(row),
+        )
+
+
+def _with_contacts(key: str) -> Exists:
+    return Exists(models.ScimContact.objects.filter(connection_id=OuterRef(key)))
+
+
+def _same(reminder: _Reminder, contact: models.ScimContact) -> QuerySet[models.ScimReminder]:
+    row = reminder.connection
+    found = models.ScimReminder.objects.filter(organization_id=row.organization_id, connection_id=row.pk)
+    return found.filter(about=reminder.about, contact_hash=_hash(contact))
+
+
+def _hash(contact: models.ScimContact) -> str:
+    # Hash the address: it has a fixed length, and a former contact's address isn't kept.
+    return hashlib.sha256(contact.email_address_folded.encode()).hexdigest()
+
+
+def _prepare(reminder: _Reminder, contacts: Iterable[models.ScimContact]) -> None:
+    """Store a row for each contact that has none yet."""
+    row = reminder.connection
+    models.ScimReminder.objects.bulk_create(
+        [
+            models.ScimReminder(
+                organization_id=row.organization_id,
+                connection_id=row.pk,
+                about=reminder.about,
+                contact_hash=_hash(contact),
+            )
+            for contact in contacts
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _claim(reminder: _Reminder, contact: models.ScimContact) -> bool:
+    """Say whether this run sends it: it wasn't sent yet, and no other run is sending it."""
+    now = timezone.now()
+    free = Q(claimed_at=None) | Q(claimed_at__lte=now - _CLAIM)
+    return bool(_same(reminder, contact).filter(free, sent_at=None).update(claimed_at=now))
+
+
+def _note_on_page(reminder: _Reminder) -> None:
+    """Let the portal show that contacts were emailed about the hold."""
+    row = reminder.connection
+    if reminder.about.startswith("brake/") and row.brake_told_at is None:
+        connections = models.ScimConnection.objects.filter(organization_id=row.organization_id, pk=row.pk)
+        connections.filter(brake_stopped_at=row.brake_stopped_at).update(brake_told_at=timezone.now())
+
+
+def _token_text(token: models.ScimToken) -> str:
+    row = token.connection
+    return _text(
+        row,
+        f"{_idp(row)} uses this token to provision people in {one_line(row.organization.name)}. After it expires, "
+        f"{_idp(row)}'s requests fail: new people don't get access, and people who leave keep theirs.\n\n"
+        f"Connection   {_name(row)}\n"
+        f"Token        Ends in {token.last_four}\n"
+        f"Expires      {token.expires_at:%-d %b %Y, %H:%M} UTC",
+        f"Rotate the token before then, and enter the new one in {_idp(row)}. Both tokens work until you finish the rotation:",
+        "token/",
+    )
+
+
+def _brake_text(row: models.ScimConnection) -> str:
+    counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).first()
+    gone, removed, people = (counted.gone, counted.removed, counted.people) if counted else (0, 0, 0)
+    taken_out = f", and took {removed:,} out of groups that grant roles," if removed else ""
+    return _text(
+        row,
+        f"{_idp(row)} deactivated {gone:,} of {people:,} people of {one_line(row.organization.name)}{taken_out} within an "
+        f"hour through the connection “{_name(row)}”, and asked for more. The deactivation safeguard puts this on hold: "
+        "people keep their access and their roles until an admin decides.",
+        f"If it’s right, approve it. If it was a mistake, fix it in {_idp(row)} first, then clear the hold:",
+        "brake/",
+    )
+
+
+def _text(row: models.ScimConnection, what: str, next_step: str, page: str = "") -> str:
+    """Return the text of an email: what happened, what to do, where, and why it was sent."""
+    address = f"{settings.PUBLIC_URL}/o/{row.organization.slug}/scim/"
+    return (
+        f"{what}\n\n{next_step}\n\n{address}{page}\n\n"
+        f"You get this email because your address is a contact of this connection. Change contacts:\n"
+        f"{address}contacts/\n"
+    )
+
+
+def _in_days(expires_at: datetime, now: datetime) -> str:
+    days = round((expires_at - now) / timedelta(days=1))
+    return "within a day" if days <= 1 else f"in {days} days"
+
+
+def _idp(row: models.ScimConnection) -> str:
+    return ScimIdentityProvider(row.identity_provider).label
+
+
+def _name(row: models.ScimConnection) -> str:
+    return one_line(row.display_name)

@@ -1,0 +1,160 @@
+"""The bearer tokens of SCIM connections: a current one, and beside it the next one while it is being exchanged.
+
+The IdP keeps its access throughout: start, enter the next token at the IdP, complete. The words are Stytch's.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.directory.errors import Conflict, NoScimConnection
+from portal.directory.ids import public_id
+from portal.directory.scim.tokens import ScimToken, ScimTokens, ScimTokenUse
+from portal.directory.types import NewScimConnection, ScimConnection
+from portal.embedded import audit, models
+from portal.embedded.members.values import scim_connection_value
+from portal.embedded.tokens import new_token, token_hash
+
+TOKEN_LIFE = timedelta(days=365)
+# Scanners for leaked secrets know tokens by such a beginning.
+_PREFIX = "scim_"
+
+
+def current_tokens() -> QuerySet[models.ScimToken]:
+    """Return every connection's current token, with the connection."""
+    return models.ScimToken.objects.filter(is_next=False, revoked_at=None).select_related("connection")
+
+
+def issue(connection: models.ScimConnection, *, is_next: bool = False) -> tuple[str, models.ScimToken]:
+    """Store a new token of the connection, and return it with the token itself, which is seen this once."""
+    bearer_token = new_token(_PREFIX)
+    row = models.ScimToken.objects.create(
+        organization_id=connection.organization_id,
+        connection=connection,
+        token_hash=token_hash(bearer_token),
+        last_four=bearer_token[-4:],
+        expires_at=timezone.now() + TOKEN_LIFE,
+        is_next=is_next,
+    )
+    return bearer_token, row
+
+
+def rotate_start(connection: models.ScimConnection, caller: audit.Caller) -> NewScimConnection:
+    """Make the next token; both are good until the rotation is completed or cancelled. Raises Conflict."""
+    with transaction.atomic():
+        current, following = _locked(connection)
+        if following is not None:
+            raise Conflict(
+                "The token is being rotated already; complete or cancel that first.",
+                error_type="scim_connection_rotating_token",
+            )
+        bearer_token, row = issue(connection, is_next=True)
+        after = {f"next_{name}": value for name, value in described(row).items()}
+        _record(caller, "scim_connection.rotate_start", connection, {}, after)
+    return NewScimConnection(scim_connection_value(current), bearer_token)
+
+
+def rotate_complete(
+    connection: models.ScimConnection, caller: audit.Caller, *, version: str | None = None
+) -> ScimConnection:
+    """Revoke the current token and put the next one in its place.
+
+    Raises Conflict where there is none, or where the tokens are not as the version says (ScimTokens.version).
+    """
+
+    def complete(current: models.ScimToken, following: models.ScimToken) -> models.ScimToken:
+        _revoke(current)
+        following.is_next = False
+        following.save(update_fields=["is_next"])
+        _record(caller, "scim_connection.rotate_complete", connection, described(current), described(following))
+        return following
+
+    return _end(connection, complete, version)
+
+
+def rotate_cancel(
+    connection: models.ScimConnection, caller: audit.Caller, *, version: str | None = None
+) -> ScimConnection:
+    """Revoke the next token; the current one stays. Raises Conflict as rotate_complete."""
+
+    def cancel(current: models.ScimToken, following: models.ScimToken) -> models.ScimToken:
+        _revoke(following)
+        before = {f"next_{name}": value for name, value in described(following).items()}
+        _record(caller, "scim_connection.rotate_cancel", connection, before, {})
+        return current
+
+    return _end(connection, cancel, version)
+
+
+def described(row: models.ScimToken) -> dict[str, str]:
+    """Return what the activity log says of a token."""
+    return {"bearer_token_last_four": row.last_four, "bearer_token_expires_at": row.expires_at.isoformat()}
+
+
+def live_tokens(connection: models.ScimConnection) -> ScimTokens:
+    """Return the connection's tokens. Raises NotFound where it has none, as a deleted one."""
+    return _value(*_live(connection))
+
+
+def _end(
+    connection: models.ScimConnection,
+    change: Callable[[models.ScimToken, models.ScimToken], models.ScimToken],
+    version: str | None,
+) -> ScimConnection:
+    """End a rotation; `change` returns the token that is the current one from now on."""
+    with transaction.atomic():
+        current, following = _locked(connection)
+        if following is None:
+            raise Conflict("The token is not being rotated.", error_type="scim_connection_not_rotating_token")
+        if version not in {None, _value(current, following).version}:
+            raise Conflict("Somebody else changed the tokens in the meantime.", field="version")
+        return scim_connection_value(change(current, following))
+
+
+def _locked(connection: models.ScimConnection) -> tuple[models.ScimToken, models.ScimToken | None]:
+    """Return the current and the next token; whoever else rotates them waits for the end of the transaction."""
+    models.ScimConnection.objects.select_for_update().get(pk=connection.pk)
+    return _live(connection)
+
+
+def _live(connection: models.ScimConnection) -> tuple[models.ScimToken, models.ScimToken | None]:
+    live = {row.is_next: row for row in connection.tokens.filter(revoked_at=None).select_related("connection")}
+    if False not in live:
+        raise NoScimConnection
+    return live[False], live.get(True)
+
+
+def _value(current: models.ScimToken, following: models.ScimToken | None) -> ScimTokens:
+    return ScimTokens(_token_value(current), _token_value(following) if following else None)
+
+
+def _token_value(row: models.ScimToken) -> ScimToken:
+    used_at = row.last_used_at
+    use = ScimTokenUse(used_at, row.last_used_ip, row.last_used_client) if used_at else None
+    return ScimToken(row.last_four, row.expires_at, row.created_at, use)
+
+
+def _revoke(row: models.ScimToken) -> None:
+    row.revoked_at = timezone.now()
+    row.save(update_fields=["revoked_at"])
+
+
+def _record(
+    caller: audit.Caller,
+    action: str,
+    connection: models.ScimConnection,
+    before: dict[str, str],
+    after: dict[str, str],
+) -> None:
+    audit.record(
+        caller,
+        action,
+        organization_id=connection.organization_id,
+        target_id=public_id("scim-connection", connection.pk),
+        target_name=connection.display_name,
+        before=before,
+        after=after,
+    )

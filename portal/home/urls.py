@@ -1,9 +1,0 @@
-"""The organization's home page."""
-
-from portal.access.permissions import Audience
-from portal.access.routing import route
-from portal.home import views
-
-app_name = "home"
-
-urlpatterns = [route("", views.home, name="home", allow=Audience.SIGNED_IN)]

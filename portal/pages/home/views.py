@@ -1,0 +1,29 @@
+"""What needs attention."""
+
+from django.http import HttpResponse
+
+from portal.access.permissions import Permission
+from portal.web.pages import render_page
+from portal.web.request import PortalRequest
+from portal.web.rights import right_to
+from portal.web.scim.health import health_of
+from portal.web.scim.people_without_access import people_without_access
+from portal.web.scim.safeguard import brake_of
+from portal.web.scim.token_expiry import token_expiry
+
+
+def home(request: PortalRequest) -> HttpResponse:
+    """Show the state of what the member may see, and what needs attention."""
+    may_see_scim = request.allows(Permission.SCIM_GET)
+    connection = request.directory.scim.connection() if may_see_scim else None
+    context = {
+        "may_see_scim": may_see_scim,
+        "who_can_help": tuple(role.role_id for role in request.policy.roles_granting(Permission.SCIM_GET)),
+        "connection": connection,
+        "may_resume": right_to(request, Permission.SCIM_UPDATE),
+        "brake": brake_of(request, connection),
+        "people_without_access": people_without_access(request, connection),
+        **health_of(request, connection),
+        "token_expiry": token_expiry(connection),
+    }
+    return render_page(request, "home/home.html", context)

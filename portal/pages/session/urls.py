@@ -1,0 +1,50 @@
+"""Signing in, choosing an organization, signing out."""
+
+from portal.access.permissions import Audience
+from portal.access.routing import route
+from portal.pages.session import views
+
+app_name = "session"
+
+urlpatterns = [
+    route("", views.start, name="start", allow=Audience.ANYONE),
+    route("sign-in/", views.discover, name="discover", allow=Audience.ANYONE, methods=("GET", "POST")),
+    route("sign-in/email/", views.email_link, name="email-link", allow=Audience.ANYONE, methods=("POST",)),
+    route("organizations/", views.organizations, name="organizations", allow=Audience.ANYONE, methods=("GET", "POST")),
+    route("signed-out/", views.signed_out, name="signed-out", allow=Audience.ANYONE),
+    route(
+        "o/<str:organization_slug>/sign-in/",
+        views.sign_in,
+        name="sign-in",
+        allow=Audience.ANYONE,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "o/<str:organization_slug>/sign-in/email/",
+        views.email_organization_link,
+        name="email-organization-link",
+        allow=Audience.ANYONE,
+        methods=("POST",),
+    ),
+    route(
+        "o/<str:organization_slug>/sign-in/link/",
+        views.link,
+        name="link",
+        allow=Audience.ANYONE,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "o/<str:organization_slug>/confirm/",
+        views.confirm,
+        name="confirm",
+        allow=Audience.SIGNED_IN,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "o/<str:organization_slug>/sign-out/",
+        views.sign_out,
+        name="sign-out",
+        allow=Audience.SIGNED_IN,
+        methods=("POST",),
+    ),
+]

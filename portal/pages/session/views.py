@@ -1,0 +1,287 @@
+"""Signing in by password or link, choosing an organization, confirming the password, and signing out."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.forms import Form
+from django.http import HttpResponse
+from django.urls import reverse
+
+from portal.access.rate_limits import Attempt, admit, admit_requested_link, is_paused
+from portal.directory.errors import Gone, Invalid, NotOffered, Refused, TooManyRequests, Unauthenticated
+from portal.directory.types import Discovered, MemberStatus, SignedIn
+from portal.pages.session.forms import (
+    ChooseOrganizationForm,
+    ChoosePasswordForm,
+    ConfirmPasswordForm,
+    EmailLinkForm,
+    SignInForm,
+)
+from portal.web.kept_form import KeptForm, kept_form
+from portal.web.pages import render_page, see_other
+from portal.web.request import PortalRequest
+from portal.web.session_cookie import delete_cookie, forget_session, is_page_of, keep_session, open_organizations
+
+_TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
+_PAUSED = "There were too many wrong passwords for this email address. You can use your password again within an hour."
+_MINUTES_TO_CHOOSE = 10
+
+
+def start(request: PortalRequest) -> HttpResponse:
+    """Lead to the one organization that is open in this browser, to a choice of several, or to sign-in."""
+    slugs = open_organizations(request)
+    match slugs:
+        case []:
+            return see_other(reverse("session:discover"))
+        case [slug]:
+            return see_other(reverse("home:home", args=[slug]))
+        case _:
+            return see_other(reverse("session:organizations"))
+
+
+def discover(request: PortalRequest) -> HttpResponse:
+    """Sign in without naming an organization: to the only one where the password is right, or to a choice."""
+    form = SignInForm(request.POST or None)
+    if _is_admitted_sign_in(request, form, ""):
+        try:
+            discovered = request.directories.discovery(request.origin).authenticate(
+                email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
+            )
+        except (Unauthenticated, NotOffered) as error:
+            form.add_error(None, error.detail)
+        else:
+            return _after_discovery(request, discovered)
+    context: dict[str, object] = {"action": reverse("session:discover")}
+    return _sign_in_page(request, form, context, email_link_url=reverse("session:email-link"))
+
+
+def organizations(request: PortalRequest) -> HttpResponse:
+    """Offer the organizations that a person may open, and open the chosen one."""
+    token = request.COOKIES.get(_choice_cookie(), "")
+    discovery = request.directories.discovery(request.origin)
+    if request.method == "POST":
+        form = ChooseOrganizationForm(request.POST)
+        if not form.is_valid():
+            raise Invalid("Choose one of the organizations.", field="organization_id")
+        signed_in = discovery.exchange(token, organization_id=form.cleaned_data["organization_id"])
+        return _without_choice(_enter(signed_in, ""))
+    try:
+        discovered = discovery.organizations(token).organizations if token else ()
+    except Unauthenticated:
+        discovered = ()
+    opened = [
+        {"organization_slug": slug, "url": reverse("home:home", args=[slug])} for slug in open_organizations(request)
+    ]
+    if not discovered and not opened:
+        return see_other(reverse("session:discover"))
+    context = {
+        "discovered": discovered,
+        "open_organizations": opened,
+        "action": reverse("session:organizations"),
+        "sign_in_url": reverse("session:discover"),
+    }
+    return render_page(request, "session/organizations.html", context)
+
+
+def sign_in(request: PortalRequest) -> HttpResponse:
+    """Sign in to the organization of the address."""
+    organization = request.directory.organization.get()
+    onward = request.POST.get("next") or request.GET.get("next", "")
+    kept = kept_form(request, organization.organization_slug)
+    # The page that says that the session ended leads here by a form, which keeps what was typed.
+    form = SignInForm(None if kept and "email_address" not in request.POST else request.POST or None)
+    if _is_admitted_sign_in(request, form, organization.organization_slug):
+        try:
+            signed_in = request.directory.sessions.sign_in(
+                email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
+            )
+        except (Unauthenticated, Refused, NotOffered) as error:
+            form.add_error(None, error.detail)
+        else:
+            return _send_again(request, signed_in, kept, onward) if kept else _enter(signed_in, onward)
+    context: dict[str, object] = {
+        "organization": organization,
+        "kept": kept,
+        "has_ended": "ended" in request.GET,
+        "next": onward if is_page_of(onward, organization.organization_slug) else "",
+        "action": reverse("session:sign-in", args=[organization.organization_slug]),
+        "discover_url": reverse("session:discover"),
+    }
+    email_link_url = reverse("session:email-organization-link", args=[organization.organization_slug])
+    return _sign_in_page(request, form, context, email_link_url=email_link_url)
+
+
+def email_link(request: PortalRequest) -> HttpResponse:
+    """Email links to someone whose password is paused, for every organization that has them as a member."""
+    return _email_link(request, "", reverse("session:discover"))
+
+
+def email_organization_link(request: PortalRequest) -> HttpResponse:
+    """Email a link to a member of this organization whose password is paused."""
+    slug = request.directory.organization.get().organization_slug
+    return _email_link(request, slug, reverse("session:sign-in", args=[slug]))
+
+
+def _email_link(request: PortalRequest, organization_slug: str, sign_in_url: str) -> HttpResponse:
+    form = EmailLinkForm(request.POST)
+    email_address = form.cleaned_data["email_address"] if form.is_valid() else ""
+    attempt = Attempt(request.origin.ip_address, organization_slug, email_address)
+    # Only the way out of a pause: otherwise anyone could have emails sent to anyone.
+    if not email_address or not is_paused(attempt):
+        return see_other(sign_in_url)
+    admitted = admit_requested_link(attempt)
+    if admitted:
+        discovery = request.directories.discovery(request.origin)
+        discovery.email_links(email_address, organization_slug=organization_slug)
+    context = {"is_sent": admitted, "email_address": email_address, "sign_in_url": sign_in_url}
+    return render_page(request, "session/link_sent.html", context, status=200 if admitted else 429)
+
+
+def link(request: PortalRequest) -> HttpResponse:
+    """Choose a password by a one-time link. Opening the link doesn't use it up."""
+    token = request.POST.get("token") or request.GET.get("token", "")
+    form = ChoosePasswordForm(request.POST or None)
+    try:
+        member = request.directory.members.link_member(token)
+        if request.method == "POST" and form.is_valid():
+            signed_in = request.directory.members.redeem_link(token, password=form.cleaned_data["password"])
+            return _enter(signed_in, "")
+    except Invalid as error:
+        form.add_error(error.field or None, error.detail)
+    except TooManyRequests as error:
+        form.add_error(None, ValidationError(error.detail, code="too-many"))
+    except Gone as error:
+        return _link_ended(request, error)
+    context = {
+        "form": form,
+        "member": member,
+        "token": token,
+        "organization": request.directory.organization.get(),
+        "is_new": member.status != MemberStatus.ACTIVE,
+    }
+    return render_page(request, "session/link.html", context, status=_form_status(form))
+
+
+def _link_ended(request: PortalRequest, error: Gone) -> HttpResponse:
+    organization = request.directory.organization.get()
+    context = {
+        "detail": error.detail,
+        "organization": organization,
+        "sign_in_url": reverse("session:sign-in", args=[organization.organization_slug]),
+    }
+    return render_page(request, "session/link_ended.html", context, status=error.status)
+
+
+def confirm(request: PortalRequest) -> HttpResponse:
+    """Have who is signed in enter their password again, and lead back to the page that asked for it."""
+    who = request.signed_in
+    slug = who.organization.organization_slug
+    onward = request.POST.get("next") or request.GET.get("next", "")
+    onward = onward if is_page_of(onward, slug) else ""
+    form = ConfirmPasswordForm(request.POST or None)
+    attempt = Attempt(request.origin.ip_address, slug, who.member.email_address, is_confirmation=True)
+    if request.method == "POST" and form.is_valid() and _admitted(form, attempt):
+        try:
+            confirmed = request.directory.sessions.confirm_password(form.cleaned_data["password"])
+        except Unauthenticated as error:
+            form.add_error("password", error.detail)
+        else:
+            messages.success(request, "Your password is confirmed for five minutes.")
+            response = see_other(onward or reverse("home:home", args=[slug]))
+            if confirmed.session_token != who.session_token:
+                keep_session(response, confirmed)
+            return response
+    context = {"form": form, "next": onward}
+    return render_page(request, "session/confirm.html", context, status=_form_status(form))
+
+
+def sign_out(request: PortalRequest) -> HttpResponse:
+    """End the session, here and at once."""
+    request.directory.sessions.revoke(request.signed_in.session_token)
+    response = see_other(reverse("session:signed-out"))
+    forget_session(response, request.signed_in.organization.organization_slug)
+    return _without_choice(response)
+
+
+def signed_out(request: PortalRequest) -> HttpResponse:
+    """Say that the session has ended."""
+    return render_page(request, "session/signed_out.html", {"sign_in_url": reverse("session:discover")})
+
+
+def _is_admitted_sign_in(request: PortalRequest, form: SignInForm, organization_slug: str) -> bool:
+    """Validate the form, if it was sent, and count the attempt. Errors are added to the form."""
+    if request.method != "POST" or not form.is_valid():
+        return False
+    return _admitted(form, Attempt(request.origin.ip_address, organization_slug, form.cleaned_data["email_address"]))
+
+
+def _admitted(form: Form, attempt: Attempt) -> bool:
+    admitted = admit(attempt)
+    if not admitted and is_paused(attempt) and not attempt.is_confirmation:
+        form.add_error(None, ValidationError(_PAUSED, code="paused"))
+    elif not admitted:
+        form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
+    return admitted
+
+
+def _sign_in_page(
+    request: PortalRequest, form: Form, context: dict[str, object], *, email_link_url: str
+) -> HttpResponse:
+    paused = {}
+    if form.is_bound and form.has_error(NON_FIELD_ERRORS, code="paused"):
+        other_way_in = request.directories.discovery(request.origin).other_way_in
+        paused = {"is_paused": True, "other_way_in": other_way_in, "email_link_url": email_link_url}
+    return render_page(request, "session/sign_in.html", {"form": form, **context, **paused}, status=_form_status(form))
+
+
+def _form_status(form: Form) -> int:
+    if form.is_bound and any(form.has_error(NON_FIELD_ERRORS, code=code) for code in ("too-many", "paused")):
+        return 429
+    return 422 if form.is_bound and form.errors else 200
+
+
+def _after_discovery(request: PortalRequest, discovered: Discovered) -> HttpResponse:
+    match discovered.organizations:
+        case []:
+            raise Unauthenticated("You are not a member of any organization here.")
+        case [organization]:
+            discovery = request.directories.discovery(request.origin)
+            token = discovered.intermediate_session_token
+            return _enter(discovery.exchange(token, organization_id=organization.organization_id), "")
+        case _:
+            response = see_other(reverse("session:organizations"))
+            response.set_cookie(
+                _choice_cookie(),
+                discovered.intermediate_session_token,
+                max_age=60 * _MINUTES_TO_CHOOSE,
+                secure=settings.IS_HTTPS,
+                httponly=True,
+                samesite="Lax",
+            )
+            return response
+
+
+def _enter(signed_in: SignedIn, onward: str) -> HttpResponse:
+    slug = signed_in.organization.organization_slug
+    response = see_other(onward if is_page_of(onward, slug) else reverse("home:home", args=[slug]))
+    keep_session(response, signed_in)
+    return response
+
+
+def _without_choice(response: HttpResponse) -> HttpResponse:
+    """Delete the cookie of a choice between organizations that is used, or ended with a session."""
+    delete_cookie(response, _choice_cookie())
+    return response
+
+
+def _send_again(request: PortalRequest, signed_in: SignedIn, kept: KeptForm, onward: str) -> HttpResponse:
+    """Ask whether to send a form again that came after its session had ended."""
+    slug = signed_in.organization.organization_slug
+    discard_url = onward if is_page_of(onward, slug) else reverse("home:home", args=[slug])
+    response = render_page(request, "session/send_again.html", {"kept": kept, "discard_url": discard_url})
+    keep_session(response, signed_in)
+    return response
+
+
+def _choice_cookie() -> str:
+    return f"{settings.COOKIE_PREFIX}choice"

@@ -1,0 +1,223 @@
+"""Resources and lists as SCIM documents (RFC 7643, 3; RFC 7644, 3.4.2 and 3.9)."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from portal.directory.ids import id_prefix
+from portal.embedded import models
+from portal.embedded.scim.protocol.client import ScimClient
+from portal.embedded.scim.protocol.documents import Document
+from portal.embedded.scim.protocol.errors import InvalidValue, ScimError
+from portal.embedded.scim.protocol.etags import version
+from portal.embedded.scim.protocol.groups import group_id
+from portal.embedded.scim.protocol.listing import ResultPage
+from portal.embedded.scim.protocol.membership import PERSON, SUBGROUP, GroupMember, GroupOfUser, MemberKind
+from portal.embedded.scim.protocol.schemas import ResourceSchema
+from portal.embedded.scim.protocol.users import user_id
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+_ALWAYS = frozenset({"schemas", "id"})
+_BATCH = 100  # members that are made at a time
+_BRACKETS = re.compile(r"\[[^\]]*\]")
+
+
+def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[GroupOfUser]) -> Document:
+    """Return a person with the groups that they are in."""
+    tag = version(row, ((group.key, group.display, group.is_direct) for group in groups))
+    document = _document(client, client.user_schema, user_id(row.pk), row, tag)
+    if groups:
+        document["groups"] = [
+            {
+                "value": (key := group_id(group.key)),
+                "$ref": f"{client.base_url}/Groups/{key}",
+                "display": group.display,
+                "type": "direct" if group.is_direct else "indirect",
+            }
+            for group in groups
+        ]
+    return document
+
+
+def group_document(
+    client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember], *, names_members: bool = False
+) -> Document:
+    """Return a group with the people and groups in it, and with their names if they are asked for."""
+    tag = version(row, ((member.key, member.display) for member in members) if names_members else ())
+    document = _document(client, client.group_schema, group_id(row.pk), row, tag)
+    if members:
+        document["members"] = MemberDocuments(client.base_url, members, names_members=names_members)
+    return document
+
+
+class MemberDocuments:
+    """The `members` of a group, a hundred at a time: all at once they would take twice the memory of the answer."""
+
+    def __init__(self, base_url: str, members: Sequence[GroupMember], *, names_members: bool) -> None:
+        self._members, self._names_members = members, names_members
+        self._forms = {
+            kind: (id_prefix(kind.noun), f"{base_url}/{kind.resource_type}s/", kind.resource_type)
+            for kind in (PERSON, SUBGROUP)
+        }
+
+    def batches(self) -> Iterator[list[Document]]:
+        """Yield the elements in order."""
+        for start in range(0, len(self._members), _BATCH):
+            yield [self._document(*member) for member in self._members[start : start + _BATCH]]
+
+    def __iter__(self) -> Iterator[Document]:
+        for batch in self.batches():
+            yield from batch
+
+    def _document(self, kind: MemberKind, uuid: UUID, display: str) -> Document:
+        prefix, address, name = self._forms[kind]
+        key = f"{prefix}{uuid}"
+        document = {"value": key, "$ref": address + key, "type": name}
+        return document | {"display": display} if self._names_members else document
+
+
+def encoded(document: Any) -> bytes:
+    """Return a document as JSON; the members of a group that is answered by itself without having all of them at once."""
+    members = document.get("members") if isinstance(document, dict) else None
+    if not isinstance(members, MemberDocuments):
+        return _ENCODER.encode(document)
+    written = BytesIO()
+    rest = {name: value for name, value in document.items() if name != "members"}
+    written.write(_ENCODER.encode(rest)[:-1] + b',"members":[')
+    for number, batch in enumerate(members.batches()):
+        written.write((b"," if number else b"") + _ENCODER.encode(batch)[1:-1])
+    written.write(b"]}")
+    return written.getvalue()
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, MemberDocuments):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON.")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_listed)
+
+
+def list_document(resources: Sequence[Any], page: ResultPage[Any]) -> Document:
+    """Return a list response."""
+    document: Document = {"schemas": [LIST_RESPONSE]}
+    if page.total_results is not None:
+        document["totalResults"] = page.total_results
+    if page.start_index is not None:
+        document["startIndex"] = page.start_index
+    document["itemsPerPage"] = len(resources)
+    if page.next_cursor:
+        document["nextCursor"] = page.next_cursor
+    return document | {"Resources": list(resources)}
+
+
+def error_document(error: ScimError) -> Document:
+    """Return an error response (RFC 7644, 3.12)."""
+    document = {"schemas": [ERROR], "status": str(error.status), "detail": error.detail}
+    return document | ({"scimType": error.scim_type} if error.scim_type else {})
+
+
+class Projection:
+    """Which attributes an answer holds: `attributes` or `excludedAttributes` (RFC 7644, 3.9). Raises InvalidValue."""
+
+    def __init__(self, schema: ResourceSchema, parameters: Mapping[str, str]) -> None:
+        # Who asks for nothing that there is gets what is always returned, and not everything.
+        self._chosen = bool(parameters.get("attributes", "").strip())
+        self._wanted = _paths(schema, parameters.get("attributes", ""))
+        self._unwanted = _paths(schema, parameters.get("excludedAttributes", ""))
+        if self._chosen and self._unwanted:
+            raise InvalidValue('Use either "attributes" or "excludedAttributes", not both.')
+
+    def holds(self, name: str) -> bool:
+        """Say whether a top-level attribute is in the answer, so that it need not be looked up."""
+        if self._chosen:
+            return any(path[0] == name for path in self._wanted)
+        return (name,) not in self._unwanted
+
+    def names(self, *path: str) -> bool:
+        """Say whether an attribute that is returned on request is asked for."""
+        return path in self._wanted
+
+    def _looks_into(self, name: str) -> bool:
+        return any(path[0] == name and len(path) > 1 for path in (*self._wanted, *self._unwanted))
+
+    def apply(self, document: Document) -> Document:
+        """Return what is wanted of a document."""
+        members = document.get("members")
+        if isinstance(members, MemberDocuments) and self._looks_into("members"):
+            document["members"] = list(members)
+        if self._chosen:
+            kept: Document = {name: value for name, value in document.items() if name in _ALWAYS}
+            for path in self._wanted:
+                _copy(document, kept, path)
+            return kept
+        for path in self._unwanted:
+            if path[0] not in _ALWAYS:
+                _drop(document, path)
+        return document
+
+
+def _document(
+    client: ScimClient, schema: ResourceSchema, resource_id: str, row: models.ScimUser | models.ScimGroup, tag: str
+) -> Document:
+    extensions = [extension.name for extension in schema.extensions.values() if extension.name in row.document]
+    return {
+        "schemas": [schema.urn, *extensions],
+        "id": resource_id,
+        **row.document,
+        "meta": {
+            "resourceType": schema.name,
+            "created": _instant(row.created_at),
+            "lastModified": _instant(row.updated_at),
+            "location": f"{client.base_url}{schema.endpoint}/{resource_id}",
+            "version": tag,
+        },
+    }
+
+
+def _instant(value: datetime) -> str:
+    return f"{value.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
+
+
+def _paths(schema: ResourceSchema, text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the attribute names along each path; what the schema does not know is left out.
+
+    A filter in brackets chooses no attribute (RFC 7644, 3.10), and the whole one is taken: Microsoft's collection sends it.
+    """
+    if not text:
+        return ()
+    plain = _BRACKETS.sub("", text)
+    names = (tuple(attribute.name for attribute in schema.resolve(path.strip())) for path in plain.split(","))
+    return tuple(path for path in names if path)
+
+
+def _copy(source: Any, target: Document, path: Iterable[str]) -> None:
+    name, *rest = path
+    if name not in source:
+        return
+    value = source[name]
+    if not rest:
+        target[name] = value
+    elif isinstance(value, dict):
+        _copy(value, target.setdefault(name, {}), rest)
+    elif isinstance(value, list):
+        elements = target.setdefault(name, [{} for _ in value])
+        for element, kept in zip(value, elements, strict=True):
+            _copy(element, kept, rest)
+
+
+def _drop(document: Any, path: Iterable[str]) -> None:
+    name, *rest = path
+    value = document.get(name)
+    if not rest:
+        document.pop(name, None)
+    for element in value if isinstance(value, list) else [value]:
+        if rest and isinstance(element, dict):
+            _drop(element, rest)

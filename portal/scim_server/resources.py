@@ -1,0 +1,120 @@
+"""Users and Groups behind one set of operations, so that endpoints, searches and bulk requests treat them alike."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from portal.embedded import models
+from portal.embedded.scim.filter.columns import Listable
+from portal.embedded.scim.protocol import groups, membership, users
+from portal.embedded.scim.protocol.client import ScimClient
+from portal.embedded.scim.protocol.documents import Document
+from portal.embedded.scim.protocol.errors import ResourceNotFound
+from portal.embedded.scim.protocol.listing import ListQuery, ResultPage
+from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema
+from portal.scim_server.rendering import Projection, group_document, user_document
+
+Row = Any  # of the kind's own table
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of resource with everything that can be done to it."""
+
+    base: ResourceSchema
+    listable: Callable[[ScimClient], Listable]
+    # With the client's own extensions.
+    schema: Callable[[ScimClient], ResourceSchema]
+    public_id: Callable[[UUID], str]
+    rows: Callable[..., Any]
+    find: Callable[[ScimClient, ListQuery], ResultPage[Any]]
+    get: Callable[[ScimClient, str], Row]
+    create: Callable[[ScimClient, Document], Row]
+    replace: Callable[[ScimClient, str, Document, str], Row]
+    patch: Callable[[ScimClient, str, Document, str], Row]
+    delete: Callable[[ScimClient, str, str], None]
+    # Whole, but for what a projection spares looking up.
+    documents: Callable[[ScimClient, Sequence[Row], Projection], list[Document]]
+    # Of one that has just been created.
+    new_document: Callable[[ScimClient, Row, Projection], Document]
+    # Whether a projection shows what changes without the resource, so that its version is known only with the answer.
+    shows_others: Callable[[Projection], bool]
+
+    @property
+    def name(self) -> str:
+        """What resources of this kind are called."""
+        return self.base.name
+
+    @property
+    def endpoint(self) -> str:
+        """Where resources of this kind are, below the base URL."""
+        return self.base.endpoint
+
+    def location(self, client: ScimClient, row: Row) -> str:
+        """Return a resource's address."""
+        return f"{client.base_url}{self.endpoint}/{self.public_id(row.pk)}"
+
+
+def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], projection: Projection) -> list[Document]:
+    groups_of = membership.groups_of(client, rows) if rows and projection.holds("groups") else {}
+    return [user_document(client, row, groups_of.get(row.pk, ())) for row in rows]
+
+
+def _new_user_document(client: ScimClient, row: models.ScimUser, _: Projection) -> Document:
+    return user_document(client, row, ())
+
+
+def _new_group_document(client: ScimClient, row: models.ScimGroup, projection: Projection) -> Document:
+    return _group_documents(client, [row], projection)[0]
+
+
+def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], projection: Projection) -> list[Document]:
+    asks = projection.names("members", "display")
+    holds = rows and projection.holds("members")
+    members_of = membership.members_of(client, rows, with_names=asks) if holds else {}
+    return [group_document(client, row, members_of.get(row.pk, ()), names_members=asks) for row in rows]
+
+
+USERS = Kind(
+    USER,
+    users.listable_users,
+    attrgetter("user_schema"),
+    users.user_id,
+    ScimClient.users,
+    users.find_users,
+    users.get_user,
+    users.create_user,
+    users.replace_user,
+    users.patch_user,
+    users.delete_user,
+    _user_documents,
+    _new_user_document,
+    lambda projection: projection.holds("groups"),
+)
+GROUPS = Kind(
+    GROUP,
+    groups.listable_groups,
+    attrgetter("group_schema"),
+    groups.group_id,
+    ScimClient.groups,
+    groups.find_groups,
+    groups.get_group,
+    groups.create_group,
+    groups.replace_group,
+    groups.patch_group,
+    groups.delete_group,
+    _group_documents,
+    _new_group_document,
+    lambda projection: projection.names("members", "display"),
+)
+KINDS = (USERS, GROUPS)
+
+
+def kind_at(endpoint: str) -> Kind:
+    """Return the kind whose resources are at an endpoint such as "/Users". Raises ResourceNotFound."""
+    for kind in KINDS:
+        if kind.endpoint.lower() == endpoint.lower():
+            return kind
+    raise ResourceNotFound(f'There is no endpoint "{endpoint[:200]}". Users are at /Users, groups at /Groups.')

@@ -1,0 +1,70 @@
+"""The Stytch B2B API as a directory: it maps, and has no rules of its own."""
+
+from dataclasses import replace
+from functools import cached_property
+
+from django.conf import settings
+
+from portal.directory.types import Origin, SignedIn
+from portal.stytch.discovery import StytchDiscovery
+from portal.stytch.http import StytchApi
+from portal.stytch.members import StytchMembers
+from portal.stytch.organization import StytchOrganization
+from portal.stytch.rbac import StytchRbac
+from portal.stytch.scim import StytchScim
+from portal.stytch.scim.log import StytchScimLog
+from portal.stytch.scope import Scope
+from portal.stytch.sessions import StytchSessions
+
+
+class StytchDirectory:
+    """Implements portal.directory.gateway.Directory."""
+
+    def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
+        self._scope = scope
+        self.rbac = rbac
+
+    def acting_as(self, signed_in: SignedIn) -> "StytchDirectory":
+        """Return the same directory, with the member's session sent along, so that Stytch checks their rights."""
+        return StytchDirectory(replace(self._scope, signed_in=signed_in), self.rbac)
+
+    @cached_property
+    def organization(self) -> StytchOrganization:
+        """The organization itself."""
+        return StytchOrganization(self._scope)
+
+    @cached_property
+    def sessions(self) -> StytchSessions:
+        """Its member sessions."""
+        return StytchSessions(self._scope)
+
+    @cached_property
+    def members(self) -> StytchMembers:
+        """Its members."""
+        return StytchMembers(self._scope)
+
+    @cached_property
+    def scim(self) -> StytchScim:
+        """Its SCIM connection."""
+        return StytchScim(self._scope)
+
+    @cached_property
+    def scim_log(self) -> StytchScimLog:
+        """What its identity provider asked for, which Stytch does not tell."""
+        return StytchScimLog()
+
+
+class StytchProvider:
+    """Implements portal.directory.gateway.DirectoryProvider; one for each process, with its pool of connections."""
+
+    def __init__(self) -> None:
+        self._api = StytchApi(settings.STYTCH_BASE_URL, settings.STYTCH_PROJECT_ID, settings.STYTCH_SECRET)
+        self._rbac = StytchRbac(self._api)
+
+    def open(self, organization_slug: str, origin: Origin) -> StytchDirectory:  # noqa: ARG002 -- the gateway's signature
+        """Return the organization's directory, without a call."""
+        return StytchDirectory(Scope(self._api, organization_slug), self._rbac)
+
+    def discovery(self, origin: Origin) -> StytchDiscovery:  # noqa: ARG002 -- the gateway's signature
+        """Return the way in for a person who has not chosen an organization."""
+        return StytchDiscovery(self._api)

@@ -1,0 +1,25 @@
+"""The organization itself."""
+
+from portal.directory.errors import NotFound
+from portal.directory.types import Organization
+from portal.stytch.http import path_of
+from portal.stytch.scope import Scope
+from portal.stytch.values import organization_value
+
+
+class StytchOrganization:
+    """Implements portal.directory.gateway.OrganizationGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def get(self) -> Organization:
+        """Return the organization (GET /v1/b2b/organizations/{slug}). Raises NotFound."""
+        if self._scope.signed_in:
+            return self._scope.signed_in.organization
+        answer = self._scope.api.get(path_of("organizations", self._scope.organization_slug))
+        organization = organization_value(answer.part("organization"))
+        # Stytch takes an id in the slug's place; the portal's addresses are slugs, so that each page has one address.
+        if organization.organization_slug != self._scope.organization_slug:
+            raise NotFound("There is no organization at this address.")
+        return organization

@@ -1,0 +1,60 @@
+"""The project's RBAC policy, fetched every few minutes."""
+
+import threading
+import time
+
+import structlog
+
+from portal.directory.errors import DirectoryError
+from portal.directory.policy import Policy
+from portal.stytch.documents import misread
+from portal.stytch.http import StytchApi, path_of
+
+log = structlog.get_logger("gatehouse.stytch")
+FRESH_SECONDS = 300.0
+RETRY_SECONDS = 15.0
+
+
+class StytchRbac:
+    """Implements portal.directory.gateway.RbacGateway; one for each process, shared by its threads."""
+
+    def __init__(self, api: StytchApi) -> None:
+        self._api = api
+        self._lock = threading.Lock()
+        self._policy: Policy | None = None
+        self._fetch_at = 0.0
+
+    def policy(self) -> Policy:
+        """Return the project's policy (GET /v1/b2b/rbac/policy), at most some minutes old, older while Stytch is away."""
+        known = self._policy
+        if known is not None and time.monotonic() < self._fetch_at:
+            return known
+        # One thread fetches; the others wait only while there is nothing to go by.
+        if not self._lock.acquire(blocking=known is None) and known is not None:
+            return known
+        try:
+            return self._refreshed()
+        finally:
+            self._lock.release()
+
+    def _refreshed(self) -> Policy:
+        now = time.monotonic()
+        if self._policy is not None and now < self._fetch_at:
+            return self._policy
+        try:
+            self._policy = self._fetch()
+        except DirectoryError as error:
+            if self._policy is None:
+                raise
+            log.warning("stytch_policy_is_old", stytch_request_id=error.request_id)
+            self._fetch_at = now + RETRY_SECONDS
+        else:
+            self._fetch_at = now + FRESH_SECONDS
+        return self._policy
+
+    def _fetch(self) -> Policy:
+        answer = self._api.get(path_of("rbac", "policy"))
+        try:
+            return Policy.from_json(answer.part("policy").fields)
+        except ValueError as error:
+            raise misread(f"policy: {error}", answer.request_id) from None

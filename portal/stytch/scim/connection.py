@@ -1,0 +1,126 @@
+"""The SCIM connection, as Stytch keeps it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.scim.tokens import ScimToken, ScimTokens
+from portal.directory.step_up import require_recent_password
+from portal.directory.types import NewScimConnection, ScimConnection, ScimIdentityProvider
+from portal.stytch.documents import Document
+from portal.stytch.errors import Meanings
+from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, NoConnection, Scoped
+from portal.stytch.values import scim_connection_value
+
+_NOT_ROTATING = "The token is not being rotated."
+_CHANGE_MEANINGS: Meanings = {
+    **CONNECTION_MEANINGS,
+    "active_scim_connection_exists": (
+        Conflict,
+        "The organization has an active SCIM connection already; it can have one at most.",
+    ),
+    "scim_connection_not_rotating_token": (Conflict, _NOT_ROTATING),
+    "invalid_scim_idp": (Invalid, "The directory does not know this identity provider."),
+}
+
+
+class StytchScimConnection(Scoped):
+    """Implements portal.directory.gateway.ScimConnectionGateway.
+
+    Stytch has no condition for a change: what was seen is compared with what is there right before.
+    """
+
+    def connection(self) -> ScimConnection | None:
+        """Return the active connection, or None (GET /v1/b2b/scim/{organization_id}/connection). Raises Refused."""
+        document = self._document()
+        return scim_connection_value(document) if document else None
+
+    def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
+        """Make the connection (POST /v1/b2b/scim/{organization_id}/connection). Raises Invalid, Conflict, StepUpRequired."""
+        require_recent_password(self._scope.signed_in)
+        name = _name(display_name)
+        made = self._post({"display_name": name, "identity_provider": identity_provider})
+        token = made.text("bearer_token")
+        # Of the new token Stytch tells the whole alone.
+        return _new({**made.fields, "bearer_token_last_four": token[-4:]}, made, token)
+
+    def update(
+        self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
+    ) -> ScimConnection:
+        """Change it (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raises NotFound, Invalid, Conflict."""
+        name = _name(display_name)
+        if scim_connection_value(self._active(connection_id)).version != version:
+            raise Conflict("Somebody else changed the connection in the meantime.", field="version")
+        answer = self._scope.api.put(
+            self._path(connection_id),
+            {"display_name": name, "identity_provider": identity_provider},
+            session_token=self._caller().session_token,
+            meanings=_CHANGE_MEANINGS,
+        )
+        return scim_connection_value(answer.part("connection"))
+
+    def tokens(self, connection_id: str) -> ScimTokens:
+        """Return the live tokens: how they end, and until when they are good. Raises NotFound."""
+        document = self._active(connection_id)
+        following = document.text("next_bearer_token_last_four")
+        return ScimTokens(
+            ScimToken(document.text("bearer_token_last_four"), document.optional_moment("bearer_token_expires_at")),
+            ScimToken(following, document.optional_moment("next_bearer_token_expires_at")) if following else None,
+        )
+
+    def rotate_start(self, connection_id: str) -> NewScimConnection:
+        """Make the next token (POST …/rotate/start). Raises NotFound, Conflict, StepUpRequired."""
+        require_recent_password(self._scope.signed_in)
+        # What Stytch does at a second start is not documented.
+        if self.tokens(connection_id).following is not None:
+            raise Conflict("The token is being rotated already; complete or cancel that first.")
+        made = self._post({}, connection_id, "rotate", "start")
+        return _new(made.fields, made, made.text("next_bearer_token"))
+
+    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Put the next token in the current one's place (POST …/rotate/complete). Raises NotFound, Conflict."""
+        return self._end("complete", connection_id, version)
+
+    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Discard the next token (POST …/rotate/cancel). Raises NotFound, Conflict."""
+        return self._end("cancel", connection_id, version)
+
+    def _end(self, how: str, connection_id: str, version: str) -> ScimConnection:
+        tokens = self.tokens(connection_id)
+        if tokens.following is None:
+            raise Conflict(_NOT_ROTATING)
+        if tokens.version != version:
+            raise Conflict("Somebody else changed the tokens in the meantime.", field="version")
+        return scim_connection_value(self._post({}, connection_id, "rotate", how))
+
+    def _active(self, connection_id: str) -> Document:
+        document = self._document()
+        if document is None or document.text("connection_id") != connection_id:
+            raise NotFound(NO_CONNECTION[1])
+        return document
+
+    def _document(self) -> Document | None:
+        try:
+            answer = self._scope.api.get(
+                self._path(), session_token=self._caller().session_token, meanings=CONNECTION_MEANINGS
+            )
+        except NoConnection:
+            return None
+        return answer.optional_part("connection")
+
+    def _post(self, body: dict[str, Any], *below: str) -> Document:
+        answer = self._scope.api.post(
+            self._path(*below), body, session_token=self._caller().session_token, meanings=_CHANGE_MEANINGS
+        )
+        return answer.part("connection")
+
+
+def _name(display_name: str) -> str:
+    """Return the name to store. Raises Invalid for none: Stytch would take it."""
+    if not display_name.strip():
+        raise Invalid("Give the connection a name.", field="display_name")
+    return display_name.strip()
+
+
+def _new(fields: Mapping[str, Any], made: Document, token: str) -> NewScimConnection:
+    return NewScimConnection(scim_connection_value(Document(fields, made.request_id)), token)

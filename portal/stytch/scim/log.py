@@ -1,0 +1,57 @@
+"""The log of SCIM requests, which Stytch does not have: identity providers talk to Stytch, and it does not say of what."""
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+from portal.directory.errors import NotOffered
+from portal.directory.scim.health import ScimHealth, ScimProgress
+from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
+from portal.directory.types import DEFAULT_LIMIT, Page, ScimConnection
+
+_ANY = ScimRequestFilter()
+
+
+class StytchScimLog:
+    """Implements portal.directory.gateway.ScimLogGateway, by saying that there is none."""
+
+    @property
+    def kept_days(self) -> int:
+        """Raise NotOffered."""
+        _is_not_told()
+
+    def requests(
+        self,
+        connection_id: str,  # noqa: ARG002 -- the gateway's signature, as below
+        wanted: ScimRequestFilter = _ANY,  # noqa: ARG002
+        *,
+        cursor: str = "",  # noqa: ARG002
+        limit: int = DEFAULT_LIMIT,  # noqa: ARG002
+    ) -> Page[ScimRequest]:
+        """Raise NotOffered."""
+        _is_not_told()
+
+    def request(self, scim_request_id: str) -> ScimRequest:  # noqa: ARG002
+        """Raise NotOffered."""
+        _is_not_told()
+
+    def export(self, connection_id: str, wanted: ScimRequestFilter = _ANY) -> Iterator[ScimRequest]:  # noqa: ARG002
+        """Raise NotOffered."""
+        _is_not_told()
+
+    def replay(self, scim_request_id: str) -> ScimReplay:  # noqa: ARG002
+        """Raise NotOffered."""
+        _is_not_told()
+
+    def health(self, connection: ScimConnection) -> ScimHealth:  # noqa: ARG002
+        """Raise NotOffered."""
+        _is_not_told()
+
+    def progress(self, connection_id: str) -> ScimProgress:  # noqa: ARG002
+        """Raise NotOffered."""
+        _is_not_told()
+
+
+def _is_not_told() -> NoReturn:
+    raise NotOffered(
+        "Identity providers talk to Stytch itself, which does not tell what they asked and how it answered."
+    )

@@ -1,0 +1,46 @@
+"""Provisioned people: Stytch keeps them to itself."""
+
+from typing import NoReturn
+
+from portal.directory.errors import NotOffered
+from portal.directory.scim.users import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
+from portal.directory.types import DEFAULT_LIMIT, Page
+from portal.stytch.scim.scoped import Scoped
+
+
+class StytchScimPeople(Scoped):
+    """Implements portal.directory.gateway.ScimPeopleGateway."""
+
+    def people(
+        self,
+        connection_id: str,  # noqa: ARG002 -- the gateway's signature
+        *,
+        cursor: str = "",  # noqa: ARG002 -- as above
+        limit: int = DEFAULT_LIMIT,  # noqa: ARG002 -- as above
+        search: str = "",  # noqa: ARG002 -- as above
+        state: ScimPersonState | None = None,  # noqa: ARG002 -- as above
+    ) -> Page[ScimPerson]:
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
+    def people_without_access(self, connection_id: str) -> int:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
+    def person(self, user_id: str) -> ScimPersonDetails:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
+    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimPersonGroup]:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
+    def person_roles(self, user_id: str) -> tuple[ScimPersonRole, ...]:  # noqa: ARG002 -- the gateway's signature
+        """Raise NotOffered: Stytch has no such call."""
+        _people_are_not_told()
+
+
+def _people_are_not_told() -> NoReturn:
+    raise NotOffered(
+        "Stytch lists the groups that the identity provider pushed, but not the people of a SCIM connection."
+    )

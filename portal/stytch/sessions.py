@@ -1,0 +1,121 @@
+"""Member sessions: Stytch keeps them and says for how long; the portal asks on each request."""
+
+from contextlib import suppress
+
+from django.conf import settings
+
+from portal.directory.errors import Unauthenticated
+from portal.directory.types import SignedIn
+from portal.stytch.documents import Document
+from portal.stytch.errors import Meaning, Meanings
+from portal.stytch.http import path_of
+from portal.stytch.scope import Scope
+from portal.stytch.values import signed_in_value
+
+_WRONG: Meaning = (Unauthenticated, "The e-mail address or the password is not right.")
+# What a password sign-in is refused for, in words that do not tell whether there is such a member.
+PASSWORD_MEANINGS: Meanings = {
+    **dict.fromkeys(
+        (
+            "unauthorized_credentials",
+            "member_not_found",
+            "member_password_not_found",
+            "member_does_not_exist_in_organization",
+            "email_not_found",
+            "invalid_email",
+            "invalid_argument",
+            "bad_request",
+            "retired_member_email",
+        ),
+        _WRONG,
+    ),
+    "member_reset_password": (
+        Unauthenticated,
+        "This password has become known in a breach elsewhere. Reset it in the product, then sign in.",
+    ),
+}
+_PASSWORD_WRONG: Meaning = (Unauthenticated, "The password is not right.")
+# The same where it is known who asks.
+_CONFIRM_MEANINGS: Meanings = {
+    **{name: _PASSWORD_WRONG if meaning is _WRONG else meaning for name, meaning in PASSWORD_MEANINGS.items()},
+    "member_password_not_found": (
+        Unauthenticated,
+        "You have no password yet. Set one in the product, then sign in here with it.",
+    ),
+}
+
+
+def signed_in(answer: Document) -> SignedIn:
+    """Return who a sign-in let in. Raises Unauthenticated where Stytch asks for a further step."""
+    if not answer.flag("member_authenticated"):
+        raise Unauthenticated(
+            "Your organization asks for a further step to sign in, which the portal cannot take. "
+            "Sign in to the product first, then come back.",
+            request_id=answer.request_id,
+        )
+    return signed_in_value(answer)
+
+
+class StytchSessions:
+    """Implements portal.directory.gateway.SessionGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def authenticate(self, session_token: str) -> SignedIn:
+        """Return who holds the token (POST /v1/b2b/sessions/authenticate). Raises Unauthenticated.
+
+        How long a session lives is Stytch's rule: asking does not make it longer.
+        """
+        if not session_token:
+            raise Unauthenticated("The session has ended.")
+        answer = self._scope.api.post(
+            path_of("sessions", "authenticate"), {"session_token": session_token}, is_read=True
+        )
+        return self._of_this_organization(signed_in_value(answer))
+
+    def sign_in(self, *, email_address: str, password: str) -> SignedIn:
+        """Start a session by password (POST /v1/b2b/passwords/authenticate). Raises Unauthenticated."""
+        body = {
+            "organization_id": self._scope.organization,
+            "email_address": email_address,
+            "password": password,
+            "session_duration_minutes": settings.SESSION_DURATION_MINUTES,
+        }
+        answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=PASSWORD_MEANINGS)
+        return self._of_this_organization(signed_in(answer))
+
+    def confirm_password(self, password: str) -> SignedIn:
+        """Renew the session's password factor (POST /v1/b2b/passwords/authenticate). Raises Unauthenticated.
+
+        Without a duration the session ends when it would have ended.
+        """
+        caller = self._scope.signed_in
+        if caller is None:
+            raise Unauthenticated("The session has ended.")
+        body = {
+            "organization_id": caller.organization.organization_id,
+            "email_address": caller.member.email_address,
+            "password": password,
+            "session_token": caller.session_token,
+        }
+        answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=_CONFIRM_MEANINGS)
+        confirmed = self._of_this_organization(signed_in(answer))
+        if confirmed.member.member_id != caller.member.member_id:
+            raise Unauthenticated("The session has ended.")
+        return confirmed
+
+    def revoke(self, session_token: str) -> None:
+        """End the session (POST /v1/b2b/sessions/revoke), if it is one of this organization."""
+        caller = self._scope.signed_in
+        with suppress(Unauthenticated):
+            if caller is None or caller.session_token != session_token:
+                self.authenticate(session_token)
+            self._scope.api.post(path_of("sessions", "revoke"), {"session_token": session_token})
+
+    def _of_this_organization(self, who: SignedIn) -> SignedIn:
+        slugs = {who.organization.organization_slug, who.session.organization_slug}
+        ids = {who.organization.organization_id, who.session.organization_id, who.member.organization_id}
+        if slugs != {self._scope.organization_slug} or len(ids) > 1:
+            raise Unauthenticated("The session has ended.")
+        return who

@@ -1,0 +1,114 @@
+"""From Stytch's objects to the gateway's values (reference: Stytch's Organization, Member, MemberSession, SCIM)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from portal.directory.types import (
+    Member,
+    MemberRole,
+    MemberRoleSource,
+    MemberSession,
+    MemberStatus,
+    Organization,
+    RoleSourceType,
+    ScimConnection,
+    ScimConnectionStatus,
+    ScimGroup,
+    ScimIdentityProvider,
+    SignedIn,
+)
+from portal.stytch.documents import Document, misread
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def organization_value(document: Document) -> Organization:
+    """Return an organization."""
+    return Organization(
+        document.text("organization_id"), document.text("organization_name"), document.text("organization_slug")
+    )
+
+
+def member_value(document: Document) -> Member:
+    """Return a member with effective roles and where each comes from."""
+    return Member(
+        member_id=document.text("member_id"),
+        organization_id=document.text("organization_id"),
+        email_address=document.text("email_address"),
+        name=document.text("name"),
+        status=_word(document, "status", MemberStatus),
+        roles=tuple(_role(role) for role in document.parts("roles")),
+    )
+
+
+def signed_in_value(answer: Document) -> SignedIn:
+    """Return who signed in, from the answer of any call that starts or checks a session."""
+    session = answer.part("member_session")
+    return SignedIn(
+        session=MemberSession(
+            member_session_id=session.text("member_session_id"),
+            member_id=session.text("member_id"),
+            organization_id=session.text("organization_id"),
+            organization_slug=session.text("organization_slug"),
+            roles=frozenset(session.texts("roles")),
+            started_at=session.moment("started_at"),
+            last_accessed_at=session.moment("last_accessed_at"),
+            expires_at=session.moment("expires_at"),
+            password_entered_at=_password_entered_at(session),
+        ),
+        member=member_value(answer.part("member")),
+        organization=organization_value(answer.part("organization")),
+        session_token=answer.text("session_token"),
+    )
+
+
+def _password_entered_at(session: Document) -> datetime | None:
+    factors = session.parts("authentication_factors")
+    moments = [one.optional_moment("last_authenticated_at") for one in factors if one.text("type") == "password"]
+    return max((moment for moment in moments if moment), default=None)
+
+
+def scim_connection_value(document: Document) -> ScimConnection:
+    """Return a SCIM connection; one without a named identity provider is a generic one."""
+    provider = document.text("identity_provider")
+    return ScimConnection(
+        connection_id=document.text("connection_id"),
+        organization_id=document.text("organization_id"),
+        status=_word(document, "status", ScimConnectionStatus),
+        display_name=document.text("display_name"),
+        identity_provider=_word(document, "identity_provider", ScimIdentityProvider)
+        if provider
+        else ScimIdentityProvider.GENERIC,
+        # Stytch adds what an admin enters for Entra (`entered_url`).
+        base_url=document.text("base_url").partition("?")[0],
+        bearer_token_last_four=document.text("bearer_token_last_four"),
+        bearer_token_expires_at=document.optional_moment("bearer_token_expires_at"),
+    )
+
+
+def scim_group_value(document: Document) -> ScimGroup:
+    """Return a group; Stytch does not tell how many people are in it."""
+    return ScimGroup(
+        group_id=document.text("group_id"),
+        group_name=document.text("group_name"),
+        organization_id=document.text("organization_id"),
+        connection_id=document.text("connection_id"),
+    )
+
+
+def _role(document: Document) -> MemberRole:
+    types = [source.text("type") for source in document.parts("sources")]
+    # A source that this portal does not know yet takes no role away: the role's id alone decides.
+    known = (MemberRoleSource(RoleSourceType(type_)) for type_ in types if type_ in _SOURCES)
+    return MemberRole(document.text("role_id"), tuple(known))
+
+
+_SOURCES = frozenset(RoleSourceType)
+
+
+def _word(document: Document, name: str, words: type[Word]) -> Word:
+    try:
+        return words(document.text(name))
+    except ValueError:
+        raise misread(name, document.request_id) from None

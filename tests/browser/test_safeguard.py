@@ -1,0 +1,71 @@
+"""The deactivation safeguard in a browser: the decisions, by mouse, by keyboard, on a phone and without scripts."""
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from portal.embedded import models
+from tests.browser.conftest import Portal, check_accessibility, overflow
+from tests.browser.test_groups import tab_to
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def braking(embedded: Portal) -> Portal:
+    """Deactivations of two people in Acme are on hold."""
+    now = timezone.now()
+    models.ScimConnection.objects.update(brake_stopped_at=now)
+    keys = models.ScimUser.objects.values_list("pk", flat=True)[:2]
+    models.ScimUser.objects.filter(pk__in=list(keys)).update(deactivation_refused_at=now)
+    return embedded
+
+
+def open_brake(portal: Portal, page: Page) -> None:
+    portal.sign_in(page)
+    page.goto(f"{portal.url}/o/acme/scim/brake/")
+
+
+def test_the_overview_leads_to_the_hold_and_an_approval_confirms_the_number(braking: Portal, page: Page) -> None:
+    braking.sign_in(page)
+    page.goto(f"{braking.url}/o/acme/scim/")
+    page.get_by_role("link", name="Review deactivations").click()
+    expect(page.get_by_text("Deactivations are on hold", exact=True)).to_be_visible()
+    check_accessibility(page)
+
+    page.get_by_role("link", name="Approve deactivations…").click()
+    expect(page.get_by_role("heading", name="2 people lose access")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_label("Number of people").fill("2")
+    page.get_by_role("button", name="Approve 2 deactivations").click()
+
+    expect(page.get_by_text("Approved for 2 people.").first).to_be_visible()
+    expect(page.get_by_text("On hold", exact=True)).to_have_count(0)
+    check_accessibility(page)
+
+
+def test_it_works_on_a_phone_without_javascript(braking: Portal, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+    open_brake(braking, page)
+
+    page.get_by_role("button", name="Keep on hold").click()
+
+    expect(page.get_by_text("Deactivations stay on hold.").first).to_be_visible()
+
+
+def test_it_works_by_keyboard_and_fits_a_phone(braking: Portal, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    open_brake(braking, page)
+    assert overflow(page) == 0
+
+    tab_to(page, "Clear the hold")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Hold cleared. The count starts again.").first).to_be_visible()
+
+
+def test_on_stytch_it_is_said_that_there_is_none(stytch: Portal, page: Page) -> None:
+    open_brake(stytch, page)
+
+    expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
+    check_accessibility(page)

@@ -1,0 +1,74 @@
+"""What a directory promises of the brake."""
+
+from collections.abc import Callable
+
+import pytest
+
+from portal.directory.errors import Conflict, NotFound, NotOffered, Refused
+from portal.directory.gateway import ScimGateway
+from portal.directory.scim.safeguard import ScimBrakeDecision
+from portal.directory.types import ScimFeature
+from tests.contract.worlds import World, acting
+
+OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
+
+
+@pytest.fixture
+def connection_id(world: World) -> str:
+    return world.add_connection("acme")
+
+
+def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
+    """Return every call, to be made."""
+    return [
+        lambda: scim.brake(connection_id),
+        lambda: scim.held_people(connection_id),
+        lambda: scim.held_groups(connection_id),
+        lambda: scim.held_number(connection_id),
+        lambda: scim.decide_brake(connection_id, ScimBrakeDecision.RELEASE, version=""),
+    ]
+
+
+def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_brake(world: World, connection_id: str) -> None:
+    scim = acting(world).scim
+    connection = scim.connection()
+    assert connection
+    assert connection.brake_stopped_at is None
+
+    if ScimFeature.BRAKE not in scim.offers:
+        for call in calls(scim, connection_id):
+            with pytest.raises(NotOffered) as refused:
+                call()
+            assert refused.value.detail.endswith(".")
+        return
+    brake = scim.brake(connection_id)
+    assert (brake.stopped_at, brake.released_until, brake.waiting) == (None, None, 0)
+    assert (brake.share, brake.least) == (20, 10)
+    assert scim.held_people(connection_id).items == ()
+    assert scim.held_groups(connection_id).items == ()
+    assert scim.held_number(connection_id) == 0
+
+
+@OFFERED
+def test_nothing_can_be_decided_where_nobody_waits(world: World, connection_id: str) -> None:
+    scim = acting(world).scim
+
+    for decision in ScimBrakeDecision:
+        with pytest.raises(Conflict):
+            scim.decide_brake(connection_id, decision, version=scim.brake(connection_id).version)
+
+
+@OFFERED
+def test_another_organizations_brake_is_not_found(world: World, connection_id: str) -> None:
+    world.add_connection("globex")
+
+    for call in calls(acting(world, "gil@globex.example", "globex").scim, connection_id):
+        with pytest.raises(NotFound):
+            call()
+
+
+@OFFERED
+def test_a_member_without_the_right_is_refused(world: World, connection_id: str) -> None:
+    for call in calls(acting(world, "max@acme.example").scim, connection_id):
+        with pytest.raises(Refused):
+            call()

@@ -1,0 +1,50 @@
+"""A project with two organizations, as the JSON API opens it."""
+
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from portal.directories import project
+from portal.directory.sessions import SessionTerms
+from portal.directory.types import Actor, ActorType, Origin, SignedIn
+from portal.embedded import models
+from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from portal.embedded.sessions.sessions import start_session
+
+ORIGIN = Origin("192.0.2.1", "a product", "request-id-live-1")
+BACKEND = Actor(ActorType.PROJECT, "secret-live-1", "secret …abcd")
+
+Opened = Callable[[str], EmbeddedProjectDirectory]
+
+
+@pytest.fixture
+def known(db: None) -> EmbeddedProject:
+    models.Project.objects.create(public_token="public-token-live-1")
+    return project(ORIGIN)  # type: ignore[return-value]  # -- the one kind that there is
+
+
+@pytest.fixture
+def opened(known: EmbeddedProject) -> Opened:
+    """Open an organization as the project itself."""
+    return lambda slug: known.open(slug, BACKEND)
+
+
+@pytest.fixture
+def ada(known: EmbeddedProject, admin: models.Member) -> SignedIn:
+    """An admin of Acme, signed in through a product."""
+    return api_session(admin)
+
+
+@pytest.fixture
+def max_(known: EmbeddedProject, member: models.Member) -> SignedIn:
+    """A member of Acme without rights, signed in through a product."""
+    return api_session(member)
+
+
+def api_session(member: models.Member, terms: SessionTerms | None = None) -> SignedIn:
+    return start_session(member, ORIGIN, password_entered_at=timezone.now(), terms=terms or SessionTerms())
+
+
+def row_of(signed_in: SignedIn) -> models.MemberSession:
+    return models.MemberSession.objects.get(pk=signed_in.session.member_session_id.removeprefix("member-session-live-"))

@@ -1,0 +1,167 @@
+"""A choice between organizations, opened by a password, ends with whatever ends the member's sessions."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.db import connections
+
+from portal.directory.errors import Unauthenticated
+from portal.directory.ids import public_id
+from portal.directory.member_changes import MemberChanges
+from portal.directory.organization_changes import OrganizationChanges
+from portal.directory.sessions import SessionTerms
+from portal.directory.types import Actor, ActorType, Origin, SignedIn
+from portal.embedded import models
+from portal.embedded.directory import EmbeddedProvider
+from portal.embedded.members.sign_in_links import new_link
+from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from tests import factories
+from tests.conftest import PASSWORD
+from tests.scim_server.conftest import Idp
+
+ADA = "ada@acme.example"
+ANOTHER = "quartz lantern orbit meadow"
+
+
+@pytest.fixture
+def choice(admin: models.Member, globex: models.Organization) -> str:
+    """The token of a choice between Acme and Globex."""
+    factories.member(globex, ADA, password=PASSWORD)
+    return (
+        EmbeddedProvider()
+        .discovery(Origin())
+        .authenticate(email_address=ADA, password=PASSWORD)
+        .intermediate_session_token
+    )
+
+
+def organizations(choice: str) -> list[str]:
+    try:
+        found = EmbeddedProvider().discovery(Origin()).organizations(choice)
+    except Unauthenticated:
+        return []
+    return [one.organization_slug for one in found.organizations]
+
+
+def project() -> EmbeddedProjectDirectory:
+    return EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT, "secret-live-1"))
+
+
+def signed_in(admin: models.Member) -> SignedIn:
+    return EmbeddedProject(Origin()).open_session(factories.product_session_token(admin))[0]
+
+
+def sign_out(admin: models.Member) -> None:
+    EmbeddedProvider().open("acme", Origin()).sessions.revoke(factories.session_token(admin))
+
+
+def revoke_session(admin: models.Member) -> None:
+    project().sessions.revoke_session(signed_in(admin).session.member_session_id)
+
+
+def revoke_all(admin: models.Member) -> None:
+    """Also where no session is live."""
+    project().sessions.revoke_for_member(public_id("member", admin.pk))
+
+
+def replace_the_password(_: models.Member) -> None:
+    project().passwords.reset_by_existing_password(
+        email_address=ADA, existing_password=PASSWORD, new_password=ANOTHER, terms=SessionTerms()
+    )
+
+
+def choose_a_password_by_link(admin: models.Member) -> None:
+    token = new_link(admin).url.partition("token=")[2]
+    EmbeddedProvider().open("acme", Origin()).members.redeem_link(token, password=ANOTHER)
+
+
+def delete_the_password(admin: models.Member) -> None:
+    project().members.delete_password(public_id("member-password", admin.pk))
+
+
+def change_the_address(admin: models.Member) -> None:
+    project().members.update(public_id("member", admin.pk), MemberChanges(email_address="eve@acme.example"))
+
+
+ENDINGS = (
+    sign_out,
+    revoke_session,
+    revoke_all,
+    replace_the_password,
+    choose_a_password_by_link,
+    delete_the_password,
+    change_the_address,
+)
+
+
+@pytest.mark.parametrize("end", ENDINGS, ids=lambda end: end.__name__)
+def test_a_choice_ends_with_the_sessions(
+    choice: str, admin: models.Member, end: Callable[[models.Member], None]
+) -> None:
+    assert organizations(choice) == ["acme", "globex"]
+
+    end(admin)
+
+    assert organizations(choice) == []
+
+
+def test_a_deleted_member_who_returns_is_not_offered(
+    choice: str, admin: models.Member, acme: models.Organization
+) -> None:
+    factories.member(acme, "eve@acme.example", roles=["stytch_admin"])
+    models.Member.objects.update(email_address_verified=True)
+
+    project().members.delete(public_id("member", admin.pk))
+    project().members.reactivate(public_id("member", admin.pk))
+
+    assert organizations(choice) == []
+
+
+def test_an_organization_that_no_longer_allows_passwords_is_not_offered(choice: str) -> None:
+    project().organization.update(OrganizationChanges(auth_methods="RESTRICTED", allowed_auth_methods=["sso"]))
+
+    assert organizations(choice) == ["globex"]
+
+
+def test_a_deleted_organization_is_not_offered(choice: str) -> None:
+    project().organization.delete()
+
+    assert organizations(choice) == ["globex"]
+
+
+def test_a_person_who_was_deactivated_and_returns_finds_no_choice(acme: models.Organization) -> None:
+    idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")
+    person = idp.create_user("max@acme.example")
+    models.Member.objects.update(password=make_password(PASSWORD))
+    found = EmbeddedProvider().discovery(Origin()).authenticate(email_address="max@acme.example", password=PASSWORD)
+    assert organizations(found.intermediate_session_token) == ["acme"]
+
+    for active in (False, True):
+        operation = {"op": "replace", "path": "active", "value": active}
+        assert idp.patch(f"/Users/{person}", operation).status_code == 200
+
+    assert organizations(found.intermediate_session_token) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_choices_open_one_organization(
+    choice: str, admin: models.Member, globex: models.Organization
+) -> None:
+    def choose(organization: UUID) -> bool:
+        try:
+            EmbeddedProvider().discovery(Origin()).exchange(
+                choice, organization_id=public_id("organization", organization)
+            )
+        except Unauthenticated:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(choose, [admin.organization_id, globex.pk] * 2))
+
+    assert opened.count(True) == models.MemberSession.objects.count() == 1

@@ -1,0 +1,337 @@
+"""What the database itself refuses, whatever the code does."""
+
+import dataclasses
+import re
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import ForeignKey, Model
+from django.db.models.signals import post_migrate, pre_migrate
+from django.test.utils import CaptureQueriesContext
+from psycopg.sql import SQL, Identifier
+
+from portal.directory.types import Actor, ActorType, Origin
+from portal.embedded import models
+from portal.embedded.audit import Caller, record
+from portal.embedded.database import triggers
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+JOINS = list(triggers.same_organization())
+# With which a row is not refused for what is taken already, but by the guard alone.
+UNTAKEN: dict[type[Model], tuple[str, Any]] = {
+    models.ScimUser: ("user_name", "another"),
+    models.ScimGroup: ("display_name", "another"),
+    models.ScimGroupRole: ("role_id", "another"),
+    models.ScimToken: ("is_next", True),
+}
+
+
+@pytest.fixture
+def entry(acme: models.Organization) -> models.ActivityEntry:
+    record(Caller(Actor(ActorType.OPERATOR), Origin()), "x.create", organization_id=acme.pk, target_id="x")
+    return models.ActivityEntry.objects.get()
+
+
+def test_an_entry_of_the_log_cannot_be_changed(entry: models.ActivityEntry) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        models.ActivityEntry.objects.update(action="something else")
+    assert models.ActivityEntry.objects.get().action == "x.create"
+
+
+def test_an_entry_of_the_log_cannot_be_deleted(entry: models.ActivityEntry) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        entry.delete()
+    assert models.ActivityEntry.objects.exists()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_the_log_cannot_be_truncated(entry: models.ActivityEntry) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {models.ActivityEntry._meta.db_table} CASCADE")
+    assert models.ActivityEntry.objects.exists()
+
+
+def test_the_guards_survive_another_migrate(entry: models.ActivityEntry) -> None:
+    call_command("migrate", verbosity=0)
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        models.ActivityEntry.objects.all().delete()
+
+
+IS_CHANGE = re.compile(r"\s*(CREATE|DROP|ALTER|COMMENT|SET|LOCK|TRUNCATE)\b", re.IGNORECASE)
+LOG = models.ActivityEntry._meta.db_table
+
+
+def run(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def changes(sql: list[dict[str, str]]) -> list[str]:
+    return [query["sql"] for query in sql if IS_CHANGE.match(query["sql"])]
+
+
+def test_a_migrate_with_nothing_to_do_changes_nothing(acme: models.Organization) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        triggers.install(connection.alias)
+
+    assert changes(queries.captured_queries) == []
+    assert triggers.faults(connection.alias) == []
+
+
+def test_a_missing_guard_is_reported_and_it_alone_is_created(acme: models.Organization) -> None:
+    run("DROP TRIGGER activity_no_delete" + (f" ON {LOG}" if connection.vendor == "postgresql" else ""))
+    assert triggers.faults(connection.alias) == triggers.gaps(connection.alias) == ["activity_no_delete"]
+
+    with CaptureQueriesContext(connection) as queries:
+        triggers.install(connection.alias)
+
+    assert {"activity_no_delete" in sql for sql in changes(queries.captured_queries) if "lock_timeout" not in sql} == {
+        True
+    }
+    assert triggers.faults(connection.alias) == []
+
+
+WEAKER = (
+    f"CREATE TRIGGER activity_no_delete BEFORE DELETE ON {LOG} WHEN OLD.id = 'x' BEGIN SELECT RAISE(ABORT, 'x'); END"
+)
+SABOTAGE = {
+    "sqlite": [["DROP TRIGGER activity_no_delete", WEAKER]],
+    "postgresql": [
+        [f"ALTER TABLE {LOG} DISABLE TRIGGER activity_no_delete"],
+        [f"ALTER TABLE {LOG} ENABLE REPLICA TRIGGER activity_no_delete"],
+        [
+            "CREATE OR REPLACE FUNCTION activity_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$"
+        ],
+        ["ALTER FUNCTION activity_no_delete() RESET ALL"],
+        [
+            f"DROP TRIGGER activity_no_delete ON {LOG}",
+            f"CREATE TRIGGER activity_no_delete AFTER DELETE ON {LOG} EXECUTE FUNCTION activity_no_delete()",
+        ],
+    ],
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", range(max(map(len, SABOTAGE.values()))))
+def test_a_guard_that_differs_is_reported_and_replaced(entry: models.ActivityEntry, number: int) -> None:
+    ways = SABOTAGE[connection.vendor]
+    run(*ways[number % len(ways)])
+    assert triggers.faults(connection.alias) == ["activity_no_delete"]
+    is_told_to_probes = connection.vendor == "postgresql" and number < 4
+    assert triggers.gaps(connection.alias) == (["activity_no_delete"] if is_told_to_probes else [])
+
+    call_command("migrate", verbosity=0)
+
+    assert triggers.faults(connection.alias) == []
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        entry.delete()
+
+
+def test_a_guard_of_an_earlier_version_goes_away(acme: models.Organization) -> None:
+    if connection.vendor == "sqlite":
+        run(
+            f"CREATE TRIGGER gone_same_organization_insert BEFORE INSERT ON {LOG} BEGIN SELECT RAISE(ABORT, 'old'); END"
+        )
+    else:
+        run(
+            "CREATE FUNCTION gone_same_organization_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+            f"CREATE TRIGGER gone_same_organization_insert BEFORE INSERT ON {LOG} EXECUTE FUNCTION gone_same_organization_insert()",
+            f"COMMENT ON TRIGGER gone_same_organization_insert ON {LOG} IS 'gatehouse guard 0'",
+        )
+
+    triggers.install(connection.alias)
+
+    record(Caller(Actor(ActorType.OPERATOR), Origin()), "x.create", organization_id=acme.pk, target_id="x")
+    assert models.ActivityEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_of_guards_that_is_killed_leaves_the_previous_ones(
+    entry: models.ActivityEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a new version had other messages, and its `migrate` were killed half-way."""
+    all_of_them = list(triggers._guards(connection.vendor))
+    others = [dataclasses.replace(guard, message=f"{guard.message}!") for guard in all_of_them]
+    monkeypatch.setattr(triggers, "_guards", lambda _: iter(others))
+
+    def killed(connection: Any, statements: Iterable[str]) -> None:
+        run(*list(statements)[: len(others)])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(triggers, "_execute", killed)
+        with pytest.raises(KeyboardInterrupt):
+            triggers.install(connection.alias)
+
+    assert len(triggers.faults(connection.alias)) == len(others)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        models.ActivityEntry.objects.update(action="something else")
+    triggers.install(connection.alias)
+    assert triggers.faults(connection.alias) == []
+    monkeypatch.undo()
+    assert len(triggers.faults(connection.alias)) == len(others)
+
+
+def test_the_guards_of_another_version_keep_no_node_from_serving(
+    acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nodes are upgraded, or back, one by one."""
+    others = [dataclasses.replace(guard, message=f"{guard.message}!") for guard in triggers._guards(connection.vendor)]
+    monkeypatch.setattr(triggers, "_guards", lambda _: iter(others))
+
+    assert len(triggers.faults(connection.alias)) == len(others)
+    assert triggers.gaps(connection.alias) == []
+
+
+def another_connection() -> "psycopg.Connection[Any]":
+    known = connection.get_connection_params()
+    return psycopg.connect(
+        **{one: known[one] for one in ("dbname", "host", "port", "user", "password") if one in known}
+    )
+
+
+def commit_later(writer: "psycopg.Connection[Any]") -> None:
+    time.sleep(1)
+    writer.commit()
+
+
+def make_all_differ() -> None:
+    run(*(f"COMMENT ON TRIGGER {guard.name} ON {guard.table} IS NULL" for guard in triggers._guards("postgresql")))
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_long_reader_holds_up_neither_guards_nor_writes(acme: models.Organization) -> None:
+    """Such as pg_dump."""
+    make_all_differ()
+    with another_connection() as reader, another_connection() as writer:
+        for guard in triggers._guards("postgresql"):
+            reader.execute(SQL("SELECT 1 FROM {} LIMIT 1").format(Identifier(guard.table)))
+        triggers.install(connection.alias)
+        writer.execute("SET statement_timeout = '2s'")
+        writer.execute("UPDATE directory_organization SET name = 'Acme again'")
+    assert triggers.faults(connection.alias) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_long_write_is_waited_for_without_holding_up_others(
+    acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_all_differ()
+    monkeypatch.setattr(triggers, "_TRIES", 1)
+    with another_connection() as writer:
+        writer.execute("DELETE FROM directory_scimuser")
+        with pytest.raises(CommandError, match="Run migrate again"):
+            triggers.install(connection.alias)
+
+    monkeypatch.setattr(triggers, "_TRIES", 5)
+    with another_connection() as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("DELETE FROM directory_scimuser")
+        pool.submit(commit_later, writer)
+        triggers.install(connection.alias)
+    assert triggers.faults(connection.alias) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_may_take_its_time_but_not_wait_long_for_a_lock(acme: models.Organization) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def look(**_: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+            seen.append(cursor.fetchone())
+
+    for signal in (pre_migrate, post_migrate):
+        signal.connect(look, weak=False)
+    try:
+        call_command("migrate", verbosity=0)
+        call_command("migrate", verbosity=0)
+    finally:
+        for signal in (pre_migrate, post_migrate):
+            signal.disconnect(look)
+
+    assert ("0", "3s") in seen
+    assert seen[-1] == ("1min", "10s")
+
+
+@pytest.fixture
+def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[str, type[Model]], Any]:
+    """One row of each table in each organization."""
+    made: dict[tuple[str, type[Model]], Any] = {}
+    for organization in (acme, globex):
+        member = factories.member(organization, "ada@acme.example")
+        factories.session_token(member)
+        from portal.embedded.members.sign_in_links import new_link  # noqa: PLC0415 -- for this row alone
+
+        new_link(member)
+        scim = factories.scim_connection(organization)
+        group, user = factories.scim_group(scim, "Everyone"), factories.scim_user(scim, "ada")
+        factories.put_in_group(group, [user])
+        inner = factories.scim_group(scim, "Within")
+        models.ScimNesting.objects.create(organization=organization, group=group, member=inner)
+        factories.group_role(group, "stytch_admin")
+        models.ScimConflict.objects.create(organization=organization, connection=scim, member=member, user_name="ada")
+        models.ScimBrake.objects.create(organization=organization, connection=scim)
+        models.ScimContact.objects.create(organization=organization, connection=scim, email_address="it@acme.example")
+        models.ScimReminder.objects.create(organization=organization, connection=scim, about="brake/now")
+        models.ScimUser.objects.filter(pk=user.pk).update(member=member)
+        factories.scim_request(scim)
+        for model in {m for join, _ in JOINS for m in (join, _.related_model)}:
+            found = model._default_manager.filter(organization=organization).first()
+            if found is not None:
+                made[organization.slug, model] = found
+    return made
+
+
+def test_every_join_of_two_tables_is_known() -> None:
+    assert {(model.__name__, field.name) for model, field in JOINS} >= {
+        ("MemberSession", "member"),
+        ("SignInLink", "member"),
+        ("ScimToken", "connection"),
+        ("ScimRequest", "connection"),
+        ("ScimUser", "connection"),
+        ("ScimGroup", "connection"),
+        ("ScimMembership", "group"),
+        ("ScimMembership", "user"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), JOINS, ids=lambda value: getattr(value, "__name__", getattr(value, "name", ""))
+)
+def test_no_row_joins_two_organizations(
+    rows: dict[tuple[str, type[Model]], Any], model: type[Model], field: "ForeignKey[Model, Model]"
+) -> None:
+    foreign = rows["globex", field.related_model]
+
+    with pytest.raises(IntegrityError, match="another organization"), transaction.atomic():
+        model._default_manager.filter(pk=rows["acme", model].pk).update(**{field.name: foreign})
+
+    copy = model._default_manager.get(pk=rows["acme", model].pk)
+    copy.pk = None
+    copy._state.adding = True
+    for column in model._meta.concrete_fields:
+        if column.primary_key and column.has_default():
+            setattr(copy, column.attname, column.get_default())
+        elif column.unique and not column.primary_key:
+            setattr(copy, column.attname, None if column.is_relation else b"another")
+    if model in UNTAKEN:
+        setattr(copy, *UNTAKEN[model])
+    if field.one_to_one:
+        model._default_manager.filter(**{field.name: foreign}).update(**{field.name: None})
+    setattr(copy, field.name, foreign)
+    with pytest.raises(IntegrityError, match="another organization"), transaction.atomic():
+        copy.save(force_insert=True)

@@ -1,0 +1,718 @@
+"""Members as the product's backend, and members who may, make, find, change and delete them (project_members)."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.errors import DirectoryError, Gone, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.ids import public_id
+from portal.directory.member_changes import MemberChanges
+from portal.directory.organization_changes import OrganizationChanges
+from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.search import Operand
+from portal.directory.types import Actor, ActorType, Member, MemberStatus, Origin
+from portal.embedded import models
+from portal.embedded.members.sign_in_links import new_link
+from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from tests import factories
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+BACKEND = Actor(ActorType.PROJECT, "secret-1", "secret …abcd")
+ADMIN = "stytch_admin"
+Changes = MemberChanges
+
+
+def opened(slug: str = "acme") -> EmbeddedProjectDirectory:
+    return EmbeddedProject(Origin()).open(slug, BACKEND)
+
+
+def create(email_address: str = "eve@acme.example", *, as_pending: bool = False, **more: Any) -> Member:
+    return opened().members.create(Changes(email_address=email_address, **more), as_pending=as_pending)
+
+
+def update(member: Member | models.Member, **changes: Any) -> Member:
+    return opened().members.update(name(member), Changes(**changes))
+
+
+def name(member: Member | models.Member) -> str:
+    return member.member_id if isinstance(member, Member) else public_id("member", member.pk)
+
+
+def as_member(member: models.Member) -> EmbeddedProjectDirectory:
+    return EmbeddedProject(Origin()).open_session(factories.product_session_token(member))[1]
+
+
+def found(*operands: tuple[str, Any], slug: str = "acme", **more: Any) -> list[str]:
+    page = opened(slug).members.search([Operand(*one) for one in operands], **more)
+    return [one.email_address.partition("@")[0] for one in page.items]
+
+
+def error_type(call: Callable[[], Any]) -> str:
+    with pytest.raises(DirectoryError) as refused:
+        call()
+    return refused.value.error_type
+
+
+def at_once(call: Callable[[int], Any], number: int) -> list[str]:
+    def run(one: int) -> str:
+        try:
+            call(one)
+        except DirectoryError as error:
+            return error.error_type
+        finally:
+            connections.close_all()
+        return ""
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(run, range(number)))
+
+
+# --- Making one --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_member_is_active_and_has_what_was_given(acme: models.Organization) -> None:
+    made = create(
+        "Eve@Acme.example",
+        name=" Eve ",
+        roles=[ADMIN, "stytch_member"],
+        external_id="crm|7",
+        is_breakglass=True,
+        mfa_phone_number="+12025550123",
+        mfa_enrolled=True,
+        default_mfa_method="sms_otp",
+        trusted_metadata={"plan": "gold"},
+        untrusted_metadata={"theme": "dark", "gone": None},
+    )
+
+    assert (made.email_address, made.name, made.status) == ("Eve@Acme.example", "Eve", MemberStatus.ACTIVE)
+    assert made.role_ids == {ADMIN, "stytch_member"}
+    assert made.is_admin
+    assert (made.external_id, made.is_breakglass, made.mfa_enrolled) == ("crm|7", True, True)
+    assert (made.mfa_phone_number, made.default_mfa_method) == ("+12025550123", "sms_otp")
+    assert (made.trusted_metadata, made.untrusted_metadata) == ({"plan": "gold"}, {"theme": "dark"})
+    assert (made.email_address_verified, made.member_password_id) == (False, "")
+    members = opened().members
+    assert members.get(made.member_id) == members.get("crm|7") == members.by_email_address("EVE@acme.EXAMPLE") == made
+
+
+def test_a_pending_member_cannot_sign_in_yet(acme: models.Organization) -> None:
+    assert create(as_pending=True).status is MemberStatus.PENDING
+    assert create("eva@acme.example").status is MemberStatus.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"email_address": ""}, "invalid_email"),
+        ({"email_address": "nobody"}, "invalid_email"),
+        ({"email_address": "nul\0@acme.example"}, "invalid_email"),
+        ({"email_address": "half\ud800@acme.example"}, "invalid_email"),
+        ({"name": "half\ud800"}, ""),
+        ({"email_address": "x" * 250 + "@acme.example"}, "invalid_email"),
+        ({"name": "x" * 257}, ""),
+        ({"name": "nul\0"}, ""),
+        ({"roles": ["pope"]}, "invalid_role"),
+        ({"roles": [ADMIN] * 101}, "too_many_roles"),
+        ({"external_id": "with space"}, "invalid_argument"),
+        ({"external_id": "member-live-1"}, "invalid_argument"),
+        ({"mfa_phone_number": "0123"}, "invalid_phone_number"),
+        ({"mfa_phone_number": "+1202555012\n"}, "invalid_phone_number"),
+        ({"default_mfa_method": "abacus"}, "invalid_mfa_default_method"),
+        ({"default_mfa_method": "sms_otp"}, "default_mfa_member_missing_factor"),
+        ({"default_mfa_method": "totp"}, "default_mfa_member_missing_factor"),
+        ({"trusted_metadata": {str(n): 1 for n in range(21)}}, "metadata_too_many_keys"),
+        ({"untrusted_metadata": {"x": "x" * 4096}}, "metadata_too_large"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_by_stytchs_name(
+    acme: models.Organization, given: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        opened().members.create(Changes(**{"email_address": "eve@acme.example", **given}))
+
+    assert (refused.value.error_type, refused.value.field) == (expected, next(iter(given)))
+    assert not models.Member.objects.exists()
+
+
+def test_address_and_external_id_are_unique_in_the_organization_alone(
+    acme: models.Organization, globex: models.Organization
+) -> None:
+    create(external_id="crm-1")
+
+    assert error_type(partial(create, "EVE@acme.example")) == "duplicate_member_email"
+    assert error_type(partial(create, "eva@acme.example", external_id="crm-1")) == "duplicate_member_external_id"
+    opened("globex").members.create(Changes(email_address="eve@acme.example", external_id="crm-1"))
+
+
+def test_the_log_says_who_was_made_and_of_metadata_only_the_keys(acme: models.Organization) -> None:
+    made = create(roles=[ADMIN], trusted_metadata={"secret_plan": "world"})
+
+    entry = models.ActivityEntry.objects.get(action="member.create")
+    assert (entry.target_id, entry.actor_type) == (made.member_id, ActorType.PROJECT)
+    assert entry.after["roles"] == [ADMIN]
+    assert entry.after["trusted_metadata"] == ["secret_plan"]
+
+
+def test_only_who_may_makes_members(admin: models.Member, member: models.Member) -> None:
+    new = Changes(email_address="eve@acme.example")
+
+    with pytest.raises(Refused):
+        as_member(member).members.create(new)
+    with pytest.raises(Refused):
+        as_member(admin).members.create(Changes(email_address="eve@acme.example", trusted_metadata={"a": 1}))
+    with pytest.raises(Unauthenticated):
+        EmbeddedProject(Origin()).open("acme", None).members.create(new)
+
+    assert as_member(admin).members.create(new).email_address == "eve@acme.example"
+
+
+@pytest.mark.parametrize("power", [{"roles": [ADMIN]}, {"is_breakglass": True}])
+def test_who_may_make_members_gives_them_no_power_without_the_right_to_it(
+    acme: models.Organization, member: models.Member, power: dict[str, Any]
+) -> None:
+    creator = {"role_id": "creator", "permissions": [{"resource_id": "stytch.member", "actions": ["create"]}]}
+    models.Organization.objects.filter(pk=acme.pk).update(custom_roles=[creator])
+    models.Member.objects.filter(pk=member.pk).update(direct_roles=["creator"])
+    members = as_member(models.Member.objects.get(pk=member.pk)).members
+
+    with pytest.raises(Refused):
+        members.create(Changes(email_address="eve@acme.example", **power))
+    # As Stytch's SDKs for mobile apps send it.
+    assert members.create(Changes(email_address="eve@acme.example", roles=[], is_breakglass=False))
+
+
+@pytest.fixture
+def creator(acme: models.Organization, admin: models.Member, member: models.Member) -> models.Member:
+    """Someone who may only create members and change addresses, in an organization with roles by domain."""
+    actions = {"resource_id": "stytch.member", "actions": ["create", "update.info.email"]}
+    reader = {"role_id": "reader", "permissions": [{"resource_id": "stytch.member", "actions": ["create"]}]}
+    assigned = [{"domain": "board.example", "role_id": ADMIN}, {"domain": "acme.example", "role_id": "reader"}]
+    models.Organization.objects.filter(pk=acme.pk).update(
+        custom_roles=[{"role_id": "creator", "permissions": [actions]}, reader],
+        settings={"rbac_email_implicit_role_assignments": assigned},
+    )
+    models.Member.objects.filter(pk=member.pk).update(direct_roles=["creator"])
+    return member
+
+
+def test_no_one_creates_a_member_whose_domain_gives_more_than_they_have(
+    creator: models.Member, admin: models.Member
+) -> None:
+    with pytest.raises(Refused):
+        as_member(creator).members.create(Changes(email_address="eve@board.example"))
+    assert not models.Member.objects.filter(email_address="eve@board.example").exists()
+
+    # A role by domain that grants no more than the creator has is no obstacle.
+    assert "reader" in as_member(creator).members.create(Changes(email_address="bob@acme.example")).role_ids
+    assert as_member(admin).members.create(Changes(email_address="eve@board.example")).is_admin
+
+
+def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_have(
+    creator: models.Member, acme: models.Organization, admin: models.Member
+) -> None:
+    connection = factories.scim_connection(acme)
+    by_group = factories.provisioned(connection, "gil@acme.example")
+    group = factories.scim_group(connection, "Admins")
+    factories.put_in_group(group, [by_group])
+    factories.group_role(group, ADMIN)
+    assert by_group.member is not None
+    by_domain, plain = factories.member(acme, "eve@board.example"), factories.member(acme, "bob@acme.example")
+    keys = [one.pk for one in (by_group.member, by_domain, plain)]
+    models.Member.objects.filter(pk__in=keys).update(status="deleted", email_address_verified=True)
+
+    for row in (by_group.member, by_domain):
+        with pytest.raises(Refused):
+            as_member(creator).members.reactivate(name(row))
+        row.refresh_from_db()
+        assert row.status == "deleted"
+
+    assert as_member(creator).members.reactivate(name(plain)).status == "active"
+    for row in (by_group.member, by_domain):
+        assert as_member(admin).members.reactivate(name(row)).is_admin
+
+
+# --- Finding one -------------------------------------------------------------------------------------------------------
+
+
+def test_another_organizations_member_is_unknown_to_every_method(
+    acme: models.Organization, other_admin: models.Member
+) -> None:
+    models.Member.objects.filter(pk=other_admin.pk).update(external_id="crm-1", mfa_phone_number="+12025550123")
+    members = opened().members
+    for member_id in (name(other_admin), "crm-1", "", "member-live-x", "nul\0", "half\ud800"):
+        for call in (
+            partial(members.get, member_id),
+            partial(members.update, member_id, Changes(name="x")),
+            partial(members.delete, member_id),
+            partial(members.reactivate, member_id),
+            partial(members.delete_mfa_phone_number, member_id),
+            partial(members.delete_totp, member_id),
+            partial(members.delete_external_id, member_id),
+            partial(members.unlink_retired_email, member_id, email_id="email-live-1"),
+        ):
+            with pytest.raises(NotFound):
+                call()
+    with pytest.raises(NotFound):
+        members.delete_password(public_id("member-password", other_admin.pk))
+    with pytest.raises(NotFound):
+        members.by_email_address(other_admin.email_address)
+    other_admin.refresh_from_db()
+    assert (other_admin.status, other_admin.name, bool(other_admin.password)) == ("active", "Gil Globex", True)
+
+
+def test_a_provisioned_member_says_who_they_are_to_the_identity_provider(acme: models.Organization) -> None:
+    connection = factories.scim_connection(acme)
+    group, above = factories.scim_groups(connection, ["Staff", "Everybody"])
+    person = factories.provisioned(connection, "pia@acme.example")
+    factories.put_in_group(group, [person])
+    factories.put_group_in(above, group)
+    factories.group_role(above, ADMIN)
+
+    member = opened().members.by_email_address("pia@acme.example")
+
+    registration = member.scim_registration
+    assert registration
+    assert registration.connection_id == public_id("scim-connection", connection.pk)
+    assert registration.groups == ((public_id("scim-group", group.pk), "Staff"),)
+    assert registration.document["userName"] == "pia@acme.example"
+    (source,) = next(role for role in member.roles if role.role_id == ADMIN).sources
+    assert source.details == {
+        "connection_id": registration.connection_id,
+        "group_id": public_id("scim-group", above.pk),
+    }
+    connection.status = "deleted"
+    connection.save()
+    member = opened().members.by_email_address("pia@acme.example")
+    assert (member.scim_registration, member.is_admin) == (None, False)
+
+
+# --- Changing one ------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_is_given_changes(admin: models.Member) -> None:
+    made = create(name="Eve", untrusted_metadata={"a": 1, "b": 2}, roles=[ADMIN])
+
+    after = update(made, name="Eva", untrusted_metadata={"a": None, "c": 3})
+
+    assert (after.name, after.untrusted_metadata, after.is_admin) == ("Eva", {"b": 2, "c": 3}, True)
+    assert update(made, roles=[]).role_ids == {"stytch_member"}
+    entry = models.ActivityEntry.objects.filter(action="member.update").order_by("pk").last()
+    assert entry
+    assert (entry.before, entry.after) == ({"roles": [ADMIN]}, {"roles": []})
+    update(made, roles=[], name="Eva")
+    assert models.ActivityEntry.objects.filter(action="member.update").count() == 2
+
+
+def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_for_them(admin: models.Member) -> None:
+    link = new_link(admin).url.partition("token=")[2]
+    models.Member.objects.update(email_address_verified=True)
+
+    after = update(admin, email_address="countess@acme.example")
+
+    assert (after.email_address, after.email_address_verified, after.member_password_id) == (
+        "countess@acme.example",
+        False,
+        "",
+    )
+    (retired,) = after.retired_email_addresses
+    assert retired.email_address == "ada@acme.example"
+    assert error_type(partial(create, "ADA@acme.example")) == "retired_member_email"
+    with pytest.raises(Gone):
+        opened().members.link_member(link)
+
+    assert (
+        opened().members.unlink_retired_email(after.member_id, email_id=retired.email_id).retired_email_addresses == ()
+    )
+    assert create("ada@acme.example").email_address == "ada@acme.example"
+
+
+def test_whoever_may_move_addresses_moves_nobody_to_a_domain_with_roles(
+    acme: models.Organization, admin: models.Member, member: models.Member
+) -> None:
+    factories.role_by_domain(acme, "board.example", ADMIN)
+    mover = {"role_id": "mover", "permissions": [{"resource_id": "stytch.member", "actions": ["update.info.email"]}]}
+    models.Organization.objects.filter(pk=acme.pk).update(custom_roles=[mover])
+    models.Member.objects.filter(pk=member.pk).update(direct_roles=["mover"])
+    eve = factories.member(acme, "eve@acme.example")
+    moved = Changes(email_address="eve@board.example")
+
+    with pytest.raises(Refused):
+        as_member(member).members.update(name(eve), moved)
+
+    assert as_member(member).members.update(name(eve), Changes(email_address="eve@acme.test"))
+    assert as_member(admin).members.update(name(eve), moved).is_admin
+
+
+def test_a_former_address_can_be_taken_back_and_one_that_is_unlinked_is_free(admin: models.Member) -> None:
+    update(admin, email_address="new@acme.example")
+    back = update(admin, email_address="ada@acme.example")
+    assert [one.email_address for one in back.retired_email_addresses] == ["new@acme.example"]
+
+    gone = update(admin, email_address="newer@acme.example", unlink_email=True)
+
+    assert [one.email_address for one in gone.retired_email_addresses] == ["new@acme.example"]
+    create("ada@acme.example")
+    members = opened().members
+    with pytest.raises(NotFound):
+        members.unlink_retired_email(gone.member_id, email_address="ada@acme.example")
+    with pytest.raises(Invalid):
+        members.unlink_retired_email(gone.member_id)
+    members.unlink_retired_email(gone.member_id, email_address="NEW@acme.example")
+
+
+def test_the_same_address_in_other_letters_takes_nothing(admin: models.Member) -> None:
+    after = update(admin, email_address="Ada@Acme.example")
+
+    assert after.email_address == "Ada@Acme.example"
+    assert after.member_password_id
+    assert after.retired_email_addresses == ()
+
+
+def test_another_members_address_is_taken(admin: models.Member, member: models.Member) -> None:
+    assert error_type(partial(update, member, email_address="ADA@acme.example")) == "duplicate_member_email"
+    assert update(member, name="still Max").email_address == member.email_address
+
+
+def test_a_phone_number_is_deleted_before_it_is_changed(acme: models.Organization) -> None:
+    made = create(mfa_phone_number="+12025550123", default_mfa_method="sms_otp")
+    update(made, mfa_phone_number="+12025550123")
+    taken = error_type(partial(update, made, mfa_phone_number="+12025550199"))
+    assert taken == "duplicate_member_phone_number_for_member"
+
+    cleared = opened().members.delete_mfa_phone_number(made.member_id)
+
+    assert (cleared.mfa_phone_number, cleared.default_mfa_method) == ("", "")
+    gone = partial(opened().members.delete_mfa_phone_number, made.member_id)
+    assert error_type(gone) == "member_phone_number_not_found"
+    assert error_type(partial(opened().members.delete_totp, made.member_id)) == "totp_not_found"
+    assert update(made, mfa_phone_number="+12025550199").mfa_phone_number == "+12025550199"
+
+
+def test_a_password_is_taken_away_by_its_id(admin: models.Member) -> None:
+    password_id = opened().members.get(name(admin)).member_password_id
+
+    assert opened().members.delete_password(password_id).member_password_id == ""
+    assert error_type(partial(opened().members.delete_password, password_id)) == "member_password_not_found"
+    with pytest.raises(Unauthenticated):
+        opened().sessions.sign_in(email_address=admin.email_address, password=PASSWORD)
+
+
+def test_an_external_id_is_forgotten(admin: models.Member) -> None:
+    update(admin, external_id="crm-1")
+
+    assert opened().members.delete_external_id("crm-1").external_id == ""
+    assert opened().members.delete_external_id(name(admin)).external_id == ""
+    with pytest.raises(Refused):
+        as_member(admin).members.delete_external_id(name(admin))
+
+
+def test_members_change_what_is_theirs_and_never_their_roles(admin: models.Member, member: models.Member) -> None:
+    own = as_member(member).members
+    after = own.update(name(member), Changes(name="Maximilian", untrusted_metadata={"a": 1}, mfa_enrolled=True))
+    assert (after.name, after.mfa_enrolled) == ("Maximilian", True)
+
+    for changes in (
+        Changes(roles=[ADMIN]),
+        Changes(is_breakglass=True),
+        Changes(trusted_metadata={"a": 1}),
+        Changes(external_id="x"),
+    ):
+        with pytest.raises(Refused):
+            own.update(name(member), changes)
+    for call in (
+        partial(own.update, name(admin), Changes(name="x")),
+        partial(own.delete, name(admin)),
+        partial(own.search),
+        partial(own.reactivate, name(admin)),
+    ):
+        with pytest.raises(Refused):
+            call()
+    own_address = partial(own.update, name(member), Changes(email_address="m@acme.example"))
+    assert error_type(own_address) == "member_cannot_update_their_email_address"
+    assert own.delete(name(member)) == name(member)
+
+
+def test_admins_change_others_but_not_what_only_the_project_may(admin: models.Member, member: models.Member) -> None:
+    members = as_member(admin).members
+
+    after = members.update(name(member), Changes(roles=[ADMIN], is_breakglass=True, email_address="m@acme.example"))
+
+    assert (after.is_admin, after.is_breakglass, after.email_address) == (True, True, "m@acme.example")
+    with pytest.raises(Refused):
+        members.update(name(member), Changes(trusted_metadata={}))
+
+
+# --- The last admin ----------------------------------------------------------------------------------------------------
+
+
+def test_the_last_admin_stays_whatever_takes_them(admin: models.Member, member: models.Member) -> None:
+    for call in (partial(opened().members.delete, name(admin)), partial(update, admin, roles=[])):
+        assert error_type(call) == "organization_needs_admin"
+    assert opened().members.get(name(admin)).is_admin
+
+    update(member, roles=[ADMIN])
+
+    opened().members.delete(name(admin))
+    assert error_type(partial(opened().members.delete, name(member))) == "organization_needs_admin"
+
+
+def test_a_new_address_does_not_take_the_last_admin_by_domain(member: models.Member) -> None:
+    given = EmailImplicitRoleAssignment("acme.example", ADMIN)
+    opened().organization.update(OrganizationChanges(rbac_email_implicit_role_assignments=[given]))
+
+    call = partial(update, member, email_address="max@elsewhere.example")
+
+    assert error_type(call) == "organization_needs_admin"
+    assert opened().members.get(name(member)).email_address == "max@acme.example"
+
+
+def test_two_admins_who_delete_each_other_leave_one(transactional_db: None) -> None:
+    acme = factories.organization("acme")
+    admins = [factories.member(acme, f"admin{n}@acme.example", roles=[ADMIN]) for n in range(4)]
+
+    answers = at_once(lambda number: opened().members.delete(name(admins[number])), 4)
+
+    assert sorted(answers) == ["", "", "", "organization_needs_admin"]
+    assert len(found(("member_roles", [ADMIN]))) == 1
+
+
+def test_of_two_who_want_one_address_at_once_one_gets_it(transactional_db: None) -> None:
+    factories.organization("acme")
+
+    answers = at_once(lambda _: create(), 4)
+
+    assert sorted(answers) == ["", *["duplicate_member_email"] * 3]
+
+
+def test_two_who_change_different_things_at_once_lose_neither(transactional_db: None) -> None:
+    factories.organization("acme")
+    made = create()
+
+    at_once(lambda number: update(made, untrusted_metadata={str(number): number}), 8)
+
+    assert len(opened().members.get(made.member_id).untrusted_metadata) == 8
+
+
+# --- Deleting and reactivating -----------------------------------------------------------------------------------------
+
+
+def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.Member, member: models.Member) -> None:
+    token = factories.product_session_token(member)
+    link = new_link(member).url.partition("token=")[2]
+    update(member, external_id="crm-1", mfa_phone_number="+12025550123", mfa_enrolled=True)
+
+    assert opened().members.delete("crm-1") == name(member)
+
+    with pytest.raises(Unauthenticated):
+        EmbeddedProject(Origin()).open_session(token)
+    with pytest.raises(Gone):
+        opened().members.link_member(link)
+    for member_id in (name(member), "crm-1"):
+        assert error_type(partial(opened().members.get, member_id)) == "member_not_found"
+    assert found() == ["ada"]
+    (deleted,) = opened().members.search([Operand("statuses", ["deleted"])]).items
+    assert (deleted.status, deleted.roles, deleted.member_password_id) == (MemberStatus.DELETED, (), "")
+    assert (deleted.mfa_phone_number, deleted.mfa_enrolled) == ("", False)
+    assert error_type(partial(opened().members.delete, name(member))) == "member_not_found"
+    assert create("max@acme.example", external_id="crm-1").external_id == "crm-1"
+
+
+def test_a_deleted_member_comes_back_without_what_was_taken(admin: models.Member, member: models.Member) -> None:
+    models.Member.objects.update(email_address_verified=True)
+    update(member, roles=[ADMIN])
+    opened().members.delete(name(member))
+
+    back = opened().members.reactivate(name(member))
+
+    assert (back.status, set(back.role_ids), back.member_password_id) == (MemberStatus.ACTIVE, {"stytch_member"}, "")
+    again = partial(opened().members.reactivate, name(member))
+    assert error_type(again) == "no_deleted_member_found_for_reactivation"
+
+
+def test_who_never_showed_that_the_address_is_theirs_does_not_come_back(admin: models.Member) -> None:
+    made = create()
+    opened().members.delete(made.member_id)
+
+    back = partial(opened().members.reactivate, made.member_id)
+
+    assert error_type(back) == "email_unverified_for_reactivation"
+
+
+def test_nobody_comes_back_to_an_address_that_another_has(admin: models.Member, member: models.Member) -> None:
+    models.Member.objects.update(email_address_verified=True)
+    opened().members.delete(name(member))
+    create("max@acme.example")
+
+    back = partial(opened().members.reactivate, name(member))
+
+    assert error_type(back) == "reactivation_email_belongs_to_another_member"
+
+
+def test_whom_the_identity_provider_vouches_for_comes_back_still_linked(admin: models.Member) -> None:
+    person = factories.provisioned(factories.scim_connection(admin.organization), "pia@acme.example")
+    assert person.member
+    opened().members.delete(name(person.member))
+
+    back = opened().members.reactivate(name(person.member))
+
+    assert back.scim_registration
+
+
+# --- Searching ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowd(acme: models.Organization) -> models.Organization:
+    """Seven members in a known order: ada, bob, cyd, dan, eve, fay and gus, who is deleted."""
+    given = EmailImplicitRoleAssignment("sales.example", "auditor")
+    models.Organization.objects.filter(pk=acme.pk).update(
+        settings={
+            "rbac_email_implicit_role_assignments": [{"domain": given.domain, "role_id": given.role_id}],
+        }
+    )
+    connection = factories.scim_connection(acme)
+    factories.member(acme, "ada@acme.example", roles=[ADMIN], password=PASSWORD)
+    create("bob@sales.example", is_breakglass=True, external_id="crm-1")
+    create("cyd@acme.example", mfa_phone_number="+12025550123")
+    create("dan@acme.example", as_pending=True)
+    eve, fay = (factories.provisioned(connection, f"{one}@acme.example") for one in ("eve", "fay"))
+    inner, outer, fired = factories.scim_groups(connection, ["inner", "outer", "fired"])
+    factories.put_in_group(inner, [eve])
+    factories.put_group_in(outer, inner)
+    factories.put_in_group(fired, [fay])
+    factories.group_role(outer, "auditor")
+    opened().members.delete(create("gus@acme.example").member_id)
+    return acme
+
+
+def test_every_operand_finds_what_it_says(crowd: models.Organization) -> None:
+    ids = {one.email_address: one.member_id for one in opened().members.search().items}
+
+    assert found() == ["ada", "bob", "cyd", "dan", "eve", "fay"]
+    assert found(("member_ids", [ids["ada@acme.example"], ids["eve@acme.example"]])) == ["ada", "eve"]
+    assert found(("member_ids", ["crm-1"])) == ["bob"]
+    assert found(("member_ids", [])) == []
+    assert found(("member_emails", ["ADA@acme.example", "no@acme.example"])) == ["ada"]
+    assert found(("member_email_fuzzy", "SALES")) == ["bob"]
+    assert found(("member_email_fuzzy", "%%%")) == []
+    assert found(("member_is_breakglass", True)) == ["bob"]
+    assert found(("member_is_breakglass", False), ("member_email_fuzzy", "@acme")) == [
+        "ada",
+        "cyd",
+        "dan",
+        "eve",
+        "fay",
+    ]
+    assert found(("statuses", ["pending", "deleted"])) == ["dan", "gus"]
+    assert found(("member_mfa_phone_numbers", ["+12025550123", ""])) == ["cyd"]
+    assert found(("member_mfa_phone_number_fuzzy", "5550")) == ["cyd"]
+    assert found(("member_phone_number_fuzzy", "5550")) == ["cyd"]
+    assert found(("member_password_exists", True)) == ["ada"]
+    assert found(("member_password_exists", False), ("statuses", ["pending"])) == ["dan"]
+    assert found(("member_totp_exists", True)) == []
+    assert found(("member_roles", [ADMIN])) == ["ada"]
+    assert found(("member_roles", ["auditor"])) == ["bob", "eve"]
+    assert found(("member_roles", ["auditor", ADMIN])) == ["ada", "bob", "eve"]
+    assert found(("member_roles", ["stytch_member"]), ("statuses", ["active", "deleted"])) == [
+        *("ada", "bob", "cyd", "eve", "fay")
+    ]
+    assert found(("member_roles", ["' OR 1=1 --"])) == []
+
+
+@pytest.mark.parametrize(
+    ("operand", "expected"),
+    [
+        (("", "x"), "member_search_missing_filter_name"),
+        (("statuses", None), "member_search_missing_filter_value"),
+        (("shoe_size", 43), "member_search_filter_name_not_recognized"),
+        (("member_emails", "ada"), "member_search_expected_array_of_strings"),
+        (("member_email_fuzzy", 1), "member_search_expected_string"),
+        (("member_email_fuzzy", "ad"), "member_search_member_email_fuzzy_too_short"),
+        (("member_mfa_phone_number_fuzzy", "55"), "member_search_member_mfa_phone_number_fuzzy_too_short"),
+        (("member_is_breakglass", "true"), "member_search_expected_boolean"),
+        (("statuses", ["asleep"]), "search_invalid_status_filter"),
+        (("member_roles", [f"r{n}" for n in range(501)]), ""),
+        (
+            ("member_ids", ["member-live-1", "crm-1"]),
+            "member_search_cannot_mix_internal_and_external_member_ids",
+        ),
+    ],
+)
+def test_a_wrong_operand_is_named(acme: models.Organization, operand: tuple[str, Any], expected: str) -> None:
+    assert error_type(partial(found, operand)) == expected
+
+
+def test_as_many_roles_as_are_taken_are_looked_for(acme: models.Organization, admin: models.Member) -> None:
+    assert found(("member_roles", [ADMIN, *(f"r{n}" for n in range(499))])) == ["ada"]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001])
+def test_a_limit_is_from_1_to_1000(acme: models.Organization, limit: int) -> None:
+    with pytest.raises(Invalid):
+        found(limit=limit)
+
+
+def test_pages_have_everybody_once_also_across_organizations(
+    crowd: models.Organization, other_admin: models.Member
+) -> None:
+    project = EmbeddedProject(Origin())
+    organizations = project.organizations(BACKEND).several(["acme", "globex"])
+    seen, cursor = [], ""
+
+    while True:
+        page = project.members().search(organizations, cursor=cursor, limit=2)
+        assert page.total == 7
+        seen += [one.email_address.partition("@")[0] for one in page.items]
+        if page.next_cursor is None:
+            break
+        cursor = page.next_cursor
+
+    assert sorted(seen) == ["ada", "bob", "cyd", "dan", "eve", "fay", "gil"]
+    with pytest.raises(InvalidCursor):
+        project.members().search(organizations[:1], cursor=cursor, limit=2)
+    with pytest.raises(InvalidCursor):
+        found(cursor=cursor + "x")
+
+
+def test_a_search_costs_the_same_queries_however_many_are_found(crowd: models.Organization) -> None:
+    def cost(limit: int) -> int:
+        with CaptureQueriesContext(database) as queries:
+            found(limit=limit)
+        return len(queries)
+
+    connection = models.ScimConnection.objects.get()
+    everybody = [factories.provisioned(connection, f"p{n}@acme.example") for n in range(30)]
+    factories.put_in_group(models.ScimGroup.objects.get(display_name="inner"), everybody)
+
+    assert cost(6) == cost(30) <= 6
+
+
+def test_one_member_costs_the_same_whatever_they_are(
+    crowd: models.Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    members = opened().members
+    # The member with the person, what groups give, and the groups themselves.
+    with django_assert_num_queries(3):
+        members.by_email_address("eve@acme.example")
+    with django_assert_num_queries(1):
+        members.by_email_address("ada@acme.example")
+
+
+def test_the_project_finds_a_member_of_whatever_organization(admin: models.Member, other_admin: models.Member) -> None:
+    members = EmbeddedProject(Origin()).members()
+
+    found_member, organization = members.get(name(other_admin))
+
+    assert (found_member.email_address, organization.organization_slug) == (other_admin.email_address, "globex")
+    models.Member.objects.filter(pk=other_admin.pk).update(status=MemberStatus.DELETED)
+    with pytest.raises(NotFound):
+        members.get(name(other_admin))
+    assert members.get(name(other_admin), include_deleted=True)[0].status is MemberStatus.DELETED

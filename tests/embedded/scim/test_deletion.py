@@ -1,0 +1,554 @@
+"""What a deletion does to people, who stays in any case, and what a restored connection brings back."""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from threading import Event
+from time import monotonic, sleep
+from types import SimpleNamespace
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import QuerySet
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portal.directory.errors import Conflict, DirectoryError, NotFound, StepUpRequired
+from portal.directory.ids import public_id
+from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
+from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
+from portal.embedded import models
+from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
+from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.protocol.client import authenticate
+from portal.embedded.scim.protocol.users import create_user, patch_user, user_id
+from portal.embedded.sessions.sessions import start_session
+from tests import factories
+from tests.scim_server.conftest import PATCH_OP
+from tests.scim_server.test_concurrency import at_once
+
+KEEP, DEACTIVATE = ScimPeopleChoice.KEEP, ScimPeopleChoice.DEACTIVATE
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+def acting(member: models.Member) -> EmbeddedScim:
+    signed_in = start_session(member, Origin(), password_entered_at=timezone.now())
+    directory: EmbeddedDirectory = EmbeddedProvider().open(member.organization.slug, Origin())
+    return directory.acting_as(signed_in).scim
+
+
+def name(connection: models.ScimConnection) -> str:
+    return public_id("scim-connection", connection.pk)
+
+
+def delete(
+    member: models.Member, connection: models.ScimConnection, people: ScimPeopleChoice = DEACTIVATE
+) -> ScimDeletion:
+    scim = acting(member)
+    return scim.delete(name(connection), people=people, version=scim.deletion(name(connection)).version)
+
+
+def restore(member: models.Member, connection: models.ScimConnection, *, reactivate: bool = True) -> int:
+    return acting(member).restore(name(connection), reactivate=reactivate)
+
+
+def members_of(person: models.ScimUser) -> QuerySet[models.Member]:
+    return models.Member.objects.filter(scim_user=person)
+
+
+def member_of(person: models.ScimUser) -> models.Member:
+    return members_of(person).get()
+
+
+def roles(member: models.Member) -> set[str]:
+    return set(start_session(member, Origin(), password_entered_at=None).session.roles)
+
+
+def status(person: models.ScimUser) -> str:
+    return member_of(person).status
+
+
+def test_people_who_are_kept_lose_the_roles_of_groups_and_keep_those_by_hand(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    members_of(pia).update(direct_roles=["stytch_admin"])
+    pat = factories.provisioned(connection, "pat@acme.example")
+    group = factories.scim_group(connection, "Engineering")
+    factories.put_in_group(group, [pia, pat])
+    factories.group_role(group, "stytch_admin")
+    client = factories.signed_in(member_of(pat))
+    assert client.get("/o/acme/scim/").status_code == 200
+
+    done = delete(admin, connection, KEEP)
+
+    # Pia has the role by hand as well.
+    assert [(one.role_id, one.number, one.includes_caller) for one in done.role_losses] == [("stytch_admin", 1, False)]
+    assert (status(pia), status(pat)) == (MemberStatus.ACTIVE, MemberStatus.ACTIVE)
+    assert roles(member_of(pia)) == {"stytch_admin", "stytch_member"}
+    assert roles(member_of(pat)) == {"stytch_member"}
+    # Signed in as before, and no admin from the next page on.
+    assert client.get("/o/acme/").status_code == 200
+    assert client.get("/o/acme/scim/").status_code == 403
+
+
+def test_people_who_are_deactivated_lose_sessions_links_and_roles_at_once(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    members_of(pia).update(direct_roles=["stytch_admin"])
+    models.SignInLink.objects.create(
+        organization=connection.organization,
+        member=member_of(pia),
+        token_hash=b"x" * 32,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    client = factories.signed_in(member_of(pia))
+    outsider = factories.signed_in(factories.member(connection.organization, "out@acme.example"))
+
+    done = delete(admin, connection)
+
+    assert done.deactivated == 1
+    assert status(pia) == MemberStatus.DELETED
+    assert member_of(pia).direct_roles == []
+    assert client.get("/o/acme/").status_code == 302
+    assert not models.SignInLink.objects.exists()
+    assert outsider.get("/o/acme/").status_code == 200
+    entry = models.ActivityEntry.objects.get(action="member.deactivate")
+    assert entry.before == {"status": "active", "roles": ["stytch_admin"]}
+    entry = models.ActivityEntry.objects.get(action="scim_connection.delete")
+    assert entry.after == {"people": "deactivate", "deactivated": 1}
+    assert entry.actor_name == "Ada Admin"
+
+
+def test_who_deletes_is_not_deactivated(admin: models.Member, connection: models.ScimConnection) -> None:
+    person = factories.scim_user(connection, admin.email_address)
+    models.ScimUser.objects.filter(pk=person.pk).update(member=admin)
+    other = factories.provisioned(connection, "pia@acme.example")
+
+    done = delete(admin, connection)
+
+    assert (done.staying, done.deactivated) == (("ada@acme.example",), 1)
+    admin.refresh_from_db()
+    assert (admin.status, admin.direct_roles) == (MemberStatus.ACTIVE, ["stytch_admin"])
+    assert status(other) == MemberStatus.DELETED
+
+
+@pytest.fixture
+def deleter(acme: models.Organization, settings: Settings) -> models.Member:
+    """Somebody who may delete a connection, and is no admin."""
+    from portal.directory.policy import DEFAULT_POLICY, Policy, Role  # noqa: PLC0415 -- used here alone
+
+    role = Role("scim_only", {"stytch.scim": frozenset({"*"})})
+    settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy(roles={"scim_only": role}, resources={}))
+    return factories.member(acme, "dee@acme.example", roles=["scim_only"])
+
+
+def test_the_last_admins_stay_when_they_are_the_connections_own(
+    deleter: models.Member, connection: models.ScimConnection
+) -> None:
+    pia, pat = (factories.provisioned(connection, f"{one}@acme.example") for one in ("pia", "pat"))
+    members_of(pia).update(direct_roles=["stytch_admin"])
+
+    done = delete(deleter, connection)
+
+    assert (done.staying, done.deactivated) == (("pia@acme.example",), 1)
+    assert (status(pia), status(pat)) == (MemberStatus.ACTIVE, MemberStatus.DELETED)
+    assert member_of(pia).direct_roles == ["stytch_admin"]
+
+
+@pytest.mark.parametrize("people", ScimPeopleChoice)
+def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
+    deleter: models.Member, connection: models.ScimConnection, people: ScimPeopleChoice
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    group = factories.scim_group(connection, "Admins")
+    factories.put_in_group(group, [pia])
+    factories.group_role(group, "stytch_admin")
+    # Who was an admin once, does not count.
+    factories.member(connection.organization, "gone@acme.example", roles=["stytch_admin"])
+    models.Member.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
+
+    with pytest.raises(Conflict, match="nobody could administer"):
+        delete(deleter, connection, people)
+
+    connection.refresh_from_db()
+    assert connection.deleted_at is None
+    assert status(pia) == MemberStatus.ACTIVE
+
+
+def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    group = factories.scim_group(connection, "Engineering")
+    factories.put_in_group(group, [pia])
+    factories.group_role(group, "stytch_admin")
+    client, headers = Client(), {"Authorization": "Bearer scim_token-of-acme"}
+    url = f"/v1/b2b/scim/{name(connection)}/Users"
+    delete(admin, connection, KEEP)
+    assert client.get(url, headers=headers).status_code == 401
+
+    found = acting(admin).restoration(name(connection))
+    assert (found.people, found.groups, found.group_roles, found.may_return) == (1, 1, 1, 0)
+    assert [(one.role_id, one.number) for one in found.role_gains] == [("stytch_admin", 1)]
+    assert restore(admin, connection) == 0
+
+    assert client.get(url, headers=headers).json()["totalResults"] == 1
+    assert roles(member_of(pia)) == {"stytch_admin", "stytch_member"}
+    assert models.ActivityEntry.objects.filter(action="scim_connection.restore").count() == 1
+
+
+def test_nothing_is_restored_long_after_the_password_was_entered(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    delete(admin, connection, KEEP)
+    scim = acting(admin)
+
+    with (
+        time_machine.travel(timezone.now() + timedelta(minutes=5, seconds=1), tick=True),
+        pytest.raises(StepUpRequired),
+    ):
+        scim.restore(name(connection), reactivate=False)
+
+    connection.refresh_from_db()
+    assert connection.deleted_at
+
+
+@pytest.mark.parametrize("reactivate", [True, False])
+def test_who_was_deactivated_comes_back_only_if_the_admin_says_so_and_without_roles_by_hand(
+    admin: models.Member, connection: models.ScimConnection, *, reactivate: bool
+) -> None:
+    pia, gone = (factories.provisioned(connection, f"{one}@acme.example") for one in ("pia", "gone"))
+    members_of(pia).update(direct_roles=["stytch_admin"])
+    # Deactivated before, by whomever: a deletion does not know of it, and nor does what it is undone by.
+    members_of(gone).update(status=MemberStatus.DELETED)
+    delete(admin, connection)
+
+    assert acting(admin).restoration(name(connection)).may_return == 1
+    assert restore(admin, connection, reactivate=reactivate) == reactivate
+
+    assert status(pia) == (MemberStatus.ACTIVE if reactivate else MemberStatus.DELETED)
+    assert member_of(pia).direct_roles == []
+    assert status(gone) == MemberStatus.DELETED
+    assert models.ActivityEntry.objects.filter(action="member.reactivate").count() == reactivate
+    # And what one deletion did, a later one is not asked to undo.
+    assert not models.ScimUser.objects.exclude(deactivated_with_connection_at=None).exists()
+
+
+def test_whose_address_another_member_has_stays_deactivated(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    delete(admin, connection)
+    factories.member(connection.organization, "PIA@acme.example")
+
+    found = acting(admin).restoration(name(connection))
+    assert (found.may_return, found.taken) == (0, 1)
+    assert restore(admin, connection) == 0
+
+    assert status(pia) == MemberStatus.DELETED
+
+
+def test_after_the_days_nothing_can_be_restored(
+    admin: models.Member, connection: models.ScimConnection, settings: Settings
+) -> None:
+    delete(admin, connection, KEEP)
+    settings.SCIM_RESTORE_DAYS = 7
+
+    with time_machine.travel(timezone.now() + timedelta(days=7, minutes=1), tick=True):
+        scim = acting(admin)
+        assert scim.deleted_connections().items == ()
+        with pytest.raises(NotFound):
+            scim.restore(name(connection), reactivate=False)
+
+
+def test_only_deleted_connections_of_long_ago_are_pruned_and_people_stay_members(
+    admin: models.Member, connection: models.ScimConnection, other_admin: models.Member
+) -> None:
+    groups = factories.scim_groups(connection, ["Engineering", "All"])
+    factories.put_in_group(groups[0], [factories.provisioned(connection, f"p{n}@acme.example") for n in range(3)])
+    factories.put_group_in(groups[1], groups[0])
+    factories.group_role(groups[1], "stytch_admin")
+    factories.scim_conflict(connection, admin)
+    factories.scim_request(connection)
+    delete(admin, connection, KEEP)
+    other = factories.scim_connection(other_admin.organization)
+    factories.scim_group(other, "Theirs")
+    another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
+
+    call_command("prunescimconnections")
+    assert models.ScimConnection.objects.count() == 3
+
+    with time_machine.travel(timezone.now() + timedelta(days=31), tick=True):
+        call_command("prunescimconnections")
+        call_command("prunescimconnections")
+
+    assert set(models.ScimConnection.objects.values_list("pk", flat=True)) == {other.pk, another.pk}
+    assert not models.ScimUser.objects.exists()
+    assert models.ScimGroup.objects.get().display_name == "Theirs"
+    assert not models.ScimRequest.objects.exists()
+    members = models.Member.objects.filter(email_address__startswith="p", status=MemberStatus.ACTIVE)
+    assert members.count() == 3
+    assert models.ActivityEntry.objects.filter(action="scim_connection.purge").count() == 1
+
+
+NUMBER = 10_000
+
+
+def crowd(connection: models.ScimConnection, number: int) -> None:
+    """Provision so many people."""
+    organization_id = connection.organization_id
+    members = models.Member.objects.bulk_create(
+        [models.Member(organization_id=organization_id, email_address=f"p{n}@acme.example") for n in range(number)],
+        batch_size=1000,
+    )
+    now = timezone.now()
+    models.ScimUser.objects.bulk_create(
+        [
+            models.ScimUser(
+                organization_id=organization_id,
+                connection=connection,
+                member=member,
+                user_name=member.email_address,
+                document={"userName": member.email_address, "active": True},
+                updated_at=now,
+            )
+            for member in members
+        ],
+        batch_size=1000,
+    )
+
+
+def test_ten_thousand_people_take_no_more_memory_than_a_batch(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    crowd(connection, NUMBER)
+    with database.cursor() as cursor:
+        # PostgreSQL does so by itself a moment after so many rows.
+        cursor.execute("ANALYZE")
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+    tracemalloc.start()
+
+    scim.delete(name(connection), people=DEACTIVATE, version=version)
+    returned = scim.restore(name(connection), reactivate=True)
+
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert returned == NUMBER
+    assert models.Member.objects.filter(status=MemberStatus.ACTIVE).count() == NUMBER + 1
+    assert models.ActivityEntry.objects.filter(action="member.deactivate").count() == NUMBER
+    # All of them at once would take more than three times that.
+    assert most < 16_000_000
+
+
+SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
+    CREATE TRIGGER slow BEFORE INSERT ON directory_activityentry FOR EACH STATEMENT EXECUTE FUNCTION slow();
+    SET LOCAL statement_timeout = 250;
+"""
+
+
+@pytest.mark.postgresql
+def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    """A limit on statements protects requests from one another, and would leave a large customer without a way to delete."""
+    crowd(connection, 3)
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+    with database.cursor() as cursor:
+        cursor.execute(SLOW)
+
+    scim.delete(name(connection), people=DEACTIVATE, version=version)
+    with database.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 250")
+
+    assert scim.restore(name(connection), reactivate=True) == 3
+
+
+@pytest.mark.parametrize("number", [3, 40])
+def test_a_deletion_costs_the_same_statements_however_many_people(
+    admin: models.Member,
+    connection: models.ScimConnection,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    crowd(connection, number)
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+
+    with django_assert_max_num_queries(26):
+        scim.delete(name(connection), people=DEACTIVATE, version=version)
+
+
+def test_of_two_who_delete_at_once_one_is_told(admin: models.Member, connection: models.ScimConnection) -> None:
+    first, second = acting(admin), acting(admin)
+    version = second.deletion(name(connection)).version
+    first.delete(name(connection), people=KEEP, version=version)
+
+    with pytest.raises(NotFound):
+        second.delete(name(connection), people=KEEP, version=version)
+
+
+def test_of_two_who_restore_at_once_one_is_told(admin: models.Member, connection: models.ScimConnection) -> None:
+    delete(admin, connection, KEEP)
+    restore(admin, connection)
+
+    with pytest.raises(NotFound):
+        restore(admin, connection)
+
+
+def test_deletion_knows_only_its_own_organizations_rows(
+    admin: models.Member, connection: models.ScimConnection, other_admin: models.Member
+) -> None:
+    other = factories.scim_connection(other_admin.organization)
+    theirs = factories.provisioned(other, "pia@acme.example")
+    factories.provisioned(connection, "pia@acme.example")
+
+    assert delete(admin, connection).deactivated == 1
+
+    assert status(theirs) == MemberStatus.ACTIVE
+
+
+def attempt(call: Callable[[], object]) -> SimpleNamespace:
+    """Make a call, and say how it ended, as an answer has it."""
+    try:
+        call()
+    except DirectoryError as error:
+        return SimpleNamespace(status_code=error.status)
+    return SimpleNamespace(status_code=200)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_deletions_at_the_same_moment_one_succeeds(admin: models.Member, connection: models.ScimConnection) -> None:
+    crowd(connection, 30)
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+    delete_it = partial(scim.delete, name(connection), people=DEACTIVATE, version=version)
+
+    found = at_once([partial(attempt, delete_it) for _ in range(4)], threads=4)
+
+    assert sorted(found) == [200, 404, 404, 404]
+    assert models.ActivityEntry.objects.filter(action="scim_connection.delete").count() == 1
+    assert models.ActivityEntry.objects.filter(action="member.deactivate").count() == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_connections_restored_at_the_same_moment_one_is(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    delete(admin, connection, KEEP)
+    another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
+    delete(admin, another, KEEP)
+    scim = acting(admin)
+    calls = [partial(scim.restore, name(one), reactivate=False) for one in (connection, another)]
+
+    assert sorted(at_once([partial(attempt, call) for call in calls], threads=2)) == [200, 409]
+
+    active = models.ScimConnection.objects.filter(status=ScimConnectionStatus.ACTIVE)
+    assert active.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_that_arrive_while_it_is_deleted_are_answered(
+    admin: models.Member, connection: models.ScimConnection
+) -> None:
+    """Some before, some after, some are told to come back; none waits for the other in a circle, and nobody is left active."""
+    crowd(connection, 200)
+    scim = acting(admin)
+    version = scim.deletion(name(connection)).version
+    url, headers = f"/v1/b2b/scim/{name(connection)}", {"Authorization": "Bearer scim_token-of-acme"}
+    users = list(models.ScimUser.objects.order_by("?").values_list("pk", flat=True)[:30])
+
+    def change(user: object) -> object:
+        body = json.dumps({"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"title": "x"}}]})
+        path = f"{url}/Users/scim-user-live-{user}"
+        return Client().patch(path, body, content_type="application/scim+json", headers=headers)
+
+    calls: list[Callable[[], object]] = [partial(change, user) for user in users]
+    calls.insert(8, partial(attempt, partial(scim.delete, name(connection), people=DEACTIVATE, version=version)))
+
+    found = at_once(calls, threads=6)
+
+    assert set(found) <= {200, 401, 503}
+    assert found[8] == 200
+    assert not models.Member.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
+    connection.refresh_from_db()
+    assert connection.deleted_at
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("call", ["create", "activate"])
+def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
+    admin: models.Member, connection: models.ScimConnection, call: str
+) -> None:
+    """It saw the connection active, and ends after the deletion: the deletion waits for it, and looks once more."""
+    client = authenticate(name(connection), "scim_token-of-acme", Origin()).client
+    assert client
+    pia = create_user(client, {"userName": "pia@acme.example", "active": False})
+
+    def hold_until_it_is_deleted() -> SimpleNamespace:
+        with transaction.atomic():
+            if call == "create":
+                create_user(client, {"userName": "pat@acme.example"})
+            else:
+                body = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"active": True}}]}
+                patch_user(client, user_id(pia.pk), body)
+            is_written.set()
+            until = monotonic() + 4
+            while monotonic() < until and not models.ScimConnection.objects.filter(status="deleted").exists():
+                sleep(0.01)
+        return SimpleNamespace(status_code=200)
+
+    def delete_it() -> SimpleNamespace:
+        is_written.wait(4)
+        return attempt(lambda: delete(admin, connection))
+
+    is_written = Event()
+    assert at_once([hold_until_it_is_deleted, delete_it], threads=2) == [200, 200]
+
+    assert not models.Member.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
+    assert models.ActivityEntry.objects.filter(action="member.deactivate", actor_name="Ada Admin").count() == 1
+    assert acting(admin).restoration(name(connection)).may_return == 1
+
+
+def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
+    acme: models.Organization, connection: models.ScimConnection
+) -> None:
+    """As every admin is: the first of them stays, the others go."""
+    people = [factories.provisioned(connection, f"p{number}@acme.example") for number in range(3)]
+    factories.role_by_domain(acme, "acme.example", "stytch_admin")
+    caller = factories.member(acme, "root@elsewhere.example", roles=["stytch_admin"])
+    scim = acting(caller)
+    models.Member.objects.filter(pk=caller.pk).update(direct_roles=[])
+
+    before = scim.deletion(name(connection))
+    scim.delete(name(connection), people=DEACTIVATE, version=before.version)
+
+    assert before.staying == ("p0@acme.example",)
+    assert [status(one) for one in people] == ["active", "deleted", "deleted"]
+
+
+def test_admins_by_domain_outside_the_connection_let_everybody_go(
+    acme: models.Organization, connection: models.ScimConnection
+) -> None:
+    person = factories.provisioned(connection, "p@acme.example")
+    caller = factories.member(acme, "root@acme.example")
+    factories.role_by_domain(acme, "acme.example", "stytch_admin")
+
+    delete(models.Member.objects.select_related("organization").get(pk=caller.pk), connection)
+
+    assert status(person) == "deleted"

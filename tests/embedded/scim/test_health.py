@@ -1,0 +1,252 @@
+"""How a connection is, and how far its identity provider has come: by its calls and the clock alone."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.ids import public_id
+from portal.directory.scim.health import ScimCall, ScimHealth, ScimHealthState, ScimProgress, health_of
+from portal.directory.types import Origin, ScimConnection, ScimConnectionStatus, ScimIdentityProvider
+from portal.embedded import models
+from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
+from tests import factories
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+OK = ("GET", 200)
+REFUSED = ("POST", 409)
+ENTRA, OKTA = ScimIdentityProvider.MICROSOFT_ENTRA, ScimIdentityProvider.OKTA
+
+
+def health(
+    *calls: tuple[timedelta, tuple[str, int]],
+    identity_provider: ScimIdentityProvider = OKTA,
+    expires_in: timedelta = timedelta(days=300),
+    has_people: bool = True,
+    paused_at: datetime | None = None,
+    refusal: str = "",
+) -> ScimHealth:
+    connection = ScimConnection(
+        "scim-connection-live-1",
+        "organization-live-1",
+        ScimConnectionStatus.ACTIVE,
+        "Okta",
+        identity_provider,
+        "https://portal.example.com",
+        "abcd",
+        NOW + expires_in,
+        paused_at=paused_at,
+    )
+    newest = [ScimCall(NOW - ago, method, status, refusal) for ago, (method, status) in calls]
+    return health_of(connection, newest, has_people=has_people, now=NOW)
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
+
+
+def each_minute(*answers: tuple[str, int]) -> list[tuple[timedelta, tuple[str, int]]]:
+    return [(minutes(n), answer) for n, answer in enumerate(answers)]
+
+
+STATES: dict[str, tuple[ScimHealth, ScimHealthState]] = {
+    "paused": (health(*each_minute(*[REFUSED] * 9), expires_in=-days(1), paused_at=NOW), ScimHealthState.PAUSED),
+    "was paused": (health(*each_minute(*[("POST", 503)] * 9), refusal="paused"), ScimHealthState.HEALTHY),
+    "nobody has called": (health(has_people=False), ScimHealthState.WAITING),
+    "called, nobody arrived": (health((minutes(1), OK), has_people=False), ScimHealthState.VERIFYING),
+    "refused, nobody arrived": (health((minutes(1), ("GET", 401)), has_people=False), ScimHealthState.VERIFYING),
+    "all well": (health(*each_minute(OK, OK, OK)), ScimHealthState.HEALTHY),
+    "a refusal among many": (health(*each_minute(REFUSED, *[OK] * 10)), ScimHealthState.HEALTHY),
+    "two refusals among few": (health(*each_minute(REFUSED, REFUSED, OK)), ScimHealthState.HEALTHY),
+    "three refusals among few": (health(*each_minute(REFUSED, REFUSED, REFUSED, OK)), ScimHealthState.DEGRADED),
+    "a fifth refused": (health(*each_minute(*[REFUSED] * 4, *[OK] * 16)), ScimHealthState.DEGRADED),
+    "less than a fifth refused": (health(*each_minute(*[REFUSED] * 4, *[OK] * 17)), ScimHealthState.HEALTHY),
+    "nothing but refusals": (health((minutes(1), ("GET", 401))), ScimHealthState.DEGRADED),
+    "refusals of yesterday": (
+        health((minutes(1), OK), *[(days(1.1), REFUSED)] * 50),
+        ScimHealthState.HEALTHY,
+    ),
+    "who looks and finds nobody has succeeded": (health(*each_minute(*[("GET", 404)] * 9)), ScimHealthState.HEALTHY),
+    "errors of ours count": (health(*each_minute(*[("GET", 500)] * 3)), ScimHealthState.DEGRADED),
+    "Entra within its rhythm": (health((minutes(155), OK), identity_provider=ENTRA), ScimHealthState.HEALTHY),
+    "Entra missed four cycles": (health((minutes(165), OK), identity_provider=ENTRA), ScimHealthState.SILENT),
+    "Okta quiet for days": (health((days(6), OK)), ScimHealthState.HEALTHY),
+    "Okta silent for longer than ever": (health((days(8), OK), (days(9), OK)), ScimHealthState.SILENT),
+    "Okta as quiet as usual": (health((days(8), OK), (days(13), OK)), ScimHealthState.HEALTHY),
+    "older than the log": (health(), ScimHealthState.SILENT),
+    "token expires in a month": (health((minutes(1), OK), expires_in=days(30)), ScimHealthState.TOKEN_EXPIRING),
+    "token expires later": (health((minutes(1), OK), expires_in=days(31)), ScimHealthState.HEALTHY),
+    "token has expired": (health((minutes(1), OK), expires_in=-minutes(1)), ScimHealthState.TOKEN_EXPIRED),
+    "refusals matter more than the token": (
+        health(*each_minute(*[REFUSED] * 3), expires_in=days(3)),
+        ScimHealthState.DEGRADED,
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "state"), STATES.values(), ids=STATES)
+def test_the_state_is_what_matters_most(found: ScimHealth, state: ScimHealthState) -> None:
+    assert found.state is state
+
+
+def test_health_says_what_it_is_judged_by() -> None:
+    found = health(*each_minute(REFUSED, OK, REFUSED), identity_provider=ENTRA)
+
+    assert (found.calls, found.failures, found.since) == (3, 2, NOW - minutes(2))
+    assert (found.last_call_at, found.last_success_at) == (NOW, NOW - minutes(1))
+    assert found.expected_at == NOW + minutes(40)
+    assert health(*each_minute(OK)).expected_at is None
+
+
+@pytest.fixture
+def scim(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+@pytest.fixture
+def directory(admin: models.Member, scim: models.ScimConnection) -> EmbeddedDirectory:
+    opened = EmbeddedProvider().open("acme", Origin())
+    return opened.acting_as(opened.sessions.authenticate(factories.session_token(admin)))
+
+
+def progress(directory: EmbeddedDirectory, scim: models.ScimConnection) -> ScimProgress:
+    return directory.scim_log.progress(public_id("scim-connection", scim.pk))
+
+
+@pytest.mark.parametrize("number", [1, 300])
+def test_health_takes_two_queries_however_many_calls_there_are(
+    directory: EmbeddedDirectory,
+    scim: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    factories.scim_user(scim, "ada")
+    for _ in range(number):
+        factories.scim_request(scim)
+    connection = directory.scim.connection()
+    assert connection
+
+    with django_assert_num_queries(2):
+        found = directory.scim_log.health(connection)
+
+    assert (found.state, found.calls) == (ScimHealthState.HEALTHY, min(number, 200))
+
+
+def test_another_organizations_calls_say_nothing(
+    directory: EmbeddedDirectory, globex: models.Organization, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    other = factories.scim_connection(globex)
+    factories.scim_request(other)
+    factories.scim_user(other, "gil")
+    factories.scim_group(other, "Sales")
+
+    with django_assert_max_num_queries(7):
+        found = progress(directory, other)
+
+    assert (found.reached_at, found.first_person_at, found.first_group_at, found.refused) == (None, None, None, ())
+
+
+def test_nothing_was_seen_before_the_first_call(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+    found = progress(directory, scim)
+
+    assert [value for value in (getattr(found, name) for name in found.__slots__) if value] == []
+
+
+def call(scim: models.ScimConnection, method: str, path: str, status: int = 200, **more: Any) -> datetime:
+    return factories.scim_request(scim, method=method, path=path, status=status, **more).at
+
+
+def test_each_step_is_seen(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+    with time_machine.travel(timezone.now() - timedelta(hours=1)):
+        first = call(scim, "GET", "/Users", 401, refusal="unknown_token")
+        assert progress(directory, scim).token_accepted_at is None
+    read = call(scim, "GET", "/ServiceProviderConfig")
+    person, group = factories.scim_user(scim, "ada", display_name="Ada Lovelace"), factories.scim_group(scim, "Sales")
+    patched = call(
+        scim,
+        "PATCH",
+        f"/Users/{public_id('scim-user', person.pk)}",
+        changed_attributes=["active"],
+        body='{"Operations":[{"op":"Replace","path":"active","value":"False"}]}',
+    )
+
+    found = progress(directory, scim)
+
+    assert (found.reached_at, found.token_accepted_at, found.discovery_read_at) == (first, patched, read)
+    assert (found.first_person_at, found.first_person_name) == (person.created_at, "Ada Lovelace")
+    assert (found.first_group_at, found.first_group_name) == (group.created_at, "Sales")
+    assert found.first_deactivation_at == patched
+    assert [one.at for one in found.refused] == [first]
+    assert (found.last_call_at, found.last_success_at) == (patched, patched)
+
+
+def test_what_a_test_of_the_connection_created_and_deleted_was_seen(
+    directory: EmbeddedDirectory, scim: models.ScimConnection
+) -> None:
+    created = call(scim, "POST", "/Users", 201)
+    deleted = call(scim, "DELETE", "/Users/scim-user-live-1", 204)
+
+    found = progress(directory, scim)
+
+    assert (found.first_person_at, found.first_person_name) == (created, "")
+    assert found.first_deactivation_at == deleted
+    assert found.first_group_at is None
+
+
+BODIES: dict[str, bool] = {
+    '{"Operations":[{"op":"replace","value":{"active":false}}]}': True,
+    '{"operations":[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:active","value":false}]}': True,
+    '{"userName":"xxx","active":false}': True,
+    '{"userName":"xxx","Active":"False"}': True,
+    '{"Operations":[{"op":"replace","path":"active","value":true}]}': False,
+    '{"userName":"xxx","active":true,"emails":[{"primary":false}]}': False,
+    '{"Operations":[{"op":"replace","path":"emails","value":[{"primary":false}]}]}': False,
+    '{"userName":"xx': False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("body", "deactivates"), BODIES.items())
+def test_a_deactivation_is_known_by_its_body(
+    directory: EmbeddedDirectory, scim: models.ScimConnection, body: str, deactivates: bool
+) -> None:
+    call(scim, "PUT", "/Users/scim-user-live-1", changed_attributes=["active"], body=body)
+
+    assert (progress(directory, scim).first_deactivation_at is not None) is deactivates
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"status": 404}, {"changed_attributes": ["userName"]}, {"method": "POST"}, {"path": "/Groups/scim-group-live-1"}],
+)
+def test_a_call_that_changed_nobodys_access_is_no_deactivation(
+    directory: EmbeddedDirectory, scim: models.ScimConnection, more: dict[str, Any]
+) -> None:
+    usual = {"method": "PATCH", "path": "/Users/scim-user-live-1", "changed_attributes": ["active"]}
+    factories.scim_request(scim, **{**usual, "body": '{"active":false}', **more})
+
+    assert progress(directory, scim).first_deactivation_at is None
+
+
+def test_who_reached_the_address_first_is_told(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+    call(scim, "GET", "/Users", user_agent="Okta SCIM Client 1.0.0")
+    call(scim, "GET", "/Users", user_agent="another")
+
+    assert progress(directory, scim).reached_by == "Okta SCIM Client 1.0.0"
+
+
+def test_groups_in_which_nobody_is_are_told(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+    assert progress(directory, scim).groups_are_empty is False
+    groups = factories.scim_groups(scim, ["Sales", "Support"])
+    assert progress(directory, scim).groups_are_empty is True
+
+    factories.put_in_group(groups[1], [factories.scim_user(scim, "ada")])
+
+    assert progress(directory, scim).groups_are_empty is False

@@ -1,0 +1,126 @@
+"""Tokens that several admins change at the same time, and what stays of a token."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from portal.directory.errors import Conflict
+from portal.directory.gateway import ScimGateway
+from portal.directory.ids import public_id
+from portal.directory.types import NewScimConnection, ScimConnection, ScimIdentityProvider
+from portal.embedded import models
+from tests import factories
+from tests.contract.worlds import EmbeddedWorld, acting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Call = Callable[[], NewScimConnection | ScimConnection]
+
+
+def at_once(*calls: Call) -> list[NewScimConnection | ScimConnection | Conflict]:
+    def run(call: Call) -> NewScimConnection | ScimConnection | Conflict:
+        try:
+            return call()
+        except Conflict as conflict:
+            return conflict
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def admins(number: int = 4) -> list[ScimGateway]:
+    world, acme = EmbeddedWorld(), models.Organization.objects.get()
+    addresses = [f"admin{n}@acme.example" for n in range(number)]
+    for address in addresses:
+        world.add_member(acme.slug, address, roles=["stytch_admin"])
+    return [acting(world, address).scim for address in addresses]
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+def only_one(outcomes: list[NewScimConnection | ScimConnection | Conflict]) -> NewScimConnection | ScimConnection:
+    done = [one for one in outcomes if not isinstance(one, Conflict)]
+    assert len(done) == 1
+    return done[0]
+
+
+def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: models.ScimConnection) -> None:
+    connection_id = public_id("scim-connection", connection.pk)
+    scims = admins()
+
+    started = only_one(at_once(*(lambda scim=scim: scim.rotate_start(connection_id) for scim in scims)))
+
+    assert isinstance(started, NewScimConnection)
+    assert connection.tokens.get(is_next=True).last_four == started.bearer_token[-4:]
+    assert models.ActivityEntry.objects.filter(action="scim_connection.rotate_start").count() == 1
+
+
+def test_of_completing_and_cancelling_at_once_one_happens(connection: models.ScimConnection) -> None:
+    connection_id = public_id("scim-connection", connection.pk)
+    scims = admins()
+    scims[0].rotate_start(connection_id)
+    version = scims[0].tokens(connection_id).version
+    ends = [end for scim in scims for end in (scim.rotate_complete, scim.rotate_cancel)]
+
+    only_one(at_once(*(lambda end=end: end(connection_id, version=version) for end in ends)))
+
+    assert connection.tokens.filter(revoked_at=None).count() == 1
+
+
+def test_of_connections_made_at_once_there_is_one(acme: models.Organization) -> None:
+    scims = admins()
+
+    only_one(
+        at_once(
+            *(
+                lambda scim=scim: scim.create(display_name="Okta", identity_provider=ScimIdentityProvider.OKTA)
+                for scim in scims
+            )
+        )
+    )
+
+    assert models.ScimConnection.objects.count() == models.ScimToken.objects.count() == 1
+
+
+def test_of_changes_at_once_one_is_made(connection: models.ScimConnection) -> None:
+    connection_id = public_id("scim-connection", connection.pk)
+    scims = admins()
+    found = scims[0].connection()
+    assert found
+    okta, version = ScimIdentityProvider.OKTA, found.version
+
+    only_one(
+        at_once(
+            *(
+                lambda scim=scim, name=f"Name {n}": scim.update(
+                    connection_id, display_name=name, identity_provider=okta, version=version
+                )
+                for n, scim in enumerate(scims)
+            )
+        )
+    )
+
+    entry = models.ActivityEntry.objects.get(action="scim_connection.update")
+    assert (entry.before, list(entry.after)) == ({"display_name": "Okta production"}, ["display_name"])
+
+
+def test_saving_what_is_there_already_changes_nothing(connection: models.ScimConnection) -> None:
+    (scim,) = admins(1)
+    found = scim.connection()
+    assert found
+
+    scim.update(
+        found.connection_id,
+        display_name=found.display_name,
+        identity_provider=found.identity_provider,
+        version=found.version,
+    )
+
+    assert not models.ActivityEntry.objects.filter(action="scim_connection.update").exists()

@@ -1,0 +1,360 @@
+"""Sessions as products hold them (portal.directory.sessions)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.errors import Invalid, NotFound, Refused, Unauthenticated
+from portal.directory.sessions import SessionTerms
+from portal.directory.types import MemberStatus, Origin, SignedIn
+from portal.embedded import models
+from portal.embedded.directory import EmbeddedProvider
+from portal.embedded.project import EmbeddedProject
+from portal.embedded.sessions import jwts
+from portal.embedded.sessions.sessions import start_session
+from tests import factories
+from tests.embedded.conftest import Opened, api_session, row_of
+
+pytestmark = pytest.mark.django_db
+
+
+def held(known: EmbeddedProject, who: SignedIn) -> Any:
+    """Return the directory that the session opens."""
+    return known.open_session(who.session_token)[1]
+
+
+def minutes_left(who: SignedIn) -> int:
+    return round((who.session.expires_at - timezone.now()).total_seconds() / 60)
+
+
+# --- How long ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_products_session_lasts_an_hour_unless_it_says_otherwise(
+    known: EmbeddedProject, admin: models.Member
+) -> None:
+    assert minutes_left(api_session(admin)) == 60
+    assert minutes_left(api_session(admin, SessionTerms(duration_minutes=5))) == 5
+
+
+def test_it_is_prolonged_only_when_asked(known: EmbeddedProject, ada: SignedIn) -> None:
+    same = held(known, ada).sessions.prolong(SessionTerms())
+    longer = held(known, ada).sessions.prolong(SessionTerms(duration_minutes=527_040))
+
+    assert same.session.expires_at == ada.session.expires_at
+    assert minutes_left(longer) == 527_040
+    assert (longer.session_token, longer.session.member_session_id) == (
+        ada.session_token,
+        ada.session.member_session_id,
+    )
+    assert row_of(ada).expires_at == longer.session.expires_at
+
+
+@pytest.mark.parametrize("minutes", [4, 0, -1, 527_041])
+def test_no_other_duration_is_taken(known: EmbeddedProject, ada: SignedIn, minutes: int) -> None:
+    with pytest.raises(Invalid) as refused:
+        held(known, ada).sessions.prolong(SessionTerms(duration_minutes=minutes))
+
+    assert (refused.value.field, refused.value.error_type) == (
+        "session_duration_minutes",
+        "invalid_session_duration_minutes",
+    )
+
+
+def test_what_was_revoked_meanwhile_is_not_prolonged(known: EmbeddedProject, ada: SignedIn) -> None:
+    directory = held(known, ada)
+    models.MemberSession.objects.update(revoked_at=timezone.now())
+
+    with pytest.raises(Unauthenticated):
+        directory.sessions.prolong(SessionTerms(duration_minutes=60))
+
+
+def test_a_products_session_does_not_end_for_being_idle(known: EmbeddedProject, admin: models.Member) -> None:
+    products = api_session(admin, SessionTerms(duration_minutes=1440))
+
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        assert held(known, products)
+
+
+def test_a_session_of_the_portal_opens_nothing_for_a_product(known: EmbeddedProject, admin: models.Member) -> None:
+    """By token or by JWT: it would get around the portal's step-up and its limits."""
+    portals = start_session(admin, Origin(), password_entered_at=timezone.now())
+
+    for credential in (portals.session_token, jwts.signed(portals)):
+        with pytest.raises(Unauthenticated) as rejected:
+            known.open_session(credential)
+        assert rejected.value.error_type == "session_not_found"
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)), pytest.raises(Unauthenticated):
+        known.open_session(jwts.signed(portals))
+
+
+def test_a_products_session_opens_pages_within_the_portals_limits_alone(admin: models.Member) -> None:
+    """A session of a year, used by the product every day."""
+    token, start = factories.product_session_token(admin, minutes=527_040), timezone.now()
+    pages = EmbeddedProvider().open("acme", Origin()).sessions
+
+    def uses_it(*, minutes: int) -> None:
+        models.MemberSession.objects.update(last_accessed_at=start + timedelta(minutes=minutes))
+
+    assert pages.authenticate(token).member.email_address == "ada@acme.example"
+    with time_machine.travel(start + timedelta(minutes=61)), pytest.raises(Unauthenticated):
+        pages.authenticate(token)
+    with time_machine.travel(start + timedelta(minutes=719)):
+        uses_it(minutes=700)
+        assert pages.authenticate(token)
+    with time_machine.travel(start + timedelta(minutes=721)):
+        uses_it(minutes=720)
+        with pytest.raises(Unauthenticated):
+            pages.authenticate(token)
+
+
+def test_a_session_that_is_too_old_opens_nothing(known: EmbeddedProject, ada: SignedIn) -> None:
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)), pytest.raises(Unauthenticated) as refused:
+        held(known, ada)
+
+    assert refused.value.error_type == "session_not_found"
+
+
+@pytest.mark.parametrize("credential", ["", "x", "x" * 5000, "é", "\0", "a.b.c"])
+def test_what_is_no_credential_opens_nothing(known: EmbeddedProject, credential: str) -> None:
+    with pytest.raises(Unauthenticated):
+        known.open_session(credential)
+
+
+def test_opening_costs_one_query_and_two_for_who_was_provisioned(
+    known: EmbeddedProject, ada: SignedIn, acme: models.Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    held(known, ada)
+    person = factories.provisioned(factories.scim_connection(acme), "pia@acme.example")
+    assert person.member is not None
+    pia = api_session(person.member)
+    with django_assert_num_queries(1):
+        held(known, ada)
+    with django_assert_num_queries(2):
+        held(known, pia)
+
+
+# --- Custom claims ---------------------------------------------------------------------------------------------------------
+
+
+def test_claims_are_put_over_each_other_and_null_takes_one_away(known: EmbeddedProject, ada: SignedIn) -> None:
+    for claims in ({"a": 1, "b": {"c": [True]}}, {"a": None, "d": "é"}, {}):
+        now = held(known, ada).sessions.prolong(SessionTerms(custom_claims=claims))
+
+    assert now.session.custom_claims == {"b": {"c": [True]}, "d": "é"}
+    assert held(known, ada).sessions.prolong(SessionTerms()).session.custom_claims == now.session.custom_claims
+    assert now.session.expires_at == ada.session.expires_at
+
+
+@pytest.mark.parametrize(
+    ("claims", "error_type"),
+    [
+        ({"iss": "me"}, "reserved_claims_in_custom_claims"),
+        ({"sub": None}, "reserved_claims_in_custom_claims"),
+        ({"https://stytch.com/session": {}}, "stytch_claims_in_custom_claims"),
+        ({"a": "x" * 4096}, "custom_claims_too_large"),
+        ({"a": "\ud800"}, "unable_to_represent_custom_claims_json"),
+    ],
+)
+def test_claims_that_are_not_the_products_to_make_are_refused(
+    known: EmbeddedProject, ada: SignedIn, claims: dict[str, Any], error_type: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        held(known, ada).sessions.prolong(SessionTerms(custom_claims=claims))
+
+    assert (refused.value.field, refused.value.error_type) == ("session_custom_claims", error_type)
+    assert row_of(ada).custom_claims == {}
+
+
+def test_claims_fill_up_with_what_is_there(known: EmbeddedProject, ada: SignedIn) -> None:
+    held(known, ada).sessions.prolong(SessionTerms(custom_claims={"a": "x" * 3000}))
+
+    with pytest.raises(Invalid):
+        held(known, ada).sessions.prolong(SessionTerms(custom_claims={"b": "x" * 3000}))
+
+    held(known, ada).sessions.prolong(SessionTerms(custom_claims={"a": None, "b": "x" * 3000}))
+
+
+# --- Who has sessions, and their end ---------------------------------------------------------------------------------------
+
+
+def test_the_project_lists_a_members_live_sessions(
+    known: EmbeddedProject, opened: Opened, admin: models.Member
+) -> None:
+    sessions = [api_session(admin) for _ in range(3)]
+    opened("acme").sessions.revoke_session(sessions[0].session.member_session_id)
+    factories.session_token(admin)
+    models.MemberSession.objects.filter(ends_when_idle=True).update(last_accessed_at=timezone.now() - timedelta(days=1))
+
+    found = opened("acme").sessions.of_member(sessions[0].member.member_id)
+
+    assert [one.member_session_id for one in found] == [s.session.member_session_id for s in sessions[:0:-1]]
+    assert found[0].roles == {"stytch_admin", "stytch_member"}
+
+
+def test_no_other_organization_sees_or_ends_them(opened: Opened, ada: SignedIn, globex: models.Organization) -> None:
+    other = opened("globex").sessions
+
+    with pytest.raises(NotFound):
+        other.of_member(ada.member.member_id)
+    with pytest.raises(NotFound):
+        other.revoke_for_member(ada.member.member_id)
+    with pytest.raises(NotFound):
+        other.revoke_session(ada.session.member_session_id)
+
+    assert row_of(ada).revoked_at is None
+
+
+def test_an_admin_of_another_organization_ends_none(
+    known: EmbeddedProject, ada: SignedIn, other_admin: models.Member
+) -> None:
+    gil = api_session(other_admin)
+
+    with pytest.raises(NotFound):
+        held(known, gil).sessions.revoke_for_member(ada.member.member_id)
+
+    assert row_of(ada).revoked_at is None
+
+
+def test_an_admin_ends_a_members_sessions_and_a_member_only_their_own(
+    known: EmbeddedProject, ada: SignedIn, max_: SignedIn, member: models.Member
+) -> None:
+    second = api_session(member)
+    with pytest.raises(Refused):
+        held(known, max_).sessions.revoke_for_member(ada.member.member_id)
+    with pytest.raises(Refused):
+        held(known, max_).sessions.revoke_session(ada.session.member_session_id)
+
+    held(known, max_).sessions.revoke_session(second.session.member_session_id)
+    assert row_of(max_).revoked_at is None
+    held(known, max_).sessions.revoke_for_member(max_.member.member_id)
+    assert row_of(max_).revoked_at is not None
+    again = api_session(member)
+    held(known, ada).sessions.revoke_for_member(max_.member.member_id)
+    assert row_of(again).revoked_at is not None
+    assert row_of(ada).revoked_at is None
+
+
+def test_the_end_stands_in_the_log_with_who_made_it(known: EmbeddedProject, opened: Opened, ada: SignedIn) -> None:
+    opened("acme").sessions.revoke_for_member(ada.member.member_id)
+    opened("acme").sessions.revoke_session(ada.session.member_session_id)
+
+    entry = models.ActivityEntry.objects.get(action="member_session.revoke")
+    assert (entry.actor_type, entry.actor_id, entry.target_id) == (
+        "project",
+        "secret-live-1",
+        ada.session.member_session_id,
+    )
+
+
+# --- To another organization -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ada_of_globex(globex: models.Organization) -> models.Member:
+    return factories.member(globex, "Ada@acme.example", password="another one entirely")
+
+
+@pytest.fixture
+def verified(admin: models.Member) -> SignedIn:
+    models.Member.objects.filter(pk=admin.pk).update(email_address_verified=True)
+    admin.refresh_from_db()
+    return api_session(admin)
+
+
+def test_a_session_is_exchanged_for_one_of_the_same_person_elsewhere(
+    known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.Member
+) -> None:
+    terms = SessionTerms(duration_minutes=30, custom_claims={"a": 1})
+
+    outcome = opened("globex").sessions.exchange(verified, terms)
+
+    signed_in = outcome.signed_in
+    assert signed_in is not None
+    assert signed_in.organization.organization_slug == "globex"
+    assert signed_in.session.roles == {"stytch_member"}
+    assert minutes_left(signed_in) == 30
+    assert signed_in.session.custom_claims == {"a": 1}
+    (factor,) = known.open_session(signed_in.session_token)[0].session.authentication_factors
+    (before,) = verified.session.authentication_factors
+    assert factor.type == "password"
+    assert abs(factor.last_authenticated_at - before.last_authenticated_at) < timedelta(milliseconds=1)
+    # The password of one organization is none of another's.
+    assert signed_in.session.password_entered_at is None
+    assert row_of(verified).revoked_at is None
+
+
+def test_an_unverified_address_is_exchanged_for_nothing_and_learns_nothing(
+    opened: Opened, ada: SignedIn, globex: models.Organization
+) -> None:
+    """Whoever administers Acme, or its identity provider, may have given its member anybody's address."""
+    errors = []
+    for make in (None, factories.member):
+        if make:
+            make(globex, "ada@acme.example")
+        with pytest.raises(Refused) as refused:
+            opened("globex").sessions.exchange(ada, SessionTerms())
+        errors.append((refused.value.detail, refused.value.error_type))
+
+    assert errors[0] == errors[1]
+    assert errors[0][1] == "insufficient_factors_for_session_exchange"
+
+
+@pytest.mark.parametrize("status", [None, MemberStatus.DELETED])
+def test_who_is_no_member_there_gets_no_session(
+    opened: Opened, verified: SignedIn, globex: models.Organization, status: MemberStatus | None
+) -> None:
+    if status:
+        factories.member(globex, "ada@acme.example")
+        models.Member.objects.filter(organization=globex).update(status=status)
+
+    with pytest.raises(NotFound) as refused:
+        opened("globex").sessions.exchange(verified, SessionTerms())
+
+    assert refused.value.error_type == "member_does_not_exist_in_organization"
+
+
+def test_an_invitation_is_accepted_by_it(opened: Opened, verified: SignedIn, ada_of_globex: models.Member) -> None:
+    models.Member.objects.filter(pk=ada_of_globex.pk).update(status=MemberStatus.INVITED)
+
+    assert opened("globex").sessions.exchange(verified, SessionTerms()).signed_in
+
+    ada_of_globex.refresh_from_db()
+    assert (ada_of_globex.status, ada_of_globex.email_address_verified) == (MemberStatus.ACTIVE, True)
+    entry = models.ActivityEntry.objects.get(action="member.accept_invitation")
+    assert (entry.before, entry.after) == ({"status": "invited"}, {"status": "active"})
+
+
+def test_where_another_way_in_is_asked_for_there_is_no_session_yet(
+    known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.Member
+) -> None:
+    restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
+    models.Organization.objects.filter(slug="globex").update(settings=restricted)
+
+    outcome = opened("globex").sessions.exchange(verified, SessionTerms())
+
+    assert outcome.signed_in is None
+    assert outcome.allowed_auth_methods == ("sso",)
+    assert outcome.intermediate_session_token
+    assert isinstance(outcome.intermediate_session_token_expires_at, datetime)
+    assert not models.MemberSession.objects.filter(organization__slug="globex").exists()
+
+
+def test_what_stands_for_the_proof_so_far_opens_no_page(
+    opened: Opened, verified: SignedIn, ada_of_globex: models.Member
+) -> None:
+    from portal.directories import directories  # noqa: PLC0415 -- the portal's own door
+    from portal.directory.types import Origin  # noqa: PLC0415 -- as above
+
+    restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
+    models.Organization.objects.filter(slug="globex").update(settings=restricted)
+    outcome = opened("globex").sessions.exchange(verified, SessionTerms())
+
+    with pytest.raises(Unauthenticated):
+        directories().discovery(Origin()).exchange(
+            outcome.intermediate_session_token, organization_id=outcome.organization.organization_id
+        )

@@ -1,0 +1,103 @@
+"""An organization's own roles: who may have them, and what they are worth (portal.directory.rbac)."""
+
+import pytest
+from pytest_django import Settings
+
+from portal.directory.errors import Invalid, Refused
+from portal.directory.member_changes import MemberChanges
+from portal.directory.organization_changes import OrganizationChanges
+from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.policy import DEFAULT_POLICY, Policy, Role
+from portal.directory.types import SignedIn
+from portal.embedded import models
+from portal.embedded.project import EmbeddedProject
+from tests import factories
+from tests.embedded.conftest import Opened, api_session
+
+pytestmark = pytest.mark.django_db
+READER = Role("reader", {"stytch.scim": frozenset({"get"})}, "Reads")
+
+
+@pytest.fixture
+def _reader(opened: Opened, acme: models.Organization, globex: models.Organization) -> None:
+    opened("acme").rbac.set_organization_roles([READER])
+
+
+@pytest.mark.usefixtures("_reader")
+def test_its_members_groups_and_domains_can_have_them_and_no_other_organizations(
+    opened: Opened, acme: models.Organization, globex: models.Organization
+) -> None:
+    by_domain = OrganizationChanges(
+        rbac_email_implicit_role_assignments=[EmailImplicitRoleAssignment("acme.example", "reader")]
+    )
+    group, foreign = (factories.scim_group(factories.scim_connection(one), "Staff") for one in (acme, globex))
+
+    made = opened("acme").members.create(MemberChanges(email_address="a@b.example", roles=["reader"]))
+    opened("acme").organization.update(by_domain)
+    groups = opened("acme").scim.change_group_roles(
+        f"scim-group-live-{group.pk}", add=["reader"], remove=[], version=version(opened, "acme", group)
+    )
+
+    assert "reader" in made.role_ids
+    assert groups.role_ids == ("reader",)
+    for call in (
+        lambda: opened("globex").members.create(MemberChanges(email_address="a@b.example", roles=["reader"])),
+        lambda: opened("globex").organization.update(by_domain),
+        lambda: opened("globex").scim.change_group_roles(
+            f"scim-group-live-{foreign.pk}", add=["reader"], remove=[], version=version(opened, "globex", foreign)
+        ),
+    ):
+        with pytest.raises(Invalid):
+            call()
+
+
+def version(opened: Opened, slug: str, group: models.ScimGroup) -> str:
+    return opened(slug).scim.group_roles(f"scim-group-live-{group.pk}").version
+
+
+@pytest.mark.usefixtures("_reader")
+def test_they_grant_what_they_say_until_they_are_gone(
+    known: EmbeddedProject, opened: Opened, acme: models.Organization
+) -> None:
+    connection = factories.scim_connection(acme)
+    held = api_session(factories.member(acme, "max@acme.example", roles=["reader"]))
+
+    def directory() -> object:
+        return known.open_session(held.session_token)[1].scim.groups(f"scim-connection-live-{connection.pk}")
+
+    assert directory()
+    opened("acme").rbac.set_organization_roles([])
+    with pytest.raises(Refused):
+        directory()
+
+
+@pytest.mark.usefixtures("_reader")
+def test_the_projects_own_role_of_the_same_name_wins(opened: Opened, settings: Settings) -> None:
+    settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy({"reader": Role("reader", {})}, {}))
+
+    assert opened("acme").rbac.policy().roles["reader"].permissions == {}
+
+
+def test_only_who_may_change_them(known: EmbeddedProject, ada: SignedIn, max_: SignedIn) -> None:
+    with pytest.raises(Refused):
+        known.open_session(max_.session_token)[1].rbac.set_organization_roles([READER])
+
+    assert known.open_session(ada.session_token)[1].rbac.set_organization_roles([READER]) == (READER,)
+    assert known.open_session(ada.session_token)[1].rbac.organization_roles() == (READER,)
+
+
+def test_a_check_names_the_roles_that_grant(known: EmbeddedProject, opened: Opened, acme: models.Organization) -> None:
+    opened("acme").rbac.set_organization_roles([READER])
+    held = api_session(factories.member(acme, "max@acme.example", roles=["reader", "stytch_admin"]))
+    rbac = known.open_session(held.session_token)[1].rbac
+
+    assert rbac.authorize("acme", "stytch.scim", "get") == ("reader", "stytch_admin")
+    assert rbac.authorize("acme", "stytch.scim", "update") == ("stytch_admin",)
+    for organization_id in ("globex", "", "ACME"):
+        with pytest.raises(Refused) as refused:
+            rbac.authorize(organization_id, "stytch.scim", "get")
+        assert refused.value.error_type == "session_authorization_tenancy_error"
+    for resource_id, action in (("documents", "get"), ("", ""), ("stytch.scim:get", "")):
+        with pytest.raises(Refused) as refused:
+            rbac.authorize("acme", resource_id, action)
+        assert refused.value.error_type == "session_authorization_error"

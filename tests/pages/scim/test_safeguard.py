@@ -1,0 +1,274 @@
+"""The brake's page and its banner: every state, and the decision."""
+
+import re
+from datetime import timedelta
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portal.directory.types import ScimFeature
+from portal.embedded import models
+from portal.embedded.scim import EmbeddedScim
+from tests import factories
+from tests.pages.scim.test_conflicts import as_reader
+
+PAGE = "/o/acme/scim/brake/"
+DECIDE = f"{PAGE}decide/"
+APPROVE = f"{PAGE}approve/"
+BANNERS = ("/o/acme/", "/o/acme/scim/")
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+@pytest.fixture
+def braking(connection: models.ScimConnection) -> models.ScimConnection:
+    """20 of 100 are gone, and three wait."""
+    connection.brake_stopped_at = timezone.now() - timedelta(minutes=5)
+    connection.save()
+    models.ScimBrake.objects.create(organization=connection.organization, connection=connection, gone=20, people=100)
+    hold(connection, 3)
+    return connection
+
+
+def hold(connection: models.ScimConnection, number: int) -> None:
+    users = [factories.scim_user(connection, f"held{n:03}@acme.example") for n in range(number)]
+    keys = [user.pk for user in users]
+    models.ScimUser.objects.filter(pk__in=keys).update(deactivation_refused_at=timezone.now())
+
+
+def page(client: Client, url: str = PAGE, /, **query: str) -> str:
+    return " ".join(client.get(url, query).content.decode().split())
+
+
+def version(html: str) -> str:
+    found = re.search(r'name="version" value="([^"]+)"', html)
+    assert found
+    return found.group(1)
+
+
+def is_braking(connection: models.ScimConnection) -> bool:
+    connection.refresh_from_db()
+    return connection.brake_stopped_at is not None
+
+
+@pytest.mark.parametrize("url", [*BANNERS, PAGE])
+def test_it_says_how_many_are_gone_and_how_many_wait(
+    admin_client: Client, braking: models.ScimConnection, url: str
+) -> None:
+    html = page(admin_client, url)
+
+    assert "20 of 100 people" in html
+    assert "3 more people keep" in html
+    assert f'href="{PAGE}"' in html
+    assert "All is well" not in html
+
+
+@pytest.mark.parametrize("url", BANNERS)
+def test_there_is_no_banner_while_nobody_waits(
+    admin_client: Client, connection: models.ScimConnection, url: str
+) -> None:
+    assert "Deactivations are on hold" not in page(admin_client, url)
+
+
+def test_the_page_names_who_waits(admin_client: Client, braking: models.ScimConnection) -> None:
+    html = page(admin_client)
+
+    for shown in (
+        "held000@acme.example",
+        "held002@acme.example",
+        "Approve deactivations…",
+        "Keep on hold",
+        "Clear the hold",
+    ):
+        assert shown in html
+
+
+def test_who_waits_comes_page_by_page_each_once(admin_client: Client, braking: models.ScimConnection) -> None:
+    models.ScimUser.objects.all().delete()
+    hold(braking, 30)
+    url: str | None = f"{PAGE}?limit=25"
+    seen: list[str] = []
+    while url:
+        html = admin_client.get(url, headers={"HX-Request": "true", "HX-Target": "held-more"}).content.decode()
+        seen += re.findall(r">(held\d+)@", html)
+        found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+        url = found.group(1).replace("&amp;", "&") if found else None
+
+    assert seen == [f"held{n:03}" for n in range(30)]
+
+
+@pytest.mark.parametrize("number", [2, 45])
+def test_a_page_costs_the_same_queries_however_many_wait(
+    admin_client: Client,
+    braking: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    models.ScimUser.objects.all().delete()
+    hold(braking, number)
+    admin_client.get(PAGE)
+
+    # Session, connection; of the brake: connection, numbers, people and groups on hold counted; of the list: connection, people.
+    with django_assert_num_queries(8):
+        admin_client.get(PAGE)
+
+
+@pytest.mark.parametrize(
+    ("decision", "brakes", "text"),
+    [
+        ("keep", True, "An admin chose to keep the hold"),
+        ("rearm", False, "No deactivations are on hold"),
+    ],
+)
+def test_a_decision_is_carried_out_and_said(
+    admin_client: Client, braking: models.ScimConnection, decision: str, brakes: bool, text: str
+) -> None:
+    response = admin_client.post(DECIDE, {"decision": decision, "version": version(page(admin_client))})
+
+    assert (response.status_code, response["Location"]) == (303, PAGE)
+    assert text in page(admin_client)
+    assert is_braking(braking) is brakes
+    entry = models.ActivityEntry.objects.get(action=f"scim_connection.brake_{decision}")
+    assert entry.actor_name == "Ada Admin"
+
+
+def test_the_safe_choice_is_the_primary_one(admin_client: Client, braking: models.ScimConnection) -> None:
+    for url in (PAGE, APPROVE):
+        buttons = re.findall(r'class="btn btn-primary"[^>]*>([^<]+)<', page(admin_client, url))
+        assert buttons == ["Keep on hold"]
+
+
+def approval(html: str, typed: str) -> dict[str, str]:
+    found = re.search(r'name="number" value="(\d+)"', html)
+    assert found
+    return {"version": version(html), "number": found.group(1), "typed": typed}
+
+
+def test_an_approval_shows_who_loses_access_and_confirms_the_number(
+    admin_client: Client, braking: models.ScimConnection
+) -> None:
+    html = page(admin_client, APPROVE)
+    for shown in ("3 people lose access", "held000@acme.example", "held002@acme.example", "Approve 3 deactivations"):
+        assert shown in html
+
+    for typed in ("", "2", "all", "33"):
+        wrong = admin_client.post(APPROVE, approval(html, typed))
+        assert wrong.status_code == 422
+        assert "held000@acme.example" in wrong.content.decode()
+    assert is_braking(braking)
+
+    assert admin_client.post(APPROVE, approval(html, " 3 "))["Location"] == PAGE
+    assert "Approved for 3 people." in page(admin_client)
+    assert not is_braking(braking)
+
+
+def test_a_large_approval_shows_the_first_and_leads_to_the_rest(
+    admin_client: Client, braking: models.ScimConnection
+) -> None:
+    models.ScimUser.objects.all().delete()
+    hold(braking, 1001)
+
+    html = page(admin_client, APPROVE)
+
+    assert "1,001 people lose access" in html
+    assert len(re.findall(r">held\d+@", html)) == 25
+    assert "The first 25 of 1,001." in html
+    assert admin_client.post(APPROVE, approval(html, "1,001")).status_code == 303
+
+
+def test_a_number_that_was_made_up_approves_nothing(admin_client: Client, braking: models.ScimConnection) -> None:
+    html = page(admin_client, APPROVE)
+
+    response = admin_client.post(APPROVE, approval(html, "2") | {"number": "2"})
+
+    assert response.status_code == 409
+    assert "3 people are on hold now" in response.content.decode()
+    assert is_braking(braking)
+
+
+def test_without_a_hold_there_is_nothing_to_approve(admin_client: Client, connection: models.ScimConnection) -> None:
+    assert admin_client.get(APPROVE)["Location"] == PAGE
+    assert admin_client.post(APPROVE, {"version": "x", "number": "1", "typed": "1"})["Location"] == PAGE
+    assert not models.ActivityEntry.objects.filter(action="scim_connection.brake_release").exists()
+
+
+def test_of_two_who_decide_at_once_the_second_is_told(admin_client: Client, braking: models.ScimConnection) -> None:
+    seen = version(page(admin_client))
+    admin_client.post(DECIDE, {"decision": "keep", "version": seen})
+
+    response = admin_client.post(DECIDE, {"decision": "rearm", "version": seen})
+
+    assert response.status_code == 409
+    assert "Someone else decided in the meantime" in response.content.decode()
+    assert is_braking(braking)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"decision": "other"}, {"decision": "release"}, {"decision": "keep", "version": "x" * 200}]
+)
+def test_what_is_no_decision_is_refused(
+    admin_client: Client, braking: models.ScimConnection, data: dict[str, str]
+) -> None:
+    response = admin_client.post(DECIDE, data)
+
+    assert response.status_code == 422
+    assert "Choose what to do." in response.content.decode()
+
+
+def test_nothing_is_decided_of_a_brake_that_does_not_brake(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    assert admin_client.post(DECIDE, {"decision": "rearm", "version": ""}).status_code == 409
+
+
+def test_who_may_not_decide_sees_it_and_whom_to_ask(
+    acme: models.Organization, braking: models.ScimConnection, settings: Settings
+) -> None:
+    client = as_reader(settings, acme)
+
+    html = page(client)
+
+    assert "20 of 100 people" in html
+    assert "stytch.scim:update" in html
+    assert 'name="decision"' not in html
+    assert client.post(DECIDE, {"decision": "rearm", "version": ""}).status_code == 403
+    assert client.get(APPROVE).status_code == 403
+    assert is_braking(braking)
+
+
+def test_another_organizations_brake_is_not_there(
+    other_admin_client: Client, braking: models.ScimConnection, globex: models.Organization
+) -> None:
+    factories.scim_connection(globex)
+
+    assert other_admin_client.get(PAGE).status_code == 404
+    assert "held000" not in page(other_admin_client, PAGE.replace("acme", "globex"))
+
+
+@pytest.mark.parametrize("share", [0, 100])
+def test_it_says_when_it_is_switched_off(
+    admin_client: Client, connection: models.ScimConnection, settings: Settings, share: int
+) -> None:
+    settings.SCIM_BRAKE_SHARE = share
+
+    assert "turned off on this server" in page(admin_client)
+
+
+def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
+    assert "No identity provider is connected" in page(admin_client)
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.BRAKE}):
+        response = admin_client.get(PAGE)
+
+    assert response.status_code == 200
+    assert "Not available with this directory" in response.content.decode()

@@ -1,0 +1,389 @@
+"""The list of provisioned people, and the page of one of them."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
+from pytest_django import DjangoAssertNumQueries
+
+from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.types import MemberStatus, ScimFeature
+from portal.embedded import models
+from portal.embedded.database import keyset
+from portal.embedded.scim import EmbeddedScim
+from tests import factories
+from tests.scim_server.conftest import Idp
+
+PEOPLE = "/o/acme/scim/people/"
+
+
+@pytest.fixture
+def connection(acme: models.Organization) -> models.ScimConnection:
+    return factories.scim_connection(acme)
+
+
+@pytest.fixture
+def idp(acme: models.Organization) -> Idp:
+    return Idp(factories.scim_connection(acme, bearer_token="scim_token-of-acme"), "scim_token-of-acme")
+
+
+def url_of(user: models.ScimUser) -> str:
+    return f"{PEOPLE}scim-user-live-{user.pk}/"
+
+
+def page(client: Client, url: str = PEOPLE, /, **query: str | int) -> str:
+    return client.get(url, query).content.decode()
+
+
+def fragment(client: Client, target: str, url: str = PEOPLE, /, **query: str | int) -> Any:
+    return client.get(url, query, headers={"HX-Request": "true", "HX-Target": target})
+
+
+def user_names(html: str) -> list[str]:
+    return re.findall(r"<td>([^<]+@[^<]+)</td>", html)
+
+
+def walk(client: Client, url: str | None) -> Iterator[list[str]]:
+    target = "people"
+    while url:
+        html = client.get(url, headers={"HX-Request": "true", "HX-Target": target}).content.decode()
+        yield user_names(html)
+        found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+        url, target = (found.group(1).replace("&amp;", "&") if found else None), "people-more"
+
+
+def test_people_are_shown_with_name_state_and_last_change(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    user = factories.scim_user(connection, "pia@acme.example", display_name="Pia Patel", active=False)
+
+    html = page(admin_client)
+
+    for shown in ("Pia Patel", "pia@acme.example", "Deactivated", "Last change", "<time ", f'href="{url_of(user)}"'):
+        assert shown in html
+
+
+def test_people_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnection) -> None:
+    expected = [f"person{n:02}@acme.example" for n in range(60)]
+    for name in reversed(expected):
+        factories.scim_user(connection, name)
+
+    pages = list(walk(admin_client, f"{PEOPLE}?limit=25"))
+
+    assert [len(one) for one in pages] == [25, 25, 10]
+    assert [name for names in pages for name in names] == expected
+
+
+def test_a_search_finds_any_part_of_name_user_name_and_address_whatever_the_case(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    factories.provisioned(connection, "al@acme.example", display_name="Ada Lovelace")
+    factories.provisioned(connection, "bo@acme.example", user_name="x9@id.example", display_name="Åsa Öberg")
+    factories.provisioned(connection, "cy@acme.example", user_name="LOVE.Cy@id.example")
+    factories.provisioned(connection, "dee.glove@acme.example", user_name="y8@id.example")
+    factories.scim_user(connection, "z7@id.example")
+
+    for typed, expected in {
+        "lov": ["al@acme.example", "LOVE.Cy@id.example", "y8@id.example"],
+        "Lovelace Ada": ["al@acme.example"],
+        "ada acme": ["al@acme.example"],
+        "åsa öb": ["x9@id.example"],
+        "BO@ACME": ["x9@id.example"],
+        "7@id": ["z7@id.example"],
+        "ada nobody": [],
+        "%": [],
+        "_": [],
+        "\\": [],
+        "  ": ["al@acme.example", "LOVE.Cy@id.example", "x9@id.example", "y8@id.example", "z7@id.example"],
+    }.items():
+        assert user_names(page(admin_client, q=typed)) == expected, typed
+
+
+def test_a_name_that_the_identity_provider_sent_or_changed_is_found(admin_client: Client, idp: Idp) -> None:
+    user = idp.create_user("al@acme.example", name={"givenName": "Ada", "familyName": "Byron"})
+    assert user_names(page(admin_client, q="byron")) == ["al@acme.example"]
+
+    idp.patch(f"/Users/{user}", {"op": "replace", "path": "displayName", "value": "Ada LOVELACE"})
+
+    assert user_names(page(admin_client, q="lovelace")) == ["al@acme.example"]
+    assert user_names(page(admin_client, q="byron")) == []
+
+
+def test_the_members_of_others_are_not_searched(
+    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    factories.provisioned(factories.scim_connection(globex), "gus@globex.example", display_name="Gus")
+
+    assert user_names(page(admin_client, q="gus")) == []
+
+
+def test_a_search_goes_on_behind_the_rows_that_one_page_looks_at(
+    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "MOST_SEARCHED", 10)
+    for n in range(25):
+        factories.scim_user(connection, f"person{n:02}@acme.example", display_name="Zoe" if n in {3, 24} else "")
+
+    pages = list(walk(admin_client, f"{PEOPLE}?q=zoe"))
+
+    assert pages == [["person03@acme.example"], [], ["person24@acme.example"]]
+    assert "No matching people" not in page(admin_client, q="nobody")
+    assert "Nothing found so far" in page(admin_client, q="nobody")
+
+
+@pytest.mark.parametrize("number", [2, 60])
+def test_a_search_costs_the_same_queries_however_many_there_are(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    for n in range(number):
+        factories.provisioned(connection, f"person{n:02}@acme.example")
+    admin_client.get(PEOPLE)
+    with CaptureQueriesContext(database) as plain:
+        admin_client.get(PEOPLE)
+
+    # One more: how far the page looks.
+    with django_assert_num_queries(len(plain) + 1):
+        admin_client.get(PEOPLE, {"q": "person acme"})
+
+
+def test_a_search_keeps_its_words_and_state_over_the_pages(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    for n in range(60):
+        # Half of them are found by their e-mail addresses alone.
+        address, name = f"person{n:02}@acme.example", f"{n:02}@id.example"
+        factories.provisioned(connection, address, user_name=address if n % 2 else name, active=n != 7)
+
+    pages = list(walk(admin_client, f"{PEOPLE}?limit=25&q=person&state=active"))
+
+    assert [len(one) for one in pages] == [25, 25, 9]
+    assert len({name for names in pages for name in names}) == 59
+
+
+def test_people_are_filtered_by_state(admin_client: Client, connection: models.ScimConnection) -> None:
+    factories.scim_user(connection, "in@acme.example")
+    factories.scim_user(connection, "out@acme.example", active=False)
+
+    assert user_names(page(admin_client, state="active")) == ["in@acme.example"]
+    assert user_names(page(admin_client, state="deactivated")) == ["out@acme.example"]
+    assert len(user_names(page(admin_client))) == 2
+
+
+def test_empty_filtered_empty_and_failed_look_different(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    assert "No people yet" in page(admin_client)
+    factories.scim_user(connection, "in@acme.example")
+    assert "contains “zebra”" in page(admin_client, q="zebra")
+    assert "No one is deactivated" in page(admin_client, state="deactivated")
+    for html in (page(admin_client, q="zebra"), page(admin_client, state="deactivated")):
+        assert "No people yet" not in html
+        assert "Clear filters" in html
+    with patch.object(EmbeddedScim, "people", side_effect=Unavailable("The directory does not answer.")):
+        response = fragment(admin_client, "people")
+    assert response.status_code == 503
+    assert "No people yet" not in response.content.decode()
+
+
+@pytest.mark.parametrize(("name", "value"), [("limit", "7"), ("state", "gone"), ("q", "x" * 257), ("q", "a\0b")])
+def test_an_address_that_is_not_right_is_refused_at_its_field(
+    admin_client: Client, connection: models.ScimConnection, name: str, value: str
+) -> None:
+    response = admin_client.get(PEOPLE, {name: value})
+
+    assert response.status_code == 422
+    assert f'id="id_{name}_error"' in response.content.decode()
+
+
+def test_a_cursor_of_another_search_starts_again(admin_client: Client, connection: models.ScimConnection) -> None:
+    for n in range(30):
+        factories.scim_user(connection, f"person{n:02}@acme.example")
+    found = re.search(r"cursor=([^&\"]+)", page(admin_client, limit=25))
+    assert found
+
+    assert "The list starts again" in page(admin_client, q="p", limit=25, cursor=found.group(1).replace("%3A", ":"))
+
+
+def test_without_a_connection_there_is_nobody_to_show(admin_client: Client) -> None:
+    assert "No identity provider is connected" in page(admin_client)
+
+
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    user = factories.scim_user(connection, "pia@acme.example")
+    refusal = NotOffered("This directory does not tell who was provisioned.")
+    with (
+        patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()),
+        patch.object(EmbeddedScim, "people", side_effect=refusal),
+        patch.object(EmbeddedScim, "person", side_effect=refusal),
+    ):
+        for url in (PEOPLE, url_of(user)):
+            response = admin_client.get(url)
+            assert response.status_code == 200
+            assert "Not available with this directory" in response.content.decode()
+            assert refusal.detail in response.content.decode()
+
+
+@pytest.mark.parametrize("number", [3, 260])
+def test_a_page_costs_the_same_queries_however_many_people_there_are(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    for n in range(number):
+        factories.scim_user(connection, f"person{n:03}@acme.example")
+    admin_client.get(PEOPLE)
+
+    with django_assert_num_queries(3):  # session, connection, people
+        admin_client.get(PEOPLE, {"limit": "250"})
+    with django_assert_num_queries(4):  # and those who are found by e-mail
+        admin_client.get(PEOPLE, {"limit": "250", "q": "p"})
+
+
+def test_other_organizations_people_are_not_there(
+    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+) -> None:
+    foreign = factories.scim_user(factories.scim_connection(globex), "gus@globex.example")
+
+    assert "gus@globex.example" not in page(admin_client, q="gus").replace("“gus”", "")
+    assert admin_client.get(url_of(foreign)).status_code == 404
+
+
+@pytest.mark.parametrize("user_id", ["none", "scim-user-live-00000000-0000-0000-0000-000000000000", "x" * 300])
+def test_an_unknown_person_is_not_found(admin_client: Client, connection: models.ScimConnection, user_id: str) -> None:
+    assert admin_client.get(f"{PEOPLE}{user_id}/").status_code == 404
+
+
+def test_a_person_is_shown_with_what_the_identity_provider_told(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    user = factories.provisioned(connection, "pia@acme.example", display_name="Pia <b>Patel</b>")
+    user.external_id = "00u1"
+    user.document |= {
+        "name": {"givenName": "Pia"},
+        "emails": [{"value": "pia@acme.example", "type": "work", "primary": True}],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Sales"},
+        "password": "never-shown",
+    }
+    user.save()
+
+    html = page(admin_client, url_of(user))
+
+    for shown in ("00u1", "name.givenName", "pia@acme.example (work, primary)", "department", "Sales"):
+        assert shown in html
+    assert escape("Pia <b>Patel</b>") in html
+    assert "<b>Patel" not in html
+    assert "never-shown" not in html
+
+
+def test_each_role_says_why_it_is_there(admin_client: Client, connection: models.ScimConnection) -> None:
+    """Direct, by a group, and by a group within a group within a group: each with every name on the way."""
+    user = factories.provisioned(connection, "pia@acme.example")
+    assert user.member
+    user.member.direct_roles = ["stytch_admin"]
+    user.member.save()
+    team, department, company, other = factories.scim_groups(connection, ["Team", "Department", "Company", "Other"])
+    factories.put_in_group(team, [user])
+    factories.put_group_in(department, team)
+    factories.put_group_in(company, department)
+    factories.put_group_in(team, company)  # a circle
+    factories.group_role(company, "it_support")
+    factories.group_role(team, "stytch_admin")
+    factories.group_role(other, "not_theirs")
+
+    html = page(admin_client, url_of(user))
+
+    [support] = re.findall(r"<tr><td><code>it_support</code></td>.*?</tr>", html, re.DOTALL)
+    assert re.findall(r'/">([^<]+)</a>', support) == ["Team", "Department", "Company"]
+    [admin] = re.findall(r"<tr><td><code>stytch_admin</code></td>.*?</tr>", html, re.DOTALL)
+    assert "Assigned manually" in admin
+    assert re.findall(r'/">([^<]+)</a>', admin) == ["Team"]
+    assert "Every member has it" in html
+    assert "not_theirs" not in html
+
+
+def test_a_role_by_the_domain_of_the_address_says_so(admin_client: Client, connection: models.ScimConnection) -> None:
+    factories.role_by_domain(connection.organization, "acme.example", "it_support")
+
+    html = page(admin_client, url_of(factories.provisioned(connection, "pia@acme.example")))
+
+    [support] = re.findall(r"<tr><td><code>it_support</code></td>.*?</tr>", html, re.DOTALL)
+    assert "Through the domain of the email address" in support
+
+
+def test_who_is_deactivated_has_no_roles(admin_client: Client, connection: models.ScimConnection) -> None:
+    user = factories.provisioned(connection, "pia@acme.example", active=False)
+    assert user.member
+    models.Member.objects.filter(pk=user.member.pk).update(status=MemberStatus.DELETED)
+    group = factories.scim_group(connection, "Team")
+    factories.put_in_group(group, [user])
+    factories.group_role(group, "it_support")
+
+    html = page(admin_client, url_of(user))
+
+    assert "No roles while deactivated" in html
+    assert "it_support" not in html
+
+
+def test_a_persons_groups_come_page_by_page_direct_and_indirect(
+    admin_client: Client, connection: models.ScimConnection
+) -> None:
+    user = factories.provisioned(connection, "pia@acme.example")
+    groups = factories.scim_groups(connection, (f"Team {n:02}" for n in range(30)))
+    for group in groups:
+        factories.put_in_group(group, [user])
+    above = factories.scim_group(connection, "Above")
+    factories.put_group_in(above, groups[3])
+
+    first = fragment(admin_client, "groups", url_of(user), limit=25).content.decode()
+    found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', first)
+    assert found
+    second = page(admin_client, found.group(1).replace("&amp;", "&"))
+
+    names = re.findall(r">(Above|Team \d\d)</a>", first) + re.findall(r">(Above|Team \d\d)</a>", second)
+    assert names == ["Above", *(f"Team {n:02}" for n in range(30))]
+    assert first.count("through a group within it") == 1
+
+
+@pytest.mark.parametrize("number", [1, 40])
+def test_a_persons_page_costs_the_same_queries_however_many_groups_there_are(
+    admin_client: Client,
+    connection: models.ScimConnection,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    number: int,
+) -> None:
+    user = factories.provisioned(connection, "pia@acme.example")
+    for group in factories.scim_groups(connection, (f"Team {n:02}" for n in range(number))):
+        factories.put_in_group(group, [user])
+        factories.group_role(group, "it_support")
+    admin_client.get(url_of(user))
+
+    # Session; person, thrice; groups; which roles, whose, the ways there, the names on them.
+    with django_assert_num_queries(10):
+        html = page(admin_client, url_of(user))
+    assert ("and through 20 more groups" in html) is (number == 40)
+
+
+def test_a_person_of_a_deleted_connection_is_not_found(admin_client: Client, connection: models.ScimConnection) -> None:
+    user = factories.scim_user(connection, "pia@acme.example")
+    models.ScimConnection.objects.update(status="deleted")
+
+    assert admin_client.get(url_of(user)).status_code == 404
+
+
+def test_a_member_without_the_right_sees_who_can_help(member_client: Client, connection: models.ScimConnection) -> None:
+    response = member_client.get(PEOPLE)
+
+    assert response.status_code == 403
+    assert "stytch.scim:get" in response.content.decode()

@@ -1,0 +1,145 @@
+"""What's noted about who can sign in stays true, whatever the IdP, the product and admins do in whatever order."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from pytest_django import Settings
+
+from portal.directory.errors import DirectoryError
+from portal.directory.ids import public_id, uuid7
+from portal.directory.member_changes import MemberChanges
+from portal.directory.scim.conflicts import ScimConflictState
+from portal.directory.scim.deletion import ScimPeopleChoice
+from portal.directory.types import Actor, ActorType, MemberStatus, Origin, ScimConnectionStatus
+from portal.embedded import models
+from portal.embedded.audit import Caller
+from portal.embedded.project import EmbeddedProject
+from portal.embedded.scim import conflict_rules, deletion_rules
+from portal.embedded.scim.protocol.client import ScimClient
+from portal.embedded.scim.protocol.member_sync import email_address
+from tests import factories
+from tests.scim_server.conftest import Idp
+
+ADDRESSES = ("ann@acme.example", "ann@acme.example", "bob@acme.example", "no address", "")
+STEPS, MOST_PEOPLE = 40, 8
+
+
+class World:
+    """An organization whose identity provider, product and admins act at random."""
+
+    def __init__(self, idp: Idp, seed: int) -> None:
+        self.idp, self.chance = idp, random.Random(seed)  # noqa: S311 -- no secret
+        self.done: list[str] = []
+
+    def step(self) -> None:
+        acts: list[Callable[[], object]] = [
+            *(self.create,) * 4,
+            *(self.switch,) * 2,
+            *(self.move, self.push_again, self.delete),
+            *(self.product_deletes, self.product_reactivates, self.product_moves, self.product_creates),
+            *(self.decide, self.delete_and_restore),
+        ]
+        act = self.chance.choice(acts)
+        self.done.append(act.__name__)
+        with suppress(DirectoryError):
+            act()
+
+    def emails(self) -> list[dict[str, str]]:
+        address = self.chance.choice(ADDRESSES)
+        return [{"value": address}] if address else []
+
+    def user(self) -> str:
+        keys = list(models.ScimUser.objects.order_by("pk").values_list("pk", flat=True))
+        return public_id("scim-user", self.chance.choice(keys)) if keys else "none"
+
+    def member(self, *, is_deleted: bool = False) -> str:
+        members = models.Member.objects.exclude(email_address__startswith="root@").order_by("pk")
+        chosen = members.filter(status="deleted") if is_deleted else members.exclude(status="deleted")
+        keys = list(chosen.values_list("pk", flat=True))
+        return public_id("member", self.chance.choice(keys)) if keys else "none"
+
+    @property
+    def members(self) -> object:
+        return EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT)).members
+
+    def create(self) -> None:
+        if models.ScimUser.objects.count() < MOST_PEOPLE:
+            name, active = f"person{self.chance.randrange(10**9)}", self.chance.random() < 0.7
+            self.idp.send("POST", "/Users", {"userName": name, "active": active, "emails": self.emails()})
+
+    def patch(self, path: str, value: object) -> None:
+        self.idp.patch(f"/Users/{self.user()}", {"op": "replace", "path": path, "value": value})
+
+    def switch(self) -> None:
+        self.patch("active", self.chance.random() < 0.6)
+
+    def move(self) -> None:
+        self.patch("emails", self.emails())
+
+    def push_again(self) -> None:
+        user = self.user()
+        self.idp.send("PUT", f"/Users/{user}", self.idp.get(f"/Users/{user}").json())
+
+    def delete(self) -> None:
+        self.idp.send("DELETE", f"/Users/{self.user()}")
+
+    def product_deletes(self) -> None:
+        self.members.delete(self.member())  # type: ignore[attr-defined]
+
+    def product_reactivates(self) -> None:
+        models.Member.objects.update(email_address_verified=True)
+        self.members.reactivate(self.member(is_deleted=True))  # type: ignore[attr-defined]
+
+    def product_moves(self) -> None:
+        address = self.chance.choice([*ADDRESSES[:3], "elsewhere@acme.example"])
+        self.members.update(self.member(), MemberChanges(email_address=address, unlink_email=True))  # type: ignore[attr-defined]
+
+    def product_creates(self) -> None:
+        self.members.create(MemberChanges(email_address=self.chance.choice(["new@acme.example", ADDRESSES[0]])))  # type: ignore[attr-defined]
+
+    def decide(self) -> None:
+        rows = list(models.ScimConflict.objects.select_related("member").order_by("pk")[:1])
+        conflict_rules.decide(
+            rows, approve=self.chance.random() < 0.7, caller=Caller(Actor(ActorType.OPERATOR), Origin())
+        )
+
+    def delete_and_restore(self) -> None:
+        row = models.ScimConnection.objects.select_related("organization").get(pk=self.idp.connection.pk)
+        by = deletion_rules.Deleter(Caller(Actor(ActorType.OPERATOR), Origin()), uuid7())
+        people = self.chance.choice(list(ScimPeopleChoice))
+        deletion_rules.delete(row, by, people=people, version=deletion_rules.deletion(row, by).version)
+        with suppress(DirectoryError):
+            self.chance.choice([self.product_creates, self.product_deletes])()
+        deletion_rules.restore(row, by, reactivate=True)
+
+
+def check(idp: Idp, done: list[str]) -> None:
+    connection = models.ScimConnection.objects.select_related("organization").get(pk=idp.connection.pk)
+    assert connection.status == ScimConnectionStatus.ACTIVE
+    taken = models.Member.objects.exclude(status=MemberStatus.DELETED).values_list("email_address_folded", flat=True)
+    for row in models.ScimUser.objects.select_related("member"):
+        has_member = row.member is not None and row.member.status != MemberStatus.DELETED
+        assert row.cannot_sign_in == (row.active and not has_member), done
+        if row.awaited_address:
+            assert row.cannot_sign_in, done
+            assert row.awaited_address in set(taken), done
+        if row.active and row.member is None:
+            assert bool(row.awaited_address) == bool(email_address(ScimClient(connection, Origin()), row.document)), (
+                done
+            )
+    waiting = conflict_rules.conflicts_of(connection.pk, connection.organization_id)
+    assert connection.waiting_conflicts == waiting.filter(conflict_rules.IN_STATE[ScimConflictState.WAITING]).count(), (
+        done
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_that_is_noted_goes_stale(idp: Idp, settings: Settings, seed: int) -> None:
+    settings.SCIM_BRAKE_SHARE = 0
+    factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
+    world = World(idp, seed)
+    for _ in range(STEPS):
+        world.step()
+        check(idp, world.done[-12:])

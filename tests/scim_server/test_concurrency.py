@@ -1,0 +1,105 @@
+"""Calls at the same time: nothing is lost, nothing is half done."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from portal.embedded import models
+from portal.embedded.scim.protocol.users import user_id
+from tests import factories
+from tests.conftest import PASSWORD
+from tests.scim_server.conftest import Idp
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(calls: Sequence[Callable[[], Any]], threads: int = 8) -> list[int]:
+    """Make all calls in threads of their own and return their statuses."""
+
+    def run(call: Callable[[], Any]) -> int:
+        try:
+            return int(call().status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_eight_writers_of_one_group_lose_no_member(idp: Idp) -> None:
+    people = [idp.create_user(f"person{n}") for n in range(24)]
+    group = idp.create_group("Everyone")
+
+    statuses = at_once(
+        [
+            partial(idp.patch, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": one}]})
+            for one in people
+        ]
+    )
+
+    assert set(statuses) == {200}
+    assert idp.members(group) == set(people)
+    assert models.ScimGroup.objects.get().member_count == 24
+
+
+def test_joining_and_leaving_at_once_keeps_the_count_exact(idp: Idp) -> None:
+    people = [idp.create_user(f"person{n}") for n in range(12)]
+    group = idp.create_group("Everyone", people[:6])
+
+    at_once(
+        [
+            partial(idp.patch, f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{one}"]'})
+            for one in people[:4]
+        ]
+        + [
+            partial(idp.patch, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": one}]})
+            for one in people[6:]
+        ]
+        + [partial(idp.send, "DELETE", f"/Users/{one}") for one in people[4:6]]
+    )
+
+    assert idp.members(group) == set(people[6:])
+    assert models.ScimGroup.objects.get().member_count == models.ScimMembership.objects.count() == 6
+
+
+def test_fifty_writers_at_once_all_succeed(idp: Idp) -> None:
+    statuses = at_once([partial(idp.send, "POST", "/Users", {"userName": f"u{n}"}) for n in range(150)], threads=50)
+
+    assert set(statuses) == {201}
+    assert models.ScimUser.objects.count() == 150
+
+
+def test_of_two_admins_taken_away_at_once_one_stays(idp: Idp) -> None:
+    people = [idp.create_user(f"admin{n}@acme.example") for n in range(2)]
+    models.Member.objects.update(direct_roles=["stytch_admin"])
+    away = {"op": "replace", "path": "active", "value": False}
+
+    statuses = at_once([partial(idp.patch, f"/Users/{one}", away) for one in people])
+
+    assert sorted(statuses) == [200, 409]
+    assert models.Member.objects.filter(status="active").count() == 1
+
+
+def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
+    for path, body in (("/Users", {"userName": "ada"}), ("/Groups", {"displayName": "Sales"})):
+        statuses = at_once([partial(idp.send, "POST", path, body) for _ in range(6)])
+
+        assert sorted(statuses) == [201, 409, 409, 409, 409, 409]
+    assert (models.ScimUser.objects.count(), models.ScimGroup.objects.count()) == (1, 1)
+
+
+def test_people_sign_in_while_the_largest_change_is_computed(idp: Idp, admin: models.Member) -> None:
+    """On SQLite a change holds the only write lock: it must end long before others give up waiting for it."""
+    row = factories.scim_user(idp.connection, "ada")
+    row.document["entitlements"] = [{"value": f"e{n}"} for n in range(1000)]
+    row.save()
+    terms = " or ".join(['value eq "other"'] * 199)
+    change = partial(idp.patch, f"/Users/{user_id(row.pk)}", *[{"op": "remove", "path": f"entitlements[{terms}]"}] * 5)
+    form = {"email_address": admin.email_address, "password": PASSWORD}
+
+    assert at_once([change, *[lambda: Client().post("/o/acme/sign-in/", form)] * 3]) == [200, 303, 303, 303]

@@ -1,0 +1,200 @@
+"""A server that is killed has kept every answered write, whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+import psycopg
+import pytest
+import requests
+
+from tests.servers import ROOT, free_port, postgresql_database
+
+WRITERS, SECONDS = 4, 1.5
+_END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A portal of its own, in a database of its own."""
+    if request.param == "sqlite":
+        yield environment_in(tmp_path)
+        return
+    with postgresql_database() as url:
+        yield environment_in(tmp_path) | {"DATABASE_URL": url}
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return the settings of a portal whose database is in a folder."""
+    return {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
+        "ALLOW_HTTP": "true",
+        "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+        "DATABASE_URL": f"sqlite:///{folder}/gatehouse.sqlite3",
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own
+
+
+def serve(
+    environment: dict[str, str], *, address: str = "", folder: Path = ROOT, log: IO[bytes] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Serve a checkout of the project, at its public URL unless a proxy is to reach it elsewhere.
+
+    As documented, with one process; with a log, in which each request has a line of the server's own.
+    """
+    address = address or environment["PUBLIC_URL"]
+    port = address.rpartition(":")[2]
+    options = ["--interface", "wsgi", "--http", "1", "--no-ws", "--port", port, "--blocking-threads", "256"]
+    options += ["--access-log"] if log else ["--log-level", "critical"]
+    command = [sys.executable, "-m", "granian", *options, "portal.wsgi:application"]
+    # A group of its own, so that the workers are killed with their parent.
+    server = subprocess.Popen(  # noqa: S603 -- our own
+        command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log
+    )
+    for _ in range(200):
+        try:
+            requests.get(f"{address}/healthz", timeout=5)
+        except requests.RequestException:
+            time.sleep(0.05)
+        else:
+            return server
+    raise AssertionError("the server does not start")
+
+
+def write_until_gone(base_url: str, token: str, writer: int) -> list[str]:
+    """Create people, each put into a group of their own, until nobody answers; return what was answered with 201."""
+    answered = []
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        for number in range(10_000):
+            name = f"person-{writer}-{number}"
+            try:
+                user = session.post(f"{base_url}/Users", json={"userName": name}, timeout=10)
+                assert user.status_code == 201, user.text
+                group = {"displayName": name, "members": [{"value": user.json()["id"]}]}
+                answered.append(f"/Users/{user.json()['id']}")
+                made = session.post(f"{base_url}/Groups", json=group, timeout=10)
+                answered.append(f"/Groups/{made.json()['id']}")
+            except requests.RequestException:
+                break
+    return answered
+
+
+@pytest.fixture
+def connection(environment: dict[str, str]) -> tuple[str, str]:
+    """The address and the token of a new connection."""
+    manage(environment, "migrate")
+    manage(environment, "createorganization", "--name", "Acme", "--slug", "acme")
+    made = manage(environment, "createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
+    return json.loads(made)["base_url"], json.loads(made)["bearer_token"]
+
+
+def test_what_was_answered_is_there_after_a_kill_and_nothing_is_half_there(
+    environment: dict[str, str], connection: tuple[str, str]
+) -> None:
+    base_url, token = connection
+    server = serve(environment)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writers = [pool.submit(write_until_gone, base_url, token, writer) for writer in range(WRITERS)]
+        time.sleep(SECONDS)
+        os.killpg(server.pid, signal.SIGKILL)
+        answered = [path for writer in writers for path in writer.result()]
+    server.wait()
+    assert len(answered) > WRITERS
+
+    server = serve(environment)
+    try:
+        check(base_url, token, answered)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def check(base_url: str, token: str, answered: list[str]) -> None:
+    """Assert that whatever was answered with 201 is there, and that each group has its member."""
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        assert {session.get(base_url + path, timeout=10).status_code for path in answered} == {200}
+        groups = session.get(f"{base_url}/Groups", params={"count": 1000}, timeout=30).json()["Resources"]
+        assert {len(group.get("members", [])) for group in groups} == {1}
+        ids = session.get(f"{base_url}/Users", params={"count": 0}, timeout=30).json()["totalResults"]
+        assert ids >= len([path for path in answered if path.startswith("/Users")])
+
+
+def write_until(end: float, base_url: str, token: str, writer: int) -> tuple[list[str], set[int]]:
+    """Create people and groups as above, going on after failures; return what was answered with 201, and all statuses."""
+    answered: list[str] = []
+    statuses: set[int] = set()
+
+    def post(path: str, body: dict[str, object]) -> str:
+        made = session.post(base_url + path, json=body, timeout=20)
+        statuses.add(made.status_code)
+        if made.status_code != 201:
+            return ""
+        answered.append(f"{path}/{made.json()['id']}")
+        return str(made.json()["id"])
+
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        number = 0
+        while time.monotonic() < end:
+            number += 1
+            name = f"person-{writer}-{number}"
+            if key := post("/Users", {"userName": name}):
+                post("/Groups", {"displayName": name, "members": [{"value": key}]})
+    return answered, statuses
+
+
+@pytest.mark.parametrize("environment", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+def test_a_database_that_ends_every_connection_loses_no_answered_write(
+    environment: dict[str, str], connection: tuple[str, str]
+) -> None:
+    """As PostgreSQL does when it is restarted."""
+    base_url, token = connection
+    server, (url, _, name) = serve(environment), environment["DATABASE_URL"].rpartition("/")
+    end = time.monotonic() + 2 * SECONDS
+    ended = 0
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool, psycopg.connect(f"{url}/postgres", autocommit=True) as database:
+            writers = [pool.submit(write_until, end, base_url, token, writer) for writer in range(WRITERS)]
+            while time.monotonic() < end - SECONDS / 2:
+                time.sleep(0.2)
+                ended += len(database.execute(_END_ALL, [name]).fetchall())
+            results = [writer.result() for writer in writers]
+        answered = [path for paths, _ in results for path in paths]
+        assert ended > WRITERS
+        assert len(answered) > WRITERS
+        # Whoever was in the middle is asked to try again, and is told of no failure of ours.
+        assert {status for _, statuses in results for status in statuses} <= {201, 503}
+        check(base_url, token, answered)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def test_a_server_that_is_stopped_writes_the_log_that_waits(
+    environment: dict[str, str], connection: tuple[str, str]
+) -> None:
+    base_url, token = connection
+    waiting = environment | {"SCIM_LOG_DELAY": "10000"}
+    server = serve(waiting)
+    requests.get(f"{base_url}/Users", headers={"Authorization": f"Bearer {token}"}, timeout=10).raise_for_status()
+    server.terminate()
+    server.wait(timeout=30)
+
+    count = "from portal.embedded.models import ScimRequest; print(ScimRequest.objects.count())"
+    assert manage(environment, "shell", "--no-imports", "-c", count).strip() == "1"

@@ -1,0 +1,212 @@
+"""One request that takes many people out of a group with roles is on hold like as many deactivations."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from portal.directory.ids import parse_id
+from portal.embedded import models
+from portal.embedded.scim.protocol.groups import group_id
+from tests import factories
+from tests.scim_server.conftest import PATCH_OP, Idp
+from tests.scim_server.test_bulk import BULK
+from tests.scim_server.test_concurrency import at_once
+from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_safeguard import BRAKE, approve, decide, provisioned, statuses, stopped
+
+WAYS: dict[str, Any] = {
+    "PUT without members": lambda idp, group: idp.send("PUT", f"/Groups/{group}", {"displayName": "Engineering"}),
+    "PUT with one of them": lambda idp, group: idp.send(
+        "PUT", f"/Groups/{group}", {"displayName": "Engineering", "members": [{"value": min(idp.members(group))}]}
+    ),
+    "replace with nothing": lambda idp, group: idp.patch(
+        f"/Groups/{group}", {"op": "replace", "path": "members", "value": []}
+    ),
+    "replace with null": lambda idp, group: idp.patch(
+        f"/Groups/{group}", {"op": "replace", "value": {"members": None}}
+    ),
+    "remove all": lambda idp, group: idp.patch(f"/Groups/{group}", {"op": "remove", "path": "members"}),
+    "delete": lambda idp, group: idp.send("DELETE", f"/Groups/{group}"),
+    "delete in bulk": lambda idp, group: idp.send(
+        "POST", "/Bulk", {"schemas": [BULK], "Operations": [{"method": "DELETE", "path": f"/Groups/{group}"}]}
+    ),
+}
+
+
+@pytest.fixture
+def people(idp: Idp) -> list[str]:
+    """A hundred people: twenty of them may lose access or roles within an hour."""
+    return provisioned(idp, 100)
+
+
+def a_group(idp: Idp, name: str, people: list[str], role: str = "it_support") -> str:
+    group = factories.scim_group(idp.connection, name)
+    keys = [parse_id("scim-user", user) for user in people]
+    factories.put_in_group(group, models.ScimUser.objects.filter(pk__in=keys))
+    if role:
+        factories.group_role(group, role)
+    return group_id(group.pk)
+
+
+def status(response: Any) -> int:
+    operations = response.json().get("Operations") if response.content else None
+    return int(operations[0]["status"]) if operations else int(response.status_code)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_group_of_many_is_not_emptied_by_one_request(idp: Idp, people: list[str], way: str) -> None:
+    group = a_group(idp, "Engineering", people[:40])
+
+    assert status(WAYS[way](idp, group)) == 503
+
+    assert len(idp.members(group)) == 40
+    assert stopped(idp)
+    brake = models.ScimBrake.objects.get()
+    assert (brake.gone, brake.removed, brake.people) == (0, 0, 100)
+
+
+def test_the_operations_of_a_bulk_request_count_together(idp: Idp, people: list[str]) -> None:
+    group = a_group(idp, "Engineering", people[:40])
+    removals = [
+        {"op": "remove", "path": "members", "value": [{"value": user} for user in people[first : first + 8]]}
+        for first in range(0, 40, 8)
+    ]
+    operations = [
+        {"method": "PATCH", "path": f"/Groups/{group}", "data": {"schemas": [PATCH_OP], "Operations": [removal]}}
+        for removal in removals
+    ]
+
+    answer = idp.send("POST", "/Bulk", {"schemas": [BULK], "Operations": operations})
+
+    # Twenty of a hundred may lose their roles: sixteen are counted together, and the next ones would be too many.
+    assert [one["status"] for one in answer.json()["Operations"]] == ["200", "200", "200", "503", "503"]
+    assert len(idp.members(group)) == 16
+    assert stopped(idp)
+
+
+def test_the_idp_and_the_admin_read_what_is_on_hold(idp: Idp, people: list[str], admin_client: Client) -> None:
+    group = a_group(idp, "Engineering", people[:40])
+
+    answer = WAYS["remove all"](idp, group)
+
+    detail = error_of(answer, 503)
+    assert 'takes 40 people out of the group "Engineering"' in detail
+    assert answer["Retry-After"] == "600"
+    html = " ".join(admin_client.get(BRAKE).content.decode().split())
+    for shown in ("Groups on hold", f"{group}/", "1 group keeps its people", "Approve changes…"):
+        assert shown in html
+    for page in ("/o/acme/", "/o/acme/scim/"):
+        assert "1 group keeps its people" in admin_client.get(page).content.decode()
+    assert "40 people lose access or roles" in admin_client.get(f"{BRAKE}approve/").content.decode()
+    entry = models.ScimRequest.objects.order_by("-id").first()
+    log = admin_client.get(f"/o/acme/scim/log/scim-request-live-{entry.pk}/").content.decode()  # type: ignore[union-attr]
+    assert "On hold until an admin decides" in log
+
+
+def test_an_approval_is_for_this_group_and_as_many_people(idp: Idp, people: list[str], admin_client: Client) -> None:
+    group, other = a_group(idp, "Engineering", people[:40]), a_group(idp, "Sales", people[40:80])
+    WAYS["remove all"](idp, group)
+
+    assert approve(admin_client) == 303
+
+    assert not stopped(idp)
+    assert status(WAYS["remove all"](idp, group)) == 200
+    assert idp.members(group) == set()
+    assert status(WAYS["remove all"](idp, other)) == 503
+
+
+def test_an_approval_does_not_reach_people_who_joined_since(idp: Idp, people: list[str], admin_client: Client) -> None:
+    group = a_group(idp, "Engineering", people[:40])
+    WAYS["remove all"](idp, group)
+    approve(admin_client)
+    value = [{"value": user} for user in people[40:45]]
+    idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": value})
+
+    assert status(WAYS["remove all"](idp, group)) == 503
+
+
+def test_a_cleared_hold_leaves_the_group_as_it_is(idp: Idp, people: list[str], admin_client: Client) -> None:
+    group = a_group(idp, "Engineering", people[:40])
+    WAYS["remove all"](idp, group)
+
+    assert decide(admin_client, "rearm") == 303
+
+    assert not stopped(idp)
+    assert len(idp.members(group)) == 40
+    assert status(WAYS["remove all"](idp, group)) == 503
+
+
+def test_a_group_without_roles_is_emptied_at_once(idp: Idp, people: list[str]) -> None:
+    group = a_group(idp, "Newsletter", people[:40], role="")
+
+    assert status(WAYS["remove all"](idp, group)) == 200
+
+
+def test_a_role_of_a_group_above_counts(idp: Idp, people: list[str]) -> None:
+    inner = a_group(idp, "Inner", people[:40], role="")
+    outer = a_group(idp, "Outer", [])
+    idp.patch(f"/Groups/{outer}", {"op": "add", "path": "members", "value": [{"value": inner}]})
+
+    assert status(WAYS["remove all"](idp, inner)) == 503
+    assert status(WAYS["remove all"](idp, outer)) == 503
+    assert status(WAYS["delete"](idp, outer)) == 503
+
+
+def test_small_groups_and_small_changes_are_not_counted(idp: Idp, people: list[str]) -> None:
+    for number in range(8):
+        group = a_group(idp, f"Team {number}", people[number * 10 : number * 10 + 10])
+        assert status(WAYS["remove all"](idp, group)) == 200
+
+    assert not models.ScimBrake.objects.exists()
+
+
+def test_removals_and_deactivations_count_together(idp: Idp, people: list[str]) -> None:
+    group, other = a_group(idp, "Engineering", people[:15]), a_group(idp, "Sales", people[15:30])
+    assert status(WAYS["remove all"](idp, group)) == 200
+    assert status(WAYS["remove all"](idp, other)) == 503
+    models.ScimConnection.objects.update(brake_stopped_at=None)
+
+    assert statuses(idp, people[40:46]) == [200] * 5 + [503]
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=True):
+        models.ScimConnection.objects.update(brake_stopped_at=None)
+        assert status(WAYS["remove all"](idp, other)) == 200
+
+
+def test_deactivations_are_on_hold_as_well_until_an_admin_decides(idp: Idp, people: list[str]) -> None:
+    WAYS["remove all"](idp, a_group(idp, "Engineering", people[:40]))
+
+    assert statuses(idp, people[50:51]) == [503]
+
+
+def test_removing_a_few_asks_nothing_more(idp: Idp, people: list[str]) -> None:
+    group = a_group(idp, "Engineering", people[:40])
+    idp.get("/ServiceProviderConfig")
+
+    def queries(users: list[str]) -> int:
+        value = [{"value": user} for user in users]
+        with CaptureQueriesContext(connection) as captured:
+            idp.patch(f"/Groups/{group}", {"op": "remove", "path": "members", "value": value})
+        return len(captured)
+
+    queries(people[38:40])
+    assert queries(people[:2]) == queries(people[2:12])
+    assert not models.ScimBrake.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_none_slips_through_when_several_groups_are_emptied_at_once(idp: Idp) -> None:
+    crowd = provisioned(idp, 100)
+    groups = [a_group(idp, f"Team {number}", crowd[number * 15 : number * 15 + 15]) for number in range(6)]
+
+    found = at_once([partial(WAYS["remove all"], idp, group) for group in groups], threads=6)
+
+    assert sorted(found) == [200] + [503] * 5
+    assert models.ActivityEntry.objects.filter(action="scim_connection.brake").count() == 1

@@ -1,0 +1,376 @@
+"""The log of requests: one entry for each call of a connection, complete and without what is personal."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.db import DatabaseError, OperationalError
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.scim.log import entries
+from portal.embedded.scim.log.redaction import redacted_detail
+from tests import factories
+from tests.scim_server.conftest import Idp
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+ADA = {
+    "schemas": [USER],
+    "userName": "ada@acme.com",
+    "externalId": "ada-1815",
+    "password": "correct horse",
+    "name": {"givenName": "Ada", "familyName": "Lovelace"},
+    "emails": [{"value": "ada@acme.com", "type": "work", "primary": True}],
+    "active": True,
+}
+PERSONAL = ("ada", "Ada", "Lovelace", "acme.com", "1815", "correct horse", "horse")
+
+
+def last(idp: Idp) -> models.ScimRequest:
+    return idp.entries[-1]
+
+
+def test_an_entry_says_who_asked_for_what_and_how_it_was_answered(idp: Idp) -> None:
+    response = idp.send("POST", "/Users", ADA, **{"User-Agent": "Okta SCIM Client 1.0.0"})
+
+    entry = last(idp)
+    assert (entry.method, entry.path, entry.query, entry.status) == ("POST", "/Users", "", 201)
+    assert (entry.resource_type, entry.resource_id) == ("User", response.json()["id"])
+    assert entry.changed_attributes == ["active", "emails", "externalId", "name", "userName"]
+    assert (entry.ip_address, entry.user_agent) == ("127.0.0.1", "Okta SCIM Client 1.0.0")
+    assert entry.request_id == response["X-Request-ID"]
+    assert entry.token_last_four == idp.token[-4:]
+    assert (entry.scim_type, entry.detail, entry.is_body_cut) == ("", "", False)
+    assert timezone.now() - entry.at < timedelta(minutes=1)
+    assert entry.duration_ms < 60_000
+    assert entry.organization_id == idp.connection.organization_id
+
+
+def test_the_body_keeps_its_structure_and_no_person(idp: Idp) -> None:
+    idp.send("POST", "/Users", ADA)
+
+    body = last(idp).body
+    assert json.loads(body) == {
+        "schemas": [USER],
+        "userName": "xxx@xxxx.xxx",
+        "externalId": "xxx-0000",
+        "password": "***",
+        "name": {"givenName": "Xxx", "familyName": "Xxxxxxxx"},
+        "emails": [{"value": "xxx@xxxx.xxx", "type": "work", "primary": True}],
+        "active": True,
+    }
+    assert not any(text in body for text in PERSONAL)
+
+
+def calls_about_ada(idp: Idp, user: str, group: str) -> list[tuple[str, str, Any]]:
+    value = {"value": user, "display": "Ada Lovelace"}
+    return [
+        ("GET", '/Users?filter=userName eq "ada@acme.com"&cursor=ada', None),
+        ("GET", "/Users?filter=userName eq ada@acme.com", None),
+        ("GET", '/Users?filter=ada eq "Lovelace', None),
+        ("GET", '/Users?filter="ada" eq "Lovelace"', None),
+        ("GET", '/Users?filter=userName "ada"', None),
+        ("GET", "/Users?ada@acme.com&x=Lovelace&sortBy=Lovelace&attributes=userName,Ada", None),
+        ("GET", "/Users/ada@acme.com", None),
+        ("GET", "/ada/Lovelace", None),
+        ("POST", "/Users", ADA),
+        ("PUT", f"/Users/{user}", {"userName": "Ada"}),
+        ("POST", "/Users/.search", {"filter": 'emails[value eq "ada@acme.com"]', "attributes": ["Lovelace"]}),
+        ("PATCH", f"/Users/{user}", {"Operations": [{"op": "replace", "path": "password", "value": "horse"}]}),
+        ("PATCH", f"/Users/{user}", {"Operations": [{"op": "replace", "value": {f"{USER}:password": ["horse"]}}]}),
+        ("PATCH", f"/Users/{user}", {"Operations": [{"op": "add", "path": "nickName", "value": "Ada"}]}),
+        ("PATCH", f"/Users/{user}", {"Operations": [{"op": "add", "value": {'emails[value eq "ada"].value': "ada"}}]}),
+        ("PATCH", f"/Users/{user}", {"Operations": [{"op": "add", "path": 'x[value eq "ada"].y', "value": 1}]}),
+        ("PATCH", f"/Users/{user}", {"Operations": [{"op": "Ada Lovelace", "path": 'emails[value eq "ada"]'}]}),
+        ("PATCH", f"/Groups/{group}", {"Operations": [{"op": "add", "path": "members", "value": [value]}]}),
+        ("PATCH", f"/Groups/{group}", {"Operations": [{"op": "add", "path": "members", "value": [{"value": "ada"}]}]}),
+        ("POST", "/Users", {"Ada Lovelace": 1, "userName": ["ada"], "x": {"y": {"z": "Ada"}}, "n": 1815}),
+        ("POST", "/Users", {"userName": {"password": {"deep": ["horse", 1815]}}}),
+        (
+            "POST",
+            "/Bulk",
+            {"Operations": [{"method": "POST", "path": "/Users", "bulkId": "ada@acme.com", "data": ADA}]},
+        ),
+        ("POST", "/Nothing", ADA),
+    ]
+
+
+def test_nobody_can_be_read_in_any_entry(idp: Idp) -> None:
+    idp.send("POST", "/Users", ADA)
+    user, group = idp.create_user("grace"), idp.create_group("Everyone")
+    calls = calls_about_ada(idp, user, group)
+
+    for call in calls:
+        idp.send(*call)
+
+    entries = idp.entries
+    assert len(entries) == len(calls) + 3
+    for entry in entries:
+        shown = str([entry.path, entry.query, entry.detail, entry.body, entry.resource_id])
+        # An id may happen to have three such letters.
+        shown = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", shown)
+        assert not [text for text in PERSONAL if text in shown], shown
+
+
+def test_what_explains_a_call_stays_readable(idp: Idp) -> None:
+    user, group = idp.create_user("grace"), idp.create_group("Sales")
+    assert '"displayName":"Sales"' in last(idp).body
+
+    idp.patch(f"/Groups/{group}", {"op": "Add", "path": "members", "value": [{"value": user}]})
+    body = last(idp).body
+    assert '"op":"Add","path":"members"' in body
+    assert user in body
+    assert last(idp).changed_attributes == ["members"]
+
+    idp.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{user}"]'})
+    assert json.loads(last(idp).body)["Operations"][0]["path"] == f'members[value eq "{user}"]'
+
+    idp.patch(f"/Users/{user}", {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "g@acme.com"})
+    assert json.loads(last(idp).body)["Operations"] == [
+        {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "x@xxxx.xxx"}
+    ]
+    assert last(idp).changed_attributes == ["emails"]
+
+    idp.patch(f"/Users/{user}", {"op": "Replace", "path": "active", "value": "False"})
+    assert '"value":"False"' in last(idp).body
+    assert (last(idp).path, last(idp).resource_id) == (f"/Users/{user}", user)
+
+    idp.get("/Groups", filter='displayName eq "Sales" and meta.created gt "2026-01-01T00:00:00Z"', count=5)
+    assert last(idp).query == 'filter=displayName eq "Sales" and meta.created gt "2026-01-01T00:00:00Z"&count=5'
+    idp.get("/Users", filter='userName sw "gr"', sortBy="name.familyName", attributes="emails.value")
+    assert last(idp).query == 'filter=userName sw "xx"&sortBy=name.familyName&attributes=emails.value'
+
+
+def test_errors_are_kept_with_their_reasons(idp: Idp) -> None:
+    idp.create_user("ada")
+    idp.send("POST", "/Users", {"userName": "ada"})
+    assert (last(idp).status, last(idp).scim_type) == (409, "uniqueness")
+    assert last(idp).detail == 'There is a User with the userName "xxx" already.'
+
+    idp.create_group("Sales")
+    idp.send("POST", "/Groups", {"displayName": "Sales"})
+    assert last(idp).detail == 'There is a Group with the displayName "Sales" already.'
+
+    idp.send("POST", "/Users", {"userName": 'Bob "Ace" Smith'})
+    idp.send("POST", "/Users", {"userName": 'Bob "Ace" Smith'})
+    assert "Ace" not in last(idp).detail
+    user = idp.create_user("grace")
+    idp.patch(f"/Users/{user}", {"op": "add", "path": "favoriteColor", "value": "red"})
+    assert '"favoriteColor"' in last(idp).detail
+    assert '"path":"favoriteColor"' in last(idp).body
+    assert last(idp).changed_attributes == []
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "options"),
+    [
+        (404, "GET", "/Users/scim-user-live-0", {}),
+        (404, "GET", "/Nothing", {}),
+        (405, "DELETE", "/Users", {}),
+        (415, "POST", "/Users", {"body": {}, "content_type": "text/plain"}),
+        (400, "POST", "/Users", {}),
+        (413, "POST", "/Users", {"body": {"userName": "x" * 2000}}),
+    ],
+)
+def test_a_refused_call_is_logged(
+    idp: Idp, settings: Settings, status: int, method: str, path: str, options: dict[str, Any]
+) -> None:
+    settings.SCIM_MAX_BODY_BYTES = 1000
+
+    assert idp.send(method, path, **options).status_code == status
+
+    assert [(entry.status, entry.method) for entry in idp.entries] == [(status, method)]
+    assert last(idp).detail
+    assert last(idp).body == ""
+
+
+def test_an_unknown_token_is_logged_with_the_connection_of_the_address(idp: Idp) -> None:
+    caller = Idp(idp.connection, "scim_not-the-token-of-acme-wxyz")
+    caller.get("/Users")
+
+    assert (last(idp).status, last(idp).token_last_four) == (401, "wxyz")
+
+
+def test_a_token_at_another_address_is_told_to_both_connections_each_its_own_part(idp: Idp, other_idp: Idp) -> None:
+    Idp(idp.connection, other_idp.token).get("/Users")
+
+    assert [(entry.status, entry.refusal) for entry in idp.entries] == [(401, "foreign_token")]
+    assert [(entry.status, entry.refusal) for entry in other_idp.entries] == [(401, "other_address")]
+    assert public_id("scim-connection", idp.connection.pk) not in last(other_idp).path
+    assert last(idp).organization_id == idp.connection.organization_id
+
+
+REFUSALS: dict[str, Callable[[Idp], object]] = {
+    "no_token": lambda idp: idp.client.get(f"{idp.base}/Users"),
+    "no_bearer": lambda idp: idp.client.get(f"{idp.base}/Users", headers={"Authorization": idp.token}),
+    "unknown_token": lambda idp: Idp(idp.connection, "scim_unknown-unknown").get("/Users"),
+    "expired_token": lambda idp: idp.tokens.update(expires_at=timezone.now()) and idp.get("/Users"),
+    "revoked_token": lambda idp: idp.tokens.update(revoked_at=timezone.now()) and idp.get("/Users"),
+    "connection_deleted": lambda idp: models.ScimConnection.objects.update(status="deleted") and idp.get("/Users"),
+    "no_connection_id": lambda idp: idp.client.get(
+        "/v1/b2b/scim/Users", headers={"Authorization": f"Bearer {idp.token}"}
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_the_log_says_what_was_wrong_with_who_called(idp: Idp, refusal: str) -> None:
+    REFUSALS[refusal](idp)
+
+    assert [(entry.status, entry.refusal) for entry in idp.entries] == [(401, refusal)]
+
+
+def test_a_call_that_is_admitted_has_no_refusal(idp: Idp) -> None:
+    idp.get("/Users/none")
+
+    assert (last(idp).status, last(idp).refusal) == (404, "")
+
+
+@pytest.mark.parametrize("written", ["Bearer  {}", " bearer {} ", "Bearer Bearer {}", "BEARER bearer  {}"])
+def test_a_token_is_found_however_it_was_pasted(idp: Idp, written: str) -> None:
+    answer = idp.client.get(f"{idp.base}/Users", headers={"Authorization": written.format(idp.token)})
+
+    assert (answer.status_code, last(idp).token_last_four) == (200, idp.token[-4:])
+
+
+def test_what_belongs_to_no_connection_is_not_logged(idp: Idp) -> None:
+    idp.client.get("/v1/b2b/scim/none/Users", headers={"Authorization": "Bearer scim_none"})
+
+    assert not models.ScimRequest.objects.exists()
+
+
+def test_failures_are_logged(idp: Idp) -> None:
+    for error, status in ((RuntimeError("ada"), 500), (OperationalError("gone"), 503)):
+        with patch("portal.embedded.scim.protocol.users.unique_page", side_effect=error):
+            idp.get("/Users")
+        assert last(idp).status == status
+
+
+@pytest.mark.parametrize("error", [DatabaseError("full"), RuntimeError("anything")])
+def test_a_log_that_cannot_be_written_fails_no_call(
+    idp: Idp, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    with patch.object(entries, "insert_values", side_effect=error):
+        assert idp.send("POST", "/Users", ADA).status_code == 201
+
+    assert "scim_request_not_logged" in caplog.text
+    assert idp.entries == []
+    assert models.ScimUser.objects.count() == 1
+
+
+def test_a_long_body_is_cut_and_says_so(idp: Idp) -> None:
+    group = idp.create_group("Everyone")
+    members = [{"value": f"scim-user-live-00000000-0000-7000-8000-{n:012}"} for n in range(5000)]
+
+    idp.patch(f"/Groups/{group}", {"op": "remove", "path": "members", "value": members})
+
+    assert last(idp).status == 200
+    assert last(idp).is_body_cut
+    assert 15_000 < len(last(idp).body) <= 16_384
+    assert len(json.loads(last(idp).body)["Operations"][0]["value"]) < 5000
+
+
+@pytest.mark.parametrize("text", ["x" * 50_000, '"' * 50_000, "\u0007" * 50_000, "é" * 50_000])
+def test_a_long_text_is_cut_as_well(idp: Idp, text: str) -> None:
+    idp.send("POST", "/Users", {"userName": "a", "nickName": text, "title": text})
+
+    assert last(idp).is_body_cut
+    assert len(last(idp).body) <= 16_384
+
+
+@pytest.mark.parametrize(
+    "path", ["/Users/%00", "/Users/%ff", "/Users?filter=%00%ff", "/" + "x" * 2000, "/Users?" + "a=b&" * 900]
+)
+def test_whatever_is_asked_is_written(idp: Idp, path: str) -> None:
+    idp.send("GET", path, **{"User-Agent": "\u00e4" * 1000})
+
+    assert len(idp.entries) == 1
+
+
+def test_a_change_that_changes_nothing_names_no_attribute(idp: Idp) -> None:
+    user = idp.create_user("ada")
+
+    idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": True})
+    assert last(idp).changed_attributes == []
+    idp.send("DELETE", f"/Users/{user}")
+    assert (last(idp).status, last(idp).changed_attributes) == (204, [])
+
+
+def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> None:
+    settings.SCIM_LOG_DAYS = 30
+    with time_machine.travel(timezone.now() - timedelta(days=30, minutes=1), tick=False):
+        for _ in range(5):
+            factories.scim_request(idp.connection)
+    with time_machine.travel(timezone.now() - timedelta(days=29), tick=False):
+        kept = factories.scim_request(idp.connection)
+    out = StringIO()
+
+    with patch.object(entries, "_BATCH", 2):
+        call_command("prunescimrequests", "--json", stdout=out)
+
+    assert json.loads(out.getvalue()) == {"deleted": "5", "kept_days": "30"}
+    assert idp.entries == [kept]
+    call_command("prunescimrequests", stdout=out)
+    assert "0 entries older than 30 days" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('"ada@acme.com" is a member already.', '"xxx@xxxx.xxx" is a member already.'),
+        ("ada@acme.com is the last admin.", "xxx@xxxx.xxx is the last admin."),
+        ('There is no User "Ada "A" L".', 'There is no User "Xxx "X" X".'),
+        ('There is no "ada".', 'There is no "xxx".'),
+        ('"shoeSize" must be a number.', '"shoeSize" must be a number.'),
+        ('"emails" has no "ada".', '"emails" has no "xxx".'),
+        (
+            'The filter has ""ada"" where a comparison should be.',
+            'The filter has ""xxx"" where a comparison should be.',
+        ),
+        ('"schemas" must hold "urn:x:2.0:Y".', '"schemas" must hold "urn:x:2.0:Y".'),
+        ('Everybody is so by the group "Sales".', 'Everybody is so by the group "Sales".'),
+    ],
+)
+def test_what_an_error_quotes_is_masked_where_it_may_be_a_person(said: str, kept: str) -> None:
+    assert redacted_detail(said) == kept
+
+
+def test_an_id_in_an_error_stays(idp: Idp) -> None:
+    user = idp.create_user("grace")
+    idp.send("DELETE", f"/Users/{user}")
+    idp.get(f"/Users/{user}")
+
+    assert last(idp).detail == f'There is no User "{user}".'
+
+
+def test_the_log_names_the_encoding_of_a_body_that_is_not_read(idp: Idp) -> None:
+    response = idp.send("POST", "/Users", b"x", **{"Content-Encoding": "gzip, br"})
+    assert (response.status_code, response["Accept-Encoding"]) == (415, "identity")
+    assert 'encoded as "gzip, br"' in response.json()["detail"]
+
+    for encoding in ("gzip", "BR", "identity"):
+        idp.send("POST", "/Users", b"{}", **{"Content-Encoding": encoding})
+        is_read = encoding == "identity"
+        assert (last(idp).status, f'encoded as "{encoding}"' in last(idp).detail) == (
+            400 if is_read else 415,
+            not is_read,
+        )
+
+
+def test_the_log_names_an_attribute_as_entra_writes_it(idp: Idp) -> None:
+    urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+    idp.send("GET", f"/Users?aadOptscim062020&filter={urn}.manager+eq+%22ada%22+and+manager.value+pr")
+
+    assert f"filter={urn}.manager eq " in last(idp).query
+    assert last(idp).query.endswith(" and manager.value pr")
+    assert "ada" not in last(idp).query.removeprefix("aadOptscim062020")

@@ -1,0 +1,173 @@
+"""Two live tokens of a connection: the IdP keeps its access while they are exchanged."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from django.db import IntegrityError, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from portal.directory.errors import Conflict, NotFound
+from portal.directory.types import Origin
+from portal.embedded import models, operator
+from tests import factories
+from tests.scim_server.conftest import Idp
+
+ACME: dict[str, Any] = {"organization_slug": "acme", "origin": Origin()}
+
+
+def status_with(idp: Idp, token: str) -> int:
+    return int(Idp(idp.connection, token).get("/Users").status_code)
+
+
+def test_both_tokens_are_good_while_they_are_rotated(idp: Idp) -> None:
+    started = operator.rotate_start(**ACME)
+
+    assert started.bearer_token.startswith("scim_")
+    assert started.connection.bearer_token_last_four == idp.token[-4:]
+    assert [status_with(idp, token) for token in (idp.token, started.bearer_token)] == [200, 200]
+    lives = [row.expires_at - timezone.now() for row in idp.tokens]
+    assert all(timedelta(days=364) < life < timedelta(days=366) for life in lives)
+
+
+def test_completing_revokes_the_old_token_at_once(idp: Idp) -> None:
+    following = operator.rotate_start(**ACME).bearer_token
+
+    connection = operator.rotate_complete(**ACME)
+
+    assert connection.bearer_token_last_four == following[-4:]
+    assert [status_with(idp, token) for token in (idp.token, following)] == [401, 200]
+
+
+def test_cancelling_revokes_the_new_token_at_once(idp: Idp) -> None:
+    following = operator.rotate_start(**ACME).bearer_token
+
+    connection = operator.rotate_cancel(**ACME)
+
+    assert connection.bearer_token_last_four == idp.token[-4:]
+    assert [status_with(idp, token) for token in (idp.token, following)] == [200, 401]
+    assert operator.rotate_start(**ACME).bearer_token != following
+
+
+def test_a_connection_has_two_live_tokens_at_most(idp: Idp) -> None:
+    operator.rotate_start(**ACME)
+
+    with pytest.raises(Conflict):
+        operator.rotate_start(**ACME)
+    for is_next in (False, True):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            factories.scim_token(idp.connection, f"scim_third-{is_next}", is_next=is_next)
+    assert idp.tokens.filter(revoked_at=None).count() == 2
+
+
+@pytest.mark.parametrize("end", [operator.rotate_complete, operator.rotate_cancel])
+def test_a_rotation_that_was_not_started_cannot_end(idp: Idp, end: Any) -> None:
+    with pytest.raises(Conflict):
+        end(**ACME)
+    assert idp.get("/Users").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["rotate_start", "rotate_complete", "rotate_cancel"])
+def test_without_a_connection_there_is_nothing_to_rotate(acme: models.Organization, name: str) -> None:
+    with pytest.raises(NotFound):
+        getattr(operator, name)(**ACME)
+
+
+def test_a_token_that_expired_can_still_be_rotated(idp: Idp) -> None:
+    idp.tokens.update(expires_at=timezone.now())
+    assert idp.get("/Users").status_code == 401
+
+    following = operator.rotate_start(**ACME).bearer_token
+
+    assert status_with(idp, following) == 200
+
+
+def test_each_step_leaves_an_entry_without_secrets(idp: Idp) -> None:
+    tokens = [operator.rotate_start(**ACME).bearer_token]
+    operator.rotate_cancel(**ACME)
+    tokens.append(operator.rotate_start(**ACME).bearer_token)
+    operator.rotate_complete(**ACME)
+
+    entries = list(models.ActivityEntry.objects.order_by("id"))
+    assert [entry.action.partition(".")[2] for entry in entries] == [
+        "rotate_start",
+        "rotate_cancel",
+        "rotate_start",
+        "rotate_complete",
+    ]
+    assert entries[0].after["next_bearer_token_last_four"] == tokens[0][-4:]
+    assert entries[3].after["bearer_token_last_four"] == tokens[1][-4:]
+    written = str([(entry.before, entry.after) for entry in entries])
+    assert not any(token in written for token in [idp.token, *tokens])
+
+
+def used(idp: Idp) -> models.ScimToken:
+    return idp.tokens.get()
+
+
+def test_the_last_use_is_noted_once_a_minute(idp: Idp) -> None:
+    start = timezone.now()
+    with time_machine.travel(start, tick=False):
+        idp.send("GET", "/Users", **{"User-Agent": "Okta SCIM Client 1.0.0"})
+    assert (used(idp).last_used_at, used(idp).last_used_client) == (start, "Okta SCIM Client 1.0.0")
+    assert used(idp).last_used_ip == "127.0.0.1"
+
+    with time_machine.travel(start + timedelta(seconds=59), tick=False):
+        idp.get("/Users")
+    assert used(idp).last_used_at == start
+
+    with time_machine.travel(start + timedelta(seconds=60), tick=False):
+        idp.get("/Users")
+    assert used(idp).last_used_at == start + timedelta(seconds=60)
+
+
+def test_a_refused_call_is_no_use(idp: Idp) -> None:
+    idp.tokens.update(expires_at=timezone.now())
+    idp.get("/Users")
+    idp.tokens.update(expires_at=timezone.now() + timedelta(days=1))
+    idp.send("DELETE", "/Users")
+    idp.send("POST", "/Users", {}, content_type="text/plain")
+
+    assert used(idp).last_used_at is None
+
+
+def test_a_use_that_cannot_be_noted_fails_nothing(idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
+    with patch("portal.embedded.scim.log.entries.touch", side_effect=OSError):
+        assert idp.get("/Users").status_code == 200
+
+    assert "scim_request_not_logged" in caplog.text
+
+
+CAUSES: dict[str, Callable[[Idp, Idp], object]] = {
+    "unknown_token": lambda idp, _: setattr(idp, "token", "scim_an-unknown-token"),
+    "other_address": lambda idp, other: setattr(idp, "token", other.token),
+    "expired_token": lambda idp, _: idp.tokens.update(expires_at=timezone.now()),
+    "revoked_token": lambda idp, _: idp.tokens.update(revoked_at=timezone.now()),
+    "connection_deleted": lambda idp, _: models.ScimConnection.objects.update(status="deleted"),
+}
+
+
+def test_every_refusal_takes_the_same_work(idp: Idp, other_idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
+    """Only the log knows the cause; neither the answer nor its queries tell it."""
+    from django.db import connection  # noqa: PLC0415 -- for this test alone
+
+    seen = set()
+    for cause, bring_about in CAUSES.items():
+        caplog.clear()
+        sid = transaction.savepoint()
+        caller = Idp(idp.connection, idp.token)
+        bring_about(caller, other_idp)
+        with CaptureQueriesContext(connection) as queries:
+            answer = caller.get("/Users")
+        # A statement with two rows, where two connections are told, is one statement.
+        statements = (re.sub(r"^\d times: ", "", query["sql"]).split(" WHERE ")[0][:60] for query in queries)
+        seen.add((answer.status_code, answer.content, *statements))
+        assert cause in caplog.text
+        transaction.savepoint_rollback(sid)
+
+    assert len(seen) == 1, seen

@@ -1,0 +1,246 @@
+"""What Stytch's answers and errors mean to the portal."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from structlog.testing import capture_logs
+
+from portal.directory import errors
+from portal.directory.types import Origin, SignedIn
+from portal.stytch.directory import StytchDirectory, StytchProvider
+from tests.fakes import stytch_objects as objects
+from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
+from tests.stytch.conftest import groups, sign_in
+
+GROUPS = "/connection/"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", "paused"),
+        ("identity_provider", "unheard-of"),
+        ("display_name", None),
+        ("base_url", 5),
+        ("bearer_token_expires_at", "tomorrow"),
+        ("bearer_token_expires_at", "2026-02-31T00:00:00Z"),
+        ("bearer_token_expires_at", "2026-01-01T00:00:00"),
+        ("bearer_token_expires_at", []),
+    ],
+)
+def test_a_field_that_is_not_as_documented_is_unavailable_and_logged_by_name(
+    ada: StytchDirectory, stytch: FakeStytch, field: str, value: object
+) -> None:
+    stytch.fail(path="/connection", body=_connection_with({field: value}))
+
+    with pytest.raises(errors.Unavailable) as refused, capture_logs() as logs:
+        ada.scim.connection()
+    assert refused.value.request_id == "request-id-test-1"
+    assert [(log["event"], log["what"]) for log in logs] == [("stytch_answer_not_understood", field)]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("identity_provider", "", "generic"),
+        ("bearer_token_expires_at", None, None),
+        ("bearer_token_expires_at", "", None),
+    ],
+)
+def test_what_stytch_may_leave_empty_may_be_empty(
+    ada: StytchDirectory, stytch: FakeStytch, field: str, value: object, shown: object
+) -> None:
+    stytch.fail(path="/connection", body=_connection_with({field: value}))
+
+    assert getattr(ada.scim.connection(), field) == shown
+
+
+def _member_of(who: SignedIn, **changes: object) -> str:
+    member = {
+        "member_id": who.member.member_id,
+        "organization_id": who.organization.organization_id,
+        "email_address": "ada@acme.example",
+        "name": "",
+        "status": "active",
+        "roles": [],
+        **changes,
+    }
+    return json.dumps({"status_code": 200, "request_id": "request-id-test-1", "member": member})
+
+
+def test_a_role_from_a_source_not_known_yet_still_counts(provider: StytchProvider, stytch: FakeStytch) -> None:
+    who = sign_in(provider)
+    sources = [{"type": "stars"}, {"type": "sso_connection"}]
+    stytch.fail(path="/member", body=_member_of(who, roles=[{"role_id": "auditor", "sources": sources}]))
+
+    member = provider.open("acme", Origin()).members.get(who.member.member_id)
+
+    assert member.role_ids == {"auditor"}
+    assert [source.type.value for source in member.roles[0].sources] == ["sso_connection"]
+
+
+def test_a_member_has_one_id_also_where_the_product_gave_another(provider: StytchProvider, stytch: FakeStytch) -> None:
+    stytch.fail(path="/member", body=_member_of(sign_in(provider)))
+
+    with pytest.raises(errors.NotFound):
+        provider.open("acme", Origin()).members.get("ada-in-the-product")
+
+
+@pytest.mark.parametrize("roles", [None, "stytch_admin", ["stytch_admin", 5], [{"role_id": "stytch_admin"}]])
+def test_roles_that_are_none_are_never_guessed(ada: StytchDirectory, stytch: FakeStytch, roles: object) -> None:
+    assert ada._scope.signed_in
+    stytch.fail(path="/member", body=_member_of(ada._scope.signed_in, roles=roles))
+
+    with pytest.raises(errors.Unavailable):
+        ada.members.get(ada._scope.signed_in.member.member_id)
+
+
+@pytest.mark.parametrize("roles", [None, "stytch_admin", [5], [{}]])
+def test_a_session_whose_roles_are_none_lets_nobody_in(
+    provider: StytchProvider, stytch: FakeStytch, roles: object
+) -> None:
+    session = stytch.project.start_session(stytch.project.members[0])
+    answer = {"request_id": "request-id-test-1", **objects.sign_in_object(session.member, session)}
+    answer["member_session"] |= {"roles": roles}
+    stytch.fail(path="sessions/authenticate", body=json.dumps(answer))
+
+    with pytest.raises(errors.Unavailable):
+        provider.open("acme", Origin()).sessions.authenticate(session.token)
+
+
+def _connection_with(changes: dict[str, object]) -> str:
+    connection = {
+        "organization_id": "organization-test-1",
+        "connection_id": "scim-connection-test-1",
+        "status": "active",
+        "display_name": "Okta",
+        "identity_provider": "okta",
+        "base_url": "https://test.stytch.com/v1/b2b/scim/scim-connection-test-1",
+        "bearer_token_last_four": "wxyz",
+        "bearer_token_expires_at": "2029-03-20T21:28:28Z",
+        **changes,
+    }
+    return json.dumps({"status_code": 200, "request_id": "request-id-test-1", "connection": connection})
+
+
+@pytest.mark.parametrize(
+    ("status", "error_type", "expected"),
+    [
+        (404, "session_not_found", errors.Unauthenticated),
+        (401, "invalid_session_token", errors.Unauthenticated),
+        (403, "session_authorization_error", errors.Refused),
+        (403, "session_authorization_tenancy_error", errors.Refused),
+        (403, "organization_suspended", errors.Refused),
+        (403, "not_heard_of", errors.Refused),
+        (404, "organization_not_found", errors.NotFound),
+        (404, "scim_connection_not_found", errors.NotFound),
+        (400, "no_active_scim_connection", errors.NotFound),
+        (400, "invalid_id", errors.NotFound),
+        (404, "route_not_found", errors.NotFound),
+        (400, "invalid_cursor", errors.InvalidCursor),
+        (400, "user_search_invalid_cursor", errors.InvalidCursor),
+        (400, "scim_cursor_of_another_list", errors.InvalidCursor),
+        (400, "bad_request", errors.Invalid),
+        (409, "anything", errors.Conflict),
+        (429, "too_many_requests", errors.TooManyRequests),
+        (401, "unauthorized_credentials", errors.Unavailable),
+        (401, "invalid_secret_authentication", errors.Unavailable),
+        (403, "use_https", errors.Unavailable),
+        (405, "method_not_allowed", errors.Unavailable),
+        (418, "", errors.Unavailable),
+        (500, "internal_server_error", errors.Unavailable),
+        (503, "", errors.Unavailable),
+    ],
+)
+def test_each_error_of_stytch_has_its_meaning(
+    ada: StytchDirectory, stytch: FakeStytch, status: int, error_type: str, expected: type[errors.DirectoryError]
+) -> None:
+    stytch.fail(path=GROUPS, times=9, status=status, error_type=error_type)
+
+    with pytest.raises(errors.DirectoryError) as refused, capture_logs() as logs:
+        groups(ada)
+    assert isinstance(refused.value, expected)
+    assert refused.value.request_id.startswith("request-id-test-")
+    assert refused.value.detail.endswith(".")
+    assert "developers" not in refused.value.detail
+    assert logs[-1]["stytch_request_id"] == refused.value.request_id
+
+
+def test_an_error_page_of_a_proxy_counts_by_its_status(ada: StytchDirectory, stytch: FakeStytch) -> None:
+    stytch.fail(path="/connection", status=500, body="<html>Internal Server Error</html>")
+
+    with pytest.raises(errors.Unavailable):
+        ada.scim.connection()
+
+
+@pytest.mark.parametrize("call", ["organization", "policy", "session"])
+def test_wrong_project_credentials_are_the_operators_matter(
+    stytch: FakeStytch, slept: list[float], settings: Settings, call: str
+) -> None:
+    settings.STYTCH_SECRET = "not-the-secret"
+    directory = StytchProvider().open("acme", Origin())
+    calls: dict[str, Callable[[], object]] = {
+        "organization": directory.organization.get,
+        "policy": directory.rbac.policy,
+        "session": lambda: directory.sessions.authenticate("token"),
+    }
+
+    with pytest.raises(errors.Unavailable), capture_logs() as logs:
+        calls[call]()
+    assert [(log["event"], log["log_level"]) for log in logs] == [("stytch_refuses_our_credentials", "error")]
+
+
+@pytest.mark.parametrize("error_type", ["no_active_scim_connection", "scim_connection_not_found"])
+def test_having_no_connection_is_no_error(ada: StytchDirectory, stytch: FakeStytch, error_type: str) -> None:
+    stytch.fail(path="/connection", status=404, error_type=error_type)
+
+    assert ada.scim.connection() is None
+
+
+def test_a_further_step_to_sign_in_is_explained(provider: StytchProvider, stytch: FakeStytch) -> None:
+    project = stytch.project
+    project.add_member(
+        project.organization("acme"), "mfa@acme.example", password=DEMO_PASSWORD, needs_second_factor=True
+    )
+
+    with pytest.raises(errors.Unauthenticated, match="further step"):
+        provider.open("acme", Origin()).sessions.sign_in(email_address="mfa@acme.example", password=DEMO_PASSWORD)
+
+
+def test_a_breached_password_is_told_to_be_reset(provider: StytchProvider, stytch: FakeStytch) -> None:
+    stytch.fail(status=400, error_type="member_reset_password")
+
+    with pytest.raises(errors.Unauthenticated, match="Reset it"):
+        sign_in(provider)
+
+
+def test_nobody_joins_an_organization_by_opening_it(provider: StytchProvider, stytch: FakeStytch) -> None:
+    open_to_all = stytch.project.add_organization("initech", jit_domain="acme.example")
+    discovery = provider.discovery(Origin())
+
+    discovered = discovery.authenticate(email_address="ada@acme.example", password=DEMO_PASSWORD)
+
+    assert {one.organization_slug for one in discovered.organizations} == {"acme", "globex"}
+    with pytest.raises(errors.Unauthenticated):
+        discovery.exchange(discovered.intermediate_session_token, organization_id=open_to_all.id)
+    assert stytch.calls("exchange") == []
+
+
+@pytest.mark.parametrize("options", [{"limit": 0}, {"limit": 1001}, {"search": "Sales"}])
+def test_what_cannot_be_right_is_refused_without_a_call(
+    ada: StytchDirectory, stytch: FakeStytch, options: dict[str, Any]
+) -> None:
+    with pytest.raises((errors.Invalid, errors.NotOffered)):
+        ada.scim.groups("scim-connection-test-1", **options)
+    assert stytch.requests == []
+
+
+@pytest.mark.parametrize("end", [None, ""])
+def test_an_empty_next_cursor_ends_the_list(ada: StytchDirectory, stytch: FakeStytch, end: str | None) -> None:
+    body = {"status_code": 200, "request_id": "request-id-test-1", "scim_groups": [], "next_cursor": end}
+    stytch.fail(path=GROUPS, body=json.dumps(body))
+
+    assert groups(ada).next_cursor is None

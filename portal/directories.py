@@ -6,9 +6,9 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from portal.directory.gateway import DirectoryProvider
+from portal.directory.actor import Origin
+from portal.directory.directory import DirectoryProvider
 from portal.directory.project import Project
-from portal.directory.types import Origin
 
 # By name: the one that is not used, and the libraries that it needs, are not loaded.
 PROVIDERS = {

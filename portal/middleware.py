@@ -15,9 +15,9 @@ from portal.access.client_address import client_address, forwarded_proto, networ
 from portal.access.permissions import MACHINES, Audience, Permission
 from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
+from portal.directory.actor import Origin
 from portal.directory.errors import DirectoryError, Unauthenticated
 from portal.directory.ids import new_request_id
-from portal.directory.types import Origin
 from portal.outages import UNAVAILABLE, reason
 from portal.serving.bodies import body_problem
 from portal.serving.threads import Share, claim, is_admitted

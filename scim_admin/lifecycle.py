@@ -3,7 +3,8 @@
 from typing import Any
 
 from portal.access.permissions import Permission
-from portal.directory.types import ScimConnection, ScimFeature
+from portal.directory.scim.connection import ScimConnection
+from portal.directory.scim.features import ScimFeature
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 

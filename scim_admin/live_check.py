@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.scim.health import ScimProgress
 from portal.directory.scim.log import ScimRequest
-from portal.directory.types import ScimIdentityProvider
 from scim_admin.causes import Explanation, explain
 from scim_admin.causes.access import ACCESS
 from scim_admin.guides import Guide

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.scim.log import ScimOutcome, ScimRequest
-from portal.directory.types import ScimIdentityProvider
 from scim_admin.causes import Explanation, explain
 
 # By what stands first in the path, one and several.

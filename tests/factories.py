@@ -9,8 +9,9 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
+from portal.directory.actor import Origin
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.sessions import SessionTerms
-from portal.directory.types import Origin, ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import conflict_rules

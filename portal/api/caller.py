@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from portal.directory.actor import Actor, Origin
 from portal.directory.project import Project, ProjectDirectory
-from portal.directory.types import Actor, Origin, SignedIn
+from portal.directory.sessions import SignedIn
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from portal.api.origins import is_registered, origin_of
 from portal.directories import project
 from portal.directory.errors import Unauthenticated
 from portal.directory.project import Project, ProjectDirectory
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 from portal.serving.threads import RETRY_SECONDS, Share, claim
 from portal.web.request import PortalRequest
 

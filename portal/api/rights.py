@@ -7,7 +7,7 @@ import msgspec
 
 from portal.api.errors.responses import ApiError
 from portal.directory.policy import Policy
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 
 _SELF = "stytch.self"
 

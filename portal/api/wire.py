@@ -7,8 +7,11 @@ from typing import Any
 import msgspec
 
 from portal.api.endpoints.scim_attributes import ScimAttributes, scim_attributes
-from portal.directory import types
-from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.members import Member as MemberValue
+from portal.directory.members import ScimRegistration as ScimRegistrationValue
+from portal.directory.organizations import ActiveScimConnection as ActiveScimConnectionValue
+from portal.directory.organizations import EmailImplicitRoleAssignment
+from portal.directory.organizations import Organization as OrganizationValue
 from portal.directory.policy import Role
 
 
@@ -194,7 +197,7 @@ class Member(msgspec.Struct):
     updated_at: datetime | None
 
 
-def organization(value: types.Organization) -> Organization:
+def organization(value: OrganizationValue) -> Organization:
     """Return an organization as the SDKs read it."""
     settings = value.settings
     return Organization(
@@ -231,7 +234,7 @@ def organization(value: types.Organization) -> Organization:
     )
 
 
-def member(value: types.Member) -> Member:
+def member(value: MemberValue) -> Member:
     """Return a member as the SDKs read it."""
     return Member(
         organization_id=value.organization_id,
@@ -279,7 +282,7 @@ def roles(values: Iterable[Role]) -> list[CustomRole]:
     ]
 
 
-def _active_scim_connection(value: types.ActiveScimConnection | None) -> ActiveScimConnection | None:
+def _active_scim_connection(value: ActiveScimConnectionValue | None) -> ActiveScimConnection | None:
     if value is None:
         return None
     return ActiveScimConnection(
@@ -287,7 +290,7 @@ def _active_scim_connection(value: types.ActiveScimConnection | None) -> ActiveS
     )
 
 
-def _scim_registration(value: types.ScimRegistration | None) -> ScimRegistration | None:
+def _scim_registration(value: ScimRegistrationValue | None) -> ScimRegistration | None:
     if value is None:
         return None
     return ScimRegistration(value.connection_id, value.registration_id, value.external_id, scim_attributes(value))

@@ -1,12 +1,157 @@
 """Members, as the JSON API asks a directory for them."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
 
-from portal.directory.gateway import MemberGateway
-from portal.directory.member_changes import MemberChanges
+from portal.directory.organizations import Organization
+from portal.directory.pages import DEFAULT_LIMIT
+from portal.directory.policy import ADMIN_ROLE
 from portal.directory.search import Found, Operand
-from portal.directory.types import DEFAULT_LIMIT, Member, Organization
+
+
+class RoleSourceType(StrEnum):
+    """Where a member's role comes from, in Stytch's words (MemberRole.sources[].type)."""
+
+    DIRECT_ASSIGNMENT = "direct_assignment"
+    EMAIL_ASSIGNMENT = "email_assignment"
+    SSO_CONNECTION = "sso_connection"
+    SSO_CONNECTION_GROUP = "sso_connection_group"
+    SCIM_CONNECTION_GROUP = "scim_connection_group"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRoleSource:
+    """What grants a role, with what tells it from others of its kind: `email_domain`, or `connection_id` and `group_id`."""
+
+    type: RoleSourceType
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRole:
+    """One role of a member, with every source that grants it."""
+
+    role_id: str
+    sources: tuple[MemberRoleSource, ...]
+
+
+class MemberStatus(StrEnum):
+    """Stytch's member states; a deleted member stays stored and cannot sign in."""
+
+    PENDING = "pending"
+    INVITED = "invited"
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredEmail:
+    """An address that a member had, and that nobody else of the organization can take."""
+
+    email_id: str
+    email_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRegistration:
+    """Who a member is to the identity provider: the SCIM document as it is stored, and the groups as (id, name)."""
+
+    connection_id: str
+    registration_id: str
+    external_id: str
+    user_id: str
+    active: bool
+    document: Mapping[str, Any]
+    groups: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in one organization; the same e-mail address elsewhere is another member.
+
+    All behind `roles` is only told by the embedded directory, `scim_registration` to the JSON API alone.
+    """
+
+    member_id: str
+    organization_id: str
+    email_address: str
+    name: str
+    status: MemberStatus
+    roles: tuple[MemberRole, ...]
+    email_address_verified: bool = False
+    is_breakglass: bool = False
+    external_id: str = ""
+    # "" for a member without a password.
+    member_password_id: str = ""
+    mfa_enrolled: bool = False
+    mfa_phone_number: str = ""
+    default_mfa_method: str = ""
+    retired_email_addresses: tuple[RetiredEmail, ...] = ()
+    trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
+    untrusted_metadata: Mapping[str, Any] = field(default_factory=dict)
+    scim_registration: ScimRegistration | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Say whether the member administers the organization."""
+        return ADMIN_ROLE in self.role_ids
+
+    @property
+    def role_ids(self) -> frozenset[str]:
+        """The ids of all effective roles."""
+        return frozenset(role.role_id for role in self.roles)
+
+
+RESOURCE, SELF = "stytch.member", "stytch.self"
+# The action that each field needs of a member (Stytch: Update Member). What has none is for the project alone.
+FIELD_ACTIONS: Mapping[str, str] = {
+    "name": "update.info.name",
+    "email_address": "update.info.email",
+    "unlink_email": "update.info.email",
+    "untrusted_metadata": "update.info.untrusted-metadata",
+    "is_breakglass": "update.settings.is-breakglass",
+    "mfa_phone_number": "update.info.mfa-phone",
+    "mfa_enrolled": "update.settings.mfa-enrolled",
+    "default_mfa_method": "update.settings.default-mfa-method",
+    "roles": "update.settings.roles",
+}
+PROJECT_ONLY = ("trusted_metadata", "external_id")
+# What gives power: whoever may make members needs the right to change it, too.
+POWERS = ("roles", "is_breakglass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberChanges:
+    """What is given, by Stytch's names; None leaves a thing as it is, or at its default.
+
+    Of the metadata the keys that are given are replaced, and those that are null taken away. `unlink_email` lets go of the
+    address that `email_address` takes the place of.
+    """
+
+    email_address: str | None = None
+    unlink_email: bool | None = None
+    name: str | None = None
+    trusted_metadata: Mapping[str, Any] | None = None
+    untrusted_metadata: Mapping[str, Any] | None = None
+    is_breakglass: bool | None = None
+    mfa_phone_number: str | None = None
+    mfa_enrolled: bool | None = None
+    default_mfa_method: str | None = None
+    roles: Sequence[str] | None = None
+    external_id: str | None = None
+
+
+class MemberGateway(Protocol):
+    """What signing in needs of members."""
+
+    def get(self, member_id: str) -> Member:
+        """Return the member. Raises NotFound, also for another organization's member."""
+        ...
 
 
 class ProjectMemberGateway(MemberGateway, Protocol):

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from portal.directory.sessions import Authentication, SessionTerms
-from portal.directory.types import Member, SignedIn
+from portal.directory.members import Member
+from portal.directory.sessions import Authentication, SessionTerms, SignedIn
 
 HASH_TYPES = ("bcrypt", "md_5", "argon_2i", "argon_2id", "sha_1", "sha_512", "scrypt", "phpass", "pbkdf_2")
 

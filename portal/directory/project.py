@@ -6,14 +6,15 @@ Only the embedded directory has it: with Stytch, the SDKs talk to Stytch itself 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from portal.directory.gateway import Directory, ScimGateway
+from portal.directory.actor import Actor
+from portal.directory.directory import Directory, ScimGateway
 from portal.directory.members import MembersGateway, ProjectMemberGateway
 from portal.directory.organizations import OrganizationsGateway, ProjectOrganizationGateway
 from portal.directory.passwords import PasswordStrength, ProjectPasswordGateway
 from portal.directory.policy import Policy
 from portal.directory.rbac import ProjectRbacGateway
-from portal.directory.sessions import ProjectSessionGateway
-from portal.directory.types import Actor, ScimConnection, ScimIdentityProvider, SignedIn
+from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
+from portal.directory.sessions import ProjectSessionGateway, SignedIn
 
 
 class ProjectScimGateway(ScimGateway, Protocol):

@@ -3,8 +3,16 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from portal.directory.gateway import RbacGateway
-from portal.directory.policy import Role
+from portal.directory.policy import Policy, Role
+
+
+class RbacGateway(Protocol):
+    """The policy that says what each role may do."""
+
+    def policy(self) -> Policy:
+        """Return the project's roles and resources (Stytch: rbac.policy)."""
+        ...
+
 
 MOST_ROLES = 100
 

@@ -8,8 +8,124 @@ from typing import Any, Protocol
 import msgspec
 
 from portal.directory.errors import Invalid
-from portal.directory.gateway import SessionGateway
-from portal.directory.types import Member, MemberSession, Organization, SignedIn
+from portal.directory.members import Member
+from portal.directory.organizations import Organization
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationFactor:
+    """One way in which a member has shown who they are in a session, in Stytch's words."""
+
+    type: str
+    delivery_method: str
+    created_at: datetime
+    last_authenticated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSession:
+    """A member signed in, in one browser, until `expires_at` or revocation.
+
+    All behind `password_entered_at` is only told by the embedded directory.
+    """
+
+    member_session_id: str
+    member_id: str
+    organization_id: str
+    organization_slug: str
+    roles: frozenset[str]
+    started_at: datetime
+    last_accessed_at: datetime
+    expires_at: datetime
+    # When the password was last entered in it; None where it was not.
+    password_entered_at: datetime | None = None
+    # How the member showed who they are in the session of another organization that this one was exchanged for.
+    exchanged_factors: tuple[AuthenticationFactor, ...] = ()
+    # What the product wants in it and in its JWT.
+    custom_claims: Mapping[str, Any] = field(default_factory=dict)
+    # From where it was started.
+    ip_address: str = ""
+    user_agent: str = ""
+
+    @property
+    def authentication_factors(self) -> tuple[AuthenticationFactor, ...]:
+        """How the member has shown who they are: by this organization's password, the one way in so far, or elsewhere."""
+        entered_at = self.password_entered_at
+        if entered_at is None:
+            return self.exchanged_factors
+        own = AuthenticationFactor("password", "knowledge", min(entered_at, self.started_at), entered_at)
+        return (*self.exchanged_factors, own)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A good session with its member and organization, and the token that proves it."""
+
+    session: MemberSession
+    member: Member
+    organization: Organization
+    session_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """A person whose password is right in these organizations, before choosing one (Stytch: discovery)."""
+
+    email_address: str
+    organizations: tuple[Organization, ...]
+    intermediate_session_token: str = field(repr=False)
+
+
+class SessionGateway(Protocol):
+    """Member sessions: made by signing in, checked on each request, ended at once by revocation."""
+
+    def authenticate(self, session_token: str) -> SignedIn:
+        """Return who holds the token and keep the session from idling out. Raises Unauthenticated."""
+        ...
+
+    def sign_in(self, *, email_address: str, password: str) -> SignedIn:
+        """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
+        ...
+
+    def confirm_password(self, password: str) -> SignedIn:
+        """Note that the acting member entered their password again, for what asks for it (portal.directory.step_up).
+
+        Raises Unauthenticated, also where it is not right; the session stays.
+        """
+        ...
+
+    def revoke(self, session_token: str) -> None:
+        """End the session: its next request is rejected. An unknown token isn't an error."""
+        ...
+
+
+class Discovery(Protocol):
+    """Signing in before the organization is known: the one place that looks across organizations."""
+
+    def authenticate(self, *, email_address: str, password: str) -> Discovered:
+        """Return where this password is right (Stytch: passwords.discovery.authenticate). Raises Unauthenticated."""
+        ...
+
+    def organizations(self, intermediate_session_token: str) -> Discovered:
+        """Return the same answer again, for ten minutes. Raises Unauthenticated."""
+        ...
+
+    def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
+        """Start a session in one of the discovered organizations, once: the token then ends. Raises Unauthenticated."""
+        ...
+
+    @property
+    def other_way_in(self) -> str:
+        """How someone whose password is paused signs in instead, as a sentence; "" where `email_links` emails a link."""
+        ...
+
+    def email_links(self, email_address: str, *, organization_slug: str = "") -> None:
+        """Email a one-time link to choose a password to the members with this address, in one organization or in all.
+
+        Neither the outcome nor the time says whether there are any. Raise NotOffered where `other_way_in` says why.
+        """
+        ...
+
 
 SESSION_CLAIM = "https://stytch.com/session"
 ORGANIZATION_CLAIM = "https://stytch.com/organization"
@@ -20,7 +136,6 @@ MOST_CLAIM_BYTES = 4096
 MOST_TOLD = 1000
 _RESERVED = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 _OURS = "https://stytch.com/"
-
 Claims = Mapping[str, Any]
 
 

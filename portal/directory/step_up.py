@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from portal.directory.errors import StepUpRequired, Unauthenticated
-from portal.directory.types import MemberSession, SignedIn
+from portal.directory.sessions import MemberSession, SignedIn
 
 PASSWORD_LIFE = timedelta(minutes=5)
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from portal.directory.actor import Actor, Origin
 from portal.directory.ids import uuid7
-from portal.directory.types import Actor, Origin
 from portal.embedded.database.statements import Writes
 from portal.embedded.models import ActivityEntry
 

@@ -3,9 +3,12 @@
 from dataclasses import replace
 from functools import cached_property
 
+from portal.directory.actor import Origin
+from portal.directory.organizations import Organization
 from portal.directory.policy import Policy
-from portal.directory.types import Organization, Origin, SignedIn
+from portal.directory.sessions import SignedIn
 from portal.embedded.members.portal_members import EmbeddedMembers
+from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
 from portal.embedded.scim import EmbeddedScim
 from portal.embedded.scim.log.reading import EmbeddedScimLog
 from portal.embedded.scope import Scope
@@ -14,7 +17,7 @@ from portal.embedded.sessions.sessions import EmbeddedSessions
 
 
 class EmbeddedOrganization:
-    """Implements portal.directory.gateway.OrganizationGateway."""
+    """Implements portal.directory.organizations.OrganizationGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -25,7 +28,7 @@ class EmbeddedOrganization:
 
 
 class EmbeddedRbac:
-    """Implements portal.directory.gateway.RbacGateway."""
+    """Implements portal.directory.rbac.RbacGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -36,7 +39,7 @@ class EmbeddedRbac:
 
 
 class EmbeddedDirectory:
-    """Implements portal.directory.gateway.Directory."""
+    """Implements portal.directory.directory.Directory."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -61,6 +64,11 @@ class EmbeddedDirectory:
         return EmbeddedMembers(self._scope)
 
     @cached_property
+    def sign_in_links(self) -> EmbeddedSignInLinks:
+        """One-time links to choose a password."""
+        return EmbeddedSignInLinks(self._scope)
+
+    @cached_property
     def rbac(self) -> EmbeddedRbac:
         """The project's roles, and the organization's own."""
         return EmbeddedRbac(self._scope)
@@ -77,7 +85,7 @@ class EmbeddedDirectory:
 
 
 class EmbeddedProvider:
-    """Implements portal.directory.gateway.DirectoryProvider."""
+    """Implements portal.directory.directory.DirectoryProvider."""
 
     def open(self, organization_slug: str, origin: Origin) -> EmbeddedDirectory:
         """Return the organization's directory, without a query."""

@@ -10,21 +10,14 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import parse_id, public_id
-from portal.directory.types import (
-    Actor,
-    ActorType,
-    Member,
-    MemberStatus,
-    NewScimConnection,
-    Organization,
-    Origin,
-    ScimConnection,
-    ScimConnectionStatus,
-    SentLink,
-)
+from portal.directory.members import Member, MemberStatus
+from portal.directory.organizations import Organization
+from portal.directory.scim.connection import NewScimConnection, ScimConnection, ScimConnectionStatus
+from portal.directory.sign_in_links import SentLink
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
 from portal.embedded.members.roles import check_roles

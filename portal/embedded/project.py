@@ -10,11 +10,12 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import NotFound, Unauthenticated
 from portal.directory.ids import id_prefix, parse_id, public_id
 from portal.directory.passwords import PasswordStrength
 from portal.directory.policy import Policy
-from portal.directory.types import Actor, ActorType, Origin, SignedIn
+from portal.directory.sessions import SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.integrity import is_text

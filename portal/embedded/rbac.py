@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.directory.errors import Invalid, Refused, Unauthenticated
-from portal.directory.member_changes import FIELD_ACTIONS, RESOURCE
+from portal.directory.members import FIELD_ACTIONS, RESOURCE
 from portal.directory.policy import WILDCARD, Policy, Role, read_roles
 from portal.directory.rbac import MOST_ROLES
 from portal.embedded import models

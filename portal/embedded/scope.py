@@ -7,12 +7,13 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import NotFound, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
-from portal.directory.organization_settings import DEFAULT_SETTINGS, OrganizationSettings
+from portal.directory.organizations import DEFAULT_SETTINGS, Organization, OrganizationSettings
 from portal.directory.policy import Policy, read_roles
+from portal.directory.sessions import SignedIn
 from portal.directory.step_up import require_recent_password
-from portal.directory.types import Actor, ActorType, Organization, Origin, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
 

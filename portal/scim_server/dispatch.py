@@ -17,7 +17,7 @@ from portal.access.permissions import Audience
 from portal.access.rate_limits import wait_after_failed_authentication, wait_of_connection
 from portal.access.routing import access_of, edge_for
 from portal.directory.ids import id_prefix, public_id
-from portal.directory.types import ScimRefusal
+from portal.directory.scim.log import ScimRefusal
 from portal.embedded.scim.log import entries
 from portal.embedded.scim.log.entries import Exchange, Outcome
 from portal.embedded.scim.protocol.client import ScimClient, authenticate, has_entra_flag

@@ -5,7 +5,8 @@ from functools import cached_property
 
 from django.conf import settings
 
-from portal.directory.types import Origin, SignedIn
+from portal.directory.actor import Origin
+from portal.directory.sessions import SignedIn
 from portal.stytch.discovery import StytchDiscovery
 from portal.stytch.http import StytchApi
 from portal.stytch.members import StytchMembers
@@ -15,10 +16,11 @@ from portal.stytch.scim import StytchScim
 from portal.stytch.scim.log import StytchScimLog
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import StytchSessions
+from portal.stytch.sign_in_links import StytchSignInLinks
 
 
 class StytchDirectory:
-    """Implements portal.directory.gateway.Directory."""
+    """Implements portal.directory.directory.Directory."""
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
         self._scope = scope
@@ -44,6 +46,11 @@ class StytchDirectory:
         return StytchMembers(self._scope)
 
     @cached_property
+    def sign_in_links(self) -> StytchSignInLinks:
+        """One-time links to choose a password."""
+        return StytchSignInLinks()
+
+    @cached_property
     def scim(self) -> StytchScim:
         """Its SCIM connection."""
         return StytchScim(self._scope)
@@ -55,7 +62,7 @@ class StytchDirectory:
 
 
 class StytchProvider:
-    """Implements portal.directory.gateway.DirectoryProvider; one for each process, with its pool of connections."""
+    """Implements portal.directory.directory.DirectoryProvider; one for each process, with its pool of connections."""
 
     def __init__(self) -> None:
         self._api = StytchApi(settings.STYTCH_BASE_URL, settings.STYTCH_PROJECT_ID, settings.STYTCH_SECRET)

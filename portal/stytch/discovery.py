@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from portal.directory.errors import NotOffered, Unauthenticated
-from portal.directory.types import Discovered, SignedIn
+from portal.directory.sessions import Discovered, SignedIn
 from portal.stytch.documents import Document
 from portal.stytch.http import StytchApi, path_of
 from portal.stytch.sessions import PASSWORD_MEANINGS, signed_in
@@ -14,7 +14,7 @@ _MEMBERSHIPS = frozenset({"active_member", "pending_member", "invited_member"})
 
 
 class StytchDiscovery:
-    """Implements portal.directory.gateway.Discovery."""
+    """Implements portal.directory.sessions.Discovery."""
 
     def __init__(self, api: StytchApi) -> None:
         self._api = api

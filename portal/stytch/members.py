@@ -1,9 +1,7 @@
 """Members, as far as signing in needs them."""
 
-from typing import NoReturn
-
-from portal.directory.errors import NotFound, NotOffered
-from portal.directory.types import Member, SentLink, SignedIn
+from portal.directory.errors import NotFound
+from portal.directory.members import Member
 from portal.stytch.errors import Meaning
 from portal.stytch.http import path_of
 from portal.stytch.organization import StytchOrganization
@@ -15,7 +13,7 @@ _MEANINGS = dict.fromkeys(("member_not_found", "invalid_id", "member_does_not_ex
 
 
 class StytchMembers:
-    """Implements portal.directory.gateway.MemberGateway."""
+    """Implements portal.directory.members.MemberGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -33,24 +31,3 @@ class StytchMembers:
         if (member.member_id, member.organization_id) != (member_id, organization.organization_id):
             raise NotFound(_NO_MEMBER[1])
         return member
-
-    @property
-    def emails_links(self) -> bool:
-        """Say no: see `send_link`."""
-        return False
-
-    def send_link(self, member_id: str) -> SentLink:  # noqa: ARG002 -- the gateway's signature
-        """Raise NotOffered: the link would lead to the product's own page, which the portal doesn't know."""
-        raise NotOffered("Passwords are reset in the product. Use “Forgot password” on its sign-in page.")
-
-    def link_member(self, token: str) -> Member:  # noqa: ARG002 -- the gateway's signature
-        """Raise NotOffered: Stytch sends its own invitations."""
-        _links_are_stytchs()
-
-    def redeem_link(self, token: str, *, password: str) -> SignedIn:  # noqa: ARG002 -- the gateway's signature
-        """Raise NotOffered: Stytch sends its own invitations."""
-        _links_are_stytchs()
-
-
-def _links_are_stytchs() -> NoReturn:
-    raise NotOffered("Invitations to this portal are sent by the product; open the link in the e-mail that you got.")

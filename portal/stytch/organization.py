@@ -1,14 +1,14 @@
 """The organization itself."""
 
 from portal.directory.errors import NotFound
-from portal.directory.types import Organization
+from portal.directory.organizations import Organization
 from portal.stytch.http import path_of
 from portal.stytch.scope import Scope
 from portal.stytch.values import organization_value
 
 
 class StytchOrganization:
-    """Implements portal.directory.gateway.OrganizationGateway."""
+    """Implements portal.directory.organizations.OrganizationGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

@@ -16,7 +16,7 @@ RETRY_SECONDS = 15.0
 
 
 class StytchRbac:
-    """Implements portal.directory.gateway.RbacGateway; one for each process, shared by its threads."""
+    """Implements portal.directory.rbac.RbacGateway; one for each process, shared by its threads."""
 
     def __init__(self, api: StytchApi) -> None:
         self._api = api

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 from portal.stytch.http import StytchApi
 
 

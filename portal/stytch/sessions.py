@@ -5,7 +5,7 @@ from contextlib import suppress
 from django.conf import settings
 
 from portal.directory.errors import Unauthenticated
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
@@ -57,7 +57,7 @@ def signed_in(answer: Document) -> SignedIn:
 
 
 class StytchSessions:
-    """Implements portal.directory.gateway.SessionGateway."""
+    """Implements portal.directory.sessions.SessionGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

@@ -4,20 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from portal.directory.types import (
-    Member,
-    MemberRole,
-    MemberRoleSource,
-    MemberSession,
-    MemberStatus,
-    Organization,
-    RoleSourceType,
-    ScimConnection,
-    ScimConnectionStatus,
-    ScimGroup,
-    ScimIdentityProvider,
-    SignedIn,
-)
+from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RoleSourceType
+from portal.directory.organizations import Organization
+from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.scim.groups import ScimGroup
+from portal.directory.sessions import MemberSession, SignedIn
 from portal.stytch.documents import Document, misread
 
 Word = TypeVar("Word", bound=StrEnum)

@@ -10,7 +10,7 @@ from django.http import HttpResponse, QueryDict
 from django.utils.formats import number_format
 
 from portal.directory.errors import InvalidCursor
-from portal.directory.types import Page
+from portal.directory.pages import Page
 from portal.web.request import PortalRequest
 
 Item = TypeVar("Item")

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from portal.access.permissions import Permission
-from portal.directory.types import Member, Organization
+from portal.directory.members import Member
+from portal.directory.organizations import Organization
 from portal.web.request import PortalRequest
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from portal.directory.gateway import Directory, DirectoryProvider
+from portal.directory.actor import Origin
+from portal.directory.directory import Directory, DirectoryProvider
 from portal.directory.policy import Policy
-from portal.directory.types import Origin, SignedIn
+from portal.directory.sessions import SignedIn
 
 
 class PortalRequest(HttpRequest):

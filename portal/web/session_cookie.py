@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from portal.access.routing import READ_METHODS
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 
 _PREFIX = "session-"
 # Our own addresses are escaped (RFC 3986): a line break or a NUL would be an error in a header.

@@ -1,7 +1,7 @@
 """Why a call of an identity provider was refused, and what its admin does about it, in that identity provider's words."""
 
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.scim.log import ScimOutcome, ScimRequest
-from portal.directory.types import ScimIdentityProvider
 from scim_admin.causes.access import ACCESS
 from scim_admin.causes.cause import Cause, Explanation
 from scim_admin.causes.resources import RESOURCES

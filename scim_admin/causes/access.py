@@ -1,6 +1,7 @@
 """What is wrong with the token or with the address: the connection does not work at all."""
 
-from portal.directory.types import ScimIdentityProvider, ScimRefusal
+from portal.directory.scim.connection import ScimIdentityProvider
+from portal.directory.scim.log import ScimRefusal
 from scim_admin.causes.cause import Cause, Sign
 
 _ENTER_ADDRESS = (

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from portal.directory.scim.log import ScimRequest
-from portal.directory.types import ScimIdentityProvider, ScimRefusal
+from portal.directory.scim.connection import ScimIdentityProvider
+from portal.directory.scim.log import ScimRefusal, ScimRequest
 
 
 @dataclass(frozen=True, slots=True)

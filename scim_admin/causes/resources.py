@@ -1,6 +1,6 @@
 """What is wrong with whom or what a call is about: people, groups, members, and names that are taken."""
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from scim_admin.causes.cause import Cause, Sign
 
 RESOURCES = (

@@ -1,6 +1,6 @@
 """What has to do with this service rather than with what was sent."""
 
-from portal.directory.types import ScimRefusal
+from portal.directory.scim.log import ScimRefusal
 from scim_admin.causes.cause import Cause, Sign
 
 _BY_ITSELF = "Nothing needs to be done: {name} tries again by itself. "

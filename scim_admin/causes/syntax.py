@@ -1,6 +1,6 @@
 """What is wrong with what was sent: its form, its attributes, its values, its questions."""
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from scim_admin.causes.cause import Cause, Sign
 
 _REPORT = "If it is as it should be, report the request id to the maker of {name}: the call is not SCIM 2.0."

@@ -1,6 +1,6 @@
 """Where things are in each identity provider, as its guide has them."""
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from scim_admin.causes.cause import Words
 from scim_admin.guides import guide_for
 

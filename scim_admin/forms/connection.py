@@ -2,7 +2,7 @@
 
 from django import forms
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 
 _LONGEST_NAME = 256
 

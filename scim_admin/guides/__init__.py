@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from scim_admin.guides.cyberark import CYBERARK
 from scim_admin.guides.generic import GENERIC
 from scim_admin.guides.google_workspace import GOOGLE_WORKSPACE

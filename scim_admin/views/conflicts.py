@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict, Invalid
 from portal.directory.scim.conflicts import ScimConflictState
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from portal.directory.types import ScimConnection
+from portal.directory.scim.connection import ScimConnection
 from portal.web.request import PortalRequest
 from portal.web.scim.health import health_of
 from portal.web.scim.people_without_access import people_without_access

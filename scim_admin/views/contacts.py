@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Conflict, Invalid
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from scim_admin.forms.contacts import ContactsForm

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from portal.directory.errors import Conflict
 from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from scim_admin.forms.delete import DeleteForm

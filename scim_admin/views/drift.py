@@ -9,9 +9,10 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.permissions import Permission
+from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict
-from portal.directory.gateway import ScimGateway
-from portal.directory.types import Page, ScimFeature
+from portal.directory.pages import Page
+from portal.directory.scim.features import ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest

@@ -13,8 +13,8 @@ from django.urls import reverse
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict, Invalid, NotOffered
 from portal.directory.policy import MEMBER_ROLE
+from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.group_roles import ScimGroupRoles
-from portal.directory.types import ScimFeature
 from portal.web import listing
 from portal.web.errors import no_right
 from portal.web.pages import see_other

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 from portal.access.permissions import Permission
 from portal.directory.errors import NotOffered
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.web import listing
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to

@@ -11,9 +11,11 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header, urlencode
 
 from portal.directory.errors import Conflict, Invalid, NotFound, NotOffered, TooManyRequests
+from portal.directory.pages import MAX_LIMIT, Page
+from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
 from portal.directory.scim.deletion import ScimDeletedConnection
+from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
-from portal.directory.types import MAX_LIMIT, Page, ScimConnection, ScimFeature, ScimIdentityProvider
 from portal.serving.threads import Share, claim
 from portal.web import listing
 from portal.web.pages import private

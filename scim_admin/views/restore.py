@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.directory.errors import Conflict
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest

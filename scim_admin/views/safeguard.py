@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
+from portal.directory.scim.connection import ScimConnection
+from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.safeguard import ScimBrakeDecision
-from portal.directory.types import ScimConnection, ScimFeature
 from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from portal.directory.errors import NotOffered
-from portal.directory.types import ScimConnection
+from portal.directory.scim.connection import ScimConnection
 from portal.web.pages import private
 from portal.web.request import PortalRequest
 from scim_admin.forms.set_up import GuideQuery

@@ -30,7 +30,7 @@ def sign_in_link(request: PortalRequest, user_id: str) -> HttpResponse:
 
 def _send(request: PortalRequest, details: ScimPersonDetails) -> HttpResponse:
     try:
-        sent = request.directory.members.send_link(details.member_id)
+        sent = request.directory.sign_in_links.send(details.member_id)
     except (Conflict, Refused, Unavailable) as error:
         return _page(request, details, problem=error.detail, status=error.status)
     if sent.url:
@@ -42,5 +42,5 @@ def _send(request: PortalRequest, details: ScimPersonDetails) -> HttpResponse:
 
 
 def _page(request: PortalRequest, details: ScimPersonDetails, *, status: int = 200, **more: object) -> HttpResponse:
-    context = {"details": details, "emails_links": request.directory.members.emails_links, **more}
+    context = {"details": details, "emails_links": request.directory.sign_in_links.are_emailed, **more}
     return render_section(request, _TEMPLATE, context, status=status)

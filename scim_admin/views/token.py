@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
-from portal.directory.types import NewScimConnection, ScimConnection, ScimFeature
+from portal.directory.scim.connection import NewScimConnection, ScimConnection
+from portal.directory.scim.features import ScimFeature
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to

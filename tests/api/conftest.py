@@ -17,7 +17,7 @@ from django.test import Client
 from requests.adapters import BaseAdapter
 from stytch import B2BClient
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded import models, operator
 from portal.embedded.operator import NewProjectSecret
 from tests import factories

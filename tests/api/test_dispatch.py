@@ -9,8 +9,8 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from portal.directory.actor import Origin
 from portal.directory.ids import public_id
-from portal.directory.types import Origin
 from portal.embedded import models
 from portal.embedded.operator import NewProjectSecret, create_project_secret
 from tests import factories

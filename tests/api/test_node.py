@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from pytest_django.live_server_helper import LiveServer
 
+from portal.directory.actor import Origin
 from portal.directory.ids import public_id
-from portal.directory.types import Origin
 from portal.embedded import models, operator
 from tests import factories
 from tests.conftest import JAVASCRIPT, PASSWORD

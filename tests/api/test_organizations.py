@@ -10,7 +10,7 @@ from stytch.b2b.models.organizations import Organization as SdkOrganization
 from stytch.core.response_base import StytchError
 
 from portal.directory.ids import public_id
-from portal.directory.types import MemberStatus
+from portal.directory.members import MemberStatus
 from portal.embedded import models
 from tests import factories
 from tests.api.conftest import Caller

@@ -19,7 +19,7 @@ from django.db import connection  # isort: skip -- as above
 from portal.embedded.operator import NewProjectSecret, create_project_secret  # isort: skip -- as above
 from portal.embedded.tokens import token_hash  # isort: skip -- as above
 from portal.directory.ids import public_id  # isort: skip -- as above
-from portal.directory.types import Origin  # isort: skip -- as above
+from portal.directory.actor import Origin  # isort: skip -- as above
 
 
 def measure(portal: str, floor: str, fixture: Fixture, project: NewProjectSecret, rounds: int) -> str:

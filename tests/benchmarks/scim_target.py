@@ -27,8 +27,8 @@ from django.db import connection as database  # noqa: E402 -- as above
 from django.db.models import Model  # noqa: E402 -- as above
 from django.utils import timezone  # noqa: E402 -- as above
 
+from portal.directory.actor import Origin  # noqa: E402 -- as above
 from portal.directory.ids import public_id  # noqa: E402 -- as above
-from portal.directory.types import Origin  # noqa: E402 -- as above
 from portal.embedded import models  # noqa: E402 -- as above
 from portal.embedded.scim.filter.comparison import searchable  # noqa: E402 -- as above
 from portal.embedded.scim.protocol.client import ScimClient  # noqa: E402 -- as above

@@ -20,8 +20,8 @@ from django.db import connection, transaction  # noqa: E402 -- as above
 from django.utils import timezone  # noqa: E402 -- as above
 
 from portal.directories import directories  # noqa: E402 -- as above
+from portal.directory.actor import Origin  # noqa: E402 -- as above
 from portal.directory.ids import public_id  # noqa: E402 -- as above
-from portal.directory.types import Origin  # noqa: E402 -- as above
 from portal.embedded import models  # noqa: E402 -- as above
 from portal.embedded.sessions.sessions import start_session  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from portal.directory.types import MemberStatus, ScimConnectionStatus
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from tests import factories
 from tests.browser.conftest import Portal, check_accessibility, overflow

@@ -1,9 +1,9 @@
-"""What every directory promises of an organization, its roles and its members (portal.directory.gateway)."""
+"""What every directory promises of an organization, its roles and its members."""
 
 import pytest
 
 from portal.directory.errors import Gone, Invalid, NotFound, NotOffered, Refused, Unauthenticated
-from portal.directory.types import MemberStatus, RoleSourceType
+from portal.directory.members import MemberStatus, RoleSourceType
 from tests.contract.worlds import ADMIN, EmbeddedWorld, World, acting, opened
 
 
@@ -74,24 +74,24 @@ def test_no_member_is_found_by_nonsense(world: World, member_id: str) -> None:
 
 def test_a_link_that_nobody_sent_lets_nobody_in(world: World) -> None:
     with pytest.raises((Gone, NotOffered)):
-        opened(world).members.link_member("made-up")
+        opened(world).sign_in_links.member("made-up")
     with pytest.raises((Gone, NotOffered, Invalid)):
-        opened(world).members.redeem_link("made-up", password="a password that is long enough")
+        opened(world).sign_in_links.redeem("made-up", password="a password that is long enough")
 
 
 def test_a_link_is_sent_or_the_directory_says_who_sends_it(world: World) -> None:
     directory, member_id = acting(world), world.add_member("acme", "eve@acme.example")
     if not isinstance(world, EmbeddedWorld):
-        assert not directory.members.emails_links
+        assert not directory.sign_in_links.are_emailed
         with pytest.raises(NotOffered, match="Forgot password"):
-            directory.members.send_link(member_id)
+            directory.sign_in_links.send(member_id)
         return
 
-    token = directory.members.send_link(member_id).url.partition("?token=")[2]
-    assert directory.members.link_member(token).member_id == member_id
-    assert directory.members.redeem_link(token, password="five unrelated words in a row").member.member_id == member_id
+    token = directory.sign_in_links.send(member_id).url.partition("?token=")[2]
+    assert directory.sign_in_links.member(token).member_id == member_id
+    assert directory.sign_in_links.redeem(token, password="five unrelated words in a row").member.member_id == member_id
     with pytest.raises(Gone):
-        directory.members.link_member(token)
+        directory.sign_in_links.member(token)
 
 
 def test_only_who_may_reset_passwords_sends_links(world: World) -> None:
@@ -102,6 +102,6 @@ def test_only_who_may_reset_passwords_sends_links(world: World) -> None:
         (opened(world), (Unauthenticated, NotOffered)),
     ):
         with pytest.raises(kinds):
-            directory.members.send_link(member_id)
+            directory.sign_in_links.send(member_id)
     with pytest.raises((NotFound, NotOffered)):
-        acting(world).members.send_link(world.add_member("globex", "eve@globex.example"))
+        acting(world).sign_in_links.send(world.add_member("globex", "eve@globex.example"))

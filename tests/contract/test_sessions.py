@@ -1,4 +1,4 @@
-"""What every directory promises of sessions and of discovery (portal.directory.gateway)."""
+"""What every directory promises of sessions and of discovery."""
 
 from datetime import timedelta
 
@@ -6,8 +6,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Unauthenticated
-from portal.directory.types import Discovered, Organization, Origin, SignedIn
+from portal.directory.organizations import Organization
+from portal.directory.sessions import Discovered, SignedIn
 from tests.contract.worlds import ADMIN, PASSWORD, World, after_sessions_end, opened
 
 ADA = "ada@acme.example"

@@ -6,9 +6,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from portal.directory.actor import Origin
 from portal.directory.errors import StepUpRequired, Unauthenticated
 from portal.directory.step_up import password_is_recent, require_recent_password
-from portal.directory.types import Origin
 from tests.contract.worlds import PASSWORD, World, opened
 
 ADA = "ada@acme.example"

@@ -7,9 +7,11 @@ from typing import Protocol
 from django.conf import settings
 from django.utils import timezone
 
-from portal.directory.gateway import Directory, DirectoryProvider
+from portal.directory.actor import Origin
+from portal.directory.directory import Directory, DirectoryProvider
 from portal.directory.ids import parse_id, public_id
-from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from portal.stytch.directory import StytchProvider

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from portal.directories import project
-from portal.directory.sessions import SessionTerms
-from portal.directory.types import Actor, ActorType, Origin, SignedIn
+from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
 from portal.embedded.sessions.sessions import start_session

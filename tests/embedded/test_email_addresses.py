@@ -9,14 +9,13 @@ import structlog
 from django.apps import apps
 
 from portal.access.rate_limits import Attempt, admit
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.email_addresses import domain_of, fold_address
 from portal.directory.errors import Conflict, Invalid, NotFound, Unauthenticated
-from portal.directory.member_changes import MemberChanges
-from portal.directory.organization_changes import OrganizationChanges
-from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.members import MemberChanges
+from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
 from portal.directory.search import Operand
 from portal.directory.sessions import SessionTerms
-from portal.directory.types import Actor, ActorType, Origin
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from portal.embedded.models.fields import fold

@@ -4,11 +4,10 @@ import pytest
 from pytest_django import Settings
 
 from portal.directory.errors import Invalid, Refused
-from portal.directory.member_changes import MemberChanges
-from portal.directory.organization_changes import OrganizationChanges
-from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.members import MemberChanges
+from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 from portal.embedded import models
 from portal.embedded.project import EmbeddedProject
 from tests import factories

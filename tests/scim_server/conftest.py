@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from portal.directory.ids import public_id
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from tests import factories
 

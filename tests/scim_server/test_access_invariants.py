@@ -7,12 +7,13 @@ from contextlib import suppress
 import pytest
 from pytest_django import Settings
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import DirectoryError
 from portal.directory.ids import public_id, uuid7
-from portal.directory.member_changes import MemberChanges
+from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.scim.conflicts import ScimConflictState
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.deletion import ScimPeopleChoice
-from portal.directory.types import Actor, ActorType, MemberStatus, Origin, ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.project import EmbeddedProject

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
+from portal.directory.actor import Origin
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.scim.protocol.client import ScimClient, authenticate
 from portal.embedded.scim.protocol.member_sync import ConnectionEnded

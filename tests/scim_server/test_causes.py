@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from portal.directory.ids import public_id, uuid7
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.database.time_limit import TimeLimitReached
 from portal.embedded.scim.log.reading import _value

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded import models
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.groups import group_id

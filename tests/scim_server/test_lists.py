@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded import models
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.filter.parser import parse_filter

@@ -6,8 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import public_id
-from portal.directory.types import Actor, ActorType, MemberStatus, Origin
+from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.project import EmbeddedProject
 from tests import factories

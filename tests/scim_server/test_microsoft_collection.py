@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_dispatch import error_of
 

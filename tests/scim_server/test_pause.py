@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.types import MemberStatus, ScimRefusal
+from portal.directory.members import MemberStatus
+from portal.directory.scim.log import ScimRefusal
 from portal.embedded import models
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_bulk import BULK

@@ -7,11 +7,11 @@ import pytest
 from django.apps import apps
 from django.test.utils import CaptureQueriesContext
 
+from portal.directory.actor import Origin
+from portal.directory.directory import ScimLogGateway
 from portal.directory.errors import Conflict, NotFound
-from portal.directory.gateway import ScimLogGateway
 from portal.directory.ids import public_id
 from portal.directory.scim.log import ScimReplay
-from portal.directory.types import Origin
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from tests import factories

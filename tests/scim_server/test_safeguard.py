@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.types import MemberStatus
+from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.scim.protocol.users import user_id
 from tests import factories

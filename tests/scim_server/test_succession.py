@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import parse_id, public_id, uuid7
-from portal.directory.member_changes import MemberChanges
+from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.project import ProjectDirectory
 from portal.directory.scim.deletion import ScimPeopleChoice
-from portal.directory.types import Actor, ActorType, MemberStatus, Origin
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Writes

@@ -10,7 +10,7 @@ from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
 from scim_sanity.probe.runner import run_probe_api
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from tests.scim_server.conftest import Idp
 

@@ -12,8 +12,8 @@ from django.db import IntegrityError, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Conflict, NotFound
-from portal.directory.types import Origin
 from portal.embedded import models, operator
 from tests import factories
 from tests.scim_server.conftest import Idp

@@ -8,8 +8,8 @@ import pytest
 from pytest_django import Settings
 
 from portal import directories
-from portal.directory.gateway import Directory
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
+from portal.directory.directory import Directory
 from portal.stytch import http
 from portal.stytch.directory import StytchDirectory, StytchProvider
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch, fake_stytch, fill_with_demo

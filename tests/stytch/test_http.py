@@ -11,7 +11,7 @@ import requests
 from structlog.testing import capture_logs
 
 from portal.directory import errors
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.stytch import http
 from portal.stytch.directory import StytchDirectory, StytchProvider
 from portal.stytch.http import StytchApi

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Unavailable
 from portal.directory.policy import Policy
-from portal.directory.types import Origin
 from portal.stytch import rbac
 from portal.stytch.directory import StytchProvider
 from tests.fakes.stytch import FakeStytch

@@ -9,7 +9,8 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from portal.directory import errors
-from portal.directory.types import Origin, SignedIn
+from portal.directory.actor import Origin
+from portal.directory.sessions import SignedIn
 from portal.stytch.directory import StytchDirectory, StytchProvider
 from tests.fakes import stytch_objects as objects
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch

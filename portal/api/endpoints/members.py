@@ -16,9 +16,9 @@ from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NotFound
-from portal.directory.member_changes import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, MemberChanges
+from portal.directory.members import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, Member, MemberChanges
+from portal.directory.organizations import Organization
 from portal.directory.search import Found
-from portal.directory.types import Member, Organization
 
 _PATH = "organizations/{organization_id}/members"
 _ONE = f"{_PATH}/{{member_id}}"

@@ -14,9 +14,14 @@ from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
 from portal.api.wire import Nothing
 from portal.directory.errors import NotFound
-from portal.directory.organization_changes import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, OrganizationChanges
-from portal.directory.organization_settings import EmailImplicitRoleAssignment
-from portal.directory.organizations import OrganizationsGateway
+from portal.directory.organizations import (
+    FIELD_ACTIONS,
+    PROJECT_ONLY,
+    RESOURCE,
+    EmailImplicitRoleAssignment,
+    OrganizationChanges,
+    OrganizationsGateway,
+)
 
 _PATH = "organizations/{organization_id}"
 _OWN = "b2b/organizations/me"

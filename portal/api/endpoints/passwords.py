@@ -21,7 +21,7 @@ from portal.api.endpoints.session_responses import (
 )
 from portal.api.errors.responses import ApiError
 from portal.directory.passwords import Migrant, PasswordHash
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 
 _WAIT = "60"  # seconds: the shortest window in which attempts are counted by default
 _PAUSE = "3600"  # the same of the total

@@ -9,9 +9,10 @@ from portal.api.declaration import Twin, endpoint
 from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
 from portal.api.wire import Nothing, ScimConnection, ScimGroup, ScimGroupRoleAssignment
-from portal.directory import types
+from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT
+from portal.directory.scim.connection import ScimConnection as ScimConnectionValue
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.scim.deletion import ScimPeopleChoice
-from portal.directory.types import DEFAULT_LIMIT, MAX_LIMIT, ScimIdentityProvider
 
 _PATH = "scim/{organization_id}/connection"
 _ONE = f"{_PATH}/{{connection_id}}"
@@ -178,7 +179,7 @@ def _connection_id(call: Call, request: NamedConnection) -> str:
     return connection.connection_id
 
 
-def _wire(call: Call, connection: types.ScimConnection) -> ScimConnection:
+def _wire(call: Call, connection: ScimConnectionValue) -> ScimConnection:
     tokens = call.directory.scim.tokens(connection.connection_id)
     following = tokens.following
     return ScimConnection(

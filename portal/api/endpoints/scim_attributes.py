@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portal.directory.types import ScimRegistration
+from portal.directory.members import ScimRegistration
 
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from portal.api.errors.responses import ApiError
+from portal.directory.pages import DEFAULT_LIMIT
 from portal.directory.search import Found, Operand
-from portal.directory.types import DEFAULT_LIMIT
 
 
 class SearchOperand(msgspec.Struct):

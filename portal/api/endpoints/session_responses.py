@@ -8,10 +8,9 @@ import msgspec
 from portal.api import wire
 from portal.api.caller import Call
 from portal.api.errors.responses import ApiError
-from portal.directory import types
 from portal.directory.project import ProjectDirectory
-from portal.directory.sessions import Authentication, SessionTerms
-from portal.directory.types import SignedIn
+from portal.directory.sessions import Authentication, SessionTerms, SignedIn
+from portal.directory.sessions import MemberSession as MemberSessionValue
 
 
 class Terms(msgspec.Struct, kw_only=True):
@@ -141,7 +140,7 @@ def primary_required(outcome: Authentication) -> PrimaryRequired | None:
     return None if outcome.signed_in else PrimaryRequired(list(outcome.allowed_auth_methods))
 
 
-def member_session(value: types.MemberSession) -> MemberSession:
+def member_session(value: MemberSessionValue) -> MemberSession:
     """Return a session as the SDKs read it."""
     return MemberSession(
         member_session_id=value.member_session_id,

@@ -4,8 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.connection import ScimIdentityProvider
 
 
 class ScimPeopleChoice(StrEnum):
@@ -87,3 +89,38 @@ class ScimRestoration:
     without_member: int
     token_expires_at: datetime
     obstacle: str = ""
+
+
+class ScimDeletionGateway(Protocol):
+    """The end of a connection, and the way back from it (ScimFeature.PEOPLE_CHOICE, ScimFeature.RESTORE)."""
+
+    def deletion(self, connection_id: str) -> ScimDeletion:
+        """Return what deleting it takes away; needs `stytch.scim:delete`. Raises NotFound."""
+        ...
+
+    def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+        """Delete it (Stytch: scim.connection.delete), and return what that took away; needs `stytch.scim:delete`.
+
+        Who deletes is never deactivated, and an admin always stays. Raises NotFound, NotOffered (for another choice than to
+        keep people), Conflict: for "version" where it is not as that says any more, else where nobody would be left as admin.
+        """
+        ...
+
+    def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
+        """Return a page of those that can be restored, the newest first; needs `stytch.scim:get`.
+
+        Raises Invalid, InvalidCursor, NotOffered.
+        """
+        ...
+
+    def restoration(self, connection_id: str) -> ScimRestoration:
+        """Return what restoring a deleted connection brings back; needs `stytch.scim:create`. Raises NotFound, NotOffered."""
+        ...
+
+    def restore(self, connection_id: str, *, reactivate: bool) -> int:
+        """Restore it with its people, groups, group roles and token; needs `stytch.scim:create`.
+
+        With `reactivate`, whom the deletion deactivated are active again; returns how many are. Raises NotFound, NotOffered,
+        Conflict where another connection is active, StepUpRequired: the tokens are good again.
+        """
+        ...

@@ -1,10 +1,14 @@
 """Which groups give which roles, and whom a change of that gives or takes a role."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from portal.directory.scim.users import ScimGroupLink
+from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.users import (
+    ScimGroupLink,
+)
 
 
 def roles_version(role_ids: Iterable[str]) -> str:
@@ -59,3 +63,48 @@ class ScimRoleEffect:
     def more(self) -> int:
         """How many there are besides the first."""
         return self.number - len(self.first)
+
+
+class ScimGroupRoleGateway(Protocol):
+    """The roles that groups give (Stytch: scim_group_implicit_role_assignments). Reading needs `stytch.scim:get`.
+
+    Changing needs `stytch.scim:update` and `stytch.organization:update.settings.implicit-roles`. A change says which
+    roles it has seen (`roles_version`), and raises Conflict with the field "version" where these are others by now.
+    """
+
+    def role_assignments(
+        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimGroupRoles]:
+        """Return a page of the groups that give roles, also of those that are gone.
+
+        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound.
+        """
+        ...
+
+    def group_roles(self, group_id: str) -> ScimGroupRoles:
+        """Return the roles that a group gives or, gone, gave. Raises NotFound."""
+        ...
+
+    def preview_group_roles(
+        self, group_id: str, *, add: Collection[str], remove: Collection[str]
+    ) -> tuple[ScimRoleEffect, ...]:
+        """Return for each role that a change gives or takes who is affected. Raises NotFound, NotOffered."""
+        ...
+
+    def change_group_roles(
+        self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str
+    ) -> ScimGroupRoles:
+        """Give a group roles and take some away; what is not named stays as it is.
+
+        Raises NotFound, Invalid (for "roles"), Conflict (for "version"; for "roles" where nobody would be left as
+        admin), Refused.
+        """
+        ...
+
+    def confirm_group_roles(self, group_id: str, *, version: str) -> ScimGroupRoles:
+        """Take a renamed group's name for the right one. Raises NotFound, Conflict, NotOffered, Refused."""
+        ...
+
+    def move_group_roles(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
+        """Give the roles of a group that is gone to another one. Raises NotFound, Invalid, Conflict, NotOffered, Refused."""
+        ...

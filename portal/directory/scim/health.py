@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from portal.directory.scim.log import FIRST_REFUSAL, ScimRequest
-from portal.directory.types import ScimConnection, ScimIdentityProvider, ScimRefusal
+from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
+from portal.directory.scim.log import FIRST_REFUSAL, ScimRefusal, ScimRequest
 
 # Calls that are looked at, and how far back.
 MOST_CALLS = 200

@@ -4,7 +4,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from portal.directory.types import ScimRefusal
+
+class ScimRefusal(StrEnum):
+    """What was wrong with who called, or with the address; the identity provider is not told, the log is."""
+
+    NO_TOKEN = "no_token"  # noqa: S105 -- a word, as those below
+    NO_BEARER = "no_bearer"
+    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    REVOKED_TOKEN = "revoked_token"  # noqa: S105
+    # The token is another connection's, as the log of the connection says that the address names,
+    FOREIGN_TOKEN = "foreign_token"  # noqa: S105
+    # and as the log of the connection says whose token it is.
+    OTHER_ADDRESS = "other_address"
+    NO_CONNECTION_ID = "no_connection_id"
+    CONNECTION_DELETED = "connection_deleted"
+    # Everything was right, but an admin has paused the connection.
+    PAUSED = "paused"
+    # Everything was right, but anybody on the way could read it.
+    PLAIN_HTTP = "plain_http"
+
 
 FIRST_REFUSAL = 400  # of the statuses (RFC 9110, 15)
 

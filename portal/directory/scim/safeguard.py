@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
+
+from portal.directory.pages import DEFAULT_LIMIT, Page
 
 # How long a connection is new, and how many people can be deactivated within an hour while it's tried out.
 TRIAL, LEAST_IN_TRIAL = timedelta(days=7), 50
@@ -61,3 +64,33 @@ class ScimHeldPerson:
     user_name: str
     display_name: str
     refused_at: datetime
+
+
+class ScimBrakeGateway(Protocol):
+    """The deactivation safeguard (ScimFeature.BRAKE; without it, all raise NotOffered). Reading needs `stytch.scim:get`."""
+
+    def brake(self, connection_id: str) -> ScimBrake:
+        """Return the state of the safeguard. Raise NotFound, NotOffered."""
+        ...
+
+    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
+        """Return a page of the people on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
+        ...
+
+    def held_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldGroup]:
+        """Return a page of the groups on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
+        ...
+
+    def held_number(self, connection_id: str) -> int:
+        """Return how many people lose access or the roles of a group once the hold is approved. Raise NotFound, NotOffered."""
+        ...
+
+    def decide_brake(
+        self, connection_id: str, decision: ScimBrakeDecision, *, version: str, number: int | None = None
+    ) -> None:
+        """Approve, keep or clear the hold that `version` identifies; needs `stytch.scim:update`.
+
+        An approval is for the people and groups on hold now, for 24 hours, and must say how many people that are. Raise Conflict where the
+        hold has changed (with the field "number" where the number has), NotFound, NotOffered.
+        """
+        ...

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
-from portal.directory.types import RoleSourceType
+from portal.directory.members import RoleSourceType
+from portal.directory.pages import DEFAULT_LIMIT, Page
 
 
 class ScimPersonState(StrEnum):
@@ -123,3 +125,46 @@ class ScimPersonRole:
     role_id: str
     sources: tuple[ScimRoleSource, ...]
     more_sources: int = 0
+
+
+class ScimPeopleGateway(Protocol):
+    """The people whom the IdP pushed. Reading needs `stytch.scim:get`; without ScimFeature.PEOPLE all raise NotOffered."""
+
+    def people(
+        self,
+        connection_id: str,
+        *,
+        cursor: str = "",
+        limit: int = DEFAULT_LIMIT,
+        search: str = "",
+        state: ScimPersonState | None = None,
+    ) -> Page[ScimPerson]:
+        """Return a page of people by userName. Each word of `search` is part of the userName, the name or the email address.
+
+        A page of a search looks at 100,000 people at most, so it can be empty and yet not the last.
+
+        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        """
+        ...
+
+    def people_without_access(self, connection_id: str) -> int:
+        """Return how many active people can't sign in; from MOST_COUNTED on, that many or more. Raises NotOffered."""
+        ...
+
+    def person(self, user_id: str) -> ScimPersonDetails:
+        """Return one person of the active connection. Raises NotFound, NotOffered."""
+        ...
+
+    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimPersonGroup]:
+        """Return a page of the groups that a person is in, also by way of other groups, by their names.
+
+        Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        """
+        ...
+
+    def person_roles(self, user_id: str) -> tuple[ScimPersonRole, ...]:
+        """Return the roles that a person has now, each with where it comes from; nobody deactivated has any.
+
+        Raises NotFound, NotOffered.
+        """
+        ...

@@ -7,7 +7,7 @@ from django.core import signing
 from django.db.models import Q, QuerySet
 
 from portal.directory.errors import Invalid, InvalidCursor
-from portal.directory.types import MAX_LIMIT, Page
+from portal.directory.pages import MAX_LIMIT, Page
 
 _CURSOR_SECONDS = 86_400
 _LAST_CODE_POINT = "\U0010ffff"

@@ -14,7 +14,7 @@ from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import ForeignKey, Model
 
-from portal.directory.types import ScimConnectionStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 
 # What a guard's condition calls the row that is written.

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from portal.directory.actor import Origin
 from portal.directory.errors import DirectoryError
-from portal.directory.types import Origin
 
 
 @dataclass(frozen=True, slots=True)

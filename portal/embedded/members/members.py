@@ -14,10 +14,20 @@ from django.utils import timezone
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import id_prefix, parse_id, public_id, uuid7
-from portal.directory.member_changes import FIELD_ACTIONS, POWERS, PROJECT_ONLY, RESOURCE, SELF, MemberChanges
+from portal.directory.members import (
+    FIELD_ACTIONS,
+    POWERS,
+    PROJECT_ONLY,
+    RESOURCE,
+    SELF,
+    Member,
+    MemberChanges,
+    MemberStatus,
+)
+from portal.directory.organizations import Organization
+from portal.directory.pages import DEFAULT_LIMIT
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.search import Found, Operand
-from portal.directory.types import DEFAULT_LIMIT, Member, MemberStatus, Organization
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.members.portal_members import EmbeddedMembers

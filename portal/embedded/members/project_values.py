@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from portal.directory.ids import parse_id, public_id
-from portal.directory.types import Member, ScimConnectionStatus, ScimRegistration
+from portal.directory.members import Member, ScimRegistration
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.database.statements import Statement
 from portal.embedded.members.roles import group_grants

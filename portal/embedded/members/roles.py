@@ -12,8 +12,9 @@ from django.db.models import BooleanField, F, Func, Q
 
 from portal.directory.email_addresses import domain_of
 from portal.directory.errors import Invalid
+from portal.directory.members import MemberStatus
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
-from portal.directory.types import MemberStatus, ScimConnectionStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.database.raw_sql import among, key, rows, subquery
 

@@ -10,9 +10,10 @@ from django.db.models import F, Q, QuerySet, Value
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Invalid
 from portal.directory.ids import id_prefix, parse_id
+from portal.directory.members import Member, MemberStatus
+from portal.directory.organizations import Organization
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.search import Found, Operand
-from portal.directory.types import Member, MemberStatus, Organization
 from portal.embedded import models
 from portal.embedded.database.search import MOST_CONDITIONS, HoldsText, Reader, page
 from portal.embedded.members.project_values import member_values, whole_members

@@ -7,20 +7,10 @@ import msgspec
 from django.conf import settings
 
 from portal.directory.ids import public_id
+from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RetiredEmail, RoleSourceType
 from portal.directory.policy import MEMBER_ROLE
-from portal.directory.types import (
-    AuthenticationFactor,
-    Member,
-    MemberRole,
-    MemberRoleSource,
-    MemberSession,
-    MemberStatus,
-    RetiredEmail,
-    RoleSourceType,
-    ScimConnection,
-    ScimConnectionStatus,
-    ScimIdentityProvider,
-)
+from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.sessions import AuthenticationFactor, MemberSession
 from portal.embedded import models
 from portal.embedded.members.roles import GroupGrant, email_roles, group_grants
 

@@ -5,7 +5,9 @@ import django.db.models.deletion
 import django.utils.timezone
 import portal.embedded.models.fields
 import portal.directory.ids
-import portal.directory.types
+import portal.directory.actor
+import portal.directory.members
+import portal.directory.scim.connection
 from django.db import migrations, models
 
 
@@ -24,7 +26,7 @@ class Migration(migrations.Migration):
                 ('email_address', models.EmailField(max_length=254)),
                 ('email_address_folded', portal.embedded.models.fields.FoldedField(editable=False, max_length=512, of='email_address')),
                 ('name', models.CharField(blank=True, max_length=256)),
-                ('status', models.CharField(choices=[(portal.directory.types.MemberStatus['PENDING'], portal.directory.types.MemberStatus['PENDING']), (portal.directory.types.MemberStatus['INVITED'], portal.directory.types.MemberStatus['INVITED']), (portal.directory.types.MemberStatus['ACTIVE'], portal.directory.types.MemberStatus['ACTIVE']), (portal.directory.types.MemberStatus['DELETED'], portal.directory.types.MemberStatus['DELETED'])], default=portal.directory.types.MemberStatus['ACTIVE'], max_length=16)),
+                ('status', models.CharField(choices=[(portal.directory.members.MemberStatus['PENDING'], portal.directory.members.MemberStatus['PENDING']), (portal.directory.members.MemberStatus['INVITED'], portal.directory.members.MemberStatus['INVITED']), (portal.directory.members.MemberStatus['ACTIVE'], portal.directory.members.MemberStatus['ACTIVE']), (portal.directory.members.MemberStatus['DELETED'], portal.directory.members.MemberStatus['DELETED'])], default=portal.directory.members.MemberStatus['ACTIVE'], max_length=16)),
                 ('password', models.CharField(blank=True, max_length=256)),
                 ('direct_roles', models.JSONField(blank=True, default=list)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -80,7 +82,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=portal.directory.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor_type', models.CharField(choices=[(portal.directory.types.ActorType['MEMBER'], portal.directory.types.ActorType['MEMBER']), (portal.directory.types.ActorType['SCIM'], portal.directory.types.ActorType['SCIM']), (portal.directory.types.ActorType['OPERATOR'], portal.directory.types.ActorType['OPERATOR']), (portal.directory.types.ActorType['VISITOR'], portal.directory.types.ActorType['VISITOR'])], max_length=16)),
+                ('actor_type', models.CharField(choices=[(portal.directory.actor.ActorType['MEMBER'], portal.directory.actor.ActorType['MEMBER']), (portal.directory.actor.ActorType['SCIM'], portal.directory.actor.ActorType['SCIM']), (portal.directory.actor.ActorType['OPERATOR'], portal.directory.actor.ActorType['OPERATOR']), (portal.directory.actor.ActorType['VISITOR'], portal.directory.actor.ActorType['VISITOR'])], max_length=16)),
                 ('actor_id', models.CharField(blank=True, max_length=100)),
                 ('actor_name', models.CharField(blank=True, max_length=256)),
                 ('on_behalf_of', models.CharField(blank=True, max_length=100)),
@@ -111,8 +113,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=portal.directory.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('display_name', models.CharField(max_length=256)),
-                ('identity_provider', models.CharField(choices=[(portal.directory.types.ScimIdentityProvider['GENERIC'], 'Generic SCIM 2.0'), (portal.directory.types.ScimIdentityProvider['OKTA'], 'Okta'), (portal.directory.types.ScimIdentityProvider['MICROSOFT_ENTRA'], 'Microsoft Entra ID'), (portal.directory.types.ScimIdentityProvider['CYBERARK'], 'CyberArk'), (portal.directory.types.ScimIdentityProvider['JUMPCLOUD'], 'JumpCloud'), (portal.directory.types.ScimIdentityProvider['ONELOGIN'], 'OneLogin'), (portal.directory.types.ScimIdentityProvider['PINGFEDERATE'], 'PingFederate'), (portal.directory.types.ScimIdentityProvider['RIPPLING'], 'Rippling')], default=portal.directory.types.ScimIdentityProvider['GENERIC'], max_length=32)),
-                ('status', models.CharField(choices=[(portal.directory.types.ScimConnectionStatus['ACTIVE'], portal.directory.types.ScimConnectionStatus['ACTIVE']), (portal.directory.types.ScimConnectionStatus['DELETED'], portal.directory.types.ScimConnectionStatus['DELETED'])], default=portal.directory.types.ScimConnectionStatus['ACTIVE'], max_length=16)),
+                ('identity_provider', models.CharField(choices=[(portal.directory.scim.connection.ScimIdentityProvider['GENERIC'], 'Generic SCIM 2.0'), (portal.directory.scim.connection.ScimIdentityProvider['OKTA'], 'Okta'), (portal.directory.scim.connection.ScimIdentityProvider['MICROSOFT_ENTRA'], 'Microsoft Entra ID'), (portal.directory.scim.connection.ScimIdentityProvider['CYBERARK'], 'CyberArk'), (portal.directory.scim.connection.ScimIdentityProvider['JUMPCLOUD'], 'JumpCloud'), (portal.directory.scim.connection.ScimIdentityProvider['ONELOGIN'], 'OneLogin'), (portal.directory.scim.connection.ScimIdentityProvider['PINGFEDERATE'], 'PingFederate'), (portal.directory.scim.connection.ScimIdentityProvider['RIPPLING'], 'Rippling')], default=portal.directory.scim.connection.ScimIdentityProvider['GENERIC'], max_length=32)),
+                ('status', models.CharField(choices=[(portal.directory.scim.connection.ScimConnectionStatus['ACTIVE'], portal.directory.scim.connection.ScimConnectionStatus['ACTIVE']), (portal.directory.scim.connection.ScimConnectionStatus['DELETED'], portal.directory.scim.connection.ScimConnectionStatus['DELETED'])], default=portal.directory.scim.connection.ScimConnectionStatus['ACTIVE'], max_length=16)),
                 ('bearer_token_hash', models.BinaryField(max_length=32, unique=True)),
                 ('bearer_token_last_four', models.CharField(max_length=4)),
                 ('bearer_token_expires_at', models.DateTimeField()),
@@ -197,11 +199,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='member',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', portal.directory.types.MemberStatus['DELETED']), _negated=True), fields=('organization', 'email_address_folded'), name='member_email_unique'),
+            constraint=models.UniqueConstraint(condition=models.Q(('status', portal.directory.members.MemberStatus['DELETED']), _negated=True), fields=('organization', 'email_address_folded'), name='member_email_unique'),
         ),
         migrations.AddConstraint(
             model_name='member',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', [portal.directory.types.MemberStatus['PENDING'], portal.directory.types.MemberStatus['INVITED'], portal.directory.types.MemberStatus['ACTIVE'], portal.directory.types.MemberStatus['DELETED']])), name='member_status_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', [portal.directory.members.MemberStatus['PENDING'], portal.directory.members.MemberStatus['INVITED'], portal.directory.members.MemberStatus['ACTIVE'], portal.directory.members.MemberStatus['DELETED']])), name='member_status_known'),
         ),
         migrations.AddIndex(
             model_name='activityentry',
@@ -209,11 +211,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='scimconnection',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', portal.directory.types.ScimConnectionStatus['ACTIVE'])), fields=('organization',), name='scim_connection_one_active'),
+            constraint=models.UniqueConstraint(condition=models.Q(('status', portal.directory.scim.connection.ScimConnectionStatus['ACTIVE'])), fields=('organization',), name='scim_connection_one_active'),
         ),
         migrations.AddConstraint(
             model_name='scimconnection',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', [portal.directory.types.ScimConnectionStatus['ACTIVE'], portal.directory.types.ScimConnectionStatus['DELETED']])), name='scim_connection_status_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', [portal.directory.scim.connection.ScimConnectionStatus['ACTIVE'], portal.directory.scim.connection.ScimConnectionStatus['DELETED']])), name='scim_connection_status_known'),
         ),
         migrations.AddIndex(
             model_name='scimgroup',

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from portal.directory.types import ActorType
+from portal.directory.actor import ActorType
 from portal.embedded.models.fields import id_field
 from portal.embedded.models.organizations import Organization
 

@@ -4,7 +4,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 
-from portal.directory.types import MemberStatus
+from portal.directory.members import MemberStatus
 from portal.embedded.models.fields import FoldedAddressField, id_field
 from portal.embedded.models.organizations import Organization
 

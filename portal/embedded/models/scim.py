@@ -3,8 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.log import FIRST_REFUSAL
-from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded.models.fields import ComparedField, FoldedAddressField, FoldedNameField, id_field
 from portal.embedded.models.members import Member
 from portal.embedded.models.organizations import Organization

@@ -17,17 +17,20 @@ from django.utils.text import slugify
 
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import id_prefix, parse_id, public_id
-from portal.directory.organization_changes import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, OrganizationChanges
-from portal.directory.organization_settings import DEFAULT_SETTINGS, OrganizationSettings
-from portal.directory.search import Found, Operand
-from portal.directory.types import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
+from portal.directory.members import MemberStatus
+from portal.directory.organizations import (
+    DEFAULT_SETTINGS,
+    FIELD_ACTIONS,
+    PROJECT_ONLY,
+    RESOURCE,
     ActiveScimConnection,
-    MemberStatus,
     Organization,
-    ScimConnectionStatus,
+    OrganizationChanges,
+    OrganizationSettings,
 )
+from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT
+from portal.directory.scim.connection import ScimConnectionStatus
+from portal.directory.search import Found, Operand
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.database.search import page

@@ -9,8 +9,8 @@ from django.db.models.functions import Cast
 
 from portal.directory.email_addresses import fold_address, fold_domain
 from portal.directory.ids import parse_id
+from portal.directory.members import MemberStatus
 from portal.directory.search import Operand
-from portal.directory.types import MemberStatus
 from portal.embedded import models
 from portal.embedded.database.search import MOST_CONDITIONS, HoldsText, Reader
 

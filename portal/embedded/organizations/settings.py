@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from portal.directory.errors import Invalid
-from portal.directory.organization_changes import OrganizationChanges
-from portal.directory.organization_settings import (
+from portal.directory.organizations import (
     ALL_ALLOWED,
     NOT_ALLOWED,
     RESTRICTED,
     EmailImplicitRoleAssignment,
+    OrganizationChanges,
     OrganizationSettings,
 )
 from portal.directory.policy import MEMBER_ROLE

@@ -12,10 +12,9 @@ from django.utils import timezone
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, Invalid, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
-from portal.directory.member_changes import MemberChanges
+from portal.directory.members import Member, MemberChanges, MemberStatus
 from portal.directory.passwords import Migrant, PasswordHash
-from portal.directory.sessions import Authentication, SessionTerms
-from portal.directory.types import Member, MemberStatus, SignedIn
+from portal.directory.sessions import Authentication, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.members.members import EmbeddedProjectMembers
 from portal.embedded.passwords.change import change_password

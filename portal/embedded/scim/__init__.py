@@ -1,6 +1,6 @@
 """The SCIM connection and what it provisioned, as the portal reads and changes them: one module per noun."""
 
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.embedded.scim.connection import EmbeddedScimConnection
 from portal.embedded.scim.contacts import EmbeddedScimContacts
@@ -25,6 +25,6 @@ class EmbeddedScim(
     EmbeddedScimBrake,
     EmbeddedScimDrift,
 ):
-    """Implements portal.directory.gateway.ScimGateway."""
+    """Implements portal.directory.directory.ScimGateway."""
 
     offers = frozenset(ScimFeature)

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from portal.directory.actor import Origin
 from portal.directory.ids import public_id
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.users import ScimObstacle, ScimSignInObstacle
-from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.member_sync import email_address

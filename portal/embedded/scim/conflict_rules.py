@@ -6,8 +6,9 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from portal.directory.members import MemberStatus
+from portal.directory.pages import MOST_COUNTED
 from portal.directory.scim.conflicts import ScimConflictState
-from portal.directory.types import MOST_COUNTED, MemberStatus
 from portal.embedded import audit, models
 from portal.embedded.members.values import member_id
 

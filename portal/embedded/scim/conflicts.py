@@ -9,8 +9,9 @@ from django.db import transaction
 from portal.directory.email_addresses import domain_of, fold_domain
 from portal.directory.errors import Conflict, Invalid, NoScimConnection
 from portal.directory.ids import parse_id, public_id
+from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, MOST_COUNTED, Page
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
-from portal.directory.types import DEFAULT_LIMIT, MAX_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.database.keyset import check_limit, make_page, read_cursor
 from portal.embedded.members.roles import roles_without_groups
@@ -24,7 +25,7 @@ _ALLOW_DOMAINS = "stytch.organization:update.settings.allowed-domains"
 
 
 class EmbeddedScimConflicts(Scoped):
-    """Implements portal.directory.gateway.ScimConflictGateway."""
+    """Implements portal.directory.scim.conflicts.ScimConflictGateway."""
 
     def conflicts(
         self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT

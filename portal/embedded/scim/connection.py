@@ -4,8 +4,13 @@ from uuid import UUID
 
 from portal.directory.errors import NoScimConnection
 from portal.directory.ids import parse_id
+from portal.directory.scim.connection import (
+    NewScimConnection,
+    ScimConnection,
+    ScimConnectionStatus,
+    ScimIdentityProvider,
+)
 from portal.directory.scim.tokens import ScimTokens
-from portal.directory.types import NewScimConnection, ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.database.statements import Statement
 from portal.embedded.members.values import scim_connection_value
@@ -15,7 +20,7 @@ from portal.embedded.scim.tokens import current_tokens
 
 
 class EmbeddedScimConnection(Scoped):
-    """Implements portal.directory.gateway.ScimConnectionGateway."""
+    """Implements portal.directory.scim.connection.ScimConnectionGateway."""
 
     def connection(self) -> ScimConnection | None:
         """Return the active connection, or None. Raises Refused."""

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from portal.directory.errors import Conflict
 from portal.directory.ids import public_id
-from portal.directory.types import NewScimConnection, ScimConnection, connection_version
+from portal.directory.scim.connection import NewScimConnection, ScimConnection, connection_version
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
 from portal.embedded.members.values import scim_connection_value

@@ -19,7 +19,7 @@ _LONGEST_SHOWN = 100
 
 
 class EmbeddedScimContacts(Scoped):
-    """Implements portal.directory.gateway.ScimContactGateway."""
+    """Implements portal.directory.scim.contacts.ScimContactGateway."""
 
     def contacts(self, connection_id: str) -> ScimContacts:
         """Return them. Raises NotFound, Refused."""

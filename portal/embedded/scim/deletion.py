@@ -7,8 +7,8 @@ from django.db import transaction
 
 from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
-from portal.directory.types import DEFAULT_LIMIT, Page
 from portal.embedded import models
 from portal.embedded.database.keyset import check_limit, make_page, read_cursor
 from portal.embedded.members.roles import hold_admins
@@ -18,7 +18,7 @@ from portal.embedded.scim.scoped import CREATE, DELETE, GET, Scoped
 
 
 class EmbeddedScimDeletion(Scoped):
-    """Implements portal.directory.gateway.ScimDeletionGateway."""
+    """Implements portal.directory.scim.deletion.ScimDeletionGateway."""
 
     def deletion(self, connection_id: str) -> ScimDeletion:
         """Return what deleting it takes away. Raises NotFound, Refused."""

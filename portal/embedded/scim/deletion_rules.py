@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from portal.directory.errors import Conflict
 from portal.directory.ids import public_id
+from portal.directory.members import MemberStatus
 from portal.directory.policy import ADMIN_ROLE
+from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.deletion import (
     ScimDeletedConnection,
     ScimDeletion,
@@ -23,7 +25,6 @@ from portal.directory.scim.deletion import (
     ScimRestoration,
     ScimRoleReach,
 )
-from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import unless_taken
 from portal.embedded.database.raw_sql import rows

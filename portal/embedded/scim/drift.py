@@ -10,9 +10,12 @@ from django.db.models import Exists, OuterRef, Q
 
 from portal.directory.errors import Conflict, NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
+from portal.directory.members import MemberStatus
+from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.drift import ScimChangedPerson, ScimDifference, ScimUnmanagedMember
 from portal.directory.scim.group_roles import ScimGroupRoles
-from portal.directory.types import DEFAULT_LIMIT, MemberStatus, Page, ScimConnectionStatus, ScimGroup
+from portal.directory.scim.groups import ScimGroup
 from portal.embedded import models
 from portal.embedded.database.keyset import check_limit, make_cursor, make_page, read_cursor
 from portal.embedded.database.statements import Writes
@@ -30,7 +33,7 @@ _LOOKED_AT, _COMPARED = 10_000, 1000
 
 
 class EmbeddedScimDrift(Scoped):
-    """Implements portal.directory.gateway.ScimDriftGateway."""
+    """Implements portal.directory.scim.drift.ScimDriftGateway."""
 
     def unmanaged_members(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT

@@ -8,9 +8,10 @@ from django.db import connection, transaction
 
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import public_id
+from portal.directory.members import MemberStatus
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.group_roles import ScimPersonLink, ScimRoleEffect, roles_version
-from portal.directory.types import MemberStatus, ScimConnectionStatus
 from portal.embedded import audit, models
 from portal.embedded.database.raw_sql import key, rows
 from portal.embedded.members.roles import WITHOUT_GROUPS, check_roles, has_admin, hold_admins

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
+from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim.users import ScimGroupLink
-from portal.directory.types import DEFAULT_LIMIT, Page, ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.database.keyset import check_limit, make_page, read_cursor
 from portal.embedded.models.fields import fold_name
@@ -18,7 +19,7 @@ IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
 
 
 class EmbeddedScimGroupRoles(Scoped):
-    """Implements portal.directory.gateway.ScimGroupRoleGateway."""
+    """Implements portal.directory.scim.group_roles.ScimGroupRoleGateway."""
 
     def role_assignments(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT

@@ -10,13 +10,9 @@ from django.db.models import QuerySet
 
 from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
-from portal.directory.types import (
-    DEFAULT_LIMIT,
-    Page,
-    ScimConnectionStatus,
-    ScimGroup,
-    ScimGroupMember,
-)
+from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.connection import ScimConnectionStatus
+from portal.directory.scim.groups import ScimGroup, ScimGroupMember
 from portal.embedded import models
 from portal.embedded.database.keyset import (
     check_limit,
@@ -34,7 +30,7 @@ _NO_GROUP = "There is no such group; the identity provider may have deleted it."
 
 
 class EmbeddedScimGroups(Scoped):
-    """Implements portal.directory.gateway.ScimGroupGateway."""
+    """Implements portal.directory.scim.groups.ScimGroupGateway."""
 
     def groups(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""

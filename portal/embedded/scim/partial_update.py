@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal.directory.errors import Invalid, NotFound
 from portal.directory.ids import parse_id
-from portal.directory.types import ScimConnection, ScimIdentityProvider, connection_version
+from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider, connection_version
 from portal.embedded import models
 from portal.embedded.members.roles import hold_admins
 from portal.embedded.scim import EmbeddedScim, connection_rules, group_role_rules

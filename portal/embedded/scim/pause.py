@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.errors import Conflict
-from portal.directory.types import ScimConnection
+from portal.directory.scim.connection import ScimConnection
 from portal.embedded import audit, models
 from portal.embedded.members.values import scim_connection_value
 from portal.embedded.scim.scoped import UPDATE, Scoped
@@ -12,7 +12,7 @@ from portal.embedded.scim.tokens import current_tokens
 
 
 class EmbeddedScimPause(Scoped):
-    """Implements portal.directory.gateway.ScimPauseGateway."""
+    """Implements portal.directory.scim.pause.ScimPauseGateway."""
 
     def pause(self, connection_id: str) -> ScimConnection:
         """Have every call refused from now on. Raises NotFound, Conflict, Refused."""

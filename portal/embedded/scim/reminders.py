@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.emails import one_line, send_email
 from portal.embedded.scim.tokens import current_tokens

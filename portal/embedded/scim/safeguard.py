@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import parse_id, public_id
+from portal.directory.pages import DEFAULT_LIMIT, MOST_COUNTED, Page
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.safeguard import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
-from portal.directory.types import DEFAULT_LIMIT, MOST_COUNTED, Page, ScimConnectionStatus
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import check_limit, make_page, read_cursor
 from portal.embedded.scim.safeguard_rules import APPROVED_FOR, least, trial_until
@@ -22,7 +23,7 @@ _ALL = 100
 
 
 class EmbeddedScimBrake(Scoped):
-    """Implements portal.directory.gateway.ScimBrakeGateway."""
+    """Implements portal.directory.scim.safeguard.ScimBrakeGateway."""
 
     def brake(self, connection_id: str) -> ScimBrake:
         """Return the state of the safeguard. Raise NotFound, Refused."""

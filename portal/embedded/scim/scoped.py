@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from portal.directory.errors import NoScimConnection
 from portal.directory.ids import parse_id
-from portal.directory.types import ScimConnectionStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.scope import Scope
 

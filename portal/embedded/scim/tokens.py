@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import public_id
+from portal.directory.scim.connection import NewScimConnection, ScimConnection
 from portal.directory.scim.tokens import ScimToken, ScimTokens, ScimTokenUse
-from portal.directory.types import NewScimConnection, ScimConnection
 from portal.embedded import audit, models
 from portal.embedded.members.values import scim_connection_value
 from portal.embedded.tokens import new_token, token_hash

@@ -10,7 +10,10 @@ from django.db.models import Q, QuerySet
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
+from portal.directory.members import MemberStatus, RoleSourceType
+from portal.directory.pages import DEFAULT_LIMIT, MOST_COUNTED, Page
 from portal.directory.policy import MEMBER_ROLE
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.users import (
     ScimAttribute,
     ScimGroupLink,
@@ -21,14 +24,6 @@ from portal.directory.scim.users import (
     ScimPersonState,
     ScimRoleSource,
     ScimSignInObstacle,
-)
-from portal.directory.types import (
-    DEFAULT_LIMIT,
-    MOST_COUNTED,
-    MemberStatus,
-    Page,
-    RoleSourceType,
-    ScimConnectionStatus,
 )
 from portal.embedded import models
 from portal.embedded.database.keyset import (
@@ -76,7 +71,7 @@ People = QuerySet[models.ScimUser]
 
 
 class EmbeddedScimPeople(Scoped):
-    """Implements portal.directory.gateway.ScimPeopleGateway."""
+    """Implements portal.directory.scim.users.ScimPeopleGateway."""
 
     def people(
         self,

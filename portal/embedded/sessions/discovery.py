@@ -7,10 +7,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NotOffered, Unauthenticated
 from portal.directory.ids import parse_id
-from portal.directory.types import Actor, ActorType, Discovered, MemberStatus, Origin, SignedIn
+from portal.directory.members import MemberStatus
+from portal.directory.sessions import Discovered, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.members.sign_in_links import email_link_soon
@@ -27,7 +29,7 @@ _BATCH = 1000
 
 
 class EmbeddedDiscovery:
-    """Implements portal.directory.gateway.Discovery."""
+    """Implements portal.directory.sessions.Discovery."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin

@@ -12,8 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from portal.directory.ids import parse_id
-from portal.directory.sessions import ORGANIZATION_CLAIM, SESSION_CLAIM
-from portal.directory.types import SignedIn
+from portal.directory.sessions import ORGANIZATION_CLAIM, SESSION_CLAIM, SignedIn
 from portal.embedded.sessions.signing_keys import ALGORITHM, current_key, project_id, verifying_key
 
 LIFE = timedelta(minutes=5)  # Stytch: fixed, however long the session lasts

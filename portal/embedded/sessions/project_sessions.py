@@ -12,8 +12,8 @@ from django.utils import timezone
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NotFound, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
-from portal.directory.sessions import MOST_TOLD, Authentication, SessionTerms
-from portal.directory.types import Member, MemberSession, MemberStatus, SignedIn
+from portal.directory.members import Member, MemberStatus
+from portal.directory.sessions import MOST_TOLD, Authentication, MemberSession, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import record
 from portal.embedded.members.members import EmbeddedProjectMembers

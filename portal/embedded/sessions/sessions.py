@@ -13,11 +13,12 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Unauthenticated
 from portal.directory.ids import public_id
-from portal.directory.sessions import DEFAULT_MINUTES, SessionTerms
-from portal.directory.types import Actor, ActorType, MemberStatus, Origin, SignedIn
+from portal.directory.members import MemberStatus
+from portal.directory.sessions import DEFAULT_MINUTES, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database.statements import Statement
@@ -169,7 +170,7 @@ def prune() -> int:
 
 
 class EmbeddedSessions:
-    """Implements portal.directory.gateway.SessionGateway."""
+    """Implements portal.directory.sessions.SessionGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

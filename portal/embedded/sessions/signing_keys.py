@@ -29,9 +29,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from joserfc.jwk import RSAKey
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Conflict, NotFound, Unavailable
 from portal.directory.ids import parse_id, public_id, uuid7
-from portal.directory.types import Actor, ActorType, Origin
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database.encryption import SIGNING_KEY, decrypted, encrypted, is_current

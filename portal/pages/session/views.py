@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from portal.access.rate_limits import Attempt, admit, admit_requested_link, is_paused
 from portal.directory.errors import Gone, Invalid, NotOffered, Refused, TooManyRequests, Unauthenticated
-from portal.directory.types import Discovered, MemberStatus, SignedIn
+from portal.directory.members import MemberStatus
+from portal.directory.sessions import Discovered, SignedIn
 from portal.pages.session.forms import (
     ChooseOrganizationForm,
     ChoosePasswordForm,
@@ -142,9 +143,9 @@ def link(request: PortalRequest) -> HttpResponse:
     token = request.POST.get("token") or request.GET.get("token", "")
     form = ChoosePasswordForm(request.POST or None)
     try:
-        member = request.directory.members.link_member(token)
+        member = request.directory.sign_in_links.member(token)
         if request.method == "POST" and form.is_valid():
-            signed_in = request.directory.members.redeem_link(token, password=form.cleaned_data["password"])
+            signed_in = request.directory.sign_in_links.redeem(token, password=form.cleaned_data["password"])
             return _enter(signed_in, "")
     except Invalid as error:
         form.add_error(error.field or None, error.detail)

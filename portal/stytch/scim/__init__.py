@@ -1,6 +1,6 @@
 """The SCIM connection and its groups, as Stytch keeps them: one module per noun."""
 
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.stytch.scim.conflicts import StytchScimConflicts
 from portal.stytch.scim.connection import StytchScimConnection
 from portal.stytch.scim.contacts import StytchScimContacts
@@ -25,6 +25,6 @@ class StytchScim(
     StytchScimBrake,
     StytchScimDrift,
 ):
-    """Implements portal.directory.gateway.ScimGateway; Stytch checks the member's rights at each call."""
+    """Implements portal.directory.directory.ScimGateway; Stytch checks the member's rights at each call."""
 
     offers: frozenset[ScimFeature] = frozenset()

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from portal.directory.errors import NotOffered
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
-from portal.directory.types import DEFAULT_LIMIT, Page
 from portal.stytch.scim.scoped import Scoped
 
 
 class StytchScimConflicts(Scoped):
-    """Implements portal.directory.gateway.ScimConflictGateway."""
+    """Implements portal.directory.scim.conflicts.ScimConflictGateway."""
 
     def conflicts(
         self,

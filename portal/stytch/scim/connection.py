@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.scim.connection import NewScimConnection, ScimConnection, ScimIdentityProvider
 from portal.directory.scim.tokens import ScimToken, ScimTokens
 from portal.directory.step_up import require_recent_password
-from portal.directory.types import NewScimConnection, ScimConnection, ScimIdentityProvider
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, NoConnection, Scoped
@@ -25,7 +25,7 @@ _CHANGE_MEANINGS: Meanings = {
 
 
 class StytchScimConnection(Scoped):
-    """Implements portal.directory.gateway.ScimConnectionGateway.
+    """Implements portal.directory.scim.connection.ScimConnectionGateway.
 
     Stytch has no condition for a change: what was seen is compared with what is there right before.
     """

@@ -9,7 +9,7 @@ from portal.stytch.scim.scoped import Scoped
 
 
 class StytchScimContacts(Scoped):
-    """Implements portal.directory.gateway.ScimContactGateway."""
+    """Implements portal.directory.scim.contacts.ScimContactGateway."""
 
     def contacts(self, connection_id: str) -> ScimContacts:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""

@@ -3,13 +3,13 @@
 from typing import NoReturn
 
 from portal.directory.errors import Conflict, NotFound, NotOffered
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
-from portal.directory.types import DEFAULT_LIMIT, Page
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
 
 
 class StytchScimDeletion(Scoped):
-    """Implements portal.directory.gateway.ScimDeletionGateway."""
+    """Implements portal.directory.scim.deletion.ScimDeletionGateway."""
 
     def deletion(self, connection_id: str) -> ScimDeletion:
         """Return what Stytch tells of it: the roles that groups give. Raises NotFound."""

@@ -3,14 +3,15 @@
 from typing import NoReturn
 
 from portal.directory.errors import NotOffered
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.drift import ScimChangedPerson, ScimUnmanagedMember
 from portal.directory.scim.group_roles import ScimGroupRoles
-from portal.directory.types import DEFAULT_LIMIT, Page, ScimGroup
+from portal.directory.scim.groups import ScimGroup
 from portal.stytch.scim.scoped import Scoped
 
 
 class StytchScimDrift(Scoped):
-    """Implements portal.directory.gateway.ScimDriftGateway."""
+    """Implements portal.directory.scim.drift.ScimDriftGateway."""
 
     def unmanaged_members(
         self,

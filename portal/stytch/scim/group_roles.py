@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NoReturn
 
 from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered
+from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
 from portal.directory.scim.group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim.users import ScimGroupLink
-from portal.directory.types import DEFAULT_LIMIT, MAX_LIMIT, Page
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
@@ -25,7 +25,7 @@ _ASSIGNMENTS = "scim_group_implicit_role_assignments"
 
 
 class StytchScimGroupRoles(Scoped):
-    """Implements portal.directory.gateway.ScimGroupRoleGateway."""
+    """Implements portal.directory.scim.group_roles.ScimGroupRoleGateway."""
 
     def role_assignments(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT

@@ -3,13 +3,8 @@
 from typing import NoReturn
 
 from portal.directory.errors import Invalid, InvalidCursor, NotOffered
-from portal.directory.types import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
-    Page,
-    ScimGroup,
-    ScimGroupMember,
-)
+from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
+from portal.directory.scim.groups import ScimGroup, ScimGroupMember
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
 from portal.stytch.values import scim_group_value
@@ -23,7 +18,7 @@ _GROUPS_MEANINGS: Meanings = {
 
 
 class StytchScimGroups(Scoped):
-    """Implements portal.directory.gateway.ScimGroupGateway."""
+    """Implements portal.directory.scim.groups.ScimGroupGateway."""
 
     def groups(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""

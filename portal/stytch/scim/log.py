@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from portal.directory.errors import NotOffered
+from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.health import ScimHealth, ScimProgress
 from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
-from portal.directory.types import DEFAULT_LIMIT, Page, ScimConnection
 
 _ANY = ScimRequestFilter()
 
 
 class StytchScimLog:
-    """Implements portal.directory.gateway.ScimLogGateway, by saying that there is none."""
+    """Implements portal.directory.directory.ScimLogGateway, by saying that there is none."""
 
     @property
     def kept_days(self) -> int:

@@ -3,12 +3,12 @@
 from typing import NoReturn
 
 from portal.directory.errors import NotOffered
-from portal.directory.types import ScimConnection
+from portal.directory.scim.connection import ScimConnection
 from portal.stytch.scim.scoped import Scoped
 
 
 class StytchScimPause(Scoped):
-    """Implements portal.directory.gateway.ScimPauseGateway."""
+    """Implements portal.directory.scim.pause.ScimPauseGateway."""
 
     def pause(self, connection_id: str) -> ScimConnection:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""

@@ -3,13 +3,13 @@
 from typing import NoReturn
 
 from portal.directory.errors import NotOffered
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.safeguard import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
-from portal.directory.types import DEFAULT_LIMIT, Page
 from portal.stytch.scim.scoped import Scoped
 
 
 class StytchScimBrake(Scoped):
-    """Implements portal.directory.gateway.ScimBrakeGateway."""
+    """Implements portal.directory.scim.safeguard.ScimBrakeGateway."""
 
     def brake(self, connection_id: str) -> ScimBrake:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""

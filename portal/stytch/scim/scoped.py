@@ -1,7 +1,7 @@
 """What every part of StytchScim starts from."""
 
 from portal.directory.errors import NotFound, Unauthenticated
-from portal.directory.types import SignedIn
+from portal.directory.sessions import SignedIn
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
 from portal.stytch.scope import Scope

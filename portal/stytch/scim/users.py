@@ -3,13 +3,13 @@
 from typing import NoReturn
 
 from portal.directory.errors import NotOffered
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.users import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
-from portal.directory.types import DEFAULT_LIMIT, Page
 from portal.stytch.scim.scoped import Scoped
 
 
 class StytchScimPeople(Scoped):
-    """Implements portal.directory.gateway.ScimPeopleGateway."""
+    """Implements portal.directory.scim.users.ScimPeopleGateway."""
 
     def people(
         self,

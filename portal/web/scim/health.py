@@ -7,9 +7,9 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from portal.directory.errors import NotOffered
+from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.health import WINDOW
 from portal.directory.scim.log import ScimOutcome
-from portal.directory.types import ScimConnection
 from portal.web.request import PortalRequest
 
 

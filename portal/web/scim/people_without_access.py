@@ -1,6 +1,7 @@
 """What every overview says of active people who can't sign in (scim_admin/_people_without_access.html)."""
 
-from portal.directory.types import ScimConnection, ScimFeature
+from portal.directory.scim.connection import ScimConnection
+from portal.directory.scim.features import ScimFeature
 from portal.web.request import PortalRequest
 
 

@@ -1,7 +1,7 @@
 """What every page that shows the connection says of a brake that brakes (scim_admin/_safeguard.html)."""
 
+from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.safeguard import ScimBrake
-from portal.directory.types import ScimConnection
 from portal.web.request import PortalRequest
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from portal.directory.types import ScimConnection
+from portal.directory.scim.connection import ScimConnection
 
 # Days before the expiry, and how loud it is said from then on.
 _STAGES = ((1, "danger"), (7, "warning"), (14, "warning"), (30, "info"))

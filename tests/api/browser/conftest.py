@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded import models, operator
 from tests import factories
 from tests.conftest import JAVASCRIPT, PASSWORD

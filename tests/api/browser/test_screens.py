@@ -6,7 +6,8 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from portal.directory.types import MemberStatus, ScimConnectionStatus
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from tests import factories
 from tests.api.browser.conftest import ProductPage

@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
+from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered, Refused
-from portal.directory.gateway import ScimGateway
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictState
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from tests.contract.worlds import World, acting
 
 WAITING, APPROVED, DISMISSED = ScimConflictState.WAITING, ScimConflictState.APPROVED, ScimConflictState.DISMISSED

@@ -1,9 +1,9 @@
-"""What every directory promises of the SCIM connection (portal.directory.gateway)."""
+"""What every directory promises of the SCIM connection."""
 
 import pytest
 
 from portal.directory.errors import Refused, Unauthenticated
-from portal.directory.types import ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from tests.contract.worlds import World, acting, opened
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered, Refused
-from portal.directory.gateway import ScimGateway
 from portal.directory.scim.deletion import ScimPeopleChoice
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from tests.contract.worlds import World, acting
 
 OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)

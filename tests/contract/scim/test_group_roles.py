@@ -1,14 +1,14 @@
-"""What every directory promises of the roles that groups give (portal.directory.gateway)."""
+"""What every directory promises of the roles that groups give."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
-from portal.directory.gateway import ScimGateway
+from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.group_roles import roles_version
-from portal.directory.types import ScimFeature
 from tests.contract.worlds import World, acting, opened
 
 ADMIN = "stytch_admin"

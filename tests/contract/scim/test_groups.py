@@ -1,12 +1,14 @@
-"""What every directory promises of the groups that the IdP pushed (portal.directory.gateway)."""
+"""What every directory promises of the groups that the IdP pushed."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from portal.directory.directory import Directory, ScimGateway
 from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
-from portal.directory.gateway import Directory, ScimGateway
-from portal.directory.types import Page, ScimFeature, ScimGroup
+from portal.directory.pages import Page
+from portal.directory.scim.features import ScimFeature
+from portal.directory.scim.groups import ScimGroup
 from tests.contract.worlds import World, acting, opened
 
 

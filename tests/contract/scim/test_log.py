@@ -1,4 +1,4 @@
-"""What every directory promises of the log of SCIM requests (portal.directory.gateway)."""
+"""What every directory promises of the log of SCIM requests."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal.directory.directory import ScimLogGateway
 from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
-from portal.directory.gateway import ScimLogGateway
+from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
-from portal.directory.types import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from tests.contract.conftest import people
 from tests.contract.worlds import EmbeddedWorld, World, acting, opened
 

@@ -7,9 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from portal.directory.directory import Directory, ScimGateway
 from portal.directory.errors import Conflict, Invalid, NotFound, Refused, StepUpRequired, Unauthenticated
-from portal.directory.gateway import Directory, ScimGateway
-from portal.directory.types import ScimConnection, ScimConnectionStatus, ScimFeature, ScimIdentityProvider
+from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.scim.features import ScimFeature
 from tests.contract.worlds import PASSWORD, World, acting, opened
 
 OKTA, ENTRA = ScimIdentityProvider.OKTA, ScimIdentityProvider.MICROSOFT_ENTRA

@@ -1,14 +1,15 @@
-"""What every directory promises of the people whom the IdP pushed (portal.directory.gateway)."""
+"""What every directory promises of the people whom the IdP pushed."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from portal.directory.directory import ScimGateway
 from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
-from portal.directory.gateway import ScimGateway
+from portal.directory.members import RoleSourceType
+from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.users import ScimObstacle, ScimPersonState
-from portal.directory.types import RoleSourceType, ScimFeature
 from tests.contract.worlds import World, acting, opened
 
 ONE_PERSON: tuple[Callable[[ScimGateway, str], Any], ...] = (

@@ -8,12 +8,12 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import connections
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Unauthenticated
 from portal.directory.ids import public_id
-from portal.directory.member_changes import MemberChanges
-from portal.directory.organization_changes import OrganizationChanges
-from portal.directory.sessions import SessionTerms
-from portal.directory.types import Actor, ActorType, Origin, SignedIn
+from portal.directory.members import MemberChanges
+from portal.directory.organizations import OrganizationChanges
+from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from portal.embedded.members.sign_in_links import new_link
@@ -75,7 +75,7 @@ def replace_the_password(_: models.Member) -> None:
 
 def choose_a_password_by_link(admin: models.Member) -> None:
     token = new_link(admin).url.partition("token=")[2]
-    EmbeddedProvider().open("acme", Origin()).members.redeem_link(token, password=ANOTHER)
+    EmbeddedProvider().open("acme", Origin()).sign_in_links.redeem(token, password=ANOTHER)
 
 
 def delete_the_password(admin: models.Member) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from portal.access.memory_storage import _MOST_WINDOWS, ProcessStorage
 from portal.access.rate_limits import Attempt, admit
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded import models
 from portal.embedded.database import rate_limits
 from portal.embedded.database.rate_limits import DatabaseStorage

@@ -25,7 +25,7 @@ from psycopg import errors
 from psycopg.sql import SQL, Identifier
 from pytest_django import Settings
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded import models
 from portal.embedded.database import readiness
 from portal.embedded.database.postgresql.pooler import changes_connections

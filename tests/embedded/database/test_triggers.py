@@ -17,7 +17,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 from django.test.utils import CaptureQueriesContext
 from psycopg.sql import SQL, Identifier
 
-from portal.directory.types import Actor, ActorType, Origin
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database import triggers

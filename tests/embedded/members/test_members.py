@@ -11,13 +11,12 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import DirectoryError, Gone, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.ids import public_id
-from portal.directory.member_changes import MemberChanges
-from portal.directory.organization_changes import OrganizationChanges
-from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.members import Member, MemberChanges, MemberStatus
+from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
 from portal.directory.search import Operand
-from portal.directory.types import Actor, ActorType, Member, MemberStatus, Origin
 from portal.embedded import models
 from portal.embedded.members.sign_in_links import new_link
 from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
@@ -326,7 +325,7 @@ def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_fo
     assert retired.email_address == "ada@acme.example"
     assert error_type(partial(create, "ADA@acme.example")) == "retired_member_email"
     with pytest.raises(Gone):
-        opened().members.link_member(link)
+        opened().sign_in_links.member(link)
 
     assert (
         opened().members.unlink_retired_email(after.member_id, email_id=retired.email_id).retired_email_addresses == ()
@@ -514,7 +513,7 @@ def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.Member, 
     with pytest.raises(Unauthenticated):
         EmbeddedProject(Origin()).open_session(token)
     with pytest.raises(Gone):
-        opened().members.link_member(link)
+        opened().sign_in_links.member(link)
     for member_id in (name(member), "crm-1"):
         assert error_type(partial(opened().members.get, member_id)) == "member_not_found"
     assert found() == ["ada"]

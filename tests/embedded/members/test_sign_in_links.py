@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Gone
 from portal.directory.ids import public_id, uuid7
+from portal.directory.members import MemberStatus
 from portal.directory.scim.deletion import ScimPeopleChoice
-from portal.directory.types import Actor, ActorType, MemberStatus, Origin
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.directory import EmbeddedProvider
@@ -72,7 +73,9 @@ def test_a_link_that_is_used_while_the_membership_ends_is_ended_and_is_no_deadlo
         ended = pool.submit(ending)
         assert has_locked.wait(10)
         with pytest.raises(Gone):
-            EmbeddedProvider().open("acme", Origin()).members.redeem_link(token, password="quartz lantern orbit meadow")
+            EmbeddedProvider().open("acme", Origin()).sign_in_links.redeem(
+                token, password="quartz lantern orbit meadow"
+            )
         ended.result()
 
     assert member_of(user).status == MemberStatus.DELETED

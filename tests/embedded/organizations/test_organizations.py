@@ -15,21 +15,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directories import directories
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Conflict, DirectoryError, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.ids import public_id
-from portal.directory.member_changes import MemberChanges
-from portal.directory.organization_changes import OrganizationChanges
-from portal.directory.organization_settings import EmailImplicitRoleAssignment
+from portal.directory.members import MemberChanges, MemberStatus
+from portal.directory.organizations import EmailImplicitRoleAssignment, Organization, OrganizationChanges
+from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.search import MOST_IN_TOTAL, Operand
-from portal.directory.types import (
-    Actor,
-    ActorType,
-    MemberStatus,
-    Organization,
-    Origin,
-    ScimConnectionStatus,
-    ScimIdentityProvider,
-)
 from portal.embedded import models, operator
 from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
 from portal.embedded.sessions.discovery import EmbeddedDiscovery

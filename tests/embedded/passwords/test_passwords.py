@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from portal.directories import directories
+from portal.directory.actor import Origin
 from portal.directory.errors import Conflict, DirectoryError, Gone, Invalid, Refused, Unauthenticated
+from portal.directory.members import MemberStatus
 from portal.directory.passwords import HASH_TYPES, Migrant, PasswordHash
-from portal.directory.sessions import SessionTerms
-from portal.directory.types import MemberStatus, Origin, SignedIn
+from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.members.sign_in_links import new_link
 from portal.embedded.passwords.migrated import encoded_hash
@@ -108,13 +109,13 @@ def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
 def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.Organization) -> None:
     link = new_link(factories.member(acme, "pia@acme.example")).url
     models.Organization.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
-    members = directories().open("acme", Origin()).members
+    sign_in_links = directories().open("acme", Origin()).sign_in_links
 
     with pytest.raises(Gone):
-        members.redeem_link(link.rpartition("=")[2], password=NEW)
+        sign_in_links.redeem(link.rpartition("=")[2], password=NEW)
 
     models.Member.objects.update(is_breakglass=True)
-    assert members.redeem_link(link.rpartition("=")[2], password=NEW)
+    assert sign_in_links.redeem(link.rpartition("=")[2], password=NEW)
 
 
 def test_a_session_that_is_there_goes_on(opened: Opened, admin: models.Member) -> None:

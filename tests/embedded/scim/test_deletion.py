@@ -19,10 +19,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Conflict, DirectoryError, NotFound, StepUpRequired
 from portal.directory.ids import public_id
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
-from portal.directory.types import MemberStatus, Origin, ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.embedded.scim import EmbeddedScim

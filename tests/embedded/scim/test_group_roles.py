@@ -6,10 +6,11 @@ from functools import partial
 import pytest
 from django.db import connections
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import uuid7
+from portal.directory.members import MemberStatus
 from portal.directory.scim.group_roles import ScimRoleEffect, roles_version
-from portal.directory.types import Actor, ActorType, MemberStatus, Origin
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.scim import group_role_rules

@@ -8,9 +8,10 @@ import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from portal.directory.actor import Origin
 from portal.directory.ids import public_id
+from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.health import ScimCall, ScimHealth, ScimHealthState, ScimProgress, health_of
-from portal.directory.types import Origin, ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from tests import factories

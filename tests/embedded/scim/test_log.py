@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from portal.directory.actor import Origin
 from portal.directory.ids import moment_of, public_id, uuid7
 from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
-from portal.directory.types import Origin
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from portal.embedded.scim.log import reading

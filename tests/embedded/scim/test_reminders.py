@@ -19,7 +19,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.types import ScimConnectionStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.scim import reminders
 from portal.embedded.scim.reminders import send_reminders

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
+from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict
-from portal.directory.gateway import ScimGateway
 from portal.directory.ids import public_id
-from portal.directory.types import NewScimConnection, ScimConnection, ScimIdentityProvider
+from portal.directory.scim.connection import NewScimConnection, ScimConnection, ScimIdentityProvider
 from portal.embedded import models
 from tests import factories
 from tests.contract.worlds import EmbeddedWorld, acting

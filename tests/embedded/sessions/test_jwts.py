@@ -23,10 +23,10 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pytest_django import Settings
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from portal.directory.ids import public_id
-from portal.directory.sessions import ORGANIZATION_CLAIM, SESSION_CLAIM, SessionTerms
-from portal.directory.types import Origin, SignedIn
+from portal.directory.sessions import ORGANIZATION_CLAIM, SESSION_CLAIM, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.database.encryption import decrypted, encrypted
 from portal.embedded.project import EmbeddedProject
@@ -428,7 +428,7 @@ from portal.wsgi import application
 from django.urls import get_resolver
 get_resolver().url_patterns
 from portal.directories import project
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 project(Origin())
 print(*sorted({"joserfc", "cryptography", "zxcvbn", "bcrypt"} & sys.modules.keys()))
 """

@@ -8,9 +8,10 @@ import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Invalid, NotFound, Refused, Unauthenticated
-from portal.directory.sessions import SessionTerms
-from portal.directory.types import MemberStatus, Origin, SignedIn
+from portal.directory.members import MemberStatus
+from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from portal.embedded.project import EmbeddedProject
@@ -348,7 +349,7 @@ def test_what_stands_for_the_proof_so_far_opens_no_page(
     opened: Opened, verified: SignedIn, ada_of_globex: models.Member
 ) -> None:
     from portal.directories import directories  # noqa: PLC0415 -- the portal's own door
-    from portal.directory.types import Origin  # noqa: PLC0415 -- as above
+    from portal.directory.actor import Origin  # noqa: PLC0415 -- as above
 
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
     models.Organization.objects.filter(slug="globex").update(settings=restricted)

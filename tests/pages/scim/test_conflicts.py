@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directory.errors import Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim import EmbeddedScim
 from tests import factories

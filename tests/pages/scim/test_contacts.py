@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim import EmbeddedScim
 from tests import factories

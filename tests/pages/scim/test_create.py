@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from portal.directory.errors import Conflict
-from portal.directory.types import ScimConnectionStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.scim import EmbeddedScim
 from tests import factories

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from portal.directory.types import MemberStatus, ScimFeature
+from portal.directory.members import MemberStatus
+from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim import EmbeddedScim, drift
 from tests import factories

@@ -14,7 +14,7 @@ from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.errors import NotFound, Unavailable
-from portal.directory.types import ScimFeature
+from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.scim import EmbeddedScim

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.errors import NotOffered, Unavailable
 from portal.directory.ids import first_uuid7, public_id, uuid7
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.scim.log import reading
 from portal.embedded.scim.log.reading import EmbeddedScimLog

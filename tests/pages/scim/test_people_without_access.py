@@ -10,8 +10,9 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import parse_id, public_id
-from portal.directory.types import Actor, ActorType, MemberStatus, Origin
+from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.project import EmbeddedProject
 from tests import factories

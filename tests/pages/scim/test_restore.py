@@ -11,7 +11,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directory.ids import public_id
-from portal.directory.types import MemberStatus, ScimConnectionStatus, ScimFeature
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
+from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim import EmbeddedScim
 from tests import factories

@@ -13,7 +13,7 @@ from django.utils.html import escape
 
 from portal.directory.errors import NotOffered
 from portal.directory.ids import public_id
-from portal.directory.types import ScimIdentityProvider
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.scim.log.reading import EmbeddedScimLog
 from scim_admin.guides import Guide, guide_for, guides_for

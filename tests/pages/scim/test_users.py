@@ -13,7 +13,8 @@ from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.errors import NotOffered, Unavailable
-from portal.directory.types import MemberStatus, ScimFeature
+from portal.directory.members import MemberStatus
+from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.scim import EmbeddedScim

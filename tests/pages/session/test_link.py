@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from portal.directory.types import MemberStatus
+from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.members.sign_in_links import new_link
 from tests import factories

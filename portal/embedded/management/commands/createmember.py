@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded import operator
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 

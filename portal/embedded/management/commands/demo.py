@@ -14,7 +14,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.directory.types import NewScimConnection, Origin, ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.actor import Origin
+from portal.directory.scim.connection import NewScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models, operator
 from portal.embedded.management.demo_provisioning import Provisioning, provision
 

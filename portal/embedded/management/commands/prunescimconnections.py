@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.directory.types import Actor, ActorType, Origin
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.embedded.audit import Caller
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 from portal.embedded.scim.deletion_rules import prune

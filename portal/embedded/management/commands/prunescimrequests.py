@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 from portal.embedded.scim.log.entries import prune
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded.database import rate_limits
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 from portal.embedded.sessions import discovery, sessions

@@ -3,7 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from portal.directory.types import Origin, ScimConnection
+from portal.directory.actor import Origin
+from portal.directory.scim.connection import ScimConnection
 from portal.embedded import operator
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from portal.directory.types import Origin
+from portal.directory.actor import Origin
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
+from portal.directory.actor import Origin
 from portal.directory.errors import NotOffered, Unavailable
-from portal.directory.types import Origin
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 from portal.embedded.scim.reminders import send_reminders
 

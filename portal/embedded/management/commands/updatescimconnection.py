@@ -5,8 +5,8 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Invalid
-from portal.directory.types import Origin
 from portal.embedded import operator
 from portal.embedded.management.operator_command import Answer, OperatorCommand
 

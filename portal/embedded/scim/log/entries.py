@@ -10,9 +10,9 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from portal.directory.actor import Origin
 from portal.directory.ids import first_uuid7, parse_id, uuid7
-from portal.directory.scim.log import FIRST_REFUSAL
-from portal.directory.types import Origin, ScimRefusal
+from portal.directory.scim.log import FIRST_REFUSAL, ScimRefusal
 from portal.embedded import models
 from portal.embedded.database.insert_queue import InsertQueue
 from portal.embedded.database.statements import insert_values

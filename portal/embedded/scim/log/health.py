@@ -8,8 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from portal.directory.scim.health import MOST_CALLS, ScimCall
-from portal.directory.scim.log import FIRST_REFUSAL
-from portal.directory.types import ScimRefusal
+from portal.directory.scim.log import FIRST_REFUSAL, ScimRefusal
 from portal.embedded import models
 
 # Calls in which the steps are looked for that the log alone knows.

@@ -11,9 +11,17 @@ from django.utils import timezone
 
 from portal.directory.errors import NotFound
 from portal.directory.ids import first_uuid7, moment_of, parse_id, public_id
+from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.health import ScimHealth, ScimProgress, health_of
-from portal.directory.scim.log import FIRST_REFUSAL, ScimOutcome, ScimReplay, ScimRequest, ScimRequestFilter
-from portal.directory.types import DEFAULT_LIMIT, Page, ScimConnection, ScimRefusal
+from portal.directory.scim.log import (
+    FIRST_REFUSAL,
+    ScimOutcome,
+    ScimRefusal,
+    ScimReplay,
+    ScimRequest,
+    ScimRequestFilter,
+)
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import check_limit, make_cursor, make_page, read_cursor
 from portal.embedded.models.fields import fold_name
@@ -41,7 +49,7 @@ Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
 
 
 class EmbeddedScimLog:
-    """Implements portal.directory.gateway.ScimLogGateway."""
+    """Implements portal.directory.directory.ScimLogGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

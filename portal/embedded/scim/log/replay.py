@@ -12,10 +12,11 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.http import QueryDict
 from django.utils import timezone
 
+from portal.directory.actor import Origin
 from portal.directory.errors import Conflict, Unavailable
 from portal.directory.ids import first_uuid7, new_request_id, parse_id
-from portal.directory.scim.log import FIRST_REFUSAL, ScimReplay, ScimReplayAttribute, ScimReplayChange
-from portal.directory.types import Origin, ScimConnectionStatus, ScimRefusal
+from portal.directory.scim.connection import ScimConnectionStatus
+from portal.directory.scim.log import FIRST_REFUSAL, ScimRefusal, ScimReplay, ScimReplayAttribute, ScimReplayChange
 from portal.embedded import models
 from portal.embedded.scim.log.redaction import masked_attributes, redacted_body, redacted_detail
 from portal.embedded.scim.protocol import groups, users

@@ -16,9 +16,11 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet, UUIDField, Valu
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import parse_id, public_id
+from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.scim.log import ScimRefusal
 from portal.directory.scim.tokens import USE_NOTED_EVERY
-from portal.directory.types import Actor, ActorType, Origin, ScimConnectionStatus, ScimIdentityProvider, ScimRefusal
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Statement

@@ -10,8 +10,9 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from portal.directory.email_addresses import domain_of, fold_address, fold_domain
+from portal.directory.members import MemberStatus
 from portal.directory.policy import ADMIN_ROLE
-from portal.directory.types import MemberStatus, ScimConnectionStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import audit, models
 from portal.embedded.database.made_rows import new_row
 from portal.embedded.database.statements import Writes

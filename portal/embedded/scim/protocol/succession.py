@@ -7,7 +7,8 @@ import structlog
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, QuerySet
 
-from portal.directory.types import MemberStatus, ScimConnectionStatus
+from portal.directory.members import MemberStatus
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Writes

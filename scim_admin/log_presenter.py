@@ -27,7 +27,7 @@ _EFFECTS: Mapping[str, str] = {
     "scim_group.create": "A group would be created",
     "scim_group.update": "A group would change",
     "scim_group.delete": "A group would be deleted",
-    "scim_connection.brake": "Further deactivations would be put on hold",
+    "scim_connection.safeguard": "Further deactivations would be put on hold",
     "member.create": "A member would be created",
     "member.update": "A member would change",
     "member.link_scim_user": "The identity provider would manage a member from then on",

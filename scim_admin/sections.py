@@ -35,7 +35,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("Group roles", "scim:role-assignments"),
     ("Log", "scim:log"),
     ("Conflicts", "scim:conflicts"),
-    ("Safeguard", "scim:brake"),
+    ("Safeguard", "scim:safeguard"),
     ("Drift", "scim:drift"),
 )
 

@@ -126,10 +126,16 @@ urlpatterns = [
     ),
     route("log/<str:scim_request_id>/", log.log_entry, name="log-entry", allow=Permission.SCIM_GET),
     route("log/<str:scim_request_id>/replay/", log.replay, name="replay", allow=Permission.SCIM_GET),
-    route("brake/", safeguard.brake, name="brake", allow=Permission.SCIM_GET),
-    route("brake/decide/", safeguard.decide, name="brake-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)),
+    route("safeguard/", safeguard.safeguard, name="safeguard", allow=Permission.SCIM_GET),
     route(
-        "brake/approve/", safeguard.approve, name="brake-approve", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")
+        "safeguard/decide/", safeguard.decide, name="safeguard-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)
+    ),
+    route(
+        "safeguard/approve/",
+        safeguard.approve,
+        name="safeguard-approve",
+        allow=Permission.SCIM_UPDATE,
+        methods=("GET", "POST"),
     ),
     route("drift/", drift.drift, name="drift", allow=Permission.SCIM_GET),
     route("drift/take/", drift.take, name="drift-take", allow=Permission.SCIM_UPDATE, methods=("POST",)),

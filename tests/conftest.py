@@ -144,28 +144,28 @@ def connection_stays() -> Iterator[None]:
 
 
 @pytest.fixture
-def acme(db: None) -> models.Organization:
+def acme(db: None) -> models.OrganizationRow:
     return factories.organization("acme", name="Acme")
 
 
 @pytest.fixture
-def globex(db: None) -> models.Organization:
+def globex(db: None) -> models.OrganizationRow:
     return factories.organization("globex", name="Globex")
 
 
 @pytest.fixture
-def admin(acme: models.Organization) -> models.Member:
+def admin(acme: models.OrganizationRow) -> models.MemberRow:
     return factories.member(acme, "ada@acme.example", name="Ada Admin", roles=["stytch_admin"], password=PASSWORD)
 
 
 @pytest.fixture
-def member(acme: models.Organization) -> models.Member:
+def member(acme: models.OrganizationRow) -> models.MemberRow:
     """A member without SCIM rights."""
     return factories.member(acme, "max@acme.example", name="Max Member", password=PASSWORD)
 
 
 @pytest.fixture
-def other_admin(globex: models.Organization) -> models.Member:
+def other_admin(globex: models.OrganizationRow) -> models.MemberRow:
     return factories.member(globex, "gil@globex.example", name="Gil Globex", roles=["stytch_admin"], password=PASSWORD)
 
 
@@ -175,15 +175,15 @@ def visitor() -> Client:
 
 
 @pytest.fixture
-def admin_client(admin: models.Member) -> Client:
+def admin_client(admin: models.MemberRow) -> Client:
     return factories.signed_in(admin)
 
 
 @pytest.fixture
-def member_client(member: models.Member) -> Client:
+def member_client(member: models.MemberRow) -> Client:
     return factories.signed_in(member)
 
 
 @pytest.fixture
-def other_admin_client(other_admin: models.Member) -> Client:
+def other_admin_client(other_admin: models.MemberRow) -> Client:
     return factories.signed_in(other_admin)

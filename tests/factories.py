@@ -22,25 +22,25 @@ from portal.embedded.tokens import token_hash
 from portal.web.session_cookie import cookie_name
 
 
-def organization(slug: str, *, name: str = "") -> models.Organization:
-    return models.Organization.objects.create(slug=slug, name=name or slug.title())
+def organization(slug: str, *, name: str = "") -> models.OrganizationRow:
+    return models.OrganizationRow.objects.create(slug=slug, name=name or slug.title())
 
 
-def role_by_domain(organization: models.Organization, domain: str, role_id: str) -> None:
+def role_by_domain(organization: models.OrganizationRow, domain: str, role_id: str) -> None:
     """Give a role to everybody with an address of a domain."""
     settings = {"rbac_email_implicit_role_assignments": [{"domain": domain, "role_id": role_id}]}
-    models.Organization.objects.filter(pk=organization.pk).update(settings=settings)
+    models.OrganizationRow.objects.filter(pk=organization.pk).update(settings=settings)
 
 
 def member(
-    organization: models.Organization,
+    organization: models.OrganizationRow,
     email_address: str,
     *,
     name: str = "",
     roles: Iterable[str] = (),
     password: str = "",
-) -> models.Member:
-    return models.Member.objects.create(
+) -> models.MemberRow:
+    return models.MemberRow.objects.create(
         organization=organization,
         email_address=email_address,
         name=name,
@@ -49,18 +49,18 @@ def member(
     )
 
 
-def session_token(member: models.Member) -> str:
+def session_token(member: models.MemberRow) -> str:
     """Return the token of a session of the portal, which opens pages and not the API."""
     return start_session(member, Origin(), password_entered_at=timezone.now()).session_token
 
 
-def product_session_token(member: models.Member, minutes: int = 60) -> str:
+def product_session_token(member: models.MemberRow, minutes: int = 60) -> str:
     """Return the token of a session that a product started by the API."""
     terms = SessionTerms(duration_minutes=minutes)
     return start_session(member, Origin(), password_entered_at=timezone.now(), terms=terms).session_token
 
 
-def signed_in(member: models.Member) -> Client:
+def signed_in(member: models.MemberRow) -> Client:
     client = Client()
     client.cookies[cookie_name(member.organization.slug)] = session_token(member)
     return client
@@ -68,19 +68,19 @@ def signed_in(member: models.Member) -> Client:
 
 def forget_password_entry() -> None:
     """Let all who are signed in have entered their password an hour ago."""
-    models.MemberSession.objects.update(password_entered_at=timezone.now() - timedelta(hours=1))
+    models.MemberSessionRow.objects.update(password_entered_at=timezone.now() - timedelta(hours=1))
 
 
 def scim_connection(
-    organization: models.Organization,
+    organization: models.OrganizationRow,
     *,
     display_name: str = "Okta production",
     identity_provider: str = ScimIdentityProvider.OKTA,
     bearer_token: str = "",
     key: UUID | None = None,
     is_new: bool = False,
-) -> models.ScimConnection:
-    connection = models.ScimConnection.objects.create(
+) -> models.ScimConnectionRow:
+    connection = models.ScimConnectionRow.objects.create(
         **({"pk": key} if key else {}),
         organization=organization,
         display_name=display_name,
@@ -93,8 +93,8 @@ def scim_connection(
     return connection
 
 
-def scim_token(connection: models.ScimConnection, bearer_token: str, **more: Any) -> models.ScimToken:
-    return models.ScimToken.objects.create(
+def scim_token(connection: models.ScimConnectionRow, bearer_token: str, **more: Any) -> models.ScimTokenRow:
+    return models.ScimTokenRow.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
         token_hash=token_hash(bearer_token),
@@ -103,22 +103,22 @@ def scim_token(connection: models.ScimConnection, bearer_token: str, **more: Any
     )
 
 
-def scim_request(connection: models.ScimConnection, **more: Any) -> models.ScimRequest:
-    return models.ScimRequest.objects.create(
+def scim_request(connection: models.ScimConnectionRow, **more: Any) -> models.ScimRequestRow:
+    return models.ScimRequestRow.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
         **{"method": "GET", "path": "/Users", "status": 200, "duration_ms": 3, **more},
     )
 
 
-def scim_group(connection: models.ScimConnection, display_name: str) -> models.ScimGroup:
+def scim_group(connection: models.ScimConnectionRow, display_name: str) -> models.ScimGroupRow:
     return scim_groups(connection, [display_name])[0]
 
 
-def scim_groups(connection: models.ScimConnection, display_names: Iterable[str]) -> list[models.ScimGroup]:
+def scim_groups(connection: models.ScimConnectionRow, display_names: Iterable[str]) -> list[models.ScimGroupRow]:
     now = timezone.now()
-    return models.ScimGroup.objects.bulk_create(
-        models.ScimGroup(
+    return models.ScimGroupRow.objects.bulk_create(
+        models.ScimGroupRow(
             organization_id=connection.organization_id,
             connection=connection,
             display_name=name,
@@ -130,23 +130,23 @@ def scim_groups(connection: models.ScimConnection, display_names: Iterable[str])
     )
 
 
-def rename(group: models.ScimGroup, display_name: str) -> None:
-    models.ScimGroup.objects.filter(pk=group.pk).update(
+def rename(group: models.ScimGroupRow, display_name: str) -> None:
+    models.ScimGroupRow.objects.filter(pk=group.pk).update(
         display_name=display_name, display_name_folded=fold_name(display_name)
     )
 
 
 def scim_user(
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     user_name: str,
     *,
     display_name: str = "",
     active: bool = True,
-    member: models.Member | None = None,
+    member: models.MemberRow | None = None,
     **more: Any,
-) -> models.ScimUser:
+) -> models.ScimUserRow:
     document = {"userName": user_name, "active": active, **more.pop("document", {})}
-    return models.ScimUser.objects.create(
+    return models.ScimUserRow.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
         member=member,
@@ -161,29 +161,29 @@ def scim_user(
 
 
 def scim_conflict(
-    connection: models.ScimConnection, member: models.Member, *, user_name: str = ""
-) -> models.ScimConflict:
+    connection: models.ScimConnectionRow, member: models.MemberRow, *, user_name: str = ""
+) -> models.ScimConflictRow:
     """Let the IdP have tried to take a member over."""
     conflict_rules.note(
-        models.ScimUser(
+        models.ScimUserRow(
             organization_id=connection.organization_id,
             connection_id=connection.pk,
             user_name=user_name or member.email_address,
         ),
         member,
     )
-    return models.ScimConflict.objects.get(connection=connection, member=member)
+    return models.ScimConflictRow.objects.get(connection=connection, member=member)
 
 
-def put_in_group(group: models.ScimGroup, users: Iterable[models.ScimUser]) -> None:
-    rows = models.ScimMembership.objects.bulk_create(
-        models.ScimMembership(organization_id=group.organization_id, group=group, user=user) for user in users
+def put_in_group(group: models.ScimGroupRow, users: Iterable[models.ScimUserRow]) -> None:
+    rows = models.ScimMembershipRow.objects.bulk_create(
+        models.ScimMembershipRow(organization_id=group.organization_id, group=group, user=user) for user in users
     )
     group.member_count += len(rows)
     group.save(update_fields=["member_count"])
 
 
-def provisioned(connection: models.ScimConnection, email_address: str, **more: Any) -> models.ScimUser:
+def provisioned(connection: models.ScimConnectionRow, email_address: str, **more: Any) -> models.ScimUserRow:
     """Return a person who is a member."""
     user = scim_user(connection, more.pop("user_name", email_address), **more)
     user.member = member(connection.organization, email_address)
@@ -191,13 +191,13 @@ def provisioned(connection: models.ScimConnection, email_address: str, **more: A
     return user
 
 
-def put_group_in(group: models.ScimGroup, *members: models.ScimGroup) -> None:
+def put_group_in(group: models.ScimGroupRow, *members: models.ScimGroupRow) -> None:
     for inner in members:
-        models.ScimNesting.objects.create(organization_id=group.organization_id, group=group, member=inner)
+        models.ScimNestingRow.objects.create(organization_id=group.organization_id, group=group, member=inner)
 
 
-def group_role(group: models.ScimGroup, role_id: str) -> models.ScimGroupRole:
-    return models.ScimGroupRole.objects.create(
+def group_role(group: models.ScimGroupRow, role_id: str) -> models.ScimGroupRoleRow:
+    return models.ScimGroupRoleRow.objects.create(
         organization_id=group.organization_id,
         connection_id=group.connection_id,
         group=group,

@@ -23,8 +23,8 @@ from portal.directory.scim.groups import ScimGroupGateway
 from portal.directory.scim.health import ScimHealth, ScimProgress
 from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
 from portal.directory.scim.pause import ScimPauseGateway
-from portal.directory.scim.safeguard import ScimBrakeGateway
-from portal.directory.scim.users import ScimPeopleGateway
+from portal.directory.scim.safeguard import ScimSafeguardGateway
+from portal.directory.scim.users import ScimUserGateway
 from portal.directory.sessions import Discovery, SessionGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 
@@ -35,10 +35,10 @@ class ScimGateway(
     ScimDeletionGateway,
     ScimContactGateway,
     ScimGroupGateway,
-    ScimPeopleGateway,
+    ScimUserGateway,
     ScimConflictGateway,
     ScimGroupRoleGateway,
-    ScimBrakeGateway,
+    ScimSafeguardGateway,
     ScimDriftGateway,
     Protocol,
 ):

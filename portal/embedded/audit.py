@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.directory.actor import Actor, Origin
 from portal.directory.ids import uuid7
 from portal.embedded.database.statements import Writes
-from portal.embedded.models import ActivityEntry
+from portal.embedded.models import ActivityEntryRow
 
 # A row of the log as values by column: each change makes one or two.
 Entry = Mapping[str, Any]
@@ -48,7 +48,7 @@ def record_all(entries: Iterable[Entry]) -> None:
 
 def add(writes: Writes, *entries: Entry) -> None:
     """Write entries together with what they tell of."""
-    writes.insert_values(ActivityEntry, entries)
+    writes.insert_values(ActivityEntryRow, entries)
 
 
 def entry(caller: Caller, action: str, **change: Unpack[Change]) -> Entry:

@@ -57,7 +57,7 @@ def create_organization(
 ) -> Organization:
     """Make an organization. Raises Invalid, Conflict (for the slug)."""
     domains = sorted({read_domain(domain, field="email_allowed_domains") for domain in email_allowed_domains})
-    row = models.Organization(name=name.strip(), slug=slug, email_allowed_domains=domains)
+    row = models.OrganizationRow(name=name.strip(), slug=slug, email_allowed_domains=domains)
     check(row)
     taken = Conflict(f'There is an organization with the slug "{slug}" already; choose another.', field="slug")
     with unless_taken(taken), transaction.atomic():
@@ -96,7 +96,7 @@ def create_member(  # noqa: PLR0913 -- what makes a member
     encoded = "" if password is None else make_password(password)
     taken = Conflict(f'"{email_address}" is a member of this organization already.', field="email_address")
     with unless_taken(taken), transaction.atomic():
-        row = models.Member(
+        row = models.MemberRow(
             organization=organization,
             email_address=email_address.strip(),
             name=name.strip(),
@@ -203,8 +203,8 @@ def approve_scim_conflict(*, organization_slug: str, email_address: str, origin:
         conflict_rules.decide([conflict], approve=True, caller=_caller(origin))
 
 
-def _active_connection(organization_slug: str) -> models.ScimConnection:
-    active = models.ScimConnection.objects.select_for_update().filter(status=ScimConnectionStatus.ACTIVE)
+def _active_connection(organization_slug: str) -> models.ScimConnectionRow:
+    active = models.ScimConnectionRow.objects.select_for_update().filter(status=ScimConnectionStatus.ACTIVE)
     row = active.filter(organization=_organization(organization_slug)).first()
     if row is None:
         raise NotFound(f'"{organization_slug}" has no SCIM connection.', field="organization_slug")
@@ -215,10 +215,10 @@ def create_project_secret(*, origin: Origin) -> NewProjectSecret:
     """Make a further secret of the project, and the project itself the first time."""
     secret = new_token("secret-" + settings.PROJECT_ENVIRONMENT + "-")
     with transaction.atomic():
-        project = models.Project.objects.first() or models.Project.objects.create(
+        project = models.ProjectRow.objects.first() or models.ProjectRow.objects.create(
             public_token=new_token(f"public-token-{settings.PROJECT_ENVIRONMENT}-")
         )
-        row = models.ProjectSecret.objects.create(
+        row = models.ProjectSecretRow.objects.create(
             project=project, secret_hash=token_hash(secret), last_four=secret[-4:]
         )
         project_id = public_id("project", project.pk)
@@ -229,14 +229,14 @@ def create_project_secret(*, origin: Origin) -> NewProjectSecret:
 
 def project_secrets() -> Sequence[ProjectSecret]:
     """Return the project's secrets that are good, the oldest first."""
-    rows = models.ProjectSecret.objects.order_by("pk")
+    rows = models.ProjectSecretRow.objects.order_by("pk")
     return [ProjectSecret(public_id("secret", row.pk), row.last_four, row.created_at, row.last_used_at) for row in rows]
 
 
 def revoke_project_secret(secret_id: str, *, origin: Origin) -> None:
     """Refuse a secret from now on. Raises NotFound."""
     with transaction.atomic():
-        row = models.ProjectSecret.objects.select_for_update().filter(pk=parse_id("secret", secret_id)).first()
+        row = models.ProjectSecretRow.objects.select_for_update().filter(pk=parse_id("secret", secret_id)).first()
         if row is None:
             raise NotFound(f'There is no secret "{secret_id}"; projectsecrets lists them.', field="secret_id")
         before = {"secret_id": secret_id, "last_four": row.last_four}
@@ -250,16 +250,16 @@ def revoke_project_secret(secret_id: str, *, origin: Origin) -> None:
         )
 
 
-def _organization(slug: str) -> models.Organization:
-    row = models.Organization.objects.filter(slug=slug, deleted_at=None).first()
+def _organization(slug: str) -> models.OrganizationRow:
+    row = models.OrganizationRow.objects.filter(slug=slug, deleted_at=None).first()
     if row is None:
         raise NotFound(f'There is no organization with the slug "{slug}".', field="organization_slug")
     return row
 
 
-def _connection_of(slug: str) -> models.ScimConnection:
+def _connection_of(slug: str) -> models.ScimConnectionRow:
     """Return the organization's active connection. Raises NotFound."""
-    active = models.ScimConnection.objects.filter(status=ScimConnectionStatus.ACTIVE)
+    active = models.ScimConnectionRow.objects.filter(status=ScimConnectionStatus.ACTIVE)
     row = active.filter(organization=_organization(slug)).first()
     if row is None:
         raise NotFound(f'"{slug}" has no SCIM connection.', field="organization_slug")

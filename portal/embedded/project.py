@@ -38,23 +38,23 @@ from portal.embedded.tokens import token_hash
 
 # As with sessions: a call is no reason to write.
 _USE_NOTED_EVERY = timedelta(minutes=1)
-_META = models.ProjectSecret._meta  # noqa: SLF001 -- Django's documented model API
+_META = models.ProjectSecretRow._meta  # noqa: SLF001 -- Django's documented model API
 
 _BY_SECRET = Statement(
-    lambda digest: models.ProjectSecret.objects.filter(secret_hash=digest),
+    lambda digest: models.ProjectSecretRow.objects.filter(secret_hash=digest),
     (_META.get_field("secret_hash"), b"example"),
 )
-_ORGANIZATION = models.Organization._meta  # noqa: SLF001 -- as above
+_ORGANIZATION = models.OrganizationRow._meta  # noqa: SLF001 -- as above
 _BY_ID = Statement(
-    lambda key: models.Organization.objects.filter(pk=key, deleted_at=None),
+    lambda key: models.OrganizationRow.objects.filter(pk=key, deleted_at=None),
     (_ORGANIZATION.get_field("id"), UUID(int=1)),
 )
 _BY_EXTERNAL_ID = Statement(
-    lambda name: models.Organization.objects.filter(external_id=name, deleted_at=None),
+    lambda name: models.OrganizationRow.objects.filter(external_id=name, deleted_at=None),
     (_ORGANIZATION.get_field("external_id"), "example"),
 )
 _BY_SLUG = Statement(
-    lambda slug: models.Organization.objects.filter(slug=slug, deleted_at=None),
+    lambda slug: models.OrganizationRow.objects.filter(slug=slug, deleted_at=None),
     (_ORGANIZATION.get_field("slug"), "example"),
 )
 
@@ -110,12 +110,12 @@ class EmbeddedProject:
             raise Unauthenticated("The project id and the secret do not belong together, or one of them is unknown.")
         now = timezone.now()
         if row.last_used_at is None or row.last_used_at < now - _USE_NOTED_EVERY:
-            models.ProjectSecret.objects.filter(pk=row.pk).update(last_used_at=now)
+            models.ProjectSecretRow.objects.filter(pk=row.pk).update(last_used_at=now)
         return Actor(ActorType.PROJECT, public_id("secret", row.pk), f"secret …{row.last_four}")
 
     def admit_browser(self, public_token: str) -> None:
         """Let a browser name the project. Raises Unauthenticated."""
-        if not (is_text(public_token) and models.Project.objects.filter(public_token=public_token).exists()):
+        if not (is_text(public_token) and models.ProjectRow.objects.filter(public_token=public_token).exists()):
             raise Unauthenticated("There is no project with this public token.")
 
     def open(self, organization_id: str, caller: Actor | None) -> EmbeddedProjectDirectory:
@@ -143,7 +143,7 @@ class EmbeddedProject:
 
     def open_of_member(self, member_id: str, caller: Actor) -> EmbeddedProjectDirectory:
         """Return the directory of a member's organization. Raises NotFound."""
-        rows = models.Member.objects.select_related("organization")
+        rows = models.MemberRow.objects.select_related("organization")
         row = rows.filter(pk=parse_id("member", member_id), organization__deleted_at=None).first()
         if row is None:
             raise NotFound("No organization has such a member.", field="member_id", error_type="member_not_found")
@@ -151,7 +151,7 @@ class EmbeddedProject:
 
     def open_of_session(self, member_session_id: str, caller: Actor) -> EmbeddedProjectDirectory:
         """Return the directory of a session's organization, whether or not it lives. Raises NotFound."""
-        rows = models.MemberSession.objects.select_related("organization")
+        rows = models.MemberSessionRow.objects.select_related("organization")
         row = rows.filter(pk=parse_id("member-session", member_session_id), organization__deleted_at=None).first()
         if row is None:
             raise NotFound("There is no such session.", field="member_session_id", error_type="session_not_found")
@@ -171,7 +171,7 @@ class EmbeddedProject:
         # Loads what makes keys, which the portal's pages never need.
         from portal.embedded.sessions import signing_keys  # noqa: PLC0415 -- as above
 
-        if not models.Project.objects.filter(pk=parse_id("project", project_id)).exists():
+        if not models.ProjectRow.objects.filter(pk=parse_id("project", project_id)).exists():
             raise NotFound("There is no such project.", field="project_id", error_type="project_not_found")
         return signing_keys.jwks()
 
@@ -183,12 +183,12 @@ class EmbeddedProject:
         """Return the members of all organizations."""
         return EmbeddedMembersOfProject()
 
-    def _opened(self, row: models.Organization, caller: Actor | None) -> EmbeddedProjectDirectory:
+    def _opened(self, row: models.OrganizationRow, caller: Actor | None) -> EmbeddedProjectDirectory:
         value = organization_value(row)
         return EmbeddedProjectDirectory(Scope(row.slug, self._origin, project=caller, known_organization=value))
 
 
-def _find(organization_id: str) -> models.Organization | None:
+def _find(organization_id: str) -> models.OrganizationRow | None:
     if organization_id.startswith(id_prefix("organization")):
         return _BY_ID.first(parse_id("organization", organization_id))
     if not organization_id or not is_text(organization_id):

@@ -58,7 +58,7 @@ class EmbeddedProjectRbac(EmbeddedRbac):
         chosen = tuple(roles)
         _check(chosen, settings.RBAC_POLICY)
         with transaction.atomic():
-            row = models.Organization.objects.select_for_update().get(pk=self._scope.organization_id)
+            row = models.OrganizationRow.objects.select_for_update().get(pk=self._scope.organization_id)
             before = row.custom_roles or []
             self._require_what_they_grant(chosen, read_roles({"roles": before}))
             row.custom_roles = [_document(role) for role in chosen] or None

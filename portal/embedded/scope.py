@@ -18,7 +18,7 @@ from portal.embedded import models
 from portal.embedded.audit import Caller
 
 
-def organization_value(row: models.Organization) -> Organization:
+def organization_value(row: models.OrganizationRow) -> Organization:
     """Return the organization as the gateway shows it, without its SCIM connection."""
     return Organization(
         organization_id=public_id("organization", row.pk),
@@ -37,12 +37,12 @@ def organization_value(row: models.Organization) -> Organization:
 
 def hold_organization(organization_id: UUID) -> None:
     """Let nobody delete the organization until the transaction ends: nothing comes into one that is deleted. Raises NotFound."""
-    rows = models.Organization.objects.select_for_update(no_key=True).filter(pk=organization_id, deleted_at=None)
+    rows = models.OrganizationRow.objects.select_for_update(no_key=True).filter(pk=organization_id, deleted_at=None)
     if rows.values_list("pk").first() is None:
         raise NotFound("The organization was deleted meanwhile.", error_type="organization_not_found")
 
 
-def settings_value(row: models.Organization) -> OrganizationSettings:
+def settings_value(row: models.OrganizationRow) -> OrganizationSettings:
     """Return the organization's settings; what is stored is only what differs from the defaults."""
     return msgspec.convert(row.settings, OrganizationSettings) if row.settings else DEFAULT_SETTINGS
 
@@ -62,7 +62,7 @@ class Scope:
     # Where it has been read already.
     known_organization: Organization | None = None
     # The session that the call came by, as it was read.
-    held: models.MemberSession | None = None
+    held: models.MemberSessionRow | None = None
 
     @cached_property
     def organization(self) -> Organization:
@@ -71,7 +71,7 @@ class Scope:
             return self.signed_in.organization
         if self.known_organization:
             return self.known_organization
-        row = models.Organization.objects.filter(slug=self.organization_slug, deleted_at=None).first()
+        row = models.OrganizationRow.objects.filter(slug=self.organization_slug, deleted_at=None).first()
         if row is None:
             raise NotFound("There is no organization at this address.")
         return organization_value(row)

@@ -28,7 +28,7 @@ _BATCH = 100  # members that are made at a time
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 
-def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[GroupOfUser]) -> Document:
+def user_document(client: ScimClient, row: models.ScimUserRow, groups: Sequence[GroupOfUser]) -> Document:
     """Return a person with the groups that they are in."""
     tag = version(row, ((group.key, group.display, group.is_direct) for group in groups))
     document = _document(client, client.user_schema, user_id(row.pk), row, tag)
@@ -46,7 +46,7 @@ def user_document(client: ScimClient, row: models.ScimUser, groups: Sequence[Gro
 
 
 def group_document(
-    client: ScimClient, row: models.ScimGroup, members: Sequence[GroupMember], *, names_members: bool = False
+    client: ScimClient, row: models.ScimGroupRow, members: Sequence[GroupMember], *, names_members: bool = False
 ) -> Document:
     """Return a group with the people and groups in it, and with their names if they are asked for."""
     tag = version(row, ((member.key, member.display) for member in members) if names_members else ())
@@ -165,7 +165,11 @@ class Projection:
 
 
 def _document(
-    client: ScimClient, schema: ResourceSchema, resource_id: str, row: models.ScimUser | models.ScimGroup, tag: str
+    client: ScimClient,
+    schema: ResourceSchema,
+    resource_id: str,
+    row: models.ScimUserRow | models.ScimGroupRow,
+    tag: str,
 ) -> Document:
     extensions = [extension.name for extension in schema.extensions.values() if extension.name in row.document]
     return {

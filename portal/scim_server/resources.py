@@ -57,20 +57,20 @@ class Kind:
         return f"{client.base_url}{self.endpoint}/{self.public_id(row.pk)}"
 
 
-def _user_documents(client: ScimClient, rows: Sequence[models.ScimUser], projection: Projection) -> list[Document]:
+def _user_documents(client: ScimClient, rows: Sequence[models.ScimUserRow], projection: Projection) -> list[Document]:
     groups_of = membership.groups_of(client, rows) if rows and projection.holds("groups") else {}
     return [user_document(client, row, groups_of.get(row.pk, ())) for row in rows]
 
 
-def _new_user_document(client: ScimClient, row: models.ScimUser, _: Projection) -> Document:
+def _new_user_document(client: ScimClient, row: models.ScimUserRow, _: Projection) -> Document:
     return user_document(client, row, ())
 
 
-def _new_group_document(client: ScimClient, row: models.ScimGroup, projection: Projection) -> Document:
+def _new_group_document(client: ScimClient, row: models.ScimGroupRow, projection: Projection) -> Document:
     return _group_documents(client, [row], projection)[0]
 
 
-def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroup], projection: Projection) -> list[Document]:
+def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroupRow], projection: Projection) -> list[Document]:
     asks = projection.names("members", "display")
     holds = rows and projection.holds("members")
     members_of = membership.members_of(client, rows, with_names=asks) if holds else {}

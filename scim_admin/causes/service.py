@@ -22,7 +22,7 @@ SERVICE = (
         _BY_ITSELF + "If it goes on for hours, ask whoever runs this portal to raise the rate of a connection.",
     ),
     Cause(
-        "braked",
+        "on_hold",
         "On hold until an admin decides",
         Sign(status=503, detail="^Many people were deactivated within an hour"),
         "{name} deactivated many people within an hour, so the deactivation safeguard put further deactivations on hold. These "

@@ -4,15 +4,15 @@ from typing import Any
 
 from django import forms
 
-from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
+from portal.directory.scim.deletion import ScimDeletion, ScimUserChoice
 
 
 class DeleteForm(forms.Form):
     """`display_name` must be typed exactly; where the directory offers no choice for people, they stay."""
 
     people = forms.TypedChoiceField(
-        choices=[(one, one) for one in ScimPeopleChoice],
-        coerce=ScimPeopleChoice,
+        choices=[(one, one) for one in ScimUserChoice],
+        coerce=ScimUserChoice,
         error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose what becomes of the people."),
     )
     display_name = forms.CharField(
@@ -38,6 +38,6 @@ class DeleteForm(forms.Form):
         return typed
 
     @property
-    def chosen(self) -> ScimPeopleChoice:
+    def chosen(self) -> ScimUserChoice:
         """What becomes of the people."""
-        return ScimPeopleChoice(self.cleaned_data.get("people", ScimPeopleChoice.KEEP))
+        return ScimUserChoice(self.cleaned_data.get("people", ScimUserChoice.KEEP))

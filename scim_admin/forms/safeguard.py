@@ -2,15 +2,15 @@
 
 from django import forms
 
-from portal.directory.scim.safeguard import ScimBrakeDecision
+from portal.directory.scim.safeguard import ScimSafeguardDecision
 
-_DECISIONS = (ScimBrakeDecision.KEEP, ScimBrakeDecision.REARM)
+_DECISIONS = (ScimSafeguardDecision.KEEP, ScimSafeguardDecision.REARM)
 
 
-class BrakeForm(forms.Form):
+class SafeguardForm(forms.Form):
     """Keep or clear the hold that `version` identifies."""
 
-    decision = forms.TypedChoiceField(choices=[(one, one) for one in _DECISIONS], coerce=ScimBrakeDecision)
+    decision = forms.TypedChoiceField(choices=[(one, one) for one in _DECISIONS], coerce=ScimSafeguardDecision)
     version = forms.CharField(required=False, max_length=100)
 
 

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from portal.directory.scim.users import ScimPersonState
+from portal.directory.scim.users import ScimUserState
 from portal.web.listing import ListQuery
 
 _LONGEST_SEARCH = 256
@@ -22,9 +22,9 @@ class PeopleQuery(ListQuery):
         required=False,
         choices=[
             ("", "All"),
-            (ScimPersonState.ACTIVE, "Active"),
-            (ScimPersonState.DEACTIVATED, "Deactivated"),
-            (ScimPersonState.CANNOT_SIGN_IN, "Can’t sign in"),
+            (ScimUserState.ACTIVE, "Active"),
+            (ScimUserState.DEACTIVATED, "Deactivated"),
+            (ScimUserState.CANNOT_SIGN_IN, "Can’t sign in"),
         ],
         error_messages={"invalid_choice": "Use active, deactivated or cannot-sign-in, or leave it out for all."},
     )
@@ -37,7 +37,7 @@ class PeopleQuery(ListQuery):
         return str(self.cleaned_data["q"])
 
     @property
-    def chosen_state(self) -> ScimPersonState | None:
+    def chosen_state(self) -> ScimUserState | None:
         """Which state is asked for, None for all."""
         chosen = self.cleaned_data["state"]
-        return ScimPersonState(chosen) if chosen else None
+        return ScimUserState(chosen) if chosen else None

@@ -8,7 +8,7 @@ from portal.directory.scim.connection import ScimConnection
 from portal.web.request import PortalRequest
 from portal.web.scim.health import health_of
 from portal.web.scim.people_without_access import people_without_access
-from portal.web.scim.safeguard import brake_of
+from portal.web.scim.safeguard import safeguard_of
 from portal.web.scim.token_expiry import token_expiry
 from scim_admin.guides import guide_for
 from scim_admin.lifecycle import life
@@ -20,7 +20,7 @@ def connection(request: PortalRequest) -> HttpResponse:
     found = request.directory.scim.connection()
     context = {
         **connection_card(found),
-        "brake": brake_of(request, found),
+        "safeguard": safeguard_of(request, found),
         "people_without_access": people_without_access(request, found),
         **health_of(request, found),
         **life(request, found),

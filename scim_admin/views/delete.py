@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Conflict
-from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
+from portal.directory.scim.deletion import ScimDeletion, ScimUserChoice
 from portal.directory.scim.features import ScimFeature
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
@@ -48,10 +48,10 @@ def delete(request: PortalRequest) -> HttpResponse:
     return render_section(request, _TEMPLATE, context, status=status)
 
 
-def _said(done: ScimDeletion, people: ScimPeopleChoice) -> str:
+def _said(done: ScimDeletion, people: ScimUserChoice) -> str:
     """Return in words what happened, also to whom it did not."""
     said = f"{done.display_name} is deleted."
-    if people is ScimPeopleChoice.KEEP:
+    if people is ScimUserChoice.KEEP:
         return f"{said} Its people stay members." if done.people else said
     number = f"{done.deactivated:,} {'person was' if done.deactivated == 1 else 'people were'} deactivated."
     kept = f" Not deactivated: {', '.join(done.staying)}." if done.staying else ""

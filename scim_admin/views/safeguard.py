@@ -11,37 +11,37 @@ from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
 from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.safeguard import ScimBrakeDecision
+from portal.directory.scim.safeguard import ScimSafeguardDecision
 from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.causes.words import words_of
-from scim_admin.forms.safeguard import ApproveForm, BrakeForm
+from scim_admin.forms.safeguard import ApproveForm, SafeguardForm
 from scim_admin.sections import render_list, render_section
 
 _APPROVE = "scim_admin/safeguard_approve.html"
 _SHOWN, _GROUPS_SHOWN = 25, 100
 _DONE = {
-    ScimBrakeDecision.KEEP: "Deactivations stay on hold.",
-    ScimBrakeDecision.REARM: "Hold cleared. The count starts again.",
+    ScimSafeguardDecision.KEEP: "Deactivations stay on hold.",
+    ScimSafeguardDecision.REARM: "Hold cleared. The count starts again.",
 }
 
 
-def brake(request: PortalRequest) -> HttpResponse:
+def safeguard(request: PortalRequest) -> HttpResponse:
     """Show the state of the safeguard, and a page of the people on hold."""
     return _page(request, {})
 
 
 def decide(request: PortalRequest) -> HttpResponse:
     """Keep or clear the hold."""
-    scim, form = request.directory.scim, BrakeForm(request.POST)
+    scim, form = request.directory.scim, SafeguardForm(request.POST)
     connection = scim.connection()
     if not form.is_valid() or connection is None:
         return _page(request, {"problem": "Choose what to do."}, status=422)
     decision = form.cleaned_data["decision"]
     try:
-        scim.decide_brake(connection.connection_id, decision, version=form.cleaned_data["version"])
+        scim.decide_hold(connection.connection_id, decision, version=form.cleaned_data["version"])
     except Conflict as error:
         return _page(request, {"problem": error.detail}, status=409)
     messages.success(request, _DONE[decision])
@@ -52,14 +52,14 @@ def approve(request: PortalRequest) -> HttpResponse:
     """Show who loses access, and approve exactly these deactivations once their number is typed."""
     scim = request.directory.scim
     connection = scim.connection()
-    if connection is None or ScimFeature.BRAKE not in scim.offers or connection.brake_stopped_at is None:
+    if connection is None or ScimFeature.SAFEGUARD not in scim.offers or connection.hold_started_at is None:
         return see_other(_url(request))
     form = ApproveForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _approve_page(request, connection, form, status=422 if form.is_bound else 200)
     version, number = form.cleaned_data["version"], form.cleaned_data["number"]
     try:
-        scim.decide_brake(connection.connection_id, ScimBrakeDecision.RELEASE, version=version, number=number)
+        scim.decide_hold(connection.connection_id, ScimSafeguardDecision.RELEASE, version=version, number=number)
     except Conflict as error:
         return _approve_page(request, connection, ApproveForm(), problem=error.detail, status=409)
     messages.success(request, f"Approved for {number:,} {'person' if number == 1 else 'people'}.")
@@ -74,7 +74,7 @@ def _approve_page(
         "connection": connection,
         "form": form,
         "problem": problem,
-        "brake": scim.brake(connection.connection_id),
+        "safeguard": scim.safeguard(connection.connection_id),
         "number": scim.held_number(connection.connection_id),
         "held": scim.held_people(connection.connection_id, limit=_SHOWN),
         "held_groups": scim.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
@@ -84,21 +84,21 @@ def _approve_page(
 
 
 def _url(request: PortalRequest) -> str:
-    return reverse("scim:brake", args=[request.signed_in.organization.organization_slug])
+    return reverse("scim:safeguard", args=[request.signed_in.organization.organization_slug])
 
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     scim, query = request.directory.scim, listing.ListQuery(request.GET)
     connection = scim.connection()
-    context |= {"query": query, "connection": connection, "not_offered": ScimFeature.BRAKE not in scim.offers}
+    context |= {"query": query, "connection": connection, "not_offered": ScimFeature.SAFEGUARD not in scim.offers}
     if connection is None or context["not_offered"]:
         return render_section(request, "scim_admin/safeguard.html", context)
     context |= {
-        "brake": scim.brake(connection.connection_id),
+        "safeguard": scim.safeguard(connection.connection_id),
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
         "words": words_of(connection.identity_provider),
     }
-    if context["brake"].waiting_groups:
+    if context["safeguard"].waiting_groups:
         context["held_groups"] = scim.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
     if not query.is_valid():
         return render_section(request, "scim_admin/safeguard.html", context, status=422)

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from portal.access.rate_limits import admit_link
 from portal.directory.errors import Conflict, Refused, Unavailable
-from portal.directory.scim.users import ScimPersonDetails
+from portal.directory.scim.users import ScimUserDetails
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from scim_admin.sections import render_section
@@ -28,7 +28,7 @@ def sign_in_link(request: PortalRequest, user_id: str) -> HttpResponse:
     return _send(request, details)
 
 
-def _send(request: PortalRequest, details: ScimPersonDetails) -> HttpResponse:
+def _send(request: PortalRequest, details: ScimUserDetails) -> HttpResponse:
     try:
         sent = request.directory.sign_in_links.send(details.member_id)
     except (Conflict, Refused, Unavailable) as error:
@@ -41,6 +41,6 @@ def _send(request: PortalRequest, details: ScimPersonDetails) -> HttpResponse:
     return see_other(reverse("scim:person", args=[slug, details.person.user_id]))
 
 
-def _page(request: PortalRequest, details: ScimPersonDetails, *, status: int = 200, **more: object) -> HttpResponse:
+def _page(request: PortalRequest, details: ScimUserDetails, *, status: int = 200, **more: object) -> HttpResponse:
     context = {"details": details, "emails_links": request.directory.sign_in_links.are_emailed, **more}
     return render_section(request, _TEMPLATE, context, status=status)

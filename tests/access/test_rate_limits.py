@@ -133,7 +133,7 @@ def test_the_window_ends(attempt: Attempt, settings: Settings) -> None:
 def test_no_address_and_no_name_is_stored() -> None:
     admit(Attempt("192.0.2.1", "acme", "ada@acme.example"))
 
-    stored = str(list(models.RateLimitCounter.objects.values()))
+    stored = str(list(models.RateLimitCounterRow.objects.values()))
     assert "ada" not in stored
     assert "192.0.2.1" not in stored
 

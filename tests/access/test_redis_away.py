@@ -56,7 +56,7 @@ def test_limits_hold_in_the_process_and_the_outage_is_one_log_line(
 
 
 @pytest.mark.usefixtures("away")
-def test_people_sign_in(admin: models.Member, visitor: Client) -> None:
+def test_people_sign_in(admin: models.MemberRow, visitor: Client) -> None:
     response = visitor.post("/o/acme/sign-in/", {"email_address": admin.email_address, "password": PASSWORD})
 
     assert response.status_code == 303

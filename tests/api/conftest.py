@@ -178,7 +178,7 @@ def page_of(project: NewProjectSecret, settings: Any) -> Any:
     """Return what makes the caller of a page in which a member is signed in; None for nobody."""
     settings.SDK_ALLOWED_ORIGINS = frozenset({PAGE})
 
-    def make(member: models.Member | None) -> Caller:
+    def make(member: models.MemberRow | None) -> Caller:
         token = factories.product_session_token(member) if member else project.public_token
         return Caller(project.public_token, token, "/sdk/v1/", {"Origin": PAGE})
 
@@ -186,5 +186,5 @@ def page_of(project: NewProjectSecret, settings: Any) -> Any:
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)

@@ -16,7 +16,7 @@ from portal.embedded.operator import NewProjectSecret, create_project_secret
 from tests import factories
 from tests.api.conftest import PAGE, Caller
 
-PageOf = Callable[[models.Member | None], Caller]
+PageOf = Callable[[models.MemberRow | None], Caller]
 GET = "scim/acme/connection"
 
 
@@ -32,14 +32,14 @@ GET = "scim/acme/connection"
         ("public-token-live-none", "public-token-live-none", "secret_required"),
     ],
 )
-def test_wrong_credentials_are_named(acme: models.Organization, user: str, password: str, error_type: str) -> None:
+def test_wrong_credentials_are_named(acme: models.OrganizationRow, user: str, password: str, error_type: str) -> None:
     answer = Caller(user, password, "/v1/b2b/", {}).get(GET)
 
     assert (answer.status, answer.error_type) == (401, error_type)
 
 
-def test_a_secret_of_another_project_is_refused(backend: Caller, acme: models.Organization) -> None:
-    other = models.Project.objects.create(public_token="public-token-live-other")
+def test_a_secret_of_another_project_is_refused(backend: Caller, acme: models.OrganizationRow) -> None:
+    other = models.ProjectRow.objects.create(public_token="public-token-live-other")
 
     answer = Caller(public_id("project", other.pk), backend.password, "/v1/b2b/", {}).get(GET)
 
@@ -47,23 +47,23 @@ def test_a_secret_of_another_project_is_refused(backend: Caller, acme: models.Or
 
 
 def test_several_secrets_are_good_at_once_and_each_knows_its_last_use(
-    backend: Caller, acme: models.Organization
+    backend: Caller, acme: models.OrganizationRow
 ) -> None:
     second = create_project_secret(origin=Origin())
 
     assert backend.get(GET).status == 200
     assert Caller(second.project_id, second.secret, "/v1/b2b/", {}).get(GET).status == 200
-    assert models.ProjectSecret.objects.filter(last_used_at=None).count() == 0
+    assert models.ProjectSecretRow.objects.filter(last_used_at=None).count() == 0
 
 
 @pytest.mark.parametrize("header", ["", "Bearer abc", "Basic ===", "Basic bm9jb2xvbg=="])
-def test_what_is_not_http_basic_is_refused(acme: models.Organization, header: str) -> None:
+def test_what_is_not_http_basic_is_refused(acme: models.OrganizationRow, header: str) -> None:
     response = Client().get(f"/v1/b2b/{GET}", headers={"Authorization": header})
 
     assert (response.status_code, response.json()["error_type"]) == (401, "invalid_authorization_header")
 
 
-def test_a_secret_in_a_browser_is_refused(backend: Caller, acme: models.Organization) -> None:
+def test_a_secret_in_a_browser_is_refused(backend: Caller, acme: models.OrganizationRow) -> None:
     answer = backend.get(GET, Origin=PAGE)
 
     assert (answer.status, answer.error_type) == (403, "secret_used_in_browser")
@@ -89,11 +89,11 @@ def test_a_page_where_nobody_is_signed_in_is_refused(page_of: PageOf) -> None:
     assert (answer.status, answer.error_type) == (401, "user_unauthenticated")
 
 
-def test_a_session_that_was_revoked_is_refused_at_once(page_of: PageOf, admin: models.Member) -> None:
+def test_a_session_that_was_revoked_is_refused_at_once(page_of: PageOf, admin: models.MemberRow) -> None:
     page = page_of(admin)
     assert page.get("b2b/scim").status == 200
 
-    models.MemberSession.objects.update(revoked_at="2026-01-01T00:00:00Z")
+    models.MemberSessionRow.objects.update(revoked_at="2026-01-01T00:00:00Z")
 
     answer = page.get("b2b/scim")
     assert (answer.status, answer.error_type) == (404, "session_not_found")
@@ -102,12 +102,12 @@ def test_a_session_that_was_revoked_is_refused_at_once(page_of: PageOf, admin: m
 # --- On behalf of a member ---------------------------------------------------------------------------------------------
 
 
-def test_a_backend_needs_no_members_right(backend: Caller, acme: models.Organization) -> None:
+def test_a_backend_needs_no_members_right(backend: Caller, acme: models.OrganizationRow) -> None:
     assert backend.post(GET, {}).status == 200
 
 
 def test_with_a_members_session_the_members_roles_decide(
-    backend: Caller, admin: models.Member, member: models.Member
+    backend: Caller, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     assert backend.get(GET, **{"X-Stytch-Member-Session": factories.product_session_token(admin)}).status == 200
 
@@ -116,30 +116,30 @@ def test_with_a_members_session_the_members_roles_decide(
 
 
 def test_a_session_of_another_organization_is_refused(
-    backend: Caller, admin: models.Member, other_admin: models.Member
+    backend: Caller, admin: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     answer = backend.get(GET, **{"X-Stytch-Member-Session": factories.product_session_token(other_admin)})
 
     assert (answer.status, answer.error_type) == (403, "session_authorization_tenancy_error")
 
 
-def test_a_session_that_is_none_is_refused(backend: Caller, acme: models.Organization) -> None:
+def test_a_session_that_is_none_is_refused(backend: Caller, acme: models.OrganizationRow) -> None:
     answer = backend.get(GET, **{"X-Stytch-Member-Session": "none"})
 
     assert (answer.status, answer.error_type) == (404, "session_not_found")
 
 
-def test_what_a_backend_does_stands_in_the_activity_log(backend: Caller, acme: models.Organization) -> None:
+def test_what_a_backend_does_stands_in_the_activity_log(backend: Caller, acme: models.OrganizationRow) -> None:
     backend.post(GET, {"display_name": "Okta"})
 
-    entry = models.ActivityEntry.objects.get(action="scim_connection.create")
+    entry = models.ActivityEntryRow.objects.get(action="scim_connection.create")
     assert (entry.actor_type, entry.actor_name) == ("project", f"secret …{backend.password[-4:]}")
 
 
 # --- Which organization ------------------------------------------------------------------------------------------------
 
 
-def test_an_organization_is_named_by_id_or_slug(backend: Caller, acme: models.Organization) -> None:
+def test_an_organization_is_named_by_id_or_slug(backend: Caller, acme: models.OrganizationRow) -> None:
     made = backend.post(GET, {})
 
     for name in ("acme", public_id("organization", acme.pk)):
@@ -158,7 +158,7 @@ def test_an_unknown_organization_is_not_found(backend: Caller, name: str) -> Non
 # --- What is sent ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_known_is_ignored(backend: Caller, acme: models.Organization) -> None:
+def test_what_is_not_known_is_ignored(backend: Caller, acme: models.OrganizationRow) -> None:
     answer = backend.post(GET, {"display_name": "Okta", "organization_id": "globex", "telemetry_id": None, "new": {}})
 
     assert answer.status == 200
@@ -179,7 +179,7 @@ def test_what_is_not_known_is_ignored(backend: Caller, acme: models.Organization
     ],
 )
 def test_what_is_wrong_is_named(
-    backend: Caller, acme: models.Organization, body: object, error_type: str, message: str
+    backend: Caller, acme: models.OrganizationRow, body: object, error_type: str, message: str
 ) -> None:
     answer = backend.post(GET, body)
 
@@ -189,7 +189,7 @@ def test_what_is_wrong_is_named(
 
 @pytest.mark.parametrize(("depth", "error_type"), [(97, ""), (98, "bad_request"), (960, "bad_request")])
 def test_what_is_nested_deeply_is_refused_before_it_is_stored(
-    backend: Caller, admin: models.Member, depth: int, error_type: str
+    backend: Caller, admin: models.MemberRow, depth: int, error_type: str
 ) -> None:
     body = b'{"untrusted_metadata": {"a": [%s]}}' % (b"[" * depth + b"]" * depth)
 
@@ -198,7 +198,7 @@ def test_what_is_nested_deeply_is_refused_before_it_is_stored(
     assert answer.error_type == error_type
 
 
-def test_a_refusal_by_the_directory_names_the_field_too(backend: Caller, connection: models.ScimConnection) -> None:
+def test_a_refusal_by_the_directory_names_the_field_too(backend: Caller, connection: models.ScimConnectionRow) -> None:
     path = f"{GET}/{public_id('scim-connection', connection.pk)}"
 
     assert backend.get(f"{path}?cursor=forged")["error_message"].startswith("cursor: ")
@@ -206,11 +206,11 @@ def test_a_refusal_by_the_directory_names_the_field_too(backend: Caller, connect
     assert "display_name" in backend.put(path, {"display_name": "a" * 500})["error_message"]
 
 
-def test_an_empty_body_is_an_empty_object(backend: Caller, acme: models.Organization) -> None:
+def test_an_empty_body_is_an_empty_object(backend: Caller, acme: models.OrganizationRow) -> None:
     assert backend.post(GET).status == 200
 
 
-def test_a_body_that_is_too_large_is_refused(backend: Caller, acme: models.Organization, settings: Any) -> None:
+def test_a_body_that_is_too_large_is_refused(backend: Caller, acme: models.OrganizationRow, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
 
     answer = backend.post(GET, {"display_name": "a" * 2000})
@@ -256,7 +256,7 @@ def test_an_address_that_never_was_is_not_found(backend: Caller) -> None:
 
 
 def test_a_failure_of_ours_is_told_without_its_details(
-    backend: Caller, acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+    backend: Caller, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portal.embedded.project.EmbeddedProject.open", lambda *_: 1 / 0)
 
@@ -267,7 +267,7 @@ def test_a_failure_of_ours_is_told_without_its_details(
 
 
 def test_a_database_that_is_away_is_told_from_a_failure_of_ours(
-    backend: Caller, acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+    backend: Caller, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = Mock(side_effect=OperationalError("server closed the connection"))
     monkeypatch.setattr("portal.embedded.project.EmbeddedProject.admit", gone)
@@ -279,14 +279,14 @@ def test_a_database_that_is_away_is_told_from_a_failure_of_ours(
     assert "closed" not in json.dumps(dict(answer.fields))
 
 
-def test_nothing_is_kept_by_a_cache(backend: Caller, acme: models.Organization) -> None:
+def test_nothing_is_kept_by_a_cache(backend: Caller, acme: models.OrganizationRow) -> None:
     assert backend.get(GET).headers["Cache-Control"] == "no-store"
 
 
 # --- Browsers ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_page_of_a_registered_origin_may_read_answers_and_refusals(page_of: PageOf, admin: models.Member) -> None:
+def test_a_page_of_a_registered_origin_may_read_answers_and_refusals(page_of: PageOf, admin: models.MemberRow) -> None:
     for answer in (page_of(admin).get("b2b/scim"), page_of(None).get("b2b/scim")):
         assert answer.headers["Access-Control-Allow-Origin"] == PAGE
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
@@ -296,7 +296,7 @@ def test_a_page_of_a_registered_origin_may_read_answers_and_refusals(page_of: Pa
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "https://app.example.com.evil.example", "http://app.example.com"]
 )
-def test_a_page_of_any_other_origin_may_not(page_of: PageOf, admin: models.Member, origin: str) -> None:
+def test_a_page_of_any_other_origin_may_not(page_of: PageOf, admin: models.MemberRow, origin: str) -> None:
     answer = page_of(admin).get("b2b/scim", Origin=origin)
 
     assert (answer.status, answer.error_type) == (403, "bad_domain_for_stytch_sdk")
@@ -317,7 +317,7 @@ def test_a_browser_may_ask_beforehand(page_of: PageOf, origin: str, is_allowed: 
 
 @pytest.mark.parametrize("setting", ["API_RATE_PER_PROJECT", "API_RATE_PER_ORGANIZATION"])
 def test_a_backend_that_calls_too_often_waits(
-    backend: Caller, acme: models.Organization, settings: Any, setting: str
+    backend: Caller, acme: models.OrganizationRow, settings: Any, setting: str
 ) -> None:
     setattr(settings, setting, "2 per minute")
 
@@ -336,7 +336,7 @@ def test_an_address_that_guesses_secrets_waits(project: NewProjectSecret, settin
     assert [one.status for one in answers] == [401, 401, 429]
 
 
-def test_a_browser_that_calls_too_often_waits(page_of: PageOf, admin: models.Member, settings: Any) -> None:
+def test_a_browser_that_calls_too_often_waits(page_of: PageOf, admin: models.MemberRow, settings: Any) -> None:
     settings.API_RATE_PER_ADDRESS = "1 per minute"
     page = page_of(admin)
 
@@ -358,7 +358,7 @@ def test_the_list_of_methods_and_the_openapi_document_name_them_all(db: None) ->
 
 
 def test_plain_http_is_refused_where_the_portal_is_https(
-    backend: Caller, acme: models.Organization, settings: Any
+    backend: Caller, acme: models.OrganizationRow, settings: Any
 ) -> None:
     settings.SECURE_SSL_REDIRECT = True
 

@@ -18,7 +18,7 @@ from portal.embedded.operator import NewProjectSecret
 from tests import factories
 from tests.api.conftest import Caller, in_a_loop
 
-PageOf = Callable[[models.Member | None], Caller]
+PageOf = Callable[[models.MemberRow | None], Caller]
 
 
 def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
@@ -27,11 +27,11 @@ def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
     return caught.value.details.status_code, caught.value.details.error_type
 
 
-def name(member: models.Member) -> str:
+def name(member: models.MemberRow) -> str:
     return public_id("member", member.pk)
 
 
-def on_behalf_of(member: models.Member) -> dict[str, str]:
+def on_behalf_of(member: models.MemberRow) -> dict[str, str]:
     return {"X-Stytch-Member-Session": factories.product_session_token(member)}
 
 
@@ -40,9 +40,9 @@ def query(*operands: dict[str, Any]) -> SearchQuery:
 
 
 def test_on_behalf_of_a_member_others_are_returned_only_to_those_who_may_search(
-    backend: Caller, admin: models.Member, member: models.Member
+    backend: Caller, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
-    def status(caller: models.Member, query: str) -> int:
+    def status(caller: models.MemberRow, query: str) -> int:
         return backend.get(f"organizations/acme/member?{query}", **on_behalf_of(caller)).status
 
     own, others = ("member_id=" + name(member), "email_address=MAX@acme.example"), "email_address=ada@acme.example"
@@ -51,7 +51,7 @@ def test_on_behalf_of_a_member_others_are_returned_only_to_those_who_may_search(
     assert status(admin, own[1]) == 200
 
 
-def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: models.Member) -> None:
+def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: models.MemberRow) -> None:
     members = sdk.organizations.members
     made = members.create(
         "acme",
@@ -99,11 +99,11 @@ def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: mod
     assert refusal(lambda: members.dangerously_get(made.member_id)) == (404, "member_not_found")
     assert members.dangerously_get(made.member_id, include_deleted=True).member.status == "deleted"
     assert refusal(lambda: members.reactivate("acme", made.member_id)) == (400, "email_unverified_for_reactivation")
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     assert members.reactivate("acme", made.member_id).member.status == "active"
 
 
-def test_an_answer_has_every_field_that_stytchs_has(backend: Caller, admin: models.Member) -> None:
+def test_an_answer_has_every_field_that_stytchs_has(backend: Caller, admin: models.MemberRow) -> None:
     fields = backend.get(f"organizations/acme/member?member_id={name(admin)}")["member"]
 
     locks = {"lock_created_at", "lock_expires_at"}  # of a locked member alone
@@ -112,7 +112,7 @@ def test_an_answer_has_every_field_that_stytchs_has(backend: Caller, admin: mode
 
 
 def test_the_scim_document_is_told_in_stytchs_form(
-    sdk: B2BClient, acme: models.Organization, connection: models.ScimConnection
+    sdk: B2BClient, acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
     person = factories.provisioned(connection, "pia@acme.example")
     person.external_id = "00u1"
@@ -148,7 +148,7 @@ def test_the_scim_document_is_told_in_stytchs_form(
 
 
 def test_members_are_searched_in_several_organizations(
-    sdk: B2BClient, admin: models.Member, member: models.Member, other_admin: models.Member
+    sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     members = sdk.organizations.members
     seen, cursor = [], ""
@@ -183,21 +183,21 @@ def test_members_are_searched_in_several_organizations(
     ],
 )
 def test_what_breaks_a_rule_says_so_by_stytchs_name(
-    backend: Caller, admin: models.Member, given: dict[str, Any], expected: str
+    backend: Caller, admin: models.MemberRow, given: dict[str, Any], expected: str
 ) -> None:
     answer = backend.post("organizations/acme/members", {"email_address": "eve@acme.example", **given})
 
     assert (answer.status, answer.error_type) == (400, expected)
-    assert models.Member.objects.count() == 1
+    assert models.MemberRow.objects.count() == 1
 
 
 @pytest.mark.parametrize("asked", ["", "?member_id=x&email_address=y@acme.example"])
-def test_a_member_is_named_once(backend: Caller, admin: models.Member, asked: str) -> None:
+def test_a_member_is_named_once(backend: Caller, admin: models.MemberRow, asked: str) -> None:
     assert backend.get(f"organizations/acme/member{asked}").error_type == "invalid_member_get_fields"
 
 
 def test_another_organizations_member_is_unknown(
-    sdk: B2BClient, acme: models.Organization, other_admin: models.Member
+    sdk: B2BClient, acme: models.OrganizationRow, other_admin: models.MemberRow
 ) -> None:
     members, theirs = sdk.organizations.members, name(other_admin)
     for call in (
@@ -215,7 +215,7 @@ def test_another_organizations_member_is_unknown(
     assert gone == (404, "no_deleted_member_found_for_reactivation")
 
 
-def test_the_last_admin_stays(sdk: B2BClient, admin: models.Member) -> None:
+def test_the_last_admin_stays(sdk: B2BClient, admin: models.MemberRow) -> None:
     members = sdk.organizations.members
 
     assert refusal(lambda: members.delete("acme", name(admin))) == (400, "organization_needs_admin")
@@ -223,7 +223,7 @@ def test_the_last_admin_stays(sdk: B2BClient, admin: models.Member) -> None:
 
 
 def test_each_field_needs_its_right_on_behalf_of_a_member(
-    backend: Caller, admin: models.Member, member: models.Member
+    backend: Caller, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     mine, theirs = f"organizations/acme/members/{name(member)}", f"organizations/acme/members/{name(admin)}"
     as_member, as_admin = on_behalf_of(member), on_behalf_of(admin)
@@ -243,7 +243,7 @@ def test_each_field_needs_its_right_on_behalf_of_a_member(
     assert backend.put(mine, {"email_address": "new@acme.example"}, **as_admin).status == 200
 
 
-def test_the_sdk_calls_on_behalf_of_a_member_by_its_own_option(sdk: B2BClient, member: models.Member) -> None:
+def test_the_sdk_calls_on_behalf_of_a_member_by_its_own_option(sdk: B2BClient, member: models.MemberRow) -> None:
     authorization = Authorization(session_token=factories.product_session_token(member))
     update = partial(
         sdk.organizations.members.update,
@@ -258,7 +258,7 @@ def test_the_sdk_calls_on_behalf_of_a_member_by_its_own_option(sdk: B2BClient, m
 
 
 def test_a_session_of_one_organization_reaches_no_other(
-    backend: Caller, admin: models.Member, other_admin: models.Member
+    backend: Caller, admin: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     headers, theirs = on_behalf_of(admin), name(other_admin)
     tenancy = (403, "session_authorization_tenancy_error")
@@ -275,7 +275,7 @@ def test_a_session_of_one_organization_reaches_no_other(
 
 
 def test_a_member_without_the_right_searches_nobody(
-    backend: Caller, admin: models.Member, member: models.Member
+    backend: Caller, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     body = {"organization_ids": ["acme"]}
 
@@ -288,9 +288,9 @@ def test_a_member_without_the_right_searches_nobody(
 
 
 def test_whoever_is_signed_in_manages_their_own_account(
-    page_of: PageOf, admin: models.Member, member: models.Member
+    page_of: PageOf, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
-    models.Member.objects.filter(pk=member.pk).update(mfa_phone_number="+12025550123")
+    models.MemberRow.objects.filter(pk=member.pk).update(mfa_phone_number="+12025550123")
     page = page_of(member)
 
     me = page.get("b2b/organizations/members/me")
@@ -310,7 +310,9 @@ def test_whoever_is_signed_in_manages_their_own_account(
     assert page.get("b2b/organizations/members/me").error_type == "session_not_found"
 
 
-def test_admins_manage_members_from_a_page(page_of: PageOf, admin: models.Member, other_admin: models.Member) -> None:
+def test_admins_manage_members_from_a_page(
+    page_of: PageOf, admin: models.MemberRow, other_admin: models.MemberRow
+) -> None:
     page = page_of(admin)
     made = page.post(
         "b2b/organizations/members",
@@ -328,7 +330,7 @@ def test_admins_manage_members_from_a_page(page_of: PageOf, admin: models.Member
     assert [one["email_address"] for one in found["members"]] == ["ada@acme.example", "eve@acme.example"]
     assert found["results_metadata"] == {"total": 2, "next_cursor": None}
     assert list(found["organizations"]) == [public_id("organization", admin.organization_id)]
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     assert page.delete(f"b2b/organizations/members/{eve}").status == 200
     assert page.put(f"b2b/organizations/members/{eve}/reactivate")["member"]["roles"][0]["role_id"] == "stytch_member"
     assert page.put(f"b2b/organizations/members/{name(other_admin)}", {"name": "x"}).error_type == "member_not_found"
@@ -352,11 +354,11 @@ def test_the_asynchronous_sdk_reads_the_same_answers(live_server: Any, project: 
     member_id, total = in_a_loop(calls())
 
     assert total == 1
-    assert models.Member.objects.get().pk.hex == member_id.removeprefix("member-live-").replace("-", "")
+    assert models.MemberRow.objects.get().pk.hex == member_id.removeprefix("member-live-").replace("-", "")
 
 
 def test_the_operands_of_a_search_have_a_limited_number_of_values_together(
-    backend: Caller, acme: models.Organization
+    backend: Caller, acme: models.OrganizationRow
 ) -> None:
     operand = {"filter_name": "member_roles", "filter_value": [f"role{n}" for n in range(400)]}
 
@@ -376,7 +378,9 @@ def ask(page: Caller, email_address: str, organization_id: str = "acme") -> Any:
     return page.post("b2b/organizations/members/search", body)
 
 
-def test_a_page_learns_whether_an_address_is_a_members_and_nothing_else(page_of: PageOf, admin: models.Member) -> None:
+def test_a_page_learns_whether_an_address_is_a_members_and_nothing_else(
+    page_of: PageOf, admin: models.MemberRow
+) -> None:
     page = page_of(None)
 
     assert ask(page, "Ada@Acme.example")["member"] == {"status": "active", "name": "", "member_password_id": ""}
@@ -384,17 +388,17 @@ def test_a_page_learns_whether_an_address_is_a_members_and_nothing_else(page_of:
 
 
 def test_a_page_learns_nothing_of_other_organizations_and_former_members(
-    page_of: PageOf, admin: models.Member, other_admin: models.Member
+    page_of: PageOf, admin: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     page = page_of(None)
-    models.Member.objects.filter(pk=admin.pk).update(status="deleted")
+    models.MemberRow.objects.filter(pk=admin.pk).update(status="deleted")
 
     assert ask(page, "gil@globex.example")["member"] is None
     assert ask(page, "ada@acme.example")["member"] is None
     assert ask(page, "ada@acme.example", "none").error_type == "organization_not_found"
 
 
-def test_asking_for_members_is_counted_by_ip_address(page_of: PageOf, admin: models.Member, settings: Any) -> None:
+def test_asking_for_members_is_counted_by_ip_address(page_of: PageOf, admin: models.MemberRow, settings: Any) -> None:
     settings.SIGN_IN_RATE_PER_ADDRESS = "2 per minute"
     page = page_of(None)
     assert [ask(page, f"person{n}@acme.example").status for n in range(2)] == [200, 200]

@@ -8,7 +8,7 @@ from tests.api.conftest import Caller
 from tests.conftest import PASSWORD
 
 
-def test_mfa_is_not_enforced(backend: Caller, admin: models.Member) -> None:
+def test_mfa_is_not_enforced(backend: Caller, admin: models.MemberRow) -> None:
     assert backend.put("organizations/acme", {"mfa_policy": "REQUIRED_FOR_ALL"}).status == 200
 
     body = {"organization_id": "acme", "email_address": admin.email_address, "password": PASSWORD}

@@ -52,8 +52,8 @@ def test_scim_from_creation_to_deletion(node: Node) -> None:
         ("scim.connection.create", {"organization_id": "acme", "display_name": "Okta", "identity_provider": "okta"})
     )
     connection_id = made["connection"]["connection_id"]
-    factories.scim_groups(models.ScimConnection.objects.get(), ["Admins", "Staff"])
-    group = models.ScimGroup.objects.get(display_name="Staff")
+    factories.scim_groups(models.ScimConnectionRow.objects.get(), ["Admins", "Staff"])
+    group = models.ScimGroupRow.objects.get(display_name="Staff")
     one = {"organization_id": "acme", "connection_id": connection_id}
     roles = [{"group_id": public_id("scim-group", group.pk), "role_id": "stytch_admin"}]
 
@@ -125,7 +125,7 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
         ("organizations.members.search", {"organization_ids": ["acme"], "limit": 10}),
     )
     member_id = made["member_id"]
-    models.Member.objects.update(email_address_verified=True, password=make_password(PASSWORD))
+    models.MemberRow.objects.update(email_address_verified=True, password=make_password(PASSWORD))
     (with_password,) = node.calls(("organizations.members.get", one))
     unlinked, without_password, named, no_app, deleted, back, whole = node.calls(
         ("organizations.members.unlinkRetiredEmail", {**one, "email_address": "eve@acme.example"}),
@@ -159,7 +159,7 @@ def test_sessions_from_sign_in_to_revocation(node: Node) -> None:
     acme, globex = factories.organization("acme"), factories.organization("globex")
     ada = factories.member(acme, "ada@acme.example", roles=["stytch_admin"], password=PASSWORD)
     factories.member(globex, "ada@acme.example")
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     (started,) = node.calls(
         (
             "passwords.authenticate",

@@ -39,7 +39,10 @@ def test_programs_that_are_generated_from_the_document_have_clear_names() -> Non
 @SCHEMA.parametrize()
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_names(
-    case: schemathesis.Case[Any], project: NewProjectSecret, admin: models.Member, connection: models.ScimConnection
+    case: schemathesis.Case[Any],
+    project: NewProjectSecret,
+    admin: models.MemberRow,
+    connection: models.ScimConnectionRow,
 ) -> None:
     is_browser = case.operation.path.startswith("/sdk/")
     user = project.public_token if is_browser else project.project_id

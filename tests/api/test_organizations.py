@@ -15,7 +15,7 @@ from portal.embedded import models
 from tests import factories
 from tests.api.conftest import Caller
 
-PageOf = Callable[[models.Member | None], Caller]
+PageOf = Callable[[models.MemberRow | None], Caller]
 
 
 def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
@@ -28,7 +28,7 @@ def query(*operands: dict[str, Any]) -> SearchQuery:
     return SearchQuery(operator=SearchQueryOperator.AND, operands=list(operands))
 
 
-def on_behalf_of(member: models.Member) -> dict[str, str]:
+def on_behalf_of(member: models.MemberRow) -> dict[str, str]:
     return {"X-Stytch-Member-Session": factories.product_session_token(member)}
 
 
@@ -66,7 +66,9 @@ def test_an_organization_lives_from_creation_to_deletion(sdk: B2BClient) -> None
     assert refusal(lambda: organizations.get(organization_id)) == (404, "organization_not_found")
 
 
-def test_an_answer_has_every_field_that_stytchs_has(sdk: B2BClient, backend: Caller, acme: models.Organization) -> None:
+def test_an_answer_has_every_field_that_stytchs_has(
+    sdk: B2BClient, backend: Caller, acme: models.OrganizationRow
+) -> None:
     factories.scim_connection(acme, bearer_token="scim_abcd")
     fields = backend.get("organizations/acme")["organization"]
 
@@ -87,7 +89,7 @@ def test_an_answer_has_every_field_that_stytchs_has(sdk: B2BClient, backend: Cal
     ],
 )
 def test_what_breaks_a_rule_says_so_by_stytchs_name(
-    sdk: B2BClient, acme: models.Organization, given: dict[str, Any], expected: str
+    sdk: B2BClient, acme: models.OrganizationRow, given: dict[str, Any], expected: str
 ) -> None:
     assert refusal(lambda: sdk.organizations.create("Initech", **given)) == (400, expected)
 
@@ -110,7 +112,7 @@ def test_a_wrong_type_is_named(backend: Caller, given: dict[str, Any], named: st
 
 
 def test_fields_that_are_not_known_are_ignored_and_null_changes_nothing(
-    backend: Caller, acme: models.Organization
+    backend: Caller, acme: models.OrganizationRow
 ) -> None:
     answer = backend.put("organizations/acme", {"favourite_colour": "red", "organization_name": None})
 
@@ -120,7 +122,7 @@ def test_fields_that_are_not_known_are_ignored_and_null_changes_nothing(
 def test_organizations_are_searched_page_by_page(sdk: B2BClient) -> None:
     for number in range(5):
         factories.organization(f"firm{number}")
-    factories.member(models.Organization.objects.get(slug="firm3"), "eve@firm3.example")
+    factories.member(models.OrganizationRow.objects.get(slug="firm3"), "eve@firm3.example")
 
     slugs, cursor = [], ""
     while True:
@@ -162,19 +164,19 @@ def test_a_search_that_makes_no_sense_says_why(backend: Caller, body: dict[str, 
     assert (answer.status, answer.error_type) == (400, expected)
 
 
-def test_the_default_limit_is_also_that_of_0(backend: Caller, acme: models.Organization) -> None:
+def test_the_default_limit_is_also_that_of_0(backend: Caller, acme: models.OrganizationRow) -> None:
     for body in ({}, {"limit": 0}, {"limit": None, "cursor": None, "query": None}, None):
         assert len(backend.post("organizations/search", body)["organizations"]) == 1
 
 
-def test_members_are_counted(sdk: B2BClient, admin: models.Member, member: models.Member) -> None:
-    models.Member.objects.filter(pk=member.pk).update(status=MemberStatus.DELETED)
+def test_members_are_counted(sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow) -> None:
+    models.MemberRow.objects.filter(pk=member.pk).update(status=MemberStatus.DELETED)
 
     assert sdk.organizations.metrics("acme").member_count == 1
 
 
 def test_each_field_needs_its_right_on_behalf_of_a_member(
-    backend: Caller, admin: models.Member, member: models.Member
+    backend: Caller, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     allowed = {"organization_name": "Mine", "mfa_policy": "REQUIRED_FOR_ALL"}
     for field, value in allowed.items():
@@ -190,7 +192,7 @@ def test_each_field_needs_its_right_on_behalf_of_a_member(
 
 
 def test_a_session_of_one_organization_reaches_no_other(
-    backend: Caller, admin: models.Member, other_admin: models.Member
+    backend: Caller, admin: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     headers = on_behalf_of(admin)
     for answer in (
@@ -204,14 +206,14 @@ def test_a_session_of_one_organization_reaches_no_other(
         backend.post("organizations/search", {}, **headers),
     ):
         assert (answer.status, answer.error_type) == (403, "session_authorization_error")
-    assert models.Organization.objects.count() == 2
+    assert models.OrganizationRow.objects.count() == 2
 
 
 # --- In browsers -------------------------------------------------------------------------------------------------------
 
 
 def test_pages_see_and_change_their_own_organization(
-    page_of: PageOf, admin: models.Member, member: models.Member
+    page_of: PageOf, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     assert page_of(member).get("b2b/organizations/me")["organization"]["organization_slug"] == "acme"
     refused = page_of(member).put("b2b/organizations/me", {"organization_name": "Mine"})
@@ -229,9 +231,9 @@ def test_pages_see_and_change_their_own_organization(
 
 
 def test_a_page_finds_an_organization_by_its_slug_before_anybody_signs_in(
-    page_of: PageOf, acme: models.Organization
+    page_of: PageOf, acme: models.OrganizationRow
 ) -> None:
-    models.Organization.objects.update(external_id="crm-1", trusted_metadata={"secret": 1})
+    models.OrganizationRow.objects.update(external_id="crm-1", trusted_metadata={"secret": 1})
     page = page_of(None)
 
     found = page.post("b2b/organizations/search", {"organization_slug": "acme"})["organization"]
@@ -243,12 +245,12 @@ def test_a_page_finds_an_organization_by_its_slug_before_anybody_signs_in(
     assert page.post("b2b/organizations/search", {}).error_type == "invalid_organization_slug"
 
 
-def test_pages_cannot_make_or_search_organizations(page_of: PageOf, admin: models.Member) -> None:
+def test_pages_cannot_make_or_search_organizations(page_of: PageOf, admin: models.MemberRow) -> None:
     assert page_of(admin).post("b2b/organizations", {"organization_name": "Mine"}).status in {404, 405}
-    assert models.Organization.objects.count() == 1
+    assert models.OrganizationRow.objects.count() == 1
 
 
-def test_stytchs_screens_learn_what_there_is(page_of: PageOf, member: models.Member) -> None:
+def test_stytchs_screens_learn_what_there_is(page_of: PageOf, member: models.MemberRow) -> None:
     config = page_of(member).get("b2b/admin_portal_config").fields
 
     assert config["scim_config"] == {"scim_enabled": True}

@@ -18,12 +18,12 @@ from tests.api.test_scim import refusal
 from tests.api.test_sessions import client_of
 from tests.conftest import PASSWORD
 
-PageOf = Callable[[models.Member | None], Caller]
+PageOf = Callable[[models.MemberRow | None], Caller]
 ADA = "ada@acme.example"
 NEW = "twelve pelicans over Utrecht"
 
 
-def test_a_password_is_authenticated(sdk: B2BClient, admin: models.Member) -> None:
+def test_a_password_is_authenticated(sdk: B2BClient, admin: models.MemberRow) -> None:
     answer = sdk.passwords.authenticate(
         "acme", email_address=ADA, password=PASSWORD, session_duration_minutes=20, session_custom_claims={"a": 1}
     )
@@ -42,7 +42,7 @@ def test_a_password_is_authenticated(sdk: B2BClient, admin: models.Member) -> No
     assert went_on.session_token == answer.session_token
 
 
-def test_a_wrong_one_is_refused_in_the_same_words_whoever_it_is(sdk: B2BClient, admin: models.Member) -> None:
+def test_a_wrong_one_is_refused_in_the_same_words_whoever_it_is(sdk: B2BClient, admin: models.MemberRow) -> None:
     for email_address, password in ((ADA, "wrong"), ("nobody@acme.example", PASSWORD), ("no address", "")):
         assert refusal(
             lambda email_address=email_address, password=password: sdk.passwords.authenticate(  # type: ignore[misc]  # -- a lambda with defaults
@@ -51,8 +51,8 @@ def test_a_wrong_one_is_refused_in_the_same_words_whoever_it_is(sdk: B2BClient, 
         ) == (401, "unauthorized_credentials")
 
 
-def test_an_organization_without_passwords_refuses_them(sdk: B2BClient, admin: models.Member) -> None:
-    models.Organization.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
+def test_an_organization_without_passwords_refuses_them(sdk: B2BClient, admin: models.MemberRow) -> None:
+    models.OrganizationRow.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
 
     assert refusal(lambda: sdk.passwords.authenticate("acme", email_address=ADA, password=PASSWORD)) == (
         403,
@@ -61,7 +61,7 @@ def test_an_organization_without_passwords_refuses_them(sdk: B2BClient, admin: m
 
 
 def test_attempts_are_counted_by_member_whatever_the_organization_is_called(
-    sdk: B2BClient, admin: models.Member, member: models.Member, settings: Settings
+    sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow, settings: Settings
 ) -> None:
     settings.SIGN_IN_TOTAL_PER_MEMBER, settings.SIGN_IN_RATE_PER_ADDRESS = "2 per hour", "3 per hour"
     names = ["acme", public_id("organization", admin.organization_id), "acme"]
@@ -83,7 +83,7 @@ def test_attempts_are_counted_by_member_whatever_the_organization_is_called(
 
 
 def test_another_spelling_of_the_address_gives_no_second_allowance(
-    backend: Caller, admin: models.Member, settings: Settings
+    backend: Caller, admin: models.MemberRow, settings: Settings
 ) -> None:
     settings.SIGN_IN_TOTAL_PER_MEMBER = "2 per hour"
     spellings = [ADA, ADA.upper(), ADA.title()]
@@ -95,7 +95,7 @@ def test_another_spelling_of_the_address_gives_no_second_allowance(
 
 
 def test_attempts_from_pages_are_counted_by_address_too(
-    page_of: PageOf, admin: models.Member, settings: Settings
+    page_of: PageOf, admin: models.MemberRow, settings: Settings
 ) -> None:
     settings.SIGN_IN_RATE_PER_ADDRESS = "2 per hour"
     page = page_of(None)
@@ -107,7 +107,7 @@ def test_attempts_from_pages_are_counted_by_address_too(
     assert int(answers[2].headers["Retry-After"]) > 0
 
 
-def test_a_password_is_brought_along_and_good_at_once(sdk: B2BClient, acme: models.Organization) -> None:
+def test_a_password_is_brought_along_and_good_at_once(sdk: B2BClient, acme: models.OrganizationRow) -> None:
     made = sdk.passwords.migrate(
         email_address="pia@acme.example",
         hash=bcrypt.hashpw(b"an old password", bcrypt.gensalt(4)).decode(),
@@ -159,7 +159,7 @@ def test_strength_is_judged_as_it_will_be_when_set(sdk: B2BClient, page_of: Page
     assert page_of(None).post("b2b/passwords/strength_check", {"password": "x"})["valid_password"] is False
 
 
-def test_a_password_is_replaced_by_the_existing_one(sdk: B2BClient, page_of: PageOf, admin: models.Member) -> None:
+def test_a_password_is_replaced_by_the_existing_one(sdk: B2BClient, page_of: PageOf, admin: models.MemberRow) -> None:
     before = sdk.passwords.authenticate("acme", email_address=ADA, password=PASSWORD)
     reset = sdk.passwords.existing_password.reset
 
@@ -189,7 +189,7 @@ def test_a_password_is_replaced_by_the_existing_one(sdk: B2BClient, page_of: Pag
 
 
 def test_a_password_is_replaced_in_a_session(
-    sdk: B2BClient, page_of: PageOf, admin: models.Member, globex: models.Organization
+    sdk: B2BClient, page_of: PageOf, admin: models.MemberRow, globex: models.OrganizationRow
 ) -> None:
     held = sdk.passwords.authenticate("acme", email_address=ADA, password=PASSWORD)
     reset = sdk.passwords.sessions.reset
@@ -208,7 +208,7 @@ def test_a_password_is_replaced_in_a_session(
     assert refusal(lambda: sdk.sessions.authenticate(session_token=held.session_token)) == (404, "session_not_found")
 
 
-def test_not_in_one_that_is_too_old(sdk: B2BClient, page_of: PageOf, admin: models.Member) -> None:
+def test_not_in_one_that_is_too_old(sdk: B2BClient, page_of: PageOf, admin: models.MemberRow) -> None:
     from tests import factories  # noqa: PLC0415 -- for this test alone
 
     page = page_of(admin)
@@ -219,7 +219,7 @@ def test_not_in_one_that_is_too_old(sdk: B2BClient, page_of: PageOf, admin: mode
     assert (answer.status, answer.error_type) == (403, "session_too_old_to_reset_password")
 
 
-def test_a_page_signs_in(page_of: PageOf, admin: models.Member) -> None:
+def test_a_page_signs_in(page_of: PageOf, admin: models.MemberRow) -> None:
     body = {
         "organization_id": "acme",
         "email_address": ADA,
@@ -237,7 +237,7 @@ def test_a_page_signs_in(page_of: PageOf, admin: models.Member) -> None:
 
 
 def test_the_asynchronous_sdk_does_the_same(
-    live_server: LiveServer, transactional_db: None, project: NewProjectSecret, admin: models.Member
+    live_server: LiveServer, transactional_db: None, project: NewProjectSecret, admin: models.MemberRow
 ) -> None:
     async def calls() -> None:
         passwords = client_of(live_server, project).passwords
@@ -260,7 +260,7 @@ def test_the_asynchronous_sdk_does_the_same(
 
 
 @pytest.mark.parametrize("path", ["passwords/authenticate", "passwords/existing_password/reset"])
-def test_what_is_missing_is_named(backend: Caller, acme: models.Organization, path: str) -> None:
+def test_what_is_missing_is_named(backend: Caller, acme: models.OrganizationRow, path: str) -> None:
     answer = backend.post(path, {"organization_id": "acme"})
 
     assert answer.status == 400

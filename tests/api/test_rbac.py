@@ -18,7 +18,7 @@ from tests.api.conftest import PAGE, Answer, Caller, in_a_loop
 from tests.api.test_scim import refusal
 from tests.api.test_sessions import client_of
 
-PageOf = Callable[[models.Member | None], Caller]
+PageOf = Callable[[models.MemberRow | None], Caller]
 ROLE = {
     "role_id": "scim_reader",
     "description": "Reads what is provisioned",
@@ -46,7 +46,7 @@ def test_the_policy_is_the_projects(sdk: B2BClient) -> None:
 
 
 def test_an_organization_has_roles_of_its_own(
-    sdk: B2BClient, acme: models.Organization, globex: models.Organization
+    sdk: B2BClient, acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     organizations = sdk.rbac.organizations
     assert organizations.get_org_policy("acme").org_policy.roles == []
@@ -58,7 +58,7 @@ def test_an_organization_has_roles_of_its_own(
     assert organizations.get_org_policy("globex").org_policy.roles == []
     organizations.set_org_policy("acme", org_policy={"roles": []})
     assert organizations.get_org_policy("acme").org_policy.roles == []
-    entries = models.ActivityEntry.objects.filter(action="organization.set_roles").order_by("pk")
+    entries = models.ActivityEntryRow.objects.filter(action="organization.set_roles").order_by("pk")
     assert [entry.after["custom_roles"] for entry in entries] == [[ROLE], []]
 
 
@@ -84,7 +84,7 @@ def test_an_organization_has_roles_of_its_own(
     ],
 )
 def test_roles_that_cannot_be_are_refused(
-    sdk: B2BClient, acme: models.Organization, policy: dict[str, Any], error_type: str
+    sdk: B2BClient, acme: models.OrganizationRow, policy: dict[str, Any], error_type: str
 ) -> None:
     assert refusal(lambda: sdk.rbac.organizations.set_org_policy("acme", org_policy=policy)) == (400, error_type)
     assert sdk.rbac.organizations.get_org_policy("acme").org_policy.roles == []
@@ -93,12 +93,12 @@ def test_roles_that_cannot_be_are_refused(
 def test_such_a_role_counts_for_pages_and_calls_of_its_organization_alone(
     sdk: B2BClient,
     page_of: PageOf,
-    member: models.Member,
-    globex: models.Organization,
-    connection: models.ScimConnection,
+    member: models.MemberRow,
+    globex: models.OrganizationRow,
+    connection: models.ScimConnectionRow,
 ) -> None:
     sdk.rbac.organizations.set_org_policy("acme", org_policy={"roles": [ROLE]})
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["scim_reader"])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["scim_reader"])
     max_of_globex = factories.member(globex, "max@acme.example", roles=["scim_reader"])
     factories.scim_connection(globex)
 
@@ -112,15 +112,15 @@ def test_such_a_role_counts_for_pages_and_calls_of_its_organization_alone(
 
 
 def test_a_role_grants_no_more_than_who_makes_it_may_do_or_give(
-    sdk: B2BClient, backend: Caller, admin: models.Member, member: models.Member
+    sdk: B2BClient, backend: Caller, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     maker = {"role_id": "maker", "description": "", "permissions": [{"resource_id": OWN_ROLES, "actions": ["update"]}]}
     sdk.rbac.organizations.set_org_policy("acme", org_policy={"roles": [maker, ROLE]})
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["maker"])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["maker"])
 
-    def made_by(who: models.Member, *roles: dict[str, Any]) -> Answer:
+    def made_by(who: models.MemberRow, *roles: dict[str, Any]) -> Answer:
         body = {"org_policy": {"roles": [*roles, ROLE]}}
-        session = factories.product_session_token(models.Member.objects.get(pk=who.pk))
+        session = factories.product_session_token(models.MemberRow.objects.get(pk=who.pk))
         return backend.put("rbac/organizations/acme", body, **{"X-Stytch-Member-Session": session})
 
     for resource_id, actions in (
@@ -137,7 +137,7 @@ def test_a_role_grants_no_more_than_who_makes_it_may_do_or_give(
     assert made_by(admin, everything).status == 200
 
 
-def test_a_session_tells_the_page_of_them(sdk: B2BClient, page_of: PageOf, member: models.Member) -> None:
+def test_a_session_tells_the_page_of_them(sdk: B2BClient, page_of: PageOf, member: models.MemberRow) -> None:
     sdk.rbac.organizations.set_org_policy("acme", org_policy={"roles": [ROLE]})
 
     answer = page_of(member).post("b2b/sessions/authenticate", {})
@@ -145,7 +145,7 @@ def test_a_session_tells_the_page_of_them(sdk: B2BClient, page_of: PageOf, membe
     assert answer["organization"]["custom_roles"] == [ROLE]
 
 
-def test_a_secret_is_needed(backend: Caller, acme: models.Organization) -> None:
+def test_a_secret_is_needed(backend: Caller, acme: models.OrganizationRow) -> None:
     wrong = Caller(backend.user, "wrong", backend.prefix, {})
 
     for path in ("rbac/policy", "rbac/organizations/acme"):
@@ -154,7 +154,7 @@ def test_a_secret_is_needed(backend: Caller, acme: models.Organization) -> None:
 
 
 def test_the_asynchronous_sdk_does_the_same(
-    live_server: LiveServer, transactional_db: None, project: NewProjectSecret, acme: models.Organization
+    live_server: LiveServer, transactional_db: None, project: NewProjectSecret, acme: models.OrganizationRow
 ) -> None:
     async def calls() -> None:
         rbac = client_of(live_server, project).rbac

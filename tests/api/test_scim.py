@@ -13,7 +13,7 @@ from portal.embedded import models
 from tests import factories
 from tests.api.conftest import Answer, Caller
 
-PageOf = Callable[[models.Member | None], Caller]
+PageOf = Callable[[models.MemberRow | None], Caller]
 
 
 def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
@@ -22,7 +22,7 @@ def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
     return caught.value.details.status_code, caught.value.details.error_type
 
 
-def test_a_connection_lives_from_creation_to_deletion(sdk: B2BClient, acme: models.Organization) -> None:
+def test_a_connection_lives_from_creation_to_deletion(sdk: B2BClient, acme: models.OrganizationRow) -> None:
     connections = sdk.scim.connection
     assert connections.get(acme.slug).connection is None
 
@@ -59,7 +59,9 @@ def test_a_connection_lives_from_creation_to_deletion(sdk: B2BClient, acme: mode
     assert refusal(lambda: connections.get_groups(acme.slug, made.connection_id)) == (404, "no_active_scim_connection")
 
 
-def test_groups_come_page_by_page(sdk: B2BClient, acme: models.Organization, connection: models.ScimConnection) -> None:
+def test_groups_come_page_by_page(
+    sdk: B2BClient, acme: models.OrganizationRow, connection: models.ScimConnectionRow
+) -> None:
     factories.scim_groups(connection, [f"Group {number:03}" for number in range(5)])
     connection_id = public_id("scim-connection", connection.pk)
 
@@ -76,7 +78,7 @@ def test_groups_come_page_by_page(sdk: B2BClient, acme: models.Organization, con
 
 
 def test_group_roles_are_replaced_as_a_whole(
-    sdk: B2BClient, acme: models.Organization, connection: models.ScimConnection
+    sdk: B2BClient, acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
     first, second = factories.scim_groups(connection, ["Admins", "Staff"])
     factories.group_role(first, "stytch_admin")
@@ -97,12 +99,12 @@ def test_group_roles_are_replaced_as_a_whole(
     assert refusal(lambda: save(("scim-group-live-none", "stytch_admin")))[1] == (
         "scim_group_role_assignment_group_does_not_exist"
     )
-    assert models.ScimGroupRole.objects.get().group_id == second.pk
+    assert models.ScimGroupRoleRow.objects.get().group_id == second.pk
     assert save() == []
 
 
 def test_another_organizations_connection_looks_unknown(
-    sdk: B2BClient, acme: models.Organization, connection: models.ScimConnection
+    sdk: B2BClient, acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
     factories.organization("globex")
     connection_id = public_id("scim-connection", connection.pk)
@@ -117,7 +119,7 @@ def test_another_organizations_connection_looks_unknown(
 
 
 def test_a_page_reads_the_groups_of_its_own_organization(
-    page_of: PageOf, admin: models.Member, connection: models.ScimConnection
+    page_of: PageOf, admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     factories.scim_groups(connection, ["Admins", "Staff", "Finance"])
     page = page_of(admin)
@@ -148,7 +150,7 @@ def test_a_page_reads_the_groups_of_its_own_organization(
     ],
 )
 def test_a_member_without_the_right_is_refused(
-    page_of: PageOf, member: models.Member, connection: models.ScimConnection, verb: str, path: str
+    page_of: PageOf, member: models.MemberRow, connection: models.ScimConnectionRow, verb: str, path: str
 ) -> None:
     answer = page_of(member).call(verb, path, {})
 
@@ -157,7 +159,7 @@ def test_a_member_without_the_right_is_refused(
 
 @pytest.mark.parametrize(("path", "count"), [("limit=1001", 0), ("limit=0", 1), ("limit=ten", 0), ("cursor=forged", 0)])
 def test_a_wrong_page_is_named(
-    backend: Caller, acme: models.Organization, connection: models.ScimConnection, path: str, count: int
+    backend: Caller, acme: models.OrganizationRow, connection: models.ScimConnectionRow, path: str, count: int
 ) -> None:
     factories.scim_groups(connection, ["Admins"])
 

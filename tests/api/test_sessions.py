@@ -25,19 +25,19 @@ from tests.api.conftest import PAGE, Caller, in_a_loop
 from tests.api.test_scim import refusal
 from tests.conftest import PASSWORD
 
-PageOf = Callable[[models.Member | None], Caller]
+PageOf = Callable[[models.MemberRow | None], Caller]
 MAY = AuthorizationCheck(organization_id="acme", resource_id="stytch.scim", action="get")
 
 
-def org_id(organization: models.Organization) -> str:
+def org_id(organization: models.OrganizationRow) -> str:
     return public_id("organization", organization.pk)
 
 
-def member_id(member: models.Member) -> str:
+def member_id(member: models.MemberRow) -> str:
     return public_id("member", member.pk)
 
 
-def sign_in(sdk: B2BClient, member: models.Member, **more: Any) -> Any:
+def sign_in(sdk: B2BClient, member: models.MemberRow, **more: Any) -> Any:
     return sdk.passwords.authenticate(
         member.organization.slug, email_address=member.email_address, password=PASSWORD, **more
     )
@@ -46,7 +46,7 @@ def sign_in(sdk: B2BClient, member: models.Member, **more: Any) -> Any:
 # --- Authenticate -------------------------------------------------------------------------------------------------------
 
 
-def test_a_session_is_authenticated_by_token_and_by_jwt(sdk: B2BClient, admin: models.Member) -> None:
+def test_a_session_is_authenticated_by_token_and_by_jwt(sdk: B2BClient, admin: models.MemberRow) -> None:
     started = sign_in(sdk, admin, session_duration_minutes=30)
 
     by_token = sdk.sessions.authenticate(session_token=started.session_token)
@@ -69,7 +69,7 @@ def test_a_session_is_authenticated_by_token_and_by_jwt(sdk: B2BClient, admin: m
         assert one.verdict is None
 
 
-def test_it_is_prolonged_and_given_claims(sdk: B2BClient, admin: models.Member) -> None:
+def test_it_is_prolonged_and_given_claims(sdk: B2BClient, admin: models.MemberRow) -> None:
     token = sign_in(sdk, admin).session_token
 
     changed = sdk.sessions.authenticate(
@@ -83,7 +83,7 @@ def test_it_is_prolonged_and_given_claims(sdk: B2BClient, admin: models.Member) 
     assert again.member_session.expires_at == changed.member_session.expires_at
 
 
-def test_what_it_may_do_is_checked(sdk: B2BClient, admin: models.Member, member: models.Member) -> None:
+def test_what_it_may_do_is_checked(sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow) -> None:
     ada, max_ = sign_in(sdk, admin).session_token, sign_in(sdk, member).session_token
 
     def check(token: str, **more: str) -> Any:
@@ -98,7 +98,7 @@ def test_what_it_may_do_is_checked(sdk: B2BClient, admin: models.Member, member:
     assert refusal(lambda: check(ada, organization_id="globex")) == (403, "session_authorization_tenancy_error")
 
 
-def test_a_wrong_or_ambiguous_session_is_a_clear_error(sdk: B2BClient, admin: models.Member) -> None:
+def test_a_wrong_or_ambiguous_session_is_a_clear_error(sdk: B2BClient, admin: models.MemberRow) -> None:
     started = sign_in(sdk, admin)
     token, jwt = started.session_token, started.session_jwt
     sessions = sdk.sessions
@@ -129,7 +129,7 @@ def test_a_wrong_or_ambiguous_session_is_a_clear_error(sdk: B2BClient, admin: mo
 def test_it_costs_few_queries_however_many_there_are(
     sdk: B2BClient,
     backend: Caller,
-    acme: models.Organization,
+    acme: models.OrganizationRow,
     is_provisioned: bool,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
@@ -137,7 +137,7 @@ def test_it_costs_few_queries_however_many_there_are(
     person = factories.provisioned(scim, "pia@acme.example").member
     assert person is not None
     groups = factories.scim_groups(scim, [f"g{n}" for n in range(20)])
-    user = models.ScimUser.objects.get()
+    user = models.ScimUserRow.objects.get()
     for group in groups:
         factories.put_in_group(group, [user])
     who = person if is_provisioned else factories.member(acme, "max@acme.example")
@@ -150,17 +150,17 @@ def test_it_costs_few_queries_however_many_there_are(
 def test_the_portals_cookie_is_not_a_session_of_a_product(
     backend: Caller,
     page_of: PageOf,
-    admin: models.Member,
-    globex: models.Organization,
-    connection: models.ScimConnection,
+    admin: models.MemberRow,
+    globex: models.OrganizationRow,
+    connection: models.ScimConnectionRow,
 ) -> None:
     """Used as one, it gets no SCIM token, lives no longer and isn't exchanged."""
     factories.member(globex, "ada@acme.example")
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     cookie = factories.session_token(admin)
     page = replace(page_of(None), password=cookie)
     year, connection_id = {"session_duration_minutes": 527_040}, public_id("scim-connection", connection.pk)
-    before = list(models.MemberSession.objects.values())
+    before = list(models.MemberSessionRow.objects.values())
 
     for answer in (
         page.post("b2b/scim/rotate/start", {"connection_id": connection_id}),
@@ -172,13 +172,13 @@ def test_the_portals_cookie_is_not_a_session_of_a_product(
         backend.post(f"scim/acme/connection/{connection_id}/rotate/start", {}, **{"X-Stytch-Member-Session": cookie}),
     ):
         assert (answer.status, answer.error_type) == (404, "session_not_found")
-    assert list(models.MemberSession.objects.values()) == before
+    assert list(models.MemberSessionRow.objects.values()) == before
 
 
 # --- List and revoke ------------------------------------------------------------------------------------------------------
 
 
-def test_a_members_sessions_are_listed(sdk: B2BClient, admin: models.Member, globex: models.Organization) -> None:
+def test_a_members_sessions_are_listed(sdk: B2BClient, admin: models.MemberRow, globex: models.OrganizationRow) -> None:
     tokens = [sign_in(sdk, admin) for _ in range(3)]
 
     found = sdk.sessions.get("acme", member_id=member_id(admin)).member_sessions
@@ -188,7 +188,7 @@ def test_a_members_sessions_are_listed(sdk: B2BClient, admin: models.Member, glo
     assert refusal(lambda: sdk.sessions.get("nowhere", member_id=member_id(admin))) == (404, "organization_not_found")
 
 
-def test_sessions_are_revoked_by_each_of_four_names(sdk: B2BClient, admin: models.Member) -> None:
+def test_sessions_are_revoked_by_each_of_four_names(sdk: B2BClient, admin: models.MemberRow) -> None:
     sessions = sdk.sessions
     first, second, third, fourth, fifth = (sign_in(sdk, admin) for _ in range(5))
 
@@ -208,7 +208,7 @@ def test_sessions_are_revoked_by_each_of_four_names(sdk: B2BClient, admin: model
     sessions.revoke(member_session_id=first.member_session.member_session_id)
 
 
-def test_a_revocation_that_names_nothing_or_too_much_is_refused(sdk: B2BClient, admin: models.Member) -> None:
+def test_a_revocation_that_names_nothing_or_too_much_is_refused(sdk: B2BClient, admin: models.MemberRow) -> None:
     one = sign_in(sdk, admin)
 
     assert refusal(sdk.sessions.revoke) == (400, "no_session_revoke_arguments")
@@ -225,11 +225,11 @@ def test_a_revocation_that_names_nothing_or_too_much_is_refused(sdk: B2BClient, 
 
 
 def test_on_behalf_of_a_member_rights_and_organization_hold(
-    sdk: B2BClient, admin: models.Member, member: models.Member, other_admin: models.Member
+    sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     ada, max_, gil = sign_in(sdk, admin), sign_in(sdk, member), sign_in(sdk, other_admin)
 
-    def revoke(by: Any, whom: models.Member, *, jwt: bool = False) -> Any:
+    def revoke(by: Any, whom: models.MemberRow, *, jwt: bool = False) -> Any:
         authorization = (
             Authorization(session_jwt=by.session_jwt) if jwt else Authorization(session_token=by.session_token)
         )
@@ -247,12 +247,12 @@ def test_on_behalf_of_a_member_rights_and_organization_hold(
 
 
 @pytest.fixture
-def ada_twice(admin: models.Member, globex: models.Organization) -> models.Member:
-    models.Member.objects.update(email_address_verified=True)
+def ada_twice(admin: models.MemberRow, globex: models.OrganizationRow) -> models.MemberRow:
+    models.MemberRow.objects.update(email_address_verified=True)
     return factories.member(globex, "ada@acme.example", password="another one entirely")
 
 
-def test_a_session_is_exchanged(sdk: B2BClient, admin: models.Member, ada_twice: models.Member) -> None:
+def test_a_session_is_exchanged(sdk: B2BClient, admin: models.MemberRow, ada_twice: models.MemberRow) -> None:
     started = sign_in(sdk, admin)
 
     for held in ({"session_token": started.session_token}, {"session_jwt": started.session_jwt}):
@@ -266,10 +266,10 @@ def test_a_session_is_exchanged(sdk: B2BClient, admin: models.Member, ada_twice:
 
 
 def test_where_another_way_in_is_asked_for_it_says_so(
-    sdk: B2BClient, admin: models.Member, ada_twice: models.Member
+    sdk: B2BClient, admin: models.MemberRow, ada_twice: models.MemberRow
 ) -> None:
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
-    models.Organization.objects.filter(slug="globex").update(settings=restricted)
+    models.OrganizationRow.objects.filter(slug="globex").update(settings=restricted)
 
     there = sdk.sessions.exchange("globex", session_token=sign_in(sdk, admin).session_token)
 
@@ -281,14 +281,14 @@ def test_where_another_way_in_is_asked_for_it_says_so(
 
 
 def test_not_for_an_unverified_address_nor_for_who_is_no_member(
-    sdk: B2BClient, admin: models.Member, globex: models.Organization
+    sdk: B2BClient, admin: models.MemberRow, globex: models.OrganizationRow
 ) -> None:
     token = sign_in(sdk, admin).session_token
     assert refusal(lambda: sdk.sessions.exchange("globex", session_token=token)) == (
         403,
         "insufficient_factors_for_session_exchange",
     )
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     assert refusal(lambda: sdk.sessions.exchange("globex", session_token=token)) == (
         404,
         "member_does_not_exist_in_organization",
@@ -300,7 +300,7 @@ def test_not_for_an_unverified_address_nor_for_who_is_no_member(
 
 
 def test_a_page_authenticates_exchanges_and_revokes_its_own(
-    page_of: PageOf, admin: models.Member, ada_twice: models.Member
+    page_of: PageOf, admin: models.MemberRow, ada_twice: models.MemberRow
 ) -> None:
     page = page_of(admin)
 
@@ -315,7 +315,7 @@ def test_a_page_authenticates_exchanges_and_revokes_its_own(
     assert (gone.status, gone.error_type) == (404, "session_not_found")
 
 
-def test_a_page_cannot_put_claims_into_its_session(page_of: PageOf, admin: models.Member) -> None:
+def test_a_page_cannot_put_claims_into_its_session(page_of: PageOf, admin: models.MemberRow) -> None:
     """Products trust what stands in them."""
     answer = page_of(admin).post("b2b/sessions/authenticate", {"session_custom_claims": {"plan": "gold"}})
 
@@ -329,7 +329,7 @@ def test_a_page_without_a_session_is_told_so(page_of: PageOf) -> None:
 
 
 def test_an_admin_ends_a_members_sessions_from_a_page(
-    page_of: PageOf, admin: models.Member, member: models.Member, other_admin: models.Member
+    page_of: PageOf, admin: models.MemberRow, member: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     ada, max_, gil = page_of(admin), page_of(member), page_of(other_admin)
     path = "b2b/sessions/revoke/"
@@ -344,7 +344,7 @@ def test_an_admin_ends_a_members_sessions_from_a_page(
 
 
 def test_a_product_s_member_who_may_not_end_their_own_sessions_is_not_asked(
-    page_of: PageOf, member: models.Member
+    page_of: PageOf, member: models.MemberRow
 ) -> None:
     """Signing out needs no right; ending all of one's own sessions is stytch.self's."""
     page = page_of(member)
@@ -364,7 +364,7 @@ def client_of(live_server: LiveServer, project: NewProjectSecret) -> B2BClient:
     return B2BClient(project.project_id, project.secret, environment=f"{live_server.url}/", suppress_warnings=True)
 
 
-def test_the_sdk_verifies_a_jwt_by_itself(live: B2BClient, admin: models.Member) -> None:
+def test_the_sdk_verifies_a_jwt_by_itself(live: B2BClient, admin: models.MemberRow) -> None:
     started = sign_in(live, admin, session_custom_claims={"plan": "gold"}, session_duration_minutes=60)
 
     session = live.sessions.authenticate_jwt_local(started.session_jwt)
@@ -378,7 +378,7 @@ def test_the_sdk_verifies_a_jwt_by_itself(live: B2BClient, admin: models.Member)
     assert live.sessions.authenticate_jwt(started.session_jwt).member_session.member_id == member_id(admin)
 
 
-def test_it_falls_back_to_us_for_one_that_is_too_old(live: B2BClient, admin: models.Member) -> None:
+def test_it_falls_back_to_us_for_one_that_is_too_old(live: B2BClient, admin: models.MemberRow) -> None:
     started = sign_in(live, admin)
 
     assert live.sessions.authenticate_jwt_local(started.session_jwt, max_token_age_seconds=0) is None
@@ -387,7 +387,9 @@ def test_it_falls_back_to_us_for_one_that_is_too_old(live: B2BClient, admin: mod
     assert answer.member_session.member_session_id == started.member_session.member_session_id
 
 
-def test_it_decides_by_our_policy_without_asking(live: B2BClient, admin: models.Member, member: models.Member) -> None:
+def test_it_decides_by_our_policy_without_asking(
+    live: B2BClient, admin: models.MemberRow, member: models.MemberRow
+) -> None:
     ada, max_ = sign_in(live, admin).session_jwt, sign_in(live, member).session_jwt
     may = AuthorizationCheck(organization_id=org_id(admin.organization), resource_id="stytch.scim", action="get")
     elsewhere = AuthorizationCheck(organization_id="organization-live-1", resource_id="stytch.scim", action="get")
@@ -400,7 +402,7 @@ def test_it_decides_by_our_policy_without_asking(live: B2BClient, admin: models.
 
 
 def test_the_organizations_own_roles_count_there_and_here(
-    live: B2BClient, admin: models.Member, member: models.Member
+    live: B2BClient, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     role = {
         "role_id": "scim_reader",
@@ -408,7 +410,7 @@ def test_the_organizations_own_roles_count_there_and_here(
         "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}],
     }
     live.rbac.organizations.set_org_policy("acme", org_policy={"roles": [role]})
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["scim_reader"])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["scim_reader"])
     may = AuthorizationCheck(organization_id=org_id(admin.organization), resource_id="stytch.scim", action="get")
     started = sign_in(live, member)
 
@@ -433,8 +435,8 @@ def test_the_asynchronous_sdk_does_the_same(
     live_server: LiveServer,
     transactional_db: None,
     project: NewProjectSecret,
-    admin: models.Member,
-    ada_twice: models.Member,
+    admin: models.MemberRow,
+    ada_twice: models.MemberRow,
 ) -> None:
     async def calls() -> None:
         sdk = client_of(live_server, project)
@@ -454,7 +456,7 @@ def test_the_asynchronous_sdk_does_the_same(
     in_a_loop(calls())
 
 
-def test_no_page_of_another_origin_reads_an_answer(page_of: PageOf, admin: models.Member) -> None:
+def test_no_page_of_another_origin_reads_an_answer(page_of: PageOf, admin: models.MemberRow) -> None:
     page = page_of(admin)
 
     assert page.post("b2b/sessions/authenticate", {}).headers["Access-Control-Allow-Origin"] == PAGE

@@ -14,12 +14,12 @@ settings.MIDDLEWARE = []
 settings.ROOT_URLCONF = __name__
 django.setup(set_prefix=False)
 
-from portal.embedded.models import MemberSession, ScimGroup  # noqa: E402 -- after setup
+from portal.embedded.models import MemberSessionRow, ScimGroupRow  # noqa: E402 -- after setup
 
 
 def groups(request: HttpRequest) -> JsonResponse:
     """Answer with a page of groups."""
-    rows = ScimGroup.objects.filter(
+    rows = ScimGroupRow.objects.filter(
         organization_id=UUID(request.GET["organization"]),
         connection_id=UUID(request.GET["connection"]),
         display_name_folded__gt=request.GET.get("after", ""),
@@ -31,7 +31,7 @@ def groups(request: HttpRequest) -> JsonResponse:
 def session(request: HttpRequest) -> JsonResponse:
     """Answer with a session, its member and organization, by the token's hash."""
     fields = ("pk", "expires_at", "member__email_address", "organization__slug")
-    found = MemberSession.objects.filter(token_hash=bytes.fromhex(request.GET["hash"])).values_list(*fields)
+    found = MemberSessionRow.objects.filter(token_hash=bytes.fromhex(request.GET["hash"])).values_list(*fields)
     return JsonResponse({"session": found[0]})
 
 

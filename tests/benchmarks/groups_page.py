@@ -44,7 +44,7 @@ class Fixture:
 
     slug: str
     size: int
-    connection: models.ScimConnection
+    connection: models.ScimConnectionRow
     session_token: str
     before_last: str
 
@@ -52,14 +52,14 @@ class Fixture:
 def prepare(size: int) -> Fixture:
     """Return the organization with that many groups, made if it is not there."""
     slug = f"benchmark-{size}"
-    organization = models.Organization.objects.filter(slug=slug).first() or factories.organization(slug)
+    organization = models.OrganizationRow.objects.filter(slug=slug).first() or factories.organization(slug)
     scim = organization.scim_connections.first() or factories.scim_connection(organization)
     there = scim.groups.count()
     for start in range(there, size, BATCH):
         factories.scim_groups(scim, (f"Group {n:07} of the company" for n in range(start, min(start + BATCH, size))))
     member = organization.members.first() or factories.member(organization, "ada@acme.example", roles=["stytch_admin"])
     last_page = scim.groups.order_by("-display_name_folded").values_list("display_name_folded", flat=True)
-    models.MemberSession.objects.filter(member=member).update(expires_at=timezone.now() + timedelta(hours=1))
+    models.MemberSessionRow.objects.filter(member=member).update(expires_at=timezone.now() + timedelta(hours=1))
     return Fixture(slug, size, scim, factories.session_token(member), last_page[LIMIT : LIMIT + 1][0])
 
 

@@ -47,30 +47,32 @@ class Fixture:
 
     slug: str
     size: int
-    connection: models.ScimConnection
+    connection: models.ScimConnectionRow
     session_token: str
 
 
 def prepare(size: int) -> Fixture:
     """Return the organization with that many calls, made if it is not there."""
     slug = f"log-{size}"
-    organization = models.Organization.objects.filter(slug=slug).first() or factories.organization(slug)
+    organization = models.OrganizationRow.objects.filter(slug=slug).first() or factories.organization(slug)
     scim = organization.scim_connections.first() or factories.scim_connection(organization)
     people = list(scim.users.all()) or [factories.scim_user(scim, f"person{n}@acme.example") for n in range(PEOPLE)]
     for start in range(scim.requests.count(), size, BATCH):
-        models.ScimRequest.objects.bulk_create(calls(scim, people, range(start, min(start + BATCH, size))))
+        models.ScimRequestRow.objects.bulk_create(calls(scim, people, range(start, min(start + BATCH, size))))
     member = organization.members.first() or factories.member(organization, "ada@acme.example", roles=["stytch_admin"])
-    models.MemberSession.objects.filter(member=member).update(expires_at=timezone.now() + timedelta(hours=1))
+    models.MemberSessionRow.objects.filter(member=member).update(expires_at=timezone.now() + timedelta(hours=1))
     return Fixture(slug, size, scim, factories.session_token(member))
 
 
-def calls(scim: models.ScimConnection, people: list[models.ScimUser], numbers: range) -> Iterator[models.ScimRequest]:
+def calls(
+    scim: models.ScimConnectionRow, people: list[models.ScimUserRow], numbers: range
+) -> Iterator[models.ScimRequestRow]:
     """Yield a call a second, each about one of the people."""
     for number in numbers:
         at = START + timedelta(seconds=number)
         user_id = public_id("scim-user", people[number % len(people)].pk)
         is_refused = number % REFUSED == 0
-        yield models.ScimRequest(
+        yield models.ScimRequestRow(
             id=uuid.UUID(int=first_uuid7(at).int + int.from_bytes(os.urandom(7), "big")),
             organization_id=scim.organization_id,
             connection=scim,
@@ -91,7 +93,7 @@ def calls(scim: models.ScimConnection, people: list[models.ScimUser], numbers: r
         )
 
 
-def cursor(scim: models.ScimConnection, wanted: ScimRequestFilter, place: float) -> str:
+def cursor(scim: models.ScimConnectionRow, wanted: ScimRequestFilter, place: float) -> str:
     """Return where a page begins that lies so far in the list; 1 is the last one."""
     keys = scim.requests.order_by("pk").values_list("pk", flat=True)
     if wanted.outcome:

@@ -42,7 +42,7 @@ class Company:
     """A connection with so many people and groups, and a client of it."""
 
     size: int
-    scim: models.ScimConnection
+    scim: models.ScimConnectionRow
     groups: dict[int, str]  # by the number of their members
     spare: Iterator[str]
     client: requests.Session = field(default_factory=requests.Session)
@@ -67,13 +67,13 @@ def prepare(size: int) -> Company:
     slug, token = f"shapes-{size}-{os.getpid()}", f"scim_shapes-{size}-{os.getpid()}"
     scim = factories.scim_connection(factories.organization(slug), bearer_token=token)
     people = [user(scim, n) for n in range(size + SPARE)]
-    insert(models.Member, (person.member for person in people if person.member))
-    keys = [row.pk for row in insert(models.ScimUser, iter(people))]
+    insert(models.MemberRow, (person.member for person in people if person.member))
+    keys = [row.pk for row in insert(models.ScimUserRow, iter(people))]
     sizes = [members for members in (100, 1_000, 10_000, 100_000) if members <= size]
-    insert(models.ScimGroup, (group(scim, n, 0) for n in range(size - len(sizes))))
-    large = insert(models.ScimGroup, (group(scim, size + n, members) for n, members in enumerate(sizes)))
+    insert(models.ScimGroupRow, (group(scim, n, 0) for n in range(size - len(sizes))))
+    large = insert(models.ScimGroupRow, (group(scim, size + n, members) for n, members in enumerate(sizes)))
     for row, members in zip(large, sizes, strict=True):
-        insert(models.ScimMembership, (member(row, key) for key in keys[:members]))
+        insert(models.ScimMembershipRow, (member(row, key) for key in keys[:members]))
     groups = {members: public_id("scim-group", row.pk) for row, members in zip(large, sizes, strict=True)}
     company = Company(size, scim, groups, (public_id("scim-user", key) for key in keys[size:]))
     company.client.headers["Authorization"] = f"Bearer {token}"

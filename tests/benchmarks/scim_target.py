@@ -58,16 +58,16 @@ def reset() -> None:
 
 def seed(spec: dict[str, Any]) -> dict[str, list[str]]:
     """Add people and groups without SCIM, and return their ids in the order of their numbers."""
-    scim = models.ScimConnection.objects.get(pk=CONNECTION)
+    scim = models.ScimConnectionRow.objects.get(pk=CONNECTION)
     each = spec["members_per_group"]
     people = [user(scim, n) for n in range(*spec["users"])]
-    insert(models.Member, (person.member for person in people if person.member))
-    users = insert(models.ScimUser, iter(people))
-    groups = insert(models.ScimGroup, (group(scim, n, each) for n in range(*spec["groups"])))
-    large = insert(models.ScimGroup, (group(scim, one["group"], one["members"]) for one in spec["big"]))
+    insert(models.MemberRow, (person.member for person in people if person.member))
+    users = insert(models.ScimUserRow, iter(people))
+    groups = insert(models.ScimGroupRow, (group(scim, n, each) for n in range(*spec["groups"])))
+    large = insert(models.ScimGroupRow, (group(scim, one["group"], one["members"]) for one in spec["big"]))
     everyone = list(scim.users.order_by("user_name_folded").values_list("pk", flat=True))
     insert(
-        models.ScimMembership,
+        models.ScimMembershipRow,
         (
             member(row, everyone[(n * each + step) % len(everyone)])
             for n, row in enumerate(groups)
@@ -75,7 +75,7 @@ def seed(spec: dict[str, Any]) -> dict[str, list[str]]:
         ),
     )
     for row, one in zip(large, spec["big"], strict=True):
-        insert(models.ScimMembership, (member(row, key) for key in everyone[: one["members"]]))
+        insert(models.ScimMembershipRow, (member(row, key) for key in everyone[: one["members"]]))
     with database.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return {
@@ -92,7 +92,7 @@ def insert(model: type[Row], rows: Iterator[Row]) -> list[Row]:
     return stored
 
 
-def user(scim: models.ScimConnection, number: int) -> models.ScimUser:
+def user(scim: models.ScimConnectionRow, number: int) -> models.ScimUserRow:
     """Return a person as the harness would have sent them."""
     name, display = f"user{number:07d}@bench.example", f"Ada Adler{number}"
     document: dict[str, Any] = {
@@ -103,7 +103,7 @@ def user(scim: models.ScimConnection, number: int) -> models.ScimUser:
         "emails": [{"value": name, "type": "work", "primary": True}],
         "active": True,
     }
-    row = models.ScimUser(
+    row = models.ScimUserRow(
         organization_id=scim.organization_id,
         connection=scim,
         user_name=name,
@@ -117,10 +117,10 @@ def user(scim: models.ScimConnection, number: int) -> models.ScimUser:
     return row
 
 
-def group(scim: models.ScimConnection, number: int, members: int) -> models.ScimGroup:
+def group(scim: models.ScimConnectionRow, number: int, members: int) -> models.ScimGroupRow:
     """Return a group that will have so many members."""
     name = f"Group {number:07d}"
-    return models.ScimGroup(
+    return models.ScimGroupRow(
         organization_id=scim.organization_id,
         connection=scim,
         display_name=name,
@@ -131,9 +131,9 @@ def group(scim: models.ScimConnection, number: int, members: int) -> models.Scim
     )
 
 
-def member(row: models.ScimGroup, key: UUID) -> models.ScimMembership:
+def member(row: models.ScimGroupRow, key: UUID) -> models.ScimMembershipRow:
     """Return a person's place in a group."""
-    return models.ScimMembership(organization_id=row.organization_id, group=row, user_id=key)
+    return models.ScimMembershipRow(organization_id=row.organization_id, group=row, user_id=key)
 
 
 def main(arguments: Iterable[str]) -> None:

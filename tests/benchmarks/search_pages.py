@@ -31,17 +31,17 @@ PEOPLE = ("", "given1", "family099999", "mail050000", "nobody", "given5 family",
 GROUPS = ("", "company", "099999", "nobody")
 
 
-def fill() -> models.ScimConnection:
+def fill() -> models.ScimConnectionRow:
     """Return a connection with the people and groups, made if they aren't there."""
-    organization = models.Organization.objects.filter(slug="search").first() or factories.organization("search")
+    organization = models.OrganizationRow.objects.filter(slug="search").first() or factories.organization("search")
     scim = organization.scim_connections.first() or factories.scim_connection(organization)
     for start in range(scim.groups.count(), NUMBER, BATCH):
         with transaction.atomic():
-            members = models.Member.objects.bulk_create(
-                models.Member(organization=organization, email_address=f"mail{n:06}@corp.example")
+            members = models.MemberRow.objects.bulk_create(
+                models.MemberRow(organization=organization, email_address=f"mail{n:06}@corp.example")
                 for n in range(start, start + BATCH)
             )
-            models.ScimUser.objects.bulk_create(
+            models.ScimUserRow.objects.bulk_create(
                 person(scim, member, n) for n, member in enumerate(members, start=start)
             )
             factories.scim_groups(scim, [f"Group {n:06} of the company" for n in range(start, start + BATCH)])
@@ -50,12 +50,12 @@ def fill() -> models.ScimConnection:
     return scim
 
 
-def person(scim: models.ScimConnection, member: models.Member, n: int) -> models.ScimUser:
+def person(scim: models.ScimConnectionRow, member: models.MemberRow, n: int) -> models.ScimUserRow:
     """Return a person with a document of the usual size."""
     user_name, name = f"u{n:06}@corp.example", f"Given{n % 977} Family{n:06}"
     emails = [{"value": member.email_address, "type": "work", "primary": True}]
     document = {"userName": user_name, "displayName": name, "emails": emails, "title": "Engineer of something long"}
-    return models.ScimUser(
+    return models.ScimUserRow(
         organization_id=scim.organization_id,
         connection=scim,
         member=member,

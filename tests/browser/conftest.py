@@ -62,7 +62,9 @@ def fill_embedded() -> None:
 @pytest.fixture
 def embedded(transactional_db: None, live_server: LiveServer) -> Portal:
     fill_embedded()
-    return Portal(live_server.url, "embedded", lambda: models.MemberSession.objects.update(revoked_at=timezone.now()))
+    return Portal(
+        live_server.url, "embedded", lambda: models.MemberSessionRow.objects.update(revoked_at=timezone.now())
+    )
 
 
 @pytest.fixture

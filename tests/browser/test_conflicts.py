@@ -15,7 +15,7 @@ NUMBER = 3
 @pytest.fixture
 def waiting(embedded: Portal) -> Portal:
     """Three members of Acme wait for a decision."""
-    connection = models.ScimConnection.objects.get(organization__slug="acme")
+    connection = models.ScimConnectionRow.objects.get(organization__slug="acme")
     for number in range(NUMBER):
         member = factories.member(connection.organization, f"old{number}@acme.example")
         factories.scim_conflict(connection, member)

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def drifted(embedded: Portal) -> Portal:
     """Somebody has changed a member's name by hand."""
-    idp = Idp(models.ScimConnection.objects.get(organization__slug="acme"), "scim_token-of-acme")
+    idp = Idp(models.ScimConnectionRow.objects.get(organization__slug="acme"), "scim_token-of-acme")
     idp.create_user("grace@acme.example", displayName="Grace Hopper")
-    models.Member.objects.filter(email_address="grace@acme.example").update(name="Grace H.")
+    models.MemberRow.objects.filter(email_address="grace@acme.example").update(name="Grace H.")
     return embedded
 
 
@@ -28,7 +28,7 @@ def open_drift(portal: Portal, page: Page) -> None:
 def put_right(page: Page) -> None:
     expect(page.get_by_text("The member is as the identity provider says again.").first).to_be_visible()
     expect(page.get_by_role("heading", name="Nobody was changed by hand")).to_be_visible()
-    assert models.Member.objects.get(email_address="grace@acme.example").name == "Grace Hopper"
+    assert models.MemberRow.objects.get(email_address="grace@acme.example").name == "Grace Hopper"
 
 
 def test_what_was_changed_by_hand_is_put_right(drifted: Portal, page: Page) -> None:

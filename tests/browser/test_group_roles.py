@@ -11,15 +11,15 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def pia(embedded: Portal) -> models.ScimUser:
+def pia(embedded: Portal) -> models.ScimUserRow:
     """Pia is in Team 001, which gives no role yet."""
-    group = models.ScimGroup.objects.get(display_name="Team 001")
+    group = models.ScimGroupRow.objects.get(display_name="Team 001")
     user = factories.provisioned(group.connection, "pia@acme.example", display_name="Pia Patel")
     factories.put_in_group(group, [user])
     return user
 
 
-def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pia: models.ScimUser) -> None:
+def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pia: models.ScimUserRow) -> None:
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/groups/?q=team+001")
     page.get_by_role("link", name="Team 001").click()
@@ -45,7 +45,9 @@ def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pi
     check_accessibility(page)
 
 
-def test_it_works_without_javascript_and_on_a_phone(embedded: Portal, browser: Browser, pia: models.ScimUser) -> None:
+def test_it_works_without_javascript_and_on_a_phone(
+    embedded: Portal, browser: Browser, pia: models.ScimUserRow
+) -> None:
     page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/people/")
@@ -66,8 +68,8 @@ def test_it_works_without_javascript_and_on_a_phone(embedded: Portal, browser: B
     assert overflow(page) == 0
 
 
-def test_it_works_by_keyboard(embedded: Portal, page: Page, pia: models.ScimUser) -> None:
-    group = models.ScimGroup.objects.get(display_name="Team 001")
+def test_it_works_by_keyboard(embedded: Portal, page: Page, pia: models.ScimUserRow) -> None:
+    group = models.ScimGroupRow.objects.get(display_name="Team 001")
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/groups/scim-group-live-{group.pk}/roles/")
     box = page.get_by_label("stytch_admin")

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def connection(embedded: Portal) -> models.ScimConnection:
+def connection(embedded: Portal) -> models.ScimConnectionRow:
     """With Pia, who has a role by a group."""
-    group = models.ScimGroup.objects.get(display_name="Team 001")
+    group = models.ScimGroupRow.objects.get(display_name="Team 001")
     pia = factories.provisioned(group.connection, "pia@acme.example", display_name="Pia Patel")
     factories.put_in_group(group, [pia])
     factories.group_role(group, "stytch_admin")
@@ -45,7 +45,7 @@ def test_an_admin_pauses_and_resumes_and_enters_contacts(embedded: Portal, page:
     expect(page.get_by_text("it@acme.example")).to_be_visible()
 
 
-def test_an_admin_deletes_and_restores(embedded: Portal, page: Page, connection: models.ScimConnection) -> None:
+def test_an_admin_deletes_and_restores(embedded: Portal, page: Page, connection: models.ScimConnectionRow) -> None:
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/")
     page.get_by_role("link", name="Delete…").click()
@@ -55,7 +55,7 @@ def test_an_admin_deletes_and_restores(embedded: Portal, page: Page, connection:
     page.get_by_label("Name of the connection").fill("Okta production")
     page.get_by_role("button", name="Delete the connection").click()
     expect(page.locator("#toasts")).to_contain_text("1 person was deactivated.")
-    assert models.Member.objects.get(email_address="pia@acme.example").status == MemberStatus.DELETED
+    assert models.MemberRow.objects.get(email_address="pia@acme.example").status == MemberStatus.DELETED
     check_accessibility(page)
 
     page.get_by_role("link", name="See the deleted connections").click()
@@ -70,7 +70,7 @@ def test_an_admin_deletes_and_restores(embedded: Portal, page: Page, connection:
 
 
 def test_it_works_without_javascript_and_on_a_phone(
-    embedded: Portal, browser: Browser, connection: models.ScimConnection
+    embedded: Portal, browser: Browser, connection: models.ScimConnectionRow
 ) -> None:
     page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
     embedded.sign_in(page)
@@ -99,7 +99,7 @@ def test_it_works_without_javascript_and_on_a_phone(
     assert overflow(page) == 0
 
 
-def test_it_works_by_keyboard(embedded: Portal, page: Page, connection: models.ScimConnection) -> None:
+def test_it_works_by_keyboard(embedded: Portal, page: Page, connection: models.ScimConnectionRow) -> None:
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/delete/")
     tab_to(page, "They stay members")

@@ -19,7 +19,7 @@ LOOK_UPS = 70
 @pytest.fixture
 def idp(embedded: Portal) -> Idp:
     """Acme's identity provider, which has looked around, and was refused twice."""
-    connection = models.ScimConnection.objects.get(organization__slug="acme")
+    connection = models.ScimConnectionRow.objects.get(organization__slug="acme")
     idp = Idp(connection, "scim_token-of-acme")
     for number in range(LOOK_UPS):
         factories.scim_request(connection, query=f"startIndex={number}")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def without_access(embedded: Portal) -> Portal:
     """Acme with a person who waits for Ada Employee's address, and one without an address."""
-    connection = models.ScimConnection.objects.get(organization__slug="acme")
+    connection = models.ScimConnectionRow.objects.get(organization__slug="acme")
     address = "ada.employee@acme.example"
     factories.provisioned(connection, address, display_name="Ada Employee")
     document = {"emails": [{"value": address}]}

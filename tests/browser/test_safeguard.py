@@ -12,23 +12,23 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def braking(embedded: Portal) -> Portal:
+def holding(embedded: Portal) -> Portal:
     """Deactivations of two people in Acme are on hold."""
     now = timezone.now()
-    models.ScimConnection.objects.update(brake_stopped_at=now)
-    keys = models.ScimUser.objects.values_list("pk", flat=True)[:2]
-    models.ScimUser.objects.filter(pk__in=list(keys)).update(deactivation_refused_at=now)
+    models.ScimConnectionRow.objects.update(hold_started_at=now)
+    keys = models.ScimUserRow.objects.values_list("pk", flat=True)[:2]
+    models.ScimUserRow.objects.filter(pk__in=list(keys)).update(deactivation_refused_at=now)
     return embedded
 
 
-def open_brake(portal: Portal, page: Page) -> None:
+def open_safeguard(portal: Portal, page: Page) -> None:
     portal.sign_in(page)
-    page.goto(f"{portal.url}/o/acme/scim/brake/")
+    page.goto(f"{portal.url}/o/acme/scim/safeguard/")
 
 
-def test_the_overview_leads_to_the_hold_and_an_approval_confirms_the_number(braking: Portal, page: Page) -> None:
-    braking.sign_in(page)
-    page.goto(f"{braking.url}/o/acme/scim/")
+def test_the_overview_leads_to_the_hold_and_an_approval_confirms_the_number(holding: Portal, page: Page) -> None:
+    holding.sign_in(page)
+    page.goto(f"{holding.url}/o/acme/scim/")
     page.get_by_role("link", name="Review deactivations").click()
     expect(page.get_by_text("Deactivations are on hold", exact=True)).to_be_visible()
     check_accessibility(page)
@@ -44,18 +44,18 @@ def test_the_overview_leads_to_the_hold_and_an_approval_confirms_the_number(brak
     check_accessibility(page)
 
 
-def test_it_works_on_a_phone_without_javascript(braking: Portal, browser: Browser) -> None:
+def test_it_works_on_a_phone_without_javascript(holding: Portal, browser: Browser) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
-    open_brake(braking, page)
+    open_safeguard(holding, page)
 
     page.get_by_role("button", name="Keep on hold").click()
 
     expect(page.get_by_text("Deactivations stay on hold.").first).to_be_visible()
 
 
-def test_it_works_by_keyboard_and_fits_a_phone(braking: Portal, browser: Browser) -> None:
+def test_it_works_by_keyboard_and_fits_a_phone(holding: Portal, browser: Browser) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    open_brake(braking, page)
+    open_safeguard(holding, page)
     assert overflow(page) == 0
 
     tab_to(page, "Clear the hold")
@@ -65,7 +65,7 @@ def test_it_works_by_keyboard_and_fits_a_phone(braking: Portal, browser: Browser
 
 
 def test_on_stytch_it_is_said_that_there_is_none(stytch: Portal, page: Page) -> None:
-    open_brake(stytch, page)
+    open_safeguard(stytch, page)
 
     expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
     check_accessibility(page)

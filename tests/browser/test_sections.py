@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Portal, check_accessibility, overflow
 
 pytestmark = pytest.mark.browser
-SECTIONS = {"Conflicts": "conflicts", "Safeguard": "brake", "Drift": "drift"}
+SECTIONS = {"Conflicts": "conflicts", "Safeguard": "safeguard", "Drift": "drift"}
 
 
 @pytest.mark.parametrize("label", SECTIONS)

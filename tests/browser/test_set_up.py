@@ -21,8 +21,8 @@ TOKEN = "scim_token-of-initech"
 def idp(embedded: Portal) -> Idp:
     """An identity provider that was just connected to an organization without anybody but its admin."""
     initech = factories.organization("initech", name="Initech")
-    admin = models.Member.objects.get(organization__slug="acme", email_address="ada@acme.example")
-    models.Member.objects.create(
+    admin = models.MemberRow.objects.get(organization__slug="acme", email_address="ada@acme.example")
+    models.MemberRow.objects.create(
         organization=initech,
         email_address="ina@initech.example",
         direct_roles=["stytch_admin"],
@@ -178,7 +178,7 @@ def test_it_fits_a_phone(embedded: Portal, idp: Idp, browser: Browser) -> None:
 
 @pytest.mark.parametrize("provider", ["onelogin", "generic", "microsoft-entra"])
 def test_every_form_of_a_guide_is_accessible(embedded: Portal, idp: Idp, page: Page, provider: str) -> None:
-    models.ScimConnection.objects.filter(pk=idp.connection.pk).update(identity_provider=provider)
+    models.ScimConnectionRow.objects.filter(pk=idp.connection.pk).update(identity_provider=provider)
     open_set_up(embedded, page)
 
     check_accessibility(page)
@@ -186,7 +186,7 @@ def test_every_form_of_a_guide_is_accessible(embedded: Portal, idp: Idp, page: P
 
 
 def test_a_template_is_copied_with_its_lines(embedded: Portal, idp: Idp, page: Page) -> None:
-    models.ScimConnection.objects.filter(pk=idp.connection.pk).update(identity_provider="onelogin")
+    models.ScimConnectionRow.objects.filter(pk=idp.connection.pk).update(identity_provider="onelogin")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_set_up(embedded, page)
 
@@ -198,7 +198,7 @@ def test_a_template_is_copied_with_its_lines(embedded: Portal, idp: Idp, page: P
 
 
 def test_a_choice_of_guide_is_remembered_in_the_address(embedded: Portal, idp: Idp, page: Page) -> None:
-    models.ScimConnection.objects.filter(pk=idp.connection.pk).update(identity_provider="generic")
+    models.ScimConnectionRow.objects.filter(pk=idp.connection.pk).update(identity_provider="generic")
     open_set_up(embedded, page)
 
     page.get_by_label("Your identity provider").select_option("google-workspace")

@@ -98,7 +98,7 @@ def test_what_was_typed_survives_a_session_that_ended(embedded: Portal, page: Pa
     page.get_by_role("button", name="Send it again").click()
 
     expect(page.get_by_role("main")).to_contain_text("it@acme.example")
-    assert models.ScimContact.objects.get().email_address == "it@acme.example"
+    assert models.ScimContactRow.objects.get().email_address == "it@acme.example"
 
 
 def test_a_member_whose_password_is_paused_asks_for_a_link(

@@ -18,10 +18,10 @@ TOKEN = re.compile(r"^scim_[\w-]{43}$")
 @pytest.fixture
 def scim(embedded: Portal) -> str:
     """The address of the pages of an organization where nothing is connected yet."""
-    ada = models.Member.objects.get(organization__slug="acme", email_address="ada@acme.example")
+    ada = models.MemberRow.objects.get(organization__slug="acme", email_address="ada@acme.example")
     initech = factories.organization("initech", name="Initech")
     ina = factories.member(initech, "ina@initech.example", roles=["stytch_admin"])
-    models.Member.objects.filter(pk=ina.pk).update(password=ada.password)
+    models.MemberRow.objects.filter(pk=ina.pk).update(password=ada.password)
     return f"{embedded.url}/o/initech/scim/"
 
 
@@ -39,7 +39,7 @@ def connect(embedded: Portal, page: Page, scim: str) -> str:
 
 
 def live() -> int:
-    return models.ScimToken.objects.filter(connection__organization__slug="initech", revoked_at=None).count()
+    return models.ScimTokenRow.objects.filter(connection__organization__slug="initech", revoked_at=None).count()
 
 
 def test_the_token_is_seen_focused_and_copied_and_a_reload_explains(

@@ -75,50 +75,50 @@ class EmbeddedWorld:
         return public_id("organization", factories.organization(slug, name=name).pk)
 
     def add_member(self, slug: str, email_address: str, *, roles: Iterable[str] = (), password: str = PASSWORD) -> str:
-        organization = models.Organization.objects.get(slug=slug)
+        organization = models.OrganizationRow.objects.get(slug=slug)
         return public_id("member", factories.member(organization, email_address, roles=roles, password=password).pk)
 
     def delete_member(self, member_id: str) -> None:
-        models.Member.objects.filter(pk=parse_id("member", member_id)).update(status=MemberStatus.DELETED)
+        models.MemberRow.objects.filter(pk=parse_id("member", member_id)).update(status=MemberStatus.DELETED)
 
     def add_connection(self, slug: str) -> str:
         # A former connection keeps its token.
-        token = f"scim_token-of-{slug}-{models.ScimToken.objects.count()}"
-        connection = factories.scim_connection(models.Organization.objects.get(slug=slug), bearer_token=token)
+        token = f"scim_token-of-{slug}-{models.ScimTokenRow.objects.count()}"
+        connection = factories.scim_connection(models.OrganizationRow.objects.get(slug=slug), bearer_token=token)
         return public_id("scim-connection", connection.pk)
 
     def delete_connection(self, connection_id: str) -> None:
-        connections = models.ScimConnection.objects.filter(pk=parse_id("scim-connection", connection_id))
+        connections = models.ScimConnectionRow.objects.filter(pk=parse_id("scim-connection", connection_id))
         connections.update(status=ScimConnectionStatus.DELETED, deleted_at=timezone.now())
 
     def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]:
-        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         return [public_id("scim-group", group.pk) for group in factories.scim_groups(connection, names)]
 
     def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
-        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         person = factories.provisioned(connection, email_address)
         for group_id in group_ids:
-            factories.put_in_group(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), [person])
+            factories.put_in_group(models.ScimGroupRow.objects.get(pk=parse_id("scim-group", group_id)), [person])
         return public_id("scim-user", person.pk)
 
     def add_person_without_address(self, connection_id: str, user_name: str) -> str:
-        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         return public_id("scim-user", factories.scim_user(connection, user_name, cannot_sign_in=True).pk)
 
     def rename_group(self, group_id: str, name: str) -> None:
-        factories.rename(models.ScimGroup.objects.get(pk=parse_id("scim-group", group_id)), name)
+        factories.rename(models.ScimGroupRow.objects.get(pk=parse_id("scim-group", group_id)), name)
 
     def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None:
-        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         member = connection.organization.members.get(email_address=email_address)
         factories.scim_conflict(connection, member, user_name=user_name)
 
     def delete_group(self, group_id: str) -> None:
-        models.ScimGroup.objects.filter(pk=parse_id("scim-group", group_id)).delete()
+        models.ScimGroupRow.objects.filter(pk=parse_id("scim-group", group_id)).delete()
 
     def add_calls(self, connection_id: str, number: int, **more: object) -> list[str]:
-        connection = models.ScimConnection.objects.get(pk=parse_id("scim-connection", connection_id))
+        connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         rows = [factories.scim_request(connection, **more) for _ in range(number)]
         return [public_id("scim-request", row.pk) for row in reversed(rows)]
 

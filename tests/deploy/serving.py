@@ -217,7 +217,7 @@ class Site:
 
     def log_addresses(self) -> set[str]:
         """Return the addresses that the request log has."""
-        count = "from portal.embedded.models import ScimRequest as R; print(*R.objects.values_list('ip_address'))"
+        count = "from portal.embedded.models import ScimRequestRow as R; print(*R.objects.values_list('ip_address'))"
         return set(re.findall(r"'(.*?)'", manage(dict(self.environment), "shell", "--no-imports", "-c", count)))
 
     def fill(self) -> None:

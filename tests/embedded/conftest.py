@@ -20,7 +20,7 @@ Opened = Callable[[str], EmbeddedProjectDirectory]
 
 @pytest.fixture
 def known(db: None) -> EmbeddedProject:
-    models.Project.objects.create(public_token="public-token-live-1")
+    models.ProjectRow.objects.create(public_token="public-token-live-1")
     return project(ORIGIN)  # type: ignore[return-value]  # -- the one kind that there is
 
 
@@ -31,20 +31,22 @@ def opened(known: EmbeddedProject) -> Opened:
 
 
 @pytest.fixture
-def ada(known: EmbeddedProject, admin: models.Member) -> SignedIn:
+def ada(known: EmbeddedProject, admin: models.MemberRow) -> SignedIn:
     """An admin of Acme, signed in through a product."""
     return api_session(admin)
 
 
 @pytest.fixture
-def max_(known: EmbeddedProject, member: models.Member) -> SignedIn:
+def max_(known: EmbeddedProject, member: models.MemberRow) -> SignedIn:
     """A member of Acme without rights, signed in through a product."""
     return api_session(member)
 
 
-def api_session(member: models.Member, terms: SessionTerms | None = None) -> SignedIn:
+def api_session(member: models.MemberRow, terms: SessionTerms | None = None) -> SignedIn:
     return start_session(member, ORIGIN, password_entered_at=timezone.now(), terms=terms or SessionTerms())
 
 
-def row_of(signed_in: SignedIn) -> models.MemberSession:
-    return models.MemberSession.objects.get(pk=signed_in.session.member_session_id.removeprefix("member-session-live-"))
+def row_of(signed_in: SignedIn) -> models.MemberSessionRow:
+    return models.MemberSessionRow.objects.get(
+        pk=signed_in.session.member_session_id.removeprefix("member-session-live-")
+    )

@@ -38,7 +38,7 @@ def create_acme() -> dict[str, Any]:
 def test_an_organization_is_made() -> None:
     answer = create_acme()
 
-    row = models.Organization.objects.get()
+    row = models.OrganizationRow.objects.get()
     assert answer == {"organization_id": f"organization-live-{row.pk}", "organization_slug": "acme"}
     assert "Globex is there" in run("createorganization", "--name", "Globex", "--slug", "globex")
 
@@ -48,7 +48,7 @@ def test_a_member_without_a_password_gets_a_link_that_works() -> None:
 
     answer = run_json("createmember", "--organization", "acme", "--email", "ada@acme.com", "--role", "stytch_admin")
 
-    assert answer["member_id"] == f"member-live-{models.Member.objects.get().pk}"
+    assert answer["member_id"] == f"member-live-{models.MemberRow.objects.get().pk}"
     client = Client()
     path, _, token = answer["sign_in_link"].removeprefix("http://127.0.0.1:8000").partition("?token=")
     assert client.post(path, {"token": token, "password": PASSWORD}).status_code == 303
@@ -57,7 +57,7 @@ def test_a_member_without_a_password_gets_a_link_that_works() -> None:
 
 def test_a_member_gets_a_new_link_by_email_or_printed(settings: Settings) -> None:
     create_acme()
-    factories.member(models.Organization.objects.get(), "ada@acme.com", password=PASSWORD)
+    factories.member(models.OrganizationRow.objects.get(), "ada@acme.com", password=PASSWORD)
     wanted = ("--organization", "acme", "--email", "ADA@acme.com")
 
     printed = run_json("sendsigninlink", *wanted)
@@ -69,13 +69,13 @@ def test_a_member_gets_a_new_link_by_email_or_printed(settings: Settings) -> Non
     assert [message.to for message in mail.outbox] == [["ada@acme.com"]] * 2
     paths = [link["sign_in_link"].removeprefix("http://127.0.0.1:8000") for link in (printed, newest)]
     assert [Client().get(path).status_code for path in paths] == [410, 200]
-    assert models.ActivityEntry.objects.filter(action="member.send_sign_in_link", actor_type="operator").count() == 4
+    assert models.ActivityEntryRow.objects.filter(action="member.send_sign_in_link", actor_type="operator").count() == 4
 
 
 def test_a_link_for_nobody_says_which_option_is_wrong() -> None:
     create_acme()
-    factories.member(models.Organization.objects.get(), "gone@acme.com")
-    models.Member.objects.update(status="deleted")
+    factories.member(models.OrganizationRow.objects.get(), "gone@acme.com")
+    models.MemberRow.objects.update(status="deleted")
 
     for email, message in (
         ("who@acme.com", "--email: .* isn't a member"),
@@ -105,7 +105,7 @@ def test_a_connection_shows_its_token_once() -> None:
         "createscimconnection", "--organization", "acme", "--display-name", "Okta", "--identity-provider", "okta"
     )
 
-    row, stored = models.ScimConnection.objects.get(), models.ScimToken.objects.get()
+    row, stored = models.ScimConnectionRow.objects.get(), models.ScimTokenRow.objects.get()
     assert answer["connection_id"] == f"scim-connection-live-{row.pk}"
     assert answer["base_url"] == f"http://127.0.0.1:8000/v1/b2b/scim/{answer['connection_id']}"
     assert answer["bearer_token"].startswith("scim_")
@@ -154,7 +154,7 @@ def test_a_second_run_makes_a_further_secret_of_the_same_project() -> None:
     assert first.keys() == {"project_id", "secret", "public_token"}
     assert (first["project_id"], first["public_token"]) == (second["project_id"], second["public_token"])
     assert first["secret"] != second["secret"]
-    stored = {bytes(secret.secret_hash) for secret in models.ProjectSecret.objects.all()}
+    stored = {bytes(secret.secret_hash) for secret in models.ProjectSecretRow.objects.all()}
     assert stored == {token_hash(first["secret"]), token_hash(second["secret"])}
 
 
@@ -167,7 +167,7 @@ def test_a_secret_is_listed_and_revoked() -> None:
     run_json("revokeprojectsecret", gone)
 
     assert list(run_json("projectsecrets").values()) == [second[-4:]]
-    assert models.ActivityEntry.objects.filter(action="project_secret.revoke").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="project_secret.revoke").count() == 1
     with pytest.raises(CommandError, match="projectsecrets lists them"):
         run_json("revokeprojectsecret", gone)
 
@@ -175,21 +175,21 @@ def test_a_secret_is_listed_and_revoked() -> None:
 def test_sessions_that_ended_long_ago_are_deleted() -> None:
     member = factories.member(factories.organization("acme"), "ada@acme.example")
     live, revoked, expired, lately = (
-        models.MemberSession.objects.get(token_hash=token_hash(one))
+        models.MemberSessionRow.objects.get(token_hash=token_hash(one))
         for one in [factories.session_token(member) for _ in range(4)]
     )
     now = timezone.now()
     ends = {revoked: {"revoked_at": now - timedelta(days=2)}, expired: {"expires_at": now - timedelta(days=2)}}
     ends[lately] = {"revoked_at": now - timedelta(hours=2)}
     for session, end in ends.items():
-        models.MemberSession.objects.filter(pk=session.pk).update(**end)
+        models.MemberSessionRow.objects.filter(pk=session.pk).update(**end)
 
     assert run_json("prunesessions") == {
         "deleted": "2",
         "deleted_intermediate_sessions": "0",
         "deleted_rate_limit_counters": "0",
     }
-    assert set(models.MemberSession.objects.values_list("pk", flat=True)) == {live.pk, lately.pk}
+    assert set(models.MemberSessionRow.objects.values_list("pk", flat=True)) == {live.pk, lately.pk}
 
 
 @pytest.mark.parametrize(
@@ -218,13 +218,15 @@ def test_a_refusal_names_the_option_and_changes_nothing(arguments: list[str], co
     create_acme()
     run("createmember", "--organization", "acme", "--email", "ada@acme.com")
     run("createscimconnection", "--organization", "acme", "--display-name", "Okta")
-    before = [model.objects.count() for model in (models.Organization, models.Member, models.ActivityEntry)]
+    before = [model.objects.count() for model in (models.OrganizationRow, models.MemberRow, models.ActivityEntryRow)]
 
     with pytest.raises(CommandError) as refused:
         run(*arguments)
 
     assert str(refused.value).startswith(complaint)
-    assert before == [model.objects.count() for model in (models.Organization, models.Member, models.ActivityEntry)]
+    assert before == [
+        model.objects.count() for model in (models.OrganizationRow, models.MemberRow, models.ActivityEntryRow)
+    ]
 
 
 def test_every_command_leaves_an_entry_without_secrets() -> None:
@@ -233,7 +235,7 @@ def test_every_command_leaves_an_entry_without_secrets() -> None:
     token = run_json("createscimconnection", "--organization", "acme", "--display-name", "Okta")["bearer_token"]
     secret = run_json("createproject")["secret"]
 
-    entries = list(models.ActivityEntry.objects.order_by("id").values())
+    entries = list(models.ActivityEntryRow.objects.order_by("id").values())
     assert [entry["action"] for entry in entries] == [
         "organization.create",
         "member.create",

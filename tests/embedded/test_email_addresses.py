@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-from django.apps import apps
 
 from portal.access.rate_limits import Attempt, admit
 from portal.directory.actor import Actor, ActorType, Origin
@@ -23,6 +22,7 @@ from portal.embedded.organizations.email_domains import read_domain
 from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
 from tests import factories
 from tests.conftest import PASSWORD
+from tests.historical import apps_at
 from tests.scim_server.conftest import Idp
 
 ADMIN = "stytch_admin"
@@ -83,11 +83,11 @@ def test_text_that_is_not_an_address_is_folded_too(text: str) -> None:
 
 @each_difference
 def test_no_session_is_exchanged_for_that_of_a_similar_address(
-    theirs: str, like_theirs: str, acme: models.Organization, globex: models.Organization
+    theirs: str, like_theirs: str, acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     factories.member(acme, theirs)
     attacker = factories.member(globex, like_theirs)
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     held, _ = EmbeddedProject(Origin()).open_session(factories.product_session_token(attacker))
 
     with pytest.raises(NotFound):
@@ -96,7 +96,7 @@ def test_no_session_is_exchanged_for_that_of_a_similar_address(
 
 @each_difference
 def test_no_one_signs_in_and_is_discovered_by_a_similar_address(
-    theirs: str, like_theirs: str, acme: models.Organization
+    theirs: str, like_theirs: str, acme: models.OrganizationRow
 ) -> None:
     factories.member(acme, theirs, password=PASSWORD)
 
@@ -107,7 +107,7 @@ def test_no_one_signs_in_and_is_discovered_by_a_similar_address(
 
 
 @each_difference
-def test_both_can_be_members_and_each_is_found(theirs: str, like_theirs: str, acme: models.Organization) -> None:
+def test_both_can_be_members_and_each_is_found(theirs: str, like_theirs: str, acme: models.OrganizationRow) -> None:
     members = project().members
     for address in (theirs, like_theirs):
         factories.member(acme, address)
@@ -119,7 +119,7 @@ def test_both_can_be_members_and_each_is_found(theirs: str, like_theirs: str, ac
 
 
 @pytest.mark.parametrize("name", ["ß and ss", "ß and ss in xn--", "ς and σ", "a joiner"])
-def test_a_similar_domain_has_neither_its_roles_nor_its_trust(name: str, acme: models.Organization) -> None:
+def test_a_similar_domain_has_neither_its_roles_nor_its_trust(name: str, acme: models.OrganizationRow) -> None:
     theirs, like_theirs = DIFFERENT[name]
     domain = theirs.partition("@")[2]
     project().organization.update(roles_by(domain, ADMIN))
@@ -143,7 +143,7 @@ def test_a_domain_that_idna_does_not_allow_is_not_taken(domain: str) -> None:
 
 
 @each_spelling
-def test_one_person_is_one_member_in_every_spelling(theirs: str, spelled: str, acme: models.Organization) -> None:
+def test_one_person_is_one_member_in_every_spelling(theirs: str, spelled: str, acme: models.OrganizationRow) -> None:
     factories.member(acme, theirs, password=PASSWORD)
     members = project().members
 
@@ -157,7 +157,7 @@ def test_one_person_is_one_member_in_every_spelling(theirs: str, spelled: str, a
 
 @each_spelling
 def test_one_domain_has_its_roles_and_its_trust_in_every_spelling(
-    theirs: str, spelled: str, acme: models.Organization
+    theirs: str, spelled: str, acme: models.OrganizationRow
 ) -> None:
     domain = spelled.partition("@")[2]
     project().organization.update(roles_by(domain, ADMIN))
@@ -167,7 +167,7 @@ def test_one_domain_has_its_roles_and_its_trust_in_every_spelling(
     assert ADMIN in project().members.by_email_address(theirs).role_ids
     idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")
     assert provision(idp, theirs) == 201
-    assert models.ScimUser.objects.get().member is not None
+    assert models.ScimUserRow.objects.get().member is not None
 
 
 @each_spelling
@@ -180,7 +180,7 @@ def test_attempts_count_together_in_every_spelling(theirs: str, spelled: str, db
 
 @each_spelling
 def test_an_address_that_another_member_had_is_kept_for_them(
-    theirs: str, spelled: str, acme: models.Organization
+    theirs: str, spelled: str, acme: models.OrganizationRow
 ) -> None:
     members = project().members
     had = members.create(MemberChanges(email_address=theirs))
@@ -207,28 +207,30 @@ def test_addresses_and_domains_are_compared_by_this_rule_alone() -> None:
 
 
 def migrate() -> None:
-    import_module("portal.embedded.migrations.0025_addresses_by_idna").fold_addresses(apps, None)
+    import_module("portal.embedded.migrations.0025_addresses_by_idna").fold_addresses(
+        apps_at("0025_addresses_by_idna"), None
+    )
 
 
-def test_what_was_stored_in_the_former_form_is_folded_again(acme: models.Organization) -> None:
+def test_what_was_stored_in_the_former_form_is_folded_again(acme: models.OrganizationRow) -> None:
     ada, eve = factories.member(acme, "Ada@Straße.example"), factories.member(acme, "eve@acme.example")
     scim = factories.scim_connection(acme)
-    contact = models.ScimContact.objects.create(
+    contact = models.ScimContactRow.objects.create(
         organization=acme,
         connection=scim,
         email_address="ada@straße.example",
         email_address_folded="ada@strasse.example",
     )
     waiting = factories.scim_user(scim, "Bob@Straße.example")
-    models.Member.objects.filter(pk=ada.pk).update(email_address_folded=fold(ada.email_address))
-    models.Member.objects.filter(pk=eve.pk).update(
+    models.MemberRow.objects.filter(pk=ada.pk).update(email_address_folded=fold(ada.email_address))
+    models.MemberRow.objects.filter(pk=eve.pk).update(
         retired_email_addresses=[
             {"id": str(eve.pk), "email_address": "eve@straße.example", "folded": fold("eve@straße.example")}
         ]
     )
-    models.ScimContact.objects.update(email_address_folded=fold("ada@straße.example"))
-    models.ScimUser.objects.update(awaited_address=fold("Bob@Straße.example"))
-    models.Organization.objects.update(
+    models.ScimContactRow.objects.update(email_address_folded=fold("ada@straße.example"))
+    models.ScimUserRow.objects.update(awaited_address=fold("Bob@Straße.example"))
+    models.OrganizationRow.objects.update(
         email_allowed_domains=["xn--strae-oqa.example", "acme.example"],
         settings={
             "claimed_email_domains": ["xn--strae-oqa.example"],
@@ -252,11 +254,11 @@ def test_what_was_stored_in_the_former_form_is_folded_again(acme: models.Organiz
     assert ADMIN in project().members.by_email_address("ada@STRAẞE.example").role_ids
 
 
-def test_two_members_whose_addresses_are_one_now_do_not_stop_the_migration(acme: models.Organization) -> None:
+def test_two_members_whose_addresses_are_one_now_do_not_stop_the_migration(acme: models.OrganizationRow) -> None:
     first = factories.member(acme, "ada@xn--strae-oqa.example")
-    models.Member.objects.update(email_address_folded="ada@xn--strae-oqa.example")
+    models.MemberRow.objects.update(email_address_folded="ada@xn--strae-oqa.example")
     second = factories.member(acme, "ada@straße.example")
-    models.Member.objects.filter(pk=second.pk).update(email_address_folded=fold("ada@straße.example"))
+    models.MemberRow.objects.filter(pk=second.pk).update(email_address_folded=fold("ada@straße.example"))
 
     with structlog.testing.capture_logs() as logs:
         migrate()

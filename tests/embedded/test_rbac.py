@@ -18,13 +18,13 @@ READER = Role("reader", {"stytch.scim": frozenset({"get"})}, "Reads")
 
 
 @pytest.fixture
-def _reader(opened: Opened, acme: models.Organization, globex: models.Organization) -> None:
+def _reader(opened: Opened, acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     opened("acme").rbac.set_organization_roles([READER])
 
 
 @pytest.mark.usefixtures("_reader")
 def test_its_members_groups_and_domains_can_have_them_and_no_other_organizations(
-    opened: Opened, acme: models.Organization, globex: models.Organization
+    opened: Opened, acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     by_domain = OrganizationChanges(
         rbac_email_implicit_role_assignments=[EmailImplicitRoleAssignment("acme.example", "reader")]
@@ -50,13 +50,13 @@ def test_its_members_groups_and_domains_can_have_them_and_no_other_organizations
             call()
 
 
-def version(opened: Opened, slug: str, group: models.ScimGroup) -> str:
+def version(opened: Opened, slug: str, group: models.ScimGroupRow) -> str:
     return opened(slug).scim.group_roles(f"scim-group-live-{group.pk}").version
 
 
 @pytest.mark.usefixtures("_reader")
 def test_they_grant_what_they_say_until_they_are_gone(
-    known: EmbeddedProject, opened: Opened, acme: models.Organization
+    known: EmbeddedProject, opened: Opened, acme: models.OrganizationRow
 ) -> None:
     connection = factories.scim_connection(acme)
     held = api_session(factories.member(acme, "max@acme.example", roles=["reader"]))
@@ -85,7 +85,9 @@ def test_only_who_may_change_them(known: EmbeddedProject, ada: SignedIn, max_: S
     assert known.open_session(ada.session_token)[1].rbac.organization_roles() == (READER,)
 
 
-def test_a_check_names_the_roles_that_grant(known: EmbeddedProject, opened: Opened, acme: models.Organization) -> None:
+def test_a_check_names_the_roles_that_grant(
+    known: EmbeddedProject, opened: Opened, acme: models.OrganizationRow
+) -> None:
     opened("acme").rbac.set_organization_roles([READER])
     held = api_session(factories.member(acme, "max@acme.example", roles=["reader", "stytch_admin"]))
     rbac = known.open_session(held.session_token)[1].rbac

@@ -42,7 +42,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def admin_client(acme: models.Organization, settings: Settings) -> Client:
+def admin_client(acme: models.OrganizationRow, settings: Settings) -> Client:
     """An admin of an organization in which every page has something to show."""
     settings.RBAC_POLICY = only_one_each()
     scim = factories.scim_connection(acme)
@@ -73,7 +73,7 @@ def forms_of(client: Client) -> dict[str, tuple[str, dict[str, str]]]:
     return found
 
 
-def test_a_form_that_is_rejected_changes_nothing(acme: models.Organization, admin_client: Client) -> None:
+def test_a_form_that_is_rejected_changes_nothing(acme: models.OrganizationRow, admin_client: Client) -> None:
     caller = factories.member(acme, "cara@acme.example")
     client, forms = factories.signed_in(caller), forms_of(admin_client)
     forms.pop("/o/acme/sign-out/")
@@ -81,12 +81,12 @@ def test_a_form_that_is_rejected_changes_nothing(acme: models.Organization, admi
     for url, fields in forms.values():
         for permission in Permission:
             with undone():
-                models.Member.objects.filter(pk=caller.pk).update(direct_roles=[str(permission)])
+                models.MemberRow.objects.filter(pk=caller.pk).update(direct_roles=[str(permission)])
                 changes = Changes()
                 with connection.execute_wrapper(changes):
                     status = client.post(url, fields).status_code
                 if status == 403 and changes.is_possible:
-                    models.Member.objects.filter(pk=caller.pk).update(direct_roles=[])
+                    models.MemberRow.objects.filter(pk=caller.pk).update(direct_roles=[])
                     assert dump() == before, (url, permission)
                 rejected += status == 403
 

@@ -30,7 +30,7 @@ PERMISSIONS = [
 ]
 FRONTS = ("browser", "backend")
 # Their state isn't what a request is about: how often someone tried is counted whatever comes of it.
-COUNTERS = models.RateLimitCounter
+COUNTERS = models.RateLimitCounterRow
 
 
 class Case(NamedTuple):
@@ -119,7 +119,7 @@ class World:
     """An organization with a member to act on, a connection with two tokens, and a member who acts."""
 
     project: NewProjectSecret
-    caller: models.Member
+    caller: models.MemberRow
     session_token: str
     values: Mapping[str, Any]
 
@@ -143,7 +143,7 @@ class World:
 
     def allow(self, *permissions: str) -> None:
         """Let the acting member do this and nothing else, not even with their own account."""
-        models.Member.objects.filter(pk=self.caller.pk).update(direct_roles=list(permissions))
+        models.MemberRow.objects.filter(pk=self.caller.pk).update(direct_roles=list(permissions))
 
     @staticmethod
     def _given(one: Endpoint) -> Iterator[str]:
@@ -153,13 +153,13 @@ class World:
 
 
 @pytest.fixture
-def world(acme: models.Organization, project: NewProjectSecret, settings: Settings) -> World:
+def world(acme: models.OrganizationRow, project: NewProjectSecret, settings: Settings) -> World:
     settings.RBAC_POLICY = only_one_each()
-    models.ProjectSecret.objects.update(last_used_at=timezone.now())
+    models.ProjectSecretRow.objects.update(last_used_at=timezone.now())
     factories.member(acme, "ada@acme.example", roles=["stytch_admin"])
     subject = factories.member(acme, "max@acme.example", name="Max")
     email = uuid7()
-    models.Member.objects.filter(pk=subject.pk).update(
+    models.MemberRow.objects.filter(pk=subject.pk).update(
         password="argon2$",
         mfa_phone_number="+12025550123",
         external_id="crm-7",
@@ -235,14 +235,14 @@ def dump() -> dict[str, list[Any]]:
 def prepare(case: Case) -> None:
     """Put the world into the state in which a request has something to do."""
     if case.fields == ("mfa_phone_number",):
-        models.Member.objects.update(mfa_phone_number="")
+        models.MemberRow.objects.update(mfa_phone_number="")
     match case.endpoint.name:
         case "scim.connection.create":
-            models.ScimConnection.objects.update(status="deleted", deleted_at=timezone.now())
+            models.ScimConnectionRow.objects.update(status="deleted", deleted_at=timezone.now())
         case "scim.connection.rotate_start":
-            models.ScimToken.objects.filter(is_next=True).delete()
+            models.ScimTokenRow.objects.filter(is_next=True).delete()
         case "organizations.members.reactivate":
-            models.Member.objects.filter(name="Max").update(status="deleted", email_address_verified=True)
+            models.MemberRow.objects.filter(name="Max").update(status="deleted", email_address_verified=True)
 
 
 @pytest.mark.parametrize("case", [*GUARDED, *EACH_FIELD], ids=str)

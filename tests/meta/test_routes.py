@@ -64,7 +64,7 @@ def test_an_undeclared_method_is_refused(admin_client: Client, declared: Route, 
 
 
 @pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
-def test_a_visitor_is_led_to_sign_in(acme: models.Organization, declared: Route, method: str) -> None:
+def test_a_visitor_is_led_to_sign_in(acme: models.OrganizationRow, declared: Route, method: str) -> None:
     response = Client().generic(method, url_of(declared))
 
     assert response.status_code == 302
@@ -73,14 +73,14 @@ def test_a_visitor_is_led_to_sign_in(acme: models.Organization, declared: Route,
 
 @pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
 def test_an_admin_of_another_organization_finds_nothing(
-    acme: models.Organization, other_admin_client: Client, declared: Route, method: str
+    acme: models.OrganizationRow, other_admin_client: Client, declared: Route, method: str
 ) -> None:
     assert other_admin_client.generic(method, url_of(declared)).status_code == 404
 
 
 @pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
 def test_another_organizations_session_is_no_session(
-    acme: models.Organization, other_admin: models.Member, declared: Route, method: str
+    acme: models.OrganizationRow, other_admin: models.MemberRow, declared: Route, method: str
 ) -> None:
     client = Client()
     client.cookies[cookie_name("acme")] = factories.session_token(other_admin)
@@ -97,7 +97,7 @@ def test_another_organizations_session_is_no_session(
     ids=name_call,
 )
 def test_every_other_right_does_not_help(
-    acme: models.Organization, settings: object, declared: Route, method: str
+    acme: models.OrganizationRow, settings: object, declared: Route, method: str
 ) -> None:
     assert declared.access
     settings.RBAC_POLICY = policy_without(str(declared.access.allow))  # type: ignore[attr-defined]  # -- pytest-django's

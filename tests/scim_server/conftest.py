@@ -22,7 +22,7 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 class Idp:
     """An identity provider with the address and token of one connection."""
 
-    connection: models.ScimConnection
+    connection: models.ScimConnectionRow
     token: str
     client: Client = field(default_factory=Client)
     # Whether Entra's parameter is on each address, as it is on the tenant URL.
@@ -33,11 +33,11 @@ class Idp:
         return f"/v1/b2b/scim/{public_id('scim-connection', self.connection.pk)}"
 
     @property
-    def tokens(self) -> QuerySet[models.ScimToken]:
-        return models.ScimToken.objects.filter(connection=self.connection)
+    def tokens(self) -> QuerySet[models.ScimTokenRow]:
+        return models.ScimTokenRow.objects.filter(connection=self.connection)
 
     @property
-    def entries(self) -> list[models.ScimRequest]:
+    def entries(self) -> list[models.ScimRequestRow]:
         """What the request log has of the connection, oldest first."""
         return list(self.connection.requests.order_by("id"))
 
@@ -90,7 +90,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def idp(acme: models.Organization, request: pytest.FixtureRequest) -> Idp:
+def idp(acme: models.OrganizationRow, request: pytest.FixtureRequest) -> Idp:
     token, kind = "scim_token-of-acme", getattr(request, "param", "okta")
     identity_provider, is_strict = CONNECTIONS["okta" if kind == FLAGGED else kind]
     connection = factories.scim_connection(acme, bearer_token=token, identity_provider=identity_provider)
@@ -101,6 +101,6 @@ def idp(acme: models.Organization, request: pytest.FixtureRequest) -> Idp:
 
 
 @pytest.fixture
-def other_idp(globex: models.Organization) -> Idp:
+def other_idp(globex: models.OrganizationRow) -> Idp:
     token = "scim_token-of-globex"
     return Idp(factories.scim_connection(globex, bearer_token=token), token)

@@ -13,7 +13,7 @@ from portal.directory.ids import public_id, uuid7
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.scim.conflicts import ScimConflictState
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.deletion import ScimPeopleChoice
+from portal.directory.scim.deletion import ScimUserChoice
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.project import EmbeddedProject
@@ -52,11 +52,11 @@ class World:
         return [{"value": address}] if address else []
 
     def user(self) -> str:
-        keys = list(models.ScimUser.objects.order_by("pk").values_list("pk", flat=True))
+        keys = list(models.ScimUserRow.objects.order_by("pk").values_list("pk", flat=True))
         return public_id("scim-user", self.chance.choice(keys)) if keys else "none"
 
     def member(self, *, is_deleted: bool = False) -> str:
-        members = models.Member.objects.exclude(email_address__startswith="root@").order_by("pk")
+        members = models.MemberRow.objects.exclude(email_address__startswith="root@").order_by("pk")
         chosen = members.filter(status="deleted") if is_deleted else members.exclude(status="deleted")
         keys = list(chosen.values_list("pk", flat=True))
         return public_id("member", self.chance.choice(keys)) if keys else "none"
@@ -66,7 +66,7 @@ class World:
         return EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT)).members
 
     def create(self) -> None:
-        if models.ScimUser.objects.count() < MOST_PEOPLE:
+        if models.ScimUserRow.objects.count() < MOST_PEOPLE:
             name, active = f"person{self.chance.randrange(10**9)}", self.chance.random() < 0.7
             self.idp.send("POST", "/Users", {"userName": name, "active": active, "emails": self.emails()})
 
@@ -90,7 +90,7 @@ class World:
         self.members.delete(self.member())  # type: ignore[attr-defined]
 
     def product_reactivates(self) -> None:
-        models.Member.objects.update(email_address_verified=True)
+        models.MemberRow.objects.update(email_address_verified=True)
         self.members.reactivate(self.member(is_deleted=True))  # type: ignore[attr-defined]
 
     def product_moves(self) -> None:
@@ -101,15 +101,15 @@ class World:
         self.members.create(MemberChanges(email_address=self.chance.choice(["new@acme.example", ADDRESSES[0]])))  # type: ignore[attr-defined]
 
     def decide(self) -> None:
-        rows = list(models.ScimConflict.objects.select_related("member").order_by("pk")[:1])
+        rows = list(models.ScimConflictRow.objects.select_related("member").order_by("pk")[:1])
         conflict_rules.decide(
             rows, approve=self.chance.random() < 0.7, caller=Caller(Actor(ActorType.OPERATOR), Origin())
         )
 
     def delete_and_restore(self) -> None:
-        row = models.ScimConnection.objects.select_related("organization").get(pk=self.idp.connection.pk)
+        row = models.ScimConnectionRow.objects.select_related("organization").get(pk=self.idp.connection.pk)
         by = deletion_rules.Deleter(Caller(Actor(ActorType.OPERATOR), Origin()), uuid7())
-        people = self.chance.choice(list(ScimPeopleChoice))
+        people = self.chance.choice(list(ScimUserChoice))
         deletion_rules.delete(row, by, people=people, version=deletion_rules.deletion(row, by).version)
         with suppress(DirectoryError):
             self.chance.choice([self.product_creates, self.product_deletes])()
@@ -117,10 +117,10 @@ class World:
 
 
 def check(idp: Idp, done: list[str]) -> None:
-    connection = models.ScimConnection.objects.select_related("organization").get(pk=idp.connection.pk)
+    connection = models.ScimConnectionRow.objects.select_related("organization").get(pk=idp.connection.pk)
     assert connection.status == ScimConnectionStatus.ACTIVE
-    taken = models.Member.objects.exclude(status=MemberStatus.DELETED).values_list("email_address_folded", flat=True)
-    for row in models.ScimUser.objects.select_related("member"):
+    taken = models.MemberRow.objects.exclude(status=MemberStatus.DELETED).values_list("email_address_folded", flat=True)
+    for row in models.ScimUserRow.objects.select_related("member"):
         has_member = row.member is not None and row.member.status != MemberStatus.DELETED
         assert row.cannot_sign_in == (row.active and not has_member), done
         if row.awaited_address:
@@ -138,7 +138,7 @@ def check(idp: Idp, done: list[str]) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_that_is_noted_goes_stale(idp: Idp, settings: Settings, seed: int) -> None:
-    settings.SCIM_BRAKE_SHARE = 0
+    settings.SCIM_SAFEGUARD_SHARE = 0
     factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
     world = World(idp, seed)
     for _ in range(STEPS):

@@ -21,22 +21,22 @@ from tests.scim_server.test_dispatch import error_of
 def former(idp: Idp) -> Idp:
     """Ada was provisioned by a connection that is deleted since."""
     idp.create_user("ada@acme.test", displayName="Ada")
-    models.ScimConnection.objects.update(status=ScimConnectionStatus.DELETED)
+    models.ScimConnectionRow.objects.update(status=ScimConnectionStatus.DELETED)
     return idp
 
 
 @pytest.fixture
-def later(former: Idp, acme: models.Organization) -> Idp:
+def later(former: Idp, acme: models.OrganizationRow) -> Idp:
     token = "scim_token-of-later"
     return Idp(factories.scim_connection(acme, bearer_token=token), token)
 
 
-def ada() -> models.Member:
-    return models.Member.objects.get(email_address="ada@acme.test")
+def ada() -> models.MemberRow:
+    return models.MemberRow.objects.get(email_address="ada@acme.test")
 
 
-def person() -> models.ScimUser | None:
-    return models.ScimUser.objects.filter(member=ada()).first()
+def person() -> models.ScimUserRow | None:
+    return models.ScimUserRow.objects.filter(member=ada()).first()
 
 
 def test_the_former_token_is_refused(former: Idp) -> None:
@@ -47,17 +47,17 @@ def test_who_was_provisioned_before_waits_for_a_decision(later: Idp) -> None:
     answer = later.send("POST", "/Users", {"userName": "ada@acme.test"})
 
     assert "was not provisioned by this connection" in error_of(answer, 409, "uniqueness")
-    assert models.ScimConflict.objects.get().connection == later.connection
+    assert models.ScimConflictRow.objects.get().connection == later.connection
     assert ada().status == MemberStatus.ACTIVE
 
 
 @pytest.mark.parametrize("way", ["domain", "decision"])
-def test_who_may_be_adopted_belongs_to_the_new_connection(later: Idp, acme: models.Organization, way: str) -> None:
+def test_who_may_be_adopted_belongs_to_the_new_connection(later: Idp, acme: models.OrganizationRow, way: str) -> None:
     if way == "domain":
-        models.Organization.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
+        models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
     else:
         later.send("POST", "/Users", {"userName": "ada@acme.test"})
-        models.ScimConflict.objects.update(approved_at=later.connection.created_at)
+        models.ScimConflictRow.objects.update(approved_at=later.connection.created_at)
 
     answer = later.send("POST", "/Users", {"userName": "ada@acme.test", "displayName": "Ada Lovelace"})
 
@@ -67,19 +67,19 @@ def test_who_may_be_adopted_belongs_to_the_new_connection(later: Idp, acme: mode
     assert (found.connection, found.is_adopted) == (later.connection, True)
     assert ada().name == "Ada Lovelace"
     # The former person stays for a restored connection, and is nobody's member.
-    assert models.ScimUser.objects.filter(member=None).count() == 1
+    assert models.ScimUserRow.objects.filter(member=None).count() == 1
     assert (
         later.patch(f"/Users/{answer.json()['id']}", {"op": "replace", "value": {"active": False}}).status_code == 200
     )
     assert ada().status == MemberStatus.DELETED
 
 
-def test_somebody_who_gets_the_address_later_meets_the_same_rule(later: Idp, acme: models.Organization) -> None:
+def test_somebody_who_gets_the_address_later_meets_the_same_rule(later: Idp, acme: models.OrganizationRow) -> None:
     user = later.create_user("nobody")
     change = {"op": "replace", "value": {"userName": "ada@acme.test"}}
     assert later.patch(f"/Users/{user}", change).status_code == 409
 
-    models.Organization.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
     assert later.patch(f"/Users/{user}", change).status_code == 200
 
     found = person()
@@ -88,15 +88,15 @@ def test_somebody_who_gets_the_address_later_meets_the_same_rule(later: Idp, acm
 
 
 def test_who_was_deactivated_with_it_is_a_new_member(later: Idp) -> None:
-    models.Member.objects.update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.update(status=MemberStatus.DELETED)
 
     assert later.send("POST", "/Users", {"userName": "ada@acme.test"}).status_code == 201
 
-    assert models.Member.objects.filter(email_address="ada@acme.test").count() == 2
+    assert models.MemberRow.objects.filter(email_address="ada@acme.test").count() == 2
 
 
-def test_two_who_are_sent_in_bulk_are_each_answered(later: Idp, acme: models.Organization) -> None:
-    models.Organization.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
+def test_two_who_are_sent_in_bulk_are_each_answered(later: Idp, acme: models.OrganizationRow) -> None:
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
     operations = [
         {"method": "POST", "path": "/Users", "bulkId": name, "data": {"userName": f"{name}@acme.test"}}
         for name in ("ada", "new")
@@ -112,7 +112,7 @@ def test_two_who_are_sent_in_bulk_are_each_answered(later: Idp, acme: models.Org
 
 
 def test_the_member_of_a_deleted_connection_is_managed_by_nobody(
-    later: Idp, admin_client: object, acme: models.Organization
+    later: Idp, admin_client: object, acme: models.OrganizationRow
 ) -> None:
     html = admin_client.get("/o/acme/scim/drift/?kind=unmanaged").content.decode()  # type: ignore[attr-defined]  # -- Django's client
 
@@ -130,33 +130,33 @@ def admitted(idp: Idp) -> ScimClient:
     idp.create_user("nobody")
     client = authenticate(idp.base.rpartition("/")[2], idp.token, Origin()).client
     assert client
-    models.ScimConnection.objects.update(status=ScimConnectionStatus.DELETED)
+    models.ScimConnectionRow.objects.update(status=ScimConnectionStatus.DELETED)
     return client
 
 
 @pytest.mark.parametrize("user_name", ["new@acme.test", "taken@acme.test", "new"])
 def test_nobody_comes_by_a_call_that_was_let_in_before(
-    admitted: ScimClient, acme: models.Organization, user_name: str
+    admitted: ScimClient, acme: models.OrganizationRow, user_name: str
 ) -> None:
     factories.member(acme, "taken@acme.test")
-    models.Organization.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
 
     # The identity provider is told to come back, and finds its token refused.
     with pytest.raises((IntegrityError, ConnectionEnded)):
         create_user(admitted, {"userName": user_name})
 
-    assert models.ScimUser.objects.count() == 2
-    assert not models.ScimUser.objects.filter(member__status=MemberStatus.ACTIVE).exists()
+    assert models.ScimUserRow.objects.count() == 2
+    assert not models.ScimUserRow.objects.filter(member__status=MemberStatus.ACTIVE).exists()
 
 
 @pytest.mark.parametrize(("user_name", "change"), [("ada@acme.test", ACTIVATE), ("nobody", RENAME)])
 def test_nobody_becomes_active_by_a_call_that_was_let_in_before(
     admitted: ScimClient, user_name: str, change: dict[str, Any]
 ) -> None:
-    user = user_id(models.ScimUser.objects.get(user_name=user_name).pk)
+    user = user_id(models.ScimUserRow.objects.get(user_name=user_name).pk)
 
     with pytest.raises(ConnectionEnded) as refused:
         patch_user(admitted, user, change)
 
     assert (refused.value.status, refused.value.headers) == (503, {"Retry_After": "5"})
-    assert not models.Member.objects.exclude(status=MemberStatus.DELETED).exists()
+    assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED).exists()

@@ -203,10 +203,10 @@ def test_reading_long_paths_is_counted(idp: Idp, settings: Settings) -> None:
 def test_reading_all_members_of_a_group_again_and_again_is_counted(idp: Idp, settings: Settings, path: str) -> None:
     settings.SCIM_MAX_COMPARISONS = 10_000
     group = idp.create_group("Everyone", [idp.create_user(f"person{n}") for n in range(3)])
-    models.ScimGroup.objects.update(member_count=5000)
+    models.ScimGroupRow.objects.update(member_count=5000)
 
     assert idp.patch(f"/Groups/{group}", {"op": "remove", "path": path}).status_code == 204
-    models.ScimGroup.objects.update(member_count=5000)
+    models.ScimGroupRow.objects.update(member_count=5000)
     error_of(idp.patch(f"/Groups/{group}", *[{"op": "remove", "path": path}] * 3), 413)
 
 

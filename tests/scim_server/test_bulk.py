@@ -115,8 +115,8 @@ def test_what_fails_does_not_take_the_rest_with_it(idp: Idp) -> None:
     assert statuses(results) == ["409", "400", "409", "409", "400", "201", "404", "400", "400", "404"]
     assert results[0]["response"]["scimType"] == "uniqueness"
     assert "location" not in results[0]
-    assert models.ScimGroup.objects.count() == 0
-    assert models.ScimUser.objects.count() == 2
+    assert models.ScimGroupRow.objects.count() == 0
+    assert models.ScimUserRow.objects.count() == 2
 
 
 def test_it_stops_after_as_many_errors_as_the_client_bears(idp: Idp) -> None:
@@ -131,7 +131,7 @@ def test_it_stops_after_as_many_errors_as_the_client_bears(idp: Idp) -> None:
     )
 
     assert statuses(results) == ["201", "400", "201", "400"]
-    assert models.ScimUser.objects.count() == 2
+    assert models.ScimUserRow.objects.count() == 2
 
 
 def test_a_version_must_be_the_current_one(idp: Idp) -> None:
@@ -151,7 +151,7 @@ def test_people_are_created_together(idp: Idp, django_assert_max_num_queries: Dj
         results = bulk(idp, *(post("/Users", f"u{n}", userName=f"user{n}") for n in range(100)))
 
     assert statuses(results) == ["201"] * 100
-    assert models.ActivityEntry.objects.filter(action="scim_user.create").count() == 100
+    assert models.ActivityEntryRow.objects.filter(action="scim_user.create").count() == 100
 
 
 def test_limits_are_told(idp: Idp) -> None:

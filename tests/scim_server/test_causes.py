@@ -47,7 +47,7 @@ def other_address(idp: Idp) -> object:
 
 
 def paused(idp: Idp) -> object:
-    models.ScimConnection.objects.update(paused_at=timezone.now())
+    models.ScimConnectionRow.objects.update(paused_at=timezone.now())
     return idp.get("/Users")
 
 
@@ -88,7 +88,7 @@ def conflict(idp: Idp) -> object:
 
 def last_admin(idp: Idp) -> object:
     user = idp.create_user("ada@acme.example")
-    models.Member.objects.update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.update(direct_roles=["stytch_admin"])
     return idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": False})
 
 
@@ -99,7 +99,7 @@ def everybody_goes(idp: Idp) -> object:
 
 def everybody_leaves_a_group(idp: Idp) -> object:
     group = idp.create_group("Sales", [idp.create_user(f"person{n}@acme.example") for n in range(12)])
-    factories.group_role(models.ScimGroup.objects.get(), "it_support")
+    factories.group_role(models.ScimGroupRow.objects.get(), "it_support")
     return idp.patch(f"/Groups/{group}", {"op": "remove", "path": "members"})
 
 
@@ -137,7 +137,9 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         lambda idp: at(idp, f"/v1/b2b/scim/v2/{connection_id(idp)}/Users"),
         lambda idp: at(idp, f"{idp.base[:-3]}/Users"),
     ),
-    "connection-deleted": (lambda idp: models.ScimConnection.objects.update(status="deleted") and idp.get("/Users"),),
+    "connection-deleted": (
+        lambda idp: models.ScimConnectionRow.objects.update(status="deleted") and idp.get("/Users"),
+    ),
     "plain-http": (change("SECURE_SSL_REDIRECT", True, lambda idp: idp.get("/Users")),),
     "wrong-prefix": (
         lambda idp: at(idp, f"/scim/v2/{connection_id(idp)}/Users"),
@@ -170,7 +172,7 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         change("SCIM_RATE_PER_CONNECTION", "1 per minute", lambda idp: [idp.get("/Users"), idp.get("/Users")]),
     ),
     "paused": (paused,),
-    "braked": (everybody_goes,),
+    "on_hold": (everybody_goes,),
     "removal-on-hold": (everybody_leaves_a_group,),
     "unavailable": (patched("portal.embedded.scim.protocol.users.unique_page", OperationalError("gone")),),
     "internal-error": (patched("portal.embedded.scim.protocol.users.unique_page", RuntimeError("oops")),),

@@ -44,7 +44,7 @@ def test_eight_writers_of_one_group_lose_no_member(idp: Idp) -> None:
 
     assert set(statuses) == {200}
     assert idp.members(group) == set(people)
-    assert models.ScimGroup.objects.get().member_count == 24
+    assert models.ScimGroupRow.objects.get().member_count == 24
 
 
 def test_joining_and_leaving_at_once_keeps_the_count_exact(idp: Idp) -> None:
@@ -64,25 +64,25 @@ def test_joining_and_leaving_at_once_keeps_the_count_exact(idp: Idp) -> None:
     )
 
     assert idp.members(group) == set(people[6:])
-    assert models.ScimGroup.objects.get().member_count == models.ScimMembership.objects.count() == 6
+    assert models.ScimGroupRow.objects.get().member_count == models.ScimMembershipRow.objects.count() == 6
 
 
 def test_fifty_writers_at_once_all_succeed(idp: Idp) -> None:
     statuses = at_once([partial(idp.send, "POST", "/Users", {"userName": f"u{n}"}) for n in range(150)], threads=50)
 
     assert set(statuses) == {201}
-    assert models.ScimUser.objects.count() == 150
+    assert models.ScimUserRow.objects.count() == 150
 
 
 def test_of_two_admins_taken_away_at_once_one_stays(idp: Idp) -> None:
     people = [idp.create_user(f"admin{n}@acme.example") for n in range(2)]
-    models.Member.objects.update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.update(direct_roles=["stytch_admin"])
     away = {"op": "replace", "path": "active", "value": False}
 
     statuses = at_once([partial(idp.patch, f"/Users/{one}", away) for one in people])
 
     assert sorted(statuses) == [200, 409]
-    assert models.Member.objects.filter(status="active").count() == 1
+    assert models.MemberRow.objects.filter(status="active").count() == 1
 
 
 def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
@@ -90,10 +90,10 @@ def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
         statuses = at_once([partial(idp.send, "POST", path, body) for _ in range(6)])
 
         assert sorted(statuses) == [201, 409, 409, 409, 409, 409]
-    assert (models.ScimUser.objects.count(), models.ScimGroup.objects.count()) == (1, 1)
+    assert (models.ScimUserRow.objects.count(), models.ScimGroupRow.objects.count()) == (1, 1)
 
 
-def test_people_sign_in_while_the_largest_change_is_computed(idp: Idp, admin: models.Member) -> None:
+def test_people_sign_in_while_the_largest_change_is_computed(idp: Idp, admin: models.MemberRow) -> None:
     """On SQLite a change holds the only write lock: it must end long before others give up waiting for it."""
     row = factories.scim_user(idp.connection, "ada")
     row.document["entitlements"] = [{"value": f"e{n}"} for n in range(1000)]

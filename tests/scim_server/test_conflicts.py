@@ -16,7 +16,7 @@ DECIDE = "/o/acme/scim/conflicts/decide/"
 
 
 @pytest.fixture
-def grace(idp: Idp) -> models.Member:
+def grace(idp: Idp) -> models.MemberRow:
     """A member whom the IdP has tried to take over."""
     member = factories.member(idp.connection.organization, EMAIL, roles=["it"])
     error_of(idp.send("POST", "/Users", GRACE), 409, "uniqueness")
@@ -34,19 +34,21 @@ def waiting(idp: Idp) -> int:
     return idp.connection.waiting_conflicts
 
 
-def test_the_list_says_who_wants_whom_and_when(idp: Idp, grace: models.Member) -> None:
-    first = models.ScimConflict.objects.get()
+def test_the_list_says_who_wants_whom_and_when(idp: Idp, grace: models.MemberRow) -> None:
+    first = models.ScimConflictRow.objects.get()
 
     error_of(idp.send("POST", "/Users", {**GRACE, "displayName": "G. Hopper"}), 409, "uniqueness")
 
-    again = models.ScimConflict.objects.get()
+    again = models.ScimConflictRow.objects.get()
     assert (again.pk, again.first_at) == (first.pk, first.first_at)
     assert again.last_at > first.last_at
     assert (again.member, again.user_name, again.display_name) == (grace, "grace", "G. Hopper")
     assert waiting(idp) == 1
 
 
-def test_an_approved_member_is_linked_at_the_next_attempt(idp: Idp, grace: models.Member, admin_client: Client) -> None:
+def test_an_approved_member_is_linked_at_the_next_attempt(
+    idp: Idp, grace: models.MemberRow, admin_client: Client
+) -> None:
     decide(admin_client, "approve")
     assert waiting(idp) == 0
 
@@ -54,36 +56,38 @@ def test_an_approved_member_is_linked_at_the_next_attempt(idp: Idp, grace: model
 
     grace.refresh_from_db()
     assert (grace.scim_user.user_name, grace.direct_roles, grace.name) == ("grace", ["it"], "Grace Hopper")
-    assert not models.ScimConflict.objects.exists()
-    actions = models.ActivityEntry.objects.values_list("action", flat=True)
+    assert not models.ScimConflictRow.objects.exists()
+    actions = models.ActivityEntryRow.objects.values_list("action", flat=True)
     assert {"member.approve_scim_link", "member.link_scim_user"} <= set(actions)
 
 
 def test_a_dismissed_member_stays_as_they_are_also_in_an_allowed_domain_until_approved(
-    idp: Idp, grace: models.Member, admin_client: Client
+    idp: Idp, grace: models.MemberRow, admin_client: Client
 ) -> None:
     decide(admin_client, "dismiss")
-    models.Organization.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
+    models.OrganizationRow.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
 
     error_of(idp.send("POST", "/Users", GRACE), 409, "uniqueness")
     assert waiting(idp) == 0
-    assert models.ActivityEntry.objects.filter(action="member.dismiss_scim_link").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="member.dismiss_scim_link").count() == 1
 
     decide(admin_client, "approve", "dismissed")
     assert idp.send("POST", "/Users", GRACE).status_code == 201
 
 
-def test_an_approval_is_for_one_person_of_the_idp(idp: Idp, grace: models.Member, admin_client: Client) -> None:
+def test_an_approval_is_for_one_person_of_the_idp(idp: Idp, grace: models.MemberRow, admin_client: Client) -> None:
     decide(admin_client, "approve")
 
     error_of(idp.send("POST", "/Users", {**GRACE, "userName": "mallory"}), 409, "uniqueness")
     error_of(idp.send("POST", "/Users", GRACE), 409, "uniqueness")
 
-    assert not models.ScimUser.objects.exists()
+    assert not models.ScimUserRow.objects.exists()
     assert waiting(idp) == 1
 
 
-def test_who_comes_by_an_allowed_domain_waits_no_longer(idp: Idp, grace: models.Member, admin_client: Client) -> None:
+def test_who_comes_by_an_allowed_domain_waits_no_longer(
+    idp: Idp, grace: models.MemberRow, admin_client: Client
+) -> None:
     assert admin_client.post("/o/acme/scim/conflicts/domain/", {"domain": "acme.example"}).status_code == 303
 
     assert idp.send("POST", "/Users", GRACE).status_code == 201
@@ -91,7 +95,7 @@ def test_who_comes_by_an_allowed_domain_waits_no_longer(idp: Idp, grace: models.
 
 
 def test_a_person_who_gets_a_members_address_later_waits_as_well(
-    idp: Idp, admin_client: Client, acme: models.Organization
+    idp: Idp, admin_client: Client, acme: models.OrganizationRow
 ) -> None:
     member = factories.member(acme, EMAIL)
     user = idp.create_user("grace")
@@ -110,5 +114,5 @@ def test_who_is_another_persons_already_is_on_no_list(idp: Idp) -> None:
 
     assert idp.send("POST", "/Users", {**GRACE, "userName": "second"}).status_code == 201
 
-    assert models.ScimUser.objects.get(user_name="second").member is None
-    assert not models.ScimConflict.objects.exists()
+    assert models.ScimUserRow.objects.get(user_name="second").member is None
+    assert not models.ScimConflictRow.objects.exists()

@@ -196,5 +196,5 @@ def test_a_server_that_is_stopped_writes_the_log_that_waits(
     server.terminate()
     server.wait(timeout=30)
 
-    count = "from portal.embedded.models import ScimRequest; print(ScimRequest.objects.count())"
+    count = "from portal.embedded.models import ScimRequestRow; print(ScimRequestRow.objects.count())"
     assert manage(environment, "shell", "--no-imports", "-c", count).strip() == "1"

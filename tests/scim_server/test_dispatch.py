@@ -39,7 +39,7 @@ REFUSED: dict[str, Callable[[Idp, Idp], object]] = {
     "another connection's token": lambda idp, other: setattr(idp, "token", other.token),
     "an expired token": lambda idp, _: idp.tokens.update(expires_at=timezone.now() - timedelta(seconds=1)),
     "a revoked token": lambda idp, _: idp.tokens.update(revoked_at=timezone.now()),
-    "a deleted connection": lambda idp, _: models.ScimConnection.objects.update(status="deleted"),
+    "a deleted connection": lambda idp, _: models.ScimConnectionRow.objects.update(status="deleted"),
 }
 
 
@@ -56,7 +56,7 @@ def test_all_who_are_refused_get_the_same_answer(
 
     assert error_of(response, 401) == "The bearer token is not valid for this address."
     assert response["WWW-Authenticate"].startswith("Bearer")
-    assert not models.ScimUser.objects.exists()
+    assert not models.ScimUserRow.objects.exists()
     assert "scim_client_refused" in caplog.text
     assert not idp.token or idp.token not in caplog.text
 
@@ -128,7 +128,7 @@ def test_anything_else_is_refused(idp: Idp, content_type: str) -> None:
 )
 def test_a_body_that_cannot_be_kept_is_refused(idp: Idp, body: bytes) -> None:
     error_of(idp.send("POST", "/Users", body), 400, "invalidSyntax")
-    assert not models.ScimUser.objects.exists()
+    assert not models.ScimUserRow.objects.exists()
 
 
 def test_the_mark_of_utf_8_at_the_beginning_is_passed_over(idp: Idp) -> None:
@@ -227,7 +227,7 @@ def test_plain_http_is_refused_where_the_portal_is_served_over_https(idp: Idp, s
     detail = error_of(idp.send("POST", "/Users", {"userName": "ada"}), 403)
 
     assert "https" in detail
-    assert not models.ScimUser.objects.exists()
+    assert not models.ScimUserRow.objects.exists()
     assert idp.entries[-1].refusal == "plain_http"
     assert idp.tokens.get().last_used_at is None
     secure = idp.client.get(f"{idp.base}/Users", headers={"Authorization": f"Bearer {idp.token}"}, secure=True)

@@ -269,7 +269,7 @@ def test_its_collection_leaves_out_the_quotes_of_a_filter(idp: Idp, person: str,
 
 @tolerant
 def test_quotes_are_needed_where_the_connection_is_strict(idp: Idp, person: str) -> None:
-    models.ScimConnection.objects.update(is_strict=True)
+    models.ScimConnectionRow.objects.update(is_strict=True)
 
     error_of(idp.get("/Users", filter="userName eq Test_User_ab6490ee@testuser.com"), 400, "invalidFilter")
 

@@ -19,7 +19,7 @@ from tests.scim_server.conftest import PATCH_OP, Idp
 from tests.scim_server.test_bulk import BULK
 from tests.scim_server.test_concurrency import at_once
 from tests.scim_server.test_dispatch import error_of
-from tests.scim_server.test_safeguard import BRAKE, approve, decide, provisioned, statuses, stopped
+from tests.scim_server.test_safeguard import SAFEGUARD, approve, decide, provisioned, statuses, stopped
 
 WAYS: dict[str, Any] = {
     "PUT without members": lambda idp, group: idp.send("PUT", f"/Groups/{group}", {"displayName": "Engineering"}),
@@ -49,7 +49,7 @@ def people(idp: Idp) -> list[str]:
 def a_group(idp: Idp, name: str, people: list[str], role: str = "it_support") -> str:
     group = factories.scim_group(idp.connection, name)
     keys = [parse_id("scim-user", user) for user in people]
-    factories.put_in_group(group, models.ScimUser.objects.filter(pk__in=keys))
+    factories.put_in_group(group, models.ScimUserRow.objects.filter(pk__in=keys))
     if role:
         factories.group_role(group, role)
     return group_id(group.pk)
@@ -68,8 +68,8 @@ def test_a_group_of_many_is_not_emptied_by_one_request(idp: Idp, people: list[st
 
     assert len(idp.members(group)) == 40
     assert stopped(idp)
-    brake = models.ScimBrake.objects.get()
-    assert (brake.gone, brake.removed, brake.people) == (0, 0, 100)
+    safeguard = models.ScimSafeguardRow.objects.get()
+    assert (safeguard.gone, safeguard.removed, safeguard.people) == (0, 0, 100)
 
 
 def test_the_operations_of_a_bulk_request_count_together(idp: Idp, people: list[str]) -> None:
@@ -99,13 +99,13 @@ def test_the_idp_and_the_admin_read_what_is_on_hold(idp: Idp, people: list[str],
     detail = error_of(answer, 503)
     assert 'takes 40 people out of the group "Engineering"' in detail
     assert answer["Retry-After"] == "600"
-    html = " ".join(admin_client.get(BRAKE).content.decode().split())
+    html = " ".join(admin_client.get(SAFEGUARD).content.decode().split())
     for shown in ("Groups on hold", f"{group}/", "1 group keeps its people", "Approve changes…"):
         assert shown in html
     for page in ("/o/acme/", "/o/acme/scim/"):
         assert "1 group keeps its people" in admin_client.get(page).content.decode()
-    assert "40 people lose access or roles" in admin_client.get(f"{BRAKE}approve/").content.decode()
-    entry = models.ScimRequest.objects.order_by("-id").first()
+    assert "40 people lose access or roles" in admin_client.get(f"{SAFEGUARD}approve/").content.decode()
+    entry = models.ScimRequestRow.objects.order_by("-id").first()
     log = admin_client.get(f"/o/acme/scim/log/scim-request-live-{entry.pk}/").content.decode()  # type: ignore[union-attr]
     assert "On hold until an admin decides" in log
 
@@ -164,19 +164,19 @@ def test_small_groups_and_small_changes_are_not_counted(idp: Idp, people: list[s
         group = a_group(idp, f"Team {number}", people[number * 10 : number * 10 + 10])
         assert status(WAYS["remove all"](idp, group)) == 200
 
-    assert not models.ScimBrake.objects.exists()
+    assert not models.ScimSafeguardRow.objects.exists()
 
 
 def test_removals_and_deactivations_count_together(idp: Idp, people: list[str]) -> None:
     group, other = a_group(idp, "Engineering", people[:15]), a_group(idp, "Sales", people[15:30])
     assert status(WAYS["remove all"](idp, group)) == 200
     assert status(WAYS["remove all"](idp, other)) == 503
-    models.ScimConnection.objects.update(brake_stopped_at=None)
+    models.ScimConnectionRow.objects.update(hold_started_at=None)
 
     assert statuses(idp, people[40:46]) == [200] * 5 + [503]
 
     with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=True):
-        models.ScimConnection.objects.update(brake_stopped_at=None)
+        models.ScimConnectionRow.objects.update(hold_started_at=None)
         assert status(WAYS["remove all"](idp, other)) == 200
 
 
@@ -198,7 +198,7 @@ def test_removing_a_few_asks_nothing_more(idp: Idp, people: list[str]) -> None:
 
     queries(people[38:40])
     assert queries(people[:2]) == queries(people[2:12])
-    assert not models.ScimBrake.objects.exists()
+    assert not models.ScimSafeguardRow.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -209,4 +209,4 @@ def test_none_slips_through_when_several_groups_are_emptied_at_once(idp: Idp) ->
     found = at_once([partial(WAYS["remove all"], idp, group) for group in groups], threads=6)
 
     assert sorted(found) == [200] + [503] * 5
-    assert models.ActivityEntry.objects.filter(action="scim_connection.brake").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="scim_connection.safeguard").count() == 1

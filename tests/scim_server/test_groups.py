@@ -35,7 +35,7 @@ def values(*ids: str) -> list[dict[str, str]]:
 
 
 def counted(group: str) -> int:
-    return models.ScimGroup.objects.get(pk=group.removeprefix("scim-group-live-")).member_count
+    return models.ScimGroupRow.objects.get(pk=group.removeprefix("scim-group-live-")).member_count
 
 
 def test_a_group_is_created_with_its_members(idp: Idp, people: list[str]) -> None:
@@ -180,14 +180,14 @@ def test_replacing_replaces_the_members(idp: Idp, group: str, people: list[str])
 
 
 def test_what_changes_nothing_moves_no_date_and_leaves_no_entry(idp: Idp, group: str, people: list[str]) -> None:
-    before, entries = idp.get(f"/Groups/{group}").json(), models.ActivityEntry.objects.count()
+    before, entries = idp.get(f"/Groups/{group}").json(), models.ActivityEntryRow.objects.count()
 
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": values(people[0])})
     idp.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{people[3]}"]'})
     idp.patch(f"/Groups/{group}", {"op": "replace", "value": {"id": group, "displayName": "Sales"}})
 
     assert idp.get(f"/Groups/{group}").json() == before
-    assert models.ActivityEntry.objects.count() == entries
+    assert models.ActivityEntryRow.objects.count() == entries
 
 
 def test_a_deleted_group_is_gone_and_its_people_stay(idp: Idp, group: str, people: list[str]) -> None:
@@ -244,9 +244,9 @@ def test_adding_one_member_costs_the_same_however_many_there_are(
 
 def test_fifty_thousand_members_come_in_one_call(idp: Idp) -> None:
     group = idp.create_group("Everyone")
-    rows = models.ScimUser.objects.bulk_create(
+    rows = models.ScimUserRow.objects.bulk_create(
         (
-            models.ScimUser(
+            models.ScimUserRow(
                 organization_id=idp.connection.organization_id,
                 connection=idp.connection,
                 user_name=f"u{n}",
@@ -271,7 +271,7 @@ def test_entries_say_who_joined_and_left(idp: Idp, group: str, people: list[str]
         {"op": "replace", "path": "displayName", "value": "Sales 2"},
     )
 
-    entry = models.ActivityEntry.objects.get(action="scim_group.update")
+    entry = models.ActivityEntryRow.objects.get(action="scim_group.update")
     assert entry.before == {"displayName": "Sales", "members_left": {"number": 1, "ids": [people[0]]}}
     assert entry.after == {"displayName": "Sales 2", "members_joined": {"number": 1, "ids": [people[2]]}}
     assert (entry.target_id, entry.target_name) == (group, "Sales 2")

@@ -150,7 +150,7 @@ def test_what_is_another_connections_is_unknown(
     if "bulk" in call:
         assert json.loads(of_theirs[1])["Operations"][0]["status"] in {"400", "404"}
     assert (everything(other_idp), everything(idp)) == (before, ours)
-    assert not models.ScimGroup.objects.filter(display_name__in=("New", "N", "x")).exists()
+    assert not models.ScimGroupRow.objects.filter(display_name__in=("New", "N", "x")).exists()
 
 
 def test_the_own_is_known_by_each_of_these_calls(idp: Idp, theirs: dict[str, str]) -> None:
@@ -201,4 +201,4 @@ def test_a_bulk_id_is_good_for_its_own_request(idp: Idp, other_idp: Idp) -> None
 
     assert refused["status"] == "409"
     assert "gil" in refused["response"]["detail"]
-    assert not models.ScimGroup.objects.exists()
+    assert not models.ScimGroupRow.objects.exists()

@@ -85,7 +85,7 @@ def test_05_to_08_everybody_can_offboard_and_it_lasts(
     operation = {"path": "active", "value": value} if with_path else {"value": {"active": value}}
 
     assert change(idp, f"/Users/{ada}", {"op": op, **operation})["active"] is False
-    assert models.ScimUser.objects.get().active is False
+    assert models.ScimUserRow.objects.get().active is False
 
 
 def test_09_whom_one_deactivated_one_can_reactivate(idp: Idp, ada: str) -> None:
@@ -132,7 +132,7 @@ def test_15_putting_a_group_replaces_its_members(idp: Idp, group: str, people: l
 def test_16_putting_creates_nobody_and_names_keep_their_case(idp: Idp, ada: str) -> None:
     error_of(idp.send("PUT", "/Users/00u1", {"userName": "new@x.example"}), 404)
 
-    assert models.ScimUser.objects.count() == 1
+    assert models.ScimUserRow.objects.count() == 1
     assert idp.get(f"/Users/{ada}").json()["userName"] == "Ada@X.example"
 
 

@@ -29,7 +29,7 @@ def test_a_connection_beyond_its_rate_is_asked_to_wait(idp: Idp, other_idp: Idp)
 
     error_of(refused, 429)
     assert 1 <= int(refused["Retry-After"]) <= 60
-    assert not models.ScimUser.objects.exists()
+    assert not models.ScimUserRow.objects.exists()
     assert [entry.status for entry in idp.entries] == [200, 200, 200, 429]
     assert other_idp.get("/Users").status_code == 200
 

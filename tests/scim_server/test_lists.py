@@ -355,7 +355,7 @@ def evaluate(document: dict[str, Any], path: str, operator: str, operand: str) -
     document=DOCUMENTS, comparisons=st.lists(COMPARISONS, min_size=1, max_size=3), joint=st.sampled_from(["and", "or"])
 )
 def test_the_database_finds_exactly_what_the_rfc_says(
-    acme: models.Organization, document: dict[str, Any], comparisons: list[tuple[str, str, str]], joint: str
+    acme: models.OrganizationRow, document: dict[str, Any], comparisons: list[tuple[str, str, str]], joint: str
 ) -> None:
     connection = acme.scim_connections.first() or factories.scim_connection(acme)
     client = ScimClient(connection, Origin())

@@ -19,20 +19,20 @@ PEOPLE = 2000
 @pytest.fixture
 def crowd(idp: Idp) -> Idp:
     """A connection with so many people that no planner reads them all to find one."""
-    models.ScimUser.objects.bulk_create(_person(idp.connection, number) for number in range(PEOPLE))
+    models.ScimUserRow.objects.bulk_create(_person(idp.connection, number) for number in range(PEOPLE))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return idp
 
 
-def _person(scim: models.ScimConnection, number: int) -> models.ScimUser:
+def _person(scim: models.ScimConnectionRow, number: int) -> models.ScimUserRow:
     name = f"person{number}@acme.example"
     document: dict[str, Any] = {
         "userName": name,
         "externalId": f"e-{number}",
         "emails": [{"value": name, "type": "work"}],
     }
-    return models.ScimUser(
+    return models.ScimUserRow(
         organization_id=scim.organization_id,
         connection=scim,
         user_name=name,
@@ -49,7 +49,7 @@ def plans(idp: Idp, text: str) -> list[str]:
         answer = idp.get("/Users", filter=text).json()
     assert [one["userName"] for one in answer["Resources"]] == ["person7@acme.example"]
     found = []
-    for sql in (one["sql"] for one in captured if f'FROM "{models.ScimUser._meta.db_table}"' in one["sql"]):
+    for sql in (one["sql"] for one in captured if f'FROM "{models.ScimUserRow._meta.db_table}"' in one["sql"]):
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{sql}")
             found.append("\n".join(str(row[-1]) for row in cursor.fetchall()))
@@ -67,7 +67,7 @@ def plans(idp: Idp, text: str) -> list[str]:
     ],
 )
 def test_a_name_or_an_id_is_found_by_its_index(crowd: Idp, text: str, column: str) -> None:
-    key = models.ScimUser.objects.get(external_id="e-7").pk
+    key = models.ScimUserRow.objects.get(external_id="e-7").pk
 
     for plan in plans(crowd, text.replace("{id}", public_id("scim-user", key))):
         # As the databases put it: SQLite names what it searches for, PostgreSQL in the condition of the index.

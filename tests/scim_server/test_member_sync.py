@@ -30,8 +30,8 @@ def grace(idp: Idp) -> str:
     return str(idp.send("POST", "/Users", GRACE).json()["id"])
 
 
-def member_of(user: str) -> models.Member:
-    member = models.ScimUser.objects.get(pk=user.removeprefix("scim-user-live-")).member
+def member_of(user: str) -> models.MemberRow:
+    member = models.ScimUserRow.objects.get(pk=user.removeprefix("scim-user-live-")).member
     assert member
     return member
 
@@ -41,12 +41,12 @@ def is_signed_in(client: Client) -> bool:
 
 
 def actions() -> list[str]:
-    entries = models.ActivityEntry.objects.filter(action__startswith="member.").order_by("id")
+    entries = models.ActivityEntryRow.objects.filter(action__startswith="member.").order_by("id")
     return list(entries.values_list("action", flat=True))
 
 
 def test_a_person_becomes_a_member_of_this_organization_alone(idp: Idp, grace: str) -> None:
-    member = models.Member.objects.get()
+    member = models.MemberRow.objects.get()
 
     assert (member.email_address, member.name, member.status) == (EMAIL, "Grace Hopper", MemberStatus.ACTIVE)
     assert member.organization == idp.connection.organization
@@ -75,7 +75,7 @@ def test_the_address_is_the_primary_or_the_work_one_or_the_user_name(
 
 def test_who_has_no_address_is_no_member_until_there_is_one(idp: Idp) -> None:
     user = idp.create_user("grace")
-    assert not models.Member.objects.exists()
+    assert not models.MemberRow.objects.exists()
 
     idp.patch(f"/Users/{user}", {"op": "add", "path": "emails", "value": [{"value": EMAIL}]})
     assert member_of(user).email_address == EMAIL
@@ -94,7 +94,7 @@ def test_the_member_follows_the_person(idp: Idp, grace: str) -> None:
 @pytest.mark.parametrize("way", ["patch", "put", "delete"])
 def test_who_is_taken_away_is_out_at_once_and_without_rights(idp: Idp, grace: str, way: str) -> None:
     member = member_of(grace)
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["other_role"])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["other_role"])
     client = factories.signed_in(member)
     assert is_signed_in(client)
 
@@ -109,7 +109,7 @@ def test_who_is_taken_away_is_out_at_once_and_without_rights(idp: Idp, grace: st
     assert not is_signed_in(client)
     member.refresh_from_db()
     assert (member.status, member.direct_roles) == (MemberStatus.DELETED, [])
-    assert not models.MemberSession.objects.filter(revoked_at=None).exists()
+    assert not models.MemberSessionRow.objects.filter(revoked_at=None).exists()
     assert actions()[-1] == "member.deactivate"
     # The address is free again.
     assert way != "delete" or idp.send("POST", "/Users", GRACE).status_code == 201
@@ -117,7 +117,7 @@ def test_who_is_taken_away_is_out_at_once_and_without_rights(idp: Idp, grace: st
 
 def test_who_comes_back_has_the_roles_of_groups_and_not_those_given_by_hand(idp: Idp, grace: str) -> None:
     member = member_of(grace)
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["stytch_admin"])
     factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
     group = idp.create_group("Viewers", [grace])
     grant(group, "stytch_admin")
@@ -134,7 +134,7 @@ def test_who_comes_back_has_the_roles_of_groups_and_not_those_given_by_hand(idp:
 
 
 def grant(group: str, role_id: str) -> None:
-    row = models.ScimGroup.objects.get(pk=group.removeprefix("scim-group-live-"))
+    row = models.ScimGroupRow.objects.get(pk=group.removeprefix("scim-group-live-"))
     factories.group_role(row, role_id)
 
 
@@ -148,7 +148,7 @@ def test_a_role_reaches_the_groups_within_also_in_a_circle(idp: Idp, grace: str)
     grant(outer, "stytch_admin")
 
     assert client.get("/o/acme/scim/").status_code == 200
-    models.ScimConnection.objects.update(status="deleted")
+    models.ScimConnectionRow.objects.update(status="deleted")
     assert client.get("/o/acme/scim/").status_code == 403
 
 
@@ -160,8 +160,8 @@ def test_a_member_who_was_there_before_is_not_taken_over(idp: Idp) -> None:
         detail = error_of(idp.send("POST", "/Users", GRACE), 409, "uniqueness")
         assert EMAIL.upper() in detail
 
-    assert not models.ScimUser.objects.exists()
-    conflict = models.ScimConflict.objects.get()
+    assert not models.ScimUserRow.objects.exists()
+    conflict = models.ScimConflictRow.objects.get()
     assert (conflict.member, conflict.user_name) == (before, "grace")
     before.refresh_from_db()
     assert before.name == "Root"
@@ -172,7 +172,7 @@ def test_a_member_is_taken_over_where_that_is_allowed(idp: Idp, way: str) -> Non
     organization = idp.connection.organization
     before = factories.member(organization, EMAIL, roles=["stytch_admin"])
     if way == "domain":
-        models.Organization.objects.update(email_allowed_domains=["ACME.example"])
+        models.OrganizationRow.objects.update(email_allowed_domains=["ACME.example"])
     else:
         approve = ("approvescimconflict", "--organization", "acme", "--email", EMAIL.upper(), "--json")
         with pytest.raises(CommandError, match="--email"):
@@ -186,7 +186,7 @@ def test_a_member_is_taken_over_where_that_is_allowed(idp: Idp, way: str) -> Non
     before.refresh_from_db()
     assert member_of(user.json()["id"]) == before
     assert (before.name, before.direct_roles) == ("Grace Hopper", ["stytch_admin"])
-    assert not models.ScimConflict.objects.exists()
+    assert not models.ScimConflictRow.objects.exists()
     # An address outside of the allowed domains is kept as the person's, and not taken as the member's.
     idp.patch(
         f"/Users/{user.json()['id']}", {"op": "replace", "path": "emails", "value": [{"value": "x@evil.example"}]}
@@ -196,7 +196,7 @@ def test_a_member_is_taken_over_where_that_is_allowed(idp: Idp, way: str) -> Non
 
 
 def test_two_people_cannot_be_one_member(idp: Idp, grace: str) -> None:
-    models.Organization.objects.update(email_allowed_domains=["acme.example"])
+    models.OrganizationRow.objects.update(email_allowed_domains=["acme.example"])
 
     other = idp.create_user("other@acme.example")
     taken = {"op": "replace", "path": "emails", "value": [{"value": EMAIL}]}
@@ -211,20 +211,22 @@ def test_who_shares_an_address_is_kept_and_becomes_a_member_once_it_is_free(idp:
 
     assert shared.status_code == 201
     second = shared.json()["id"]
-    assert models.ScimUser.objects.get(user_name="other").member is None
+    assert models.ScimUserRow.objects.get(user_name="other").member is None
     assert member_of(grace).email_address == EMAIL
-    assert models.Member.objects.filter(email_address=EMAIL).count() == 1
-    assert not models.ScimConflict.objects.exists()
+    assert models.MemberRow.objects.filter(email_address=EMAIL).count() == 1
+    assert not models.ScimConflictRow.objects.exists()
 
     idp.patch(f"/Users/{second}", {"op": "replace", "path": "title", "value": "Admiral"})
-    assert models.ScimUser.objects.get(user_name="other").member is None
+    assert models.ScimUserRow.objects.get(user_name="other").member is None
 
     idp.send("DELETE", f"/Users/{grace}")
     idp.patch(f"/Users/{second}", {"op": "replace", "path": "title", "value": "Rear Admiral"})
     assert member_of(second).email_address == EMAIL
 
 
-def test_another_organizations_member_is_no_conflict_and_is_left_alone(idp: Idp, globex: models.Organization) -> None:
+def test_another_organizations_member_is_no_conflict_and_is_left_alone(
+    idp: Idp, globex: models.OrganizationRow
+) -> None:
     theirs = factories.member(globex, EMAIL, name="Theirs")
 
     user = idp.send("POST", "/Users", GRACE)
@@ -236,7 +238,7 @@ def test_another_organizations_member_is_no_conflict_and_is_left_alone(idp: Idp,
 
 @pytest.mark.parametrize("way", ["patch", "delete"])
 def test_the_last_admin_stays(idp: Idp, grace: str, way: str) -> None:
-    models.Member.objects.update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.update(direct_roles=["stytch_admin"])
     factories.member(idp.connection.organization, "max@acme.example")
     client = factories.signed_in(member_of(grace))
 
@@ -320,13 +322,13 @@ def test_a_bulk_request_has_the_same_effects(idp: Idp) -> None:
     )
 
     assert [one["status"] for one in answer.json()["Operations"]] == ["201", "409", "201"]
-    assert models.Member.objects.exclude(scim_user=None).count() == 2
-    assert models.ScimConflict.objects.count() == 1
+    assert models.MemberRow.objects.exclude(scim_user=None).count() == 2
+    assert models.ScimConflictRow.objects.count() == 1
 
 
 def test_an_address_that_the_identity_provider_changes_is_verified_no_longer(idp: Idp, grace: str) -> None:
     """Else it could give a member of its own anybody's address, and exchange their session for another organization's."""
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
 
     idp.patch(f"/Users/{grace}", {"op": "replace", "path": "name.givenName", "value": "Amazing Grace"})
     assert member_of(grace).email_address_verified

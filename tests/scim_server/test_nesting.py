@@ -135,7 +135,7 @@ def test_a_group_that_goes_leaves_the_groups_it_was_in(idp: Idp) -> None:
     idp.send("DELETE", f"/Groups/{inner}")
 
     assert idp.members(outer) == {ada}
-    assert models.ScimGroup.objects.get(display_name="Outer").member_count == 1
+    assert models.ScimGroupRow.objects.get(display_name="Outer").member_count == 1
     assert idp.get(f"/Groups/{outer}").json()["meta"]["version"] != before
 
 
@@ -152,7 +152,7 @@ def test_members_are_changed_one_by_one_whatever_they_are(idp: Idp) -> None:
     assert idp.members(outer) == {inner}
     idp.patch(f"/Groups/{outer}", {"op": "remove", "path": 'members[type eq "Group"]'})
     assert idp.members(outer) == set()
-    assert models.ScimGroup.objects.get(display_name="Outer").member_count == 0
+    assert models.ScimGroupRow.objects.get(display_name="Outer").member_count == 0
 
 
 def test_another_connections_group_is_unknown(idp: Idp, other_idp: Idp) -> None:

@@ -54,15 +54,15 @@ def test_every_call_is_told_to_come_back_and_changes_nothing(
     idp: Idp, user: str, group: str, admin_client: Client, call: str
 ) -> None:
     pause(admin_client)
-    entries = models.ActivityEntry.objects.count()
+    entries = models.ActivityEntryRow.objects.count()
 
     answer = CALLS[call](idp, user, group)
 
     assert "paused" in error_of(answer, 503)
     assert answer["Retry-After"] == "600"
-    assert models.ActivityEntry.objects.count() == entries
-    assert models.Member.objects.get(email_address="ada@acme.test").status == MemberStatus.ACTIVE
-    assert models.ScimMembership.objects.count() == 1
+    assert models.ActivityEntryRow.objects.count() == entries
+    assert models.MemberRow.objects.get(email_address="ada@acme.test").status == MemberStatus.ACTIVE
+    assert models.ScimMembershipRow.objects.count() == 1
     assert idp.entries[-1].refusal == ScimRefusal.PAUSED
 
 
@@ -71,7 +71,7 @@ def test_once_resumed_calls_are_answered_again(idp: Idp, user: str, admin_client
     resume(admin_client)
 
     assert idp.patch(f"/Users/{user}", OFF).status_code == 200
-    assert models.Member.objects.get(email_address="ada@acme.test").status == MemberStatus.DELETED
+    assert models.MemberRow.objects.get(email_address="ada@acme.test").status == MemberStatus.DELETED
 
 
 def test_a_bad_token_learns_nothing_of_the_pause(idp: Idp, admin_client: Client) -> None:

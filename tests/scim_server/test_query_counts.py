@@ -33,8 +33,8 @@ class Company:
 def fill(idp: Idp, people: int, groups: int) -> Company:
     """Give a connection so many groups, and so many people, who are all in the first group but one."""
     organization, names = idp.connection.organization_id, [f"user{n:04}@acme.example" for n in range(people)]
-    signing_in = [models.Member(organization_id=organization, email_address=name) for name in names]
-    models.Member.objects.bulk_create(signing_in)
+    signing_in = [models.MemberRow(organization_id=organization, email_address=name) for name in names]
+    models.MemberRow.objects.bulk_create(signing_in)
     outsider, *members = [
         factories.scim_user(idp.connection, name, member=member) for name, member in zip(names, signing_in, strict=True)
     ]
@@ -124,14 +124,14 @@ def test_all_that_a_change_writes_is_one_statement(idp: Idp, call: str) -> None:
     there = fill(idp, 6, 3)
     for person in (there.member, there.outsider):
         idp.patch(f"/Users/{person}", replace("title", "x"))  # which makes the member
-    idp.patch(f"/Users/{there.outsider}", replace("active", False))  # which makes the brake's row
+    idp.patch(f"/Users/{there.outsider}", replace("active", False))  # which makes the safeguard's row
     with CaptureQueriesContext(connection) as captured:
         assert CALLS[call](idp, there).status_code in {200, 201, 204}
 
-    statements = [query["sql"] for query in captured if models.ScimRequest._meta.db_table not in query["sql"]]
+    statements = [query["sql"] for query in captured if models.ScimRequestRow._meta.db_table not in query["sql"]]
     writing = [sql for sql in statements if sql.startswith(("WITH part0 ", "INSERT ", "UPDATE ", "DELETE "))]
     assert len(writing) == 1
-    assert models.ActivityEntry._meta.db_table in writing[0]
+    assert models.ActivityEntryRow._meta.db_table in writing[0]
 
 
 BY_ID_OR_NAME = (
@@ -150,7 +150,10 @@ BY_ID_OR_NAME = (
 )
 
 
-COUNTED = [model._meta.db_table for model in (models.ScimUser, models.ScimGroup, models.ScimMembership, models.Member)]
+COUNTED = [
+    model._meta.db_table
+    for model in (models.ScimUserRow, models.ScimGroupRow, models.ScimMembershipRow, models.MemberRow)
+]
 
 
 def rows_read() -> dict[str, int]:
@@ -206,7 +209,7 @@ def test_creating_in_bulk_takes_as_many_statements_for_ten_as_for_a_hundred(idp:
             assert one.send("POST", "/Bulk", _creations(number)).status_code == 200
         taken.append(len(captured))
 
-    assert models.ScimUser.objects.count() == 110
+    assert models.ScimUserRow.objects.count() == 110
     assert taken[1] < taken[0] + 10  # SQLite takes a limited number of values in a statement
 
 

@@ -21,7 +21,7 @@ NOBODY = "scim-user-live-00000000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
-def log(idp: Idp, admin: models.Member) -> ScimLogGateway:
+def log(idp: Idp, admin: models.MemberRow) -> ScimLogGateway:
     directory = EmbeddedProvider().open("acme", Origin())
     return directory.acting_as(directory.sessions.authenticate(factories.session_token(admin))).scim_log
 
@@ -53,7 +53,7 @@ def test_what_would_succeed_now_says_who_would_join_and_does_nothing(log: ScimLo
     idp.send("DELETE", f"/Users/{user}")
     add_members(idp, group, user, ada)
     assert idp.entries[-1].status == 400
-    models.ScimRequest.objects.filter(pk=idp.entries[-1].pk).update(body=idp.entries[-1].body.replace(user, ada))
+    models.ScimRequestRow.objects.filter(pk=idp.entries[-1].pk).update(body=idp.entries[-1].body.replace(user, ada))
 
     found = replay(log, idp)
 
@@ -82,25 +82,25 @@ def conflict(idp: Idp) -> object:
 
 def last_admin(idp: Idp) -> object:
     user = idp.create_user("ada@acme.test")
-    models.Member.objects.exclude(scim_user=None).update(direct_roles=["stytch_admin"])
-    models.Member.objects.filter(scim_user=None).update(direct_roles=[])
+    models.MemberRow.objects.exclude(scim_user=None).update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.filter(scim_user=None).update(direct_roles=[])
     idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": False})
-    return models.Member.objects.update(direct_roles=["stytch_admin"])
+    return models.MemberRow.objects.update(direct_roles=["stytch_admin"])
 
 
 def test_who_is_refused_again_is_put_on_no_list(log: ScimLogGateway, idp: Idp) -> None:
     conflict(idp)
-    models.ScimConflict.objects.all().delete()
+    models.ScimConflictRow.objects.all().delete()
 
     found = replay(log, idp)
 
     assert (found.status, found.scim_type) == (409, "uniqueness")
-    assert not models.ScimConflict.objects.exists()
+    assert not models.ScimConflictRow.objects.exists()
 
 
 def test_an_approved_conflict_would_link_the_member(log: ScimLogGateway, idp: Idp) -> None:
     conflict(idp)
-    models.ScimConflict.objects.update(approved_at="2026-01-01T00:00:00Z")
+    models.ScimConflictRow.objects.update(approved_at="2026-01-01T00:00:00Z")
 
     found = replay(log, idp)
 
@@ -139,8 +139,8 @@ CALLS: dict[str, Callable[[Idp], object]] = {
 def test_no_replay_has_an_effect(log: ScimLogGateway, idp: Idp, call: Callable[[Idp], object]) -> None:
     call(idp)
     # Whatever was wrong has been put right since, so that it would be carried out as a whole.
-    models.ScimConflict.objects.update(approved_at="2026-01-01T00:00:00Z")
-    models.ScimGroup.objects.filter(display_name="Sales").update(display_name_folded="other")
+    models.ScimConflictRow.objects.update(approved_at="2026-01-01T00:00:00Z")
+    models.ScimGroupRow.objects.filter(display_name="Sales").update(display_name_folded="other")
 
     replay(log, idp)
 
@@ -203,7 +203,7 @@ def test_a_version_that_is_not_kept_is_said(log: ScimLogGateway, idp: Idp) -> No
 
 def test_a_call_of_a_deleted_connection_is_not_tried(log: ScimLogGateway, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Ada"})
-    models.ScimConnection.objects.update(status="deleted")
+    models.ScimConnectionRow.objects.update(status="deleted")
 
     with pytest.raises(Conflict):
         replay(log, idp)
@@ -244,7 +244,7 @@ def test_the_attributes_whose_values_are_not_kept_are_named(
     log: ScimLogGateway, idp: Idp, path: str, body: dict[str, Any], masked: tuple[str, ...]
 ) -> None:
     idp.send("POST", path, body)
-    models.ScimRequest.objects.update(status=400)
+    models.ScimRequestRow.objects.update(status=400)
 
     assert set(masked) <= set(replay(log, idp).masked_attributes)
     assert "displayName" not in replay(log, idp).masked_attributes

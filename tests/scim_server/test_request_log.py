@@ -35,7 +35,7 @@ ADA = {
 PERSONAL = ("ada", "Ada", "Lovelace", "acme.com", "1815", "correct horse", "horse")
 
 
-def last(idp: Idp) -> models.ScimRequest:
+def last(idp: Idp) -> models.ScimRequestRow:
     return idp.entries[-1]
 
 
@@ -215,7 +215,7 @@ REFUSALS: dict[str, Callable[[Idp], object]] = {
     "unknown_token": lambda idp: Idp(idp.connection, "scim_unknown-unknown").get("/Users"),
     "expired_token": lambda idp: idp.tokens.update(expires_at=timezone.now()) and idp.get("/Users"),
     "revoked_token": lambda idp: idp.tokens.update(revoked_at=timezone.now()) and idp.get("/Users"),
-    "connection_deleted": lambda idp: models.ScimConnection.objects.update(status="deleted") and idp.get("/Users"),
+    "connection_deleted": lambda idp: models.ScimConnectionRow.objects.update(status="deleted") and idp.get("/Users"),
     "no_connection_id": lambda idp: idp.client.get(
         "/v1/b2b/scim/Users", headers={"Authorization": f"Bearer {idp.token}"}
     ),
@@ -245,7 +245,7 @@ def test_a_token_is_found_however_it_was_pasted(idp: Idp, written: str) -> None:
 def test_what_belongs_to_no_connection_is_not_logged(idp: Idp) -> None:
     idp.client.get("/v1/b2b/scim/none/Users", headers={"Authorization": "Bearer scim_none"})
 
-    assert not models.ScimRequest.objects.exists()
+    assert not models.ScimRequestRow.objects.exists()
 
 
 def test_failures_are_logged(idp: Idp) -> None:
@@ -264,7 +264,7 @@ def test_a_log_that_cannot_be_written_fails_no_call(
 
     assert "scim_request_not_logged" in caplog.text
     assert idp.entries == []
-    assert models.ScimUser.objects.count() == 1
+    assert models.ScimUserRow.objects.count() == 1
 
 
 def test_a_long_body_is_cut_and_says_so(idp: Idp) -> None:

@@ -1,4 +1,4 @@
-"""The brake: of many deactivations within an hour the rest waits for an approval; everything else goes on."""
+"""The safeguard: of many deactivations within an hour the rest waits for an approval; everything else goes on."""
 
 from datetime import timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from tests.scim_server.test_dispatch import error_of
 
 OFF = {"op": "replace", "value": {"active": False}}
 ENTRA_OFF = {"op": "Replace", "path": "active", "value": "False"}
-BRAKE = "/o/acme/scim/brake/"
+SAFEGUARD = "/o/acme/scim/safeguard/"
 WAYS: dict[str, Any] = {
     "Okta, catalogue": lambda idp, user: idp.patch(f"/Users/{user}", OFF),
     "Okta, own app": lambda idp, user: idp.send(
@@ -57,25 +57,25 @@ def statuses(idp: Idp, users: list[str], way: str = "Okta, catalogue") -> list[i
 
 
 def active(idp: Idp) -> int:
-    return models.Member.objects.filter(organization=idp.connection.organization, status=MemberStatus.ACTIVE).count()
+    return models.MemberRow.objects.filter(organization=idp.connection.organization, status=MemberStatus.ACTIVE).count()
 
 
 def stopped(idp: Idp) -> bool:
     idp.connection.refresh_from_db()
-    return idp.connection.brake_stopped_at is not None
+    return idp.connection.hold_started_at is not None
 
 
 def decide(client: Client, decision: str) -> int:
-    html = client.get(BRAKE).content.decode()
+    html = client.get(SAFEGUARD).content.decode()
     version = html.partition('name="version" value="')[2].partition('"')[0]
-    return int(client.post(f"{BRAKE}decide/", {"decision": decision, "version": version}).status_code)
+    return int(client.post(f"{SAFEGUARD}decide/", {"decision": decision, "version": version}).status_code)
 
 
 def approve(client: Client) -> int:
     """Approve what the page shows."""
-    html = client.get(f"{BRAKE}approve/").content.decode()
+    html = client.get(f"{SAFEGUARD}approve/").content.decode()
     values = {name: html.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("version", "number")}
-    return int(client.post(f"{BRAKE}approve/", {**values, "typed": values["number"]}).status_code)
+    return int(client.post(f"{SAFEGUARD}approve/", {**values, "typed": values["number"]}).status_code)
 
 
 @pytest.fixture
@@ -95,9 +95,9 @@ def test_beyond_the_share_the_rest_waits_whichever_way_they_are_taken_away(
 
     assert stopped(idp)
     assert active(idp) == 80
-    assert models.ScimUser.objects.filter(active=True).count() == 80
-    brake = models.ScimBrake.objects.get()
-    assert (brake.gone, brake.people) == (20, 100)
+    assert models.ScimUserRow.objects.filter(active=True).count() == 80
+    safeguard = models.ScimSafeguardRow.objects.get()
+    assert (safeguard.gone, safeguard.people) == (20, 100)
 
 
 def test_the_idp_is_told_in_scims_form_to_come_back(idp: Idp, people: list[str]) -> None:
@@ -107,7 +107,7 @@ def test_the_idp_is_told_in_scims_form_to_come_back(idp: Idp, people: list[str])
 
     assert "approves" in error_of(answer, 503)
     assert answer["Retry-After"] == "600"
-    assert models.ActivityEntry.objects.filter(action="scim_connection.brake").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="scim_connection.safeguard").count() == 1
 
 
 def test_a_small_connection_may_lose_ten(idp: Idp) -> None:
@@ -117,22 +117,22 @@ def test_a_small_connection_may_lose_ten(idp: Idp) -> None:
 
 
 def test_a_new_connection_can_be_tried_out_with_fifty_people(idp: Idp, admin_client: Client) -> None:
-    models.ScimConnection.objects.update(created_at=timezone.now())
+    models.ScimConnectionRow.objects.update(created_at=timezone.now())
     people = provisioned(idp, 52)
-    assert "This connection is new" in admin_client.get(BRAKE).content.decode()
+    assert "This connection is new" in admin_client.get(SAFEGUARD).content.decode()
 
     assert statuses(idp, people) == [200] * 50 + [503] * 2
 
-    models.ScimConnection.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
-    assert "This connection is new" not in admin_client.get(BRAKE).content.decode()
+    models.ScimConnectionRow.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
+    assert "This connection is new" not in admin_client.get(SAFEGUARD).content.decode()
 
 
 @pytest.mark.parametrize("share", [0, 100])
 def test_it_can_be_switched_off(idp: Idp, people: list[str], settings: Settings, share: int) -> None:
-    settings.SCIM_BRAKE_SHARE = share
+    settings.SCIM_SAFEGUARD_SHARE = share
 
     assert statuses(idp, people[:40]) == [200] * 40
-    assert not models.ScimBrake.objects.exists()
+    assert not models.ScimSafeguardRow.objects.exists()
 
 
 def test_everything_else_goes_on(idp: Idp, people: list[str]) -> None:
@@ -171,7 +171,7 @@ def test_an_approval_is_for_the_people_on_hold_alone_and_they_are_not_counted(
     assert approve(admin_client) == 303
 
     assert not stopped(idp)
-    entry = models.ActivityEntry.objects.get(action="scim_connection.brake_release")
+    entry = models.ActivityEntryRow.objects.get(action="scim_connection.safeguard_release")
     assert entry.after == {"people": 40}
     # Of the 40 who weren't on hold and the 40 who are approved, a fifth may go: the count starts again.
     assert statuses(idp, people[60:82]) == [200] * 16 + [503] * 6
@@ -211,11 +211,11 @@ def test_people_who_are_put_on_hold_after_the_page_was_shown_are_not_approved(
     idp: Idp, people: list[str], admin_client: Client
 ) -> None:
     statuses(idp, people[:22])
-    html = admin_client.get(f"{BRAKE}approve/").content.decode()
+    html = admin_client.get(f"{SAFEGUARD}approve/").content.decode()
     version = html.partition('name="version" value="')[2].partition('"')[0]
     statuses(idp, people[22:25])
 
-    late = admin_client.post(f"{BRAKE}approve/", {"version": version, "number": "2", "typed": "2"})
+    late = admin_client.post(f"{SAFEGUARD}approve/", {"version": version, "number": "2", "typed": "2"})
 
     assert late.status_code == 409
     assert "5 people are on hold now" in late.content.decode()
@@ -249,20 +249,20 @@ def test_connections_are_counted_each_for_itself(idp: Idp, other_idp: Idp, peopl
 
 
 def test_who_was_refused_for_another_reason_is_not_counted(idp: Idp, people: list[str]) -> None:
-    models.Member.objects.filter(scim_user__user_name="person99@acme.example").update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.filter(scim_user__user_name="person99@acme.example").update(direct_roles=["stytch_admin"])
 
     assert statuses(idp, [people[99]] * 30) == [409] * 30
     assert statuses(idp, people[:20]) == [200] * 20
 
 
 def test_people_are_not_counted_for_each_who_goes(idp: Idp, people: list[str], settings: Settings) -> None:
-    settings.SCIM_BRAKE_SHARE = 50
+    settings.SCIM_SAFEGUARD_SHARE = 50
     statuses(idp, people[:11])
     provisioned(idp, 50, "later")
 
     statuses(idp, people[11:30])
 
-    assert models.ScimBrake.objects.get().people == 100
+    assert models.ScimSafeguardRow.objects.get().people == 100
     # But before it stops anybody, they are.
     with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=True):
         assert statuses(idp, people[30:76]) == [200] * 45 + [503]
@@ -276,5 +276,5 @@ def test_none_slips_through_when_all_go_at_once(idp: Idp) -> None:
 
     assert sorted(found) == [200] * 10 + [503] * 40
     assert active(idp) == 40
-    assert models.ScimUser.objects.exclude(deactivation_refused_at=None).count() == 40
-    assert models.ActivityEntry.objects.filter(action="scim_connection.brake").count() == 1
+    assert models.ScimUserRow.objects.exclude(deactivation_refused_at=None).count() == 40
+    assert models.ActivityEntryRow.objects.filter(action="scim_connection.safeguard").count() == 1

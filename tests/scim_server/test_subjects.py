@@ -14,7 +14,7 @@ from tests.scim_server.conftest import Idp
 LOG = "/o/acme/scim/log/"
 
 
-def last(idp: Idp) -> models.ScimRequest:
+def last(idp: Idp) -> models.ScimRequestRow:
     return idp.entries[-1]
 
 
@@ -38,7 +38,7 @@ FAILED: dict[str, tuple[Callable[[Idp], Any], int, str]] = {
 
 
 @pytest.fixture
-def filled(idp: Idp, member: models.Member) -> Idp:
+def filled(idp: Idp, member: models.MemberRow) -> Idp:
     idp.send("POST", "/Users", {"userName": "lo@acme.example", "displayName": "Ada Lovelace"})
     idp.create_group("Sales")
     return idp
@@ -106,7 +106,7 @@ def test_a_deleted_connection_and_another_organization_link_to_nobody(
     filled: Idp, other_idp: Idp, other_admin_client: Client
 ) -> None:
     other_idp.send("POST", "/Users", {"displayName": "Ada Lovelace", "userName": ""})
-    models.ScimRequest.objects.filter(connection=other_idp.connection).update(subject="lo@acme.example")
+    models.ScimRequestRow.objects.filter(connection=other_idp.connection).update(subject="lo@acme.example")
 
     html = other_admin_client.get(LOG.replace("acme", "globex")).content.decode()
 

@@ -14,7 +14,7 @@ from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import parse_id, public_id, uuid7
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.project import ProjectDirectory
-from portal.directory.scim.deletion import ScimPeopleChoice
+from portal.directory.scim.deletion import ScimUserChoice
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Writes
@@ -37,13 +37,15 @@ def person(idp: Idp, user_name: str, address: str = ANN, **more: Any) -> str:
     return idp.create_user(user_name, emails=[{"value": address, "type": "work", "primary": True}], **more)
 
 
-def row_of(user: str) -> models.ScimUser:
-    return models.ScimUser.objects.select_related("member").get(pk=parse_id("scim-user", user))
+def row_of(user: str) -> models.ScimUserRow:
+    return models.ScimUserRow.objects.select_related("member").get(pk=parse_id("scim-user", user))
 
 
 def holder(address: str = ANN) -> str:
     """Return the userName of the person who signs in with an address, "" for none."""
-    found = models.ScimUser.objects.filter(member__email_address=address).exclude(member__status=MemberStatus.DELETED)
+    found = models.ScimUserRow.objects.filter(member__email_address=address).exclude(
+        member__status=MemberStatus.DELETED
+    )
     return found.values_list("user_name", flat=True).first() or ""
 
 
@@ -77,7 +79,7 @@ def test_who_waits_becomes_a_member_when_the_address_is_freed(idp: Idp, way: str
     assert row_of(employee).awaited_address == ""
     # What the identity provider reads is as before.
     assert idp.get(f"/Users/{employee}")["ETag"] == version
-    created = models.ActivityEntry.objects.filter(
+    created = models.ActivityEntryRow.objects.filter(
         action="member.create", target_id__contains=str(member_of(employee).pk)
     )
     assert created.exists()
@@ -99,14 +101,14 @@ def test_who_was_deactivated_or_went_elsewhere_waits_no_longer(idp: Idp) -> None
     idp.send("DELETE", f"/Users/{first}")
 
     assert holder() == ""
-    assert not models.ScimUser.objects.exclude(awaited_address="").exists()
+    assert not models.ScimUserRow.objects.exclude(awaited_address="").exists()
 
 
 @pytest.mark.parametrize("way", ["patch", "put"])
 def test_an_unchanged_push_tries_again_who_has_an_address_and_no_member(idp: Idp, way: str) -> None:
     user = person(idp, "late")
-    models.ScimUser.objects.update(member=None, cannot_sign_in=True)
-    models.Member.objects.all().delete()
+    models.ScimUserRow.objects.update(member=None, cannot_sign_in=True)
+    models.MemberRow.objects.all().delete()
     before = idp.get(f"/Users/{user}")
 
     if way == "patch":
@@ -121,12 +123,12 @@ def test_an_unchanged_push_tries_again_who_has_an_address_and_no_member(idp: Idp
 def test_an_unchanged_push_of_who_waits_changes_nothing_while_the_address_is_taken(idp: Idp) -> None:
     person(idp, "first")
     user = person(idp, "second")
-    entries = models.ActivityEntry.objects.count()
+    entries = models.ActivityEntryRow.objects.count()
 
     assert idp.patch(f"/Users/{user}", ACTIVATE).status_code == 200
 
     assert holder() == "first"
-    assert models.ActivityEntry.objects.count() == entries
+    assert models.ActivityEntryRow.objects.count() == entries
 
 
 def test_a_new_hire_is_kept_whether_they_are_created_active_or_activated_later(idp: Idp) -> None:
@@ -178,9 +180,9 @@ def test_the_address_of_a_member_who_is_not_provisioned_waits_for_a_decision_als
 
     error_of(idp.patch(f"/Users/{user}", SHARED), 409, "uniqueness")
     assert member_of(user) == former
-    assert models.ScimConflict.objects.get().member == existing
+    assert models.ScimConflictRow.objects.get().member == existing
 
-    models.ScimConflict.objects.update(approved_at="2026-01-01T00:00:00Z")
+    models.ScimConflictRow.objects.update(approved_at="2026-01-01T00:00:00Z")
     assert idp.patch(f"/Users/{user}", SHARED).status_code == 200
     former.refresh_from_db()
     assert (member_of(user), former.status) == (existing, MemberStatus.DELETED)
@@ -189,7 +191,7 @@ def test_the_address_of_a_member_who_is_not_provisioned_waits_for_a_decision_als
 def test_the_last_admin_does_not_leave_for_an_address_that_is_taken(idp: Idp) -> None:
     person(idp, "first")
     admin = person(idp, "admin", "admin@acme.example")
-    models.Member.objects.filter(email_address="admin@acme.example").update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.filter(email_address="admin@acme.example").update(direct_roles=["stytch_admin"])
 
     assert "last admin" in error_of(idp.patch(f"/Users/{admin}", SHARED), 409)
 
@@ -200,8 +202,8 @@ def by() -> deletion_rules.Deleter:
     return deletion_rules.Deleter(Caller(Actor(ActorType.OPERATOR), Origin()), uuid7())
 
 
-def delete_connection(idp: Idp, people: ScimPeopleChoice) -> models.ScimConnection:
-    row = models.ScimConnection.objects.select_related("organization").get(pk=idp.connection.pk)
+def delete_connection(idp: Idp, people: ScimUserChoice) -> models.ScimConnectionRow:
+    row = models.ScimConnectionRow.objects.select_related("organization").get(pk=idp.connection.pk)
     deletion_rules.delete(row, by(), people=people, version=deletion_rules.deletion(row, by()).version)
     return row
 
@@ -210,7 +212,7 @@ def test_an_address_that_was_freed_while_the_connection_was_deleted_is_passed_on
     first = person(idp, "first")
     person(idp, "second")
     member = public_id("member", member_of(first).pk)
-    row = delete_connection(idp, ScimPeopleChoice.KEEP)
+    row = delete_connection(idp, ScimUserChoice.KEEP)
     product().members.delete(member)
     assert holder() == ""
 
@@ -225,7 +227,7 @@ def test_a_restored_connection_brings_back_who_signed_in_and_no_one_instead_of_t
 ) -> None:
     first = person(idp, "first")
     second = person(idp, "second")
-    row = delete_connection(idp, ScimPeopleChoice.DEACTIVATE)
+    row = delete_connection(idp, ScimUserChoice.DEACTIVATE)
 
     deletion_rules.restore(row, by(), reactivate=reactivate)
 
@@ -241,7 +243,7 @@ def test_the_number_of_pending_decisions_follows_the_members_whom_they_are_about
     members = [factories.member(idp.connection.organization, f"m{n}@acme.example") for n in range(2)]
     for member in members:
         error_of(idp.send("POST", "/Users", {"userName": member.email_address}), 409, "uniqueness")
-        models.Member.objects.update(email_address_verified=True)
+        models.MemberRow.objects.update(email_address_verified=True)
     deleted, moved = (public_id("member", member.pk) for member in members)
     assert waiting() == 2
 
@@ -262,7 +264,7 @@ def test_blanks_around_an_address_do_not_count(idp: Idp, address: str) -> None:
 
 
 def test_what_entra_makes_of_a_user_name_before_it_deletes_is_no_address(idp: Idp) -> None:
-    models.ScimConnection.objects.update(identity_provider="microsoft-entra")
+    models.ScimConnectionRow.objects.update(identity_provider="microsoft-entra")
     user = idp.create_user(ANN)
     renamed = {"op": "Replace", "path": "userName", "value": f"{'0f' * 16}{ANN}"}
 
@@ -304,7 +306,7 @@ def test_who_begins_to_wait_while_another_request_is_about_to_free_the_address_i
     first = person(idp, "first")
     has_locked, may_go_on = threading.Event(), threading.Event()
 
-    def hesitate(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
+    def hesitate(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
         if row.user_name == "first":
             has_locked.set()
             may_go_on.wait(10)
@@ -317,7 +319,7 @@ def test_who_begins_to_wait_while_another_request_is_about_to_free_the_address_i
         joining = pool.submit(
             at_once, [partial(idp.send, "POST", "/Users", {"userName": "second", "emails": [{"value": ANN}]})], 1
         )
-        while not models.ScimUser.objects.filter(awaited_address=ANN).exists():
+        while not models.ScimUserRow.objects.filter(awaited_address=ANN).exists():
             time.sleep(0.01)
         may_go_on.set()
         assert leaving.result() == [200]
@@ -368,14 +370,14 @@ def test_an_address_is_passed_on_while_another_request_changes_the_first_person_
     def only_locked(_: Idp, user: str) -> None:
         # As each group does that the person is put into.
         with transaction.atomic():
-            models.ScimUser.objects.select_for_update().get(pk=parse_id("scim-user", user))
+            models.ScimUserRow.objects.select_for_update().get(pk=parse_id("scim-user", user))
             hesitate(bool)
 
     with ThreadPoolExecutor(1, "busy") as busy, ThreadPoolExecutor(1) as pool:
         changing = busy.submit(closing_connections, partial(WAYS.get(way, only_locked), idp, first))
         assert has_locked.wait(10)
         freeing = pool.submit(closing_connections, partial(idp.patch, f"/Users/{holding}", DEACTIVATE))
-        while models.Member.objects.filter(email_address=ANN).exclude(status=MemberStatus.DELETED).exists():
+        while models.MemberRow.objects.filter(email_address=ANN).exclude(status=MemberStatus.DELETED).exists():
             time.sleep(0.01)
         is_freed.set()
         assert freeing.result().status_code == 200
@@ -395,7 +397,7 @@ def test_who_cannot_become_a_member_leaves_the_address_to_the_next(idp: Idp, mon
     holding, first = person(idp, "holding"), person(idp, "first")
     person(idp, "second")
 
-    def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
+    def follow(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
         if row.user_name == "first":
             raise member_sync.ConnectionEnded
         return member_sync.follow(client, row, writes)

@@ -49,4 +49,4 @@ def test_scim_sanity_finds_nothing(idp: Idp, live_server: LiveServer) -> None:
     assert [one["name"] for one in found] == (GROUP_CHANGES if is_brief else []), found
     assert all("got 204" in one["message"] for one in found)
     assert report["summary"]["passed"] >= 28 - len(found), report["summary"]
-    assert not models.ScimUser.objects.exists()
+    assert not models.ScimUserRow.objects.exists()

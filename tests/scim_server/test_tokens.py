@@ -73,7 +73,7 @@ def test_a_rotation_that_was_not_started_cannot_end(idp: Idp, end: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["rotate_start", "rotate_complete", "rotate_cancel"])
-def test_without_a_connection_there_is_nothing_to_rotate(acme: models.Organization, name: str) -> None:
+def test_without_a_connection_there_is_nothing_to_rotate(acme: models.OrganizationRow, name: str) -> None:
     with pytest.raises(NotFound):
         getattr(operator, name)(**ACME)
 
@@ -93,7 +93,7 @@ def test_each_step_leaves_an_entry_without_secrets(idp: Idp) -> None:
     tokens.append(operator.rotate_start(**ACME).bearer_token)
     operator.rotate_complete(**ACME)
 
-    entries = list(models.ActivityEntry.objects.order_by("id"))
+    entries = list(models.ActivityEntryRow.objects.order_by("id"))
     assert [entry.action.partition(".")[2] for entry in entries] == [
         "rotate_start",
         "rotate_cancel",
@@ -106,7 +106,7 @@ def test_each_step_leaves_an_entry_without_secrets(idp: Idp) -> None:
     assert not any(token in written for token in [idp.token, *tokens])
 
 
-def used(idp: Idp) -> models.ScimToken:
+def used(idp: Idp) -> models.ScimTokenRow:
     return idp.tokens.get()
 
 
@@ -148,7 +148,7 @@ CAUSES: dict[str, Callable[[Idp, Idp], object]] = {
     "other_address": lambda idp, other: setattr(idp, "token", other.token),
     "expired_token": lambda idp, _: idp.tokens.update(expires_at=timezone.now()),
     "revoked_token": lambda idp, _: idp.tokens.update(revoked_at=timezone.now()),
-    "connection_deleted": lambda idp, _: models.ScimConnection.objects.update(status="deleted"),
+    "connection_deleted": lambda idp, _: models.ScimConnectionRow.objects.update(status="deleted"),
 }
 
 

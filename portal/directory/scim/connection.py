@@ -61,9 +61,9 @@ class ScimConnection:
     # What was refused in order to keep the organization usable, until the identity provider succeeds; "" for nothing.
     attention: str = ""
     attention_at: datetime | None = None
-    # Since when deactivations wait for an approval, and until when they go on after one (ScimFeature.BRAKE).
-    brake_stopped_at: datetime | None = None
-    brake_released_until: datetime | None = None
+    # Since when deactivations wait for an approval, and until when they go on after one (ScimFeature.SAFEGUARD).
+    hold_started_at: datetime | None = None
+    hold_approved_until: datetime | None = None
     # How many people wait for a decision; from MOST_COUNTED on, so many or more.
     waiting_conflicts: int = 0
     # Since when every call is refused, and the name of the admin who wants it so (ScimFeature.PAUSE).

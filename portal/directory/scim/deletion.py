@@ -10,7 +10,7 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.connection import ScimIdentityProvider
 
 
-class ScimPeopleChoice(StrEnum):
+class ScimUserChoice(StrEnum):
     """What becomes of the people of a deleted connection."""
 
     # They stay members, whom no identity provider manages, with the roles given by hand.
@@ -98,7 +98,7 @@ class ScimDeletionGateway(Protocol):
         """Return what deleting it takes away; needs `stytch.scim:delete`. Raises NotFound."""
         ...
 
-    def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+    def delete(self, connection_id: str, *, people: ScimUserChoice, version: str) -> ScimDeletion:
         """Delete it (Stytch: scim.connection.delete), and return what that took away; needs `stytch.scim:delete`.
 
         Who deletes is never deactivated, and an admin always stays. Raises NotFound, NotOffered (for another choice than to

@@ -32,7 +32,7 @@ class ScimDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class ScimChangedPerson:
+class ScimChangedUser:
     """A provisioned person whose member was changed by hand since; `version` stands for the differences."""
 
     user_id: str
@@ -67,7 +67,7 @@ class ScimDriftGateway(Protocol):
 
     def changed_people(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
-    ) -> Page[ScimChangedPerson]:
+    ) -> Page[ScimChangedUser]:
         """Return a page of the people whose name, e-mail address or state was changed by hand."""
         ...
 

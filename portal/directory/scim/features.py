@@ -12,7 +12,7 @@ class ScimFeature(StrEnum):
     # Tells where it is not as the identity provider says.
     DRIFT = "drift"
     # Has many deactivations wait for an approval.
-    BRAKE = "brake"
+    SAFEGUARD = "safeguard"
     # Lets people of a deleted connection be deactivated or kept, and says beforehand how many there are.
     PEOPLE_CHOICE = "people-choice"
     # Keeps a deleted connection for a while, and can restore it.

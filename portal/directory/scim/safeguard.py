@@ -11,7 +11,7 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 TRIAL, LEAST_IN_TRIAL = timedelta(days=7), 50
 
 
-class ScimBrakeDecision(StrEnum):
+class ScimSafeguardDecision(StrEnum):
     """Approve the deactivations on hold, keep them on hold, or clear the hold and start counting again."""
 
     RELEASE = "release"
@@ -20,7 +20,7 @@ class ScimBrakeDecision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ScimBrake:
+class ScimSafeguard:
     """The safeguard of a connection. Without a hold, `stopped_at` is None.
 
     `gone` of `people` were deactivated within the hour when the hold began, and `removed` lost the roles of a group.
@@ -57,7 +57,7 @@ class ScimHeldGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class ScimHeldPerson:
+class ScimHeldUser:
     """A person whose deactivation is on hold; the IdP last asked for it at `refused_at`."""
 
     user_id: str
@@ -66,14 +66,14 @@ class ScimHeldPerson:
     refused_at: datetime
 
 
-class ScimBrakeGateway(Protocol):
-    """The deactivation safeguard (ScimFeature.BRAKE; without it, all raise NotOffered). Reading needs `stytch.scim:get`."""
+class ScimSafeguardGateway(Protocol):
+    """The deactivation safeguard (ScimFeature.SAFEGUARD; without it, all raise NotOffered). Reading needs `stytch.scim:get`."""
 
-    def brake(self, connection_id: str) -> ScimBrake:
+    def safeguard(self, connection_id: str) -> ScimSafeguard:
         """Return the state of the safeguard. Raise NotFound, NotOffered."""
         ...
 
-    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
+    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
         """Return a page of the people on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
 
@@ -85,8 +85,8 @@ class ScimBrakeGateway(Protocol):
         """Return how many people lose access or the roles of a group once the hold is approved. Raise NotFound, NotOffered."""
         ...
 
-    def decide_brake(
-        self, connection_id: str, decision: ScimBrakeDecision, *, version: str, number: int | None = None
+    def decide_hold(
+        self, connection_id: str, decision: ScimSafeguardDecision, *, version: str, number: int | None = None
     ) -> None:
         """Approve, keep or clear the hold that `version` identifies; needs `stytch.scim:update`.
 

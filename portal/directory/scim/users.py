@@ -9,7 +9,7 @@ from portal.directory.members import RoleSourceType
 from portal.directory.pages import DEFAULT_LIMIT, Page
 
 
-class ScimPersonState(StrEnum):
+class ScimUserState(StrEnum):
     """Whether the identity provider says that a person may come in (RFC 7643, 4.1.1: active)."""
 
     ACTIVE = "active"
@@ -48,7 +48,7 @@ class ScimSignInObstacle:
 
 
 @dataclass(frozen=True, slots=True)
-class ScimPerson:
+class ScimUser:
     """A provisioned person, as lists show them; `updated_at` is when the identity provider last changed something."""
 
     user_id: str
@@ -74,10 +74,10 @@ class ScimAttribute:
 
 
 @dataclass(frozen=True, slots=True)
-class ScimPersonDetails:
+class ScimUserDetails:
     """Everything that is known of a provisioned person; `member_id` is "" for who has no address to sign in with."""
 
-    person: ScimPerson
+    person: ScimUser
     connection_id: str
     external_id: str
     created_at: datetime
@@ -102,7 +102,7 @@ class ScimGroupLink:
 
 
 @dataclass(frozen=True, slots=True)
-class ScimPersonGroup:
+class ScimUserGroup:
     """A group that a person is in: directly, or because a group within it has them."""
 
     group: ScimGroupLink
@@ -119,7 +119,7 @@ class ScimRoleSource:
 
 
 @dataclass(frozen=True, slots=True)
-class ScimPersonRole:
+class ScimUserRole:
     """A role that a person has, with its first sources and how many more there are."""
 
     role_id: str
@@ -127,7 +127,7 @@ class ScimPersonRole:
     more_sources: int = 0
 
 
-class ScimPeopleGateway(Protocol):
+class ScimUserGateway(Protocol):
     """The people whom the IdP pushed. Reading needs `stytch.scim:get`; without ScimFeature.PEOPLE all raise NotOffered."""
 
     def people(
@@ -137,8 +137,8 @@ class ScimPeopleGateway(Protocol):
         cursor: str = "",
         limit: int = DEFAULT_LIMIT,
         search: str = "",
-        state: ScimPersonState | None = None,
-    ) -> Page[ScimPerson]:
+        state: ScimUserState | None = None,
+    ) -> Page[ScimUser]:
         """Return a page of people by userName. Each word of `search` is part of the userName, the name or the email address.
 
         A page of a search looks at 100,000 people at most, so it can be empty and yet not the last.
@@ -151,18 +151,18 @@ class ScimPeopleGateway(Protocol):
         """Return how many active people can't sign in; from MOST_COUNTED on, that many or more. Raises NotOffered."""
         ...
 
-    def person(self, user_id: str) -> ScimPersonDetails:
+    def person(self, user_id: str) -> ScimUserDetails:
         """Return one person of the active connection. Raises NotFound, NotOffered."""
         ...
 
-    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimPersonGroup]:
+    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
         """Return a page of the groups that a person is in, also by way of other groups, by their names.
 
         Raises Invalid, InvalidCursor, NotFound, NotOffered.
         """
         ...
 
-    def person_roles(self, user_id: str) -> tuple[ScimPersonRole, ...]:
+    def person_roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
         """Return the roles that a person has now, each with where it comes from; nobody deactivated has any.
 
         Raises NotFound, NotOffered.

@@ -8,9 +8,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from limits.storage import Storage
 
-from portal.embedded.models import RateLimitCounter
+from portal.embedded.models import RateLimitCounterRow
 
-_TABLE = RateLimitCounter._meta.db_table  # noqa: SLF001 -- Django's documented model API
+_TABLE = RateLimitCounterRow._meta.db_table  # noqa: SLF001 -- Django's documented model API
 # One statement, so that simultaneous attempts are each counted. Called outside transactions: a rollback must not
 # forget a failed attempt.
 _COUNT = f"""
@@ -39,7 +39,7 @@ def prune() -> int:
 def _delete_ended() -> int:
     """Delete some of the counters whose window has ended, and return how many."""
     with transaction.atomic():
-        ended = RateLimitCounter.objects.filter(expires_at__lte=timezone.now())
+        ended = RateLimitCounterRow.objects.filter(expires_at__lte=timezone.now())
         keys = list(ended.select_for_update(skip_locked=True).values_list("key", flat=True)[:_BATCH])
         # The condition again: SQLite locks no rows, and a window may have begun again.
         return ended.filter(key__in=keys).delete()[0]
@@ -72,26 +72,26 @@ class DatabaseStorage(Storage):
 
     def get(self, key: str) -> int:
         """Return how many attempts the current window holds."""
-        counter = RateLimitCounter.objects.filter(key=key, expires_at__gt=timezone.now()).first()
+        counter = RateLimitCounterRow.objects.filter(key=key, expires_at__gt=timezone.now()).first()
         return counter.amount if counter else 0
 
     def get_expiry(self, key: str) -> float:
         """Return when the current window ends, in seconds since 1970."""
-        counter = RateLimitCounter.objects.filter(key=key).first()
+        counter = RateLimitCounterRow.objects.filter(key=key).first()
         return (counter.expires_at if counter else datetime.now(UTC)).timestamp()
 
     def check(self) -> bool:
         """Say whether the database answers."""
         try:
-            RateLimitCounter.objects.exists()
+            RateLimitCounterRow.objects.exists()
         except DatabaseError:
             return False
         return True
 
     def reset(self) -> int | None:
         """Forget everything."""
-        return RateLimitCounter.objects.all().delete()[0]
+        return RateLimitCounterRow.objects.all().delete()[0]
 
     def clear(self, key: str) -> None:
         """Forget one counter."""
-        RateLimitCounter.objects.filter(key=key).delete()
+        RateLimitCounterRow.objects.filter(key=key).delete()

@@ -12,14 +12,14 @@ from django.db.models.expressions import RawSQL
 from portal.embedded import models
 
 _TABLES = {
-    "membership": models.ScimMembership,
-    "nesting": models.ScimNesting,
-    "role": models.ScimGroupRole,
-    "group": models.ScimGroup,
-    "user": models.ScimUser,
-    "member": models.Member,
-    "organization": models.Organization,
-    "connection": models.ScimConnection,
+    "membership": models.ScimMembershipRow,
+    "nesting": models.ScimNestingRow,
+    "role": models.ScimGroupRoleRow,
+    "group": models.ScimGroupRow,
+    "user": models.ScimUserRow,
+    "member": models.MemberRow,
+    "organization": models.OrganizationRow,
+    "connection": models.ScimConnectionRow,
 }
 
 

@@ -95,7 +95,7 @@ def keys_under_fallbacks() -> int:
 
 
 def _private_keys() -> list[bytes | memoryview]:
-    signing = models.SigningKey.objects.exclude(replaced_at__lte=timezone.now())
+    signing = models.SigningKeyRow.objects.exclude(replaced_at__lte=timezone.now())
     return list(signing.values_list("private_key", flat=True))
 
 

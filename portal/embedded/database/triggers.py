@@ -20,8 +20,8 @@ from portal.embedded import models
 # What a guard's condition calls the row that is written.
 _ROW = "written"
 # Nobody comes into a connection once it is deleted, whatever a call that was let in before it knows.
-_INTO_ACTIVE = (models.ScimUser, "connection")
-_APPEND_ONLY = models.ActivityEntry._meta.db_table  # noqa: SLF001 -- Django's documented model API
+_INTO_ACTIVE = (models.ScimUserRow, "connection")
+_APPEND_ONLY = models.ActivityEntryRow._meta.db_table  # noqa: SLF001 -- Django's documented model API
 
 
 # Marks a guard's comment in PostgreSQL, before a hash of its definition.

@@ -95,7 +95,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         status = MemberStatus.PENDING if as_pending else MemberStatus.ACTIVE
         with _unless_taken(), transaction.atomic():
             hold_organization(self._scope.organization_id)
-            row = models.Member(organization_id=self._scope.organization_id, status=status)
+            row = models.MemberRow(organization_id=self._scope.organization_id, status=status)
             row.email_address = _checked_address(new.email_address or "")
             self._refuse_retired(row)
             _set(row, new)
@@ -139,9 +139,9 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             row.save()
             if was_admin:
                 self._keep_an_admin(row)
-            sessions = models.MemberSession.objects.filter(organization_id=row.organization_id, member=row)
+            sessions = models.MemberSessionRow.objects.filter(organization_id=row.organization_id, member=row)
             sessions.filter(revoked_at=None).update(revoked_at=timezone.now())
-            models.SignInLink.objects.filter(organization_id=row.organization_id, member=row).delete()
+            models.SignInLinkRow.objects.filter(organization_id=row.organization_id, member=row).delete()
             end_choices([row.pk])
             self._record("member.delete", row, before, {"status": str(row.status), "roles": []})
             member_left(row, self._scope.caller)
@@ -221,11 +221,11 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             self._record("member.unlink_retired_email", row, {}, {})
         return self._again(row.pk)
 
-    def _rows(self) -> QuerySet[models.Member]:
+    def _rows(self) -> QuerySet[models.MemberRow]:
         rows = whole_members().filter(organization_id=self._scope.organization_id, organization__deleted_at=None)
         return rows.exclude(status=MemberStatus.DELETED)
 
-    def _found(self, member_id: str) -> models.Member:
+    def _found(self, member_id: str) -> models.MemberRow:
         """Return whom an id or an external id names. Raises NotFound."""
         is_ours = member_id.startswith(id_prefix("member"))
         named = {"pk": parse_id("member", member_id)} if is_ours else {"external_id": member_id}
@@ -234,7 +234,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             raise _not_found()
         return row
 
-    def _locked(self, seen: models.Member, *, could_lose_admin: bool = False) -> tuple[models.Member, bool]:
+    def _locked(self, seen: models.MemberRow, *, could_lose_admin: bool = False) -> tuple[models.MemberRow, bool]:
         """Return the member, whom nobody else changes until the transaction ends, and whether they are an admin who counts."""
         if could_lose_admin and is_admin(seen):
             # Before the member, as provisioning locks them.
@@ -245,7 +245,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         return row, could_lose_admin and row.status == MemberStatus.ACTIVE and is_admin(row)
 
     @staticmethod
-    def _keep_an_admin(row: models.Member) -> None:
+    def _keep_an_admin(row: models.MemberRow) -> None:
         hold_admins(row.organization_id)
         if not has_admin(row.organization_id):
             raise Conflict(
@@ -261,14 +261,14 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             raise _not_found()
         return _value(row)
 
-    def _is_own(self, row: models.Member) -> bool:
+    def _is_own(self, row: models.MemberRow) -> bool:
         signed_in = self._scope.signed_in
         return signed_in is not None and signed_in.member.member_id == id_of(row)
 
-    def _require(self, row: models.Member, action: str) -> None:
+    def _require(self, row: models.MemberRow, action: str) -> None:
         require_action(self._scope, action, RESOURCE, SELF if self._is_own(row) else "")
 
-    def _require_fields(self, row: models.Member, changes: MemberChanges) -> None:
+    def _require_fields(self, row: models.MemberRow, changes: MemberChanges) -> None:
         is_own = self._is_own(row)
         if (
             is_own
@@ -282,7 +282,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             )
         require_fields(self._scope, changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, SELF if is_own else "")
 
-    def _move(self, row: models.Member, changes: MemberChanges) -> None:
+    def _move(self, row: models.MemberRow, changes: MemberChanges) -> None:
         """Give the member another address: the old one is kept for them, the password and what was sent there is not."""
         if changes.email_address is None:
             return
@@ -298,7 +298,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             retired.append({"id": str(uuid7()), "email_address": former, "folded": fold_address(former)})
         row.retired_email_addresses = retired[-_MOST_RETIRED:] or None
         row.email_address_verified, row.password = False, ""
-        models.SignInLink.objects.filter(organization_id=row.organization_id, member=row).delete()
+        models.SignInLinkRow.objects.filter(organization_id=row.organization_id, member=row).delete()
         end_choices([row.pk])
 
     def _require_roles(self, gained: Iterable[str]) -> None:
@@ -307,10 +307,10 @@ class EmbeddedProjectMembers(EmbeddedMembers):
         if held and not self._scope.policy.covers(held.session.roles, gained):
             require_action(self._scope, FIELD_ACTIONS["roles"], RESOURCE)
 
-    def _refuse_retired(self, row: models.Member) -> None:
+    def _refuse_retired(self, row: models.MemberRow) -> None:
         """Raise Conflict where the address was another member's, who has not let go of it."""
         wanted = Value([{"folded": fold_address(row.email_address)}], JSONField())
-        others = models.Member.objects.filter(
+        others = models.MemberRow.objects.filter(
             _HoldsAddress(F("retired_email_addresses"), wanted),
             organization_id=self._scope.organization_id,
             retired_email_addresses__isnull=False,
@@ -322,7 +322,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
                 error_type="retired_member_email",
             )
 
-    def _clear(self, seen: models.Member, action: str, **values: str) -> Member:
+    def _clear(self, seen: models.MemberRow, action: str, **values: str) -> Member:
         with transaction.atomic():
             row, _ = self._locked(seen)
             for name, value in values.items():
@@ -333,7 +333,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             self._record(action, row, {}, {})
         return self._again(row.pk)
 
-    def _record(self, action: str, row: models.Member, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    def _record(self, action: str, row: models.MemberRow, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         audit.record(
             self._scope.caller,
             action,
@@ -371,7 +371,7 @@ class EmbeddedMembersOfProject:
         return _value(row), organization
 
 
-def _value(row: models.Member) -> Member:
+def _value(row: models.MemberRow) -> Member:
     (value,) = member_values([row])
     return value
 
@@ -387,7 +387,7 @@ def _checked_address(text: str) -> str:
     return address
 
 
-def _set(row: models.Member, changes: MemberChanges) -> None:
+def _set(row: models.MemberRow, changes: MemberChanges) -> None:
     """Put what is given into the row, but for the address. Raises Invalid, Conflict."""
     if changes.name is not None:
         row.name = changes.name.strip()
@@ -409,7 +409,7 @@ def _set(row: models.Member, changes: MemberChanges) -> None:
         raise Invalid(error.detail, field=error.field, error_type=error_type) from None
 
 
-def _set_mfa(row: models.Member, changes: MemberChanges) -> None:
+def _set_mfa(row: models.MemberRow, changes: MemberChanges) -> None:
     number = changes.mfa_phone_number
     if number and number != row.mfa_phone_number:
         if row.mfa_phone_number:
@@ -429,7 +429,7 @@ def _set_mfa(row: models.Member, changes: MemberChanges) -> None:
         row.default_mfa_method = _checked_mfa_method(row, changes.default_mfa_method)
 
 
-def _checked_mfa_method(row: models.Member, method: str) -> str:
+def _checked_mfa_method(row: models.MemberRow, method: str) -> str:
     if method not in _MFA_METHODS:
         raise Invalid(
             "default_mfa_method takes sms_otp and totp.",
@@ -452,9 +452,9 @@ def _checked_roles(role_ids: Sequence[str], organization_id: UUID) -> list[str]:
     return [role_id for role_id in check_roles(role_ids, of=organization_id) if role_id != MEMBER_ROLE]
 
 
-def _is_vouched_for(row: models.Member) -> bool:
+def _is_vouched_for(row: models.MemberRow) -> bool:
     """Say whether the identity provider has the member as an active person."""
-    person: models.ScimUser | None = getattr(row, "scim_user", None)
+    person: models.ScimUserRow | None = getattr(row, "scim_user", None)
     return person is not None and person.active
 
 
@@ -480,7 +480,7 @@ def _unless_taken(error_type: str = "duplicate_member_email") -> Iterator[None]:
         ) from None
 
 
-def _described(row: models.Member) -> dict[str, Any]:
+def _described(row: models.MemberRow) -> dict[str, Any]:
     """Return all that can be changed, by Stytch's names."""
     return {
         "email_address": row.email_address,

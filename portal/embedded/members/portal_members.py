@@ -18,8 +18,8 @@ class EmbeddedMembers:
         """Return the member. Raises NotFound, also for another organization's member."""
         return member_value(self._row(member_id))
 
-    def _row(self, member_id: str) -> models.Member:
-        rows = models.Member.objects.select_related("organization", "scim_user")
+    def _row(self, member_id: str) -> models.MemberRow:
+        rows = models.MemberRow.objects.select_related("organization", "scim_user")
         row = rows.filter(organization_id=self._scope.organization_id, pk=parse_id("member", member_id)).first()
         if row is None:
             raise NotFound("There is no such member.")

@@ -14,23 +14,23 @@ from portal.embedded.database.statements import Statement
 from portal.embedded.members.roles import group_grants
 from portal.embedded.members.values import member_value
 
-_USER = models.ScimUser._meta  # noqa: SLF001 -- Django's documented model API
+_USER = models.ScimUserRow._meta  # noqa: SLF001 -- Django's documented model API
 _PERSON = Statement(
     lambda member, status: (
-        models.ScimUser.objects.defer("search").filter(member=member).filter(connection__status=status)
+        models.ScimUserRow.objects.defer("search").filter(member=member).filter(connection__status=status)
     ),
     (_USER.get_field("id"), UUID(int=1)),
-    (models.ScimConnection._meta.get_field("status"), "example"),  # noqa: SLF001 -- as above
+    (models.ScimConnectionRow._meta.get_field("status"), "example"),  # noqa: SLF001 -- as above
 )
 _Groups = Mapping[UUID, Sequence[tuple[str, str]]]
 
 
-def whole_members() -> QuerySet[models.Member]:
+def whole_members() -> QuerySet[models.MemberRow]:
     """Return every organization's members with all that `member_values` reads of them."""
-    return models.Member.objects.select_related("organization", "scim_user__connection").defer("scim_user__search")
+    return models.MemberRow.objects.select_related("organization", "scim_user__connection").defer("scim_user__search")
 
 
-def member_values(rows: Sequence[models.Member]) -> tuple[Member, ...]:
+def member_values(rows: Sequence[models.MemberRow]) -> tuple[Member, ...]:
     """Return members with their roles and SCIM registrations, by two statements however many they are."""
     grants = group_grants(rows)
     people = [person for person in map(_person, rows) if person is not None]
@@ -44,12 +44,12 @@ def with_registration(member: Member) -> Member:
     return replace(member, scim_registration=_registration(person, _groups_of([person]))) if person else member
 
 
-def _with_registration(row: models.Member, value: Member, groups: _Groups) -> Member:
+def _with_registration(row: models.MemberRow, value: Member, groups: _Groups) -> Member:
     person = _person(row)
     return value if person is None else replace(value, scim_registration=_registration(person, groups))
 
 
-def _registration(person: models.ScimUser, groups: _Groups) -> ScimRegistration:
+def _registration(person: models.ScimUserRow, groups: _Groups) -> ScimRegistration:
     return ScimRegistration(
         connection_id=public_id("scim-connection", person.connection_id),
         registration_id=public_id("scim-registration", person.pk),
@@ -61,16 +61,16 @@ def _registration(person: models.ScimUser, groups: _Groups) -> ScimRegistration:
     )
 
 
-def _person(row: models.Member) -> models.ScimUser | None:
-    person: models.ScimUser | None = getattr(row, "scim_user", None)
+def _person(row: models.MemberRow) -> models.ScimUserRow | None:
+    person: models.ScimUserRow | None = getattr(row, "scim_user", None)
     return person if person and person.connection.status == ScimConnectionStatus.ACTIVE else None
 
 
-def _groups_of(people: Sequence[models.ScimUser]) -> _Groups:
+def _groups_of(people: Sequence[models.ScimUserRow]) -> _Groups:
     found: dict[UUID, list[tuple[str, str]]] = {}
     if not people:
         return found
-    rows = models.ScimMembership.objects.filter(
+    rows = models.ScimMembershipRow.objects.filter(
         organization_id__in={person.organization_id for person in people}, user_id__in=[one.pk for one in people]
     )
     for user, group, name in rows.order_by("group__display_name_folded").values_list(

@@ -89,7 +89,7 @@ _NOBODY = UUID(int=0)
 GROUPS_MAKE_ADMINS = Func(
     F("organization_id"),
     template=(
-        f"EXISTS (SELECT 1 FROM {models.ScimGroupRole._meta.db_table} r "  # noqa: S608, SLF001 -- our own names, Django's documented model API
+        f"EXISTS (SELECT 1 FROM {models.ScimGroupRoleRow._meta.db_table} r "  # noqa: S608, SLF001 -- our own names, Django's documented model API
         f"WHERE r.organization_id = %(expressions)s AND r.role_id = '{ADMIN_ROLE}')"
     ),
     output_field=BooleanField(),
@@ -104,7 +104,7 @@ class GroupGrant(NamedTuple):
     group: UUID
 
 
-def group_grants(members: Iterable[models.Member]) -> Mapping[UUID, Sequence[GroupGrant]]:
+def group_grants(members: Iterable[models.MemberRow]) -> Mapping[UUID, Sequence[GroupGrant]]:
     """Return by member what groups give, direct and indirect, with one statement; none is there for who has nothing."""
     found: dict[UUID, list[GroupGrant]] = {}
     provisioned = [member.pk for member in members if hasattr(member, "scim_user")]
@@ -116,7 +116,7 @@ def group_grants(members: Iterable[models.Member]) -> Mapping[UUID, Sequence[Gro
     return found
 
 
-def group_roles(member: models.Member) -> Sequence[str]:
+def group_roles(member: models.MemberRow) -> Sequence[str]:
     """Return the roles that a member has by groups, direct and indirect; none for who was not provisioned."""
     return list(dict.fromkeys(grant.role_id for grant in group_grants([member]).get(member.pk, ())))
 
@@ -129,12 +129,12 @@ def of_groups_with(role_ids: Sequence[str], organizations: Sequence[UUID]) -> Q:
     return Q(pk__in=subquery(sql, list(organizations), list(role_ids), ScimConnectionStatus.ACTIVE))
 
 
-def email_domains_of(organization: models.Organization, role_id: str) -> Sequence[str]:
+def email_domains_of(organization: models.OrganizationRow, role_id: str) -> Sequence[str]:
     """Return the e-mail domains whose members have a role by them."""
     return [domain for domain, given in _email_assignments(organization) if given == role_id]
 
 
-def email_roles(organization: models.Organization, email_address: str) -> Sequence[str]:
+def email_roles(organization: models.OrganizationRow, email_address: str) -> Sequence[str]:
     """Return the roles that somebody with this address has by its domain."""
     given = _email_assignments(organization)
     if not given:
@@ -151,18 +151,18 @@ def of_domains(domains: Iterable[str]) -> Q:
     return found
 
 
-def roles_without_groups(member: models.Member) -> Sequence[str]:
+def roles_without_groups(member: models.MemberRow) -> Sequence[str]:
     """Return the roles that a member has as such, by hand, and by the domain of their address."""
     by_domain = email_roles(member.organization, member.email_address)
     return list(dict.fromkeys([MEMBER_ROLE, *member.direct_roles, *by_domain]))
 
 
-def is_admin(member: models.Member) -> bool:
+def is_admin(member: models.MemberRow) -> bool:
     """Say whether a member is admin, by whatever."""
     return ADMIN_ROLE in roles_without_groups(member) or ADMIN_ROLE in group_roles(member)
 
 
-def _email_assignments(organization: models.Organization) -> Sequence[tuple[str, str]]:
+def _email_assignments(organization: models.OrganizationRow) -> Sequence[tuple[str, str]]:
     given = (organization.settings or {}).get("rbac_email_implicit_role_assignments", ())
     return [(one["domain"], one["role_id"]) for one in given]
 
@@ -173,7 +173,7 @@ def check_roles(
     """Return roles, each once; `of` names the organization whose own roles count too. Raises Invalid for one that there is not."""
     chosen, known = list(dict.fromkeys(role_ids)), [*settings.RBAC_POLICY.roles]
     if of is not None and not set(chosen) <= set(known):
-        own = models.Organization.objects.values_list("custom_roles", flat=True).get(pk=of)
+        own = models.OrganizationRow.objects.values_list("custom_roles", flat=True).get(pk=of)
         known += [role["role_id"] for role in own or ()]
     for role_id in chosen:
         if role_id not in known:
@@ -185,16 +185,16 @@ def check_roles(
 def hold_admins(organization_id: UUID) -> None:
     """Let nobody else take away an admin of the organization until the transaction ends: two could take the last two."""
     # Not its key: whoever writes a row of the organization meanwhile need not wait.
-    list(models.Organization.objects.select_for_update(no_key=True).filter(pk=organization_id).values_list("pk"))
+    list(models.OrganizationRow.objects.select_for_update(no_key=True).filter(pk=organization_id).values_list("pk"))
 
 
 def has_admin(organization_id: UUID, *, besides: UUID = _NOBODY) -> bool:
     """Say whether an active member is admin, by hand, by the domain of their address or by group, besides one of them."""
-    active = models.Member.objects.filter(organization_id=organization_id, status=MemberStatus.ACTIVE)
+    active = models.MemberRow.objects.filter(organization_id=organization_id, status=MemberStatus.ACTIVE)
     by_hand = active.exclude(pk=besides).exclude(direct_roles=[]).values_list("direct_roles", flat=True)
     if any(ADMIN_ROLE in roles for roles in by_hand):
         return True
-    organization = models.Organization.objects.only("settings").get(pk=organization_id)
+    organization = models.OrganizationRow.objects.only("settings").get(pk=organization_id)
     domains = email_domains_of(organization, ADMIN_ROLE)
     if domains and active.exclude(pk=besides).filter(of_domains(domains)).exists():
         return True
@@ -202,7 +202,7 @@ def has_admin(organization_id: UUID, *, besides: UUID = _NOBODY) -> bool:
     return bool(rows(_SOMEBODY_WITH_ROLE, organization_id, ADMIN_ROLE, *statuses, besides))
 
 
-def gives_roles(group: models.ScimGroup) -> bool:
+def gives_roles(group: models.ScimGroupRow) -> bool:
     """Say whether being in the group, or in one that it is in, gives a role."""
     return bool(rows(_GIVES_ROLES, group.pk))
 
@@ -213,6 +213,6 @@ def people_within(groups: Sequence[UUID]) -> int:
     return int(number)
 
 
-def makes_admins(group: models.ScimGroup) -> bool:
+def makes_admins(group: models.ScimGroupRow) -> bool:
     """Say whether being in the group, or in one that it is in, makes an admin."""
     return bool(rows(_GROUPS_ABOVE, group.pk, ADMIN_ROLE))

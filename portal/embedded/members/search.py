@@ -40,7 +40,7 @@ class _Search:
 
     organizations: Sequence[Organization]
 
-    def rows(self, operands: Sequence[Operand]) -> QuerySet[models.Member]:
+    def rows(self, operands: Sequence[Operand]) -> QuerySet[models.MemberRow]:
         """Return whom the operands find; without one that says so, nobody deleted."""
         rows = whole_members().filter(
             _READ.condition(operands, self._known), organization_id__in=self._keys, organization__deleted_at=None

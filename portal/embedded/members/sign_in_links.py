@@ -71,7 +71,9 @@ class EmbeddedSignInLinks:
         encoded = make_password(password)
         with transaction.atomic():
             # The member before the link, as whatever ends a membership locks them: so neither waits for the other.
-            members = models.Member.objects.filter(organization_id=seen.organization_id).select_for_update(no_key=True)
+            members = models.MemberRow.objects.filter(organization_id=seen.organization_id).select_for_update(
+                no_key=True
+            )
             members.get(pk=seen.member_id)
             link = self._link(token, lock=True)
             link.used_at = timezone.now()
@@ -84,8 +86,8 @@ class EmbeddedSignInLinks:
             change_password(member, encoded, member_as_caller(member, self._scope.origin))
             return start_session(member, self._scope.origin, password_entered_at=timezone.now())
 
-    def _link(self, token: str, *, lock: bool = False) -> models.SignInLink:
-        links = models.SignInLink.objects.select_related("member__organization")
+    def _link(self, token: str, *, lock: bool = False) -> models.SignInLinkRow:
+        links = models.SignInLinkRow.objects.select_related("member__organization")
         if lock:
             links = links.select_for_update(of=("self",))
         link = links.filter(
@@ -100,24 +102,24 @@ class EmbeddedSignInLinks:
             raise Gone(f"{link.member.organization.name} no longer allows signing in by password.")
         return link
 
-    def _row(self, member_id: str) -> models.Member:
-        rows = models.Member.objects.select_related("organization", "scim_user")
+    def _row(self, member_id: str) -> models.MemberRow:
+        rows = models.MemberRow.objects.select_related("organization", "scim_user")
         row = rows.filter(organization_id=self._scope.organization_id, pk=parse_id("member", member_id)).first()
         if row is None:
             raise NotFound("There is no such member.")
         return row
 
 
-def _is_for_another_address(link: models.SignInLink) -> bool:
+def _is_for_another_address(link: models.SignInLinkRow) -> bool:
     return bool(link.email_address) and fold_address(link.email_address) != link.member.email_address_folded
 
 
-def new_link(member: models.Member, *, proves_address: bool = True) -> SentLink:
+def new_link(member: models.MemberRow, *, proves_address: bool = True) -> SentLink:
     """Store a link and return it with its URL. Earlier links of the member are deleted."""
-    models.SignInLink.objects.filter(organization_id=member.organization_id, member=member, used_at=None).delete()
+    models.SignInLinkRow.objects.filter(organization_id=member.organization_id, member=member, used_at=None).delete()
     token = new_token()
     life = RESET_LIFE if member.status == MemberStatus.ACTIVE else INVITATION_LIFE
-    row = models.SignInLink.objects.create(
+    row = models.SignInLinkRow.objects.create(
         organization_id=member.organization_id,
         member=member,
         token_hash=token_hash(token),
@@ -129,7 +131,7 @@ def new_link(member: models.Member, *, proves_address: bool = True) -> SentLink:
     return SentLink(member.email_address, row.expires_at, url)
 
 
-def check_can_get_link(member: models.Member) -> None:
+def check_can_get_link(member: models.MemberRow) -> None:
     """Raise Conflict for a member who can't sign in by password."""
     if member.status == MemberStatus.DELETED:
         raise Conflict(f"{member.email_address} is deactivated. Reactivate the member first.", field="email_address")
@@ -139,7 +141,7 @@ def check_can_get_link(member: models.Member) -> None:
         )
 
 
-def show_link(member: models.Member, caller: Caller, *, proves_address: bool) -> SentLink:
+def show_link(member: models.MemberRow, caller: Caller, *, proves_address: bool) -> SentLink:
     """Return a new link for the caller to pass on. Raise Conflict for a member who can't sign in by password.
 
     With `proves_address`, choosing a password by it verifies the member's address: only for callers that are trusted
@@ -148,7 +150,7 @@ def show_link(member: models.Member, caller: Caller, *, proves_address: bool) ->
     return _made(member, caller, is_emailed=False, proves_address=proves_address)
 
 
-def email_link(member: models.Member, caller: Caller) -> SentLink:
+def email_link(member: models.MemberRow, caller: Caller) -> SentLink:
     """Email the member a new link, and return it without its URL. Raise Conflict as `show_link`, Unavailable."""
     link = _made(member, caller, is_emailed=True, proves_address=True)
     try:
@@ -158,7 +160,7 @@ def email_link(member: models.Member, caller: Caller) -> SentLink:
     return SentLink(link.email_address, link.expires_at)
 
 
-def email_link_soon(member: models.Member, caller: Caller) -> None:
+def email_link_soon(member: models.MemberRow, caller: Caller) -> None:
     """Email the member a new link in the background: how long the mail server takes must not say who is a member.
 
     Raise Conflict as `show_link`. An email that isn't taken is only in the log.
@@ -172,14 +174,14 @@ def _background() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "emails")
 
 
-def _send_or_log(member: models.Member, link: SentLink) -> None:
+def _send_or_log(member: models.MemberRow, link: SentLink) -> None:
     try:
         _send(member, link, "")
     except (OSError, ValueError):  # as above
         log.warning("sign_in_link_not_sent", member_id=member_id(member), exc_info=True)
 
 
-def _send(member: models.Member, link: SentLink, sender: str) -> None:
+def _send(member: models.MemberRow, link: SentLink, sender: str) -> None:
     send_email(
         to=member.email_address,
         subject=f"Choose a password for {one_line(member.organization.name)}",
@@ -187,7 +189,7 @@ def _send(member: models.Member, link: SentLink, sender: str) -> None:
     )
 
 
-def _made(member: models.Member, caller: Caller, *, is_emailed: bool, proves_address: bool) -> SentLink:
+def _made(member: models.MemberRow, caller: Caller, *, is_emailed: bool, proves_address: bool) -> SentLink:
     check_can_get_link(member)
     with transaction.atomic():
         link = new_link(member, proves_address=proves_address)
@@ -202,7 +204,7 @@ def _made(member: models.Member, caller: Caller, *, is_emailed: bool, proves_add
     return link
 
 
-def _text(member: models.Member, link: SentLink, sender: str) -> str:
+def _text(member: models.MemberRow, link: SentLink, sender: str) -> str:
     organization = one_line(member.organization.name)
     sent_by = f"{one_line(sender)} sent you this link" if sender else "Use this link"
     keeps = " Your current password works until you do." if member.password else ""

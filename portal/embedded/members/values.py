@@ -15,12 +15,12 @@ from portal.embedded import models
 from portal.embedded.members.roles import GroupGrant, email_roles, group_grants
 
 
-def member_id(row: models.Member) -> str:
+def member_id(row: models.MemberRow) -> str:
     """Return the member's public id."""
     return public_id("member", row.pk)
 
 
-def member_value(row: models.Member, grants: Sequence[GroupGrant] | None = None) -> Member:
+def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = None) -> Member:
     """Return the member, without who they are to the IdP; `grants` is what groups give them, where it was read already."""
     return Member(
         member_id=member_id(row),
@@ -47,7 +47,7 @@ def member_value(row: models.Member, grants: Sequence[GroupGrant] | None = None)
     )
 
 
-def _roles(row: models.Member, grants: Sequence[GroupGrant] | None) -> tuple[MemberRole, ...]:
+def _roles(row: models.MemberRow, grants: Sequence[GroupGrant] | None) -> tuple[MemberRole, ...]:
     """Return the effective roles: `stytch_member`, which everybody has, by hand, by domain, and by group."""
     if row.status == MemberStatus.DELETED:
         return ()
@@ -66,7 +66,7 @@ def _roles(row: models.Member, grants: Sequence[GroupGrant] | None) -> tuple[Mem
     return tuple(MemberRole(role_id, tuple(from_where)) for role_id, from_where in sources.items())
 
 
-def session_value(row: models.MemberSession, member: Member) -> MemberSession:
+def session_value(row: models.MemberSessionRow, member: Member) -> MemberSession:
     """Return the session with the roles that hold in it."""
     return MemberSession(
         member_session_id=public_id("member-session", row.pk),
@@ -85,7 +85,7 @@ def session_value(row: models.MemberSession, member: Member) -> MemberSession:
     )
 
 
-def scim_connection_value(token: models.ScimToken) -> ScimConnection:
+def scim_connection_value(token: models.ScimTokenRow) -> ScimConnection:
     """Return the connection of its current token, with the address that the IdP is given."""
     row = token.connection
     connection_id = public_id("scim-connection", row.pk)
@@ -100,8 +100,8 @@ def scim_connection_value(token: models.ScimToken) -> ScimConnection:
         bearer_token_expires_at=token.expires_at,
         attention=row.attention,
         attention_at=row.attention_at,
-        brake_stopped_at=row.brake_stopped_at,
-        brake_released_until=row.brake_released_until,
+        hold_started_at=row.hold_started_at,
+        hold_approved_until=row.hold_approved_until,
         waiting_conflicts=row.waiting_conflicts,
         paused_at=row.paused_at,
         paused_by=row.paused_by,

@@ -1,47 +1,54 @@
 """The embedded directory's tables."""
 
-from portal.embedded.models.activity import ActivityEntry
-from portal.embedded.models.members import IntermediateSession, Member, MemberSession, SignInLink
-from portal.embedded.models.organizations import FormerSlug, Organization, Project, ProjectSecret
-from portal.embedded.models.rate_limits import RateLimitCounter
-from portal.embedded.models.scim import (
-    ScimBrake,
-    ScimConflict,
-    ScimConnection,
-    ScimContact,
-    ScimGroup,
-    ScimGroupRole,
-    ScimMembership,
-    ScimNesting,
-    ScimReminder,
-    ScimRequest,
-    ScimToken,
-    ScimUser,
+from portal.embedded.models.activity import ActivityEntryRow
+from portal.embedded.models.members import (
+    IntermediateSessionMemberRow,
+    IntermediateSessionRow,
+    MemberRow,
+    MemberSessionRow,
+    SignInLinkRow,
 )
-from portal.embedded.models.signing_keys import SigningKey
+from portal.embedded.models.organizations import FormerSlugRow, OrganizationRow, ProjectRow, ProjectSecretRow
+from portal.embedded.models.rate_limits import RateLimitCounterRow
+from portal.embedded.models.scim import (
+    ScimConflictRow,
+    ScimConnectionRow,
+    ScimContactRow,
+    ScimGroupRoleRow,
+    ScimGroupRow,
+    ScimMembershipRow,
+    ScimNestingRow,
+    ScimReminderRow,
+    ScimRequestRow,
+    ScimSafeguardRow,
+    ScimTokenRow,
+    ScimUserRow,
+)
+from portal.embedded.models.signing_keys import SigningKeyRow
 
 __all__ = [
-    "ActivityEntry",
-    "FormerSlug",
-    "IntermediateSession",
-    "Member",
-    "MemberSession",
-    "Organization",
-    "Project",
-    "ProjectSecret",
-    "RateLimitCounter",
-    "ScimBrake",
-    "ScimConflict",
-    "ScimConnection",
-    "ScimContact",
-    "ScimGroup",
-    "ScimGroupRole",
-    "ScimMembership",
-    "ScimNesting",
-    "ScimReminder",
-    "ScimRequest",
-    "ScimToken",
-    "ScimUser",
-    "SignInLink",
-    "SigningKey",
+    "ActivityEntryRow",
+    "FormerSlugRow",
+    "IntermediateSessionMemberRow",
+    "IntermediateSessionRow",
+    "MemberRow",
+    "MemberSessionRow",
+    "OrganizationRow",
+    "ProjectRow",
+    "ProjectSecretRow",
+    "RateLimitCounterRow",
+    "ScimConflictRow",
+    "ScimConnectionRow",
+    "ScimContactRow",
+    "ScimGroupRoleRow",
+    "ScimGroupRow",
+    "ScimMembershipRow",
+    "ScimNestingRow",
+    "ScimReminderRow",
+    "ScimRequestRow",
+    "ScimSafeguardRow",
+    "ScimTokenRow",
+    "ScimUserRow",
+    "SignInLinkRow",
+    "SigningKeyRow",
 ]

@@ -4,15 +4,15 @@ from django.db import models
 
 from portal.directory.actor import ActorType
 from portal.embedded.models.fields import id_field
-from portal.embedded.models.organizations import Organization
+from portal.embedded.models.organizations import OrganizationRow
 
 
-class ActivityEntry(models.Model):
+class ActivityEntryRow(models.Model):
     """One change: who, what, to what, from where. The database refuses to change or delete it (guards.py)."""
 
     id = id_field()
     # None for what belongs to the whole project.
-    organization = models.ForeignKey(Organization, models.PROTECT, null=True, db_index=False)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, null=True, db_index=False)
     at = models.DateTimeField(auto_now_add=True)
     actor_type = models.CharField(max_length=16, choices=[(t, t) for t in ActorType])
     actor_id = models.CharField(max_length=100, blank=True)
@@ -28,4 +28,5 @@ class ActivityEntry(models.Model):
     request_id = models.CharField(max_length=100, blank=True)
 
     class Meta:
+        db_table = "directory_activityentry"
         indexes = [models.Index(fields=["organization", "-at", "-id"], name="activity_newest_first")]

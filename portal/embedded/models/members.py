@@ -6,15 +6,15 @@ from django.utils import timezone
 
 from portal.directory.members import MemberStatus
 from portal.embedded.models.fields import FoldedAddressField, id_field
-from portal.embedded.models.organizations import Organization
+from portal.embedded.models.organizations import OrganizationRow
 
 
-class Member(models.Model):
+class MemberRow(models.Model):
     """A person in one organization; the same address in two organizations is two members."""
 
     id = id_field()
     # Its index is the one in which they are searched, see below.
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="members", db_index=False)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, related_name="members", db_index=False)
     email_address = models.EmailField(max_length=254)
     email_address_folded = FoldedAddressField(of="email_address")
     # Whether somebody has shown that they read what is sent there.
@@ -40,6 +40,7 @@ class Member(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        db_table = "directory_member"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "email_address_folded"],
@@ -74,12 +75,12 @@ class Member(models.Model):
         ]
 
 
-class MemberSession(models.Model):
+class MemberSessionRow(models.Model):
     """A member signed in; the token itself is only in the browser's cookie."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
-    member = models.ForeignKey(Member, models.CASCADE, related_name="sessions")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    member = models.ForeignKey(MemberRow, models.CASCADE, related_name="sessions")
     token_hash = models.BinaryField(max_length=32, unique=True)
     started_at = models.DateTimeField(default=timezone.now)
     last_accessed_at = models.DateTimeField(default=timezone.now)
@@ -98,15 +99,16 @@ class MemberSession(models.Model):
     user_agent = models.CharField(max_length=256, blank=True)
 
     class Meta:
+        db_table = "directory_membersession"
         indexes = [models.Index(fields=["organization", "member", "-started_at"], name="session_of_member")]
 
 
-class SignInLink(models.Model):
+class SignInLinkRow(models.Model):
     """A one-time link to choose a password."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    member = models.ForeignKey(Member, models.CASCADE, related_name="sign_in_links")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
+    member = models.ForeignKey(MemberRow, models.CASCADE, related_name="sign_in_links")
     token_hash = models.BinaryField(max_length=32, unique=True)
     # The member's address at the time, with which the link ends; "" for links made before this was stored.
     email_address = models.EmailField(max_length=254, blank=True, default="", db_default="")
@@ -116,15 +118,33 @@ class SignInLink(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    class Meta:
+        db_table = "directory_signinlink"
 
-class IntermediateSession(models.Model):
+
+class IntermediateSessionRow(models.Model):
     """A person who proved a password and has yet to choose one of the organizations where it is right."""
 
     id = id_field()
     token_hash = models.BinaryField(max_length=32, unique=True)
-    members = models.ManyToManyField(Member)
+    members = models.ManyToManyField(MemberRow, through="IntermediateSessionMemberRow")
     email_address = models.CharField(max_length=254)
     expires_at = models.DateTimeField()
 
     class Meta:
+        db_table = "directory_intermediatesession"
         indexes = [models.Index(fields=["email_address"], name="intermediate_session_of_email")]
+
+
+class IntermediateSessionMemberRow(models.Model):
+    """A member whom an intermediate session can be exchanged for."""
+
+    id = models.BigAutoField(primary_key=True)
+    session = models.ForeignKey(
+        IntermediateSessionRow, models.CASCADE, db_column="intermediatesession_id", related_name="+"
+    )
+    member = models.ForeignKey(MemberRow, models.CASCADE, db_column="member_id", related_name="+")
+
+    class Meta:
+        db_table = "directory_intermediatesession_members"
+        unique_together = [("session", "member")]  # as the table that Django created has it

@@ -19,26 +19,32 @@ _OTHER_LETTERS = models.Func(
 )
 
 
-class Project(models.Model):
+class ProjectRow(models.Model):
     """The installation as a Stytch project: what SDKs name when they call."""
 
     id = id_field()
     public_token = models.CharField(max_length=80, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        db_table = "directory_project"
 
-class ProjectSecret(models.Model):
+
+class ProjectSecretRow(models.Model):
     """One secret of the project for backend calls; several may live, so that they can be rotated."""
 
     id = id_field()
-    project = models.ForeignKey(Project, models.CASCADE, related_name="secrets")
+    project = models.ForeignKey(ProjectRow, models.CASCADE, related_name="secrets")
     secret_hash = models.BinaryField(max_length=32, unique=True)
     last_four = models.CharField(max_length=4)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
 
+    class Meta:
+        db_table = "directory_projectsecret"
 
-class Organization(models.Model):
+
+class OrganizationRow(models.Model):
     """A customer of the product."""
 
     id = id_field()
@@ -61,6 +67,7 @@ class Organization(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        db_table = "directory_organization"
         constraints = [
             models.CheckConstraint(name="organization_has_name", condition=~models.Q(name="")),
             models.CheckConstraint(
@@ -76,10 +83,13 @@ class Organization(models.Model):
         return self.slug
 
 
-class FormerSlug(models.Model):
+class FormerSlugRow(models.Model):
     """A slug that an organization has left: for a while no other one gets it, so that old bookmarks lead nowhere else."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="former_slugs")
+    organization = models.ForeignKey(OrganizationRow, models.CASCADE, related_name="former_slugs")
     slug = models.CharField(max_length=128, db_index=True)
     left_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "directory_formerslug"

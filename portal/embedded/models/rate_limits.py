@@ -3,9 +3,12 @@
 from django.db import models
 
 
-class RateLimitCounter(models.Model):
+class RateLimitCounterRow(models.Model):
     """How often something was tried in the current window."""
 
     key = models.CharField(max_length=256, primary_key=True)
     amount = models.PositiveIntegerField()
     expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "directory_ratelimitcounter"

@@ -6,15 +6,15 @@ from django.utils import timezone
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.log import FIRST_REFUSAL
 from portal.embedded.models.fields import ComparedField, FoldedAddressField, FoldedNameField, id_field
-from portal.embedded.models.members import Member
-from portal.embedded.models.organizations import Organization
+from portal.embedded.models.members import MemberRow
+from portal.embedded.models.organizations import OrganizationRow
 
 
-class ScimConnection(models.Model):
+class ScimConnectionRow(models.Model):
     """An organization's link to its IdP."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="scim_connections")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, related_name="scim_connections")
     display_name = models.CharField(max_length=256)
     identity_provider = models.CharField(
         max_length=32, choices=[(p, p.label) for p in ScimIdentityProvider], default=ScimIdentityProvider.GENERIC
@@ -33,14 +33,14 @@ class ScimConnection(models.Model):
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.
     attention = models.CharField(max_length=512, blank=True)
     attention_at = models.DateTimeField(null=True, blank=True)
-    # Since when deactivations are on hold (scim_brake.py), when an admin chose to keep the hold, when the first contact was
+    # Since when deactivations are on hold (scim_safeguard.py), when an admin chose to keep the hold, when the first contact was
     # emailed, and an approval: for people whose deactivation was put on hold since then, until a day after it was given.
-    brake_stopped_at = models.DateTimeField(null=True, blank=True)
-    brake_kept_at = models.DateTimeField(null=True, blank=True)
-    brake_told_at = models.DateTimeField(null=True, blank=True)
-    brake_approved_from = models.DateTimeField(null=True, blank=True)
-    brake_released_until = models.DateTimeField(null=True, blank=True)
-    # How many people wait for a decision (ScimConflict), counted no further than MOST_COUNTED whenever one comes or goes.
+    hold_started_at = models.DateTimeField(null=True, blank=True, db_column="brake_stopped_at")
+    hold_kept_at = models.DateTimeField(null=True, blank=True, db_column="brake_kept_at")
+    hold_notified_at = models.DateTimeField(null=True, blank=True, db_column="brake_told_at")
+    hold_approved_from = models.DateTimeField(null=True, blank=True, db_column="brake_approved_from")
+    hold_approved_until = models.DateTimeField(null=True, blank=True, db_column="brake_released_until")
+    # How many people wait for a decision (ScimConflictRow), counted no further than MOST_COUNTED whenever one comes or goes.
     waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
     # Since when an admin has every call refused, and that admin's name.
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -52,6 +52,7 @@ class ScimConnection(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        db_table = "directory_scimconnection"
         constraints = [
             # Stytch: one active connection per organization (active_scim_connection_exists).
             models.UniqueConstraint(
@@ -65,16 +66,17 @@ class ScimConnection(models.Model):
         ]
 
 
-class ScimContact(models.Model):
+class ScimContactRow(models.Model):
     """Who is told by e-mail what a connection needs; they need not be members."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="contacts")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
+    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="contacts")
     email_address = models.EmailField(max_length=254)
     email_address_folded = FoldedAddressField(of="email_address")
 
     class Meta:
+        db_table = "directory_scimcontact"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "connection", "email_address_folded"], name="scim_contact_unique"
@@ -82,12 +84,12 @@ class ScimContact(models.Model):
         ]
 
 
-class ScimReminder(models.Model):
+class ScimReminderRow(models.Model):
     """A reminder to one contact. The run that has claimed it sends it."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="reminders")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
+    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="reminders")
     # What it is about (scim_reminders.py): a token and the days before its expiry, or since when deactivations are on hold.
     about = models.CharField(max_length=100)
     # SHA-256 of the contact's case-folded address, in hexadecimal.
@@ -96,6 +98,7 @@ class ScimReminder(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "directory_scimreminder"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "connection", "about", "contact_hash"], name="scim_reminder_once_per_contact"
@@ -103,12 +106,12 @@ class ScimReminder(models.Model):
         ]
 
 
-class ScimBrake(models.Model):
+class ScimSafeguardRow(models.Model):
     """What a connection's deactivations within an hour are counted in, one after the other: each holds the row."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="brakes")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
+    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="safeguards")
     # {minute since 1970: number}, of the last hour: people who were deactivated, and who lost the roles of a group.
     minutes = models.JSONField(default=dict)
     removal_minutes = models.JSONField(default=dict, db_default={})
@@ -120,17 +123,18 @@ class ScimBrake(models.Model):
     counted_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "directory_scimbrake"
         constraints = [
             models.UniqueConstraint(fields=["organization", "connection"], name="scim_brake_one_per_connection")
         ]
 
 
-class ScimToken(models.Model):
+class ScimTokenRow(models.Model):
     """A bearer token of a connection; while it is rotated, the next one is good beside the current one."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="tokens")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
+    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="tokens")
     token_hash = models.BinaryField(max_length=32, unique=True)
     last_four = models.CharField(max_length=4)
     is_next = models.BooleanField(default=False)
@@ -143,6 +147,7 @@ class ScimToken(models.Model):
     last_used_client = models.CharField(max_length=256, blank=True)
 
     class Meta:
+        db_table = "directory_scimtoken"
         constraints = [
             # One current and one next: two live tokens at most.
             models.UniqueConstraint(
@@ -153,16 +158,16 @@ class ScimToken(models.Model):
         ]
 
 
-class ScimRequest(models.Model):
+class ScimRequestRow(models.Model):
     """One call of an IdP and how it was answered, without what is secret or personal (request_log.py)."""
 
     # Its first bits are the time, so that its order is the order of the calls, and its index finds the old ones.
     id = id_field()
     # Without constraints of their own: the guard (guards.py) looks at the connection anyway, and to check them once more
     # would lock the connection's row for each call.
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
     connection = models.ForeignKey(
-        ScimConnection, models.CASCADE, related_name="requests", db_index=False, db_constraint=False
+        ScimConnectionRow, models.CASCADE, related_name="requests", db_index=False, db_constraint=False
     )
     at = models.DateTimeField(default=timezone.now)
     method = models.CharField(max_length=16)
@@ -188,6 +193,7 @@ class ScimRequest(models.Model):
     request_id = models.CharField(max_length=100, blank=True)
 
     class Meta:
+        db_table = "directory_scimrequest"
         # As few as the pages of the log can do with: each costs every call. The partial ones cost those that are in them.
         indexes = [
             models.Index(fields=["organization", "connection", "-id"], name="scim_request_newest_first"),
@@ -204,14 +210,14 @@ class ScimRequest(models.Model):
         ]
 
 
-class ScimUser(models.Model):
+class ScimUserRow(models.Model):
     """A provisioned person: the SCIM document as the IdP sent it, with the columns that are searched beside it."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
-    connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="users", db_index=False)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
+    connection = models.ForeignKey(ScimConnectionRow, models.PROTECT, related_name="users", db_index=False)
     # Who signs in; None for a person without an e-mail address.
-    member = models.OneToOneField(Member, models.SET_NULL, null=True, related_name="scim_user")
+    member = models.OneToOneField(MemberRow, models.SET_NULL, null=True, related_name="scim_user")
     # Whether the member was there before the IdP knew of them.
     is_adopted = models.BooleanField(default=False)
     user_name = models.CharField(max_length=256)
@@ -235,6 +241,7 @@ class ScimUser(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
+        db_table = "directory_scimuser"
         constraints = [
             # What looks up a value begins with it, and what lists with the organization: see docs/decisions/0016.
             models.UniqueConstraint(fields=["user_name_folded", "connection"], name="scim_user_name_unique")
@@ -267,12 +274,12 @@ class ScimUser(models.Model):
         ]
 
 
-class ScimGroup(models.Model):
+class ScimGroupRow(models.Model):
     """A pushed group; its members are rows, so that a change of one never rewrites the list."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
-    connection = models.ForeignKey(ScimConnection, models.PROTECT, related_name="groups", db_index=False)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
+    connection = models.ForeignKey(ScimConnectionRow, models.PROTECT, related_name="groups", db_index=False)
     display_name = models.CharField(max_length=256)
     display_name_folded = FoldedNameField(of="display_name")
     external_id = models.CharField(max_length=256, blank=True)
@@ -287,6 +294,7 @@ class ScimGroup(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
+        db_table = "directory_scimgroup"
         constraints = [
             models.UniqueConstraint(fields=["display_name_folded", "connection"], name="scim_group_name_unique")
         ]
@@ -303,45 +311,47 @@ class ScimGroup(models.Model):
         ]
 
 
-class ScimMembership(models.Model):
+class ScimMembershipRow(models.Model):
     """One person in one group."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
     # The index of what is unique begins with the group: one less to write for each of up to millions.
-    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="memberships", db_index=False)
-    user = models.ForeignKey(ScimUser, models.CASCADE, related_name="memberships")
+    group = models.ForeignKey(ScimGroupRow, models.CASCADE, related_name="memberships", db_index=False)
+    user = models.ForeignKey(ScimUserRow, models.CASCADE, related_name="memberships")
 
     class Meta:
+        db_table = "directory_scimmembership"
         constraints = [models.UniqueConstraint(fields=["group", "user"], name="scim_membership_unique")]
 
 
-class ScimNesting(models.Model):
+class ScimNestingRow(models.Model):
     """One group as a member of another. Circles are allowed (RFC 7644, 3.7.1); whoever walks must remember where."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, db_constraint=False)
-    group = models.ForeignKey(ScimGroup, models.CASCADE, related_name="nestings", db_index=False)
-    member = models.ForeignKey(ScimGroup, models.CASCADE, related_name="parents")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
+    group = models.ForeignKey(ScimGroupRow, models.CASCADE, related_name="nestings", db_index=False)
+    member = models.ForeignKey(ScimGroupRow, models.CASCADE, related_name="parents")
 
     class Meta:
+        db_table = "directory_scimnesting"
         constraints = [
             models.UniqueConstraint(fields=["group", "member"], name="scim_nesting_unique"),
             models.CheckConstraint(name="scim_nesting_not_itself", condition=~models.Q(group=models.F("member"))),
         ]
 
 
-class ScimGroupRole(models.Model):
+class ScimGroupRoleRow(models.Model):
     """A role that everybody in a group has, also in the groups within it (Stytch: implicit role assignments).
 
     It outlives its group: until an admin decides, it is remembered which group it was, and gives the role to nobody.
     """
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="group_roles")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
+    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="group_roles")
     # None once the IdP has deleted the group.
-    group = models.ForeignKey(ScimGroup, models.SET_NULL, null=True, related_name="roles")
+    group = models.ForeignKey(ScimGroupRow, models.SET_NULL, null=True, related_name="roles")
     # What `group_id` is, or was; and what the group was called when an admin last saw to its roles.
     group_key = models.UUIDField()
     group_name = models.CharField(max_length=256)
@@ -349,18 +359,19 @@ class ScimGroupRole(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
+        db_table = "directory_scimgrouprole"
         constraints = [
             models.UniqueConstraint(fields=["organization", "group_key", "role_id"], name="scim_group_role_unique")
         ]
 
 
-class ScimConflict(models.Model):
+class ScimConflictRow(models.Model):
     """A person whom provisioning would take over although they were a member before: an admin decides."""
 
     id = id_field()
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    connection = models.ForeignKey(ScimConnection, models.CASCADE, related_name="conflicts")
-    member = models.ForeignKey(Member, models.CASCADE, related_name="scim_conflicts")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
+    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="conflicts")
+    member = models.ForeignKey(MemberRow, models.CASCADE, related_name="scim_conflicts")
     # Who would take them over; a decision is about this person, and ends when another one tries.
     user_name = models.CharField(max_length=256)
     display_name = models.CharField(max_length=256, blank=True)
@@ -370,6 +381,7 @@ class ScimConflict(models.Model):
     dismissed_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "directory_scimconflict"
         constraints = [
             models.UniqueConstraint(fields=["organization", "connection", "member"], name="scim_conflict_unique"),
             models.CheckConstraint(

@@ -4,14 +4,14 @@ from django.db import models
 from django.utils import timezone
 
 from portal.embedded.models.fields import id_field
-from portal.embedded.models.organizations import Project
+from portal.embedded.models.organizations import ProjectRow
 
 
-class SigningKey(models.Model):
+class SigningKeyRow(models.Model):
     """One key pair of the project; `jwk-live-<id>` is its kid."""
 
     id = id_field()
-    project = models.ForeignKey(Project, models.CASCADE, related_name="signing_keys")
+    project = models.ForeignKey(ProjectRow, models.CASCADE, related_name="signing_keys")
     # Encrypted (encryption.py); empty some time after another key signs.
     private_key = models.BinaryField()
     # As it is published: RFC 7517, with the certificate's thumbprint under Stytch's name for it.
@@ -23,6 +23,7 @@ class SigningKey(models.Model):
     replaced_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "directory_signingkey"
         constraints = [
             models.UniqueConstraint(
                 fields=["project"], condition=models.Q(replaced_at=None), name="signing_key_one_current"

@@ -64,7 +64,7 @@ def _has(domains: Sequence[str], domain: str) -> bool:
 
 
 def _change(organization_id: UUID, change: Callable[[list[str]], list[str]], caller: audit.Caller) -> None:
-    row = models.Organization.objects.select_for_update().get(pk=organization_id)
+    row = models.OrganizationRow.objects.select_for_update().get(pk=organization_id)
     before = list(row.email_allowed_domains)
     row.email_allowed_domains = change(before)
     if row.email_allowed_domains == before:

@@ -59,7 +59,7 @@ _NAMES = {
 }
 
 
-def with_scim_connection(value: Organization, token: models.ScimToken | None) -> Organization:
+def with_scim_connection(value: Organization, token: models.ScimTokenRow | None) -> Organization:
     """Return an organization with its SCIM connection, whose current token is given."""
     if token is None:
         return value
@@ -72,7 +72,7 @@ def with_scim_connection(value: Organization, token: models.ScimToken | None) ->
     return replace(value, scim_active_connection=scim)
 
 
-def whole_organizations(rows: Sequence[models.Organization]) -> tuple[Organization, ...]:
+def whole_organizations(rows: Sequence[models.OrganizationRow]) -> tuple[Organization, ...]:
     """Return organizations with their SCIM connections, by one statement however many they are."""
     active = current_tokens().filter(connection__status=ScimConnectionStatus.ACTIVE)
     tokens = active.filter(organization_id__in=[row.pk for row in rows])
@@ -88,7 +88,7 @@ class EmbeddedOrganizations:
 
     def create(self, new: OrganizationChanges) -> Organization:
         """Make an organization. Raises Invalid, Conflict."""
-        row = models.Organization()
+        row = models.OrganizationRow()
         slug = new.organization_slug or _slug_for(new.organization_name or "")
         _set(row, replace(new, organization_slug=slug), new_settings(new))
         with _unless_taken(), transaction.atomic():
@@ -102,7 +102,7 @@ class EmbeddedOrganizations:
         self, operands: Sequence[Operand] = (), *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Found[Organization]:
         """Return a page of the organizations that all operands find. Raises Invalid, InvalidCursor."""
-        rows = models.Organization.objects.filter(matching(operands), deleted_at=None)
+        rows = models.OrganizationRow.objects.filter(matching(operands), deleted_at=None)
         hits = page(rows, operands, "organizations-search", cursor=cursor, limit=limit)
         return Found(whole_organizations(hits.rows), hits.next_cursor, hits.total)
 
@@ -113,7 +113,7 @@ class EmbeddedOrganizations:
         names = [name for name in organization_ids if is_text(name)]
         keys = [key for key in (parse_id("organization", name) for name in names) if key.int]
         named = Q(pk__in=keys) | Q(slug__in=names) | Q(external_id__in=[name for name in names if name])
-        rows = list(models.Organization.objects.filter(named, deleted_at=None).order_by("pk"))
+        rows = list(models.OrganizationRow.objects.filter(named, deleted_at=None).order_by("pk"))
         # As for one: the slug is asked for last.
         found = {row.slug: row for row in rows} | {row.external_id: row for row in rows if row.external_id}
         found |= {public_id("organization", row.pk): row for row in rows}
@@ -132,7 +132,7 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
 
     def member_count(self) -> int:
         """Return how many members it has; deleted ones do not count."""
-        members = models.Member.objects.filter(organization_id=self._scope.organization_id)
+        members = models.MemberRow.objects.filter(organization_id=self._scope.organization_id)
         return members.exclude(status=MemberStatus.DELETED).count()
 
     def update(self, changes: OrganizationChanges) -> Organization:
@@ -179,15 +179,15 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
             _record(self._scope.caller, "organization.delete", row, gone, {"members": members})
         return organization_id
 
-    def _locked(self) -> models.Organization:
-        rows = models.Organization.objects.select_for_update(no_key=True)
+    def _locked(self) -> models.OrganizationRow:
+        rows = models.OrganizationRow.objects.select_for_update(no_key=True)
         row = rows.filter(pk=self._scope.organization_id, deleted_at=None).first()
         if row is None:
             raise no_organization()
         return row
 
     @staticmethod
-    def _leave_slug(row: models.Organization, slug: str) -> None:
+    def _leave_slug(row: models.OrganizationRow, slug: str) -> None:
         if row.slug != slug:
             _check_former_slugs(row)
             former_slugs.leave(row, slug)
@@ -199,7 +199,7 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
         hold_admins(self._scope.organization_id)
         return has_admin(self._scope.organization_id)
 
-    def _whole(self, row: models.Organization) -> Organization:
+    def _whole(self, row: models.OrganizationRow) -> Organization:
         return with_scim_connection(organization_value(row), current_token(row.pk))
 
 
@@ -212,7 +212,7 @@ def no_organization() -> NotFound:
     )
 
 
-def _set(row: models.Organization, changes: OrganizationChanges, settings: OrganizationSettings) -> None:
+def _set(row: models.OrganizationRow, changes: OrganizationChanges, settings: OrganizationSettings) -> None:
     """Put what is given into the row. Raises Invalid."""
     if changes.organization_name is not None:
         row.name = changes.organization_name.strip()
@@ -234,7 +234,7 @@ def _set(row: models.Organization, changes: OrganizationChanges, settings: Organ
     _check(row)
 
 
-def _check(row: models.Organization) -> None:
+def _check(row: models.OrganizationRow) -> None:
     try:
         check(row)
     except Invalid as error:
@@ -257,7 +257,7 @@ def _slug_for(name: str) -> str:
     """Return a slug made of the name that no organization has."""
     slug = slugify(name)[:_SLUG_OF_NAME] or "organization"
     is_free = len(slug) > 1 and slug not in _RESERVED and not slug.startswith((id_prefix("organization"), _DELETED))
-    is_taken = models.Organization.objects.filter(slug=slug).exists() or former_slugs.is_kept(slug)
+    is_taken = models.OrganizationRow.objects.filter(slug=slug).exists() or former_slugs.is_kept(slug)
     if is_free and not is_taken:
         return slug
     return f"o-{slug}-{secrets.token_hex(4)}"
@@ -285,16 +285,16 @@ def _as_json(settings: OrganizationSettings) -> dict[str, Any]:
     return values
 
 
-def _check_namesakes(row: models.Organization) -> None:
+def _check_namesakes(row: models.OrganizationRow) -> None:
     """Raise Conflict where the slug is what the product calls another organization, or the other way round."""
-    others = models.Organization.objects.exclude(pk=row.pk)
+    others = models.OrganizationRow.objects.exclude(pk=row.pk)
     if others.filter(external_id=row.slug).exists():
         raise _taken("organization_slug")
     if row.external_id and others.filter(slug=row.external_id).exists():
         raise _taken("organization_external_id")
 
 
-def _check_former_slugs(row: models.Organization) -> None:
+def _check_former_slugs(row: models.OrganizationRow) -> None:
     """Raise Conflict where another organization left the slug not long ago."""
     if former_slugs.is_kept(row.slug, by_others_than=row):
         raise Conflict(
@@ -325,25 +325,27 @@ def _taken(field: str) -> Conflict:
 def _end_members(organization_id: UUID) -> int:
     """End the membership of everybody, and return how many that were."""
     now = timezone.now()
-    members = models.Member.objects.filter(organization_id=organization_id).exclude(status=MemberStatus.DELETED)
+    members = models.MemberRow.objects.filter(organization_id=organization_id).exclude(status=MemberStatus.DELETED)
     # Before their sessions, as whoever changes a password locks them.
     number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", updated_at=now)
-    sessions = models.MemberSession.objects.filter(organization_id=organization_id, revoked_at=None)
+    sessions = models.MemberSessionRow.objects.filter(organization_id=organization_id, revoked_at=None)
     sessions.update(revoked_at=now)
-    models.SignInLink.objects.filter(organization_id=organization_id).delete()
-    models.IntermediateSession.members.through.objects.filter(member__organization_id=organization_id).delete()
+    models.SignInLinkRow.objects.filter(organization_id=organization_id).delete()
+    models.IntermediateSessionMemberRow.objects.filter(member__organization_id=organization_id).delete()
     return number
 
 
 def _end_connection(organization_id: UUID, caller: audit.Caller) -> None:
-    active = models.ScimConnection.objects.filter(organization_id=organization_id, status=ScimConnectionStatus.ACTIVE)
+    active = models.ScimConnectionRow.objects.filter(
+        organization_id=organization_id, status=ScimConnectionStatus.ACTIVE
+    )
     for row in active.select_for_update(no_key=True):
         row.status, row.deleted_at = ScimConnectionStatus.DELETED, timezone.now()
         row.deleted_by = caller.actor.name[:256]
         row.save(update_fields=["status", "deleted_at", "deleted_by", "updated_at"])
 
 
-def _described(row: models.Organization) -> dict[str, Any]:
+def _described(row: models.OrganizationRow) -> dict[str, Any]:
     """Return all that can be changed, by Stytch's names."""
     return {
         "organization_name": row.name,
@@ -362,7 +364,7 @@ def _said(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(
-    caller: audit.Caller, action: str, row: models.Organization, before: Mapping[str, Any], after: Mapping[str, Any]
+    caller: audit.Caller, action: str, row: models.OrganizationRow, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> None:
     audit.record(
         caller,

@@ -51,7 +51,7 @@ def _member_email_part(operand: Operand) -> Q:
 
 
 def _with_member(condition: Q) -> Q:
-    members = models.Member.objects.filter(condition, organization_id=OuterRef("pk"))
+    members = models.MemberRow.objects.filter(condition, organization_id=OuterRef("pk"))
     return Q(Exists(members.exclude(status=MemberStatus.DELETED)))
 
 
@@ -74,7 +74,7 @@ def _allowed_domain_part(operand: Operand) -> Q:
     part = fold_domain(_READ.part(operand))
     if not _IN_A_DOMAIN.match(part):
         return _NOTHING
-    as_text = models.Organization.objects.annotate(domains=Cast("email_allowed_domains", TextField()))
+    as_text = models.OrganizationRow.objects.annotate(domains=Cast("email_allowed_domains", TextField()))
     return Q(Exists(as_text.filter(pk=OuterRef("pk"), domains__contains=part)))
 
 

@@ -18,7 +18,7 @@ from django.contrib.auth.hashers import BasePasswordHasher, check_password, iden
 from portal.directory.errors import Invalid
 from portal.directory.passwords import HASH_TYPES, PasswordHash
 
-_MOST_STORED = 256  # models.Member.password
+_MOST_STORED = 256  # models.MemberRow.password
 # What one check may cost, so that nobody's sign-in holds up the others.
 _MOST_PBKDF2_ROUNDS = 3_000_000
 _MOST_SCRYPT_BYTES = 134_217_728

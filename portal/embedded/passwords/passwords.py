@@ -108,7 +108,7 @@ class EmbeddedProjectPasswords:
         check_new_password(password, email_address=member.email_address)
         return self._replace(member, password, terms, holder, is_entered=False)
 
-    def _proved(self, email_address: str, password: str) -> models.Member:
+    def _proved(self, email_address: str, password: str) -> models.MemberRow:
         """Return whose password it is. Raises Unauthenticated, Refused."""
         found = (
             self._members().filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
@@ -121,7 +121,7 @@ class EmbeddedProjectPasswords:
         return found
 
     @staticmethod
-    def _check_method(member: models.Member) -> None:
+    def _check_method(member: models.MemberRow) -> None:
         if not may_use_password(member):
             raise Refused(
                 "The organization does not allow signing in by password.",
@@ -130,7 +130,7 @@ class EmbeddedProjectPasswords:
 
     def _replace(
         self,
-        member: models.Member,
+        member: models.MemberRow,
         password: str,
         terms: SessionTerms,
         current: SignedIn | None,
@@ -147,13 +147,13 @@ class EmbeddedProjectPasswords:
             return self._go_on(locked, terms, current, is_entered=is_entered)
 
     def _go_on(
-        self, member: models.Member, terms: SessionTerms, current: SignedIn | None, *, is_entered: bool = True
+        self, member: models.MemberRow, terms: SessionTerms, current: SignedIn | None, *, is_entered: bool = True
     ) -> Authentication:
         """Return the session that the member goes on with: the current one, or a new one."""
         if current is None:
             started = start_session(member, self._scope.origin, password_entered_at=timezone.now(), terms=terms)
             return Authentication(started.member, started.organization, started)
-        sessions = models.MemberSession.objects.select_related("member__organization", "member__scim_user")
+        sessions = models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user")
         row = sessions.select_for_update(of=("self",)).filter(member=member, pk=_key(current)).first()
         if row is None or not is_live(row):
             raise Invalid(
@@ -168,8 +168,8 @@ class EmbeddedProjectPasswords:
         went_on = signed_in_value(row, current.session_token)
         return Authentication(went_on.member, went_on.organization, went_on)
 
-    def _members(self) -> QuerySet[models.Member]:
-        rows = models.Member.objects.select_related("organization", "scim_user")
+    def _members(self) -> QuerySet[models.MemberRow]:
+        rows = models.MemberRow.objects.select_related("organization", "scim_user")
         return rows.filter(organization_id=self._scope.organization_id)
 
 

@@ -9,8 +9,8 @@ from portal.embedded.scim.drift import EmbeddedScimDrift
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.embedded.scim.groups import EmbeddedScimGroups
 from portal.embedded.scim.pause import EmbeddedScimPause
-from portal.embedded.scim.safeguard import EmbeddedScimBrake
-from portal.embedded.scim.users import EmbeddedScimPeople
+from portal.embedded.scim.safeguard import EmbeddedScimSafeguard
+from portal.embedded.scim.users import EmbeddedScimUsers
 
 
 class EmbeddedScim(
@@ -19,10 +19,10 @@ class EmbeddedScim(
     EmbeddedScimDeletion,
     EmbeddedScimContacts,
     EmbeddedScimGroups,
-    EmbeddedScimPeople,
+    EmbeddedScimUsers,
     EmbeddedScimConflicts,
     EmbeddedScimGroupRoles,
-    EmbeddedScimBrake,
+    EmbeddedScimSafeguard,
     EmbeddedScimDrift,
 ):
     """Implements portal.directory.directory.ScimGateway."""

@@ -16,19 +16,19 @@ from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.member_sync import email_address
 
 
-def obstacles_of(people: QuerySet[models.ScimUser]) -> Mapping[UUID, ScimSignInObstacle]:
+def obstacles_of(people: QuerySet[models.ScimUserRow]) -> Mapping[UUID, ScimSignInObstacle]:
     """Return what keeps people from signing in, by their keys; all of them are of one organization and cannot sign in."""
     rows = list(people.select_related("connection", "member").defer("search"))
     holders = _holders(rows)
     return {row.pk: _obstacle(row, holders) for row in rows}
 
 
-def _holders(rows: Iterable[models.ScimUser]) -> Mapping[str, models.Member]:
+def _holders(rows: Iterable[models.ScimUserRow]) -> Mapping[str, models.MemberRow]:
     """Return the members who have the addresses that people wait for, by the folded address."""
     awaited = [row for row in rows if row.awaited_address]
     if not awaited:
         return {}
-    members = models.Member.objects.filter(
+    members = models.MemberRow.objects.filter(
         organization_id=awaited[0].organization_id,
         email_address_folded__in={row.awaited_address for row in awaited},
     )
@@ -36,7 +36,7 @@ def _holders(rows: Iterable[models.ScimUser]) -> Mapping[str, models.Member]:
     return {member.email_address_folded: member for member in members}
 
 
-def _obstacle(row: models.ScimUser, holders: Mapping[str, models.Member]) -> ScimSignInObstacle:
+def _obstacle(row: models.ScimUserRow, holders: Mapping[str, models.MemberRow]) -> ScimSignInObstacle:
     address = email_address(ScimClient(row.connection, Origin()), row.document)
     if row.awaited_address:
         return _taken(address, holders.get(row.awaited_address))
@@ -48,10 +48,10 @@ def _obstacle(row: models.ScimUser, holders: Mapping[str, models.Member]) -> Sci
     return ScimSignInObstacle(ScimObstacle.UNUSABLE_ADDRESS if sent else ScimObstacle.NO_ADDRESS, sent)
 
 
-def _taken(address: str, holder: models.Member | None) -> ScimSignInObstacle:
+def _taken(address: str, holder: models.MemberRow | None) -> ScimSignInObstacle:
     if holder is None:
         return ScimSignInObstacle(ScimObstacle.NEXT_REQUEST, address)
-    person: models.ScimUser | None = getattr(holder, "scim_user", None)
+    person: models.ScimUserRow | None = getattr(holder, "scim_user", None)
     if person is None or person.connection.status != ScimConnectionStatus.ACTIVE:
         return ScimSignInObstacle(ScimObstacle.EXISTING_MEMBER, address)
     name = person.display_name or person.user_name

@@ -66,7 +66,7 @@ class EmbeddedScimConflicts(Scoped):
         """Return which domains are linked always, and how many wait of one domain. Raises Invalid, NotFound, Refused."""
         self._scope.require(GET)
         connection = self._connection(parse_id("scim-connection", connection_id))
-        allowed = models.Organization.objects.filter(pk=connection.organization_id).values_list(
+        allowed = models.OrganizationRow.objects.filter(pk=connection.organization_id).values_list(
             "email_allowed_domains", flat=True
         )
         known = email_domains.read_domain(domain) if domain else ""
@@ -99,8 +99,8 @@ class EmbeddedScimConflicts(Scoped):
             email_domains.disallow(connection.organization_id, known, self._scope.caller)
         return known
 
-    def _connection(self, connection: UUID) -> models.ScimConnection:
-        row = models.ScimConnection.objects.filter(
+    def _connection(self, connection: UUID) -> models.ScimConnectionRow:
+        row = models.ScimConnectionRow.objects.filter(
             organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE, pk=connection
         ).first()
         if row is None:
@@ -108,12 +108,12 @@ class EmbeddedScimConflicts(Scoped):
         return row
 
 
-def _version(row: models.ScimConflict) -> str:
+def _version(row: models.ScimConflictRow) -> str:
     """Return what stands for all that an admin decides by."""
     return sha256(f"{conflict_rules.state_of(row)} {row.user_name}".encode()).hexdigest()[:16]
 
 
-def _value(row: models.ScimConflict) -> ScimConflict:
+def _value(row: models.ScimConflictRow) -> ScimConflict:
     return ScimConflict(
         conflict_id=public_id("scim-conflict", row.pk),
         version=_version(row),

@@ -73,20 +73,20 @@ class EmbeddedScimConnection(Scoped):
         self._scope.require(UPDATE)
         return tokens.rotate_cancel(self._active(connection_id), self._scope.caller, version=version)
 
-    def _active(self, connection_id: str) -> models.ScimConnection:
+    def _active(self, connection_id: str) -> models.ScimConnectionRow:
         row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
             raise NoScimConnection
         return row
 
 
-def current_token(organization_id: UUID) -> models.ScimToken | None:
+def current_token(organization_id: UUID) -> models.ScimTokenRow | None:
     """Return the current token of the organization's active connection, with that; None where there is none."""
     return _CURRENT_TOKEN.first(organization_id, ScimConnectionStatus.ACTIVE)
 
 
-_ID = models.ScimConnection._meta.pk  # noqa: SLF001 -- Django's documented model API
-_STATUS = models.ScimConnection._meta.get_field("status")  # noqa: SLF001 -- as above
+_ID = models.ScimConnectionRow._meta.pk  # noqa: SLF001 -- Django's documented model API
+_STATUS = models.ScimConnectionRow._meta.get_field("status")  # noqa: SLF001 -- as above
 _CURRENT_TOKEN = Statement(
     lambda organization, status: (
         current_tokens().filter(organization_id=organization).filter(connection__status=status)[:1]

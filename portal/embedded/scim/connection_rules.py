@@ -27,7 +27,7 @@ def create(
         unless_taken(Conflict(_TAKEN, field="organization_slug", error_type="active_scim_connection_exists")),
         transaction.atomic(),
     ):
-        row = models.ScimConnection(
+        row = models.ScimConnectionRow(
             organization_id=organization_id, display_name=display_name.strip(), identity_provider=identity_provider
         )
         check(row)
@@ -40,11 +40,11 @@ def create(
 
 
 def update(
-    row: models.ScimConnection, *, display_name: str, identity_provider: str, version: str, caller: audit.Caller
+    row: models.ScimConnectionRow, *, display_name: str, identity_provider: str, version: str, caller: audit.Caller
 ) -> ScimConnection:
     """Rename a connection, and say which identity provider it is for. Raises Invalid, Conflict."""
     with transaction.atomic():
-        row = models.ScimConnection.objects.select_for_update().get(pk=row.pk)
+        row = models.ScimConnectionRow.objects.select_for_update().get(pk=row.pk)
         if version != connection_version(row.display_name, row.identity_provider):
             raise Conflict("Somebody else changed the connection in the meantime.", field="version")
         before = _described(row)
@@ -64,12 +64,12 @@ def update(
         return scim_connection_value(tokens.current_tokens().get(connection=row))
 
 
-def _described(row: models.ScimConnection) -> dict[str, str]:
+def _described(row: models.ScimConnectionRow) -> dict[str, str]:
     return {"display_name": row.display_name, "identity_provider": row.identity_provider}
 
 
 def _record(
-    caller: audit.Caller, action: str, row: models.ScimConnection, before: dict[str, str], after: dict[str, str]
+    caller: audit.Caller, action: str, row: models.ScimConnectionRow, before: dict[str, str], after: dict[str, str]
 ) -> None:
     audit.record(
         caller,

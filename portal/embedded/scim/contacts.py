@@ -41,8 +41,8 @@ class EmbeddedScimContacts(Scoped):
                     "Somebody else changed the contacts in the meantime. Nothing was saved.", field="version"
                 )
             row.contacts.all().delete()
-            models.ScimContact.objects.bulk_create(
-                models.ScimContact(organization_id=row.organization_id, connection=row, email_address=address)
+            models.ScimContactRow.objects.bulk_create(
+                models.ScimContactRow(organization_id=row.organization_id, connection=row, email_address=address)
                 for address in wanted
             )
             after = _contacts(row)
@@ -59,7 +59,7 @@ class EmbeddedScimContacts(Scoped):
         return after
 
 
-def _contacts(row: models.ScimConnection) -> ScimContacts:
+def _contacts(row: models.ScimConnectionRow) -> ScimContacts:
     addresses = row.contacts.order_by("pk").values_list("email_address", flat=True)
     return ScimContacts(tuple(addresses), is_email_set_up=settings.EMAIL_IS_SET_UP)
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id
 from portal.directory.pages import DEFAULT_LIMIT, Page
-from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
+from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimRestoration, ScimUserChoice
 from portal.embedded import models
 from portal.embedded.database.keyset import check_limit, make_page, read_cursor
 from portal.embedded.members.roles import hold_admins
@@ -29,7 +29,7 @@ class EmbeddedScimDeletion(Scoped):
             raise NoScimConnection
         return deletion_rules.deletion(row, self._by())
 
-    def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+    def delete(self, connection_id: str, *, people: ScimUserChoice, version: str) -> ScimDeletion:
         """Delete it. Raises NotFound, Conflict, Refused."""
         self._scope.require(DELETE)
         with transaction.atomic():
@@ -37,7 +37,7 @@ class EmbeddedScimDeletion(Scoped):
             hold_admins(self._scope.organization_id)
             row, by = self._locked(connection_id), self._by()
             found = deletion_rules.delete(row, by, people=people, version=version)
-            if people is ScimPeopleChoice.DEACTIVATE:
+            if people is ScimUserChoice.DEACTIVATE:
                 transaction.on_commit(partial(deletion_rules.deactivate_late, row, by), robust=True)
         return found
 
@@ -63,7 +63,7 @@ class EmbeddedScimDeletion(Scoped):
         with transaction.atomic():
             return deletion_rules.restore(self._deleted(connection_id, lock=True), self._by(), reactivate=reactivate)
 
-    def _deleted(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
+    def _deleted(self, connection_id: str, *, lock: bool = False) -> models.ScimConnectionRow:
         deleted = deletion_rules.restorable(self._scope.organization_id)
         rows = deleted.select_for_update(no_key=True) if lock else deleted
         row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()

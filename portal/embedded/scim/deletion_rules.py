@@ -21,9 +21,9 @@ from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityP
 from portal.directory.scim.deletion import (
     ScimDeletedConnection,
     ScimDeletion,
-    ScimPeopleChoice,
     ScimRestoration,
     ScimRoleReach,
+    ScimUserChoice,
 )
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import unless_taken
@@ -33,7 +33,7 @@ from portal.embedded.members.roles import WITHOUT_GROUPS, email_domains_of, has_
 from portal.embedded.scim.protocol.succession import pass_on
 from portal.embedded.scim.tokens import current_tokens
 
-Members = QuerySet[models.Member]
+Members = QuerySet[models.MemberRow]
 
 # Who has a role by the groups of a connection, also by groups within them, and by nothing else.
 _ROLES_BY_GROUP = """
@@ -72,10 +72,10 @@ class Deleter:
     member: UUID
 
 
-def deletion(row: models.ScimConnection, by: Deleter) -> ScimDeletion:
+def deletion(row: models.ScimConnectionRow, by: Deleter) -> ScimDeletion:
     """Return what deleting a connection takes away."""
     staying, obstacle = _staying(row, by)
-    addresses = models.Member.objects.filter(organization_id=row.organization_id, pk__in=staying)
+    addresses = models.MemberRow.objects.filter(organization_id=row.organization_id, pk__in=staying)
     return ScimDeletion(
         display_name=row.display_name,
         people=_people(row).count(),
@@ -88,14 +88,14 @@ def deletion(row: models.ScimConnection, by: Deleter) -> ScimDeletion:
     )
 
 
-def delete(row: models.ScimConnection, by: Deleter, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+def delete(row: models.ScimConnectionRow, by: Deleter, *, people: ScimUserChoice, version: str) -> ScimDeletion:
     """Delete a connection; the caller has locked it, and the organization's admins, in a transaction. Raises Conflict."""
     found = deletion(row, by)
     if found.version != version:
         raise Conflict("The connection is not as it was shown any more. Nothing was deleted.", field="version")
     if found.obstacle:
         raise Conflict(found.obstacle)
-    now, deactivates = timezone.now(), people is ScimPeopleChoice.DEACTIVATE
+    now, deactivates = timezone.now(), people is ScimUserChoice.DEACTIVATE
     if deactivates:
         _deactivate(row, by, now)
     row.status, row.deleted_at, row.deleted_by = ScimConnectionStatus.DELETED, now, by.caller.actor.name[:256]
@@ -106,7 +106,7 @@ def delete(row: models.ScimConnection, by: Deleter, *, people: ScimPeopleChoice,
     return found
 
 
-def deactivate_late(row: models.ScimConnection, by: Deleter) -> None:
+def deactivate_late(row: models.ScimConnectionRow, by: Deleter) -> None:
     """Deactivate whom a call made active that was under way when the deletion was committed; no later call can.
 
     A call asks whether the connection is deleted when it has written or locked a person (guards.py, people.py): where it was
@@ -132,17 +132,17 @@ def _wait_for_writes() -> None:
 
 
 def _writing() -> set[str]:
-    return {one for (one,) in rows(_WRITING, models.ScimUser._meta.db_table)}  # noqa: SLF001 -- Django's documented model API
+    return {one for (one,) in rows(_WRITING, models.ScimUserRow._meta.db_table)}  # noqa: SLF001 -- Django's documented model API
 
 
-def restorable(organization_id: UUID) -> QuerySet[models.ScimConnection]:
+def restorable(organization_id: UUID) -> QuerySet[models.ScimConnectionRow]:
     """Return the deleted connections that can be restored."""
     since = timezone.now() - timedelta(days=settings.SCIM_RESTORE_DAYS)
-    deleted = models.ScimConnection.objects.filter(status=ScimConnectionStatus.DELETED, deleted_at__gt=since)
+    deleted = models.ScimConnectionRow.objects.filter(status=ScimConnectionStatus.DELETED, deleted_at__gt=since)
     return deleted.filter(organization_id=organization_id)
 
 
-def deleted_value(row: models.ScimConnection) -> ScimDeletedConnection:
+def deleted_value(row: models.ScimConnectionRow) -> ScimDeletedConnection:
     """Return a deleted connection as the gateway shows it."""
     deleted_at = row.deleted_at or row.updated_at
     return ScimDeletedConnection(
@@ -155,9 +155,9 @@ def deleted_value(row: models.ScimConnection) -> ScimDeletedConnection:
     )
 
 
-def restoration(row: models.ScimConnection, by: Deleter) -> ScimRestoration:
+def restoration(row: models.ScimConnectionRow, by: Deleter) -> ScimRestoration:
     """Return what restoring a connection brings back."""
-    others = models.ScimConnection.objects.filter(
+    others = models.ScimConnectionRow.objects.filter(
         organization_id=row.organization_id, status=ScimConnectionStatus.ACTIVE
     )
     may_return = _may_return(row).count()
@@ -175,7 +175,7 @@ def restoration(row: models.ScimConnection, by: Deleter) -> ScimRestoration:
     )
 
 
-def restore(row: models.ScimConnection, by: Deleter, *, reactivate: bool) -> int:
+def restore(row: models.ScimConnectionRow, by: Deleter, *, reactivate: bool) -> int:
     """Restore a connection whose row the caller has locked, and return how many are active again. Raises Conflict."""
     lift_time_limit()
     row.status, row.deleted_at, row.deleted_by = ScimConnectionStatus.ACTIVE, None, ""
@@ -191,25 +191,25 @@ def restore(row: models.ScimConnection, by: Deleter, *, reactivate: bool) -> int
     return returned
 
 
-def _people(row: models.ScimConnection) -> QuerySet[models.ScimUser]:
+def _people(row: models.ScimConnectionRow) -> QuerySet[models.ScimUserRow]:
     """Return the connection's people, by the index that begins with the organization."""
-    return models.ScimUser.objects.filter(organization_id=row.organization_id, connection=row)
+    return models.ScimUserRow.objects.filter(organization_id=row.organization_id, connection=row)
 
 
-def _groups(row: models.ScimConnection) -> QuerySet[models.ScimGroup]:
+def _groups(row: models.ScimConnectionRow) -> QuerySet[models.ScimGroupRow]:
     """Return the connection's groups, as `_people` does people."""
-    return models.ScimGroup.objects.filter(organization_id=row.organization_id, connection=row)
+    return models.ScimGroupRow.objects.filter(organization_id=row.organization_id, connection=row)
 
 
-def _active_members(row: models.ScimConnection) -> Members:
+def _active_members(row: models.ScimConnectionRow) -> Members:
     """Return the connection's people who are members and not deactivated."""
-    members = models.Member.objects.filter(organization_id=row.organization_id, scim_user__in=_people(row))
+    members = models.MemberRow.objects.filter(organization_id=row.organization_id, scim_user__in=_people(row))
     return members.exclude(status=MemberStatus.DELETED)
 
 
-def _staying(row: models.ScimConnection, by: Deleter) -> tuple[Sequence[UUID], str]:
+def _staying(row: models.ScimConnectionRow, by: Deleter) -> tuple[Sequence[UUID], str]:
     """Return whom of the connection's people a deletion deactivates in no case, and why there can be none, or ""."""
-    active = models.Member.objects.filter(organization_id=row.organization_id, status=MemberStatus.ACTIVE)
+    active = models.MemberRow.objects.filter(organization_id=row.organization_id, status=MemberStatus.ACTIVE)
     by_hand = active.exclude(direct_roles=[]).values_list("pk", "direct_roles", "scim_user__connection_id")
     admins = {key: connection for key, roles, connection in by_hand.iterator() if ADMIN_ROLE in roles}
     caller = [by.member] if _active_members(row).filter(pk=by.member).exists() else []
@@ -224,7 +224,7 @@ def _staying(row: models.ScimConnection, by: Deleter) -> tuple[Sequence[UUID], s
     return staying, _NO_ADMIN if loses_all else ""
 
 
-def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
+def _deactivate(row: models.ScimConnectionRow, by: Deleter, now: datetime) -> None:
     """End the membership of all who do not stay: sessions, links and roles."""
     lift_time_limit()
     staying, _ = _staying(row, by)
@@ -235,13 +235,13 @@ def _deactivate(row: models.ScimConnection, by: Deleter, now: datetime) -> None:
     _record_members(by.caller, "member.deactivate", active, MemberStatus.DELETED)
     # Members first: using a link locks the member before the link, and no one signs in between the two.
     active.update(status=MemberStatus.DELETED, direct_roles=[], updated_at=now)
-    sessions = models.MemberSession.objects.filter(organization_id=row.organization_id, revoked_at=None)
+    sessions = models.MemberSessionRow.objects.filter(organization_id=row.organization_id, revoked_at=None)
     sessions.filter(member__in=members).update(revoked_at=now)
-    models.SignInLink.objects.filter(organization_id=row.organization_id, member__in=members).delete()
-    models.IntermediateSession.members.through.objects.filter(member__in=members).delete()
+    models.SignInLinkRow.objects.filter(organization_id=row.organization_id, member__in=members).delete()
+    models.IntermediateSessionMemberRow.objects.filter(member__in=members).delete()
 
 
-def _reactivate(row: models.ScimConnection, by: Deleter) -> int:
+def _reactivate(row: models.ScimConnectionRow, by: Deleter) -> int:
     """Have those be active again whom the deletion deactivated: with the roles of groups, not those given by hand."""
     members = _may_return(row)
     _record_members(by.caller, "member.reactivate", members, MemberStatus.ACTIVE)
@@ -249,9 +249,9 @@ def _reactivate(row: models.ScimConnection, by: Deleter) -> int:
     return members.update(status=MemberStatus.ACTIVE, updated_at=timezone.now())
 
 
-def _fill_free_addresses(row: models.ScimConnection, by: Deleter) -> None:
+def _fill_free_addresses(row: models.ScimConnectionRow, by: Deleter) -> None:
     """Make members of the people who wait for an address that is free, as no one took it while the connection was deleted."""
-    holders = models.Member.objects.filter(
+    holders = models.MemberRow.objects.filter(
         organization_id=row.organization_id, email_address_folded=OuterRef("awaited_address")
     ).exclude(status=MemberStatus.DELETED)
     waiting = _people(row).exclude(awaited_address="").filter(~Exists(holders))
@@ -259,22 +259,22 @@ def _fill_free_addresses(row: models.ScimConnection, by: Deleter) -> None:
         pass_on(row.organization_id, address, by.caller)
 
 
-def _deactivated(row: models.ScimConnection) -> Members:
-    return models.Member.objects.filter(
+def _deactivated(row: models.ScimConnectionRow) -> Members:
+    return models.MemberRow.objects.filter(
         organization_id=row.organization_id,
         scim_user__in=_people(row).exclude(deactivated_with_connection_at=None),
     )
 
 
-def _may_return(row: models.ScimConnection) -> Members:
+def _may_return(row: models.ScimConnectionRow) -> Members:
     """Return whom the deletion deactivated, and whose address no other member has taken."""
-    namesakes = models.Member.objects.filter(
+    namesakes = models.MemberRow.objects.filter(
         organization_id=row.organization_id, email_address_folded=OuterRef("email_address_folded")
     ).exclude(status=MemberStatus.DELETED)
     return _deactivated(row).filter(~Exists(namesakes), status=MemberStatus.DELETED)
 
 
-def _roles_by_group(row: models.ScimConnection, caller: UUID) -> tuple[ScimRoleReach, ...]:
+def _roles_by_group(row: models.ScimConnectionRow, caller: UUID) -> tuple[ScimRoleReach, ...]:
     sql = _ROLES_BY_GROUP.replace("WITHOUT_GROUPS", WITHOUT_GROUPS[database.vendor])
     found = rows(sql, row.organization_id, row.pk, caller, MemberStatus.ACTIVE)
     return tuple(ScimRoleReach(role_id, int(number), bool(is_caller)) for role_id, number, is_caller in found)
@@ -299,9 +299,9 @@ def _record_members(caller: audit.Caller, action: str, members: Members, status:
         )
 
 
-def _batches(members: Members) -> Iterator[Sequence[models.Member]]:
+def _batches(members: Members) -> Iterator[Sequence[models.MemberRow]]:
     in_order = members.order_by("pk").only("organization_id", "email_address", "status", "direct_roles")
-    batch: Sequence[models.Member] = list(in_order[:_BATCH])
+    batch: Sequence[models.MemberRow] = list(in_order[:_BATCH])
     while batch:
         yield batch
         batch = list(in_order.filter(pk__gt=batch[-1].pk)[:_BATCH])
@@ -310,7 +310,7 @@ def _batches(members: Members) -> Iterator[Sequence[models.Member]]:
 def _record(
     caller: audit.Caller,
     action: str,
-    row: models.ScimConnection,
+    row: models.ScimConnectionRow,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
 ) -> None:
@@ -331,7 +331,7 @@ def prune(caller: audit.Caller) -> int:
     Returns how many connections are gone. People stay members.
     """
     since = timezone.now() - timedelta(days=settings.SCIM_RESTORE_DAYS)
-    old = models.ScimConnection.objects.filter(status=ScimConnectionStatus.DELETED, deleted_at__lte=since)
+    old = models.ScimConnectionRow.objects.filter(status=ScimConnectionStatus.DELETED, deleted_at__lte=since)
     pruned = 0
     for row in old.order_by("pk"):
         for parts in _parts(row):
@@ -344,11 +344,11 @@ def prune(caller: audit.Caller) -> int:
     return pruned
 
 
-def _parts(row: models.ScimConnection) -> "Iterable[QuerySet[Any]]":
+def _parts(row: models.ScimConnectionRow) -> "Iterable[QuerySet[Any]]":
     """Return the rows of a connection, those first to which none of the others refers."""
     organization = row.organization_id
-    members = models.ScimMembership.objects.filter(organization_id=organization, group__connection=row)
-    nestings = models.ScimNesting.objects.filter(organization_id=organization, group__connection=row)
+    members = models.ScimMembershipRow.objects.filter(organization_id=organization, group__connection=row)
+    nestings = models.ScimNestingRow.objects.filter(organization_id=organization, group__connection=row)
     return (
         row.requests.all(),
         row.conflicts.all(),

@@ -13,7 +13,7 @@ from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.drift import ScimChangedPerson, ScimDifference, ScimUnmanagedMember
+from portal.directory.scim.drift import ScimChangedUser, ScimDifference, ScimUnmanagedMember
 from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.scim.groups import ScimGroup
 from portal.embedded import models
@@ -41,11 +41,13 @@ class EmbeddedScimDrift(Scoped):
         """Return a page of them by their e-mail addresses. Raises Invalid, InvalidCursor, NotFound, Refused."""
         connection = self._looked_at(connection_id, limit)
         list_key = ("scim-unmanaged", connection.organization_id, connection.pk)
-        there = models.Member.objects.select_related("organization").filter(organization_id=connection.organization_id)
+        there = models.MemberRow.objects.select_related("organization").filter(
+            organization_id=connection.organization_id
+        )
         there = there.exclude(status=MemberStatus.DELETED).order_by("email_address_folded")
         there = there.filter(email_address_folded__gt=read_cursor(cursor, *list_key))
         end = there.values_list("email_address_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
-        known = models.ScimUser.objects.filter(connection_id=connection.pk, member_id=OuterRef("pk"))
+        known = models.ScimUserRow.objects.filter(connection_id=connection.pk, member_id=OuterRef("pk"))
         found = there.filter(~Exists(known), _up_to("email_address_folded", end))[: limit + 1]
         page = make_page(
             list(found), *list_key, limit=limit, key=lambda row: row.email_address_folded, item=_unmanaged_member
@@ -63,13 +65,13 @@ class EmbeddedScimDrift(Scoped):
         """Return a page of them by their names. Raises Invalid, InvalidCursor, NotFound, Refused."""
         connection = self._looked_at(connection_id, limit)
         list_key = ("scim-unmapped", connection.organization_id, connection.pk)
-        there = models.ScimGroup.objects.filter(
+        there = models.ScimGroupRow.objects.filter(
             organization_id=connection.organization_id,
             connection_id=connection.pk,
             display_name_folded__gt=read_cursor(cursor, *list_key),
         ).order_by("display_name_folded")
         end = there.values_list("display_name_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
-        given = models.ScimGroupRole.objects.filter(
+        given = models.ScimGroupRoleRow.objects.filter(
             organization_id=connection.organization_id, group_key=OuterRef("pk"), group__isnull=False
         )
         rows = there.filter(~Exists(given), _up_to("display_name_folded", end)).defer("document", "search")[: limit + 1]
@@ -87,7 +89,7 @@ class EmbeddedScimDrift(Scoped):
 
     def changed_people(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
-    ) -> Page[ScimChangedPerson]:
+    ) -> Page[ScimChangedUser]:
         """Return a page of them, as they were provisioned. Raises Invalid, InvalidCursor, NotFound, Refused."""
         connection = self._looked_at(connection_id, limit)
         list_key = ("scim-changed", connection.organization_id, connection.pk)
@@ -127,13 +129,13 @@ class EmbeddedScimDrift(Scoped):
         except IntegrityError:
             raise Conflict("The e-mail address is that of another member of the organization.") from None
 
-    def _looked_at(self, connection_id: str, limit: int) -> models.ScimConnection:
+    def _looked_at(self, connection_id: str, limit: int) -> models.ScimConnectionRow:
         self._scope.require(GET)
         check_limit(limit)
         return self._drifting(connection_id)
 
-    def _drifting(self, connection_id: str) -> models.ScimConnection:
-        rows = models.ScimConnection.objects.select_related("organization")
+    def _drifting(self, connection_id: str) -> models.ScimConnectionRow:
+        rows = models.ScimConnectionRow.objects.select_related("organization")
         row = rows.filter(
             organization_id=self._scope.organization_id,
             status=ScimConnectionStatus.ACTIVE,
@@ -143,7 +145,7 @@ class EmbeddedScimDrift(Scoped):
             raise NoScimConnection
         return row
 
-    def _client(self, connection: models.ScimConnection) -> DelegatedClient:
+    def _client(self, connection: models.ScimConnectionRow) -> DelegatedClient:
         return DelegatedClient(connection, self._scope.origin, by=self._scope.caller)
 
 
@@ -158,7 +160,7 @@ def _continued(page: Page, end: object, list_key: Sequence[object]) -> Page:  # 
     return replace(page, next_cursor=make_cursor(end, *list_key))
 
 
-def _unmanaged_member(row: models.Member) -> ScimUnmanagedMember:
+def _unmanaged_member(row: models.MemberRow) -> ScimUnmanagedMember:
     return ScimUnmanagedMember(
         member_id=member_id(row),
         email_address=row.email_address,
@@ -169,7 +171,7 @@ def _unmanaged_member(row: models.Member) -> ScimUnmanagedMember:
     )
 
 
-def _differences(client: ScimClient, row: models.ScimUser) -> tuple[ScimDifference, ...]:
+def _differences(client: ScimClient, row: models.ScimUserRow) -> tuple[ScimDifference, ...]:
     member = row.member
     if member is None or row.awaited_address:
         return ()  # they're among the people who can't sign in
@@ -180,9 +182,9 @@ def _differences(client: ScimClient, row: models.ScimUser) -> tuple[ScimDifferen
     return tuple(ScimDifference(name, here[name], there[name]) for name in fields if here[name] != there[name])
 
 
-def _changed_person(row: models.ScimUser, differences: tuple[ScimDifference, ...]) -> ScimChangedPerson:
+def _changed_person(row: models.ScimUserRow, differences: tuple[ScimDifference, ...]) -> ScimChangedUser:
     user_id = public_id("scim-user", row.pk)
-    return ScimChangedPerson(user_id, row.user_name, row.display_name, differences, _version(differences))
+    return ScimChangedUser(user_id, row.user_name, row.display_name, differences, _version(differences))
 
 
 def _version(differences: tuple[ScimDifference, ...]) -> str:

@@ -37,9 +37,9 @@ _EFFECT = """
 _MOST_NAMED = 10
 
 
-def roles_of(organization_id: UUID, group: UUID, *, lock: bool = False) -> Sequence[models.ScimGroupRole]:
+def roles_of(organization_id: UUID, group: UUID, *, lock: bool = False) -> Sequence[models.ScimGroupRoleRow]:
     """Return the roles that a group of the active connection gives or, gone, gave."""
-    found = models.ScimGroupRole.objects.filter(
+    found = models.ScimGroupRoleRow.objects.filter(
         organization_id=organization_id, group_key=group, connection__status=ScimConnectionStatus.ACTIVE
     )
     return list((found.select_for_update(of=("self",)) if lock else found).order_by("role_id"))
@@ -69,7 +69,7 @@ def change(  # noqa: PLR0913 -- what a change says
         if not adding and not leaving:
             return
         was_there = _admin_before(organization_id, leaving)
-        models.ScimGroupRole.objects.filter(pk__in=[one.pk for one in leaving]).delete()
+        models.ScimGroupRoleRow.objects.filter(pk__in=[one.pk for one in leaving]).delete()
         if row:
             _give(row, adding)
         if was_there and not has_admin(organization_id):
@@ -107,7 +107,7 @@ def move(organization_id: UUID, gone: UUID, *, to: UUID, version: str, caller: a
         if target is None or target.connection_id != held[0].connection_id:
             raise NotFound("There is no group that the roles could go to.")
         before = [one.role_id for one in existing]
-        models.ScimGroupRole.objects.filter(pk__in=[one.pk for one in held]).delete()
+        models.ScimGroupRoleRow.objects.filter(pk__in=[one.pk for one in held]).delete()
         _give(target, sorted({one.role_id for one in held} - set(before)))
         after = sorted({*before, *(one.role_id for one in held)})
         moved = {"roles": after, "moved_from": public_id("scim-group", gone)}
@@ -132,9 +132,9 @@ def effect(organization_id: UUID, group: UUID, role_id: str, *, is_gained: bool,
 
 def _lock(
     organization_id: UUID, group: UUID, version: str | None
-) -> tuple[models.ScimGroup | None, Sequence[models.ScimGroupRole]]:
+) -> tuple[models.ScimGroupRow | None, Sequence[models.ScimGroupRoleRow]]:
     """Return the group and its roles, which nobody else changes until the transaction ends. Raises NotFound, Conflict."""
-    groups = models.ScimGroup.objects.filter(
+    groups = models.ScimGroupRow.objects.filter(
         organization_id=organization_id, connection__status=ScimConnectionStatus.ACTIVE
     )
     # Not its key: who joins the group at the same time need not wait.
@@ -156,7 +156,7 @@ def _checked(role_ids: Iterable[str], organization_id: UUID) -> list[str]:
     return check_roles(chosen, of=organization_id, error_type="invalid_rbac_role_id")
 
 
-def _admin_before(organization_id: UUID, leaving: Iterable[models.ScimGroupRole]) -> bool:
+def _admin_before(organization_id: UUID, leaving: Iterable[models.ScimGroupRoleRow]) -> bool:
     """Say whether there is an admin who could be lost."""
     if ADMIN_ROLE not in {one.role_id for one in leaving}:
         return False
@@ -164,10 +164,10 @@ def _admin_before(organization_id: UUID, leaving: Iterable[models.ScimGroupRole]
     return has_admin(organization_id)
 
 
-def _give(row: models.ScimGroup, role_ids: Iterable[str]) -> None:
+def _give(row: models.ScimGroupRow, role_ids: Iterable[str]) -> None:
     """Add roles, and remember the group's name of now for all of them."""
-    models.ScimGroupRole.objects.bulk_create(
-        models.ScimGroupRole(
+    models.ScimGroupRoleRow.objects.bulk_create(
+        models.ScimGroupRoleRow(
             organization_id=row.organization_id,
             connection_id=row.connection_id,
             group=row,
@@ -180,8 +180,8 @@ def _give(row: models.ScimGroup, role_ids: Iterable[str]) -> None:
     _remember_name(row)
 
 
-def _remember_name(row: models.ScimGroup) -> None:
-    models.ScimGroupRole.objects.filter(organization_id=row.organization_id, group_key=row.pk).update(
+def _remember_name(row: models.ScimGroupRow) -> None:
+    models.ScimGroupRoleRow.objects.filter(organization_id=row.organization_id, group_key=row.pk).update(
         group_name=row.display_name
     )
 

@@ -29,7 +29,7 @@ class EmbeddedScimGroupRoles(Scoped):
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
         list_key = ("scim-group-roles", self._scope.organization_id, connection)
-        given = models.ScimGroupRole.objects.filter(
+        given = models.ScimGroupRoleRow.objects.filter(
             organization_id=self._scope.organization_id,
             connection_id=connection,
             connection__status=ScimConnectionStatus.ACTIVE,
@@ -122,8 +122,8 @@ class EmbeddedScimGroupRoles(Scoped):
         except NotFound:
             return ScimGroupRoles(_link(group, ""), (), "", is_gone=True)
 
-    def _values(self, rows: Sequence[models.ScimGroupRole]) -> Mapping[UUID, ScimGroupRoles]:
-        by_group: dict[UUID, list[models.ScimGroupRole]] = {}
+    def _values(self, rows: Sequence[models.ScimGroupRoleRow]) -> Mapping[UUID, ScimGroupRoles]:
+        by_group: dict[UUID, list[models.ScimGroupRoleRow]] = {}
         for row in rows:
             by_group.setdefault(row.group_key, []).append(row)
         replacements = self._named(row for row in rows if row.group is None)
@@ -138,7 +138,7 @@ class EmbeddedScimGroupRoles(Scoped):
             for group, held in by_group.items()
         }
 
-    def _named(self, gone: Iterable[models.ScimGroupRole]) -> Mapping[str, ScimGroupLink]:
+    def _named(self, gone: Iterable[models.ScimGroupRoleRow]) -> Mapping[str, ScimGroupLink]:
         """Return the groups that have the names of those that are gone, by their folded names."""
         names = {fold_name(row.group_name) for row in gone}
         if not names:

@@ -75,7 +75,7 @@ class EmbeddedScimGroups(Scoped):
         group = parse_id("scim-group", group_id)
         list_key = ("scim-group-members", self._scope.organization_id, group)
         after = read_cursor(cursor, *list_key)
-        memberships = models.ScimMembership.objects.filter(
+        memberships = models.ScimMembershipRow.objects.filter(
             organization_id=self._scope.organization_id,
             group_id=group,
             group__connection__status=ScimConnectionStatus.ACTIVE,
@@ -144,13 +144,13 @@ class EmbeddedScimGroups(Scoped):
         )
 
 
-_ID = models.ScimGroup._meta.pk  # noqa: SLF001 -- Django's documented model API
-_STATUS = models.ScimConnection._meta.get_field("status")  # noqa: SLF001 -- as above
-_NAME = models.ScimGroup._meta.get_field("display_name_folded")  # noqa: SLF001 -- as above
+_ID = models.ScimGroupRow._meta.pk  # noqa: SLF001 -- Django's documented model API
+_STATUS = models.ScimConnectionRow._meta.get_field("status")  # noqa: SLF001 -- as above
+_NAME = models.ScimGroupRow._meta.get_field("display_name_folded")  # noqa: SLF001 -- as above
 
 
 @cache
-def _groups_by_name(limit: int) -> Statement[models.ScimGroup]:
+def _groups_by_name(limit: int) -> Statement[models.ScimGroupRow]:
     """Return the statement that the portal makes most: a page of all groups, and the one behind it."""
     parameters = ((_ID, UUID(int=1)), (_STATUS, "example"), (_ID, UUID(int=2)), (_NAME, "name"))
     return Statement(lambda *place: _groups(*place)[: limit + 1], *parameters)
@@ -168,8 +168,8 @@ def _found(place: tuple[UUID, str, UUID, str], search: str, number: int) -> tupl
 
 def _groups(
     organization: UUID, status: str, connection: UUID, after: str
-) -> "QuerySet[models.ScimGroup, tuple[UUID, str, int, str, datetime]]":
-    of_organization = models.ScimGroup.objects.filter(organization_id=organization).filter(connection__status=status)
+) -> "QuerySet[models.ScimGroupRow, tuple[UUID, str, int, str, datetime]]":
+    of_organization = models.ScimGroupRow.objects.filter(organization_id=organization).filter(connection__status=status)
     found = of_organization.filter(connection_id=connection).filter(display_name_folded__gt=after)
     in_order = found.order_by("display_name_folded")
     return in_order.values_list("pk", "display_name", "member_count", "display_name_folded", "updated_at")
@@ -178,7 +178,7 @@ def _groups(
 # Of the groups from one name to another: a page of them. There are few roles, so they are where the search begins.
 _ROLES_BETWEEN = Statement(
     lambda organization, first, last: (
-        models.ScimGroupRole.objects.filter(organization_id=organization)
+        models.ScimGroupRoleRow.objects.filter(organization_id=organization)
         .filter(group__display_name_folded__gte=first)
         .filter(group__display_name_folded__lte=last)
         .order_by("role_id")
@@ -195,7 +195,7 @@ def _roles_between(organization: UUID, first: str, last: str) -> Mapping[UUID, S
 
 
 def _roles_of(groups: Iterable[UUID]) -> Mapping[UUID, Sequence[str]]:
-    chosen = models.ScimGroupRole.objects.filter(group_id__in=list(groups)).order_by("role_id")
+    chosen = models.ScimGroupRoleRow.objects.filter(group_id__in=list(groups)).order_by("role_id")
     return _by_group(chosen.values_list("group_id", "role_id"))
 
 

@@ -47,7 +47,7 @@ class EmbeddedProjectScim(EmbeddedScim):
                 caller=self._scope.caller,
             )
 
-    def _replace(self, connection: models.ScimConnection, wanted: _Roles) -> None:
+    def _replace(self, connection: models.ScimConnectionRow, wanted: _Roles) -> None:
         held: dict[UUID, set[str]] = defaultdict(set)
         for group, role_id in connection.group_roles.values_list("group_key", "role_id"):
             held[group].add(role_id)

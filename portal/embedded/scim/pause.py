@@ -34,7 +34,7 @@ class EmbeddedScimPause(Scoped):
             row.paused_at, row.paused_by = None, ""
             return self._changed(row, "scim_connection.resume")
 
-    def _changed(self, row: models.ScimConnection, action: str) -> ScimConnection:
+    def _changed(self, row: models.ScimConnectionRow, action: str) -> ScimConnection:
         row.save(update_fields=["paused_at", "paused_by", "updated_at"])
         token = current_tokens().get(organization_id=row.organization_id, connection=row)
         value = scim_connection_value(token)

@@ -33,7 +33,7 @@ _CHUNK = 500
 class _Reminder:
     """An email for every contact of a connection, and the key under which each gets it once."""
 
-    connection: models.ScimConnection
+    connection: models.ScimConnectionRow
     about: str
     subject: str
     text: str
@@ -50,7 +50,7 @@ class Sent:
 def send_reminders() -> Sent:
     """Send what is due and wasn't sent yet."""
     done = Sent()
-    for reminder in chain(_of_tokens(), _of_brakes()):
+    for reminder in chain(_of_tokens(), _of_safeguards()):
         contacts = list(reminder.connection.contacts.all())
         _prepare(reminder, contacts)
         for contact in contacts:
@@ -59,7 +59,7 @@ def send_reminders() -> Sent:
     return done
 
 
-def _send(reminder: _Reminder, contact: models.ScimContact, done: Sent) -> None:
+def _send(reminder: _Reminder, contact: models.ScimContactRow, done: Sent) -> None:
     key = f"{reminder.connection.pk} {reminder.about}"
     try:
         send_email(to=contact.email_address, subject=reminder.subject, text=reminder.text, key=key)
@@ -94,42 +94,42 @@ def _of_tokens() -> Iterator[_Reminder]:
         )
 
 
-def _of_brakes() -> Iterator[_Reminder]:
+def _of_safeguards() -> Iterator[_Reminder]:
     """Yield a reminder for each connection whose deactivations are on hold."""
-    holding = models.ScimConnection.objects.filter(
-        _with_contacts("pk"), status=ScimConnectionStatus.ACTIVE, brake_stopped_at__isnull=False
+    holding = models.ScimConnectionRow.objects.filter(
+        _with_contacts("pk"), status=ScimConnectionStatus.ACTIVE, hold_started_at__isnull=False
     )
     rows = holding.select_related("organization").prefetch_related("contacts").order_by("pk")
     for row in rows.iterator(_CHUNK):
         yield _Reminder(
             row,
-            f"brake/{row.brake_stopped_at.isoformat() if row.brake_stopped_at else ''}",
+            f"safeguard/{row.hold_started_at.isoformat() if row.hold_started_at else ''}",
             f"Deactivations in {one_line(row.organization.name)} need approval",
-            _brake_text(row),
+            _safeguard_text(row),
         )
 
 
 def _with_contacts(key: str) -> Exists:
-    return Exists(models.ScimContact.objects.filter(connection_id=OuterRef(key)))
+    return Exists(models.ScimContactRow.objects.filter(connection_id=OuterRef(key)))
 
 
-def _same(reminder: _Reminder, contact: models.ScimContact) -> QuerySet[models.ScimReminder]:
+def _same(reminder: _Reminder, contact: models.ScimContactRow) -> QuerySet[models.ScimReminderRow]:
     row = reminder.connection
-    found = models.ScimReminder.objects.filter(organization_id=row.organization_id, connection_id=row.pk)
+    found = models.ScimReminderRow.objects.filter(organization_id=row.organization_id, connection_id=row.pk)
     return found.filter(about=reminder.about, contact_hash=_hash(contact))
 
 
-def _hash(contact: models.ScimContact) -> str:
+def _hash(contact: models.ScimContactRow) -> str:
     # Hash the address: it has a fixed length, and a former contact's address isn't kept.
     return hashlib.sha256(contact.email_address_folded.encode()).hexdigest()
 
 
-def _prepare(reminder: _Reminder, contacts: Iterable[models.ScimContact]) -> None:
+def _prepare(reminder: _Reminder, contacts: Iterable[models.ScimContactRow]) -> None:
     """Store a row for each contact that has none yet."""
     row = reminder.connection
-    models.ScimReminder.objects.bulk_create(
+    models.ScimReminderRow.objects.bulk_create(
         [
-            models.ScimReminder(
+            models.ScimReminderRow(
                 organization_id=row.organization_id,
                 connection_id=row.pk,
                 about=reminder.about,
@@ -141,7 +141,7 @@ def _prepare(reminder: _Reminder, contacts: Iterable[models.ScimContact]) -> Non
     )
 
 
-def _claim(reminder: _Reminder, contact: models.ScimContact) -> bool:
+def _claim(reminder: _Reminder, contact: models.ScimContactRow) -> bool:
     """Say whether this run sends it: it wasn't sent yet, and no other run is sending it."""
     now = timezone.now()
     free = Q(claimed_at=None) | Q(claimed_at__lte=now - _CLAIM)
@@ -151,12 +151,12 @@ def _claim(reminder: _Reminder, contact: models.ScimContact) -> bool:
 def _note_on_page(reminder: _Reminder) -> None:
     """Let the portal show that contacts were emailed about the hold."""
     row = reminder.connection
-    if reminder.about.startswith("brake/") and row.brake_told_at is None:
-        connections = models.ScimConnection.objects.filter(organization_id=row.organization_id, pk=row.pk)
-        connections.filter(brake_stopped_at=row.brake_stopped_at).update(brake_told_at=timezone.now())
+    if reminder.about.startswith("safeguard/") and row.hold_notified_at is None:
+        connections = models.ScimConnectionRow.objects.filter(organization_id=row.organization_id, pk=row.pk)
+        connections.filter(hold_started_at=row.hold_started_at).update(hold_notified_at=timezone.now())
 
 
-def _token_text(token: models.ScimToken) -> str:
+def _token_text(token: models.ScimTokenRow) -> str:
     row = token.connection
     return _text(
         row,
@@ -170,8 +170,8 @@ def _token_text(token: models.ScimToken) -> str:
     )
 
 
-def _brake_text(row: models.ScimConnection) -> str:
-    counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).first()
+def _safeguard_text(row: models.ScimConnectionRow) -> str:
+    counted = models.ScimSafeguardRow.objects.filter(organization_id=row.organization_id, connection=row).first()
     gone, removed, people = (counted.gone, counted.removed, counted.people) if counted else (0, 0, 0)
     taken_out = f", and took {removed:,} out of groups that grant roles," if removed else ""
     return _text(
@@ -180,11 +180,11 @@ def _brake_text(row: models.ScimConnection) -> str:
         f"hour through the connection “{_name(row)}”, and asked for more. The deactivation safeguard puts this on hold: "
         "people keep their access and their roles until an admin decides.",
         f"If it’s right, approve it. If it was a mistake, fix it in {_idp(row)} first, then clear the hold:",
-        "brake/",
+        "safeguard/",
     )
 
 
-def _text(row: models.ScimConnection, what: str, next_step: str, page: str = "") -> str:
+def _text(row: models.ScimConnectionRow, what: str, next_step: str, page: str = "") -> str:
     """Return the text of an email: what happened, what to do, where, and why it was sent."""
     address = f"{settings.PUBLIC_URL}/o/{row.organization.slug}/scim/"
     return (
@@ -199,9 +199,9 @@ def _in_days(expires_at: datetime, now: datetime) -> str:
     return "within a day" if days <= 1 else f"in {days} days"
 
 
-def _idp(row: models.ScimConnection) -> str:
+def _idp(row: models.ScimConnectionRow) -> str:
     return ScimIdentityProvider(row.identity_provider).label
 
 
-def _name(row: models.ScimConnection) -> str:
+def _name(row: models.ScimConnectionRow) -> str:
     return one_line(row.display_name)

@@ -11,46 +11,46 @@ from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, MOST_COUNTED, Page
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.safeguard import ScimBrake, ScimBrakeDecision, ScimHeldGroup, ScimHeldPerson
+from portal.directory.scim.safeguard import ScimHeldGroup, ScimHeldUser, ScimSafeguard, ScimSafeguardDecision
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import check_limit, make_page, read_cursor
 from portal.embedded.scim.safeguard_rules import APPROVED_FOR, least, trial_until
 from portal.embedded.scim.scoped import GET, Scoped
 
-_FIELDS = ("brake_stopped_at", "brake_kept_at", "brake_approved_from", "brake_released_until")
+_FIELDS = ("hold_started_at", "hold_kept_at", "hold_approved_from", "hold_approved_until")
 _UPDATE = "stytch.scim:update"
 _ALL = 100
 
 
-class EmbeddedScimBrake(Scoped):
-    """Implements portal.directory.scim.safeguard.ScimBrakeGateway."""
+class EmbeddedScimSafeguard(Scoped):
+    """Implements portal.directory.scim.safeguard.ScimSafeguardGateway."""
 
-    def brake(self, connection_id: str) -> ScimBrake:
+    def safeguard(self, connection_id: str) -> ScimSafeguard:
         """Return the state of the safeguard. Raise NotFound, Refused."""
         self._scope.require(GET)
-        row = self._braked(connection_id)
-        counted = models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).first()
-        return ScimBrake(
+        row = self._on_hold(connection_id)
+        counted = models.ScimSafeguardRow.objects.filter(organization_id=row.organization_id, connection=row).first()
+        return ScimSafeguard(
             version=_version(row),
-            stopped_at=row.brake_stopped_at,
-            kept_at=row.brake_kept_at,
-            released_until=row.brake_released_until,
+            stopped_at=row.hold_started_at,
+            kept_at=row.hold_kept_at,
+            released_until=row.hold_approved_until,
             gone=counted.gone if counted else 0,
             people=counted.people if counted else 0,
-            waiting=_held(row)[:MOST_COUNTED].count() if row.brake_stopped_at else 0,
-            share=settings.SCIM_BRAKE_SHARE % _ALL,
+            waiting=_held(row)[:MOST_COUNTED].count() if row.hold_started_at else 0,
+            share=settings.SCIM_SAFEGUARD_SHARE % _ALL,
             least=least(row),
-            told_at=row.brake_told_at,
+            told_at=row.hold_notified_at,
             trial_until=trial_until(row),
             removed=counted.removed if counted else 0,
-            waiting_groups=_held_groups(row)[:MOST_COUNTED].count() if row.brake_stopped_at else 0,
+            waiting_groups=_held_groups(row)[:MOST_COUNTED].count() if row.hold_started_at else 0,
         )
 
-    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldPerson]:
+    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
         """Return a page of the people on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
         self._scope.require(GET)
         check_limit(limit)
-        connection = self._braked(connection_id)
+        connection = self._on_hold(connection_id)
         list_key = ("scim-held-people", connection.organization_id, connection.pk)
         after = read_cursor(cursor, *list_key)
         rows = _held(connection).order_by("pk")
@@ -63,7 +63,7 @@ class EmbeddedScimBrake(Scoped):
         """Return a page of the groups on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
         self._scope.require(GET)
         check_limit(limit)
-        connection = self._braked(connection_id)
+        connection = self._on_hold(connection_id)
         list_key = ("scim-held-groups", connection.organization_id, connection.pk)
         after = read_cursor(cursor, *list_key)
         rows = _held_groups(connection).order_by("pk")
@@ -75,34 +75,34 @@ class EmbeddedScimBrake(Scoped):
     def held_number(self, connection_id: str) -> int:
         """Return how many people lose access or the roles of a group once approved. Raise NotFound, Refused."""
         self._scope.require(GET)
-        return _held_number(self._braked(connection_id))
+        return _held_number(self._on_hold(connection_id))
 
-    def decide_brake(
-        self, connection_id: str, decision: ScimBrakeDecision, *, version: str, number: int | None = None
+    def decide_hold(
+        self, connection_id: str, decision: ScimSafeguardDecision, *, version: str, number: int | None = None
     ) -> None:
         """Approve, keep or clear the hold. Raise NotFound, Conflict, Refused."""
         self._scope.require(_UPDATE)
         with transaction.atomic():
-            row = self._braked(connection_id, lock=True)
-            if row.brake_stopped_at is None or version != _version(row):
+            row = self._on_hold(connection_id, lock=True)
+            if row.hold_started_at is None or version != _version(row):
                 raise Conflict("Someone else decided in the meantime. Nothing was changed.")
-            if decision is ScimBrakeDecision.KEEP:
-                row.brake_kept_at = timezone.now()
+            if decision is ScimSafeguardDecision.KEEP:
+                row.hold_kept_at = timezone.now()
             else:
-                self._end_hold(row, approves=decision is ScimBrakeDecision.RELEASE, number=number)
+                self._end_hold(row, approves=decision is ScimSafeguardDecision.RELEASE, number=number)
             row.save(update_fields=[*_FIELDS, "updated_at"])
             audit.record(
                 self._scope.caller,
-                f"scim_connection.brake_{decision}",
+                f"scim_connection.safeguard_{decision}",
                 organization_id=row.organization_id,
                 target_id=connection_id,
                 target_name=row.display_name,
                 after={} if number is None else {"people": number},
             )
 
-    def _end_hold(self, row: models.ScimConnection, *, approves: bool, number: int | None) -> None:
+    def _end_hold(self, row: models.ScimConnectionRow, *, approves: bool, number: int | None) -> None:
         """Approve the people on hold, or cancel earlier approvals as well, and start counting again. Raise Conflict."""
-        now, stopped_at = timezone.now(), row.brake_stopped_at
+        now, stopped_at = timezone.now(), row.hold_started_at
         if approves:
             waiting = _held_number(row)
             if waiting != number:
@@ -111,16 +111,16 @@ class EmbeddedScimBrake(Scoped):
                     field="number",
                 )
             # Earlier approvals stay valid: their people were put on hold before these.
-            has_approved = row.brake_released_until is not None and row.brake_released_until > now
-            row.brake_approved_from = (row.brake_approved_from if has_approved else None) or stopped_at
-        row.brake_released_until = now + APPROVED_FOR if approves else None
-        row.brake_stopped_at = row.brake_kept_at = None
-        models.ScimBrake.objects.filter(organization_id=row.organization_id, connection=row).update(
+            has_approved = row.hold_approved_until is not None and row.hold_approved_until > now
+            row.hold_approved_from = (row.hold_approved_from if has_approved else None) or stopped_at
+        row.hold_approved_until = now + APPROVED_FOR if approves else None
+        row.hold_started_at = row.hold_kept_at = None
+        models.ScimSafeguardRow.objects.filter(organization_id=row.organization_id, connection=row).update(
             minutes={}, removal_minutes={}, counted_at=None
         )
 
-    def _braked(self, connection_id: str, *, lock: bool = False) -> models.ScimConnection:
-        rows = models.ScimConnection.objects.select_for_update() if lock else models.ScimConnection.objects.all()
+    def _on_hold(self, connection_id: str, *, lock: bool = False) -> models.ScimConnectionRow:
+        rows = models.ScimConnectionRow.objects.select_for_update() if lock else models.ScimConnectionRow.objects.all()
         row = rows.filter(
             organization_id=self._scope.organization_id,
             status=ScimConnectionStatus.ACTIVE,
@@ -131,45 +131,45 @@ class EmbeddedScimBrake(Scoped):
         return row
 
 
-def _held(connection: models.ScimConnection) -> "QuerySet[models.ScimUser]":
+def _held(connection: models.ScimConnectionRow) -> "QuerySet[models.ScimUserRow]":
     """Return the people on hold: they are still active, and the IdP asked to deactivate them since the hold began."""
-    return models.ScimUser.objects.filter(
+    return models.ScimUserRow.objects.filter(
         organization_id=connection.organization_id,
         connection_id=connection.pk,
         active=True,
         deactivation_refused_at__isnull=False,
-        deactivation_refused_at__gte=connection.brake_stopped_at or timezone.now(),
+        deactivation_refused_at__gte=connection.hold_started_at or timezone.now(),
     )
 
 
-def _held_groups(connection: models.ScimConnection) -> "QuerySet[models.ScimGroup]":
+def _held_groups(connection: models.ScimConnectionRow) -> "QuerySet[models.ScimGroupRow]":
     """Return the groups on hold: people are still in them, and the IdP asked to take many out since the hold began."""
-    return models.ScimGroup.objects.filter(
+    return models.ScimGroupRow.objects.filter(
         organization_id=connection.organization_id,
         connection_id=connection.pk,
         member_count__gt=0,
         removal_refused_at__isnull=False,
-        removal_refused_at__gte=connection.brake_stopped_at or timezone.now(),
+        removal_refused_at__gte=connection.hold_started_at or timezone.now(),
     )
 
 
-def _held_number(connection: models.ScimConnection) -> int:
+def _held_number(connection: models.ScimConnectionRow) -> int:
     removed = _held_groups(connection).aggregate(people=Sum("removal_refused_people"))["people"]
     return _held(connection).count() + (removed or 0)
 
 
-def _held_group(row: models.ScimGroup) -> ScimHeldGroup:
+def _held_group(row: models.ScimGroupRow) -> ScimHeldGroup:
     at = row.removal_refused_at or row.updated_at
     return ScimHeldGroup(public_id("scim-group", row.pk), row.display_name, row.removal_refused_people, at)
 
 
-def _held_person(row: models.ScimUser) -> ScimHeldPerson:
+def _held_person(row: models.ScimUserRow) -> ScimHeldUser:
     at = row.deactivation_refused_at or row.updated_at
-    return ScimHeldPerson(public_id("scim-user", row.pk), row.user_name, row.display_name, at)
+    return ScimHeldUser(public_id("scim-user", row.pk), row.user_name, row.display_name, at)
 
 
-def _version(row: models.ScimConnection) -> str:
-    return ",".join(at.isoformat() if at else "" for at in (row.brake_stopped_at, row.brake_kept_at))
+def _version(row: models.ScimConnectionRow) -> str:
+    return ",".join(at.isoformat() if at else "" for at in (row.hold_started_at, row.hold_kept_at))
 
 
 def _people(number: int) -> str:

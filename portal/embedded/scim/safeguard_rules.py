@@ -57,17 +57,17 @@ class Held(ScimError):
         if not self._counted:
             return
         organization, connection = self._client.organization_id, self._client.connection
-        connections = models.ScimConnection.objects.filter(organization_id=organization, pk=connection.pk)
+        connections = models.ScimConnectionRow.objects.filter(organization_id=organization, pk=connection.pk)
         # Of simultaneous requests one begins it, and none that was answered before an approval.
-        unmarked = connections.filter(brake_stopped_at=None).exclude(brake_released_until__gt=self._at + APPROVED_FOR)
-        if unmarked.update(brake_stopped_at=now, brake_kept_at=None, brake_told_at=None):
+        unmarked = connections.filter(hold_started_at=None).exclude(hold_approved_until__gt=self._at + APPROVED_FOR)
+        if unmarked.update(hold_started_at=now, hold_kept_at=None, hold_notified_at=None):
             # The first request that is counted may be the one on hold, and its row is rolled back.
-            models.ScimBrake.objects.update_or_create(
+            models.ScimSafeguardRow.objects.update_or_create(
                 organization_id=organization, connection_id=connection.pk, defaults=self._counted._asdict()
             )
             audit.record(
                 self._client.caller,
-                "scim_connection.brake",
+                "scim_connection.safeguard",
                 organization_id=organization,
                 target_id=self._client.connection_id,
                 target_name=connection.display_name,
@@ -79,10 +79,10 @@ class Held(ScimError):
             )
 
 
-class Braked(Held):
+class DeactivationsOnHold(Held):
     """Too many people were deactivated within an hour: an admin of the organization decides about the rest."""
 
-    def __init__(self, client: ScimClient, member: models.Member, counted: Counted | None = None) -> None:
+    def __init__(self, client: ScimClient, member: models.MemberRow, counted: Counted | None = None) -> None:
         super().__init__(
             client,
             "Many people were deactivated within an hour, so further deactivations are on hold until an admin of the "
@@ -93,7 +93,7 @@ class Braked(Held):
 
     def note(self, now: datetime) -> None:
         """Note which person is on hold."""
-        people = models.ScimUser.objects.filter(organization_id=self._client.organization_id, member=self._member)
+        people = models.ScimUserRow.objects.filter(organization_id=self._client.organization_id, member=self._member)
         people.update(deactivation_refused_at=now)
 
 
@@ -101,7 +101,7 @@ class RemovalHeld(Held):
     """Too many people would lose the roles of a group by one request: an admin of the organization decides."""
 
     def __init__(
-        self, client: ScimClient, group: models.ScimGroup, number: int, counted: Counted | None = None
+        self, client: ScimClient, group: models.ScimGroupRow, number: int, counted: Counted | None = None
     ) -> None:
         super().__init__(
             client,
@@ -113,18 +113,18 @@ class RemovalHeld(Held):
 
     def note(self, now: datetime) -> None:
         """Note which group is on hold, and how many people lose its roles."""
-        groups = models.ScimGroup.objects.filter(organization_id=self._client.organization_id, pk=self._group)
+        groups = models.ScimGroupRow.objects.filter(organization_id=self._client.organization_id, pk=self._group)
         groups.update(removal_refused_at=now, removal_refused_people=self._number)
 
 
-def let_go(client: ScimClient, user: models.ScimUser, member: models.Member, writes: Writes) -> None:
-    """Count a deactivation, with the writes of the caller's transaction. Raise Braked where it is put on hold."""
+def let_go(client: ScimClient, user: models.ScimUserRow, member: models.MemberRow, writes: Writes) -> None:
+    """Count a deactivation, with the writes of the caller's transaction. Raise DeactivationsOnHold where it is put on hold."""
     if _is_off() or _is_approved(client.connection, lambda: user.deactivation_refused_at):
         return
-    _count(client, "minutes", 1, partial(Braked, client, member), writes)
+    _count(client, "minutes", 1, partial(DeactivationsOnHold, client, member), writes)
 
 
-def let_roles_go(client: ScimClient, group: models.ScimGroup, number: int, writes: Writes) -> None:
+def let_roles_go(client: ScimClient, group: models.ScimGroupRow, number: int, writes: Writes) -> None:
     """Count people taken out of a group with roles by one request, as `let_go`. Raise RemovalHeld.
 
     Up to as many as may be deactivated in any case aren't counted.
@@ -138,14 +138,14 @@ def let_roles_go(client: ScimClient, group: models.ScimGroup, number: int, write
 
 
 def _is_off() -> bool:
-    return not 0 < settings.SCIM_BRAKE_SHARE < _ALL
+    return not 0 < settings.SCIM_SAFEGUARD_SHARE < _ALL
 
 
 def _count(
     client: ScimClient, kind: str, number: int, held: Callable[[Counted | None], ScimError], writes: Writes
 ) -> None:
     """Count people in the minutes of a kind. Raise `held` where they're more than the connection may lose in an hour."""
-    if client.connection.brake_stopped_at:
+    if client.connection.hold_started_at:
         raise held(None)
     row, now = _hold(client), timezone.now()
     minute = int(now.timestamp()) // 60
@@ -163,20 +163,20 @@ def _recent(minutes: Mapping[str, int], minute: int) -> dict[str, int]:
     return {text: number for text, number in minutes.items() if int(text) > minute - _WINDOW}
 
 
-def trial_until(connection: models.ScimConnection) -> datetime | None:
+def trial_until(connection: models.ScimConnectionRow) -> datetime | None:
     """Return until when a connection is new, None for one that isn't."""
     until = connection.created_at + TRIAL
     return until if until > timezone.now() else None
 
 
-def least(connection: models.ScimConnection) -> int:
+def least(connection: models.ScimConnectionRow) -> int:
     """Return how many people can be deactivated within an hour in any case."""
-    return max(settings.SCIM_BRAKE_LEAST, LEAST_IN_TRIAL if trial_until(connection) else 0)
+    return max(settings.SCIM_SAFEGUARD_MINIMUM, LEAST_IN_TRIAL if trial_until(connection) else 0)
 
 
-def _is_approved(connection: models.ScimConnection, asked_at: Callable[[], datetime | None]) -> bool:
+def _is_approved(connection: models.ScimConnectionRow, asked_at: Callable[[], datetime | None]) -> bool:
     """Say whether what the IdP asked for then was on hold when an admin approved, less than a day ago."""
-    first, until = connection.brake_approved_from, connection.brake_released_until
+    first, until = connection.hold_approved_from, connection.hold_approved_until
     if first is None or until is None or until <= timezone.now():
         return False
     # Not loaded with the row, which is seldom approved: one query more.
@@ -184,23 +184,23 @@ def _is_approved(connection: models.ScimConnection, asked_at: Callable[[], datet
     return at is not None and first <= at <= until - APPROVED_FOR
 
 
-def _hold(client: ScimClient) -> models.ScimBrake:
+def _hold(client: ScimClient) -> models.ScimSafeguardRow:
     """Return the connection's row, locked until the transaction ends."""
     place = (client.organization_id, client.connection.pk)
     row = _HELD.first(*place)
     if row is None:
-        new = models.ScimBrake(organization_id=place[0], connection_id=place[1])
-        models.ScimBrake.objects.bulk_create([new], ignore_conflicts=True)
+        new = models.ScimSafeguardRow(organization_id=place[0], connection_id=place[1])
+        models.ScimSafeguardRow.objects.bulk_create([new], ignore_conflicts=True)
         row = _HELD.first(*place)
     # It is only deleted with the connection.
     assert row is not None  # noqa: S101 -- for the type checker
     return row
 
 
-_KEY = models.ScimConnection._meta.pk  # noqa: SLF001 -- Django's documented model API
+_KEY = models.ScimConnectionRow._meta.pk  # noqa: SLF001 -- Django's documented model API
 _HELD = Statement(
     lambda organization, connection: (
-        models.ScimBrake.objects.select_for_update()
+        models.ScimSafeguardRow.objects.select_for_update()
         .filter(organization_id=organization)
         .filter(connection_id=connection)
     ),
@@ -209,12 +209,12 @@ _HELD = Statement(
 )
 
 
-def _most(row: models.ScimBrake, gone: int, wanted: int, now: datetime) -> int:
+def _most(row: models.ScimSafeguardRow, gone: int, wanted: int, now: datetime) -> int:
     """Return how many people may be deactivated within an hour; people are counted once in a while, not each time."""
     age = now - row.counted_at if row.counted_at else _COUNT_EVERY
     most = _share(row.people)
     if age >= _COUNT_EVERY or (wanted > most and age >= _COUNT_AGAIN):
-        users = models.ScimUser.objects.filter(organization_id=row.organization_id, connection_id=row.connection_id)
+        users = models.ScimUserRow.objects.filter(organization_id=row.organization_id, connection_id=row.connection_id)
         row.people = users.filter(active=True).exclude(member=None).count() + gone
         row.counted_at = now
         most = _share(row.people)
@@ -222,4 +222,4 @@ def _most(row: models.ScimBrake, gone: int, wanted: int, now: datetime) -> int:
 
 
 def _share(people: int) -> int:
-    return people * int(settings.SCIM_BRAKE_SHARE) // _ALL
+    return people * int(settings.SCIM_SAFEGUARD_SHARE) // _ALL

@@ -20,12 +20,12 @@ class Scoped:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def _connections(self) -> QuerySet[models.ScimConnection]:
-        return models.ScimConnection.objects.filter(
+    def _connections(self) -> QuerySet[models.ScimConnectionRow]:
+        return models.ScimConnectionRow.objects.filter(
             organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE
         )
 
-    def _locked(self, connection_id: str) -> models.ScimConnection:
+    def _locked(self, connection_id: str) -> models.ScimConnectionRow:
         """Return the active connection, which nobody else changes until the transaction ends. Raises NotFound."""
         # Not its key: calls of the identity provider need not wait.
         rows = self._connections().select_for_update(no_key=True)
@@ -34,7 +34,7 @@ class Scoped:
             raise NoScimConnection
         return row
 
-    def _groups(self) -> QuerySet[models.ScimGroup]:
-        return models.ScimGroup.objects.filter(
+    def _groups(self) -> QuerySet[models.ScimGroupRow]:
+        return models.ScimGroupRow.objects.filter(
             organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
         )

@@ -23,15 +23,15 @@ TOKEN_LIFE = timedelta(days=365)
 _PREFIX = "scim_"
 
 
-def current_tokens() -> QuerySet[models.ScimToken]:
+def current_tokens() -> QuerySet[models.ScimTokenRow]:
     """Return every connection's current token, with the connection."""
-    return models.ScimToken.objects.filter(is_next=False, revoked_at=None).select_related("connection")
+    return models.ScimTokenRow.objects.filter(is_next=False, revoked_at=None).select_related("connection")
 
 
-def issue(connection: models.ScimConnection, *, is_next: bool = False) -> tuple[str, models.ScimToken]:
+def issue(connection: models.ScimConnectionRow, *, is_next: bool = False) -> tuple[str, models.ScimTokenRow]:
     """Store a new token of the connection, and return it with the token itself, which is seen this once."""
     bearer_token = new_token(_PREFIX)
-    row = models.ScimToken.objects.create(
+    row = models.ScimTokenRow.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
         token_hash=token_hash(bearer_token),
@@ -42,7 +42,7 @@ def issue(connection: models.ScimConnection, *, is_next: bool = False) -> tuple[
     return bearer_token, row
 
 
-def rotate_start(connection: models.ScimConnection, caller: audit.Caller) -> NewScimConnection:
+def rotate_start(connection: models.ScimConnectionRow, caller: audit.Caller) -> NewScimConnection:
     """Make the next token; both are good until the rotation is completed or cancelled. Raises Conflict."""
     with transaction.atomic():
         current, following = _locked(connection)
@@ -58,14 +58,14 @@ def rotate_start(connection: models.ScimConnection, caller: audit.Caller) -> New
 
 
 def rotate_complete(
-    connection: models.ScimConnection, caller: audit.Caller, *, version: str | None = None
+    connection: models.ScimConnectionRow, caller: audit.Caller, *, version: str | None = None
 ) -> ScimConnection:
     """Revoke the current token and put the next one in its place.
 
     Raises Conflict where there is none, or where the tokens are not as the version says (ScimTokens.version).
     """
 
-    def complete(current: models.ScimToken, following: models.ScimToken) -> models.ScimToken:
+    def complete(current: models.ScimTokenRow, following: models.ScimTokenRow) -> models.ScimTokenRow:
         _revoke(current)
         following.is_next = False
         following.save(update_fields=["is_next"])
@@ -76,11 +76,11 @@ def rotate_complete(
 
 
 def rotate_cancel(
-    connection: models.ScimConnection, caller: audit.Caller, *, version: str | None = None
+    connection: models.ScimConnectionRow, caller: audit.Caller, *, version: str | None = None
 ) -> ScimConnection:
     """Revoke the next token; the current one stays. Raises Conflict as rotate_complete."""
 
-    def cancel(current: models.ScimToken, following: models.ScimToken) -> models.ScimToken:
+    def cancel(current: models.ScimTokenRow, following: models.ScimTokenRow) -> models.ScimTokenRow:
         _revoke(following)
         before = {f"next_{name}": value for name, value in described(following).items()}
         _record(caller, "scim_connection.rotate_cancel", connection, before, {})
@@ -89,19 +89,19 @@ def rotate_cancel(
     return _end(connection, cancel, version)
 
 
-def described(row: models.ScimToken) -> dict[str, str]:
+def described(row: models.ScimTokenRow) -> dict[str, str]:
     """Return what the activity log says of a token."""
     return {"bearer_token_last_four": row.last_four, "bearer_token_expires_at": row.expires_at.isoformat()}
 
 
-def live_tokens(connection: models.ScimConnection) -> ScimTokens:
+def live_tokens(connection: models.ScimConnectionRow) -> ScimTokens:
     """Return the connection's tokens. Raises NotFound where it has none, as a deleted one."""
     return _value(*_live(connection))
 
 
 def _end(
-    connection: models.ScimConnection,
-    change: Callable[[models.ScimToken, models.ScimToken], models.ScimToken],
+    connection: models.ScimConnectionRow,
+    change: Callable[[models.ScimTokenRow, models.ScimTokenRow], models.ScimTokenRow],
     version: str | None,
 ) -> ScimConnection:
     """End a rotation; `change` returns the token that is the current one from now on."""
@@ -114,30 +114,30 @@ def _end(
         return scim_connection_value(change(current, following))
 
 
-def _locked(connection: models.ScimConnection) -> tuple[models.ScimToken, models.ScimToken | None]:
+def _locked(connection: models.ScimConnectionRow) -> tuple[models.ScimTokenRow, models.ScimTokenRow | None]:
     """Return the current and the next token; whoever else rotates them waits for the end of the transaction."""
-    models.ScimConnection.objects.select_for_update().get(pk=connection.pk)
+    models.ScimConnectionRow.objects.select_for_update().get(pk=connection.pk)
     return _live(connection)
 
 
-def _live(connection: models.ScimConnection) -> tuple[models.ScimToken, models.ScimToken | None]:
+def _live(connection: models.ScimConnectionRow) -> tuple[models.ScimTokenRow, models.ScimTokenRow | None]:
     live = {row.is_next: row for row in connection.tokens.filter(revoked_at=None).select_related("connection")}
     if False not in live:
         raise NoScimConnection
     return live[False], live.get(True)
 
 
-def _value(current: models.ScimToken, following: models.ScimToken | None) -> ScimTokens:
+def _value(current: models.ScimTokenRow, following: models.ScimTokenRow | None) -> ScimTokens:
     return ScimTokens(_token_value(current), _token_value(following) if following else None)
 
 
-def _token_value(row: models.ScimToken) -> ScimToken:
+def _token_value(row: models.ScimTokenRow) -> ScimToken:
     used_at = row.last_used_at
     use = ScimTokenUse(used_at, row.last_used_ip, row.last_used_client) if used_at else None
     return ScimToken(row.last_four, row.expires_at, row.created_at, use)
 
 
-def _revoke(row: models.ScimToken) -> None:
+def _revoke(row: models.ScimTokenRow) -> None:
     row.revoked_at = timezone.now()
     row.save(update_fields=["revoked_at"])
 
@@ -145,7 +145,7 @@ def _revoke(row: models.ScimToken) -> None:
 def _record(
     caller: audit.Caller,
     action: str,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     before: dict[str, str],
     after: dict[str, str],
 ) -> None:

@@ -17,13 +17,13 @@ from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.users import (
     ScimAttribute,
     ScimGroupLink,
-    ScimPerson,
-    ScimPersonDetails,
-    ScimPersonGroup,
-    ScimPersonRole,
-    ScimPersonState,
     ScimRoleSource,
     ScimSignInObstacle,
+    ScimUser,
+    ScimUserDetails,
+    ScimUserGroup,
+    ScimUserRole,
+    ScimUserState,
 )
 from portal.embedded import models
 from portal.embedded.database.keyset import (
@@ -62,16 +62,16 @@ _LONGEST_VALUE = 500
 _LEFT_OUT = frozenset({"schemas", "id", "meta", "userName", "externalId", "active", "groups", "password"})
 _COLUMNS = ("pk", "user_name", "display_name", "active", "updated_at", "user_name_folded", "cannot_sign_in")
 _IN_STATE = {
-    ScimPersonState.ACTIVE: Q(active=True),
-    ScimPersonState.DEACTIVATED: Q(active=False),
-    ScimPersonState.CANNOT_SIGN_IN: Q(cannot_sign_in=True),
+    ScimUserState.ACTIVE: Q(active=True),
+    ScimUserState.DEACTIVATED: Q(active=False),
+    ScimUserState.CANNOT_SIGN_IN: Q(cannot_sign_in=True),
 }
 
-People = QuerySet[models.ScimUser]
+People = QuerySet[models.ScimUserRow]
 
 
-class EmbeddedScimPeople(Scoped):
-    """Implements portal.directory.scim.users.ScimPeopleGateway."""
+class EmbeddedScimUsers(Scoped):
+    """Implements portal.directory.scim.users.ScimUserGateway."""
 
     def people(
         self,
@@ -80,8 +80,8 @@ class EmbeddedScimPeople(Scoped):
         cursor: str = "",
         limit: int = DEFAULT_LIMIT,
         search: str = "",
-        state: ScimPersonState | None = None,
-    ) -> Page[ScimPerson]:
+        state: ScimUserState | None = None,
+    ) -> Page[ScimUser]:
         """Return a page of people by userName. Raises Invalid, InvalidCursor, NotFound."""
         self._scope.require(GET)
         check_limit(limit)
@@ -108,7 +108,7 @@ class EmbeddedScimPeople(Scoped):
 
     def _matching(self, people: People, search: str) -> People:
         """Return the people who have each word in their userName, name or member's email address."""
-        members = models.Member.objects.filter(organization_id=self._scope.organization_id)
+        members = models.MemberRow.objects.filter(organization_id=self._scope.organization_id)
         for word in search_words(search):
             name = fold_name(word)
             reached = members.filter(email_address_folded__contains=fold_address(word)).values("pk")
@@ -123,13 +123,13 @@ class EmbeddedScimPeople(Scoped):
         people = self._people().filter(connection_id=parse_id("scim-connection", connection_id))
         return people.filter(cannot_sign_in=True)[:MOST_COUNTED].count()
 
-    def person(self, user_id: str) -> ScimPersonDetails:
+    def person(self, user_id: str) -> ScimUserDetails:
         """Return one person of the active connection. Raises NotFound."""
         self._scope.require(GET)
         row = self._person(user_id)
         obstacle = obstacles_of(self._people().filter(pk=row.pk))[row.pk] if row.cannot_sign_in else None
-        return ScimPersonDetails(
-            person=ScimPerson(user_id, row.user_name, row.display_name, row.active, row.updated_at, obstacle),
+        return ScimUserDetails(
+            person=ScimUser(user_id, row.user_name, row.display_name, row.active, row.updated_at, obstacle),
             connection_id=public_id("scim-connection", row.connection_id),
             external_id=row.external_id,
             created_at=row.created_at,
@@ -139,7 +139,7 @@ class EmbeddedScimPeople(Scoped):
             attributes=tuple(_attributes(row.document))[:_MOST_ATTRIBUTES],
         )
 
-    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimPersonGroup]:
+    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
         """Return a page of the groups that a person is in, direct and indirect, by name."""
         self._scope.require(GET)
         check_limit(limit)
@@ -150,10 +150,10 @@ class EmbeddedScimPeople(Scoped):
             *list_key,
             limit=limit,
             key=lambda row: row[2],
-            item=lambda row: ScimPersonGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3])),
+            item=lambda row: ScimUserGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3])),
         )
 
-    def person_roles(self, user_id: str) -> tuple[ScimPersonRole, ...]:
+    def person_roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
         """Return the roles that a person has now, each with its first sources. Raises NotFound."""
         self._scope.require(GET)
         person = self._person(user_id)
@@ -168,31 +168,31 @@ class EmbeddedScimPeople(Scoped):
         for role_id, source in _sources(person):
             sources.setdefault(role_id, []).append(source)
         return tuple(
-            ScimPersonRole(role_id, tuple(found[:_MOST_SOURCES]), max(0, len(found) - _MOST_SOURCES))
+            ScimUserRole(role_id, tuple(found[:_MOST_SOURCES]), max(0, len(found) - _MOST_SOURCES))
             for role_id, found in sources.items()
         )
 
     def _people(self) -> People:
-        return models.ScimUser.objects.filter(
+        return models.ScimUserRow.objects.filter(
             organization_id=self._scope.organization_id, connection__status=ScimConnectionStatus.ACTIVE
         )
 
-    def _person(self, user_id: str) -> models.ScimUser:
+    def _person(self, user_id: str) -> models.ScimUserRow:
         row = self._people().select_related("member__organization").filter(pk=parse_id("scim-user", user_id)).first()
         if row is None:
             raise NotFound("There is no such person; the identity provider may have deleted them.")
         return row
 
 
-def _person(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimPerson:
+def _person(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimUser:
     user, user_name, display_name, active, updated_at, *_ = row
-    return ScimPerson(public_id("scim-user", user), user_name, display_name, active, updated_at, obstacle)
+    return ScimUser(public_id("scim-user", user), user_name, display_name, active, updated_at, obstacle)
 
 
-def _sources(person: models.ScimUser) -> Iterator[tuple[str, ScimRoleSource]]:
+def _sources(person: models.ScimUserRow) -> Iterator[tuple[str, ScimRoleSource]]:
     """Yield each role that a person has by a group, with the shortest way there."""
     granting = [found for (found,) in rows(_GRANTS, person.pk)]
-    grants = models.ScimGroupRole.objects.filter(organization_id=person.organization_id, pk__in=granting)
+    grants = models.ScimGroupRoleRow.objects.filter(organization_id=person.organization_id, pk__in=granting)
     chosen = list(
         grants.order_by("role_id", "group__display_name_folded").values_list("role_id", "group_id", "created_at")
     )
@@ -200,7 +200,7 @@ def _sources(person: models.ScimUser) -> Iterator[tuple[str, ScimRoleSource]]:
         return
     ways = _shortest_ways((key(group), key(via)) for group, via in rows(_STEPS, person.pk))
     paths = [(role_id, _path(ways, group), since) for role_id, group, since in chosen if group]
-    named = models.ScimGroup.objects.filter(organization_id=person.organization_id)
+    named = models.ScimGroupRow.objects.filter(organization_id=person.organization_id)
     names = dict(named.filter(pk__in={step for _, path, _ in paths for step in path}).values_list("pk", "display_name"))
     for role_id, path, since in paths:
         links = tuple(_link(group, names.get(group, "")) for group in path)

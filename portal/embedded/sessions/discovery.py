@@ -36,8 +36,8 @@ class EmbeddedDiscovery:
 
     def authenticate(self, *, email_address: str, password: str) -> Discovered:
         """Return where this password is right. Raises Unauthenticated, in the same time, whatever was wrong."""
-        candidates: list[models.Member | None] = list(
-            models.Member.objects.select_related("organization", "scim_user")
+        candidates: list[models.MemberRow | None] = list(
+            models.MemberRow.objects.select_related("organization", "scim_user")
             .filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE)
             .order_by("organization_id")[:MOST_ORGANIZATIONS]
         )
@@ -74,7 +74,7 @@ class EmbeddedDiscovery:
         """Email a one-time link to the members with this address. Raise NotOffered without email."""
         if self.other_way_in:
             raise NotOffered(self.other_way_in)
-        found = models.Member.objects.select_related("organization", "scim_user")
+        found = models.MemberRow.objects.select_related("organization", "scim_user")
         found = found.filter(email_address_folded=fold_address(email_address)).exclude(status=MemberStatus.DELETED)
         if organization_slug:
             found = found.filter(organization__slug=organization_slug)
@@ -83,9 +83,9 @@ class EmbeddedDiscovery:
                 email_link_soon(member, Caller(Actor(ActorType.VISITOR), self._origin))
 
     @staticmethod
-    def _session(token: str, *, lock: bool = False) -> models.IntermediateSession:
+    def _session(token: str, *, lock: bool = False) -> models.IntermediateSessionRow:
         sessions = (
-            models.IntermediateSession.objects.select_for_update() if lock else models.IntermediateSession.objects
+            models.IntermediateSessionRow.objects.select_for_update() if lock else models.IntermediateSessionRow.objects
         )
         session = sessions.filter(token_hash=token_hash(token), expires_at__gt=timezone.now()).first()
         if session is None:
@@ -94,16 +94,16 @@ class EmbeddedDiscovery:
 
 
 def start_intermediate_session(
-    email_address: str, members: Collection[models.Member]
-) -> tuple[models.IntermediateSession, str]:
+    email_address: str, members: Collection[models.MemberRow]
+) -> tuple[models.IntermediateSessionRow, str]:
     """Return a new intermediate session for a choice between these members, and its token."""
     token = new_token()
     with transaction.atomic():
         _delete_expired()
-        others = models.IntermediateSession.objects.filter(email_address=email_address).order_by("-expires_at", "pk")
+        others = models.IntermediateSessionRow.objects.filter(email_address=email_address).order_by("-expires_at", "pk")
         surplus = list(others.values_list("pk", flat=True)[_MOST_OF_ONE - 1 :][:_BATCH])
-        models.IntermediateSession.objects.filter(pk__in=surplus).delete()
-        session = models.IntermediateSession.objects.create(
+        models.IntermediateSessionRow.objects.filter(pk__in=surplus).delete()
+        session = models.IntermediateSessionRow.objects.create(
             token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + INTERMEDIATE_LIFE
         )
         session.members.set(members)
@@ -121,18 +121,18 @@ def prune() -> int:
 def _delete_expired() -> int:
     """Delete some of the intermediate sessions that have expired, and return how many."""
     with transaction.atomic():
-        expired = models.IntermediateSession.objects.filter(expires_at__lte=timezone.now())
+        expired = models.IntermediateSessionRow.objects.filter(expires_at__lte=timezone.now())
         keys = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
-        models.IntermediateSession.objects.filter(pk__in=keys).delete()
+        models.IntermediateSessionRow.objects.filter(pk__in=keys).delete()
     return len(keys)
 
 
-def _active_members(session: models.IntermediateSession) -> list[models.Member]:
+def _active_members(session: models.IntermediateSessionRow) -> list[models.MemberRow]:
     members = session.members.select_related("organization", "scim_user").filter(status=MemberStatus.ACTIVE)
     return [one for one in members.order_by("organization__name", "organization_id") if may_use_password(one)]
 
 
-def _discovered(session: models.IntermediateSession, members: list[models.Member], token: str) -> Discovered:
+def _discovered(session: models.IntermediateSessionRow, members: list[models.MemberRow], token: str) -> Discovered:
     return Discovered(
         email_address=session.email_address,
         organizations=tuple(organization_value(member.organization) for member in members),

@@ -37,7 +37,7 @@ from portal.embedded.sessions.sessions import (
 _REVOKE = "revoke-sessions"
 
 
-def change(row: models.MemberSession, terms: SessionTerms) -> None:
+def change(row: models.MemberSessionRow, terms: SessionTerms) -> None:
     """Put what a product asks for into a session that is locked. Raises Invalid."""
     if terms.duration_minutes is not None:
         row.expires_at = timezone.now() + timedelta(minutes=terms.duration_minutes)
@@ -131,8 +131,8 @@ class EmbeddedProjectSessions(EmbeddedSessions):
             )
         return Authentication(started.member, started.organization, started)
 
-    def _same_person(self, holder: SignedIn) -> models.Member:
-        members = models.Member.objects.select_related("organization", "scim_user").select_for_update(of=("self",))
+    def _same_person(self, holder: SignedIn) -> models.MemberRow:
+        members = models.MemberRow.objects.select_related("organization", "scim_user").select_for_update(of=("self",))
         member = (
             members.filter(
                 organization_id=self._scope.organization_id,
@@ -148,7 +148,7 @@ class EmbeddedProjectSessions(EmbeddedSessions):
             )
         return member
 
-    def _accept(self, member: models.Member) -> None:
+    def _accept(self, member: models.MemberRow) -> None:
         before = {"status": str(member.status)}
         member.status, member.email_address_verified = MemberStatus.ACTIVE, True
         member.save(update_fields=["status", "email_address_verified", "updated_at"])
@@ -162,7 +162,7 @@ class EmbeddedProjectSessions(EmbeddedSessions):
             after={"status": str(member.status)},
         )
 
-    def _wants_another_way(self, member: models.Member) -> Authentication:
+    def _wants_another_way(self, member: models.MemberRow) -> Authentication:
         # It stands for no member, so that the portal's own discovery signs nobody in by it.
         session, token = start_intermediate_session(member.email_address, ())
         organization = organization_value(member.organization)
@@ -182,18 +182,18 @@ class EmbeddedProjectSessions(EmbeddedSessions):
         signed_in = self._scope.signed_in
         return signed_in is not None and parse_id("member", signed_in.member.member_id) == key
 
-    def _end(self, rows: list[models.MemberSession]) -> None:
+    def _end(self, rows: list[models.MemberSessionRow]) -> None:
         for row in rows:
             if row.revoked_at is None:
                 row.revoked_at = timezone.now()
                 row.save(update_fields=["revoked_at"])
                 record_session(row, "member_session.revoke", self._scope.caller)
 
-    def _rows(self) -> QuerySet[models.MemberSession]:
-        rows = models.MemberSession.objects.select_related("member__organization", "member__scim_user")
+    def _rows(self) -> QuerySet[models.MemberSessionRow]:
+        rows = models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user")
         return rows.filter(organization_id=self._scope.organization_id)
 
-    def _live(self) -> QuerySet[models.MemberSession]:
+    def _live(self) -> QuerySet[models.MemberSessionRow]:
         now = timezone.now()
         used = Q(ends_when_idle=False) | Q(last_accessed_at__gte=now - timedelta(minutes=settings.SESSION_IDLE_MINUTES))
         return self._rows().filter(used, revoked_at=None, expires_at__gt=now)

@@ -35,16 +35,18 @@ _BATCH = 1000
 _LONGEST_PASSWORD = 1024
 
 
-_SESSION = models.MemberSession._meta  # noqa: SLF001 -- Django's documented model API
+_SESSION = models.MemberSessionRow._meta  # noqa: SLF001 -- Django's documented model API
 # Every page asks for it, and every call of a product's member.
 _BY_TOKEN = Statement(
-    lambda digest: models.MemberSession.objects.select_related("member__organization", "member__scim_user").filter(
+    lambda digest: models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user").filter(
         token_hash=digest
     ),
     (_SESSION.get_field("token_hash"), b"example"),
 )
 _BY_KEY = Statement(
-    lambda key: models.MemberSession.objects.select_related("member__organization", "member__scim_user").filter(pk=key),
+    lambda key: models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user").filter(
+        pk=key
+    ),
     (_SESSION.get_field("id"), UUID(int=1)),
 )
 
@@ -54,7 +56,7 @@ def _nobodys_password() -> str:
     return make_password(get_random_string(32))
 
 
-def password_is_right(member: models.Member | None, password: str) -> bool:
+def password_is_right(member: models.MemberRow | None, password: str) -> bool:
     """Check a password in the same time whether or not there is such a member with a password.
 
     A hash that is not of today's kind, such as one that a product brought along, is replaced once the password is known.
@@ -67,19 +69,19 @@ def password_is_right(member: models.Member | None, password: str) -> bool:
     return check_password(password, encoded or _nobodys_password(), renew) and bool(encoded)
 
 
-def _renew(member: models.Member, password: str) -> None:
+def _renew(member: models.MemberRow, password: str) -> None:
     encoded = make_password(password)
-    if models.Member.objects.filter(pk=member.pk, password=member.password).update(password=encoded):
+    if models.MemberRow.objects.filter(pk=member.pk, password=member.password).update(password=encoded):
         member.password = encoded
 
 
-def may_use_password(member: models.Member) -> bool:
+def may_use_password(member: models.MemberRow) -> bool:
     """Say whether the organization lets a member sign in by password (Stytch: auth_methods, is_breakglass)."""
     return member.is_breakglass or settings_value(member.organization).allows_passwords
 
 
 def start_session(
-    member: models.Member,
+    member: models.MemberRow,
     origin: Origin,
     *,
     password_entered_at: datetime | None,
@@ -93,7 +95,7 @@ def start_session(
     token = new_token()
     minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
     with transaction.atomic():
-        row = models.MemberSession.objects.create(
+        row = models.MemberSessionRow.objects.create(
             organization_id=member.organization_id,
             member=member,
             token_hash=token_hash(token),
@@ -111,13 +113,13 @@ def start_session(
     return signed_in_value(row, token)
 
 
-def session_row(token: str) -> models.MemberSession | None:
+def session_row(token: str) -> models.MemberSessionRow | None:
     """Return the live session of a token in any organization, with its member and organization, or None."""
     row = _BY_TOKEN.first(token_hash(token))
     return row if row is not None and is_live(row) else None
 
 
-def session_row_of_jwt(session_jwt: str) -> models.MemberSession | None:
+def session_row_of_jwt(session_jwt: str) -> models.MemberSessionRow | None:
     """Return the live session of a session JWT as `session_row` does, whether or not the JWT itself has expired."""
     # Loads what verifies signatures, which the portal's pages never need.
     from portal.embedded.sessions import jwts  # noqa: PLC0415 -- as above
@@ -129,7 +131,7 @@ def session_row_of_jwt(session_jwt: str) -> models.MemberSession | None:
     return row if is_live(row) else None
 
 
-def is_live(row: models.MemberSession) -> bool:
+def is_live(row: models.MemberSessionRow) -> bool:
     """Say whether a session is valid now."""
     is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
     if is_over or row.member.status != MemberStatus.ACTIVE:
@@ -137,23 +139,25 @@ def is_live(row: models.MemberSession) -> bool:
     return opens_portal(row) or not row.ends_when_idle
 
 
-def opens_portal(row: models.MemberSession) -> bool:
+def opens_portal(row: models.MemberSessionRow) -> bool:
     """Say whether a live session is within the portal's own limits, which hold on its pages for a product's session too."""
     now = timezone.now()
     is_idle = row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
     return not is_idle and row.started_at > now - timedelta(minutes=settings.SESSION_DURATION_MINUTES)
 
 
-def touch(row: models.MemberSession) -> None:
+def touch(row: models.MemberSessionRow) -> None:
     """Note that a session was used."""
     now = timezone.now()
     if row.last_accessed_at < now - _TOUCH_EVERY:
-        models.MemberSession.objects.filter(organization_id=row.organization_id, pk=row.pk).update(last_accessed_at=now)
+        models.MemberSessionRow.objects.filter(organization_id=row.organization_id, pk=row.pk).update(
+            last_accessed_at=now
+        )
 
 
 def end_choices(members: Collection[UUID]) -> None:
     """Delete the choices between organizations that a password of one of these members opened."""
-    models.IntermediateSession.objects.filter(members__in=members).delete()
+    models.IntermediateSessionRow.objects.filter(members__in=members).delete()
 
 
 def prune() -> int:
@@ -162,9 +166,9 @@ def prune() -> int:
     is_old = Q(revoked_at__lt=ended) | Q(expires_at__lt=ended)
     last, deleted = UUID(int=0), 0
     while keys := list(
-        models.MemberSession.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_BATCH]
+        models.MemberSessionRow.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_BATCH]
     ):
-        deleted += models.MemberSession.objects.filter(is_old, pk__in=keys).delete()[0]
+        deleted += models.MemberSessionRow.objects.filter(is_old, pk__in=keys).delete()[0]
         last = keys[-1]
     return deleted
 
@@ -187,7 +191,7 @@ class EmbeddedSessions:
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
         """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
         member = (
-            models.Member.objects.select_related("organization", "scim_user")
+            models.MemberRow.objects.select_related("organization", "scim_user")
             .filter(
                 organization__slug=self._scope.organization_slug,
                 email_address_folded=fold_address(email_address),
@@ -228,13 +232,13 @@ class EmbeddedSessions:
                 end_choices([row.member_id])
                 record_session(row, "member_session.revoke", member_as_caller(row.member, self._scope.origin))
 
-    def _sessions(self) -> QuerySet[models.MemberSession]:
-        return models.MemberSession.objects.select_related("member__organization").filter(
+    def _sessions(self) -> QuerySet[models.MemberSessionRow]:
+        return models.MemberSessionRow.objects.select_related("member__organization").filter(
             member__organization__slug=self._scope.organization_slug, revoked_at=None
         )
 
 
-def signed_in_value(row: models.MemberSession, token: str) -> SignedIn:
+def signed_in_value(row: models.MemberSessionRow, token: str) -> SignedIn:
     """Return who holds a session's token."""
     member = member_value(row.member)
     return SignedIn(
@@ -245,12 +249,12 @@ def signed_in_value(row: models.MemberSession, token: str) -> SignedIn:
     )
 
 
-def member_as_caller(member: models.Member, origin: Origin) -> Caller:
+def member_as_caller(member: models.MemberRow, origin: Origin) -> Caller:
     """Return the member as who makes a change."""
     return Caller(Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address), origin)
 
 
-def record_session(row: models.MemberSession, action: str, caller: Caller) -> None:
+def record_session(row: models.MemberSessionRow, action: str, caller: Caller) -> None:
     """Write what was done to a session into the activity log."""
     record(
         caller,

@@ -125,7 +125,7 @@ def rotate(origin: Origin, *, withdraw: bool = False, lost: bool = False) -> Sig
     project, now = _project(), timezone.now()
     signs_from = now if withdraw or lost else now + _PUBLISHED_BEFORE
     with transaction.atomic():
-        known = models.SigningKey.objects.filter(project=project)
+        known = models.SigningKeyRow.objects.filter(project=project)
         current = known.select_for_update().filter(replaced_at=None).first()
         _check_whether(current, is_lost=lost)
         if withdraw:
@@ -148,13 +148,13 @@ def reencrypt(origin: Origin) -> int:
     """Encrypt the private keys under SECRET_KEY, and return how many were not. Raise Conflict if one can't be decrypted."""
     changed = 0
     with transaction.atomic():
-        for row in models.SigningKey.objects.select_for_update().exclude(private_key=b"").order_by("pk"):
+        for row in models.SigningKeyRow.objects.select_for_update().exclude(private_key=b"").order_by("pk"):
             private = decrypted(row.private_key, purpose=SIGNING_KEY)
             if private is None:
                 raise Conflict(_UNREADABLE)
             if is_current(row.private_key, purpose=SIGNING_KEY):
                 continue
-            models.SigningKey.objects.filter(pk=row.pk).update(private_key=encrypted(private, purpose=SIGNING_KEY))
+            models.SigningKeyRow.objects.filter(pk=row.pk).update(private_key=encrypted(private, purpose=SIGNING_KEY))
             record(
                 Caller(Actor(ActorType.OPERATOR), origin),
                 "signing_key.reencrypt",
@@ -165,7 +165,7 @@ def reencrypt(origin: Origin) -> int:
     return changed
 
 
-def _check_whether(row: models.SigningKey | None, *, is_lost: bool) -> None:
+def _check_whether(row: models.SigningKeyRow | None, *, is_lost: bool) -> None:
     is_readable = row is None or decrypted(row.private_key, purpose=SIGNING_KEY) is not None
     if is_lost and is_readable:
         raise Conflict("The current key can be read. Replace it without --lost.")
@@ -196,38 +196,38 @@ def _read() -> _Known:
     )
 
 
-def _signing(rows: Sequence[models.SigningKey]) -> models.SigningKey | None:
+def _signing(rows: Sequence[models.SigningKeyRow]) -> models.SigningKeyRow | None:
     """Return the key that signs now: the newest that may."""
     now = timezone.now()
     return next((row for row in rows if row.signs_from <= now and (not row.replaced_at or row.replaced_at > now)), None)
 
 
-def _destroy(rows: Sequence[models.SigningKey]) -> None:
+def _destroy(rows: Sequence[models.SigningKeyRow]) -> None:
     """Destroy the private keys that every process has ceased to sign with."""
     before = timezone.now() - timedelta(seconds=2 * _SECONDS_KNOWN)
     done = [row.pk for row in rows if row.replaced_at and row.replaced_at < before and row.private_key]
     if done:
-        models.SigningKey.objects.filter(pk__in=done).update(private_key=b"")
+        models.SigningKeyRow.objects.filter(pk__in=done).update(private_key=b"")
 
 
-def _believed() -> QuerySet[models.SigningKey]:
+def _believed() -> QuerySet[models.SigningKeyRow]:
     lately = Q(replaced_at=None) | Q(replaced_at__gt=timezone.now() - PUBLISHED_FOR)
-    return models.SigningKey.objects.filter(lately)
+    return models.SigningKeyRow.objects.filter(lately)
 
 
-def _verifying(row: models.SigningKey) -> RSAKey:
+def _verifying(row: models.SigningKeyRow) -> RSAKey:
     # Without what is published beside it, which would be checked at each use.
     return RSAKey.import_key({name: row.public_jwk[name] for name in ("kty", "n", "e")})
 
 
-def _project() -> models.Project:
-    project = models.Project.objects.order_by("created_at", "pk").first()
+def _project() -> models.ProjectRow:
+    project = models.ProjectRow.objects.order_by("created_at", "pk").first()
     if project is None:
         raise NotFound("There is no project; `manage.py createproject` makes it.", error_type="project_not_found")
     return project
 
 
-def _usable(row: models.SigningKey) -> SigningKey | None:
+def _usable(row: models.SigningKeyRow) -> SigningKey | None:
     """Return the key of a row; None where neither SECRET_KEY nor a fallback decrypts it."""
     private = decrypted(row.private_key, purpose=SIGNING_KEY)
     if private is None:
@@ -240,18 +240,20 @@ def _usable(row: models.SigningKey) -> SigningKey | None:
     )
 
 
-def _make(project: models.Project) -> models.SigningKey:
+def _make(project: models.ProjectRow) -> models.SigningKeyRow:
     """Make the project's first key, unless another process does so at the same moment: then it is theirs."""
     caller = Caller(Actor(ActorType.OPERATOR, name="first use"), Origin())
     with transaction.atomic():
         row = _insert(project, caller, "signing_key.create", timezone.now())
-    return row or models.SigningKey.objects.get(project=project, replaced_at=None)
+    return row or models.SigningKeyRow.objects.get(project=project, replaced_at=None)
 
 
-def _insert(project: models.Project, caller: Caller, action: str, signs_from: datetime) -> models.SigningKey | None:
+def _insert(
+    project: models.ProjectRow, caller: Caller, action: str, signs_from: datetime
+) -> models.SigningKeyRow | None:
     """Store a new key and return it; None where there is a current one."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
-    row = models.SigningKey(pk=uuid7(), project=project, signs_from=signs_from)
+    row = models.SigningKeyRow(pk=uuid7(), project=project, signs_from=signs_from)
     row.public_jwk = _public_jwk(key, row.pk)
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     row.private_key = encrypted(private, purpose=SIGNING_KEY)
@@ -290,5 +292,5 @@ def _certificate(key: rsa.RSAPrivateKey, kid: str) -> x509.Certificate:
     return builder.not_valid_before(now).not_valid_after(now + _CERTIFICATE_LIFE).sign(key, SHA256())
 
 
-def _kid(row: models.SigningKey) -> str:
+def _kid(row: models.SigningKeyRow) -> str:
     return public_id("jwk", row.pk)

@@ -8,7 +8,7 @@ from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from portal.web.scim.health import health_of
 from portal.web.scim.people_without_access import people_without_access
-from portal.web.scim.safeguard import brake_of
+from portal.web.scim.safeguard import safeguard_of
 from portal.web.scim.token_expiry import token_expiry
 
 
@@ -21,7 +21,7 @@ def home(request: PortalRequest) -> HttpResponse:
         "who_can_help": tuple(role.role_id for role in request.policy.roles_granting(Permission.SCIM_GET)),
         "connection": connection,
         "may_resume": right_to(request, Permission.SCIM_UPDATE),
-        "brake": brake_of(request, connection),
+        "safeguard": safeguard_of(request, connection),
         "people_without_access": people_without_access(request, connection),
         **health_of(request, connection),
         "token_expiry": token_expiry(connection),

@@ -9,8 +9,8 @@ from portal.stytch.scim.drift import StytchScimDrift
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.stytch.scim.groups import StytchScimGroups
 from portal.stytch.scim.pause import StytchScimPause
-from portal.stytch.scim.safeguard import StytchScimBrake
-from portal.stytch.scim.users import StytchScimPeople
+from portal.stytch.scim.safeguard import StytchScimSafeguard
+from portal.stytch.scim.users import StytchScimUsers
 
 
 class StytchScim(
@@ -19,10 +19,10 @@ class StytchScim(
     StytchScimDeletion,
     StytchScimContacts,
     StytchScimGroups,
-    StytchScimPeople,
+    StytchScimUsers,
     StytchScimConflicts,
     StytchScimGroupRoles,
-    StytchScimBrake,
+    StytchScimSafeguard,
     StytchScimDrift,
 ):
     """Implements portal.directory.directory.ScimGateway; Stytch checks the member's rights at each call."""

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from portal.directory.errors import Conflict, NotFound, NotOffered
 from portal.directory.pages import DEFAULT_LIMIT, Page
-from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimPeopleChoice, ScimRestoration
+from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimRestoration, ScimUserChoice
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
 
 
@@ -22,12 +22,12 @@ class StytchScimDeletion(Scoped):
         assignments = tuple(document.parts("scim_group_implicit_role_assignments"))
         return ScimDeletion(display_name=document.text("display_name"), group_roles=len(assignments))
 
-    def delete(self, connection_id: str, *, people: ScimPeopleChoice, version: str) -> ScimDeletion:
+    def delete(self, connection_id: str, *, people: ScimUserChoice, version: str) -> ScimDeletion:
         """Delete it (DELETE /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raises NotFound, Conflict, Refused.
 
         Stytch has no condition for it: what was seen is compared with what is there right before.
         """
-        if people is not ScimPeopleChoice.KEEP:
+        if people is not ScimUserChoice.KEEP:
             raise NotOffered("Stytch deletes a connection without deactivating its people.")
         found = self.deletion(connection_id)
         if found.version != version:

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from portal.directory.errors import NotOffered
 from portal.directory.pages import DEFAULT_LIMIT, Page
-from portal.directory.scim.drift import ScimChangedPerson, ScimUnmanagedMember
+from portal.directory.scim.drift import ScimChangedUser, ScimUnmanagedMember
 from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.scim.groups import ScimGroup
 from portal.stytch.scim.scoped import Scoped
@@ -43,7 +43,7 @@ class StytchScimDrift(Scoped):
         *,
         cursor: str = "",  # noqa: ARG002 -- as above
         limit: int = DEFAULT_LIMIT,  # noqa: ARG002 -- as above
-    ) -> Page[ScimChangedPerson]:
+    ) -> Page[ScimChangedUser]:
         """Raise NotOffered: Stytch has no such call."""
         _is_not_told()
 

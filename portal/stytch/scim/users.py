@@ -4,12 +4,12 @@ from typing import NoReturn
 
 from portal.directory.errors import NotOffered
 from portal.directory.pages import DEFAULT_LIMIT, Page
-from portal.directory.scim.users import ScimPerson, ScimPersonDetails, ScimPersonGroup, ScimPersonRole, ScimPersonState
+from portal.directory.scim.users import ScimUser, ScimUserDetails, ScimUserGroup, ScimUserRole, ScimUserState
 from portal.stytch.scim.scoped import Scoped
 
 
-class StytchScimPeople(Scoped):
-    """Implements portal.directory.scim.users.ScimPeopleGateway."""
+class StytchScimUsers(Scoped):
+    """Implements portal.directory.scim.users.ScimUserGateway."""
 
     def people(
         self,
@@ -18,8 +18,8 @@ class StytchScimPeople(Scoped):
         cursor: str = "",  # noqa: ARG002 -- as above
         limit: int = DEFAULT_LIMIT,  # noqa: ARG002 -- as above
         search: str = "",  # noqa: ARG002 -- as above
-        state: ScimPersonState | None = None,  # noqa: ARG002 -- as above
-    ) -> Page[ScimPerson]:
+        state: ScimUserState | None = None,  # noqa: ARG002 -- as above
+    ) -> Page[ScimUser]:
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
@@ -27,15 +27,15 @@ class StytchScimPeople(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def person(self, user_id: str) -> ScimPersonDetails:  # noqa: ARG002 -- the gateway's signature
+    def person(self, user_id: str) -> ScimUserDetails:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimPersonGroup]:  # noqa: ARG002 -- the gateway's signature
+    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def person_roles(self, user_id: str) -> tuple[ScimPersonRole, ...]:  # noqa: ARG002 -- the gateway's signature
+    def person_roles(self, user_id: str) -> tuple[ScimUserRole, ...]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 

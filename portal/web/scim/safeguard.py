@@ -1,12 +1,12 @@
-"""What every page that shows the connection says of a brake that brakes (scim_admin/_safeguard.html)."""
+"""What every page that shows the connection says of a safeguard that safeguards (scim_admin/_safeguard.html)."""
 
 from portal.directory.scim.connection import ScimConnection
-from portal.directory.scim.safeguard import ScimBrake
+from portal.directory.scim.safeguard import ScimSafeguard
 from portal.web.request import PortalRequest
 
 
-def brake_of(request: PortalRequest, connection: ScimConnection | None) -> ScimBrake | None:
-    """Return the brake while it brakes; a connection that it leaves alone costs no query."""
-    if connection is None or connection.brake_stopped_at is None:
+def safeguard_of(request: PortalRequest, connection: ScimConnection | None) -> ScimSafeguard | None:
+    """Return the safeguard while it safeguards; a connection that it leaves alone costs no query."""
+    if connection is None or connection.hold_started_at is None:
         return None
-    return request.directory.scim.brake(connection.connection_id)
+    return request.directory.scim.safeguard(connection.connection_id)

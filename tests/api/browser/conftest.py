@@ -40,13 +40,13 @@ class ProductPage:
         self.page, self.product, self.api = page, product, api
         self.public_token = operator.create_project_secret(origin=Origin()).public_token
 
-    def open(self, member: models.Member | None = None) -> None:
+    def open(self, member: models.MemberRow | None = None) -> None:
         """Open it, signed in as a member or as nobody."""
         self.sign_in(member)
         self.page.goto(f"{self.product}/page.html?api={self.api}&token={self.public_token}")
         self.page.wait_for_selector("html[data-ready]")
 
-    def open_screen(self, screen: str, member: models.Member) -> None:
+    def open_screen(self, screen: str, member: models.MemberRow) -> None:
         """Open one of Stytch's own screens for admins: scim, members or organization."""
         self.sign_in(member)
         self.page.goto(f"{self.product}/screen.html?screen={screen}&api={self.api}&token={self.public_token}")
@@ -56,7 +56,7 @@ class ProductPage:
         query = f"organization={organization}&api={self.api}&token={self.public_token}"
         self.page.goto(f"{self.product}/sign-in.html?{query}")
 
-    def sign_in(self, member: models.Member | None) -> None:
+    def sign_in(self, member: models.MemberRow | None) -> None:
         """Leave a member's session where the SDK keeps it."""
         if member:
             token = factories.product_session_token(member)
@@ -77,6 +77,6 @@ def product_page(page: Page, product: str, live_server: LiveServer, settings: Se
 
 
 @pytest.fixture
-def ada(transactional_db: None) -> models.Member:
+def ada(transactional_db: None) -> models.MemberRow:
     acme = factories.organization("acme", name="Acme")
     return factories.member(acme, "ada@acme.example", name="Ada Admin", roles=["stytch_admin"], password=PASSWORD)

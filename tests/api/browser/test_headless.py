@@ -14,7 +14,7 @@ from tests.conftest import PASSWORD
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.node]
 
 
-def test_the_call_that_this_project_began_from(product_page: ProductPage, ada: models.Member) -> None:
+def test_the_call_that_this_project_began_from(product_page: ProductPage, ada: models.MemberRow) -> None:
     connection = factories.scim_connection(ada.organization)
     factories.scim_groups(connection, [f"Team {number:03}" for number in range(60)])
     product_page.open(ada)
@@ -27,7 +27,7 @@ def test_the_call_that_this_project_began_from(product_page: ProductPage, ada: m
     assert second["next_cursor"] is None
 
 
-def test_scim_from_creation_to_deletion(product_page: ProductPage, ada: models.Member) -> None:
+def test_scim_from_creation_to_deletion(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(ada)
 
     made = product_page.call("scim.createConnection", {"display_name": "Okta", "identity_provider": "okta"})
@@ -47,7 +47,7 @@ def test_scim_from_creation_to_deletion(product_page: ProductPage, ada: models.M
     assert deleted["connection_id"] == connection_id
 
 
-def test_a_member_without_the_right_is_told_so(product_page: ProductPage, ada: models.Member) -> None:
+def test_a_member_without_the_right_is_told_so(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(factories.member(ada.organization, "max@acme.example"))
 
     answer = product_page.call("scim.getConnectionGroups", {"limit": 50})
@@ -56,7 +56,7 @@ def test_a_member_without_the_right_is_told_so(product_page: ProductPage, ada: m
 
 
 def test_a_page_of_an_origin_that_is_not_registered_learns_nothing(
-    product_page: ProductPage, ada: models.Member, settings: Settings
+    product_page: ProductPage, ada: models.MemberRow, settings: Settings
 ) -> None:
     factories.scim_connection(ada.organization)
     product_page.open(ada)
@@ -68,7 +68,7 @@ def test_a_page_of_an_origin_that_is_not_registered_learns_nothing(
     assert "StytchAPIUnreachableError" in answer["error_type"] or "Unreachable" in str(answer)
 
 
-def test_the_organization_is_read_changed_and_deleted(product_page: ProductPage, ada: models.Member) -> None:
+def test_the_organization_is_read_changed_and_deleted(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(ada)
 
     by_slug = product_page.call("organization.getBySlug", {"organization_slug": "acme"})
@@ -85,13 +85,13 @@ def test_the_organization_is_read_changed_and_deleted(product_page: ProductPage,
     assert deleted["organization_id"] == before["organization_id"]
 
 
-def test_members_are_managed_by_an_admin(product_page: ProductPage, ada: models.Member) -> None:
+def test_members_are_managed_by_an_admin(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(ada)
 
     made = product_page.call("organization.members.create", {"email_address": "eve@acme.example", "roles": []})
     member_id = made["member_id"]
     factories.member(ada.organization, "pat@acme.example", password=PASSWORD)
-    models.Member.objects.update(email_address_verified=True, mfa_phone_number="+12025550123")
+    models.MemberRow.objects.update(email_address_verified=True, mfa_phone_number="+12025550123")
     operand = {"filter_name": "member_email_fuzzy", "filter_value": "eve"}
     found = product_page.call(
         "organization.members.search", {"limit": 5, "query": {"operator": "AND", "operands": [operand]}}
@@ -109,7 +109,7 @@ def test_members_are_managed_by_an_admin(product_page: ProductPage, ada: models.
     assert back["member"]["status"] == "active"
 
 
-def test_an_admin_takes_addresses_and_passwords_away(product_page: ProductPage, ada: models.Member) -> None:
+def test_an_admin_takes_addresses_and_passwords_away(product_page: ProductPage, ada: models.MemberRow) -> None:
     max_ = factories.member(ada.organization, "max@acme.example", password=PASSWORD)
     member_id = public_id("member", max_.pk)
     product_page.open(ada)
@@ -121,7 +121,7 @@ def test_an_admin_takes_addresses_and_passwords_away(product_page: ProductPage, 
     unlinked = product_page.call(
         "organization.members.unlinkRetiredEmail", {"member_id": member_id, "email_id": retired["email_id"]}
     )
-    models.Member.objects.filter(pk=max_.pk).update(password=make_password(PASSWORD))
+    models.MemberRow.objects.filter(pk=max_.pk).update(password=make_password(PASSWORD))
     by_id = {"operator": "AND", "operands": [{"filter_name": "member_ids", "filter_value": [member_id]}]}
     (held,) = product_page.call("organization.members.search", {"query": by_id})["members"]
     without = product_page.call("organization.members.deletePassword", held["member_password_id"])
@@ -131,10 +131,12 @@ def test_an_admin_takes_addresses_and_passwords_away(product_page: ProductPage, 
     assert without["member"]["member_password_id"] == ""
 
 
-def test_whoever_is_signed_in_manages_their_own_account(product_page: ProductPage, ada: models.Member) -> None:
+def test_whoever_is_signed_in_manages_their_own_account(product_page: ProductPage, ada: models.MemberRow) -> None:
     max_ = factories.member(ada.organization, "max@acme.example", password=PASSWORD)
     former = {"id": str(max_.pk), "email_address": "m@acme.example", "folded": "m@acme.example"}
-    models.Member.objects.filter(pk=max_.pk).update(mfa_phone_number="+12025550123", retired_email_addresses=[former])
+    models.MemberRow.objects.filter(pk=max_.pk).update(
+        mfa_phone_number="+12025550123", retired_email_addresses=[former]
+    )
     product_page.open(max_)
 
     me = product_page.call("self.get")
@@ -158,9 +160,9 @@ def cookies_of(product_page: ProductPage) -> set[str]:
     return {str(one.get("name")) for one in product_page.page.context.cookies()} - {"csrftoken"}
 
 
-def test_somebody_signs_in_goes_elsewhere_and_out(product_page: ProductPage, ada: models.Member) -> None:
+def test_somebody_signs_in_goes_elsewhere_and_out(product_page: ProductPage, ada: models.MemberRow) -> None:
     factories.member(factories.organization("globex"), "ada@acme.example")
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     product_page.open()
     one = {"organization_id": "acme", "email_address": "ada@acme.example", "session_duration_minutes": 60}
 
@@ -177,16 +179,16 @@ def test_somebody_signs_in_goes_elsewhere_and_out(product_page: ProductPage, ada
     assert again["session_token"] == signed_in["session_token"]
     assert there["organization"]["organization_slug"] == known["organization_slug"] == "globex"
     assert cookies_of(product_page) == set()
-    assert models.MemberSession.objects.filter(revoked_at=None).count() == 1
+    assert models.MemberSessionRow.objects.filter(revoked_at=None).count() == 1
 
 
-def test_the_page_decides_by_our_policy_what_to_show(product_page: ProductPage, ada: models.Member) -> None:
+def test_the_page_decides_by_our_policy_what_to_show(product_page: ProductPage, ada: models.MemberRow) -> None:
     role = {
         "role_id": "reader",
         "description": "",
         "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}],
     }
-    models.Organization.objects.update(custom_roles=[role])
+    models.OrganizationRow.objects.update(custom_roles=[role])
     max_ = factories.member(ada.organization, "max@acme.example", roles=["reader"])
     product_page.open(max_)
     product_page.page.wait_for_function("client.session.getSync() && client.organization.getSync()")
@@ -198,7 +200,7 @@ def test_the_page_decides_by_our_policy_what_to_show(product_page: ProductPage, 
     assert product_page.call("rbac.allPermissions")["stytch.scim"]["get"] is True
 
 
-def test_passwords_are_judged_and_replaced(product_page: ProductPage, ada: models.Member) -> None:
+def test_passwords_are_judged_and_replaced(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open()
     one = {"organization_id": "acme", "email_address": "ada@acme.example", "session_duration_minutes": 60}
     new = "twelve pelicans over Utrecht"
@@ -214,7 +216,7 @@ def test_passwords_are_judged_and_replaced(product_page: ProductPage, ada: model
     assert once_more["session_token"] == replaced["session_token"]
 
 
-def test_an_admin_ends_a_members_sessions(product_page: ProductPage, ada: models.Member) -> None:
+def test_an_admin_ends_a_members_sessions(product_page: ProductPage, ada: models.MemberRow) -> None:
     max_ = factories.member(ada.organization, "max@acme.example")
     factories.product_session_token(max_)
     product_page.open(ada)
@@ -222,13 +224,13 @@ def test_an_admin_ends_a_members_sessions(product_page: ProductPage, ada: models
     answer = product_page.call("session.revokeForMember", {"member_id": public_id("member", max_.pk)})
 
     assert answer["status_code"] == 200
-    assert not models.MemberSession.objects.filter(member=max_, revoked_at=None).exists()
+    assert not models.MemberSessionRow.objects.filter(member=max_, revoked_at=None).exists()
 
 
-def test_a_session_that_has_ended_signs_the_page_out(product_page: ProductPage, ada: models.Member) -> None:
+def test_a_session_that_has_ended_signs_the_page_out(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(ada)
     product_page.page.wait_for_function("client.session.getSync()")
-    models.MemberSession.objects.update(revoked_at=timezone.now())
+    models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
     answer = product_page.call("session.authenticate", {})
 

@@ -38,7 +38,7 @@ def confirm(page: Page) -> None:
     expect(dialog).to_have_count(0)
 
 
-def test_an_admin_connects_okta_on_stytchs_screen(product_page: ProductPage, ada: models.Member) -> None:
+def test_an_admin_connects_okta_on_stytchs_screen(product_page: ProductPage, ada: models.MemberRow) -> None:
     page = product_page.page
     product_page.open_screen("scim", ada)
 
@@ -53,11 +53,11 @@ def test_an_admin_connects_okta_on_stytchs_screen(product_page: ProductPage, ada
     press(page, "Done")
 
     expect(page.get_by_text(re.compile("/v1/b2b/scim/scim-connection-live-"))).to_be_visible()
-    connection = models.ScimConnection.objects.get()
+    connection = models.ScimConnectionRow.objects.get()
     assert (connection.display_name, connection.identity_provider) == ("Okta", "okta")
 
 
-def test_an_admin_gives_a_group_a_role_on_stytchs_screen(product_page: ProductPage, ada: models.Member) -> None:
+def test_an_admin_gives_a_group_a_role_on_stytchs_screen(product_page: ProductPage, ada: models.MemberRow) -> None:
     factories.scim_groups(factories.scim_connection(ada.organization), ["Staff", "Admins"])
     page = product_page.page
     product_page.open_screen("scim", ada)
@@ -72,7 +72,7 @@ def test_an_admin_gives_a_group_a_role_on_stytchs_screen(product_page: ProductPa
     confirm(page)
 
     expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()
-    given = models.ScimGroupRole.objects.get()
+    given = models.ScimGroupRoleRow.objects.get()
     assert (given.group_name, given.role_id) == ("Staff", "stytch_admin")
     page.reload()
     expect(page.get_by_text("stytch_admin")).to_be_visible()
@@ -80,7 +80,7 @@ def test_an_admin_gives_a_group_a_role_on_stytchs_screen(product_page: ProductPa
 
 @pytest.mark.parametrize(("end", "stays"), [("Complete rotation", "next"), ("Cancel rotation", "current")])
 def test_an_admin_rotates_the_token_on_stytchs_screen(
-    product_page: ProductPage, ada: models.Member, end: str, stays: str
+    product_page: ProductPage, ada: models.MemberRow, end: str, stays: str
 ) -> None:
     factories.scim_connection(ada.organization)
     page = product_page.page
@@ -88,7 +88,7 @@ def test_an_admin_rotates_the_token_on_stytchs_screen(
 
     press(page, "Start token rotation")
     confirm(page)
-    tokens = models.ScimToken.objects.filter(revoked_at=None)
+    tokens = models.ScimTokenRow.objects.filter(revoked_at=None)
     last_four = {"next": tokens.get(is_next=True).last_four, "current": tokens.get(is_next=False).last_four}
     press(page, end)
     confirm(page)
@@ -97,7 +97,7 @@ def test_an_admin_rotates_the_token_on_stytchs_screen(
     assert [one.last_four for one in tokens.all()] == [last_four[stays]]
 
 
-def test_an_admin_deletes_the_connection_on_stytchs_screen(product_page: ProductPage, ada: models.Member) -> None:
+def test_an_admin_deletes_the_connection_on_stytchs_screen(product_page: ProductPage, ada: models.MemberRow) -> None:
     factories.scim_connection(ada.organization)
     page = product_page.page
     product_page.open_screen("scim", ada)
@@ -106,10 +106,10 @@ def test_an_admin_deletes_the_connection_on_stytchs_screen(product_page: Product
     confirm(page)
 
     expect(page.get_by_role("button", name="Create", exact=True)).to_be_visible()
-    assert models.ScimConnection.objects.get().status == ScimConnectionStatus.DELETED
+    assert models.ScimConnectionRow.objects.get().status == ScimConnectionStatus.DELETED
 
 
-def test_the_members_screen_lists_changes_and_deactivates(product_page: ProductPage, ada: models.Member) -> None:
+def test_the_members_screen_lists_changes_and_deactivates(product_page: ProductPage, ada: models.MemberRow) -> None:
     member = factories.member(ada.organization, "max@acme.example", name="Max Member")
     factories.product_session_token(member)
     page = product_page.page
@@ -134,7 +134,7 @@ def test_the_members_screen_lists_changes_and_deactivates(product_page: ProductP
     assert not member.sessions.filter(revoked_at=None).exists()
 
 
-def test_the_organizations_screen_loads_and_saves(product_page: ProductPage, ada: models.Member) -> None:
+def test_the_organizations_screen_loads_and_saves(product_page: ProductPage, ada: models.MemberRow) -> None:
     page = product_page.page
 
     product_page.open_screen("organization", ada)
@@ -144,4 +144,4 @@ def test_the_organizations_screen_loads_and_saves(product_page: ProductPage, ada
     confirm(page)
 
     expect(page.get_by_text("Acme Limited")).to_be_visible()
-    assert models.Organization.objects.get().name == "Acme Limited"
+    assert models.OrganizationRow.objects.get().name == "Acme Limited"

@@ -18,7 +18,7 @@ def enter_email(product_page: ProductPage, email_address: str) -> None:
     product_page.page.get_by_role("button", name="Continue", exact=True).click()
 
 
-def test_a_member_signs_in_with_a_password(product_page: ProductPage, ada: models.Member) -> None:
+def test_a_member_signs_in_with_a_password(product_page: ProductPage, ada: models.MemberRow) -> None:
     page = product_page.page
     enter_email(product_page, "ada@acme.example")
 
@@ -29,16 +29,16 @@ def test_a_member_signs_in_with_a_password(product_page: ProductPage, ada: model
     page.get_by_role("button", name="Continue", exact=True).click()
 
     page.wait_for_function("window.client.session.getSync()")
-    assert models.MemberSession.objects.get().member == ada
+    assert models.MemberSessionRow.objects.get().member == ada
 
 
-def test_who_is_not_a_member_is_told_so_before_the_password(product_page: ProductPage, ada: models.Member) -> None:
+def test_who_is_not_a_member_is_told_so_before_the_password(product_page: ProductPage, ada: models.MemberRow) -> None:
     enter_email(product_page, "eve@acme.example")
 
     expect(product_page.page.get_by_text("does not have access to Acme")).to_be_visible()
 
 
-def test_a_way_to_sign_in_that_is_not_here_names_no_method(product_page: ProductPage, ada: models.Member) -> None:
+def test_a_way_to_sign_in_that_is_not_here_names_no_method(product_page: ProductPage, ada: models.MemberRow) -> None:
     page = product_page.page
     enter_email(product_page, "ada@acme.example")
     page.get_by_role("button", name=re.compile("reset password")).click()

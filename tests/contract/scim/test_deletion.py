@@ -6,12 +6,12 @@ import pytest
 
 from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered, Refused
-from portal.directory.scim.deletion import ScimPeopleChoice
+from portal.directory.scim.deletion import ScimUserChoice
 from portal.directory.scim.features import ScimFeature
 from tests.contract.worlds import World, acting
 
 OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
-KEEP, DEACTIVATE = ScimPeopleChoice.KEEP, ScimPeopleChoice.DEACTIVATE
+KEEP, DEACTIVATE = ScimUserChoice.KEEP, ScimUserChoice.DEACTIVATE
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def connection_id(world: World) -> str:
     return world.add_connection("acme")
 
 
-def delete(scim: ScimGateway, connection_id: str, people: ScimPeopleChoice = KEEP) -> None:
+def delete(scim: ScimGateway, connection_id: str, people: ScimUserChoice = KEEP) -> None:
     scim.delete(connection_id, people=people, version=scim.deletion(connection_id).version)
 
 

@@ -1,4 +1,4 @@
-"""What a directory promises of the brake."""
+"""What a directory promises of the safeguard."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import pytest
 from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, NotFound, NotOffered, Refused
 from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.safeguard import ScimBrakeDecision
+from portal.directory.scim.safeguard import ScimSafeguardDecision
 from tests.contract.worlds import World, acting
 
 OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
@@ -21,29 +21,31 @@ def connection_id(world: World) -> str:
 def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
     """Return every call, to be made."""
     return [
-        lambda: scim.brake(connection_id),
+        lambda: scim.safeguard(connection_id),
         lambda: scim.held_people(connection_id),
         lambda: scim.held_groups(connection_id),
         lambda: scim.held_number(connection_id),
-        lambda: scim.decide_brake(connection_id, ScimBrakeDecision.RELEASE, version=""),
+        lambda: scim.decide_hold(connection_id, ScimSafeguardDecision.RELEASE, version=""),
     ]
 
 
-def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_brake(world: World, connection_id: str) -> None:
+def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_safeguard(
+    world: World, connection_id: str
+) -> None:
     scim = acting(world).scim
     connection = scim.connection()
     assert connection
-    assert connection.brake_stopped_at is None
+    assert connection.hold_started_at is None
 
-    if ScimFeature.BRAKE not in scim.offers:
+    if ScimFeature.SAFEGUARD not in scim.offers:
         for call in calls(scim, connection_id):
             with pytest.raises(NotOffered) as refused:
                 call()
             assert refused.value.detail.endswith(".")
         return
-    brake = scim.brake(connection_id)
-    assert (brake.stopped_at, brake.released_until, brake.waiting) == (None, None, 0)
-    assert (brake.share, brake.least) == (20, 10)
+    safeguard = scim.safeguard(connection_id)
+    assert (safeguard.stopped_at, safeguard.released_until, safeguard.waiting) == (None, None, 0)
+    assert (safeguard.share, safeguard.least) == (20, 10)
     assert scim.held_people(connection_id).items == ()
     assert scim.held_groups(connection_id).items == ()
     assert scim.held_number(connection_id) == 0
@@ -53,13 +55,13 @@ def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_brake(world
 def test_nothing_can_be_decided_where_nobody_waits(world: World, connection_id: str) -> None:
     scim = acting(world).scim
 
-    for decision in ScimBrakeDecision:
+    for decision in ScimSafeguardDecision:
         with pytest.raises(Conflict):
-            scim.decide_brake(connection_id, decision, version=scim.brake(connection_id).version)
+            scim.decide_hold(connection_id, decision, version=scim.safeguard(connection_id).version)
 
 
 @OFFERED
-def test_another_organizations_brake_is_not_found(world: World, connection_id: str) -> None:
+def test_another_organizations_safeguard_is_not_found(world: World, connection_id: str) -> None:
     world.add_connection("globex")
 
     for call in calls(acting(world, "gil@globex.example", "globex").scim, connection_id):

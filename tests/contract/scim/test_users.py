@@ -9,7 +9,7 @@ from portal.directory.directory import ScimGateway
 from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
 from portal.directory.members import RoleSourceType
 from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.users import ScimObstacle, ScimPersonState
+from portal.directory.scim.users import ScimObstacle, ScimUserState
 from tests.contract.worlds import World, acting, opened
 
 ONE_PERSON: tuple[Callable[[ScimGateway, str], Any], ...] = (
@@ -74,7 +74,7 @@ def test_active_people_who_cannot_sign_in_are_counted_and_listed_with_the_reason
 
     assert scim.people_without_access(connection_id) == 1
     assert scim.people_without_access(foreign) == 0
-    [one] = scim.people(connection_id, state=ScimPersonState.CANNOT_SIGN_IN).items
+    [one] = scim.people(connection_id, state=ScimUserState.CANNOT_SIGN_IN).items
     assert (one.user_id, one.obstacle and one.obstacle.reason) == (without, ScimObstacle.NO_ADDRESS)
     details = scim.person(without)
     assert (details.person.obstacle, details.can_sign_in) == (one.obstacle, False)

@@ -27,7 +27,7 @@ ANOTHER = "quartz lantern orbit meadow"
 
 
 @pytest.fixture
-def choice(admin: models.Member, globex: models.Organization) -> str:
+def choice(admin: models.MemberRow, globex: models.OrganizationRow) -> str:
     """The token of a choice between Acme and Globex."""
     factories.member(globex, ADA, password=PASSWORD)
     return (
@@ -50,39 +50,39 @@ def project() -> EmbeddedProjectDirectory:
     return EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT, "secret-live-1"))
 
 
-def signed_in(admin: models.Member) -> SignedIn:
+def signed_in(admin: models.MemberRow) -> SignedIn:
     return EmbeddedProject(Origin()).open_session(factories.product_session_token(admin))[0]
 
 
-def sign_out(admin: models.Member) -> None:
+def sign_out(admin: models.MemberRow) -> None:
     EmbeddedProvider().open("acme", Origin()).sessions.revoke(factories.session_token(admin))
 
 
-def revoke_session(admin: models.Member) -> None:
+def revoke_session(admin: models.MemberRow) -> None:
     project().sessions.revoke_session(signed_in(admin).session.member_session_id)
 
 
-def revoke_all(admin: models.Member) -> None:
+def revoke_all(admin: models.MemberRow) -> None:
     """Also where no session is live."""
     project().sessions.revoke_for_member(public_id("member", admin.pk))
 
 
-def replace_the_password(_: models.Member) -> None:
+def replace_the_password(_: models.MemberRow) -> None:
     project().passwords.reset_by_existing_password(
         email_address=ADA, existing_password=PASSWORD, new_password=ANOTHER, terms=SessionTerms()
     )
 
 
-def choose_a_password_by_link(admin: models.Member) -> None:
+def choose_a_password_by_link(admin: models.MemberRow) -> None:
     token = new_link(admin).url.partition("token=")[2]
     EmbeddedProvider().open("acme", Origin()).sign_in_links.redeem(token, password=ANOTHER)
 
 
-def delete_the_password(admin: models.Member) -> None:
+def delete_the_password(admin: models.MemberRow) -> None:
     project().members.delete_password(public_id("member-password", admin.pk))
 
 
-def change_the_address(admin: models.Member) -> None:
+def change_the_address(admin: models.MemberRow) -> None:
     project().members.update(public_id("member", admin.pk), MemberChanges(email_address="eve@acme.example"))
 
 
@@ -99,7 +99,7 @@ ENDINGS = (
 
 @pytest.mark.parametrize("end", ENDINGS, ids=lambda end: end.__name__)
 def test_a_choice_ends_with_the_sessions(
-    choice: str, admin: models.Member, end: Callable[[models.Member], None]
+    choice: str, admin: models.MemberRow, end: Callable[[models.MemberRow], None]
 ) -> None:
     assert organizations(choice) == ["acme", "globex"]
 
@@ -109,10 +109,10 @@ def test_a_choice_ends_with_the_sessions(
 
 
 def test_a_deleted_member_who_returns_is_not_offered(
-    choice: str, admin: models.Member, acme: models.Organization
+    choice: str, admin: models.MemberRow, acme: models.OrganizationRow
 ) -> None:
     factories.member(acme, "eve@acme.example", roles=["stytch_admin"])
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
 
     project().members.delete(public_id("member", admin.pk))
     project().members.reactivate(public_id("member", admin.pk))
@@ -132,10 +132,10 @@ def test_a_deleted_organization_is_not_offered(choice: str) -> None:
     assert organizations(choice) == ["globex"]
 
 
-def test_a_person_who_was_deactivated_and_returns_finds_no_choice(acme: models.Organization) -> None:
+def test_a_person_who_was_deactivated_and_returns_finds_no_choice(acme: models.OrganizationRow) -> None:
     idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")
     person = idp.create_user("max@acme.example")
-    models.Member.objects.update(password=make_password(PASSWORD))
+    models.MemberRow.objects.update(password=make_password(PASSWORD))
     found = EmbeddedProvider().discovery(Origin()).authenticate(email_address="max@acme.example", password=PASSWORD)
     assert organizations(found.intermediate_session_token) == ["acme"]
 
@@ -148,7 +148,7 @@ def test_a_person_who_was_deactivated_and_returns_finds_no_choice(acme: models.O
 
 @pytest.mark.django_db(transaction=True)
 def test_simultaneous_choices_open_one_organization(
-    choice: str, admin: models.Member, globex: models.Organization
+    choice: str, admin: models.MemberRow, globex: models.OrganizationRow
 ) -> None:
     def choose(organization: UUID) -> bool:
         try:
@@ -164,4 +164,4 @@ def test_simultaneous_choices_open_one_organization(
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(choose, [admin.organization_id, globex.pk] * 2))
 
-    assert opened.count(True) == models.MemberSession.objects.count() == 1
+    assert opened.count(True) == models.MemberSessionRow.objects.count() == 1

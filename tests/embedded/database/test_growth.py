@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db
 
 def ended_counters(number: int) -> None:
     past = timezone.now() - timedelta(hours=1)
-    models.RateLimitCounter.objects.bulk_create(
-        models.RateLimitCounter(key=f"ended-{n}", amount=1, expires_at=past) for n in range(number)
+    models.RateLimitCounterRow.objects.bulk_create(
+        models.RateLimitCounterRow(key=f"ended-{n}", amount=1, expires_at=past) for n in range(number)
     )
 
 
@@ -31,7 +31,7 @@ def test_counters_that_ended_are_deleted_as_others_are_written() -> None:
     for n in range(300):
         storage.incr(f"key-{n}", 600)
 
-    assert models.RateLimitCounter.objects.count() == 300
+    assert models.RateLimitCounterRow.objects.count() == 300
 
 
 def test_a_counter_whose_window_begins_again_counts_from_one() -> None:
@@ -46,7 +46,7 @@ def test_a_visitor_beyond_their_limit_adds_no_counters(settings: Any) -> None:
     counters = []
     for n in range(50):
         admit(Attempt("192.0.2.1", "acme", f"person{n}@acme.example"))
-        counters.append(models.RateLimitCounter.objects.count())
+        counters.append(models.RateLimitCounterRow.objects.count())
 
     assert counters[0] < counters[4] == counters[-1]
 
@@ -62,39 +62,39 @@ def test_a_process_counts_for_a_limited_number_of_callers() -> None:
 
 def expired_choices(number: int) -> None:
     past = timezone.now() - timedelta(hours=1)
-    models.IntermediateSession.objects.bulk_create(
-        models.IntermediateSession(token_hash=f"{n}".encode(), email_address="x", expires_at=past)
+    models.IntermediateSessionRow.objects.bulk_create(
+        models.IntermediateSessionRow(token_hash=f"{n}".encode(), email_address="x", expires_at=past)
         for n in range(number)
     )
 
 
-def test_choices_that_expired_are_deleted_as_others_begin(acme: models.Organization) -> None:
+def test_choices_that_expired_are_deleted_as_others_begin(acme: models.OrganizationRow) -> None:
     expired_choices(1500)
     ada = factories.member(acme, "ada@acme.example")
     for _ in range(2):
         discovery.start_intermediate_session("ada@acme.example", [ada])
 
-    assert models.IntermediateSession.objects.count() == 2
+    assert models.IntermediateSessionRow.objects.count() == 2
 
 
-def test_one_person_has_a_limited_number_of_choices_and_the_newest_work(acme: models.Organization) -> None:
+def test_one_person_has_a_limited_number_of_choices_and_the_newest_work(acme: models.OrganizationRow) -> None:
     ada, max_ = factories.member(acme, "ada@acme.example"), factories.member(acme, "max@acme.example")
     discovery.start_intermediate_session("max@acme.example", [max_])
     tokens = [discovery.start_intermediate_session("ada@acme.example", [ada])[1] for _ in range(30)]
 
-    assert models.IntermediateSession.objects.count() == 1 + 20
+    assert models.IntermediateSessionRow.objects.count() == 1 + 20
     known = discovery.EmbeddedDiscovery(Origin())
     assert known.organizations(tokens[-1]).organizations
     assert known.organizations(tokens[-20]).organizations
 
 
-def test_pruning_deletes_what_is_over_and_nothing_else(acme: models.Organization) -> None:
+def test_pruning_deletes_what_is_over_and_nothing_else(acme: models.OrganizationRow) -> None:
     expired_choices(1100)
     ended_counters(1100)
     DatabaseStorage("database://").incr("live", 600)
-    models.IntermediateSession.objects.create(
+    models.IntermediateSessionRow.objects.create(
         token_hash=b"live", email_address="x", expires_at=timezone.now() + timedelta(minutes=5)
     )
 
     assert (discovery.prune(), rate_limits.prune()) == (1100, 1100)
-    assert (models.IntermediateSession.objects.count(), models.RateLimitCounter.objects.count()) == (1, 1)
+    assert (models.IntermediateSessionRow.objects.count(), models.RateLimitCounterRow.objects.count()) == (1, 1)

@@ -12,22 +12,22 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 TEXTS = {
-    models.Member: {"email_address": "Ada@Acme.example"},
-    models.ScimUser: {"user_name": "Ada"},
-    models.ScimGroup: {"display_name": "Everyone"},
+    models.MemberRow: {"email_address": "Ada@Acme.example"},
+    models.ScimUserRow: {"user_name": "Ada"},
+    models.ScimGroupRow: {"display_name": "Everyone"},
 }
 
 
 @pytest.fixture
-def scim(acme: models.Organization) -> models.ScimConnection:
+def scim(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture(params=TEXTS, ids=lambda model: model.__name__)
-def made(request: pytest.FixtureRequest, scim: models.ScimConnection) -> tuple[type[Model], dict[str, Any]]:
+def made(request: pytest.FixtureRequest, scim: models.ScimConnectionRow) -> tuple[type[Model], dict[str, Any]]:
     """A model, and the values of a row of it."""
     values: dict[str, Any] = {"organization_id": scim.organization_id, **TEXTS[request.param]}
-    if request.param is not models.Member:
+    if request.param is not models.MemberRow:
         values |= {"connection_id": scim.pk, "updated_at": timezone.now()}
     return request.param, values
 
@@ -58,10 +58,10 @@ def test_what_is_inserted_is_what_saving_would_insert(made: tuple[type[Model], d
     assert not row._state.adding
 
 
-def test_a_stored_row_reads_what_was_left_out(scim: models.ScimConnection) -> None:
+def test_a_stored_row_reads_what_was_left_out(scim: models.ScimConnectionRow) -> None:
     user = factories.scim_user(scim, "Ada", member=factories.member(scim.organization, "ada@acme.example"))
 
-    row = stored_row(models.ScimUser, ("id", "user_name", "member_id"), (user.pk, "Ada", user.member_id))
+    row = stored_row(models.ScimUserRow, ("id", "user_name", "member_id"), (user.pk, "Ada", user.member_id))
 
     assert row == user
     assert row.get_deferred_fields() >= {"document", "search"}
@@ -69,4 +69,4 @@ def test_a_stored_row_reads_what_was_left_out(scim: models.ScimConnection) -> No
     assert row.member == user.member
     row.display_name = "Ada"
     row.save(update_fields=["display_name"])
-    assert models.ScimUser.objects.get().display_name == "Ada"
+    assert models.ScimUserRow.objects.get().display_name == "Ada"

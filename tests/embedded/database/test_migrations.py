@@ -23,7 +23,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from portal.embedded import models
-from portal.embedded.models.scim import ScimToken
+from portal.embedded.models.scim import ScimTokenRow
 
 call_command("migrate", "directory", "0001_initial", verbosity=0)
 key, at = "01900000000070008000000000000001", "2026-01-01T00:00:00Z"
@@ -45,13 +45,13 @@ with connection.cursor() as cursor:
         [key, key, key, '{"userName": "Ada", "title": "Queen"}', at, at],
     )
 call_command("migrate", verbosity=0)
-token = ScimToken.objects.get()
+token = ScimTokenRow.objects.get()
 assert (bytes(token.token_hash), token.last_four, token.is_next) == (b"x" * 32, "abcd", False)
 assert token.expires_at.year == 2030
-assert models.ScimUser.objects.get().search["title"] == "queen"
-other = models.Organization.objects.create(slug="globex", name="Globex")
+assert models.ScimUserRow.objects.get().search["title"] == "queen"
+other = models.OrganizationRow.objects.create(slug="globex", name="Globex")
 try:
-    ScimToken.objects.update(organization=other)
+    ScimTokenRow.objects.update(organization=other)
 except DatabaseError as error:
     print(error)
 """

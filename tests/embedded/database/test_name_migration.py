@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
-from django.apps import apps
 from django.db import connection
 
 from portal.embedded import models
@@ -15,10 +14,11 @@ from portal.embedded.scim.filter.comparison import searchable
 from portal.embedded.scim.protocol.schemas import ENTERPRISE_USER as ENTERPRISE
 from portal.embedded.scim.protocol.schemas import GROUP, USER
 from tests import factories
+from tests.historical import apps_at
 
 
 @pytest.mark.django_db
-def test_names_that_are_there_are_folded_letter_by_letter(acme: models.Organization) -> None:
+def test_names_that_are_there_are_folded_letter_by_letter(acme: models.OrganizationRow) -> None:
     """As the migration before left them: by NFKC, in which a ligature and a circled digit are others."""
     migration = import_module("portal.embedded.migrations.0023_names_as_written")
     okta = factories.scim_connection(acme)
@@ -34,30 +34,30 @@ def test_names_that_are_there_are_folded_letter_by_letter(acme: models.Organizat
         "profileUrl": "https://idp.example/Ⅳ",
         ENTERPRISE: {"department": "№ 5", "manager": {"value": "Ⅳ"}},
     }
-    models.ScimUser.objects.filter(user_name="Weiß").update(document=document)
-    users, groups = models.ScimUser.objects.all(), factories.scim_groups(okta, names)
+    models.ScimUserRow.objects.filter(user_name="Weiß").update(document=document)
+    users, groups = models.ScimUserRow.objects.all(), factories.scim_groups(okta, names)
     with patch("portal.embedded.scim.filter.comparison.fold_name", migration.old_form):
         for row in users:
             old = {"user_name_folded": migration.old_form(row.user_name), "search": searchable(USER, row.document)}
-            models.ScimUser.objects.filter(pk=row.pk).update(**old)
+            models.ScimUserRow.objects.filter(pk=row.pk).update(**old)
         for group in groups:
             old = {
                 "display_name_folded": migration.old_form(group.display_name),
                 "search": searchable(GROUP, group.document),
             }
-            models.ScimGroup.objects.filter(pk=group.pk).update(**old)
+            models.ScimGroupRow.objects.filter(pk=group.pk).update(**old)
 
     with patch.object(migration, "BATCH", 2):
         for _ in range(2):  # again changes nothing
-            migration.renew(apps, SimpleNamespace(connection=connection))
+            migration.renew(apps_at("0023_names_as_written"), SimpleNamespace(connection=connection))
 
-    for row in models.ScimUser.objects.all():
+    for row in models.ScimUserRow.objects.all():
         assert row.user_name_folded == fold_name(row.user_name)
         assert row.search == searchable(USER, row.document)
-    for group in models.ScimGroup.objects.all():
+    for group in models.ScimGroupRow.objects.all():
         assert group.display_name_folded == fold_name(group.display_name)
         assert group.search == searchable(GROUP, group.document)
-    assert models.ScimUser.objects.get(user_name="Weiß").search["title"] == "straße"
+    assert models.ScimUserRow.objects.get(user_name="Weiß").search["title"] == "straße"
 
 
 def test_no_two_names_become_one() -> None:

@@ -64,7 +64,7 @@ def test_a_missing_guard_is_told(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.django_db
 def test_a_signing_key_that_cannot_be_read_is_told(settings: Settings) -> None:
-    models.Project.objects.create(public_token="public-token-live-1")
+    models.ProjectRow.objects.create(public_token="public-token-live-1")
     signing_keys.current_key()
     assert readiness.find_faults() == {}
 
@@ -92,7 +92,7 @@ def test_check_reports_the_same(settings: Settings) -> None:
 
 @pytest.mark.django_db
 def test_check_reports_secrets_under_a_fallback(settings: Settings) -> None:
-    models.Project.objects.create(public_token="public-token-live-1")
+    models.ProjectRow.objects.create(public_token="public-token-live-1")
     signing_keys.current_key()
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-" + "zyxwvutsrqponmlkjihgfedcba9876543210" * 2
@@ -335,7 +335,7 @@ def test_a_connection_to_a_server_that_was_demoted_is_given_up_where_writes_are_
         cursor.execute("SET default_transaction_read_only = on")
         assert connection.is_usable()
         with pytest.raises(Exception, match="read-only"):
-            models.Organization.objects.create(slug="acme", name="Acme")
+            models.OrganizationRow.objects.create(slug="acme", name="Acme")
 
     assert connection.is_usable() is (wanted == "any")
     connection.close()

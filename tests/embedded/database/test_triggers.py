@@ -27,48 +27,48 @@ pytestmark = pytest.mark.django_db
 JOINS = list(triggers.same_organization())
 # With which a row is not refused for what is taken already, but by the guard alone.
 UNTAKEN: dict[type[Model], tuple[str, Any]] = {
-    models.ScimUser: ("user_name", "another"),
-    models.ScimGroup: ("display_name", "another"),
-    models.ScimGroupRole: ("role_id", "another"),
-    models.ScimToken: ("is_next", True),
+    models.ScimUserRow: ("user_name", "another"),
+    models.ScimGroupRow: ("display_name", "another"),
+    models.ScimGroupRoleRow: ("role_id", "another"),
+    models.ScimTokenRow: ("is_next", True),
 }
 
 
 @pytest.fixture
-def entry(acme: models.Organization) -> models.ActivityEntry:
+def entry(acme: models.OrganizationRow) -> models.ActivityEntryRow:
     record(Caller(Actor(ActorType.OPERATOR), Origin()), "x.create", organization_id=acme.pk, target_id="x")
-    return models.ActivityEntry.objects.get()
+    return models.ActivityEntryRow.objects.get()
 
 
-def test_an_entry_of_the_log_cannot_be_changed(entry: models.ActivityEntry) -> None:
+def test_an_entry_of_the_log_cannot_be_changed(entry: models.ActivityEntryRow) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        models.ActivityEntry.objects.update(action="something else")
-    assert models.ActivityEntry.objects.get().action == "x.create"
+        models.ActivityEntryRow.objects.update(action="something else")
+    assert models.ActivityEntryRow.objects.get().action == "x.create"
 
 
-def test_an_entry_of_the_log_cannot_be_deleted(entry: models.ActivityEntry) -> None:
+def test_an_entry_of_the_log_cannot_be_deleted(entry: models.ActivityEntryRow) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         entry.delete()
-    assert models.ActivityEntry.objects.exists()
+    assert models.ActivityEntryRow.objects.exists()
 
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_the_log_cannot_be_truncated(entry: models.ActivityEntry) -> None:
+def test_the_log_cannot_be_truncated(entry: models.ActivityEntryRow) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {models.ActivityEntry._meta.db_table} CASCADE")
-    assert models.ActivityEntry.objects.exists()
+        cursor.execute(f"TRUNCATE {models.ActivityEntryRow._meta.db_table} CASCADE")
+    assert models.ActivityEntryRow.objects.exists()
 
 
-def test_the_guards_survive_another_migrate(entry: models.ActivityEntry) -> None:
+def test_the_guards_survive_another_migrate(entry: models.ActivityEntryRow) -> None:
     call_command("migrate", verbosity=0)
 
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        models.ActivityEntry.objects.all().delete()
+        models.ActivityEntryRow.objects.all().delete()
 
 
 IS_CHANGE = re.compile(r"\s*(CREATE|DROP|ALTER|COMMENT|SET|LOCK|TRUNCATE)\b", re.IGNORECASE)
-LOG = models.ActivityEntry._meta.db_table
+LOG = models.ActivityEntryRow._meta.db_table
 
 
 def run(*statements: str) -> None:
@@ -81,7 +81,7 @@ def changes(sql: list[dict[str, str]]) -> list[str]:
     return [query["sql"] for query in sql if IS_CHANGE.match(query["sql"])]
 
 
-def test_a_migrate_with_nothing_to_do_changes_nothing(acme: models.Organization) -> None:
+def test_a_migrate_with_nothing_to_do_changes_nothing(acme: models.OrganizationRow) -> None:
     with CaptureQueriesContext(connection) as queries:
         triggers.install(connection.alias)
 
@@ -89,7 +89,7 @@ def test_a_migrate_with_nothing_to_do_changes_nothing(acme: models.Organization)
     assert triggers.faults(connection.alias) == []
 
 
-def test_a_missing_guard_is_reported_and_it_alone_is_created(acme: models.Organization) -> None:
+def test_a_missing_guard_is_reported_and_it_alone_is_created(acme: models.OrganizationRow) -> None:
     run("DROP TRIGGER activity_no_delete" + (f" ON {LOG}" if connection.vendor == "postgresql" else ""))
     assert triggers.faults(connection.alias) == triggers.gaps(connection.alias) == ["activity_no_delete"]
 
@@ -124,7 +124,7 @@ SABOTAGE = {
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("number", range(max(map(len, SABOTAGE.values()))))
-def test_a_guard_that_differs_is_reported_and_replaced(entry: models.ActivityEntry, number: int) -> None:
+def test_a_guard_that_differs_is_reported_and_replaced(entry: models.ActivityEntryRow, number: int) -> None:
     ways = SABOTAGE[connection.vendor]
     run(*ways[number % len(ways)])
     assert triggers.faults(connection.alias) == ["activity_no_delete"]
@@ -138,7 +138,7 @@ def test_a_guard_that_differs_is_reported_and_replaced(entry: models.ActivityEnt
         entry.delete()
 
 
-def test_a_guard_of_an_earlier_version_goes_away(acme: models.Organization) -> None:
+def test_a_guard_of_an_earlier_version_goes_away(acme: models.OrganizationRow) -> None:
     if connection.vendor == "sqlite":
         run(
             f"CREATE TRIGGER gone_same_organization_insert BEFORE INSERT ON {LOG} BEGIN SELECT RAISE(ABORT, 'old'); END"
@@ -153,12 +153,12 @@ def test_a_guard_of_an_earlier_version_goes_away(acme: models.Organization) -> N
     triggers.install(connection.alias)
 
     record(Caller(Actor(ActorType.OPERATOR), Origin()), "x.create", organization_id=acme.pk, target_id="x")
-    assert models.ActivityEntry.objects.exists()
+    assert models.ActivityEntryRow.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_of_guards_that_is_killed_leaves_the_previous_ones(
-    entry: models.ActivityEntry, monkeypatch: pytest.MonkeyPatch
+    entry: models.ActivityEntryRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if a new version had other messages, and its `migrate` were killed half-way."""
     all_of_them = list(triggers._guards(connection.vendor))
@@ -176,7 +176,7 @@ def test_a_change_of_guards_that_is_killed_leaves_the_previous_ones(
 
     assert len(triggers.faults(connection.alias)) == len(others)
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        models.ActivityEntry.objects.update(action="something else")
+        models.ActivityEntryRow.objects.update(action="something else")
     triggers.install(connection.alias)
     assert triggers.faults(connection.alias) == []
     monkeypatch.undo()
@@ -184,7 +184,7 @@ def test_a_change_of_guards_that_is_killed_leaves_the_previous_ones(
 
 
 def test_the_guards_of_another_version_keep_no_node_from_serving(
-    acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+    acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While nodes are upgraded, or back, one by one."""
     others = [dataclasses.replace(guard, message=f"{guard.message}!") for guard in triggers._guards(connection.vendor)]
@@ -212,7 +212,7 @@ def make_all_differ() -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_a_long_reader_holds_up_neither_guards_nor_writes(acme: models.Organization) -> None:
+def test_a_long_reader_holds_up_neither_guards_nor_writes(acme: models.OrganizationRow) -> None:
     """Such as pg_dump."""
     make_all_differ()
     with another_connection() as reader, another_connection() as writer:
@@ -227,7 +227,7 @@ def test_a_long_reader_holds_up_neither_guards_nor_writes(acme: models.Organizat
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_long_write_is_waited_for_without_holding_up_others(
-    acme: models.Organization, monkeypatch: pytest.MonkeyPatch
+    acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_all_differ()
     monkeypatch.setattr(triggers, "_TRIES", 1)
@@ -246,7 +246,7 @@ def test_a_long_write_is_waited_for_without_holding_up_others(
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_a_migration_may_take_its_time_but_not_wait_long_for_a_lock(acme: models.Organization) -> None:
+def test_a_migration_may_take_its_time_but_not_wait_long_for_a_lock(acme: models.OrganizationRow) -> None:
     seen: list[tuple[str, str]] = []
 
     def look(**_: Any) -> None:
@@ -268,7 +268,7 @@ def test_a_migration_may_take_its_time_but_not_wait_long_for_a_lock(acme: models
 
 
 @pytest.fixture
-def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[str, type[Model]], Any]:
+def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[tuple[str, type[Model]], Any]:
     """One row of each table in each organization."""
     made: dict[tuple[str, type[Model]], Any] = {}
     for organization in (acme, globex):
@@ -281,13 +281,17 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
         group, user = factories.scim_group(scim, "Everyone"), factories.scim_user(scim, "ada")
         factories.put_in_group(group, [user])
         inner = factories.scim_group(scim, "Within")
-        models.ScimNesting.objects.create(organization=organization, group=group, member=inner)
+        models.ScimNestingRow.objects.create(organization=organization, group=group, member=inner)
         factories.group_role(group, "stytch_admin")
-        models.ScimConflict.objects.create(organization=organization, connection=scim, member=member, user_name="ada")
-        models.ScimBrake.objects.create(organization=organization, connection=scim)
-        models.ScimContact.objects.create(organization=organization, connection=scim, email_address="it@acme.example")
-        models.ScimReminder.objects.create(organization=organization, connection=scim, about="brake/now")
-        models.ScimUser.objects.filter(pk=user.pk).update(member=member)
+        models.ScimConflictRow.objects.create(
+            organization=organization, connection=scim, member=member, user_name="ada"
+        )
+        models.ScimSafeguardRow.objects.create(organization=organization, connection=scim)
+        models.ScimContactRow.objects.create(
+            organization=organization, connection=scim, email_address="it@acme.example"
+        )
+        models.ScimReminderRow.objects.create(organization=organization, connection=scim, about="safeguard/now")
+        models.ScimUserRow.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)
         for model in {m for join, _ in JOINS for m in (join, _.related_model)}:
             found = model._default_manager.filter(organization=organization).first()
@@ -298,14 +302,14 @@ def rows(acme: models.Organization, globex: models.Organization) -> dict[tuple[s
 
 def test_every_join_of_two_tables_is_known() -> None:
     assert {(model.__name__, field.name) for model, field in JOINS} >= {
-        ("MemberSession", "member"),
-        ("SignInLink", "member"),
-        ("ScimToken", "connection"),
-        ("ScimRequest", "connection"),
-        ("ScimUser", "connection"),
-        ("ScimGroup", "connection"),
-        ("ScimMembership", "group"),
-        ("ScimMembership", "user"),
+        ("MemberSessionRow", "member"),
+        ("SignInLinkRow", "member"),
+        ("ScimTokenRow", "connection"),
+        ("ScimRequestRow", "connection"),
+        ("ScimUserRow", "connection"),
+        ("ScimGroupRow", "connection"),
+        ("ScimMembershipRow", "group"),
+        ("ScimMembershipRow", "user"),
     }
 
 

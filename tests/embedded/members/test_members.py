@@ -37,15 +37,15 @@ def create(email_address: str = "eve@acme.example", *, as_pending: bool = False,
     return opened().members.create(Changes(email_address=email_address, **more), as_pending=as_pending)
 
 
-def update(member: Member | models.Member, **changes: Any) -> Member:
+def update(member: Member | models.MemberRow, **changes: Any) -> Member:
     return opened().members.update(name(member), Changes(**changes))
 
 
-def name(member: Member | models.Member) -> str:
+def name(member: Member | models.MemberRow) -> str:
     return member.member_id if isinstance(member, Member) else public_id("member", member.pk)
 
 
-def as_member(member: models.Member) -> EmbeddedProjectDirectory:
+def as_member(member: models.MemberRow) -> EmbeddedProjectDirectory:
     return EmbeddedProject(Origin()).open_session(factories.product_session_token(member))[1]
 
 
@@ -77,7 +77,7 @@ def at_once(call: Callable[[int], Any], number: int) -> list[str]:
 # --- Making one --------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_member_is_active_and_has_what_was_given(acme: models.Organization) -> None:
+def test_a_new_member_is_active_and_has_what_was_given(acme: models.OrganizationRow) -> None:
     made = create(
         "Eve@Acme.example",
         name=" Eve ",
@@ -102,7 +102,7 @@ def test_a_new_member_is_active_and_has_what_was_given(acme: models.Organization
     assert members.get(made.member_id) == members.get("crm|7") == members.by_email_address("EVE@acme.EXAMPLE") == made
 
 
-def test_a_pending_member_cannot_sign_in_yet(acme: models.Organization) -> None:
+def test_a_pending_member_cannot_sign_in_yet(acme: models.OrganizationRow) -> None:
     assert create(as_pending=True).status is MemberStatus.PENDING
     assert create("eva@acme.example").status is MemberStatus.ACTIVE
 
@@ -132,17 +132,17 @@ def test_a_pending_member_cannot_sign_in_yet(acme: models.Organization) -> None:
     ],
 )
 def test_what_breaks_a_rule_is_refused_by_stytchs_name(
-    acme: models.Organization, given: dict[str, Any], expected: str
+    acme: models.OrganizationRow, given: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
         opened().members.create(Changes(**{"email_address": "eve@acme.example", **given}))
 
     assert (refused.value.error_type, refused.value.field) == (expected, next(iter(given)))
-    assert not models.Member.objects.exists()
+    assert not models.MemberRow.objects.exists()
 
 
 def test_address_and_external_id_are_unique_in_the_organization_alone(
-    acme: models.Organization, globex: models.Organization
+    acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     create(external_id="crm-1")
 
@@ -151,16 +151,16 @@ def test_address_and_external_id_are_unique_in_the_organization_alone(
     opened("globex").members.create(Changes(email_address="eve@acme.example", external_id="crm-1"))
 
 
-def test_the_log_says_who_was_made_and_of_metadata_only_the_keys(acme: models.Organization) -> None:
+def test_the_log_says_who_was_made_and_of_metadata_only_the_keys(acme: models.OrganizationRow) -> None:
     made = create(roles=[ADMIN], trusted_metadata={"secret_plan": "world"})
 
-    entry = models.ActivityEntry.objects.get(action="member.create")
+    entry = models.ActivityEntryRow.objects.get(action="member.create")
     assert (entry.target_id, entry.actor_type) == (made.member_id, ActorType.PROJECT)
     assert entry.after["roles"] == [ADMIN]
     assert entry.after["trusted_metadata"] == ["secret_plan"]
 
 
-def test_only_who_may_makes_members(admin: models.Member, member: models.Member) -> None:
+def test_only_who_may_makes_members(admin: models.MemberRow, member: models.MemberRow) -> None:
     new = Changes(email_address="eve@acme.example")
 
     with pytest.raises(Refused):
@@ -175,12 +175,12 @@ def test_only_who_may_makes_members(admin: models.Member, member: models.Member)
 
 @pytest.mark.parametrize("power", [{"roles": [ADMIN]}, {"is_breakglass": True}])
 def test_who_may_make_members_gives_them_no_power_without_the_right_to_it(
-    acme: models.Organization, member: models.Member, power: dict[str, Any]
+    acme: models.OrganizationRow, member: models.MemberRow, power: dict[str, Any]
 ) -> None:
     creator = {"role_id": "creator", "permissions": [{"resource_id": "stytch.member", "actions": ["create"]}]}
-    models.Organization.objects.filter(pk=acme.pk).update(custom_roles=[creator])
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["creator"])
-    members = as_member(models.Member.objects.get(pk=member.pk)).members
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(custom_roles=[creator])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["creator"])
+    members = as_member(models.MemberRow.objects.get(pk=member.pk)).members
 
     with pytest.raises(Refused):
         members.create(Changes(email_address="eve@acme.example", **power))
@@ -189,25 +189,25 @@ def test_who_may_make_members_gives_them_no_power_without_the_right_to_it(
 
 
 @pytest.fixture
-def creator(acme: models.Organization, admin: models.Member, member: models.Member) -> models.Member:
+def creator(acme: models.OrganizationRow, admin: models.MemberRow, member: models.MemberRow) -> models.MemberRow:
     """Someone who may only create members and change addresses, in an organization with roles by domain."""
     actions = {"resource_id": "stytch.member", "actions": ["create", "update.info.email"]}
     reader = {"role_id": "reader", "permissions": [{"resource_id": "stytch.member", "actions": ["create"]}]}
     assigned = [{"domain": "board.example", "role_id": ADMIN}, {"domain": "acme.example", "role_id": "reader"}]
-    models.Organization.objects.filter(pk=acme.pk).update(
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(
         custom_roles=[{"role_id": "creator", "permissions": [actions]}, reader],
         settings={"rbac_email_implicit_role_assignments": assigned},
     )
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["creator"])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["creator"])
     return member
 
 
 def test_no_one_creates_a_member_whose_domain_gives_more_than_they_have(
-    creator: models.Member, admin: models.Member
+    creator: models.MemberRow, admin: models.MemberRow
 ) -> None:
     with pytest.raises(Refused):
         as_member(creator).members.create(Changes(email_address="eve@board.example"))
-    assert not models.Member.objects.filter(email_address="eve@board.example").exists()
+    assert not models.MemberRow.objects.filter(email_address="eve@board.example").exists()
 
     # A role by domain that grants no more than the creator has is no obstacle.
     assert "reader" in as_member(creator).members.create(Changes(email_address="bob@acme.example")).role_ids
@@ -215,7 +215,7 @@ def test_no_one_creates_a_member_whose_domain_gives_more_than_they_have(
 
 
 def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_have(
-    creator: models.Member, acme: models.Organization, admin: models.Member
+    creator: models.MemberRow, acme: models.OrganizationRow, admin: models.MemberRow
 ) -> None:
     connection = factories.scim_connection(acme)
     by_group = factories.provisioned(connection, "gil@acme.example")
@@ -225,7 +225,7 @@ def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_
     assert by_group.member is not None
     by_domain, plain = factories.member(acme, "eve@board.example"), factories.member(acme, "bob@acme.example")
     keys = [one.pk for one in (by_group.member, by_domain, plain)]
-    models.Member.objects.filter(pk__in=keys).update(status="deleted", email_address_verified=True)
+    models.MemberRow.objects.filter(pk__in=keys).update(status="deleted", email_address_verified=True)
 
     for row in (by_group.member, by_domain):
         with pytest.raises(Refused):
@@ -242,9 +242,9 @@ def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_
 
 
 def test_another_organizations_member_is_unknown_to_every_method(
-    acme: models.Organization, other_admin: models.Member
+    acme: models.OrganizationRow, other_admin: models.MemberRow
 ) -> None:
-    models.Member.objects.filter(pk=other_admin.pk).update(external_id="crm-1", mfa_phone_number="+12025550123")
+    models.MemberRow.objects.filter(pk=other_admin.pk).update(external_id="crm-1", mfa_phone_number="+12025550123")
     members = opened().members
     for member_id in (name(other_admin), "crm-1", "", "member-live-x", "nul\0", "half\ud800"):
         for call in (
@@ -267,7 +267,7 @@ def test_another_organizations_member_is_unknown_to_every_method(
     assert (other_admin.status, other_admin.name, bool(other_admin.password)) == ("active", "Gil Globex", True)
 
 
-def test_a_provisioned_member_says_who_they_are_to_the_identity_provider(acme: models.Organization) -> None:
+def test_a_provisioned_member_says_who_they_are_to_the_identity_provider(acme: models.OrganizationRow) -> None:
     connection = factories.scim_connection(acme)
     group, above = factories.scim_groups(connection, ["Staff", "Everybody"])
     person = factories.provisioned(connection, "pia@acme.example")
@@ -296,23 +296,23 @@ def test_a_provisioned_member_says_who_they_are_to_the_identity_provider(acme: m
 # --- Changing one ------------------------------------------------------------------------------------------------------
 
 
-def test_only_what_is_given_changes(admin: models.Member) -> None:
+def test_only_what_is_given_changes(admin: models.MemberRow) -> None:
     made = create(name="Eve", untrusted_metadata={"a": 1, "b": 2}, roles=[ADMIN])
 
     after = update(made, name="Eva", untrusted_metadata={"a": None, "c": 3})
 
     assert (after.name, after.untrusted_metadata, after.is_admin) == ("Eva", {"b": 2, "c": 3}, True)
     assert update(made, roles=[]).role_ids == {"stytch_member"}
-    entry = models.ActivityEntry.objects.filter(action="member.update").order_by("pk").last()
+    entry = models.ActivityEntryRow.objects.filter(action="member.update").order_by("pk").last()
     assert entry
     assert (entry.before, entry.after) == ({"roles": [ADMIN]}, {"roles": []})
     update(made, roles=[], name="Eva")
-    assert models.ActivityEntry.objects.filter(action="member.update").count() == 2
+    assert models.ActivityEntryRow.objects.filter(action="member.update").count() == 2
 
 
-def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_for_them(admin: models.Member) -> None:
+def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_for_them(admin: models.MemberRow) -> None:
     link = new_link(admin).url.partition("token=")[2]
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
 
     after = update(admin, email_address="countess@acme.example")
 
@@ -334,12 +334,12 @@ def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_fo
 
 
 def test_whoever_may_move_addresses_moves_nobody_to_a_domain_with_roles(
-    acme: models.Organization, admin: models.Member, member: models.Member
+    acme: models.OrganizationRow, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     factories.role_by_domain(acme, "board.example", ADMIN)
     mover = {"role_id": "mover", "permissions": [{"resource_id": "stytch.member", "actions": ["update.info.email"]}]}
-    models.Organization.objects.filter(pk=acme.pk).update(custom_roles=[mover])
-    models.Member.objects.filter(pk=member.pk).update(direct_roles=["mover"])
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(custom_roles=[mover])
+    models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["mover"])
     eve = factories.member(acme, "eve@acme.example")
     moved = Changes(email_address="eve@board.example")
 
@@ -350,7 +350,7 @@ def test_whoever_may_move_addresses_moves_nobody_to_a_domain_with_roles(
     assert as_member(admin).members.update(name(eve), moved).is_admin
 
 
-def test_a_former_address_can_be_taken_back_and_one_that_is_unlinked_is_free(admin: models.Member) -> None:
+def test_a_former_address_can_be_taken_back_and_one_that_is_unlinked_is_free(admin: models.MemberRow) -> None:
     update(admin, email_address="new@acme.example")
     back = update(admin, email_address="ada@acme.example")
     assert [one.email_address for one in back.retired_email_addresses] == ["new@acme.example"]
@@ -367,7 +367,7 @@ def test_a_former_address_can_be_taken_back_and_one_that_is_unlinked_is_free(adm
     members.unlink_retired_email(gone.member_id, email_address="NEW@acme.example")
 
 
-def test_the_same_address_in_other_letters_takes_nothing(admin: models.Member) -> None:
+def test_the_same_address_in_other_letters_takes_nothing(admin: models.MemberRow) -> None:
     after = update(admin, email_address="Ada@Acme.example")
 
     assert after.email_address == "Ada@Acme.example"
@@ -375,12 +375,12 @@ def test_the_same_address_in_other_letters_takes_nothing(admin: models.Member) -
     assert after.retired_email_addresses == ()
 
 
-def test_another_members_address_is_taken(admin: models.Member, member: models.Member) -> None:
+def test_another_members_address_is_taken(admin: models.MemberRow, member: models.MemberRow) -> None:
     assert error_type(partial(update, member, email_address="ADA@acme.example")) == "duplicate_member_email"
     assert update(member, name="still Max").email_address == member.email_address
 
 
-def test_a_phone_number_is_deleted_before_it_is_changed(acme: models.Organization) -> None:
+def test_a_phone_number_is_deleted_before_it_is_changed(acme: models.OrganizationRow) -> None:
     made = create(mfa_phone_number="+12025550123", default_mfa_method="sms_otp")
     update(made, mfa_phone_number="+12025550123")
     taken = error_type(partial(update, made, mfa_phone_number="+12025550199"))
@@ -395,7 +395,7 @@ def test_a_phone_number_is_deleted_before_it_is_changed(acme: models.Organizatio
     assert update(made, mfa_phone_number="+12025550199").mfa_phone_number == "+12025550199"
 
 
-def test_a_password_is_taken_away_by_its_id(admin: models.Member) -> None:
+def test_a_password_is_taken_away_by_its_id(admin: models.MemberRow) -> None:
     password_id = opened().members.get(name(admin)).member_password_id
 
     assert opened().members.delete_password(password_id).member_password_id == ""
@@ -404,7 +404,7 @@ def test_a_password_is_taken_away_by_its_id(admin: models.Member) -> None:
         opened().sessions.sign_in(email_address=admin.email_address, password=PASSWORD)
 
 
-def test_an_external_id_is_forgotten(admin: models.Member) -> None:
+def test_an_external_id_is_forgotten(admin: models.MemberRow) -> None:
     update(admin, external_id="crm-1")
 
     assert opened().members.delete_external_id("crm-1").external_id == ""
@@ -413,7 +413,7 @@ def test_an_external_id_is_forgotten(admin: models.Member) -> None:
         as_member(admin).members.delete_external_id(name(admin))
 
 
-def test_members_change_what_is_theirs_and_never_their_roles(admin: models.Member, member: models.Member) -> None:
+def test_members_change_what_is_theirs_and_never_their_roles(admin: models.MemberRow, member: models.MemberRow) -> None:
     own = as_member(member).members
     after = own.update(name(member), Changes(name="Maximilian", untrusted_metadata={"a": 1}, mfa_enrolled=True))
     assert (after.name, after.mfa_enrolled) == ("Maximilian", True)
@@ -439,7 +439,9 @@ def test_members_change_what_is_theirs_and_never_their_roles(admin: models.Membe
     assert own.delete(name(member)) == name(member)
 
 
-def test_admins_change_others_but_not_what_only_the_project_may(admin: models.Member, member: models.Member) -> None:
+def test_admins_change_others_but_not_what_only_the_project_may(
+    admin: models.MemberRow, member: models.MemberRow
+) -> None:
     members = as_member(admin).members
 
     after = members.update(name(member), Changes(roles=[ADMIN], is_breakglass=True, email_address="m@acme.example"))
@@ -452,7 +454,7 @@ def test_admins_change_others_but_not_what_only_the_project_may(admin: models.Me
 # --- The last admin ----------------------------------------------------------------------------------------------------
 
 
-def test_the_last_admin_stays_whatever_takes_them(admin: models.Member, member: models.Member) -> None:
+def test_the_last_admin_stays_whatever_takes_them(admin: models.MemberRow, member: models.MemberRow) -> None:
     for call in (partial(opened().members.delete, name(admin)), partial(update, admin, roles=[])):
         assert error_type(call) == "organization_needs_admin"
     assert opened().members.get(name(admin)).is_admin
@@ -463,7 +465,7 @@ def test_the_last_admin_stays_whatever_takes_them(admin: models.Member, member: 
     assert error_type(partial(opened().members.delete, name(member))) == "organization_needs_admin"
 
 
-def test_a_new_address_does_not_take_the_last_admin_by_domain(member: models.Member) -> None:
+def test_a_new_address_does_not_take_the_last_admin_by_domain(member: models.MemberRow) -> None:
     given = EmailImplicitRoleAssignment("acme.example", ADMIN)
     opened().organization.update(OrganizationChanges(rbac_email_implicit_role_assignments=[given]))
 
@@ -503,7 +505,7 @@ def test_two_who_change_different_things_at_once_lose_neither(transactional_db: 
 # --- Deleting and reactivating -----------------------------------------------------------------------------------------
 
 
-def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.Member, member: models.Member) -> None:
+def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.MemberRow, member: models.MemberRow) -> None:
     token = factories.product_session_token(member)
     link = new_link(member).url.partition("token=")[2]
     update(member, external_id="crm-1", mfa_phone_number="+12025550123", mfa_enrolled=True)
@@ -524,8 +526,8 @@ def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.Member, 
     assert create("max@acme.example", external_id="crm-1").external_id == "crm-1"
 
 
-def test_a_deleted_member_comes_back_without_what_was_taken(admin: models.Member, member: models.Member) -> None:
-    models.Member.objects.update(email_address_verified=True)
+def test_a_deleted_member_comes_back_without_what_was_taken(admin: models.MemberRow, member: models.MemberRow) -> None:
+    models.MemberRow.objects.update(email_address_verified=True)
     update(member, roles=[ADMIN])
     opened().members.delete(name(member))
 
@@ -536,7 +538,7 @@ def test_a_deleted_member_comes_back_without_what_was_taken(admin: models.Member
     assert error_type(again) == "no_deleted_member_found_for_reactivation"
 
 
-def test_who_never_showed_that_the_address_is_theirs_does_not_come_back(admin: models.Member) -> None:
+def test_who_never_showed_that_the_address_is_theirs_does_not_come_back(admin: models.MemberRow) -> None:
     made = create()
     opened().members.delete(made.member_id)
 
@@ -545,8 +547,8 @@ def test_who_never_showed_that_the_address_is_theirs_does_not_come_back(admin: m
     assert error_type(back) == "email_unverified_for_reactivation"
 
 
-def test_nobody_comes_back_to_an_address_that_another_has(admin: models.Member, member: models.Member) -> None:
-    models.Member.objects.update(email_address_verified=True)
+def test_nobody_comes_back_to_an_address_that_another_has(admin: models.MemberRow, member: models.MemberRow) -> None:
+    models.MemberRow.objects.update(email_address_verified=True)
     opened().members.delete(name(member))
     create("max@acme.example")
 
@@ -555,7 +557,7 @@ def test_nobody_comes_back_to_an_address_that_another_has(admin: models.Member, 
     assert error_type(back) == "reactivation_email_belongs_to_another_member"
 
 
-def test_whom_the_identity_provider_vouches_for_comes_back_still_linked(admin: models.Member) -> None:
+def test_whom_the_identity_provider_vouches_for_comes_back_still_linked(admin: models.MemberRow) -> None:
     person = factories.provisioned(factories.scim_connection(admin.organization), "pia@acme.example")
     assert person.member
     opened().members.delete(name(person.member))
@@ -569,10 +571,10 @@ def test_whom_the_identity_provider_vouches_for_comes_back_still_linked(admin: m
 
 
 @pytest.fixture
-def crowd(acme: models.Organization) -> models.Organization:
+def crowd(acme: models.OrganizationRow) -> models.OrganizationRow:
     """Seven members in a known order: ada, bob, cyd, dan, eve, fay and gus, who is deleted."""
     given = EmailImplicitRoleAssignment("sales.example", "auditor")
-    models.Organization.objects.filter(pk=acme.pk).update(
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(
         settings={
             "rbac_email_implicit_role_assignments": [{"domain": given.domain, "role_id": given.role_id}],
         }
@@ -592,7 +594,7 @@ def crowd(acme: models.Organization) -> models.Organization:
     return acme
 
 
-def test_every_operand_finds_what_it_says(crowd: models.Organization) -> None:
+def test_every_operand_finds_what_it_says(crowd: models.OrganizationRow) -> None:
     ids = {one.email_address: one.member_id for one in opened().members.search().items}
 
     assert found() == ["ada", "bob", "cyd", "dan", "eve", "fay"]
@@ -645,22 +647,22 @@ def test_every_operand_finds_what_it_says(crowd: models.Organization) -> None:
         ),
     ],
 )
-def test_a_wrong_operand_is_named(acme: models.Organization, operand: tuple[str, Any], expected: str) -> None:
+def test_a_wrong_operand_is_named(acme: models.OrganizationRow, operand: tuple[str, Any], expected: str) -> None:
     assert error_type(partial(found, operand)) == expected
 
 
-def test_as_many_roles_as_are_taken_are_looked_for(acme: models.Organization, admin: models.Member) -> None:
+def test_as_many_roles_as_are_taken_are_looked_for(acme: models.OrganizationRow, admin: models.MemberRow) -> None:
     assert found(("member_roles", [ADMIN, *(f"r{n}" for n in range(499))])) == ["ada"]
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
-def test_a_limit_is_from_1_to_1000(acme: models.Organization, limit: int) -> None:
+def test_a_limit_is_from_1_to_1000(acme: models.OrganizationRow, limit: int) -> None:
     with pytest.raises(Invalid):
         found(limit=limit)
 
 
 def test_pages_have_everybody_once_also_across_organizations(
-    crowd: models.Organization, other_admin: models.Member
+    crowd: models.OrganizationRow, other_admin: models.MemberRow
 ) -> None:
     project = EmbeddedProject(Origin())
     organizations = project.organizations(BACKEND).several(["acme", "globex"])
@@ -681,21 +683,21 @@ def test_pages_have_everybody_once_also_across_organizations(
         found(cursor=cursor + "x")
 
 
-def test_a_search_costs_the_same_queries_however_many_are_found(crowd: models.Organization) -> None:
+def test_a_search_costs_the_same_queries_however_many_are_found(crowd: models.OrganizationRow) -> None:
     def cost(limit: int) -> int:
         with CaptureQueriesContext(database) as queries:
             found(limit=limit)
         return len(queries)
 
-    connection = models.ScimConnection.objects.get()
+    connection = models.ScimConnectionRow.objects.get()
     everybody = [factories.provisioned(connection, f"p{n}@acme.example") for n in range(30)]
-    factories.put_in_group(models.ScimGroup.objects.get(display_name="inner"), everybody)
+    factories.put_in_group(models.ScimGroupRow.objects.get(display_name="inner"), everybody)
 
     assert cost(6) == cost(30) <= 6
 
 
 def test_one_member_costs_the_same_whatever_they_are(
-    crowd: models.Organization, django_assert_num_queries: DjangoAssertNumQueries
+    crowd: models.OrganizationRow, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     members = opened().members
     # The member with the person, what groups give, and the groups themselves.
@@ -705,13 +707,15 @@ def test_one_member_costs_the_same_whatever_they_are(
         members.by_email_address("ada@acme.example")
 
 
-def test_the_project_finds_a_member_of_whatever_organization(admin: models.Member, other_admin: models.Member) -> None:
+def test_the_project_finds_a_member_of_whatever_organization(
+    admin: models.MemberRow, other_admin: models.MemberRow
+) -> None:
     members = EmbeddedProject(Origin()).members()
 
     found_member, organization = members.get(name(other_admin))
 
     assert (found_member.email_address, organization.organization_slug) == (other_admin.email_address, "globex")
-    models.Member.objects.filter(pk=other_admin.pk).update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(pk=other_admin.pk).update(status=MemberStatus.DELETED)
     with pytest.raises(NotFound):
         members.get(name(other_admin))
     assert members.get(name(other_admin), include_deleted=True)[0].status is MemberStatus.DELETED

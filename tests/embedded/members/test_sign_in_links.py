@@ -14,7 +14,7 @@ from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Gone
 from portal.directory.ids import public_id, uuid7
 from portal.directory.members import MemberStatus
-from portal.directory.scim.deletion import ScimPeopleChoice
+from portal.directory.scim.deletion import ScimUserChoice
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.directory import EmbeddedProvider
@@ -36,16 +36,16 @@ def delete_member(_: Idp, user: str) -> None:
 def delete_connection(idp: Idp, _: str) -> None:
     by = deletion_rules.Deleter(Caller(Actor(ActorType.MEMBER, "ada"), Origin()), uuid7())
     with transaction.atomic():
-        row = models.ScimConnection.objects.select_related("organization").get(pk=idp.connection.pk)
+        row = models.ScimConnectionRow.objects.select_related("organization").get(pk=idp.connection.pk)
         version = deletion_rules.deletion(row, by).version
-        deletion_rules.delete(row, by, people=ScimPeopleChoice.DEACTIVATE, version=version)
+        deletion_rules.delete(row, by, people=ScimUserChoice.DEACTIVATE, version=version)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.postgresql
 @pytest.mark.parametrize("end", [delete_member, delete_connection])
 def test_a_link_that_is_used_while_the_membership_ends_is_ended_and_is_no_deadlock(
-    acme: models.Organization, end: Callable[[Idp, str], None]
+    acme: models.OrganizationRow, end: Callable[[Idp, str], None]
 ) -> None:
     idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")
     user = idp.create_user("bob", emails=[{"value": "bob@acme.example"}])

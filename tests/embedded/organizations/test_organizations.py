@@ -50,7 +50,7 @@ def update(name: str = "acme", **changes: Any) -> Organization:
     return opened(name).organization.update(Changes(**changes))
 
 
-def as_member(member: models.Member) -> EmbeddedProjectDirectory:
+def as_member(member: models.MemberRow) -> EmbeddedProjectDirectory:
     return project().open_session(factories.product_session_token(member))[1]
 
 
@@ -169,10 +169,10 @@ def test_what_breaks_a_rule_is_refused_by_stytchs_name(given: dict[str, Any], ex
 
     assert refused.value.error_type == expected
     assert refused.value.field.removeprefix("allowed_") in {one.removeprefix("allowed_") for one in given}
-    assert not models.Organization.objects.exists()
+    assert not models.OrganizationRow.objects.exists()
 
 
-def test_slugs_and_external_ids_are_unique_also_across_each_other(acme: models.Organization) -> None:
+def test_slugs_and_external_ids_are_unique_also_across_each_other(acme: models.OrganizationRow) -> None:
     update(organization_external_id="crm-1")
 
     assert error_type(partial(create, organization_slug="acme")) == "organization_slug_already_used"
@@ -183,11 +183,11 @@ def test_slugs_and_external_ids_are_unique_also_across_each_other(acme: models.O
 
 
 def test_what_the_product_calls_one_organization_no_slug_of_another_takes_over(
-    acme: models.Organization, globex: models.Organization
+    acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     update(organization_external_id="crm-1")
     # As two writers at once could leave it.
-    models.Organization.objects.filter(pk=globex.pk).update(slug="crm-1")
+    models.OrganizationRow.objects.filter(pk=globex.pk).update(slug="crm-1")
 
     assert opened("crm-1").organization.get().organization_id == public_id("organization", acme.pk)
 
@@ -211,7 +211,7 @@ def test_of_two_who_want_one_external_id_at_once_one_gets_it() -> None:
 # --- Changing one ------------------------------------------------------------------------------------------------------
 
 
-def test_only_what_is_given_changes(acme: models.Organization) -> None:
+def test_only_what_is_given_changes(acme: models.OrganizationRow) -> None:
     update(email_allowed_domains=["@Acme.example"], mfa_policy="REQUIRED_FOR_ALL", trusted_metadata={"a": 1, "b": 2})
 
     after = update(organization_name="Acme Corp", trusted_metadata={"b": None, "c": {"d": [3]}})
@@ -223,34 +223,34 @@ def test_only_what_is_given_changes(acme: models.Organization) -> None:
     assert opened().organization.whole() == after
 
 
-def test_settings_go_back_to_the_defaults(acme: models.Organization) -> None:
+def test_settings_go_back_to_the_defaults(acme: models.OrganizationRow) -> None:
     update(auth_methods="RESTRICTED", allowed_auth_methods=["password", "sso", "sso"])
     assert opened().organization.get().settings.allowed_auth_methods == ("password", "sso")
 
     after = update(auth_methods="ALL_ALLOWED", allowed_auth_methods=[])
 
     assert after.settings.auth_methods == "ALL_ALLOWED"
-    assert models.Organization.objects.get().settings is None
+    assert models.OrganizationRow.objects.get().settings is None
 
 
-def test_a_change_is_in_the_activity_log_and_of_metadata_only_the_keys(acme: models.Organization) -> None:
+def test_a_change_is_in_the_activity_log_and_of_metadata_only_the_keys(acme: models.OrganizationRow) -> None:
     update(organization_slug="acme-2", trusted_metadata={"secret_plan": "world"})
     update("acme-2", organization_name="Acme")
 
-    entry = models.ActivityEntry.objects.get(action="organization.update")
+    entry = models.ActivityEntryRow.objects.get(action="organization.update")
     assert entry.before == {"organization_slug": "acme", "trusted_metadata": []}
     assert entry.after == {"organization_slug": "acme-2", "trusted_metadata": ["secret_plan"]}
     assert (entry.actor_type, entry.actor_id) == (ActorType.PROJECT, "secret-1")
 
 
-def test_each_field_needs_its_own_right_of_a_member(admin: models.Member, member: models.Member) -> None:
+def test_each_field_needs_its_own_right_of_a_member(admin: models.MemberRow, member: models.MemberRow) -> None:
     with pytest.raises(Refused):
         as_member(member).organization.update(Changes(organization_name="Mine"))
 
     changed = as_member(admin).organization.update(Changes(organization_name="Mine", mfa_policy="REQUIRED_FOR_ALL"))
 
     assert changed.organization_name == "Mine"
-    assert models.ActivityEntry.objects.get(action="organization.update").actor_id == public_id("member", admin.pk)
+    assert models.ActivityEntryRow.objects.get(action="organization.update").actor_id == public_id("member", admin.pk)
 
 
 @pytest.mark.parametrize(
@@ -262,12 +262,12 @@ def test_each_field_needs_its_own_right_of_a_member(admin: models.Member, member
         {"allowed_third_party_connected_apps": []},
     ],
 )
-def test_what_only_the_project_may_change_no_member_may(admin: models.Member, given: dict[str, Any]) -> None:
+def test_what_only_the_project_may_change_no_member_may(admin: models.MemberRow, given: dict[str, Any]) -> None:
     with pytest.raises(Refused):
         as_member(admin).organization.update(Changes(**given))
 
 
-def test_a_visitor_changes_nothing(acme: models.Organization) -> None:
+def test_a_visitor_changes_nothing(acme: models.OrganizationRow) -> None:
     visitor = project().open("acme", None).organization
 
     for call in (partial(visitor.update, Changes()), visitor.delete, visitor.delete_external_id):
@@ -275,7 +275,7 @@ def test_a_visitor_changes_nothing(acme: models.Organization) -> None:
             call()
 
 
-def test_what_the_product_called_it_can_be_forgotten(acme: models.Organization) -> None:
+def test_what_the_product_called_it_can_be_forgotten(acme: models.OrganizationRow) -> None:
     update(organization_external_id="crm-1")
 
     assert opened("crm-1").organization.delete_external_id().organization_external_id == ""
@@ -306,7 +306,7 @@ def assign(*pairs: tuple[str, str]) -> Organization:
     return update(rbac_email_implicit_role_assignments=[EmailImplicitRoleAssignment(*pair) for pair in pairs])
 
 
-def test_everybody_with_an_address_of_the_domain_has_its_role(member: models.Member) -> None:
+def test_everybody_with_an_address_of_the_domain_has_its_role(member: models.MemberRow) -> None:
     other = factories.member(member.organization, "x@sub.acme.example")
     assign(("ACME.example", ADMIN))
 
@@ -319,7 +319,7 @@ def test_everybody_with_an_address_of_the_domain_has_its_role(member: models.Mem
     as_member(member).organization.update(Changes(organization_name="Mine"))
 
 
-def test_the_last_admins_by_domain_stay(member: models.Member) -> None:
+def test_the_last_admins_by_domain_stay(member: models.MemberRow) -> None:
     assign(("acme.example", ADMIN))
 
     assert error_type(partial(assign, ("globex.example", ADMIN))) == "organization_needs_admin"
@@ -347,11 +347,11 @@ def test_those_can_be_deleted_whose_members_change_at_the_same_time(transactiona
         ended = list(pool.map(run, calls))
 
     assert set(ended) <= {"", "member_not_found"}
-    assert not models.Member.objects.exclude(status=MemberStatus.DELETED).exists()
+    assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED).exists()
 
 
-def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.Member) -> None:
-    models.Member.objects.update(email_address_verified=True)
+def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.MemberRow) -> None:
+    models.MemberRow.objects.update(email_address_verified=True)
     late = opened()
     opened().organization.delete()
 
@@ -361,14 +361,14 @@ def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.Member)
         partial(late.scim.create, display_name="Late", identity_provider=ScimIdentityProvider.GENERIC),
     ):
         assert error_type(call) == "organization_not_found"
-    assert not models.Member.objects.exclude(status=MemberStatus.DELETED).exists()
-    assert not models.ScimConnection.objects.exists()
+    assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED).exists()
+    assert not models.ScimConnectionRow.objects.exists()
 
 
 # --- Passwords ---------------------------------------------------------------------------------------------------------
 
 
-def test_where_passwords_are_not_allowed_only_who_is_there_for_an_emergency_has_one(admin: models.Member) -> None:
+def test_where_passwords_are_not_allowed_only_who_is_there_for_an_emergency_has_one(admin: models.MemberRow) -> None:
     update(auth_methods="RESTRICTED", allowed_auth_methods=["sso"])
     sign_in = partial(directories().open("acme", Origin()).sessions.sign_in, email_address=admin.email_address)
     discover = partial(EmbeddedDiscovery(Origin()).authenticate, email_address=admin.email_address)
@@ -376,7 +376,7 @@ def test_where_passwords_are_not_allowed_only_who_is_there_for_an_emergency_has_
     for call in (sign_in, discover):
         with pytest.raises(Unauthenticated):
             call(password=PASSWORD)
-    models.Member.objects.update(is_breakglass=True)
+    models.MemberRow.objects.update(is_breakglass=True)
 
     assert sign_in(password=PASSWORD)
     assert discover(password=PASSWORD).organizations
@@ -385,11 +385,11 @@ def test_where_passwords_are_not_allowed_only_who_is_there_for_an_emergency_has_
 # --- Searching ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_operand_finds_what_it_says(acme: models.Organization, globex: models.Organization) -> None:
+def test_every_operand_finds_what_it_says(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     update(email_allowed_domains=["acme.example"], organization_external_id="crm-1", claimed_email_domains=["acme.org"])
     factories.member(globex, "Gil@globex.example")
     gone = factories.member(globex, "gone@globex.example")
-    models.Member.objects.filter(pk=gone.pk).update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(pk=gone.pk).update(status=MemberStatus.DELETED)
 
     assert found() == ["acme", "globex"]
     assert found(("organization_ids", [public_id("organization", globex.pk), "crm-1"])) == ["acme", "globex"]
@@ -427,7 +427,7 @@ def test_a_wrong_operand_is_named(operand: tuple[str, Any], expected: str) -> No
     assert error_type(partial(found, operand)) == expected
 
 
-def test_texts_that_no_database_takes_find_nothing(acme: models.Organization) -> None:
+def test_texts_that_no_database_takes_find_nothing(acme: models.OrganizationRow) -> None:
     for text in ("nul\0nul", "half\ud800"):
         assert found(("organization_slugs", [text])) == []
         with pytest.raises(NotFound):
@@ -454,7 +454,7 @@ def test_pages_have_everybody_once_and_a_total(db: None, django_assert_num_queri
         organizations.search([Operand("organization_slugs", ["firm1"])], cursor=cursor, limit=3)
 
 
-def test_a_large_number_is_not_counted(acme: models.Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_number_is_not_counted(acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.embedded.database.search.MOST_IN_TOTAL", 1)
     factories.organization("globex")
     factories.organization("initech")
@@ -464,7 +464,7 @@ def test_a_large_number_is_not_counted(acme: models.Organization, monkeypatch: p
 
 
 def test_an_organization_says_which_scim_connection_it_has(
-    acme: models.Organization, globex: models.Organization
+    acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     connection = factories.scim_connection(acme, bearer_token="scim_abcd")
 
@@ -478,7 +478,7 @@ def test_an_organization_says_which_scim_connection_it_has(
     ]
 
 
-def test_several_are_named_as_one_is(acme: models.Organization, globex: models.Organization) -> None:
+def test_several_are_named_as_one_is(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     update("globex", organization_external_id="crm-2")
     several = project().organizations(BACKEND).several
 
@@ -494,7 +494,7 @@ def test_several_are_named_as_one_is(acme: models.Organization, globex: models.O
 # --- Deleting one ------------------------------------------------------------------------------------------------------
 
 
-def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: models.Member) -> None:
+def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: models.MemberRow) -> None:
     connection = factories.scim_connection(admin.organization)
     person = factories.provisioned(connection, "pia@acme.example")
     update(organization_external_id="crm-1")
@@ -510,10 +510,10 @@ def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: model
         directories().open(f"deleted-{admin.organization_id}", Origin()).organization.get()
     with pytest.raises(Unauthenticated):
         project().open_session(token)
-    assert not models.Member.objects.exclude(status=MemberStatus.DELETED, password="", direct_roles=[]).exists()
+    assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED, password="", direct_roles=[]).exists()
     connection.refresh_from_db()
     assert connection.status == ScimConnectionStatus.DELETED
-    assert models.ActivityEntry.objects.get(action="organization.delete").after == {"members": 2}
+    assert models.ActivityEntryRow.objects.get(action="organization.delete").after == {"members": 2}
     assert person.member
     assert found() == []
     with pytest.raises(NotFound):
@@ -521,13 +521,13 @@ def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: model
     assert create("Acme", organization_external_id="crm-1").organization_slug.startswith("o-acme-")
 
 
-def test_deleting_one_leaves_the_others(admin: models.Member, other_admin: models.Member) -> None:
+def test_deleting_one_leaves_the_others(admin: models.MemberRow, other_admin: models.MemberRow) -> None:
     opened().organization.delete()
 
     assert opened("globex").members.get(public_id("member", other_admin.pk)).is_admin
 
 
-def test_only_who_may_deletes(admin: models.Member, member: models.Member) -> None:
+def test_only_who_may_deletes(admin: models.MemberRow, member: models.MemberRow) -> None:
     with pytest.raises(Refused):
         as_member(member).organization.delete()
 
@@ -537,7 +537,7 @@ def test_only_who_may_deletes(admin: models.Member, member: models.Member) -> No
 
 
 def test_a_slug_that_an_organization_left_is_no_others_for_a_while(
-    acme: models.Organization, globex: models.Organization, client: Client
+    acme: models.OrganizationRow, globex: models.OrganizationRow, client: Client
 ) -> None:
     update(organization_slug="acme-2")
 
@@ -561,7 +561,7 @@ def test_a_slug_that_an_organization_left_is_no_others_for_a_while(
         assert create("Other", organization_slug="acme-2").organization_slug == "acme-2"
 
 
-def test_the_slug_of_a_deleted_organization_is_kept_as_long(acme: models.Organization, settings: Settings) -> None:
+def test_the_slug_of_a_deleted_organization_is_kept_as_long(acme: models.OrganizationRow, settings: Settings) -> None:
     opened("acme").organization.delete()
     assert error_type(partial(create, organization_slug="acme")) == "organization_slug_already_used"
 
@@ -571,10 +571,10 @@ def test_the_slug_of_a_deleted_organization_is_kept_as_long(acme: models.Organiz
 
 @pytest.mark.django_db(transaction=True)
 def test_a_slug_is_not_taken_while_another_organization_is_leaving_it(
-    acme: models.Organization, globex: models.Organization
+    acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     for number in range(4):
-        slug = models.Organization.objects.get(pk=acme.pk).slug
+        slug = models.OrganizationRow.objects.get(pk=acme.pk).slug
 
         def leave(slug: str = slug, number: int = number) -> None:
             opened(slug).organization.update(OrganizationChanges(organization_slug=f"acme-{number}"))

@@ -51,7 +51,7 @@ def authenticate(opened: Opened, email_address: str = ADA, password: str = PASSW
 
 
 def test_the_right_password_starts_a_products_session(
-    known: EmbeddedProject, opened: Opened, admin: models.Member
+    known: EmbeddedProject, opened: Opened, admin: models.MemberRow
 ) -> None:
     who = authenticate(opened, "ADA@acme.example", terms=SessionTerms(duration_minutes=30, custom_claims={"a": 1}))
 
@@ -73,11 +73,11 @@ def test_the_right_password_starts_a_products_session(
     ],
 )
 def test_whatever_is_wrong_is_refused_in_the_same_words(
-    opened: Opened, admin: models.Member, other_admin: models.Member, email_address: str, password: str
+    opened: Opened, admin: models.MemberRow, other_admin: models.MemberRow, email_address: str, password: str
 ) -> None:
     factories.member(admin.organization, "none@acme.example")
     gone = factories.member(admin.organization, "gone@acme.example", password=PASSWORD)
-    models.Member.objects.filter(pk=gone.pk).update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(pk=gone.pk).update(status=MemberStatus.DELETED)
 
     for passwords in (opened("acme").passwords,):
         with pytest.raises(Unauthenticated) as refused:
@@ -92,12 +92,12 @@ def test_whatever_is_wrong_is_refused_in_the_same_words(
 
 
 def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
-    opened: Opened, admin: models.Member, member: models.Member
+    opened: Opened, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
-    models.Organization.objects.filter(slug="acme").update(
+    models.OrganizationRow.objects.filter(slug="acme").update(
         settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
     )
-    models.Member.objects.filter(pk=admin.pk).update(is_breakglass=True)
+    models.MemberRow.objects.filter(pk=admin.pk).update(is_breakglass=True)
 
     with pytest.raises(Refused) as refused:
         authenticate(opened, "max@acme.example")
@@ -106,21 +106,21 @@ def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
     assert authenticate(opened)
 
 
-def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.Organization) -> None:
+def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.OrganizationRow) -> None:
     link = new_link(factories.member(acme, "pia@acme.example")).url
-    models.Organization.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
+    models.OrganizationRow.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
     sign_in_links = directories().open("acme", Origin()).sign_in_links
 
     with pytest.raises(Gone):
         sign_in_links.redeem(link.rpartition("=")[2], password=NEW)
 
-    models.Member.objects.update(is_breakglass=True)
+    models.MemberRow.objects.update(is_breakglass=True)
     assert sign_in_links.redeem(link.rpartition("=")[2], password=NEW)
 
 
-def test_a_session_that_is_there_goes_on(opened: Opened, admin: models.Member) -> None:
+def test_a_session_that_is_there_goes_on(opened: Opened, admin: models.MemberRow) -> None:
     first = authenticate(opened)
-    models.MemberSession.objects.update(password_entered_at=timezone.now() - timedelta(hours=1))
+    models.MemberSessionRow.objects.update(password_entered_at=timezone.now() - timedelta(hours=1))
 
     second = authenticate(opened, current=first, terms=SessionTerms(duration_minutes=120, custom_claims={"a": 1}))
 
@@ -132,12 +132,12 @@ def test_a_session_that_is_there_goes_on(opened: Opened, admin: models.Member) -
     assert row_of(first).custom_claims == {"a": 1}
 
 
-def test_another_members_session_does_not(opened: Opened, admin: models.Member, max_: SignedIn) -> None:
+def test_another_members_session_does_not(opened: Opened, admin: models.MemberRow, max_: SignedIn) -> None:
     with pytest.raises(Invalid) as refused:
         authenticate(opened, current=max_)
 
     assert refused.value.error_type == "member_session_member_id_mismatch"
-    assert models.MemberSession.objects.count() == 1
+    assert models.MemberSessionRow.objects.count() == 1
 
 
 # --- Brought along -------------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_what_is_taken_can_be_checked_whatever_it_was(hash_type: str, text: str,
     check_password(WORD, encoded)
 
 
-def test_a_member_is_made_for_the_password(opened: Opened, acme: models.Organization) -> None:
+def test_a_member_is_made_for_the_password(opened: Opened, acme: models.OrganizationRow) -> None:
     migrant = Migrant(
         "Pia@acme.example", name="Pia", roles=["stytch_admin"], external_id="p-1", trusted_metadata={"a": 1}
     )
@@ -342,11 +342,11 @@ def test_a_member_is_made_for_the_password(opened: Opened, acme: models.Organiza
     assert (member.status, member.trusted_metadata) == (MemberStatus.ACTIVE, {"a": 1})
     assert "stytch_admin" in member.role_ids
     assert authenticate(opened, "pia@acme.example", WORD)
-    actions = models.ActivityEntry.objects.order_by("pk").values_list("action", "actor_type")
+    actions = models.ActivityEntryRow.objects.order_by("pk").values_list("action", "actor_type")
     assert list(actions)[:2] == [("member.create", "project"), ("member.set_password", "project")]
 
 
-def test_a_member_without_a_password_gets_it_and_keeps_the_rest(opened: Opened, acme: models.Organization) -> None:
+def test_a_member_without_a_password_gets_it_and_keeps_the_rest(opened: Opened, acme: models.OrganizationRow) -> None:
     factories.member(acme, "pia@acme.example", name="Pia", roles=["stytch_admin"])
 
     member, is_new = opened("acme").passwords.migrate(Migrant("PIA@acme.example", external_id="x"), KINDS["md5"])
@@ -355,7 +355,7 @@ def test_a_member_without_a_password_gets_it_and_keeps_the_rest(opened: Opened, 
     assert "stytch_admin" in member.role_ids
 
 
-def test_a_password_that_is_there_is_not_replaced(opened: Opened, admin: models.Member) -> None:
+def test_a_password_that_is_there_is_not_replaced(opened: Opened, admin: models.MemberRow) -> None:
     with pytest.raises(Conflict) as refused:
         opened("acme").passwords.migrate(Migrant(ADA), KINDS["bcrypt"])
 
@@ -365,29 +365,29 @@ def test_a_password_that_is_there_is_not_replaced(opened: Opened, admin: models.
 
 @pytest.mark.parametrize("migrant", [Migrant("no address"), Migrant("p@a.example", roles=["none"]), Migrant("")])
 def test_a_migrant_who_is_not_well_described_is_refused(
-    opened: Opened, acme: models.Organization, migrant: Migrant
+    opened: Opened, acme: models.OrganizationRow, migrant: Migrant
 ) -> None:
     with pytest.raises(Invalid):
         opened("acme").passwords.migrate(migrant, KINDS["bcrypt"])
 
-    assert not models.Member.objects.exists()
+    assert not models.MemberRow.objects.exists()
 
 
-def test_the_first_sign_in_hashes_the_password_itself_anew(opened: Opened, acme: models.Organization) -> None:
+def test_the_first_sign_in_hashes_the_password_itself_anew(opened: Opened, acme: models.OrganizationRow) -> None:
     opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["md5"])
-    assert models.Member.objects.get().password.startswith("migrated$md_5$")
+    assert models.MemberRow.objects.get().password.startswith("migrated$md_5$")
 
     with pytest.raises(Unauthenticated):
         authenticate(opened, "pia@acme.example", "wrong")
-    assert models.Member.objects.get().password.startswith("migrated$")
+    assert models.MemberRow.objects.get().password.startswith("migrated$")
     authenticate(opened, "pia@acme.example", WORD)
 
-    assert models.Member.objects.get().password.startswith("md5$")  # the tests' own
+    assert models.MemberRow.objects.get().password.startswith("md5$")  # the tests' own
     assert authenticate(opened, "pia@acme.example", WORD)
 
 
 def test_nobody_has_a_password_so_long_that_checking_it_holds_up_others(
-    opened: Opened, acme: models.Organization
+    opened: Opened, acme: models.OrganizationRow
 ) -> None:
     longest, longer = "x" * 1024, "x" * 1025
     for email_address, word in (("a@acme.example", longest), ("b@acme.example", longer)):
@@ -400,7 +400,7 @@ def test_nobody_has_a_password_so_long_that_checking_it_holds_up_others(
 
 
 def test_nobody_brings_one_along_on_behalf_of_a_member(
-    known: EmbeddedProject, opened: Opened, ada: SignedIn, max_: SignedIn, acme: models.Organization
+    known: EmbeddedProject, opened: Opened, ada: SignedIn, max_: SignedIn, acme: models.OrganizationRow
 ) -> None:
     eve = factories.member(acme, "eve@acme.example", roles=["stytch_admin"])
 
@@ -413,7 +413,7 @@ def test_nobody_brings_one_along_on_behalf_of_a_member(
     assert (eve.password, eve.email_address_verified) == ("", False)
 
 
-def test_the_portals_own_sign_in_knows_them_too(opened: Opened, acme: models.Organization) -> None:
+def test_the_portals_own_sign_in_knows_them_too(opened: Opened, acme: models.OrganizationRow) -> None:
     opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["scrypt"])
 
     assert directories().open("acme", Origin()).sessions.sign_in(email_address="pia@acme.example", password=WORD)
@@ -468,10 +468,10 @@ def test_the_existing_password_is_replaced_and_all_sessions_end(
     with pytest.raises(Unauthenticated):
         authenticate(opened)
     assert authenticate(opened, password=NEW)
-    assert models.ActivityEntry.objects.get(action="member.set_password").target_id == ada.member.member_id
+    assert models.ActivityEntryRow.objects.get(action="member.set_password").target_id == ada.member.member_id
 
 
-def test_one_that_was_brought_along_is_replaced_at_once(opened: Opened, acme: models.Organization) -> None:
+def test_one_that_was_brought_along_is_replaced_at_once(opened: Opened, acme: models.OrganizationRow) -> None:
     """Its hash is renewed on the way, by the same call."""
     opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["md5"])
 
@@ -486,13 +486,13 @@ def test_one_that_was_brought_along_is_replaced_at_once(opened: Opened, acme: mo
 
 
 def test_of_two_who_replace_it_at_once_one_does(
-    opened: Opened, admin: models.Member, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, admin: models.MemberRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second one's proof is the password that the first has replaced."""
     passwords = opened("acme").passwords
     proved = passwords._proved
 
-    def overtaken(email_address: str, password: str) -> models.Member:
+    def overtaken(email_address: str, password: str) -> models.MemberRow:
         member = proved(email_address, password)
         monkeypatch.undo()
         opened("acme").passwords.reset_by_existing_password(
@@ -565,11 +565,11 @@ def test_a_member_replaces_it_in_a_session_in_which_it_was_entered_lately(
 
 
 def test_not_in_one_in_which_that_is_long_ago_or_was_another_organizations(
-    known: EmbeddedProject, opened: Opened, ada: SignedIn, globex: models.Organization
+    known: EmbeddedProject, opened: Opened, ada: SignedIn, globex: models.OrganizationRow
 ) -> None:
-    models.Member.objects.update(email_address_verified=True)
+    models.MemberRow.objects.update(email_address_verified=True)
     factories.member(globex, ADA, password="another one entirely")
-    exchanged = opened("globex").sessions.exchange(api_session(models.Member.objects.first() or 1), TERMS).signed_in  # type: ignore[arg-type]  # -- there is one
+    exchanged = opened("globex").sessions.exchange(api_session(models.MemberRow.objects.first() or 1), TERMS).signed_in  # type: ignore[arg-type]  # -- there is one
     assert exchanged
     _, elsewhere = known.open_session(exchanged.session_token)
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
@@ -584,6 +584,6 @@ def test_not_in_one_in_which_that_is_long_ago_or_was_another_organizations(
     assert authenticate(opened)
 
 
-def test_the_project_itself_has_no_session_to_replace_it_in(opened: Opened, admin: models.Member) -> None:
+def test_the_project_itself_has_no_session_to_replace_it_in(opened: Opened, admin: models.MemberRow) -> None:
     with pytest.raises(Unauthenticated):
         opened("acme").passwords.reset_by_session(password=NEW, terms=TERMS)

@@ -70,7 +70,7 @@ def test_a_few_at_once_are_all_scored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_page_keeps_the_form_and_says_so(admin: models.Member, visitor: Client) -> None:
+def test_a_page_keeps_the_form_and_says_so(admin: models.MemberRow, visitor: Client) -> None:
     token = new_link(admin).url.partition("token=")[2]
 
     answer = visitor.post("/o/acme/sign-in/link/", {"token": token, "password": STRONG})

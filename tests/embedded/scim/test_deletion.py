@@ -24,7 +24,7 @@ from portal.directory.errors import Conflict, DirectoryError, NotFound, StepUpRe
 from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.deletion import ScimDeletion, ScimPeopleChoice
+from portal.directory.scim.deletion import ScimDeletion, ScimUserChoice
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.embedded.scim import EmbeddedScim
@@ -35,53 +35,53 @@ from tests import factories
 from tests.scim_server.conftest import PATCH_OP
 from tests.scim_server.test_concurrency import at_once
 
-KEEP, DEACTIVATE = ScimPeopleChoice.KEEP, ScimPeopleChoice.DEACTIVATE
+KEEP, DEACTIVATE = ScimUserChoice.KEEP, ScimUserChoice.DEACTIVATE
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
-def acting(member: models.Member) -> EmbeddedScim:
+def acting(member: models.MemberRow) -> EmbeddedScim:
     signed_in = start_session(member, Origin(), password_entered_at=timezone.now())
     directory: EmbeddedDirectory = EmbeddedProvider().open(member.organization.slug, Origin())
     return directory.acting_as(signed_in).scim
 
 
-def name(connection: models.ScimConnection) -> str:
+def name(connection: models.ScimConnectionRow) -> str:
     return public_id("scim-connection", connection.pk)
 
 
 def delete(
-    member: models.Member, connection: models.ScimConnection, people: ScimPeopleChoice = DEACTIVATE
+    member: models.MemberRow, connection: models.ScimConnectionRow, people: ScimUserChoice = DEACTIVATE
 ) -> ScimDeletion:
     scim = acting(member)
     return scim.delete(name(connection), people=people, version=scim.deletion(name(connection)).version)
 
 
-def restore(member: models.Member, connection: models.ScimConnection, *, reactivate: bool = True) -> int:
+def restore(member: models.MemberRow, connection: models.ScimConnectionRow, *, reactivate: bool = True) -> int:
     return acting(member).restore(name(connection), reactivate=reactivate)
 
 
-def members_of(person: models.ScimUser) -> QuerySet[models.Member]:
-    return models.Member.objects.filter(scim_user=person)
+def members_of(person: models.ScimUserRow) -> QuerySet[models.MemberRow]:
+    return models.MemberRow.objects.filter(scim_user=person)
 
 
-def member_of(person: models.ScimUser) -> models.Member:
+def member_of(person: models.ScimUserRow) -> models.MemberRow:
     return members_of(person).get()
 
 
-def roles(member: models.Member) -> set[str]:
+def roles(member: models.MemberRow) -> set[str]:
     return set(start_session(member, Origin(), password_entered_at=None).session.roles)
 
 
-def status(person: models.ScimUser) -> str:
+def status(person: models.ScimUserRow) -> str:
     return member_of(person).status
 
 
 def test_people_who_are_kept_lose_the_roles_of_groups_and_keep_those_by_hand(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     members_of(pia).update(direct_roles=["stytch_admin"])
@@ -105,11 +105,11 @@ def test_people_who_are_kept_lose_the_roles_of_groups_and_keep_those_by_hand(
 
 
 def test_people_who_are_deactivated_lose_sessions_links_and_roles_at_once(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     members_of(pia).update(direct_roles=["stytch_admin"])
-    models.SignInLink.objects.create(
+    models.SignInLinkRow.objects.create(
         organization=connection.organization,
         member=member_of(pia),
         token_hash=b"x" * 32,
@@ -124,18 +124,18 @@ def test_people_who_are_deactivated_lose_sessions_links_and_roles_at_once(
     assert status(pia) == MemberStatus.DELETED
     assert member_of(pia).direct_roles == []
     assert client.get("/o/acme/").status_code == 302
-    assert not models.SignInLink.objects.exists()
+    assert not models.SignInLinkRow.objects.exists()
     assert outsider.get("/o/acme/").status_code == 200
-    entry = models.ActivityEntry.objects.get(action="member.deactivate")
+    entry = models.ActivityEntryRow.objects.get(action="member.deactivate")
     assert entry.before == {"status": "active", "roles": ["stytch_admin"]}
-    entry = models.ActivityEntry.objects.get(action="scim_connection.delete")
+    entry = models.ActivityEntryRow.objects.get(action="scim_connection.delete")
     assert entry.after == {"people": "deactivate", "deactivated": 1}
     assert entry.actor_name == "Ada Admin"
 
 
-def test_who_deletes_is_not_deactivated(admin: models.Member, connection: models.ScimConnection) -> None:
+def test_who_deletes_is_not_deactivated(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     person = factories.scim_user(connection, admin.email_address)
-    models.ScimUser.objects.filter(pk=person.pk).update(member=admin)
+    models.ScimUserRow.objects.filter(pk=person.pk).update(member=admin)
     other = factories.provisioned(connection, "pia@acme.example")
 
     done = delete(admin, connection)
@@ -147,7 +147,7 @@ def test_who_deletes_is_not_deactivated(admin: models.Member, connection: models
 
 
 @pytest.fixture
-def deleter(acme: models.Organization, settings: Settings) -> models.Member:
+def deleter(acme: models.OrganizationRow, settings: Settings) -> models.MemberRow:
     """Somebody who may delete a connection, and is no admin."""
     from portal.directory.policy import DEFAULT_POLICY, Policy, Role  # noqa: PLC0415 -- used here alone
 
@@ -157,7 +157,7 @@ def deleter(acme: models.Organization, settings: Settings) -> models.Member:
 
 
 def test_the_last_admins_stay_when_they_are_the_connections_own(
-    deleter: models.Member, connection: models.ScimConnection
+    deleter: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia, pat = (factories.provisioned(connection, f"{one}@acme.example") for one in ("pia", "pat"))
     members_of(pia).update(direct_roles=["stytch_admin"])
@@ -169,9 +169,9 @@ def test_the_last_admins_stay_when_they_are_the_connections_own(
     assert member_of(pia).direct_roles == ["stytch_admin"]
 
 
-@pytest.mark.parametrize("people", ScimPeopleChoice)
+@pytest.mark.parametrize("people", ScimUserChoice)
 def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
-    deleter: models.Member, connection: models.ScimConnection, people: ScimPeopleChoice
+    deleter: models.MemberRow, connection: models.ScimConnectionRow, people: ScimUserChoice
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     group = factories.scim_group(connection, "Admins")
@@ -179,7 +179,7 @@ def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
     factories.group_role(group, "stytch_admin")
     # Who was an admin once, does not count.
     factories.member(connection.organization, "gone@acme.example", roles=["stytch_admin"])
-    models.Member.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
 
     with pytest.raises(Conflict, match="nobody could administer"):
         delete(deleter, connection, people)
@@ -190,7 +190,7 @@ def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
 
 
 def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     group = factories.scim_group(connection, "Engineering")
@@ -208,11 +208,11 @@ def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
 
     assert client.get(url, headers=headers).json()["totalResults"] == 1
     assert roles(member_of(pia)) == {"stytch_admin", "stytch_member"}
-    assert models.ActivityEntry.objects.filter(action="scim_connection.restore").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="scim_connection.restore").count() == 1
 
 
 def test_nothing_is_restored_long_after_the_password_was_entered(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     delete(admin, connection, KEEP)
     scim = acting(admin)
@@ -229,7 +229,7 @@ def test_nothing_is_restored_long_after_the_password_was_entered(
 
 @pytest.mark.parametrize("reactivate", [True, False])
 def test_who_was_deactivated_comes_back_only_if_the_admin_says_so_and_without_roles_by_hand(
-    admin: models.Member, connection: models.ScimConnection, *, reactivate: bool
+    admin: models.MemberRow, connection: models.ScimConnectionRow, *, reactivate: bool
 ) -> None:
     pia, gone = (factories.provisioned(connection, f"{one}@acme.example") for one in ("pia", "gone"))
     members_of(pia).update(direct_roles=["stytch_admin"])
@@ -243,13 +243,13 @@ def test_who_was_deactivated_comes_back_only_if_the_admin_says_so_and_without_ro
     assert status(pia) == (MemberStatus.ACTIVE if reactivate else MemberStatus.DELETED)
     assert member_of(pia).direct_roles == []
     assert status(gone) == MemberStatus.DELETED
-    assert models.ActivityEntry.objects.filter(action="member.reactivate").count() == reactivate
+    assert models.ActivityEntryRow.objects.filter(action="member.reactivate").count() == reactivate
     # And what one deletion did, a later one is not asked to undo.
-    assert not models.ScimUser.objects.exclude(deactivated_with_connection_at=None).exists()
+    assert not models.ScimUserRow.objects.exclude(deactivated_with_connection_at=None).exists()
 
 
 def test_whose_address_another_member_has_stays_deactivated(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     delete(admin, connection)
@@ -263,7 +263,7 @@ def test_whose_address_another_member_has_stays_deactivated(
 
 
 def test_after_the_days_nothing_can_be_restored(
-    admin: models.Member, connection: models.ScimConnection, settings: Settings
+    admin: models.MemberRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     delete(admin, connection, KEEP)
     settings.SCIM_RESTORE_DAYS = 7
@@ -276,7 +276,7 @@ def test_after_the_days_nothing_can_be_restored(
 
 
 def test_only_deleted_connections_of_long_ago_are_pruned_and_people_stay_members(
-    admin: models.Member, connection: models.ScimConnection, other_admin: models.Member
+    admin: models.MemberRow, connection: models.ScimConnectionRow, other_admin: models.MemberRow
 ) -> None:
     groups = factories.scim_groups(connection, ["Engineering", "All"])
     factories.put_in_group(groups[0], [factories.provisioned(connection, f"p{n}@acme.example") for n in range(3)])
@@ -290,35 +290,35 @@ def test_only_deleted_connections_of_long_ago_are_pruned_and_people_stay_members
     another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
 
     call_command("prunescimconnections")
-    assert models.ScimConnection.objects.count() == 3
+    assert models.ScimConnectionRow.objects.count() == 3
 
     with time_machine.travel(timezone.now() + timedelta(days=31), tick=True):
         call_command("prunescimconnections")
         call_command("prunescimconnections")
 
-    assert set(models.ScimConnection.objects.values_list("pk", flat=True)) == {other.pk, another.pk}
-    assert not models.ScimUser.objects.exists()
-    assert models.ScimGroup.objects.get().display_name == "Theirs"
-    assert not models.ScimRequest.objects.exists()
-    members = models.Member.objects.filter(email_address__startswith="p", status=MemberStatus.ACTIVE)
+    assert set(models.ScimConnectionRow.objects.values_list("pk", flat=True)) == {other.pk, another.pk}
+    assert not models.ScimUserRow.objects.exists()
+    assert models.ScimGroupRow.objects.get().display_name == "Theirs"
+    assert not models.ScimRequestRow.objects.exists()
+    members = models.MemberRow.objects.filter(email_address__startswith="p", status=MemberStatus.ACTIVE)
     assert members.count() == 3
-    assert models.ActivityEntry.objects.filter(action="scim_connection.purge").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="scim_connection.purge").count() == 1
 
 
 NUMBER = 10_000
 
 
-def crowd(connection: models.ScimConnection, number: int) -> None:
+def crowd(connection: models.ScimConnectionRow, number: int) -> None:
     """Provision so many people."""
     organization_id = connection.organization_id
-    members = models.Member.objects.bulk_create(
-        [models.Member(organization_id=organization_id, email_address=f"p{n}@acme.example") for n in range(number)],
+    members = models.MemberRow.objects.bulk_create(
+        [models.MemberRow(organization_id=organization_id, email_address=f"p{n}@acme.example") for n in range(number)],
         batch_size=1000,
     )
     now = timezone.now()
-    models.ScimUser.objects.bulk_create(
+    models.ScimUserRow.objects.bulk_create(
         [
-            models.ScimUser(
+            models.ScimUserRow(
                 organization_id=organization_id,
                 connection=connection,
                 member=member,
@@ -333,7 +333,7 @@ def crowd(connection: models.ScimConnection, number: int) -> None:
 
 
 def test_ten_thousand_people_take_no_more_memory_than_a_batch(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     crowd(connection, NUMBER)
     with database.cursor() as cursor:
@@ -349,8 +349,8 @@ def test_ten_thousand_people_take_no_more_memory_than_a_batch(
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert returned == NUMBER
-    assert models.Member.objects.filter(status=MemberStatus.ACTIVE).count() == NUMBER + 1
-    assert models.ActivityEntry.objects.filter(action="member.deactivate").count() == NUMBER
+    assert models.MemberRow.objects.filter(status=MemberStatus.ACTIVE).count() == NUMBER + 1
+    assert models.ActivityEntryRow.objects.filter(action="member.deactivate").count() == NUMBER
     # All of them at once would take more than three times that.
     assert most < 16_000_000
 
@@ -364,7 +364,7 @@ SLOW = """
 
 @pytest.mark.postgresql
 def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     """A limit on statements protects requests from one another, and would leave a large customer without a way to delete."""
     crowd(connection, 3)
@@ -382,8 +382,8 @@ def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
 
 @pytest.mark.parametrize("number", [3, 40])
 def test_a_deletion_costs_the_same_statements_however_many_people(
-    admin: models.Member,
-    connection: models.ScimConnection,
+    admin: models.MemberRow,
+    connection: models.ScimConnectionRow,
     django_assert_max_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -395,7 +395,7 @@ def test_a_deletion_costs_the_same_statements_however_many_people(
         scim.delete(name(connection), people=DEACTIVATE, version=version)
 
 
-def test_of_two_who_delete_at_once_one_is_told(admin: models.Member, connection: models.ScimConnection) -> None:
+def test_of_two_who_delete_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     first, second = acting(admin), acting(admin)
     version = second.deletion(name(connection)).version
     first.delete(name(connection), people=KEEP, version=version)
@@ -404,7 +404,7 @@ def test_of_two_who_delete_at_once_one_is_told(admin: models.Member, connection:
         second.delete(name(connection), people=KEEP, version=version)
 
 
-def test_of_two_who_restore_at_once_one_is_told(admin: models.Member, connection: models.ScimConnection) -> None:
+def test_of_two_who_restore_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     delete(admin, connection, KEEP)
     restore(admin, connection)
 
@@ -413,7 +413,7 @@ def test_of_two_who_restore_at_once_one_is_told(admin: models.Member, connection
 
 
 def test_deletion_knows_only_its_own_organizations_rows(
-    admin: models.Member, connection: models.ScimConnection, other_admin: models.Member
+    admin: models.MemberRow, connection: models.ScimConnectionRow, other_admin: models.MemberRow
 ) -> None:
     other = factories.scim_connection(other_admin.organization)
     theirs = factories.provisioned(other, "pia@acme.example")
@@ -434,7 +434,9 @@ def attempt(call: Callable[[], object]) -> SimpleNamespace:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_deletions_at_the_same_moment_one_succeeds(admin: models.Member, connection: models.ScimConnection) -> None:
+def test_of_deletions_at_the_same_moment_one_succeeds(
+    admin: models.MemberRow, connection: models.ScimConnectionRow
+) -> None:
     crowd(connection, 30)
     scim = acting(admin)
     version = scim.deletion(name(connection)).version
@@ -443,13 +445,13 @@ def test_of_deletions_at_the_same_moment_one_succeeds(admin: models.Member, conn
     found = at_once([partial(attempt, delete_it) for _ in range(4)], threads=4)
 
     assert sorted(found) == [200, 404, 404, 404]
-    assert models.ActivityEntry.objects.filter(action="scim_connection.delete").count() == 1
-    assert models.ActivityEntry.objects.filter(action="member.deactivate").count() == 30
+    assert models.ActivityEntryRow.objects.filter(action="scim_connection.delete").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="member.deactivate").count() == 30
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_connections_restored_at_the_same_moment_one_is(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     delete(admin, connection, KEEP)
     another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
@@ -459,20 +461,20 @@ def test_of_two_connections_restored_at_the_same_moment_one_is(
 
     assert sorted(at_once([partial(attempt, call) for call in calls], threads=2)) == [200, 409]
 
-    active = models.ScimConnection.objects.filter(status=ScimConnectionStatus.ACTIVE)
+    active = models.ScimConnectionRow.objects.filter(status=ScimConnectionStatus.ACTIVE)
     assert active.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_calls_that_arrive_while_it_is_deleted_are_answered(
-    admin: models.Member, connection: models.ScimConnection
+    admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     """Some before, some after, some are told to come back; none waits for the other in a circle, and nobody is left active."""
     crowd(connection, 200)
     scim = acting(admin)
     version = scim.deletion(name(connection)).version
     url, headers = f"/v1/b2b/scim/{name(connection)}", {"Authorization": "Bearer scim_token-of-acme"}
-    users = list(models.ScimUser.objects.order_by("?").values_list("pk", flat=True)[:30])
+    users = list(models.ScimUserRow.objects.order_by("?").values_list("pk", flat=True)[:30])
 
     def change(user: object) -> object:
         body = json.dumps({"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"title": "x"}}]})
@@ -486,7 +488,7 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
 
     assert set(found) <= {200, 401, 503}
     assert found[8] == 200
-    assert not models.Member.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
+    assert not models.MemberRow.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
     connection.refresh_from_db()
     assert connection.deleted_at
 
@@ -495,7 +497,7 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("call", ["create", "activate"])
 def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
-    admin: models.Member, connection: models.ScimConnection, call: str
+    admin: models.MemberRow, connection: models.ScimConnectionRow, call: str
 ) -> None:
     """It saw the connection active, and ends after the deletion: the deletion waits for it, and looks once more."""
     client = authenticate(name(connection), "scim_token-of-acme", Origin()).client
@@ -511,7 +513,7 @@ def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
                 patch_user(client, user_id(pia.pk), body)
             is_written.set()
             until = monotonic() + 4
-            while monotonic() < until and not models.ScimConnection.objects.filter(status="deleted").exists():
+            while monotonic() < until and not models.ScimConnectionRow.objects.filter(status="deleted").exists():
                 sleep(0.01)
         return SimpleNamespace(status_code=200)
 
@@ -522,20 +524,20 @@ def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
     is_written = Event()
     assert at_once([hold_until_it_is_deleted, delete_it], threads=2) == [200, 200]
 
-    assert not models.Member.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
-    assert models.ActivityEntry.objects.filter(action="member.deactivate", actor_name="Ada Admin").count() == 1
+    assert not models.MemberRow.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
+    assert models.ActivityEntryRow.objects.filter(action="member.deactivate", actor_name="Ada Admin").count() == 1
     assert acting(admin).restoration(name(connection)).may_return == 1
 
 
 def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
-    acme: models.Organization, connection: models.ScimConnection
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
     """As every admin is: the first of them stays, the others go."""
     people = [factories.provisioned(connection, f"p{number}@acme.example") for number in range(3)]
     factories.role_by_domain(acme, "acme.example", "stytch_admin")
     caller = factories.member(acme, "root@elsewhere.example", roles=["stytch_admin"])
     scim = acting(caller)
-    models.Member.objects.filter(pk=caller.pk).update(direct_roles=[])
+    models.MemberRow.objects.filter(pk=caller.pk).update(direct_roles=[])
 
     before = scim.deletion(name(connection))
     scim.delete(name(connection), people=DEACTIVATE, version=before.version)
@@ -545,12 +547,12 @@ def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
 
 
 def test_admins_by_domain_outside_the_connection_let_everybody_go(
-    acme: models.Organization, connection: models.ScimConnection
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
     person = factories.provisioned(connection, "p@acme.example")
     caller = factories.member(acme, "root@acme.example")
     factories.role_by_domain(acme, "acme.example", "stytch_admin")
 
-    delete(models.Member.objects.select_related("organization").get(pk=caller.pk), connection)
+    delete(models.MemberRow.objects.select_related("organization").get(pk=caller.pk), connection)
 
     assert status(person) == "deleted"

@@ -21,44 +21,46 @@ CALLER = Caller(Actor(ActorType.OPERATOR), Origin())
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def group(connection: models.ScimConnection) -> models.ScimGroup:
+def group(connection: models.ScimConnectionRow) -> models.ScimGroupRow:
     return factories.scim_group(connection, "Support")
 
 
-def change(group: models.ScimGroup, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> None:
+def change(group: models.ScimGroupRow, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> None:
     group_role_rules.change(group.organization_id, group.pk, add=add, remove=remove, caller=CALLER)
 
 
-def effect(group: models.ScimGroup, *, is_gained: bool = True, caller: models.Member | None = None) -> ScimRoleEffect:
+def effect(
+    group: models.ScimGroupRow, *, is_gained: bool = True, caller: models.MemberRow | None = None
+) -> ScimRoleEffect:
     asking = caller.pk if caller else uuid7()
     return group_role_rules.effect(group.organization_id, group.pk, ADMIN, is_gained=is_gained, caller=asking)
 
 
-def test_a_change_writes_one_entry_with_the_roles_before_and_after(group: models.ScimGroup) -> None:
+def test_a_change_writes_one_entry_with_the_roles_before_and_after(group: models.ScimGroupRow) -> None:
     change(group, add=(ADMIN,))
 
-    entry = models.ActivityEntry.objects.get(action="scim_group.update_roles")
+    entry = models.ActivityEntryRow.objects.get(action="scim_group.update_roles")
     assert (entry.target_name, entry.before, entry.after) == ("Support", {"roles": []}, {"roles": [ADMIN]})
     change(group, add=(ADMIN,))  # nothing changes, so nothing is written
-    assert models.ActivityEntry.objects.filter(action="scim_group.update_roles").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").count() == 1
 
 
-def test_a_refused_change_leaves_no_trace(group: models.ScimGroup) -> None:
+def test_a_refused_change_leaves_no_trace(group: models.ScimGroupRow) -> None:
     for role_id in ("no_such_role", "stytch_member"):
         with pytest.raises(Invalid) as refused:
             change(group, add=(ADMIN, role_id))
         assert refused.value.field == "roles"
-    assert not models.ScimGroupRole.objects.exists()
-    assert not models.ActivityEntry.objects.filter(action="scim_group.update_roles").exists()
+    assert not models.ScimGroupRoleRow.objects.exists()
+    assert not models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").exists()
 
 
 def test_the_last_admin_is_not_lost_by_taking_a_role_from_a_group(
-    connection: models.ScimConnection, group: models.ScimGroup
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     user = factories.provisioned(connection, "root@acme.example")
     factories.put_in_group(group, [user])
@@ -69,14 +71,14 @@ def test_the_last_admin_is_not_lost_by_taking_a_role_from_a_group(
 
     assert refused.value.field == "roles"
     assert "Make somebody else an admin first" in refused.value.detail
-    assert models.ScimGroupRole.objects.count() == 1
+    assert models.ScimGroupRoleRow.objects.count() == 1
     factories.member(connection.organization, "other@acme.example", roles=[ADMIN])
     change(group, remove=(ADMIN,))
-    assert not models.ScimGroupRole.objects.exists()
+    assert not models.ScimGroupRoleRow.objects.exists()
 
 
 def test_who_gains_is_counted_once_and_without_those_who_have_the_role_already(
-    connection: models.ScimConnection, group: models.ScimGroup
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     """Direct and nested members; not who has it by hand, by another group, is deactivated, or cannot sign in."""
     inner, other = factories.scim_groups(connection, ["Support, phones", "Admins"])
@@ -89,8 +91,8 @@ def test_who_gains_is_counted_once_and_without_those_who_have_the_role_already(
     factories.put_in_group(inner, [users["nested"], users["both"]])
     factories.put_in_group(other, [users["by-other"]])
     factories.group_role(other, ADMIN)
-    models.Member.objects.filter(email_address="by-hand@acme.example").update(direct_roles=["x", ADMIN])
-    models.Member.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(email_address="by-hand@acme.example").update(direct_roles=["x", ADMIN])
+    models.MemberRow.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
 
     found = effect(group)
 
@@ -99,7 +101,7 @@ def test_who_gains_is_counted_once_and_without_those_who_have_the_role_already(
 
 
 def test_whoever_has_the_role_by_the_domain_of_their_address_neither_gains_nor_loses_it(
-    connection: models.ScimConnection, group: models.ScimGroup
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     factories.put_in_group(
         group, [factories.provisioned(connection, one) for one in ("in@acme.example", "out@sub.acme.example")]
@@ -111,7 +113,7 @@ def test_whoever_has_the_role_by_the_domain_of_their_address_neither_gains_nor_l
 
 
 def test_who_loses_is_who_has_the_role_by_nothing_else(
-    connection: models.ScimConnection, group: models.ScimGroup
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     above = factories.scim_group(connection, "Everybody in support")
     factories.put_group_in(above, group)
@@ -121,12 +123,12 @@ def test_who_loses_is_who_has_the_role_by_nothing_else(
 
     factories.group_role(above, ADMIN)
     assert effect(group, is_gained=False).number == 0
-    models.ScimGroupRole.objects.filter(group=above).update(group=None)  # its group is gone: it gives nothing
+    models.ScimGroupRoleRow.objects.filter(group=above).update(group=None)  # its group is gone: it gives nothing
     assert effect(group, is_gained=False).number == 1
 
 
 def test_the_first_are_named_and_who_asks_comes_first(
-    connection: models.ScimConnection, group: models.ScimGroup
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     users = [factories.provisioned(connection, f"person{n:02}@acme.example") for n in range(14)]
     factories.put_in_group(group, users)
@@ -140,22 +142,22 @@ def test_the_first_are_named_and_who_asks_comes_first(
 
 
 def test_a_deleted_groups_roles_are_kept_and_reach_nobody(
-    connection: models.ScimConnection, group: models.ScimGroup
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     change(group, add=(ADMIN,))
     group_key = group.pk
     group.delete()
 
-    kept = models.ScimGroupRole.objects.get()
+    kept = models.ScimGroupRoleRow.objects.get()
     assert (kept.group, kept.group_key, kept.group_name) == (None, group_key, "Support")
     with pytest.raises(Invalid):
         group_role_rules.change(connection.organization_id, group_key, add=["stytch_admin2"], caller=CALLER)
     group_role_rules.change(connection.organization_id, group_key, remove=[ADMIN], caller=CALLER)
-    assert not models.ScimGroupRole.objects.exists()
+    assert not models.ScimGroupRoleRow.objects.exists()
 
 
 def test_roles_move_to_no_group_of_another_organization(
-    connection: models.ScimConnection, group: models.ScimGroup, globex: models.Organization
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_group(factories.scim_connection(globex), "Support")
     change(group, add=(ADMIN,))
@@ -167,7 +169,7 @@ def test_roles_move_to_no_group_of_another_organization(
 
     with pytest.raises(NotFound):
         move(gone, to=foreign.pk)
-    assert models.ScimGroupRole.objects.get().group is None
+    assert models.ScimGroupRoleRow.objects.get().group is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -189,4 +191,4 @@ def test_of_two_who_save_at_once_one_is_told_that_the_roles_are_others_by_now() 
         outcomes = sorted(pool.map(save, range(2)))
 
     assert outcomes == ["saved", "version"]
-    assert models.ScimGroupRole.objects.count() == 1
+    assert models.ScimGroupRoleRow.objects.count() == 1

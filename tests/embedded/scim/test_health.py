@@ -107,24 +107,24 @@ def test_health_says_what_it_is_judged_by() -> None:
 
 
 @pytest.fixture
-def scim(acme: models.Organization) -> models.ScimConnection:
+def scim(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def directory(admin: models.Member, scim: models.ScimConnection) -> EmbeddedDirectory:
+def directory(admin: models.MemberRow, scim: models.ScimConnectionRow) -> EmbeddedDirectory:
     opened = EmbeddedProvider().open("acme", Origin())
     return opened.acting_as(opened.sessions.authenticate(factories.session_token(admin)))
 
 
-def progress(directory: EmbeddedDirectory, scim: models.ScimConnection) -> ScimProgress:
+def progress(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> ScimProgress:
     return directory.scim_log.progress(public_id("scim-connection", scim.pk))
 
 
 @pytest.mark.parametrize("number", [1, 300])
 def test_health_takes_two_queries_however_many_calls_there_are(
     directory: EmbeddedDirectory,
-    scim: models.ScimConnection,
+    scim: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -141,7 +141,7 @@ def test_health_takes_two_queries_however_many_calls_there_are(
 
 
 def test_another_organizations_calls_say_nothing(
-    directory: EmbeddedDirectory, globex: models.Organization, django_assert_max_num_queries: DjangoAssertNumQueries
+    directory: EmbeddedDirectory, globex: models.OrganizationRow, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     other = factories.scim_connection(globex)
     factories.scim_request(other)
@@ -154,17 +154,17 @@ def test_another_organizations_calls_say_nothing(
     assert (found.reached_at, found.first_person_at, found.first_group_at, found.refused) == (None, None, None, ())
 
 
-def test_nothing_was_seen_before_the_first_call(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+def test_nothing_was_seen_before_the_first_call(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
     found = progress(directory, scim)
 
     assert [value for value in (getattr(found, name) for name in found.__slots__) if value] == []
 
 
-def call(scim: models.ScimConnection, method: str, path: str, status: int = 200, **more: Any) -> datetime:
+def call(scim: models.ScimConnectionRow, method: str, path: str, status: int = 200, **more: Any) -> datetime:
     return factories.scim_request(scim, method=method, path=path, status=status, **more).at
 
 
-def test_each_step_is_seen(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+def test_each_step_is_seen(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
     with time_machine.travel(timezone.now() - timedelta(hours=1)):
         first = call(scim, "GET", "/Users", 401, refusal="unknown_token")
         assert progress(directory, scim).token_accepted_at is None
@@ -189,7 +189,7 @@ def test_each_step_is_seen(directory: EmbeddedDirectory, scim: models.ScimConnec
 
 
 def test_what_a_test_of_the_connection_created_and_deleted_was_seen(
-    directory: EmbeddedDirectory, scim: models.ScimConnection
+    directory: EmbeddedDirectory, scim: models.ScimConnectionRow
 ) -> None:
     created = call(scim, "POST", "/Users", 201)
     deleted = call(scim, "DELETE", "/Users/scim-user-live-1", 204)
@@ -216,7 +216,7 @@ BODIES: dict[str, bool] = {
 
 @pytest.mark.parametrize(("body", "deactivates"), BODIES.items())
 def test_a_deactivation_is_known_by_its_body(
-    directory: EmbeddedDirectory, scim: models.ScimConnection, body: str, deactivates: bool
+    directory: EmbeddedDirectory, scim: models.ScimConnectionRow, body: str, deactivates: bool
 ) -> None:
     call(scim, "PUT", "/Users/scim-user-live-1", changed_attributes=["active"], body=body)
 
@@ -228,7 +228,7 @@ def test_a_deactivation_is_known_by_its_body(
     [{"status": 404}, {"changed_attributes": ["userName"]}, {"method": "POST"}, {"path": "/Groups/scim-group-live-1"}],
 )
 def test_a_call_that_changed_nobodys_access_is_no_deactivation(
-    directory: EmbeddedDirectory, scim: models.ScimConnection, more: dict[str, Any]
+    directory: EmbeddedDirectory, scim: models.ScimConnectionRow, more: dict[str, Any]
 ) -> None:
     usual = {"method": "PATCH", "path": "/Users/scim-user-live-1", "changed_attributes": ["active"]}
     factories.scim_request(scim, **{**usual, "body": '{"active":false}', **more})
@@ -236,14 +236,14 @@ def test_a_call_that_changed_nobodys_access_is_no_deactivation(
     assert progress(directory, scim).first_deactivation_at is None
 
 
-def test_who_reached_the_address_first_is_told(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+def test_who_reached_the_address_first_is_told(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
     call(scim, "GET", "/Users", user_agent="Okta SCIM Client 1.0.0")
     call(scim, "GET", "/Users", user_agent="another")
 
     assert progress(directory, scim).reached_by == "Okta SCIM Client 1.0.0"
 
 
-def test_groups_in_which_nobody_is_are_told(directory: EmbeddedDirectory, scim: models.ScimConnection) -> None:
+def test_groups_in_which_nobody_is_are_told(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
     assert progress(directory, scim).groups_are_empty is False
     groups = factories.scim_groups(scim, ["Sales", "Support"])
     assert progress(directory, scim).groups_are_empty is True

@@ -23,22 +23,22 @@ GROUPS = ScimRequestFilter(resource_type="Group")
 
 
 @pytest.fixture
-def scim(acme: models.Organization) -> models.ScimConnection:
+def scim(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def log(admin: models.Member) -> EmbeddedScimLog:
+def log(admin: models.MemberRow) -> EmbeddedScimLog:
     directory = EmbeddedProvider().open("acme", Origin())
     signed_in = directory.sessions.authenticate(factories.session_token(admin))
     return directory.acting_as(signed_in).scim_log
 
 
-def id_of(scim: models.ScimConnection) -> str:
+def id_of(scim: models.ScimConnectionRow) -> str:
     return public_id("scim-connection", scim.pk)
 
 
-def test_a_search_for_little_ends_and_says_where(log: EmbeddedScimLog, scim: models.ScimConnection) -> None:
+def test_a_search_for_little_ends_and_says_where(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     wanted = factories.scim_request(scim, resource_type="Group")
     rows = [factories.scim_request(scim, resource_type="User") for _ in range(25)]
 
@@ -54,7 +54,7 @@ def test_a_search_for_little_ends_and_says_where(log: EmbeddedScimLog, scim: mod
     assert (third.next_cursor, third.searched_to) == (None, None)
 
 
-def test_a_search_that_fills_its_page_goes_on_behind_it(log: EmbeddedScimLog, scim: models.ScimConnection) -> None:
+def test_a_search_that_fills_its_page_goes_on_behind_it(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     rows = [factories.scim_request(scim, resource_type="Group") for _ in range(7)]
     found: list[str] = []
     cursor: str | None = ""
@@ -69,7 +69,7 @@ def test_a_search_that_fills_its_page_goes_on_behind_it(log: EmbeddedScimLog, sc
 
 
 def test_an_export_reads_some_at_a_time_and_ends_at_its_limit(
-    log: EmbeddedScimLog, scim: models.ScimConnection
+    log: EmbeddedScimLog, scim: models.ScimConnectionRow
 ) -> None:
     rows = [factories.scim_request(scim, resource_type="Group" if n % 4 else "User") for n in range(23)]
     newest = [public_id("scim-request", row.pk) for row in reversed(rows)]
@@ -86,17 +86,17 @@ def test_an_export_reads_some_at_a_time_and_ends_at_its_limit(
     assert groups == [one for n, one in enumerate(reversed(newest)) if n % 4][::-1][:12]
 
 
-def test_an_export_is_in_the_activity_log(log: EmbeddedScimLog, scim: models.ScimConnection) -> None:
+def test_an_export_is_in_the_activity_log(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     since = timezone.now() - timedelta(days=1)
     log.export(id_of(scim), ScimRequestFilter(outcome=ScimOutcome.REFUSED, resource_id=USER, since=since))
 
-    entry = models.ActivityEntry.objects.get(action="scim_request.export")
+    entry = models.ActivityEntryRow.objects.get(action="scim_request.export")
     assert (entry.target_id, entry.target_name) == (id_of(scim), "Okta production")
     assert entry.after == {"outcome": "refused", "resource_id": USER, "since": since.isoformat()}
     assert entry.actor_name == "Ada Admin"
 
 
-def test_calls_tell_whom_they_are_about_by_name(log: EmbeddedScimLog, scim: models.ScimConnection) -> None:
+def test_calls_tell_whom_they_are_about_by_name(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     user = factories.scim_user(scim, "ada@acme.example", display_name="Ada Lovelace")
     group = factories.scim_group(scim, "Sales")
     gone = public_id("scim-user", uuid7())
@@ -111,7 +111,7 @@ def test_calls_tell_whom_they_are_about_by_name(log: EmbeddedScimLog, scim: mode
 
 
 def test_nobody_of_another_organization_is_named(
-    log: EmbeddedScimLog, scim: models.ScimConnection, globex: models.Organization
+    log: EmbeddedScimLog, scim: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_user(factories.scim_connection(globex), "gil@globex.example")
     row = factories.scim_request(scim, resource_type="User", resource_id=public_id("scim-user", foreign.pk))
@@ -123,7 +123,7 @@ def test_nobody_of_another_organization_is_named(
 @pytest.mark.parametrize("wanted", [ScimRequestFilter(), GROUPS, ScimRequestFilter(outcome=ScimOutcome.REFUSED)])
 def test_a_page_takes_a_fixed_number_of_queries(
     log: EmbeddedScimLog,
-    scim: models.ScimConnection,
+    scim: models.ScimConnectionRow,
     django_assert_max_num_queries: DjangoAssertNumQueries,
     number: int,
     wanted: ScimRequestFilter,
@@ -146,7 +146,7 @@ INDEXES = {
 
 @pytest.mark.parametrize(("index", "wanted"), INDEXES.items(), ids=INDEXES)
 def test_a_page_is_read_from_an_index(
-    log: EmbeddedScimLog, scim: models.ScimConnection, index: str, wanted: ScimRequestFilter
+    log: EmbeddedScimLog, scim: models.ScimConnectionRow, index: str, wanted: ScimRequestFilter
 ) -> None:
     factories.scim_request(scim, resource_type="User", resource_id=USER, status=404)
     with CaptureQueriesContext(connection) as queries:

@@ -10,7 +10,6 @@ from unittest.mock import Mock, patch
 
 import pytest
 import time_machine
-from django.apps import apps
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
@@ -24,6 +23,7 @@ from portal.embedded import models
 from portal.embedded.scim import reminders
 from portal.embedded.scim.reminders import send_reminders
 from tests import factories
+from tests.historical import apps_at
 from tests.scim_server.test_concurrency import at_once
 
 SEND = "django.core.mail.EmailMessage.send"
@@ -36,30 +36,30 @@ def _email(settings: Settings) -> None:
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     connection = factories.scim_connection(acme)
     tell(connection, "it@acme.example")
     return connection
 
 
-def tell(connection: models.ScimConnection, *addresses: str) -> None:
+def tell(connection: models.ScimConnectionRow, *addresses: str) -> None:
     for address in addresses:
-        models.ScimContact.objects.create(
+        models.ScimContactRow.objects.create(
             organization_id=connection.organization_id, connection=connection, email_address=address
         )
 
 
-def expire(connection: models.ScimConnection, **before: float) -> models.ScimToken:
+def expire(connection: models.ScimConnectionRow, **before: float) -> models.ScimTokenRow:
     token = connection.tokens.get(revoked_at=None, is_next=False)
     token.expires_at = timezone.now() + timedelta(**before)
     token.save()
     return token
 
 
-def brake(connection: models.ScimConnection, stopped_at: datetime | None = None) -> None:
-    connection.brake_stopped_at, connection.brake_told_at = stopped_at or timezone.now(), None
+def safeguard(connection: models.ScimConnectionRow, stopped_at: datetime | None = None) -> None:
+    connection.hold_started_at, connection.hold_notified_at = stopped_at or timezone.now(), None
     connection.save()
-    models.ScimBrake.objects.update_or_create(
+    models.ScimSafeguardRow.objects.update_or_create(
         organization_id=connection.organization_id, connection=connection, defaults={"gone": 20, "people": 100}
     )
 
@@ -68,7 +68,7 @@ def sent() -> list[str]:
     return [str(one.subject) for one in mail.outbox]
 
 
-def test_a_token_is_reminded_of_at_30_14_7_and_1_days_each_once(connection: models.ScimConnection) -> None:
+def test_a_token_is_reminded_of_at_30_14_7_and_1_days_each_once(connection: models.ScimConnectionRow) -> None:
     now = timezone.now()
     expire(connection, days=40)
     days_left = []
@@ -81,13 +81,13 @@ def test_a_token_is_reminded_of_at_30_14_7_and_1_days_each_once(connection: mode
     assert sent()[-1] == "The SCIM token of Okta production expires within a day"
 
 
-def test_who_was_not_told_for_long_is_told_once_and_not_four_times(connection: models.ScimConnection) -> None:
+def test_who_was_not_told_for_long_is_told_once_and_not_four_times(connection: models.ScimConnectionRow) -> None:
     expire(connection, hours=3)
 
     assert (send_reminders().sent, send_reminders().sent) == (1, 0)
 
 
-def test_a_new_token_is_reminded_of_anew(connection: models.ScimConnection) -> None:
+def test_a_new_token_is_reminded_of_anew(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=20)
     send_reminders()
     connection.tokens.update(revoked_at=timezone.now())
@@ -96,7 +96,7 @@ def test_a_new_token_is_reminded_of_anew(connection: models.ScimConnection) -> N
     assert send_reminders().sent == 1
 
 
-def test_the_mail_says_what_where_and_why_and_holds_no_secret(connection: models.ScimConnection) -> None:
+def test_the_mail_says_what_where_and_why_and_holds_no_secret(connection: models.ScimConnectionRow) -> None:
     token = expire(connection, days=6)
     send_reminders()
 
@@ -115,12 +115,12 @@ def test_the_mail_says_what_where_and_why_and_holds_no_secret(connection: models
 
 
 def test_contacts_get_an_email_each_and_never_see_each_others_addresses(
-    connection: models.ScimConnection, settings: Settings
+    connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     settings.EMAIL_REPLY_TO = "Support <support@example.com>"
     tell(connection, "second@acme.example", "third@acme.example")
     expire(connection, days=6)
-    brake(connection)
+    safeguard(connection)
 
     assert send_reminders().sent == 6
     for message in mail.outbox:
@@ -132,7 +132,7 @@ def test_contacts_get_an_email_each_and_never_see_each_others_addresses(
     assert len({str(message.message()["Message-ID"]) for message in mail.outbox}) == 6
 
 
-def test_a_killed_run_sends_no_contact_twice_and_leaves_none_out(connection: models.ScimConnection) -> None:
+def test_a_killed_run_sends_no_contact_twice_and_leaves_none_out(connection: models.ScimConnectionRow) -> None:
     tell(connection, "second@acme.example", "third@acme.example")
     expire(connection, days=6)
     sent_to: list[str] = []
@@ -153,9 +153,9 @@ def test_a_killed_run_sends_no_contact_twice_and_leaves_none_out(connection: mod
     assert sorted(sent_to) == ["it@acme.example", "second@acme.example", "third@acme.example"]
 
 
-def test_an_address_that_fails_holds_up_no_other(connection: models.ScimConnection) -> None:
+def test_an_address_that_fails_holds_up_no_other(connection: models.ScimConnectionRow) -> None:
     tell(connection, "second@acme.example")
-    brake(connection)
+    safeguard(connection)
 
     with patch(SEND, side_effect=[OSError, 1]):
         done = send_reminders()
@@ -165,38 +165,38 @@ def test_an_address_that_fails_holds_up_no_other(connection: models.ScimConnecti
     assert mail.outbox[0].to == ["it@acme.example"]
 
 
-def test_the_second_copy_of_an_email_has_the_id_of_the_first(connection: models.ScimConnection) -> None:
+def test_the_second_copy_of_an_email_has_the_id_of_the_first(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
     for _ in range(2):
         send_reminders()
-        models.ScimReminder.objects.update(sent_at=None, claimed_at=None)
+        models.ScimReminderRow.objects.update(sent_at=None, claimed_at=None)
 
     first, second = (message.message()["Message-ID"] for message in mail.outbox)
     assert first == second
 
 
 def test_what_was_sent_to_all_in_one_email_before_an_upgrade_is_not_sent_again(
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
 ) -> None:
     tell(connection, "second@acme.example")
     expire(connection, days=6)
-    brake(connection)
+    safeguard(connection)
     send_reminders()
-    about = models.ScimReminder.objects.filter(about__startswith="token/").values_list("about", flat=True)[0]
-    models.ScimReminder.objects.all().delete()
-    models.ScimReminder.objects.create(
+    about = models.ScimReminderRow.objects.filter(about__startswith="token/").values_list("about", flat=True)[0]
+    models.ScimReminderRow.objects.all().delete()
+    models.ScimReminderRow.objects.create(
         organization_id=connection.organization_id, connection=connection, about=about, sent_at=timezone.now()
     )
     migration = import_module("portal.embedded.migrations.0020_reminder_per_contact")
 
-    migration.one_row_per_contact(apps, Mock(connection=database))
+    migration.one_row_per_contact(apps_at("0020_reminder_per_contact"), Mock(connection=database))
 
-    assert models.ScimReminder.objects.count() == 2
+    assert models.ScimReminderRow.objects.count() == 2
     # Only the two of the hold, which wasn't reminded of before the upgrade.
     assert send_reminders().sent == 2
 
 
-def test_a_name_of_several_lines_makes_no_header(connection: models.ScimConnection) -> None:
+def test_a_name_of_several_lines_makes_no_header(connection: models.ScimConnectionRow) -> None:
     connection.display_name = "Okta\r\nBcc: evil@example.com"
     connection.save()
     expire(connection, days=6)
@@ -205,33 +205,33 @@ def test_a_name_of_several_lines_makes_no_header(connection: models.ScimConnecti
     assert "\n" not in mail.outbox[0].subject
 
 
-def test_a_brake_is_told_of_once_for_each_time_that_it_brakes(connection: models.ScimConnection) -> None:
-    brake(connection)
+def test_a_safeguard_is_told_of_once_for_each_time_that_it_safeguards(connection: models.ScimConnectionRow) -> None:
+    safeguard(connection)
     assert (send_reminders().sent, send_reminders().sent) == (1, 0)
     (message,) = mail.outbox
     assert message.subject == "Deactivations in Acme need approval"
     assert "20 of 100 people" in str(message.body)
-    assert "https://portal.example.com/o/acme/scim/brake/\n" in str(message.body)
+    assert "https://portal.example.com/o/acme/scim/safeguard/\n" in str(message.body)
     connection.refresh_from_db()
-    assert connection.brake_told_at
+    assert connection.hold_notified_at
 
-    brake(connection)
+    safeguard(connection)
     assert send_reminders().sent == 1
 
 
-def test_a_brake_that_was_let_go_meanwhile_is_not_told_of(connection: models.ScimConnection) -> None:
-    brake(connection)
-    connection.brake_stopped_at = None
+def test_a_safeguard_that_was_let_go_meanwhile_is_not_told_of(connection: models.ScimConnectionRow) -> None:
+    safeguard(connection)
+    connection.hold_started_at = None
     connection.save()
 
     assert send_reminders().sent == 0
 
 
 def test_what_could_not_be_sent_is_sent_at_the_next_run_and_the_others_all_the_same(
-    connection: models.ScimConnection, globex: models.Organization
+    connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     expire(connection, days=6)
-    brake(connection)
+    safeguard(connection)
     other = factories.scim_connection(globex)
     tell(other, "it@globex.example")
     expire(other, days=6)
@@ -244,17 +244,17 @@ def test_what_could_not_be_sent_is_sent_at_the_next_run_and_the_others_all_the_s
     assert len(mail.outbox) == 1
 
 
-def test_a_failed_brake_mail_is_not_noted_as_sent(connection: models.ScimConnection) -> None:
-    brake(connection)
+def test_a_failed_safeguard_mail_is_not_noted_as_sent(connection: models.ScimConnectionRow) -> None:
+    safeguard(connection)
     with patch(SEND, side_effect=OSError):
         send_reminders()
 
     connection.refresh_from_db()
-    assert connection.brake_told_at is None
+    assert connection.hold_notified_at is None
     assert send_reminders().sent == 1
 
 
-def test_a_claim_of_a_process_that_died_is_free_after_a_while(connection: models.ScimConnection) -> None:
+def test_a_claim_of_a_process_that_died_is_free_after_a_while(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
     with patch(SEND, side_effect=SystemExit), pytest.raises(SystemExit):
         send_reminders()
@@ -265,9 +265,9 @@ def test_a_claim_of_a_process_that_died_is_free_after_a_while(connection: models
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_runs_at_once_one_sends(connection: models.ScimConnection) -> None:
+def test_of_runs_at_once_one_sends(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
-    brake(connection)
+    safeguard(connection)
 
     found = at_once([lambda: _answer(send_reminders().sent) for _ in range(6)], threads=6)
 
@@ -281,7 +281,7 @@ def _answer(number: int) -> object:
 
 
 def test_all_are_told_however_many_there_are(
-    acme: models.Organization, globex: models.Organization, monkeypatch: pytest.MonkeyPatch
+    acme: models.OrganizationRow, globex: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reminders, "_CHUNK", 2)
     for n in range(7):
@@ -289,46 +289,48 @@ def test_all_are_told_however_many_there_are(
         connection = factories.scim_connection(organization)
         tell(connection, "it@acme.example")
         expire(connection, days=6)
-        brake(connection)
+        safeguard(connection)
 
     assert send_reminders().sent == 14
 
 
 @pytest.fixture
-def quiet(connection: models.ScimConnection) -> Iterator[models.ScimConnection]:
+def quiet(connection: models.ScimConnectionRow) -> Iterator[models.ScimConnectionRow]:
     """One of which nobody is told; and nobody is."""
     expire(connection, days=6)
-    brake(connection)
+    safeguard(connection)
     yield connection
     assert send_reminders().sent == 0
     assert mail.outbox == []
 
 
-def test_nobody_is_told_of_a_deleted_connection(quiet: models.ScimConnection) -> None:
+def test_nobody_is_told_of_a_deleted_connection(quiet: models.ScimConnectionRow) -> None:
     quiet.status = ScimConnectionStatus.DELETED
     quiet.save()
 
 
-def test_without_contacts_nobody_is_told(quiet: models.ScimConnection) -> None:
+def test_without_contacts_nobody_is_told(quiet: models.ScimConnectionRow) -> None:
     quiet.contacts.all().delete()
 
 
-def test_nobody_is_told_of_a_token_that_is_revoked(quiet: models.ScimConnection) -> None:
+def test_nobody_is_told_of_a_token_that_is_revoked(quiet: models.ScimConnectionRow) -> None:
     quiet.tokens.update(revoked_at=timezone.now())
-    quiet.brake_stopped_at = None
+    quiet.hold_started_at = None
     quiet.save()
 
 
-def test_who_becomes_a_contact_later_is_told_of_a_brake_that_still_brakes(connection: models.ScimConnection) -> None:
+def test_who_becomes_a_contact_later_is_told_of_a_safeguard_that_still_safeguards(
+    connection: models.ScimConnectionRow,
+) -> None:
     connection.contacts.all().delete()
-    brake(connection)
+    safeguard(connection)
     assert send_reminders().sent == 0
     tell(connection, "late@acme.example")
 
     assert send_reminders().sent == 1
 
 
-def test_the_command_says_how_many_or_what_is_wrong(connection: models.ScimConnection, settings: Settings) -> None:
+def test_the_command_says_how_many_or_what_is_wrong(connection: models.ScimConnectionRow, settings: Settings) -> None:
     expire(connection, days=6)
     with patch(SEND, side_effect=OSError), pytest.raises(CommandError, match="1 failed"):
         call_command("sendreminders")
@@ -341,9 +343,9 @@ def test_the_command_says_how_many_or_what_is_wrong(connection: models.ScimConne
         call_command("sendreminders")
 
 
-def test_the_links_lead_to_pages(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_the_links_lead_to_pages(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
-    brake(connection)
+    safeguard(connection)
     send_reminders()
 
     for message in mail.outbox:

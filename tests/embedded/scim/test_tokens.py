@@ -33,7 +33,7 @@ def at_once(*calls: Call) -> list[NewScimConnection | ScimConnection | Conflict]
 
 
 def admins(number: int = 4) -> list[ScimGateway]:
-    world, acme = EmbeddedWorld(), models.Organization.objects.get()
+    world, acme = EmbeddedWorld(), models.OrganizationRow.objects.get()
     addresses = [f"admin{n}@acme.example" for n in range(number)]
     for address in addresses:
         world.add_member(acme.slug, address, roles=["stytch_admin"])
@@ -41,7 +41,7 @@ def admins(number: int = 4) -> list[ScimGateway]:
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
@@ -51,7 +51,7 @@ def only_one(outcomes: list[NewScimConnection | ScimConnection | Conflict]) -> N
     return done[0]
 
 
-def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: models.ScimConnection) -> None:
+def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
 
@@ -59,10 +59,10 @@ def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: m
 
     assert isinstance(started, NewScimConnection)
     assert connection.tokens.get(is_next=True).last_four == started.bearer_token[-4:]
-    assert models.ActivityEntry.objects.filter(action="scim_connection.rotate_start").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="scim_connection.rotate_start").count() == 1
 
 
-def test_of_completing_and_cancelling_at_once_one_happens(connection: models.ScimConnection) -> None:
+def test_of_completing_and_cancelling_at_once_one_happens(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
     scims[0].rotate_start(connection_id)
@@ -74,7 +74,7 @@ def test_of_completing_and_cancelling_at_once_one_happens(connection: models.Sci
     assert connection.tokens.filter(revoked_at=None).count() == 1
 
 
-def test_of_connections_made_at_once_there_is_one(acme: models.Organization) -> None:
+def test_of_connections_made_at_once_there_is_one(acme: models.OrganizationRow) -> None:
     scims = admins()
 
     only_one(
@@ -86,10 +86,10 @@ def test_of_connections_made_at_once_there_is_one(acme: models.Organization) -> 
         )
     )
 
-    assert models.ScimConnection.objects.count() == models.ScimToken.objects.count() == 1
+    assert models.ScimConnectionRow.objects.count() == models.ScimTokenRow.objects.count() == 1
 
 
-def test_of_changes_at_once_one_is_made(connection: models.ScimConnection) -> None:
+def test_of_changes_at_once_one_is_made(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
     found = scims[0].connection()
@@ -107,11 +107,11 @@ def test_of_changes_at_once_one_is_made(connection: models.ScimConnection) -> No
         )
     )
 
-    entry = models.ActivityEntry.objects.get(action="scim_connection.update")
+    entry = models.ActivityEntryRow.objects.get(action="scim_connection.update")
     assert (entry.before, list(entry.after)) == ({"display_name": "Okta production"}, ["display_name"])
 
 
-def test_saving_what_is_there_already_changes_nothing(connection: models.ScimConnection) -> None:
+def test_saving_what_is_there_already_changes_nothing(connection: models.ScimConnectionRow) -> None:
     (scim,) = admins(1)
     found = scim.connection()
     assert found
@@ -123,4 +123,4 @@ def test_saving_what_is_there_already_changes_nothing(connection: models.ScimCon
         version=found.version,
     )
 
-    assert not models.ActivityEntry.objects.filter(action="scim_connection.update").exists()
+    assert not models.ActivityEntryRow.objects.filter(action="scim_connection.update").exists()

@@ -55,7 +55,7 @@ def test_it_says_what_the_sdks_read(known: EmbeddedProject, ada: SignedIn) -> No
     token = jwts.signed(ada)
 
     header, claims = part(token, 0), part(token, 1)
-    project_id = public_id("project", models.Project.objects.get().pk)
+    project_id = public_id("project", models.ProjectRow.objects.get().pk)
     assert header == {"typ": "JWT", "alg": "RS256", "kid": signing_keys.current_key().kid}
     assert (claims["iss"], claims["aud"]) == (f"stytch.com/{project_id}", [project_id])
     assert claims["sub"] == ada.member.member_id
@@ -71,7 +71,7 @@ def test_it_says_what_the_sdks_read(known: EmbeddedProject, ada: SignedIn) -> No
     assert set(session) >= {"started_at", "last_accessed_at"}
 
 
-def test_custom_claims_stand_beside_them_and_can_replace_none(known: EmbeddedProject, admin: models.Member) -> None:
+def test_custom_claims_stand_beside_them_and_can_replace_none(known: EmbeddedProject, admin: models.MemberRow) -> None:
     held = api_session(admin, SessionTerms(custom_claims={"plan": "gold", "seats": [1, {"a": "é"}]}))
 
     claims = part(jwts.signed(held), 1)
@@ -99,7 +99,7 @@ def test_it_opens_its_session_also_when_its_five_minutes_are_over(known: Embedde
 
 def test_it_opens_nothing_when_the_session_has_ended(known: EmbeddedProject, ada: SignedIn) -> None:
     token = jwts.signed(ada)
-    models.MemberSession.objects.update(revoked_at=timezone.now())
+    models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
     with pytest.raises(Unauthenticated) as refused:
         known.open_session(token)
@@ -201,7 +201,7 @@ def test_nothing_private_is_published_or_stored_in_clear(known: EmbeddedProject)
     signing = signing_keys.current_key()
     private = signing.key.as_dict(private=True)
 
-    row = models.SigningKey.objects.get()
+    row = models.SigningKeyRow.objects.get()
 
     published = json.dumps(jwks(known))
     assert not any(private[name] in published for name in ("d", "p", "q", "dp", "dq", "qi"))  # type: ignore[operator]  # -- they are texts
@@ -214,7 +214,7 @@ def test_nothing_private_is_published_or_stored_in_clear(known: EmbeddedProject)
 
 @pytest.mark.django_db(transaction=True)
 def test_many_who_need_the_first_key_at_once_get_the_same() -> None:
-    models.Project.objects.create(public_token="public-token-live-1")
+    models.ProjectRow.objects.create(public_token="public-token-live-1")
     found: list[str] = []
     ready = threading.Barrier(6)
 
@@ -233,7 +233,7 @@ def test_many_who_need_the_first_key_at_once_get_the_same() -> None:
         thread.join()
 
     assert len(found) == 6
-    assert set(found) == {public_id("jwk", models.SigningKey.objects.get().pk)}
+    assert set(found) == {public_id("jwk", models.SigningKeyRow.objects.get().pk)}
 
 
 def after_the_change() -> Any:
@@ -258,7 +258,7 @@ def test_a_new_key_is_published_ten_minutes_before_it_signs(known: EmbeddedProje
 def test_the_former_is_believed_for_a_month(known: EmbeddedProject, ada: SignedIn) -> None:
     before = jwts.signed(ada)
     signing_keys.rotate(Origin())
-    models.MemberSession.objects.update(expires_at=timezone.now() + timedelta(days=365))
+    models.MemberSessionRow.objects.update(expires_at=timezone.now() + timedelta(days=365))
 
     with after_the_change():
         after = jwts.signed(ada)
@@ -278,7 +278,7 @@ def test_the_former_private_key_is_destroyed_once_nobody_signs_with_it(known: Em
     with after_the_change():
         assert signing_keys.current_key().kid != former
 
-    row = models.SigningKey.objects.exclude(replaced_at=None).get()
+    row = models.SigningKeyRow.objects.exclude(replaced_at=None).get()
     assert public_id("jwk", row.pk) == former
     assert bytes(row.private_key) == b""
 
@@ -290,7 +290,7 @@ def test_no_further_key_is_made_while_one_waits(known: EmbeddedProject) -> None:
     with pytest.raises(Conflict):
         signing_keys.rotate(Origin())
 
-    assert models.SigningKey.objects.count() == 2
+    assert models.SigningKeyRow.objects.count() == 2
 
 
 def test_a_withdrawn_key_is_believed_no_longer(known: EmbeddedProject, ada: SignedIn) -> None:
@@ -307,8 +307,8 @@ def test_another_process_believes_a_new_key_at_once(known: EmbeddedProject, ada:
     jwts.signed(ada)
     knew = signing_keys._known
     signing_keys.rotate(Origin())
-    models.SigningKey.objects.filter(replaced_at=None).update(signs_from=timezone.now())
-    models.SigningKey.objects.exclude(replaced_at=None).update(replaced_at=timezone.now())
+    models.SigningKeyRow.objects.filter(replaced_at=None).update(signs_from=timezone.now())
+    models.SigningKeyRow.objects.exclude(replaced_at=None).update(replaced_at=timezone.now())
     signing_keys.forget()
     by_new = jwts.signed(ada)
 
@@ -344,7 +344,7 @@ def test_a_secret_key_is_changed_node_by_node_without_another_key(
     kids |= {node(OTHER_SECRET, old), node(OTHER_SECRET)}
 
     assert len(kids) == 1
-    assert models.SigningKey.objects.count() == 1
+    assert models.SigningKeyRow.objects.count() == 1
     with pytest.raises(Unavailable):
         node(old)
 
@@ -357,7 +357,7 @@ def test_a_node_that_cannot_read_the_key_signs_nothing_and_makes_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     old, before = settings.SECRET_KEY, jwts.signed(ada)
-    stored = models.SigningKey.objects.values().get()
+    stored = models.SigningKeyRow.objects.values().get()
 
     with pytest.raises(Unavailable):
         node(OTHER_SECRET)
@@ -366,7 +366,7 @@ def test_a_node_that_cannot_read_the_key_signs_nothing_and_makes_none(
     assert [jwk["kid"] for jwk in known.jwks(signing_keys.project_id())] == [part(before, 0)["kid"]]
 
     assert "Set that value as SECRET_KEY or among SECRET_KEY_FALLBACKS" in caplog.text
-    assert models.SigningKey.objects.values().get() == stored
+    assert models.SigningKeyRow.objects.values().get() == stored
     assert node(old) == part(before, 0)["kid"]
 
 
@@ -385,13 +385,13 @@ def test_commands_replace_no_key_that_they_cannot_read(
     known: EmbeddedProject, settings: Settings, node: Callable[..., str], command: str
 ) -> None:
     node(settings.SECRET_KEY)
-    stored = models.SigningKey.objects.values().get()
+    stored = models.SigningKeyRow.objects.values().get()
     settings.SECRET_KEY = OTHER_SECRET
 
     with pytest.raises(CommandError, match="encrypted under another SECRET_KEY"):
         call_command(command)
 
-    assert models.SigningKey.objects.values().get() == stored
+    assert models.SigningKeyRow.objects.values().get() == stored
 
 
 def test_a_lost_key_is_replaced_on_request_and_its_signatures_stay_believed(
@@ -416,9 +416,9 @@ def test_the_log_names_each_new_key(known: EmbeddedProject) -> None:
     signing_keys.current_key()
     signing_keys.rotate(ORIGIN)
 
-    entries = models.ActivityEntry.objects.order_by("pk").values_list("action", "target_id")
+    entries = models.ActivityEntryRow.objects.order_by("pk").values_list("action", "target_id")
 
-    kids = [public_id("jwk", row.pk) for row in models.SigningKey.objects.order_by("pk")]
+    kids = [public_id("jwk", row.pk) for row in models.SigningKeyRow.objects.order_by("pk")]
     assert list(entries) == [("signing_key.create", kids[0]), ("signing_key.rotate", kids[1])]
 
 

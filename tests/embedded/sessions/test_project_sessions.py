@@ -36,7 +36,7 @@ def minutes_left(who: SignedIn) -> int:
 
 
 def test_a_products_session_lasts_an_hour_unless_it_says_otherwise(
-    known: EmbeddedProject, admin: models.Member
+    known: EmbeddedProject, admin: models.MemberRow
 ) -> None:
     assert minutes_left(api_session(admin)) == 60
     assert minutes_left(api_session(admin, SessionTerms(duration_minutes=5))) == 5
@@ -68,20 +68,20 @@ def test_no_other_duration_is_taken(known: EmbeddedProject, ada: SignedIn, minut
 
 def test_what_was_revoked_meanwhile_is_not_prolonged(known: EmbeddedProject, ada: SignedIn) -> None:
     directory = held(known, ada)
-    models.MemberSession.objects.update(revoked_at=timezone.now())
+    models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
     with pytest.raises(Unauthenticated):
         directory.sessions.prolong(SessionTerms(duration_minutes=60))
 
 
-def test_a_products_session_does_not_end_for_being_idle(known: EmbeddedProject, admin: models.Member) -> None:
+def test_a_products_session_does_not_end_for_being_idle(known: EmbeddedProject, admin: models.MemberRow) -> None:
     products = api_session(admin, SessionTerms(duration_minutes=1440))
 
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         assert held(known, products)
 
 
-def test_a_session_of_the_portal_opens_nothing_for_a_product(known: EmbeddedProject, admin: models.Member) -> None:
+def test_a_session_of_the_portal_opens_nothing_for_a_product(known: EmbeddedProject, admin: models.MemberRow) -> None:
     """By token or by JWT: it would get around the portal's step-up and its limits."""
     portals = start_session(admin, Origin(), password_entered_at=timezone.now())
 
@@ -93,13 +93,13 @@ def test_a_session_of_the_portal_opens_nothing_for_a_product(known: EmbeddedProj
         known.open_session(jwts.signed(portals))
 
 
-def test_a_products_session_opens_pages_within_the_portals_limits_alone(admin: models.Member) -> None:
+def test_a_products_session_opens_pages_within_the_portals_limits_alone(admin: models.MemberRow) -> None:
     """A session of a year, used by the product every day."""
     token, start = factories.product_session_token(admin, minutes=527_040), timezone.now()
     pages = EmbeddedProvider().open("acme", Origin()).sessions
 
     def uses_it(*, minutes: int) -> None:
-        models.MemberSession.objects.update(last_accessed_at=start + timedelta(minutes=minutes))
+        models.MemberSessionRow.objects.update(last_accessed_at=start + timedelta(minutes=minutes))
 
     assert pages.authenticate(token).member.email_address == "ada@acme.example"
     with time_machine.travel(start + timedelta(minutes=61)), pytest.raises(Unauthenticated):
@@ -127,7 +127,10 @@ def test_what_is_no_credential_opens_nothing(known: EmbeddedProject, credential:
 
 
 def test_opening_costs_one_query_and_two_for_who_was_provisioned(
-    known: EmbeddedProject, ada: SignedIn, acme: models.Organization, django_assert_num_queries: DjangoAssertNumQueries
+    known: EmbeddedProject,
+    ada: SignedIn,
+    acme: models.OrganizationRow,
+    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     held(known, ada)
     person = factories.provisioned(factories.scim_connection(acme), "pia@acme.example")
@@ -184,12 +187,14 @@ def test_claims_fill_up_with_what_is_there(known: EmbeddedProject, ada: SignedIn
 
 
 def test_the_project_lists_a_members_live_sessions(
-    known: EmbeddedProject, opened: Opened, admin: models.Member
+    known: EmbeddedProject, opened: Opened, admin: models.MemberRow
 ) -> None:
     sessions = [api_session(admin) for _ in range(3)]
     opened("acme").sessions.revoke_session(sessions[0].session.member_session_id)
     factories.session_token(admin)
-    models.MemberSession.objects.filter(ends_when_idle=True).update(last_accessed_at=timezone.now() - timedelta(days=1))
+    models.MemberSessionRow.objects.filter(ends_when_idle=True).update(
+        last_accessed_at=timezone.now() - timedelta(days=1)
+    )
 
     found = opened("acme").sessions.of_member(sessions[0].member.member_id)
 
@@ -197,7 +202,7 @@ def test_the_project_lists_a_members_live_sessions(
     assert found[0].roles == {"stytch_admin", "stytch_member"}
 
 
-def test_no_other_organization_sees_or_ends_them(opened: Opened, ada: SignedIn, globex: models.Organization) -> None:
+def test_no_other_organization_sees_or_ends_them(opened: Opened, ada: SignedIn, globex: models.OrganizationRow) -> None:
     other = opened("globex").sessions
 
     with pytest.raises(NotFound):
@@ -211,7 +216,7 @@ def test_no_other_organization_sees_or_ends_them(opened: Opened, ada: SignedIn, 
 
 
 def test_an_admin_of_another_organization_ends_none(
-    known: EmbeddedProject, ada: SignedIn, other_admin: models.Member
+    known: EmbeddedProject, ada: SignedIn, other_admin: models.MemberRow
 ) -> None:
     gil = api_session(other_admin)
 
@@ -222,7 +227,7 @@ def test_an_admin_of_another_organization_ends_none(
 
 
 def test_an_admin_ends_a_members_sessions_and_a_member_only_their_own(
-    known: EmbeddedProject, ada: SignedIn, max_: SignedIn, member: models.Member
+    known: EmbeddedProject, ada: SignedIn, max_: SignedIn, member: models.MemberRow
 ) -> None:
     second = api_session(member)
     with pytest.raises(Refused):
@@ -244,7 +249,7 @@ def test_the_end_stands_in_the_log_with_who_made_it(known: EmbeddedProject, open
     opened("acme").sessions.revoke_for_member(ada.member.member_id)
     opened("acme").sessions.revoke_session(ada.session.member_session_id)
 
-    entry = models.ActivityEntry.objects.get(action="member_session.revoke")
+    entry = models.ActivityEntryRow.objects.get(action="member_session.revoke")
     assert (entry.actor_type, entry.actor_id, entry.target_id) == (
         "project",
         "secret-live-1",
@@ -256,19 +261,19 @@ def test_the_end_stands_in_the_log_with_who_made_it(known: EmbeddedProject, open
 
 
 @pytest.fixture
-def ada_of_globex(globex: models.Organization) -> models.Member:
+def ada_of_globex(globex: models.OrganizationRow) -> models.MemberRow:
     return factories.member(globex, "Ada@acme.example", password="another one entirely")
 
 
 @pytest.fixture
-def verified(admin: models.Member) -> SignedIn:
-    models.Member.objects.filter(pk=admin.pk).update(email_address_verified=True)
+def verified(admin: models.MemberRow) -> SignedIn:
+    models.MemberRow.objects.filter(pk=admin.pk).update(email_address_verified=True)
     admin.refresh_from_db()
     return api_session(admin)
 
 
 def test_a_session_is_exchanged_for_one_of_the_same_person_elsewhere(
-    known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.Member
+    known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow
 ) -> None:
     terms = SessionTerms(duration_minutes=30, custom_claims={"a": 1})
 
@@ -290,7 +295,7 @@ def test_a_session_is_exchanged_for_one_of_the_same_person_elsewhere(
 
 
 def test_an_unverified_address_is_exchanged_for_nothing_and_learns_nothing(
-    opened: Opened, ada: SignedIn, globex: models.Organization
+    opened: Opened, ada: SignedIn, globex: models.OrganizationRow
 ) -> None:
     """Whoever administers Acme, or its identity provider, may have given its member anybody's address."""
     errors = []
@@ -307,11 +312,11 @@ def test_an_unverified_address_is_exchanged_for_nothing_and_learns_nothing(
 
 @pytest.mark.parametrize("status", [None, MemberStatus.DELETED])
 def test_who_is_no_member_there_gets_no_session(
-    opened: Opened, verified: SignedIn, globex: models.Organization, status: MemberStatus | None
+    opened: Opened, verified: SignedIn, globex: models.OrganizationRow, status: MemberStatus | None
 ) -> None:
     if status:
         factories.member(globex, "ada@acme.example")
-        models.Member.objects.filter(organization=globex).update(status=status)
+        models.MemberRow.objects.filter(organization=globex).update(status=status)
 
     with pytest.raises(NotFound) as refused:
         opened("globex").sessions.exchange(verified, SessionTerms())
@@ -319,22 +324,22 @@ def test_who_is_no_member_there_gets_no_session(
     assert refused.value.error_type == "member_does_not_exist_in_organization"
 
 
-def test_an_invitation_is_accepted_by_it(opened: Opened, verified: SignedIn, ada_of_globex: models.Member) -> None:
-    models.Member.objects.filter(pk=ada_of_globex.pk).update(status=MemberStatus.INVITED)
+def test_an_invitation_is_accepted_by_it(opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow) -> None:
+    models.MemberRow.objects.filter(pk=ada_of_globex.pk).update(status=MemberStatus.INVITED)
 
     assert opened("globex").sessions.exchange(verified, SessionTerms()).signed_in
 
     ada_of_globex.refresh_from_db()
     assert (ada_of_globex.status, ada_of_globex.email_address_verified) == (MemberStatus.ACTIVE, True)
-    entry = models.ActivityEntry.objects.get(action="member.accept_invitation")
+    entry = models.ActivityEntryRow.objects.get(action="member.accept_invitation")
     assert (entry.before, entry.after) == ({"status": "invited"}, {"status": "active"})
 
 
 def test_where_another_way_in_is_asked_for_there_is_no_session_yet(
-    known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.Member
+    known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow
 ) -> None:
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
-    models.Organization.objects.filter(slug="globex").update(settings=restricted)
+    models.OrganizationRow.objects.filter(slug="globex").update(settings=restricted)
 
     outcome = opened("globex").sessions.exchange(verified, SessionTerms())
 
@@ -342,17 +347,17 @@ def test_where_another_way_in_is_asked_for_there_is_no_session_yet(
     assert outcome.allowed_auth_methods == ("sso",)
     assert outcome.intermediate_session_token
     assert isinstance(outcome.intermediate_session_token_expires_at, datetime)
-    assert not models.MemberSession.objects.filter(organization__slug="globex").exists()
+    assert not models.MemberSessionRow.objects.filter(organization__slug="globex").exists()
 
 
 def test_what_stands_for_the_proof_so_far_opens_no_page(
-    opened: Opened, verified: SignedIn, ada_of_globex: models.Member
+    opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow
 ) -> None:
     from portal.directories import directories  # noqa: PLC0415 -- the portal's own door
     from portal.directory.actor import Origin  # noqa: PLC0415 -- as above
 
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
-    models.Organization.objects.filter(slug="globex").update(settings=restricted)
+    models.OrganizationRow.objects.filter(slug="globex").update(settings=restricted)
     outcome = opened("globex").sessions.exchange(verified, SessionTerms())
 
     with pytest.raises(Unauthenticated):

@@ -109,7 +109,7 @@ def test_maintenance_needs_no_database_and_shows_no_frame(visitor: Client, setti
     assert re.search(r'<a class="btn btn-primary" href="/o/acme/scim/">.*?Try again', page, re.DOTALL)
 
 
-def test_an_unexpected_error_is_a_page_without_frame(acme: models.Organization, admin: models.Member) -> None:
+def test_an_unexpected_error_is_a_page_without_frame(acme: models.OrganizationRow, admin: models.MemberRow) -> None:
     client = factories.signed_in(admin)
     client.raise_request_exception = False
 
@@ -125,7 +125,7 @@ def test_an_unexpected_error_is_a_page_without_frame(acme: models.Organization, 
     assert 'id="navigation"' not in page
 
 
-def test_a_fragment_without_session_says_so_and_leads_to_sign_in(acme: models.Organization, visitor: Client) -> None:
+def test_a_fragment_without_session_says_so_and_leads_to_sign_in(acme: models.OrganizationRow, visitor: Client) -> None:
     response = visitor.get("/o/acme/scim/", headers=HTMX)
 
     assert response.status_code == 401

@@ -47,7 +47,7 @@ def test_the_frame_names_organization_and_person(admin_client: Client) -> None:
     assert "<title>Home · Acme · Gatehouse</title>" in page
 
 
-def test_the_person_signs_out_by_a_form(admin: models.Member) -> None:
+def test_the_person_signs_out_by_a_form(admin: models.MemberRow) -> None:
     client = factories.signed_in(admin)
     client.handler.enforce_csrf_checks = True
     form = re.search(
@@ -60,7 +60,7 @@ def test_the_person_signs_out_by_a_form(admin: models.Member) -> None:
     assert response["Location"] == "/signed-out/"
 
 
-def test_a_persons_name_is_text_and_nothing_else(acme: models.Organization) -> None:
+def test_a_persons_name_is_text_and_nothing_else(acme: models.OrganizationRow) -> None:
     name = '<img src=x onerror="alert(1)">'
 
     page = html(factories.signed_in(factories.member(acme, "eve@acme.example", name=name)), "/o/acme/")
@@ -69,7 +69,7 @@ def test_a_persons_name_is_text_and_nothing_else(acme: models.Organization) -> N
     assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;" in page
 
 
-def test_who_is_not_signed_in_sees_no_navigation(acme: models.Organization, visitor: Client) -> None:
+def test_who_is_not_signed_in_sees_no_navigation(acme: models.OrganizationRow, visitor: Client) -> None:
     page = html(visitor, "/o/acme/sign-in/")
 
     assert 'id="navigation"' not in page
@@ -137,7 +137,7 @@ def test_home_without_a_connection_leads_to_scim(admin_client: Client) -> None:
     [(365, "All is well"), (29, "The SCIM token expires within 30 days"), (-1, "The SCIM token has expired")],
 )
 def test_home_warns_before_the_token_expires(
-    acme: models.Organization, admin_client: Client, days: int, text: str
+    acme: models.OrganizationRow, admin_client: Client, days: int, text: str
 ) -> None:
     connection = factories.scim_connection(acme)
     connection.tokens.update(expires_at=timezone.now() + timedelta(days=days))
@@ -147,7 +147,9 @@ def test_home_warns_before_the_token_expires(
     assert text in html(admin_client, "/o/acme/")
 
 
-def test_the_chooser_offers_what_is_open_in_this_browser(admin: models.Member, other_admin: models.Member) -> None:
+def test_the_chooser_offers_what_is_open_in_this_browser(
+    admin: models.MemberRow, other_admin: models.MemberRow
+) -> None:
     client = factories.signed_in(admin)
     client.cookies.update(factories.signed_in(other_admin).cookies)
 

@@ -77,7 +77,7 @@ def test_every_component_can_be_read_by_everybody(show: Show, rf: RequestFactory
 
 
 def test_the_pages_of_who_is_signed_in_can_be_read_by_everybody(
-    acme: models.Organization, admin_client: Client, member_client: Client, show: Show
+    acme: models.OrganizationRow, admin_client: Client, member_client: Client, show: Show
 ) -> None:
     factories.scim_connection(acme)
 
@@ -86,7 +86,7 @@ def test_the_pages_of_who_is_signed_in_can_be_read_by_everybody(
 
 
 def test_the_pages_of_who_is_not_can_be_read_by_everybody(
-    acme: models.Organization, visitor: Client, admin_client: Client, show: Show
+    acme: models.OrganizationRow, visitor: Client, admin_client: Client, show: Show
 ) -> None:
     for client, path in (
         (visitor, "/o/acme/sign-in/"),

@@ -148,7 +148,7 @@ def log() -> Iterator[io.StringIO]:
     handler.setStream(stream)
 
 
-def test_no_secret_is_logged(admin: models.Member, log: io.StringIO) -> None:
+def test_no_secret_is_logged(admin: models.MemberRow, log: io.StringIO) -> None:
     client = Client(raise_request_exception=False)
     link = new_link(factories.member(admin.organization, "ines@acme.example")).url
     client.get(link)

@@ -20,11 +20,11 @@ DECIDE, DOMAIN, STOP = f"{PAGE}decide/", f"{PAGE}domain/", f"{PAGE}domain/stop/"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
-def add_conflicts(connection: models.ScimConnection, number: int) -> None:
+def add_conflicts(connection: models.ScimConnectionRow, number: int) -> None:
     for n in range(number):
         member = factories.member(connection.organization, f"person{n:03}@acme.example", name=f"Person {n}")
         factories.scim_conflict(connection, member, user_name=f"wanted{n:03}")
@@ -38,14 +38,14 @@ def page(client: Client, url: str = PAGE, /, **query: str) -> str:
     return client.get(url, query).content.decode()
 
 
-def as_reader(settings: Settings, acme: models.Organization) -> Client:
+def as_reader(settings: Settings, acme: models.OrganizationRow) -> Client:
     """Sign in somebody who may see and not decide."""
     reader = Role("reader", {"stytch.scim": frozenset({"get"})})
     settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy(roles={"reader": reader}, resources={}))
     return factories.signed_in(factories.member(acme, "reader@acme.example", roles=["reader"]))
 
 
-def test_who_wants_whom_is_shown(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_who_wants_whom_is_shown(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     add_conflicts(connection, 1)
 
     html = page(admin_client)
@@ -57,7 +57,7 @@ def test_who_wants_whom_is_shown(admin_client: Client, connection: models.ScimCo
 @pytest.mark.parametrize("url", ["/o/acme/", "/o/acme/scim/"])
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_home_and_overview_say_how_many_wait(
-    admin_client: Client, connection: models.ScimConnection, url: str, number: int
+    admin_client: Client, connection: models.ScimConnectionRow, url: str, number: int
 ) -> None:
     add_conflicts(connection, number)
 
@@ -69,7 +69,7 @@ def test_home_and_overview_say_how_many_wait(
     assert not number or "All is well" not in html
 
 
-def test_they_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_they_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     add_conflicts(connection, 30)
     url: str | None = f"{PAGE}?limit=25"
     seen: list[str] = []
@@ -85,7 +85,7 @@ def test_they_come_page_by_page_each_once(admin_client: Client, connection: mode
 @pytest.mark.parametrize("number", [5, 45])
 def test_a_page_costs_the_same_queries_however_many_wait(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_page_costs_the_same_queries_however_many_wait(
 
 @pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("dismiss", "dismissed")])
 def test_the_ticked_are_decided_and_the_page_says_how_many(
-    admin_client: Client, connection: models.ScimConnection, decision: str, state: str
+    admin_client: Client, connection: models.ScimConnectionRow, decision: str, state: str
 ) -> None:
     add_conflicts(connection, 3)
     chosen = values(page(admin_client))[:2]
@@ -115,7 +115,7 @@ def test_the_ticked_are_decided_and_the_page_says_how_many(
 
 
 def test_all_who_are_shown_are_decided_without_a_script(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_conflicts(connection, 26)
     found = re.search(r'name="on_page" value="([^"]+)"', page(admin_client, limit="25"))
@@ -123,10 +123,10 @@ def test_all_who_are_shown_are_decided_without_a_script(
 
     admin_client.post(f"{DECIDE}?limit=25", {"on_page": [found.group(1)], "everybody": "1", "decision": "approve"})
 
-    assert models.ScimConflict.objects.exclude(approved_at=None).count() == 25
+    assert models.ScimConflictRow.objects.exclude(approved_at=None).count() == 25
 
 
-def test_nobody_chosen_is_refused_with_the_cure(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_nobody_chosen_is_refused_with_the_cure(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     add_conflicts(connection, 1)
 
     response = admin_client.post(DECIDE, {"decision": "approve"})
@@ -137,7 +137,7 @@ def test_nobody_chosen_is_refused_with_the_cure(admin_client: Client, connection
 
 
 def test_of_two_who_decide_at_once_the_second_is_told_and_loses_nothing(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_conflicts(connection, 26)
     both = values(page(admin_client))[:2]
@@ -149,7 +149,7 @@ def test_of_two_who_decide_at_once_the_second_is_told_and_loses_nothing(
     assert response.status_code == 409
     assert "Somebody else has decided meanwhile" in html
     assert re.findall(r'value="([^"]+)" aria-label="[^"]+" checked', html) == both[1:]
-    assert not models.ScimConflict.objects.exclude(approved_at=None).exists()
+    assert not models.ScimConflictRow.objects.exclude(approved_at=None).exists()
     # What is further down is on the list's own address.
     assert f"{DECIDE}?" not in html.replace(f'action="{DECIDE}?', "")
 
@@ -157,14 +157,19 @@ def test_of_two_who_decide_at_once_the_second_is_told_and_loses_nothing(
 @pytest.mark.parametrize(
     "chosen", ["none", ":", "scim-conflict-live-00000000-0000-0000-0000-000000000000:x", "x" * 999]
 )
-def test_made_up_choices_are_a_conflict(admin_client: Client, connection: models.ScimConnection, chosen: str) -> None:
+def test_made_up_choices_are_a_conflict(
+    admin_client: Client, connection: models.ScimConnectionRow, chosen: str
+) -> None:
     add_conflicts(connection, 1)
 
     assert admin_client.post(DECIDE, {"chosen": chosen, "decision": "approve"}).status_code == 409
 
 
 def test_another_organizations_conflict_is_not_decided(
-    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization, admin_client: Client
+    other_admin_client: Client,
+    connection: models.ScimConnectionRow,
+    globex: models.OrganizationRow,
+    admin_client: Client,
 ) -> None:
     add_conflicts(connection, 1)
     factories.scim_connection(globex)
@@ -174,12 +179,12 @@ def test_another_organizations_conflict_is_not_decided(
 
     assert response.status_code == 409
     assert "acme.example" not in response.content.decode()
-    assert not models.ScimConflict.objects.exclude(approved_at=None).exists()
+    assert not models.ScimConflictRow.objects.exclude(approved_at=None).exists()
     assert other_admin_client.get(PAGE).status_code == 404
 
 
 def test_who_may_not_decide_sees_the_list_and_whom_to_ask(
-    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     add_conflicts(connection, 1)
     client = as_reader(settings, acme)
@@ -190,7 +195,7 @@ def test_who_may_not_decide_sees_the_list_and_whom_to_ask(
     assert values(html) == []
     assert "stytch.scim:update" in html
     assert "Always link a domain" not in html
-    conflict = models.ScimConflict.objects.get()
+    conflict = models.ScimConflictRow.objects.get()
     chosen = f"scim-conflict-live-{conflict.pk}:version"
     assert client.post(DECIDE, {"chosen": chosen, "decision": "approve"}).status_code == 403
     assert client.post(DOMAIN, {"domain": "acme.example"}).status_code == 403
@@ -201,14 +206,14 @@ def test_who_may_not_decide_sees_the_list_and_whom_to_ask(
     [("waiting", "Nobody waits for a decision"), ("approved", "not linked yet"), ("dismissed", "Nobody is dismissed")],
 )
 def test_an_empty_list_says_what_that_means(
-    admin_client: Client, connection: models.ScimConnection, state: str, text: str
+    admin_client: Client, connection: models.ScimConnectionRow, state: str, text: str
 ) -> None:
     assert text in page(admin_client, state=state)
 
 
 @pytest.mark.parametrize("query", [{"limit": "7"}, {"state": "other"}])
 def test_an_address_that_makes_no_sense_is_refused_with_the_cure(
-    admin_client: Client, connection: models.ScimConnection, query: dict[str, str]
+    admin_client: Client, connection: models.ScimConnectionRow, query: dict[str, str]
 ) -> None:
     response = admin_client.get(PAGE, query)
 
@@ -221,7 +226,7 @@ def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
         assert "No identity provider is connected" in page(admin_client, url)
 
 
-def test_a_cursor_that_is_no_good_starts_again(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_cursor_that_is_no_good_starts_again(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     add_conflicts(connection, 1)
 
     html = page(admin_client, cursor="forged")
@@ -230,7 +235,7 @@ def test_a_cursor_that_is_no_good_starts_again(admin_client: Client, connection:
     assert len(values(html)) == 1
 
 
-def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     with patch.object(EmbeddedScim, "conflicts", side_effect=Unavailable("The directory does not answer.")):
         response = admin_client.get(PAGE)
 
@@ -240,7 +245,7 @@ def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: mod
 
 @pytest.mark.parametrize("url", [PAGE, DOMAIN])
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection, url: str
+    admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.CONFLICTS}):
         response = admin_client.get(url)
@@ -254,7 +259,7 @@ def post_domain(client: Client, domain: str) -> Any:
 
 
 def test_a_domain_shows_what_it_means_before_it_is_allowed(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_conflicts(connection, 2)
 
@@ -262,11 +267,11 @@ def test_a_domain_shows_what_it_means_before_it_is_allowed(
 
     assert "2 people who wait now are approved with it" in html
     assert "Always link acme.example" in html
-    assert models.Organization.objects.get(slug="acme").email_allowed_domains == []
+    assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == []
 
     assert post_domain(admin_client, "acme.example").status_code == 303
-    assert models.Organization.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
-    entry = models.ActivityEntry.objects.get(action="organization.update")
+    assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
+    entry = models.ActivityEntryRow.objects.get(action="organization.update")
     assert (entry.before, entry.after) == (
         {"email_allowed_domains": []},
         {"email_allowed_domains": ["acme.example"]},
@@ -274,9 +279,9 @@ def test_a_domain_shows_what_it_means_before_it_is_allowed(
 
 
 def test_a_domain_is_taken_back_by_its_button_also_one_that_only_the_operator_could_allow(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    models.Organization.objects.filter(slug="acme").update(email_allowed_domains=["Acme.example", "gmail.com"])
+    models.OrganizationRow.objects.filter(slug="acme").update(email_allowed_domains=["Acme.example", "gmail.com"])
     html = page(admin_client, DOMAIN)
     assert re.findall(r"Take back<span[^>]*> ([^<]+)<", html) == ["Acme.example", "gmail.com"]
     assert "Take back" not in page(admin_client, DOMAIN, domain="other.example")
@@ -285,30 +290,30 @@ def test_a_domain_is_taken_back_by_its_button_also_one_that_only_the_operator_co
         [domain, *_] = re.findall(r'name="domain" value="([^"]+)"', page(admin_client, DOMAIN))
         response = admin_client.post(STOP, {"domain": domain})
         assert (response.status_code, response["Location"]) == (303, DOMAIN)
-        assert models.Organization.objects.get(slug="acme").email_allowed_domains == left
+        assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == left
 
     html = page(admin_client, DOMAIN)
     assert "an address at gmail.com wait for a decision from now on" in html
     assert "No domain is linked always yet." in html
-    entries = models.ActivityEntry.objects.filter(action="organization.update").order_by("pk")
+    entries = models.ActivityEntryRow.objects.filter(action="organization.update").order_by("pk")
     assert [entry.after["email_allowed_domains"] for entry in entries] == [["gmail.com"], []]
     assert {entry.actor_name for entry in entries} == {"Ada Admin"}
 
 
 @pytest.mark.parametrize("form", [{}, {"domain": ""}, {"domain": "never.example"}, {"domain": "x" * 300}])
 def test_what_is_not_linked_always_is_not_taken_back(
-    admin_client: Client, connection: models.ScimConnection, form: dict[str, str]
+    admin_client: Client, connection: models.ScimConnectionRow, form: dict[str, str]
 ) -> None:
-    models.Organization.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
+    models.OrganizationRow.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
 
     assert admin_client.post(STOP, form).status_code == 303
-    assert models.Organization.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
-    assert not models.ActivityEntry.objects.filter(action="organization.update").exists()
+    assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
+    assert not models.ActivityEntryRow.objects.filter(action="organization.update").exists()
 
 
 @pytest.mark.parametrize("domain", ["", "gmail.com", "not a domain"])
 def test_a_domain_that_cannot_be_allowed_is_refused_with_the_reason(
-    admin_client: Client, connection: models.ScimConnection, domain: str
+    admin_client: Client, connection: models.ScimConnectionRow, domain: str
 ) -> None:
     response = post_domain(admin_client, domain)
 
@@ -317,7 +322,7 @@ def test_a_domain_that_cannot_be_allowed_is_refused_with_the_reason(
 
 
 def test_a_domain_needs_both_rights(
-    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     role = Role(
         "domains",
@@ -331,9 +336,9 @@ def test_a_domain_needs_both_rights(
 
     assert "disabled" in page(client, DOMAIN, domain="acme.example")
     assert post_domain(client, "acme.example").status_code == 403
-    assert models.Organization.objects.get(slug="acme").email_allowed_domains == []
+    assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == []
 
-    models.Organization.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
+    models.OrganizationRow.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
     assert "stop-reason" in page(client, DOMAIN)
     assert client.post(STOP, {"domain": "acme.example"}).status_code == 403
-    assert models.Organization.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
+    assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == ["acme.example"]

@@ -19,7 +19,7 @@ PAGE = f"{OVERVIEW}contacts/"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
@@ -33,14 +33,14 @@ def answer_to(client: Client, addresses: str, **changes: str) -> tuple[int, str]
 
 
 def saved() -> list[str]:
-    return [one.email_address for one in models.ScimContact.objects.order_by("pk")]
+    return [one.email_address for one in models.ScimContactRow.objects.order_by("pk")]
 
 
 @pytest.mark.parametrize(
     "text", ["a@acme.example\r\nb@acme.example", "a@acme.example, b@acme.example;", " a@acme.example\n\nb@acme.example"]
 )
 def test_they_are_saved_and_shown_on_the_overview(
-    admin_client: Client, connection: models.ScimConnection, text: str
+    admin_client: Client, connection: models.ScimConnectionRow, text: str
 ) -> None:
     assert "Nobody is told yet." in page(admin_client, OVERVIEW)
 
@@ -50,7 +50,7 @@ def test_they_are_saved_and_shown_on_the_overview(
     assert "The contacts are saved." in html
     assert "<li>a@acme.example</li><li>b@acme.example</li>" in html
     assert "a@acme.example b@acme.example</textarea>" in page(admin_client)
-    entry = models.ActivityEntry.objects.get(action="scim_connection.update_contacts")
+    entry = models.ActivityEntryRow.objects.get(action="scim_connection.update_contacts")
     assert (entry.before, entry.after) == ({"contacts": []}, {"contacts": ["a@acme.example", "b@acme.example"]})
 
 
@@ -62,7 +62,7 @@ def test_they_are_saved_and_shown_on_the_overview(
     ],
 )
 def test_a_bad_address_is_named_and_what_was_typed_stays(
-    admin_client: Client, connection: models.ScimConnection, text: str, said: str
+    admin_client: Client, connection: models.ScimConnectionRow, text: str, said: str
 ) -> None:
     status, html = answer_to(admin_client, text)
 
@@ -72,7 +72,7 @@ def test_a_bad_address_is_named_and_what_was_typed_stays(
     assert saved() == []
 
 
-def test_of_two_who_save_at_once_the_second_is_told(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_of_two_who_save_at_once_the_second_is_told(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     seen = version(page(admin_client))
     answer_to(admin_client, "first@acme.example")
 
@@ -84,7 +84,9 @@ def test_of_two_who_save_at_once_the_second_is_told(admin_client: Client, connec
     assert saved() == ["first@acme.example"]
 
 
-def test_without_e_mail_it_says_so(admin_client: Client, connection: models.ScimConnection, settings: Settings) -> None:
+def test_without_e_mail_it_says_so(
+    admin_client: Client, connection: models.ScimConnectionRow, settings: Settings
+) -> None:
     for url in (OVERVIEW, PAGE):
         assert "No e-mail is set up" in page(admin_client, url)
     settings.EMAIL_IS_SET_UP = True
@@ -93,9 +95,9 @@ def test_without_e_mail_it_says_so(admin_client: Client, connection: models.Scim
 
 
 def test_who_may_not_change_them_sees_them_and_whom_to_ask(
-    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
-    models.ScimContact.objects.create(organization=acme, connection=connection, email_address="it@acme.example")
+    models.ScimContactRow.objects.create(organization=acme, connection=connection, email_address="it@acme.example")
     client = as_reader(settings, acme)
 
     html = page(client, OVERVIEW)
@@ -108,9 +110,9 @@ def test_who_may_not_change_them_sees_them_and_whom_to_ask(
 
 
 def test_another_organizations_contacts_are_not_there(
-    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    other_admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
-    models.ScimContact.objects.create(
+    models.ScimContactRow.objects.create(
         organization=connection.organization, connection=connection, email_address="it@acme.example"
     )
     factories.scim_connection(globex)
@@ -120,14 +122,14 @@ def test_another_organizations_contacts_are_not_there(
     assert saved() == ["it@acme.example"]
 
 
-def test_that_the_contacts_were_told_stands_by_the_brake(
-    admin_client: Client, connection: models.ScimConnection
+def test_that_the_contacts_were_told_stands_by_the_safeguard(
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    models.ScimConnection.objects.update(brake_stopped_at=timezone.now())
-    assert "Contacts were emailed" not in page(admin_client, f"{OVERVIEW}brake/")
-    models.ScimConnection.objects.update(brake_told_at=timezone.now())
+    models.ScimConnectionRow.objects.update(hold_started_at=timezone.now())
+    assert "Contacts were emailed" not in page(admin_client, f"{OVERVIEW}safeguard/")
+    models.ScimConnectionRow.objects.update(hold_notified_at=timezone.now())
 
-    for url in ("/o/acme/", OVERVIEW, f"{OVERVIEW}brake/"):
+    for url in ("/o/acme/", OVERVIEW, f"{OVERVIEW}safeguard/"):
         assert "Contacts were emailed" in page(admin_client, url)
 
 
@@ -136,7 +138,7 @@ def test_without_a_connection_it_says_so(admin_client: Client) -> None:
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.CONTACTS}):
         for url in (OVERVIEW, PAGE):

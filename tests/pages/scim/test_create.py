@@ -42,7 +42,7 @@ def test_the_overview_leads_to_it_and_the_token_is_shown_in_full_once(admin_clie
     assert " autofocus" in html
     assert "<details" not in html
     assert "Okta calls it" in html
-    row = models.ScimConnection.objects.get()
+    row = models.ScimConnectionRow.objects.get()
     assert (row.identity_provider, row.display_name) == ("okta", "Okta production")
     assert token not in page(admin_client, OVERVIEW) + page(admin_client, f"{OVERVIEW}token/") + page(admin_client)
 
@@ -52,11 +52,11 @@ def test_the_token_is_good_at_once_and_nowhere_written_down(
 ) -> None:
     token = shown_token(" ".join(admin_client.post(PAGE, OKTA).content.decode().split()))
 
-    url = f"/v1/b2b/scim/scim-connection-live-{models.ScimConnection.objects.get().pk}/Users"
+    url = f"/v1/b2b/scim/scim-connection-live-{models.ScimConnectionRow.objects.get().pk}/Users"
     assert Client().get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
-    written = [str(row) for row in models.ActivityEntry.objects.values("before", "after", "target_name")]
+    written = [str(row) for row in models.ActivityEntryRow.objects.values("before", "after", "target_name")]
     assert token not in "".join([*written, caplog.text])
-    assert models.ScimToken.objects.get().last_four == token[-4:]
+    assert models.ScimTokenRow.objects.get().last_four == token[-4:]
 
 
 def test_looked_at_again_it_says_that_the_token_is_not_shown_again_and_what_helps(admin_client: Client) -> None:
@@ -66,7 +66,7 @@ def test_looked_at_again_it_says_that_the_token_is_not_shown_again_and_what_help
     for html in (page(admin_client), " ".join(admin_client.post(PAGE, OKTA).content.decode().split())):
         assert "is not shown again" in html
         assert f'href="{OVERVIEW}token/"' in html
-    assert models.ScimConnection.objects.count() == 1
+    assert models.ScimConnectionRow.objects.count() == 1
 
 
 def test_the_password_is_asked_for_before_anything_is_typed(admin_client: Client) -> None:
@@ -83,7 +83,7 @@ def test_what_was_typed_for_longer_than_the_password_is_good_is_kept(admin_clien
 
     response = admin_client.post(PAGE, OKTA)
     assert response.status_code == 303
-    assert not models.ScimConnection.objects.exists()
+    assert not models.ScimConnectionRow.objects.exists()
     form = admin_client.get(response["Location"]).content.decode()
     onward = form.partition('name="next" value="')[2].partition('"')[0].replace("&amp;", "&")
     back = admin_client.post("/o/acme/confirm/", {"password": PASSWORD, "next": onward})
@@ -110,10 +110,10 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_made(
 
     assert response.status_code == 422
     assert said in response.content.decode()
-    assert not models.ScimConnection.objects.exists()
+    assert not models.ScimConnectionRow.objects.exists()
 
 
-def test_who_is_second_is_told_that_there_is_one(admin_client: Client, acme: models.Organization) -> None:
+def test_who_is_second_is_told_that_there_is_one(admin_client: Client, acme: models.OrganizationRow) -> None:
     def faster(*_: object, **__: object) -> None:
         factories.scim_connection(acme)
         raise Conflict("taken")
@@ -125,15 +125,15 @@ def test_who_is_second_is_told_that_there_is_one(admin_client: Client, acme: mod
     assert "There is a connection already" in response.content.decode()
 
 
-def test_after_a_deletion_another_one_can_be_made(admin_client: Client, acme: models.Organization) -> None:
-    models.ScimConnection.objects.filter(pk=factories.scim_connection(acme).pk).update(
+def test_after_a_deletion_another_one_can_be_made(admin_client: Client, acme: models.OrganizationRow) -> None:
+    models.ScimConnectionRow.objects.filter(pk=factories.scim_connection(acme).pk).update(
         status=ScimConnectionStatus.DELETED
     )
 
     assert shown_token(" ".join(admin_client.post(PAGE, OKTA).content.decode().split()))
 
 
-def test_who_may_not_create_is_shown_why_and_who_can(settings: Settings, acme: models.Organization) -> None:
+def test_who_may_not_create_is_shown_why_and_who_can(settings: Settings, acme: models.OrganizationRow) -> None:
     """Defect 6: offered to who may not."""
     reader = as_reader(settings, acme)
 

@@ -19,12 +19,12 @@ TOKEN = "scim_the-token-of-acme-0123456789"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme, bearer_token=TOKEN)
 
 
 @pytest.fixture
-def group(connection: models.ScimConnection) -> models.ScimGroup:
+def group(connection: models.ScimConnectionRow) -> models.ScimGroupRow:
     group = factories.scim_group(connection, "Support")
     factories.put_in_group(group, [factories.provisioned(connection, "pia@acme.example")])
     factories.group_role(group, "stytch_admin")
@@ -40,7 +40,7 @@ def pages() -> Iterator[str]:
 
 
 def test_defect_9_what_fails_half_way_is_not_saved_in_part(
-    admin_client: Client, connection: models.ScimConnection, group: models.ScimGroup
+    admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     """The screen saves by three calls after each other; the last one may fail."""
     admin_client.raise_request_exception = False
@@ -59,7 +59,7 @@ def test_defect_9_what_fails_half_way_is_not_saved_in_part(
 
 @pytest.mark.usefixtures("group")
 def test_defect_13_who_may_only_read_sees_every_mapping_and_why_it_cannot_be_changed(
-    settings: Settings, acme: models.Organization
+    settings: Settings, acme: models.OrganizationRow
 ) -> None:
     """Viewers see a part of the list, and nobody says so."""
     html = as_reader(settings, acme).get(f"{OVERVIEW}roles/").content.decode()
@@ -86,7 +86,7 @@ def test_defect_15_what_loses_nothing_is_done_without_asking_again(admin_client:
     form = {"identity_provider": "okta", "display_name": "Renamed", "version": seen.group(1)}
 
     assert admin_client.post(f"{OVERVIEW}edit/", form).status_code == 303
-    assert models.ScimConnection.objects.get().display_name == "Renamed"
+    assert models.ScimConnectionRow.objects.get().display_name == "Renamed"
 
 
 @pytest.mark.usefixtures("group")

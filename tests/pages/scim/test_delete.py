@@ -21,12 +21,12 @@ PAGE = f"{OVERVIEW}delete/"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def people(connection: models.ScimConnection) -> list[models.ScimUser]:
+def people(connection: models.ScimConnectionRow) -> list[models.ScimUserRow]:
     """Three members, two of them with a role by a group."""
     found = [factories.provisioned(connection, f"person{n}@acme.example") for n in range(3)]
     group = factories.scim_group(connection, "Engineering")
@@ -52,14 +52,14 @@ def answer_to(client: Client, **changes: str) -> tuple[int, str, str]:
     return response.status_code, " ".join(response.content.decode().split()), response.get("Location", "")
 
 
-def is_deleted(connection: models.ScimConnection) -> bool:
+def is_deleted(connection: models.ScimConnectionRow) -> bool:
     connection.refresh_from_db()
     return connection.status == ScimConnectionStatus.DELETED
 
 
 @pytest.mark.usefixtures("people")
 def test_it_says_how_much_ends_and_who_loses_which_role(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
 
@@ -72,34 +72,37 @@ def test_it_says_how_much_ends_and_who_loses_which_role(
 
 
 @pytest.mark.usefixtures("people")
-def test_people_stay_members_where_that_is_chosen(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_people_stay_members_where_that_is_chosen(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     assert answer_to(admin_client)[::2] == (303, OVERVIEW)
 
     assert is_deleted(connection)
     html = page(admin_client, OVERVIEW)
     assert "Okta production is deleted. Its people stay members." in html
     assert "No identity provider is connected" in html
-    assert models.Member.objects.exclude(status=MemberStatus.ACTIVE).count() == 0
+    assert models.MemberRow.objects.exclude(status=MemberStatus.ACTIVE).count() == 0
 
 
 def test_people_are_deactivated_where_that_is_chosen_but_never_oneself(
-    admin_client: Client, admin: models.Member, connection: models.ScimConnection, people: list[models.ScimUser]
+    admin_client: Client,
+    admin: models.MemberRow,
+    connection: models.ScimConnectionRow,
+    people: list[models.ScimUserRow],
 ) -> None:
     mine = factories.scim_user(connection, admin.email_address)
-    models.ScimUser.objects.filter(pk=mine.pk).update(member=admin)
+    models.ScimUserRow.objects.filter(pk=mine.pk).update(member=admin)
     assert "Not deactivated: ada@acme.example (you)" in page(admin_client)
 
     assert answer_to(admin_client, people="deactivate")[0] == 303
 
     html = page(admin_client, OVERVIEW)
     assert "3 people were deactivated. Not deactivated: ada@acme.example." in html
-    assert models.Member.objects.filter(status=MemberStatus.DELETED).count() == 3
+    assert models.MemberRow.objects.filter(status=MemberStatus.DELETED).count() == 3
 
 
 @pytest.mark.parametrize("typed", ["", "okta production", "Okta production ", "Okta", "Okta production\u200b"])
 @pytest.mark.usefixtures("people")
 def test_nothing_but_the_exact_name_deletes(
-    admin_client: Client, connection: models.ScimConnection, typed: str
+    admin_client: Client, connection: models.ScimConnectionRow, typed: str
 ) -> None:
     status, html, _ = answer_to(admin_client, display_name=typed, people="deactivate")
 
@@ -112,14 +115,14 @@ def test_nothing_but_the_exact_name_deletes(
 
 @pytest.mark.parametrize("people_choice", ["", "other"])
 def test_a_choice_for_the_people_must_be_made(
-    admin_client: Client, connection: models.ScimConnection, people_choice: str
+    admin_client: Client, connection: models.ScimConnectionRow, people_choice: str
 ) -> None:
     assert answer_to(admin_client, people=people_choice)[0] == 422
     assert not is_deleted(connection)
 
 
 def test_what_has_changed_since_the_page_was_shown_is_told(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     seen = version(page(admin_client))
     factories.provisioned(connection, "late@acme.example")
@@ -133,7 +136,9 @@ def test_what_has_changed_since_the_page_was_shown_is_told(
     assert answer_to(admin_client)[0] == 303
 
 
-def test_of_two_who_delete_at_once_the_second_is_told(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_of_two_who_delete_at_once_the_second_is_told(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     seen = version(page(admin_client))
     answer_to(admin_client)
 
@@ -143,13 +148,13 @@ def test_of_two_who_delete_at_once_the_second_is_told(admin_client: Client, conn
 
 
 def test_who_loses_the_area_by_it_is_warned_and_goes_home(
-    acme: models.Organization, connection: models.ScimConnection, admin: models.Member
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow, admin: models.MemberRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     group = factories.scim_group(connection, "Engineering")
     factories.put_in_group(group, [pia])
     factories.group_role(group, "stytch_admin")
-    client = factories.signed_in(models.Member.objects.get(scim_user=pia))
+    client = factories.signed_in(models.MemberRow.objects.get(scim_user=pia))
     assert "You lose a role yourself" in page(client)
 
     assert answer_to(client)[::2] == (303, "/o/acme/")
@@ -160,13 +165,13 @@ def test_who_loses_the_area_by_it_is_warned_and_goes_home(
 
 
 def test_where_nobody_would_be_admin_it_says_so_before_and_after(
-    acme: models.Organization, connection: models.ScimConnection
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     group = factories.scim_group(connection, "Engineering")
     factories.put_in_group(group, [pia])
     factories.group_role(group, "stytch_admin")
-    client = factories.signed_in(models.Member.objects.get(scim_user=pia))
+    client = factories.signed_in(models.MemberRow.objects.get(scim_user=pia))
 
     html = page(client)
     assert "It cannot be deleted now" in html
@@ -177,7 +182,7 @@ def test_where_nobody_would_be_admin_it_says_so_before_and_after(
 
 
 def test_who_may_not_sees_why_and_whom_to_ask(
-    acme: models.Organization, connection: models.ScimConnection, settings: Settings
+    acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
 
@@ -191,7 +196,7 @@ def test_who_may_not_sees_why_and_whom_to_ask(
 
 
 def test_another_organizations_connection_is_not_deleted(
-    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    other_admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     assert other_admin_client.post(PAGE).status_code == 404
     factories.scim_connection(globex)
@@ -202,7 +207,7 @@ def test_another_organizations_connection_is_not_deleted(
 @pytest.mark.parametrize("number", [2, 40])
 def test_the_page_costs_the_same_queries_however_many_people(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -216,7 +221,7 @@ def test_the_page_costs_the_same_queries_however_many_people(
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     offered = frozenset(ScimFeature) - {ScimFeature.PEOPLE_CHOICE, ScimFeature.RESTORE}
     with patch.object(EmbeddedScim, "offers", offered):
@@ -229,7 +234,7 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(
     assert is_deleted(connection)
 
 
-def test_a_paused_connection_can_be_deleted(admin_client: Client, connection: models.ScimConnection) -> None:
-    models.ScimConnection.objects.update(paused_at=timezone.now(), paused_by="Pat")
+def test_a_paused_connection_can_be_deleted(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    models.ScimConnectionRow.objects.update(paused_at=timezone.now(), paused_by="Pat")
 
     assert answer_to(admin_client)[0] == 303

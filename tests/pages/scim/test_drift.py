@@ -26,16 +26,16 @@ GRACE: dict[str, Any] = {
 
 
 @pytest.fixture
-def idp(acme: models.Organization) -> Idp:
+def idp(acme: models.OrganizationRow) -> Idp:
     token = "scim_token-of-acme"
     return Idp(factories.scim_connection(acme, bearer_token=token), token)
 
 
 @pytest.fixture
-def grace(idp: Idp) -> models.Member:
+def grace(idp: Idp) -> models.MemberRow:
     """A provisioned member."""
     idp.send("POST", "/Users", GRACE)
-    return models.Member.objects.get(email_address="grace@acme.example")
+    return models.MemberRow.objects.get(email_address="grace@acme.example")
 
 
 def page(client: Client, kind: str = "", **query: str) -> str:
@@ -47,7 +47,7 @@ def fix(html: str) -> dict[str, str]:
     return dict(re.findall(r'name="(user_id|version)" value="([^"]+)"', html)[:2])
 
 
-def change(member: models.Member, **values: str) -> None:
+def change(member: models.MemberRow, **values: str) -> None:
     for name, value in values.items():
         setattr(member, name, value)
     member.save()
@@ -61,12 +61,14 @@ CHANGES: dict[str, dict[str, str]] = {
 }
 
 
-def test_who_was_just_provisioned_is_as_the_idp_says(admin_client: Client, grace: models.Member) -> None:
+def test_who_was_just_provisioned_is_as_the_idp_says(admin_client: Client, grace: models.MemberRow) -> None:
     assert "Nobody was changed by hand" in page(admin_client)
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_what_was_changed_by_hand_is_shown_and_put_right(admin_client: Client, grace: models.Member, kind: str) -> None:
+def test_what_was_changed_by_hand_is_shown_and_put_right(
+    admin_client: Client, grace: models.MemberRow, kind: str
+) -> None:
     before = (grace.name, grace.email_address, grace.status)
     change(grace, **CHANGES[kind])
     html = page(admin_client)
@@ -79,13 +81,13 @@ def test_what_was_changed_by_hand_is_shown_and_put_right(admin_client: Client, g
     grace.refresh_from_db()
     assert (grace.name, grace.email_address, grace.status) == before
     assert "Nobody was changed by hand" in page(admin_client)
-    entry = models.ActivityEntry.objects.filter(action__startswith="member.").order_by("id").last()
+    entry = models.ActivityEntryRow.objects.filter(action__startswith="member.").order_by("id").last()
     assert entry
     assert entry.actor_name == "Ada Admin"
 
 
 def test_who_was_let_in_again_although_the_idp_deactivated_them_goes_again(
-    admin_client: Client, grace: models.Member, idp: Idp
+    admin_client: Client, grace: models.MemberRow, idp: Idp
 ) -> None:
     user = idp.get("/Users").json()["Resources"][0]["id"]
     idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": False}})
@@ -98,9 +100,9 @@ def test_who_was_let_in_again_although_the_idp_deactivated_them_goes_again(
     assert client.get("/o/acme/").status_code == 302
 
 
-def test_the_last_admin_stays_also_by_this_way(grace: models.Member, idp: Idp) -> None:
+def test_the_last_admin_stays_also_by_this_way(grace: models.MemberRow, idp: Idp) -> None:
     change(grace, direct_roles=["stytch_admin"])  # type: ignore[arg-type]  # -- a list
-    models.ScimUser.objects.update(active=False)
+    models.ScimUserRow.objects.update(active=False)
     client = factories.signed_in(grace)
 
     response = client.post(TAKE, fix(page(client)))
@@ -111,7 +113,7 @@ def test_the_last_admin_stays_also_by_this_way(grace: models.Member, idp: Idp) -
     assert grace.status == MemberStatus.ACTIVE
 
 
-def test_an_address_that_is_taken_is_not_taken_back(admin_client: Client, grace: models.Member) -> None:
+def test_an_address_that_is_taken_is_not_taken_back(admin_client: Client, grace: models.MemberRow) -> None:
     change(grace, email_address="other@acme.example")
     factories.member(grace.organization, "grace@acme.example")
 
@@ -121,7 +123,7 @@ def test_an_address_that_is_taken_is_not_taken_back(admin_client: Client, grace:
     assert "that of another member" in response.content.decode()
 
 
-def test_what_changed_meanwhile_is_not_overwritten(admin_client: Client, grace: models.Member) -> None:
+def test_what_changed_meanwhile_is_not_overwritten(admin_client: Client, grace: models.MemberRow) -> None:
     change(grace, name="G. Hopper")
     seen = fix(page(admin_client))
     change(grace, name="Admiral Hopper")
@@ -134,12 +136,12 @@ def test_what_changed_meanwhile_is_not_overwritten(admin_client: Client, grace: 
 
 
 @pytest.mark.parametrize("data", [{}, {"user_id": "x"}, {"user_id": "x" * 200, "version": "y"}])
-def test_nobody_chosen_is_refused(admin_client: Client, grace: models.Member, data: dict[str, str]) -> None:
+def test_nobody_chosen_is_refused(admin_client: Client, grace: models.MemberRow, data: dict[str, str]) -> None:
     assert admin_client.post(TAKE, data).status_code == 422
 
 
 def test_another_organizations_person_is_not_found(
-    other_admin_client: Client, grace: models.Member, globex: models.Organization, admin_client: Client
+    other_admin_client: Client, grace: models.MemberRow, globex: models.OrganizationRow, admin_client: Client
 ) -> None:
     change(grace, name="G.")
     factories.scim_connection(globex)
@@ -150,7 +152,7 @@ def test_another_organizations_person_is_not_found(
 
 
 def test_who_may_not_change_sees_it_and_whom_to_ask(
-    acme: models.Organization, grace: models.Member, settings: Settings
+    acme: models.OrganizationRow, grace: models.MemberRow, settings: Settings
 ) -> None:
     change(grace, name="G.")
     client = as_reader(settings, acme)
@@ -163,7 +165,7 @@ def test_who_may_not_change_sees_it_and_whom_to_ask(
     assert client.post(TAKE, {"user_id": "x", "version": "y"}).status_code == 403
 
 
-def test_members_whom_the_idp_does_not_know_are_listed_alone(admin_client: Client, grace: models.Member) -> None:
+def test_members_whom_the_idp_does_not_know_are_listed_alone(admin_client: Client, grace: models.MemberRow) -> None:
     html = page(admin_client, "unmanaged")
 
     assert "ada@acme.example" in html.partition("<table")[2]
@@ -207,7 +209,7 @@ def test_what_is_further_than_a_page_looks_is_found_page_by_page(
     for n in range(10):
         idp.send("POST", "/Users", {"userName": f"person{n}@acme.example", "displayName": "Pat"})
     factories.scim_groups(idp.connection, (f"Team {n:02}" for n in range(10)))
-    change(models.Member.objects.get(email_address="person9@acme.example"), name="Changed")
+    change(models.MemberRow.objects.get(email_address="person9@acme.example"), name="Changed")
     factories.member(idp.connection.organization, "zoe@acme.example")
     url: str | None = f"{PAGE}?kind={kind}"
     seen = ""
@@ -254,7 +256,7 @@ def test_a_page_costs_the_same_queries_however_much_there_is(
     for group in factories.scim_groups(idp.connection, (f"Team {n:02}" for n in range(number))):
         factories.group_role(group, "stytch_admin")
         factories.rename(group, f"Renamed {group.display_name}")
-    models.Member.objects.filter(email_address__startswith="person").update(name="Changed")
+    models.MemberRow.objects.filter(email_address__startswith="person").update(name="Changed")
 
     with django_assert_max_num_queries(6):
         admin_client.get(PAGE, {"kind": kind})

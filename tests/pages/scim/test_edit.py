@@ -14,7 +14,7 @@ PAGE = f"{OVERVIEW}edit/"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
@@ -29,7 +29,7 @@ def answer_to(client: Client, **changes: str) -> tuple[int, str]:
 
 
 def test_both_are_edited_in_place_and_everything_else_stays(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     """Defect 16: neither can be changed."""
     token = connection.tokens.get()
@@ -44,7 +44,7 @@ def test_both_are_edited_in_place_and_everything_else_stays(
 
 
 def test_of_two_who_save_the_second_is_told_and_keeps_what_was_typed(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     seen = version(page(admin_client))
     answer_to(admin_client, display_name="First")
@@ -61,7 +61,7 @@ def test_of_two_who_save_the_second_is_told_and_keeps_what_was_typed(
 @pytest.mark.parametrize("changes", [{"display_name": ""}, {"identity_provider": "zebra"}, {"display_name": "a\0b"}])
 def test_what_is_wrong_is_said_and_nothing_is_changed(admin_client: Client, changes: dict[str, str]) -> None:
     assert answer_to(admin_client, **changes)[0] == 422
-    assert models.ScimConnection.objects.get().display_name == "Okta production"
+    assert models.ScimConnectionRow.objects.get().display_name == "Okta production"
 
 
 def test_without_a_connection_there_is_nothing_to_edit(admin_client: Client) -> None:
@@ -69,7 +69,7 @@ def test_without_a_connection_there_is_nothing_to_edit(admin_client: Client) -> 
 
 
 @pytest.mark.usefixtures("connection")
-def test_who_may_not_change_it_sees_why(settings: Settings, acme: models.Organization) -> None:
+def test_who_may_not_change_it_sees_why(settings: Settings, acme: models.OrganizationRow) -> None:
     reader = as_reader(settings, acme)
 
     assert f'href="{PAGE}"' not in page(reader, OVERVIEW)

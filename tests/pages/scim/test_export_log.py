@@ -20,7 +20,7 @@ CSV, JSON_LINES = {"file_format": "csv"}, {"file_format": "jsonl"}
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
@@ -44,7 +44,7 @@ def objects(client: Client, data: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def test_a_file_has_everything_that_is_known_of_each_call(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     entry = factories.scim_request(
         connection,
@@ -70,7 +70,7 @@ def test_a_file_has_everything_that_is_known_of_each_call(
 
 
 def test_a_file_has_a_name_and_a_type_and_is_kept_nowhere(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     for data, content_type in ((CSV, "text/csv; charset=utf-8"), (JSON_LINES, "application/jsonl; charset=utf-8")):
         response = export(admin_client, data)
@@ -82,7 +82,7 @@ def test_a_file_has_a_name_and_a_type_and_is_kept_nowhere(
 
 
 def test_a_file_has_the_calls_of_the_filter_that_the_page_shows(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     pia = public_id("scim-user", factories.scim_user(connection, "pia").pk)
     factories.scim_request(connection, path="/Users/1", resource_type="User", resource_id=pia, status=409)
@@ -97,17 +97,17 @@ def test_a_file_has_the_calls_of_the_filter_that_the_page_shows(
 
 
 def test_who_took_what_is_in_the_activity_log(
-    admin_client: Client, admin: models.Member, connection: models.ScimConnection
+    admin_client: Client, admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     export(admin_client, CSV | {"outcome": "refused", "since": "2026-01-31T09:00"})
 
-    entry = models.ActivityEntry.objects.get(action="scim_request.export")
+    entry = models.ActivityEntryRow.objects.get(action="scim_request.export")
     assert entry.after == {"outcome": "refused", "since": "2026-01-31T09:00:00+00:00"}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_nothing_in_csv_is_taken_for_a_formula(
-    admin_client: Client, connection: models.ScimConnection, start: str
+    admin_client: Client, connection: models.ScimConnectionRow, start: str
 ) -> None:
     hostile = f"{start}cmd|' /C calc'!A0"
     factories.scim_request(
@@ -128,9 +128,9 @@ def test_nothing_in_csv_is_taken_for_a_formula(
     assert found["path"] == hostile
 
 
-def test_a_file_is_read_while_it_is_sent(admin_client: Client, connection: models.ScimConnection) -> None:
-    models.ScimRequest.objects.bulk_create(
-        models.ScimRequest(
+def test_a_file_is_read_while_it_is_sent(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    models.ScimRequestRow.objects.bulk_create(
+        models.ScimRequestRow(
             organization_id=connection.organization_id,
             connection=connection,
             method="GET",
@@ -157,10 +157,10 @@ def test_a_file_is_read_while_it_is_sent(admin_client: Client, connection: model
 
 @pytest.mark.parametrize("data", [{}, {"file_format": "xlsx"}, CSV | {"outcome": "perhaps"}])
 def test_what_the_log_does_not_have_is_refused(
-    admin_client: Client, connection: models.ScimConnection, data: dict[str, str]
+    admin_client: Client, connection: models.ScimConnectionRow, data: dict[str, str]
 ) -> None:
     assert admin_client.post(URL, data).status_code == 422
-    assert not models.ActivityEntry.objects.filter(action="scim_request.export").exists()
+    assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()
 
 
 def test_without_a_connection_there_is_nothing_to_export(admin_client: Client) -> None:
@@ -168,28 +168,30 @@ def test_without_a_connection_there_is_nothing_to_export(admin_client: Client) -
 
 
 def test_another_organizations_calls_are_not_taken(
-    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     factories.scim_request(factories.scim_connection(globex), path="/Users/secret")
 
     assert rows(admin_client, {}) == []
 
 
-def test_without_the_forms_token_nothing_is_handed_out(admin: models.Member, connection: models.ScimConnection) -> None:
+def test_without_the_forms_token_nothing_is_handed_out(
+    admin: models.MemberRow, connection: models.ScimConnectionRow
+) -> None:
     client = Client(enforce_csrf_checks=True)
     client.cookies = factories.signed_in(admin).cookies
 
     assert client.post(URL, CSV).status_code == 403
-    assert not models.ActivityEntry.objects.filter(action="scim_request.export").exists()
+    assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()
 
 
-def test_a_member_without_the_right_gets_nothing(member_client: Client, connection: models.ScimConnection) -> None:
+def test_a_member_without_the_right_gets_nothing(member_client: Client, connection: models.ScimConnectionRow) -> None:
     assert member_client.post(URL, CSV).status_code == 403
-    assert not models.ActivityEntry.objects.filter(action="scim_request.export").exists()
+    assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()
 
 
 def test_while_exports_run_another_one_waits_for_its_end(
-    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+    admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader may take as long as it likes, so exports could take all places of a process."""
     monkeypatch.setattr("scim_admin.views.log.claim", lambda *_: False)
@@ -198,4 +200,4 @@ def test_while_exports_run_another_one_waits_for_its_end(
 
     assert refused.status_code == 429
     assert "Another export is running." in refused.content.decode()
-    assert not models.ActivityEntry.objects.filter(action="scim_request.export").exists()
+    assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()

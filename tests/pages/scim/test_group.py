@@ -15,15 +15,15 @@ from tests import factories
 
 
 @pytest.fixture
-def group(acme: models.Organization) -> models.ScimGroup:
+def group(acme: models.OrganizationRow) -> models.ScimGroupRow:
     return factories.scim_group(factories.scim_connection(acme), "Sales Berlin")
 
 
-def url_of(group: models.ScimGroup) -> str:
+def url_of(group: models.ScimGroupRow) -> str:
     return f"/o/acme/scim/groups/scim-group-live-{group.pk}/"
 
 
-def add_people(group: models.ScimGroup, number: int, **more: Any) -> None:
+def add_people(group: models.ScimGroupRow, number: int, **more: Any) -> None:
     users = [factories.scim_user(group.connection, f"person{n:03}@acme.example", **more) for n in range(number)]
     factories.put_in_group(group, users)
 
@@ -32,7 +32,7 @@ def user_names(html: str) -> list[str]:
     return re.findall(r"<td>(person\d+@acme\.example)<", html)
 
 
-def test_the_people_of_a_group_are_shown_with_their_state(admin_client: Client, group: models.ScimGroup) -> None:
+def test_the_people_of_a_group_are_shown_with_their_state(admin_client: Client, group: models.ScimGroupRow) -> None:
     add_people(group, 1, display_name="Priya Patel", active=False)
 
     html = admin_client.get(url_of(group)).content.decode()
@@ -42,7 +42,7 @@ def test_the_people_of_a_group_are_shown_with_their_state(admin_client: Client, 
     assert 'href="/o/acme/scim/groups/"' in html
 
 
-def test_people_come_page_by_page_each_once(admin_client: Client, group: models.ScimGroup) -> None:
+def test_people_come_page_by_page_each_once(admin_client: Client, group: models.ScimGroupRow) -> None:
     add_people(group, 60)
     url: str | None = f"{url_of(group)}?limit=25"
     seen: list[str] = []
@@ -56,29 +56,29 @@ def test_people_come_page_by_page_each_once(admin_client: Client, group: models.
     assert "All 60 shown" in html
 
 
-def test_an_empty_group_says_so(admin_client: Client, group: models.ScimGroup) -> None:
+def test_an_empty_group_says_so(admin_client: Client, group: models.ScimGroupRow) -> None:
     assert "Nobody is in this group" in admin_client.get(url_of(group)).content.decode()
 
 
 @pytest.mark.parametrize(
     "group_id", ["none", "scim-group-live-00000000-0000-0000-0000-000000000000", "scim-group-test-x", "x" * 300]
 )
-def test_an_unknown_group_is_not_found(admin_client: Client, group: models.ScimGroup, group_id: str) -> None:
+def test_an_unknown_group_is_not_found(admin_client: Client, group: models.ScimGroupRow, group_id: str) -> None:
     assert admin_client.get(f"/o/acme/scim/groups/{group_id}/").status_code == 404
 
 
 def test_another_organizations_group_is_not_found(
-    group: models.ScimGroup, other_admin_client: Client, globex: models.Organization
+    group: models.ScimGroupRow, other_admin_client: Client, globex: models.OrganizationRow
 ) -> None:
     factories.scim_connection(globex)
 
     assert other_admin_client.get(url_of(group).replace("acme", "globex")).status_code == 404
 
 
-def test_a_cursor_of_another_group_starts_again(admin_client: Client, group: models.ScimGroup) -> None:
+def test_a_cursor_of_another_group_starts_again(admin_client: Client, group: models.ScimGroupRow) -> None:
     add_people(group, 30)
     other = factories.scim_group(group.connection, "Other")
-    factories.put_in_group(other, models.ScimUser.objects.all())
+    factories.put_in_group(other, models.ScimUserRow.objects.all())
     found = re.search(r"cursor=([^&\"]+)", admin_client.get(f"{url_of(other)}?limit=25").content.decode())
     assert found
 
@@ -88,7 +88,7 @@ def test_a_cursor_of_another_group_starts_again(admin_client: Client, group: mod
 
 
 def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     response = admin_client.get(url_of(group), {"limit": "7"})
 
@@ -98,7 +98,7 @@ def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
 
 @pytest.mark.parametrize("number", [10, 260])
 def test_a_page_costs_the_same_queries_however_many_people_there_are(
-    admin_client: Client, group: models.ScimGroup, django_assert_num_queries: DjangoAssertNumQueries, number: int
+    admin_client: Client, group: models.ScimGroupRow, django_assert_num_queries: DjangoAssertNumQueries, number: int
 ) -> None:
     add_people(group, number)
     admin_client.get(url_of(group))
@@ -109,7 +109,9 @@ def test_a_page_costs_the_same_queries_however_many_people_there_are(
         admin_client.get(url_of(group), {"limit": "250"})
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(admin_client: Client, group: models.ScimGroup) -> None:
+def test_what_the_directory_does_not_offer_is_said_in_its_place(
+    admin_client: Client, group: models.ScimGroupRow
+) -> None:
     with patch.object(EmbeddedScim, "group", side_effect=NotOffered("This directory does not tell who is in a group.")):
         response = admin_client.get(url_of(group))
 
@@ -119,7 +121,7 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(admin_client: Cl
 
 
 def test_a_group_says_which_roles_it_gives_and_what_it_is_in_and_has_in_it(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     above, inner = factories.scim_groups(group.connection, ["Everybody in sales", "Sales Berlin, phones"])
     factories.put_group_in(above, group)
@@ -136,7 +138,7 @@ def test_a_group_says_which_roles_it_gives_and_what_it_is_in_and_has_in_it(
     assert "Last change" in html
 
 
-def test_many_groups_in_a_group_have_a_page_of_their_own(admin_client: Client, group: models.ScimGroup) -> None:
+def test_many_groups_in_a_group_have_a_page_of_their_own(admin_client: Client, group: models.ScimGroupRow) -> None:
     inner = factories.scim_groups(group.connection, (f"Team {n:02}" for n in range(30)))
     factories.put_group_in(group, *inner)
 
@@ -148,8 +150,8 @@ def test_many_groups_in_a_group_have_a_page_of_their_own(admin_client: Client, g
     assert "Load more" in page
 
 
-def test_people_of_a_group_lead_to_their_pages(admin_client: Client, group: models.ScimGroup) -> None:
+def test_people_of_a_group_lead_to_their_pages(admin_client: Client, group: models.ScimGroupRow) -> None:
     add_people(group, 1)
-    user = models.ScimUser.objects.get()
+    user = models.ScimUserRow.objects.get()
 
     assert f'href="/o/acme/scim/people/scim-user-live-{user.pk}/"' in admin_client.get(url_of(group)).content.decode()

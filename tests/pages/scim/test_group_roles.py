@@ -39,29 +39,29 @@ def _policy(settings: Settings) -> None:
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def group(connection: models.ScimConnection) -> models.ScimGroup:
+def group(connection: models.ScimConnectionRow) -> models.ScimGroupRow:
     return factories.scim_group(connection, "Support")
 
 
-def url_of(group: models.ScimGroup, step: str = "") -> str:
+def url_of(group: models.ScimGroupRow, step: str = "") -> str:
     return f"/o/acme/scim/groups/scim-group-live-{group.pk}/roles/{step}"
 
 
-def review(client: Client, group: models.ScimGroup, roles: Iterable[str], base: Iterable[str] = ()) -> Any:
+def review(client: Client, group: models.ScimGroupRow, roles: Iterable[str], base: Iterable[str] = ()) -> Any:
     return client.get(url_of(group, "review/"), {"roles": list(roles), "base": list(base), "edited": "1"})
 
 
-def save(client: Client, group: models.ScimGroup, roles: Iterable[str], base: Iterable[str] = ()) -> Any:
+def save(client: Client, group: models.ScimGroupRow, roles: Iterable[str], base: Iterable[str] = ()) -> Any:
     return client.post(url_of(group, "review/"), {"roles": list(roles), "base": list(base)})
 
 
-def held(group: models.ScimGroup) -> list[str]:
-    return sorted(models.ScimGroupRole.objects.filter(group_key=group.pk).values_list("role_id", flat=True))
+def held(group: models.ScimGroupRow) -> list[str]:
+    return sorted(models.ScimGroupRoleRow.objects.filter(group_key=group.pk).values_list("role_id", flat=True))
 
 
 def ticked(html: str) -> list[str]:
@@ -69,7 +69,7 @@ def ticked(html: str) -> list[str]:
 
 
 def test_the_form_offers_every_role_but_the_one_that_everybody_has(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     factories.group_role(group, SUPPORT)
 
@@ -82,7 +82,7 @@ def test_the_form_offers_every_role_but_the_one_that_everybody_has(
 
 
 def test_a_change_is_reviewed_before_it_is_saved(
-    admin_client: Client, connection: models.ScimConnection, group: models.ScimGroup
+    admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     users = [factories.provisioned(connection, f"person{n:02}@acme.example") for n in range(12)]
     factories.put_in_group(group, users)
@@ -100,7 +100,7 @@ def test_a_change_is_reviewed_before_it_is_saved(
 
 
 def test_who_loses_a_role_is_named_and_who_would_lose_their_own_is_warned(
-    admin_client: Client, admin: models.Member, connection: models.ScimConnection, group: models.ScimGroup
+    admin_client: Client, admin: models.MemberRow, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     user = factories.scim_user(connection, "ada@acme.example", display_name="Ada Admin")
     user.member = admin
@@ -115,7 +115,7 @@ def test_who_loses_a_role_is_named_and_who_would_lose_their_own_is_warned(
 
 
 def test_defect_1_saving_one_group_keeps_its_other_roles_and_all_other_groups(
-    admin_client: Client, connection: models.ScimConnection, group: models.ScimGroup
+    admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     """A group with two roles lost one on save; mappings of vanished groups were dropped."""
     other, gone = factories.scim_groups(connection, ["Sales", "Gone"])
@@ -124,7 +124,7 @@ def test_defect_1_saving_one_group_keeps_its_other_roles_and_all_other_groups(
         factories.group_role(one, EDITOR)
     gone_key = gone.pk
     gone.delete()
-    others = models.ScimGroupRole.objects.exclude(group_key=group.pk).order_by("pk")
+    others = models.ScimGroupRoleRow.objects.exclude(group_key=group.pk).order_by("pk")
     before = list(others.values())
 
     save(admin_client, group, [SUPPORT, EDITOR, ADMIN], [SUPPORT, EDITOR])
@@ -135,7 +135,7 @@ def test_defect_1_saving_one_group_keeps_its_other_roles_and_all_other_groups(
 
 
 def test_who_saves_on_top_of_another_change_is_shown_it_and_loses_nothing(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     factories.group_role(group, EDITOR)  # meanwhile, by somebody else
 
@@ -150,7 +150,7 @@ def test_who_saves_on_top_of_another_change_is_shown_it_and_loses_nothing(
     assert save(admin_client, group, [SUPPORT, EDITOR], [EDITOR]).status_code == 303
 
 
-def test_the_last_admin_is_kept_with_a_reason(connection: models.ScimConnection, group: models.ScimGroup) -> None:
+def test_the_last_admin_is_kept_with_a_reason(connection: models.ScimConnectionRow, group: models.ScimGroupRow) -> None:
     user = factories.provisioned(connection, "root@acme.example")
     factories.put_in_group(group, [user])
     factories.group_role(group, ADMIN)
@@ -173,7 +173,7 @@ def test_the_last_admin_is_kept_with_a_reason(connection: models.ScimConnection,
     ],
 )
 def test_what_cannot_be_is_refused_at_the_field(
-    admin_client: Client, group: models.ScimGroup, roles: list[str], complaint: str
+    admin_client: Client, group: models.ScimGroupRow, roles: list[str], complaint: str
 ) -> None:
     for response in (review(admin_client, group, roles), save(admin_client, group, roles)):
         assert response.status_code == 422
@@ -183,7 +183,7 @@ def test_what_cannot_be_is_refused_at_the_field(
 
 
 def test_defect_6_change_is_offered_only_to_who_may_and_needs_both_rights(
-    acme: models.Organization, group: models.ScimGroup
+    acme: models.OrganizationRow, group: models.ScimGroupRow
 ) -> None:
     """Edit was offered without a look at the rights."""
     for role_id, lacking in (
@@ -203,7 +203,7 @@ def test_defect_6_change_is_offered_only_to_who_may_and_needs_both_rights(
     assert held(group) == []
 
 
-def test_defect_7_a_failed_load_does_not_look_like_no_roles(admin_client: Client, group: models.ScimGroup) -> None:
+def test_defect_7_a_failed_load_does_not_look_like_no_roles(admin_client: Client, group: models.ScimGroupRow) -> None:
     assert "No group gives a role yet" in admin_client.get(ROLES).content.decode()
     with patch.object(EmbeddedScim, "role_assignments", side_effect=Unavailable("The directory does not answer.")):
         response = admin_client.get(ROLES)
@@ -212,7 +212,7 @@ def test_defect_7_a_failed_load_does_not_look_like_no_roles(admin_client: Client
 
 
 def test_defect_12_a_role_that_is_no_more_is_shown_by_its_id_and_can_be_cleared(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     """An unknown role took the whole table down."""
     factories.group_role(group, "was_once")
@@ -226,7 +226,7 @@ def test_defect_12_a_role_that_is_no_more_is_shown_by_its_id_and_can_be_cleared(
 
 
 def test_defect_10_the_way_back_from_the_review_brings_what_was_ticked(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     html = review(admin_client, group, [SUPPORT, EDITOR]).content.decode()
     [back] = set(re.findall(r'href="(/o/acme/scim/groups/[^"]*edited=1[^"]*)"', html))
@@ -237,7 +237,7 @@ def test_defect_10_the_way_back_from_the_review_brings_what_was_ticked(
     assert page.count("Not saved yet") == 2
 
 
-def test_a_renamed_group_is_marked_until_an_admin_keeps_it(admin_client: Client, group: models.ScimGroup) -> None:
+def test_a_renamed_group_is_marked_until_an_admin_keeps_it(admin_client: Client, group: models.ScimGroupRow) -> None:
     factories.group_role(group, SUPPORT)
     factories.rename(group, "Customer care")
 
@@ -248,14 +248,14 @@ def test_a_renamed_group_is_marked_until_an_admin_keeps_it(admin_client: Client,
     assert admin_client.post(url_of(group, "confirm/"), {"version": "stale"}).status_code == 409
     assert admin_client.post(url_of(group, "confirm/"), {"version": version}).status_code == 303
     assert "Renamed" not in admin_client.get(ROLES).content.decode()
-    assert models.ActivityEntry.objects.filter(action="scim_group.update_roles").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").count() == 1
 
 
 def test_a_deleted_group_is_marked_and_can_be_forgotten_or_moved(
-    admin_client: Client, connection: models.ScimConnection, group: models.ScimGroup
+    admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     factories.group_role(group, SUPPORT)
-    gone = models.ScimGroup(pk=group.pk)
+    gone = models.ScimGroupRow(pk=group.pk)
     group.delete()
     assert "Deleted by the identity provider" in admin_client.get(ROLES).content.decode()
     again = factories.scim_group(connection, "support")
@@ -271,10 +271,10 @@ def test_a_deleted_group_is_marked_and_can_be_forgotten_or_moved(
 
 
 def test_the_roles_of_a_deleted_group_are_forgotten_by_clearing_them(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     factories.group_role(group, SUPPORT)
-    gone = models.ScimGroup(pk=group.pk)
+    gone = models.ScimGroupRow(pk=group.pk)
     group.delete()
 
     page = admin_client.get(url_of(gone)).content.decode()
@@ -287,7 +287,7 @@ def test_the_roles_of_a_deleted_group_are_forgotten_by_clearing_them(
 
 
 def test_another_organizations_groups_are_not_found(
-    group: models.ScimGroup, other_admin_client: Client, globex: models.Organization
+    group: models.ScimGroupRow, other_admin_client: Client, globex: models.OrganizationRow
 ) -> None:
     factories.scim_connection(globex)
     factories.group_role(group, SUPPORT)
@@ -301,7 +301,7 @@ def test_another_organizations_groups_are_not_found(
 
 
 def test_what_the_directory_cannot_say_beforehand_is_said_in_its_place(
-    admin_client: Client, group: models.ScimGroup
+    admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     refusal = NotOffered("This directory does not tell who is in a group.")
     with (
@@ -318,7 +318,7 @@ def test_what_the_directory_cannot_say_beforehand_is_said_in_its_place(
 @pytest.mark.parametrize("number", [2, 60])
 def test_the_list_costs_the_same_queries_however_many_groups_give_roles(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -336,8 +336,8 @@ def test_the_list_costs_the_same_queries_however_many_groups_give_roles(
 
 def test_a_review_costs_the_same_queries_however_many_people_there_are(
     admin_client: Client,
-    connection: models.ScimConnection,
-    group: models.ScimGroup,
+    connection: models.ScimConnectionRow,
+    group: models.ScimGroupRow,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     factories.put_in_group(group, [factories.provisioned(connection, f"person{n:03}@acme.example") for n in range(60)])

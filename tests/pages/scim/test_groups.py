@@ -25,11 +25,11 @@ GROUPS = "/o/acme/scim/groups/"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
-def add_groups(connection: models.ScimConnection, number: int) -> list[str]:
+def add_groups(connection: models.ScimConnectionRow, number: int) -> list[str]:
     return [group.display_name for group in factories.scim_groups(connection, (f"Team {n:04}" for n in range(number)))]
 
 
@@ -60,7 +60,7 @@ def walk(client: Client, url: str | None) -> Iterator[list[str]]:
 
 
 def test_the_page_shows_the_connection_and_offers_its_groups(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     html = page(admin_client, PAGE)
 
@@ -91,16 +91,16 @@ def test_without_a_connection_the_page_says_what_to_do(admin_client: Client) -> 
     [(-1, "The SCIM token has expired"), (29, "The SCIM token expires within 30 days"), (31, "Healthy")],
 )
 def test_the_page_says_when_the_token_needs_attention(
-    admin_client: Client, connection: models.ScimConnection, days: int, said: str
+    admin_client: Client, connection: models.ScimConnectionRow, days: int, said: str
 ) -> None:
-    models.ScimToken.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
+    models.ScimTokenRow.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
     factories.scim_user(connection, "pia@acme.example")
     factories.scim_request(connection)
 
     assert said in page(admin_client, PAGE)
 
 
-def test_the_token_itself_is_never_shown(admin_client: Client, acme: models.Organization) -> None:
+def test_the_token_itself_is_never_shown(admin_client: Client, acme: models.OrganizationRow) -> None:
     factories.scim_connection(acme, bearer_token="scim_the-whole-of-it-9876")
 
     html = page(admin_client, PAGE)
@@ -108,7 +108,7 @@ def test_the_token_itself_is_never_shown(admin_client: Client, acme: models.Orga
     assert "the-whole-of-it" not in html
 
 
-def test_groups_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_groups_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     expected = add_groups(connection, 60)
 
     pages = list(walk(admin_client, f"{GROUPS}?limit=25"))
@@ -118,7 +118,7 @@ def test_groups_come_page_by_page_each_once(admin_client: Client, connection: mo
 
 
 def test_the_fragment_is_the_list_alone_and_says_how_much_is_there(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_groups(connection, 60)
 
@@ -137,7 +137,9 @@ def test_the_fragment_is_the_list_alone_and_says_how_much_is_there(
     assert last.index("data-focus-after-load") < last.index("Team 0050") < last.index("Team 0051")
 
 
-def test_without_javascript_a_page_stands_for_itself(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_without_javascript_a_page_stands_for_itself(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     add_groups(connection, 60)
 
     first = page(admin_client)
@@ -151,7 +153,7 @@ def test_without_javascript_a_page_stands_for_itself(admin_client: Client, conne
 
 
 def test_a_page_and_its_fragment_are_not_taken_for_each_other(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     for response in (admin_client.get(GROUPS), fragment(admin_client, "groups")):
         assert {"HX-Request", "HX-Target"} <= {name.strip() for name in response["Vary"].split(",")}
@@ -167,13 +169,13 @@ def test_a_page_and_its_fragment_are_not_taken_for_each_other(
     ],
 )
 def test_who_does_not_ask_for_the_fragment_gets_the_page(
-    admin_client: Client, connection: models.ScimConnection, headers: dict[str, str]
+    admin_client: Client, connection: models.ScimConnectionRow, headers: dict[str, str]
 ) -> None:
     assert "<html" in admin_client.get(GROUPS, headers={"HX-Request": "true", **headers}).content.decode()
 
 
 def test_a_search_finds_any_part_of_a_name_whatever_the_case(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     factories.scim_groups(connection, ["Sales Berlin", "SALES Tokyo", "Support", "Presales", "50% off", "50 of us"])
 
@@ -187,7 +189,7 @@ def test_a_search_finds_any_part_of_a_name_whatever_the_case(
 
 
 def test_a_search_goes_on_behind_the_groups_that_one_page_looks_at(
-    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+    admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyset, "MOST_SEARCHED", 10)
     factories.scim_groups(connection, [f"Team {n:02}" for n in range(25)])
@@ -197,7 +199,7 @@ def test_a_search_goes_on_behind_the_groups_that_one_page_looks_at(
 
 
 def test_a_search_keeps_its_words_and_page_size_over_the_pages(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_groups(connection, 60)
     factories.scim_groups(connection, ["Other"])
@@ -209,7 +211,7 @@ def test_a_search_keeps_its_words_and_page_size_over_the_pages(
 
 
 def test_a_search_without_result_looks_different_from_no_groups(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     empty = page(admin_client)
     assert "No groups yet" in empty
@@ -224,7 +226,7 @@ def test_a_search_without_result_looks_different_from_no_groups(
 
 @pytest.mark.parametrize("limit", ["7", "0", "-1", "1001", "many", "50; DROP TABLE", ""])
 def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
-    admin_client: Client, connection: models.ScimConnection, limit: str
+    admin_client: Client, connection: models.ScimConnectionRow, limit: str
 ) -> None:
     for response in (admin_client.get(GROUPS, {"limit": limit}), fragment(admin_client, "groups", limit=limit)):
         assert response.status_code == 422
@@ -233,7 +235,7 @@ def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
 
 @pytest.mark.parametrize("q", ["x" * 257, "a\0b"])
 def test_a_search_that_cannot_be_is_refused_at_its_field(
-    admin_client: Client, connection: models.ScimConnection, q: str
+    admin_client: Client, connection: models.ScimConnectionRow, q: str
 ) -> None:
     response = admin_client.get(GROUPS, {"q": q})
 
@@ -253,7 +255,7 @@ def cursor_of(html: str) -> str:
 
 @pytest.mark.parametrize("cursor", ["forged", "nonsense", "x" * 5000, "a\0b", "expired", "of another search"])
 def test_a_cursor_that_is_not_good_starts_again_and_says_so(
-    admin_client: Client, connection: models.ScimConnection, cursor: str
+    admin_client: Client, connection: models.ScimConnectionRow, cursor: str
 ) -> None:
     expected = add_groups(connection, 60)
     good = cursor_of(page(admin_client))
@@ -267,7 +269,7 @@ def test_a_cursor_that_is_not_good_starts_again_and_says_so(
             moment += timedelta(hours=25)
         case "of another search":
             query |= {"cursor": good, "q": "t"}
-    models.MemberSession.objects.update(
+    models.MemberSessionRow.objects.update(
         started_at=moment, last_accessed_at=moment, expires_at=moment + timedelta(hours=1)
     )
 
@@ -283,7 +285,10 @@ def test_a_cursor_that_is_not_good_starts_again_and_says_so(
 
 
 def test_another_organizations_cursor_starts_again(
-    admin_client: Client, connection: models.ScimConnection, other_admin_client: Client, globex: models.Organization
+    admin_client: Client,
+    connection: models.ScimConnectionRow,
+    other_admin_client: Client,
+    globex: models.OrganizationRow,
 ) -> None:
     add_groups(connection, 60)
     add_groups(factories.scim_connection(globex), 60)
@@ -293,15 +298,15 @@ def test_another_organizations_cursor_starts_again(
 
 
 def test_changes_between_two_pages_neither_repeat_nor_hide_other_groups(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_groups(connection, 60)
     pages = walk(admin_client, f"{GROUPS}?limit=25")
     seen = next(pages)
 
     factories.scim_groups(connection, ["Team 0000 and a half", "Team 0030 and a half"])
-    models.ScimGroup.objects.filter(display_name__in=["Team 0003", "Team 0040"]).delete()
-    renamed = models.ScimGroup.objects.get(display_name="Team 0005")
+    models.ScimGroupRow.objects.filter(display_name__in=["Team 0003", "Team 0040"]).delete()
+    renamed = models.ScimGroupRow.objects.get(display_name="Team 0005")
     factories.rename(renamed, "Zebras")
     seen += [name for names in pages for name in names]
 
@@ -312,7 +317,7 @@ def test_changes_between_two_pages_neither_repeat_nor_hide_other_groups(
 @pytest.mark.parametrize("number", [10, 300])
 def test_a_page_costs_the_same_queries_however_many_groups_there_are(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -325,7 +330,7 @@ def test_a_page_costs_the_same_queries_however_many_groups_there_are(
         admin_client.get(GROUPS)
 
 
-def test_a_hundred_groups_are_a_small_answer(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_hundred_groups_are_a_small_answer(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     factories.scim_groups(connection, (f"Engineering department of Berlin, team {n:03}" for n in range(100)))
 
     assert len(fragment(admin_client, "groups", limit=100).content) <= 40 * 1024
@@ -342,7 +347,7 @@ def test_a_hundred_groups_are_a_small_answer(admin_client: Client, connection: m
         "{{ 7*7 }}",
     ],
 )
-def test_hostile_names_are_only_text(admin_client: Client, connection: models.ScimConnection, name: str) -> None:
+def test_hostile_names_are_only_text(admin_client: Client, connection: models.ScimConnectionRow, name: str) -> None:
     group = factories.scim_group(connection, name)
 
     for url in (GROUPS, f"{GROUPS}scim-group-live-{group.pk}/"):
@@ -353,7 +358,7 @@ def test_hostile_names_are_only_text(admin_client: Client, connection: models.Sc
     assert escape(name) in page(admin_client, q=name)
 
 
-def test_members_are_counted(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_members_are_counted(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     group = factories.scim_group(connection, "Everyone")
     factories.put_in_group(group, [factories.scim_user(connection, f"u{n}") for n in range(3)])
 
@@ -361,7 +366,7 @@ def test_members_are_counted(admin_client: Client, connection: models.ScimConnec
 
 
 def test_the_roles_of_a_group_stand_beside_it_and_beside_no_other(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     first, second = factories.scim_groups(connection, ["Everyone", "Support"])
     for role_id in ("stytch_admin", "it_support"):
@@ -376,7 +381,7 @@ def test_the_roles_of_a_group_stand_beside_it_and_beside_no_other(
 
 
 def test_other_organizations_groups_are_not_there(
-    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_group(factories.scim_connection(globex), "Globex secrets")
 
@@ -385,7 +390,7 @@ def test_other_organizations_groups_are_not_there(
 
 
 def test_a_directory_that_does_not_answer_is_not_an_empty_list(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     with patch.object(
         EmbeddedScim, "groups", side_effect=Unavailable("The directory does not answer. Try again soon.")
@@ -398,20 +403,20 @@ def test_a_directory_that_does_not_answer_is_not_an_empty_list(
     assert "No groups yet" not in response.content.decode()
 
 
-def test_a_connection_deleted_meanwhile_is_told(admin_client: Client, connection: models.ScimConnection) -> None:
-    models.ScimConnection.objects.update(status="deleted")
+def test_a_connection_deleted_meanwhile_is_told(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    models.ScimConnectionRow.objects.update(status="deleted")
 
     assert "No identity provider is connected" in fragment(admin_client, "groups").content.decode()
     with patch.object(EmbeddedScim, "groups", side_effect=NotFound("There is no such SCIM connection.")):
-        models.ScimConnection.objects.update(status="active")
+        models.ScimConnectionRow.objects.update(status="active")
         assert fragment(admin_client, "groups").status_code == 404
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_groups(connection, 1)
-    group = models.ScimGroup.objects.get()
+    group = models.ScimGroupRow.objects.get()
     with patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()):
         html = page(admin_client, q="nothing like it")
 

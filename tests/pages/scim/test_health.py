@@ -18,11 +18,11 @@ from portal.embedded.scim.log.reading import EmbeddedScimLog
 from tests import factories
 
 PAGES = ("/o/acme/", "/o/acme/scim/")
-Make = Callable[[models.ScimConnection], object]
+Make = Callable[[models.ScimConnectionRow], object]
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
@@ -31,35 +31,35 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def call(connection: models.ScimConnection, **more: Any) -> models.ScimRequest:
+def call(connection: models.ScimConnectionRow, **more: Any) -> models.ScimRequestRow:
     return factories.scim_request(connection, **more)
 
 
-def in_use(connection: models.ScimConnection) -> None:
+def in_use(connection: models.ScimConnectionRow) -> None:
     factories.scim_user(connection, "pia@acme.example")
     call(connection)
 
 
 def with_token(days: int) -> Make:
-    def make(connection: models.ScimConnection) -> None:
+    def make(connection: models.ScimConnectionRow) -> None:
         in_use(connection)
         connection.tokens.update(expires_at=timezone.now() + timedelta(days=days))
 
     return make
 
 
-def paused(connection: models.ScimConnection) -> None:
+def paused(connection: models.ScimConnectionRow) -> None:
     in_use(connection)
-    models.ScimConnection.objects.update(paused_at=timezone.now(), paused_by="Pat Pauser")
+    models.ScimConnectionRow.objects.update(paused_at=timezone.now(), paused_by="Pat Pauser")
 
 
-def degraded(connection: models.ScimConnection) -> None:
+def degraded(connection: models.ScimConnectionRow) -> None:
     in_use(connection)
     for _ in range(3):
         call(connection, method="POST", status=409)
 
 
-def silent(connection: models.ScimConnection) -> None:
+def silent(connection: models.ScimConnectionRow) -> None:
     factories.scim_user(connection, "pia@acme.example")
     call(connection, at=timezone.now() - timedelta(days=8))
 
@@ -83,7 +83,7 @@ def test_every_state_has_words() -> None:
 @pytest.mark.parametrize("url", PAGES)
 @pytest.mark.parametrize("state", STATES)
 def test_a_state_is_said_by_one_badge_and_one_sentence(
-    admin_client: Client, connection: models.ScimConnection, url: str, state: ScimHealthState
+    admin_client: Client, connection: models.ScimConnectionRow, url: str, state: ScimHealthState
 ) -> None:
     make, badge, sentence = STATES[state]
     make(connection)
@@ -98,7 +98,7 @@ def test_a_state_is_said_by_one_badge_and_one_sentence(
 
 @pytest.mark.parametrize("url", PAGES)
 def test_the_refused_calls_of_the_last_day_lead_to_the_log(
-    admin_client: Client, connection: models.ScimConnection, url: str
+    admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     degraded(connection)
 
@@ -112,7 +112,7 @@ def test_the_refused_calls_of_the_last_day_lead_to_the_log(
     assert "All 3 shown" in shown
 
 
-def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme: models.Organization) -> None:
+def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme: models.OrganizationRow) -> None:
     connection = factories.scim_connection(acme, identity_provider="microsoft-entra")
     factories.scim_user(connection, "pia@acme.example")
     success = call(connection, at=timezone.now() - timedelta(minutes=10))
@@ -127,7 +127,7 @@ def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme:
 
 @pytest.mark.parametrize("url", PAGES)
 def test_a_directory_that_does_not_hear_calls_says_so_in_place(
-    admin_client: Client, connection: models.ScimConnection, url: str
+    admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     with patch.object(EmbeddedScimLog, "health", side_effect=NotOffered("It does not hear the identity provider.")):
         html = admin_client.get(url).content.decode()
@@ -137,9 +137,11 @@ def test_a_directory_that_does_not_hear_calls_says_so_in_place(
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_what_needs_attention_is_no_health(admin_client: Client, connection: models.ScimConnection, url: str) -> None:
+def test_what_needs_attention_is_no_health(
+    admin_client: Client, connection: models.ScimConnectionRow, url: str
+) -> None:
     in_use(connection)
-    models.ScimConnection.objects.update(attention="The last admin stays.", attention_at=timezone.now())
+    models.ScimConnectionRow.objects.update(attention="The last admin stays.", attention_at=timezone.now())
 
     html = admin_client.get(url).content.decode()
 
@@ -151,7 +153,7 @@ def test_what_needs_attention_is_no_health(admin_client: Client, connection: mod
 @pytest.mark.parametrize("number", [1, 300])
 def test_health_costs_the_same_queries_however_many_calls_there_are(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_max_num_queries: DjangoAssertNumQueries,
     url: str,
     number: int,
@@ -167,21 +169,21 @@ def test_health_costs_the_same_queries_however_many_calls_there_are(
 
 
 def test_pages_that_speak_of_refused_calls_lead_to_them(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     call(connection, path="/Users/Users", status=404)
-    models.ScimConnection.objects.update(brake_stopped_at=timezone.now())
+    models.ScimConnectionRow.objects.update(hold_started_at=timezone.now())
 
     for path, query in (
         ("set-up/", "outcome=refused"),
         ("conflicts/", "outcome=refused&amp;resource_type=User"),
-        ("brake/", "outcome=refused&amp;resource_type=User"),
+        ("safeguard/", "outcome=refused&amp;resource_type=User"),
     ):
         assert f'href="/o/acme/scim/log/?{query}"' in admin_client.get(f"/o/acme/scim/{path}").content.decode(), path
 
 
 def test_who_may_not_see_the_connection_is_not_told_how_it_is(
-    member_client: Client, connection: models.ScimConnection
+    member_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     degraded(connection)
 

@@ -26,16 +26,16 @@ HOSTILE = '"><script>alert(1)</script>'
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme, bearer_token="scim_token-of-acme")
 
 
 @pytest.fixture
-def idp(connection: models.ScimConnection) -> Idp:
+def idp(connection: models.ScimConnectionRow) -> Idp:
     return Idp(connection, "scim_token-of-acme")
 
 
-def url_of(entry: models.ScimRequest) -> str:
+def url_of(entry: models.ScimRequestRow) -> str:
     return f"{LOG}{public_id('scim-request', entry.pk)}/"
 
 
@@ -70,7 +70,7 @@ def walk(client: Client, url: str) -> Iterator[list[str]]:
         url, target = more_of(html), "log-more"
 
 
-def at_times(connection: models.ScimConnection, *moments: datetime) -> list[models.ScimRequest]:
+def at_times(connection: models.ScimConnectionRow, *moments: datetime) -> list[models.ScimRequestRow]:
     """Let there have been a call at each moment; the path tells them apart."""
     return [
         factories.scim_request(connection, id=first_uuid7(moment), at=moment, path=f"/Users/{number}")
@@ -100,7 +100,7 @@ def test_a_call_is_shown_with_when_what_who_how_and_what_changed(admin_client: C
 
 def test_a_group_is_linked_and_who_is_gone_is_said_to_be(admin_client: Client, idp: Idp) -> None:
     group, user = idp.create_group("Sales"), idp.create_user("pia@acme.example")
-    models.ScimUser.objects.all().delete()
+    models.ScimUserRow.objects.all().delete()
 
     html = page(admin_client)
 
@@ -128,7 +128,7 @@ def test_a_look_up_that_finds_nobody_does_not_look_like_a_failure(admin_client: 
 
 
 def test_calls_come_newest_first_page_by_page_each_once(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     for number in range(60):
         factories.scim_request(connection, path=f"/Users/{number}")
@@ -140,7 +140,7 @@ def test_calls_come_newest_first_page_by_page_each_once(
 
 
 def test_a_call_that_came_in_between_does_not_move_the_pages(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     for number in range(30):
         factories.scim_request(connection, path=f"/Users/{number}")
@@ -164,7 +164,7 @@ def test_a_call_that_came_in_between_does_not_move_the_pages(
     ],
 )
 def test_calls_are_filtered(
-    admin_client: Client, connection: models.ScimConnection, query: dict[str, str], expected: list[str]
+    admin_client: Client, connection: models.ScimConnectionRow, query: dict[str, str], expected: list[str]
 ) -> None:
     factories.scim_request(connection, method="POST", path="/Users", status=201, resource_type="User")
     factories.scim_request(connection, method="PATCH", path="/Groups/1", resource_type="Group")
@@ -174,7 +174,7 @@ def test_calls_are_filtered(
     assert calls(page(admin_client, **query)) == expected
 
 
-def test_calls_are_filtered_by_time(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_calls_are_filtered_by_time(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     nine = datetime(2026, 1, 31, 9, tzinfo=UTC)
     at_times(connection, nine - timedelta(minutes=1), nine, nine + timedelta(minutes=1))
 
@@ -210,7 +210,7 @@ def test_the_calls_about_one_group_are_shown_also_where_none_fits(admin_client: 
 
 def test_the_calls_about_somebody_who_is_gone_are_still_shown(admin_client: Client, idp: Idp) -> None:
     user = idp.create_user("pia@acme.example")
-    models.ScimUser.objects.all().delete()
+    models.ScimUserRow.objects.all().delete()
 
     html = page(admin_client, resource_id=user)
 
@@ -219,7 +219,7 @@ def test_the_calls_about_somebody_who_is_gone_are_still_shown(admin_client: Clie
     assert "someone who is no longer here" in page(admin_client, resource_id=HOSTILE)
 
 
-def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     for number in range(60):
         factories.scim_request(connection, path=f"/Users/{number}", status=200 if number % 2 else 409)
 
@@ -229,12 +229,12 @@ def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connecti
 
 
 def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
-    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+    admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "MOST_SEARCHED", 20)
     moment = datetime(2026, 1, 31, 9, tzinfo=UTC)
     at_times(connection, *(moment + timedelta(minutes=number) for number in range(50)))
-    models.ScimRequest.objects.filter(path="/Users/5").update(method="DELETE")
+    models.ScimRequestRow.objects.filter(path="/Users/5").update(method="DELETE")
 
     html = page(admin_client, method="DELETE")
 
@@ -246,7 +246,7 @@ def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
 
 
 def test_empty_filtered_empty_and_failed_look_different(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     assert "No requests yet" in page(admin_client)
     factories.scim_request(connection)
@@ -273,7 +273,7 @@ def test_empty_filtered_empty_and_failed_look_different(
     ],
 )
 def test_an_address_that_is_not_right_is_refused_at_its_field(
-    admin_client: Client, connection: models.ScimConnection, name: str, value: str
+    admin_client: Client, connection: models.ScimConnectionRow, name: str, value: str
 ) -> None:
     response = admin_client.get(LOG, {name: value})
 
@@ -281,7 +281,9 @@ def test_an_address_that_is_not_right_is_refused_at_its_field(
     assert f'id="id_{name}_error"' in response.content.decode()
 
 
-def test_a_time_that_ends_before_it_begins_is_refused(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_time_that_ends_before_it_begins_is_refused(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     response = admin_client.get(LOG, {"since": "2026-01-31T09:00", "until": "2026-01-31T09:00"})
 
     assert response.status_code == 422
@@ -290,7 +292,7 @@ def test_a_time_that_ends_before_it_begins_is_refused(admin_client: Client, conn
 
 @pytest.mark.parametrize("value", ["x" * 101, "a\0b"])
 def test_an_id_that_cannot_be_one_is_refused(
-    admin_client: Client, connection: models.ScimConnection, value: str
+    admin_client: Client, connection: models.ScimConnectionRow, value: str
 ) -> None:
     response = admin_client.get(LOG, {"resource_id": value})
 
@@ -299,13 +301,13 @@ def test_an_id_that_cannot_be_one_is_refused(
 
 
 @pytest.mark.parametrize("until", ["9999-12-31T23:59", "9999-12-31T23:59-23:00"])
-def test_a_time_far_off_is_no_error(admin_client: Client, connection: models.ScimConnection, until: str) -> None:
+def test_a_time_far_off_is_no_error(admin_client: Client, connection: models.ScimConnectionRow, until: str) -> None:
     factories.scim_request(connection)
 
     assert calls(page(admin_client, until=until)) == ["GET /Users"]
 
 
-def test_a_cursor_of_another_filter_starts_again(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_cursor_of_another_filter_starts_again(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     for _ in range(30):
         factories.scim_request(connection)
     found = re.search(r"cursor=([^&\"]+)", page(admin_client, limit=25))
@@ -317,7 +319,7 @@ def test_a_cursor_of_another_filter_starts_again(admin_client: Client, connectio
 
 
 def test_how_long_requests_are_kept_and_what_of_them_is_said(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     with override_settings(SCIM_LOG_DAYS=30):
         html = page(admin_client)
@@ -331,7 +333,7 @@ def test_without_a_connection_nothing_was_called(admin_client: Client) -> None:
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     entry = factories.scim_request(connection)
     refusal = NotOffered("This directory does not hear the identity provider.")
@@ -349,7 +351,7 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(
 @pytest.mark.parametrize("number", [2, 250])
 def test_a_page_costs_the_same_queries_however_many_calls_there_are(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -367,7 +369,7 @@ def test_a_page_costs_the_same_queries_however_many_calls_there_are(
 
 
 def test_other_organizations_calls_are_not_there(
-    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     other = factories.scim_connection(globex)
     gus = factories.scim_user(other, "gus@globex.example")
@@ -407,7 +409,7 @@ def test_other_organizations_calls_are_not_there(
     ],
 )
 def test_what_was_asked_is_said_in_words(
-    connection: models.ScimConnection, method: str, path: str, query: str, words: str
+    connection: models.ScimConnectionRow, method: str, path: str, query: str, words: str
 ) -> None:
     row = factories.scim_request(connection, method=method, path=path, query=query)
 
@@ -443,7 +445,7 @@ def test_a_call_is_shown_with_everything_that_is_known_of_it(admin_client: Clien
 
 
 def test_a_refused_call_says_cause_and_cure_in_the_identity_providers_words(
-    admin_client: Client, acme: models.Organization
+    admin_client: Client, acme: models.OrganizationRow
 ) -> None:
     connection = factories.scim_connection(acme, identity_provider=ScimIdentityProvider.MICROSOFT_ENTRA)
     entry = factories.scim_request(connection, status=401, refusal="unknown_token")
@@ -456,7 +458,7 @@ def test_a_refused_call_says_cause_and_cure_in_the_identity_providers_words(
 
 
 def test_a_refusal_without_a_known_cause_says_what_to_do(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     entry = factories.scim_request(connection, status=418, detail="Short and stout.")
 
@@ -467,15 +469,15 @@ def test_a_refusal_without_a_known_cause_says_what_to_do(
 
 
 def test_a_call_of_a_deleted_connection_can_still_be_read(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     entry = factories.scim_request(connection, status=404, refusal="connection_deleted")
-    models.ScimConnection.objects.update(status="deleted")
+    models.ScimConnectionRow.objects.update(status="deleted")
 
     assert "The connection was deleted" in page(admin_client, url_of(entry))
 
 
-def test_a_body_that_was_cut_is_shown_as_it_is(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_body_that_was_cut_is_shown_as_it_is(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     entry = factories.scim_request(connection, method="POST", body='{"userName": "x', is_body_cut=True)
 
     html = page(admin_client, url_of(entry))
@@ -484,7 +486,7 @@ def test_a_body_that_was_cut_is_shown_as_it_is(admin_client: Client, connection:
     assert "only a part of it" in html
 
 
-def test_hostile_values_are_text(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_hostile_values_are_text(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     entry = factories.scim_request(
         connection,
         method=HOSTILE[:16],
@@ -512,7 +514,7 @@ def test_hostile_values_are_text(admin_client: Client, connection: models.ScimCo
     "scim_request_id", ["none", "scim-request-live-00000000-0000-0000-0000-000000000000", "x" * 300]
 )
 def test_an_unknown_call_is_not_found(
-    admin_client: Client, connection: models.ScimConnection, scim_request_id: str
+    admin_client: Client, connection: models.ScimConnectionRow, scim_request_id: str
 ) -> None:
     assert admin_client.get(f"{LOG}{scim_request_id}/").status_code == 404
 
@@ -520,7 +522,7 @@ def test_an_unknown_call_is_not_found(
 @pytest.mark.parametrize("body", ["", "x" * 5000])
 def test_a_call_costs_the_same_queries_whatever_it_was(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     body: str,
 ) -> None:
@@ -534,7 +536,9 @@ def test_a_call_costs_the_same_queries_whatever_it_was(
         admin_client.get(url_of(entry))
 
 
-def test_a_member_without_the_right_sees_who_can_help(member_client: Client, connection: models.ScimConnection) -> None:
+def test_a_member_without_the_right_sees_who_can_help(
+    member_client: Client, connection: models.ScimConnectionRow
+) -> None:
     entry = factories.scim_request(connection)
 
     for url in (LOG, url_of(entry)):

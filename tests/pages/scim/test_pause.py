@@ -16,16 +16,16 @@ from tests.pages.scim.test_conflicts import as_reader
 OVERVIEW = "/o/acme/scim/"
 PAGE = f"{OVERVIEW}pause/"
 RESUME = f"{OVERVIEW}resume/"
-PAGES = ("", "set-up/", "people/", "groups/", "roles/", "log/", "conflicts/", "brake/", "drift/")
+PAGES = ("", "set-up/", "people/", "groups/", "roles/", "log/", "conflicts/", "safeguard/", "drift/")
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def paused(connection: models.ScimConnection) -> models.ScimConnection:
+def paused(connection: models.ScimConnectionRow) -> models.ScimConnectionRow:
     connection.paused_at, connection.paused_by = timezone.now(), "Pat Pauser"
     connection.save()
     return connection
@@ -35,12 +35,12 @@ def page(client: Client, url: str = PAGE) -> str:
     return " ".join(client.get(url).content.decode().split())
 
 
-def is_paused(connection: models.ScimConnection) -> bool:
+def is_paused(connection: models.ScimConnectionRow) -> bool:
     connection.refresh_from_db()
     return connection.paused_at is not None
 
 
-def test_the_overview_leads_to_what_a_pause_does(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_the_overview_leads_to_what_a_pause_does(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
 
     html = page(admin_client)
@@ -50,7 +50,7 @@ def test_the_overview_leads_to_what_a_pause_does(admin_client: Client, connectio
     assert not is_paused(connection)
 
 
-def test_it_pauses_and_resumes_and_says_so(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_it_pauses_and_resumes_and_says_so(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     response = admin_client.post(PAGE)
 
     assert (response.status_code, response["Location"]) == (303, OVERVIEW)
@@ -66,7 +66,7 @@ def test_it_pauses_and_resumes_and_says_so(admin_client: Client, connection: mod
     assert "Okta production goes on." in html
     assert "The connection is paused" not in html
     assert not is_paused(connection)
-    entries = models.ActivityEntry.objects.filter(action__startswith="scim_connection.").order_by("pk")
+    entries = models.ActivityEntryRow.objects.filter(action__startswith="scim_connection.").order_by("pk")
     assert [(one.action, one.actor_name) for one in entries] == [
         ("scim_connection.pause", "Ada Admin"),
         ("scim_connection.resume", "Ada Admin"),
@@ -75,7 +75,7 @@ def test_it_pauses_and_resumes_and_says_so(admin_client: Client, connection: mod
 
 @pytest.mark.parametrize("url", ["/o/acme/", *(OVERVIEW + name for name in PAGES)])
 def test_every_page_says_who_paused_it_and_offers_to_resume(
-    admin_client: Client, paused: models.ScimConnection, url: str
+    admin_client: Client, paused: models.ScimConnectionRow, url: str
 ) -> None:
     html = page(admin_client, url)
 
@@ -85,7 +85,7 @@ def test_every_page_says_who_paused_it_and_offers_to_resume(
     assert "All is well" not in html
 
 
-def test_of_two_who_do_it_the_second_is_told(admin_client: Client, paused: models.ScimConnection) -> None:
+def test_of_two_who_do_it_the_second_is_told(admin_client: Client, paused: models.ScimConnectionRow) -> None:
     response = admin_client.post(PAGE)
 
     assert response.status_code == 409
@@ -97,7 +97,7 @@ def test_of_two_who_do_it_the_second_is_told(admin_client: Client, paused: model
 
 
 def test_who_may_not_sees_it_and_whom_to_ask(
-    acme: models.Organization, paused: models.ScimConnection, settings: Settings
+    acme: models.OrganizationRow, paused: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
 
@@ -112,7 +112,7 @@ def test_who_may_not_sees_it_and_whom_to_ask(
 
 
 def test_another_organizations_connection_is_not_paused(
-    other_admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    other_admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     assert other_admin_client.post(PAGE).status_code == 404
     assert "There is nothing to pause." in other_admin_client.post(PAGE.replace("acme", "globex")).content.decode()
@@ -121,7 +121,7 @@ def test_another_organizations_connection_is_not_paused(
 
 @pytest.mark.parametrize("url", [PAGE, RESUME])
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection, url: str
+    admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.PAUSE}):
         assert "Not available with this directory" in page(admin_client, OVERVIEW)

@@ -24,7 +24,7 @@ ANN = "ann@acme.example"
 
 
 @pytest.fixture
-def idp(acme: models.Organization) -> Idp:
+def idp(acme: models.OrganizationRow) -> Idp:
     return Idp(factories.scim_connection(acme, bearer_token="token"), "token")
 
 
@@ -49,20 +49,20 @@ def taken(idp: Idp) -> str:
 def deleted(idp: Idp) -> str:
     user = push(idp, "gone")
     directory = EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT))
-    directory.members.delete(public_id("member", models.Member.objects.get(email_address=ANN).pk))
+    directory.members.delete(public_id("member", models.MemberRow.objects.get(email_address=ANN).pk))
     return user
 
 
 def existing(idp: Idp) -> str:
     user = taken(idp)
     # As after a deleted connection is restored while its people are members without one.
-    models.ScimUser.objects.filter(user_name="first").delete()
+    models.ScimUserRow.objects.filter(user_name="first").delete()
     return user
 
 
 def free(idp: Idp) -> str:
     user = taken(idp)
-    models.Member.objects.filter(email_address=ANN).update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(email_address=ANN).update(status=MemberStatus.DELETED)
     return user
 
 
@@ -159,4 +159,4 @@ def test_the_state_is_in_no_answer_to_the_identity_provider(idp: Idp) -> None:
     user = idp.create_user("robot")
 
     assert "cannot" not in json.dumps(idp.get(f"/Users/{user}").json()).lower()
-    assert models.ScimUser.objects.get(pk=parse_id("scim-user", user)).cannot_sign_in
+    assert models.ScimUserRow.objects.get(pk=parse_id("scim-user", user)).cannot_sign_in

@@ -18,12 +18,12 @@ LOG = "/o/acme/scim/log/"
 
 
 @pytest.fixture
-def idp(acme: models.Organization) -> Idp:
+def idp(acme: models.OrganizationRow) -> Idp:
     token = "scim_token-of-acme"
     return Idp(factories.scim_connection(acme, bearer_token=token), token)
 
 
-def url_of(entry: models.ScimRequest) -> str:
+def url_of(entry: models.ScimRequestRow) -> str:
     return f"{LOG}{public_id('scim-request', entry.pk)}/replay/"
 
 
@@ -32,17 +32,17 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html.partition("<main")[2]).split())
 
 
-def refused_deactivation(idp: Idp, admin: models.Member) -> models.ScimRequest:
+def refused_deactivation(idp: Idp, admin: models.MemberRow) -> models.ScimRequestRow:
     """A deactivation that was refused for the last admin, and would be carried out by now."""
     user = idp.create_user("pia@acme.example", displayName="Pia Patel")
-    models.Member.objects.filter(scim_user__isnull=False).update(direct_roles=["stytch_admin"])
-    models.Member.objects.filter(pk=admin.pk).update(direct_roles=[])
+    models.MemberRow.objects.filter(scim_user__isnull=False).update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.filter(pk=admin.pk).update(direct_roles=[])
     idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": False})
-    models.Member.objects.filter(pk=admin.pk).update(direct_roles=["stytch_admin"])
+    models.MemberRow.objects.filter(pk=admin.pk).update(direct_roles=["stytch_admin"])
     return idp.entries[-1]
 
 
-def test_a_refused_call_leads_to_its_trial(admin_client: Client, admin: models.Member, idp: Idp) -> None:
+def test_a_refused_call_leads_to_its_trial(admin_client: Client, admin: models.MemberRow, idp: Idp) -> None:
     entry = refused_deactivation(idp, admin)
 
     html = admin_client.get(f"{LOG}{public_id('scim-request', entry.pk)}/").content.decode()
@@ -52,7 +52,7 @@ def test_a_refused_call_leads_to_its_trial(admin_client: Client, admin: models.M
 
 
 def test_a_trial_shows_what_would_change_and_changes_nothing(
-    admin_client: Client, admin: models.Member, idp: Idp
+    admin_client: Client, admin: models.MemberRow, idp: Idp
 ) -> None:
     entry = refused_deactivation(idp, admin)
     admin_client.get(url_of(entry))
@@ -79,7 +79,7 @@ def test_a_trial_shows_what_would_change_and_changes_nothing(
 def test_a_trial_shows_who_would_join(admin_client: Client, idp: Idp) -> None:
     group, pia = idp.create_group("Sales"), idp.create_user("pia@acme.example", displayName="Pia Patel")
     add_members(idp, group, NOBODY)
-    models.ScimRequest.objects.filter(status=400).update(body=idp.entries[-1].body.replace(NOBODY, pia))
+    models.ScimRequestRow.objects.filter(status=400).update(body=idp.entries[-1].body.replace(NOBODY, pia))
 
     shown = text_of(admin_client.get(url_of(idp.entries[-1])).content.decode())
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_tried_is_explained_in_place(admin_client: Client, idp: I
 
 def test_an_obstacle_that_only_the_trial_finds_is_explained_in_place(admin_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Pia"})
-    models.ScimConnection.objects.update(status="deleted")
+    models.ScimConnectionRow.objects.update(status="deleted")
 
     response = admin_client.get(url_of(idp.entries[-1]))
 
@@ -161,7 +161,7 @@ def test_hostile_values_are_text(admin_client: Client, idp: Idp) -> None:
     group = idp.create_group(hostile)
     rename = {"op": "replace", "path": "displayName", "value": hostile + "!"}
     idp.patch(f"/Groups/{group}", rename, **{"If-Match": 'W/"1"'})
-    models.ScimRequest.objects.update(detail=hostile)
+    models.ScimRequestRow.objects.update(detail=hostile)
 
     response = admin_client.get(url_of(idp.entries[-1]))
 
@@ -170,7 +170,9 @@ def test_hostile_values_are_text(admin_client: Client, idp: Idp) -> None:
     assert hostile not in response.content.decode()
 
 
-def test_another_organizations_call_is_not_found(admin_client: Client, idp: Idp, globex: models.Organization) -> None:
+def test_another_organizations_call_is_not_found(
+    admin_client: Client, idp: Idp, globex: models.OrganizationRow
+) -> None:
     other = factories.scim_request(factories.scim_connection(globex), method="POST", status=400)
 
     assert admin_client.get(url_of(other)).status_code == 404

@@ -25,21 +25,21 @@ OVERVIEW = "/o/acme/scim/"
 LIST = f"{OVERVIEW}restore/"
 
 
-def delete(connection: models.ScimConnection, *, days_ago: float = 1, by: str = "Dee Deleter") -> None:
+def delete(connection: models.ScimConnectionRow, *, days_ago: float = 1, by: str = "Dee Deleter") -> None:
     connection.status, connection.deleted_by = ScimConnectionStatus.DELETED, by
     connection.deleted_at = timezone.now() - timedelta(days=days_ago)
     connection.save()
 
 
 @pytest.fixture
-def deleted(acme: models.Organization) -> models.ScimConnection:
+def deleted(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     connection = factories.scim_connection(acme)
     factories.scim_group(connection, "Engineering")
     delete(connection)
     return connection
 
 
-def url(connection: models.ScimConnection) -> str:
+def url(connection: models.ScimConnectionRow) -> str:
     return f"{LIST}{public_id('scim-connection', connection.pk)}/"
 
 
@@ -47,13 +47,13 @@ def page(client: Client, url: str) -> str:
     return " ".join(client.get(url).content.decode().split())
 
 
-def is_active(connection: models.ScimConnection) -> bool:
+def is_active(connection: models.ScimConnectionRow) -> bool:
     connection.refresh_from_db()
     return connection.status == ScimConnectionStatus.ACTIVE
 
 
 def test_the_overview_leads_to_the_list_and_the_list_to_each(
-    admin_client: Client, deleted: models.ScimConnection
+    admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
     assert f'href="{LIST}"' in page(admin_client, OVERVIEW)
 
@@ -63,7 +63,7 @@ def test_the_overview_leads_to_the_list_and_the_list_to_each(
         assert shown in html
 
 
-def test_it_is_restored_and_said(admin_client: Client, deleted: models.ScimConnection) -> None:
+def test_it_is_restored_and_said(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
     html = page(admin_client, url(deleted))
     assert "0 people, managed by Okta again" in html
     assert "1 group, with 0 roles" in html
@@ -79,7 +79,7 @@ def test_it_is_restored_and_said(admin_client: Client, deleted: models.ScimConne
 
 @pytest.mark.parametrize("reactivate", [True, False])
 def test_who_was_deactivated_with_it_is_counted_and_chosen(
-    admin_client: Client, acme: models.Organization, *, reactivate: bool
+    admin_client: Client, acme: models.OrganizationRow, *, reactivate: bool
 ) -> None:
     connection = factories.scim_connection(acme)
     for n in range(2):
@@ -92,13 +92,13 @@ def test_who_was_deactivated_with_it_is_counted_and_chosen(
 
     html = page(admin_client, OVERVIEW)
     assert ("2 people are active again." in html) is reactivate
-    assert models.Member.objects.filter(status=MemberStatus.ACTIVE).count() == (3 if reactivate else 1)
+    assert models.MemberRow.objects.filter(status=MemberStatus.ACTIVE).count() == (3 if reactivate else 1)
     assert ("person0" in page(admin_client, f"{OVERVIEW}drift/")) is not reactivate
 
 
 @pytest.mark.parametrize("chosen", [{}, {"reactivate": "on"}])
 def test_the_password_comes_first_for_the_token_is_good_again_and_the_choice_comes_along(
-    admin_client: Client, acme: models.Organization, chosen: dict[str, str]
+    admin_client: Client, acme: models.OrganizationRow, chosen: dict[str, str]
 ) -> None:
     connection = factories.scim_connection(acme)
     factories.provisioned(connection, "pia@acme.example")
@@ -119,7 +119,7 @@ def test_the_password_comes_first_for_the_token_is_good_again_and_the_choice_com
 
 
 def test_who_cannot_restore_now_is_told_why_without_the_password(
-    admin_client: Client, acme: models.Organization, deleted: models.ScimConnection
+    admin_client: Client, acme: models.OrganizationRow, deleted: models.ScimConnectionRow
 ) -> None:
     factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
     factories.forget_password_entry()
@@ -127,14 +127,14 @@ def test_who_cannot_restore_now_is_told_why_without_the_password(
     assert "Another connection is active" in page(admin_client, url(deleted))
 
 
-def test_an_expired_token_is_named(admin_client: Client, deleted: models.ScimConnection) -> None:
-    models.ScimToken.objects.update(expires_at=timezone.now() - timedelta(days=1))
+def test_an_expired_token_is_named(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
+    models.ScimTokenRow.objects.update(expires_at=timezone.now() - timedelta(days=1))
 
     assert "is refused until there is a new one" in page(admin_client, url(deleted))
 
 
 def test_beside_an_active_connection_it_says_so(
-    admin_client: Client, acme: models.Organization, deleted: models.ScimConnection
+    admin_client: Client, acme: models.OrganizationRow, deleted: models.ScimConnectionRow
 ) -> None:
     factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
     assert "Another connection is active" in page(admin_client, url(deleted))
@@ -147,14 +147,14 @@ def test_beside_an_active_connection_it_says_so(
 
 
 def test_of_two_who_restore_at_once_the_second_finds_nothing(
-    admin_client: Client, deleted: models.ScimConnection
+    admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
     admin_client.post(url(deleted))
 
     assert admin_client.post(url(deleted)).status_code == 404
 
 
-def test_after_the_days_it_is_not_there(admin_client: Client, deleted: models.ScimConnection) -> None:
+def test_after_the_days_it_is_not_there(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
     delete(deleted, days_ago=31)
 
     assert "Nothing can be restored" in page(admin_client, LIST)
@@ -164,7 +164,7 @@ def test_after_the_days_it_is_not_there(admin_client: Client, deleted: models.Sc
 
 
 def test_another_organizations_deleted_connection_is_not_there(
-    other_admin_client: Client, deleted: models.ScimConnection
+    other_admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
     there = url(deleted).replace("acme", "globex")
 
@@ -175,7 +175,7 @@ def test_another_organizations_deleted_connection_is_not_there(
 
 
 def test_who_may_only_look_sees_the_list_and_restores_nothing(
-    acme: models.Organization, deleted: models.ScimConnection, settings: Settings
+    acme: models.OrganizationRow, deleted: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
 
@@ -190,7 +190,7 @@ LOG = f"{OVERVIEW}log/"
 
 
 def test_what_was_asked_before_the_deletion_can_be_looked_up_and_taken_away(
-    admin_client: Client, acme: models.Organization, deleted: models.ScimConnection
+    admin_client: Client, acme: models.OrganizationRow, deleted: models.ScimConnectionRow
 ) -> None:
     call = factories.scim_request(deleted, status=409, scim_type="uniqueness", detail="There is one already.")
     assert LIST in page(admin_client, LOG)
@@ -214,8 +214,8 @@ def test_what_was_asked_before_the_deletion_can_be_looked_up_and_taken_away(
 
 def test_another_organizations_calls_and_those_of_long_ago_are_not_there(
     admin_client: Client,
-    globex: models.Organization,
-    deleted: models.ScimConnection,
+    globex: models.OrganizationRow,
+    deleted: models.ScimConnectionRow,
 ) -> None:
     theirs = factories.scim_connection(globex)
     delete(theirs)
@@ -233,7 +233,7 @@ def test_another_organizations_calls_and_those_of_long_ago_are_not_there(
 @pytest.mark.parametrize("number", [2, 20])
 def test_the_list_costs_the_same_queries_however_long_it_is(
     admin_client: Client,
-    acme: models.Organization,
+    acme: models.OrganizationRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -247,7 +247,7 @@ def test_the_list_costs_the_same_queries_however_long_it_is(
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, deleted: models.ScimConnection
+    admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
     with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.RESTORE}):
         assert LIST not in page(admin_client, OVERVIEW)

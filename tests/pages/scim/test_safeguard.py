@@ -1,4 +1,4 @@
-"""The brake's page and its banner: every state, and the decision."""
+"""The safeguard's page and its banner: every state, and the decision."""
 
 import re
 from datetime import timedelta
@@ -15,31 +15,33 @@ from portal.embedded.scim import EmbeddedScim
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 
-PAGE = "/o/acme/scim/brake/"
+PAGE = "/o/acme/scim/safeguard/"
 DECIDE = f"{PAGE}decide/"
 APPROVE = f"{PAGE}approve/"
 BANNERS = ("/o/acme/", "/o/acme/scim/")
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def braking(connection: models.ScimConnection) -> models.ScimConnection:
+def holding(connection: models.ScimConnectionRow) -> models.ScimConnectionRow:
     """20 of 100 are gone, and three wait."""
-    connection.brake_stopped_at = timezone.now() - timedelta(minutes=5)
+    connection.hold_started_at = timezone.now() - timedelta(minutes=5)
     connection.save()
-    models.ScimBrake.objects.create(organization=connection.organization, connection=connection, gone=20, people=100)
+    models.ScimSafeguardRow.objects.create(
+        organization=connection.organization, connection=connection, gone=20, people=100
+    )
     hold(connection, 3)
     return connection
 
 
-def hold(connection: models.ScimConnection, number: int) -> None:
+def hold(connection: models.ScimConnectionRow, number: int) -> None:
     users = [factories.scim_user(connection, f"held{n:03}@acme.example") for n in range(number)]
     keys = [user.pk for user in users]
-    models.ScimUser.objects.filter(pk__in=keys).update(deactivation_refused_at=timezone.now())
+    models.ScimUserRow.objects.filter(pk__in=keys).update(deactivation_refused_at=timezone.now())
 
 
 def page(client: Client, url: str = PAGE, /, **query: str) -> str:
@@ -52,14 +54,14 @@ def version(html: str) -> str:
     return found.group(1)
 
 
-def is_braking(connection: models.ScimConnection) -> bool:
+def is_holding(connection: models.ScimConnectionRow) -> bool:
     connection.refresh_from_db()
-    return connection.brake_stopped_at is not None
+    return connection.hold_started_at is not None
 
 
 @pytest.mark.parametrize("url", [*BANNERS, PAGE])
 def test_it_says_how_many_are_gone_and_how_many_wait(
-    admin_client: Client, braking: models.ScimConnection, url: str
+    admin_client: Client, holding: models.ScimConnectionRow, url: str
 ) -> None:
     html = page(admin_client, url)
 
@@ -71,12 +73,12 @@ def test_it_says_how_many_are_gone_and_how_many_wait(
 
 @pytest.mark.parametrize("url", BANNERS)
 def test_there_is_no_banner_while_nobody_waits(
-    admin_client: Client, connection: models.ScimConnection, url: str
+    admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     assert "Deactivations are on hold" not in page(admin_client, url)
 
 
-def test_the_page_names_who_waits(admin_client: Client, braking: models.ScimConnection) -> None:
+def test_the_page_names_who_waits(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     html = page(admin_client)
 
     for shown in (
@@ -89,9 +91,9 @@ def test_the_page_names_who_waits(admin_client: Client, braking: models.ScimConn
         assert shown in html
 
 
-def test_who_waits_comes_page_by_page_each_once(admin_client: Client, braking: models.ScimConnection) -> None:
-    models.ScimUser.objects.all().delete()
-    hold(braking, 30)
+def test_who_waits_comes_page_by_page_each_once(admin_client: Client, holding: models.ScimConnectionRow) -> None:
+    models.ScimUserRow.objects.all().delete()
+    hold(holding, 30)
     url: str | None = f"{PAGE}?limit=25"
     seen: list[str] = []
     while url:
@@ -106,39 +108,39 @@ def test_who_waits_comes_page_by_page_each_once(admin_client: Client, braking: m
 @pytest.mark.parametrize("number", [2, 45])
 def test_a_page_costs_the_same_queries_however_many_wait(
     admin_client: Client,
-    braking: models.ScimConnection,
+    holding: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
-    models.ScimUser.objects.all().delete()
-    hold(braking, number)
+    models.ScimUserRow.objects.all().delete()
+    hold(holding, number)
     admin_client.get(PAGE)
 
-    # Session, connection; of the brake: connection, numbers, people and groups on hold counted; of the list: connection, people.
+    # Session, connection; of the safeguard: connection, numbers, people and groups on hold counted; of the list: connection, people.
     with django_assert_num_queries(8):
         admin_client.get(PAGE)
 
 
 @pytest.mark.parametrize(
-    ("decision", "brakes", "text"),
+    ("decision", "safeguards", "text"),
     [
         ("keep", True, "An admin chose to keep the hold"),
         ("rearm", False, "No deactivations are on hold"),
     ],
 )
 def test_a_decision_is_carried_out_and_said(
-    admin_client: Client, braking: models.ScimConnection, decision: str, brakes: bool, text: str
+    admin_client: Client, holding: models.ScimConnectionRow, decision: str, safeguards: bool, text: str
 ) -> None:
     response = admin_client.post(DECIDE, {"decision": decision, "version": version(page(admin_client))})
 
     assert (response.status_code, response["Location"]) == (303, PAGE)
     assert text in page(admin_client)
-    assert is_braking(braking) is brakes
-    entry = models.ActivityEntry.objects.get(action=f"scim_connection.brake_{decision}")
+    assert is_holding(holding) is safeguards
+    entry = models.ActivityEntryRow.objects.get(action=f"scim_connection.safeguard_{decision}")
     assert entry.actor_name == "Ada Admin"
 
 
-def test_the_safe_choice_is_the_primary_one(admin_client: Client, braking: models.ScimConnection) -> None:
+def test_the_safe_choice_is_the_primary_one(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     for url in (PAGE, APPROVE):
         buttons = re.findall(r'class="btn btn-primary"[^>]*>([^<]+)<', page(admin_client, url))
         assert buttons == ["Keep on hold"]
@@ -151,7 +153,7 @@ def approval(html: str, typed: str) -> dict[str, str]:
 
 
 def test_an_approval_shows_who_loses_access_and_confirms_the_number(
-    admin_client: Client, braking: models.ScimConnection
+    admin_client: Client, holding: models.ScimConnectionRow
 ) -> None:
     html = page(admin_client, APPROVE)
     for shown in ("3 people lose access", "held000@acme.example", "held002@acme.example", "Approve 3 deactivations"):
@@ -161,18 +163,18 @@ def test_an_approval_shows_who_loses_access_and_confirms_the_number(
         wrong = admin_client.post(APPROVE, approval(html, typed))
         assert wrong.status_code == 422
         assert "held000@acme.example" in wrong.content.decode()
-    assert is_braking(braking)
+    assert is_holding(holding)
 
     assert admin_client.post(APPROVE, approval(html, " 3 "))["Location"] == PAGE
     assert "Approved for 3 people." in page(admin_client)
-    assert not is_braking(braking)
+    assert not is_holding(holding)
 
 
 def test_a_large_approval_shows_the_first_and_leads_to_the_rest(
-    admin_client: Client, braking: models.ScimConnection
+    admin_client: Client, holding: models.ScimConnectionRow
 ) -> None:
-    models.ScimUser.objects.all().delete()
-    hold(braking, 1001)
+    models.ScimUserRow.objects.all().delete()
+    hold(holding, 1001)
 
     html = page(admin_client, APPROVE)
 
@@ -182,23 +184,23 @@ def test_a_large_approval_shows_the_first_and_leads_to_the_rest(
     assert admin_client.post(APPROVE, approval(html, "1,001")).status_code == 303
 
 
-def test_a_number_that_was_made_up_approves_nothing(admin_client: Client, braking: models.ScimConnection) -> None:
+def test_a_number_that_was_made_up_approves_nothing(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     html = page(admin_client, APPROVE)
 
     response = admin_client.post(APPROVE, approval(html, "2") | {"number": "2"})
 
     assert response.status_code == 409
     assert "3 people are on hold now" in response.content.decode()
-    assert is_braking(braking)
+    assert is_holding(holding)
 
 
-def test_without_a_hold_there_is_nothing_to_approve(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_without_a_hold_there_is_nothing_to_approve(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     assert admin_client.get(APPROVE)["Location"] == PAGE
     assert admin_client.post(APPROVE, {"version": "x", "number": "1", "typed": "1"})["Location"] == PAGE
-    assert not models.ActivityEntry.objects.filter(action="scim_connection.brake_release").exists()
+    assert not models.ActivityEntryRow.objects.filter(action="scim_connection.safeguard_release").exists()
 
 
-def test_of_two_who_decide_at_once_the_second_is_told(admin_client: Client, braking: models.ScimConnection) -> None:
+def test_of_two_who_decide_at_once_the_second_is_told(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     seen = version(page(admin_client))
     admin_client.post(DECIDE, {"decision": "keep", "version": seen})
 
@@ -206,14 +208,14 @@ def test_of_two_who_decide_at_once_the_second_is_told(admin_client: Client, brak
 
     assert response.status_code == 409
     assert "Someone else decided in the meantime" in response.content.decode()
-    assert is_braking(braking)
+    assert is_holding(holding)
 
 
 @pytest.mark.parametrize(
     "data", [{}, {"decision": "other"}, {"decision": "release"}, {"decision": "keep", "version": "x" * 200}]
 )
 def test_what_is_no_decision_is_refused(
-    admin_client: Client, braking: models.ScimConnection, data: dict[str, str]
+    admin_client: Client, holding: models.ScimConnectionRow, data: dict[str, str]
 ) -> None:
     response = admin_client.post(DECIDE, data)
 
@@ -221,14 +223,14 @@ def test_what_is_no_decision_is_refused(
     assert "Choose what to do." in response.content.decode()
 
 
-def test_nothing_is_decided_of_a_brake_that_does_not_brake(
-    admin_client: Client, connection: models.ScimConnection
+def test_nothing_is_decided_of_a_safeguard_that_does_not_safeguard(
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     assert admin_client.post(DECIDE, {"decision": "rearm", "version": ""}).status_code == 409
 
 
 def test_who_may_not_decide_sees_it_and_whom_to_ask(
-    acme: models.Organization, braking: models.ScimConnection, settings: Settings
+    acme: models.OrganizationRow, holding: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
 
@@ -239,11 +241,11 @@ def test_who_may_not_decide_sees_it_and_whom_to_ask(
     assert 'name="decision"' not in html
     assert client.post(DECIDE, {"decision": "rearm", "version": ""}).status_code == 403
     assert client.get(APPROVE).status_code == 403
-    assert is_braking(braking)
+    assert is_holding(holding)
 
 
-def test_another_organizations_brake_is_not_there(
-    other_admin_client: Client, braking: models.ScimConnection, globex: models.Organization
+def test_another_organizations_safeguard_is_not_there(
+    other_admin_client: Client, holding: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     factories.scim_connection(globex)
 
@@ -253,9 +255,9 @@ def test_another_organizations_brake_is_not_there(
 
 @pytest.mark.parametrize("share", [0, 100])
 def test_it_says_when_it_is_switched_off(
-    admin_client: Client, connection: models.ScimConnection, settings: Settings, share: int
+    admin_client: Client, connection: models.ScimConnectionRow, settings: Settings, share: int
 ) -> None:
-    settings.SCIM_BRAKE_SHARE = share
+    settings.SCIM_SAFEGUARD_SHARE = share
 
     assert "turned off on this server" in page(admin_client)
 
@@ -265,9 +267,9 @@ def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.BRAKE}):
+    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.SAFEGUARD}):
         response = admin_client.get(PAGE)
 
     assert response.status_code == 200

@@ -30,12 +30,12 @@ Call = Callable[[Idp], object]
 
 
 @pytest.fixture
-def idp(acme: models.Organization) -> Idp:
+def idp(acme: models.OrganizationRow) -> Idp:
     token = "scim_token-of-acme"
     return Idp(factories.scim_connection(acme, bearer_token=token), token)
 
 
-def connect(acme: models.Organization, provider: ScimIdentityProvider) -> Idp:
+def connect(acme: models.OrganizationRow, provider: ScimIdentityProvider) -> Idp:
     token = "scim_token-of-acme"
     return Idp(factories.scim_connection(acme, bearer_token=token, identity_provider=provider), token)
 
@@ -71,7 +71,7 @@ def start(idp: Idp) -> None:
 
 @AT_ALL
 def test_a_guide_says_everything_in_the_identity_providers_names(
-    admin_client: Client, acme: models.Organization, provider: ScimIdentityProvider, guide: Guide
+    admin_client: Client, acme: models.OrganizationRow, provider: ScimIdentityProvider, guide: Guide
 ) -> None:
     idp = connect(acme, provider)
 
@@ -107,7 +107,7 @@ def test_a_guide_is_whole(provider: ScimIdentityProvider, guide: Guide) -> None:
 
 
 def test_a_provider_that_stytch_has_no_name_for_is_a_choice_of_guide(
-    admin_client: Client, acme: models.Organization
+    admin_client: Client, acme: models.OrganizationRow
 ) -> None:
     connect(acme, ScimIdentityProvider.GENERIC)
 
@@ -118,10 +118,10 @@ def test_a_provider_that_stytch_has_no_name_for_is_a_choice_of_guide(
     assert checks(html)["First group"] == "not-needed"
     # The choice stays in the address of the check.
     assert "guide=google-workspace&amp;seen=" in html
-    assert models.ScimConnection.objects.get().identity_provider == "generic"
+    assert models.ScimConnectionRow.objects.get().identity_provider == "generic"
 
 
-def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client, acme: models.Organization) -> None:
+def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client, acme: models.OrganizationRow) -> None:
     connect(acme, ScimIdentityProvider.GENERIC)
 
     response = admin_client.get(URL, {"guide": "okta"})
@@ -133,7 +133,7 @@ def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client
 @pytest.mark.parametrize("page", [URL, "/o/acme/scim/"])
 @pytest.mark.parametrize("provider", list(ScimIdentityProvider))
 def test_the_address_is_shown_as_it_is_entered(
-    admin_client: Client, acme: models.Organization, provider: ScimIdentityProvider, page: str
+    admin_client: Client, acme: models.OrganizationRow, provider: ScimIdentityProvider, page: str
 ) -> None:
     """Entra's ends in Microsoft's switch; the API's `base_url` never does."""
     connection = factories.scim_connection(acme, identity_provider=provider)
@@ -196,7 +196,7 @@ def test_what_calls_is_named(admin_client: Client, idp: Idp) -> None:
     assert "Okta SCIM Client 1.0.0" in page(admin_client)
 
 
-def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: models.Organization) -> None:
+def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: models.OrganizationRow) -> None:
     idp = connect(acme, ScimIdentityProvider.CYBERARK)
     title = "Discovery"
     assert checks(page(admin_client))[title] == "later"
@@ -205,7 +205,9 @@ def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: m
     assert checks(page(admin_client))[title] == "done"
 
 
-def test_people_who_arrive_without_discovery_did_not_need_it(admin_client: Client, acme: models.Organization) -> None:
+def test_people_who_arrive_without_discovery_did_not_need_it(
+    admin_client: Client, acme: models.OrganizationRow
+) -> None:
     connect(acme, ScimIdentityProvider.RIPPLING).create_user("priya@acme.example")
 
     assert checks(page(admin_client))["Discovery"] == "not-needed"
@@ -376,7 +378,7 @@ def test_a_mistake_is_recognised_and_explained_in_the_identity_providers_words(
 
 @AT_ALL
 def test_a_mistake_is_explained_in_the_words_of_each_identity_provider(
-    admin_client: Client, acme: models.Organization, provider: ScimIdentityProvider, guide: Guide
+    admin_client: Client, acme: models.OrganizationRow, provider: ScimIdentityProvider, guide: Guide
 ) -> None:
     idp = connect(acme, provider)
     with_header(idp, "Bearer scim_made-up")
@@ -499,7 +501,7 @@ def test_who_may_not_see_the_connection_does_not_see_the_guide(member_client: Cl
 
 
 def test_another_organizations_calls_are_not_seen(
-    admin_client: Client, idp: Idp, globex: models.Organization, other_admin_client: Client
+    admin_client: Client, idp: Idp, globex: models.OrganizationRow, other_admin_client: Client
 ) -> None:
     factories.scim_connection(globex, bearer_token="scim_token-of-globex")
     idp.create_user("priya@acme.example", displayName="Priya Patel")

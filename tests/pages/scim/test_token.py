@@ -21,7 +21,7 @@ OLD = "scim_the-old-token-of-acme"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme, bearer_token=OLD)
 
 
@@ -33,13 +33,13 @@ def start(client: Client) -> str:
     return shown_token(" ".join(client.post(ROTATE).content.decode().split()))
 
 
-def call(connection: models.ScimConnection, token: str) -> int:
+def call(connection: models.ScimConnectionRow, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "Okta SCIM Client 1.0"}
     return Client().get(f"/v1/b2b/scim/scim-connection-live-{connection.pk}/Users", headers=headers).status_code
 
 
 def test_it_says_when_from_where_and_by_whom_it_was_used(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     assert "Last used</dt><dd>Not yet" in page(admin_client).replace("> ", ">").replace(" <", "<")
     call(connection, OLD)
@@ -52,7 +52,7 @@ def test_it_says_when_from_where_and_by_whom_it_was_used(
 
 
 def test_both_are_good_until_somebody_decides_whatever_else_happens(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     """Defect 2: closing the dialog cancels the exchange."""
     new = start(admin_client)
@@ -62,7 +62,7 @@ def test_both_are_good_until_somebody_decides_whatever_else_happens(
     assert (call(connection, OLD), call(connection, new)) == (200, 200)
 
 
-def test_completing_revokes_the_old_one_alone(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_completing_revokes_the_old_one_alone(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     new = start(admin_client)
 
     response = admin_client.post(COMPLETE, {"version": version(page(admin_client))})
@@ -72,7 +72,7 @@ def test_completing_revokes_the_old_one_alone(admin_client: Client, connection: 
     assert (call(connection, OLD), call(connection, new)) == (401, 200)
 
 
-def test_cancelling_revokes_the_new_one_alone(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_cancelling_revokes_the_new_one_alone(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     new = start(admin_client)
 
     admin_client.post(CANCEL, {"version": version(page(admin_client))})
@@ -82,7 +82,7 @@ def test_cancelling_revokes_the_new_one_alone(admin_client: Client, connection: 
 
 
 def test_it_says_by_the_calls_whether_it_is_safe_to_complete(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     call(connection, OLD)
     new = start(admin_client)
@@ -107,7 +107,7 @@ def test_started_or_looked_at_again_the_token_is_not_shown_but_what_helps_is(adm
         assert "is not shown again" in html
         assert "Revoke the new token" in html
         assert new not in html
-    assert models.ScimToken.objects.filter(revoked_at=None).count() == 2
+    assert models.ScimTokenRow.objects.filter(revoked_at=None).count() == 2
 
 
 @pytest.mark.usefixtures("connection")
@@ -117,7 +117,7 @@ def test_the_password_comes_first(admin_client: Client) -> None:
     for response in (admin_client.get(ROTATE), admin_client.post(ROTATE)):
         assert response.status_code == 303
         assert response["Location"] == "/o/acme/confirm/?next=%2Fo%2Facme%2Fscim%2Ftoken%2Frotate%2F"
-    assert models.ScimToken.objects.count() == 1
+    assert models.ScimTokenRow.objects.count() == 1
 
 
 @pytest.mark.usefixtures("connection")
@@ -147,7 +147,7 @@ def test_of_two_who_end_it_the_second_is_told(admin_client: Client, url: str) ->
     ],
 )
 def test_what_expires_is_said_on_both_pages_with_the_way_out(admin_client: Client, days: int, said: str) -> None:
-    models.ScimToken.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
+    models.ScimTokenRow.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
 
     overview = page(admin_client, OVERVIEW)
     assert (said or f'href="{PAGE}"') in overview
@@ -162,7 +162,7 @@ def test_without_a_connection_there_is_no_token(admin_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("connection")
-def test_who_may_only_read_sees_the_use_and_why_not_more(settings: Settings, acme: models.Organization) -> None:
+def test_who_may_only_read_sees_the_use_and_why_not_more(settings: Settings, acme: models.OrganizationRow) -> None:
     reader = as_reader(settings, acme)
 
     html = page(reader)
@@ -174,7 +174,7 @@ def test_who_may_only_read_sees_the_use_and_why_not_more(settings: Settings, acm
 @pytest.mark.usefixtures("connection")
 def test_an_old_token_that_has_expired_is_no_loss(admin_client: Client) -> None:
     start(admin_client)
-    models.ScimToken.objects.filter(is_next=False).update(expires_at=timezone.now())
+    models.ScimTokenRow.objects.filter(is_next=False).update(expires_at=timezone.now())
 
     html = page(admin_client)
 
@@ -183,7 +183,7 @@ def test_an_old_token_that_has_expired_is_no_loss(admin_client: Client) -> None:
 
 
 def test_what_is_lost_by_cancelling_is_named_once_the_new_token_is_used(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     new = start(admin_client)
     assert "If you revoke the new token instead" not in page(admin_client)

@@ -25,16 +25,16 @@ PEOPLE = "/o/acme/scim/people/"
 
 
 @pytest.fixture
-def connection(acme: models.Organization) -> models.ScimConnection:
+def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
 @pytest.fixture
-def idp(acme: models.Organization) -> Idp:
+def idp(acme: models.OrganizationRow) -> Idp:
     return Idp(factories.scim_connection(acme, bearer_token="scim_token-of-acme"), "scim_token-of-acme")
 
 
-def url_of(user: models.ScimUser) -> str:
+def url_of(user: models.ScimUserRow) -> str:
     return f"{PEOPLE}scim-user-live-{user.pk}/"
 
 
@@ -60,7 +60,7 @@ def walk(client: Client, url: str | None) -> Iterator[list[str]]:
 
 
 def test_people_are_shown_with_name_state_and_last_change(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     user = factories.scim_user(connection, "pia@acme.example", display_name="Pia Patel", active=False)
 
@@ -70,7 +70,7 @@ def test_people_are_shown_with_name_state_and_last_change(
         assert shown in html
 
 
-def test_people_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_people_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     expected = [f"person{n:02}@acme.example" for n in range(60)]
     for name in reversed(expected):
         factories.scim_user(connection, name)
@@ -82,7 +82,7 @@ def test_people_come_page_by_page_each_once(admin_client: Client, connection: mo
 
 
 def test_a_search_finds_any_part_of_name_user_name_and_address_whatever_the_case(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     factories.provisioned(connection, "al@acme.example", display_name="Ada Lovelace")
     factories.provisioned(connection, "bo@acme.example", user_name="x9@id.example", display_name="Åsa Öberg")
@@ -117,7 +117,7 @@ def test_a_name_that_the_identity_provider_sent_or_changed_is_found(admin_client
 
 
 def test_the_members_of_others_are_not_searched(
-    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     factories.provisioned(factories.scim_connection(globex), "gus@globex.example", display_name="Gus")
 
@@ -125,7 +125,7 @@ def test_the_members_of_others_are_not_searched(
 
 
 def test_a_search_goes_on_behind_the_rows_that_one_page_looks_at(
-    admin_client: Client, connection: models.ScimConnection, monkeypatch: pytest.MonkeyPatch
+    admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyset, "MOST_SEARCHED", 10)
     for n in range(25):
@@ -141,7 +141,7 @@ def test_a_search_goes_on_behind_the_rows_that_one_page_looks_at(
 @pytest.mark.parametrize("number", [2, 60])
 def test_a_search_costs_the_same_queries_however_many_there_are(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -157,7 +157,7 @@ def test_a_search_costs_the_same_queries_however_many_there_are(
 
 
 def test_a_search_keeps_its_words_and_state_over_the_pages(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     for n in range(60):
         # Half of them are found by their e-mail addresses alone.
@@ -170,7 +170,7 @@ def test_a_search_keeps_its_words_and_state_over_the_pages(
     assert len({name for names in pages for name in names}) == 59
 
 
-def test_people_are_filtered_by_state(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_people_are_filtered_by_state(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     factories.scim_user(connection, "in@acme.example")
     factories.scim_user(connection, "out@acme.example", active=False)
 
@@ -180,7 +180,7 @@ def test_people_are_filtered_by_state(admin_client: Client, connection: models.S
 
 
 def test_empty_filtered_empty_and_failed_look_different(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     assert "No people yet" in page(admin_client)
     factories.scim_user(connection, "in@acme.example")
@@ -197,7 +197,7 @@ def test_empty_filtered_empty_and_failed_look_different(
 
 @pytest.mark.parametrize(("name", "value"), [("limit", "7"), ("state", "gone"), ("q", "x" * 257), ("q", "a\0b")])
 def test_an_address_that_is_not_right_is_refused_at_its_field(
-    admin_client: Client, connection: models.ScimConnection, name: str, value: str
+    admin_client: Client, connection: models.ScimConnectionRow, name: str, value: str
 ) -> None:
     response = admin_client.get(PEOPLE, {name: value})
 
@@ -205,7 +205,7 @@ def test_an_address_that_is_not_right_is_refused_at_its_field(
     assert f'id="id_{name}_error"' in response.content.decode()
 
 
-def test_a_cursor_of_another_search_starts_again(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_cursor_of_another_search_starts_again(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     for n in range(30):
         factories.scim_user(connection, f"person{n:02}@acme.example")
     found = re.search(r"cursor=([^&\"]+)", page(admin_client, limit=25))
@@ -219,7 +219,7 @@ def test_without_a_connection_there_is_nobody_to_show(admin_client: Client) -> N
 
 
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     user = factories.scim_user(connection, "pia@acme.example")
     refusal = NotOffered("This directory does not tell who was provisioned.")
@@ -238,7 +238,7 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(
 @pytest.mark.parametrize("number", [3, 260])
 def test_a_page_costs_the_same_queries_however_many_people_there_are(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -253,7 +253,7 @@ def test_a_page_costs_the_same_queries_however_many_people_there_are(
 
 
 def test_other_organizations_people_are_not_there(
-    admin_client: Client, connection: models.ScimConnection, globex: models.Organization
+    admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_user(factories.scim_connection(globex), "gus@globex.example")
 
@@ -262,12 +262,14 @@ def test_other_organizations_people_are_not_there(
 
 
 @pytest.mark.parametrize("user_id", ["none", "scim-user-live-00000000-0000-0000-0000-000000000000", "x" * 300])
-def test_an_unknown_person_is_not_found(admin_client: Client, connection: models.ScimConnection, user_id: str) -> None:
+def test_an_unknown_person_is_not_found(
+    admin_client: Client, connection: models.ScimConnectionRow, user_id: str
+) -> None:
     assert admin_client.get(f"{PEOPLE}{user_id}/").status_code == 404
 
 
 def test_a_person_is_shown_with_what_the_identity_provider_told(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     user = factories.provisioned(connection, "pia@acme.example", display_name="Pia <b>Patel</b>")
     user.external_id = "00u1"
@@ -288,7 +290,7 @@ def test_a_person_is_shown_with_what_the_identity_provider_told(
     assert "never-shown" not in html
 
 
-def test_each_role_says_why_it_is_there(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_each_role_says_why_it_is_there(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     """Direct, by a group, and by a group within a group within a group: each with every name on the way."""
     user = factories.provisioned(connection, "pia@acme.example")
     assert user.member
@@ -314,7 +316,9 @@ def test_each_role_says_why_it_is_there(admin_client: Client, connection: models
     assert "not_theirs" not in html
 
 
-def test_a_role_by_the_domain_of_the_address_says_so(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_role_by_the_domain_of_the_address_says_so(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     factories.role_by_domain(connection.organization, "acme.example", "it_support")
 
     html = page(admin_client, url_of(factories.provisioned(connection, "pia@acme.example")))
@@ -323,10 +327,10 @@ def test_a_role_by_the_domain_of_the_address_says_so(admin_client: Client, conne
     assert "Through the domain of the email address" in support
 
 
-def test_who_is_deactivated_has_no_roles(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_who_is_deactivated_has_no_roles(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     user = factories.provisioned(connection, "pia@acme.example", active=False)
     assert user.member
-    models.Member.objects.filter(pk=user.member.pk).update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(pk=user.member.pk).update(status=MemberStatus.DELETED)
     group = factories.scim_group(connection, "Team")
     factories.put_in_group(group, [user])
     factories.group_role(group, "it_support")
@@ -338,7 +342,7 @@ def test_who_is_deactivated_has_no_roles(admin_client: Client, connection: model
 
 
 def test_a_persons_groups_come_page_by_page_direct_and_indirect(
-    admin_client: Client, connection: models.ScimConnection
+    admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     user = factories.provisioned(connection, "pia@acme.example")
     groups = factories.scim_groups(connection, (f"Team {n:02}" for n in range(30)))
@@ -360,7 +364,7 @@ def test_a_persons_groups_come_page_by_page_direct_and_indirect(
 @pytest.mark.parametrize("number", [1, 40])
 def test_a_persons_page_costs_the_same_queries_however_many_groups_there_are(
     admin_client: Client,
-    connection: models.ScimConnection,
+    connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
     number: int,
 ) -> None:
@@ -376,14 +380,18 @@ def test_a_persons_page_costs_the_same_queries_however_many_groups_there_are(
     assert ("and through 20 more groups" in html) is (number == 40)
 
 
-def test_a_person_of_a_deleted_connection_is_not_found(admin_client: Client, connection: models.ScimConnection) -> None:
+def test_a_person_of_a_deleted_connection_is_not_found(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     user = factories.scim_user(connection, "pia@acme.example")
-    models.ScimConnection.objects.update(status="deleted")
+    models.ScimConnectionRow.objects.update(status="deleted")
 
     assert admin_client.get(url_of(user)).status_code == 404
 
 
-def test_a_member_without_the_right_sees_who_can_help(member_client: Client, connection: models.ScimConnection) -> None:
+def test_a_member_without_the_right_sees_who_can_help(
+    member_client: Client, connection: models.ScimConnectionRow
+) -> None:
     response = member_client.get(PEOPLE)
 
     assert response.status_code == 403

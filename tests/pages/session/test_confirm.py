@@ -20,7 +20,7 @@ def confirm(client: Client, password: str = PASSWORD, **more: str) -> Any:
 
 
 def entered_at() -> Any:
-    return models.MemberSession.objects.get().password_entered_at
+    return models.MemberSessionRow.objects.get().password_entered_at
 
 
 def test_the_right_password_leads_back_to_the_page_that_asked(admin_client: Client) -> None:
@@ -95,16 +95,16 @@ def test_others_cannot_use_up_what_the_member_confirms_with(admin_client: Client
     assert confirm(admin_client).status_code == 303
 
 
-def test_it_leaves_an_entry_without_the_password(admin: models.Member, admin_client: Client) -> None:
+def test_it_leaves_an_entry_without_the_password(admin: models.MemberRow, admin_client: Client) -> None:
     confirm(admin_client, "wrong")
     confirm(admin_client)
 
-    entry = models.ActivityEntry.objects.get(action="member_session.confirm_password")
+    entry = models.ActivityEntryRow.objects.get(action="member_session.confirm_password")
     assert (entry.actor_id, entry.target_name) == (f"member-live-{admin.pk}", "ada@acme.example")
     assert PASSWORD not in str(vars(entry))
 
 
-def test_another_members_password_does_not_help(admin_client: Client, acme: models.Organization) -> None:
+def test_another_members_password_does_not_help(admin_client: Client, acme: models.OrganizationRow) -> None:
     factories.member(acme, "eve@acme.example", password="eve's own password")
 
     assert confirm(admin_client, "eve's own password", email_address="eve@acme.example").status_code == 422
@@ -119,7 +119,7 @@ def test_the_session_stays_the_same(admin_client: Client) -> None:
     assert admin_client.cookies[cookie_name("acme")].value == token
 
 
-def test_forms_need_the_csrf_token(admin: models.Member) -> None:
+def test_forms_need_the_csrf_token(admin: models.MemberRow) -> None:
     client = Client(enforce_csrf_checks=True)
     client.cookies[cookie_name("acme")] = factories.session_token(admin)
 

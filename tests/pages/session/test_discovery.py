@@ -19,18 +19,18 @@ def discover(client: Client, email_address: str = "ada@acme.example", password: 
 
 
 @pytest.fixture
-def ada_in_globex(globex: models.Organization) -> models.Member:
+def ada_in_globex(globex: models.OrganizationRow) -> models.MemberRow:
     return factories.member(globex, "ada@acme.example", name="Ada Admin", password=PASSWORD)
 
 
-def test_who_is_in_one_organization_is_led_there(admin: models.Member, visitor: Client) -> None:
+def test_who_is_in_one_organization_is_led_there(admin: models.MemberRow, visitor: Client) -> None:
     response = discover(visitor)
 
     assert (response.status_code, response["Location"]) == (303, "/o/acme/")
     assert visitor.get("/o/acme/").status_code == 200
 
 
-def test_who_is_in_several_chooses(admin: models.Member, ada_in_globex: models.Member, visitor: Client) -> None:
+def test_who_is_in_several_chooses(admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client) -> None:
     assert discover(visitor)["Location"] == "/organizations/"
 
     page = visitor.get("/organizations/").content.decode()
@@ -44,7 +44,7 @@ def test_who_is_in_several_chooses(admin: models.Member, ada_in_globex: models.M
 
 
 def test_only_organizations_where_the_password_is_right_are_offered(
-    admin: models.Member, globex: models.Organization, visitor: Client
+    admin: models.MemberRow, globex: models.OrganizationRow, visitor: Client
 ) -> None:
     factories.member(globex, "ada@acme.example", password="another password")
 
@@ -52,7 +52,7 @@ def test_only_organizations_where_the_password_is_right_are_offered(
 
 
 def test_an_organization_that_was_not_discovered_cannot_be_chosen(
-    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     third = factories.organization("third")
     discover(visitor)
@@ -60,11 +60,11 @@ def test_an_organization_that_was_not_discovered_cannot_be_chosen(
     for organization_id in (f"organization-live-{third.pk}", "organization-live-nonsense", "x" * 101, ""):
         response = visitor.post("/organizations/", {"organization_id": organization_id})
         assert response.status_code in {401, 422}
-    assert not models.MemberSession.objects.exists()
+    assert not models.MemberSessionRow.objects.exists()
 
 
 def test_the_choice_is_open_for_ten_minutes(
-    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     discover(visitor)
 
@@ -74,7 +74,9 @@ def test_the_choice_is_open_for_ten_minutes(
         assert visitor.post("/organizations/", choice).status_code == 401
 
 
-def test_a_choice_opens_one_organization(admin: models.Member, ada_in_globex: models.Member, visitor: Client) -> None:
+def test_a_choice_opens_one_organization(
+    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
+) -> None:
     discover(visitor)
     cookie = visitor.cookies["choice"].value
     chosen = visitor.post("/organizations/", {"organization_id": f"organization-live-{admin.organization_id}"})
@@ -86,7 +88,7 @@ def test_a_choice_opens_one_organization(admin: models.Member, ada_in_globex: mo
 
 
 def test_signing_out_ends_a_choice_that_is_open(
-    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     visitor.cookies[cookie_name("acme")] = factories.session_token(admin)
     discover(visitor)
@@ -100,17 +102,17 @@ def test_signing_out_ends_a_choice_that_is_open(
 
 
 def test_who_left_meanwhile_cannot_choose_the_organization(
-    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     discover(visitor)
-    models.Member.objects.filter(pk=admin.pk).update(status="deleted")
+    models.MemberRow.objects.filter(pk=admin.pk).update(status="deleted")
 
     choice = {"organization_id": f"organization-live-{admin.organization_id}"}
     assert visitor.post("/organizations/", choice).status_code == 401
 
 
 def test_two_organizations_are_open_side_by_side(
-    admin: models.Member, ada_in_globex: models.Member, visitor: Client
+    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     for member in (admin, ada_in_globex):
         discover(visitor)
@@ -129,7 +131,7 @@ def test_two_organizations_are_open_side_by_side(
     ("email_address", "password"), [("ada@acme.example", "wrong"), ("nobody@acme.example", PASSWORD)]
 )
 def test_whatever_is_wrong_the_answer_is_the_same(
-    admin: models.Member, visitor: Client, email_address: str, password: str
+    admin: models.MemberRow, visitor: Client, email_address: str, password: str
 ) -> None:
     response = discover(visitor, email_address, password)
 
@@ -137,13 +139,15 @@ def test_whatever_is_wrong_the_answer_is_the_same(
     assert "The e-mail address or the password is not right." in response.content.decode()
 
 
-def test_the_front_door_leads_on(admin: models.Member, visitor: Client) -> None:
+def test_the_front_door_leads_on(admin: models.MemberRow, visitor: Client) -> None:
     assert visitor.get("/")["Location"] == "/sign-in/"
     discover(visitor)
     assert visitor.get("/")["Location"] == "/o/acme/"
 
 
-def test_signed_in_elsewhere_is_told_how_to_sign_in_here(acme: models.Organization, other_admin_client: Client) -> None:
+def test_signed_in_elsewhere_is_told_how_to_sign_in_here(
+    acme: models.OrganizationRow, other_admin_client: Client
+) -> None:
     response = other_admin_client.get("/o/acme/scim/")
 
     assert response.status_code == 404
@@ -151,7 +155,7 @@ def test_signed_in_elsewhere_is_told_how_to_sign_in_here(acme: models.Organizati
 
 
 def test_an_unknown_organization_looks_like_one_that_is_not_mine(
-    acme: models.Organization, other_admin_client: Client
+    acme: models.OrganizationRow, other_admin_client: Client
 ) -> None:
     mine = other_admin_client.get("/o/acme/").content.decode().replace("acme", "nowhere")
     unknown = other_admin_client.get("/o/nowhere/").content.decode()
@@ -162,7 +166,7 @@ def test_an_unknown_organization_looks_like_one_that_is_not_mine(
     assert without_request_id(mine) == without_request_id(unknown)
 
 
-def test_a_session_cookie_with_nonsense_is_removed(acme: models.Organization, visitor: Client) -> None:
+def test_a_session_cookie_with_nonsense_is_removed(acme: models.OrganizationRow, visitor: Client) -> None:
     for value in ("nonsense", "\udc80", "x" * 5000):
         visitor.cookies[cookie_name("acme")] = value.encode("utf-8", "replace").decode()
         response = visitor.get("/o/acme/")

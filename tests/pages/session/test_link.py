@@ -17,11 +17,11 @@ NEW_PASSWORD = "five unrelated words in a row"
 
 
 @pytest.fixture
-def invited(acme: models.Organization) -> models.Member:
+def invited(acme: models.OrganizationRow) -> models.MemberRow:
     return factories.member(acme, "ines@acme.example", name="Ines Invited")
 
 
-def link_to(member: models.Member) -> str:
+def link_to(member: models.MemberRow) -> str:
     return new_link(member).url.removeprefix("http://127.0.0.1:8000")
 
 
@@ -30,14 +30,14 @@ def choose(client: Client, link: str, password: str = NEW_PASSWORD) -> Any:
     return client.post(path, {"token": token, "password": password})
 
 
-def test_the_link_says_whom_it_is_for_and_is_not_used_up_by_looking(invited: models.Member, visitor: Client) -> None:
+def test_the_link_says_whom_it_is_for_and_is_not_used_up_by_looking(invited: models.MemberRow, visitor: Client) -> None:
     link = link_to(invited)
 
     for _ in range(2):
         assert "ines@acme.example" in visitor.get(link).content.decode()
 
 
-def test_a_password_is_chosen_once(invited: models.Member, visitor: Client) -> None:
+def test_a_password_is_chosen_once(invited: models.MemberRow, visitor: Client) -> None:
     link = link_to(invited)
 
     assert choose(visitor, link)["Location"] == "/o/acme/"
@@ -48,7 +48,7 @@ def test_a_password_is_chosen_once(invited: models.Member, visitor: Client) -> N
     assert by_password.status_code == 303
 
 
-def test_a_new_password_ends_the_sessions_under_the_old_one(invited: models.Member) -> None:
+def test_a_new_password_ends_the_sessions_under_the_old_one(invited: models.MemberRow) -> None:
     old = factories.signed_in(invited)
 
     choose(Client(), link_to(invited))
@@ -56,7 +56,7 @@ def test_a_new_password_ends_the_sessions_under_the_old_one(invited: models.Memb
     assert old.get("/o/acme/").status_code == 302
 
 
-def test_a_newer_link_ends_the_older(invited: models.Member, visitor: Client) -> None:
+def test_a_newer_link_ends_the_older(invited: models.MemberRow, visitor: Client) -> None:
     older, newer = link_to(invited), link_to(invited)
 
     assert visitor.get(older).status_code == 410
@@ -65,7 +65,7 @@ def test_a_newer_link_ends_the_older(invited: models.Member, visitor: Client) ->
 
 @pytest.mark.parametrize(("status", "days"), [(MemberStatus.INVITED, 7), (MemberStatus.ACTIVE, 1)])
 def test_an_invitation_lives_a_week_and_a_link_of_a_member_a_day(
-    invited: models.Member, visitor: Client, status: MemberStatus, days: int
+    invited: models.MemberRow, visitor: Client, status: MemberStatus, days: int
 ) -> None:
     invited.status = status
     link = link_to(invited)
@@ -77,14 +77,14 @@ def test_an_invitation_lives_a_week_and_a_link_of_a_member_a_day(
 
 
 def test_a_link_opens_its_own_organization_alone(
-    invited: models.Member, globex: models.Organization, visitor: Client
+    invited: models.MemberRow, globex: models.OrganizationRow, visitor: Client
 ) -> None:
     assert visitor.get(link_to(invited).replace("/o/acme/", "/o/globex/")).status_code == 410
 
 
 @pytest.mark.parametrize("password", ["short", "", "x" * 129])
 def test_a_password_that_will_not_do_is_refused_and_the_link_kept(
-    invited: models.Member, visitor: Client, password: str
+    invited: models.MemberRow, visitor: Client, password: str
 ) -> None:
     link = link_to(invited)
 
@@ -92,20 +92,20 @@ def test_a_password_that_will_not_do_is_refused_and_the_link_kept(
     assert choose(visitor, link).status_code == 303
 
 
-def test_choosing_a_password_leaves_an_entry_without_it(invited: models.Member, visitor: Client) -> None:
+def test_choosing_a_password_leaves_an_entry_without_it(invited: models.MemberRow, visitor: Client) -> None:
     choose(visitor, link_to(invited))
 
-    entry = models.ActivityEntry.objects.get(action="member.set_password")
+    entry = models.ActivityEntryRow.objects.get(action="member.set_password")
     assert entry.actor_id == f"member-live-{invited.pk}"
     assert NEW_PASSWORD not in str(vars(entry))
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "\0", "x" * 5000])
-def test_nonsense_is_no_link(acme: models.Organization, visitor: Client, token: str) -> None:
+def test_nonsense_is_no_link(acme: models.OrganizationRow, visitor: Client, token: str) -> None:
     assert visitor.get("/o/acme/sign-in/link/", {"token": token}).status_code == 410
 
 
-def test_a_link_that_no_longer_works_says_so_and_offers_to_sign_in(invited: models.Member, visitor: Client) -> None:
+def test_a_link_that_no_longer_works_says_so_and_offers_to_sign_in(invited: models.MemberRow, visitor: Client) -> None:
     link = link_to(invited)
     choose(visitor, link)
 

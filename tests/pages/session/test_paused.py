@@ -43,7 +43,7 @@ def sent() -> list[str]:
     return [to for message in mail.outbox for to in message.to]
 
 
-def test_a_member_gets_in_by_an_emailed_link(admin: models.Member) -> None:
+def test_a_member_gets_in_by_an_emailed_link(admin: models.MemberRow) -> None:
     pause()
 
     status, html = sign_in()
@@ -58,10 +58,12 @@ def test_a_member_gets_in_by_an_emailed_link(admin: models.Member) -> None:
     client = Client()
     chosen = client.post("/o/acme/sign-in/link/", {"token": found[1], "password": "quartz lantern orbit meadow"})
     assert (chosen.status_code, client.get("/o/acme/").status_code) == (303, 200)
-    assert models.ActivityEntry.objects.filter(action="member.send_sign_in_link", actor_type="visitor").count() == 1
+    assert models.ActivityEntryRow.objects.filter(action="member.send_sign_in_link", actor_type="visitor").count() == 1
 
 
-def test_on_the_page_of_all_organizations_each_sends_a_link(admin: models.Member, globex: models.Organization) -> None:
+def test_on_the_page_of_all_organizations_each_sends_a_link(
+    admin: models.MemberRow, globex: models.OrganizationRow
+) -> None:
     factories.member(globex, ADA, password=PASSWORD)
     pause()
 
@@ -72,7 +74,7 @@ def test_on_the_page_of_all_organizations_each_sends_a_link(admin: models.Member
     assert sent() == [ADA, ADA]
 
 
-def test_whether_an_address_is_a_members_does_not_show(admin: models.Member) -> None:
+def test_whether_an_address_is_a_members_does_not_show(admin: models.MemberRow) -> None:
     for address in (ADA, "no@acme.example"):
         pause(address)
     pages = [Client().post(EMAIL, {"email_address": one}) for one in (ADA, "no@acme.example")]
@@ -83,7 +85,7 @@ def test_whether_an_address_is_a_members_does_not_show(admin: models.Member) -> 
     assert sent() == [ADA]
 
 
-def test_no_email_is_sent_for_who_can_use_their_password(admin: models.Member) -> None:
+def test_no_email_is_sent_for_who_can_use_their_password(admin: models.MemberRow) -> None:
     for body in ({"email_address": ADA}, {"email_address": "x"}, {}):
         answer = Client().post(EMAIL, body)
         assert (answer.status_code, answer["Location"]) == (303, SIGN_IN)
@@ -91,7 +93,7 @@ def test_no_email_is_sent_for_who_can_use_their_password(admin: models.Member) -
     assert sent() == []
 
 
-def test_links_are_limited(admin: models.Member, settings: Settings) -> None:
+def test_links_are_limited(admin: models.MemberRow, settings: Settings) -> None:
     settings.SIGN_IN_LINK_RATE = "2 per hour"
     pause()
     statuses = [Client().post(EMAIL, {"email_address": ADA}).status_code for _ in range(3)]
@@ -101,7 +103,7 @@ def test_links_are_limited(admin: models.Member, settings: Settings) -> None:
 
 
 def test_a_mail_server_that_fails_is_only_in_the_log(
-    admin: models.Member, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    admin: models.MemberRow, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: str) -> None:
         raise OSError("away")
@@ -113,7 +115,7 @@ def test_a_mail_server_that_fails_is_only_in_the_log(
     assert sent() == []
 
 
-def test_without_email_the_operator_is_the_way_in(admin: models.Member, settings: Settings) -> None:
+def test_without_email_the_operator_is_the_way_in(admin: models.MemberRow, settings: Settings) -> None:
     settings.EMAIL_IS_SET_UP = False
     pause()
 

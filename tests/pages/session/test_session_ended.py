@@ -20,15 +20,15 @@ CONTACTS = "/o/acme/scim/contacts/"
 
 
 @pytest.fixture
-def ended_client(admin: models.Member) -> Client:
+def ended_client(admin: models.MemberRow) -> Client:
     """A browser with an open page whose session has ended."""
     factories.scim_connection(admin.organization)
     return ended(admin)
 
 
-def ended(member: models.Member) -> Client:
+def ended(member: models.MemberRow) -> Client:
     client = factories.signed_in(member)
-    models.MemberSession.objects.update(revoked_at=timezone.now())
+    models.MemberSessionRow.objects.update(revoked_at=timezone.now())
     return client
 
 
@@ -49,22 +49,22 @@ def test_the_sign_in_page_says_that_the_session_ended(ended_client: Client) -> N
     assert "Your session ended" in ended_client.get(location).content.decode()
 
 
-def test_a_visitor_who_never_signed_in_is_not_told_so(acme: models.Organization, visitor: Client) -> None:
+def test_a_visitor_who_never_signed_in_is_not_told_so(acme: models.OrganizationRow, visitor: Client) -> None:
     assert "Your session ended" not in visitor.get(visitor.get("/o/acme/scim/")["Location"]).content.decode()
 
 
-def test_the_browser_keeps_the_cookie_a_day_longer_than_the_session(admin: models.Member, visitor: Client) -> None:
+def test_the_browser_keeps_the_cookie_a_day_longer_than_the_session(admin: models.MemberRow, visitor: Client) -> None:
     """Otherwise nothing would tell a session that ended from none."""
     visitor.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": PASSWORD})
 
     expires = visitor.cookies[cookie_name("acme")]["expires"]
-    ends = models.MemberSession.objects.get().expires_at
+    ends = models.MemberSessionRow.objects.get().expires_at
     assert expires == (ends + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     with time_machine.travel(ends + timedelta(minutes=1), tick=False):
         assert "ended=1" in visitor.get("/o/acme/")["Location"]
 
 
-def test_a_form_without_values_leads_back_to_the_page_that_it_is_on(admin: models.Member) -> None:
+def test_a_form_without_values_leads_back_to_the_page_that_it_is_on(admin: models.MemberRow) -> None:
     def next_after(referer: str) -> list[str]:
         response = ended(admin).post("/o/acme/scim/resume/", headers={"Referer": referer})
         return parse_qs(urlsplit(response["Location"]).query).get("next", [])
@@ -97,35 +97,37 @@ def test_what_was_typed_is_kept_through_sign_in_and_sent_again(ended_client: Cli
 
 
 def test_nothing_is_sent_again_without_a_click(ended_client: Client) -> None:
-    models.ScimContact.objects.all().delete()
+    models.ScimContactRow.objects.all().delete()
     ended = ended_client.post(CONTACTS, {"addresses": "it@acme.example", "version": ""})
 
     sign_in(ended_client, ended.content.decode())
 
-    assert not models.ScimContact.objects.exists()
+    assert not models.ScimContactRow.objects.exists()
 
 
-def test_passwords_are_not_kept(admin: models.Member) -> None:
+def test_passwords_are_not_kept(admin: models.MemberRow) -> None:
     assert ended(admin).post("/o/acme/confirm/", {"password": PASSWORD}).status_code == 302
     page = ended(admin).post("/o/acme/confirm/", {"password": PASSWORD, "next": "/o/acme/"})
     assert page.status_code == 401
     assert "horse" not in page.content.decode()
 
 
-def test_a_browser_that_says_nonsense_of_its_page_is_led_to_sign_in(admin: models.Member) -> None:
+def test_a_browser_that_says_nonsense_of_its_page_is_led_to_sign_in(admin: models.MemberRow) -> None:
     response = ended(admin).get("/o/acme/scim/", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
 
     assert response["HX-Redirect"] == "/o/acme/sign-in/?ended=1"
 
 
 @pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example/", "/o/globex/scim/", "javascript:x", ""])
-def test_a_kept_form_goes_to_a_page_of_the_organization_alone(admin: models.Member, visitor: Client, path: str) -> None:
+def test_a_kept_form_goes_to_a_page_of_the_organization_alone(
+    admin: models.MemberRow, visitor: Client, path: str
+) -> None:
     typed = {"email_address": "ada@acme.example", "password": PASSWORD, "kept_path": path, "kept": "a=b"}
 
     assert visitor.post("/o/acme/sign-in/", typed)["Location"] == "/o/acme/"
 
 
-def test_a_form_of_another_site_is_never_kept(admin: models.Member) -> None:
+def test_a_form_of_another_site_is_never_kept(admin: models.MemberRow) -> None:
     client = Client(enforce_csrf_checks=True)
 
     assert client.post(CONTACTS, {"addresses": "evil@evil.example", "version": "1"}).status_code == 403

@@ -27,14 +27,14 @@ def sign_in(client: Client, email_address: str, password: str = PASSWORD, url: s
     return client.post(url, {"email_address": email_address, "password": password, **more})
 
 
-def test_the_right_password_opens_the_organization(admin: models.Member, visitor: Client) -> None:
+def test_the_right_password_opens_the_organization(admin: models.MemberRow, visitor: Client) -> None:
     response = sign_in(visitor, "ada@acme.example")
 
     assert (response.status_code, response["Location"]) == (303, "/o/acme/")
     assert "Acme" in visitor.get("/o/acme/").content.decode()
 
 
-def test_case_and_composition_of_the_address_do_not_matter(acme: models.Organization, visitor: Client) -> None:
+def test_case_and_composition_of_the_address_do_not_matter(acme: models.OrganizationRow, visitor: Client) -> None:
     factories.member(acme, "josé@acme.example", password=PASSWORD)
 
     # EmailField takes no accents in the local part; case is what people vary.
@@ -43,7 +43,7 @@ def test_case_and_composition_of_the_address_do_not_matter(acme: models.Organiza
     assert sign_in(visitor, "aDA@aCME.example").status_code == 303
 
 
-def test_sign_in_leads_back_to_the_page_that_asked_for_it(admin: models.Member, visitor: Client) -> None:
+def test_sign_in_leads_back_to_the_page_that_asked_for_it(admin: models.MemberRow, visitor: Client) -> None:
     asked = visitor.get("/o/acme/scim/?limit=25")
     assert asked.status_code == 302
 
@@ -65,7 +65,7 @@ def test_sign_in_leads_back_to_the_page_that_asked_for_it(admin: models.Member, 
         "/\\evil.example",
     ],
 )
-def test_sign_in_leads_nowhere_else(admin: models.Member, visitor: Client, onward: str) -> None:
+def test_sign_in_leads_nowhere_else(admin: models.MemberRow, visitor: Client, onward: str) -> None:
     response = sign_in(visitor, "ada@acme.example", next=onward)
 
     assert not response["Location"].startswith(("http", "//", "/\\", "javascript"))
@@ -83,7 +83,7 @@ def test_sign_in_leads_nowhere_else(admin: models.Member, visitor: Client, onwar
     ],
 )
 def test_whatever_is_wrong_the_answer_is_the_same(
-    admin: models.Member, other_admin: models.Member, visitor: Client, email_address: str, password: str
+    admin: models.MemberRow, other_admin: models.MemberRow, visitor: Client, email_address: str, password: str
 ) -> None:
     factories.member(admin.organization, "invited@acme.example")
     left = factories.member(admin.organization, "left@acme.example", password=PASSWORD)
@@ -114,7 +114,7 @@ def hash_checks() -> Iterator[list[str]]:
 @pytest.mark.parametrize(("url", "checks"), [(SIGN_IN, 1), ("/sign-in/", 5)])
 @pytest.mark.parametrize("email_address", ["ada@acme.example", "nobody@acme.example", "invited@acme.example"])
 def test_the_time_does_not_tell_who_exists(
-    admin: models.Member, visitor: Client, hash_checks: list[str], email_address: str, url: str, checks: int
+    admin: models.MemberRow, visitor: Client, hash_checks: list[str], email_address: str, url: str, checks: int
 ) -> None:
     factories.member(admin.organization, "invited@acme.example")
     sign_in(visitor, "warm@acme.example", "up", url)  # the stand-in hash is made once in a process
@@ -125,19 +125,19 @@ def test_the_time_does_not_tell_who_exists(
     assert len(hash_checks) == checks
 
 
-def test_the_token_is_nowhere_but_in_the_cookie(admin: models.Member, visitor: Client) -> None:
+def test_the_token_is_nowhere_but_in_the_cookie(admin: models.MemberRow, visitor: Client) -> None:
     response = sign_in(visitor, "ada@acme.example")
 
     cookie = response.cookies[cookie_name("acme")]
-    session = models.MemberSession.objects.get()
+    session = models.MemberSessionRow.objects.get()
     assert bytes(session.token_hash) == token_hash(cookie.value)
-    assert cookie.value not in str(list(models.ActivityEntry.objects.values()))
+    assert cookie.value not in str(list(models.ActivityEntryRow.objects.values()))
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert cookie["path"] == "/"
 
 
-def test_on_https_the_cookie_is_bound_to_the_host(admin: models.Member, settings: Settings) -> None:
+def test_on_https_the_cookie_is_bound_to_the_host(admin: models.MemberRow, settings: Settings) -> None:
     settings.IS_HTTPS = True
     settings.COOKIE_PREFIX = "__Host-"
 
@@ -149,7 +149,7 @@ def test_on_https_the_cookie_is_bound_to_the_host(admin: models.Member, settings
     assert not cookie["domain"]
 
 
-def test_a_session_that_idles_ends(admin: models.Member, settings: Settings) -> None:
+def test_a_session_that_idles_ends(admin: models.MemberRow, settings: Settings) -> None:
     settings.SESSION_IDLE_MINUTES = 60
     client = factories.signed_in(admin)
 
@@ -161,7 +161,7 @@ def test_a_session_that_idles_ends(admin: models.Member, settings: Settings) -> 
         assert client.get("/o/acme/").status_code == 302
 
 
-def test_a_session_ends_however_much_it_is_used(admin: models.Member, settings: Settings) -> None:
+def test_a_session_ends_however_much_it_is_used(admin: models.MemberRow, settings: Settings) -> None:
     settings.SESSION_DURATION_MINUTES = 60
     client = factories.signed_in(admin)
 
@@ -175,7 +175,7 @@ UNSAFE = ["%0d%0aSet-Cookie:x=y", "%00", "%e2%80%a8", "%ff", "a b", "%7f", "%c2%
 
 @pytest.mark.parametrize("unsafe", UNSAFE)
 def test_sign_in_leads_home_where_the_page_is_not_an_address(
-    admin: models.Member, visitor: Client, unsafe: str
+    admin: models.MemberRow, visitor: Client, unsafe: str
 ) -> None:
     form = f"email_address=ada%40acme.example&password={quote(PASSWORD)}&next=%2Fo%2Facme%2Fscim%2F{unsafe}"
 
@@ -198,24 +198,24 @@ def test_a_cookie_with_a_strange_name_is_not_a_session(db: None, name: str) -> N
 def test_a_revoked_session_ends_at_the_next_request(admin_client: Client) -> None:
     assert admin_client.get("/o/acme/").status_code == 200
 
-    models.MemberSession.objects.update(revoked_at=timezone.now())
+    models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
     assert admin_client.get("/o/acme/").status_code == 302
 
 
-def test_a_member_who_left_is_signed_out_at_the_next_request(admin: models.Member, admin_client: Client) -> None:
-    models.Member.objects.filter(pk=admin.pk).update(status="deleted")
+def test_a_member_who_left_is_signed_out_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
+    models.MemberRow.objects.filter(pk=admin.pk).update(status="deleted")
 
     assert admin_client.get("/o/acme/").status_code == 302
 
 
-def test_a_role_taken_away_is_gone_at_the_next_request(admin: models.Member, admin_client: Client) -> None:
-    models.Member.objects.filter(pk=admin.pk).update(direct_roles=[])
+def test_a_role_taken_away_is_gone_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
+    models.MemberRow.objects.filter(pk=admin.pk).update(direct_roles=[])
 
     assert admin_client.get("/o/acme/scim/").status_code == 403
 
 
-def test_signing_out_ends_the_session_for_good(admin: models.Member, visitor: Client) -> None:
+def test_signing_out_ends_the_session_for_good(admin: models.MemberRow, visitor: Client) -> None:
     sign_in(visitor, "ada@acme.example")
     token = visitor.cookies[cookie_name("acme")].value
 
@@ -229,13 +229,13 @@ def test_signing_out_ends_the_session_for_good(admin: models.Member, visitor: Cl
 
 
 def test_a_form_that_comes_too_late_leads_to_sign_in_and_not_back_to_itself(
-    acme: models.Organization, visitor: Client
+    acme: models.OrganizationRow, visitor: Client
 ) -> None:
     assert visitor.post("/o/acme/sign-out/")["Location"] == "/o/acme/sign-in/"
 
 
 def test_a_fragment_without_session_leads_htmx_to_sign_in_and_back_to_its_page(
-    acme: models.Organization, visitor: Client
+    acme: models.OrganizationRow, visitor: Client
 ) -> None:
     response = visitor.get(
         "/o/acme/scim/",
@@ -246,26 +246,26 @@ def test_a_fragment_without_session_leads_htmx_to_sign_in_and_back_to_its_page(
     assert response["HX-Redirect"] == "/o/acme/sign-in/?next=%2Fo%2Facme%2Fscim%2F%3Flimit%3D25"
 
 
-def test_signing_out_and_in_leave_entries(admin: models.Member, visitor: Client) -> None:
+def test_signing_out_and_in_leave_entries(admin: models.MemberRow, visitor: Client) -> None:
     sign_in(visitor, "ada@acme.example")
     visitor.post("/o/acme/sign-out/")
 
-    entries = models.ActivityEntry.objects.order_by("id").values_list("action", "actor_id", "target_name")
+    entries = models.ActivityEntryRow.objects.order_by("id").values_list("action", "actor_id", "target_name")
     assert [entry[0] for entry in entries] == ["member_session.create", "member_session.revoke"]
     assert {entry[1] for entry in entries} == {f"member-live-{admin.pk}"}
 
 
-def test_forms_need_the_csrf_token(admin: models.Member) -> None:
+def test_forms_need_the_csrf_token(admin: models.MemberRow) -> None:
     client = Client(enforce_csrf_checks=True)
 
     response = sign_in(client, "ada@acme.example")
 
     assert response.status_code == 403
     assert "no longer valid" in response.content.decode()
-    assert models.MemberSession.objects.count() == 0
+    assert models.MemberSessionRow.objects.count() == 0
 
 
-def test_attempts_for_one_member_are_limited_from_one_address(admin: models.Member, settings: Settings) -> None:
+def test_attempts_for_one_member_are_limited_from_one_address(admin: models.MemberRow, settings: Settings) -> None:
     settings.SIGN_IN_RATE_PER_MEMBER = "3 per hour"
     for _ in range(3):
         wrong = {"email_address": "ada@acme.example", "password": "wrong"}
@@ -280,7 +280,9 @@ def test_attempts_for_one_member_are_limited_from_one_address(admin: models.Memb
     assert sign_in(Client(REMOTE_ADDR="192.0.2.8"), "ada@acme.example").status_code == 303
 
 
-def test_attempts_from_one_address_are_limited_whomever_they_are_for(admin: models.Member, settings: Settings) -> None:
+def test_attempts_from_one_address_are_limited_whomever_they_are_for(
+    admin: models.MemberRow, settings: Settings
+) -> None:
     settings.SIGN_IN_RATE_PER_ADDRESS = "3 per hour"
     for n in range(3):
         assert sign_in(Client(), f"person{n}@acme.example").status_code == 422
@@ -290,7 +292,7 @@ def test_attempts_from_one_address_are_limited_whomever_they_are_for(admin: mode
     assert sign_in(Client(REMOTE_ADDR="192.0.2.9"), "ada@acme.example").status_code == 303
 
 
-def test_an_unknown_organization_cannot_be_signed_in_to(acme: models.Organization, visitor: Client) -> None:
+def test_an_unknown_organization_cannot_be_signed_in_to(acme: models.OrganizationRow, visitor: Client) -> None:
     assert visitor.get("/o/nowhere/sign-in/").status_code == 404
 
 
@@ -298,7 +300,7 @@ def test_an_unknown_organization_cannot_be_signed_in_to(acme: models.Organizatio
     "bad", [{"email_address": "ada"}, {"password": ""}, {"email_address": "a\0@b.example"}, {"password": "x" * 5000}]
 )
 def test_what_cannot_be_right_is_told_at_its_field(
-    acme: models.Organization, visitor: Client, bad: dict[str, str]
+    acme: models.OrganizationRow, visitor: Client, bad: dict[str, str]
 ) -> None:
     response = visitor.post(SIGN_IN, {"email_address": "ada@acme.example", "password": PASSWORD} | bad)
 

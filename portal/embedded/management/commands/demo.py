@@ -61,7 +61,7 @@ class Command(BaseCommand):
             _stop(server)
 
     def _provision(self, port: int, people: int, groups: int) -> None:
-        if models.ScimGroup.objects.filter(organization__slug="acme").count() >= groups:
+        if models.ScimGroupRow.objects.filter(organization__slug="acme").count() >= groups:
             return
         connection = _connection()
         base_url = f"http://{_HOST}:{port}/v1/b2b/scim/{connection.connection.connection_id}"
@@ -110,7 +110,7 @@ def _check_port(port: int) -> None:
 
 def _create_people(password: str) -> None:
     for slug, name in (("acme", "Acme"), ("globex", "Globex")):
-        if not models.Organization.objects.filter(slug=slug).exists():
+        if not models.OrganizationRow.objects.filter(slug=slug).exists():
             operator.create_organization(name=name, slug=slug, origin=_ORIGIN)
     for slug, email_address, name, roles in (
         ("acme", "ada@acme.example", "Ada Admin", ["stytch_admin"]),
@@ -118,7 +118,7 @@ def _create_people(password: str) -> None:
         ("globex", "ada@acme.example", "Ada Admin", []),
         ("globex", "gil@globex.example", "Gil Globex", ["stytch_admin"]),
     ):
-        if not models.Member.objects.filter(organization__slug=slug, email_address=email_address).exists():
+        if not models.MemberRow.objects.filter(organization__slug=slug, email_address=email_address).exists():
             operator.create_member(
                 organization_slug=slug,
                 email_address=email_address,
@@ -131,7 +131,7 @@ def _create_people(password: str) -> None:
 
 def _connection() -> NewScimConnection:
     """Return Acme's connection with a token; one that an interrupted run left gets a new token."""
-    live = models.ScimToken.objects.filter(
+    live = models.ScimTokenRow.objects.filter(
         organization__slug="acme", connection__status=ScimConnectionStatus.ACTIVE, revoked_at=None
     )
     if live.filter(is_next=True).exists():

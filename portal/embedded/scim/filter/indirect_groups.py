@@ -21,7 +21,7 @@ _WITHIN = """{person} IN (
     SELECT m.user_id FROM within w JOIN {membership} m ON m.group_id = w.group_id
     WHERE NOT EXISTS (SELECT 1 FROM {membership} d WHERE d.group_id = w.wanted_id AND d.user_id = m.user_id)
 )"""
-_TABLES = {"nesting": models.ScimNesting, "membership": models.ScimMembership}
+_TABLES = {"nesting": models.ScimNestingRow, "membership": models.ScimMembershipRow}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def indirect_groups(client: ScimClient) -> IndirectGroups:
 class _IsWithin(Func):
     """Whether a person is in a group that is in one of these."""
 
-    def __init__(self, groups: QuerySet[models.ScimGroup]) -> None:
+    def __init__(self, groups: QuerySet[models.ScimGroupRow]) -> None:
         super().__init__(F("pk"), Subquery(groups.values("pk")), output_field=BooleanField())
 
     def as_sql(  # type: ignore[override]  # -- Func's takes templates that are not used here

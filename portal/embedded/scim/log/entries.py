@@ -83,17 +83,17 @@ def prune() -> int:
     """Delete the entries older than SCIM_LOG_DAYS, a thousand in a transaction, and return how many."""
     # The keys begin with the time: no further index is needed to find the old ones.
     oldest = first_uuid7(timezone.now() - timedelta(days=settings.SCIM_LOG_DAYS))
-    old = models.ScimRequest.objects.filter(pk__lt=oldest).order_by("pk")
+    old = models.ScimRequestRow.objects.filter(pk__lt=oldest).order_by("pk")
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:_BATCH]):
-        deleted += models.ScimRequest.objects.filter(pk__in=keys).delete()[0]
+        deleted += models.ScimRequestRow.objects.filter(pk__in=keys).delete()[0]
     return deleted
 
 
 def _write(rows: Sequence[Row]) -> None:
     """Insert the entries; one that cannot be written is logged, and takes no other with it."""
     try:
-        insert_values(models.ScimRequest, rows)
+        insert_values(models.ScimRequestRow, rows)
     except UNAVAILABLE as error:
         log.error("scim_requests_not_logged", number=len(rows), **reason(error))  # noqa: TRY400 -- an outage has no traceback
     except Exception:  # whatever it is: the answers are there already
@@ -117,7 +117,7 @@ def _entries(exchange: Exchange, outcome: Outcome) -> Iterator[Row]:
 
 
 def _entry(
-    exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnection, refusal: ScimRefusal | None
+    exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnectionRow, refusal: ScimRefusal | None
 ) -> Row:
     endpoint, _, rest = exchange.path.strip("/").partition("/")
     resource_type, noun = _KINDS.get(endpoint.lower(), ("", ""))

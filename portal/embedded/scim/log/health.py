@@ -18,7 +18,7 @@ _MOST_READ = 50
 _UNAUTHORIZED = 401
 _DISCOVERY = ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas")
 
-Entries = QuerySet[models.ScimRequest]
+Entries = QuerySet[models.ScimRequestRow]
 
 
 def newest_calls(entries: Entries) -> list[ScimCall]:
@@ -33,7 +33,7 @@ class Seen:
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
         fields = ("pk", "at", "method", "path", "status", "refusal", "changed_attributes")
-        self._rows: Sequence[models.ScimRequest] = list(entries.only(*fields)[:MOST_SEEN])
+        self._rows: Sequence[models.ScimRequestRow] = list(entries.only(*fields)[:MOST_SEEN])
 
     @property
     def last_call_at(self) -> datetime | None:
@@ -68,15 +68,15 @@ class Seen:
         return next((row.at for row in may if row.method == "DELETE" or _deactivates(bodies.get(row.pk, ""))), None)
 
 
-def _has_good_token(row: models.ScimRequest) -> bool:
+def _has_good_token(row: models.ScimRequestRow) -> bool:
     return row.refusal in {"", ScimRefusal.PAUSED} and row.status != _UNAUTHORIZED
 
 
-def _has_succeeded(row: models.ScimRequest) -> bool:
+def _has_succeeded(row: models.ScimRequestRow) -> bool:
     return row.status < FIRST_REFUSAL
 
 
-def _may_deactivate(row: models.ScimRequest) -> bool:
+def _may_deactivate(row: models.ScimRequestRow) -> bool:
     if not row.path.startswith("/Users/"):
         return False
     return row.method == "DELETE" or (row.method in {"PUT", "PATCH"} and "active" in row.changed_attributes)

@@ -45,7 +45,7 @@ _ANY = ScimRequestFilter()
 # The connection, "User" or "Group", and a folded name.
 _NameKey = tuple[UUID, str, str]
 
-Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
+Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 
 
 class EmbeddedScimLog:
@@ -118,7 +118,7 @@ class EmbeddedScimLog:
         """Return how a connection is, by its newest calls: two queries."""
         self._scope.require(_GET)
         key = parse_id("scim-connection", connection.connection_id)
-        has_people = self._of(models.ScimUser.objects.all(), key).exists()
+        has_people = self._of(models.ScimUserRow.objects.all(), key).exists()
         newest = newest_calls(self._entries(key, _ANY))
         return health_of(connection, newest, has_people=has_people, now=timezone.now())
 
@@ -128,8 +128,8 @@ class EmbeddedScimLog:
         key = parse_id("scim-connection", connection_id)
         entries = self._entries(key, _ANY)
         seen = Seen(entries)
-        person = self._of(models.ScimUser.objects.all(), key).order_by("pk").first()
-        groups = list(self._of(models.ScimGroup.objects.all(), key).order_by("pk").only(*_GROUP)[:MOST_GROUPS])
+        person = self._of(models.ScimUserRow.objects.all(), key).order_by("pk").first()
+        groups = list(self._of(models.ScimGroupRow.objects.all(), key).order_by("pk").only(*_GROUP)[:MOST_GROUPS])
         group = groups[0] if groups else None
         first = entries.order_by("pk").values_list("at", "user_agent").first()
         refused = self._entries(key, ScimRequestFilter(outcome=ScimOutcome.REFUSED)).defer("body")[:MOST_REFUSED]
@@ -153,8 +153,8 @@ class EmbeddedScimLog:
         """Return what is the connection's."""
         return rows.filter(organization_id=self._scope.organization_id, connection_id=connection)
 
-    def _row(self, scim_request_id: str) -> models.ScimRequest:
-        entries = models.ScimRequest.objects.filter(organization_id=self._scope.organization_id)
+    def _row(self, scim_request_id: str) -> models.ScimRequestRow:
+        entries = models.ScimRequestRow.objects.filter(organization_id=self._scope.organization_id)
         row = entries.filter(pk=parse_id("scim-request", scim_request_id)).first()
         if row is None:
             raise NotFound(f"There is no such call in the log; calls are kept for {self.kept_days} days.")
@@ -162,7 +162,9 @@ class EmbeddedScimLog:
 
     def _entries(self, connection: UUID, wanted: ScimRequestFilter) -> Entries:
         """Return the entries, newest first, as far as an index chooses them."""
-        found = models.ScimRequest.objects.filter(organization_id=self._scope.organization_id, connection_id=connection)
+        found = models.ScimRequestRow.objects.filter(
+            organization_id=self._scope.organization_id, connection_id=connection
+        )
         if wanted.since:
             found = found.filter(pk__gte=first_uuid7(wanted.since))
         if wanted.until:
@@ -176,13 +178,15 @@ class EmbeddedScimLog:
 
     def _check_connection(self, connection: UUID) -> str:
         """Return the name of the organization's connection, also of a deleted one. Raises NotFound."""
-        connections = models.ScimConnection.objects.filter(organization_id=self._scope.organization_id, pk=connection)
+        connections = models.ScimConnectionRow.objects.filter(
+            organization_id=self._scope.organization_id, pk=connection
+        )
         name = connections.values_list("display_name", flat=True).first()
         if name is None:
             raise NotFound("There is no such SCIM connection.")
         return name
 
-    def _values(self, rows: Sequence[models.ScimRequest]) -> Iterator[ScimRequest]:
+    def _values(self, rows: Sequence[models.ScimRequestRow]) -> Iterator[ScimRequest]:
         """Yield the requests with the names of what they are about: at most two queries for people, and two for groups."""
         names = {**self._names("User", rows), **self._names("Group", rows)}
         holders = {**self._holders("User", rows), **self._holders("Group", rows)}
@@ -193,7 +197,7 @@ class EmbeddedScimLog:
             for row in rows
         )
 
-    def _holders(self, resource_type: str, rows: Iterable[models.ScimRequest]) -> Mapping[_NameKey, tuple[str, str]]:
+    def _holders(self, resource_type: str, rows: Iterable[models.ScimRequestRow]) -> Mapping[_NameKey, tuple[str, str]]:
         """Return who has a name that a failed request has: id and name, by connection, kind and folded name."""
         named = {_name_key(row) for row in rows if row.subject and row.resource_type == resource_type}
         if not named:
@@ -210,32 +214,32 @@ class EmbeddedScimLog:
     ) -> Iterator[tuple[UUID, str, UUID, str]]:
         """Yield connection, folded name, key and name of who has one of the folded names."""
         if resource_type == "Group":
-            groups = models.ScimGroup.objects.filter(organization_id=self._scope.organization_id)
+            groups = models.ScimGroupRow.objects.filter(organization_id=self._scope.organization_id)
             found = groups.filter(connection_id__in=connections, display_name_folded__in=folded)
             yield from found.values_list("connection_id", "display_name_folded", "pk", "display_name")
             return
-        people = models.ScimUser.objects.filter(organization_id=self._scope.organization_id)
+        people = models.ScimUserRow.objects.filter(organization_id=self._scope.organization_id)
         users = people.filter(connection_id__in=connections, user_name_folded__in=folded)
         for row in users.only("connection_id", "user_name_folded", "display_name", "user_name"):
             yield row.connection_id, row.user_name_folded, row.pk, row.display_name or row.user_name
 
-    def _names(self, resource_type: str, rows: Iterable[models.ScimRequest]) -> Mapping[str, str]:
+    def _names(self, resource_type: str, rows: Iterable[models.ScimRequestRow]) -> Mapping[str, str]:
         noun = f"scim-{resource_type.lower()}"
         ids = {row.resource_id for row in rows if row.resource_id and row.resource_type == resource_type}
         keys = [parse_id(noun, one) for one in ids]
         if not keys:
             return {}
         if resource_type == "Group":
-            groups = models.ScimGroup.objects.filter(organization_id=self._scope.organization_id, pk__in=keys)
+            groups = models.ScimGroupRow.objects.filter(organization_id=self._scope.organization_id, pk__in=keys)
             return {public_id(noun, key): name for key, name in groups.values_list("pk", "display_name")}
-        people = models.ScimUser.objects.filter(organization_id=self._scope.organization_id, pk__in=keys)
+        people = models.ScimUserRow.objects.filter(organization_id=self._scope.organization_id, pk__in=keys)
         names = people.values_list("pk", "display_name", "user_name")
         return {public_id(noun, key): name or user_name for key, name, user_name in names}
 
 
 def _search(
     entries: Entries, wanted: ScimRequestFilter, after: str, number: int
-) -> tuple[list[models.ScimRequest], UUID | None]:
+) -> tuple[list[models.ScimRequestRow], UUID | None]:
     """Return so many entries, and the last one looked at where the search ended before all of them were."""
     if after:
         entries = entries.filter(pk__lt=UUID(after))
@@ -261,7 +265,7 @@ def _rest(wanted: ScimRequestFilter) -> Q:
     return rest
 
 
-def _walk(entries: Entries, wanted: ScimRequestFilter, most: int) -> Iterator[models.ScimRequest]:
+def _walk(entries: Entries, wanted: ScimRequestFilter, most: int) -> Iterator[models.ScimRequestRow]:
     """Yield the newest entries, reading some at a time."""
     after: str | None = ""
     while after is not None and most > 0:
@@ -280,11 +284,11 @@ def _described(wanted: ScimRequestFilter) -> dict[str, str]:
     }
 
 
-def _name_key(row: models.ScimRequest) -> _NameKey:
+def _name_key(row: models.ScimRequestRow) -> _NameKey:
     return row.connection_id, row.resource_type, fold_name(row.subject)
 
 
-def _value(row: models.ScimRequest, resource_name: str = "", holder: tuple[str, str] = ("", "")) -> ScimRequest:
+def _value(row: models.ScimRequestRow, resource_name: str = "", holder: tuple[str, str] = ("", "")) -> ScimRequest:
     # A person who has the name themselves isn't worth mentioning.
     holder_id, holder_name = holder if holder[0] != row.resource_id else ("", "")
     is_deferred = "body" in row.get_deferred_fields()

@@ -43,7 +43,7 @@ _ACTS: Mapping[tuple[str, str], Act] = {
 }
 
 
-def obstacle(row: models.ScimRequest) -> str:
+def obstacle(row: models.ScimRequestRow) -> str:
     """Return why a call cannot be tried again, "" where it can; the body need not be read for it."""
     endpoint, _, resource = row.path.strip("/").partition("/")
     if row.status < FIRST_REFUSAL:
@@ -59,7 +59,7 @@ def obstacle(row: models.ScimRequest) -> str:
     return _address_obstacle(row, endpoint, resource)
 
 
-def _address_obstacle(row: models.ScimRequest, endpoint: str, resource: str) -> str:
+def _address_obstacle(row: models.ScimRequestRow, endpoint: str, resource: str) -> str:
     if (row.method == "POST") is bool(resource):
         return "Its address is wrong, so it would be refused as before."
     noun = "scim-user" if endpoint == "Users" else "scim-group"
@@ -70,7 +70,7 @@ def _address_obstacle(row: models.ScimRequest, endpoint: str, resource: str) -> 
     return ""
 
 
-def replay(row: models.ScimRequest, origin: Origin) -> ScimReplay:
+def replay(row: models.ScimRequestRow, origin: Origin) -> ScimReplay:
     """Return what a call would do now, and do nothing. Raises Conflict, Unavailable."""
     if why := obstacle(row):
         raise Conflict(why)
@@ -90,7 +90,7 @@ def replay(row: models.ScimRequest, origin: Origin) -> ScimReplay:
     )
 
 
-def _body(row: models.ScimRequest) -> dict[str, Any]:
+def _body(row: models.ScimRequestRow) -> dict[str, Any]:
     if row.method == "DELETE":
         return {}
     if not row.body:
@@ -102,8 +102,8 @@ def _body(row: models.ScimRequest) -> dict[str, Any]:
     return body
 
 
-def _connection(row: models.ScimRequest) -> models.ScimConnection:
-    connections = models.ScimConnection.objects.select_related("organization")
+def _connection(row: models.ScimRequestRow) -> models.ScimConnectionRow:
+    connections = models.ScimConnectionRow.objects.select_related("organization")
     found = connections.filter(
         pk=row.connection_id, organization_id=row.organization_id, status=ScimConnectionStatus.ACTIVE
     ).first()
@@ -113,7 +113,7 @@ def _connection(row: models.ScimRequest) -> models.ScimConnection:
 
 
 def _carried_out(
-    row: models.ScimRequest, client: ScimClient, body: dict[str, Any]
+    row: models.ScimRequestRow, client: ScimClient, body: dict[str, Any]
 ) -> tuple[ScimError | None, tuple[ScimReplayChange, ...]]:
     """Carry it out, look at what that would be, and undo it."""
     try:
@@ -128,7 +128,7 @@ def _carried_out(
 
 
 def _tried(
-    row: models.ScimRequest, client: ScimClient, body: dict[str, Any]
+    row: models.ScimRequestRow, client: ScimClient, body: dict[str, Any]
 ) -> tuple[ScimError | None, tuple[ScimReplayChange, ...]]:
     started = first_uuid7(timezone.now())
     endpoint, _, resource = row.path.strip("/").partition("/")
@@ -139,7 +139,7 @@ def _tried(
     except ScimError as error:
         # Its aftermath, which stores that somebody was refused, is left out: nobody was.
         return error, ()
-    entries = models.ActivityEntry.objects.filter(organization_id=row.organization_id, pk__gte=started)
+    entries = models.ActivityEntryRow.objects.filter(organization_id=row.organization_id, pk__gte=started)
     written = entries.filter(request_id=client.origin.request_id).order_by("pk")
     return None, tuple(_change(entry) for entry in written)
 
@@ -151,7 +151,7 @@ def _be_brief() -> None:
             cursor.execute(f"SET LOCAL statement_timeout = '{_SECONDS}s'; SET LOCAL lock_timeout = '{_SECONDS}s'")
 
 
-def _change(entry: models.ActivityEntry) -> ScimReplayChange:
+def _change(entry: models.ActivityEntryRow) -> ScimReplayChange:
     members = {
         _MEMBERS[name]: value["ids"]
         for part in (entry.before, entry.after)
@@ -176,7 +176,7 @@ def _change(entry: models.ActivityEntry) -> ScimReplayChange:
     )
 
 
-def _attributes(entry: models.ActivityEntry) -> Iterator[ScimReplayAttribute]:
+def _attributes(entry: models.ActivityEntryRow) -> Iterator[ScimReplayAttribute]:
     about_groups = entry.action.startswith("scim_group.")
     before, after = (_shown(part, about_groups=about_groups) for part in (entry.before, entry.after))
     for name in sorted(before.keys() | after.keys()):
@@ -195,9 +195,11 @@ def _shown(part: Mapping[str, Any], *, about_groups: bool) -> dict[str, str]:
 def _named(ids: list[str]) -> tuple[str, ...]:
     """Return who has these ids, by name: one query for people, and one for groups."""
     keys = [parse_id("scim-user", one) for one in ids if one.startswith("scim-user-")]
-    people = models.ScimUser.objects.filter(pk__in=keys).values_list("display_name", "user_name") if keys else ()
+    people = models.ScimUserRow.objects.filter(pk__in=keys).values_list("display_name", "user_name") if keys else ()
     group_keys = [parse_id("scim-group", one) for one in ids if one.startswith("scim-group-")]
     named = (
-        models.ScimGroup.objects.filter(pk__in=group_keys).values_list("display_name", flat=True) if group_keys else ()
+        models.ScimGroupRow.objects.filter(pk__in=group_keys).values_list("display_name", flat=True)
+        if group_keys
+        else ()
     )
     return tuple(sorted([*(name or user_name for name, user_name in people), *named]))

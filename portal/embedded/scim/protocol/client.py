@@ -32,8 +32,8 @@ _ENTRA_FLAG = "aadoptscim062020"
 log = structlog.get_logger("gatehouse.scim")
 
 _TOKEN = Statement(
-    lambda digest: models.ScimToken.objects.select_related("connection__organization").filter(token_hash=digest),
-    (models.ScimToken._meta.get_field("token_hash"), b"example"),  # noqa: SLF001 -- Django's documented model API
+    lambda digest: models.ScimTokenRow.objects.select_related("connection__organization").filter(token_hash=digest),
+    (models.ScimTokenRow._meta.get_field("token_hash"), b"example"),  # noqa: SLF001 -- Django's documented model API
 )
 
 
@@ -78,7 +78,7 @@ class FoundBy(Enum):
 class ScimClient:
     """A connection that proved its token; every query below starts from it, so none can reach another's rows."""
 
-    connection: models.ScimConnection
+    connection: models.ScimConnectionRow
     origin: Origin
     # The attributes that were changed so far, for the request log.
     changed: set[str] = field(default_factory=set, compare=False)
@@ -133,15 +133,15 @@ class ScimClient:
         schema = extended(base, json.dumps(own)) if own else base
         return with_short_names(schema) if self.reads_as_entra else schema
 
-    def users(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimUser]:
+    def users(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimUserRow]:
         """Return the connection's people."""
         own = found_by.own(self.organization_id, self.connection.pk)
-        return models.ScimUser.objects.filter(*own).defer("search")
+        return models.ScimUserRow.objects.filter(*own).defer("search")
 
-    def groups(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimGroup]:
+    def groups(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimGroupRow]:
         """Return the connection's groups."""
         own = found_by.own(self.organization_id, self.connection.pk)
-        return models.ScimGroup.objects.filter(*own).defer("search")
+        return models.ScimGroupRow.objects.filter(*own).defer("search")
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,10 @@ class Identification:
     """
 
     client: ScimClient | None
-    connection: models.ScimConnection | None
-    token: models.ScimToken | None
+    connection: models.ScimConnectionRow | None
+    token: models.ScimTokenRow | None
     refusal: ScimRefusal | None = None
-    addressed: models.ScimConnection | None = None
+    addressed: models.ScimConnectionRow | None = None
 
 
 def has_entra_flag(parameters: Iterable[str]) -> bool:
@@ -184,26 +184,26 @@ def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Ident
     if token is not None and refusal is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)
     log.warning("scim_client_refused", cause=str(refusal), connection_id=connection_id[:100])
-    addressed = models.ScimConnection.objects.filter(pk=key).first()
+    addressed = models.ScimConnectionRow.objects.filter(pk=key).first()
     if token is None:
         return Identification(None, addressed, None, refusal)
     elsewhere = addressed if addressed and addressed.pk != token.connection_id else None
     return Identification(None, token.connection, token, refusal, elsewhere)
 
 
-def touch(token: models.ScimToken, origin: Origin) -> None:
+def touch(token: models.ScimTokenRow, origin: Origin) -> None:
     """Note that the token was used, unless that was noted within the last minute."""
     now = timezone.now()
     if token.last_used_at is not None and token.last_used_at > now - USE_NOTED_EVERY:
         return
     # The condition again: of simultaneous calls, one writes.
     due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
-    models.ScimToken.objects.filter(due, pk=token.pk).update(
+    models.ScimTokenRow.objects.filter(due, pk=token.pk).update(
         last_used_at=now, last_used_ip=origin.ip_address, last_used_client=origin.user_agent
     )
 
 
-def _refusal(token: models.ScimToken | None, addressed: UUID) -> ScimRefusal | None:
+def _refusal(token: models.ScimTokenRow | None, addressed: UUID) -> ScimRefusal | None:
     """Return what is wrong with a token at a connection's address; the nil UUID is at none."""
     if token is None:
         return ScimRefusal.UNKNOWN_TOKEN
@@ -214,7 +214,7 @@ def _refusal(token: models.ScimToken | None, addressed: UUID) -> ScimRefusal | N
     return _end_of(token)
 
 
-def _end_of(token: models.ScimToken) -> ScimRefusal | None:
+def _end_of(token: models.ScimTokenRow) -> ScimRefusal | None:
     """Return why a token is not good any more."""
     if token.connection.status != ScimConnectionStatus.ACTIVE:
         return ScimRefusal.CONNECTION_DELETED

@@ -10,7 +10,7 @@ from portal.embedded.scim.protocol.errors import VersionMismatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def version(row: models.ScimUser | models.ScimGroup, shown: Iterable[tuple[object, ...]] = ()) -> str:
+def version(row: models.ScimUserRow | models.ScimGroupRow, shown: Iterable[tuple[object, ...]] = ()) -> str:
     """Return the weak entity tag of a row's state, and of what is shown with it that changes without it.
 
     A person's groups are rows of their own: an answer that holds them has another tag once they are others.
@@ -32,7 +32,7 @@ def names_version(header: str, seen: str) -> bool:
     return any(_opaque(tag) in {"*", _opaque(seen)} for tag in header.split(","))
 
 
-def check_version(header: str, row: models.ScimUser | models.ScimGroup) -> None:
+def check_version(header: str, row: models.ScimUserRow | models.ScimGroupRow) -> None:
     """Raise VersionMismatch where an If-Match header names another state than the locked row's."""
     # What is shown of other rows is not what the change is made to.
     if header and not any(_state(tag) in {"*", _state(version(row))} for tag in header.split(",")):

@@ -72,11 +72,11 @@ _LABEL = Coalesce(
     NullIf(Trim(Concat(_GIVEN, Value(" ", TextField()), _FAMILY)), _NOTHING),
     Cast("user__user_name_folded", TextField()),
 )
-_PEOPLE = models.ScimMembership.objects.filter(group_id=OuterRef("pk")).annotate(
+_PEOPLE = models.ScimMembershipRow.objects.filter(group_id=OuterRef("pk")).annotate(
     label=_LABEL,
     kind=Value("user", output_field=CharField()),
 )
-_SUBGROUPS = models.ScimNesting.objects.filter(group_id=OuterRef("pk")).annotate(
+_SUBGROUPS = models.ScimNestingRow.objects.filter(group_id=OuterRef("pk")).annotate(
     kind=Value("group", output_field=CharField())
 )
 _LISTABLE = Listable(
@@ -118,7 +118,7 @@ _LISTABLE = Listable(
 
 # What the document says, in columns.
 _DESCRIBED = ("display_name", "display_name_folded", "external_id", "document", "search")
-_LOOKUPS = Lookups(models.ScimGroup, "Group", "scim-group", "display_name_folded")
+_LOOKUPS = Lookups(models.ScimGroupRow, "Group", "scim-group", "display_name_folded")
 
 
 def group_id(key: UUID) -> str:
@@ -128,7 +128,7 @@ def group_id(key: UUID) -> str:
 
 def find_groups(
     client: ScimClient, query: ListQuery
-) -> ResultPage[models.ScimGroup] | ResultPage[FoundRow] | ResultPage[ListedRow]:
+) -> ResultPage[models.ScimGroupRow] | ResultPage[FoundRow] | ResultPage[ListedRow]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_groups(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
@@ -146,11 +146,11 @@ def get_group(client: ScimClient, resource: str) -> FoundRow:
     return _LOOKUPS.get(client, resource)
 
 
-def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
+def create_group(client: ScimClient, payload: Document) -> models.ScimGroupRow:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
     document = read_payload(client, client.group_schema, payload)
     change = MemberChange(list(read_members(client, sent_members(payload))))
-    row = new_row(models.ScimGroup, organization_id=client.organization_id, connection_id=client.connection.pk)
+    row = new_row(models.ScimGroupRow, organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, document, client.group_schema)
     row.updated_at = row.created_at
     row.member_count = len(change.joining)
@@ -162,7 +162,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroup:
     return row
 
 
-def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroup:
+def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroupRow:
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch, RemovalHeld."""
     document = read_payload(client, client.group_schema, payload)
     with transaction.atomic():
@@ -172,7 +172,7 @@ def replace_group(client: ScimClient, resource: str, payload: Document, if_match
     return row
 
 
-def patch_group(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimGroup:
+def patch_group(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimGroupRow:
     """Change a group step by step, as a whole or not at all. Raises what `patched` raises, and as replace_group."""
     schema = client.group_schema
     about_members: list[Operation] = []
@@ -206,7 +206,7 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
             row.delete()
 
 
-def _describe(row: models.ScimGroup, document: Document, schema: ResourceSchema) -> None:
+def _describe(row: models.ScimGroupRow, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
     row.display_name = document["displayName"] = required_name(document, "displayName")
     row.external_id = optional_text(document, "externalId")
@@ -214,7 +214,7 @@ def _describe(row: models.ScimGroup, document: Document, schema: ResourceSchema)
     row.document, row.search = document, searchable(schema, document)
 
 
-def _change(client: ScimClient, row: models.ScimGroup, document: Document, change: MemberChange) -> None:
+def _change(client: ScimClient, row: models.ScimGroupRow, document: Document, change: MemberChange) -> None:
     """Store what differs; where nothing does, lastModified stays as well (RFC 7644, 3.5.2.1)."""
     before = row.document
     _describe(row, document, client.group_schema)
@@ -240,7 +240,7 @@ def _change(client: ScimClient, row: models.ScimGroup, document: Document, chang
 
 
 @contextmanager
-def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: bool = True) -> Iterator[None]:
+def _leaving_an_admin(client: ScimClient, row: models.ScimGroupRow, *, is_needed: bool = True) -> Iterator[None]:
     """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
     grants = is_needed and getattr(row, "groups_make_admins", True) and makes_admins(row)
     if grants:
@@ -251,7 +251,7 @@ def _leaving_an_admin(client: ScimClient, row: models.ScimGroup, *, is_needed: b
         raise LastAdmin(client, f'Everybody who is admin is so by the group "{row.display_name}".')
 
 
-def _send_unless_taken(row: models.ScimGroup, writes: Writes) -> None:
+def _send_unless_taken(row: models.ScimGroupRow, writes: Writes) -> None:
     """Write everything, or raise Uniqueness where another group has the name."""
     try:
         writes.send_whole()
@@ -260,7 +260,7 @@ def _send_unless_taken(row: models.ScimGroup, writes: Writes) -> None:
 
 
 def _entry(  # noqa: PLR0913 -- as activity.entry()
-    client: ScimClient, row: models.ScimGroup, action: str, before: Document, after: Document, change: MemberChange
+    client: ScimClient, row: models.ScimGroupRow, action: str, before: Document, after: Document, change: MemberChange
 ) -> audit.Entry:
     members = {"members"} if change.joining or change.leaving else set()
     client.changed.update(before, after, members)

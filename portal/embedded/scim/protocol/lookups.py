@@ -18,12 +18,12 @@ from portal.embedded.scim.protocol.etags import check_version
 from portal.embedded.scim.protocol.index_paging import ListedRow, WholeList, page_in_order
 from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, list_key
 
-Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
+Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 
 
 # What a change asks nothing of: to read a column takes time, a moment most of all.
 _UNREAD: Mapping[type[Model], Sequence[str]] = {
-    models.ScimUser: (
+    models.ScimUserRow: (
         *(
             "search",
             "user_name_folded",
@@ -33,7 +33,7 @@ _UNREAD: Mapping[type[Model], Sequence[str]] = {
         ),
         *("member__password", "member__created_at", "member__updated_at"),
     ),
-    models.ScimGroup: ("search", "display_name_folded", "removal_refused_at", "removal_refused_people"),
+    models.ScimGroupRow: ("search", "display_name_folded", "removal_refused_at", "removal_refused_people"),
 }
 
 
@@ -44,7 +44,7 @@ _LISTED = ("pk", "document", "created_at", "updated_at")
 _IS_AWAITED = Func(
     F("member__email_address_folded"),
     template=(
-        f"(SELECT 1 FROM {models.ScimUser._meta.db_table} w "  # noqa: S608, SLF001 -- our own names, Django's documented model API
+        f"(SELECT 1 FROM {models.ScimUserRow._meta.db_table} w "  # noqa: S608, SLF001 -- our own names, Django's documented model API
         "WHERE w.awaited_address <> '' AND w.awaited_address = %(expressions)s LIMIT 1) IS NOT NULL"
     ),
     output_field=BooleanField(),
@@ -105,7 +105,7 @@ class Lookups(Generic[Row]):
         )
 
     def _locking(self, rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
-        is_user = self._model is models.ScimUser
+        is_user = self._model is models.ScimUserRow
         more, related = ({"is_awaited": _IS_AWAITED}, "member") if is_user else ({}, None)
         read = rows.filter(pk=key).annotate(groups_make_admins=GROUPS_MAKE_ADMINS, **more).select_related(related)
         return read.defer(*_UNREAD[self._model]).select_for_update(of=("self",))

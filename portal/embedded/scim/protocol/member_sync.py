@@ -39,7 +39,7 @@ class MemberConflict(ScimError):
     status = 409
     scim_type = "uniqueness"
 
-    def __init__(self, row: models.ScimUser, member: models.Member) -> None:
+    def __init__(self, row: models.ScimUserRow, member: models.MemberRow) -> None:
         super().__init__(
             f'"{member.email_address}" is a member of the organization already, and was not provisioned by this '
             "connection. An admin of the organization decides: in the portal under SCIM, Conflicts."
@@ -72,7 +72,7 @@ class LastAdmin(ScimError):
 
     def aftermath(self) -> None:
         """Mark the connection, so that an admin sees it."""
-        connections = models.ScimConnection.objects.filter(organization_id=self._client.organization_id)
+        connections = models.ScimConnectionRow.objects.filter(organization_id=self._client.organization_id)
         connections.filter(pk=self._client.connection.pk).update(
             attention=self.detail[:512], attention_at=timezone.now()
         )
@@ -97,7 +97,7 @@ def _user_name(client: ScimClient, document: Document) -> str:
     return _DELETED_BY_ENTRA.sub("", name, count=1) if client.is_entra and _DELETED_BY_ENTRA.match(name) else name
 
 
-def become_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+def become_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
     """Make a new member of a person who has an address; the writes raise IntegrityError where a member has it."""
     row.member = new_member(client, row)
     note_access(row)
@@ -106,14 +106,14 @@ def become_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> N
         audit.add(writes, created(client, row.member))
 
 
-def new_member(client: ScimClient, row: models.ScimUser) -> models.Member | None:
+def new_member(client: ScimClient, row: models.ScimUserRow) -> models.MemberRow | None:
     """Return the member that a person will be, not saved; None without an address."""
     address = email_address(client, row.document)
     if not address:
         return None
     status = MemberStatus.ACTIVE if row.active else MemberStatus.DELETED
     return new_row(
-        models.Member,
+        models.MemberRow,
         organization_id=row.organization_id,
         email_address=address,
         name=row.display_name,
@@ -121,26 +121,26 @@ def new_member(client: ScimClient, row: models.ScimUser) -> models.Member | None
     )
 
 
-def note_access(row: models.ScimUser) -> None:
+def note_access(row: models.ScimUserRow) -> None:
     """Note on a person, not saved, whether they are active and have no member, or a deleted one."""
     row.cannot_sign_in = row.active and not _is_in(row.member)
 
 
-def _is_in(member: models.Member | None) -> bool:
+def _is_in(member: models.MemberRow | None) -> bool:
     return member is not None and member.status != MemberStatus.DELETED
 
 
-def created(client: ScimClient, member: models.Member) -> audit.Entry:
+def created(client: ScimClient, member: models.MemberRow) -> audit.Entry:
     """Return the entry of a new member."""
     after = {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
     return _entry(client, "member.create", member, {}, after)
 
 
-def adopt_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
+def adopt_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
     """Link a person to the member who has the address, and return the address that this frees, "" for none.
 
     Where the member is another person's, they wait for the address and have no member until it is free. Raises
-    MemberConflict unless linking is allowed, LastAdmin and Braked where they were a member with another address.
+    MemberConflict unless linking is allowed, LastAdmin and DeactivationsOnHold where they were a member with another address.
     """
     _require_active(client)
     address, freed = email_address(client, row.document), ""
@@ -169,10 +169,10 @@ def adopt_member(client: ScimClient, row: models.ScimUser, writes: Writes) -> st
     return freed
 
 
-def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
+def follow(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
     """Bring the member in line with the person, and return the address that this frees, "" for none.
 
-    Raises LastAdmin, Braked; the writes raise IntegrityError where the address is taken.
+    Raises LastAdmin, DeactivationsOnHold; the writes raise IntegrityError where the address is taken.
     """
     member = row.member
     if member is None:
@@ -206,7 +206,7 @@ def follow(client: ScimClient, row: models.ScimUser, writes: Writes) -> str:
     return freed
 
 
-def wanted_state(client: ScimClient, row: models.ScimUser, member: models.Member) -> dict[str, str]:
+def wanted_state(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> dict[str, str]:
     """Return the same as it is to be: a name stays where there is none, an address where it may not be taken."""
     address = email_address(client, row.document)
     takes_address = address and (not row.is_adopted or _is_allowed(client, address))
@@ -218,10 +218,10 @@ def wanted_state(client: ScimClient, row: models.ScimUser, member: models.Member
     }
 
 
-def end_membership(client: ScimClient, row: models.ScimUser, member: models.Member, writes: Writes) -> str:
+def end_membership(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, writes: Writes) -> str:
     """End the sessions, links and roles of a person's member, with the writes, and return the address that this frees.
 
-    Raises LastAdmin, Braked.
+    Raises LastAdmin, DeactivationsOnHold.
     """
     if member.status == MemberStatus.DELETED:
         return ""
@@ -231,19 +231,19 @@ def end_membership(client: ScimClient, row: models.ScimUser, member: models.Memb
     member.status, member.direct_roles = MemberStatus.DELETED, []
     writes.update(member, "status", "direct_roles", "updated_at")
     ended = ("revoked_at", timezone.now())
-    writes.update_keys(models.MemberSession, ended, {"revoked_at": None}, "member_id", [member.pk])
-    writes.delete_keys(models.SignInLink, {}, "member_id", [member.pk])
-    writes.delete_keys(models.IntermediateSession.members.through, {}, "member_id", [member.pk])
+    writes.update_keys(models.MemberSessionRow, ended, {"revoked_at": None}, "member_id", [member.pk])
+    writes.delete_keys(models.SignInLinkRow, {}, "member_id", [member.pk])
+    writes.delete_keys(models.IntermediateSessionMemberRow, {}, "member_id", [member.pk])
     if client.connection.attention:
         # What was refused before has been put right.
-        connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)
+        connections = models.ScimConnectionRow.objects.filter(organization_id=client.organization_id)
         connections.filter(pk=client.connection.pk).update(attention="", attention_at=None)
     after = {"status": str(member.status), "roles": []}
     audit.add(writes, _entry(client, "member.deactivate", member, before, after))
     return str(member.email_address_folded)
 
 
-def _keep_an_admin(client: ScimClient, row: models.ScimUser, member: models.Member) -> None:
+def _keep_an_admin(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> None:
     """Raise LastAdmin where nobody would be left who is admin, were this member none."""
     # Known by the connection already, and the same.
     member.organization = client.connection.organization
@@ -256,7 +256,9 @@ def _keep_an_admin(client: ScimClient, row: models.ScimUser, member: models.Memb
         raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
 
 
-def _keep_an_admin_by_domain(client: ScimClient, row: models.ScimUser, member: models.Member, address: str) -> None:
+def _keep_an_admin_by_domain(
+    client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, address: str
+) -> None:
     """Raise LastAdmin where the last admin is so by the domain of an address, and would not be so by the new one."""
     organization = client.connection.organization
     by_domain = ADMIN_ROLE in email_roles(organization, member.email_address)
@@ -271,29 +273,29 @@ def _require_active(client: ScimClient) -> None:
 
     For whoever becomes active without a new person; of new ones the database asks by itself (guards.py).
     """
-    connections = models.ScimConnection.objects.filter(organization_id=client.organization_id)
+    connections = models.ScimConnectionRow.objects.filter(organization_id=client.organization_id)
     if not connections.filter(pk=client.connection.pk, status=ScimConnectionStatus.ACTIVE).exists():
         raise ConnectionEnded
 
 
-def _holder(client: ScimClient, address: str) -> models.Member | None:
-    members = models.Member.objects.filter(
+def _holder(client: ScimClient, address: str) -> models.MemberRow | None:
+    members = models.MemberRow.objects.filter(
         organization_id=client.organization_id, email_address_folded=fold_address(address)
     )
     return members.exclude(status=MemberStatus.DELETED).select_for_update().first()
 
 
-def _person_of(member: models.Member) -> tuple[models.ScimUser | None, models.ScimUser | None]:
+def _person_of(member: models.MemberRow) -> tuple[models.ScimUserRow | None, models.ScimUserRow | None]:
     """Return who the member is to an identity provider: now, and by a connection that is deleted."""
-    person: models.ScimUser | None = getattr(member, "scim_user", None)
+    person: models.ScimUserRow | None = getattr(member, "scim_user", None)
     if person is not None and person.connection.status == ScimConnectionStatus.DELETED:
         return None, person
     return person, None
 
 
-def _may_be_adopted(client: ScimClient, row: models.ScimUser, member: models.Member) -> bool:
+def _may_be_adopted(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> bool:
     """Say what was decided of this person, or else of all who have such an address."""
-    conflict = models.ScimConflict.objects.filter(
+    conflict = models.ScimConflictRow.objects.filter(
         organization_id=client.organization_id,
         connection_id=client.connection.pk,
         member=member,
@@ -319,13 +321,13 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def member_state(member: models.Member) -> dict[str, str]:
+def member_state(member: models.MemberRow) -> dict[str, str]:
     """Return what a person of the IdP says of a member, as it is."""
     return {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
 
 
 def _entry(
-    client: ScimClient, action: str, member: models.Member, before: dict[str, Any], after: dict[str, Any]
+    client: ScimClient, action: str, member: models.MemberRow, before: dict[str, Any], after: dict[str, Any]
 ) -> audit.Entry:
     return audit.entry(
         client.caller,

@@ -27,7 +27,7 @@ from portal.embedded.scim.protocol.schemas import GROUP
 log = structlog.get_logger("gatehouse.scim")
 
 MEMBERS = GROUP.core["members"]
-_KEY = models.ScimUser._meta.pk  # noqa: SLF001 -- Django's documented model API
+_KEY = models.ScimUserRow._meta.pk  # noqa: SLF001 -- Django's documented model API
 MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
 _BATCH = 1000  # rows in one statement
 _NONE = UUID(int=0)
@@ -40,12 +40,12 @@ class MemberKind:
     resource_type: str
     noun: str
     field: str
-    rows: type[models.ScimMembership] | type[models.ScimNesting]
-    resources: type[models.ScimUser] | type[models.ScimGroup]
+    rows: type[models.ScimMembershipRow] | type[models.ScimNestingRow]
+    resources: type[models.ScimUserRow] | type[models.ScimGroupRow]
 
 
-PERSON = MemberKind("User", "scim-user", "user_id", models.ScimMembership, models.ScimUser)
-SUBGROUP = MemberKind("Group", "scim-group", "member_id", models.ScimNesting, models.ScimGroup)
+PERSON = MemberKind("User", "scim-user", "user_id", models.ScimMembershipRow, models.ScimUserRow)
+SUBGROUP = MemberKind("Group", "scim-group", "member_id", models.ScimNestingRow, models.ScimGroupRow)
 _KINDS = (PERSON, SUBGROUP)
 
 Key = tuple[MemberKind, UUID]
@@ -105,13 +105,13 @@ def read_members(client: ScimClient, value: Any, group: UUID = _NONE) -> dict[Ke
     return {key: known[key] for key in ids if key in known}
 
 
-def replacement(row: models.ScimGroup, wanted: Mapping[Key, bool]) -> MemberChange:
+def replacement(row: models.ScimGroupRow, wanted: Mapping[Key, bool]) -> MemberChange:
     """Return what makes the wanted the members."""
     there = dict.fromkeys(present(row))
     return MemberChange([k for k in wanted if k not in there], [k for k in there if k not in wanted])
 
 
-def member_change(client: ScimClient, row: models.ScimGroup, operations: Iterable[Operation]) -> MemberChange:
+def member_change(client: ScimClient, row: models.ScimGroupRow, operations: Iterable[Operation]) -> MemberChange:
     """Return what PATCH operations on members come to, asking only for the rows that they concern."""
     joining: dict[Key, None] = {}
     leaving: dict[Key, None] = {}
@@ -132,7 +132,7 @@ def member_change(client: ScimClient, row: models.ScimGroup, operations: Iterabl
     return MemberChange([k for k in joining if not known[k]], [k for k in leaving if known.get(k)])
 
 
-def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[Key]:
+def present(row: models.ScimGroupRow, among: Sequence[Key] | None = None) -> list[Key]:
     """Return who is in the group, all or of those asked about."""
     if among is not None and len(among) == 1:
         ((kind, key),) = among
@@ -150,14 +150,14 @@ def present(row: models.ScimGroup, among: Sequence[Key] | None = None) -> list[K
     ]
 
 
-def apply_change(client: ScimClient, row: models.ScimGroup, change: MemberChange, writes: Writes) -> None:
+def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberChange, writes: Writes) -> None:
     """Insert and delete the rows of those who join and leave, with the writes. Raises InvalidValue for a group within itself."""
     if (SUBGROUP, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
         writes.delete_keys(kind.rows, {"group_id": row.pk}, kind.field, batch)
     if any(kind is SUBGROUP for kind, _ in change.joining):
-        unmarked = models.ScimConnection.objects.filter(pk=row.connection_id, has_nested_groups=False)
+        unmarked = models.ScimConnectionRow.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
         # The response to this very request is made of it as well.
         client.connection.has_nested_groups = True
@@ -183,7 +183,7 @@ def count_one_less(client: ScimClient, keys: Sequence[UUID]) -> None:
 
 
 def members_of(
-    client: ScimClient, groups: Sequence[models.ScimGroup], *, with_names: bool = False
+    client: ScimClient, groups: Sequence[models.ScimGroupRow], *, with_names: bool = False
 ) -> Mapping[UUID, Sequence[GroupMember]]:
     """Return the members of each group, by the group's key, with one query for people and one for groups."""
     keys = [group.pk for group in groups]
@@ -194,7 +194,7 @@ def members_of(
     if not client.connection.has_nested_groups:
         return people
     below: dict[UUID, list[GroupMember]] = defaultdict(list)
-    nested = models.ScimNesting.objects.filter(group_id__in=keys).order_by("member_id")
+    nested = models.ScimNestingRow.objects.filter(group_id__in=keys).order_by("member_id")
     for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
         below[group].append(GroupMember(SUBGROUP, key, display_name))
     return {**people, **{group: [*people.get(group, ()), *inner] for group, inner in below.items()}}
@@ -202,7 +202,7 @@ def members_of(
 
 def _named_people(groups: Sequence[UUID]) -> Mapping[UUID, Sequence[GroupMember]]:
     found: dict[UUID, list[GroupMember]] = defaultdict(list)
-    people = models.ScimMembership.objects.filter(group_id__in=groups).order_by("user_id")
+    people = models.ScimMembershipRow.objects.filter(group_id__in=groups).order_by("user_id")
     names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
     for group, key, display_name, user_name in names.iterator(_BATCH):
         found[group].append(GroupMember(PERSON, key, display_name or user_name))
@@ -225,7 +225,7 @@ class _People(Sequence[GroupMember]):
 
 
 _PEOPLE_OF_ONE = Statement(
-    lambda key: models.ScimMembership.objects.filter(group_id=key).order_by("user_id").values_list("user_id"),
+    lambda key: models.ScimMembershipRow.objects.filter(group_id=key).order_by("user_id").values_list("user_id"),
     (_KEY, UUID(int=1)),
 )
 
@@ -239,7 +239,10 @@ class GroupPairs(Func):
     output_field = JSONField()
     # Not a join, for which PostgreSQL reads all groups while it has no statistics yet.
     _NAME: ClassVar = "(SELECT g.display_name FROM {group} g WHERE g.id = m.group_id)"
-    _TABLES: ClassVar = {"membership": models.ScimMembership._meta.db_table, "group": models.ScimGroup._meta.db_table}  # noqa: SLF001 -- as above
+    _TABLES: ClassVar = {
+        "membership": models.ScimMembershipRow._meta.db_table,  # noqa: SLF001 -- Django's documented model API
+        "group": models.ScimGroupRow._meta.db_table,  # noqa: SLF001 -- as above
+    }
 
     def __init__(self) -> None:
         super().__init__(F("pk"))
@@ -263,7 +266,7 @@ _GROUPS_OF_SEVERAL = """
 """
 
 
-def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[UUID, list[GroupOfUser]]:
+def groups_of(client: ScimClient, users: Sequence[models.ScimUserRow]) -> Mapping[UUID, list[GroupOfUser]]:
     """Return the groups of each person, by the person's key: those they are in, and those that these are in."""
     direct: dict[UUID, dict[UUID, str]] = defaultdict(dict)
     for user, group, display in _direct_groups(users):
@@ -279,7 +282,7 @@ def groups_of(client: ScimClient, users: Sequence[models.ScimUser]) -> Mapping[U
     }
 
 
-def _direct_groups(users: Sequence[models.ScimUser]) -> Iterable[tuple[UUID, UUID, str]]:
+def _direct_groups(users: Sequence[models.ScimUserRow]) -> Iterable[tuple[UUID, UUID, str]]:
     if all(hasattr(user, _PAIRS) for user in users):
         return [(user.pk, UUID(group), name) for user in users for group, name in sorted(getattr(user, _PAIRS) or ())]
     sql = _GROUPS_OF_SEVERAL.replace("AMONG", raw_sql.among("m.user_id"))
@@ -293,7 +296,7 @@ def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
     level = groups
     while level:
         found |= {key: [] for key in level}
-        nestings = models.ScimNesting.objects.filter(member_id__in=level).order_by("group_id")
+        nestings = models.ScimNestingRow.objects.filter(member_id__in=level).order_by("group_id")
         for member, group, display in nestings.values_list("member_id", "group_id", "group__display_name"):
             found[member].append((group, display))
         level = {group for key in level for group, _ in found[key]} - set(found)
@@ -313,7 +316,7 @@ def _above(groups: Iterable[UUID], parents: Mapping[UUID, Sequence[tuple[UUID, s
 
 
 def _one_change(
-    client: ScimClient, row: models.ScimGroup, operation: Operation, joining: Iterable[Key]
+    client: ScimClient, row: models.ScimGroupRow, operation: Operation, joining: Iterable[Key]
 ) -> tuple[Mapping[Key, bool], Sequence[Key]]:
     """Return whom one operation adds, each with whether they are in already, and whom it removes."""
     client.budget.spend_on_path(operation.path)

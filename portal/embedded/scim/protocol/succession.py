@@ -27,7 +27,7 @@ def pass_on(organization_id: UUID, address: str, caller: Caller, *, waits: bool 
 
     Who can't become one leaves it to the next. A person whom another request has locked is tried after this transaction.
     """
-    waiting = models.ScimUser.objects.filter(
+    waiting = models.ScimUserRow.objects.filter(
         organization_id=organization_id, awaited_address=address, connection__status=ScimConnectionStatus.ACTIVE
     )
     waiting = waiting.exclude(awaited_address="")
@@ -45,7 +45,7 @@ def pass_on(organization_id: UUID, address: str, caller: Caller, *, waits: bool 
             return
 
 
-def _becomes_member(row: models.ScimUser, caller: Caller) -> bool:
+def _becomes_member(row: models.ScimUserRow, caller: Caller) -> bool:
     writes = Writes()
     row.awaited_address = ""
     try:
@@ -60,30 +60,30 @@ def _becomes_member(row: models.ScimUser, caller: Caller) -> bool:
     return True
 
 
-def member_left(member: models.Member, caller: Caller) -> None:
+def member_left(member: models.MemberRow, caller: Caller) -> None:
     """Do in the transaction that deletes a member what follows for the people of an identity provider."""
     _people_of(member).update(cannot_sign_in=F("active"))
     conflict_rules.recount(member)
     pass_on(member.organization_id, member.email_address_folded, caller)
 
 
-def member_returned(member: models.Member) -> None:
+def member_returned(member: models.MemberRow) -> None:
     """Do in the transaction that reactivates a member what follows for the people of an identity provider."""
     _people_of(member).update(cannot_sign_in=False, awaited_address="")
     conflict_rules.recount(member)
 
 
-def member_moved(member: models.Member, address: str, caller: Caller) -> None:
+def member_moved(member: models.MemberRow, address: str, caller: Caller) -> None:
     """Do in the transaction that gives a member another address what follows from the folded one that they left."""
     conflict_rules.forget(member)
     pass_on(member.organization_id, address, caller)
 
 
-def _people_of(member: models.Member) -> QuerySet[models.ScimUser]:
-    return models.ScimUser.objects.filter(organization_id=member.organization_id, member=member)
+def _people_of(member: models.MemberRow) -> QuerySet[models.ScimUserRow]:
+    return models.ScimUserRow.objects.filter(organization_id=member.organization_id, member=member)
 
 
-def look_again_later(client: ScimClient, row: models.ScimUser) -> None:
+def look_again_later(client: ScimClient, row: models.ScimUserRow) -> None:
     """Look again once a request is committed that leaves a person waiting: another one may free the address in the meantime.
 
     On SQLite, which lets one write after the other, none can.
@@ -97,10 +97,12 @@ def _look_again(organization_id: UUID, address: str, caller: Caller) -> None:
     # Twice: a request that waits for the lock of the first look has read before that who waits for the address.
     for _ in range(2):
         with transaction.atomic():
-            members = models.Member.objects.filter(organization_id=organization_id, email_address_folded=address)
+            members = models.MemberRow.objects.filter(organization_id=organization_id, email_address_folded=address)
             members = members.exclude(status=MemberStatus.DELETED)
             # Waits for the request that is changing the person who has the address, and may have seen nobody who waits for it.
-            list(models.ScimUser.objects.filter(member__in=members).select_for_update(of=("self",)).values_list("pk"))
+            list(
+                models.ScimUserRow.objects.filter(member__in=members).select_for_update(of=("self",)).values_list("pk")
+            )
             if not members.exists():
                 pass_on(organization_id, address, caller, waits=True)
                 return

@@ -60,7 +60,7 @@ from portal.embedded.scim.protocol.payload import read_patch, read_payload
 from portal.embedded.scim.protocol.schemas import USER, ResourceSchema
 from portal.embedded.scim.protocol.succession import look_again_later, pass_on
 
-_GROUPS = models.ScimMembership.objects.filter(user_id=OuterRef("pk")).annotate(
+_GROUPS = models.ScimMembershipRow.objects.filter(user_id=OuterRef("pk")).annotate(
     kind=Value("direct", output_field=CharField())
 )
 _LISTABLE = Listable(
@@ -100,7 +100,7 @@ _CHANGING = (
 )
 # How often a person is brought in line where others take and free their address at the same time.
 _MOST_TRIES = 3
-_LOOKUPS = Lookups(models.ScimUser, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
+_LOOKUPS = Lookups(models.ScimUserRow, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
 
 
 def user_id(key: UUID) -> str:
@@ -110,7 +110,7 @@ def user_id(key: UUID) -> str:
 
 def find_users(
     client: ScimClient, query: ListQuery
-) -> ResultPage[models.ScimUser] | ResultPage[FoundRow] | ResultPage[ListedRow]:
+) -> ResultPage[models.ScimUserRow] | ResultPage[FoundRow] | ResultPage[ListedRow]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_users(client)
     found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
@@ -132,7 +132,7 @@ def get_user(client: ScimClient, resource: str) -> FoundRow:
     return _LOOKUPS.get(client, resource)
 
 
-def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
+def create_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
     """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness, MemberConflict."""
     row, writes = _new(client, payload), Writes()
     become_member(client, row, writes)
@@ -146,10 +146,10 @@ def create_user(client: ScimClient, payload: Document) -> models.ScimUser:
     return row
 
 
-def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[models.ScimUser | ScimError]:
+def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[models.ScimUserRow | ScimError]:
     """Provision several people, each by itself: those who can be, with few statements, and a refusal for the others."""
     made = [_attempt(_new, client, payload) for payload in payloads]
-    rows = [one for one in made if isinstance(one, models.ScimUser)]
+    rows = [one for one in made if isinstance(one, models.ScimUserRow)]
     for row in rows:
         row.member = new_member(client, row)
         note_access(row)
@@ -165,18 +165,18 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
     return made
 
 
-def _add(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+def _add(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
     writes.insert(row)
     audit.add(writes, _entry(client, row, "scim_user.create", {}, row.document))
 
 
-def _send_new(client: ScimClient, row: models.ScimUser, writes: Writes) -> None:
+def _send_new(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
     note_access(row)
     _add(client, row, writes)
     writes.send()
 
 
-def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
+def _check_user_name(client: ScimClient, row: models.ScimUserRow) -> None:
     """Raise Uniqueness where another person has the userName."""
     found = _LOOKUPS.by_name(client)(fold_name(row.user_name))
     if found is not None and found.pk != row.pk:
@@ -184,22 +184,22 @@ def _check_user_name(client: ScimClient, row: models.ScimUser) -> None:
 
 
 def _attempt(
-    make: Callable[[ScimClient, Document], models.ScimUser], client: ScimClient, payload: Document
-) -> models.ScimUser | ScimError:
+    make: Callable[[ScimClient, Document], models.ScimUserRow], client: ScimClient, payload: Document
+) -> models.ScimUserRow | ScimError:
     try:
         return make(client, payload)
     except ScimError as error:
         return error
 
 
-def _new(client: ScimClient, payload: Document) -> models.ScimUser:
-    row = new_row(models.ScimUser, organization_id=client.organization_id, connection_id=client.connection.pk)
+def _new(client: ScimClient, payload: Document) -> models.ScimUserRow:
+    row = new_row(models.ScimUserRow, organization_id=client.organization_id, connection_id=client.connection.pk)
     _describe(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
     row.updated_at = row.created_at
     return row
 
 
-def replace_user(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimUser:
+def replace_user(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimUserRow:
     """Replace a person's attributes; `active` stays where it is left out.
 
     Raises as create_user, and ResourceNotFound, VersionMismatch.
@@ -210,7 +210,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
     return row
 
 
-def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUser:
+def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUserRow:
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
     operations = read_patch(client, client.user_schema, body)
     with transaction.atomic():
@@ -237,7 +237,7 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
             pass_on(client.organization_id, freed, client.caller)
 
 
-def _describe(row: models.ScimUser, document: Document, schema: ResourceSchema) -> None:
+def _describe(row: models.ScimUserRow, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
     row.user_name = document["userName"] = required_name(document, "userName")
     row.external_id = optional_text(document, "externalId")
@@ -255,7 +255,7 @@ def _display_name(document: Document) -> str:
     return str(whole)[:LONGEST_NAME]
 
 
-def _change(client: ScimClient, row: models.ScimUser, document: Document) -> None:
+def _change(client: ScimClient, row: models.ScimUserRow, document: Document) -> None:
     """Store what differs; where nothing does, lastModified stays, and who has no member is tried again."""
     before = row.document
     _describe(row, document, client.user_schema)
@@ -271,7 +271,7 @@ def _change(client: ScimClient, row: models.ScimUser, document: Document) -> Non
 
 
 def _send_change(
-    row: models.ScimUser,
+    row: models.ScimUserRow,
     columns: Sequence[str],
     entries: Sequence[audit.Entry],
     writes: Writes,
@@ -284,7 +284,9 @@ def _send_change(
     writes.send(is_last=is_last)
 
 
-def _bring_in_line(client: ScimClient, row: models.ScimUser, write: Callable[..., None], *, takes: bool = True) -> None:
+def _bring_in_line(
+    client: ScimClient, row: models.ScimUserRow, write: Callable[..., None], *, takes: bool = True
+) -> None:
     """Write a locked person and their member; the next one becomes a member with the address that this frees."""
     member, writes, is_awaited = row.member, Writes(), bool(getattr(row, "is_awaited", True))
     row.awaited_address = ""
@@ -299,14 +301,14 @@ def _bring_in_line(client: ScimClient, row: models.ScimUser, write: Callable[...
         pass_on(client.organization_id, freed, client.caller)
 
 
-def _settle(client: ScimClient, row: models.ScimUser, member: UUID | None, write: Callable[..., None]) -> str:
+def _settle(client: ScimClient, row: models.ScimUserRow, member: UUID | None, write: Callable[..., None]) -> str:
     """Bring a person in line whose address is taken, and return the one that this frees. Raises as adopt_member.
 
     `member` is who they were. Raises IntegrityError where others take and free the address again and again.
     """
     is_adopted = row.is_adopted
     for bring_in_line in (adopt_member, follow) * _MOST_TRIES:
-        row.member = models.Member.objects.filter(pk=member).first() if member else None
+        row.member = models.MemberRow.objects.filter(pk=member).first() if member else None
         row.is_adopted, row.awaited_address, writes = is_adopted, "", Writes()
         with suppress(IntegrityError), transaction.atomic():
             freed = bring_in_line(client, row, writes)
@@ -316,7 +318,7 @@ def _settle(client: ScimClient, row: models.ScimUser, member: UUID | None, write
     raise IntegrityError("Others take and free the address at the same time.")
 
 
-def _entry(client: ScimClient, row: models.ScimUser, action: str, before: Document, after: Document) -> audit.Entry:
+def _entry(client: ScimClient, row: models.ScimUserRow, action: str, before: Document, after: Document) -> audit.Entry:
     client.changed.update(before, after)
     return audit.entry(
         client.caller,

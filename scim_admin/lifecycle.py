@@ -16,7 +16,7 @@ def life(request: PortalRequest, connection: ScimConnection | None) -> dict[str,
     return {
         "can_pause": ScimFeature.PAUSE in scim.offers,
         "can_restore": ScimFeature.RESTORE in scim.offers,
-        "contacts": scim.contacts(connection.connection_id) if connection and has_contacts else None,
+        "contacts": scim.contacts.get(connection.connection_id) if connection and has_contacts else None,
         "may_create": right_to(request, Permission.SCIM_CREATE),
         "may_update": right_to(request, Permission.SCIM_UPDATE),
         "may_delete": right_to(request, Permission.SCIM_DELETE),

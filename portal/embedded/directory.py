@@ -9,8 +9,7 @@ from portal.directory.policy import Policy
 from portal.directory.sessions import SignedIn
 from portal.embedded.members.portal_members import EmbeddedMembers
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
-from portal.embedded.scim import EmbeddedScim
-from portal.embedded.scim.log.reading import EmbeddedScimLog
+from portal.embedded.scim.scim import EmbeddedScim
 from portal.embedded.scope import Scope
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from portal.embedded.sessions.sessions import EmbeddedSessions
@@ -77,11 +76,6 @@ class EmbeddedDirectory:
     def scim(self) -> EmbeddedScim:
         """Its SCIM connection."""
         return EmbeddedScim(self._scope)
-
-    @cached_property
-    def scim_log(self) -> EmbeddedScimLog:
-        """What its identity provider asked for."""
-        return EmbeddedScimLog(self._scope)
 
 
 class EmbeddedProvider:

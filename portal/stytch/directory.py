@@ -12,8 +12,7 @@ from portal.stytch.http import StytchApi
 from portal.stytch.members import StytchMembers
 from portal.stytch.organization import StytchOrganization
 from portal.stytch.rbac import StytchRbac
-from portal.stytch.scim import StytchScim
-from portal.stytch.scim.log import StytchScimLog
+from portal.stytch.scim.scim import StytchScim
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import StytchSessions
 from portal.stytch.sign_in_links import StytchSignInLinks
@@ -54,11 +53,6 @@ class StytchDirectory:
     def scim(self) -> StytchScim:
         """Its SCIM connection."""
         return StytchScim(self._scope)
-
-    @cached_property
-    def scim_log(self) -> StytchScimLog:
-        """What its identity provider asked for, which Stytch does not tell."""
-        return StytchScimLog()
 
 
 class StytchProvider:

@@ -35,10 +35,10 @@ def conflicts(request: PortalRequest) -> HttpResponse:
 def decide(request: PortalRequest) -> HttpResponse:
     """Approve or dismiss who was chosen, all or none; the address keeps the place in the list."""
     form, status = DecideForm(request.POST), 422
-    connection = request.directory.scim.connection()
+    connection = request.directory.scim.connection.get()
     if connection and form.is_valid():
         try:
-            number = request.directory.scim.decide_conflicts(
+            number = request.directory.scim.conflicts.decide(
                 connection.connection_id, form.chosen, approve=form.approves
             )
         except (Conflict, Invalid) as error:
@@ -54,21 +54,21 @@ def decide(request: PortalRequest) -> HttpResponse:
 
 def domain(request: PortalRequest) -> HttpResponse:
     """Say what it means to link everybody of a domain, and do it."""
-    scim, connection = request.directory.scim, request.directory.scim.connection()
+    scim, connection = request.directory.scim, request.directory.scim.connection.get()
     context: dict[str, Any] = {"connection": connection, "not_offered": ScimFeature.CONFLICTS not in scim.offers}
     if connection is None or context["not_offered"]:
         return render_section(request, "scim_admin/conflicts_domain.html", context)
     data = request.POST if request.method == "POST" else request.GET
     form = DomainForm(data if data.get("domain") is not None else None)
     context |= {"form": form, "may_update": right_to(request, Permission.SCIM_UPDATE)}
-    context["rule"] = scim.linking_rule(connection.connection_id)
+    context["rule"] = scim.conflicts.linking_rule(connection.connection_id)
     if form.is_valid():
         try:
             if request.method == "POST":
-                allowed = scim.always_link(connection.connection_id, domain=form.cleaned_data["domain"])
+                allowed = scim.conflicts.always_link(connection.connection_id, domain=form.cleaned_data["domain"])
                 messages.success(request, f"Members with an address at {allowed} are linked from now on.")
                 return see_other(_url(request, "scim:conflicts"))
-            context["rule"] = scim.linking_rule(connection.connection_id, domain=form.cleaned_data["domain"])
+            context["rule"] = scim.conflicts.linking_rule(connection.connection_id, domain=form.cleaned_data["domain"])
         except Invalid as error:
             form.add_error("domain", error.detail)
     return render_section(request, "scim_admin/conflicts_domain.html", context, status=422 if form.errors else 200)
@@ -76,22 +76,24 @@ def domain(request: PortalRequest) -> HttpResponse:
 
 def stop_linking(request: PortalRequest) -> HttpResponse:
     """Take back that a domain is linked always."""
-    connection, form = request.directory.scim.connection(), DomainForm(request.POST)
+    connection, form = request.directory.scim.connection.get(), DomainForm(request.POST)
     if connection and form.is_valid():
-        domain = request.directory.scim.stop_linking(connection.connection_id, domain=form.cleaned_data["domain"])
+        domain = request.directory.scim.conflicts.stop_linking(
+            connection.connection_id, domain=form.cleaned_data["domain"]
+        )
         messages.success(request, f"Members with an address at {domain} wait for a decision from now on.")
     return see_other(_url(request, "scim:conflicts-domain"))
 
 
 def _list_page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     scim, query = request.directory.scim, ConflictsQuery(request.GET)
-    connection = scim.connection()
+    connection = scim.connection.get()
     render = partial(render_section, request, "scim_admin/conflicts.html")
     context |= {"query": query, "connection": connection, "not_offered": ScimFeature.CONFLICTS not in scim.offers}
     if not query.is_valid() or connection is None or context["not_offered"]:
         return render(context, fragments=["conflicts"], status=422 if query.errors else 200)
     state, limit = query.cleaned_data["state"], query.cleaned_data["limit"]
-    fetch = partial(scim.conflicts, connection.connection_id, state=state, limit=limit)
+    fetch = partial(scim.conflicts.page, connection.connection_id, state=state, limit=limit)
     found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="conflicts-more")
     context |= {
         "conflicts": found,

@@ -17,7 +17,7 @@ from scim_admin.sections import render_section
 
 def connection(request: PortalRequest) -> HttpResponse:
     """Show the connection; its groups are fetched by a button."""
-    found = request.directory.scim.connection()
+    found = request.directory.scim.connection.get()
     context = {
         **connection_card(found),
         "safeguard": safeguard_of(request, found),

@@ -18,16 +18,16 @@ _TEMPLATE = "scim_admin/contacts.html"
 
 def contacts(request: PortalRequest) -> HttpResponse:
     """Show the contacts, and save them."""
-    scim, connection = request.directory.scim, request.directory.scim.connection()
+    scim, connection = request.directory.scim, request.directory.scim.connection.get()
     context: dict[str, Any] = {"connection": connection, "not_offered": ScimFeature.CONTACTS not in scim.offers}
     if connection is None or context["not_offered"]:
         return render_section(request, _TEMPLATE, context)
-    found, status = scim.contacts(connection.connection_id), 200
+    found, status = scim.contacts.get(connection.connection_id), 200
     shown = {"addresses": "\n".join(found.addresses), "version": found.version}
     form = ContactsForm(request.POST if request.method == "POST" else None, initial=shown)
     if form.is_bound and form.is_valid():
         try:
-            scim.change_contacts(connection.connection_id, form.chosen, version=form.cleaned_data["version"])
+            scim.contacts.change(connection.connection_id, form.chosen, version=form.cleaned_data["version"])
         except Invalid as error:
             form.add_error("addresses", error.detail)
         except Conflict as error:

@@ -19,7 +19,7 @@ _TEMPLATE = "scim_admin/create.html"
 def create(request: PortalRequest) -> HttpResponse:
     """Ask for identity provider and name, and make the connection."""
     form = ConnectionForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
-    connection = request.directory.scim.connection()
+    connection = request.directory.scim.connection.get()
     if connection is not None:
         return render_section(request, _TEMPLATE, {"connection": connection}, status=409 if form.is_bound else 200)
     if form.is_bound and form.is_valid():
@@ -31,7 +31,7 @@ def create(request: PortalRequest) -> HttpResponse:
 
 def _create(request: PortalRequest, form: ConnectionForm) -> HttpResponse:
     try:
-        made = request.directory.scim.create(**form.cleaned_data)
+        made = request.directory.scim.connection.create(**form.cleaned_data)
     except StepUpRequired:
         # What was typed comes along.
         return step_up(request, _url(request, form.cleaned_data))
@@ -40,7 +40,7 @@ def _create(request: PortalRequest, form: ConnectionForm) -> HttpResponse:
         return _form_page(request, form)
     except Conflict:
         # Somebody was faster.
-        connection = request.directory.scim.connection()
+        connection = request.directory.scim.connection.get()
         return render_section(request, _TEMPLATE, {"connection": connection}, status=409)
     return render_new_token(request, made)
 

@@ -20,15 +20,17 @@ _TEMPLATE = "scim_admin/delete.html"
 def delete(request: PortalRequest) -> HttpResponse:
     """Show what deleting takes away, and delete."""
     scim = request.directory.scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     if connection is None:
         return render_section(request, _TEMPLATE, {"connection": None})
     offers_choice = ScimFeature.PEOPLE_CHOICE in scim.offers
-    deletion, problem, status = scim.deletion(connection.connection_id), "", 200
+    deletion, problem, status = scim.deletion.preview(connection.connection_id), "", 200
     form = DeleteForm(deletion, request.POST or None, offers_choice=offers_choice)
     if request.method == "POST" and form.is_valid():
         try:
-            done = scim.delete(connection.connection_id, people=form.chosen, version=form.cleaned_data["version"])
+            done = scim.deletion.delete(
+                connection.connection_id, people=form.chosen, version=form.cleaned_data["version"]
+            )
         except Conflict as error:
             problem, status = error.detail, error.status
         else:

@@ -29,11 +29,11 @@ def drift(request: PortalRequest) -> HttpResponse:
 def take(request: PortalRequest) -> HttpResponse:
     """Make a member as the identity provider says."""
     scim, form = request.directory.scim, TakeForm(request.POST)
-    connection = scim.connection()
+    connection = scim.connection.get()
     if not form.is_valid() or connection is None:
         return _page(request, {"problem": "Choose whose values to take."}, status=422)
     try:
-        scim.take_idp_values(
+        scim.drift.take_idp_values(
             connection.connection_id, form.cleaned_data["user_id"], version=form.cleaned_data["version"]
         )
     except Conflict as error:
@@ -44,7 +44,7 @@ def take(request: PortalRequest) -> HttpResponse:
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     scim, query = request.directory.scim, DriftQuery(request.GET)
-    connection = scim.connection()
+    connection = scim.connection.get()
     context |= {"query": query, "connection": connection, "not_offered": ScimFeature.DRIFT not in scim.offers}
     if not query.is_valid() or connection is None or context["not_offered"]:
         status = 422 if query.errors else status
@@ -64,10 +64,10 @@ def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200)
 
 def _fetch(scim: ScimGateway, kind: Kind, connection_id: str, limit: int, cursor: str) -> Page[Any]:
     calls: dict[Kind, Callable[..., Page[Any]]] = {
-        Kind.CHANGED: scim.changed_people,
-        Kind.UNMANAGED: scim.unmanaged_members,
-        Kind.GROUP_ROLES: scim.drifted_group_roles,
-        Kind.UNMAPPED: scim.unmapped_groups,
+        Kind.CHANGED: scim.drift.changed_users,
+        Kind.UNMANAGED: scim.drift.unmanaged_members,
+        Kind.GROUP_ROLES: scim.drift.drifted_group_roles,
+        Kind.UNMAPPED: scim.drift.unmapped_groups,
     }
     return calls[kind](connection_id, cursor=cursor, limit=limit)
 

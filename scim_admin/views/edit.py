@@ -17,7 +17,7 @@ _TEMPLATE = "scim_admin/edit.html"
 
 def edit(request: PortalRequest) -> HttpResponse:
     """Show name and identity provider, and save them."""
-    scim, connection = request.directory.scim, request.directory.scim.connection()
+    scim, connection = request.directory.scim, request.directory.scim.connection.get()
     if connection is None:
         return render_section(request, _TEMPLATE, {"connection": None})
     shown = {"display_name": connection.display_name, "identity_provider": connection.identity_provider}
@@ -26,7 +26,7 @@ def edit(request: PortalRequest) -> HttpResponse:
     status = 200
     if form.is_bound and form.is_valid():
         try:
-            scim.update(connection.connection_id, **form.cleaned_data)
+            scim.connection.update(connection.connection_id, **form.cleaned_data)
         except Invalid as error:
             form.add_error(error.field if error.field in form.fields else None, error.detail)
         except Conflict as error:

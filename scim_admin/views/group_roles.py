@@ -52,7 +52,7 @@ class Interim:
 def role_assignments(request: PortalRequest) -> HttpResponse:
     """Show a page of the groups that give roles, with those that need attention marked."""
     scim = request.directory.scim
-    connection, query = scim.connection(), listing.ListQuery(request.GET)
+    connection, query = scim.connection.get(), listing.ListQuery(request.GET)
     context: dict[str, Any] = {
         "connection": connection,
         "query": query,
@@ -64,14 +64,14 @@ def role_assignments(request: PortalRequest) -> HttpResponse:
         return render_section(request, _LIST, context, fragments=["assignments"], status=422)
     if connection is None:
         return render_section(request, _LIST, context, fragments=["assignments"])
-    fetch = partial(scim.role_assignments, connection.connection_id, limit=query.cleaned_data["limit"])
+    fetch = partial(scim.group_roles.page, connection.connection_id, limit=query.cleaned_data["limit"])
     context["assignments"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="assignments-more")
     return render_list(request, _LIST, context, "assignments")
 
 
 def group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
     """Show which roles a group gives, to be changed by who may."""
-    held = request.directory.scim.group_roles(group_id)
+    held = request.directory.scim.group_roles.get(group_id)
     # The way back from the review brings what was ticked.
     chosen = request.GET.getlist("roles") if "edited" in request.GET else held.role_ids
     return _edit_page(request, held, chosen)
@@ -81,7 +81,7 @@ def review_group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
     """Show who gains and who loses which role by a change, and save it."""
     if refusal := _refusal(request):
         return refusal
-    held = request.directory.scim.group_roles(group_id)
+    held = request.directory.scim.group_roles.get(group_id)
     data = request.POST if request.method == "POST" else request.GET
     form = GroupRolesForm(data, assignable=_assignable(request), held=held)
     if not form.is_valid():
@@ -98,7 +98,7 @@ def confirm_group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
     """Take a renamed group's name for the right one."""
     if refusal := _refusal(request):
         return refusal
-    held = request.directory.scim.confirm_group_roles(group_id, version=request.POST.get("version", ""))
+    held = request.directory.scim.group_roles.confirm(group_id, version=request.POST.get("version", ""))
     messages.success(request, f"“{held.group.group_name}” keeps its roles under its new name.")
     return see_other(_list_url(request))
 
@@ -108,7 +108,7 @@ def move_group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
     if refusal := _refusal(request):
         return refusal
     to, version = request.POST.get("to", ""), request.POST.get("version", "")
-    held = request.directory.scim.move_group_roles(group_id, to_group_id=to, version=version)
+    held = request.directory.scim.group_roles.move(group_id, to_group_id=to, version=version)
     messages.success(request, f"The new group “{held.group.group_name}” gives the roles now.")
     return see_other(_list_url(request))
 
@@ -126,10 +126,10 @@ def _save(request: PortalRequest, held: ScimGroupRoles, form: GroupRolesForm) ->
     scim = request.directory.scim
     group_id, chosen = held.group.group_id, form.cleaned_data["roles"]
     try:
-        scim.change_group_roles(group_id, add=form.added, remove=form.removed, version=form.version)
+        scim.group_roles.change(group_id, add=form.added, remove=form.removed, version=form.version)
     except (Conflict, Invalid) as error:
         if error.field == "version":
-            return _stale(request, scim.group_roles(group_id), form)
+            return _stale(request, scim.group_roles.get(group_id), form)
         form.add_error("roles", error.detail)
         return _edit_page(request, held, chosen, form=form, status=error.status)
     messages.success(request, f"The roles of “{held.group.group_name}” are saved.")
@@ -189,7 +189,7 @@ def _assignable(request: PortalRequest) -> list[str]:
 def _preview(request: PortalRequest, held: ScimGroupRoles, form: GroupRolesForm) -> dict[str, Any]:
     group_id = held.group.group_id
     try:
-        effects = request.directory.scim.preview_group_roles(group_id, add=form.added, remove=form.removed)
+        effects = request.directory.scim.group_roles.preview(group_id, add=form.added, remove=form.removed)
     except NotOffered as error:
         return {"not_offered": error.detail}
     return {

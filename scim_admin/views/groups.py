@@ -25,13 +25,17 @@ def groups(request: PortalRequest) -> HttpResponse:
     """Show the connection with a page of its groups."""
     scim = request.directory.scim
     query = GroupsQuery(request.GET, searchable=ScimFeature.GROUP_SEARCH in scim.offers)
-    context = {"query": query, "opens": ScimFeature.GROUP_MEMBERS in scim.offers, **connection_card(scim.connection())}
+    context = {
+        "query": query,
+        "opens": ScimFeature.GROUP_MEMBERS in scim.offers,
+        **connection_card(scim.connection.get()),
+    }
     if context["connection"] is None:
         return render_section(request, "scim_admin/groups.html", context | life(request, None), fragments=["groups"])
     if not query.is_valid():
         return render_section(request, "scim_admin/groups.html", context, fragments=["groups"], status=422)
     limit, search = query.cleaned_data["limit"], query.search
-    fetch = partial(scim.groups, context["connection"].connection_id, limit=limit, search=search)
+    fetch = partial(scim.groups.page, context["connection"].connection_id, limit=limit, search=search)
     context |= {
         "groups": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more"),
         "limit": limit,
@@ -45,18 +49,18 @@ def group(request: PortalRequest, group_id: str) -> HttpResponse:
     scim = request.directory.scim
     query = listing.ListQuery(request.GET)
     try:
-        context: dict[str, Any] = {"query": query, "group": scim.group(group_id)}
+        context: dict[str, Any] = {"query": query, "group": scim.groups.get(group_id)}
         if not query.is_valid():
             return render_section(request, "scim_admin/group.html", context, fragments=["members"], status=422)
         limit = query.cleaned_data["limit"]
-        fetch = partial(scim.group_members, group_id, limit=limit)
+        fetch = partial(scim.groups.members, group_id, limit=limit)
         members = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="members-more")
     except NotOffered as error:
         return render_section(request, "scim_admin/group.html", {"not_offered": error.detail})
     context |= {
         "members": members,
-        "nested": scim.nested_groups(group_id, limit=_MOST_NAMED),
-        "parents": scim.parent_groups(group_id, limit=_MOST_NAMED),
+        "nested": scim.groups.nested(group_id, limit=_MOST_NAMED),
+        "parents": scim.groups.parents(group_id, limit=_MOST_NAMED),
         "log_url": log_of(request, "Group", group_id),
         "may_change": right_to(request, Permission.SCIM_UPDATE, Permission.IMPLICIT_ROLES),
     }
@@ -68,11 +72,11 @@ def nested_groups(request: PortalRequest, group_id: str) -> HttpResponse:
     scim = request.directory.scim
     query = listing.ListQuery(request.GET)
     try:
-        context: dict[str, Any] = {"query": query, "group": scim.group(group_id)}
+        context: dict[str, Any] = {"query": query, "group": scim.groups.get(group_id)}
     except NotOffered as error:
         return render_section(request, _NESTED, {"not_offered": error.detail})
     if not query.is_valid():
         return render_section(request, _NESTED, context, fragments=["nested"], status=422)
-    fetch = partial(scim.nested_groups, group_id, limit=query.cleaned_data["limit"])
+    fetch = partial(scim.groups.nested, group_id, limit=query.cleaned_data["limit"])
     context["nested"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="nested-more")
     return render_list(request, _NESTED, context, "nested")

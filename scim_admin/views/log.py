@@ -34,10 +34,10 @@ _REPLAY = "scim_admin/replay.html"
 
 def log(request: PortalRequest) -> HttpResponse:
     """Show a page of the calls, the newest first."""
-    active, query = request.directory.scim.connection(), LogQuery(request.GET)
+    active, query = request.directory.scim.connection.get(), LogQuery(request.GET)
     context: dict[str, Any] = {"connection": active, "query": query}
     try:
-        context["kept_days"] = request.directory.scim_log.kept_days
+        context["kept_days"] = request.directory.scim.log.kept_days
     except NotOffered as error:
         return render_section(request, _LIST, context | {"not_offered": error.detail}, fragments=["log"])
     if not query.is_valid():
@@ -60,10 +60,10 @@ def log(request: PortalRequest) -> HttpResponse:
 def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     """Show everything that is known of one call."""
     try:
-        entry = request.directory.scim_log.request(scim_request_id)
+        entry = request.directory.scim.log.get(scim_request_id)
     except NotOffered as error:
         return render_section(request, _ENTRY, {"not_offered": error.detail, "list_url": _url(request)})
-    active = request.directory.scim.connection()
+    active = request.directory.scim.connection.get()
     connection = _logged(request, active, entry.connection_id)
     is_deleted = active is None or connection is not active
     context = {
@@ -83,27 +83,27 @@ def export_log(request: PortalRequest) -> HttpResponseBase:
     form = ExportForm(request.POST)
     if not form.is_valid():
         raise Invalid("Choose CSV or JSON Lines, and a filter that the log has.")
-    connection = _logged(request, request.directory.scim.connection(), form.cleaned_data["connection_id"])
+    connection = _logged(request, request.directory.scim.connection.get(), form.cleaned_data["connection_id"])
     if connection is None:
         raise NotFound("There is no such connection, so there is nothing to export.")
     if not claim(request, Share.DOWNLOAD):
         # A reader may take as long as it likes, and until then the export keeps its place to work.
         raise TooManyRequests("Another export is running. Try again when it has finished.")
-    entries = request.directory.scim_log.export(connection.connection_id, form.wanted)
+    entries = request.directory.scim.log.export(connection.connection_id, form.wanted)
     return _download(request, form.cleaned_data["file_format"], _in_words(entries, connection.identity_provider))
 
 
 def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     """Show what a refused call would do now, or why it cannot be tried."""
     try:
-        entry = request.directory.scim_log.request(scim_request_id)
+        entry = request.directory.scim.log.get(scim_request_id)
     except NotOffered as error:
         return render_section(request, _REPLAY, {"not_offered": error.detail})
-    active = request.directory.scim.connection()
+    active = request.directory.scim.connection.get()
     connection = _logged(request, active, entry.connection_id)
     context: dict[str, Any] = {"connection": active, "entry": entry, "call": call_of(entry, _provider(connection))}
     try:
-        found = request.directory.scim_log.replay(scim_request_id)
+        found = request.directory.scim.log.replay(scim_request_id)
     except Conflict as error:
         return render_section(request, _REPLAY, context | {"obstacle": error.detail}, status=error.status)
     context |= {
@@ -124,7 +124,7 @@ def _logged(request: PortalRequest, active: ScimConnection | None, connection_id
         return active
     if not connection_id or ScimFeature.RESTORE not in request.directory.scim.offers:
         return None
-    deleted = request.directory.scim.deleted_connections(limit=MAX_LIMIT).items
+    deleted = request.directory.scim.restoration.page(limit=MAX_LIMIT).items
     return next((one for one in deleted if one.connection_id == connection_id), None)
 
 
@@ -149,7 +149,7 @@ def _download(request: PortalRequest, file_format: FileFormat, calls: Iterator[C
 def _calls(
     request: PortalRequest, connection: Logged, wanted: ScimRequestFilter, cursor: str, limit: int
 ) -> Page[Call]:
-    page = request.directory.scim_log.requests(connection.connection_id, wanted, cursor=cursor, limit=limit)
+    page = request.directory.scim.log.page(connection.connection_id, wanted, cursor=cursor, limit=limit)
     calls = tuple(call_of(entry, connection.identity_provider) for entry in page.items)
     return Page(calls, page.next_cursor, page.searched_to)
 
@@ -166,8 +166,8 @@ def _name(request: PortalRequest, resource_id: str, calls: tuple[Call, ...]) -> 
     scim = request.directory.scim
     try:
         if resource_id.startswith("scim-group-"):
-            return scim.group(resource_id).group_name
-        return scim.person(resource_id).person.name
+            return scim.groups.get(resource_id).group_name
+        return scim.users.get(resource_id).person.name
     except NotFound:
         return ""
 

@@ -17,11 +17,11 @@ from scim_admin.sections import render_section
 def pause(request: PortalRequest) -> HttpResponse:
     """Say what a pause does, and pause."""
     scim = request.directory.scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     if request.method == "GET" or connection is None or ScimFeature.PAUSE not in scim.offers:
         return _page(request)
     try:
-        scim.pause(connection.connection_id)
+        scim.pause.pause(connection.connection_id)
     except Conflict as error:
         return _page(request, error.detail, status=error.status)
     messages.success(request, f"{connection.display_name} is paused.")
@@ -31,11 +31,11 @@ def pause(request: PortalRequest) -> HttpResponse:
 def resume(request: PortalRequest) -> HttpResponse:
     """Let the identity provider go on."""
     scim = request.directory.scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     if connection is None or ScimFeature.PAUSE not in scim.offers:
         return _page(request)
     try:
-        scim.resume(connection.connection_id)
+        scim.pause.resume(connection.connection_id)
     except Conflict as error:
         return _page(request, error.detail, status=error.status)
     messages.success(request, f"{connection.display_name} goes on.")
@@ -44,7 +44,7 @@ def resume(request: PortalRequest) -> HttpResponse:
 
 def _page(request: PortalRequest, problem: str = "", *, status: int = 200) -> HttpResponse:
     scim = request.directory.scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     context: dict[str, Any] = {
         "connection": connection,
         "not_offered": ScimFeature.PAUSE not in scim.offers,

@@ -27,7 +27,7 @@ def deleted_connections(request: PortalRequest) -> HttpResponse:
     context: dict[str, Any] = {"not_offered": ScimFeature.RESTORE not in scim.offers, "query": query}
     if context["not_offered"] or not query.is_valid():
         return render_section(request, _LIST, context, status=422 if query.errors else 200)
-    fetch = partial(scim.deleted_connections, limit=query.cleaned_data["limit"])
+    fetch = partial(scim.restoration.page, limit=query.cleaned_data["limit"])
     context["deleted"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="deleted-more")
     return render_list(request, _LIST, context, "deleted")
 
@@ -37,7 +37,7 @@ def restore(request: PortalRequest, connection_id: str) -> HttpResponse:
     scim = request.directory.scim
     if ScimFeature.RESTORE not in scim.offers:
         return render_section(request, _TEMPLATE, {"not_offered": True})
-    restoration, problem, status = scim.restoration(connection_id), "", 200
+    restoration, problem, status = scim.restoration.preview(connection_id), "", 200
     form = RestoreForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
     if needs_step_up(request) and not restoration.obstacle:
         # The tokens are good again. What was chosen comes along.
@@ -45,7 +45,7 @@ def restore(request: PortalRequest, connection_id: str) -> HttpResponse:
         return step_up(request, request.path + chosen)
     if request.method == "POST" and form.is_valid():
         try:
-            returned = scim.restore(connection_id, reactivate=form.cleaned_data["reactivate"])
+            returned = scim.restoration.restore(connection_id, reactivate=form.cleaned_data["reactivate"])
         except Conflict as error:
             problem, status = error.detail, error.status
         else:

@@ -36,12 +36,12 @@ def safeguard(request: PortalRequest) -> HttpResponse:
 def decide(request: PortalRequest) -> HttpResponse:
     """Keep or clear the hold."""
     scim, form = request.directory.scim, SafeguardForm(request.POST)
-    connection = scim.connection()
+    connection = scim.connection.get()
     if not form.is_valid() or connection is None:
         return _page(request, {"problem": "Choose what to do."}, status=422)
     decision = form.cleaned_data["decision"]
     try:
-        scim.decide_hold(connection.connection_id, decision, version=form.cleaned_data["version"])
+        scim.safeguard.decide(connection.connection_id, decision, version=form.cleaned_data["version"])
     except Conflict as error:
         return _page(request, {"problem": error.detail}, status=409)
     messages.success(request, _DONE[decision])
@@ -51,7 +51,7 @@ def decide(request: PortalRequest) -> HttpResponse:
 def approve(request: PortalRequest) -> HttpResponse:
     """Show who loses access, and approve exactly these deactivations once their number is typed."""
     scim = request.directory.scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     if connection is None or ScimFeature.SAFEGUARD not in scim.offers or connection.hold_started_at is None:
         return see_other(_url(request))
     form = ApproveForm(request.POST if request.method == "POST" else None)
@@ -59,7 +59,7 @@ def approve(request: PortalRequest) -> HttpResponse:
         return _approve_page(request, connection, form, status=422 if form.is_bound else 200)
     version, number = form.cleaned_data["version"], form.cleaned_data["number"]
     try:
-        scim.decide_hold(connection.connection_id, ScimSafeguardDecision.RELEASE, version=version, number=number)
+        scim.safeguard.decide(connection.connection_id, ScimSafeguardDecision.RELEASE, version=version, number=number)
     except Conflict as error:
         return _approve_page(request, connection, ApproveForm(), problem=error.detail, status=409)
     messages.success(request, f"Approved for {number:,} {'person' if number == 1 else 'people'}.")
@@ -74,10 +74,10 @@ def _approve_page(
         "connection": connection,
         "form": form,
         "problem": problem,
-        "safeguard": scim.safeguard(connection.connection_id),
-        "number": scim.held_number(connection.connection_id),
-        "held": scim.held_people(connection.connection_id, limit=_SHOWN),
-        "held_groups": scim.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
+        "safeguard": scim.safeguard.get(connection.connection_id),
+        "number": scim.safeguard.held_number(connection.connection_id),
+        "held": scim.safeguard.held_users(connection.connection_id, limit=_SHOWN),
+        "held_groups": scim.safeguard.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
         "words": words_of(connection.identity_provider),
     }
     return render_section(request, _APPROVE, context, status=status)
@@ -89,20 +89,20 @@ def _url(request: PortalRequest) -> str:
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     scim, query = request.directory.scim, listing.ListQuery(request.GET)
-    connection = scim.connection()
+    connection = scim.connection.get()
     context |= {"query": query, "connection": connection, "not_offered": ScimFeature.SAFEGUARD not in scim.offers}
     if connection is None or context["not_offered"]:
         return render_section(request, "scim_admin/safeguard.html", context)
     context |= {
-        "safeguard": scim.safeguard(connection.connection_id),
+        "safeguard": scim.safeguard.get(connection.connection_id),
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
         "words": words_of(connection.identity_provider),
     }
     if context["safeguard"].waiting_groups:
-        context["held_groups"] = scim.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
+        context["held_groups"] = scim.safeguard.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
     if not query.is_valid():
         return render_section(request, "scim_admin/safeguard.html", context, status=422)
-    fetch = partial(scim.held_people, connection.connection_id, limit=query.cleaned_data["limit"])
+    fetch = partial(scim.safeguard.held_users, connection.connection_id, limit=query.cleaned_data["limit"])
     context["held"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="held-more")
     if "problem" in context:
         return render_section(request, "scim_admin/safeguard.html", context, status=status)

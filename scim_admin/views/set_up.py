@@ -20,7 +20,7 @@ _FRAGMENT = "live-check"
 
 def set_up(request: PortalRequest) -> HttpResponse:
     """Show the guide and the check; a poll that names the check that it has seen is told only of another one (else 204)."""
-    connection = request.directory.scim.connection()
+    connection = request.directory.scim.connection.get()
     if connection is None:
         return render_section(request, "scim_admin/set_up.html")
     query = GuideQuery(request.GET, guides_for(connection.identity_provider))
@@ -35,7 +35,7 @@ def set_up(request: PortalRequest) -> HttpResponse:
 def _check(request: PortalRequest, connection: ScimConnection, guide: Guide) -> dict[str, Any]:
     """Return what the check shows, and where to ask for it again."""
     try:
-        progress = request.directory.scim_log.progress(connection.connection_id)
+        progress = request.directory.scim.health.progress(connection.connection_id)
     except NotOffered as error:
         return {"not_offered": error.detail}
     check = live_check(progress, connection.identity_provider, guide)

@@ -18,7 +18,7 @@ _TOO_MANY = "Several links were sent to this person within the last hour. Wait a
 
 def sign_in_link(request: PortalRequest, user_id: str) -> HttpResponse:
     """Ask before a link is sent; then send it, or show it once where email isn't set up."""
-    details = request.directory.scim.person(user_id)
+    details = request.directory.scim.users.get(user_id)
     if needs_step_up(request):
         return step_up(request, request.path)
     if request.method != "POST" or not details.can_sign_in:

@@ -29,8 +29,8 @@ def token(request: PortalRequest) -> HttpResponse:
 
 def rotate(request: PortalRequest) -> HttpResponse:
     """Make the next token; looked at again, say that it is not shown any more."""
-    scim, connection = request.directory.scim, request.directory.scim.connection()
-    if connection is None or scim.tokens(connection.connection_id).following is not None:
+    scim, connection = request.directory.scim, request.directory.scim.connection.get()
+    if connection is None or scim.tokens.get(connection.connection_id).following is not None:
         return _page(request, was_shown=True)
     if needs_step_up(request):
         return step_up(request, reverse("scim:rotate", args=[request.signed_in.organization.organization_slug]))
@@ -41,7 +41,7 @@ def rotate(request: PortalRequest) -> HttpResponse:
 
 def _start(request: PortalRequest, connection: ScimConnection) -> HttpResponse:
     try:
-        made = request.directory.scim.rotate_start(connection.connection_id)
+        made = request.directory.scim.tokens.rotate_start(connection.connection_id)
     except Conflict:
         # Somebody was faster, or it was pressed twice.
         return _page(request, was_shown=True)
@@ -51,12 +51,14 @@ def _start(request: PortalRequest, connection: ScimConnection) -> HttpResponse:
 def rotate_complete(request: PortalRequest) -> HttpResponse:
     """End with the current token."""
     done = "The old token is revoked. The new one is the only one now."
-    return _end(request, request.directory.scim.rotate_complete, done)
+    return _end(request, request.directory.scim.tokens.rotate_complete, done)
 
 
 def rotate_cancel(request: PortalRequest) -> HttpResponse:
     """End with the next token."""
-    return _end(request, request.directory.scim.rotate_cancel, "The new token is revoked. The old one stays as it was.")
+    return _end(
+        request, request.directory.scim.tokens.rotate_cancel, "The new token is revoked. The old one stays as it was."
+    )
 
 
 def render_new_token(request: PortalRequest, made: NewScimConnection) -> HttpResponse:
@@ -67,7 +69,7 @@ def render_new_token(request: PortalRequest, made: NewScimConnection) -> HttpRes
 
 
 def _end(request: PortalRequest, end: Callable[..., ScimConnection], done: str) -> HttpResponse:
-    connection, form = request.directory.scim.connection(), TokensVersionForm(request.POST)
+    connection, form = request.directory.scim.connection.get(), TokensVersionForm(request.POST)
     if connection is None or not form.is_valid():
         return _page(request, problem="The form was not complete. Look at the tokens, then try again.", status=422)
     try:
@@ -80,13 +82,13 @@ def _end(request: PortalRequest, end: Callable[..., ScimConnection], done: str) 
 
 def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResponse:
     scim = request.directory.scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     if connection is None:
         return render_section(request, _TEMPLATE, {"connection": None}, status=status)
     context = {
         **connection_card(connection),
         **more,
-        "tokens": scim.tokens(connection.connection_id),
+        "tokens": scim.tokens.get(connection.connection_id),
         "tells_use": ScimFeature.TOKEN_USE in scim.offers,
         "may_rotate": right_to(request, Permission.SCIM_UPDATE),
     }

@@ -24,14 +24,14 @@ _PERSON = "scim_admin/user.html"
 def people(request: PortalRequest) -> HttpResponse:
     """Show a page of the provisioned people."""
     scim = request.directory.scim
-    connection, query = scim.connection(), PeopleQuery(request.GET)
+    connection, query = scim.connection.get(), PeopleQuery(request.GET)
     context: dict[str, Any] = {"connection": connection, "query": query}
     if not query.is_valid():
         return render_section(request, _LIST, context, fragments=["people"], status=422)
     if connection is None:
         return render_section(request, _LIST, context, fragments=["people"])
     limit, search, state = query.cleaned_data["limit"], query.search, query.chosen_state
-    fetch = partial(scim.people, connection.connection_id, limit=limit, search=search, state=state)
+    fetch = partial(scim.users.page, connection.connection_id, limit=limit, search=search, state=state)
     try:
         found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="people-more")
     except NotOffered as error:
@@ -47,15 +47,15 @@ def person(request: PortalRequest, user_id: str) -> HttpResponse:
     if ScimFeature.PEOPLE not in scim.offers:
         return _not_offered(request, user_id)
     if not query.is_valid():
-        context = {"details": scim.person(user_id), "query": query, "connection": scim.connection()}
+        context = {"details": scim.users.get(user_id), "query": query, "connection": scim.connection.get()}
         return render_section(request, _PERSON, context, fragments=["groups"], status=422)
-    fetch = partial(scim.person_groups, user_id, limit=query.cleaned_data["limit"])
+    fetch = partial(scim.users.groups, user_id, limit=query.cleaned_data["limit"])
     context = {
         "query": query,
-        "connection": scim.connection(),
-        "details": scim.person(user_id),
+        "connection": scim.connection.get(),
+        "details": scim.users.get(user_id),
         "groups": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more"),
-        "roles": scim.person_roles(user_id),
+        "roles": scim.users.roles(user_id),
         "member_role": MEMBER_ROLE,
         "may_send_link": right_to(request, Permission.MEMBER_PASSWORD),
         "log_url": log_of(request, "User", user_id),
@@ -65,7 +65,7 @@ def person(request: PortalRequest, user_id: str) -> HttpResponse:
 
 def _not_offered(request: PortalRequest, user_id: str) -> HttpResponse:
     try:
-        request.directory.scim.person(user_id)
+        request.directory.scim.users.get(user_id)
     except NotOffered as error:
         return render_section(request, _PERSON, {"not_offered": error.detail})
     raise NotOffered("This directory does not tell who was provisioned.")

@@ -89,10 +89,10 @@ def main() -> None:
     gateway = directories().open("search", Origin()).acting_as(signed_in).scim
     connection_id = public_id("scim-connection", scim.pk)
     for text in PEOPLE:
-        taken = median(lambda text=text: gateway.people(connection_id, search=text))  # type: ignore[misc]  # -- bound now
+        taken = median(lambda text=text: gateway.users.page(connection_id, search=text))  # type: ignore[misc]  # -- bound now
         print(f"{connection.vendor} people {text!r}: {taken:.0f} ms")
     for text in GROUPS:
-        taken = median(lambda text=text: gateway.groups(connection_id, search=text))  # type: ignore[misc]  # -- as above
+        taken = median(lambda text=text: gateway.groups.page(connection_id, search=text))  # type: ignore[misc]  # -- as above
         print(f"{connection.vendor} groups {text!r}: {taken:.0f} ms")
 
 

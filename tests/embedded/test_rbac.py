@@ -33,7 +33,7 @@ def test_its_members_groups_and_domains_can_have_them_and_no_other_organizations
 
     made = opened("acme").members.create(MemberChanges(email_address="a@b.example", roles=["reader"]))
     opened("acme").organization.update(by_domain)
-    groups = opened("acme").scim.change_group_roles(
+    groups = opened("acme").scim.group_roles.change(
         f"scim-group-live-{group.pk}", add=["reader"], remove=[], version=version(opened, "acme", group)
     )
 
@@ -42,7 +42,7 @@ def test_its_members_groups_and_domains_can_have_them_and_no_other_organizations
     for call in (
         lambda: opened("globex").members.create(MemberChanges(email_address="a@b.example", roles=["reader"])),
         lambda: opened("globex").organization.update(by_domain),
-        lambda: opened("globex").scim.change_group_roles(
+        lambda: opened("globex").scim.group_roles.change(
             f"scim-group-live-{foreign.pk}", add=["reader"], remove=[], version=version(opened, "globex", foreign)
         ),
     ):
@@ -51,7 +51,7 @@ def test_its_members_groups_and_domains_can_have_them_and_no_other_organizations
 
 
 def version(opened: Opened, slug: str, group: models.ScimGroupRow) -> str:
-    return opened(slug).scim.group_roles(f"scim-group-live-{group.pk}").version
+    return opened(slug).scim.group_roles.get(f"scim-group-live-{group.pk}").version
 
 
 @pytest.mark.usefixtures("_reader")
@@ -62,7 +62,7 @@ def test_they_grant_what_they_say_until_they_are_gone(
     held = api_session(factories.member(acme, "max@acme.example", roles=["reader"]))
 
     def directory() -> object:
-        return known.open_session(held.session_token)[1].scim.groups(f"scim-connection-live-{connection.pk}")
+        return known.open_session(held.session_token)[1].scim.groups.page(f"scim-connection-live-{connection.pk}")
 
     assert directory()
     opened("acme").rbac.set_organization_roles([])

@@ -8,10 +8,9 @@ from django.apps import apps
 from django.test.utils import CaptureQueriesContext
 
 from portal.directory.actor import Origin
-from portal.directory.directory import ScimLogGateway
 from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import public_id
-from portal.directory.scim.log import ScimReplay
+from portal.directory.scim.log import ScimLogGateway, ScimReplay
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from tests import factories
@@ -23,7 +22,7 @@ NOBODY = "scim-user-live-00000000-0000-7000-8000-000000000000"
 @pytest.fixture
 def log(idp: Idp, admin: models.MemberRow) -> ScimLogGateway:
     directory = EmbeddedProvider().open("acme", Origin())
-    return directory.acting_as(directory.sessions.authenticate(factories.session_token(admin))).scim_log
+    return directory.acting_as(directory.sessions.authenticate(factories.session_token(admin))).scim.log
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:

@@ -16,9 +16,9 @@ from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch, fake_stytch, fill_with
 
 
 def groups(directory: Directory, **options: Any) -> Any:
-    connection = directory.scim.connection()
+    connection = directory.scim.connection.get()
     assert connection
-    return directory.scim.groups(connection.connection_id, **options)
+    return directory.scim.groups.page(connection.connection_id, **options)
 
 
 def sign_in(provider: StytchProvider, password: str = DEMO_PASSWORD) -> Any:

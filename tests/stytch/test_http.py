@@ -30,7 +30,7 @@ def test_a_read_is_tried_three_times(
 ) -> None:
     stytch.fail(path="/connection", times=2, **fault)
 
-    assert ada.scim.connection()
+    assert ada.scim.connection.get()
     assert len(stytch.calls("/connection")) == 3
     first, second = slept
     assert 0.1 <= first <= 0.3
@@ -41,7 +41,7 @@ def test_a_fourth_attempt_is_not_made(ada: StytchDirectory, stytch: FakeStytch) 
     stytch.fail(path="/connection", times=9, status=503)
 
     with pytest.raises(errors.Unavailable):
-        ada.scim.connection()
+        ada.scim.connection.get()
     assert len(stytch.calls("/connection")) == 3
 
 
@@ -50,14 +50,14 @@ def test_an_answer_that_would_be_the_same_again_is_final(ada: StytchDirectory, s
     stytch.fail(path="/connection", times=9, status=status)
 
     with pytest.raises(errors.DirectoryError):
-        ada.scim.connection()
+        ada.scim.connection.get()
     assert len(stytch.calls("/connection")) == 1
 
 
 def test_retry_after_is_heeded(ada: StytchDirectory, stytch: FakeStytch, slept: list[float]) -> None:
     stytch.fail(path="/connection", status=429, headers={"Retry-After": "2"})
 
-    assert ada.scim.connection()
+    assert ada.scim.connection.get()
     assert slept == [2.0]
 
 
@@ -65,7 +65,7 @@ def test_nobody_waits_long_for_a_page(ada: StytchDirectory, stytch: FakeStytch, 
     stytch.fail(path="/connection", times=9, status=429, headers={"Retry-After": "60"})
 
     with pytest.raises(errors.TooManyRequests):
-        ada.scim.connection()
+        ada.scim.connection.get()
     assert slept == []
 
 
@@ -75,7 +75,7 @@ def test_a_retry_after_that_is_no_number_of_seconds_is_not_heeded(
 ) -> None:
     stytch.fail(path="/connection", status=503, headers={"Retry-After": asked.encode().decode("latin-1")})
 
-    assert ada.scim.connection()
+    assert ada.scim.connection.get()
     assert [wait < 1 for wait in slept] == [True]
 
 
@@ -137,14 +137,14 @@ def test_garbage_is_unavailable(ada: StytchDirectory, stytch: FakeStytch, body: 
     stytch.fail(path="/connection", body=body)
 
     with pytest.raises(errors.Unavailable):
-        ada.scim.connection()
+        ada.scim.connection.get()
 
 
 def test_redirects_are_not_followed(ada: StytchDirectory, stytch: FakeStytch) -> None:
     stytch.fail(path="/connection", status=302, headers={"Location": f"{stytch.url}/elsewhere"})
 
     with pytest.raises(errors.Unavailable):
-        ada.scim.connection()
+        ada.scim.connection.get()
     assert stytch.calls("/elsewhere") == []
 
 
@@ -166,7 +166,7 @@ def test_a_session_revoked_elsewhere_ends_here_at_the_next_call(ada: StytchDirec
     stytch.project.sessions.clear()
 
     with pytest.raises(errors.Unauthenticated):
-        ada.scim.connection()
+        ada.scim.connection.get()
 
 
 def test_a_role_taken_away_ends_the_right_at_the_next_call(ada: StytchDirectory, stytch: FakeStytch) -> None:
@@ -174,7 +174,7 @@ def test_a_role_taken_away_ends_the_right_at_the_next_call(ada: StytchDirectory,
         member.direct_roles = ()
 
     with pytest.raises(errors.Refused):
-        ada.scim.connection()
+        ada.scim.connection.get()
 
 
 def test_connections_are_kept_for_the_next_call(ada: StytchDirectory, stytch: FakeStytch) -> None:
@@ -182,8 +182,8 @@ def test_connections_are_kept_for_the_next_call(ada: StytchDirectory, stytch: Fa
         groups(ada)
     stytch.fail(path="/connection", status=400)
     with pytest.raises(errors.Invalid):
-        ada.scim.connection()
-    ada.scim.connection()
+        ada.scim.connection.get()
+    ada.scim.connection.get()
 
     assert len(stytch.requests) == 12
     assert len({seen.client_port for seen in stytch.requests}) == 1
@@ -238,7 +238,7 @@ def test_no_secret_stands_in_a_log_or_an_error(
     calls: list[Callable[[], object]] = [
         lambda: sign_in(provider),
         lambda: acme.sessions.authenticate(who.session_token),
-        ada.scim.connection,
+        ada.scim.connection.get,
         lambda: discovery.organizations(intermediate),
         lambda: discovery.exchange(intermediate, organization_id=who.organization.organization_id),
         lambda: ada.sessions.revoke(who.session_token),
@@ -263,7 +263,7 @@ def test_errors_carry_no_trace_of_the_request(ada: StytchDirectory, stytch: Fake
     stytch.fail(path="/connection", times=3, drop=True)
 
     with pytest.raises(errors.Unavailable) as refused:
-        ada.scim.connection()
+        ada.scim.connection.get()
     # What reports unexpected errors would print a cause with its address and headers.
     assert not isinstance(refused.value.__cause__ or refused.value.__context__, requests.RequestException)
 

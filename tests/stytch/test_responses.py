@@ -38,7 +38,7 @@ def test_a_field_that_is_not_as_documented_is_unavailable_and_logged_by_name(
     stytch.fail(path="/connection", body=_connection_with({field: value}))
 
     with pytest.raises(errors.Unavailable) as refused, capture_logs() as logs:
-        ada.scim.connection()
+        ada.scim.connection.get()
     assert refused.value.request_id == "request-id-test-1"
     assert [(log["event"], log["what"]) for log in logs] == [("stytch_answer_not_understood", field)]
 
@@ -56,7 +56,7 @@ def test_what_stytch_may_leave_empty_may_be_empty(
 ) -> None:
     stytch.fail(path="/connection", body=_connection_with({field: value}))
 
-    assert getattr(ada.scim.connection(), field) == shown
+    assert getattr(ada.scim.connection.get(), field) == shown
 
 
 def _member_of(who: SignedIn, **changes: object) -> str:
@@ -174,7 +174,7 @@ def test_an_error_page_of_a_proxy_counts_by_its_status(ada: StytchDirectory, sty
     stytch.fail(path="/connection", status=500, body="<html>Internal Server Error</html>")
 
     with pytest.raises(errors.Unavailable):
-        ada.scim.connection()
+        ada.scim.connection.get()
 
 
 @pytest.mark.parametrize("call", ["organization", "policy", "session"])
@@ -198,7 +198,7 @@ def test_wrong_project_credentials_are_the_operators_matter(
 def test_having_no_connection_is_no_error(ada: StytchDirectory, stytch: FakeStytch, error_type: str) -> None:
     stytch.fail(path="/connection", status=404, error_type=error_type)
 
-    assert ada.scim.connection() is None
+    assert ada.scim.connection.get() is None
 
 
 def test_a_further_step_to_sign_in_is_explained(provider: StytchProvider, stytch: FakeStytch) -> None:
@@ -235,7 +235,7 @@ def test_what_cannot_be_right_is_refused_without_a_call(
     ada: StytchDirectory, stytch: FakeStytch, options: dict[str, Any]
 ) -> None:
     with pytest.raises((errors.Invalid, errors.NotOffered)):
-        ada.scim.groups("scim-connection-test-1", **options)
+        ada.scim.groups.page("scim-connection-test-1", **options)
     assert stytch.requests == []
 
 

@@ -77,7 +77,7 @@ class Groups(msgspec.Struct):
 @endpoint("scim.connection.get", f"GET {_PATH}", sdk=[Twin("GET", "b2b/scim")], rights=_may("get"))
 def get(call: Call, request: Nothing) -> Connection:  # noqa: ARG001 -- every method has both
     """Return the organization's connection."""
-    connection = call.directory.scim.connection()
+    connection = call.directory.scim.connection.get()
     return Connection(_wire(call, connection) if connection else None)
 
 
@@ -85,7 +85,7 @@ def get(call: Call, request: Nothing) -> Connection:  # noqa: ARG001 -- every me
 def create(call: Call, request: NewConnection) -> Connection:
     """Make the organization's connection; its token is shown this once."""
     name = request.display_name.strip() or request.identity_provider.label
-    made = call.directory.scim.create(display_name=name, identity_provider=request.identity_provider)
+    made = call.directory.scim.connection.create(display_name=name, identity_provider=request.identity_provider)
     connection = _wire(call, made.connection)
     connection.bearer_token = made.bearer_token
     return Connection(connection)
@@ -115,15 +115,15 @@ def update(call: Call, request: ChangedConnection) -> Connection:
 def delete(call: Call, request: NamedConnection) -> DeletedConnection:
     """Delete the connection; its people stay members, and it can be restored in the portal for a while."""
     scim, connection_id = call.directory.scim, _connection_id(call, request)
-    version = scim.deletion(connection_id).version
-    scim.delete(connection_id, people=ScimUserChoice.KEEP, version=version)
+    version = scim.deletion.preview(connection_id).version
+    scim.deletion.delete(connection_id, people=ScimUserChoice.KEEP, version=version)
     return DeletedConnection(connection_id)
 
 
 @endpoint("scim.connection.get_groups", f"GET {_ONE}", sdk=[Twin("POST", "b2b/scim/groups")], rights=_may("get"))
 def get_groups(call: Call, request: WantedGroups) -> Groups:
     """Return a page of the groups that the identity provider pushed, by name."""
-    page = call.directory.scim.groups(
+    page = call.directory.scim.groups.page(
         _connection_id(call, request), cursor=request.cursor or "", limit=request.limit or DEFAULT_LIMIT
     )
     groups = [ScimGroup(one.group_id, one.group_name, one.organization_id, one.connection_id) for one in page.items]
@@ -138,7 +138,7 @@ def get_groups(call: Call, request: WantedGroups) -> Groups:
 )
 def rotate_start(call: Call, request: NamedConnection) -> Connection:
     """Make the next token, which is shown this once; both are good until the rotation is completed or cancelled."""
-    made = call.directory.scim.rotate_start(_connection_id(call, request))
+    made = call.directory.scim.tokens.rotate_start(_connection_id(call, request))
     connection = _wire(call, made.connection)
     connection.next_bearer_token = made.bearer_token
     return Connection(connection)
@@ -153,8 +153,8 @@ def rotate_start(call: Call, request: NamedConnection) -> Connection:
 def rotate_complete(call: Call, request: NamedConnection) -> Connection:
     """Revoke the current token and put the next one in its place."""
     scim, connection_id = call.directory.scim, _connection_id(call, request)
-    version = scim.tokens(connection_id).version
-    return Connection(_wire(call, scim.rotate_complete(connection_id, version=version)))
+    version = scim.tokens.get(connection_id).version
+    return Connection(_wire(call, scim.tokens.rotate_complete(connection_id, version=version)))
 
 
 @endpoint(
@@ -166,21 +166,21 @@ def rotate_complete(call: Call, request: NamedConnection) -> Connection:
 def rotate_cancel(call: Call, request: NamedConnection) -> Connection:
     """Revoke the next token; the current one stays."""
     scim, connection_id = call.directory.scim, _connection_id(call, request)
-    version = scim.tokens(connection_id).version
-    return Connection(_wire(call, scim.rotate_cancel(connection_id, version=version)))
+    version = scim.tokens.get(connection_id).version
+    return Connection(_wire(call, scim.tokens.rotate_cancel(connection_id, version=version)))
 
 
 def _connection_id(call: Call, request: NamedConnection) -> str:
     if request.connection_id:
         return request.connection_id
-    connection = call.directory.scim.connection()
+    connection = call.directory.scim.connection.get()
     if connection is None:
         raise ApiError("no_active_scim_connection", "The organization has no active SCIM connection.")
     return connection.connection_id
 
 
 def _wire(call: Call, connection: ScimConnectionValue) -> ScimConnection:
-    tokens = call.directory.scim.tokens(connection.connection_id)
+    tokens = call.directory.scim.tokens.get(connection.connection_id)
     following = tokens.following
     return ScimConnection(
         organization_id=connection.organization_id,
@@ -200,7 +200,7 @@ def _wire(call: Call, connection: ScimConnectionValue) -> ScimConnection:
 def _assignments(call: Call, connection_id: str) -> Iterator[ScimGroupRoleAssignment]:
     cursor: str | None = ""
     while cursor is not None:
-        page = call.directory.scim.role_assignments(connection_id, cursor=cursor, limit=MAX_LIMIT)
+        page = call.directory.scim.group_roles.page(connection_id, cursor=cursor, limit=MAX_LIMIT)
         for one in page.items:
             for role_id in one.role_ids:
                 yield ScimGroupRoleAssignment(role_id, one.group.group_id, one.group.group_name)

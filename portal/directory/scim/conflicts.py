@@ -54,7 +54,7 @@ class ScimConflictGateway(Protocol):
     Until somebody has decided the IdP gets 409. Reading needs `stytch.scim:get`.
     """
 
-    def conflicts(
+    def page(
         self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimConflict]:
         """Return a page of conflicts in a state, the newest first.
@@ -63,7 +63,7 @@ class ScimConflictGateway(Protocol):
         """
         ...
 
-    def decide_conflicts(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
+    def decide(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
         """Approve or dismiss conflicts, all or none, and return how many; needs `stytch.scim:update`.
 
         `chosen` has the version of each by its id, 1 to 1000 of them. Whom is approved the IdP links when it sends them

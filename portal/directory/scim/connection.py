@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from portal.directory.scim.tokens import ScimTokens
-
 
 class ScimConnectionStatus(StrEnum):
     """Stytch's states of a SCIM connection."""
@@ -101,7 +99,7 @@ class ScimConnectionGateway(Protocol):
     What makes a token raises StepUpRequired unless the password was entered a short while ago (portal.directory.step_up).
     """
 
-    def connection(self) -> ScimConnection | None:
+    def get(self) -> ScimConnection | None:
         """Return the active connection, or None; an organization has at most one (Stytch: scim.connection.get)."""
         ...
 
@@ -119,26 +117,4 @@ class ScimConnectionGateway(Protocol):
 
         Raises NotFound, Invalid, Conflict where it is not as `version` says any more (ScimConnection.version).
         """
-        ...
-
-    def tokens(self, connection_id: str) -> ScimTokens:
-        """Return the connection's live tokens. Raises NotFound."""
-        ...
-
-    def rotate_start(self, connection_id: str) -> NewScimConnection:
-        """Make the next token; both are good until the rotation is completed or cancelled.
-
-        Raises NotFound, Conflict where there is one, StepUpRequired.
-        """
-        ...
-
-    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the current token and put the next one in its place.
-
-        Raises NotFound, Conflict where the tokens are not as `version` says any more (ScimTokens.version).
-        """
-        ...
-
-    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the next token; the current one stays. Raises as rotate_complete."""
         ...

@@ -24,11 +24,11 @@ class ScimContacts:
 class ScimContactGateway(Protocol):
     """Whom to tell by e-mail what a connection needs (ScimFeature.CONTACTS; without it, both raise NotOffered)."""
 
-    def contacts(self, connection_id: str) -> ScimContacts:
+    def get(self, connection_id: str) -> ScimContacts:
         """Return them; needs `stytch.scim:get`. Raises NotFound."""
         ...
 
-    def change_contacts(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:
+    def change(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:
         """Put these, at most MOST_CONTACTS, in the place of those of the version; needs `stytch.scim:update`.
 
         Raises NotFound, Invalid that names what is no e-mail address, Conflict where they are others by now.

@@ -94,7 +94,7 @@ class ScimRestoration:
 class ScimDeletionGateway(Protocol):
     """The end of a connection, and the way back from it (ScimFeature.PEOPLE_CHOICE, ScimFeature.RESTORE)."""
 
-    def deletion(self, connection_id: str) -> ScimDeletion:
+    def preview(self, connection_id: str) -> ScimDeletion:
         """Return what deleting it takes away; needs `stytch.scim:delete`. Raises NotFound."""
         ...
 
@@ -106,14 +106,18 @@ class ScimDeletionGateway(Protocol):
         """
         ...
 
-    def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
+
+class ScimRestorationGateway(Protocol):
+    """The way back from a deletion (ScimFeature.RESTORE; without it, all raise NotOffered)."""
+
+    def page(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
         """Return a page of those that can be restored, the newest first; needs `stytch.scim:get`.
 
         Raises Invalid, InvalidCursor, NotOffered.
         """
         ...
 
-    def restoration(self, connection_id: str) -> ScimRestoration:
+    def preview(self, connection_id: str) -> ScimRestoration:
         """Return what restoring a deleted connection brings back; needs `stytch.scim:create`. Raises NotFound, NotOffered."""
         ...
 

@@ -65,7 +65,7 @@ class ScimDriftGateway(Protocol):
         """Return a page of the groups that give no role."""
         ...
 
-    def changed_people(
+    def changed_users(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimChangedUser]:
         """Return a page of the people whose name, e-mail address or state was changed by hand."""

@@ -72,28 +72,22 @@ class ScimGroupRoleGateway(Protocol):
     roles it has seen (`roles_version`), and raises Conflict with the field "version" where these are others by now.
     """
 
-    def role_assignments(
-        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
-    ) -> Page[ScimGroupRoles]:
+    def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupRoles]:
         """Return a page of the groups that give roles, also of those that are gone.
 
         `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound.
         """
         ...
 
-    def group_roles(self, group_id: str) -> ScimGroupRoles:
+    def get(self, group_id: str) -> ScimGroupRoles:
         """Return the roles that a group gives or, gone, gave. Raises NotFound."""
         ...
 
-    def preview_group_roles(
-        self, group_id: str, *, add: Collection[str], remove: Collection[str]
-    ) -> tuple[ScimRoleEffect, ...]:
+    def preview(self, group_id: str, *, add: Collection[str], remove: Collection[str]) -> tuple[ScimRoleEffect, ...]:
         """Return for each role that a change gives or takes who is affected. Raises NotFound, NotOffered."""
         ...
 
-    def change_group_roles(
-        self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str
-    ) -> ScimGroupRoles:
+    def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
         """Give a group roles and take some away; what is not named stays as it is.
 
         Raises NotFound, Invalid (for "roles"), Conflict (for "version"; for "roles" where nobody would be left as
@@ -101,10 +95,10 @@ class ScimGroupRoleGateway(Protocol):
         """
         ...
 
-    def confirm_group_roles(self, group_id: str, *, version: str) -> ScimGroupRoles:
+    def confirm(self, group_id: str, *, version: str) -> ScimGroupRoles:
         """Take a renamed group's name for the right one. Raises NotFound, Conflict, NotOffered, Refused."""
         ...
 
-    def move_group_roles(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
+    def move(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
         """Give the roles of a group that is gone to another one. Raises NotFound, Invalid, Conflict, NotOffered, Refused."""
         ...

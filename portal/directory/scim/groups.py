@@ -34,7 +34,7 @@ class ScimGroupMember:
 class ScimGroupGateway(Protocol):
     """The groups that the IdP pushed. Reading needs `stytch.scim:get`."""
 
-    def groups(
+    def page(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups (Stytch: scim.connection.get_groups).
@@ -44,18 +44,18 @@ class ScimGroupGateway(Protocol):
         """
         ...
 
-    def group(self, group_id: str) -> ScimGroup:
+    def get(self, group_id: str) -> ScimGroup:
         """Return one group of the active connection. Raises NotFound, NotOffered."""
         ...
 
-    def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
+    def members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
         """Return a page of the people in a group. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
 
-    def nested_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+    def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that are members of a group, by name. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
 
-    def parent_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+    def parents(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that a group is a member of, by name. Raises as nested_groups."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import Protocol
 
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
 from portal.directory.scim.log import FIRST_REFUSAL, ScimRefusal, ScimRequest
@@ -155,3 +156,15 @@ class ScimProgress:
     last_success_at: datetime | None
     # The newest refused calls, the newest first, without their bodies.
     refused: tuple[ScimRequest, ...]
+
+
+class ScimHealthGateway(Protocol):
+    """How a connection is, as its log tells. Needs `stytch.scim:get`."""
+
+    def get(self, connection: ScimConnection) -> ScimHealth:
+        """Return how a connection is now. Raises NotOffered."""
+        ...
+
+    def progress(self, connection_id: str) -> ScimProgress:
+        """Return how far the IdP has come since it was connected, and what it did wrong. Raises NotOffered."""
+        ...

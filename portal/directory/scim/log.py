@@ -1,8 +1,12 @@
 """What the log of SCIM requests holds: one value for each call of an identity provider, and how to choose among them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
+
+from portal.directory.pages import DEFAULT_LIMIT, Page
 
 
 class ScimRefusal(StrEnum):
@@ -130,3 +134,43 @@ class ScimReplay:
     is_body_cut: bool
     # It named a version, which the log does not keep.
     has_lost_its_version: bool
+
+
+class ScimLogGateway(Protocol):
+    """What the IdP asked for, call by call, and how it was answered. Needs `stytch.scim:get`.
+
+    A directory that does not hear the IdP itself raises NotOffered, with the reason, whatever it is asked.
+    """
+
+    @property
+    def kept_days(self) -> int:
+        """For how many days calls are kept."""
+        ...
+
+    def page(
+        self, connection_id: str, wanted: ScimRequestFilter = ..., *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimRequest]:
+        """Return a page of a connection's calls, newest first, without their bodies; the connection may be a deleted one.
+
+        `limit` is 1 to 1000. Where few calls are wanted the search ends after some thousand and says so: `searched_to`.
+        Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        """
+        ...
+
+    def get(self, scim_request_id: str) -> ScimRequest:
+        """Return one call with its body. Raises NotFound, NotOffered."""
+        ...
+
+    def export(self, connection_id: str, wanted: ScimRequestFilter = ...) -> Iterator[ScimRequest]:
+        """Return the newest calls with their bodies, 100,000 at most, and write into the activity log who took them.
+
+        Raises NotFound, NotOffered. The calls are read while they are iterated over.
+        """
+        ...
+
+    def replay(self, scim_request_id: str) -> ScimReplay:
+        """Return what a refused call would do now, in every rule; nothing at all is changed.
+
+        Raises NotFound, NotOffered, Conflict (it cannot be tried again), Unavailable (what it is about is in use).
+        """
+        ...

@@ -69,11 +69,11 @@ class ScimHeldUser:
 class ScimSafeguardGateway(Protocol):
     """The deactivation safeguard (ScimFeature.SAFEGUARD; without it, all raise NotOffered). Reading needs `stytch.scim:get`."""
 
-    def safeguard(self, connection_id: str) -> ScimSafeguard:
+    def get(self, connection_id: str) -> ScimSafeguard:
         """Return the state of the safeguard. Raise NotFound, NotOffered."""
         ...
 
-    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
+    def held_users(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
         """Return a page of the people on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
         ...
 
@@ -85,7 +85,7 @@ class ScimSafeguardGateway(Protocol):
         """Return how many people lose access or the roles of a group once the hold is approved. Raise NotFound, NotOffered."""
         ...
 
-    def decide_hold(
+    def decide(
         self, connection_id: str, decision: ScimSafeguardDecision, *, version: str, number: int | None = None
     ) -> None:
         """Approve, keep or clear the hold that `version` identifies; needs `stytch.scim:update`.

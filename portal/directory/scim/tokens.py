@@ -3,8 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.utils import timezone
+
+from portal.directory.scim.connection import NewScimConnection, ScimConnection
 
 # That a token was used is noted at most this often.
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -62,3 +65,29 @@ class ScimTokens:
     def uses_both(self) -> bool:
         """Whether it was heard with the next token, and about as late or later with the current one."""
         return self.following is not None and self.following.last_use is not None and not self.uses_following
+
+
+class ScimTokenGateway(Protocol):
+    """The tokens of the connection, and their rotation. Reading needs `stytch.scim:get`, changing `stytch.scim:update`."""
+
+    def get(self, connection_id: str) -> ScimTokens:
+        """Return the connection's live tokens. Raises NotFound."""
+        ...
+
+    def rotate_start(self, connection_id: str) -> NewScimConnection:
+        """Make the next token; both are good until the rotation is completed or cancelled.
+
+        Raises NotFound, Conflict where there is one, StepUpRequired.
+        """
+        ...
+
+    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the current token and put the next one in its place.
+
+        Raises NotFound, Conflict where the tokens are not as `version` says any more (ScimTokens.version).
+        """
+        ...
+
+    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the next token; the current one stays. Raises as rotate_complete."""
+        ...

@@ -130,7 +130,7 @@ class ScimUserRole:
 class ScimUserGateway(Protocol):
     """The people whom the IdP pushed. Reading needs `stytch.scim:get`; without ScimFeature.PEOPLE all raise NotOffered."""
 
-    def people(
+    def page(
         self,
         connection_id: str,
         *,
@@ -147,22 +147,22 @@ class ScimUserGateway(Protocol):
         """
         ...
 
-    def people_without_access(self, connection_id: str) -> int:
+    def without_access(self, connection_id: str) -> int:
         """Return how many active people can't sign in; from MOST_COUNTED on, that many or more. Raises NotOffered."""
         ...
 
-    def person(self, user_id: str) -> ScimUserDetails:
+    def get(self, user_id: str) -> ScimUserDetails:
         """Return one person of the active connection. Raises NotFound, NotOffered."""
         ...
 
-    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
+    def groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
         """Return a page of the groups that a person is in, also by way of other groups, by their names.
 
         Raises Invalid, InvalidCursor, NotFound, NotOffered.
         """
         ...
 
-    def person_roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
+    def roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
         """Return the roles that a person has now, each with where it comes from; nobody deactivated has any.
 
         Raises NotFound, NotOffered.

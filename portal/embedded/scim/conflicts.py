@@ -27,7 +27,7 @@ _ALLOW_DOMAINS = "stytch.organization:update.settings.allowed-domains"
 class EmbeddedScimConflicts(Scoped):
     """Implements portal.directory.scim.conflicts.ScimConflictGateway."""
 
-    def conflicts(
+    def page(
         self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimConflict]:
         """Return a page of conflicts, the newest first. Raises Invalid, InvalidCursor, NotFound, Refused."""
@@ -45,7 +45,7 @@ class EmbeddedScimConflicts(Scoped):
             self._connection(connection)
         return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_value)
 
-    def decide_conflicts(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
+    def decide(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
         """Approve or dismiss all of them, or none. Raises Invalid, NotFound, Conflict, Refused."""
         self._scope.require(_UPDATE)
         if not 1 <= len(chosen) <= MAX_LIMIT:

@@ -2,19 +2,16 @@
 
 from uuid import UUID
 
-from portal.directory.errors import NoScimConnection
-from portal.directory.ids import parse_id
 from portal.directory.scim.connection import (
     NewScimConnection,
     ScimConnection,
     ScimConnectionStatus,
     ScimIdentityProvider,
 )
-from portal.directory.scim.tokens import ScimTokens
 from portal.embedded import models
 from portal.embedded.database.statements import Statement
 from portal.embedded.members.values import scim_connection_value
-from portal.embedded.scim import connection_rules, tokens
+from portal.embedded.scim import connection_rules
 from portal.embedded.scim.scoped import CREATE, GET, UPDATE, Scoped
 from portal.embedded.scim.tokens import current_tokens
 
@@ -22,7 +19,7 @@ from portal.embedded.scim.tokens import current_tokens
 class EmbeddedScimConnection(Scoped):
     """Implements portal.directory.scim.connection.ScimConnectionGateway."""
 
-    def connection(self) -> ScimConnection | None:
+    def get(self) -> ScimConnection | None:
         """Return the active connection, or None. Raises Refused."""
         self._scope.require(GET)
         token = current_token(self._scope.organization_id)
@@ -51,33 +48,6 @@ class EmbeddedScimConnection(Scoped):
             version=version,
             caller=self._scope.caller,
         )
-
-    def tokens(self, connection_id: str) -> ScimTokens:
-        """Return the live tokens. Raises NotFound, Refused."""
-        self._scope.require(GET)
-        return tokens.live_tokens(self._active(connection_id))
-
-    def rotate_start(self, connection_id: str) -> NewScimConnection:
-        """Make the next token. Raises NotFound, Conflict, Refused, StepUpRequired."""
-        self._scope.require(UPDATE)
-        self._scope.require_recent_password()
-        return tokens.rotate_start(self._active(connection_id), self._scope.caller)
-
-    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the current token and put the next one in its place. Raises NotFound, Conflict, Refused."""
-        self._scope.require(UPDATE)
-        return tokens.rotate_complete(self._active(connection_id), self._scope.caller, version=version)
-
-    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the next token. Raises NotFound, Conflict, Refused."""
-        self._scope.require(UPDATE)
-        return tokens.rotate_cancel(self._active(connection_id), self._scope.caller, version=version)
-
-    def _active(self, connection_id: str) -> models.ScimConnectionRow:
-        row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
-        if row is None:
-            raise NoScimConnection
-        return row
 
 
 def current_token(organization_id: UUID) -> models.ScimTokenRow | None:

@@ -21,7 +21,7 @@ _LONGEST_SHOWN = 100
 class EmbeddedScimContacts(Scoped):
     """Implements portal.directory.scim.contacts.ScimContactGateway."""
 
-    def contacts(self, connection_id: str) -> ScimContacts:
+    def get(self, connection_id: str) -> ScimContacts:
         """Return them. Raises NotFound, Refused."""
         self._scope.require(GET)
         row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
@@ -29,7 +29,7 @@ class EmbeddedScimContacts(Scoped):
             raise NoScimConnection
         return _contacts(row)
 
-    def change_contacts(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:
+    def change(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:
         """Put these in the place of those of the version. Raises NotFound, Invalid, Conflict, Refused."""
         self._scope.require(UPDATE)
         wanted = _checked(addresses)

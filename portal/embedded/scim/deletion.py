@@ -20,7 +20,7 @@ from portal.embedded.scim.scoped import CREATE, DELETE, GET, Scoped
 class EmbeddedScimDeletion(Scoped):
     """Implements portal.directory.scim.deletion.ScimDeletionGateway."""
 
-    def deletion(self, connection_id: str) -> ScimDeletion:
+    def preview(self, connection_id: str) -> ScimDeletion:
         """Return what deleting it takes away. Raises NotFound, Refused."""
         self._scope.require(DELETE)
         rows = self._connections().select_related("organization")
@@ -41,7 +41,15 @@ class EmbeddedScimDeletion(Scoped):
                 transaction.on_commit(partial(deletion_rules.deactivate_late, row, by), robust=True)
         return found
 
-    def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
+    def _by(self) -> Deleter:
+        member = self._scope.signed_in.member.member_id if self._scope.signed_in else ""
+        return Deleter(self._scope.caller, parse_id("member", member))
+
+
+class EmbeddedScimRestoration(Scoped):
+    """Implements portal.directory.scim.deletion.ScimRestorationGateway."""
+
+    def page(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
         """Return a page of those that can be restored, the newest first. Raises Invalid, InvalidCursor, Refused."""
         self._scope.require(GET)
         check_limit(limit)
@@ -51,7 +59,7 @@ class EmbeddedScimDeletion(Scoped):
         found = list((deleted.filter(pk__lt=UUID(after)) if after else deleted)[: limit + 1])
         return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=deletion_rules.deleted_value)
 
-    def restoration(self, connection_id: str) -> ScimRestoration:
+    def preview(self, connection_id: str) -> ScimRestoration:
         """Return what restoring it brings back. Raises NotFound, Refused."""
         self._scope.require(CREATE)
         return deletion_rules.restoration(self._deleted(connection_id), self._by())

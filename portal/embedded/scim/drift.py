@@ -58,7 +58,7 @@ class EmbeddedScimDrift(Scoped):
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimGroupRoles]:
         """Return those of a page of the groups with roles. Raises Invalid, InvalidCursor, NotFound, Refused."""
-        page = EmbeddedScimGroupRoles(self._scope).role_assignments(connection_id, cursor=cursor, limit=limit)
+        page = EmbeddedScimGroupRoles(self._scope).page(connection_id, cursor=cursor, limit=limit)
         return replace(page, items=tuple(one for one in page.items if one.is_gone or one.is_renamed))
 
     def unmapped_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
@@ -87,7 +87,7 @@ class EmbeddedScimDrift(Scoped):
         )
         return _continued(page, end, list_key)
 
-    def changed_people(
+    def changed_users(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimChangedUser]:
         """Return a page of them, as they were provisioned. Raises Invalid, InvalidCursor, NotFound, Refused."""

@@ -21,9 +21,7 @@ IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
 class EmbeddedScimGroupRoles(Scoped):
     """Implements portal.directory.scim.group_roles.ScimGroupRoleGateway."""
 
-    def role_assignments(
-        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
-    ) -> Page[ScimGroupRoles]:
+    def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupRoles]:
         """Return a page of the groups that give roles, in the order in which they were pushed."""
         self._scope.require(GET)
         check_limit(limit)
@@ -43,7 +41,7 @@ class EmbeddedScimGroupRoles(Scoped):
         values = self._values(list(rows))
         return make_page(keys, *list_key, limit=limit, key=lambda row: row, item=lambda row: values[row])
 
-    def group_roles(self, group_id: str) -> ScimGroupRoles:
+    def get(self, group_id: str) -> ScimGroupRoles:
         """Return the roles that one group gives, also one that is gone. Raises NotFound."""
         self._scope.require(GET)
         group = parse_id("scim-group", group_id)
@@ -57,11 +55,9 @@ class EmbeddedScimGroupRoles(Scoped):
             raise NotFound("There is no such group; the identity provider may have deleted it.")
         return ScimGroupRoles(_link(group, row.display_name), (), row.display_name)
 
-    def preview_group_roles(
-        self, group_id: str, *, add: Collection[str], remove: Collection[str]
-    ) -> tuple[ScimRoleEffect, ...]:
+    def preview(self, group_id: str, *, add: Collection[str], remove: Collection[str]) -> tuple[ScimRoleEffect, ...]:
         """Return who gains and who loses which role by a change. Raises NotFound."""
-        held = set(self.group_roles(group_id).role_ids)
+        held = set(self.get(group_id).role_ids)
         changes = [(one, True) for one in sorted(set(add) - held)] + [
             (one, False) for one in sorted(held & set(remove))
         ]
@@ -72,9 +68,7 @@ class EmbeddedScimGroupRoles(Scoped):
             for role_id, is_gained in changes
         )
 
-    def change_group_roles(
-        self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str
-    ) -> ScimGroupRoles:
+    def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
         """Give and take roles. Raises NotFound, Invalid, Conflict, Refused."""
         self._require_change()
         group_role_rules.change(
@@ -87,7 +81,7 @@ class EmbeddedScimGroupRoles(Scoped):
         )
         return self._now(group_id)
 
-    def confirm_group_roles(self, group_id: str, *, version: str) -> ScimGroupRoles:
+    def confirm(self, group_id: str, *, version: str) -> ScimGroupRoles:
         """Take a renamed group's name for the right one. Raises NotFound, Conflict, Refused."""
         self._require_change()
         group_role_rules.confirm(
@@ -98,7 +92,7 @@ class EmbeddedScimGroupRoles(Scoped):
         )
         return self._now(group_id)
 
-    def move_group_roles(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
+    def move(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
         """Give the roles of a group that is gone to another. Raises NotFound, Invalid, Conflict, Refused."""
         self._require_change()
         group_role_rules.move(
@@ -118,7 +112,7 @@ class EmbeddedScimGroupRoles(Scoped):
         """Return a group's roles after a change; of one that is gone nothing may be left to read."""
         group = parse_id("scim-group", group_id)
         try:
-            return self.group_roles(group_id)
+            return self.get(group_id)
         except NotFound:
             return ScimGroupRoles(_link(group, ""), (), "", is_gone=True)
 

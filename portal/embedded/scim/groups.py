@@ -32,7 +32,7 @@ _NO_GROUP = "There is no such group; the identity provider may have deleted it."
 class EmbeddedScimGroups(Scoped):
     """Implements portal.directory.scim.groups.ScimGroupGateway."""
 
-    def groups(
+    def page(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups in the order of their names. Raises Invalid, InvalidCursor, NotFound."""
@@ -58,7 +58,7 @@ class EmbeddedScimGroups(Scoped):
             item=lambda row: self._value(row[0], row[1], row[2], row[4], connection_id, roles.get(row[0], ())),
         )
 
-    def group(self, group_id: str) -> ScimGroup:
+    def get(self, group_id: str) -> ScimGroup:
         """Return one group of the active connection. Raises NotFound."""
         self._scope.require(GET)
         row = self._groups().filter(pk=parse_id("scim-group", group_id)).first()
@@ -68,7 +68,7 @@ class EmbeddedScimGroups(Scoped):
         connection_id = public_id("scim-connection", row.connection_id)
         return self._value(row.pk, row.display_name, row.member_count, row.updated_at, connection_id, tuple(roles))
 
-    def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
+    def members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
         """Return a page of the people in a group, in the order in which they were provisioned."""
         self._scope.require(GET)
         check_limit(limit)
@@ -88,7 +88,7 @@ class EmbeddedScimGroups(Scoped):
             )[: limit + 1]
         )
         if not rows:
-            self.group(group_id)
+            self.get(group_id)
         return make_page(
             rows,
             *list_key,
@@ -97,11 +97,11 @@ class EmbeddedScimGroups(Scoped):
             item=lambda row: ScimGroupMember(public_id("scim-user", row[0]), *row[1:]),
         )
 
-    def nested_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+    def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that are members of a group, by name. Raises NotFound."""
         return self._related("parents__group_id", group_id, cursor, limit)
 
-    def parent_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+    def parents(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that a group is a member of, by name. Raises NotFound."""
         return self._related("nestings__member_id", group_id, cursor, limit)
 

@@ -11,14 +11,15 @@ from portal.directory.ids import parse_id
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider, connection_version
 from portal.embedded import models
 from portal.embedded.members.roles import hold_admins
-from portal.embedded.scim import EmbeddedScim, connection_rules, group_role_rules
+from portal.embedded.scim import connection_rules, group_role_rules
 from portal.embedded.scim.group_roles import IMPLICIT_ROLES
-from portal.embedded.scim.scoped import UPDATE
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.embedded.scim.scoped import UPDATE, Scoped
 
 _Roles = Mapping[UUID, set[str]]
 
 
-class EmbeddedProjectScim(EmbeddedScim):
+class EmbeddedProjectScim(EmbeddedScim, Scoped):
     """Implements portal.directory.project.ProjectScimGateway."""
 
     def update_in_part(

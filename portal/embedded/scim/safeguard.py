@@ -25,7 +25,7 @@ _ALL = 100
 class EmbeddedScimSafeguard(Scoped):
     """Implements portal.directory.scim.safeguard.ScimSafeguardGateway."""
 
-    def safeguard(self, connection_id: str) -> ScimSafeguard:
+    def get(self, connection_id: str) -> ScimSafeguard:
         """Return the state of the safeguard. Raise NotFound, Refused."""
         self._scope.require(GET)
         row = self._on_hold(connection_id)
@@ -46,7 +46,7 @@ class EmbeddedScimSafeguard(Scoped):
             waiting_groups=_held_groups(row)[:MOST_COUNTED].count() if row.hold_started_at else 0,
         )
 
-    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
+    def held_users(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
         """Return a page of the people on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
         self._scope.require(GET)
         check_limit(limit)
@@ -77,7 +77,7 @@ class EmbeddedScimSafeguard(Scoped):
         self._scope.require(GET)
         return _held_number(self._on_hold(connection_id))
 
-    def decide_hold(
+    def decide(
         self, connection_id: str, decision: ScimSafeguardDecision, *, version: str, number: int | None = None
     ) -> None:
         """Approve, keep or clear the hold. Raise NotFound, Conflict, Refused."""

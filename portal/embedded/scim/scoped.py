@@ -25,6 +25,12 @@ class Scoped:
             organization_id=self._scope.organization_id, status=ScimConnectionStatus.ACTIVE
         )
 
+    def _active(self, connection_id: str) -> models.ScimConnectionRow:
+        row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
+        if row is None:
+            raise NoScimConnection
+        return row
+
     def _locked(self, connection_id: str) -> models.ScimConnectionRow:
         """Return the active connection, which nobody else changes until the transaction ends. Raises NotFound."""
         # Not its key: calls of the identity provider need not wait.

@@ -16,6 +16,7 @@ from portal.directory.scim.connection import NewScimConnection, ScimConnection
 from portal.directory.scim.tokens import ScimToken, ScimTokens, ScimTokenUse
 from portal.embedded import audit, models
 from portal.embedded.members.values import scim_connection_value
+from portal.embedded.scim.scoped import GET, UPDATE, Scoped
 from portal.embedded.tokens import new_token, token_hash
 
 TOKEN_LIFE = timedelta(days=365)
@@ -158,3 +159,28 @@ def _record(
         before=before,
         after=after,
     )
+
+
+class EmbeddedScimTokens(Scoped):
+    """Implements portal.directory.scim.tokens.ScimTokenGateway."""
+
+    def get(self, connection_id: str) -> ScimTokens:
+        """Return the live  Raises NotFound, Refused."""
+        self._scope.require(GET)
+        return live_tokens(self._active(connection_id))
+
+    def rotate_start(self, connection_id: str) -> NewScimConnection:
+        """Make the next token. Raises NotFound, Conflict, Refused, StepUpRequired."""
+        self._scope.require(UPDATE)
+        self._scope.require_recent_password()
+        return rotate_start(self._active(connection_id), self._scope.caller)
+
+    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the current token and put the next one in its place. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return rotate_complete(self._active(connection_id), self._scope.caller, version=version)
+
+    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the next token. Raises NotFound, Conflict, Refused."""
+        self._scope.require(UPDATE)
+        return rotate_cancel(self._active(connection_id), self._scope.caller, version=version)

@@ -73,7 +73,7 @@ People = QuerySet[models.ScimUserRow]
 class EmbeddedScimUsers(Scoped):
     """Implements portal.directory.scim.users.ScimUserGateway."""
 
-    def people(
+    def page(
         self,
         connection_id: str,
         *,
@@ -117,13 +117,13 @@ class EmbeddedScimUsers(Scoped):
             )
         return people
 
-    def people_without_access(self, connection_id: str) -> int:
+    def without_access(self, connection_id: str) -> int:
         """Return how many active people can't sign in. Raises Refused."""
         self._scope.require(GET)
         people = self._people().filter(connection_id=parse_id("scim-connection", connection_id))
         return people.filter(cannot_sign_in=True)[:MOST_COUNTED].count()
 
-    def person(self, user_id: str) -> ScimUserDetails:
+    def get(self, user_id: str) -> ScimUserDetails:
         """Return one person of the active connection. Raises NotFound."""
         self._scope.require(GET)
         row = self._person(user_id)
@@ -139,7 +139,7 @@ class EmbeddedScimUsers(Scoped):
             attributes=tuple(_attributes(row.document))[:_MOST_ATTRIBUTES],
         )
 
-    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
+    def groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
         """Return a page of the groups that a person is in, direct and indirect, by name."""
         self._scope.require(GET)
         check_limit(limit)
@@ -153,7 +153,7 @@ class EmbeddedScimUsers(Scoped):
             item=lambda row: ScimUserGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3])),
         )
 
-    def person_roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
+    def roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
         """Return the roles that a person has now, each with its first sources. Raises NotFound."""
         self._scope.require(GET)
         person = self._person(user_id)

@@ -15,7 +15,7 @@ from portal.web.scim.token_expiry import token_expiry
 def home(request: PortalRequest) -> HttpResponse:
     """Show the state of what the member may see, and what needs attention."""
     may_see_scim = request.allows(Permission.SCIM_GET)
-    connection = request.directory.scim.connection() if may_see_scim else None
+    connection = request.directory.scim.connection.get() if may_see_scim else None
     context = {
         "may_see_scim": may_see_scim,
         "who_can_help": tuple(role.role_id for role in request.policy.roles_granting(Permission.SCIM_GET)),

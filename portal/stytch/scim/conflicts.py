@@ -12,7 +12,7 @@ from portal.stytch.scim.scoped import Scoped
 class StytchScimConflicts(Scoped):
     """Implements portal.directory.scim.conflicts.ScimConflictGateway."""
 
-    def conflicts(
+    def page(
         self,
         connection_id: str,  # noqa: ARG002 -- the gateway's signature
         *,
@@ -23,7 +23,7 @@ class StytchScimConflicts(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _are_not_told()
 
-    def decide_conflicts(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:  # noqa: ARG002 -- as above
+    def decide(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:  # noqa: ARG002 -- as above
         """Raise NotOffered: Stytch has no such call."""
         _are_not_told()
 

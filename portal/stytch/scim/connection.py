@@ -24,13 +24,38 @@ _CHANGE_MEANINGS: Meanings = {
 }
 
 
-class StytchScimConnection(Scoped):
+class _Connected(Scoped):
+    """The connection as Stytch has it."""
+
+    def _active(self, connection_id: str) -> Document:
+        document = self._document()
+        if document is None or document.text("connection_id") != connection_id:
+            raise NotFound(NO_CONNECTION[1])
+        return document
+
+    def _document(self) -> Document | None:
+        try:
+            answer = self._scope.api.get(
+                self._path(), session_token=self._caller().session_token, meanings=CONNECTION_MEANINGS
+            )
+        except NoConnection:
+            return None
+        return answer.optional_part("connection")
+
+    def _post(self, body: dict[str, Any], *below: str) -> Document:
+        answer = self._scope.api.post(
+            self._path(*below), body, session_token=self._caller().session_token, meanings=_CHANGE_MEANINGS
+        )
+        return answer.part("connection")
+
+
+class StytchScimConnection(_Connected):
     """Implements portal.directory.scim.connection.ScimConnectionGateway.
 
     Stytch has no condition for a change: what was seen is compared with what is there right before.
     """
 
-    def connection(self) -> ScimConnection | None:
+    def get(self) -> ScimConnection | None:
         """Return the active connection, or None (GET /v1/b2b/scim/{organization_id}/connection). Raises Refused."""
         document = self._document()
         return scim_connection_value(document) if document else None
@@ -59,7 +84,11 @@ class StytchScimConnection(Scoped):
         )
         return scim_connection_value(answer.part("connection"))
 
-    def tokens(self, connection_id: str) -> ScimTokens:
+
+class StytchScimTokens(_Connected):
+    """Implements portal.directory.scim.tokens.ScimTokenGateway."""
+
+    def get(self, connection_id: str) -> ScimTokens:
         """Return the live tokens: how they end, and until when they are good. Raises NotFound."""
         document = self._active(connection_id)
         following = document.text("next_bearer_token_last_four")
@@ -72,7 +101,7 @@ class StytchScimConnection(Scoped):
         """Make the next token (POST …/rotate/start). Raises NotFound, Conflict, StepUpRequired."""
         require_recent_password(self._scope.signed_in)
         # What Stytch does at a second start is not documented.
-        if self.tokens(connection_id).following is not None:
+        if self.get(connection_id).following is not None:
             raise Conflict("The token is being rotated already; complete or cancel that first.")
         made = self._post({}, connection_id, "rotate", "start")
         return _new(made.fields, made, made.text("next_bearer_token"))
@@ -86,33 +115,12 @@ class StytchScimConnection(Scoped):
         return self._end("cancel", connection_id, version)
 
     def _end(self, how: str, connection_id: str, version: str) -> ScimConnection:
-        tokens = self.tokens(connection_id)
+        tokens = self.get(connection_id)
         if tokens.following is None:
             raise Conflict(_NOT_ROTATING)
         if tokens.version != version:
             raise Conflict("Somebody else changed the tokens in the meantime.", field="version")
         return scim_connection_value(self._post({}, connection_id, "rotate", how))
-
-    def _active(self, connection_id: str) -> Document:
-        document = self._document()
-        if document is None or document.text("connection_id") != connection_id:
-            raise NotFound(NO_CONNECTION[1])
-        return document
-
-    def _document(self) -> Document | None:
-        try:
-            answer = self._scope.api.get(
-                self._path(), session_token=self._caller().session_token, meanings=CONNECTION_MEANINGS
-            )
-        except NoConnection:
-            return None
-        return answer.optional_part("connection")
-
-    def _post(self, body: dict[str, Any], *below: str) -> Document:
-        answer = self._scope.api.post(
-            self._path(*below), body, session_token=self._caller().session_token, meanings=_CHANGE_MEANINGS
-        )
-        return answer.part("connection")
 
 
 def _name(display_name: str) -> str:

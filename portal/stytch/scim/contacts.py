@@ -11,11 +11,11 @@ from portal.stytch.scim.scoped import Scoped
 class StytchScimContacts(Scoped):
     """Implements portal.directory.scim.contacts.ScimContactGateway."""
 
-    def contacts(self, connection_id: str) -> ScimContacts:  # noqa: ARG002 -- the gateway's signature
+    def get(self, connection_id: str) -> ScimContacts:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _keeps_none()
 
-    def change_contacts(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:  # noqa: ARG002 -- as above
+    def change(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:  # noqa: ARG002 -- as above
         """Raise NotOffered: Stytch has no such call."""
         _keeps_none()
 

@@ -11,7 +11,7 @@ from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
 class StytchScimDeletion(Scoped):
     """Implements portal.directory.scim.deletion.ScimDeletionGateway."""
 
-    def deletion(self, connection_id: str) -> ScimDeletion:
+    def preview(self, connection_id: str) -> ScimDeletion:
         """Return what Stytch tells of it: the roles that groups give. Raises NotFound."""
         answer = self._scope.api.get(
             self._path(), session_token=self._caller().session_token, meanings=CONNECTION_MEANINGS
@@ -29,7 +29,7 @@ class StytchScimDeletion(Scoped):
         """
         if people is not ScimUserChoice.KEEP:
             raise NotOffered("Stytch deletes a connection without deactivating its people.")
-        found = self.deletion(connection_id)
+        found = self.preview(connection_id)
         if found.version != version:
             raise Conflict("The connection is not as it was shown any more. Nothing was deleted.", field="version")
         self._scope.api.delete(
@@ -37,11 +37,15 @@ class StytchScimDeletion(Scoped):
         )
         return found
 
-    def deleted_connections(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:  # noqa: ARG002 -- the gateway's signature
+
+class StytchScimRestoration(Scoped):
+    """Implements portal.directory.scim.deletion.ScimRestorationGateway."""
+
+    def page(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _keeps_none()
 
-    def restoration(self, connection_id: str) -> ScimRestoration:  # noqa: ARG002 -- as above
+    def preview(self, connection_id: str) -> ScimRestoration:  # noqa: ARG002 -- as above
         """Raise NotOffered: Stytch has no such call."""
         _keeps_none()
 

@@ -37,7 +37,7 @@ class StytchScimDrift(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _is_not_told()
 
-    def changed_people(
+    def changed_users(
         self,
         connection_id: str,  # noqa: ARG002 -- as above
         *,

@@ -27,9 +27,7 @@ _ASSIGNMENTS = "scim_group_implicit_role_assignments"
 class StytchScimGroupRoles(Scoped):
     """Implements portal.directory.scim.group_roles.ScimGroupRoleGateway."""
 
-    def role_assignments(
-        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
-    ) -> Page[ScimGroupRoles]:
+    def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupRoles]:
         """Return a page of the groups that give roles, in the order of their ids; the cursor is the last one's id."""
         if not 1 <= limit <= MAX_LIMIT:
             raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")
@@ -43,7 +41,7 @@ class StytchScimGroupRoles(Scoped):
         more = len(rest) > limit
         return Page(tuple(rest[:limit]), rest[limit - 1].group.group_id if more else None)
 
-    def group_roles(self, group_id: str) -> ScimGroupRoles:
+    def get(self, group_id: str) -> ScimGroupRoles:
         """Return the roles that a group gives. Raises NotFound, also for a group behind the first 20,000 without roles."""
         connection = self._connection()
         known = _by_group(connection).get(group_id)
@@ -52,7 +50,7 @@ class StytchScimGroupRoles(Scoped):
         name = self._name_of(connection.text("connection_id"), group_id)
         return ScimGroupRoles(ScimGroupLink(group_id, name), (), name)
 
-    def preview_group_roles(
+    def preview(
         self,
         group_id: str,  # noqa: ARG002 -- the gateway's signature
         *,
@@ -62,9 +60,7 @@ class StytchScimGroupRoles(Scoped):
         """Raise NotOffered: Stytch does not tell who is in a group."""
         _not_offered("Stytch does not tell who is in a group, so nobody can say beforehand who gains or loses a role.")
 
-    def change_group_roles(
-        self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str
-    ) -> ScimGroupRoles:
+    def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
         """Give and take roles (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}).
 
         All assignments are read right before and sent back with the difference: Stytch has no condition for a change,
@@ -91,11 +87,11 @@ class StytchScimGroupRoles(Scoped):
         name = known.group.group_name if known else ""
         return after or ScimGroupRoles(ScimGroupLink(group_id, name), (), name)
 
-    def confirm_group_roles(self, group_id: str, *, version: str) -> ScimGroupRoles:  # noqa: ARG002 -- the gateway's signature
+    def confirm(self, group_id: str, *, version: str) -> ScimGroupRoles:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch does not keep what a group was called."""
         _not_offered("Stytch does not keep what a group was called when its roles were given.")
 
-    def move_group_roles(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:  # noqa: ARG002 -- as above
+    def move(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:  # noqa: ARG002 -- as above
         """Raise NotOffered: Stytch forgets the roles of a deleted group."""
         _not_offered("Stytch forgets the roles of a group that the identity provider deletes.")
 

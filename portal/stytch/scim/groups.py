@@ -20,7 +20,7 @@ _GROUPS_MEANINGS: Meanings = {
 class StytchScimGroups(Scoped):
     """Implements portal.directory.scim.groups.ScimGroupGateway."""
 
-    def groups(
+    def page(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}).
@@ -43,19 +43,19 @@ class StytchScimGroups(Scoped):
         # The last page has no next_cursor: absent, null and "" have all been seen.
         return Page(items, answer.text("next_cursor") if answer.fields.get("next_cursor") else None)
 
-    def group(self, group_id: str) -> ScimGroup:  # noqa: ARG002 -- the gateway's signature
+    def get(self, group_id: str) -> ScimGroup:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def group_members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:  # noqa: ARG002 -- the gateway's signature
+    def members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def nested_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:  # noqa: ARG002 -- the gateway's signature
+    def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def parent_groups(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:  # noqa: ARG002 -- the gateway's signature
+    def parents(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 

@@ -8,11 +8,12 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.health import ScimHealth, ScimProgress
 from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
+from portal.stytch.scim.scoped import Scoped
 
 _ANY = ScimRequestFilter()
 
 
-class StytchScimLog:
+class StytchScimLog(Scoped):
     """Implements portal.directory.directory.ScimLogGateway, by saying that there is none."""
 
     @property
@@ -20,7 +21,7 @@ class StytchScimLog:
         """Raise NotOffered."""
         _is_not_told()
 
-    def requests(
+    def page(
         self,
         connection_id: str,  # noqa: ARG002 -- the gateway's signature, as below
         wanted: ScimRequestFilter = _ANY,  # noqa: ARG002
@@ -31,7 +32,7 @@ class StytchScimLog:
         """Raise NotOffered."""
         _is_not_told()
 
-    def request(self, scim_request_id: str) -> ScimRequest:  # noqa: ARG002
+    def get(self, scim_request_id: str) -> ScimRequest:  # noqa: ARG002
         """Raise NotOffered."""
         _is_not_told()
 
@@ -43,7 +44,11 @@ class StytchScimLog:
         """Raise NotOffered."""
         _is_not_told()
 
-    def health(self, connection: ScimConnection) -> ScimHealth:  # noqa: ARG002
+
+class StytchScimHealth(Scoped):
+    """Implements portal.directory.scim.health.ScimHealthGateway, by saying that it is not known."""
+
+    def get(self, connection: ScimConnection) -> ScimHealth:  # noqa: ARG002
         """Raise NotOffered."""
         _is_not_told()
 

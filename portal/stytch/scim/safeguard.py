@@ -11,11 +11,11 @@ from portal.stytch.scim.scoped import Scoped
 class StytchScimSafeguard(Scoped):
     """Implements portal.directory.scim.safeguard.ScimSafeguardGateway."""
 
-    def safeguard(self, connection_id: str) -> ScimSafeguard:  # noqa: ARG002 -- the gateway's signature
+    def get(self, connection_id: str) -> ScimSafeguard:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _never_holds()
 
-    def held_people(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:  # noqa: ARG002 -- as above
+    def held_users(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:  # noqa: ARG002 -- as above
         """Raise NotOffered: Stytch has no such call."""
         _never_holds()
 
@@ -27,7 +27,7 @@ class StytchScimSafeguard(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _never_holds()
 
-    def decide_hold(
+    def decide(
         self,
         connection_id: str,  # noqa: ARG002 -- as above
         decision: ScimSafeguardDecision,  # noqa: ARG002 -- as above

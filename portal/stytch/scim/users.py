@@ -11,7 +11,7 @@ from portal.stytch.scim.scoped import Scoped
 class StytchScimUsers(Scoped):
     """Implements portal.directory.scim.users.ScimUserGateway."""
 
-    def people(
+    def page(
         self,
         connection_id: str,  # noqa: ARG002 -- the gateway's signature
         *,
@@ -23,19 +23,19 @@ class StytchScimUsers(Scoped):
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def people_without_access(self, connection_id: str) -> int:  # noqa: ARG002 -- the gateway's signature
+    def without_access(self, connection_id: str) -> int:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def person(self, user_id: str) -> ScimUserDetails:  # noqa: ARG002 -- the gateway's signature
+    def get(self, user_id: str) -> ScimUserDetails:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def person_groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:  # noqa: ARG002 -- the gateway's signature
+    def groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 
-    def person_roles(self, user_id: str) -> tuple[ScimUserRole, ...]:  # noqa: ARG002 -- the gateway's signature
+    def roles(self, user_id: str) -> tuple[ScimUserRole, ...]:  # noqa: ARG002 -- the gateway's signature
         """Raise NotOffered: Stytch has no such call."""
         _people_are_not_told()
 

@@ -18,7 +18,7 @@ def health_of(request: PortalRequest, connection: ScimConnection | None) -> dict
     if connection is None:
         return {}
     try:
-        health = request.directory.scim_log.health(connection)
+        health = request.directory.scim.health.get(connection)
     except NotOffered as error:
         return {"health_not_offered": error.detail}
     url = reverse("scim:log", args=[request.signed_in.organization.organization_slug])

@@ -10,4 +10,4 @@ def people_without_access(request: PortalRequest, connection: ScimConnection | N
     scim = request.directory.scim
     if connection is None or ScimFeature.PEOPLE not in scim.offers:
         return 0
-    return scim.people_without_access(connection.connection_id)
+    return scim.users.without_access(connection.connection_id)

@@ -9,4 +9,4 @@ def safeguard_of(request: PortalRequest, connection: ScimConnection | None) -> S
     """Return the safeguard while it safeguards; a connection that it leaves alone costs no query."""
     if connection is None or connection.hold_started_at is None:
         return None
-    return request.directory.scim.safeguard(connection.connection_id)
+    return request.directory.scim.safeguard.get(connection.connection_id)

@@ -7,24 +7,24 @@ import pytest
 
 from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered, Refused
-from portal.directory.scim.conflicts import ScimConflict, ScimConflictState
+from portal.directory.scim.conflicts import ScimConflict, ScimConflictGateway, ScimConflictState
 from portal.directory.scim.features import ScimFeature
 from tests.contract.worlds import World, acting
 
 WAITING, APPROVED, DISMISSED = ScimConflictState.WAITING, ScimConflictState.APPROVED, ScimConflictState.DISMISSED
 CHANGES = (
-    partial(ScimGateway.decide_conflicts, chosen={"one": "version"}, approve=True),
-    partial(ScimGateway.always_link, domain="acme.example"),
-    partial(ScimGateway.stop_linking, domain="acme.example"),
+    partial(ScimConflictGateway.decide, chosen={"one": "version"}, approve=True),
+    partial(ScimConflictGateway.always_link, domain="acme.example"),
+    partial(ScimConflictGateway.stop_linking, domain="acme.example"),
 )
 OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
-CALLS = (*CHANGES, partial(ScimGateway.conflicts, state=WAITING), ScimGateway.linking_rule)
+CALLS = (*CHANGES, partial(ScimConflictGateway.page, state=WAITING), ScimConflictGateway.linking_rule)
 
 
 def named(scim: ScimGateway, call: Callable[..., object], connection_id: str) -> object:
     """Make the same call of whichever implementation it is."""
     part = call if isinstance(call, partial) else partial(call)
-    return getattr(scim, part.func.__name__)(connection_id, **part.keywords)
+    return getattr(scim.conflicts, part.func.__name__)(connection_id, **part.keywords)
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def scim(world: World, connection_id: str) -> ScimGateway:
 
 
 def listed(scim: ScimGateway, connection_id: str, state: ScimConflictState = WAITING) -> tuple[ScimConflict, ...]:
-    return scim.conflicts(connection_id, state=state).items
+    return scim.conflicts.page(connection_id, state=state).items
 
 
 def waiting(scim: ScimGateway) -> int:
-    connection = scim.connection()
+    connection = scim.connection.get()
     assert connection
     return connection.waiting_conflicts
 
@@ -68,7 +68,7 @@ def test_who_waits_is_listed_page_by_page_the_newest_first(scim: ScimGateway, co
     found: list[ScimConflict] = []
     cursor = ""
     while True:
-        page = scim.conflicts(connection_id, state=WAITING, limit=3, cursor=cursor)
+        page = scim.conflicts.page(connection_id, state=WAITING, limit=3, cursor=cursor)
         found += page.items
         if page.next_cursor is None:
             break
@@ -81,7 +81,7 @@ def test_who_waits_is_listed_page_by_page_the_newest_first(scim: ScimGateway, co
     assert (found[0].roles, found[-1].user_name) == (("stytch_member", "it"), "max")
     assert waiting(scim) == 4
     with pytest.raises(InvalidCursor):
-        scim.conflicts(connection_id, state=APPROVED, cursor=cursor)
+        scim.conflicts.page(connection_id, state=APPROVED, cursor=cursor)
 
 
 @OFFERED
@@ -91,7 +91,7 @@ def test_several_are_decided_at_once(
 ) -> None:
     chosen = {one.conflict_id: one.version for one in listed(scim, connection_id)[:2]}
 
-    assert scim.decide_conflicts(connection_id, chosen, approve=approve) == 2
+    assert scim.conflicts.decide(connection_id, chosen, approve=approve) == 2
 
     decided = listed(scim, connection_id, state)
     assert {one.conflict_id for one in decided} == set(chosen)
@@ -102,10 +102,10 @@ def test_several_are_decided_at_once(
 @OFFERED
 def test_a_decision_can_be_changed(scim: ScimGateway, connection_id: str) -> None:
     one = listed(scim, connection_id)[0]
-    scim.decide_conflicts(connection_id, {one.conflict_id: one.version}, approve=False)
+    scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=False)
     [one] = listed(scim, connection_id, DISMISSED)
 
-    scim.decide_conflicts(connection_id, {one.conflict_id: one.version}, approve=True)
+    scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=True)
 
     assert [found.conflict_id for found in listed(scim, connection_id, APPROVED)] == [one.conflict_id]
     assert listed(scim, connection_id, DISMISSED) == ()
@@ -116,10 +116,10 @@ def test_what_somebody_else_decided_meanwhile_is_a_conflict_and_changes_nothing(
     scim: ScimGateway, connection_id: str
 ) -> None:
     first, second, *_ = listed(scim, connection_id)
-    scim.decide_conflicts(connection_id, {first.conflict_id: first.version}, approve=False)
+    scim.conflicts.decide(connection_id, {first.conflict_id: first.version}, approve=False)
 
     with pytest.raises(Conflict):
-        scim.decide_conflicts(connection_id, {one.conflict_id: one.version for one in (first, second)}, approve=True)
+        scim.conflicts.decide(connection_id, {one.conflict_id: one.version for one in (first, second)}, approve=True)
 
     assert listed(scim, connection_id, APPROVED) == ()
     assert second in listed(scim, connection_id)
@@ -131,7 +131,7 @@ def test_a_decision_is_about_the_person_who_was_shown(world: World, scim: ScimGa
     world.add_conflict(connection_id, "max@acme.example", user_name="mallory")
 
     with pytest.raises(Conflict):
-        scim.decide_conflicts(connection_id, {one.conflict_id: one.version}, approve=True)
+        scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=True)
 
 
 @OFFERED
@@ -139,7 +139,7 @@ def test_an_approval_ends_when_another_person_wants_the_member(
     world: World, scim: ScimGateway, connection_id: str
 ) -> None:
     one = next(found for found in listed(scim, connection_id) if found.user_name == "max")
-    scim.decide_conflicts(connection_id, {one.conflict_id: one.version}, approve=True)
+    scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=True)
 
     world.add_conflict(connection_id, "max@acme.example", user_name="mallory")
 
@@ -153,14 +153,14 @@ def test_a_domain_is_linked_always_and_approves_who_waits_but_not_who_was_dismis
     scim: ScimGateway, connection_id: str
 ) -> None:
     dismissed = listed(scim, connection_id)[0]
-    scim.decide_conflicts(connection_id, {dismissed.conflict_id: dismissed.version}, approve=False)
-    rule = scim.linking_rule(connection_id, domain="@Other.example")
+    scim.conflicts.decide(connection_id, {dismissed.conflict_id: dismissed.version}, approve=False)
+    rule = scim.conflicts.linking_rule(connection_id, domain="@Other.example")
     assert (rule.allowed_domains, rule.domain, rule.waiting) == ((), "other.example", 2)
 
-    assert scim.always_link(connection_id, domain="Other.Example") == "other.example"
-    scim.always_link(connection_id, domain="other.example")
+    assert scim.conflicts.always_link(connection_id, domain="Other.Example") == "other.example"
+    scim.conflicts.always_link(connection_id, domain="other.example")
 
-    assert scim.linking_rule(connection_id).allowed_domains == ("other.example",)
+    assert scim.conflicts.linking_rule(connection_id).allowed_domains == ("other.example",)
     assert [one.user_name for one in listed(scim, connection_id)] == ["max"]
     assert len(listed(scim, connection_id, APPROVED)) == 2
     assert [one.conflict_id for one in listed(scim, connection_id, DISMISSED)] == [dismissed.conflict_id]
@@ -170,12 +170,12 @@ def test_a_domain_is_linked_always_and_approves_who_waits_but_not_who_was_dismis
 @OFFERED
 def test_a_domain_is_taken_back_and_what_was_decided_stays(scim: ScimGateway, connection_id: str) -> None:
     for domain in ("other.example", "acme.example"):
-        scim.always_link(connection_id, domain=domain)
+        scim.conflicts.always_link(connection_id, domain=domain)
 
-    assert scim.stop_linking(connection_id, domain=" Other.Example") == "other.example"
-    scim.stop_linking(connection_id, domain="other.example")
+    assert scim.conflicts.stop_linking(connection_id, domain=" Other.Example") == "other.example"
+    scim.conflicts.stop_linking(connection_id, domain="other.example")
 
-    assert scim.linking_rule(connection_id).allowed_domains == ("acme.example",)
+    assert scim.conflicts.linking_rule(connection_id).allowed_domains == ("acme.example",)
     assert len(listed(scim, connection_id, APPROVED)) == 4
     assert waiting(scim) == 0
 
@@ -186,7 +186,7 @@ def test_a_domain_is_taken_back_and_what_was_decided_stays(scim: ScimGateway, co
 )
 def test_what_is_no_domain_of_an_organization_is_invalid(scim: ScimGateway, connection_id: str, domain: str) -> None:
     with pytest.raises(Invalid) as invalid:
-        scim.always_link(connection_id, domain=domain)
+        scim.conflicts.always_link(connection_id, domain=domain)
 
     assert invalid.value.field == "domain"
 
@@ -195,7 +195,7 @@ def test_what_is_no_domain_of_an_organization_is_invalid(scim: ScimGateway, conn
 @pytest.mark.parametrize("number", [0, 1001])
 def test_nobody_or_too_many_are_no_decision(scim: ScimGateway, connection_id: str, number: int) -> None:
     with pytest.raises(Invalid) as invalid:
-        scim.decide_conflicts(connection_id, {str(n): "" for n in range(number)}, approve=True)
+        scim.conflicts.decide(connection_id, {str(n): "" for n in range(number)}, approve=True)
 
     assert invalid.value.field == "chosen"
 
@@ -210,8 +210,8 @@ def test_another_organizations_conflicts_are_not_to_be_had(world: World, scim: S
         with pytest.raises(NotFound):
             named(gil, call, connection_id)
     with pytest.raises(Conflict):
-        gil.decide_conflicts(theirs, chosen, approve=True)
-    assert gil.conflicts(theirs, state=WAITING).items == ()
+        gil.conflicts.decide(theirs, chosen, approve=True)
+    assert gil.conflicts.page(theirs, state=WAITING).items == ()
     assert waiting(scim) == 4
 
 

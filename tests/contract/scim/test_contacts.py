@@ -19,14 +19,14 @@ def connection_id(world: World) -> str:
 
 def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
     return [
-        lambda: scim.contacts(connection_id),
-        lambda: scim.change_contacts(connection_id, ["it@acme.example"], version=""),
+        lambda: scim.contacts.get(connection_id),
+        lambda: scim.contacts.change(connection_id, ["it@acme.example"], version=""),
     ]
 
 
 def change(scim: ScimGateway, connection_id: str, *addresses: str) -> tuple[str, ...]:
-    version = scim.contacts(connection_id).version
-    return scim.change_contacts(connection_id, addresses, version=version).addresses
+    version = scim.contacts.get(connection_id).version
+    return scim.contacts.change(connection_id, addresses, version=version).addresses
 
 
 def test_contacts_are_kept_or_it_is_said_that_they_are_not(world: World, connection_id: str) -> None:
@@ -38,13 +38,13 @@ def test_contacts_are_kept_or_it_is_said_that_they_are_not(world: World, connect
                 call()
             assert refused.value.detail.endswith(".")
         return
-    assert scim.contacts(connection_id).addresses == ()
+    assert scim.contacts.get(connection_id).addresses == ()
     # In their order, each once.
     assert change(scim, connection_id, "z@acme.example", " a@acme.example ", "Z@acme.example", "") == (
         "Z@acme.example",
         "a@acme.example",
     )
-    assert scim.contacts(connection_id).addresses == ("Z@acme.example", "a@acme.example")
+    assert scim.contacts.get(connection_id).addresses == ("Z@acme.example", "a@acme.example")
     assert change(scim, connection_id) == ()
 
 
@@ -62,7 +62,7 @@ def test_what_is_no_address_is_named_and_nothing_is_saved(world: World, connecti
 
     assert refused.value.field == "addresses"
     assert bad[:20] in refused.value.detail
-    assert scim.contacts(connection_id).addresses == ("good@acme.example",)
+    assert scim.contacts.get(connection_id).addresses == ("good@acme.example",)
 
 
 @OFFERED
@@ -78,14 +78,14 @@ def test_ten_are_enough(world: World, connection_id: str) -> None:
 @OFFERED
 def test_of_two_who_save_at_once_the_second_is_told(world: World, connection_id: str) -> None:
     scim = acting(world).scim
-    seen = scim.contacts(connection_id).version
+    seen = scim.contacts.get(connection_id).version
     change(scim, connection_id, "first@acme.example")
 
     with pytest.raises(Conflict) as refused:
-        scim.change_contacts(connection_id, ["second@acme.example"], version=seen)
+        scim.contacts.change(connection_id, ["second@acme.example"], version=seen)
 
     assert refused.value.field == "version"
-    assert scim.contacts(connection_id).addresses == ("first@acme.example",)
+    assert scim.contacts.get(connection_id).addresses == ("first@acme.example",)
 
 
 @OFFERED

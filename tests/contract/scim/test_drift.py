@@ -20,11 +20,11 @@ def connection_id(world: World) -> str:
 def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
     """Return every call, to be made."""
     return [
-        lambda: scim.unmanaged_members(connection_id),
-        lambda: scim.drifted_group_roles(connection_id),
-        lambda: scim.unmapped_groups(connection_id),
-        lambda: scim.changed_people(connection_id),
-        lambda: scim.take_idp_values(connection_id, "none", version=""),
+        lambda: scim.drift.unmanaged_members(connection_id),
+        lambda: scim.drift.drifted_group_roles(connection_id),
+        lambda: scim.drift.unmapped_groups(connection_id),
+        lambda: scim.drift.changed_users(connection_id),
+        lambda: scim.drift.take_idp_values(connection_id, "none", version=""),
     ]
 
 
@@ -38,12 +38,12 @@ def test_drift_is_told_or_it_is_said_that_it_is_not(world: World, connection_id:
                 call()
             assert refused.value.detail.endswith(".")
         return
-    unmanaged = scim.unmanaged_members(connection_id)
+    unmanaged = scim.drift.unmanaged_members(connection_id)
     assert [one.email_address for one in unmanaged.items] == ["ada@acme.example", "max@acme.example"]
     assert unmanaged.items[0].roles == ("stytch_member", "stytch_admin")
-    assert [one.group_name for one in scim.unmapped_groups(connection_id).items] == ["Engineering", "Sales"]
-    assert scim.drifted_group_roles(connection_id).items == ()
-    assert scim.changed_people(connection_id).items == ()
+    assert [one.group_name for one in scim.drift.unmapped_groups(connection_id).items] == ["Engineering", "Sales"]
+    assert scim.drift.drifted_group_roles(connection_id).items == ()
+    assert scim.drift.changed_users(connection_id).items == ()
 
 
 @OFFERED
@@ -54,7 +54,7 @@ def test_a_page_at_a_time_is_told_each_once(world: World, connection_id: str) ->
     found: list[str] = []
     cursor = ""
     while True:
-        page = scim.unmanaged_members(connection_id, limit=3, cursor=cursor)
+        page = scim.drift.unmanaged_members(connection_id, limit=3, cursor=cursor)
         found += [one.email_address for one in page.items]
         if page.next_cursor is None:
             break

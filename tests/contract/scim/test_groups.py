@@ -19,7 +19,7 @@ def team_names(number: int, first: int = 0) -> list[str]:
 def pages(scim: ScimGateway, connection_id: str, limit: int) -> Iterator[Page[ScimGroup]]:
     cursor: str | None = ""
     while cursor is not None:
-        page = scim.groups(connection_id, cursor=cursor, limit=limit)
+        page = scim.groups.page(connection_id, cursor=cursor, limit=limit)
         yield page
         cursor = page.next_cursor
 
@@ -38,32 +38,32 @@ def test_a_deleted_connections_groups_are_not_found(world: World) -> None:
     world.delete_connection(connection_id)
 
     with pytest.raises(NotFound):
-        acting(world).scim.groups(connection_id)
+        acting(world).scim.groups.page(connection_id)
 
 
 def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     with pytest.raises(Refused):
-        acting(world, "max@acme.example").scim.groups(connection_id)
+        acting(world, "max@acme.example").scim.groups.page(connection_id)
 
 
 def test_a_right_in_one_organization_is_none_in_another(world: World) -> None:
     connection_id = world.add_connection("globex")
 
     with pytest.raises(Refused):
-        acting(world, "ada@acme.example", "globex").scim.groups(connection_id)
+        acting(world, "ada@acme.example", "globex").scim.groups.page(connection_id)
 
 
 def test_nobody_sees_groups_unless_signed_in(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     with pytest.raises(Unauthenticated):
-        opened(world).scim.groups(connection_id)
+        opened(world).scim.groups.page(connection_id)
 
 
 def test_a_connection_without_groups_has_one_empty_page(world: World) -> None:
-    page = acting(world).scim.groups(world.add_connection("acme"))
+    page = acting(world).scim.groups.page(world.add_connection("acme"))
 
     assert (page.items, page.next_cursor) == ((), None)
 
@@ -72,7 +72,7 @@ def test_a_group_tells_its_name_connection_and_organization(world: World) -> Non
     connection_id = world.add_connection("acme")
     [group_id] = world.add_groups(connection_id, ["Ingénieurs <b>&amp;"])
 
-    [group] = acting(world).scim.groups(connection_id).items
+    [group] = acting(world).scim.groups.page(connection_id).items
 
     assert (group.group_id, group.group_name, group.connection_id) == (group_id, "Ingénieurs <b>&amp;", connection_id)
     assert group.organization_id == opened(world).organization.get().organization_id
@@ -93,7 +93,7 @@ def test_a_page_has_a_hundred_groups_unless_asked_otherwise(world: World) -> Non
     connection_id = world.add_connection("acme")
     world.add_groups(connection_id, team_names(101))
 
-    page = acting(world).scim.groups(connection_id)
+    page = acting(world).scim.groups.page(connection_id)
 
     assert len(page.items) == 100
     assert page.next_cursor
@@ -104,7 +104,7 @@ def test_a_limit_outside_1_to_1000_is_invalid(world: World, limit: int) -> None:
     connection_id = world.add_connection("acme")
 
     with pytest.raises(Invalid) as invalid:
-        acting(world).scim.groups(connection_id, limit=limit)
+        acting(world).scim.groups.page(connection_id, limit=limit)
 
     assert invalid.value.field == "limit"
 
@@ -115,31 +115,31 @@ def test_a_forged_cursor_is_refused(world: World, cursor: str) -> None:
     world.add_groups(connection_id, team_names(3))
 
     with pytest.raises(InvalidCursor):
-        acting(world).scim.groups(connection_id, cursor=cursor)
+        acting(world).scim.groups.page(connection_id, cursor=cursor)
 
 
 def test_a_cursor_that_was_changed_is_refused(world: World) -> None:
     connection_id = world.add_connection("acme")
     world.add_groups(connection_id, team_names(3))
     scim = acting(world).scim
-    cursor = scim.groups(connection_id, limit=1).next_cursor
+    cursor = scim.groups.page(connection_id, limit=1).next_cursor
     assert cursor
 
     changed = cursor[:10] + ("A" if cursor[10] != "A" else "B") + cursor[11:]
 
     with pytest.raises(InvalidCursor):
-        scim.groups(connection_id, cursor=changed)
+        scim.groups.page(connection_id, cursor=changed)
 
 
 def test_another_organizations_cursor_is_refused(world: World) -> None:
     foreign, own = world.add_connection("globex"), world.add_connection("acme")
     world.add_groups(foreign, team_names(3))
     world.add_groups(own, team_names(3))
-    cursor = as_gil(world).scim.groups(foreign, limit=1).next_cursor
+    cursor = as_gil(world).scim.groups.page(foreign, limit=1).next_cursor
     assert cursor
 
     with pytest.raises(InvalidCursor):
-        acting(world).scim.groups(own, cursor=cursor)
+        acting(world).scim.groups.page(own, cursor=cursor)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_connection_that_does_not_exist_is_not_found(world: World, connection_
     world.add_connection("acme")
 
     with pytest.raises(NotFound):
-        acting(world).scim.groups(connection_id)
+        acting(world).scim.groups.page(connection_id)
 
 
 def test_another_organizations_connection_is_not_found(world: World) -> None:
@@ -157,7 +157,7 @@ def test_another_organizations_connection_is_not_found(world: World) -> None:
     world.add_groups(foreign, team_names(3))
 
     with pytest.raises(NotFound):
-        acting(world).scim.groups(foreign)
+        acting(world).scim.groups.page(foreign)
 
 
 def test_organizations_see_their_own_groups_alone(world: World) -> None:
@@ -192,11 +192,11 @@ def test_a_cursor_holds_when_the_group_it_stands_on_is_deleted(world: World) -> 
     connection_id = world.add_connection("acme")
     ids = world.add_groups(connection_id, team_names(4))
     scim = acting(world).scim
-    first = scim.groups(connection_id, limit=2)
+    first = scim.groups.page(connection_id, limit=2)
 
     world.delete_group(first.items[-1].group_id)
 
-    rest = scim.groups(connection_id, limit=2, cursor=first.next_cursor or "")
+    rest = scim.groups.page(connection_id, limit=2, cursor=first.next_cursor or "")
     assert {group.group_id for group in (*first.items, *rest.items)} == set(ids)
 
 
@@ -207,13 +207,13 @@ def test_groups_are_searched_by_name_where_that_is_offered(world: World) -> None
 
     if ScimFeature.GROUP_SEARCH not in scim.offers:
         with pytest.raises(NotOffered) as refused:
-            scim.groups(connection_id, search="sales")
+            scim.groups.page(connection_id, search="sales")
         assert refused.value.detail.endswith(".")
         return
-    assert {group.group_id for group in scim.groups(connection_id, search="sales").items} == {*ids[:2], ids[3]}
-    cursor = scim.groups(connection_id, search="sales", limit=1).next_cursor
+    assert {group.group_id for group in scim.groups.page(connection_id, search="sales").items} == {*ids[:2], ids[3]}
+    cursor = scim.groups.page(connection_id, search="sales", limit=1).next_cursor
     with pytest.raises(InvalidCursor):
-        scim.groups(connection_id, cursor=cursor or "")
+        scim.groups.page(connection_id, cursor=cursor or "")
 
 
 def test_a_group_opens_to_its_people_where_that_is_offered(world: World) -> None:
@@ -222,20 +222,20 @@ def test_a_group_opens_to_its_people_where_that_is_offered(world: World) -> None
     scim = acting(world).scim
 
     if ScimFeature.GROUP_MEMBERS not in scim.offers:
-        for call in (scim.group, scim.group_members):
+        for call in (scim.groups.get, scim.groups.members):
             with pytest.raises(NotOffered) as refused:
                 call(group_id)
             assert refused.value.detail.endswith(".")
         return
-    assert scim.group(group_id).group_name == "Sales"
-    assert scim.group_members(group_id).items == ()
+    assert scim.groups.get(group_id).group_name == "Sales"
+    assert scim.groups.members(group_id).items == ()
 
 
 def test_another_organizations_group_does_not_open(world: World) -> None:
     [group_id] = world.add_groups(world.add_connection("globex"), ["Sales"])
     scim = acting(world).scim
 
-    for call in (scim.group, scim.group_members):
+    for call in (scim.groups.get, scim.groups.members):
         with pytest.raises((NotFound, NotOffered)):
             call(group_id)
 
@@ -244,6 +244,6 @@ def test_a_member_without_the_right_opens_no_group(world: World) -> None:
     [group_id] = world.add_groups(world.add_connection("acme"), ["Sales"])
     scim = acting(world, "max@acme.example").scim
 
-    for call in (scim.group, scim.group_members):
+    for call in (scim.groups.get, scim.groups.members):
         with pytest.raises((Refused, NotOffered)):
             call(group_id)

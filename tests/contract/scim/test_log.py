@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.directory.directory import ScimLogGateway
+from portal.directory.directory import ScimGateway
 from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
+from portal.directory.scim.log import ScimLogGateway, ScimOutcome, ScimRequestFilter
 from tests.contract.conftest import people
 from tests.contract.worlds import EmbeddedWorld, World, acting, opened
 
@@ -25,7 +25,7 @@ def hearing(db: None) -> World:
 def pages(log: ScimLogGateway, connection_id: str, wanted: ScimRequestFilter, limit: int) -> Iterator[list[str]]:
     cursor: str | None = ""
     while cursor is not None:
-        page = log.requests(connection_id, wanted, cursor=cursor, limit=limit)
+        page = log.page(connection_id, wanted, cursor=cursor, limit=limit)
         yield [one.scim_request_id for one in page.items]
         cursor = page.next_cursor
 
@@ -41,13 +41,13 @@ def connection_of(connection_id: str) -> ScimConnection:
     )
 
 
-Call = Callable[[ScimLogGateway, str], object]
+Call = Callable[[ScimGateway, str], object]
 CALLS: dict[str, Call] = {
-    "requests": lambda log, connection_id: log.requests(connection_id),
-    "request": lambda log, _: log.request(NOBODY),
-    "export": lambda log, connection_id: list(log.export(connection_id)),
-    "progress": lambda log, connection_id: log.progress(connection_id),
-    "health": lambda log, connection_id: log.health(connection_of(connection_id)),
+    "requests": lambda scim, connection_id: scim.log.page(connection_id),
+    "request": lambda scim, _: scim.log.get(NOBODY),
+    "export": lambda scim, connection_id: list(scim.log.export(connection_id)),
+    "progress": lambda scim, connection_id: scim.health.progress(connection_id),
+    "health": lambda scim, connection_id: scim.health.get(connection_of(connection_id)),
 }
 
 
@@ -56,43 +56,43 @@ def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: Wo
     connection_id = world.add_connection("acme")
 
     with pytest.raises((Refused, NotOffered)):
-        call(acting(world, "max@acme.example").scim_log, connection_id)
+        call(acting(world, "max@acme.example").scim, connection_id)
     with pytest.raises((Refused, NotOffered)):
-        call(acting(world, "ada@acme.example", "globex").scim_log, connection_id)
+        call(acting(world, "ada@acme.example", "globex").scim, connection_id)
     with pytest.raises((Unauthenticated, NotOffered)):
-        call(opened(world).scim_log, connection_id)
+        call(opened(world).scim, connection_id)
 
 
 def test_a_directory_without_a_log_says_why(world: World) -> None:
-    log, connection_id = acting(world).scim_log, world.add_connection("acme")
+    scim, connection_id = acting(world).scim, world.add_connection("acme")
 
     with pytest.raises((NotOffered, NotFound)) as refused:
-        log.request(NOBODY)
+        scim.log.get(NOBODY)
 
     if isinstance(refused.value, NotOffered):
         assert refused.value.detail.endswith(".")
         for call in CALLS.values():
             with pytest.raises(NotOffered):
-                call(log, connection_id)
+                call(scim, connection_id)
 
 
 def test_calls_come_newest_first_page_by_page_each_once(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim_log, hearing.add_connection("acme")
+    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
     ids = hearing.add_calls(connection_id, 7)
 
     assert list(pages(log, connection_id, ScimRequestFilter(), 3)) == [ids[:3], ids[3:6], ids[6:]]
 
 
 def test_a_connection_without_calls_has_one_empty_page(hearing: World) -> None:
-    log = acting(hearing).scim_log
+    log = acting(hearing).scim.log
 
-    page = log.requests(hearing.add_connection("acme"))
+    page = log.page(hearing.add_connection("acme"))
 
     assert (page.items, page.next_cursor, page.searched_to) == ((), None, None)
 
 
 def test_a_call_tells_what_was_asked_and_answered(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim_log, hearing.add_connection("acme")
+    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
     asked = {
         "method": "POST",
         "path": "/Users",
@@ -103,12 +103,12 @@ def test_a_call_tells_what_was_asked_and_answered(hearing: World) -> None:
     }
     [call_id] = hearing.add_calls(connection_id, 1, **asked)
 
-    call = log.request(call_id)
+    call = log.get(call_id)
 
     assert {name: getattr(call, name) for name in asked} == asked
     assert (call.scim_request_id, call.connection_id, call.outcome) == (call_id, connection_id, ScimOutcome.REFUSED)
     assert timezone.now() - call.at < timedelta(minutes=1)
-    [listed] = log.requests(connection_id).items
+    [listed] = log.page(connection_id).items
     assert (listed.scim_request_id, listed.body) == (call_id, "")
 
 
@@ -131,7 +131,7 @@ FILTERS: dict[str, tuple[ScimRequestFilter, int]] = {
 
 @pytest.mark.parametrize(("wanted", "number"), FILTERS.values(), ids=FILTERS)
 def test_calls_are_chosen_by_what_is_wanted(hearing: World, wanted: ScimRequestFilter, number: int) -> None:
-    log, connection_id = acting(hearing).scim_log, hearing.add_connection("acme")
+    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
     hearing.add_calls(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH")
     hearing.add_calls(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH", status=404)
     hearing.add_calls(connection_id, 1, resource_type="User", method="POST", status=409)
@@ -144,52 +144,52 @@ def test_calls_are_chosen_by_what_is_wanted(hearing: World, wanted: ScimRequestF
 
 
 def test_another_organizations_calls_are_not_found(hearing: World) -> None:
-    log, foreign = acting(hearing).scim_log, hearing.add_connection("globex")
+    log, foreign = acting(hearing).scim.log, hearing.add_connection("globex")
     [call_id] = hearing.add_calls(foreign, 1)
 
     with pytest.raises(NotFound):
-        log.request(call_id)
+        log.get(call_id)
     with pytest.raises(NotFound):
-        log.requests(foreign)
+        log.page(foreign)
     with pytest.raises(NotFound):
         log.export(foreign)
 
 
 @pytest.mark.parametrize("name", ["", "none", "..", NOBODY, "x" * 5000, "scim-request-live-\x00"])
 def test_nonsense_names_no_call_and_no_connection(hearing: World, name: str) -> None:
-    log = acting(hearing).scim_log
+    log = acting(hearing).scim.log
 
     with pytest.raises(NotFound):
-        log.request(name)
+        log.get(name)
     with pytest.raises(NotFound):
-        log.requests(name)
+        log.page(name)
 
 
 def test_the_calls_of_a_deleted_connection_stay_readable(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim_log, hearing.add_connection("acme")
+    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
     [call_id] = hearing.add_calls(connection_id, 1)
 
     hearing.delete_connection(connection_id)
 
-    assert [one.scim_request_id for one in log.requests(connection_id).items] == [call_id]
+    assert [one.scim_request_id for one in log.page(connection_id).items] == [call_id]
 
 
 def test_a_cursor_belongs_to_its_connection_and_its_filter(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim_log, hearing.add_connection("acme")
+    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
     hearing.add_calls(connection_id, 3)
-    cursor = log.requests(connection_id, limit=1).next_cursor
+    cursor = log.page(connection_id, limit=1).next_cursor
     assert cursor
 
     with pytest.raises(InvalidCursor):
-        log.requests(connection_id, ScimRequestFilter(method="GET"), cursor=cursor)
+        log.page(connection_id, ScimRequestFilter(method="GET"), cursor=cursor)
     with pytest.raises(InvalidCursor):
-        log.requests(connection_id, cursor=cursor + "x")
+        log.page(connection_id, cursor=cursor + "x")
     with pytest.raises(Invalid):
-        log.requests(connection_id, limit=1001)
+        log.page(connection_id, limit=1001)
 
 
 def test_an_export_has_every_call_with_its_body(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim_log, hearing.add_connection("acme")
+    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
     ids = hearing.add_calls(connection_id, 5, body='{"a":1}')
     hearing.add_calls(connection_id, 2, status=404)
 

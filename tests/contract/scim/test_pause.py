@@ -19,12 +19,12 @@ def connection_id(world: World) -> str:
 
 def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
     """Return every call, to be made."""
-    return [lambda: scim.pause(connection_id), lambda: scim.resume(connection_id)]
+    return [lambda: scim.pause.pause(connection_id), lambda: scim.pause.resume(connection_id)]
 
 
 def test_it_pauses_and_resumes_or_it_is_said_that_it_does_not(world: World, connection_id: str) -> None:
     scim = acting(world).scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     assert connection
     assert (connection.paused_at, connection.paused_by) == (None, "")
 
@@ -34,22 +34,22 @@ def test_it_pauses_and_resumes_or_it_is_said_that_it_does_not(world: World, conn
                 call()
             assert refused.value.detail.endswith(".")
         return
-    paused = scim.pause(connection_id)
+    paused = scim.pause.pause(connection_id)
     assert paused.paused_at
     assert paused.paused_by == "ada@acme.example"
-    assert scim.connection() == paused
-    assert scim.resume(connection_id).paused_at is None
-    assert scim.connection() == connection
+    assert scim.connection.get() == paused
+    assert scim.pause.resume(connection_id).paused_at is None
+    assert scim.connection.get() == connection
 
 
 @OFFERED
 def test_of_two_who_do_it_the_second_is_told(world: World, connection_id: str) -> None:
     scim = acting(world).scim
     with pytest.raises(Conflict):
-        scim.resume(connection_id)
-    scim.pause(connection_id)
+        scim.pause.resume(connection_id)
+    scim.pause.pause(connection_id)
     with pytest.raises(Conflict, match=r"ada@acme\.example"):
-        scim.pause(connection_id)
+        scim.pause.pause(connection_id)
 
 
 @OFFERED

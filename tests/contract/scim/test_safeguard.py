@@ -21,11 +21,11 @@ def connection_id(world: World) -> str:
 def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
     """Return every call, to be made."""
     return [
-        lambda: scim.safeguard(connection_id),
-        lambda: scim.held_people(connection_id),
-        lambda: scim.held_groups(connection_id),
-        lambda: scim.held_number(connection_id),
-        lambda: scim.decide_hold(connection_id, ScimSafeguardDecision.RELEASE, version=""),
+        lambda: scim.safeguard.get(connection_id),
+        lambda: scim.safeguard.held_users(connection_id),
+        lambda: scim.safeguard.held_groups(connection_id),
+        lambda: scim.safeguard.held_number(connection_id),
+        lambda: scim.safeguard.decide(connection_id, ScimSafeguardDecision.RELEASE, version=""),
     ]
 
 
@@ -33,7 +33,7 @@ def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_safeguard(
     world: World, connection_id: str
 ) -> None:
     scim = acting(world).scim
-    connection = scim.connection()
+    connection = scim.connection.get()
     assert connection
     assert connection.hold_started_at is None
 
@@ -43,12 +43,12 @@ def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_safeguard(
                 call()
             assert refused.value.detail.endswith(".")
         return
-    safeguard = scim.safeguard(connection_id)
+    safeguard = scim.safeguard.get(connection_id)
     assert (safeguard.stopped_at, safeguard.released_until, safeguard.waiting) == (None, None, 0)
     assert (safeguard.share, safeguard.least) == (20, 10)
-    assert scim.held_people(connection_id).items == ()
-    assert scim.held_groups(connection_id).items == ()
-    assert scim.held_number(connection_id) == 0
+    assert scim.safeguard.held_users(connection_id).items == ()
+    assert scim.safeguard.held_groups(connection_id).items == ()
+    assert scim.safeguard.held_number(connection_id) == 0
 
 
 @OFFERED
@@ -57,7 +57,7 @@ def test_nothing_can_be_decided_where_nobody_waits(world: World, connection_id: 
 
     for decision in ScimSafeguardDecision:
         with pytest.raises(Conflict):
-            scim.decide_hold(connection_id, decision, version=scim.safeguard(connection_id).version)
+            scim.safeguard.decide(connection_id, decision, version=scim.safeguard.get(connection_id).version)
 
 
 @OFFERED

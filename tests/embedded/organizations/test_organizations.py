@@ -358,7 +358,7 @@ def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.MemberR
     for call in (
         partial(late.members.create, MemberChanges(email_address="eve@acme.example")),
         partial(late.members.reactivate, public_id("member", admin.pk)),
-        partial(late.scim.create, display_name="Late", identity_provider=ScimIdentityProvider.GENERIC),
+        partial(late.scim.connection.create, display_name="Late", identity_provider=ScimIdentityProvider.GENERIC),
     ):
         assert error_type(call) == "organization_not_found"
     assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED).exists()

@@ -27,9 +27,9 @@ from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.deletion import ScimDeletion, ScimUserChoice
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
-from portal.embedded.scim import EmbeddedScim
 from portal.embedded.scim.protocol.client import authenticate
 from portal.embedded.scim.protocol.users import create_user, patch_user, user_id
+from portal.embedded.scim.scim import EmbeddedScim
 from portal.embedded.sessions.sessions import start_session
 from tests import factories
 from tests.scim_server.conftest import PATCH_OP
@@ -57,11 +57,13 @@ def delete(
     member: models.MemberRow, connection: models.ScimConnectionRow, people: ScimUserChoice = DEACTIVATE
 ) -> ScimDeletion:
     scim = acting(member)
-    return scim.delete(name(connection), people=people, version=scim.deletion(name(connection)).version)
+    return scim.deletion.delete(
+        name(connection), people=people, version=scim.deletion.preview(name(connection)).version
+    )
 
 
 def restore(member: models.MemberRow, connection: models.ScimConnectionRow, *, reactivate: bool = True) -> int:
-    return acting(member).restore(name(connection), reactivate=reactivate)
+    return acting(member).restoration.restore(name(connection), reactivate=reactivate)
 
 
 def members_of(person: models.ScimUserRow) -> QuerySet[models.MemberRow]:
@@ -201,7 +203,7 @@ def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
     delete(admin, connection, KEEP)
     assert client.get(url, headers=headers).status_code == 401
 
-    found = acting(admin).restoration(name(connection))
+    found = acting(admin).restoration.preview(name(connection))
     assert (found.people, found.groups, found.group_roles, found.may_return) == (1, 1, 1, 0)
     assert [(one.role_id, one.number) for one in found.role_gains] == [("stytch_admin", 1)]
     assert restore(admin, connection) == 0
@@ -221,7 +223,7 @@ def test_nothing_is_restored_long_after_the_password_was_entered(
         time_machine.travel(timezone.now() + timedelta(minutes=5, seconds=1), tick=True),
         pytest.raises(StepUpRequired),
     ):
-        scim.restore(name(connection), reactivate=False)
+        scim.restoration.restore(name(connection), reactivate=False)
 
     connection.refresh_from_db()
     assert connection.deleted_at
@@ -237,7 +239,7 @@ def test_who_was_deactivated_comes_back_only_if_the_admin_says_so_and_without_ro
     members_of(gone).update(status=MemberStatus.DELETED)
     delete(admin, connection)
 
-    assert acting(admin).restoration(name(connection)).may_return == 1
+    assert acting(admin).restoration.preview(name(connection)).may_return == 1
     assert restore(admin, connection, reactivate=reactivate) == reactivate
 
     assert status(pia) == (MemberStatus.ACTIVE if reactivate else MemberStatus.DELETED)
@@ -255,7 +257,7 @@ def test_whose_address_another_member_has_stays_deactivated(
     delete(admin, connection)
     factories.member(connection.organization, "PIA@acme.example")
 
-    found = acting(admin).restoration(name(connection))
+    found = acting(admin).restoration.preview(name(connection))
     assert (found.may_return, found.taken) == (0, 1)
     assert restore(admin, connection) == 0
 
@@ -270,9 +272,9 @@ def test_after_the_days_nothing_can_be_restored(
 
     with time_machine.travel(timezone.now() + timedelta(days=7, minutes=1), tick=True):
         scim = acting(admin)
-        assert scim.deleted_connections().items == ()
+        assert scim.restoration.page().items == ()
         with pytest.raises(NotFound):
-            scim.restore(name(connection), reactivate=False)
+            scim.restoration.restore(name(connection), reactivate=False)
 
 
 def test_only_deleted_connections_of_long_ago_are_pruned_and_people_stay_members(
@@ -340,11 +342,11 @@ def test_ten_thousand_people_take_no_more_memory_than_a_batch(
         # PostgreSQL does so by itself a moment after so many rows.
         cursor.execute("ANALYZE")
     scim = acting(admin)
-    version = scim.deletion(name(connection)).version
+    version = scim.deletion.preview(name(connection)).version
     tracemalloc.start()
 
-    scim.delete(name(connection), people=DEACTIVATE, version=version)
-    returned = scim.restore(name(connection), reactivate=True)
+    scim.deletion.delete(name(connection), people=DEACTIVATE, version=version)
+    returned = scim.restoration.restore(name(connection), reactivate=True)
 
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -369,15 +371,15 @@ def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
     """A limit on statements protects requests from one another, and would leave a large customer without a way to delete."""
     crowd(connection, 3)
     scim = acting(admin)
-    version = scim.deletion(name(connection)).version
+    version = scim.deletion.preview(name(connection)).version
     with database.cursor() as cursor:
         cursor.execute(SLOW)
 
-    scim.delete(name(connection), people=DEACTIVATE, version=version)
+    scim.deletion.delete(name(connection), people=DEACTIVATE, version=version)
     with database.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 250")
 
-    assert scim.restore(name(connection), reactivate=True) == 3
+    assert scim.restoration.restore(name(connection), reactivate=True) == 3
 
 
 @pytest.mark.parametrize("number", [3, 40])
@@ -389,19 +391,19 @@ def test_a_deletion_costs_the_same_statements_however_many_people(
 ) -> None:
     crowd(connection, number)
     scim = acting(admin)
-    version = scim.deletion(name(connection)).version
+    version = scim.deletion.preview(name(connection)).version
 
     with django_assert_max_num_queries(26):
-        scim.delete(name(connection), people=DEACTIVATE, version=version)
+        scim.deletion.delete(name(connection), people=DEACTIVATE, version=version)
 
 
 def test_of_two_who_delete_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     first, second = acting(admin), acting(admin)
-    version = second.deletion(name(connection)).version
-    first.delete(name(connection), people=KEEP, version=version)
+    version = second.deletion.preview(name(connection)).version
+    first.deletion.delete(name(connection), people=KEEP, version=version)
 
     with pytest.raises(NotFound):
-        second.delete(name(connection), people=KEEP, version=version)
+        second.deletion.delete(name(connection), people=KEEP, version=version)
 
 
 def test_of_two_who_restore_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
@@ -439,8 +441,8 @@ def test_of_deletions_at_the_same_moment_one_succeeds(
 ) -> None:
     crowd(connection, 30)
     scim = acting(admin)
-    version = scim.deletion(name(connection)).version
-    delete_it = partial(scim.delete, name(connection), people=DEACTIVATE, version=version)
+    version = scim.deletion.preview(name(connection)).version
+    delete_it = partial(scim.deletion.delete, name(connection), people=DEACTIVATE, version=version)
 
     found = at_once([partial(attempt, delete_it) for _ in range(4)], threads=4)
 
@@ -457,7 +459,7 @@ def test_of_two_connections_restored_at_the_same_moment_one_is(
     another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
     delete(admin, another, KEEP)
     scim = acting(admin)
-    calls = [partial(scim.restore, name(one), reactivate=False) for one in (connection, another)]
+    calls = [partial(scim.restoration.restore, name(one), reactivate=False) for one in (connection, another)]
 
     assert sorted(at_once([partial(attempt, call) for call in calls], threads=2)) == [200, 409]
 
@@ -472,7 +474,7 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
     """Some before, some after, some are told to come back; none waits for the other in a circle, and nobody is left active."""
     crowd(connection, 200)
     scim = acting(admin)
-    version = scim.deletion(name(connection)).version
+    version = scim.deletion.preview(name(connection)).version
     url, headers = f"/v1/b2b/scim/{name(connection)}", {"Authorization": "Bearer scim_token-of-acme"}
     users = list(models.ScimUserRow.objects.order_by("?").values_list("pk", flat=True)[:30])
 
@@ -482,7 +484,9 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
         return Client().patch(path, body, content_type="application/scim+json", headers=headers)
 
     calls: list[Callable[[], object]] = [partial(change, user) for user in users]
-    calls.insert(8, partial(attempt, partial(scim.delete, name(connection), people=DEACTIVATE, version=version)))
+    calls.insert(
+        8, partial(attempt, partial(scim.deletion.delete, name(connection), people=DEACTIVATE, version=version))
+    )
 
     found = at_once(calls, threads=6)
 
@@ -526,7 +530,7 @@ def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
 
     assert not models.MemberRow.objects.filter(status=MemberStatus.ACTIVE).exclude(pk=admin.pk).exists()
     assert models.ActivityEntryRow.objects.filter(action="member.deactivate", actor_name="Ada Admin").count() == 1
-    assert acting(admin).restoration(name(connection)).may_return == 1
+    assert acting(admin).restoration.preview(name(connection)).may_return == 1
 
 
 def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
@@ -539,8 +543,8 @@ def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
     scim = acting(caller)
     models.MemberRow.objects.filter(pk=caller.pk).update(direct_roles=[])
 
-    before = scim.deletion(name(connection))
-    scim.delete(name(connection), people=DEACTIVATE, version=before.version)
+    before = scim.deletion.preview(name(connection))
+    scim.deletion.delete(name(connection), people=DEACTIVATE, version=before.version)
 
     assert before.staying == ("p0@acme.example",)
     assert [status(one) for one in people] == ["active", "deleted", "deleted"]

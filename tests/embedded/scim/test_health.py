@@ -118,7 +118,7 @@ def directory(admin: models.MemberRow, scim: models.ScimConnectionRow) -> Embedd
 
 
 def progress(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> ScimProgress:
-    return directory.scim_log.progress(public_id("scim-connection", scim.pk))
+    return directory.scim.health.progress(public_id("scim-connection", scim.pk))
 
 
 @pytest.mark.parametrize("number", [1, 300])
@@ -131,11 +131,11 @@ def test_health_takes_two_queries_however_many_calls_there_are(
     factories.scim_user(scim, "ada")
     for _ in range(number):
         factories.scim_request(scim)
-    connection = directory.scim.connection()
+    connection = directory.scim.connection.get()
     assert connection
 
     with django_assert_num_queries(2):
-        found = directory.scim_log.health(connection)
+        found = directory.scim.health.get(connection)
 
     assert (found.state, found.calls) == (ScimHealthState.HEALTHY, min(number, 200))
 

@@ -31,7 +31,7 @@ def scim(acme: models.OrganizationRow) -> models.ScimConnectionRow:
 def log(admin: models.MemberRow) -> EmbeddedScimLog:
     directory = EmbeddedProvider().open("acme", Origin())
     signed_in = directory.sessions.authenticate(factories.session_token(admin))
-    return directory.acting_as(signed_in).scim_log
+    return directory.acting_as(signed_in).scim.log
 
 
 def id_of(scim: models.ScimConnectionRow) -> str:
@@ -43,12 +43,12 @@ def test_a_search_for_little_ends_and_says_where(log: EmbeddedScimLog, scim: mod
     rows = [factories.scim_request(scim, resource_type="User") for _ in range(25)]
 
     with patch.object(reading, "MOST_SEARCHED", 10):
-        first = log.requests(id_of(scim), GROUPS)
+        first = log.page(id_of(scim), GROUPS)
         assert first.items == ()
         assert first.searched_to == moment_of(rows[15].pk)
-        second = log.requests(id_of(scim), GROUPS, cursor=first.next_cursor or "")
+        second = log.page(id_of(scim), GROUPS, cursor=first.next_cursor or "")
         assert second.searched_to == moment_of(rows[5].pk)
-        third = log.requests(id_of(scim), GROUPS, cursor=second.next_cursor or "")
+        third = log.page(id_of(scim), GROUPS, cursor=second.next_cursor or "")
 
     assert [one.scim_request_id for one in third.items] == [public_id("scim-request", wanted.pk)]
     assert (third.next_cursor, third.searched_to) == (None, None)
@@ -61,7 +61,7 @@ def test_a_search_that_fills_its_page_goes_on_behind_it(log: EmbeddedScimLog, sc
 
     with patch.object(reading, "MOST_SEARCHED", 3):
         while cursor is not None:
-            page = log.requests(id_of(scim), GROUPS, cursor=cursor, limit=2)
+            page = log.page(id_of(scim), GROUPS, cursor=cursor, limit=2)
             found += [one.scim_request_id for one in page.items]
             cursor = page.next_cursor
 
@@ -107,7 +107,7 @@ def test_calls_tell_whom_they_are_about_by_name(log: EmbeddedScimLog, scim: mode
     ):
         factories.scim_request(scim, resource_type=kind, resource_id=key)
 
-    assert [one.resource_name for one in log.requests(id_of(scim)).items] == ["", "Sales", "Ada Lovelace"]
+    assert [one.resource_name for one in log.page(id_of(scim)).items] == ["", "Sales", "Ada Lovelace"]
 
 
 def test_nobody_of_another_organization_is_named(
@@ -116,7 +116,7 @@ def test_nobody_of_another_organization_is_named(
     foreign = factories.scim_user(factories.scim_connection(globex), "gil@globex.example")
     row = factories.scim_request(scim, resource_type="User", resource_id=public_id("scim-user", foreign.pk))
 
-    assert log.request(public_id("scim-request", row.pk)).resource_name == ""
+    assert log.get(public_id("scim-request", row.pk)).resource_name == ""
 
 
 @pytest.mark.parametrize("number", [3, 120])
@@ -134,7 +134,7 @@ def test_a_page_takes_a_fixed_number_of_queries(
         factories.scim_request(scim, resource_type="Group", resource_id=public_id("scim-group", group.pk), status=404)
 
     with django_assert_max_num_queries(4):  # the bound of a search, the calls, people, groups
-        log.requests(id_of(scim), wanted)
+        log.page(id_of(scim), wanted)
 
 
 INDEXES = {
@@ -150,7 +150,7 @@ def test_a_page_is_read_from_an_index(
 ) -> None:
     factories.scim_request(scim, resource_type="User", resource_id=USER, status=404)
     with CaptureQueriesContext(connection) as queries:
-        log.requests(id_of(scim), wanted)
+        log.page(id_of(scim), wanted)
     statement = queries[0]["sql"]
 
     with connection.cursor() as cursor:

@@ -55,7 +55,7 @@ def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: m
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
 
-    started = only_one(at_once(*(lambda scim=scim: scim.rotate_start(connection_id) for scim in scims)))
+    started = only_one(at_once(*(lambda scim=scim: scim.tokens.rotate_start(connection_id) for scim in scims)))
 
     assert isinstance(started, NewScimConnection)
     assert connection.tokens.get(is_next=True).last_four == started.bearer_token[-4:]
@@ -65,9 +65,9 @@ def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: m
 def test_of_completing_and_cancelling_at_once_one_happens(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
-    scims[0].rotate_start(connection_id)
-    version = scims[0].tokens(connection_id).version
-    ends = [end for scim in scims for end in (scim.rotate_complete, scim.rotate_cancel)]
+    scims[0].tokens.rotate_start(connection_id)
+    version = scims[0].tokens.get(connection_id).version
+    ends = [end for scim in scims for end in (scim.tokens.rotate_complete, scim.tokens.rotate_cancel)]
 
     only_one(at_once(*(lambda end=end: end(connection_id, version=version) for end in ends)))
 
@@ -80,7 +80,9 @@ def test_of_connections_made_at_once_there_is_one(acme: models.OrganizationRow) 
     only_one(
         at_once(
             *(
-                lambda scim=scim: scim.create(display_name="Okta", identity_provider=ScimIdentityProvider.OKTA)
+                lambda scim=scim: scim.connection.create(
+                    display_name="Okta", identity_provider=ScimIdentityProvider.OKTA
+                )
                 for scim in scims
             )
         )
@@ -92,14 +94,14 @@ def test_of_connections_made_at_once_there_is_one(acme: models.OrganizationRow) 
 def test_of_changes_at_once_one_is_made(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
-    found = scims[0].connection()
+    found = scims[0].connection.get()
     assert found
     okta, version = ScimIdentityProvider.OKTA, found.version
 
     only_one(
         at_once(
             *(
-                lambda scim=scim, name=f"Name {n}": scim.update(
+                lambda scim=scim, name=f"Name {n}": scim.connection.update(
                     connection_id, display_name=name, identity_provider=okta, version=version
                 )
                 for n, scim in enumerate(scims)
@@ -113,10 +115,10 @@ def test_of_changes_at_once_one_is_made(connection: models.ScimConnectionRow) ->
 
 def test_saving_what_is_there_already_changes_nothing(connection: models.ScimConnectionRow) -> None:
     (scim,) = admins(1)
-    found = scim.connection()
+    found = scim.connection.get()
     assert found
 
-    scim.update(
+    scim.connection.update(
         found.connection_id,
         display_name=found.display_name,
         identity_provider=found.identity_provider,

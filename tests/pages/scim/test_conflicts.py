@@ -12,7 +12,8 @@ from portal.directory.errors import Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.conflicts import EmbeddedScimConflicts
+from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 
 PAGE = "/o/acme/scim/conflicts/"
@@ -236,7 +237,7 @@ def test_a_cursor_that_is_no_good_starts_again(admin_client: Client, connection:
 
 
 def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: models.ScimConnectionRow) -> None:
-    with patch.object(EmbeddedScim, "conflicts", side_effect=Unavailable("The directory does not answer.")):
+    with patch.object(EmbeddedScimConflicts, "page", side_effect=Unavailable("The directory does not answer.")):
         response = admin_client.get(PAGE)
 
     assert response.status_code == 503

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_delete import version

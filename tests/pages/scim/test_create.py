@@ -9,7 +9,7 @@ from pytest_django import Settings
 from portal.directory.errors import Conflict
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.connection import EmbeddedScimConnection
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.pages.scim.test_conflicts import as_reader
@@ -118,7 +118,7 @@ def test_who_is_second_is_told_that_there_is_one(admin_client: Client, acme: mod
         factories.scim_connection(acme)
         raise Conflict("taken")
 
-    with patch.object(EmbeddedScim, "create", side_effect=faster):
+    with patch.object(EmbeddedScimConnection, "create", side_effect=faster):
         response = admin_client.post(PAGE, OKTA)
 
     assert response.status_code == 409

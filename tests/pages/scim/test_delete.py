@@ -12,7 +12,7 @@ from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 

@@ -11,7 +11,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from portal.directory.members import MemberStatus
 from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
-from portal.embedded.scim import EmbeddedScim, drift
+from portal.embedded.scim import drift
+from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 from tests.scim_server.conftest import Idp

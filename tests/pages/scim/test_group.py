@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.errors import NotOffered
 from portal.embedded import models
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.groups import EmbeddedScimGroups
 from tests import factories
 
 
@@ -112,7 +112,9 @@ def test_a_page_costs_the_same_queries_however_many_people_there_are(
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
-    with patch.object(EmbeddedScim, "group", side_effect=NotOffered("This directory does not tell who is in a group.")):
+    with patch.object(
+        EmbeddedScimGroups, "get", side_effect=NotOffered("This directory does not tell who is in a group.")
+    ):
         response = admin_client.get(url_of(group))
 
     assert response.status_code == 200

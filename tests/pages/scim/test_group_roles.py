@@ -13,7 +13,8 @@ from portal.directory.errors import NotOffered, Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
+from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 
 ROLES = "/o/acme/scim/roles/"
@@ -205,7 +206,7 @@ def test_defect_6_change_is_offered_only_to_who_may_and_needs_both_rights(
 
 def test_defect_7_a_failed_load_does_not_look_like_no_roles(admin_client: Client, group: models.ScimGroupRow) -> None:
     assert "No group gives a role yet" in admin_client.get(ROLES).content.decode()
-    with patch.object(EmbeddedScim, "role_assignments", side_effect=Unavailable("The directory does not answer.")):
+    with patch.object(EmbeddedScimGroupRoles, "page", side_effect=Unavailable("The directory does not answer.")):
         response = admin_client.get(ROLES)
     assert response.status_code == 503
     assert "No group gives a role yet" not in response.content.decode()
@@ -306,7 +307,7 @@ def test_what_the_directory_cannot_say_beforehand_is_said_in_its_place(
     refusal = NotOffered("This directory does not tell who is in a group.")
     with (
         patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()),
-        patch.object(EmbeddedScim, "preview_group_roles", side_effect=refusal),
+        patch.object(EmbeddedScimGroupRoles, "preview", side_effect=refusal),
     ):
         html = review(admin_client, group, [SUPPORT]).content.decode()
         assert "Not available with this directory" in html

@@ -17,7 +17,8 @@ from portal.directory.errors import NotFound, Unavailable
 from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.database import keyset
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.groups import EmbeddedScimGroups
+from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 
 PAGE = "/o/acme/scim/"
@@ -393,7 +394,7 @@ def test_a_directory_that_does_not_answer_is_not_an_empty_list(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     with patch.object(
-        EmbeddedScim, "groups", side_effect=Unavailable("The directory does not answer. Try again soon.")
+        EmbeddedScimGroups, "page", side_effect=Unavailable("The directory does not answer. Try again soon.")
     ):
         response = fragment(admin_client, "groups")
 
@@ -407,7 +408,7 @@ def test_a_connection_deleted_meanwhile_is_told(admin_client: Client, connection
     models.ScimConnectionRow.objects.update(status="deleted")
 
     assert "No identity provider is connected" in fragment(admin_client, "groups").content.decode()
-    with patch.object(EmbeddedScim, "groups", side_effect=NotFound("There is no such SCIM connection.")):
+    with patch.object(EmbeddedScimGroups, "page", side_effect=NotFound("There is no such SCIM connection.")):
         models.ScimConnectionRow.objects.update(status="active")
         assert fragment(admin_client, "groups").status_code == 404
 

@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.directory.errors import NotOffered
 from portal.directory.scim.health import ScimHealthState
 from portal.embedded import models
-from portal.embedded.scim.log.reading import EmbeddedScimLog
+from portal.embedded.scim.log.reading import EmbeddedScimHealth
 from tests import factories
 
 PAGES = ("/o/acme/", "/o/acme/scim/")
@@ -129,7 +129,7 @@ def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme:
 def test_a_directory_that_does_not_hear_calls_says_so_in_place(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
-    with patch.object(EmbeddedScimLog, "health", side_effect=NotOffered("It does not hear the identity provider.")):
+    with patch.object(EmbeddedScimHealth, "get", side_effect=NotOffered("It does not hear the identity provider.")):
         html = admin_client.get(url).content.decode()
 
     assert "Not available with this directory. It does not hear the identity provider." in text_of(html)

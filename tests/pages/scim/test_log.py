@@ -254,7 +254,7 @@ def test_empty_filtered_empty_and_failed_look_different(
     assert "No matching requests" in html
     assert "Clear filters" in html
     assert "No requests yet" not in html
-    with patch.object(EmbeddedScimLog, "requests", side_effect=Unavailable("The directory does not answer.")):
+    with patch.object(EmbeddedScimLog, "page", side_effect=Unavailable("The directory does not answer.")):
         response = fragment(admin_client, "log")
     assert response.status_code == 503
     assert "No requests yet" not in response.content.decode()
@@ -339,7 +339,7 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(
     refusal = NotOffered("This directory does not hear the identity provider.")
     with (
         patch.object(EmbeddedScimLog, "kept_days", property(lambda _: (_ for _ in ()).throw(refusal))),
-        patch.object(EmbeddedScimLog, "request", side_effect=refusal),
+        patch.object(EmbeddedScimLog, "get", side_effect=refusal),
     ):
         for url in (LOG, url_of(entry)):
             response = admin_client.get(url)

@@ -149,7 +149,7 @@ def test_where_there_is_no_log_there_is_no_trial(admin_client: Client, idp: Idp)
     idp.send("POST", "/Users", {"displayName": "Pia"})
     refusal = NotOffered("This directory does not hear the identity provider.")
 
-    with patch.object(EmbeddedScimLog, "request", side_effect=refusal):
+    with patch.object(EmbeddedScimLog, "get", side_effect=refusal):
         response = admin_client.get(url_of(idp.entries[-1]))
 
     assert response.status_code == 200

@@ -15,7 +15,7 @@ from portal.directory.errors import NotOffered
 from portal.directory.ids import public_id
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
-from portal.embedded.scim.log.reading import EmbeddedScimLog
+from portal.embedded.scim.log.reading import EmbeddedScimHealth
 from scim_admin.guides import Guide, guide_for, guides_for
 from scim_admin.guides.guide import Milestone
 from tests import factories
@@ -487,7 +487,7 @@ def test_without_a_connection_there_is_nothing_to_set_up(admin_client: Client) -
 
 
 def test_a_directory_that_does_not_hear_calls_says_so_beside_the_guide(admin_client: Client, idp: Idp) -> None:
-    with patch.object(EmbeddedScimLog, "progress", side_effect=NotOffered("Calls go to Stytch itself.")):
+    with patch.object(EmbeddedScimHealth, "progress", side_effect=NotOffered("Calls go to Stytch itself.")):
         html = page(admin_client)
 
     assert "Not available with this directory" in html

@@ -17,7 +17,8 @@ from portal.directory.members import MemberStatus
 from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.database import keyset
-from portal.embedded.scim import EmbeddedScim
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.embedded.scim.users import EmbeddedScimUsers
 from tests import factories
 from tests.scim_server.conftest import Idp
 
@@ -189,7 +190,7 @@ def test_empty_filtered_empty_and_failed_look_different(
     for html in (page(admin_client, q="zebra"), page(admin_client, state="deactivated")):
         assert "No people yet" not in html
         assert "Clear filters" in html
-    with patch.object(EmbeddedScim, "people", side_effect=Unavailable("The directory does not answer.")):
+    with patch.object(EmbeddedScimUsers, "page", side_effect=Unavailable("The directory does not answer.")):
         response = fragment(admin_client, "people")
     assert response.status_code == 503
     assert "No people yet" not in response.content.decode()
@@ -225,8 +226,8 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(
     refusal = NotOffered("This directory does not tell who was provisioned.")
     with (
         patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()),
-        patch.object(EmbeddedScim, "people", side_effect=refusal),
-        patch.object(EmbeddedScim, "person", side_effect=refusal),
+        patch.object(EmbeddedScimUsers, "page", side_effect=refusal),
+        patch.object(EmbeddedScimUsers, "get", side_effect=refusal),
     ):
         for url in (PEOPLE, url_of(user)):
             response = admin_client.get(url)

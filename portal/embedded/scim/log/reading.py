@@ -48,18 +48,42 @@ _NameKey = tuple[UUID, str, str]
 Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 
 
-class EmbeddedScimLog:
-    """Implements portal.directory.directory.ScimLogGateway."""
+class _LogScoped:
+    """One organization, one caller, and the entries of a connection."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+
+    def _of(self, rows: "QuerySet[Row]", connection: UUID) -> "QuerySet[Row]":
+        """Return what is the connection's."""
+        return rows.filter(organization_id=self._scope.organization_id, connection_id=connection)
+
+    def _entries(self, connection: UUID, wanted: ScimRequestFilter) -> Entries:
+        """Return the entries, newest first, as far as an index chooses them."""
+        found = models.ScimRequestRow.objects.filter(
+            organization_id=self._scope.organization_id, connection_id=connection
+        )
+        if wanted.since:
+            found = found.filter(pk__gte=first_uuid7(wanted.since))
+        if wanted.until:
+            found = found.filter(pk__lt=first_uuid7(wanted.until))
+        if wanted.resource_id:
+            # Said once more as the index has it: a database does not conclude it from a parameter.
+            found = found.filter(resource_id=wanted.resource_id).exclude(resource_id=RawSQL("''", ()))
+        elif wanted.outcome is ScimOutcome.REFUSED:
+            found = found.filter(status__gte=RawSQL(str(FIRST_REFUSAL), ()))  # noqa: S611 -- a number of ours
+        return found.order_by("-pk")
+
+
+class EmbeddedScimLog(_LogScoped):
+    """Implements portal.directory.scim.log.ScimLogGateway."""
 
     @property
     def kept_days(self) -> int:
         """For how long entries are kept."""
         return int(settings.SCIM_LOG_DAYS)
 
-    def requests(
+    def page(
         self,
         connection_id: str,
         wanted: ScimRequestFilter = _ANY,
@@ -82,7 +106,7 @@ class EmbeddedScimLog:
             return Page(items, page.next_cursor)
         return Page(items, make_cursor(searched_to, *list_key), searched_to=moment_of(searched_to))
 
-    def request(self, scim_request_id: str) -> ScimRequest:
+    def get(self, scim_request_id: str) -> ScimRequest:
         """Return one call with its body. Raises NotFound."""
         self._scope.require(_GET)
         return next(self._values([self._row(scim_request_id)]))
@@ -114,67 +138,12 @@ class EmbeddedScimLog:
         self._scope.require(_GET)
         return replay(self._row(scim_request_id), self._scope.origin)
 
-    def health(self, connection: ScimConnection) -> ScimHealth:
-        """Return how a connection is, by its newest calls: two queries."""
-        self._scope.require(_GET)
-        key = parse_id("scim-connection", connection.connection_id)
-        has_people = self._of(models.ScimUserRow.objects.all(), key).exists()
-        newest = newest_calls(self._entries(key, _ANY))
-        return health_of(connection, newest, has_people=has_people, now=timezone.now())
-
-    def progress(self, connection_id: str) -> ScimProgress:
-        """Return how far the identity provider has come: seven queries at most."""
-        self._scope.require(_GET)
-        key = parse_id("scim-connection", connection_id)
-        entries = self._entries(key, _ANY)
-        seen = Seen(entries)
-        person = self._of(models.ScimUserRow.objects.all(), key).order_by("pk").first()
-        groups = list(self._of(models.ScimGroupRow.objects.all(), key).order_by("pk").only(*_GROUP)[:MOST_GROUPS])
-        group = groups[0] if groups else None
-        first = entries.order_by("pk").values_list("at", "user_agent").first()
-        refused = self._entries(key, ScimRequestFilter(outcome=ScimOutcome.REFUSED)).defer("body")[:MOST_REFUSED]
-        return ScimProgress(
-            reached_at=first[0] if first else None,
-            reached_by=first[1] if first else "",
-            token_accepted_at=seen.token_accepted_at,
-            discovery_read_at=seen.discovery_read_at,
-            first_person_at=person.created_at if person else seen.first_created_at("/Users"),
-            first_person_name=(person.display_name or person.user_name) if person else "",
-            first_group_at=group.created_at if group else seen.first_created_at("/Groups"),
-            first_group_name=group.display_name if group else "",
-            groups_are_empty=bool(groups) and not any(one.member_count for one in groups),
-            first_deactivation_at=seen.first_deactivation_at(),
-            last_call_at=seen.last_call_at,
-            last_success_at=seen.last_success_at,
-            refused=tuple(_value(row) for row in refused),
-        )
-
-    def _of(self, rows: "QuerySet[Row]", connection: UUID) -> "QuerySet[Row]":
-        """Return what is the connection's."""
-        return rows.filter(organization_id=self._scope.organization_id, connection_id=connection)
-
     def _row(self, scim_request_id: str) -> models.ScimRequestRow:
         entries = models.ScimRequestRow.objects.filter(organization_id=self._scope.organization_id)
         row = entries.filter(pk=parse_id("scim-request", scim_request_id)).first()
         if row is None:
             raise NotFound(f"There is no such call in the log; calls are kept for {self.kept_days} days.")
         return row
-
-    def _entries(self, connection: UUID, wanted: ScimRequestFilter) -> Entries:
-        """Return the entries, newest first, as far as an index chooses them."""
-        found = models.ScimRequestRow.objects.filter(
-            organization_id=self._scope.organization_id, connection_id=connection
-        )
-        if wanted.since:
-            found = found.filter(pk__gte=first_uuid7(wanted.since))
-        if wanted.until:
-            found = found.filter(pk__lt=first_uuid7(wanted.until))
-        if wanted.resource_id:
-            # Said once more as the index has it: a database does not conclude it from a parameter.
-            found = found.filter(resource_id=wanted.resource_id).exclude(resource_id=RawSQL("''", ()))
-        elif wanted.outcome is ScimOutcome.REFUSED:
-            found = found.filter(status__gte=RawSQL(str(FIRST_REFUSAL), ()))  # noqa: S611 -- a number of ours
-        return found.order_by("-pk")
 
     def _check_connection(self, connection: UUID) -> str:
         """Return the name of the organization's connection, also of a deleted one. Raises NotFound."""
@@ -235,6 +204,45 @@ class EmbeddedScimLog:
         people = models.ScimUserRow.objects.filter(organization_id=self._scope.organization_id, pk__in=keys)
         names = people.values_list("pk", "display_name", "user_name")
         return {public_id(noun, key): name or user_name for key, name, user_name in names}
+
+
+class EmbeddedScimHealth(_LogScoped):
+    """Implements portal.directory.scim.health.ScimHealthGateway."""
+
+    def get(self, connection: ScimConnection) -> ScimHealth:
+        """Return how a connection is, by its newest calls: two queries."""
+        self._scope.require(_GET)
+        key = parse_id("scim-connection", connection.connection_id)
+        has_people = self._of(models.ScimUserRow.objects.all(), key).exists()
+        newest = newest_calls(self._entries(key, _ANY))
+        return health_of(connection, newest, has_people=has_people, now=timezone.now())
+
+    def progress(self, connection_id: str) -> ScimProgress:
+        """Return how far the identity provider has come: seven queries at most."""
+        self._scope.require(_GET)
+        key = parse_id("scim-connection", connection_id)
+        entries = self._entries(key, _ANY)
+        seen = Seen(entries)
+        person = self._of(models.ScimUserRow.objects.all(), key).order_by("pk").first()
+        groups = list(self._of(models.ScimGroupRow.objects.all(), key).order_by("pk").only(*_GROUP)[:MOST_GROUPS])
+        group = groups[0] if groups else None
+        first = entries.order_by("pk").values_list("at", "user_agent").first()
+        refused = self._entries(key, ScimRequestFilter(outcome=ScimOutcome.REFUSED)).defer("body")[:MOST_REFUSED]
+        return ScimProgress(
+            reached_at=first[0] if first else None,
+            reached_by=first[1] if first else "",
+            token_accepted_at=seen.token_accepted_at,
+            discovery_read_at=seen.discovery_read_at,
+            first_person_at=person.created_at if person else seen.first_created_at("/Users"),
+            first_person_name=(person.display_name or person.user_name) if person else "",
+            first_group_at=group.created_at if group else seen.first_created_at("/Groups"),
+            first_group_name=group.display_name if group else "",
+            groups_are_empty=bool(groups) and not any(one.member_count for one in groups),
+            first_deactivation_at=seen.first_deactivation_at(),
+            last_call_at=seen.last_call_at,
+            last_success_at=seen.last_success_at,
+            refused=tuple(_value(row) for row in refused),
+        )
 
 
 def _search(

@@ -1,0 +1,83 @@
+"""The SCIM connection and what it provisioned, as the portal reads and changes them."""
+
+from functools import cached_property
+
+from portal.directory.scim.features import ScimFeature
+from portal.embedded.scim.conflicts import EmbeddedScimConflicts
+from portal.embedded.scim.connection import EmbeddedScimConnection
+from portal.embedded.scim.contacts import EmbeddedScimContacts
+from portal.embedded.scim.deletion import EmbeddedScimDeletion, EmbeddedScimRestoration
+from portal.embedded.scim.drift import EmbeddedScimDrift
+from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
+from portal.embedded.scim.groups import EmbeddedScimGroups
+from portal.embedded.scim.log.reading import EmbeddedScimHealth, EmbeddedScimLog
+from portal.embedded.scim.pause import EmbeddedScimPause
+from portal.embedded.scim.safeguard import EmbeddedScimSafeguard
+from portal.embedded.scim.tokens import EmbeddedScimTokens
+from portal.embedded.scim.users import EmbeddedScimUsers
+from portal.embedded.scope import Scope
+
+
+class EmbeddedScim:
+    """Implements portal.directory.directory.ScimGateway."""
+
+    offers: frozenset[ScimFeature] = frozenset(ScimFeature)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    @cached_property
+    def connection(self) -> EmbeddedScimConnection:  # noqa: D102 -- the type says it
+        return EmbeddedScimConnection(self._scope)
+
+    @cached_property
+    def tokens(self) -> EmbeddedScimTokens:  # noqa: D102 -- the type says it
+        return EmbeddedScimTokens(self._scope)
+
+    @cached_property
+    def pause(self) -> EmbeddedScimPause:  # noqa: D102 -- the type says it
+        return EmbeddedScimPause(self._scope)
+
+    @cached_property
+    def deletion(self) -> EmbeddedScimDeletion:  # noqa: D102 -- the type says it
+        return EmbeddedScimDeletion(self._scope)
+
+    @cached_property
+    def restoration(self) -> EmbeddedScimRestoration:  # noqa: D102 -- the type says it
+        return EmbeddedScimRestoration(self._scope)
+
+    @cached_property
+    def contacts(self) -> EmbeddedScimContacts:  # noqa: D102 -- the type says it
+        return EmbeddedScimContacts(self._scope)
+
+    @cached_property
+    def groups(self) -> EmbeddedScimGroups:  # noqa: D102 -- the type says it
+        return EmbeddedScimGroups(self._scope)
+
+    @cached_property
+    def users(self) -> EmbeddedScimUsers:  # noqa: D102 -- the type says it
+        return EmbeddedScimUsers(self._scope)
+
+    @cached_property
+    def conflicts(self) -> EmbeddedScimConflicts:  # noqa: D102 -- the type says it
+        return EmbeddedScimConflicts(self._scope)
+
+    @cached_property
+    def group_roles(self) -> EmbeddedScimGroupRoles:  # noqa: D102 -- the type says it
+        return EmbeddedScimGroupRoles(self._scope)
+
+    @cached_property
+    def safeguard(self) -> EmbeddedScimSafeguard:  # noqa: D102 -- the type says it
+        return EmbeddedScimSafeguard(self._scope)
+
+    @cached_property
+    def drift(self) -> EmbeddedScimDrift:  # noqa: D102 -- the type says it
+        return EmbeddedScimDrift(self._scope)
+
+    @cached_property
+    def log(self) -> EmbeddedScimLog:  # noqa: D102 -- the type says it
+        return EmbeddedScimLog(self._scope)
+
+    @cached_property
+    def health(self) -> EmbeddedScimHealth:  # noqa: D102 -- the type says it
+        return EmbeddedScimHealth(self._scope)

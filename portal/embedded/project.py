@@ -38,13 +38,13 @@ from portal.embedded.tokens import token_hash
 
 # As with sessions: a call is no reason to write.
 _USE_NOTED_EVERY = timedelta(minutes=1)
-_META = models.ProjectSecretRow._meta  # noqa: SLF001 -- Django's documented model API
+_META = models.ProjectSecretRow._meta
 
 _BY_SECRET = Statement(
     lambda digest: models.ProjectSecretRow.objects.filter(secret_hash=digest),
     (_META.get_field("secret_hash"), b"example"),
 )
-_ORGANIZATION = models.OrganizationRow._meta  # noqa: SLF001 -- as above
+_ORGANIZATION = models.OrganizationRow._meta
 _BY_ID = Statement(
     lambda key: models.OrganizationRow.objects.filter(pk=key, deleted_at=None),
     (_ORGANIZATION.get_field("id"), UUID(int=1)),

@@ -37,7 +37,7 @@ def inserted(row: Model) -> Mapping[str, Any]:
     names, computed = _columns(type(row))
     for field in computed:
         field.pre_save(row, add=True)
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 -- what save() sets
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     stored = vars(row)
     return {name: stored[name] for name in names}
 
@@ -45,13 +45,13 @@ def inserted(row: Model) -> Mapping[str, Any]:
 @cache
 def inserted_fields(model: type[Model]) -> Fields:
     """Return the fields of a new row; the database numbers by itself."""
-    return [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]  # noqa: SLF001 -- Django's documented model API
+    return [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
 
 
 @cache
 def _defaults(model: type[Model]) -> tuple[Mapping[str, Any], Sequence[tuple[str, Callable[[], Any]]]]:
     """Return the defaults that are the same for all rows, and what makes the others."""
-    fields = model._meta.concrete_fields  # noqa: SLF001 -- as above
+    fields = model._meta.concrete_fields
     made = [(field.attname, field.default) for field in fields if field.has_default() and callable(field.default)]
     names = {name for name, _ in made}
     return {field.attname: field.get_default() for field in fields if field.attname not in names}, made

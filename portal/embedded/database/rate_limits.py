@@ -10,7 +10,7 @@ from limits.storage import Storage
 
 from portal.embedded.models import RateLimitCounterRow
 
-_TABLE = RateLimitCounterRow._meta.db_table  # noqa: SLF001 -- Django's documented model API
+_TABLE = RateLimitCounterRow._meta.db_table
 # One statement, so that simultaneous attempts are each counted. Called outside transactions: a rollback must not
 # forget a failed attempt.
 _COUNT = f"""

@@ -49,7 +49,7 @@ def key(value: Any) -> UUID:
 
 @cache
 def _with_tables(sql: str) -> str:
-    return sql.format(**{name: model._meta.db_table for name, model in _TABLES.items()})  # noqa: SLF001 -- Django's documented model API
+    return sql.format(**{name: model._meta.db_table for name, model in _TABLES.items()})
 
 
 def _prepared(value: Any) -> Any:

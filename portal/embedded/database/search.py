@@ -137,7 +137,7 @@ def _mark(row: Any, total: int) -> str:
 
 
 def _has_organization(rows: QuerySet[Row]) -> bool:
-    return any(one.name == "organization" for one in rows.model._meta.concrete_fields)  # noqa: SLF001 -- Django's documented model API
+    return any(one.name == "organization" for one in rows.model._meta.concrete_fields)
 
 
 def _total(rows: QuerySet[Row]) -> int:

@@ -199,7 +199,7 @@ class Writes:
             self._parts.append((sql, [_encoded(changed), row.pk]))
         else:
             values = [field.get_db_prep_save(changed[field.attname], database) for field in fields]
-            self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, database)]))  # noqa: SLF001 -- Django's documented model API
+            self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, database)]))
 
     def update_keys(
         self, model: type[Model], change: tuple[str, Any], scope: Scope, column: str, keys: Sequence[UUID]
@@ -357,12 +357,12 @@ def _among(scope: Scope, column: str, keys: Sequence[UUID]) -> tuple[str, list[A
 
 
 def _table(model: type[Model]) -> str:
-    return model._meta.db_table  # noqa: SLF001 -- as above
+    return model._meta.db_table
 
 
 @cache
 def _change(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[str, Fields]:
-    meta = model._meta  # noqa: SLF001 -- as above
+    meta = model._meta
     fields = [field for field in meta.concrete_fields if field.attname in names]
     columns = ", ".join(str(field.column) for field in fields)
     # One parameter, as with the documents below.
@@ -384,10 +384,10 @@ def _insertion_of_documents(model: type[Model]) -> str:
     if any(isinstance(field, BinaryField) for field in inserted_fields(model)):
         raise TypeError(f"{model.__name__} has bytes, which JSON has not.")
     columns = ", ".join(str(field.column) for field in inserted_fields(model))
-    rows = f"json_populate_recordset(NULL::{model._meta.db_table}, %s)"  # noqa: SLF001 -- as above
+    rows = f"json_populate_recordset(NULL::{model._meta.db_table}, %s)"
     return f"INSERT INTO {_target(model)} SELECT {columns} FROM {rows}"  # noqa: S608 -- our own names
 
 
 def _target(model: type[Model]) -> str:
     columns = ", ".join(str(field.column) for field in inserted_fields(model))
-    return f"{model._meta.db_table} ({columns})"  # noqa: SLF001 -- as above
+    return f"{model._meta.db_table} ({columns})"

@@ -21,7 +21,7 @@ from portal.embedded import models
 _ROW = "written"
 # Nobody comes into a connection once it is deleted, whatever a call that was let in before it knows.
 _INTO_ACTIVE = (models.ScimUserRow, "connection")
-_APPEND_ONLY = models.ActivityEntryRow._meta.db_table  # noqa: SLF001 -- Django's documented model API
+_APPEND_ONLY = models.ActivityEntryRow._meta.db_table
 
 
 # Marks a guard's comment in PostgreSQL, before a hash of its definition.
@@ -104,13 +104,13 @@ def same_organization() -> "Iterator[tuple[type[Model], ForeignKey[Model, Model]
     """Yield each foreign key between two tables that both belong to an organization."""
     for model in models.__dict__.values():
         if isinstance(model, type) and issubclass(model, Model) and _has_organization(model):
-            for field in model._meta.concrete_fields:  # noqa: SLF001 -- Django's documented model API
+            for field in model._meta.concrete_fields:
                 if isinstance(field, ForeignKey) and _has_organization(field.related_model):
                     yield model, field
 
 
 def _has_organization(model: type[Model]) -> bool:
-    return any(field.name == "organization" for field in model._meta.concrete_fields)  # noqa: SLF001 -- as above
+    return any(field.name == "organization" for field in model._meta.concrete_fields)
 
 
 def _there(connection: BaseDatabaseWrapper) -> "Iterator[_Guard]":
@@ -130,7 +130,7 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
     for event in events:
         yield _Guard(f"activity_no_{event.lower()}", _APPEND_ONLY, "id", event, "the activity log is append-only")
     for model, field in same_organization():
-        table, parent = model._meta.db_table, field.related_model._meta.db_table  # noqa: SLF001 -- as above
+        table, parent = model._meta.db_table, field.related_model._meta.db_table
         # A row counts as foreign also when its parent does not exist, which the foreign key itself reports later.
         # The key alone finds it: with the organization as well, PostgreSQL may read all of the organization's rows.
         for event in ("INSERT", "UPDATE"):

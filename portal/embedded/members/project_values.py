@@ -14,13 +14,13 @@ from portal.embedded.database.statements import Statement
 from portal.embedded.members.roles import group_grants
 from portal.embedded.members.values import member_value
 
-_USER = models.ScimUserRow._meta  # noqa: SLF001 -- Django's documented model API
+_USER = models.ScimUserRow._meta
 _PERSON = Statement(
     lambda member, status: (
         models.ScimUserRow.objects.defer("search").filter(member=member).filter(connection__status=status)
     ),
     (_USER.get_field("id"), UUID(int=1)),
-    (models.ScimConnectionRow._meta.get_field("status"), "example"),  # noqa: SLF001 -- as above
+    (models.ScimConnectionRow._meta.get_field("status"), "example"),
 )
 _Groups = Mapping[UUID, Sequence[tuple[str, str]]]
 

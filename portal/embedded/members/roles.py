@@ -89,7 +89,7 @@ _NOBODY = UUID(int=0)
 GROUPS_MAKE_ADMINS = Func(
     F("organization_id"),
     template=(
-        f"EXISTS (SELECT 1 FROM {models.ScimGroupRoleRow._meta.db_table} r "  # noqa: S608, SLF001 -- our own names, Django's documented model API
+        f"EXISTS (SELECT 1 FROM {models.ScimGroupRoleRow._meta.db_table} r "  # noqa: S608 -- our own names
         f"WHERE r.organization_id = %(expressions)s AND r.role_id = '{ADMIN_ROLE}')"
     ),
     output_field=BooleanField(),

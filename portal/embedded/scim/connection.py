@@ -55,8 +55,8 @@ def current_token(organization_id: UUID) -> models.ScimTokenRow | None:
     return _CURRENT_TOKEN.first(organization_id, ScimConnectionStatus.ACTIVE)
 
 
-_ID = models.ScimConnectionRow._meta.pk  # noqa: SLF001 -- Django's documented model API
-_STATUS = models.ScimConnectionRow._meta.get_field("status")  # noqa: SLF001 -- as above
+_ID = models.ScimConnectionRow._meta.pk
+_STATUS = models.ScimConnectionRow._meta.get_field("status")
 _CURRENT_TOKEN = Statement(
     lambda organization, status: (
         current_tokens().filter(organization_id=organization).filter(connection__status=status)[:1]

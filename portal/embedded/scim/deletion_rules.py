@@ -132,7 +132,7 @@ def _wait_for_writes() -> None:
 
 
 def _writing() -> set[str]:
-    return {one for (one,) in rows(_WRITING, models.ScimUserRow._meta.db_table)}  # noqa: SLF001 -- Django's documented model API
+    return {one for (one,) in rows(_WRITING, models.ScimUserRow._meta.db_table)}
 
 
 def restorable(organization_id: UUID) -> QuerySet[models.ScimConnectionRow]:

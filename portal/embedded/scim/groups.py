@@ -144,9 +144,9 @@ class EmbeddedScimGroups(Scoped):
         )
 
 
-_ID = models.ScimGroupRow._meta.pk  # noqa: SLF001 -- Django's documented model API
-_STATUS = models.ScimConnectionRow._meta.get_field("status")  # noqa: SLF001 -- as above
-_NAME = models.ScimGroupRow._meta.get_field("display_name_folded")  # noqa: SLF001 -- as above
+_ID = models.ScimGroupRow._meta.pk
+_STATUS = models.ScimConnectionRow._meta.get_field("status")
+_NAME = models.ScimGroupRow._meta.get_field("display_name_folded")
 
 
 @cache

@@ -197,7 +197,7 @@ def _hold(client: ScimClient) -> models.ScimSafeguardRow:
     return row
 
 
-_KEY = models.ScimConnectionRow._meta.pk  # noqa: SLF001 -- Django's documented model API
+_KEY = models.ScimConnectionRow._meta.pk
 _HELD = Statement(
     lambda organization, connection: (
         models.ScimSafeguardRow.objects.select_for_update()

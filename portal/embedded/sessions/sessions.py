@@ -35,7 +35,7 @@ _BATCH = 1000
 _LONGEST_PASSWORD = 1024
 
 
-_SESSION = models.MemberSessionRow._meta  # noqa: SLF001 -- Django's documented model API
+_SESSION = models.MemberSessionRow._meta
 # Every page asks for it, and every call of a product's member.
 _BY_TOKEN = Statement(
     lambda digest: models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user").filter(

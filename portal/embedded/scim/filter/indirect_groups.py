@@ -57,5 +57,5 @@ class _IsWithin(Func):
     ) -> tuple[str, list[Any]]:
         """Return the condition, whose parameters are those of the groups."""
         (person, _none), (wanted, params) = (compiler.compile(part) for part in self.get_source_expressions())
-        tables = {name: connection.ops.quote_name(model._meta.db_table) for name, model in _TABLES.items()}  # noqa: SLF001 -- Django's documented model API
+        tables = {name: connection.ops.quote_name(model._meta.db_table) for name, model in _TABLES.items()}
         return _WITHIN.format(person=person, wanted=wanted, **tables), list(params)

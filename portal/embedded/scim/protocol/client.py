@@ -33,7 +33,7 @@ log = structlog.get_logger("gatehouse.scim")
 
 _TOKEN = Statement(
     lambda digest: models.ScimTokenRow.objects.select_related("connection__organization").filter(token_hash=digest),
-    (models.ScimTokenRow._meta.get_field("token_hash"), b"example"),  # noqa: SLF001 -- Django's documented model API
+    (models.ScimTokenRow._meta.get_field("token_hash"), b"example"),
 )
 
 

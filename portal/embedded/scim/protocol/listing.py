@@ -142,7 +142,7 @@ def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bo
     wanted = slice(start - 1, start - 1 + count)
     if start > 1 and not is_sorted and not rows.query.combinator:
         # What is passed over is only counted in the index, and not read.
-        page = rows.model._default_manager.filter(pk__in=rows.values("pk")[wanted])  # noqa: SLF001 -- Django's documented model API
+        page = rows.model._default_manager.filter(pk__in=rows.values("pk")[wanted])
         found = list(page.defer("search").order_by("pk")) if count else []
     else:
         found = list(rows[wanted]) if count else []

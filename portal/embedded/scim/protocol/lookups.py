@@ -44,7 +44,7 @@ _LISTED = ("pk", "document", "created_at", "updated_at")
 _IS_AWAITED = Func(
     F("member__email_address_folded"),
     template=(
-        f"(SELECT 1 FROM {models.ScimUserRow._meta.db_table} w "  # noqa: S608, SLF001 -- our own names, Django's documented model API
+        f"(SELECT 1 FROM {models.ScimUserRow._meta.db_table} w "  # noqa: S608 -- our own names
         "WHERE w.awaited_address <> '' AND w.awaited_address = %(expressions)s LIMIT 1) IS NOT NULL"
     ),
     output_field=BooleanField(),
@@ -71,7 +71,7 @@ class Lookups(Generic[Row]):
     def __init__(self, model: type[Row], kind: str, noun: str, name_field: str, **read_with: Expression) -> None:
         self._model: type[Row] = model
         self._kind, self._noun, self._read_with = kind, noun, read_with
-        meta = model._meta  # noqa: SLF001 -- Django's documented model API
+        meta = model._meta
         self._key, name = (meta.pk, UUID(int=3)), (meta.get_field(name_field), "example")
         columns = (*_LISTED, *read_with)
         self._by_name: Statement[Row] = self._statement(
@@ -87,11 +87,11 @@ class Lookups(Generic[Row]):
         self, found_by: FoundBy, sought: tuple[Any, Any], find: "Callable[[QuerySet[Row], Any], QuerySet[Row, Any]]"
     ) -> Statement[Row]:
         """Return a statement on a connection's rows, whose third parameter is the value that is sought."""
-        meta = self._model._meta  # noqa: SLF001 -- as above
+        meta = self._model._meta
         place = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
 
         def build(organization: UUID, connection: UUID, value: Any) -> "QuerySet[Row, Any]":
-            rows = self._model._default_manager.defer("search").annotate(**self._read_with)  # noqa: SLF001 -- as above
+            rows = self._model._default_manager.defer("search").annotate(**self._read_with)
             by_organization, by_connection = found_by.own(organization, connection)
             return find(rows.filter(by_organization).filter(by_connection), value)
 

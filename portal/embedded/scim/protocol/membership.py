@@ -27,7 +27,7 @@ from portal.embedded.scim.protocol.schemas import GROUP
 log = structlog.get_logger("gatehouse.scim")
 
 MEMBERS = GROUP.core["members"]
-_KEY = models.ScimUserRow._meta.pk  # noqa: SLF001 -- Django's documented model API
+_KEY = models.ScimUserRow._meta.pk
 MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
 _BATCH = 1000  # rows in one statement
 _NONE = UUID(int=0)
@@ -240,8 +240,8 @@ class GroupPairs(Func):
     # Not a join, for which PostgreSQL reads all groups while it has no statistics yet.
     _NAME: ClassVar = "(SELECT g.display_name FROM {group} g WHERE g.id = m.group_id)"
     _TABLES: ClassVar = {
-        "membership": models.ScimMembershipRow._meta.db_table,  # noqa: SLF001 -- Django's documented model API
-        "group": models.ScimGroupRow._meta.db_table,  # noqa: SLF001 -- as above
+        "membership": models.ScimMembershipRow._meta.db_table,
+        "group": models.ScimGroupRow._meta.db_table,
     }
 
     def __init__(self) -> None:

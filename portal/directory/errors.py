@@ -31,6 +31,10 @@ class InvalidCursor(DirectoryError):
     status = 400
 
 
+class ExpiredCursor(InvalidCursor):
+    """A cursor was valid for this list, but it is too old."""
+
+
 class Unauthenticated(DirectoryError):
     """The credentials or the session are not, or no longer, good."""
 

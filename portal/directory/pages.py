@@ -1,23 +1,30 @@
-"""One page of a list, and how long a page may be."""
+"""Pages of a list, and how long a page may be."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
+Other = TypeVar("Other")
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
-# Nothing that is only shown is counted further.
-MOST_COUNTED = 1000
+# Upper bound of a number that a page shows.
+MAX_COUNTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """One page of a list; `next_cursor` is None on the last page.
 
-    `searched_to` is given where a search was ended for taking long: it continues at the cursor, behind this moment.
+    A search that reads too many rows stops before its end. It continues at the cursor, after the time `searched_to`.
     """
 
     items: tuple[T, ...]
     next_cursor: str | None
     searched_to: datetime | None = None
+
+    def map(self, convert: Callable[[T], Other]) -> "Page[Other]":
+        """Return the same page of other items."""
+        page = cast("Page[Any]", self)
+        return replace(page, items=tuple(convert(item) for item in self.items))

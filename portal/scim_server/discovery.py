@@ -5,8 +5,7 @@ from typing import Any
 from django.conf import settings
 
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.cursors import CURSOR_SECONDS
-from portal.embedded.scim.protocol.listing import DEFAULT_RESULTS, MOST_RESULTS
+from portal.embedded.scim.protocol.listing import CURSOR_SECONDS, DEFAULT_RESULTS, MOST_RESULTS
 from portal.embedded.scim.protocol.schemas import ResourceSchema
 
 _CORE = "urn:ietf:params:scim:schemas:core:2.0"

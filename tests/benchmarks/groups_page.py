@@ -30,7 +30,7 @@ from django.db import connection  # noqa: E402 -- as above
 from django.utils import timezone  # noqa: E402 -- as above
 
 from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.database import keyset  # noqa: E402 -- as above
+from portal.embedded.database.keyset import Keyset  # noqa: E402 -- as above
 from portal.web.session_cookie import cookie_name  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 
@@ -66,9 +66,7 @@ def prepare(size: int) -> Fixture:
 def last_cursor(fixture: Fixture) -> str:
     """Return the cursor of the last page."""
     scim, before = fixture.connection, fixture.before_last
-    list_key = ("scim-groups", scim.organization_id, scim.pk, "")
-    page = keyset.make_page([before] * 2, *list_key, limit=1, key=lambda row: row, item=lambda row: row)
-    return page.next_cursor or ""
+    return Keyset("scim-groups", scim.organization_id, scim.pk, "").cursor(before)
 
 
 @contextlib.contextmanager

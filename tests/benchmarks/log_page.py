@@ -24,7 +24,7 @@ from django.db import connection  # isort: skip -- as above
 from django.utils import timezone  # isort: skip -- as above
 
 from portal.embedded import models  # isort: skip -- as above
-from portal.embedded.database import keyset  # isort: skip -- as above
+from portal.embedded.database.keyset import Keyset  # isort: skip -- as above
 from portal.directory.ids import first_uuid7, public_id  # isort: skip -- as above
 from portal.directory.scim.log import ScimOutcome, ScimRequestFilter  # isort: skip -- as above
 from portal.web.session_cookie import cookie_name  # isort: skip -- as above
@@ -99,8 +99,7 @@ def cursor(scim: models.ScimConnectionRow, wanted: ScimRequestFilter, place: flo
     if wanted.outcome:
         keys = keys.filter(status__gte=400)
     rest = max(LIMIT, int(keys.count() * (1 - place)))
-    list_key = ("scim-requests", scim.organization_id, scim.pk, wanted)
-    return keyset.make_cursor(keys[rest : rest + 1][0], *list_key)
+    return Keyset("scim-requests", scim.organization_id, scim.pk, wanted).cursor(keys[rest : rest + 1][0])
 
 
 def measure(portal: str, fixture: Fixture, name: str, rounds: int) -> str:

@@ -25,7 +25,7 @@ from django.db import connection as database  # noqa: E402 -- as above
 
 from portal.directory.ids import public_id  # noqa: E402 -- as above
 from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.scim.protocol.cursors import make_cursor  # noqa: E402 -- as above
+from portal.embedded.scim.protocol.listing import ListQuery, list_keyset  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 from tests.benchmarks.groups_page import medians, server  # noqa: E402 -- as above
 from tests.benchmarks.scim_target import group, insert, member, user  # noqa: E402 -- as above
@@ -84,7 +84,7 @@ def reads(company: Company) -> dict[str, Callable[[], requests.Response]]:
     """Return the look-ups, and the first and the last page by index and by cursor."""
     middle, last = company.size // 2, company.size - PAGE
     keys = company.scim.groups.order_by("pk").values_list("pk", flat=True)
-    cursor = make_cursor((company.scim.pk, "Group", "", "", False, PAGE), [str(keys[last - 1]), None])
+    cursor = list_keyset(ListQuery(count=PAGE), company.scim.pk, "Group").cursor([str(keys[last - 1]), None])
     page: dict[str, Any] = {"count": PAGE, "excludedAttributes": "members"}
     named = f'displayName eq "Group {middle:07d}"'
     return {

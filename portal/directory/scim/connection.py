@@ -62,7 +62,7 @@ class ScimConnection:
     # Since when deactivations wait for an approval, and until when they go on after one (ScimFeature.SAFEGUARD).
     hold_started_at: datetime | None = None
     hold_approved_until: datetime | None = None
-    # How many people wait for a decision; from MOST_COUNTED on, so many or more.
+    # How many people wait for a decision; from MAX_COUNTED on, so many or more.
     waiting_conflicts: int = 0
     # Since when every call is refused, and the name of the admin who wants it so (ScimFeature.PAUSE).
     paused_at: datetime | None = None

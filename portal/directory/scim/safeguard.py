@@ -24,7 +24,7 @@ class ScimSafeguard:
     """The safeguard of a connection. Without a hold, `stopped_at` is None.
 
     `gone` of `people` were deactivated within the hour when the hold began, and `removed` lost the roles of a group.
-    `waiting` people are on hold, and `waiting_groups` groups, each counted up to MOST_COUNTED. Approved deactivations are accepted until `released_until`. `version` identifies what was shown. A hold
+    `waiting` people are on hold, and `waiting_groups` groups, each counted up to MAX_COUNTED. Approved deactivations are accepted until `released_until`. `version` identifies what was shown. A hold
     begins beyond `share` percent and `least` people; the safeguard is off without a share.
     """
 

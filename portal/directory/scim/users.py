@@ -148,7 +148,7 @@ class ScimUserGateway(Protocol):
         ...
 
     def without_access(self, connection_id: str) -> int:
-        """Return how many active people can't sign in; from MOST_COUNTED on, that many or more. Raises NotOffered."""
+        """Return how many active people can't sign in; from MAX_COUNTED on, that many or more. Raises NotOffered."""
         ...
 
     def get(self, user_id: str) -> ScimUserDetails:

@@ -1,98 +1,90 @@
-"""Keyset paging: signed cursors, bound to their list, so that a page costs the same however deep it lies."""
+"""Keyset paging for every list: signed cursors that are bound to one list, and pages that cost the same at any depth."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.core import signing
-from django.db.models import Q, QuerySet
+from django.db.models import Model, QuerySet
 
-from portal.directory.errors import Invalid, InvalidCursor
+from portal.directory.errors import ExpiredCursor, Invalid, InvalidCursor
 from portal.directory.pages import MAX_LIMIT, Page
 
-_CURSOR_SECONDS = 86_400
-_LAST_CODE_POINT = "\U0010ffff"
-MOST_WORDS = 5
-MOST_SEARCHED = 100_000
+_DAY = 86_400
+MAX_WORDS = 5
+MAX_SEARCHED = 100_000
 
-Row = TypeVar("Row")
 Item = TypeVar("Item")
+Row = TypeVar("Row", bound=Model)
+Columns = TypeVar("Columns")
+
+
+class Keyset:
+    """One list: its organization, its filter and its order, as far as they aren't the same for all such lists.
+
+    A cursor is the key of the last row of a page, signed. It is valid for this list alone, and for `max_age` seconds.
+    """
+
+    def __init__(self, *list_key: object, max_age: int = _DAY) -> None:
+        # repr() keeps ("a", "b") apart from ("a b",): parts of the key come from outside.
+        salt = f"portal.cursor:{tuple(str(part) for part in list_key)!r}"
+        # RFC 9865, section 2, allows unreserved characters only, and Django's default separator isn't one.
+        self._signer = signing.TimestampSigner(salt=salt, sep="~")
+        self._max_age = max_age
+
+    def cursor(self, key: object) -> str:
+        """Return a cursor for the rows after a key: one value, or a list of them."""
+        return self._signer.sign_object(key if isinstance(key, list) else str(key))
+
+    def key(self, cursor: str) -> Any:
+        """Return the key that a page starts after, "" for the first page.
+
+        Raise ExpiredCursor, and InvalidCursor if the cursor is forged or belongs to another list.
+        """
+        if not cursor:
+            return ""
+        try:
+            return self._signer.unsign_object(cursor, max_age=self._max_age)
+        except signing.SignatureExpired:
+            raise ExpiredCursor("The cursor has expired. Start the list again without one.") from None
+        # ValueError: text that can't be encoded.
+        except (signing.BadSignature, ValueError):
+            raise InvalidCursor("The cursor isn't valid for this list.") from None
+
+    def after(self, cursor: str, rows: "QuerySet[Row, Columns]", order_by: str) -> "QuerySet[Row, Columns]":
+        """Return the rows after a cursor, in the order of a unique column ("-pk" for descending). Raise InvalidCursor."""
+        column, comparison = (order_by[1:], "lt") if order_by.startswith("-") else (order_by, "gt")
+        if key := self.key(cursor):
+            rows = rows.filter(**{f"{column}__{comparison}": key})
+        return rows.order_by(order_by)
+
+    def page(
+        self, rows: Sequence[Item], *, limit: int, key: Callable[[Item], object], searched_to: object = None
+    ) -> Page[Item]:
+        """Return a page of at most `limit` rows; one row more than that means that there is a next page.
+
+        If a search stopped at the key `searched_to`, the next page continues after it.
+        """
+        kept, following = rows[:limit], searched_to
+        if len(rows) > limit and kept:
+            following = key(kept[-1])
+        return Page(tuple(kept), self.cursor(following) if following else None)
 
 
 def check_limit(limit: int) -> None:
-    """Raise Invalid unless the limit is one that Stytch takes: 1 to 1000."""
+    """Raise Invalid unless the limit is from 1 to 1000, as in Stytch's API."""
     if not 1 <= limit <= MAX_LIMIT:
         raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")
 
 
-def read_cursor(cursor: str, *list_key: object) -> str:
-    """Return the key after which the page starts, "" for the first page.
-
-    Raises InvalidCursor for a cursor that is forged, older than a day, or of another list.
-    """
-    if not cursor:
-        return ""
-    try:
-        return str(signing.loads(cursor, salt=_salt(list_key), max_age=_CURSOR_SECONDS))
-    except signing.SignatureExpired:
-        raise InvalidCursor("This place in the list has expired.") from None
-    except signing.BadSignature:
-        raise InvalidCursor("This place in the list is not valid.") from None
-
-
-def make_page(
-    rows: Sequence[Row], *list_key: object, limit: int, key: Callable[[Row], object], item: Callable[[Row], Item]
-) -> Page[Item]:
-    """Return a page of at most `limit` of the rows; a row more than that means there is a next page."""
-    kept = rows[:limit]
-    more = len(rows) > limit
-    return Page(
-        items=tuple(item(row) for row in kept),
-        next_cursor=make_cursor(key(kept[-1]), *list_key) if more else None,
-    )
-
-
 def search_words(text: str) -> tuple[str, ...]:
-    """Return the words of a search, at most MOST_WORDS: each costs a comparison of every row that is looked at."""
-    return tuple(text.split()[:MOST_WORDS])
+    """Return the words of a search, at most MAX_WORDS: each is compared with every row that the search reads."""
+    return tuple(text.split()[:MAX_WORDS])
 
 
-def last_searched(in_order: "QuerySet[Any]", column: str) -> str:
-    """Return the key of the last row that one page of a search looks at, "" where it looks at all of them.
+def search_bound(in_order: "QuerySet[Any]", column: str) -> str:
+    """Return the key of the last row that one page of a search reads, "" if it reads all of them.
 
-    A search for any part of a name has no index, so a page looks at MOST_SEARCHED rows at most.
+    No index finds a part of a name, so a page reads MAX_SEARCHED rows at most.
     """
-    keys = list(in_order.values_list(column, flat=True)[MOST_SEARCHED - 1 : MOST_SEARCHED + 1])
+    keys = list(in_order.values_list(column, flat=True)[MAX_SEARCHED - 1 : MAX_SEARCHED + 1])
     return str(keys[0]) if len(keys) > 1 else ""
-
-
-def make_search_page(
-    rows: Sequence[Row],
-    *list_key: object,
-    limit: int,
-    end: str,
-    key: Callable[[Row], object],
-    item: Callable[[Row], Item],
-) -> Page[Item]:
-    """Return a page as `make_page` does; where it looked only as far as `end`, the next page goes on there."""
-    page = make_page(rows, *list_key, limit=limit, key=key, item=item)
-    return page if page.next_cursor or not end else Page(page.items, make_cursor(end, *list_key))
-
-
-def starts_with(column: str, prefix: str) -> Q:
-    """Say how a folded column begins; "" for anything.
-
-    It is a range, not LIKE: that uses the index on every database, and % and _ are just characters.
-    """
-    if not prefix:
-        return Q()
-    return Q(**{f"{column}__gte": prefix, f"{column}__lt": prefix + _LAST_CODE_POINT})
-
-
-def make_cursor(key: object, *list_key: object) -> str:
-    """Return a cursor that stands behind the key, for the list of this key alone."""
-    return signing.dumps(str(key), salt=_salt(list_key))
-
-
-def _salt(list_key: tuple[object, ...]) -> str:
-    # repr() keeps ("a", "b") apart from ("a b",): parts of the key come from outside.
-    return f"portal.cursor:{tuple(str(part) for part in list_key)!r}"

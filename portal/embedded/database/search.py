@@ -4,14 +4,13 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from uuid import UUID
 
 from django.db.models import BooleanField, Func, Model, Q, QuerySet
 
 from portal.directory.errors import Invalid
 from portal.directory.search import MOST_IN_TOTAL, Operand
 from portal.embedded.database.integrity import is_text
-from portal.embedded.database.keyset import check_limit, make_cursor, read_cursor
+from portal.embedded.database.keyset import Keyset, check_limit
 
 _SHORTEST = 3  # Stytch: of what is looked for inside a text
 _LONGEST = 256
@@ -111,29 +110,29 @@ def page(rows: QuerySet[Row], operands: Sequence[Operand], *list_key: object, cu
     All are counted for the first page, up to a bound; the cursor carries the number on.
     """
     check_limit(limit)
-    key = (*list_key, _digest(operands))
-    after, total = _place(read_cursor(cursor, *key))
+    keyset = Keyset(*list_key, _digest(operands))
+    key = keyset.key(cursor)
+    after, total = (_after(*key[1:]), key[0]) if key else (Q(), None)
     in_order = rows.order_by("organization_id", "pk") if _has_organization(rows) else rows.order_by("pk")
     found = list(in_order.filter(after)[: limit + 1])
-    kept, has_more = found[:limit], len(found) > limit
     if total is None:
-        total = _total(rows) if has_more else len(kept)
-    return Hits(kept, make_cursor(_mark(kept[-1], total), *key) if has_more else None, total)
+        total = _total(rows) if len(found) > limit else len(found)
+    result = keyset.page(found, limit=limit, key=lambda row: [total, *_key(row)])
+    return Hits(list(result.items), result.next_cursor, total)
 
 
-def _place(mark: str) -> tuple[Q, int | None]:
-    if not mark:
-        return Q(), None
-    total, organization, key = mark.split(" ")
+def _after(organization: str, pk: str) -> Q:
+    """Return the condition of the rows after a key."""
     if not organization:
-        return Q(pk__gt=UUID(key)), int(total)
-    behind = Q(organization_id__gt=UUID(organization)) | Q(organization_id=UUID(organization), pk__gt=UUID(key))
-    # Once more, for the index.
-    return Q(organization_id__gte=UUID(organization)) & behind, int(total)
+        return Q(pk__gt=pk)
+    # The first condition is redundant, but it lets the planner use the index.
+    return Q(organization_id__gte=organization) & (
+        Q(organization_id__gt=organization) | Q(organization_id=organization, pk__gt=pk)
+    )
 
 
-def _mark(row: Any, total: int) -> str:
-    return f"{total} {getattr(row, 'organization_id', '')} {row.pk}"
+def _key(row: Any) -> tuple[str, str]:
+    return str(getattr(row, "organization_id", "")), str(row.pk)
 
 
 def _has_organization(rows: QuerySet[Row]) -> bool:

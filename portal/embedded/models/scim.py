@@ -40,7 +40,7 @@ class ScimConnectionRow(models.Model):
     hold_notified_at = models.DateTimeField(null=True, blank=True, db_column="brake_told_at")
     hold_approved_from = models.DateTimeField(null=True, blank=True, db_column="brake_approved_from")
     hold_approved_until = models.DateTimeField(null=True, blank=True, db_column="brake_released_until")
-    # How many people wait for a decision (ScimConflictRow), counted no further than MOST_COUNTED whenever one comes or goes.
+    # How many people wait for a decision (ScimConflictRow), counted no further than MAX_COUNTED whenever one comes or goes.
     waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
     # Since when an admin has every call refused, and that admin's name.
     paused_at = models.DateTimeField(null=True, blank=True)

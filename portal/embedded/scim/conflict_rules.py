@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.members import MemberStatus
-from portal.directory.pages import MOST_COUNTED
+from portal.directory.pages import MAX_COUNTED
 from portal.directory.scim.conflicts import ScimConflictState
 from portal.embedded import audit, models
 from portal.embedded.members.values import member_id
@@ -65,7 +65,7 @@ def recount(member: models.MemberRow) -> None:
 
 def count_waiting(organization: UUID, connection: UUID) -> None:
     """Write down how many wait, so that no page counts them."""
-    waiting = conflicts_of(connection, organization).filter(IN_STATE[ScimConflictState.WAITING])[:MOST_COUNTED]
+    waiting = conflicts_of(connection, organization).filter(IN_STATE[ScimConflictState.WAITING])[:MAX_COUNTED]
     models.ScimConnectionRow.objects.filter(organization_id=organization, pk=connection).update(
         waiting_conflicts=waiting.count()
     )

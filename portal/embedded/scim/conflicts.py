@@ -9,11 +9,11 @@ from django.db import transaction
 from portal.directory.email_addresses import domain_of, fold_domain
 from portal.directory.errors import Conflict, Invalid, NoScimConnection
 from portal.directory.ids import parse_id, public_id
-from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, MOST_COUNTED, Page
+from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, MAX_LIMIT, Page
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
-from portal.embedded.database.keyset import check_limit, make_page, read_cursor
+from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id
 from portal.embedded.organizations import email_domains
@@ -34,16 +34,13 @@ class EmbeddedScimConflicts(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        list_key = ("scim-conflicts", self._scope.organization_id, connection, state)
-        after = read_cursor(cursor, *list_key)
+        keyset = Keyset("scim-conflicts", self._scope.organization_id, connection, state)
         rows = conflict_rules.conflicts_of(connection, self._scope.organization_id)
         rows = rows.filter(conflict_rules.IN_STATE[state], connection__status=ScimConnectionStatus.ACTIVE)
-        if after:
-            rows = rows.filter(pk__lt=UUID(after))
-        found = list(rows.select_related("member__organization").order_by("-pk")[: limit + 1])
+        found = list(keyset.after(cursor, rows.select_related("member__organization"), "-pk")[: limit + 1])
         if not found:
             self._connection(connection)
-        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_value)
+        return keyset.page(found, limit=limit, key=lambda row: row.pk).map(_value)
 
     def decide(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
         """Approve or dismiss all of them, or none. Raises Invalid, NotFound, Conflict, Refused."""
@@ -73,7 +70,7 @@ class EmbeddedScimConflicts(Scoped):
         waiting = conflict_rules.conflicts_of(connection.pk, connection.organization_id).filter(
             conflict_rules.IN_STATE[ScimConflictState.WAITING]
         )
-        addresses = waiting.values_list("member__email_address", flat=True)[:MOST_COUNTED] if known else ()
+        addresses = waiting.values_list("member__email_address", flat=True)[:MAX_COUNTED] if known else ()
         number = sum(domain_of(address) == known for address in addresses)
         return ScimLinkingRule(tuple(allowed.get()), known, number)
 

@@ -1,7 +1,6 @@
 """The end of a connection, and the way back from it."""
 
 from functools import partial
-from uuid import UUID
 
 from django.db import transaction
 
@@ -10,7 +9,7 @@ from portal.directory.ids import parse_id
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimRestoration, ScimUserChoice
 from portal.embedded import models
-from portal.embedded.database.keyset import check_limit, make_page, read_cursor
+from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.members.roles import hold_admins
 from portal.embedded.scim import deletion_rules
 from portal.embedded.scim.deletion_rules import Deleter
@@ -53,11 +52,10 @@ class EmbeddedScimRestoration(Scoped):
         """Return a page of those that can be restored, the newest first. Raises Invalid, InvalidCursor, Refused."""
         self._scope.require(GET)
         check_limit(limit)
-        list_key = ("scim-deleted-connections", self._scope.organization_id)
-        after = read_cursor(cursor, *list_key)
-        deleted = deletion_rules.restorable(self._scope.organization_id).order_by("-pk")
-        found = list((deleted.filter(pk__lt=UUID(after)) if after else deleted)[: limit + 1])
-        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=deletion_rules.deleted_value)
+        keyset = Keyset("scim-deleted-connections", self._scope.organization_id)
+        deleted = deletion_rules.restorable(self._scope.organization_id)
+        found = list(keyset.after(cursor, deleted, "-pk")[: limit + 1])
+        return keyset.page(found, limit=limit, key=lambda row: row.pk).map(deletion_rules.deleted_value)
 
     def preview(self, connection_id: str) -> ScimRestoration:
         """Return what restoring it brings back. Raises NotFound, Refused."""

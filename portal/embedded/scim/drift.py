@@ -1,9 +1,7 @@
 """Where the organization is not as its identity provider says. Each page looks through so many rows at most."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -17,7 +15,7 @@ from portal.directory.scim.drift import ScimChangedUser, ScimDifference, ScimUnm
 from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.scim.groups import ScimGroup
 from portal.embedded import models
-from portal.embedded.database.keyset import check_limit, make_cursor, make_page, read_cursor
+from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.database.statements import Writes
 from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id
@@ -40,19 +38,17 @@ class EmbeddedScimDrift(Scoped):
     ) -> Page[ScimUnmanagedMember]:
         """Return a page of them by their e-mail addresses. Raises Invalid, InvalidCursor, NotFound, Refused."""
         connection = self._looked_at(connection_id, limit)
-        list_key = ("scim-unmanaged", connection.organization_id, connection.pk)
+        keyset = Keyset("scim-unmanaged", connection.organization_id, connection.pk)
         there = models.MemberRow.objects.select_related("organization").filter(
             organization_id=connection.organization_id
         )
-        there = there.exclude(status=MemberStatus.DELETED).order_by("email_address_folded")
-        there = there.filter(email_address_folded__gt=read_cursor(cursor, *list_key))
+        there = keyset.after(cursor, there.exclude(status=MemberStatus.DELETED), "email_address_folded")
         end = there.values_list("email_address_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
         known = models.ScimUserRow.objects.filter(connection_id=connection.pk, member_id=OuterRef("pk"))
         found = there.filter(~Exists(known), _up_to("email_address_folded", end))[: limit + 1]
-        page = make_page(
-            list(found), *list_key, limit=limit, key=lambda row: row.email_address_folded, item=_unmanaged_member
+        return keyset.page(list(found), limit=limit, key=lambda row: row.email_address_folded, searched_to=end).map(
+            _unmanaged_member
         )
-        return _continued(page, end, list_key)
 
     def drifted_group_roles(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
@@ -64,46 +60,38 @@ class EmbeddedScimDrift(Scoped):
     def unmapped_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of them by their names. Raises Invalid, InvalidCursor, NotFound, Refused."""
         connection = self._looked_at(connection_id, limit)
-        list_key = ("scim-unmapped", connection.organization_id, connection.pk)
+        keyset = Keyset("scim-unmapped", connection.organization_id, connection.pk)
         there = models.ScimGroupRow.objects.filter(
-            organization_id=connection.organization_id,
-            connection_id=connection.pk,
-            display_name_folded__gt=read_cursor(cursor, *list_key),
-        ).order_by("display_name_folded")
+            organization_id=connection.organization_id, connection_id=connection.pk
+        )
+        there = keyset.after(cursor, there, "display_name_folded")
         end = there.values_list("display_name_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
         given = models.ScimGroupRoleRow.objects.filter(
             organization_id=connection.organization_id, group_key=OuterRef("pk"), group__isnull=False
         )
         rows = there.filter(~Exists(given), _up_to("display_name_folded", end)).defer("document", "search")[: limit + 1]
         organization_id = self._scope.organization.organization_id
-        page = make_page(
-            list(rows),
-            *list_key,
-            limit=limit,
-            key=lambda row: row.display_name_folded,
-            item=lambda row: ScimGroup(
+        page = keyset.page(list(rows), limit=limit, key=lambda row: row.display_name_folded, searched_to=end)
+        return page.map(
+            lambda row: ScimGroup(
                 public_id("scim-group", row.pk), row.display_name, organization_id, connection_id, row.member_count
-            ),
+            )
         )
-        return _continued(page, end, list_key)
 
     def changed_users(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimChangedUser]:
         """Return a page of them, as they were provisioned. Raises Invalid, InvalidCursor, NotFound, Refused."""
         connection = self._looked_at(connection_id, limit)
-        list_key = ("scim-changed", connection.organization_id, connection.pk)
-        after = read_cursor(cursor, *list_key)
+        keyset = Keyset("scim-changed", connection.organization_id, connection.pk)
         client = self._client(connection)
-        rows = client.users().exclude(member=None).select_related("member").order_by("pk")
-        looked_at = list((rows.filter(pk__gt=UUID(after)) if after else rows)[:_COMPARED])
+        rows = client.users().exclude(member=None).select_related("member")
+        looked_at = list(keyset.after(cursor, rows, "pk")[:_COMPARED])
         end = looked_at[-1].pk if len(looked_at) == _COMPARED else None
         compared = [(row, _differences(client, row)) for row in looked_at]
         changed = [(row, differences) for row, differences in compared if differences][: limit + 1]
-        page = make_page(
-            changed, *list_key, limit=limit, key=lambda one: one[0].pk, item=lambda one: _changed_person(*one)
-        )
-        return _continued(page, end, list_key)
+        page = keyset.page(changed, limit=limit, key=lambda one: one[0].pk, searched_to=end)
+        return page.map(lambda one: _changed_person(*one))
 
     def take_idp_values(self, connection_id: str, user_id: str, *, version: str) -> None:
         """Bring the member in line with the person. Raises NotFound, Conflict, Refused."""
@@ -151,13 +139,6 @@ class EmbeddedScimDrift(Scoped):
 
 def _up_to(column: str, end: str | None) -> Q:
     return Q() if end is None else Q(**{f"{column}__lte": end})
-
-
-def _continued(page: Page, end: object, list_key: Sequence[object]) -> Page:  # type: ignore[type-arg]  # -- of whatever
-    """Return the page; where not all was looked through, one that goes on behind the end."""
-    if page.next_cursor is not None or end is None:
-        return page
-    return replace(page, next_cursor=make_cursor(end, *list_key))
 
 
 def _unmanaged_member(row: models.MemberRow) -> ScimUnmanagedMember:

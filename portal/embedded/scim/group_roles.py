@@ -10,7 +10,7 @@ from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim.users import ScimGroupLink
 from portal.embedded import models
-from portal.embedded.database.keyset import check_limit, make_page, read_cursor
+from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import group_role_rules
 from portal.embedded.scim.scoped import GET, UPDATE, Scoped
@@ -26,20 +26,19 @@ class EmbeddedScimGroupRoles(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        list_key = ("scim-group-roles", self._scope.organization_id, connection)
+        keyset = Keyset("scim-group-roles", self._scope.organization_id, connection)
         given = models.ScimGroupRoleRow.objects.filter(
             organization_id=self._scope.organization_id,
             connection_id=connection,
             connection__status=ScimConnectionStatus.ACTIVE,
         )
-        after = read_cursor(cursor, *list_key)
-        wanted = given.filter(group_key__gt=UUID(after)) if after else given
-        keys = list(wanted.order_by("group_key").values_list("group_key", flat=True).distinct()[: limit + 1])
+        wanted = keyset.after(cursor, given, "group_key")
+        keys = list(wanted.values_list("group_key", flat=True).distinct()[: limit + 1])
         if not keys and not self._connections().filter(pk=connection).exists():
             raise NoScimConnection
         rows = given.filter(group_key__in=keys).select_related("group").order_by("role_id")
         values = self._values(list(rows))
-        return make_page(keys, *list_key, limit=limit, key=lambda row: row, item=lambda row: values[row])
+        return keyset.page(keys, limit=limit, key=lambda group: group).map(lambda group: values[group])
 
     def get(self, group_id: str) -> ScimGroupRoles:
         """Return the roles that one group gives, also one that is gone. Raises NotFound."""

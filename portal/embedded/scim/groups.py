@@ -14,14 +14,7 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.groups import ScimGroup, ScimGroupMember
 from portal.embedded import models
-from portal.embedded.database.keyset import (
-    check_limit,
-    last_searched,
-    make_page,
-    make_search_page,
-    read_cursor,
-    search_words,
-)
+from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
 from portal.embedded.database.statements import Statement
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.scoped import GET, Scoped
@@ -39,9 +32,8 @@ class EmbeddedScimGroups(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        list_key = ("scim-groups", self._scope.organization_id, connection, search)
-        after = read_cursor(cursor, *list_key)
-        place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, after)
+        keyset = Keyset("scim-groups", self._scope.organization_id, connection, search)
+        place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, keyset.key(cursor))
         end, rows = (
             _found(place, search, limit + 1) if search_words(search) else ("", _groups_by_name(limit).rows(*place))
         )
@@ -49,13 +41,8 @@ class EmbeddedScimGroups(Scoped):
         if not rows and not end and not self._connections().filter(pk=connection).exists():
             raise NoScimConnection
         roles = _roles_between(self._scope.organization_id, rows[0][3], rows[-1][3]) if rows else {}
-        return make_search_page(
-            rows,
-            *list_key,
-            limit=limit,
-            end=end,
-            key=lambda row: row[3],
-            item=lambda row: self._value(row[0], row[1], row[2], row[4], connection_id, roles.get(row[0], ())),
+        return keyset.page(rows, limit=limit, key=lambda row: row[3], searched_to=end).map(
+            lambda row: self._value(row[0], row[1], row[2], row[4], connection_id, roles.get(row[0], ()))
         )
 
     def get(self, group_id: str) -> ScimGroup:
@@ -73,28 +60,21 @@ class EmbeddedScimGroups(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         group = parse_id("scim-group", group_id)
-        list_key = ("scim-group-members", self._scope.organization_id, group)
-        after = read_cursor(cursor, *list_key)
+        keyset = Keyset("scim-group-members", self._scope.organization_id, group)
         memberships = models.ScimMembershipRow.objects.filter(
             organization_id=self._scope.organization_id,
             group_id=group,
             group__connection__status=ScimConnectionStatus.ACTIVE,
         )
-        if after:
-            memberships = memberships.filter(user_id__gt=UUID(after))
         rows = list(
-            memberships.order_by("user_id").values_list(
+            keyset.after(cursor, memberships, "user_id").values_list(
                 "user_id", "user__user_name", "user__display_name", "user__active"
             )[: limit + 1]
         )
         if not rows:
             self.get(group_id)
-        return make_page(
-            rows,
-            *list_key,
-            limit=limit,
-            key=lambda row: row[0],
-            item=lambda row: ScimGroupMember(public_id("scim-user", row[0]), *row[1:]),
+        return keyset.page(rows, limit=limit, key=lambda row: row[0]).map(
+            lambda row: ScimGroupMember(public_id("scim-user", row[0]), *row[1:])
         )
 
     def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
@@ -109,25 +89,21 @@ class EmbeddedScimGroups(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         group = parse_id("scim-group", group_id)
-        list_key = ("scim-related-groups", self._scope.organization_id, relation, group)
-        found = self._groups().filter(**{relation: group}, display_name_folded__gt=read_cursor(cursor, *list_key))
-        rows = list(found.order_by("display_name_folded")[: limit + 1])
+        keyset = Keyset("scim-related-groups", self._scope.organization_id, relation, group)
+        related = self._groups().filter(**{relation: group})
+        rows = list(keyset.after(cursor, related, "display_name_folded")[: limit + 1])
         if not rows and not self._groups().filter(pk=group).exists():
             raise NotFound(_NO_GROUP)
         roles = _roles_of(row.pk for row in rows)
-        return make_page(
-            rows,
-            *list_key,
-            limit=limit,
-            key=lambda row: row.display_name_folded,
-            item=lambda row: self._value(
+        return keyset.page(rows, limit=limit, key=lambda row: row.display_name_folded).map(
+            lambda row: self._value(
                 row.pk,
                 row.display_name,
                 row.member_count,
                 row.updated_at,
                 public_id("scim-connection", row.connection_id),
                 roles.get(row.pk, ()),
-            ),
+            )
         )
 
     def _value(  # noqa: PLR0913 -- a group's columns
@@ -159,7 +135,7 @@ def _groups_by_name(limit: int) -> Statement[models.ScimGroupRow]:
 def _found(place: tuple[UUID, str, UUID, str], search: str, number: int) -> tuple[str, Sequence[tuple[Any, ...]]]:
     """Return how far the search looked, "" for to the end, and the first groups with each of its words in their name."""
     groups = _groups(*place)
-    end = last_searched(groups, "display_name_folded")
+    end = search_bound(groups, "display_name_folded")
     groups = groups.filter(display_name_folded__lte=end) if end else groups
     for word in search_words(search):
         groups = groups.filter(display_name_folded__contains=fold_name(word))

@@ -1,7 +1,5 @@
 """The deactivation safeguard, as the portal shows it and as admins decide."""
 
-from uuid import UUID
-
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -9,11 +7,11 @@ from django.utils import timezone
 
 from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import parse_id, public_id
-from portal.directory.pages import DEFAULT_LIMIT, MOST_COUNTED, Page
+from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.safeguard import ScimHeldGroup, ScimHeldUser, ScimSafeguard, ScimSafeguardDecision
 from portal.embedded import audit, models
-from portal.embedded.database.keyset import check_limit, make_page, read_cursor
+from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.scim.safeguard_rules import APPROVED_FOR, least, trial_until
 from portal.embedded.scim.scoped import GET, Scoped
 
@@ -37,13 +35,13 @@ class EmbeddedScimSafeguard(Scoped):
             released_until=row.hold_approved_until,
             gone=counted.gone if counted else 0,
             people=counted.people if counted else 0,
-            waiting=_held(row)[:MOST_COUNTED].count() if row.hold_started_at else 0,
+            waiting=_held(row)[:MAX_COUNTED].count() if row.hold_started_at else 0,
             share=settings.SCIM_SAFEGUARD_SHARE % _ALL,
             least=least(row),
             told_at=row.hold_notified_at,
             trial_until=trial_until(row),
             removed=counted.removed if counted else 0,
-            waiting_groups=_held_groups(row)[:MOST_COUNTED].count() if row.hold_started_at else 0,
+            waiting_groups=_held_groups(row)[:MAX_COUNTED].count() if row.hold_started_at else 0,
         )
 
     def held_users(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
@@ -51,26 +49,20 @@ class EmbeddedScimSafeguard(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         connection = self._on_hold(connection_id)
-        list_key = ("scim-held-people", connection.organization_id, connection.pk)
-        after = read_cursor(cursor, *list_key)
-        rows = _held(connection).order_by("pk")
-        if after:
-            rows = rows.filter(pk__gt=UUID(after))
+        keyset = Keyset("scim-held-people", connection.organization_id, connection.pk)
+        rows = keyset.after(cursor, _held(connection), "pk")
         found = list(rows.only("user_name", "display_name", "deactivation_refused_at")[: limit + 1])
-        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_held_person)
+        return keyset.page(found, limit=limit, key=lambda row: row.pk).map(_held_person)
 
     def held_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldGroup]:
         """Return a page of the groups on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
         self._scope.require(GET)
         check_limit(limit)
         connection = self._on_hold(connection_id)
-        list_key = ("scim-held-groups", connection.organization_id, connection.pk)
-        after = read_cursor(cursor, *list_key)
-        rows = _held_groups(connection).order_by("pk")
-        if after:
-            rows = rows.filter(pk__gt=UUID(after))
+        keyset = Keyset("scim-held-groups", connection.organization_id, connection.pk)
+        rows = keyset.after(cursor, _held_groups(connection), "pk")
         found = list(rows.only("display_name", "removal_refused_at", "removal_refused_people")[: limit + 1])
-        return make_page(found, *list_key, limit=limit, key=lambda row: row.pk, item=_held_group)
+        return keyset.page(found, limit=limit, key=lambda row: row.pk).map(_held_group)
 
     def held_number(self, connection_id: str) -> int:
         """Return how many people lose access or the roles of a group once approved. Raise NotFound, Refused."""

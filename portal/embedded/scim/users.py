@@ -11,7 +11,7 @@ from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NoScimConnection, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus, RoleSourceType
-from portal.directory.pages import DEFAULT_LIMIT, MOST_COUNTED, Page
+from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.users import (
@@ -26,14 +26,7 @@ from portal.directory.scim.users import (
     ScimUserState,
 )
 from portal.embedded import models
-from portal.embedded.database.keyset import (
-    check_limit,
-    last_searched,
-    make_page,
-    make_search_page,
-    read_cursor,
-    search_words,
-)
+from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
 from portal.embedded.database.raw_sql import key, rows
 from portal.embedded.members.roles import email_roles
 from portal.embedded.members.values import member_id
@@ -86,24 +79,18 @@ class EmbeddedScimUsers(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        list_key = ("scim-people", self._scope.organization_id, connection, search, state or "")
-        found = self._people().filter(connection_id=connection, user_name_folded__gt=read_cursor(cursor, *list_key))
+        keyset = Keyset("scim-people", self._scope.organization_id, connection, search, state or "")
+        found = keyset.after(cursor, self._people().filter(connection_id=connection), "user_name_folded")
         if state:
             found = found.filter(_IN_STATE[state])
-        found = found.order_by("user_name_folded")
-        end = last_searched(found, "user_name_folded") if search_words(search) else ""
+        end = search_bound(found, "user_name_folded") if search_words(search) else ""
         matching = self._matching(found.filter(user_name_folded__lte=end) if end else found, search)
         page = list(matching.values_list(*_COLUMNS)[: limit + 1])
         if not page and not end and not self._connections().filter(pk=connection).exists():
             raise NoScimConnection
         obstacles = obstacles_of(self._people().filter(pk__in=[row[0] for row in page[:limit] if row[6]]))
-        return make_search_page(
-            page,
-            *list_key,
-            limit=limit,
-            end=end,
-            key=lambda row: row[5],
-            item=lambda row: _person(row, obstacles.get(row[0])),
+        return keyset.page(page, limit=limit, key=lambda row: row[5], searched_to=end).map(
+            lambda row: _person(row, obstacles.get(row[0]))
         )
 
     def _matching(self, people: People, search: str) -> People:
@@ -121,7 +108,7 @@ class EmbeddedScimUsers(Scoped):
         """Return how many active people can't sign in. Raises Refused."""
         self._scope.require(GET)
         people = self._people().filter(connection_id=parse_id("scim-connection", connection_id))
-        return people.filter(cannot_sign_in=True)[:MOST_COUNTED].count()
+        return people.filter(cannot_sign_in=True)[:MAX_COUNTED].count()
 
     def get(self, user_id: str) -> ScimUserDetails:
         """Return one person of the active connection. Raises NotFound."""
@@ -144,13 +131,10 @@ class EmbeddedScimUsers(Scoped):
         self._scope.require(GET)
         check_limit(limit)
         person = self._person(user_id)
-        list_key = ("scim-person-groups", self._scope.organization_id, person.pk)
-        return make_page(
-            rows(_GROUPS, person.pk, read_cursor(cursor, *list_key), limit + 1),
-            *list_key,
-            limit=limit,
-            key=lambda row: row[2],
-            item=lambda row: ScimUserGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3])),
+        keyset = Keyset("scim-person-groups", self._scope.organization_id, person.pk)
+        found = rows(_GROUPS, person.pk, keyset.key(cursor), limit + 1)
+        return keyset.page(found, limit=limit, key=lambda row: row[2]).map(
+            lambda row: ScimUserGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3]))
         )
 
     def roles(self, user_id: str) -> tuple[ScimUserRole, ...]:

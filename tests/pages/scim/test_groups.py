@@ -192,7 +192,7 @@ def test_a_search_finds_any_part_of_a_name_whatever_the_case(
 def test_a_search_goes_on_behind_the_groups_that_one_page_looks_at(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keyset, "MOST_SEARCHED", 10)
+    monkeypatch.setattr(keyset, "MAX_SEARCHED", 10)
     factories.scim_groups(connection, [f"Team {n:02}" for n in range(25)])
 
     assert list(walk(admin_client, f"{GROUPS}?q=24")) == [[], [], ["Team 24"]]

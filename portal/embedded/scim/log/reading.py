@@ -23,7 +23,7 @@ from portal.directory.scim.log import (
     ScimRequestFilter,
 )
 from portal.embedded import audit, models
-from portal.embedded.database.keyset import check_limit, make_cursor, make_page, read_cursor
+from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.log.health import Entries, Seen, newest_calls
 from portal.embedded.scim.log.replay import obstacle, replay
@@ -95,16 +95,15 @@ class EmbeddedScimLog(_LogScoped):
         self._scope.require(_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        list_key = ("scim-requests", self._scope.organization_id, connection, wanted)
-        after = read_cursor(cursor, *list_key)
+        keyset = Keyset("scim-requests", self._scope.organization_id, connection, wanted)
+        after = keyset.key(cursor)
         rows, searched_to = _search(self._entries(connection, wanted).defer("body"), wanted, after, limit + 1)
         if not rows and not searched_to:
             self._check_connection(connection)
-        page = make_page(rows, *list_key, limit=limit, key=lambda row: row.pk, item=lambda row: row)
+        page = keyset.page(rows, limit=limit, key=lambda row: row.pk, searched_to=searched_to)
         items = tuple(self._values(page.items))
-        if page.next_cursor or searched_to is None:
-            return Page(items, page.next_cursor)
-        return Page(items, make_cursor(searched_to, *list_key), searched_to=moment_of(searched_to))
+        is_stopped = searched_to and len(rows) <= limit
+        return Page(items, page.next_cursor, moment_of(searched_to) if searched_to and is_stopped else None)
 
     def get(self, scim_request_id: str) -> ScimRequest:
         """Return one call with its body. Raises NotFound."""

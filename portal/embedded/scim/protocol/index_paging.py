@@ -12,8 +12,8 @@ from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from portal.embedded.scim.protocol.cursors import make_cursor, read_cursor
-from portal.embedded.scim.protocol.listing import MOST_RESULTS, ListQuery, ResultPage
+from portal.embedded.database.keyset import Keyset
+from portal.embedded.scim.protocol.listing import MOST_RESULTS, ListQuery, ResultPage, key_before
 
 _SECONDS = 60
 _MOST_PLACES = 1000
@@ -44,7 +44,7 @@ class WholeList:
     count: Callable[[], int]
 
 
-def page_in_order(whole: WholeList, query: ListQuery, list_key: Sequence[object]) -> ResultPage[ListedRow] | None:
+def page_in_order(whole: WholeList, query: ListQuery, keyset: Keyset) -> ResultPage[ListedRow] | None:
     """Return a page of a whole list, or None for another list.
 
     Raises InvalidCursor, ExpiredCursor.
@@ -53,17 +53,17 @@ def page_in_order(whole: WholeList, query: ListQuery, list_key: Sequence[object]
     if query.filter is not None or query.sort_by or limit < 1:
         return None
     if query.cursor is not None:
-        return _by_cursor(whole, limit, query.cursor, list_key)
+        return _by_cursor(whole, limit, query, keyset)
     return _by_index(whole, limit, max(query.start_index, 1))
 
 
-def _by_cursor(whole: WholeList, limit: int, cursor: str, list_key: Sequence[object]) -> ResultPage[ListedRow]:
-    found = whole.rows_after(UUID(read_cursor(list_key, cursor)[0]) if cursor else _FIRST, limit + 1)
-    has_more = len(found) > limit
-    next_cursor = make_cursor(list_key, [str(found[limit - 1].pk), None]) if has_more else ""
+def _by_cursor(whole: WholeList, limit: int, query: ListQuery, keyset: Keyset) -> ResultPage[ListedRow]:
+    key = key_before(query, keyset)
+    found = whole.rows_after(UUID(key[0]) if key else _FIRST, limit + 1)
+    page = keyset.page(found, limit=limit, key=lambda row: [str(row.pk), None])
     # RFC 9865 lets later pages leave the total out, so that each costs the same.
-    total = None if cursor else _count(whole) if has_more else len(found)
-    return ResultPage(found[:limit], total, next_cursor=next_cursor)
+    total = None if query.cursor else _count(whole) if page.next_cursor else len(found)
+    return ResultPage(page.items, total, next_cursor=page.next_cursor or "")
 
 
 def _by_index(whole: WholeList, limit: int, start: int) -> ResultPage[ListedRow]:

@@ -10,17 +10,19 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import F, Model, OrderBy, Q, QuerySet, TextField, Value
 
+from portal.directory import errors
+from portal.embedded.database.keyset import Keyset
 from portal.embedded.database.time_limit import TimeLimitReached, time_limit
 from portal.embedded.scim.filter.columns import Listable, condition, found_by, sort_key, unique_value
 from portal.embedded.scim.filter.parser import Compare, Element, Node
 from portal.embedded.scim.protocol.client import FoundBy
-from portal.embedded.scim.protocol.cursors import make_cursor, read_cursor
-from portal.embedded.scim.protocol.errors import TooMany
+from portal.embedded.scim.protocol.errors import ExpiredCursor, InvalidCursor, TooMany
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
 MOST_RESULTS = 1000
 DEFAULT_RESULTS = 100
+CURSOR_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +64,29 @@ def page(
 
     Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor, TooMany.
     """
-    key = list_key(query, connection, listable.schema.name)
+    keyset = list_keyset(query, connection, listable.schema.name)
     way = found_by(query.filter, listable)
-    found = _behind_cursor(_selected(rows(way), query, listable), query, key).order_by(*_order(query))
+    found = _behind_cursor(_selected(rows(way), query, listable), query, keyset).order_by(*_order(query))
     if way is not FoundBy.PLACE and isinstance(query.filter, Compare | Element):
         # A look-up by an index: it needs no limit, and setting one takes further round trips.
-        return _page(found, query, key)
+        return _page(found, query, keyset)
     with _limited():
-        return _page(found, query, key)
+        return _page(found, query, keyset)
 
 
 def merged_page(
     sources: Sequence[tuple[QuerySet[Any], Listable]], query: ListQuery, connection: object
 ) -> ResultPage[tuple[str, UUID]]:
     """Return a page of (kind, key) of all sources in one order. Raises as `page` does."""
-    key = list_key(query, connection, "*")
+    keyset = list_keyset(query, connection, "*")
     columns = ["pk", "kind", *(["sort_key"] if query.sort_by else [])]
     parts = []
     for rows, listable in sources:
         selected = _selected(rows, query, replace(listable, is_one_of_several=True))
         named = selected.annotate(kind=Value(listable.schema.name, output_field=TextField()))
-        parts.append(_behind_cursor(named, query, key).order_by().values(*columns))
+        parts.append(_behind_cursor(named, query, keyset).order_by().values(*columns))
     with _limited():
-        found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, key)
+        found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, keyset)
     keys = [(row["kind"], row["pk"]) for row in found.rows]
     return ResultPage(keys, found.total_results, found.start_index, found.next_cursor)
 
@@ -121,21 +123,33 @@ def _order(query: ListQuery) -> list[str | OrderBy]:
     return [key.desc(nulls_first=True) if query.is_descending else key.asc(nulls_last=True), "pk"]
 
 
-def list_key(query: ListQuery, *of: object) -> tuple[object, ...]:
-    """Return what must be the same from page to page."""
-    return (*of, query.filter_text, query.sort_by.lower(), query.is_descending, query.count)
+def list_keyset(query: ListQuery, *of: object) -> Keyset:
+    """Return the keyset of a list: connection, kind, filter, order and count are the same on each page."""
+    list_key = (*of, query.filter_text, query.sort_by.lower(), query.is_descending, query.count)
+    return Keyset("scim", *list_key, max_age=CURSOR_SECONDS)
 
 
-def _page(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> ResultPage[Any]:
+def key_before(query: ListQuery, keyset: Keyset) -> Any:
+    """Return the key that a page by cursor starts after, "" for the first page. Raise InvalidCursor, ExpiredCursor."""
+    try:
+        return keyset.key(query.cursor or "")
+    except errors.ExpiredCursor as error:
+        raise ExpiredCursor(error.detail) from None
+    except errors.InvalidCursor as error:
+        raise InvalidCursor(
+            f"{error.detail} Keep filter, sortBy, sortOrder and count the same as on the first page."
+        ) from None
+
+
+def _page(rows: QuerySet[Any], query: ListQuery, keyset: Keyset) -> ResultPage[Any]:
     count = min(max(query.count, 0), MOST_RESULTS)
     if query.cursor is None:
         return _page_by_index(rows, max(query.start_index, 1), count, is_sorted=bool(query.sort_by))
     found = list(rows[: count + 1]) if count else []
-    has_more = len(found) > count
-    next_cursor = make_cursor(list_key, _position(found[count - 1])) if has_more and count else ""
-    total = None if query.cursor else rows.count() if has_more or not count else len(found)
+    page = keyset.page(found, limit=count, key=_position)
     # RFC 9865 lets later pages leave the total out, so that each costs the same.
-    return ResultPage(found[:count], total, next_cursor=next_cursor)
+    total = None if query.cursor else rows.count() if page.next_cursor or not count else len(found)
+    return ResultPage(page.items, total, next_cursor=page.next_cursor or "")
 
 
 def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bool) -> ResultPage[Any]:
@@ -152,8 +166,9 @@ def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bo
     return ResultPage(found, total, start)
 
 
-def _behind_cursor(rows: QuerySet[Any], query: ListQuery, list_key: Sequence[object]) -> QuerySet[Any]:
-    return rows.filter(_behind(query, *read_cursor(list_key, query.cursor))) if query.cursor else rows
+def _behind_cursor(rows: QuerySet[Any], query: ListQuery, keyset: Keyset) -> QuerySet[Any]:
+    key = key_before(query, keyset)
+    return rows.filter(_behind(query, *key)) if key else rows
 
 
 def _behind(query: ListQuery, pk: str, key: Any) -> Q:

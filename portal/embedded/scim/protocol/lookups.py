@@ -16,7 +16,7 @@ from portal.embedded.scim.protocol.client import FoundBy, ScimClient
 from portal.embedded.scim.protocol.errors import ResourceNotFound
 from portal.embedded.scim.protocol.etags import check_version
 from portal.embedded.scim.protocol.index_paging import ListedRow, WholeList, page_in_order
-from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, list_key
+from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, list_keyset
 
 Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 
@@ -127,7 +127,7 @@ class Lookups(Generic[Row]):
             partial(key_at, self._model, scope),
             partial(count_rows, self._model, scope),
         )
-        return page_in_order(whole, query, list_key(query, client.connection.pk, self._kind))
+        return page_in_order(whole, query, list_keyset(query, client.connection.pk, self._kind))
 
     def get(self, client: ScimClient, resource: str) -> FoundRow:
         """Return a resource. Raises ResourceNotFound."""

@@ -1,4 +1,4 @@
-"""What the overview offers of the connection's life (scim_admin/_contacts.html, scim_admin/_lifecycle.html)."""
+"""What the overview shows of the connection's lifecycle (scim_admin/_contacts.html, scim_admin/_lifecycle.html)."""
 
 from typing import Any
 
@@ -9,14 +9,13 @@ from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 
 
-def life(request: PortalRequest, connection: ScimConnection | None) -> dict[str, Any]:
-    """Return what can be done here at all, who is told of it, and what the member may do."""
+def lifecycle(request: PortalRequest, connection: ScimConnection | None) -> dict[str, Any]:
+    """Return what the directory can do, the contacts, and what the member may do."""
     scim = request.directory.scim
-    has_contacts = ScimFeature.CONTACTS in scim.offers
     return {
-        "can_pause": ScimFeature.PAUSE in scim.offers,
+        "can_pause": scim.pause is not None,
         "can_restore": ScimFeature.RESTORE in scim.offers,
-        "contacts": scim.contacts.get(connection.connection_id) if connection and has_contacts else None,
+        "contacts": scim.contacts.get(connection.connection_id) if connection and scim.contacts else None,
         "may_create": right_to(request, Permission.SCIM_CREATE),
         "may_update": right_to(request, Permission.SCIM_UPDATE),
         "may_delete": right_to(request, Permission.SCIM_DELETE),

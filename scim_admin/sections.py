@@ -1,6 +1,6 @@
-"""The pages of the SCIM area side by side, and the frame that they share."""
+"""The sub-navigation of the SCIM area, and the frame that its pages share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.permissions import Permission
+from portal.directory.directory import ScimGateway
 from portal.web import listing
 from portal.web.pages import render_page
 from portal.web.request import PortalRequest
@@ -21,22 +22,22 @@ class Section:
     label: str
     url: str
     is_current: bool
-    # How much waits there for somebody.
+    # How many items wait for a decision there.
     waiting: int = 0
 
 
-# Label and URL name, in the order in which they are shown. A page below one of them belongs to it.
-_SECTIONS: tuple[tuple[str, str], ...] = (
-    ("Overview", "scim:connection"),
-    ("Set-up", "scim:set-up"),
-    ("Token", "scim:token"),
-    ("People", "scim:people"),
-    ("Groups", "scim:groups"),
-    ("Group roles", "scim:role-assignments"),
-    ("Log", "scim:log"),
-    ("Conflicts", "scim:conflicts"),
-    ("Safeguard", "scim:safeguard"),
-    ("Drift", "scim:drift"),
+# Label, URL name and gateway, in the order shown. A section is hidden if the directory lacks its gateway.
+_SECTIONS: tuple[tuple[str, str, Callable[[ScimGateway], object | None]], ...] = (
+    ("Overview", "scim:connection", lambda scim: scim.connection),
+    ("Set-up", "scim:set-up", lambda scim: scim.connection),
+    ("Token", "scim:token", lambda scim: scim.tokens),
+    ("People", "scim:people", lambda scim: scim.users),
+    ("Groups", "scim:groups", lambda scim: scim.groups),
+    ("Group roles", "scim:role-assignments", lambda scim: scim.group_roles),
+    ("Log", "scim:log", lambda scim: scim.log),
+    ("Conflicts", "scim:conflicts", lambda scim: scim.conflicts),
+    ("Safeguard", "scim:safeguard", lambda scim: scim.safeguard),
+    ("Drift", "scim:drift", lambda scim: scim.drift),
 )
 
 
@@ -48,7 +49,7 @@ def render_section(
     fragments: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    """Answer as `render_page()` does, with what frames the area (scim_admin/layout.html)."""
+    """Answer as `render_page()` does, inside the frame of the area (scim_admin/layout.html)."""
     frame = {"sections": _sections(request, context or {}), "may_resume": right_to(request, Permission.SCIM_UPDATE)}
     return render_page(
         request,
@@ -62,7 +63,7 @@ def render_section(
 def render_list(request: PortalRequest, template: str, context: Mapping[str, Any], fragment: str) -> HttpResponse:
     """Answer with a list (portal.web.listing) named `fragment`, or with a page to append to it.
 
-    Where the place in the list was not good, the list is put anew.
+    If the cursor was not valid, the list starts again.
     """
     more = f"{fragment}-more"
     if context[fragment].has_restarted and request.htmx.target == more:
@@ -73,7 +74,11 @@ def render_list(request: PortalRequest, template: str, context: Mapping[str, Any
 def _sections(request: PortalRequest, context: Mapping[str, Any]) -> tuple[Section, ...]:
     connection = context.get("connection")
     waiting = {"scim:conflicts": connection.waiting_conflicts} if connection else {}
-    slug = request.signed_in.organization.organization_slug
-    urls = {name: reverse(name, args=[slug]) for _, name in _SECTIONS}
+    slug, scim = request.signed_in.organization.organization_slug, request.directory.scim
+    shown = {name: label for label, name, gateway in _SECTIONS if gateway(scim) is not None}
+    urls = {name: reverse(name, args=[slug]) for name in shown}
+    # A page below a section belongs to it.
     current = max((url for url in urls.values() if request.path.startswith(url)), key=len, default="")
-    return tuple(Section(label, urls[name], urls[name] == current, waiting.get(name, 0)) for label, name in _SECTIONS)
+    return tuple(
+        Section(label, urls[name], urls[name] == current, waiting.get(name, 0)) for name, label in shown.items()
+    )

@@ -29,7 +29,10 @@ from portal.directory.sign_in_links import SignInLinkGateway
 
 
 class ScimGateway(Protocol):
-    """Everything of SCIM, noun by noun; `offers` says what this directory has beyond Stytch's own API."""
+    """SCIM, noun by noun; a noun that the directory lacks is None.
+
+    `offers` names the smaller capabilities that this directory has beyond Stytch's own API.
+    """
 
     offers: frozenset[ScimFeature]
 
@@ -38,13 +41,13 @@ class ScimGateway(Protocol):
     @property
     def tokens(self) -> ScimTokenGateway: ...  # noqa: D102 -- the type says it
     @property
-    def pause(self) -> ScimPauseGateway: ...  # noqa: D102 -- the type says it
+    def pause(self) -> ScimPauseGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def deletion(self) -> ScimDeletionGateway: ...  # noqa: D102 -- the type says it
     @property
     def restoration(self) -> ScimRestorationGateway: ...  # noqa: D102 -- the type says it
     @property
-    def contacts(self) -> ScimContactGateway: ...  # noqa: D102 -- the type says it
+    def contacts(self) -> ScimContactGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def groups(self) -> ScimGroupGateway: ...  # noqa: D102 -- the type says it
     @property
@@ -54,9 +57,9 @@ class ScimGateway(Protocol):
     @property
     def group_roles(self) -> ScimGroupRoleGateway: ...  # noqa: D102 -- the type says it
     @property
-    def safeguard(self) -> ScimSafeguardGateway: ...  # noqa: D102 -- the type says it
+    def safeguard(self) -> ScimSafeguardGateway | None: ...  # noqa: D102 -- the type says it
     @property
-    def drift(self) -> ScimDriftGateway: ...  # noqa: D102 -- the type says it
+    def drift(self) -> ScimDriftGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def log(self) -> ScimLogGateway: ...  # noqa: D102 -- the type says it
     @property

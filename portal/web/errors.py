@@ -11,6 +11,7 @@ from portal.access.permissions import Permission
 from portal.directory.errors import DirectoryError
 from portal.serving.bodies import BodyProblem, body_problem
 from portal.serving.threads import RETRY_SECONDS
+from portal.web.availability import NotAvailable
 from portal.web.kept_form import sent_form
 from portal.web.pages import portal_frame, private
 from portal.web.rights import lacking
@@ -68,10 +69,21 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 def directory_error_page(request: HttpRequest, error: DirectoryError) -> HttpResponse:
     """Answer with a directory's error. Where signing in helps, the page leads there."""
+    if isinstance(error, NotAvailable):
+        return _not_available(request, error)
     can_retry = error.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
     sign_in = reverse("session:discover") if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.GONE} else ""
     title = _TITLES[error.status]
     return error_page(request, Problem(error.status, title, error.detail, can_retry=can_retry, sign_in_url=sign_in))
+
+
+def _not_available(request: HttpRequest, error: NotAvailable) -> HttpResponse:
+    """Answer with the page that explains what the directory lacks: 200 to read it, 501 to a form that was sent."""
+    htmx = getattr(request, "htmx", None)
+    template = "not_available.html#not-available" if htmx and not htmx.boosted else "not_available.html"
+    status = HTTPStatus.OK if request.method in {"GET", "HEAD"} else HTTPStatus.NOT_IMPLEMENTED
+    context = {"portal": portal_frame(request), "capability": error.capability}
+    return private(render(request, template, context, status=status))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature

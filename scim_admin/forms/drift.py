@@ -1,4 +1,4 @@
-"""What the drift page is asked, and told."""
+"""The query and the form of the drift page."""
 
 from enum import StrEnum
 from typing import Any
@@ -9,8 +9,8 @@ from django.http import QueryDict
 from portal.web.listing import ListQuery
 
 
-class Kind(StrEnum):
-    """In which way the organization is not as the identity provider says."""
+class DriftKind(StrEnum):
+    """The kinds of differences, one list each."""
 
     CHANGED = "changed"
     UNMANAGED = "unmanaged"
@@ -19,35 +19,35 @@ class Kind(StrEnum):
 
     @property
     def label(self) -> str:
-        """What the entry of the navigation says."""
+        """The label of the list in the navigation."""
         return _LABELS[self]
 
 
 _LABELS = {
-    Kind.CHANGED: "Changed by hand",
-    Kind.UNMANAGED: "Not managed",
-    Kind.GROUP_ROLES: "Groups gone or renamed",
-    Kind.UNMAPPED: "Groups without a role",
+    DriftKind.CHANGED: "Changed manually",
+    DriftKind.UNMANAGED: "Not managed",
+    DriftKind.GROUP_ROLES: "Groups deleted or renamed",
+    DriftKind.UNMAPPED: "Groups without a role",
 }
 
 
 class DriftQuery(ListQuery):
-    """Which page, and of which kind."""
+    """The kind and the page to show."""
 
     kind = forms.TypedChoiceField(
-        choices=[(kind, kind.label) for kind in Kind],
-        coerce=Kind,
+        choices=[(kind, kind.label) for kind in DriftKind],
+        coerce=DriftKind,
         widget=forms.HiddenInput,
-        error_messages={"invalid_choice": f"Use {', '.join(Kind)}."},
+        error_messages={"invalid_choice": f"Use {', '.join(DriftKind)}."},
     )
 
     def __init__(self, data: QueryDict, **options: Any) -> None:
         super().__init__(data, **options)
-        self.data = {"kind": Kind.CHANGED.value, **self.data}
+        self.data = {"kind": DriftKind.CHANGED.value, **self.data}
 
 
 class TakeForm(forms.Form):
-    """Whose values to take, and which differences were shown."""
+    """The person to match with the identity provider, and the differences that were shown."""
 
     user_id = forms.CharField(max_length=100)
     version = forms.CharField(max_length=100)

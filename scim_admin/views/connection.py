@@ -11,7 +11,7 @@ from portal.web.scim.people_without_access import people_without_access
 from portal.web.scim.safeguard import safeguard_of
 from portal.web.scim.token_expiry import token_expiry
 from scim_admin.guides import guide_for
-from scim_admin.lifecycle import life
+from scim_admin.lifecycle import lifecycle
 from scim_admin.sections import render_section
 
 
@@ -23,7 +23,7 @@ def connection(request: PortalRequest) -> HttpResponse:
         "safeguard": safeguard_of(request, found),
         "people_without_access": people_without_access(request, found),
         **health_of(request, found),
-        **life(request, found),
+        **lifecycle(request, found),
     }
     return render_section(request, "scim_admin/connection.html", context)
 

@@ -1,4 +1,4 @@
-"""Whom to tell by e-mail what the connection needs."""
+"""The contacts of the connection, who are emailed when it needs attention."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Conflict, Invalid
-from portal.directory.scim.features import ScimFeature
+from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from scim_admin.forms.contacts import ContactsForm
@@ -17,23 +17,24 @@ _TEMPLATE = "scim_admin/contacts.html"
 
 
 def contacts(request: PortalRequest) -> HttpResponse:
-    """Show the contacts, and save them."""
-    scim, connection = request.directory.scim, request.directory.scim.connection.get()
-    context: dict[str, Any] = {"connection": connection, "not_offered": ScimFeature.CONTACTS not in scim.offers}
-    if connection is None or context["not_offered"]:
+    """Show and save the contacts."""
+    gateway = available(request.directory.scim.contacts, "contacts")
+    connection = request.directory.scim.connection.get()
+    context: dict[str, Any] = {"connection": connection}
+    if connection is None:
         return render_section(request, _TEMPLATE, context)
-    found, status = scim.contacts.get(connection.connection_id), 200
+    found, status = gateway.get(connection.connection_id), 200
     shown = {"addresses": "\n".join(found.addresses), "version": found.version}
     form = ContactsForm(request.POST if request.method == "POST" else None, initial=shown)
     if form.is_bound and form.is_valid():
         try:
-            scim.contacts.change(connection.connection_id, form.chosen, version=form.cleaned_data["version"])
+            gateway.change(connection.connection_id, form.chosen, version=form.cleaned_data["version"])
         except Invalid as error:
             form.add_error("addresses", error.detail)
         except Conflict as error:
             context["problem"], status = error.detail, error.status
         else:
-            messages.success(request, "The contacts are saved.")
+            messages.success(request, "Contacts saved.")
             return see_other(reverse("scim:connection", args=[request.signed_in.organization.organization_slug]))
     context |= {"form": form, "contacts": found}
     return render_section(request, _TEMPLATE, context, status=422 if form.errors else status)

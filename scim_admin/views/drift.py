@@ -1,4 +1,4 @@
-"""Where the organization is not as its identity provider says, each with its fix."""
+"""Differences between the organization and its identity provider, each with its fix."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,67 +9,68 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.permissions import Permission
-from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict
 from portal.directory.pages import Page
-from portal.directory.scim.features import ScimFeature
+from portal.directory.scim.drift import ScimDriftGateway
 from portal.web import listing
+from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
-from scim_admin.forms.drift import DriftQuery, Kind, TakeForm
+from scim_admin.forms.drift import DriftKind, DriftQuery, TakeForm
 from scim_admin.sections import Section, render_list, render_section
+
+_TEMPLATE = "scim_admin/drift.html"
 
 
 def drift(request: PortalRequest) -> HttpResponse:
-    """Show a page of one kind."""
+    """Show a page of the differences of one kind."""
     return _page(request, {})
 
 
 def take(request: PortalRequest) -> HttpResponse:
-    """Make a member as the identity provider says."""
-    scim, form = request.directory.scim, TakeForm(request.POST)
-    connection = scim.connection.get()
+    """Replace a member's values with those that the identity provider last sent."""
+    gateway, form = available(request.directory.scim.drift, "drift"), TakeForm(request.POST)
+    connection = request.directory.scim.connection.get()
     if not form.is_valid() or connection is None:
-        return _page(request, {"problem": "Choose whose values to take."}, status=422)
+        return _page(request, {"problem": "Choose a person."}, status=422)
+    user_id, version = form.cleaned_data["user_id"], form.cleaned_data["version"]
     try:
-        scim.drift.take_idp_values(
-            connection.connection_id, form.cleaned_data["user_id"], version=form.cleaned_data["version"]
-        )
+        gateway.take_idp_values(connection.connection_id, user_id, version=version)
     except Conflict as error:
         return _page(request, {"problem": error.detail}, status=error.status)
-    messages.success(request, "The member is as the identity provider says again.")
+    messages.success(request, f"The member now matches {connection.identity_provider.label}.")
     return see_other(_url(request))
 
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    scim, query = request.directory.scim, DriftQuery(request.GET)
-    connection = scim.connection.get()
-    context |= {"query": query, "connection": connection, "not_offered": ScimFeature.DRIFT not in scim.offers}
-    if not query.is_valid() or connection is None or context["not_offered"]:
+    gateway, query = available(request.directory.scim.drift, "drift"), DriftQuery(request.GET)
+    connection = request.directory.scim.connection.get()
+    context |= {"query": query, "connection": connection}
+    if not query.is_valid() or connection is None:
         status = 422 if query.errors else status
-        return render_section(request, "scim_admin/drift.html", context, fragments=["drift"], status=status)
+        return render_section(request, _TEMPLATE, context, fragments=["drift"], status=status)
     kind, limit = query.cleaned_data["kind"], query.cleaned_data["limit"]
-    fetch = partial(_fetch, scim, kind, connection.connection_id, limit)
+    fetch = partial(_reader(gateway, kind), connection.connection_id, limit=limit)
     context |= {
-        "drift": listing.load(request, fetch, append_to="drift-more"),
+        "drift": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="drift-more"),
         "kind": kind,
-        "kinds": tuple(Section(one.label, f"{_url(request)}?kind={one}", one is kind) for one in Kind),
+        "kinds": tuple(Section(one.label, f"{_url(request)}?kind={one}", one is kind) for one in DriftKind),
         "may_take": right_to(request, Permission.SCIM_UPDATE),
     }
     if "problem" in context:
-        return render_section(request, "scim_admin/drift.html", context, status=status)
-    return render_list(request, "scim_admin/drift.html", context, "drift")
+        return render_section(request, _TEMPLATE, context, status=status)
+    return render_list(request, _TEMPLATE, context, "drift")
 
 
-def _fetch(scim: ScimGateway, kind: Kind, connection_id: str, limit: int, cursor: str) -> Page[Any]:
-    calls: dict[Kind, Callable[..., Page[Any]]] = {
-        Kind.CHANGED: scim.drift.changed_users,
-        Kind.UNMANAGED: scim.drift.unmanaged_members,
-        Kind.GROUP_ROLES: scim.drift.drifted_group_roles,
-        Kind.UNMAPPED: scim.drift.unmapped_groups,
+def _reader(gateway: ScimDriftGateway, kind: DriftKind) -> Callable[..., Page[Any]]:
+    readers: dict[DriftKind, Callable[..., Page[Any]]] = {
+        DriftKind.CHANGED: gateway.changed_users,
+        DriftKind.UNMANAGED: gateway.unmanaged_members,
+        DriftKind.GROUP_ROLES: gateway.drifted_group_roles,
+        DriftKind.UNMAPPED: gateway.unmapped_groups,
     }
-    return calls[kind](connection_id, cursor=cursor, limit=limit)
+    return readers[kind]
 
 
 def _url(request: PortalRequest) -> str:

@@ -12,7 +12,7 @@ from portal.web import listing
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupsQuery
-from scim_admin.lifecycle import life
+from scim_admin.lifecycle import lifecycle
 from scim_admin.links import log_of
 from scim_admin.sections import render_list, render_section
 from scim_admin.views.connection import connection_card
@@ -31,7 +31,9 @@ def groups(request: PortalRequest) -> HttpResponse:
         **connection_card(scim.connection.get()),
     }
     if context["connection"] is None:
-        return render_section(request, "scim_admin/groups.html", context | life(request, None), fragments=["groups"])
+        return render_section(
+            request, "scim_admin/groups.html", context | lifecycle(request, None), fragments=["groups"]
+        )
     if not query.is_valid():
         return render_section(request, "scim_admin/groups.html", context, fragments=["groups"], status=422)
     limit, search = query.cleaned_data["limit"], query.search

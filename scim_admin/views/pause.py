@@ -1,4 +1,4 @@
-"""Having the identity provider wait, and letting it go on."""
+"""Pause and resume provisioning."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Conflict
-from portal.directory.scim.features import ScimFeature
+from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from scim_admin.causes.words import words_of
@@ -15,13 +15,13 @@ from scim_admin.sections import render_section
 
 
 def pause(request: PortalRequest) -> HttpResponse:
-    """Say what a pause does, and pause."""
-    scim = request.directory.scim
-    connection = scim.connection.get()
-    if request.method == "GET" or connection is None or ScimFeature.PAUSE not in scim.offers:
+    """Explain what a pause does, and pause."""
+    gateway = available(request.directory.scim.pause, "pause")
+    connection = request.directory.scim.connection.get()
+    if request.method == "GET" or connection is None:
         return _page(request)
     try:
-        scim.pause.pause(connection.connection_id)
+        gateway.pause(connection.connection_id)
     except Conflict as error:
         return _page(request, error.detail, status=error.status)
     messages.success(request, f"{connection.display_name} is paused.")
@@ -29,25 +29,23 @@ def pause(request: PortalRequest) -> HttpResponse:
 
 
 def resume(request: PortalRequest) -> HttpResponse:
-    """Let the identity provider go on."""
-    scim = request.directory.scim
-    connection = scim.connection.get()
-    if connection is None or ScimFeature.PAUSE not in scim.offers:
+    """Resume provisioning."""
+    gateway = available(request.directory.scim.pause, "pause")
+    connection = request.directory.scim.connection.get()
+    if connection is None:
         return _page(request)
     try:
-        scim.pause.resume(connection.connection_id)
+        gateway.resume(connection.connection_id)
     except Conflict as error:
         return _page(request, error.detail, status=error.status)
-    messages.success(request, f"{connection.display_name} goes on.")
+    messages.success(request, "Provisioning resumed.")
     return _overview(request)
 
 
 def _page(request: PortalRequest, problem: str = "", *, status: int = 200) -> HttpResponse:
-    scim = request.directory.scim
-    connection = scim.connection.get()
+    connection = request.directory.scim.connection.get()
     context: dict[str, Any] = {
         "connection": connection,
-        "not_offered": ScimFeature.PAUSE not in scim.offers,
         "words": words_of(connection.identity_provider) if connection else None,
         "problem": problem,
     }

@@ -10,9 +10,9 @@ from django.urls import reverse
 from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
 from portal.directory.scim.connection import ScimConnection
-from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.safeguard import ScimSafeguardDecision
+from portal.directory.scim.safeguard import ScimSafeguardDecision, ScimSafeguardGateway
 from portal.web import listing
+from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
@@ -35,13 +35,13 @@ def safeguard(request: PortalRequest) -> HttpResponse:
 
 def decide(request: PortalRequest) -> HttpResponse:
     """Keep or clear the hold."""
-    scim, form = request.directory.scim, SafeguardForm(request.POST)
-    connection = scim.connection.get()
+    gateway, form = available(request.directory.scim.safeguard, "safeguard"), SafeguardForm(request.POST)
+    connection = request.directory.scim.connection.get()
     if not form.is_valid() or connection is None:
         return _page(request, {"problem": "Choose what to do."}, status=422)
     decision = form.cleaned_data["decision"]
     try:
-        scim.safeguard.decide(connection.connection_id, decision, version=form.cleaned_data["version"])
+        gateway.decide(connection.connection_id, decision, version=form.cleaned_data["version"])
     except Conflict as error:
         return _page(request, {"problem": error.detail}, status=409)
     messages.success(request, _DONE[decision])
@@ -50,37 +50,41 @@ def decide(request: PortalRequest) -> HttpResponse:
 
 def approve(request: PortalRequest) -> HttpResponse:
     """Show who loses access, and approve exactly these deactivations once their number is typed."""
-    scim = request.directory.scim
-    connection = scim.connection.get()
-    if connection is None or ScimFeature.SAFEGUARD not in scim.offers or connection.hold_started_at is None:
+    gateway = available(request.directory.scim.safeguard, "safeguard")
+    connection = request.directory.scim.connection.get()
+    if connection is None or connection.hold_started_at is None:
         return see_other(_url(request))
     form = ApproveForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return _approve_page(request, connection, form, status=422 if form.is_bound else 200)
+        return _approve_page(request, gateway, connection, form)
     version, number = form.cleaned_data["version"], form.cleaned_data["number"]
     try:
-        scim.safeguard.decide(connection.connection_id, ScimSafeguardDecision.RELEASE, version=version, number=number)
+        gateway.decide(connection.connection_id, ScimSafeguardDecision.RELEASE, version=version, number=number)
     except Conflict as error:
-        return _approve_page(request, connection, ApproveForm(), problem=error.detail, status=409)
+        return _approve_page(request, gateway, connection, ApproveForm(), error)
     messages.success(request, f"Approved for {number:,} {'person' if number == 1 else 'people'}.")
     return see_other(_url(request))
 
 
 def _approve_page(
-    request: PortalRequest, connection: ScimConnection, form: ApproveForm, *, status: int, problem: str = ""
+    request: PortalRequest,
+    gateway: ScimSafeguardGateway,
+    connection: ScimConnection,
+    form: ApproveForm,
+    error: Conflict | None = None,
 ) -> HttpResponse:
-    scim = request.directory.scim
     context = {
         "connection": connection,
         "form": form,
-        "problem": problem,
-        "safeguard": scim.safeguard.get(connection.connection_id),
-        "number": scim.safeguard.held_number(connection.connection_id),
-        "held": scim.safeguard.held_users(connection.connection_id, limit=_SHOWN),
-        "held_groups": scim.safeguard.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
+        "problem": error.detail if error else "",
+        "safeguard": gateway.get(connection.connection_id),
+        "number": gateway.held_number(connection.connection_id),
+        "held": gateway.held_users(connection.connection_id, limit=_SHOWN),
+        "held_groups": gateway.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
         "words": words_of(connection.identity_provider),
     }
-    return render_section(request, _APPROVE, context, status=status)
+    status = 422 if form.is_bound else 200
+    return render_section(request, _APPROVE, context, status=error.status if error else status)
 
 
 def _url(request: PortalRequest) -> str:
@@ -88,21 +92,21 @@ def _url(request: PortalRequest) -> str:
 
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    scim, query = request.directory.scim, listing.ListQuery(request.GET)
-    connection = scim.connection.get()
-    context |= {"query": query, "connection": connection, "not_offered": ScimFeature.SAFEGUARD not in scim.offers}
-    if connection is None or context["not_offered"]:
+    gateway, query = available(request.directory.scim.safeguard, "safeguard"), listing.ListQuery(request.GET)
+    connection = request.directory.scim.connection.get()
+    context |= {"query": query, "connection": connection}
+    if connection is None:
         return render_section(request, "scim_admin/safeguard.html", context)
     context |= {
-        "safeguard": scim.safeguard.get(connection.connection_id),
+        "safeguard": gateway.get(connection.connection_id),
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
         "words": words_of(connection.identity_provider),
     }
     if context["safeguard"].waiting_groups:
-        context["held_groups"] = scim.safeguard.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
+        context["held_groups"] = gateway.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
     if not query.is_valid():
         return render_section(request, "scim_admin/safeguard.html", context, status=422)
-    fetch = partial(scim.safeguard.held_users, connection.connection_id, limit=query.cleaned_data["limit"])
+    fetch = partial(gateway.held_users, connection.connection_id, limit=query.cleaned_data["limit"])
     context["held"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="held-more")
     if "problem" in context:
         return render_section(request, "scim_admin/safeguard.html", context, status=status)

@@ -26,7 +26,7 @@ def open_drift(portal: Portal, page: Page) -> None:
 
 
 def put_right(page: Page) -> None:
-    expect(page.get_by_text("The member is as the identity provider says again.").first).to_be_visible()
+    expect(page.get_by_text("The member now matches Okta.").first).to_be_visible()
     expect(page.get_by_role("heading", name="Nobody was changed by hand")).to_be_visible()
     assert models.MemberRow.objects.get(email_address="grace@acme.example").name == "Grace Hopper"
 
@@ -39,7 +39,7 @@ def test_what_was_changed_by_hand_is_put_right(drifted: Portal, page: Page) -> N
     page.get_by_role("button", name="Take the identity provider’s value").click()
 
     put_right(page)
-    for kind in ("Not managed", "Groups gone or renamed", "Groups without a role"):
+    for kind in ("Not managed", "Groups deleted or renamed", "Groups without a role"):
         page.get_by_role("link", name=kind).click()
         expect(page.get_by_role("link", name=kind)).to_have_attribute("aria-current", "page")
         check_accessibility(page)

@@ -35,7 +35,7 @@ def test_an_admin_pauses_and_resumes_and_enters_contacts(embedded: Portal, page:
     page.get_by_role("link", name="Groups").first.click()
     expect(page.get_by_text("Ada Admin paused it")).to_be_visible()
     page.get_by_role("button", name="Resume provisioning").click()
-    expect(page.locator("#toasts")).to_contain_text("Okta production goes on.")
+    expect(page.locator("#toasts")).to_contain_text("Provisioning resumed.")
     expect(page.get_by_text("The connection is paused")).to_have_count(0)
 
     page.get_by_role("link", name="Change contacts").click()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import pytest
 from django.conf import settings
 from django.utils import timezone
 
@@ -18,6 +19,9 @@ from portal.stytch.directory import StytchProvider
 from tests import factories
 from tests.fakes.stytch import FakeStytch
 
+# Capabilities that only one of the directories has.
+EMBEDDED_ONLY = pytest.mark.parametrize("world", ["embedded"], indirect=True)
+STYTCH_ONLY = pytest.mark.parametrize("world", ["stytch"], indirect=True)
 PASSWORD = "correct horse battery staple"
 ADMIN = "stytch_admin"
 

@@ -9,18 +9,10 @@ class ScimFeature(StrEnum):
     GROUP_SEARCH = "group-search"
     GROUP_MEMBERS = "group-members"
     PEOPLE = "people"
-    # Tells where it is not as the identity provider says.
-    DRIFT = "drift"
-    # Has many deactivations wait for an approval.
-    SAFEGUARD = "safeguard"
     # Lets people of a deleted connection be deactivated or kept, and says beforehand how many there are.
     PEOPLE_CHOICE = "people-choice"
     # Keeps a deleted connection for a while, and can restore it.
     RESTORE = "restore"
-    # Keeps whom to tell by e-mail what a connection needs.
-    CONTACTS = "contacts"
-    # Can refuse every call for a while, on an admin's word.
-    PAUSE = "pause"
     # Keeps the list of members whom provisioning would take over.
     CONFLICTS = "conflicts"
     # Tells beforehand whom a change of a group's roles affects, and marks groups that were renamed or deleted since.

@@ -5,14 +5,10 @@ from functools import cached_property
 from portal.directory.scim.features import ScimFeature
 from portal.stytch.scim.conflicts import StytchScimConflicts
 from portal.stytch.scim.connection import StytchScimConnection, StytchScimTokens
-from portal.stytch.scim.contacts import StytchScimContacts
 from portal.stytch.scim.deletion import StytchScimDeletion, StytchScimRestoration
-from portal.stytch.scim.drift import StytchScimDrift
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.stytch.scim.groups import StytchScimGroups
 from portal.stytch.scim.log import StytchScimHealth, StytchScimLog
-from portal.stytch.scim.pause import StytchScimPause
-from portal.stytch.scim.safeguard import StytchScimSafeguard
 from portal.stytch.scim.users import StytchScimUsers
 from portal.stytch.scope import Scope
 
@@ -21,6 +17,11 @@ class StytchScim:
     """Implements portal.directory.directory.ScimGateway; Stytch checks the member's rights at each call."""
 
     offers: frozenset[ScimFeature] = frozenset()
+    # What Stytch's API has no requests for.
+    contacts = None
+    drift = None
+    pause = None
+    safeguard = None
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -34,20 +35,12 @@ class StytchScim:
         return StytchScimTokens(self._scope)
 
     @cached_property
-    def pause(self) -> StytchScimPause:  # noqa: D102 -- the type says it
-        return StytchScimPause(self._scope)
-
-    @cached_property
     def deletion(self) -> StytchScimDeletion:  # noqa: D102 -- the type says it
         return StytchScimDeletion(self._scope)
 
     @cached_property
     def restoration(self) -> StytchScimRestoration:  # noqa: D102 -- the type says it
         return StytchScimRestoration(self._scope)
-
-    @cached_property
-    def contacts(self) -> StytchScimContacts:  # noqa: D102 -- the type says it
-        return StytchScimContacts(self._scope)
 
     @cached_property
     def groups(self) -> StytchScimGroups:  # noqa: D102 -- the type says it
@@ -64,14 +57,6 @@ class StytchScim:
     @cached_property
     def group_roles(self) -> StytchScimGroupRoles:  # noqa: D102 -- the type says it
         return StytchScimGroupRoles(self._scope)
-
-    @cached_property
-    def safeguard(self) -> StytchScimSafeguard:  # noqa: D102 -- the type says it
-        return StytchScimSafeguard(self._scope)
-
-    @cached_property
-    def drift(self) -> StytchScimDrift:  # noqa: D102 -- the type says it
-        return StytchScimDrift(self._scope)
 
     @cached_property
     def log(self) -> StytchScimLog:  # noqa: D102 -- the type says it

@@ -17,6 +17,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
+from portal.web.availability import REASONS, Capability
+
 register = template.Library()
 
 _TONE_ICONS = {
@@ -67,6 +69,12 @@ def empty_state(content: SafeString, *, icon: str, title: str, text: str = "", l
 def detail(content: SafeString, label: str) -> SafeString:
     """Return one row of a `<dl class="details">`."""
     return _component("detail", label=label, content=content)
+
+
+@register.inclusion_tag("ui/not_available.html")
+def not_available(capability: Capability, *, is_inline: bool = False, level: str = "h3") -> Mapping[str, Any]:
+    """Return the reason why the directory lacks a capability, in the place of what would be shown."""
+    return {"reason": REASONS[capability], "is_inline": is_inline, "level": level}
 
 
 @register.inclusion_tag("ui/badge.html")

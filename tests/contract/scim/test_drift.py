@@ -1,15 +1,12 @@
-"""What a directory promises of where it is not as the identity provider says."""
+"""Differences between an organization and its identity provider."""
 
 from collections.abc import Callable
 
 import pytest
 
-from portal.directory.directory import ScimGateway
-from portal.directory.errors import NotFound, NotOffered, Refused
-from portal.directory.scim.features import ScimFeature
-from tests.contract.worlds import World, acting
-
-OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
+from portal.directory.errors import NotFound, Refused
+from portal.directory.scim.drift import ScimDriftGateway
+from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
 
 @pytest.fixture
@@ -17,44 +14,50 @@ def connection_id(world: World) -> str:
     return world.add_connection("acme")
 
 
-def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
-    """Return every call, to be made."""
+def drift_of(world: World, email_address: str = "ada@acme.example", slug: str = "acme") -> ScimDriftGateway:
+    drift = acting(world, email_address, slug).scim.drift
+    assert drift
+    return drift
+
+
+def methods(drift: ScimDriftGateway, connection_id: str) -> list[Callable[[], object]]:
     return [
-        lambda: scim.drift.unmanaged_members(connection_id),
-        lambda: scim.drift.drifted_group_roles(connection_id),
-        lambda: scim.drift.unmapped_groups(connection_id),
-        lambda: scim.drift.changed_users(connection_id),
-        lambda: scim.drift.take_idp_values(connection_id, "none", version=""),
+        lambda: drift.unmanaged_members(connection_id),
+        lambda: drift.drifted_group_roles(connection_id),
+        lambda: drift.unmapped_groups(connection_id),
+        lambda: drift.changed_users(connection_id),
+        lambda: drift.take_idp_values(connection_id, "none", version=""),
     ]
 
 
-def test_drift_is_told_or_it_is_said_that_it_is_not(world: World, connection_id: str) -> None:
-    world.add_groups(connection_id, ["Sales", "Engineering"])
-    scim = acting(world).scim
+@STYTCH_ONLY
+def test_stytch_has_no_drift(world: World) -> None:
+    assert acting(world).scim.drift is None
 
-    if ScimFeature.DRIFT not in scim.offers:
-        for call in calls(scim, connection_id):
-            with pytest.raises(NotOffered) as refused:
-                call()
-            assert refused.value.detail.endswith(".")
-        return
-    unmanaged = scim.drift.unmanaged_members(connection_id)
+
+@EMBEDDED_ONLY
+def test_each_kind_of_difference_is_listed(world: World, connection_id: str) -> None:
+    world.add_groups(connection_id, ["Sales", "Engineering"])
+    drift = drift_of(world)
+
+    unmanaged = drift.unmanaged_members(connection_id)
+
     assert [one.email_address for one in unmanaged.items] == ["ada@acme.example", "max@acme.example"]
     assert unmanaged.items[0].roles == ("stytch_member", "stytch_admin")
-    assert [one.group_name for one in scim.drift.unmapped_groups(connection_id).items] == ["Engineering", "Sales"]
-    assert scim.drift.drifted_group_roles(connection_id).items == ()
-    assert scim.drift.changed_users(connection_id).items == ()
+    assert [one.group_name for one in drift.unmapped_groups(connection_id).items] == ["Engineering", "Sales"]
+    assert drift.drifted_group_roles(connection_id).items == ()
+    assert drift.changed_users(connection_id).items == ()
 
 
-@OFFERED
-def test_a_page_at_a_time_is_told_each_once(world: World, connection_id: str) -> None:
+@EMBEDDED_ONLY
+def test_pages_list_each_member_once(world: World, connection_id: str) -> None:
     for number in range(5):
         world.add_member("acme", f"person{number}@acme.example")
-    scim = acting(world).scim
+    drift = drift_of(world)
     found: list[str] = []
     cursor = ""
     while True:
-        page = scim.drift.unmanaged_members(connection_id, limit=3, cursor=cursor)
+        page = drift.unmanaged_members(connection_id, limit=3, cursor=cursor)
         found += [one.email_address for one in page.items]
         if page.next_cursor is None:
             break
@@ -64,17 +67,17 @@ def test_a_page_at_a_time_is_told_each_once(world: World, connection_id: str) ->
     assert len(found) == 7
 
 
-@OFFERED
+@EMBEDDED_ONLY
 def test_another_organizations_drift_is_not_found(world: World, connection_id: str) -> None:
     world.add_connection("globex")
 
-    for call in calls(acting(world, "gil@globex.example", "globex").scim, connection_id):
+    for method in methods(drift_of(world, "gil@globex.example", "globex"), connection_id):
         with pytest.raises(NotFound):
-            call()
+            method()
 
 
-@OFFERED
-def test_a_member_without_the_right_is_refused(world: World, connection_id: str) -> None:
-    for call in calls(acting(world, "max@acme.example").scim, connection_id):
+@EMBEDDED_ONLY
+def test_a_member_without_the_permission_is_rejected(world: World, connection_id: str) -> None:
+    for method in methods(drift_of(world, "max@acme.example"), connection_id):
         with pytest.raises(Refused):
-            call()
+            method()

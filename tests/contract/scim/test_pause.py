@@ -1,15 +1,12 @@
-"""What a directory promises of pausing a connection."""
+"""Pausing a connection."""
 
 from collections.abc import Callable
 
 import pytest
 
-from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, NotFound, NotOffered, Refused
-from portal.directory.scim.features import ScimFeature
-from tests.contract.worlds import World, acting
-
-OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
+from portal.directory.errors import Conflict, NotFound, Refused
+from portal.directory.scim.pause import ScimPauseGateway
+from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
 
 @pytest.fixture
@@ -17,61 +14,71 @@ def connection_id(world: World) -> str:
     return world.add_connection("acme")
 
 
-def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
-    """Return every call, to be made."""
-    return [lambda: scim.pause.pause(connection_id), lambda: scim.pause.resume(connection_id)]
+def pause_of(world: World, email_address: str = "ada@acme.example", slug: str = "acme") -> ScimPauseGateway:
+    pause = acting(world, email_address, slug).scim.pause
+    assert pause
+    return pause
 
 
-def test_it_pauses_and_resumes_or_it_is_said_that_it_does_not(world: World, connection_id: str) -> None:
+def methods(pause: ScimPauseGateway, connection_id: str) -> list[Callable[[], object]]:
+    return [lambda: pause.pause(connection_id), lambda: pause.resume(connection_id)]
+
+
+@STYTCH_ONLY
+def test_stytch_has_no_pause(world: World, connection_id: str) -> None:
+    scim = acting(world).scim
+    connection = scim.connection.get()
+
+    assert scim.pause is None
+    assert connection
+    assert (connection.paused_at, connection.paused_by) == (None, "")
+
+
+@EMBEDDED_ONLY
+def test_a_connection_is_paused_and_resumed(world: World, connection_id: str) -> None:
     scim = acting(world).scim
     connection = scim.connection.get()
     assert connection
     assert (connection.paused_at, connection.paused_by) == (None, "")
 
-    if ScimFeature.PAUSE not in scim.offers:
-        for call in calls(scim, connection_id):
-            with pytest.raises(NotOffered) as refused:
-                call()
-            assert refused.value.detail.endswith(".")
-        return
-    paused = scim.pause.pause(connection_id)
+    paused = pause_of(world).pause(connection_id)
     assert paused.paused_at
     assert paused.paused_by == "ada@acme.example"
     assert scim.connection.get() == paused
-    assert scim.pause.resume(connection_id).paused_at is None
+    assert pause_of(world).resume(connection_id).paused_at is None
     assert scim.connection.get() == connection
 
 
-@OFFERED
-def test_of_two_who_do_it_the_second_is_told(world: World, connection_id: str) -> None:
-    scim = acting(world).scim
+@EMBEDDED_ONLY
+def test_the_second_of_two_admins_gets_a_conflict(world: World, connection_id: str) -> None:
+    pause = pause_of(world)
     with pytest.raises(Conflict):
-        scim.pause.resume(connection_id)
-    scim.pause.pause(connection_id)
+        pause.resume(connection_id)
+    pause.pause(connection_id)
     with pytest.raises(Conflict, match=r"ada@acme\.example"):
-        scim.pause.pause(connection_id)
+        pause.pause(connection_id)
 
 
-@OFFERED
+@EMBEDDED_ONLY
 def test_another_organizations_connection_is_not_found(world: World, connection_id: str) -> None:
     world.add_connection("globex")
 
-    for call in calls(acting(world, "gil@globex.example", "globex").scim, connection_id):
+    for method in methods(pause_of(world, "gil@globex.example", "globex"), connection_id):
         with pytest.raises(NotFound):
-            call()
+            method()
 
 
-@OFFERED
+@EMBEDDED_ONLY
 def test_a_deleted_connection_is_not_found(world: World, connection_id: str) -> None:
     world.delete_connection(connection_id)
 
-    for call in calls(acting(world).scim, connection_id):
+    for method in methods(pause_of(world), connection_id):
         with pytest.raises(NotFound):
-            call()
+            method()
 
 
-@OFFERED
-def test_a_member_without_the_right_is_refused(world: World, connection_id: str) -> None:
-    for call in calls(acting(world, "max@acme.example").scim, connection_id):
+@EMBEDDED_ONLY
+def test_a_member_without_the_permission_is_rejected(world: World, connection_id: str) -> None:
+    for method in methods(pause_of(world, "max@acme.example"), connection_id):
         with pytest.raises(Refused):
-            call()
+            method()

@@ -1,16 +1,12 @@
-"""What a directory promises of the safeguard."""
+"""The deactivation safeguard of a connection."""
 
 from collections.abc import Callable
 
 import pytest
 
-from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, NotFound, NotOffered, Refused
-from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.safeguard import ScimSafeguardDecision
-from tests.contract.worlds import World, acting
-
-OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
+from portal.directory.errors import Conflict, NotFound, Refused
+from portal.directory.scim.safeguard import ScimSafeguardDecision, ScimSafeguardGateway
+from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
 
 @pytest.fixture
@@ -18,59 +14,67 @@ def connection_id(world: World) -> str:
     return world.add_connection("acme")
 
 
-def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
-    """Return every call, to be made."""
+def safeguard_of(world: World, email_address: str = "ada@acme.example", slug: str = "acme") -> ScimSafeguardGateway:
+    safeguard = acting(world, email_address, slug).scim.safeguard
+    assert safeguard
+    return safeguard
+
+
+def methods(safeguard: ScimSafeguardGateway, connection_id: str) -> list[Callable[[], object]]:
     return [
-        lambda: scim.safeguard.get(connection_id),
-        lambda: scim.safeguard.held_users(connection_id),
-        lambda: scim.safeguard.held_groups(connection_id),
-        lambda: scim.safeguard.held_number(connection_id),
-        lambda: scim.safeguard.decide(connection_id, ScimSafeguardDecision.RELEASE, version=""),
+        lambda: safeguard.get(connection_id),
+        lambda: safeguard.held_users(connection_id),
+        lambda: safeguard.held_groups(connection_id),
+        lambda: safeguard.held_number(connection_id),
+        lambda: safeguard.decide(connection_id, ScimSafeguardDecision.RELEASE, version=""),
     ]
 
 
-def test_a_new_connection_is_not_held_or_it_is_said_that_there_is_no_safeguard(
-    world: World, connection_id: str
-) -> None:
+@STYTCH_ONLY
+def test_stytch_has_no_safeguard(world: World, connection_id: str) -> None:
     scim = acting(world).scim
     connection = scim.connection.get()
+
+    assert scim.safeguard is None
     assert connection
     assert connection.hold_started_at is None
 
-    if ScimFeature.SAFEGUARD not in scim.offers:
-        for call in calls(scim, connection_id):
-            with pytest.raises(NotOffered) as refused:
-                call()
-            assert refused.value.detail.endswith(".")
-        return
-    safeguard = scim.safeguard.get(connection_id)
+
+@EMBEDDED_ONLY
+def test_a_new_connection_has_no_hold(world: World, connection_id: str) -> None:
+    connection = acting(world).scim.connection.get()
+    assert connection
+    assert connection.hold_started_at is None
+
+    gateway = safeguard_of(world)
+    safeguard = gateway.get(connection_id)
     assert (safeguard.stopped_at, safeguard.released_until, safeguard.waiting) == (None, None, 0)
     assert (safeguard.share, safeguard.least) == (20, 10)
-    assert scim.safeguard.held_users(connection_id).items == ()
-    assert scim.safeguard.held_groups(connection_id).items == ()
-    assert scim.safeguard.held_number(connection_id) == 0
+    assert gateway.held_users(connection_id).items == ()
+    assert gateway.held_groups(connection_id).items == ()
+    assert gateway.held_number(connection_id) == 0
 
 
-@OFFERED
-def test_nothing_can_be_decided_where_nobody_waits(world: World, connection_id: str) -> None:
-    scim = acting(world).scim
+@EMBEDDED_ONLY
+def test_a_decision_without_a_hold_is_a_conflict(world: World, connection_id: str) -> None:
+    gateway = safeguard_of(world)
 
     for decision in ScimSafeguardDecision:
         with pytest.raises(Conflict):
-            scim.safeguard.decide(connection_id, decision, version=scim.safeguard.get(connection_id).version)
+            gateway.decide(connection_id, decision, version=gateway.get(connection_id).version)
 
 
-@OFFERED
+@EMBEDDED_ONLY
 def test_another_organizations_safeguard_is_not_found(world: World, connection_id: str) -> None:
     world.add_connection("globex")
 
-    for call in calls(acting(world, "gil@globex.example", "globex").scim, connection_id):
+    for method in methods(safeguard_of(world, "gil@globex.example", "globex"), connection_id):
         with pytest.raises(NotFound):
-            call()
+            method()
 
 
-@OFFERED
-def test_a_member_without_the_right_is_refused(world: World, connection_id: str) -> None:
-    for call in calls(acting(world, "max@acme.example").scim, connection_id):
+@EMBEDDED_ONLY
+def test_a_member_without_the_permission_is_rejected(world: World, connection_id: str) -> None:
+    for method in methods(safeguard_of(world, "max@acme.example"), connection_id):
         with pytest.raises(Refused):
-            call()
+            method()

@@ -6,11 +6,13 @@ from collections.abc import Callable
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.utils.html import escape
 from pytest_django import Settings
 
 from portal.directory.errors import NotOffered, Unavailable
 from portal.embedded import models
 from portal.web import errors
+from portal.web.availability import REASONS, NotAvailable, available
 from tests import factories
 
 HTMX = {"HX-Request": "true", "HX-Target": "groups"}
@@ -137,3 +139,26 @@ def test_what_a_visitor_wrote_into_the_address_is_text(visitor: Client) -> None:
     page = visitor.get("/<script>alert(1)</script>/").content.decode()
 
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 200), ("HEAD", 200), ("POST", 501)])
+@pytest.mark.parametrize("as_fragment", [False, True])
+def test_a_capability_that_the_directory_lacks_is_explained(
+    rf: RequestFactory, method: str, status: int, as_fragment: bool
+) -> None:
+    request = rf.generic(method, "/o/acme/scim/pause/")
+    request.htmx = as_fragment and type("Htmx", (), {"boosted": False})()  # type: ignore[attr-defined]  # -- as its middleware does
+
+    with pytest.raises(NotAvailable) as error:
+        available(None, "pause")
+    response = errors.directory_error_page(request, error.value)
+    text = response.content.decode()
+
+    assert response.status_code == status
+    assert "Not available with this directory" in text
+    assert escape(REASONS["pause"]) in text
+    assert is_page(text) is not as_fragment
+
+
+def test_a_capability_that_the_directory_has_is_returned() -> None:
+    assert available("gateway", "pause") == "gateway"

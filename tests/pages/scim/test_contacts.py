@@ -7,7 +7,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
@@ -47,7 +46,7 @@ def test_they_are_saved_and_shown_on_the_overview(
     assert answer_to(admin_client, text)[0] == 303
 
     html = page(admin_client, OVERVIEW)
-    assert "The contacts are saved." in html
+    assert "Contacts saved." in html
     assert "<li>a@acme.example</li><li>b@acme.example</li>" in html
     assert "a@acme.example b@acme.example</textarea>" in page(admin_client)
     entry = models.ActivityEntryRow.objects.get(action="scim_connection.update_contacts")
@@ -137,11 +136,9 @@ def test_without_a_connection_it_says_so(admin_client: Client) -> None:
     assert "No identity provider is connected" in page(admin_client)
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
-    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.CONTACTS}):
+def test_a_directory_without_it_shows_the_reason(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    with patch.object(EmbeddedScim, "contacts", None):
         for url in (OVERVIEW, PAGE):
             assert "Not available with this directory" in page(admin_client, url)
-        assert admin_client.post(PAGE, {"addresses": "a@acme.example"}).status_code == 200
+        assert admin_client.post(PAGE, {"addresses": "a@acme.example"}).status_code == 501
     assert saved() == []

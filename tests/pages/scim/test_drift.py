@@ -9,7 +9,6 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directory.members import MemberStatus
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim import drift
 from portal.embedded.scim.scim import EmbeddedScim
@@ -281,8 +280,8 @@ def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
     assert "No identity provider is connected" in page(admin_client)
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(admin_client: Client, idp: Idp) -> None:
-    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.DRIFT}):
+def test_a_directory_without_it_shows_the_reason(admin_client: Client, idp: Idp) -> None:
+    with patch.object(EmbeddedScim, "drift", None):
         response = admin_client.get(PAGE)
 
     assert response.status_code == 200

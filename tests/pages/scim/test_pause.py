@@ -7,7 +7,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
@@ -63,7 +62,7 @@ def test_it_pauses_and_resumes_and_says_so(admin_client: Client, connection: mod
 
     assert (response.status_code, response["Location"]) == (303, OVERVIEW)
     html = page(admin_client, OVERVIEW)
-    assert "Okta production goes on." in html
+    assert "Provisioning resumed." in html
     assert "The connection is paused" not in html
     assert not is_paused(connection)
     entries = models.ActivityEntryRow.objects.filter(action__startswith="scim_connection.").order_by("pk")
@@ -120,13 +119,13 @@ def test_another_organizations_connection_is_not_paused(
 
 
 @pytest.mark.parametrize("url", [PAGE, RESUME])
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
+def test_a_directory_without_it_shows_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
-    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.PAUSE}):
+    with patch.object(EmbeddedScim, "pause", None):
         assert "Not available with this directory" in page(admin_client, OVERVIEW)
         response = admin_client.post(url)
 
-    assert response.status_code == 200
+    assert response.status_code == 501
     assert "Not available with this directory" in response.content.decode()
     assert not is_paused(connection)

@@ -9,7 +9,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
@@ -266,11 +265,11 @@ def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
     assert "No identity provider is connected" in page(admin_client)
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
-    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.SAFEGUARD}):
+def test_a_directory_without_it_shows_the_reason(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    with patch.object(EmbeddedScim, "safeguard", None):
         response = admin_client.get(PAGE)
+        overview = page(admin_client, "/o/acme/scim/")
 
     assert response.status_code == 200
     assert "Not available with this directory" in response.content.decode()
+    assert PAGE not in overview

@@ -1,0 +1,52 @@
+"""Capabilities that a directory may lack: how a page requires one, and the reason it shows."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+from portal.directory.errors import NotOffered
+
+Capability = Literal[
+    "conflicts",
+    "contacts",
+    "drift",
+    "group members",
+    "group role preview",
+    "health",
+    "log",
+    "pause",
+    "restoration",
+    "safeguard",
+    "users",
+]
+Gateway = TypeVar("Gateway")
+
+_NO_REQUESTS = "Identity providers send their requests to the directory itself, which doesn't report them."
+REASONS: Mapping[Capability, str] = {
+    "conflicts": "The directory decides which existing members it links, and doesn't report the others.",
+    "contacts": "The directory doesn't keep contacts or send reminders.",
+    "drift": "The directory doesn't report what the identity provider sent, so there is nothing to compare with.",
+    "group members": "The directory lists groups, but not the people in them.",
+    "group role preview": "The directory doesn't list the people in a group, so a change can't be previewed.",
+    "health": _NO_REQUESTS,
+    "log": _NO_REQUESTS,
+    "pause": "The directory accepts requests as long as the connection exists. To stop provisioning, pause it in the "
+    "identity provider.",
+    "restoration": "The directory doesn't keep deleted connections.",
+    "safeguard": "The directory deactivates people immediately, however many the identity provider sends.",
+    "users": "The directory lists the groups of a connection, but not its people.",
+}
+
+
+class NotAvailable(NotOffered):
+    """A page needs a capability that the directory lacks; `portal.web.errors` answers with the reason."""
+
+    def __init__(self, capability: Capability) -> None:
+        super().__init__(REASONS[capability])
+        self.capability = capability
+
+
+def available(gateway: Gateway | None, capability: Capability) -> Gateway:
+    """Return the gateway. Raise NotAvailable if the directory has none."""
+    if gateway is None:
+        raise NotAvailable(capability)
+    return gateway

@@ -11,13 +11,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from prometheus_client import Counter, Histogram
 
+from portal.access.audiences import MACHINES, Audience
 from portal.access.client_address import client_address, forwarded_proto, network_of
-from portal.access.permissions import MACHINES, Audience, Permission
 from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
 from portal.directory.actor import Origin
 from portal.directory.errors import DirectoryError, Unauthenticated
 from portal.directory.ids import new_request_id
+from portal.directory.permissions import Permission
 from portal.outages import UNAVAILABLE, reason
 from portal.serving.bodies import body_problem
 from portal.serving.threads import Share, claim, is_admitted

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from portal.access.permissions import Permission
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.features import ScimFeature
 from portal.web.request import PortalRequest

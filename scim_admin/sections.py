@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.permissions import Permission
+from portal.directory.permissions import Permission
 from portal.directory.directory import ScimGateway
 from portal.web import listing
 from portal.web.pages import render_page

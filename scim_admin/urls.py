@@ -1,7 +1,7 @@
 """The SCIM pages."""
 
-from portal.access.permissions import Permission
 from portal.access.routing import route
+from portal.directory.permissions import Permission
 from scim_admin.views import (
     conflicts,
     connection,

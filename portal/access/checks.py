@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from portal.access.permissions import MACHINES
+from portal.access.audiences import MACHINES
 from portal.access.routing import iter_routes, machine_of
 
 

@@ -9,7 +9,8 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls import path as django_path
 
-from portal.access.permissions import Audience, Permission
+from portal.access.audiences import Audience
+from portal.directory.permissions import Permission
 
 View = Callable[..., HttpResponseBase]
 AnyView = TypeVar("AnyView", bound=View)

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.access.audiences import Audience
 from portal.access.hosts import is_allowed_host
-from portal.access.permissions import Audience
 from portal.access.routing import edge_for
 from portal.api.arguments import convert, read_arguments
 from portal.api.credentials import admit, with_organization

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.api.declaration import BACKEND, BROWSER, by_address
 from portal.api.dispatch import api_view, not_offered_page, unknown_method

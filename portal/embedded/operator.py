@@ -16,7 +16,12 @@ from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import Member, MemberStatus
 from portal.directory.organizations import Organization
-from portal.directory.scim.connection import NewScimConnection, ScimConnection, ScimConnectionStatus
+from portal.directory.scim.connection import (
+    NewScimConnection,
+    ScimConnection,
+    ScimConnectionStatus,
+    ScimIdentityProvider,
+)
 from portal.directory.sign_in_links import SentLink
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
@@ -27,10 +32,13 @@ from portal.embedded.models.fields import fold_name
 from portal.embedded.organizations import former_slugs
 from portal.embedded.organizations.email_domains import read_domain
 from portal.embedded.passwords.strength import check_new_password
-from portal.embedded.scim import conflict_rules, connection_rules, group_role_rules, tokens
+from portal.embedded.scim import conflict_rules, group_role_rules, tokens
+from portal.embedded.scim.connection import EmbeddedScimConnection
 from portal.embedded.scim.protocol.extensions import read_extension_schemas
-from portal.embedded.scope import organization_value
+from portal.embedded.scope import Scope, organization_value
 from portal.embedded.tokens import new_token, token_hash
+
+_OPERATOR = Actor(ActorType.OPERATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +141,10 @@ def create_scim_connection(
     *, organization_slug: str, display_name: str, identity_provider: str, origin: Origin
 ) -> NewScimConnection:
     """Make an organization's SCIM connection (scim_connections.create). Raises Invalid, NotFound, Conflict."""
-    return connection_rules.create(
-        _organization(organization_slug).pk,
-        display_name=display_name,
-        identity_provider=identity_provider,
-        caller=_caller(origin),
+    organization = organization_value(_organization(organization_slug))
+    scope = Scope(organization_slug, origin, project=_OPERATOR, known_organization=organization)
+    return EmbeddedScimConnection(scope).create(
+        display_name=display_name, identity_provider=ScimIdentityProvider(identity_provider)
     )
 
 
@@ -267,7 +274,7 @@ def _connection_of(slug: str) -> models.ScimConnectionRow:
 
 
 def _caller(origin: Origin) -> audit.Caller:
-    return audit.Caller(Actor(ActorType.OPERATOR), origin)
+    return audit.Caller(_OPERATOR, origin)
 
 
 def _record(  # noqa: PLR0913 -- as activity.record()

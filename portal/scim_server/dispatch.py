@@ -12,8 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.access.audiences import Audience
 from portal.access.hosts import is_allowed_host
-from portal.access.permissions import Audience
 from portal.access.rate_limits import wait_after_failed_authentication, wait_of_connection
 from portal.access.routing import access_of, edge_for
 from portal.directory.ids import id_prefix, public_id

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.urls import URLPattern, register_converter
 from django.urls.converters import PathConverter, StringConverter
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.scim_server import endpoints
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from portal.access.permissions import Permission
 from portal.directory.errors import DirectoryError
+from portal.directory.permissions import Permission
 from portal.serving.bodies import BodyProblem, body_problem
 from portal.serving.threads import RETRY_SECONDS
 from portal.web.availability import NotAvailable

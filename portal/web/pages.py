@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
-from portal.access.permissions import Permission
 from portal.directory.members import Member
 from portal.directory.organizations import Organization
+from portal.directory.permissions import Permission
 from portal.web.request import PortalRequest
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from portal.access.permissions import Permission
+from portal.directory.permissions import Permission
 from portal.web.request import PortalRequest
 
 

@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from portal.access.permissions import Permission
 from portal.directory.errors import Conflict, Invalid
+from portal.directory.permissions import Permission
 from portal.directory.scim.conflicts import ScimConflictState
 from portal.directory.scim.features import ScimFeature
 from portal.web import listing

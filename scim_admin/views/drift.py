@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.permissions import Permission
+from portal.directory.permissions import Permission
 from portal.directory.errors import Conflict
 from portal.directory.pages import Page
 from portal.directory.scim.drift import ScimDriftGateway

@@ -10,8 +10,8 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 
-from portal.access.permissions import Permission
 from portal.directory.errors import Conflict, Invalid, NotOffered
+from portal.directory.permissions import Permission
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.group_roles import ScimGroupRoles

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from portal.access.permissions import Permission
 from portal.directory.errors import NotOffered
+from portal.directory.permissions import Permission
 from portal.directory.scim.features import ScimFeature
 from portal.web import listing
 from portal.web.request import PortalRequest

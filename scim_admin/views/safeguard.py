@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.safeguard import ScimSafeguardDecision, ScimSafeguardGateway
 from portal.web import listing

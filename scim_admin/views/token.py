@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.permissions import Permission
 from portal.directory.errors import Conflict
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import NewScimConnection, ScimConnection
 from portal.directory.scim.features import ScimFeature
 from portal.web.pages import see_other

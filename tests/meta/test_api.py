@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from django.test import Client
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import Route, iter_routes
 from portal.api.declaration import Endpoint
 from portal.api.endpoints.declared import ENDPOINTS

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from portal.access.permissions import Permission
+from portal.directory.permissions import Permission
 from portal.embedded import models
 from tests import factories
 from tests.meta.test_rights import Changes, dump, only_one_each, undone

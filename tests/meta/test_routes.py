@@ -8,8 +8,9 @@ from django.core.checks import run_checks
 from django.test import Client
 from django.urls import path, reverse
 
-from portal.access.permissions import MACHINES, Audience, Permission
+from portal.access.audiences import MACHINES, Audience
 from portal.access.routing import Route, iter_routes, route
+from portal.directory.permissions import Permission
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
 from portal.web.session_cookie import cookie_name

@@ -16,7 +16,7 @@ from django.utils import timezone
 from psycopg import errors
 from pytest_django import Settings
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.embedded import models
 from tests.scim_server.conftest import Idp

@@ -1,6 +1,6 @@
 """What people read about the API."""
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.api.docs import views
 

@@ -274,7 +274,7 @@ ERROR_TYPES: dict[str, ErrorType] = {
     # --- SCIM ---------------------------------------------------------------------------------------------------------
     "active_scim_connection_exists": ErrorType(
         _BAD,
-        "The organization has an active SCIM connection already; it can have one at most.",
+        "The organization already has an active SCIM connection. It can have only one.",
         "Change that one, or delete it first.",
     ),
     "no_active_scim_connection": ErrorType(

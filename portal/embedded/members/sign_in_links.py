@@ -14,6 +14,7 @@ from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, Gone, NotFound, Refused, Unavailable
 from portal.directory.ids import parse_id
 from portal.directory.members import Member, MemberStatus
+from portal.directory.permissions import Permission
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SentLink
 from portal.embedded import models
@@ -30,9 +31,6 @@ log = structlog.get_logger("gatehouse.sign_in")
 
 # Stytch: an invitation is valid for a week.
 INVITATION_LIFE, RESET_LIFE = timedelta(days=7), timedelta(days=1)
-
-
-_RESET = "stytch.member:update.info.delete.password"
 
 
 class EmbeddedSignInLinks:
@@ -52,7 +50,7 @@ class EmbeddedSignInLinks:
 
     def send(self, member_id: str) -> SentLink:
         """Email a new link or, without email, return it. Raise NotFound, Conflict, Refused, StepUpRequired, Unavailable."""
-        self._scope.require(_RESET)
+        self._scope.require(Permission.MEMBER_PASSWORD)
         self._scope.require_recent_password()
         row = self._row(member_id)
         if self.are_emailed:

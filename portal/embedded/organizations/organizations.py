@@ -41,8 +41,7 @@ from portal.embedded.members.rules import checked_external_id, merged, require_a
 from portal.embedded.organizations import former_slugs
 from portal.embedded.organizations.search import matching
 from portal.embedded.organizations.settings import allowed_domains, changed_settings, new_settings
-from portal.embedded.scim.connection import current_token
-from portal.embedded.scim.tokens import current_tokens
+from portal.embedded.scim.connection import current_token, current_tokens
 from portal.embedded.scope import organization_value, settings_value
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+\Z")

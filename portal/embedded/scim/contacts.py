@@ -8,33 +8,34 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Conflict, Invalid, NoScimConnection
-from portal.directory.ids import parse_id
+from portal.directory.errors import Conflict, Invalid
+from portal.directory.permissions import Permission
 from portal.directory.scim.contacts import MOST_CONTACTS, ScimContacts
 from portal.embedded import audit, models
-from portal.embedded.scim.scoped import GET, UPDATE, Scoped
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scope import Scope
 
 _LONGEST = 254
 _LONGEST_SHOWN = 100
 
 
-class EmbeddedScimContacts(Scoped):
+class EmbeddedScimContacts:
     """Implements portal.directory.scim.contacts.ScimContactGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def get(self, connection_id: str) -> ScimContacts:
         """Return them. Raises NotFound, Refused."""
-        self._scope.require(GET)
-        row = self._connections().filter(pk=parse_id("scim-connection", connection_id)).first()
-        if row is None:
-            raise NoScimConnection
-        return _contacts(row)
+        self._scope.require(Permission.SCIM_GET)
+        return _contacts(active_connection(self._scope.organization_id, connection_id))
 
     def change(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:
         """Put these in the place of those of the version. Raises NotFound, Invalid, Conflict, Refused."""
-        self._scope.require(UPDATE)
+        self._scope.require(Permission.SCIM_UPDATE)
         wanted = _checked(addresses)
         with transaction.atomic():
-            row = self._locked(connection_id)
+            row = active_connection(self._scope.organization_id, connection_id, lock=True)
             before = _contacts(row)
             if version != before.version:
                 raise Conflict(

@@ -30,8 +30,8 @@ from portal.embedded.database.integrity import unless_taken
 from portal.embedded.database.raw_sql import rows
 from portal.embedded.database.time_limit import lift_time_limit
 from portal.embedded.members.roles import WITHOUT_GROUPS, email_domains_of, has_admin, hold_admins, of_domains
+from portal.embedded.scim.connection import current_tokens
 from portal.embedded.scim.protocol.succession import pass_on
-from portal.embedded.scim.tokens import current_tokens
 
 Members = QuerySet[models.MemberRow]
 

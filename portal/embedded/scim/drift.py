@@ -6,11 +6,11 @@ from hashlib import sha256
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from portal.directory.errors import Conflict, NoScimConnection, NotFound
+from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
 from portal.directory.pages import DEFAULT_LIMIT, Page
-from portal.directory.scim.connection import ScimConnectionStatus
+from portal.directory.permissions import Permission
 from portal.directory.scim.drift import ScimChangedUser, ScimDifference, ScimUnmanagedMember
 from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.scim.groups import ScimGroup
@@ -19,19 +19,23 @@ from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.database.statements import Writes
 from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id
+from portal.embedded.scim.connection import active_connection
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.embedded.scim.protocol.client import DelegatedClient, ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.protocol.member_sync import ACCESS, follow, member_state, note_access, wanted_state
 from portal.embedded.scim.protocol.succession import pass_on
-from portal.embedded.scim.scoped import GET, UPDATE, Scoped
+from portal.embedded.scope import Scope
 
 # Rows that one page looks through: by the index alone, and with what was pushed.
 _LOOKED_AT, _COMPARED = 10_000, 1000
 
 
-class EmbeddedScimDrift(Scoped):
+class EmbeddedScimDrift:
     """Implements portal.directory.scim.drift.ScimDriftGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def unmanaged_members(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
@@ -95,8 +99,8 @@ class EmbeddedScimDrift(Scoped):
 
     def take_idp_values(self, connection_id: str, user_id: str, *, version: str) -> None:
         """Bring the member in line with the person. Raises NotFound, Conflict, Refused."""
-        self._scope.require(UPDATE)
-        connection = self._drifting(connection_id)
+        self._scope.require(Permission.SCIM_UPDATE)
+        connection = active_connection(self._scope.organization_id, connection_id)
         client = self._client(connection)
         try:
             with transaction.atomic():
@@ -118,20 +122,9 @@ class EmbeddedScimDrift(Scoped):
             raise Conflict("The e-mail address is that of another member of the organization.") from None
 
     def _looked_at(self, connection_id: str, limit: int) -> models.ScimConnectionRow:
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
-        return self._drifting(connection_id)
-
-    def _drifting(self, connection_id: str) -> models.ScimConnectionRow:
-        rows = models.ScimConnectionRow.objects.select_related("organization")
-        row = rows.filter(
-            organization_id=self._scope.organization_id,
-            status=ScimConnectionStatus.ACTIVE,
-            pk=parse_id("scim-connection", connection_id),
-        ).first()
-        if row is None:
-            raise NoScimConnection
-        return row
+        return active_connection(self._scope.organization_id, connection_id)
 
     def _client(self, connection: models.ScimConnectionRow) -> DelegatedClient:
         return DelegatedClient(connection, self._scope.origin, by=self._scope.caller)

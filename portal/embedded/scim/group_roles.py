@@ -3,27 +3,32 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from portal.directory.errors import NoScimConnection, NotFound
+from portal.directory.permissions import Permission
+from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim.users import ScimGroupLink
 from portal.embedded import models
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scim.groups import active_groups
+from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import group_role_rules
-from portal.embedded.scim.scoped import GET, UPDATE, Scoped
-
-IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
 
 
-class EmbeddedScimGroupRoles(Scoped):
+
+class EmbeddedScimGroupRoles:
     """Implements portal.directory.scim.group_roles.ScimGroupRoleGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupRoles]:
         """Return a page of the groups that give roles, in the order in which they were pushed."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
         keyset = Keyset("scim-group-roles", self._scope.organization_id, connection)
@@ -34,17 +39,17 @@ class EmbeddedScimGroupRoles(Scoped):
         )
         wanted = keyset.after(cursor, given, "group_key")
         keys = list(wanted.values_list("group_key", flat=True).distinct()[: limit + 1])
-        if not keys and not self._connections().filter(pk=connection).exists():
-            raise NoScimConnection
+        if not keys:
+            active_connection(self._scope.organization_id, connection_id)
         rows = given.filter(group_key__in=keys).select_related("group").order_by("role_id")
         values = self._values(list(rows))
         return keyset.page(keys, limit=limit, key=lambda group: group).map(lambda group: values[group])
 
     def get(self, group_id: str) -> ScimGroupRoles:
         """Return the roles that one group gives, also one that is gone. Raises NotFound."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         group = parse_id("scim-group", group_id)
-        row = self._groups().filter(pk=group).first()
+        row = active_groups(self._scope.organization_id).filter(pk=group).first()
         held = group_role_rules.roles_of(self._scope.organization_id, group)
         if held:
             for one in held:
@@ -104,8 +109,8 @@ class EmbeddedScimGroupRoles(Scoped):
         return self._now(to_group_id)
 
     def _require_change(self) -> None:
-        self._scope.require(UPDATE)
-        self._scope.require(IMPLICIT_ROLES)
+        self._scope.require(Permission.SCIM_UPDATE)
+        self._scope.require(Permission.IMPLICIT_ROLES)
 
     def _now(self, group_id: str) -> ScimGroupRoles:
         """Return a group's roles after a change; of one that is gone nothing may be left to read."""
@@ -136,7 +141,7 @@ class EmbeddedScimGroupRoles(Scoped):
         names = {fold_name(row.group_name) for row in gone}
         if not names:
             return {}
-        found = self._groups().filter(display_name_folded__in=names)
+        found = active_groups(self._scope.organization_id).filter(display_name_folded__in=names)
         return {
             folded: _link(group, name)
             for group, name, folded in found.values_list("pk", "display_name", "display_name_folded")

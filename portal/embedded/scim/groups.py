@@ -8,28 +8,40 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from portal.directory.errors import NoScimConnection, NotFound
+from portal.directory.permissions import Permission
+from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.groups import ScimGroup, ScimGroupMember
 from portal.embedded import models
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
 from portal.embedded.database.statements import Statement
 from portal.embedded.models.fields import fold_name
-from portal.embedded.scim.scoped import GET, Scoped
 
 _NO_GROUP = "There is no such group; the identity provider may have deleted it."
 
 
-class EmbeddedScimGroups(Scoped):
+def active_groups(organization_id: UUID) -> "QuerySet[models.ScimGroupRow]":
+    """Return the groups of the organization's active connection."""
+    return models.ScimGroupRow.objects.filter(
+        organization_id=organization_id, connection__status=ScimConnectionStatus.ACTIVE
+    )
+
+
+class EmbeddedScimGroups:
     """Implements portal.directory.scim.groups.ScimGroupGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def page(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
     ) -> Page[ScimGroup]:
         """Return a page of groups in the order of their names. Raises Invalid, InvalidCursor, NotFound."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
         keyset = Keyset("scim-groups", self._scope.organization_id, connection, search)
@@ -38,8 +50,8 @@ class EmbeddedScimGroups(Scoped):
             _found(place, search, limit + 1) if search_words(search) else ("", _groups_by_name(limit).rows(*place))
         )
         rows = list(rows)
-        if not rows and not end and not self._connections().filter(pk=connection).exists():
-            raise NoScimConnection
+        if not rows and not end:
+            active_connection(self._scope.organization_id, connection_id)
         roles = _roles_between(self._scope.organization_id, rows[0][3], rows[-1][3]) if rows else {}
         return keyset.page(rows, limit=limit, key=lambda row: row[3], searched_to=end).map(
             lambda row: self._value(row[0], row[1], row[2], row[4], connection_id, roles.get(row[0], ()))
@@ -47,8 +59,8 @@ class EmbeddedScimGroups(Scoped):
 
     def get(self, group_id: str) -> ScimGroup:
         """Return one group of the active connection. Raises NotFound."""
-        self._scope.require(GET)
-        row = self._groups().filter(pk=parse_id("scim-group", group_id)).first()
+        self._scope.require(Permission.SCIM_GET)
+        row = active_groups(self._scope.organization_id).filter(pk=parse_id("scim-group", group_id)).first()
         if row is None:
             raise NotFound(_NO_GROUP)
         roles = row.roles.order_by("role_id").values_list("role_id", flat=True)
@@ -57,7 +69,7 @@ class EmbeddedScimGroups(Scoped):
 
     def members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
         """Return a page of the people in a group, in the order in which they were provisioned."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         group = parse_id("scim-group", group_id)
         keyset = Keyset("scim-group-members", self._scope.organization_id, group)
@@ -86,13 +98,13 @@ class EmbeddedScimGroups(Scoped):
         return self._related("nestings__member_id", group_id, cursor, limit)
 
     def _related(self, relation: str, group_id: str, cursor: str, limit: int) -> Page[ScimGroup]:
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         group = parse_id("scim-group", group_id)
         keyset = Keyset("scim-related-groups", self._scope.organization_id, relation, group)
-        related = self._groups().filter(**{relation: group})
+        related = active_groups(self._scope.organization_id).filter(**{relation: group})
         rows = list(keyset.after(cursor, related, "display_name_folded")[: limit + 1])
-        if not rows and not self._groups().filter(pk=group).exists():
+        if not rows and not active_groups(self._scope.organization_id).filter(pk=group).exists():
             raise NotFound(_NO_GROUP)
         roles = _roles_of(row.pk for row in rows)
         return keyset.page(rows, limit=limit, key=lambda row: row.display_name_folded).map(

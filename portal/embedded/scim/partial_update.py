@@ -8,18 +8,18 @@ from django.db import transaction
 
 from portal.directory.errors import Invalid, NotFound
 from portal.directory.ids import parse_id
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider, connection_version
 from portal.embedded import models
 from portal.embedded.members.roles import hold_admins
-from portal.embedded.scim import connection_rules, group_role_rules
-from portal.embedded.scim.group_roles import IMPLICIT_ROLES
+from portal.embedded.scim import group_role_rules
+from portal.embedded.scim.connection import active_connection
 from portal.embedded.scim.scim import EmbeddedScim
-from portal.embedded.scim.scoped import UPDATE, Scoped
 
 _Roles = Mapping[UUID, set[str]]
 
 
-class EmbeddedProjectScim(EmbeddedScim, Scoped):
+class EmbeddedProjectScim(EmbeddedScim):
     """Implements portal.directory.project.ProjectScimGateway."""
 
     def update_in_part(
@@ -31,21 +31,20 @@ class EmbeddedProjectScim(EmbeddedScim, Scoped):
         group_roles: Collection[tuple[str, str]] | None,
     ) -> ScimConnection:
         """Change what is given, all of it or nothing. Raises NotFound, Invalid, Conflict, Refused."""
-        self._scope.require(UPDATE)
+        self._scope.require(Permission.SCIM_UPDATE)
         if group_roles is not None:
-            self._scope.require(IMPLICIT_ROLES)
+            self._scope.require(Permission.IMPLICIT_ROLES)
         with transaction.atomic():
             # Before the connection, as deletion and provisioning lock them.
             hold_admins(self._scope.organization_id)
-            row = self._locked(connection_id)
+            row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if group_roles is not None:
                 self._replace(row, _by_group(group_roles))
-            return connection_rules.update(
-                row,
+            return self.connection.update(
+                connection_id,
                 display_name=row.display_name if display_name is None else display_name,
-                identity_provider=identity_provider or row.identity_provider,
+                identity_provider=identity_provider or ScimIdentityProvider(row.identity_provider),
                 version=connection_version(row.display_name, row.identity_provider),
-                caller=self._scope.caller,
             )
 
     def _replace(self, connection: models.ScimConnectionRow, wanted: _Roles) -> None:

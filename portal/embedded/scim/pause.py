@@ -4,21 +4,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.errors import Conflict
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
 from portal.embedded import audit, models
 from portal.embedded.members.values import scim_connection_value
-from portal.embedded.scim.scoped import UPDATE, Scoped
-from portal.embedded.scim.tokens import current_tokens
+from portal.embedded.scim.connection import active_connection, current_tokens
+from portal.embedded.scope import Scope
 
 
-class EmbeddedScimPause(Scoped):
+class EmbeddedScimPause:
     """Implements portal.directory.scim.pause.ScimPauseGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def pause(self, connection_id: str) -> ScimConnection:
         """Have every call refused from now on. Raises NotFound, Conflict, Refused."""
-        self._scope.require(UPDATE)
+        self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():
-            row = self._locked(connection_id)
+            row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if row.paused_at is not None:
                 raise Conflict(f"{row.paused_by} has paused the connection already.")
             row.paused_at, row.paused_by = timezone.now(), self._scope.caller.actor.name[:256]
@@ -26,9 +30,9 @@ class EmbeddedScimPause(Scoped):
 
     def resume(self, connection_id: str) -> ScimConnection:
         """Have calls answered again. Raises NotFound, Conflict, Refused."""
-        self._scope.require(UPDATE)
+        self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():
-            row = self._locked(connection_id)
+            row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if row.paused_at is None:
                 raise Conflict("The connection is not paused; somebody else may have resumed it.")
             row.paused_at, row.paused_by = None, ""

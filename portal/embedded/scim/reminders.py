@@ -18,7 +18,7 @@ from django.utils import timezone
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.emails import one_line, send_email
-from portal.embedded.scim.tokens import current_tokens
+from portal.embedded.scim.connection import current_tokens
 
 log = structlog.get_logger("gatehouse.scim")
 

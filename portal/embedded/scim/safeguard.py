@@ -5,28 +5,31 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from portal.directory.errors import Conflict, NoScimConnection
-from portal.directory.ids import parse_id, public_id
+from portal.directory.permissions import Permission
+from portal.directory.errors import Conflict
+from portal.directory.ids import public_id
 from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
-from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.safeguard import ScimHeldGroup, ScimHeldUser, ScimSafeguard, ScimSafeguardDecision
 from portal.embedded import audit, models
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.scim.safeguard_rules import APPROVED_FOR, least, trial_until
-from portal.embedded.scim.scoped import GET, Scoped
 
 _FIELDS = ("hold_started_at", "hold_kept_at", "hold_approved_from", "hold_approved_until")
-_UPDATE = "stytch.scim:update"
 _ALL = 100
 
 
-class EmbeddedScimSafeguard(Scoped):
+class EmbeddedScimSafeguard:
     """Implements portal.directory.scim.safeguard.ScimSafeguardGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def get(self, connection_id: str) -> ScimSafeguard:
         """Return the state of the safeguard. Raise NotFound, Refused."""
-        self._scope.require(GET)
-        row = self._on_hold(connection_id)
+        self._scope.require(Permission.SCIM_GET)
+        row = active_connection(self._scope.organization_id, connection_id)
         counted = models.ScimSafeguardRow.objects.filter(organization_id=row.organization_id, connection=row).first()
         return ScimSafeguard(
             version=_version(row),
@@ -46,9 +49,9 @@ class EmbeddedScimSafeguard(Scoped):
 
     def held_users(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
         """Return a page of the people on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
-        connection = self._on_hold(connection_id)
+        connection = active_connection(self._scope.organization_id, connection_id)
         keyset = Keyset("scim-held-people", connection.organization_id, connection.pk)
         rows = keyset.after(cursor, _held(connection), "pk")
         found = list(rows.only("user_name", "display_name", "deactivation_refused_at")[: limit + 1])
@@ -56,9 +59,9 @@ class EmbeddedScimSafeguard(Scoped):
 
     def held_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldGroup]:
         """Return a page of the groups on hold, oldest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
-        connection = self._on_hold(connection_id)
+        connection = active_connection(self._scope.organization_id, connection_id)
         keyset = Keyset("scim-held-groups", connection.organization_id, connection.pk)
         rows = keyset.after(cursor, _held_groups(connection), "pk")
         found = list(rows.only("display_name", "removal_refused_at", "removal_refused_people")[: limit + 1])
@@ -66,16 +69,16 @@ class EmbeddedScimSafeguard(Scoped):
 
     def held_number(self, connection_id: str) -> int:
         """Return how many people lose access or the roles of a group once approved. Raise NotFound, Refused."""
-        self._scope.require(GET)
-        return _held_number(self._on_hold(connection_id))
+        self._scope.require(Permission.SCIM_GET)
+        return _held_number(active_connection(self._scope.organization_id, connection_id))
 
     def decide(
         self, connection_id: str, decision: ScimSafeguardDecision, *, version: str, number: int | None = None
     ) -> None:
         """Approve, keep or clear the hold. Raise NotFound, Conflict, Refused."""
-        self._scope.require(_UPDATE)
+        self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():
-            row = self._on_hold(connection_id, lock=True)
+            row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if row.hold_started_at is None or version != _version(row):
                 raise Conflict("Someone else decided in the meantime. Nothing was changed.")
             if decision is ScimSafeguardDecision.KEEP:
@@ -110,17 +113,6 @@ class EmbeddedScimSafeguard(Scoped):
         models.ScimSafeguardRow.objects.filter(organization_id=row.organization_id, connection=row).update(
             minutes={}, removal_minutes={}, counted_at=None
         )
-
-    def _on_hold(self, connection_id: str, *, lock: bool = False) -> models.ScimConnectionRow:
-        rows = models.ScimConnectionRow.objects.select_for_update() if lock else models.ScimConnectionRow.objects.all()
-        row = rows.filter(
-            organization_id=self._scope.organization_id,
-            status=ScimConnectionStatus.ACTIVE,
-            pk=parse_id("scim-connection", connection_id),
-        ).first()
-        if row is None:
-            raise NoScimConnection
-        return row
 
 
 def _held(connection: models.ScimConnectionRow) -> "QuerySet[models.ScimUserRow]":

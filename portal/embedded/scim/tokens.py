@@ -4,43 +4,19 @@ The IdP keeps its access throughout: start, enter the next token at the IdP, com
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.directory.errors import Conflict, NoScimConnection
 from portal.directory.ids import public_id
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import NewScimConnection, ScimConnection
 from portal.directory.scim.tokens import ScimToken, ScimTokens, ScimTokenUse
 from portal.embedded import audit, models
 from portal.embedded.members.values import scim_connection_value
-from portal.embedded.scim.scoped import GET, UPDATE, Scoped
-from portal.embedded.tokens import new_token, token_hash
-
-TOKEN_LIFE = timedelta(days=365)
-# Scanners for leaked secrets know tokens by such a beginning.
-_PREFIX = "scim_"
-
-
-def current_tokens() -> QuerySet[models.ScimTokenRow]:
-    """Return every connection's current token, with the connection."""
-    return models.ScimTokenRow.objects.filter(is_next=False, revoked_at=None).select_related("connection")
-
-
-def issue(connection: models.ScimConnectionRow, *, is_next: bool = False) -> tuple[str, models.ScimTokenRow]:
-    """Store a new token of the connection, and return it with the token itself, which is seen this once."""
-    bearer_token = new_token(_PREFIX)
-    row = models.ScimTokenRow.objects.create(
-        organization_id=connection.organization_id,
-        connection=connection,
-        token_hash=token_hash(bearer_token),
-        last_four=bearer_token[-4:],
-        expires_at=timezone.now() + TOKEN_LIFE,
-        is_next=is_next,
-    )
-    return bearer_token, row
+from portal.embedded.scim.connection import active_connection, issue_token, token_audit_values
+from portal.embedded.scope import Scope
 
 
 def rotate_start(connection: models.ScimConnectionRow, caller: audit.Caller) -> NewScimConnection:
@@ -52,8 +28,8 @@ def rotate_start(connection: models.ScimConnectionRow, caller: audit.Caller) -> 
                 "The token is being rotated already; complete or cancel that first.",
                 error_type="scim_connection_rotating_token",
             )
-        bearer_token, row = issue(connection, is_next=True)
-        after = {f"next_{name}": value for name, value in described(row).items()}
+        bearer_token, row = issue_token(connection, is_next=True)
+        after = {f"next_{name}": value for name, value in token_audit_values(row).items()}
         _record(caller, "scim_connection.rotate_start", connection, {}, after)
     return NewScimConnection(scim_connection_value(current), bearer_token)
 
@@ -70,7 +46,13 @@ def rotate_complete(
         _revoke(current)
         following.is_next = False
         following.save(update_fields=["is_next"])
-        _record(caller, "scim_connection.rotate_complete", connection, described(current), described(following))
+        _record(
+            caller,
+            "scim_connection.rotate_complete",
+            connection,
+            token_audit_values(current),
+            token_audit_values(following),
+        )
         return following
 
     return _end(connection, complete, version)
@@ -83,16 +65,11 @@ def rotate_cancel(
 
     def cancel(current: models.ScimTokenRow, following: models.ScimTokenRow) -> models.ScimTokenRow:
         _revoke(following)
-        before = {f"next_{name}": value for name, value in described(following).items()}
+        before = {f"next_{name}": value for name, value in token_audit_values(following).items()}
         _record(caller, "scim_connection.rotate_cancel", connection, before, {})
         return current
 
     return _end(connection, cancel, version)
-
-
-def described(row: models.ScimTokenRow) -> dict[str, str]:
-    """Return what the activity log says of a token."""
-    return {"bearer_token_last_four": row.last_four, "bearer_token_expires_at": row.expires_at.isoformat()}
 
 
 def live_tokens(connection: models.ScimConnectionRow) -> ScimTokens:
@@ -161,26 +138,33 @@ def _record(
     )
 
 
-class EmbeddedScimTokens(Scoped):
+class EmbeddedScimTokens:
     """Implements portal.directory.scim.tokens.ScimTokenGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def get(self, connection_id: str) -> ScimTokens:
         """Return the live  Raises NotFound, Refused."""
-        self._scope.require(GET)
-        return live_tokens(self._active(connection_id))
+        self._scope.require(Permission.SCIM_GET)
+        return live_tokens(active_connection(self._scope.organization_id, connection_id))
 
     def rotate_start(self, connection_id: str) -> NewScimConnection:
         """Make the next token. Raises NotFound, Conflict, Refused, StepUpRequired."""
-        self._scope.require(UPDATE)
+        self._scope.require(Permission.SCIM_UPDATE)
         self._scope.require_recent_password()
-        return rotate_start(self._active(connection_id), self._scope.caller)
+        return rotate_start(active_connection(self._scope.organization_id, connection_id), self._scope.caller)
 
     def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
         """Revoke the current token and put the next one in its place. Raises NotFound, Conflict, Refused."""
-        self._scope.require(UPDATE)
-        return rotate_complete(self._active(connection_id), self._scope.caller, version=version)
+        self._scope.require(Permission.SCIM_UPDATE)
+        return rotate_complete(
+            active_connection(self._scope.organization_id, connection_id), self._scope.caller, version=version
+        )
 
     def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
         """Revoke the next token. Raises NotFound, Conflict, Refused."""
-        self._scope.require(UPDATE)
-        return rotate_cancel(self._active(connection_id), self._scope.caller, version=version)
+        self._scope.require(Permission.SCIM_UPDATE)
+        return rotate_cancel(
+            active_connection(self._scope.organization_id, connection_id), self._scope.caller, version=version
+        )

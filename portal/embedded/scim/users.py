@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from portal.directory.permissions import Permission
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import NoScimConnection, NotFound
+from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus, RoleSourceType
 from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
@@ -26,13 +27,14 @@ from portal.directory.scim.users import (
     ScimUserState,
 )
 from portal.embedded import models
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
 from portal.embedded.database.raw_sql import key, rows
 from portal.embedded.members.roles import email_roles
 from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.access_obstacles import obstacles_of
-from portal.embedded.scim.scoped import GET, Scoped
 
 # From a person up to the groups above, each with what led there; UNION forgets what it has seen, so that a circle ends.
 _HELD = """
@@ -63,8 +65,11 @@ _IN_STATE = {
 People = QuerySet[models.ScimUserRow]
 
 
-class EmbeddedScimUsers(Scoped):
+class EmbeddedScimUsers:
     """Implements portal.directory.scim.users.ScimUserGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def page(
         self,
@@ -76,7 +81,7 @@ class EmbeddedScimUsers(Scoped):
         state: ScimUserState | None = None,
     ) -> Page[ScimUser]:
         """Return a page of people by userName. Raises Invalid, InvalidCursor, NotFound."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
         keyset = Keyset("scim-people", self._scope.organization_id, connection, search, state or "")
@@ -86,8 +91,8 @@ class EmbeddedScimUsers(Scoped):
         end = search_bound(found, "user_name_folded") if search_words(search) else ""
         matching = self._matching(found.filter(user_name_folded__lte=end) if end else found, search)
         page = list(matching.values_list(*_COLUMNS)[: limit + 1])
-        if not page and not end and not self._connections().filter(pk=connection).exists():
-            raise NoScimConnection
+        if not page and not end:
+            active_connection(self._scope.organization_id, connection_id)
         obstacles = obstacles_of(self._people().filter(pk__in=[row[0] for row in page[:limit] if row[6]]))
         return keyset.page(page, limit=limit, key=lambda row: row[5], searched_to=end).map(
             lambda row: _person(row, obstacles.get(row[0]))
@@ -106,13 +111,13 @@ class EmbeddedScimUsers(Scoped):
 
     def without_access(self, connection_id: str) -> int:
         """Return how many active people can't sign in. Raises Refused."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         people = self._people().filter(connection_id=parse_id("scim-connection", connection_id))
         return people.filter(cannot_sign_in=True)[:MAX_COUNTED].count()
 
     def get(self, user_id: str) -> ScimUserDetails:
         """Return one person of the active connection. Raises NotFound."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         row = self._person(user_id)
         obstacle = obstacles_of(self._people().filter(pk=row.pk))[row.pk] if row.cannot_sign_in else None
         return ScimUserDetails(
@@ -128,7 +133,7 @@ class EmbeddedScimUsers(Scoped):
 
     def groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
         """Return a page of the groups that a person is in, direct and indirect, by name."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         person = self._person(user_id)
         keyset = Keyset("scim-person-groups", self._scope.organization_id, person.pk)
@@ -139,7 +144,7 @@ class EmbeddedScimUsers(Scoped):
 
     def roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
         """Return the roles that a person has now, each with its first sources. Raises NotFound."""
-        self._scope.require(GET)
+        self._scope.require(Permission.SCIM_GET)
         person = self._person(user_id)
         if not person.active or person.member is None or person.member.status != MemberStatus.ACTIVE:
             return ()

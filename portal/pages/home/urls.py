@@ -1,6 +1,6 @@
 """The organization's home page."""
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.pages.home import views
 

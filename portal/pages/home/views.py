@@ -2,7 +2,7 @@
 
 from django.http import HttpResponse
 
-from portal.access.permissions import Permission
+from portal.directory.permissions import Permission
 from portal.web.pages import render_page
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to

@@ -1,6 +1,6 @@
 """What load balancers and monitoring ask."""
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.pages.operations import views
 

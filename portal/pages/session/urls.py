@@ -1,6 +1,6 @@
 """Signing in, choosing an organization, signing out."""
 
-from portal.access.permissions import Audience
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.pages.session import views
 

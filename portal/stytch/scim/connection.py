@@ -17,7 +17,7 @@ _CHANGE_MEANINGS: Meanings = {
     **CONNECTION_MEANINGS,
     "active_scim_connection_exists": (
         Conflict,
-        "The organization has an active SCIM connection already; it can have one at most.",
+        "The organization already has an active SCIM connection. It can have only one.",
     ),
     "scim_connection_not_rotating_token": (Conflict, _NOT_ROTATING),
     "invalid_scim_idp": (Invalid, "The directory does not know this identity provider."),
@@ -75,7 +75,7 @@ class StytchScimConnection(_Connected):
         """Change it (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raises NotFound, Invalid, Conflict."""
         name = _name(display_name)
         if scim_connection_value(self._active(connection_id)).version != version:
-            raise Conflict("Somebody else changed the connection in the meantime.", field="version")
+            raise Conflict("Someone else changed the connection in the meantime.", field="version")
         answer = self._scope.api.put(
             self._path(connection_id),
             {"display_name": name, "identity_provider": identity_provider},

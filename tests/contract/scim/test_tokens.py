@@ -59,7 +59,7 @@ def test_a_second_connection_is_refused_with_the_reason(world: World, connection
     with pytest.raises(Conflict) as refused:
         acting(world).scim.connection.create(display_name="Another", identity_provider=OKTA)
 
-    assert "has an active SCIM connection already" in refused.value.detail
+    assert "already has an active SCIM connection" in refused.value.detail
     assert connection(acting(world).scim).connection_id == connection_id
 
 

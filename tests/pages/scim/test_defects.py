@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from portal.access.permissions import Permission
 from portal.access.routing import iter_routes
+from portal.directory.permissions import Permission
 from portal.embedded import audit, models
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader

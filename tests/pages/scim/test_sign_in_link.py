@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from portal.access.permissions import Permission
+from portal.directory.permissions import Permission
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
 from tests import factories

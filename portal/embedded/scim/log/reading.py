@@ -12,6 +12,7 @@ from django.utils import timezone
 from portal.directory.errors import NotFound
 from portal.directory.ids import first_uuid7, moment_of, parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.health import ScimHealth, ScimProgress, health_of
 from portal.directory.scim.log import (
@@ -29,7 +30,6 @@ from portal.embedded.scim.log.health import Entries, Seen, newest_calls
 from portal.embedded.scim.log.replay import obstacle, replay
 from portal.embedded.scope import Scope
 
-_GET = "stytch.scim:get"
 # Entries that one page looks at, where no index knows which of them are wanted.
 MOST_SEARCHED = 10_000
 # Entries of one export.
@@ -92,7 +92,7 @@ class EmbeddedScimLog(_LogScoped):
         limit: int = DEFAULT_LIMIT,
     ) -> Page[ScimRequest]:
         """Return a page of the calls, newest first, without their bodies. Raises Invalid, InvalidCursor, NotFound."""
-        self._scope.require(_GET)
+        self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
         keyset = Keyset("scim-requests", self._scope.organization_id, connection, wanted)
@@ -107,7 +107,7 @@ class EmbeddedScimLog(_LogScoped):
 
     def get(self, scim_request_id: str) -> ScimRequest:
         """Return one call with its body. Raises NotFound."""
-        self._scope.require(_GET)
+        self._scope.require(Permission.SCIM_GET)
         return next(self._values([self._row(scim_request_id)]))
 
     def export(
@@ -119,7 +119,7 @@ class EmbeddedScimLog(_LogScoped):
 
         Raises NotFound. The calls are read while they are iterated over.
         """
-        self._scope.require(_GET)
+        self._scope.require(Permission.SCIM_GET)
         connection = parse_id("scim-connection", connection_id)
         name = self._check_connection(connection)
         audit.record(
@@ -134,7 +134,7 @@ class EmbeddedScimLog(_LogScoped):
 
     def replay(self, scim_request_id: str) -> ScimReplay:
         """Return what a refused call would do now; nothing is changed. Raises NotFound, Conflict, Unavailable."""
-        self._scope.require(_GET)
+        self._scope.require(Permission.SCIM_GET)
         return replay(self._row(scim_request_id), self._scope.origin)
 
     def _row(self, scim_request_id: str) -> models.ScimRequestRow:
@@ -210,7 +210,7 @@ class EmbeddedScimHealth(_LogScoped):
 
     def get(self, connection: ScimConnection) -> ScimHealth:
         """Return how a connection is, by its newest calls: two queries."""
-        self._scope.require(_GET)
+        self._scope.require(Permission.SCIM_GET)
         key = parse_id("scim-connection", connection.connection_id)
         has_people = self._of(models.ScimUserRow.objects.all(), key).exists()
         newest = newest_calls(self._entries(key, _ANY))
@@ -218,7 +218,7 @@ class EmbeddedScimHealth(_LogScoped):
 
     def progress(self, connection_id: str) -> ScimProgress:
         """Return how far the identity provider has come: seven queries at most."""
-        self._scope.require(_GET)
+        self._scope.require(Permission.SCIM_GET)
         key = parse_id("scim-connection", connection_id)
         entries = self._entries(key, _ANY)
         seen = Seen(entries)

@@ -73,7 +73,7 @@ def with_scim_connection(value: Organization, token: models.ScimTokenRow | None)
 
 def whole_organizations(rows: Sequence[models.OrganizationRow]) -> tuple[Organization, ...]:
     """Return organizations with their SCIM connections, by one statement however many they are."""
-    active = current_tokens().filter(connection__status=ScimConnectionStatus.ACTIVE)
+    active = current_tokens(models.ScimTokenRow.objects.all()).filter(connection__status=ScimConnectionStatus.ACTIVE)
     tokens = active.filter(organization_id__in=[row.pk for row in rows])
     by_organization = {token.organization_id: token for token in tokens}
     return tuple(with_scim_connection(organization_value(row), by_organization.get(row.pk)) for row in rows)

@@ -21,7 +21,7 @@ from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
 from portal.embedded.database.statements import Statement
 from portal.embedded.members.values import scim_connection_value
-from portal.embedded.scope import Scope, hold_organization
+from portal.embedded.scope import Scope, hold_organization, rows_of
 from portal.embedded.tokens import new_token, token_hash
 
 TOKEN_LIFETIME = timedelta(days=365)
@@ -36,7 +36,7 @@ def active_connection(organization_id: UUID, connection_id: str, *, lock: bool =
     With `lock`, other changes of the connection wait until the transaction ends. Requests of the identity provider don't,
     because the primary key isn't locked.
     """
-    rows = models.ScimConnectionRow.objects.filter(organization_id=organization_id, status=ScimConnectionStatus.ACTIVE)
+    rows = rows_of(organization_id, models.ScimConnectionRow).filter(status=ScimConnectionStatus.ACTIVE)
     rows = rows.select_related("organization")
     if lock:
         rows = rows.select_for_update(of=("self",), no_key=True)
@@ -46,9 +46,9 @@ def active_connection(organization_id: UUID, connection_id: str, *, lock: bool =
     return row
 
 
-def current_tokens() -> QuerySet[models.ScimTokenRow]:
-    """Return the current token of each connection, with the connection."""
-    return models.ScimTokenRow.objects.filter(is_next=False, revoked_at=None).select_related("connection")
+def current_tokens(rows: QuerySet[models.ScimTokenRow]) -> QuerySet[models.ScimTokenRow]:
+    """Return the tokens that are the current ones of their connections, with the connections."""
+    return rows.filter(is_next=False, revoked_at=None).select_related("connection")
 
 
 def current_token(organization_id: UUID) -> models.ScimTokenRow | None:
@@ -135,7 +135,7 @@ class EmbeddedScimConnection:
                     {name: before[name] for name in changed},
                     {name: after[name] for name in changed},
                 )
-            return scim_connection_value(current_tokens().get(connection=row))
+            return scim_connection_value(current_tokens(row.tokens.all()).get())
 
     def _record(
         self, action: str, row: models.ScimConnectionRow, before: dict[str, str], after: dict[str, str]
@@ -158,9 +158,9 @@ def _audit_values(row: models.ScimConnectionRow) -> dict[str, str]:
 _ID = models.ScimConnectionRow._meta.pk
 _STATUS = models.ScimConnectionRow._meta.get_field("status")
 _CURRENT_TOKEN = Statement(
-    lambda organization, status: (
-        current_tokens().filter(organization_id=organization).filter(connection__status=status)[:1]
-    ),
+    lambda organization, status: current_tokens(rows_of(organization, models.ScimTokenRow)).filter(
+        connection__status=status
+    )[:1],
     (_ID, UUID(int=1)),
     (_STATUS, "example"),
 )

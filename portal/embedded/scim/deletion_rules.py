@@ -170,7 +170,7 @@ def restoration(row: models.ScimConnectionRow, by: Deleter) -> ScimRestoration:
         may_return=may_return,
         taken=_deactivated(row).filter(status=MemberStatus.DELETED).count() - may_return,
         without_member=_people(row).filter(member=None).count(),
-        token_expires_at=current_tokens().get(connection=row).expires_at,
+        token_expires_at=current_tokens(row.tokens.all()).get().expires_at,
         obstacle=_ANOTHER if others.exists() else "",
     )
 

@@ -40,7 +40,7 @@ class EmbeddedScimPause:
 
     def _changed(self, row: models.ScimConnectionRow, action: str) -> ScimConnection:
         row.save(update_fields=["paused_at", "paused_by", "updated_at"])
-        token = current_tokens().get(organization_id=row.organization_id, connection=row)
+        token = current_tokens(row.tokens.all()).get()
         value = scim_connection_value(token)
         audit.record(
             self._scope.caller,

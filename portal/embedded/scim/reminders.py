@@ -77,7 +77,7 @@ def _send(reminder: _Reminder, contact: models.ScimContactRow, done: Sent) -> No
 def _of_tokens() -> Iterator[_Reminder]:
     """Yield a reminder for each current token that expires soon: the latest of those that are due."""
     now = timezone.now()
-    due = current_tokens().filter(
+    due = current_tokens(models.ScimTokenRow.objects.all()).filter(
         _with_contacts("connection_id"),
         connection__status=ScimConnectionStatus.ACTIVE,
         expires_at__gt=now,

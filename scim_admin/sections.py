@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.directory.permissions import Permission
 from portal.directory.directory import ScimGateway
+from portal.directory.permissions import Permission
 from portal.web import listing
 from portal.web.pages import render_page
 from portal.web.request import PortalRequest

@@ -8,9 +8,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.directory.permissions import Permission
 from portal.directory.errors import Conflict
 from portal.directory.pages import Page
+from portal.directory.permissions import Permission
 from portal.directory.scim.drift import ScimDriftGateway
 from portal.web import listing
 from portal.web.availability import available

@@ -2,26 +2,24 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
-from uuid import UUID
 
 from django.db import transaction
 
-from portal.directory.permissions import Permission
 from portal.directory.email_addresses import domain_of, fold_domain
 from portal.directory.errors import Conflict, Invalid
 from portal.directory.ids import parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, MAX_LIMIT, Page
+from portal.directory.permissions import Permission
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
-from portal.embedded.scim.connection import active_connection
-from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id
 from portal.embedded.organizations import email_domains
 from portal.embedded.scim import conflict_rules
-
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scope import Scope
 
 
 class EmbeddedScimConflicts:

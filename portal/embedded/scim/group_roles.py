@@ -3,21 +3,20 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from portal.directory.permissions import Permission
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.group_roles import ScimGroupRoles, ScimRoleEffect
 from portal.directory.scim.users import ScimGroupLink
 from portal.embedded import models
-from portal.embedded.scim.connection import active_connection
-from portal.embedded.scim.groups import active_groups
-from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import group_role_rules
-
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scim.groups import active_groups
+from portal.embedded.scope import Scope
 
 
 class EmbeddedScimGroupRoles:

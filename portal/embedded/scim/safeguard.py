@@ -5,16 +5,16 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from portal.directory.permissions import Permission
 from portal.directory.errors import Conflict
 from portal.directory.ids import public_id
 from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
+from portal.directory.permissions import Permission
 from portal.directory.scim.safeguard import ScimHeldGroup, ScimHeldUser, ScimSafeguard, ScimSafeguardDecision
 from portal.embedded import audit, models
-from portal.embedded.scim.connection import active_connection
-from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.scim.connection import active_connection
 from portal.embedded.scim.safeguard_rules import APPROVED_FOR, least, trial_until
+from portal.embedded.scope import Scope
 
 _FIELDS = ("hold_started_at", "hold_kept_at", "hold_approved_from", "hold_approved_until")
 _ALL = 100

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from portal.directory.permissions import Permission
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus, RoleSourceType
 from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
+from portal.directory.permissions import Permission
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.users import (
@@ -27,14 +27,14 @@ from portal.directory.scim.users import (
     ScimUserState,
 )
 from portal.embedded import models
-from portal.embedded.scim.connection import active_connection
-from portal.embedded.scope import Scope
 from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
 from portal.embedded.database.raw_sql import key, rows
 from portal.embedded.members.roles import email_roles
 from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.access_obstacles import obstacles_of
+from portal.embedded.scim.connection import active_connection
+from portal.embedded.scope import Scope
 
 # From a person up to the groups above, each with what led there; UNION forgets what it has seen, so that a circle ends.
 _HELD = """

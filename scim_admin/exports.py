@@ -1,4 +1,4 @@
-"""The log of SCIM requests as a file: written while it is sent, a few hundred calls at a time."""
+"""The log as a file, CSV or JSON Lines, written in batches while it is sent."""
 
 import csv
 import io
@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from scim_admin.forms.log import FileFormat
-from scim_admin.log_presenter import Call
+from scim_admin.log_presenter import LogEntry
 
-_AT_ONCE = 200
+_BATCH = 200
 _COLUMNS = (
     "id",
     "at",
-    "asked",
+    "request",
     "method",
     "path",
     "query",
@@ -21,7 +21,7 @@ _COLUMNS = (
     "scim_type",
     "detail",
     "cause",
-    "cure",
+    "how_to_fix",
     "duration_ms",
     "resource_type",
     "resource_id",
@@ -34,42 +34,42 @@ _COLUMNS = (
     "body",
     "is_body_cut",
 )
-# What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
+# Characters that a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
-Written = Callable[[Iterator[Call]], Iterator[str]]
+Writer = Callable[[Iterator[LogEntry]], Iterator[str]]
 
 
-def csv_lines(calls: Iterator[Call]) -> Iterator[str]:
-    """Yield the file as CSV (RFC 4180); what could be taken for a formula has an apostrophe before it."""
+def csv_lines(entries: Iterator[LogEntry]) -> Iterator[str]:
+    """Yield the file as CSV (RFC 4180). An apostrophe before a value keeps spreadsheets from running it as a formula."""
     yield _csv([_COLUMNS])
-    while some := list(islice(calls, _AT_ONCE)):
-        yield _csv([_cell(value) for value in _record(call).values()] for call in some)
+    while batch := list(islice(entries, _BATCH)):
+        yield _csv([_cell(value) for value in _record(entry).values()] for entry in batch)
 
 
-def json_lines(calls: Iterator[Call]) -> Iterator[str]:
+def json_lines(entries: Iterator[LogEntry]) -> Iterator[str]:
     """Yield the file with a JSON object on each line."""
-    while some := list(islice(calls, _AT_ONCE)):
-        yield "".join(f"{json.dumps(_record(call), ensure_ascii=False)}\n" for call in some)
+    while batch := list(islice(entries, _BATCH)):
+        yield "".join(f"{json.dumps(_record(entry), ensure_ascii=False)}\n" for entry in batch)
 
 
-EXPORTS: Mapping[FileFormat, tuple[str, Written]] = {
+EXPORTS: Mapping[FileFormat, tuple[str, Writer]] = {
     FileFormat.CSV: ("text/csv; charset=utf-8", csv_lines),
     FileFormat.JSON_LINES: ("application/jsonl; charset=utf-8", json_lines),
 }
 
 
-def _record(call: Call) -> dict[str, object]:
-    entry, explanation = call.entry, call.explanation
+def _record(entry: LogEntry) -> dict[str, object]:
+    request, explanation = entry.request, entry.explanation
     values: dict[str, object] = {
-        "id": entry.scim_request_id,
-        "at": entry.at.isoformat(),
-        "asked": call.asked,
+        "id": request.scim_request_id,
+        "at": request.at.isoformat(),
+        "request": entry.title,
         "cause": explanation.title if explanation else "",
-        "cure": explanation.cure if explanation else "",
-        "changed_attributes": list(entry.changed_attributes),
+        "how_to_fix": explanation.fix if explanation else "",
+        "changed_attributes": list(request.changed_attributes),
     }
-    return {name: values[name] if name in values else getattr(entry, name) for name in _COLUMNS}
+    return {name: values[name] if name in values else getattr(request, name) for name in _COLUMNS}
 
 
 def _cell(value: object) -> object:

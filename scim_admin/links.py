@@ -1,4 +1,4 @@
-"""Ways from one page of the area to another."""
+"""Links between the pages of the SCIM area."""
 
 from urllib.parse import urlencode
 
@@ -7,7 +7,7 @@ from django.urls import reverse
 from portal.web.request import PortalRequest
 
 
-def log_of(request: PortalRequest, resource_type: str, resource_id: str) -> str:
-    """Return the address of the log of one person ("User") or one group ("Group")."""
+def resource_log_url(request: PortalRequest, resource_type: str, resource_id: str) -> str:
+    """Return the URL of the log filtered by one user ("User") or one group ("Group")."""
     url = reverse("scim:log", args=[request.signed_in.organization.organization_slug])
     return f"{url}?{urlencode({'resource_type': resource_type, 'resource_id': resource_id})}"

@@ -1,4 +1,4 @@
-"""A call of the log in words: what was asked, and for a refused one why it was refused and what helps."""
+"""Log presenter: a logged request in words, with what it does and, if it failed, the cause and how to fix it."""
 
 import re
 from collections.abc import Mapping
@@ -8,18 +8,18 @@ from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.scim.log import ScimOutcome, ScimRequest
 from scim_admin.causes import Explanation, explain
 
-# By what stands first in the path, one and several.
+# By the first segment of the path: singular and plural.
 _NOUNS: Mapping[str, tuple[str, str]] = {"Users": ("a person", "people"), "Groups": ("a group", "groups")}
 _VERBS: Mapping[str, str] = {"GET": "Read", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
-_OTHERS: Mapping[tuple[str, str], str] = {
+_OTHER_TITLES: Mapping[tuple[str, str], str] = {
     ("POST", "Bulk"): "Send several changes at once",
     ("POST", ".search"): "Search for people and groups",
-    ("GET", "ServiceProviderConfig"): "Ask what is offered",
-    ("GET", "ResourceTypes"): "Ask what is offered",
-    ("GET", "Schemas"): "Ask which attributes there are",
-    ("GET", "Me"): "Ask who it is",
+    ("GET", "ServiceProviderConfig"): "Read the capabilities",
+    ("GET", "ResourceTypes"): "Read the resource types",
+    ("GET", "Schemas"): "Read the schemas",
+    ("GET", "Me"): "Read its own account",
 }
-# By what the activity log calls them.
+# By the actions of the activity log.
 _EFFECTS: Mapping[str, str] = {
     "scim_user.create": "A person would be created",
     "scim_user.update": "A person would change",
@@ -41,59 +41,60 @@ _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call of the log, what it asked, and for a refused one what was the matter."""
+class LogEntry:
+    """A logged request as the pages show it: its title and, if it failed with a known cause, the explanation."""
 
-    entry: ScimRequest
-    asked: str
+    request: ScimRequest
+    title: str
     explanation: Explanation | None
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether it did what it was made for."""
-        return self.entry.outcome is ScimOutcome.SUCCEEDED
+        """Whether the request succeeded."""
+        return self.request.outcome is ScimOutcome.SUCCEEDED
 
     @property
-    def found_nobody(self) -> bool:
-        """Whether it looked for one person or group and found none, which is no mistake."""
-        return self.entry.method == "GET" and self.entry.status == _NOT_FOUND and bool(self.entry.resource_type)
+    def is_empty_lookup(self) -> bool:
+        """Whether the request looked for one user or group and found none, which isn't a mistake."""
+        return self.request.method == "GET" and self.request.status == _NOT_FOUND and bool(self.request.resource_type)
 
     @property
-    def address(self) -> str:
-        """What was called, short: whose id it names is said beside it."""
-        return _ID.sub("…", self.entry.path) or "/"
+    def short_path(self) -> str:
+        """The path without ids, because the page names the user or group next to it."""
+        return _ID.sub("…", self.request.path) or "/"
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The names of the attributes that it changed, the extension's for one of its own."""
-        return tuple("enterprise attributes" if name == _ENTERPRISE else name for name in self.entry.changed_attributes)
+        """The names of the attributes that changed; the URN of the enterprise extension in words."""
+        names = self.request.changed_attributes
+        return tuple("enterprise attributes" if name == _ENTERPRISE else name for name in names)
 
 
-def call_of(entry: ScimRequest, identity_provider: ScimIdentityProvider) -> Call:
-    """Return a call in words; what helps is said in the identity provider's."""
-    return Call(entry, asked(entry), explain(entry, identity_provider))
+def log_entry(request: ScimRequest, identity_provider: ScimIdentityProvider) -> LogEntry:
+    """Return a request in words; the explanation uses the identity provider's own terms."""
+    return LogEntry(request, request_title(request), explain(request, identity_provider))
 
 
-def asked(entry: ScimRequest) -> str:
-    """Return what a call wanted, as a short imperative."""
-    first, _, rest = entry.path.strip("/").partition("/")
+def request_title(request: ScimRequest) -> str:
+    """Return what a request does, as a short imperative."""
+    first, _, rest = request.path.strip("/").partition("/")
     if first in _NOUNS:
-        return _asked_of(entry, *_NOUNS[first], rest)
-    return _OTHERS.get((entry.method, first), _UNKNOWN)
+        return _resource_title(request, *_NOUNS[first], rest)
+    return _OTHER_TITLES.get((request.method, first), _UNKNOWN)
 
 
 def effect(action: str) -> str:
-    """Return what a trial found that a call would do, as a sentence without its end."""
+    """Return an action that a dry run found, as a sentence without a period."""
     return _EFFECTS.get(action, action)
 
 
-def _asked_of(entry: ScimRequest, one: str, several: str, rest: str) -> str:
-    if entry.method == "POST":
-        return {"": f"Create {one}", ".search": f"Search for {several}"}.get(rest, _UNKNOWN)
-    if entry.method not in _VERBS or "/" in rest or rest in _NOUNS:
+def _resource_title(request: ScimRequest, singular: str, plural: str, rest: str) -> str:
+    if request.method == "POST":
+        return {"": f"Create {singular}", ".search": f"Search for {plural}"}.get(rest, _UNKNOWN)
+    if request.method not in _VERBS or "/" in rest or rest in _NOUNS:
         return _UNKNOWN
     if rest:
-        return f"{_VERBS[entry.method]} {one}"
-    if entry.method != "GET":
-        return f"{_VERBS[entry.method]} all {several}"
-    return f"Look for {one}" if re.search(r"(^|&)filter=", entry.query) else f"List {several}"
+        return f"{_VERBS[request.method]} {singular}"
+    if request.method != "GET":
+        return f"{_VERBS[request.method]} all {plural}"
+    return f"Look for {singular}" if re.search(r"(^|&)filter=", request.query) else f"List {plural}"

@@ -1,4 +1,4 @@
-"""The way to the page that asks for the password, and back to the one that needs it."""
+"""Step-up authentication: send members to the page that asks for their password, and back."""
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -9,12 +9,12 @@ from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 
 
-def step_up(request: PortalRequest, onward: str) -> HttpResponse:
-    """Lead to where the password is entered, and from there to `onward`, an address of this organization."""
+def step_up(request: PortalRequest, next_url: str) -> HttpResponse:
+    """Redirect to the password page, and from there to `next_url`, a URL of this organization."""
     confirm = reverse("session:confirm", args=[request.signed_in.organization.organization_slug])
-    return see_other(f"{confirm}?{urlencode({'next': onward})}")
+    return see_other(f"{confirm}?{urlencode({'next': next_url})}")
 
 
 def needs_step_up(request: PortalRequest) -> bool:
-    """Say whether the password must be entered first: better before anybody fills in a form than after."""
+    """Return whether the member must enter their password again. Check it before a form is filled in, not after."""
     return not password_is_recent(request.signed_in.session)

@@ -17,9 +17,8 @@ from portal.access.hosts import is_allowed_host
 from portal.access.rate_limits import wait_after_failed_authentication, wait_of_connection
 from portal.access.routing import access_of, edge_for
 from portal.directory.ids import id_prefix, public_id
-from portal.directory.scim.log import ScimRefusal
-from portal.embedded.scim.log import entries
-from portal.embedded.scim.log.entries import Exchange, Outcome
+from portal.directory.scim.log import ScimRejection
+from portal.embedded.scim.log.entries import OpenRequest, ResponseSummary, record_request
 from portal.embedded.scim.protocol.client import ScimClient, authenticate, has_entra_flag
 from portal.embedded.scim.protocol.errors import InvalidSyntax, ScimError, TooLarge
 from portal.embedded.scim.protocol.texts import is_storable
@@ -73,11 +72,11 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @csrf_exempt  # a bearer token is no cookie: a browser does not send it by itself
     @wraps(view)
     def edge(request: HttpRequest, connection_id: str, **arguments: str) -> HttpResponse:
-        exchange = _begin(cast("PortalRequest", request), connection_id)
-        answer = _attempt(lambda: view(_admit(request, connection_id, exchange), **arguments))
+        open_request = _begin(cast("PortalRequest", request), connection_id)
+        answer = _attempt(lambda: view(_admit(request, connection_id, open_request), **arguments))
         response = error_response(answer) if isinstance(answer, ScimError) else answer
         response["Cache-Control"] = "no-store"
-        vars(response)["is_in_request_log"] = entries.finish(exchange, _outcome(response, answer))
+        vars(response)["is_in_request_log"] = record_request(open_request, _summary(response, answer))
         return response
 
     return edge_for(Audience.SCIM_CLIENT)(edge)
@@ -98,15 +97,15 @@ def _attempt(view: Callable[[], HttpResponse]) -> HttpResponse | ScimError:
         return Refusal(500, "The request failed on the server; the request id is in X-Request-ID.")
 
 
-def _begin(request: PortalRequest, connection_id: str) -> Exchange:
+def _begin(request: PortalRequest, connection_id: str) -> OpenRequest:
     """Return what the request log says of the call so far."""
-    return Exchange(
+    return OpenRequest(
         method=str(request.method),
         path=_below(request.path, connection_id),
         query=request.META.get("QUERY_STRING", ""),
         origin=request.origin,
         bearer_token=(bearer_token := _bearer_token(request)),
-        refusal=None if bearer_token else _missing(request),
+        rejection=None if bearer_token else _missing(request),
     )
 
 
@@ -116,10 +115,10 @@ def _below(path: str, connection_id: str) -> str:
     return rest if before == _BEFORE and connection_id.startswith(id_prefix("scim-connection")) else path
 
 
-def _outcome(response: HttpResponse, answer: HttpResponse | ScimError) -> Outcome:
+def _summary(response: HttpResponse, answer: HttpResponse | ScimError) -> ResponseSummary:
     if isinstance(answer, ScimError):
-        return Outcome(response.status_code, answer.scim_type, answer.detail)
-    return Outcome(response.status_code, location=response.get("Location", ""))
+        return ResponseSummary(response.status_code, answer.scim_type, answer.detail)
+    return ResponseSummary(response.status_code, location=response.get("Location", ""))
 
 
 def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpResponse:
@@ -135,11 +134,11 @@ def error_response(error: ScimError) -> HttpResponse:
     return json_response(error_document(error), error.status, **error.headers)
 
 
-def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call:
+def _admit(request: HttpRequest, connection_id: str, open_request: OpenRequest) -> Call:
     _check_service(request)
-    client = _authenticate(connection_id, exchange)
+    client = _authenticate(connection_id, open_request)
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
-        exchange.refusal = ScimRefusal.PLAIN_HTTP
+        open_request.rejection = ScimRejection.PLAIN_HTTP
         raise Refusal(403, "The call came over plain http, which anybody on the way can read. Use https.")
     if wait := wait_of_connection(client.connection_id):
         raise Refusal(429, "The connection sends more requests than it may. Try again later.", Retry_After=str(wait))
@@ -147,7 +146,7 @@ def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call
         raise Refusal(429, "The connection sends too many requests at once. Try again.", Retry_After=RETRY_SECONDS)
     if client.connection.paused_at:
         # Its token is in use all the same: a rotation must know.
-        exchange.refusal, exchange.has_used_token = ScimRefusal.PAUSED, True
+        open_request.rejection, open_request.has_used_token = ScimRejection.PAUSED, True
         raise Refusal(503, _PAUSED, Retry_After=_PAUSED_SECONDS)
     method = str(request.method)
     access = access_of(request.resolver_match.func) if request.resolver_match else None
@@ -155,7 +154,7 @@ def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call
         allowed = ", ".join(sorted(access.methods)) if access else ""
         raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
     body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
-    exchange.body, exchange.has_used_token = body, True
+    open_request.body, open_request.has_used_token = body, True
     if has_entra_flag(request.GET):
         client = replace(client, has_entra_flag=True)
     headers = request.META  # not `request.headers`, which makes a dictionary of all of them for each call
@@ -169,14 +168,14 @@ def _admit(request: HttpRequest, connection_id: str, exchange: Exchange) -> Call
     )
 
 
-def _authenticate(connection_id: str, exchange: Exchange) -> ScimClient:
+def _authenticate(connection_id: str, open_request: OpenRequest) -> ScimClient:
     """Return who calls. Raises Refusal: one for unknown, foreign, revoked and expired; only the log says which."""
-    identification = authenticate(connection_id, exchange.bearer_token, exchange.origin)
-    if identification.client is None and (wait := wait_after_failed_authentication(exchange.origin.ip_address)):
+    identification = authenticate(connection_id, open_request.bearer_token, open_request.origin)
+    if identification.client is None and (wait := wait_after_failed_authentication(open_request.origin.ip_address)):
         # Without an entry in the request log: nobody can fill it who has no token.
         raise Refusal(429, "Too many requests without a valid token come from your address.", Retry_After=str(wait))
-    exchange.identification = identification
-    exchange.refusal = exchange.refusal or identification.refusal
+    open_request.identification = identification
+    open_request.rejection = open_request.rejection or identification.rejection
     if identification.client is None:
         raise Refusal(401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"')
     return identification.client
@@ -207,9 +206,9 @@ def _bearer_token(request: HttpRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _missing(request: HttpRequest) -> ScimRefusal:
+def _missing(request: HttpRequest) -> ScimRejection:
     """Return what is wrong where there is no bearer token."""
-    return ScimRefusal.NO_BEARER if _authorization(request) else ScimRefusal.NO_TOKEN
+    return ScimRejection.NO_BEARER if _authorization(request) else ScimRejection.NO_TOKEN
 
 
 def _authorization(request: HttpRequest) -> str:

@@ -1,7 +1,7 @@
 """What is wrong with the token or with the address: the connection does not work at all."""
 
 from portal.directory.scim.connection import ScimIdentityProvider
-from portal.directory.scim.log import ScimRefusal
+from portal.directory.scim.log import ScimRejection
 from scim_admin.causes.cause import Cause, Sign
 
 _ENTER_ADDRESS = (
@@ -15,7 +15,7 @@ ACCESS = (
     Cause(
         "no-token",
         "No token was sent",
-        Sign(refusal=ScimRefusal.NO_TOKEN),
+        Sign(rejection=ScimRejection.NO_TOKEN),
         "The call has no Authorization header, so nobody can tell whom it is from.",
         _PASTE_AGAIN,
         {
@@ -28,7 +28,7 @@ ACCESS = (
     Cause(
         "no-bearer",
         "The word “Bearer” is missing",
-        Sign(refusal=ScimRefusal.NO_BEARER),
+        Sign(rejection=ScimRejection.NO_BEARER),
         "The Authorization header does not begin with the word “Bearer” and a space.",
         "In {settings}, choose a bearer token as the way to authenticate; where the whole header is entered by hand, "
         "write Bearer, a space, and the token. Save, and {test}.",
@@ -41,7 +41,7 @@ ACCESS = (
     Cause(
         "unknown-token",
         "The token is not known",
-        Sign(refusal=ScimRefusal.UNKNOWN_TOKEN),
+        Sign(rejection=ScimRejection.UNKNOWN_TOKEN),
         "The token that {name} sent was never made here. Often it was cut when it was copied, or it is that of another "
         "product.",
         "Compare the last four characters of the token with those on the SCIM page. If they differ, or the token is not at "
@@ -50,14 +50,14 @@ ACCESS = (
     Cause(
         "expired-token",
         "The token has expired",
-        Sign(refusal=ScimRefusal.EXPIRED_TOKEN),
+        Sign(rejection=ScimRejection.EXPIRED_TOKEN),
         "The token was good for a year, and the year is over. Until there is a new one, {name} changes nobody here.",
         _ROTATE,
     ),
     Cause(
         "revoked-token",
         "The token was revoked",
-        Sign(refusal=ScimRefusal.REVOKED_TOKEN),
+        Sign(rejection=ScimRejection.REVOKED_TOKEN),
         "{name} sent a token that a rotation has replaced.",
         "Enter the token that the rotation showed in {settings} as “{token}”, and {test}. If it is not at hand any more, "
         "rotate the token once more on the SCIM page.",
@@ -65,35 +65,35 @@ ACCESS = (
     Cause(
         "foreign-token",
         "The token is that of another connection",
-        Sign(refusal=ScimRefusal.FOREIGN_TOKEN),
+        Sign(rejection=ScimRejection.FOREIGN_TOKEN),
         "The address is that of this connection, but the token was made for another one.",
         _PASTE_AGAIN + " A connection that was deleted and made anew has a new token, too.",
     ),
     Cause(
         "other-address",
         "The address is that of another connection",
-        Sign(refusal=ScimRefusal.OTHER_ADDRESS),
+        Sign(rejection=ScimRejection.OTHER_ADDRESS),
         "The token is that of this connection, but it was sent to another connection's address.",
         _ENTER_ADDRESS,
     ),
     Cause(
         "no-connection-id",
         "The address does not name the connection",
-        Sign(refusal=ScimRefusal.NO_CONNECTION_ID),
+        Sign(rejection=ScimRejection.NO_CONNECTION_ID),
         "In the address, the connection's id is not where it belongs: “{base_url}” was cut, or a part of it was changed.",
         _ENTER_ADDRESS,
     ),
     Cause(
         "connection-deleted",
         "The connection was deleted",
-        Sign(refusal=ScimRefusal.CONNECTION_DELETED),
+        Sign(rejection=ScimRejection.CONNECTION_DELETED),
         "{name} still calls a connection that was deleted here.",
         "Turn provisioning off in {settings}, or enter the address and the token of the connection that replaced it.",
     ),
     Cause(
         "plain-http",
         "The address begins with http, not https",
-        Sign(refusal=ScimRefusal.PLAIN_HTTP),
+        Sign(rejection=ScimRejection.PLAIN_HTTP),
         "{name} sent the token over the network unencrypted. The call was refused, but whoever listened has the token.",
         "In {settings}, let “{base_url}” begin with https://, and save. Then rotate the token on the SCIM page, enter the new "
         "one as “{token}”, and {test}.",

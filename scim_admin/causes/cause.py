@@ -1,86 +1,86 @@
-"""A cause: how an entry of the log shows it, and what it says to people."""
+"""A cause of failed requests: how to recognize it, and its explanation."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from portal.directory.scim.connection import ScimIdentityProvider
-from portal.directory.scim.log import ScimRefusal, ScimRequest
+from portal.directory.scim.log import ScimRejection, ScimRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What an entry must show; what is not given may be anything. Texts are regular expressions, found anywhere."""
+    """Conditions on a logged request; empty ones match anything. Texts are regular expressions that match anywhere."""
 
     status: int = 0
-    refusal: ScimRefusal | None = None
+    rejection: ScimRejection | None = None
     scim_type: str = ""
     detail: str = ""
     path: str = ""
     method: str = ""
-    # Whether the address has parameters.
+    # Whether the URL has parameters.
     has_query: bool | None = None
 
-    def fits(self, call: ScimRequest) -> bool:
-        """Say whether an entry shows it."""
+    def matches(self, request: ScimRequest) -> bool:
+        """Return whether a request meets all conditions."""
         return (
-            self.status in {0, call.status}
-            and self.refusal in {None, call.refusal}
-            and self.scim_type in {"", call.scim_type}
-            and self.method in {"", call.method}
-            and self.has_query in {None, bool(call.query)}
-            and _is_found(self.detail, call.detail)
-            and _is_found(self.path, call.path)
+            self.status in {0, request.status}
+            and self.rejection in {None, request.rejection}
+            and self.scim_type in {"", request.scim_type}
+            and self.method in {"", request.method}
+            and self.has_query in {None, bool(request.query)}
+            and _is_found(self.detail, request.detail)
+            and _is_found(self.path, request.path)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Where things are in an identity provider, by the names on its own screens."""
+    """The names on an identity provider's screens, for the placeholders of explanations."""
 
     name: str
-    # Where the connection's address and token are entered, and what the two fields are called.
+    # Where the base URL and the token are entered, and the names of the two fields.
     settings: str
     base_url: str
     token: str
     # How the connection is tested.
     test: str
-    # Where it says which attribute is sent from what.
+    # Where attributes are mapped.
     mapping: str
-    # Where it says who is sent.
+    # Where people and groups are assigned.
     assignments: str
-    # What sends something once more.
+    # How to send something again.
     resend: str
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What was the matter, and what to do."""
+    """The cause of a failed request, and how to fix it."""
 
     code: str
     title: str
     cause: str
-    cure: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A reason to refuse a call.
+    """A cause of failed requests.
 
-    `cure` names an identity provider's fields in braces, as Words has them; `cures` is for those that need other words.
+    Texts have the fields of Words as placeholders. `fixes` replaces `fix` for single identity providers.
     """
 
     code: str
     title: str
     sign: Sign
     cause: str
-    cure: str
-    cures: Mapping[ScimIdentityProvider, str] = field(default_factory=dict)
+    fix: str
+    fixes: Mapping[ScimIdentityProvider, str] = field(default_factory=dict)
 
-    def explained(self, words: Words, identity_provider: ScimIdentityProvider) -> Explanation:
-        """Return it in an identity provider's words."""
-        names, cure = asdict(words), self.cures.get(identity_provider, self.cure)
-        return Explanation(self.code, self.title, self.cause.format(**names), cure.format(**names))
+    def explain(self, words: Words, identity_provider: ScimIdentityProvider) -> Explanation:
+        """Return the explanation in an identity provider's terms."""
+        names, fix = asdict(words), self.fixes.get(identity_provider, self.fix)
+        return Explanation(self.code, self.title, self.cause.format(**names), fix.format(**names))
 
 
 def _is_found(pattern: str, text: str) -> bool:

@@ -1,6 +1,6 @@
 """What has to do with this service rather than with what was sent."""
 
-from portal.directory.scim.log import ScimRefusal
+from portal.directory.scim.log import ScimRejection
 from scim_admin.causes.cause import Cause, Sign
 
 _BY_ITSELF = "Nothing needs to be done: {name} tries again by itself. "
@@ -9,7 +9,7 @@ SERVICE = (
     Cause(
         "paused",
         "The connection is paused",
-        Sign(refusal=ScimRefusal.PAUSED),
+        Sign(rejection=ScimRejection.PAUSED),
         "An admin of your organization has paused the connection, so {name} is told to come back later. Nothing of the call "
         "was carried out, and nobody has lost access.",
         "Resume the connection on the SCIM page when {name} may go on. It tries again by itself; to hurry it, {resend}.",

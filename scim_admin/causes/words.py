@@ -1,12 +1,12 @@
-"""Where things are in each identity provider, as its guide has them."""
+"""The terms of each identity provider for explanations, taken from its guide."""
 
 from portal.directory.scim.connection import ScimIdentityProvider
 from scim_admin.causes.cause import Words
 from scim_admin.guides import guide_for
 
 
-def words_of(identity_provider: ScimIdentityProvider, guide_key: str = "") -> Words:
-    """Return an identity provider's words; `guide_key` chooses among its guides."""
+def words_for(identity_provider: ScimIdentityProvider, guide_key: str = "") -> Words:
+    """Return an identity provider's terms. `guide_key` chooses among its guides."""
     guide = guide_for(identity_provider, guide_key)
     return Words(
         name=guide.called,

@@ -1,4 +1,4 @@
-"""What the address of the log of SCIM requests can say."""
+"""Query parameters of the log, and the form that exports it."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,9 +9,9 @@ from django import forms
 from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
 from portal.web.listing import ListQuery
 
-_LONGEST_ID = 100
-# Ids begin with the time, counted from here.
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_ID_LENGTH = 100
+# Request ids begin with the time since then.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _METHODS = {
     "GET": "Read (GET)",
     "POST": "Create (POST)",
@@ -21,8 +21,8 @@ _METHODS = {
 }
 
 
-class _MomentField(forms.DateTimeField):
-    """A moment to the minute, in the portal's time zone."""
+class _TimestampField(forms.DateTimeField):
+    """A date and time in UTC, to the minute."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
 
@@ -34,22 +34,22 @@ class _MomentField(forms.DateTimeField):
         )
 
     def clean(self, value: Any) -> Any:
-        """Return the moment, None for none. Raises ValidationError."""
-        moment = super().clean(value)
-        if moment and moment < _FIRST:
-            raise forms.ValidationError("Use a time from 1970 on.")
-        return moment
+        """Return the timestamp, None if the field is empty. Raise ValidationError if it can't be read or is before 1970."""
+        timestamp = super().clean(value)
+        if timestamp and timestamp < _EPOCH:
+            raise forms.ValidationError("Enter a date after 1969.")
+        return timestamp
 
 
 class LogFilter(forms.Form):
-    """Which requests of the log to show."""
+    """Conditions on the requests to show."""
 
-    # Of a deleted connection; without it, the active one's.
-    connection_id = forms.CharField(required=False, max_length=_LONGEST_ID, widget=forms.HiddenInput)
+    # The id of a deleted connection; empty for the active one.
+    connection_id = forms.CharField(required=False, max_length=_MAX_ID_LENGTH, widget=forms.HiddenInput)
     outcome = forms.ChoiceField(
         label="Outcome",
         required=False,
-        choices=[("", "All"), (ScimOutcome.SUCCEEDED, "Succeeded"), (ScimOutcome.REFUSED, "Failed")],
+        choices=[("", "All"), (ScimOutcome.SUCCEEDED, "Succeeded"), (ScimOutcome.FAILED, "Failed")],
         error_messages={"invalid_choice": "Use succeeded or refused, or leave it out for all."},
     )
     resource_type = forms.ChoiceField(
@@ -58,31 +58,31 @@ class LogFilter(forms.Form):
         choices=[("", "Everything"), ("User", "People"), ("Group", "Groups")],
         error_messages={"invalid_choice": "Use User or Group, or leave it out for everything."},
     )
-    resource_id = forms.CharField(required=False, max_length=_LONGEST_ID, widget=forms.HiddenInput)
+    resource_id = forms.CharField(required=False, max_length=_MAX_ID_LENGTH, widget=forms.HiddenInput)
     method = forms.ChoiceField(
         label="Method",
         required=False,
         choices=[("", "All"), *_METHODS.items()],
         error_messages={"invalid_choice": f"Use {', '.join(_METHODS)}, or leave it out for all."},
     )
-    since = _MomentField("From")
-    until = _MomentField("Until")
+    since = _TimestampField("From")
+    until = _TimestampField("Until")
 
     def clean(self) -> None:
-        """Refuse a time that ends before it begins."""
+        """Reject a period that ends before it begins."""
         since, until = (self.cleaned_data.get(name) for name in ("since", "until"))
         if since and until and until <= since:
-            self.add_error("until", "This is not after “From”.")
+            self.add_error("until", "“Until” must be later than “From”.")
 
     @property
     def given(self) -> list[tuple[str, str]]:
-        """What was given, to be sent once more by another form."""
+        """The parameters that were given, for the hidden fields of another form."""
         values = ((name, str(self.data.get(name, ""))) for name in LogFilter.base_fields)
         return [(name, value) for name, value in values if value]
 
     @property
     def wanted(self) -> ScimRequestFilter:
-        """Which calls are wanted; whom a call is about says of which kind they are."""
+        """The filter. A resource id implies the resource type, which is left out."""
         chosen = self.cleaned_data
         return ScimRequestFilter(
             outcome=ScimOutcome(chosen["outcome"]) if chosen["outcome"] else None,
@@ -95,17 +95,17 @@ class LogFilter(forms.Form):
 
 
 class LogQuery(LogFilter, ListQuery):
-    """Which page of the log, and of which calls."""
+    """Filter and page of the log."""
 
 
 class FileFormat(StrEnum):
-    """The form in which the log is taken away."""
+    """File formats of the export."""
 
     CSV = "csv"
     JSON_LINES = "jsonl"
 
 
 class ExportForm(LogFilter):
-    """Which calls are taken away, and in which form."""
+    """Filter and file format of the export."""
 
     file_format = forms.TypedChoiceField(choices=[(one, one) for one in FileFormat], coerce=FileFormat)

@@ -1,4 +1,4 @@
-"""Which guide the set-up page shows."""
+"""Query parameters of the setup page."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from scim_admin.guides import Guide
 
 
 class GuideQuery(forms.Form):
-    """What an address says about the guide that it wants; without a choice, where there is but one."""
+    """The guide to show. The field is left out if the connection has only one guide."""
 
     guide = forms.ChoiceField(
         label="Your identity provider",
-        error_messages={"invalid_choice": "There is no such guide; choose one of these."},
+        error_messages={"invalid_choice": "There is no such guide. Choose one from the list."},
     )
 
     def __init__(self, data: QueryDict, guides: Sequence[Guide]) -> None:
@@ -27,6 +27,6 @@ class GuideQuery(forms.Form):
 
     @property
     def chosen(self) -> Guide:
-        """The guide that was chosen; the usual one where the choice is not valid."""
-        usual = next(iter(self.guides))
-        return self.guides[self.cleaned_data.get("guide", usual) if self.is_valid() else usual]
+        """The chosen guide, or the default one if the choice isn't valid."""
+        default = next(iter(self.guides))
+        return self.guides[self.cleaned_data.get("guide", default) if self.is_valid() else default]

@@ -16,7 +16,7 @@ from portal.web import listing
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
-from scim_admin.causes.words import words_of
+from scim_admin.causes.words import words_for
 from scim_admin.forms.conflicts import ConflictsQuery, DecideForm, DomainForm
 from scim_admin.sections import Section, render_section
 
@@ -102,7 +102,7 @@ def _list_page(request: PortalRequest, context: dict[str, Any], *, status: int =
         "states": _states(request, state),
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
         "may_allow": right_to(request, Permission.ALLOWED_DOMAINS, Permission.SCIM_UPDATE),
-        "words": words_of(connection.identity_provider),
+        "words": words_for(connection.identity_provider),
     }
     if found.has_restarted and request.htmx.target == "conflicts-more":
         return listing.start_again(render(context), "conflicts")

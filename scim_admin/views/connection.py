@@ -1,4 +1,4 @@
-"""The overview: the SCIM connection and how it is."""
+"""The overview of the SCIM connection."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.http import HttpResponse
 
 from portal.directory.scim.connection import ScimConnection
 from portal.web.request import PortalRequest
-from portal.web.scim.health import health_of
+from portal.web.scim.health import health_context
 from portal.web.scim.people_without_access import people_without_access
 from portal.web.scim.safeguard import safeguard_of
 from portal.web.scim.token_expiry import token_expiry
@@ -16,20 +16,20 @@ from scim_admin.sections import render_section
 
 
 def connection(request: PortalRequest) -> HttpResponse:
-    """Show the connection; its groups are fetched by a button."""
+    """Show the connection. A button loads its groups."""
     found = request.directory.scim.connection.get()
     context = {
         **connection_card(found),
         "safeguard": safeguard_of(request, found),
         "people_without_access": people_without_access(request, found),
-        **health_of(request, found),
+        **health_context(request, found),
         **lifecycle(request, found),
     }
     return render_section(request, "scim_admin/connection.html", context)
 
 
 def connection_card(connection: ScimConnection | None) -> dict[str, Any]:
-    """Return what the connection's card shows."""
+    """Return the context of the connection's card."""
     if connection is None:
         return {"connection": None}
     return {

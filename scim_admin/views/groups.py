@@ -13,7 +13,7 @@ from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupsQuery
 from scim_admin.lifecycle import lifecycle
-from scim_admin.links import log_of
+from scim_admin.links import resource_log_url
 from scim_admin.sections import render_list, render_section
 from scim_admin.views.connection import connection_card
 
@@ -63,7 +63,7 @@ def group(request: PortalRequest, group_id: str) -> HttpResponse:
         "members": members,
         "nested": scim.groups.nested(group_id, limit=_MOST_NAMED),
         "parents": scim.groups.parents(group_id, limit=_MOST_NAMED),
-        "log_url": log_of(request, "Group", group_id),
+        "log_url": resource_log_url(request, "Group", group_id),
         "may_change": right_to(request, Permission.SCIM_UPDATE, Permission.IMPLICIT_ROLES),
     }
     return render_list(request, "scim_admin/group.html", context, "members")

@@ -1,4 +1,4 @@
-"""The log of SCIM requests: what the identity provider asked, call by call, and how it was answered."""
+"""The log: requests of the identity provider, their details, their export, and dry runs of failed ones."""
 
 import json
 from collections.abc import Iterator
@@ -20,12 +20,13 @@ from portal.serving.threads import Share, claim
 from portal.web import listing
 from portal.web.pages import private
 from portal.web.request import PortalRequest
+from scim_admin import log_presenter
 from scim_admin.exports import EXPORTS
 from scim_admin.forms.log import ExportForm, FileFormat, LogQuery
-from scim_admin.log_presenter import Call, call_of, effect
+from scim_admin.log_presenter import LogEntry
 from scim_admin.sections import render_list, render_section
 
-Logged = ScimConnection | ScimDeletedConnection
+LoggedConnection = ScimConnection | ScimDeletedConnection
 
 _LIST = "scim_admin/log.html"
 _ENTRY = "scim_admin/log_entry.html"
@@ -33,93 +34,100 @@ _REPLAY = "scim_admin/replay.html"
 
 
 def log(request: PortalRequest) -> HttpResponse:
-    """Show a page of the calls, the newest first."""
+    """Show a page of requests, newest first."""
     active, query = request.directory.scim.connection.get(), LogQuery(request.GET)
     context: dict[str, Any] = {"connection": active, "query": query}
     try:
-        context["kept_days"] = request.directory.scim.log.kept_days
+        context["retention_days"] = request.directory.scim.log.retention_days
     except NotOffered as error:
         return render_section(request, _LIST, context | {"not_offered": error.detail}, fragments=["log"])
     if not query.is_valid():
         return render_section(request, _LIST, context | {"logged": active}, fragments=["log"], status=422)
-    connection = _logged(request, active, query.cleaned_data["connection_id"])
+    connection = _logged_connection(request, active, query.cleaned_data["connection_id"])
     if connection is None:
         context["can_restore"] = ScimFeature.RESTORE in request.directory.scim.offers
         return render_section(request, _LIST, context, fragments=["log"])
     context |= {"logged": connection, "is_deleted": connection is not active, "is_linked": connection is active}
     wanted, limit = query.wanted, query.cleaned_data["limit"]
-    calls = listing.load(
-        request, lambda cursor: _calls(request, connection, wanted, cursor, limit), append_to="log-more"
+    entries = listing.load(
+        request, lambda cursor: _entries(request, connection, wanted, cursor, limit), append_to="log-more"
     )
-    context |= {"log": calls, "limit": limit, "wanted": wanted, "is_filtered": wanted != ScimRequestFilter()}
+    context |= {"log": entries, "limit": limit, "wanted": wanted, "is_filtered": wanted != ScimRequestFilter()}
     if wanted.resource_id:
-        context["name"] = _name(request, wanted.resource_id, calls.items)
+        context["name"] = _resource_name(request, wanted.resource_id, entries.items)
     return render_list(request, _LIST, context, "log")
 
 
 def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
-    """Show everything that is known of one call."""
+    """Show all details of one request."""
     try:
-        entry = request.directory.scim.log.get(scim_request_id)
+        logged_request = request.directory.scim.log.get(scim_request_id)
     except NotOffered as error:
-        return render_section(request, _ENTRY, {"not_offered": error.detail, "list_url": _url(request)})
+        return render_section(request, _ENTRY, {"not_offered": error.detail, "list_url": _log_url(request)})
     active = request.directory.scim.connection.get()
-    connection = _logged(request, active, entry.connection_id)
+    connection = _logged_connection(request, active, logged_request.connection_id)
     is_deleted = active is None or connection is not active
     context = {
         "connection": active,
         "is_deleted": is_deleted,
         "is_linked": not is_deleted,
-        "list_url": _url(request, connection_id=entry.connection_id) if is_deleted else _url(request),
-        "call": call_of(entry, _provider(connection)),
-        "entry": entry,
-        "body": _pretty(entry.body),
+        "list_url": _log_url(request, connection_id=logged_request.connection_id) if is_deleted else _log_url(request),
+        "entry": log_presenter.log_entry(logged_request, _identity_provider(connection)),
+        "body": _pretty(logged_request.body),
     }
     return render_section(request, _ENTRY, context)
 
 
 def export_log(request: PortalRequest) -> HttpResponseBase:
-    """Hand out the calls that fit the filter as a file, read while it is sent."""
+    """Download the requests that match the filter as a file, read while it is sent."""
     form = ExportForm(request.POST)
     if not form.is_valid():
         raise Invalid("Choose CSV or JSON Lines, and a filter that the log has.")
-    connection = _logged(request, request.directory.scim.connection.get(), form.cleaned_data["connection_id"])
+    connection = _logged_connection(
+        request, request.directory.scim.connection.get(), form.cleaned_data["connection_id"]
+    )
     if connection is None:
         raise NotFound("There is no such connection, so there is nothing to export.")
     if not claim(request, Share.DOWNLOAD):
-        # A reader may take as long as it likes, and until then the export keeps its place to work.
+        # A slow client occupies a thread until the export ends.
         raise TooManyRequests("Another export is running. Try again when it has finished.")
-    entries = request.directory.scim.log.export(connection.connection_id, form.wanted)
-    return _download(request, form.cleaned_data["file_format"], _in_words(entries, connection.identity_provider))
+    requests = request.directory.scim.log.export(connection.connection_id, form.wanted)
+    entries = (log_presenter.log_entry(one, connection.identity_provider) for one in requests)
+    return _download(request, form.cleaned_data["file_format"], entries)
 
 
 def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
-    """Show what a refused call would do now, or why it cannot be tried."""
+    """Show what a failed request would do now, or why a dry run isn't possible."""
     try:
-        entry = request.directory.scim.log.get(scim_request_id)
+        logged_request = request.directory.scim.log.get(scim_request_id)
     except NotOffered as error:
         return render_section(request, _REPLAY, {"not_offered": error.detail})
     active = request.directory.scim.connection.get()
-    connection = _logged(request, active, entry.connection_id)
-    context: dict[str, Any] = {"connection": active, "entry": entry, "call": call_of(entry, _provider(connection))}
+    identity_provider = _identity_provider(_logged_connection(request, active, logged_request.connection_id))
+    context: dict[str, Any] = {
+        "connection": active,
+        "entry": log_presenter.log_entry(logged_request, identity_provider),
+    }
     try:
         found = request.directory.scim.log.replay(scim_request_id)
     except Conflict as error:
         return render_section(request, _REPLAY, context | {"obstacle": error.detail}, status=error.status)
     context |= {
         "replay": found,
-        "now": call_of(_as_answered_now(entry, found), _provider(connection)),
-        "effects": [(effect(change.action), change) for change in found.changes],
+        "now": log_presenter.log_entry(_with_current_response(logged_request, found), identity_provider),
+        "effects": [(log_presenter.effect(change.action), change) for change in found.changes],
     }
     return render_section(request, _REPLAY, context)
 
 
-def _as_answered_now(entry: ScimRequest, found: ScimReplay) -> ScimRequest:
-    return changed(entry, status=found.status, scim_type=found.scim_type, detail=found.detail)
+def _with_current_response(logged_request: ScimRequest, found: ScimReplay) -> ScimRequest:
+    return changed(logged_request, status=found.status, scim_type=found.scim_type, detail=found.detail)
 
 
-def _logged(request: PortalRequest, active: ScimConnection | None, connection_id: str) -> Logged | None:
-    """Return whose calls are wanted: the active connection where none is named, or one that can be restored; None for no such."""
+def _logged_connection(
+    request: PortalRequest, active: ScimConnection | None, connection_id: str
+) -> LoggedConnection | None:
+    """Return the connection with this id, active or restorable; the active one if the id is empty. None if there is none."""
     if active and connection_id in {"", active.connection_id}:
         return active
     if not connection_id or ScimFeature.RESTORE not in request.directory.scim.offers:
@@ -128,41 +136,37 @@ def _logged(request: PortalRequest, active: ScimConnection | None, connection_id
     return next((one for one in deleted if one.connection_id == connection_id), None)
 
 
-def _provider(connection: Logged | None) -> ScimIdentityProvider:
-    """Return in whose words causes are explained, also once the connection is gone."""
+def _identity_provider(connection: LoggedConnection | None) -> ScimIdentityProvider:
+    """Return the identity provider whose terms explanations use; the generic one if the connection is unknown."""
     return connection.identity_provider if connection else ScimIdentityProvider.GENERIC
 
 
-def _in_words(entries: Iterator[ScimRequest], identity_provider: ScimIdentityProvider) -> Iterator[Call]:
-    return (call_of(entry, identity_provider) for entry in entries)
-
-
-def _download(request: PortalRequest, file_format: FileFormat, calls: Iterator[Call]) -> HttpResponseBase:
-    content_type, written = EXPORTS[file_format]
+def _download(request: PortalRequest, file_format: FileFormat, entries: Iterator[LogEntry]) -> HttpResponseBase:
+    content_type, write = EXPORTS[file_format]
     slug = request.signed_in.organization.organization_slug
     name = f"scim-log-{slug}-{timezone.now():%Y%m%d-%H%M%S}.{file_format}"
-    response = private(StreamingHttpResponse(written(calls), content_type=content_type))
+    response = private(StreamingHttpResponse(write(entries), content_type=content_type))
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or ""
     return response
 
 
-def _calls(
-    request: PortalRequest, connection: Logged, wanted: ScimRequestFilter, cursor: str, limit: int
-) -> Page[Call]:
+def _entries(
+    request: PortalRequest, connection: LoggedConnection, wanted: ScimRequestFilter, cursor: str, limit: int
+) -> Page[LogEntry]:
     page = request.directory.scim.log.page(connection.connection_id, wanted, cursor=cursor, limit=limit)
-    calls = tuple(call_of(entry, connection.identity_provider) for entry in page.items)
-    return Page(calls, page.next_cursor, page.searched_to)
+    entries = tuple(log_presenter.log_entry(one, connection.identity_provider) for one in page.items)
+    return Page(entries, page.next_cursor, page.searched_to)
 
 
-def _url(request: PortalRequest, **query: str) -> str:
+def _log_url(request: PortalRequest, **query: str) -> str:
     url = reverse("scim:log", args=[request.signed_in.organization.organization_slug])
     return f"{url}?{urlencode(query)}" if query else url
 
 
-def _name(request: PortalRequest, resource_id: str, calls: tuple[Call, ...]) -> str:
-    """Return what the person or the group is called whose calls are shown, "" for one who is gone."""
-    if calls:
-        return calls[0].entry.resource_name
+def _resource_name(request: PortalRequest, resource_id: str, entries: tuple[LogEntry, ...]) -> str:
+    """Return the name of the user or group that the log is filtered by; "" if it doesn't exist."""
+    if entries:
+        return entries[0].request.resource_name
     scim = request.directory.scim
     try:
         if resource_id.startswith("scim-group-"):
@@ -173,7 +177,7 @@ def _name(request: PortalRequest, resource_id: str, calls: tuple[Call, ...]) -> 
 
 
 def _pretty(body: str) -> str:
-    """Return a logged body with one value on a line; one that was cut stays as it is."""
+    """Return a logged body with one value per line; a body that was cut stays as it is."""
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:

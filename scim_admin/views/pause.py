@@ -10,7 +10,7 @@ from portal.directory.errors import Conflict
 from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
-from scim_admin.causes.words import words_of
+from scim_admin.causes.words import words_for
 from scim_admin.sections import render_section
 
 
@@ -46,7 +46,7 @@ def _page(request: PortalRequest, problem: str = "", *, status: int = 200) -> Ht
     connection = request.directory.scim.connection.get()
     context: dict[str, Any] = {
         "connection": connection,
-        "words": words_of(connection.identity_provider) if connection else None,
+        "words": words_for(connection.identity_provider) if connection else None,
         "problem": problem,
     }
     return render_section(request, "scim_admin/pause.html", context, status=status)

@@ -16,7 +16,7 @@ from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
-from scim_admin.causes.words import words_of
+from scim_admin.causes.words import words_for
 from scim_admin.forms.safeguard import ApproveForm, SafeguardForm
 from scim_admin.sections import render_list, render_section
 
@@ -81,7 +81,7 @@ def _approve_page(
         "number": gateway.held_number(connection.connection_id),
         "held": gateway.held_users(connection.connection_id, limit=_SHOWN),
         "held_groups": gateway.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
-        "words": words_of(connection.identity_provider),
+        "words": words_for(connection.identity_provider),
     }
     status = 422 if form.is_bound else 200
     return render_section(request, _APPROVE, context, status=error.status if error else status)
@@ -100,7 +100,7 @@ def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200)
     context |= {
         "safeguard": gateway.get(connection.connection_id),
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
-        "words": words_of(connection.identity_provider),
+        "words": words_for(connection.identity_provider),
     }
     if context["safeguard"].waiting_groups:
         context["held_groups"] = gateway.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)

@@ -1,4 +1,4 @@
-"""Setting up the identity provider: its guide, and beside it the live check of what has arrived."""
+"""Setup of the identity provider: its guide, next to the live check of what has arrived."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ _FRAGMENT = "live-check"
 
 
 def set_up(request: PortalRequest) -> HttpResponse:
-    """Show the guide and the check; a poll that names the check that it has seen is told only of another one (else 204)."""
+    """Show the guide and the live check. A poll whose `seen` fingerprint is still current gets 204."""
     connection = request.directory.scim.connection.get()
     if connection is None:
         return render_section(request, "scim_admin/set_up.html")
     query = GuideQuery(request.GET, guides_for(connection.identity_provider))
     check = _check(request, connection, query.chosen)
-    if request.htmx.target == _FRAGMENT and request.GET.get("seen") == check.get("mark"):
+    if request.htmx.target == _FRAGMENT and request.GET.get("seen") == check.get("fingerprint"):
         return private(HttpResponse(status=204))
     context = {"connection": connection, "query": query, "guide": query.chosen, **check}
     status = 200 if query.is_valid() else 422
@@ -33,7 +33,7 @@ def set_up(request: PortalRequest) -> HttpResponse:
 
 
 def _check(request: PortalRequest, connection: ScimConnection, guide: Guide) -> dict[str, Any]:
-    """Return what the check shows, and where to ask for it again."""
+    """Return the context of the live check, including the URLs to reload and to poll it."""
     try:
         progress = request.directory.scim.health.progress(connection.connection_id)
     except NotOffered as error:
@@ -44,15 +44,15 @@ def _check(request: PortalRequest, connection: ScimConnection, guide: Guide) -> 
     return {
         "check": check,
         "progress": progress,
-        "mark": check.mark,
+        "fingerprint": check.fingerprint,
         "announcement": _announcement(check),
         "again_url": f"{url}?{urlencode(chosen)}" if chosen else url,
-        "poll_url": f"{url}?{urlencode({**chosen, 'seen': check.mark})}",
+        "poll_url": f"{url}?{urlencode({**chosen, 'seen': check.fingerprint})}",
     }
 
 
 def _announcement(check: LiveCheck) -> str:
-    """Return what a screen reader is told when the check has changed."""
+    """Return the announcement for screen readers when the check has changed."""
     problems = [item.problem.title for item in check.problems if item.problem]
-    progress = "Complete" if check.is_finished else f"{check.number_done} of {len(check.items)} done"
+    progress = "Complete" if check.is_finished else f"{check.done_count} of {len(check.items)} done"
     return ". ".join([f"Live check: {progress}", *(f"Problem: {title}" for title in problems)])

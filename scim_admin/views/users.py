@@ -14,7 +14,7 @@ from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.users import PeopleQuery
 from scim_admin.guides import guide_for
-from scim_admin.links import log_of
+from scim_admin.links import resource_log_url
 from scim_admin.sections import render_list, render_section
 
 _LIST = "scim_admin/users.html"
@@ -58,7 +58,7 @@ def person(request: PortalRequest, user_id: str) -> HttpResponse:
         "roles": scim.users.roles(user_id),
         "member_role": MEMBER_ROLE,
         "may_send_link": right_to(request, Permission.MEMBER_PASSWORD),
-        "log_url": log_of(request, "User", user_id),
+        "log_url": resource_log_url(request, "User", user_id),
     }
     return render_list(request, _PERSON, context, "groups")
 

@@ -37,7 +37,7 @@ BODY = '{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILTERS = {
     "all": ScimRequestFilter(),
-    "refused": ScimRequestFilter(outcome=ScimOutcome.REFUSED),
+    "refused": ScimRequestFilter(outcome=ScimOutcome.FAILED),
 }
 
 

@@ -154,7 +154,7 @@ def test_it_works_without_javascript(embedded: Portal, idp: Idp, browser: Browse
     page = browser.new_context(java_script_enabled=False).new_page()
     open_set_up(embedded, page)
     line(page, "Address", "next")
-    expect(page.get_by_text("Fills in by itself.")).to_be_hidden()
+    expect(page.get_by_text("Updates automatically.")).to_be_hidden()
 
     idp.create_user("priya@initech.example", displayName="Priya Patel")
     page.get_by_role("link", name="Check again").click()

@@ -14,7 +14,7 @@ from portal.directory.ids import public_id, uuid7
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.database.time_limit import TimeLimitReached
-from portal.embedded.scim.log.reading import _value
+from portal.embedded.scim.log.reading import request_value
 from scim_admin.causes import CAUSES, explain
 from tests import factories
 from tests.scim_server.conftest import Idp
@@ -289,7 +289,7 @@ def test_a_call_is_recognised_by_its_cause(idp: Idp, code: str, call: Call) -> N
     call(idp)
 
     entry = idp.entries[-1]
-    explanation = explain(_value(entry), ScimIdentityProvider.OKTA)
+    explanation = explain(request_value(entry), ScimIdentityProvider.OKTA)
     assert explanation is not None, (entry.path, entry.detail)
     assert explanation.code == code, (entry.path, entry.detail)
 
@@ -301,11 +301,11 @@ def test_every_cause_is_brought_about(idp: Idp) -> None:
 
 @pytest.mark.parametrize("identity_provider", list(ScimIdentityProvider))
 def test_every_cause_is_said_in_every_identity_providers_words(identity_provider: ScimIdentityProvider) -> None:
-    from scim_admin.causes.words import words_of  # noqa: PLC0415 -- used here alone
+    from scim_admin.causes.words import words_for  # noqa: PLC0415 -- used here alone
 
     for cause in CAUSES:
-        said = cause.explained(words_of(identity_provider), identity_provider)
-        for text in (said.cause, said.cure):
+        said = cause.explain(words_for(identity_provider), identity_provider)
+        for text in (said.cause, said.fix):
             assert re.search(r"[{}]", text) is None, text
             assert text.endswith("."), text
             assert "  " not in text, text
@@ -315,12 +315,12 @@ def test_every_cause_is_said_in_every_identity_providers_words(identity_provider
 def test_a_call_that_succeeded_needs_no_explanation(idp: Idp) -> None:
     idp.get("/Users")
 
-    assert explain(_value(idp.entries[-1]), ScimIdentityProvider.OKTA) is None
+    assert explain(request_value(idp.entries[-1]), ScimIdentityProvider.OKTA) is None
 
 
 def test_a_cure_names_the_fields_of_the_identity_provider(idp: Idp) -> None:
     with_header(idp, "Bearer scim_made-up")
-    entry = _value(idp.entries[-1])
+    entry = request_value(idp.entries[-1])
 
     for identity_provider, field in (
         (ScimIdentityProvider.OKTA, "HTTP Header › Authorization"),
@@ -329,4 +329,4 @@ def test_a_cure_names_the_fields_of_the_identity_provider(idp: Idp) -> None:
     ):
         explanation = explain(entry, identity_provider)
         assert explanation
-        assert field in explanation.cure
+        assert field in explanation.fix

@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.members import MemberStatus
-from portal.directory.scim.log import ScimRefusal
+from portal.directory.scim.log import ScimRejection
 from portal.embedded import models
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_bulk import BULK
@@ -63,7 +63,7 @@ def test_every_call_is_told_to_come_back_and_changes_nothing(
     assert models.ActivityEntryRow.objects.count() == entries
     assert models.MemberRow.objects.get(email_address="ada@acme.test").status == MemberStatus.ACTIVE
     assert models.ScimMembershipRow.objects.count() == 1
-    assert idp.entries[-1].refusal == ScimRefusal.PAUSED
+    assert idp.entries[-1].refusal == ScimRejection.PAUSED
 
 
 def test_once_resumed_calls_are_answered_again(idp: Idp, user: str, admin_client: Client) -> None:

@@ -59,7 +59,7 @@ def test_what_would_succeed_now_says_who_would_join_and_does_nothing(log: ScimLo
     assert (found.status, found.detail) == (200, "")
     [change] = found.changes
     assert (change.action, change.target_name, change.joining) == ("scim_group.update", "Sales", ("Ada Lovelace",))
-    assert (change.joining_number, change.leaving_number, change.leaving) == (1, 0, ())
+    assert (change.joining_count, change.leaving_count, change.leaving) == (1, 0, ())
     assert idp.members(group) == set()
 
 
@@ -157,13 +157,13 @@ def test_a_replay_takes_place_in_a_transaction_that_is_rolled_back(log: ScimLogG
 
 
 OBSTACLES: dict[str, tuple[Callable[[Idp], object], str]] = {
-    "succeeded": (lambda idp: idp.create_user("ada"), "It succeeded"),
-    "reads": (lambda idp: idp.get(f"/Users/{NOBODY}"), "It only asks"),
+    "succeeded": (lambda idp: idp.create_user("ada"), "The request succeeded."),
+    "reads": (lambda idp: idp.get(f"/Users/{NOBODY}"), "only reads data"),
     "token": (lambda idp: Idp(idp.connection, "scim_made-up").send("POST", "/Users", {"userName": "a"}), "its token"),
     "bulk": (lambda idp: idp.send("POST", "/Bulk", {}), "one person or one group"),
-    "address": (lambda idp: idp.send("POST", "/Users/Users", {"userName": "a"}), "Its address is wrong"),
-    "foreign id": (lambda idp: idp.send("DELETE", "/Users/00u1"), "none of this connection"),
-    "no body": (lambda idp: idp.send("POST", "/Users", b"{"), "was not kept"),
+    "address": (lambda idp: idp.send("POST", "/Users/Users", {"userName": "a"}), "The URL of the request is wrong"),
+    "foreign id": (lambda idp: idp.send("DELETE", "/Users/00u1"), "doesn't belong to this connection"),
+    "no body": (lambda idp: idp.send("POST", "/Users", b"{"), "wasn't kept"),
 }
 
 
@@ -197,7 +197,7 @@ def test_a_version_that_is_not_kept_is_said(log: ScimLogGateway, idp: Idp) -> No
 
     found = replay(log, idp)
 
-    assert (found.status, found.has_lost_its_version) == (200, True)
+    assert (found.status, found.is_version_unknown) == (200, True)
 
 
 def test_a_call_of_a_deleted_connection_is_not_tried(log: ScimLogGateway, idp: Idp) -> None:

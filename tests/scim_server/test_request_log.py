@@ -18,7 +18,7 @@ from pytest_django import Settings
 from portal.directory.ids import public_id
 from portal.embedded import models
 from portal.embedded.scim.log import entries
-from portal.embedded.scim.log.redaction import redacted_detail
+from portal.embedded.scim.log.redaction import redact_detail
 from tests import factories
 from tests.scim_server.conftest import Idp
 
@@ -341,7 +341,7 @@ def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> Non
     ],
 )
 def test_what_an_error_quotes_is_masked_where_it_may_be_a_person(said: str, kept: str) -> None:
-    assert redacted_detail(said) == kept
+    assert redact_detail(said) == kept
 
 
 def test_an_id_in_an_error_stays(idp: Idp) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from portal.embedded import models
-from portal.embedded.scim.log.subjects import subject_of
+from portal.embedded.scim.log.subjects import find_subject
 from tests.scim_server.conftest import Idp
 
 LOG = "/o/acme/scim/log/"
@@ -132,4 +132,4 @@ def test_a_deleted_connection_and_another_organization_link_to_nobody(
     ],
 )
 def test_a_subject_is_found_in_whatever_was_sent(body: Any, subject: str) -> None:
-    assert subject_of(body, "User") == subject
+    assert find_subject(body, "User") == subject

@@ -1,4 +1,4 @@
-"""What the log of SCIM requests holds: one value for each call of an identity provider, and how to choose among them."""
+"""The log: one entry for each request of an identity provider, how to filter it, and what a dry run of a request finds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,44 +9,44 @@ from typing import Protocol
 from portal.directory.pages import DEFAULT_LIMIT, Page
 
 
-class ScimRefusal(StrEnum):
-    """What was wrong with who called, or with the address; the identity provider is not told, the log is."""
+class ScimRejection(StrEnum):
+    """Why a request was rejected before its content was read. The response doesn't say it, only the log does."""
 
     NO_TOKEN = "no_token"  # noqa: S105 -- a word, as those below
     NO_BEARER = "no_bearer"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105
     EXPIRED_TOKEN = "expired_token"  # noqa: S105
     REVOKED_TOKEN = "revoked_token"  # noqa: S105
-    # The token is another connection's, as the log of the connection says that the address names,
+    # The token belongs to another connection. Both connections log the request: the one that the URL names,
     FOREIGN_TOKEN = "foreign_token"  # noqa: S105
-    # and as the log of the connection says whose token it is.
+    # and the one that the token belongs to.
     OTHER_ADDRESS = "other_address"
     NO_CONNECTION_ID = "no_connection_id"
     CONNECTION_DELETED = "connection_deleted"
-    # Everything was right, but an admin has paused the connection.
+    # The request was valid, but an admin has paused the connection.
     PAUSED = "paused"
-    # Everything was right, but anybody on the way could read it.
+    # The request was valid, but came unencrypted.
     PLAIN_HTTP = "plain_http"
 
 
-FIRST_REFUSAL = 400  # of the statuses (RFC 9110, 15)
+FIRST_ERROR_STATUS = 400  # RFC 9110, 15
 
 
 class ScimOutcome(StrEnum):
-    """Whether a call did what it was made for."""
+    """Whether a request succeeded. The values appear in URLs."""
 
     SUCCEEDED = "succeeded"
-    REFUSED = "refused"
+    FAILED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class ScimRequestFilter:
-    """Which calls are wanted; what is not given does not matter. `since` is included, `until` is not."""
+    """Conditions that requests must meet; an empty one matches every request. `since` is inclusive, `until` exclusive."""
 
     outcome: ScimOutcome | None = None
     # "User" or "Group".
     resource_type: str = ""
-    # The id of one person or one group.
+    # The id of one user or one group.
     resource_id: str = ""
     method: str = ""
     since: datetime | None = None
@@ -55,29 +55,29 @@ class ScimRequestFilter:
 
 @dataclass(frozen=True, slots=True)
 class ScimRequest:
-    """One request of an identity provider and its outcome. Secrets aren't kept, and `subject` is all that is personal."""
+    """A request of an identity provider and the response to it. Secrets are never kept; `subject` is the only personal value."""
 
     scim_request_id: str
     connection_id: str
     at: datetime
     method: str
-    # What follows the connection's address.
+    # The part of the URL after the connection's base URL.
     path: str
     query: str
     status: int
     scim_type: str
     detail: str
-    # What was wrong with who called, or with the address; the answer does not say it.
-    refusal: ScimRefusal | None
+    # Why it was rejected before its content was read; None if it wasn't.
+    rejection: ScimRejection | None
     duration_ms: int
     # "User", "Group" or "".
     resource_type: str
     resource_id: str
-    # What the person or group is called now; "" where there is none, or none any more.
+    # The current name of the user or group; "" if there is none, or no longer.
     resource_name: str
-    # Of a failed request: the userName or other name that it has of the person or group, or the id that isn't known.
+    # Of a failed request: the name that it gives the user or group (userName, displayName, ...), or the unknown id.
     subject: str
-    # Who else has the name now; "" for no one.
+    # The other user or group that has the name `subject` now; "" if none.
     holder_id: str
     holder_name: str
     changed_attributes: tuple[str, ...]
@@ -85,21 +85,21 @@ class ScimRequest:
     ip_address: str
     user_agent: str
     request_id: str
-    # JSON with values masked; not read for lists.
+    # JSON with masked values; empty in lists.
     body: str = ""
     is_body_cut: bool = False
-    # Why it cannot be tried again; "" where it can.
+    # Why a dry run isn't possible; "" if it is.
     replay_obstacle: str = ""
 
     @property
     def outcome(self) -> ScimOutcome:
-        """Whether it did what it was made for."""
-        return ScimOutcome.REFUSED if self.status >= FIRST_REFUSAL else ScimOutcome.SUCCEEDED
+        """Return whether the request succeeded."""
+        return ScimOutcome.FAILED if self.status >= FIRST_ERROR_STATUS else ScimOutcome.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True)
 class ScimReplayAttribute:
-    """An attribute that a call would change, as JSON with personal values masked; "" for none."""
+    """An attribute that a request would change, before and after, as JSON with personal values masked; "" for no value."""
 
     name: str
     before: str
@@ -108,7 +108,7 @@ class ScimReplayAttribute:
 
 @dataclass(frozen=True, slots=True)
 class ScimReplayChange:
-    """What a call would do to one person, group or member; `action` is that of the activity log, `noun.verb`."""
+    """A change that a request would make to a user, group or member. `action` is a `noun.verb` of the activity log."""
 
     action: str
     target_id: str
@@ -117,60 +117,58 @@ class ScimReplayChange:
     # The names of the first hundred, and how many there are.
     joining: tuple[str, ...]
     leaving: tuple[str, ...]
-    joining_number: int
-    leaving_number: int
+    joining_count: int
+    leaving_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class ScimReplay:
-    """How a call would be answered now, and what it would change: nothing of it has happened."""
+    """The result of a dry run: the response that a request would get now, and the changes that it would make."""
 
     status: int
     scim_type: str
     detail: str
     changes: tuple[ScimReplayChange, ...]
-    # The log does not keep the values of these, so they were tried with others.
+    # The log doesn't keep the values of these attributes, so the dry run used masked ones.
     masked_attributes: tuple[str, ...]
     is_body_cut: bool
-    # It named a version, which the log does not keep.
-    has_lost_its_version: bool
+    # The request named a version of the resource (If-Match), which the log doesn't keep.
+    is_version_unknown: bool
 
 
 class ScimLogGateway(Protocol):
-    """What the IdP asked for, call by call, and how it was answered. Needs `stytch.scim:get`.
-
-    A directory that does not hear the IdP itself raises NotOffered, with the reason, whatever it is asked.
-    """
+    """The log of a connection's requests. Needs `stytch.scim:get`."""
 
     @property
-    def kept_days(self) -> int:
-        """For how many days calls are kept."""
+    def retention_days(self) -> int:
+        """Number of days that requests are kept."""
         ...
 
     def page(
         self, connection_id: str, wanted: ScimRequestFilter = ..., *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimRequest]:
-        """Return a page of a connection's calls, newest first, without their bodies; the connection may be a deleted one.
+        """Return a page of a connection's requests, newest first, without bodies. The connection may be deleted.
 
-        `limit` is 1 to 1000. Where few calls are wanted the search ends after some thousand and says so: `searched_to`.
-        Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        A search for rare requests stops after some thousand entries; the page's `searched_to` says how far it got. Raise
+        Invalid unless `limit` is 1 to 1000, InvalidCursor for a cursor of another list, NotFound for an unknown connection.
         """
         ...
 
     def get(self, scim_request_id: str) -> ScimRequest:
-        """Return one call with its body. Raises NotFound, NotOffered."""
+        """Return a request with its body. Raise NotFound if the log doesn't have it."""
         ...
 
     def export(self, connection_id: str, wanted: ScimRequestFilter = ...) -> Iterator[ScimRequest]:
-        """Return the newest calls with their bodies, 100,000 at most, and write into the activity log who took them.
+        """Return the newest requests with their bodies, up to 100,000, and record the export in the activity log.
 
-        Raises NotFound, NotOffered. The calls are read while they are iterated over.
+        The requests are read while they are iterated over. Raise NotFound for an unknown connection.
         """
         ...
 
     def replay(self, scim_request_id: str) -> ScimReplay:
-        """Return what a refused call would do now, in every rule; nothing at all is changed.
+        """Return what a failed request would do now, under all current rules. Nothing is changed.
 
-        Raises NotFound, NotOffered, Conflict (it cannot be tried again), Unavailable (what it is about is in use).
+        Raise NotFound if the log doesn't have it, Conflict if a dry run isn't possible, Unavailable if the user or group
+        is being changed at the moment.
         """
         ...

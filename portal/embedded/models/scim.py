@@ -4,7 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.scim.log import FIRST_REFUSAL
+from portal.directory.scim.log import FIRST_ERROR_STATUS
 from portal.embedded.models.fields import ComparedField, FoldedAddressField, FoldedNameField, id_field
 from portal.embedded.models.members import MemberRow
 from portal.embedded.models.organizations import OrganizationRow
@@ -175,7 +175,7 @@ class ScimRequestRow(models.Model):
     query = models.CharField(max_length=1024, blank=True)
     status = models.PositiveSmallIntegerField()
     scim_type = models.CharField(max_length=32, blank=True)
-    # A ScimRefusal: what was wrong with who called, which the answer does not say.
+    # A ScimRejection: what was wrong with who called, which the answer does not say.
     refusal = models.CharField(max_length=32, blank=True, default="", db_default="")
     detail = models.CharField(max_length=1024, blank=True)
     duration_ms = models.PositiveIntegerField()
@@ -199,7 +199,7 @@ class ScimRequestRow(models.Model):
             models.Index(fields=["organization", "connection", "-id"], name="scim_request_newest_first"),
             models.Index(
                 fields=["organization", "connection", "-id"],
-                condition=models.Q(status__gte=FIRST_REFUSAL),
+                condition=models.Q(status__gte=FIRST_ERROR_STATUS),
                 name="scim_request_refused",
             ),
             models.Index(

@@ -10,7 +10,8 @@ from portal.embedded.scim.deletion import EmbeddedScimDeletion, EmbeddedScimRest
 from portal.embedded.scim.drift import EmbeddedScimDrift
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.embedded.scim.groups import EmbeddedScimGroups
-from portal.embedded.scim.log.reading import EmbeddedScimHealth, EmbeddedScimLog
+from portal.embedded.scim.log.health import EmbeddedScimHealth
+from portal.embedded.scim.log.reading import EmbeddedScimLog
 from portal.embedded.scim.pause import EmbeddedScimPause
 from portal.embedded.scim.safeguard import EmbeddedScimSafeguard
 from portal.embedded.scim.tokens import EmbeddedScimTokens

@@ -6,7 +6,7 @@ from portal.directory.permissions import Permission
 from portal.web.pages import render_page
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
-from portal.web.scim.health import health_of
+from portal.web.scim.health import health_context
 from portal.web.scim.people_without_access import people_without_access
 from portal.web.scim.safeguard import safeguard_of
 from portal.web.scim.token_expiry import token_expiry
@@ -23,7 +23,7 @@ def home(request: PortalRequest) -> HttpResponse:
         "may_resume": right_to(request, Permission.SCIM_UPDATE),
         "safeguard": safeguard_of(request, connection),
         "people_without_access": people_without_access(request, connection),
-        **health_of(request, connection),
+        **health_context(request, connection),
         "token_expiry": token_expiry(connection),
     }
     return render_page(request, "home/home.html", context)

@@ -17,7 +17,7 @@ class StytchScimLog(Scoped):
     """Implements portal.directory.directory.ScimLogGateway, by saying that there is none."""
 
     @property
-    def kept_days(self) -> int:
+    def retention_days(self) -> int:
         """Raise NotOffered."""
         _is_not_told()
 

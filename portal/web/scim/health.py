@@ -1,4 +1,4 @@
-"""What every page that shows the connection says of how it is (scim_admin/_health.html)."""
+"""Health of the connection, for every page that shows it (scim_admin/_health.html)."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from portal.directory.scim.log import ScimOutcome
 from portal.web.request import PortalRequest
 
 
-def health_of(request: PortalRequest, connection: ScimConnection | None) -> dict[str, Any]:
-    """Return how the connection is and where its refused calls are, or why the directory does not tell."""
+def health_context(request: PortalRequest, connection: ScimConnection | None) -> dict[str, Any]:
+    """Return the health of the connection and the URL of its failed requests, or why they aren't available."""
     if connection is None:
         return {}
     try:
@@ -23,4 +23,7 @@ def health_of(request: PortalRequest, connection: ScimConnection | None) -> dict
         return {"health_not_offered": error.detail}
     url = reverse("scim:log", args=[request.signed_in.organization.organization_slug])
     since = f"{timezone.now() - WINDOW:%Y-%m-%dT%H:%M}"
-    return {"health": health, "refused_url": f"{url}?{urlencode({'outcome': ScimOutcome.REFUSED, 'since': since})}"}
+    return {
+        "health": health,
+        "failed_requests_url": f"{url}?{urlencode({'outcome': ScimOutcome.FAILED, 'since': since})}",
+    }

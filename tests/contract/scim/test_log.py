@@ -106,7 +106,7 @@ def test_a_call_tells_what_was_asked_and_answered(hearing: World) -> None:
     call = log.get(call_id)
 
     assert {name: getattr(call, name) for name in asked} == asked
-    assert (call.scim_request_id, call.connection_id, call.outcome) == (call_id, connection_id, ScimOutcome.REFUSED)
+    assert (call.scim_request_id, call.connection_id, call.outcome) == (call_id, connection_id, ScimOutcome.FAILED)
     assert timezone.now() - call.at < timedelta(minutes=1)
     [listed] = log.page(connection_id).items
     assert (listed.scim_request_id, listed.body) == (call_id, "")
@@ -114,15 +114,15 @@ def test_a_call_tells_what_was_asked_and_answered(hearing: World) -> None:
 
 USER = "scim-user-live-01900000-0000-7000-8000-000000000001"
 FILTERS: dict[str, tuple[ScimRequestFilter, int]] = {
-    "refused": (ScimRequestFilter(outcome=ScimOutcome.REFUSED), 2),
+    "refused": (ScimRequestFilter(outcome=ScimOutcome.FAILED), 2),
     "succeeded": (ScimRequestFilter(outcome=ScimOutcome.SUCCEEDED), 3),
     "people": (ScimRequestFilter(resource_type="User"), 4),
     "groups": (ScimRequestFilter(resource_type="Group"), 1),
     "one person": (ScimRequestFilter(resource_id=USER), 2),
-    "one person, refused": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.REFUSED), 1),
+    "one person, refused": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.FAILED), 1),
     "one person, succeeded": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.SUCCEEDED), 1),
     "method": (ScimRequestFilter(method="PATCH"), 2),
-    "method, refused": (ScimRequestFilter(method="PATCH", outcome=ScimOutcome.REFUSED), 1),
+    "method, refused": (ScimRequestFilter(method="PATCH", outcome=ScimOutcome.FAILED), 1),
     "since": (ScimRequestFilter(since=timezone.now() - timedelta(days=1)), 5),
     "until": (ScimRequestFilter(until=timezone.now() - timedelta(days=1)), 0),
     "nobody": (ScimRequestFilter(resource_id=USER[:-1] + "2"), 0),

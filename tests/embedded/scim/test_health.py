@@ -11,9 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 from portal.directory.actor import Origin
 from portal.directory.ids import public_id
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.scim.health import ScimCall, ScimHealth, ScimHealthState, ScimProgress, health_of
+from portal.directory.scim.health import ScimHealth, ScimHealthState, ScimProgress
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
+from portal.embedded.scim.log.health import RequestResult, compute_health
 from tests import factories
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ def health(
     *calls: tuple[timedelta, tuple[str, int]],
     identity_provider: ScimIdentityProvider = OKTA,
     expires_in: timedelta = timedelta(days=300),
-    has_people: bool = True,
+    has_users: bool = True,
     paused_at: datetime | None = None,
     refusal: str = "",
 ) -> ScimHealth:
@@ -41,8 +42,8 @@ def health(
         NOW + expires_in,
         paused_at=paused_at,
     )
-    newest = [ScimCall(NOW - ago, method, status, refusal) for ago, (method, status) in calls]
-    return health_of(connection, newest, has_people=has_people, now=NOW)
+    newest = [RequestResult(NOW - ago, method, status, refusal) for ago, (method, status) in calls]
+    return compute_health(connection, newest, has_users=has_users, now=NOW)
 
 
 def minutes(number: float) -> timedelta:
@@ -60,9 +61,9 @@ def each_minute(*answers: tuple[str, int]) -> list[tuple[timedelta, tuple[str, i
 STATES: dict[str, tuple[ScimHealth, ScimHealthState]] = {
     "paused": (health(*each_minute(*[REFUSED] * 9), expires_in=-days(1), paused_at=NOW), ScimHealthState.PAUSED),
     "was paused": (health(*each_minute(*[("POST", 503)] * 9), refusal="paused"), ScimHealthState.HEALTHY),
-    "nobody has called": (health(has_people=False), ScimHealthState.WAITING),
-    "called, nobody arrived": (health((minutes(1), OK), has_people=False), ScimHealthState.VERIFYING),
-    "refused, nobody arrived": (health((minutes(1), ("GET", 401)), has_people=False), ScimHealthState.VERIFYING),
+    "nobody has called": (health(has_users=False), ScimHealthState.WAITING),
+    "called, nobody arrived": (health((minutes(1), OK), has_users=False), ScimHealthState.VERIFYING),
+    "refused, nobody arrived": (health((minutes(1), ("GET", 401)), has_users=False), ScimHealthState.VERIFYING),
     "all well": (health(*each_minute(OK, OK, OK)), ScimHealthState.HEALTHY),
     "a refusal among many": (health(*each_minute(REFUSED, *[OK] * 10)), ScimHealthState.HEALTHY),
     "two refusals among few": (health(*each_minute(REFUSED, REFUSED, OK)), ScimHealthState.HEALTHY),
@@ -100,8 +101,8 @@ def test_the_state_is_what_matters_most(found: ScimHealth, state: ScimHealthStat
 def test_health_says_what_it_is_judged_by() -> None:
     found = health(*each_minute(REFUSED, OK, REFUSED), identity_provider=ENTRA)
 
-    assert (found.calls, found.failures, found.since) == (3, 2, NOW - minutes(2))
-    assert (found.last_call_at, found.last_success_at) == (NOW, NOW - minutes(1))
+    assert (found.requests, found.failures, found.since) == (3, 2, NOW - minutes(2))
+    assert (found.last_request_at, found.last_success_at) == (NOW, NOW - minutes(1))
     assert found.expected_at == NOW + minutes(40)
     assert health(*each_minute(OK)).expected_at is None
 
@@ -137,7 +138,7 @@ def test_health_takes_two_queries_however_many_calls_there_are(
     with django_assert_num_queries(2):
         found = directory.scim.health.get(connection)
 
-    assert (found.state, found.calls) == (ScimHealthState.HEALTHY, min(number, 200))
+    assert (found.state, found.requests) == (ScimHealthState.HEALTHY, min(number, 200))
 
 
 def test_another_organizations_calls_say_nothing(
@@ -151,7 +152,12 @@ def test_another_organizations_calls_say_nothing(
     with django_assert_max_num_queries(7):
         found = progress(directory, other)
 
-    assert (found.reached_at, found.first_person_at, found.first_group_at, found.refused) == (None, None, None, ())
+    assert (found.reached_at, found.first_user_at, found.first_group_at, found.failed_requests) == (
+        None,
+        None,
+        None,
+        (),
+    )
 
 
 def test_nothing_was_seen_before_the_first_call(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
@@ -181,11 +187,11 @@ def test_each_step_is_seen(directory: EmbeddedDirectory, scim: models.ScimConnec
     found = progress(directory, scim)
 
     assert (found.reached_at, found.token_accepted_at, found.discovery_read_at) == (first, patched, read)
-    assert (found.first_person_at, found.first_person_name) == (person.created_at, "Ada Lovelace")
+    assert (found.first_user_at, found.first_user_name) == (person.created_at, "Ada Lovelace")
     assert (found.first_group_at, found.first_group_name) == (group.created_at, "Sales")
     assert found.first_deactivation_at == patched
-    assert [one.at for one in found.refused] == [first]
-    assert (found.last_call_at, found.last_success_at) == (patched, patched)
+    assert [one.at for one in found.failed_requests] == [first]
+    assert (found.last_request_at, found.last_success_at) == (patched, patched)
 
 
 def test_what_a_test_of_the_connection_created_and_deleted_was_seen(
@@ -196,7 +202,7 @@ def test_what_a_test_of_the_connection_created_and_deleted_was_seen(
 
     found = progress(directory, scim)
 
-    assert (found.first_person_at, found.first_person_name) == (created, "")
+    assert (found.first_user_at, found.first_user_name) == (created, "")
     assert found.first_deactivation_at == deleted
     assert found.first_group_at is None
 

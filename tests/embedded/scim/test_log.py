@@ -42,7 +42,7 @@ def test_a_search_for_little_ends_and_says_where(log: EmbeddedScimLog, scim: mod
     wanted = factories.scim_request(scim, resource_type="Group")
     rows = [factories.scim_request(scim, resource_type="User") for _ in range(25)]
 
-    with patch.object(reading, "MOST_SEARCHED", 10):
+    with patch.object(reading, "MAX_SEARCHED", 10):
         first = log.page(id_of(scim), GROUPS)
         assert first.items == ()
         assert first.searched_to == moment_of(rows[15].pk)
@@ -59,7 +59,7 @@ def test_a_search_that_fills_its_page_goes_on_behind_it(log: EmbeddedScimLog, sc
     found: list[str] = []
     cursor: str | None = ""
 
-    with patch.object(reading, "MOST_SEARCHED", 3):
+    with patch.object(reading, "MAX_SEARCHED", 3):
         while cursor is not None:
             page = log.page(id_of(scim), GROUPS, cursor=cursor, limit=2)
             found += [one.scim_request_id for one in page.items]
@@ -76,8 +76,8 @@ def test_an_export_reads_some_at_a_time_and_ends_at_its_limit(
 
     with (
         patch.object(reading, "_BATCH", 5),
-        patch.object(reading, "MOST_SEARCHED", 3),
-        patch.object(reading, "MOST_EXPORTED", 12),
+        patch.object(reading, "MAX_SEARCHED", 3),
+        patch.object(reading, "MAX_EXPORTED", 12),
     ):
         everything = [one.scim_request_id for one in log.export(id_of(scim))]
         groups = [one.scim_request_id for one in log.export(id_of(scim), GROUPS)]
@@ -88,7 +88,7 @@ def test_an_export_reads_some_at_a_time_and_ends_at_its_limit(
 
 def test_an_export_is_in_the_activity_log(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     since = timezone.now() - timedelta(days=1)
-    log.export(id_of(scim), ScimRequestFilter(outcome=ScimOutcome.REFUSED, resource_id=USER, since=since))
+    log.export(id_of(scim), ScimRequestFilter(outcome=ScimOutcome.FAILED, resource_id=USER, since=since))
 
     entry = models.ActivityEntryRow.objects.get(action="scim_request.export")
     assert (entry.target_id, entry.target_name) == (id_of(scim), "Okta production")
@@ -120,7 +120,7 @@ def test_nobody_of_another_organization_is_named(
 
 
 @pytest.mark.parametrize("number", [3, 120])
-@pytest.mark.parametrize("wanted", [ScimRequestFilter(), GROUPS, ScimRequestFilter(outcome=ScimOutcome.REFUSED)])
+@pytest.mark.parametrize("wanted", [ScimRequestFilter(), GROUPS, ScimRequestFilter(outcome=ScimOutcome.FAILED)])
 def test_a_page_takes_a_fixed_number_of_queries(
     log: EmbeddedScimLog,
     scim: models.ScimConnectionRow,
@@ -139,7 +139,7 @@ def test_a_page_takes_a_fixed_number_of_queries(
 
 INDEXES = {
     "scim_request_newest_first": ScimRequestFilter(),
-    "scim_request_refused": ScimRequestFilter(outcome=ScimOutcome.REFUSED),
+    "scim_request_refused": ScimRequestFilter(outcome=ScimOutcome.FAILED),
     "scim_request_of_resource": ScimRequestFilter(resource_id=USER),
 }
 

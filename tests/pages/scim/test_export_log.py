@@ -62,8 +62,8 @@ def test_a_file_has_everything_that_is_known_of_each_call(
     assert list(row) == list(found)
     assert found["id"] == row["id"] == public_id("scim-request", entry.pk)
     assert found["at"] == row["at"] == entry.at.isoformat()
-    assert (row["asked"], row["cause"]) == ("Create a person", "The userName is taken")
-    assert "Assignments tab" in row["cure"]
+    assert (row["request"], row["cause"]) == ("Create a person", "The userName is taken")
+    assert "Assignments tab" in row["how_to_fix"]
     assert (row["status"], found["status"]) == ("409", 409)
     assert (row["changed_attributes"], found["changed_attributes"]) == ("active name", ["active", "name"])
     assert found["body"] == row["body"] == entry.body

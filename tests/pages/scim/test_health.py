@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.directory.errors import NotOffered
 from portal.directory.scim.health import ScimHealthState
 from portal.embedded import models
-from portal.embedded.scim.log.reading import EmbeddedScimHealth
+from portal.embedded.scim.log.health import EmbeddedScimHealth
 from tests import factories
 
 PAGES = ("/o/acme/", "/o/acme/scim/")
@@ -65,14 +65,18 @@ def silent(connection: models.ScimConnectionRow) -> None:
 
 
 STATES: dict[ScimHealthState, tuple[Make, str, str]] = {
-    ScimHealthState.PAUSED: (paused, "Paused", "is told to come back later, until somebody resumes the connection"),
-    ScimHealthState.TOKEN_EXPIRED: (with_token(-1), "Token expired", "Every call of Okta is refused"),
-    ScimHealthState.WAITING: (lambda _: None, "Waiting for the first call", "Okta has not called yet"),
-    ScimHealthState.VERIFYING: (call, "Waiting for people", "Okta calls, but has sent nobody yet"),
-    ScimHealthState.DEGRADED: (degraded, "Calls are refused", "Many calls of Okta are refused"),
-    ScimHealthState.SILENT: (silent, "Silent", "Okta has not called for much longer than usual"),
-    ScimHealthState.TOKEN_EXPIRING: (with_token(20), "Token expires soon", "is answered, until its token expires"),
-    ScimHealthState.HEALTHY: (in_use, "Healthy", "Okta calls and is answered."),
+    ScimHealthState.PAUSED: (paused, "Paused", "is asked to try again later until you resume the connection"),
+    ScimHealthState.TOKEN_EXPIRED: (
+        with_token(-1),
+        "Token expired",
+        "Requests from Okta fail until it has a new token",
+    ),
+    ScimHealthState.WAITING: (lambda _: None, "Waiting for the first request", "Okta hasn’t sent a request yet"),
+    ScimHealthState.VERIFYING: (call, "Waiting for people", "Okta sends requests, but no people yet"),
+    ScimHealthState.DEGRADED: (degraded, "Requests are failing", "Many requests from Okta fail"),
+    ScimHealthState.SILENT: (silent, "Silent", "Okta hasn’t sent a request for much longer than usual"),
+    ScimHealthState.TOKEN_EXPIRING: (with_token(20), "Token expires soon", "Requests succeed until its token expires"),
+    ScimHealthState.HEALTHY: (in_use, "Healthy", "Okta is connected. Requests are succeeding."),
 }
 
 
@@ -104,7 +108,7 @@ def test_the_refused_calls_of_the_last_day_lead_to_the_log(
 
     html = admin_client.get(url).content.decode()
 
-    assert "3 refused of 4 calls since" in text_of(html)
+    assert "3 failed of 4 requests since" in text_of(html)
     link = re.search(r'href="([^"]*log/\?outcome=refused[^"]*)"', html)
     assert link
     shown = admin_client.get(link.group(1).replace("&amp;", "&")).content.decode()
@@ -122,7 +126,7 @@ def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme:
 
     assert f'datetime="{success.at.isoformat()}"' in html
     assert f'datetime="{failure.at.isoformat()}"' in html
-    assert "the next one should come in 39 minutes" in text_of(html)
+    assert "next one expected in 39 minutes" in text_of(html)
 
 
 @pytest.mark.parametrize("url", PAGES)
@@ -187,4 +191,4 @@ def test_who_may_not_see_the_connection_is_not_told_how_it_is(
 ) -> None:
     degraded(connection)
 
-    assert "refused" not in member_client.get("/o/acme/").content.decode()
+    assert "failed" not in member_client.get("/o/acme/").content.decode()

@@ -17,7 +17,7 @@ from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.scim.log import reading
 from portal.embedded.scim.log.reading import EmbeddedScimLog
-from scim_admin.log_presenter import asked
+from scim_admin.log_presenter import request_title
 from tests import factories
 from tests.scim_server.conftest import Idp
 
@@ -231,7 +231,7 @@ def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connecti
 def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_SEARCHED", 20)
+    monkeypatch.setattr(reading, "MAX_SEARCHED", 20)
     moment = datetime(2026, 1, 31, 9, tzinfo=UTC)
     at_times(connection, *(moment + timedelta(minutes=number) for number in range(50)))
     models.ScimRequestRow.objects.filter(path="/Users/5").update(method="DELETE")
@@ -338,7 +338,7 @@ def test_what_the_directory_does_not_offer_is_said_in_its_place(
     entry = factories.scim_request(connection)
     refusal = NotOffered("This directory does not hear the identity provider.")
     with (
-        patch.object(EmbeddedScimLog, "kept_days", property(lambda _: (_ for _ in ()).throw(refusal))),
+        patch.object(EmbeddedScimLog, "retention_days", property(lambda _: (_ for _ in ()).throw(refusal))),
         patch.object(EmbeddedScimLog, "get", side_effect=refusal),
     ):
         for url in (LOG, url_of(entry)):
@@ -383,7 +383,7 @@ def test_other_organizations_calls_are_not_there(
     assert admin_client.get(url_of(foreign)).status_code == 404
 
 
-# --- What was asked ----------------------------------------------------------------------------------------------------
+# --- What was request_title ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -400,8 +400,8 @@ def test_other_organizations_calls_are_not_there(
         ("DELETE", "/Groups", "", "Delete all groups"),
         ("GET", "/Groups", "filter=displayName", "Look for a group"),
         ("POST", "/Bulk", "", "Send several changes at once"),
-        ("GET", "/ServiceProviderConfig", "", "Ask what is offered"),
-        ("GET", "/Schemas/urn:x", "", "Ask which attributes there are"),
+        ("GET", "/ServiceProviderConfig", "", "Read the capabilities"),
+        ("GET", "/Schemas/urn:x", "", "Read the schemas"),
         ("GET", "/users", "", "Request a URL that doesn’t exist"),
         ("GET", "/Users/Users/1", "", "Request a URL that doesn’t exist"),
         ("BREW", "/Users/1", "", "Request a URL that doesn’t exist"),
@@ -413,7 +413,7 @@ def test_what_was_asked_is_said_in_words(
 ) -> None:
     row = factories.scim_request(connection, method=method, path=path, query=query)
 
-    assert asked(reading._value(row)) == words
+    assert request_title(reading.request_value(row)) == words
 
 
 # --- One call ----------------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_a_trial_that_is_refused_again_says_why_and_what_helps(admin_client: Cli
 def test_what_the_log_does_not_keep_is_said(admin_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"userName": "pia@acme.example", "active": "perhaps"})
 
-    assert "does not keep the values of active, userName" in text_of(
+    assert "doesn’t keep the values of active, userName" in text_of(
         admin_client.get(url_of(idp.entries[-1])).content.decode()
     )
 
@@ -119,10 +119,10 @@ def test_what_cannot_be_tried_is_explained_in_place(admin_client: Client, idp: I
     response = admin_client.get(url_of(entry))
 
     assert url_of(entry) not in detail
-    assert "It only asks for something" in detail
+    assert "The request only reads data." in detail
     assert response.status_code == 409
     assert "A dry run isn’t possible" in response.content.decode()
-    assert "It only asks for something" in response.content.decode()
+    assert "The request only reads data." in response.content.decode()
 
 
 def test_an_obstacle_that_only_the_trial_finds_is_explained_in_place(admin_client: Client, idp: Idp) -> None:
@@ -132,7 +132,7 @@ def test_an_obstacle_that_only_the_trial_finds_is_explained_in_place(admin_clien
     response = admin_client.get(url_of(idp.entries[-1]))
 
     assert response.status_code == 409
-    assert "Its connection was deleted" in response.content.decode()
+    assert "The connection was deleted" in response.content.decode()
 
 
 def test_a_trial_that_is_in_the_way_of_others_can_be_tried_again(admin_client: Client, idp: Idp) -> None:

@@ -15,7 +15,7 @@ from portal.directory.errors import NotOffered
 from portal.directory.ids import public_id
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
-from portal.embedded.scim.log.reading import EmbeddedScimHealth
+from portal.embedded.scim.log.health import EmbeddedScimHealth
 from scim_admin.guides import Guide, guide_for, guides_for
 from scim_admin.guides.guide import Milestone
 from tests import factories
@@ -127,7 +127,7 @@ def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client
     response = admin_client.get(URL, {"guide": "okta"})
 
     assert response.status_code == 422
-    assert "There is no such guide; choose one of these." in response.content.decode()
+    assert "There is no such guide. Choose one from the list." in response.content.decode()
 
 
 @pytest.mark.parametrize("page", [URL, "/o/acme/scim/"])
@@ -159,7 +159,7 @@ def test_nothing_has_happened_yet(admin_client: Client, idp: Idp) -> None:
     html = page(admin_client)
 
     assert list(checks(html).values()) == ["next", "later", "not-needed", "later", "later", "later"]
-    assert "Okta has not called yet." in html
+    assert "Okta hasn’t sent a request yet." in html
     assert 'href="#step-3"' in html
 
 
@@ -220,7 +220,7 @@ def test_groups_that_arrive_empty_are_a_problem(admin_client: Client, idp: Idp) 
     html = page(admin_client)
 
     assert checks(html)["First group"] == "problem"
-    assert "Groups have arrived, but nobody is in them" in problem(html)
+    assert "Groups have arrived without people" in problem(html)
     assert "Push now" in problem(html)
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": user}]})
     assert checks(page(admin_client))["First group"] == "done"

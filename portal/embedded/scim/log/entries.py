@@ -1,4 +1,4 @@
-"""The request log: one entry for each request of a connection. Bodies are redacted; only the name that failed is kept."""
+"""Writing the request log: an entry for each request of a connection, with redacted values, and pruning of old entries."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,30 +12,31 @@ from django.utils import timezone
 
 from portal.directory.actor import Origin
 from portal.directory.ids import first_uuid7, parse_id, uuid7
-from portal.directory.scim.log import FIRST_REFUSAL, ScimRefusal
+from portal.directory.scim.log import FIRST_ERROR_STATUS, ScimRejection
 from portal.embedded import models
 from portal.embedded.database.insert_queue import InsertQueue
 from portal.embedded.database.statements import insert_values
-from portal.embedded.scim.log.redaction import redacted_body, redacted_detail, redacted_path, redacted_query
-from portal.embedded.scim.log.subjects import subject_of
+from portal.embedded.scim.log.redaction import redact_body, redact_detail, redact_path, redact_query
+from portal.embedded.scim.log.subjects import find_subject
 from portal.embedded.scim.protocol.client import Identification, touch
+from portal.embedded.scope import across_organizations
 from portal.outages import UNAVAILABLE, reason
 
 log = structlog.get_logger("gatehouse.scim")
 
-_KINDS = {"users": ("User", "scim-user"), "groups": ("Group", "scim-group")}
-_MOST_NAMES = 100
+_RESOURCE_TYPES = {"users": ("User", "scim-user"), "groups": ("Group", "scim-group")}
+_MAX_ATTRIBUTES = 100
 _BATCH = 1000
-# A shorter one is no token of ours, and too much of it would be shown.
-_SHORTEST_TOKEN = 16
+# Anything shorter isn't one of our tokens, and its last four characters would reveal too much of it.
+_MIN_TOKEN_LENGTH = 16
 
-# A row of the log as values by column: each call makes one.
+# An entry as values by column; each request creates one, so no model instance is built for it.
 Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Exchange:
-    """A call while it is answered; `path` is what follows the connection's address."""
+class OpenRequest:
+    """A request that is being processed. `path` is the part of the URL after the connection's base URL."""
 
     method: str
     path: str
@@ -44,16 +45,16 @@ class Exchange:
     bearer_token: str = field(default="", repr=False)
     identification: Identification = field(default_factory=lambda: Identification(None, None, None))
     body: Mapping[str, Any] | None = None
-    # Whether it came as far as the resources, or would have but for a pause.
+    # Whether it was admitted with its token, or would have been if the connection weren't paused.
     has_used_token: bool = False
-    # What was wrong with who called, or with the address.
-    refusal: ScimRefusal | None = None
+    # Why it was rejected before its content was read.
+    rejection: ScimRejection | None = None
     started: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a call was answered; `location` is the address of what was created."""
+class ResponseSummary:
+    """The part of a response that is logged. `location` is the URL of a resource that was created."""
 
     status: int
     scim_type: str = ""
@@ -61,42 +62,42 @@ class Outcome:
     location: str = ""
 
 
-def finish(exchange: Exchange, outcome: Outcome) -> bool:
-    """Write the entry, and that the token was used; say whether there is one. What goes wrong here fails no call."""
-    token = exchange.identification.token
+def record_request(request: OpenRequest, response: ResponseSummary) -> bool:
+    """Log the request and the use of its token. Return whether there is an entry. Errors are logged, never raised."""
+    token = request.identification.token
     try:
-        if rows := tuple(_entries(exchange, outcome)):
-            # Together, so that the time does not tell one refusal from another.
+        if rows := tuple(_entries(request, response)):
+            # Queue both entries at once, so that the response time doesn't reveal why a token was rejected.
             _QUEUE.put(*rows)
-        if exchange.has_used_token and token is not None:
-            touch(token, exchange.origin)
+        if request.has_used_token and token is not None:
+            touch(token, request.origin)
     except UNAVAILABLE as error:
         log.error("scim_request_not_logged", **reason(error))  # noqa: TRY400 -- as below
         return False
-    except Exception:  # whatever it is: the answer is there, and the IdP must get it
+    except Exception:  # the identity provider must get its response
         log.exception("scim_request_not_logged")
         return False
-    return exchange.identification.connection is not None
+    return request.identification.connection is not None
 
 
 def prune() -> int:
-    """Delete the entries older than SCIM_LOG_DAYS, a thousand in a transaction, and return how many."""
-    # The keys begin with the time: no further index is needed to find the old ones.
+    """Delete entries older than SCIM_LOG_DAYS, in transactions of a thousand, and return how many were deleted."""
+    # Primary keys begin with the time, so their index finds the old entries.
     oldest = first_uuid7(timezone.now() - timedelta(days=settings.SCIM_LOG_DAYS))
-    old = models.ScimRequestRow.objects.filter(pk__lt=oldest).order_by("pk")
+    old = across_organizations(models.ScimRequestRow).filter(pk__lt=oldest).order_by("pk")
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:_BATCH]):
-        deleted += models.ScimRequestRow.objects.filter(pk__in=keys).delete()[0]
+        deleted += across_organizations(models.ScimRequestRow).filter(pk__in=keys).delete()[0]
     return deleted
 
 
 def _write(rows: Sequence[Row]) -> None:
-    """Insert the entries; one that cannot be written is logged, and takes no other with it."""
+    """Insert the entries. If the statement fails, insert them one by one and log those that can't be written."""
     try:
         insert_values(models.ScimRequestRow, rows)
     except UNAVAILABLE as error:
         log.error("scim_requests_not_logged", number=len(rows), **reason(error))  # noqa: TRY400 -- an outage has no traceback
-    except Exception:  # whatever it is: the answers are there already
+    except Exception:  # the responses were sent already
         if len(rows) == 1:
             log.exception("scim_request_not_logged")
             return
@@ -107,45 +108,48 @@ def _write(rows: Sequence[Row]) -> None:
 _QUEUE: InsertQueue[Row] = InsertQueue(_write)
 
 
-def _entries(exchange: Exchange, outcome: Outcome) -> Iterator[Row]:
-    """Yield the entry, and one for the other connection where token and address are of two: each is told its own part."""
-    identification = exchange.identification
+def _entries(request: OpenRequest, response: ResponseSummary) -> Iterator[Row]:
+    """Yield the entry. If token and URL belong to two connections, yield one for each with its own side of the mistake."""
+    identification = request.identification
     if identification.connection is not None:
-        yield _entry(exchange, outcome, identification.connection, exchange.refusal)
+        yield _entry(request, response, identification.connection, request.rejection)
     if identification.addressed is not None:
-        yield _entry(exchange, outcome, identification.addressed, ScimRefusal.FOREIGN_TOKEN)
+        yield _entry(request, response, identification.addressed, ScimRejection.FOREIGN_TOKEN)
 
 
 def _entry(
-    exchange: Exchange, outcome: Outcome, scim_connection: models.ScimConnectionRow, refusal: ScimRefusal | None
+    request: OpenRequest,
+    response: ResponseSummary,
+    scim_connection: models.ScimConnectionRow,
+    rejection: ScimRejection | None,
 ) -> Row:
-    endpoint, _, rest = exchange.path.strip("/").partition("/")
-    resource_type, noun = _KINDS.get(endpoint.lower(), ("", ""))
+    endpoint, _, rest = request.path.strip("/").partition("/")
+    resource_type, noun = _RESOURCE_TYPES.get(endpoint.lower(), ("", ""))
     about_groups = resource_type == "Group"
-    body, is_cut = redacted_body(exchange.body, about_groups=about_groups) if exchange.body else ("", False)
+    body, is_cut = redact_body(request.body, about_groups=about_groups) if request.body else ("", False)
     return {
         "id": uuid7(),
         "at": timezone.now(),
         "organization_id": scim_connection.organization_id,
         "connection_id": scim_connection.pk,
-        "method": _stored(exchange.method, 16),
-        "path": _stored(redacted_path(exchange.path), 512),
-        "query": _stored(redacted_query(exchange.query, about_groups=about_groups), 1024),
-        "status": outcome.status,
-        "scim_type": outcome.scim_type,
-        "refusal": refusal or "",
-        "detail": _stored(redacted_detail(outcome.detail), 1024),
-        "duration_ms": round((time.perf_counter() - exchange.started) * 1000),
+        "method": _storable(request.method, 16),
+        "path": _storable(redact_path(request.path), 512),
+        "query": _storable(redact_query(request.query, about_groups=about_groups), 1024),
+        "status": response.status,
+        "scim_type": response.scim_type,
+        "refusal": rejection or "",
+        "detail": _storable(redact_detail(response.detail), 1024),
+        "duration_ms": round((time.perf_counter() - request.started) * 1000),
         "resource_type": resource_type,
-        "resource_id": (resource_id := _resource_id(noun, rest or outcome.location.rpartition("/")[2])),
-        "subject": _subject(exchange, outcome, resource_type, "" if resource_id else rest),
-        "changed_attributes": _changed_attributes(exchange, outcome),
+        "resource_id": (resource_id := _resource_id(noun, rest or response.location.rpartition("/")[2])),
+        "subject": _subject(request, response, resource_type, "" if resource_id else rest),
+        "changed_attributes": _changed_attributes(request, response),
         "body": body,
         "is_body_cut": is_cut,
-        "token_last_four": _last_four(exchange.bearer_token),
-        "ip_address": _stored(exchange.origin.ip_address, 45),
-        "user_agent": _stored(exchange.origin.user_agent, 256),
-        "request_id": exchange.origin.request_id,
+        "token_last_four": _last_four(request.bearer_token),
+        "ip_address": _storable(request.origin.ip_address, 45),
+        "user_agent": _storable(request.origin.user_agent, 256),
+        "request_id": request.origin.request_id,
     }
 
 
@@ -153,23 +157,26 @@ def _resource_id(noun: str, text: str) -> str:
     return text if noun and parse_id(noun, text).int else ""
 
 
-def _subject(exchange: Exchange, outcome: Outcome, resource_type: str, unknown_id: str) -> str:
-    """Return the name of the person or group in a failed request, "" for none. The body is there only if the connection's own token came with it."""
-    if outcome.status < FIRST_REFUSAL or not resource_type or exchange.identification.client is None:
+def _subject(request: OpenRequest, response: ResponseSummary, resource_type: str, unknown_id: str) -> str:
+    """Return the name that a failed request gives its user or group, or the unknown id in its URL.
+
+    Return "" if the request isn't authenticated: anyone can send it, and it must not store names of their choice.
+    """
+    if response.status < FIRST_ERROR_STATUS or not resource_type or request.identification.client is None:
         return ""
-    return _stored(subject_of(exchange.body, resource_type) or unknown_id, 256)
+    return _storable(find_subject(request.body, resource_type) or unknown_id, 256)
 
 
-def _changed_attributes(exchange: Exchange, outcome: Outcome) -> list[str]:
-    client = exchange.identification.client
-    is_change = outcome.status < 300 and exchange.method != "DELETE"  # noqa: PLR2004 -- RFC 9110, 15
-    return sorted(client.changed)[:_MOST_NAMES] if client and is_change else []
+def _changed_attributes(request: OpenRequest, response: ResponseSummary) -> list[str]:
+    client = request.identification.client
+    is_change = response.status < 300 and request.method != "DELETE"  # noqa: PLR2004 -- RFC 9110, 15
+    return sorted(client.changed)[:_MAX_ATTRIBUTES] if client and is_change else []
 
 
 def _last_four(bearer_token: str) -> str:
-    return _stored(bearer_token[-4:], 4) if len(bearer_token) >= _SHORTEST_TOKEN else ""
+    return _storable(bearer_token[-4:], 4) if len(bearer_token) >= _MIN_TOKEN_LENGTH else ""
 
 
-def _stored(text: str, length: int) -> str:
-    """Return what every database keeps of a text that came from outside."""
+def _storable(text: str, length: int) -> str:
+    """Return a text cut to a length, without characters that a database rejects."""
     return text[:length].replace("\0", "?").encode("utf-8", "replace").decode()

@@ -1,6 +1,6 @@
-"""What the request log keeps of a call: its whole structure, and of the values those that tell of no person.
+"""Redaction of logged requests: the structure is kept, personal values are masked, and secrets are removed.
 
-A masked text keeps its length and shape: `ada@acme.com` becomes `xxx@xxxx.xxx`. What is secret keeps nothing.
+A masked text keeps its length and shape: `ada@acme.com` becomes `xxx@xxxx.xxx`.
 """
 
 import json
@@ -12,16 +12,16 @@ from urllib.parse import parse_qsl
 
 from portal.embedded.scim.protocol.schemas import GROUP, USER, Attribute
 
-MOST_CHARACTERS = 16_384  # of a body
-_SECRET = "***"  # noqa: S105 -- what is shown instead
+MAX_CHARACTERS = 16_384  # of a body
+_SECRET = "***"  # noqa: S105 -- shown instead of a secret
 _SECRETS = frozenset({"password", "secret", "token", "access_token", "authorization", "bearer_token"})
-# Attributes whose texts are words of the protocol.
+# Attributes whose values are keywords of the protocol, not personal.
 _PROTOCOL = frozenset(
     "op method type resourcetype schemas bulkid sortorder created lastmodified failonerrors startindex count".split()
 )
 _PATHS = frozenset({"sortby", "attributes", "excludedattributes"})
 _PARAMETERS = _PATHS | {"filter", "cursor", "startindex", "count", "sortorder"}
-# With those that are wrong but often asked for.
+# Including wrong ones that clients often use.
 _ENDPOINTS = frozenset(
     "users groups me bulk schemas resourcetypes serviceproviderconfig .search v1 v2 scim b2b user group schema"
     " resourcetype serviceproviderconfigs roles entitlements".split()
@@ -32,7 +32,7 @@ _ENCODINGS = frozenset("gzip x-gzip deflate br zstd compress x-compress".split()
 _WORDS = _OPERATORS | _PROTOCOL | _ENCODINGS | {"operations", "add", "remove", "replace"}
 
 _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
-# Our ids and those of others that are random: they tell nothing without the directory that they are from.
+# Our ids, and random ids of others: they mean nothing without the directory that they come from.
 _ID = re.compile(
     rf"(?:scim-(?:user|group|connection)-(?:live|test)-)?{_UUID}|00[gu][0-9A-Za-z]{{17}}|bulkId:[\w.-]{{1,64}}",
     re.IGNORECASE,
@@ -42,11 +42,12 @@ _URN = re.compile(r"urn:[\w:.-]+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z$][\w$.:-]{0,199}", re.ASCII)
 _BRACKETS = re.compile(r"\[.*\]", re.DOTALL)
 _FILTER_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[()\[\]\s,]+|[^\s()\[\],"]+', re.DOTALL)
-# What an error quotes. Up to the last mark, as a value may have marks of its own, where it is said before what it is.
+# Values that an error message quotes. Where the text before it says what it is, a value ends at the last quotation mark,
+# because it can contain quotation marks itself.
 _QUOTED = re.compile(
-    r"""(?P<before>(?:attribute|endpoint|the\ group|Group\ with\ the\ displayName)\ )"(?P<kept>.*)"
+    r"""(?P<lead>(?:attribute|endpoint|the\ group|Group\ with\ the\ displayName)\ )"(?P<kept>.*)"
       | (?P<missing>There\ is\ no\ such\ [\w\ ]+:\ )(?P<ids>.*)(?=\.)
-      | (?P<person>User\ with\ the\ \w+\ |The\ filter\ has\ |There\ is\ no\ (?:User\ |Group\ )?)"(?P<personal>.*)"
+      | (?P<subject>User\ with\ the\ \w+\ |The\ filter\ has\ |There\ is\ no\ (?:User\ |Group\ )?)"(?P<personal>.*)"
         (?=\ already|\ where|\.)
       | "(?P<other>[^"]*)"
       | (?P<address>[^\s",]+@[^\s",]+)""",
@@ -57,44 +58,46 @@ _SHAPE = str.maketrans("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 
 def mask(text: str) -> str:
-    """Return a text of the same length and shape that says nothing."""
+    """Return a text of the same length and shape with every letter and digit replaced."""
     shape = text.translate(_SHAPE)
     return shape if shape.isascii() and shape.isprintable() else _UNUSUAL.sub("x", shape)
 
 
-def redacted_body(body: Mapping[str, Any], *, about_groups: bool) -> tuple[str, bool]:
-    """Return the body as JSON, and whether it was cut; what is beyond the limit is not even looked at."""
+def redact_body(body: Mapping[str, Any], *, about_groups: bool) -> tuple[str, bool]:
+    """Return the redacted body as JSON, and whether it was cut. Values beyond the limit aren't even processed."""
     redactor = _Redactor()
     document = redactor.object("", body, about_groups=about_groups)
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return text[:MOST_CHARACTERS], redactor.is_cut or len(text) > MOST_CHARACTERS
+    return text[:MAX_CHARACTERS], redactor.is_cut or len(text) > MAX_CHARACTERS
 
 
-def redacted_query(query: str, *, about_groups: bool) -> str:
-    """Return the parameters of an address in readable form."""
-    pairs = parse_qsl(query[:MOST_CHARACTERS], keep_blank_values=True, errors="replace")
+def redact_query(query: str, *, about_groups: bool) -> str:
+    """Return the redacted parameters of a URL, decoded for reading."""
+    pairs = parse_qsl(query[:MAX_CHARACTERS], keep_blank_values=True, errors="replace")
     return "&".join(f"{_name(name)}={_parameter(name, value, about_groups=about_groups)}" for name, value in pairs)
 
 
-def redacted_path(path: str) -> str:
-    """Return what an address names below the connection: endpoints and ids, and everything else masked."""
+def redact_path(path: str) -> str:
+    """Return the path after the base URL with endpoints and ids, and every other segment masked."""
     endpoint = path.strip("/").partition("/")[0].lower()
     keeps_names = endpoint in {"schemas", "resourcetypes"}
-    return "/".join(part if _is_open_segment(part, keeps_names=keeps_names) else mask(part) for part in path.split("/"))
+    return "/".join(
+        part if _is_public_segment(part, keeps_names=keeps_names) else mask(part) for part in path.split("/")
+    )
 
 
-def redacted_filter(text: str, *, about_groups: bool) -> str:
-    """Return a filter, or the path of a PATCH operation, with attributes and operators, and values masked."""
-    return "".join(_filter_tokens(text[:MOST_CHARACTERS], about_groups=about_groups))
+def redact_filter(text: str, *, about_groups: bool) -> str:
+    """Return a filter, or the path of a PATCH operation, with its values masked."""
+    return "".join(_filter_tokens(text[:MAX_CHARACTERS], about_groups=about_groups))
 
 
-def redacted_detail(detail: str) -> str:
-    """Return the sentence of an error without the values that it quotes."""
-    return _QUOTED.sub(_quoted, detail)
+def redact_detail(detail: str) -> str:
+    """Return an error message with the personal values that it quotes masked."""
+    return _QUOTED.sub(_redact_match, detail)
 
 
 def masked_attributes(body: Mapping[str, Any], *, about_groups: bool) -> tuple[str, ...]:
-    """Return the attributes of a redacted body whose values are masked, or may be, as far as one can see."""
+    """Return the attributes of a redacted body whose values look masked."""
     return tuple(sorted(set(_masked("", body, about_groups=about_groups))))
 
 
@@ -120,28 +123,28 @@ def _looks_masked(attribute: str, value: Any, *, about_groups: bool) -> bool:
 
 
 def _is_mask(attribute: str, text: str, *, about_groups: bool) -> bool:
-    return mask(text) == text and bool(text) and not _is_open(attribute, text, about_groups=about_groups)
+    return mask(text) == text and bool(text) and not _is_public(attribute, text, about_groups=about_groups)
 
 
 class _Redactor:
-    """One body, up to the limit."""
+    """Redacts one body, up to the limit."""
 
     def __init__(self) -> None:
-        self._left = MOST_CHARACTERS
+        self._left = MAX_CHARACTERS
 
     @property
     def is_cut(self) -> bool:
-        """Say whether there was more than is looked at."""
+        """Return whether the body was longer than the limit."""
         return self._left < 0
 
     def object(self, attribute: str, document: Mapping[str, Any], *, about_groups: bool) -> dict[str, Any]:
-        """Return an object; `attribute` is what it is the value of."""
+        """Return a redacted object. `attribute` is the name of the attribute whose value it is."""
         kept: dict[str, Any] = {}
-        if "method" in document:  # an operation of a bulk request, which has a kind of its own
+        if "method" in document:  # an operation of a bulk request is about a resource type of its own
             about_groups = str(document.get("path", "")).lower().startswith("/groups")
         for name, value in document.items():
             shown = _name(name)
-            if self._is_spent(len(shown) + 4):
+            if self._consume(len(shown) + 4):
                 break
             kept[shown] = self._value(_meaning(attribute, name, document), value, about_groups=about_groups)
         return kept
@@ -150,30 +153,31 @@ class _Redactor:
         if attribute in _SECRETS:
             value = _SECRET
         elif isinstance(value, str):
-            value = _text(attribute, value[:MOST_CHARACTERS], about_groups=about_groups)
+            value = _text(attribute, value[:MAX_CHARACTERS], about_groups=about_groups)
         elif isinstance(value, dict):
             return self.object(attribute, value, about_groups=about_groups)
         elif isinstance(value, list):
             return list(self._list(attribute, value, about_groups=about_groups))
         elif isinstance(value, int | float) and not isinstance(value, bool) and attribute not in _PROTOCOL:
             value = 0
-        # Nearly as long as in the document: what is over the limit is cut there.
-        self._is_spent(len(value) + 3 if isinstance(value, str) else 6)
+        # An estimate of the length as JSON; redact_body() cuts what exceeds the limit.
+        self._consume(len(value) + 3 if isinstance(value, str) else 6)
         return value
 
     def _list(self, attribute: str, values: list[Any], *, about_groups: bool) -> Iterator[Any]:
         for value in values:
-            if self._is_spent(2):
+            if self._consume(2):
                 return
             yield self._value(attribute, value, about_groups=about_groups)
 
-    def _is_spent(self, characters: int) -> bool:
+    def _consume(self, characters: int) -> bool:
+        """Count characters against the limit, and return whether it is exceeded."""
         self._left -= characters
         return self._left < 0
 
 
 def _meaning(parent: str, name: str, document: Mapping[str, Any]) -> str:
-    """Return which attribute a member of an object is about; `value` is about what has it, or what PATCH names."""
+    """Return the attribute that a member of an object is about. For `value` it is the PATCH path, or else the parent."""
     lower = name.lower()
     if parent in _SECRETS:
         return parent
@@ -187,30 +191,30 @@ def _meaning(parent: str, name: str, document: Mapping[str, Any]) -> str:
 
 @lru_cache
 def _last(path: str) -> str:
-    """Return the last attribute that a path names."""
+    """Return the last attribute of a path."""
     return _BRACKETS.sub("", path).rpartition(":")[2].rpartition(".")[2].strip()
 
 
 def _text(attribute: str, text: str, *, about_groups: bool) -> str:
     if attribute == "path" and text.startswith("/"):
-        return redacted_path(text)
+        return redact_path(text)
     if attribute == "path":
         return _patch_path(text, about_groups=about_groups)
     if attribute == "filter" or attribute in _PATHS:
-        return redacted_filter(text, about_groups=about_groups)
-    return text if _is_open(attribute, text, about_groups=about_groups) else mask(text)
+        return redact_filter(text, about_groups=about_groups)
+    return text if _is_public(attribute, text, about_groups=about_groups) else mask(text)
 
 
 def _patch_path(text: str, *, about_groups: bool) -> str:
-    """Return a path with any attribute that it names, also one that no schema has, and its choice masked."""
-    name, bracket, choice = text.partition("[")
+    """Return a PATCH path with its attribute, even one that no schema has, and the values in its filter masked."""
+    name, bracket, value_filter = text.partition("[")
     if not _NAME.fullmatch(name):
-        return redacted_filter(text, about_groups=about_groups)
-    return name + bracket + redacted_filter(choice, about_groups=about_groups)
+        return redact_filter(text, about_groups=about_groups)
+    return name + bracket + redact_filter(value_filter, about_groups=about_groups)
 
 
-def _is_open(attribute: str, text: str, *, about_groups: bool) -> bool:
-    """Say whether a text tells of no person."""
+def _is_public(attribute: str, text: str, *, about_groups: bool) -> bool:
+    """Return whether a value isn't personal."""
     if attribute in _PROTOCOL and _WORD.fullmatch(text):
         return True
     if about_groups and attribute == "displayname":
@@ -230,7 +234,7 @@ def _filter_tokens(text: str, *, about_groups: bool) -> Iterator[str]:
     for token in _FILTER_TOKEN.findall(text):
         if token.startswith('"'):
             value = token[1:-1] if token.endswith('"') and len(token) > 1 else token[1:]
-            yield f'"{value if _is_open(attribute, value, about_groups=about_groups) else mask(value)}"'
+            yield f'"{value if _is_public(attribute, value, about_groups=about_groups) else mask(value)}"'
         elif not token.strip("()[], \t\r\n") or token.lower() in _OPERATORS:
             yield token
         elif _is_attribute(token):
@@ -253,43 +257,43 @@ _URNS = tuple(urn.lower() for schema in (USER, GROUP) for urn in (schema.urn, *s
 
 
 def _is_attribute(path: str) -> bool:
-    """Say whether a word is the path of an attribute, with or without its schema's URN."""
+    """Return whether a text is the path of an attribute in a schema, with or without the schema's URN."""
     lower = path.lower().lstrip(".")
-    # Entra writes a dot after a URN as well.
+    # Entra also writes a dot after a URN.
     urn = next((urn for urn in _URNS if lower == urn or lower.startswith((f"{urn}:", f"{urn}."))), "")
     return all(part in _ATTRIBUTES for part in lower[len(urn) :].lstrip(":.").split(".") if part or not urn)
 
 
-def _is_open_segment(part: str, *, keeps_names: bool) -> bool:
+def _is_public_segment(part: str, *, keeps_names: bool) -> bool:
     is_name = keeps_names and _NAME.fullmatch(part) is not None
     return not part or is_name or part.lower() in _ENDPOINTS or _ID.fullmatch(part) is not None
 
 
 @lru_cache
 def _name(name: str) -> str:
-    """Return the name of a member; one that is no name, such as a path with a choice in it, is masked as such."""
+    """Return the name of an object's member. Some clients send paths with filters as names, whose values are masked."""
     return _patch_path(name, about_groups=False)
 
 
-def _quoted(match: "re.Match[str]") -> str:
-    if match["before"] is not None:
-        is_open = "group" in match["before"].lower() or _NAME.fullmatch(match["kept"])
-        return f'{match["before"]}"{match["kept"] if is_open else mask(match["kept"])}"'
+def _redact_match(match: "re.Match[str]") -> str:
+    if match["lead"] is not None:
+        is_public = "group" in match["lead"].lower() or _NAME.fullmatch(match["kept"])
+        return f'{match["lead"]}"{match["kept"] if is_public else mask(match["kept"])}"'
     if match["missing"] is not None:
-        return match["missing"] + ", ".join(_unless_id(one) for one in match["ids"].split(", "))
-    if match["person"] is not None:
-        return f'{match["person"]}"{_unless_id(match["personal"])}"'
+        return match["missing"] + ", ".join(_mask_unless_id(one) for one in match["ids"].split(", "))
+    if match["subject"] is not None:
+        return f'{match["subject"]}"{_mask_unless_id(match["personal"])}"'
     if match["address"] is not None:
         return mask(match["address"])
-    return f'"{_unless_known(match["other"], leads=match.start() == 0)}"'
+    return f'"{_mask_unless_known(match["other"], leads=match.start() == 0)}"'
 
 
-def _unless_id(text: str) -> str:
+def _mask_unless_id(text: str) -> str:
     return text if _ID.fullmatch(text) else mask(text)
 
 
-def _unless_known(text: str, *, leads: bool) -> str:
-    """Mask what is no word of the protocol; a sentence that begins with a name says something of an attribute."""
-    is_word = text.lower() in _WORDS
-    is_name = is_word or _is_attribute(text) or _URN.fullmatch(text) or (leads and _NAME.fullmatch(text))
-    return text if is_name or _is_open("", text, about_groups=False) else mask(text)
+def _mask_unless_known(text: str, *, leads: bool) -> str:
+    """Mask a text unless it is a keyword or an attribute. A message that begins with a quoted name is about an attribute."""
+    is_keyword = text.lower() in _WORDS
+    is_name = is_keyword or _is_attribute(text) or _URN.fullmatch(text) or (leads and _NAME.fullmatch(text))
+    return text if is_name or _is_public("", text, about_groups=False) else mask(text)

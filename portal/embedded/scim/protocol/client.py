@@ -19,7 +19,7 @@ from django.utils import timezone
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.scim.log import ScimRefusal
+from portal.directory.scim.log import ScimRejection
 from portal.directory.scim.tokens import USE_NOTED_EVERY
 from portal.embedded import models
 from portal.embedded.audit import Caller
@@ -167,7 +167,7 @@ class Identification:
     client: ScimClient | None
     connection: models.ScimConnectionRow | None
     token: models.ScimTokenRow | None
-    refusal: ScimRefusal | None = None
+    rejection: ScimRejection | None = None
     addressed: models.ScimConnectionRow | None = None
 
 
@@ -179,16 +179,16 @@ def has_entra_flag(parameters: Iterable[str]) -> bool:
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
     """Say who calls; only the log knows what was wrong, and every refusal takes the same queries."""
     key = parse_id("scim-connection", connection_id)
-    token = _TOKEN.kept(token_hash(bearer_token), good=lambda one: _refusal(one, key) is None)
-    refusal = _refusal(token, key)
-    if token is not None and refusal is None:
+    token = _TOKEN.kept(token_hash(bearer_token), good=lambda one: _rejection(one, key) is None)
+    rejection = _rejection(token, key)
+    if token is not None and rejection is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)
-    log.warning("scim_client_refused", cause=str(refusal), connection_id=connection_id[:100])
+    log.warning("scim_client_refused", cause=str(rejection), connection_id=connection_id[:100])
     addressed = models.ScimConnectionRow.objects.filter(pk=key).first()
     if token is None:
-        return Identification(None, addressed, None, refusal)
+        return Identification(None, addressed, None, rejection)
     elsewhere = addressed if addressed and addressed.pk != token.connection_id else None
-    return Identification(None, token.connection, token, refusal, elsewhere)
+    return Identification(None, token.connection, token, rejection, elsewhere)
 
 
 def touch(token: models.ScimTokenRow, origin: Origin) -> None:
@@ -203,21 +203,21 @@ def touch(token: models.ScimTokenRow, origin: Origin) -> None:
     )
 
 
-def _refusal(token: models.ScimTokenRow | None, addressed: UUID) -> ScimRefusal | None:
+def _rejection(token: models.ScimTokenRow | None, addressed: UUID) -> ScimRejection | None:
     """Return what is wrong with a token at a connection's address; the nil UUID is at none."""
     if token is None:
-        return ScimRefusal.UNKNOWN_TOKEN
+        return ScimRejection.UNKNOWN_TOKEN
     if not addressed.int:
-        return ScimRefusal.NO_CONNECTION_ID
+        return ScimRejection.NO_CONNECTION_ID
     if token.connection_id != addressed:
-        return ScimRefusal.OTHER_ADDRESS
+        return ScimRejection.OTHER_ADDRESS
     return _end_of(token)
 
 
-def _end_of(token: models.ScimTokenRow) -> ScimRefusal | None:
+def _end_of(token: models.ScimTokenRow) -> ScimRejection | None:
     """Return why a token is not good any more."""
     if token.connection.status != ScimConnectionStatus.ACTIVE:
-        return ScimRefusal.CONNECTION_DELETED
+        return ScimRejection.CONNECTION_DELETED
     if token.revoked_at is not None:
-        return ScimRefusal.REVOKED_TOKEN
-    return ScimRefusal.EXPIRED_TOKEN if token.expires_at <= timezone.now() else None
+        return ScimRejection.REVOKED_TOKEN
+    return ScimRejection.EXPIRED_TOKEN if token.expires_at <= timezone.now() else None

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.conf import settings
 
+from portal.embedded.scim.protocol.attribute_values import Document, get_field
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.documents import Document, sent
 from portal.embedded.scim.protocol.errors import BadReference, InvalidSyntax, ScimError, TooLarge
-from portal.embedded.scim.protocol.etags import version
+from portal.embedded.scim.protocol.etags import etag
 from portal.embedded.scim.protocol.payload import require_schema
 from portal.embedded.scim.protocol.users import create_users
 from portal.scim_server.rendering import error_document
-from portal.scim_server.resources import USERS, Kind, Row, kind_at
+from portal.scim_server.resources import USERS, ResourceType, Row, resource_type_at
 
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
@@ -46,14 +46,14 @@ class BulkOperation:
         # Most have none, which is seen sooner in one text than in each value.
         return frozenset(_references(values)) if _REFERENCE in str(values) else frozenset()
 
-    def target(self) -> tuple[Kind, str]:
+    def target(self) -> tuple[ResourceType, str]:
         """Return the kind and the resource that the path names. Raises InvalidSyntax, ResourceNotFound."""
         if self.method not in _METHODS:
             raise InvalidSyntax('"method" must be POST, PUT, PATCH or DELETE.')
         endpoint, _, resource_id = str(self.sent.get("path", "")).strip("/").partition("/")
         if bool(resource_id) is (self.method == "POST"):
             raise InvalidSyntax('"path" must be /Users or /Groups for POST, and name a resource otherwise.')
-        return kind_at(f"/{endpoint}"), resource_id
+        return resource_type_at(f"/{endpoint}"), resource_id
 
     def data(self) -> Document:
         """Return the body. Raises InvalidSyntax."""
@@ -66,12 +66,12 @@ class BulkOperation:
 def run_bulk(client: ScimClient, body: Document) -> Document:
     """Carry out a BulkRequest and return the BulkResponse. Raises InvalidSyntax, TooLarge."""
     require_schema(body, BULK_REQUEST)
-    operations = sent(body, "operations")
+    operations = get_field(body, "operations")
     if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
         raise InvalidSyntax('"Operations" must be a list of objects.')
     if len(operations) > settings.SCIM_MAX_OPERATIONS:
         raise TooLarge(f"The request has more operations than maxOperations, which is {settings.SCIM_MAX_OPERATIONS}.")
-    most_errors = sent(body, "failonerrors") or 0
+    most_errors = get_field(body, "failonerrors") or 0
     if not isinstance(most_errors, int) or most_errors < 0:
         raise InvalidSyntax('"failOnErrors" must be a whole number.')
     bulk = _Bulk(
@@ -126,7 +126,7 @@ class _Bulk:
         except ScimError as error:
             self._fail(at, error)
 
-    def _carry_out(self, operation: BulkOperation) -> tuple[Kind, Row | None]:
+    def _carry_out(self, operation: BulkOperation) -> tuple[ResourceType, Row | None]:
         kind, resource_id = operation.target()
         resource_id, if_match = self._resolved(resource_id), str(operation.sent.get("version") or "")
         match operation.method:
@@ -184,13 +184,13 @@ class _Bulk:
             kind.delete(self._client, key, "")
             self._fail(at, error)
 
-    def _succeed(self, at: int, kind: Kind, row: Row | None) -> None:
+    def _succeed(self, at: int, kind: ResourceType, row: Row | None) -> None:
         operation = self._operations[at]
         result = self._result(operation, {"POST": "201", "DELETE": "204"}.get(operation.method, "200"))
         if row is None:
             result["location"] = f"{self._client.base_url}/{str(operation.sent['path']).strip('/')}"
         else:
-            result |= {"location": kind.location(self._client, row), "version": version(row)}
+            result |= {"location": kind.location(self._client, row), "version": etag(row)}
         if operation.bulk_id and row is not None:
             self._ids[operation.bulk_id] = kind.public_id(row.pk)
         self.results[at] = result

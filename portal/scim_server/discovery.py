@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.listing import CURSOR_SECONDS, DEFAULT_RESULTS, MOST_RESULTS
+from portal.embedded.scim.protocol.pagination import CURSOR_SECONDS, DEFAULT_RESULTS, MAX_RESULTS
 from portal.embedded.scim.protocol.schemas import ResourceSchema
 
 _CORE = "urn:ietf:params:scim:schemas:core:2.0"
@@ -15,7 +15,7 @@ _PAGINATION = {
     "index": True,
     "defaultPaginationMethod": "index",
     "defaultPageSize": DEFAULT_RESULTS,
-    "maxPageSize": MOST_RESULTS,
+    "maxPageSize": MAX_RESULTS,
     "cursorTimeout": CURSOR_SECONDS,
 }
 
@@ -30,7 +30,7 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
             "maxOperations": settings.SCIM_MAX_OPERATIONS,
             "maxPayloadSize": settings.SCIM_MAX_BODY_BYTES,
         },
-        "filter": {"supported": True, "maxResults": MOST_RESULTS},
+        "filter": {"supported": True, "maxResults": MAX_RESULTS},
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},

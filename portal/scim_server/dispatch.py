@@ -18,10 +18,10 @@ from portal.access.rate_limits import wait_after_failed_authentication, wait_of_
 from portal.access.routing import access_of, edge_for
 from portal.directory.ids import id_prefix, public_id
 from portal.directory.scim.log import ScimRejection
+from portal.embedded.models.fields import is_storable
 from portal.embedded.scim.log.entries import OpenRequest, ResponseSummary, record_request
 from portal.embedded.scim.protocol.client import ScimClient, authenticate, has_entra_flag
 from portal.embedded.scim.protocol.errors import InvalidSyntax, ScimError, TooLarge
-from portal.embedded.scim.protocol.texts import is_storable
 from portal.outages import TEMPORARY, reason
 from portal.scim_server.rendering import encoded, error_document
 from portal.serving.bodies import BodyProblem, body_problem
@@ -46,7 +46,7 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class IdpRequest:
     """A request by a known identity provider, its body read."""
 
     client: ScimClient
@@ -57,7 +57,7 @@ class Call:
     if_none_match: str = ""
 
 
-class Refusal(ScimError):
+class RequestRejected(ScimError):
     """A refusal of the request as such, before any resource is looked at."""
 
     def __init__(self, status: int, detail: str, **headers: str) -> None:
@@ -91,10 +91,10 @@ def _attempt(view: Callable[[], HttpResponse]) -> HttpResponse | ScimError:
         return error
     except TEMPORARY as error:
         log.warning("scim_unavailable", **reason(error))
-        return Refusal(503, "The service is not available right now. Try again.", Retry_After=_RETRY_SECONDS)
+        return RequestRejected(503, "The service is not available right now. Try again.", Retry_After=_RETRY_SECONDS)
     except Exception:  # an identity provider must get a SCIM error, not a page
         log.exception("scim_failed")
-        return Refusal(500, "The request failed on the server; the request id is in X-Request-ID.")
+        return RequestRejected(500, "The request failed on the server; the request id is in X-Request-ID.")
 
 
 def _begin(request: PortalRequest, connection_id: str) -> OpenRequest:
@@ -134,31 +134,35 @@ def error_response(error: ScimError) -> HttpResponse:
     return json_response(error_document(error), error.status, **error.headers)
 
 
-def _admit(request: HttpRequest, connection_id: str, open_request: OpenRequest) -> Call:
+def _admit(request: HttpRequest, connection_id: str, open_request: OpenRequest) -> IdpRequest:
     _check_service(request)
     client = _authenticate(connection_id, open_request)
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         open_request.rejection = ScimRejection.PLAIN_HTTP
-        raise Refusal(403, "The call came over plain http, which anybody on the way can read. Use https.")
+        raise RequestRejected(403, "The call came over plain http, which anybody on the way can read. Use https.")
     if wait := wait_of_connection(client.connection_id):
-        raise Refusal(429, "The connection sends more requests than it may. Try again later.", Retry_After=str(wait))
+        raise RequestRejected(
+            429, "The connection sends more requests than it may. Try again later.", Retry_After=str(wait)
+        )
     if not _has_share(request, client):
-        raise Refusal(429, "The connection sends too many requests at once. Try again.", Retry_After=RETRY_SECONDS)
+        raise RequestRejected(
+            429, "The connection sends too many requests at once. Try again.", Retry_After=RETRY_SECONDS
+        )
     if client.connection.paused_at:
         # Its token is in use all the same: a rotation must know.
         open_request.rejection, open_request.has_used_token = ScimRejection.PAUSED, True
-        raise Refusal(503, _PAUSED, Retry_After=_PAUSED_SECONDS)
+        raise RequestRejected(503, _PAUSED, Retry_After=_PAUSED_SECONDS)
     method = str(request.method)
     access = access_of(request.resolver_match.func) if request.resolver_match else None
     if access is None or method not in access.methods:
         allowed = ", ".join(sorted(access.methods)) if access else ""
-        raise Refusal(405, f"{method} is not offered here.", Allow=allowed)
+        raise RequestRejected(405, f"{method} is not offered here.", Allow=allowed)
     body = _read_body(request) if method in {"POST", "PUT", "PATCH"} else {}
     open_request.body, open_request.has_used_token = body, True
     if has_entra_flag(request.GET):
         client = replace(client, has_entra_flag=True)
     headers = request.META  # not `request.headers`, which makes a dictionary of all of them for each call
-    return Call(
+    return IdpRequest(
         client,
         method,
         request.GET.dict(),
@@ -173,22 +177,26 @@ def _authenticate(connection_id: str, open_request: OpenRequest) -> ScimClient:
     identification = authenticate(connection_id, open_request.bearer_token, open_request.origin)
     if identification.client is None and (wait := wait_after_failed_authentication(open_request.origin.ip_address)):
         # Without an entry in the request log: nobody can fill it who has no token.
-        raise Refusal(429, "Too many requests without a valid token come from your address.", Retry_After=str(wait))
+        raise RequestRejected(
+            429, "Too many requests without a valid token come from your address.", Retry_After=str(wait)
+        )
     open_request.identification = identification
     open_request.rejection = open_request.rejection or identification.rejection
     if identification.client is None:
-        raise Refusal(401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"')
+        raise RequestRejected(
+            401, "The bearer token is not valid for this address.", WWW_Authenticate='Bearer realm="SCIM"'
+        )
     return identification.client
 
 
 def _check_service(request: HttpRequest) -> None:
     """Raise Refusal where no one can be served now, or not at this host."""
     if settings.MAINTENANCE:
-        raise Refusal(503, "The service is being maintained. Try again later.", Retry_After="120")
+        raise RequestRejected(503, "The service is being maintained. Try again later.", Retry_After="120")
     if not is_allowed_host(request):
-        raise Refusal(400, "The host in the address isn't one of this service. Check the base URL.")
+        raise RequestRejected(400, "The host in the address isn't one of this service. Check the base URL.")
     if not is_admitted(request):
-        raise Refusal(503, "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
+        raise RequestRejected(503, "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
 
 
 def _has_share(request: HttpRequest, client: ScimClient) -> bool:
@@ -217,11 +225,13 @@ def _authorization(request: HttpRequest) -> str:
 
 def _read_body(request: HttpRequest) -> Body:
     if request.content_type not in _ACCEPTED:
-        raise Refusal(415, f"Send the body as {MEDIA_TYPE} or application/json.")
+        raise RequestRejected(415, f"Send the body as {MEDIA_TYPE} or application/json.")
     encoding = str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip()[:100]
     if encoding.lower() not in _ENCODINGS:
         # RFC 9110, 15.5.16: the header says what is read instead.
-        raise Refusal(415, f'The body is encoded as "{encoding}". Send it uncompressed.', Accept_Encoding="identity")
+        raise RequestRejected(
+            415, f'The body is encoded as "{encoding}". Send it uncompressed.', Accept_Encoding="identity"
+        )
     try:
         # Some clients begin with the mark that says nothing in UTF-8 (RFC 8259, 8.1).
         content = _read_content(request)
@@ -248,16 +258,16 @@ def _read_content(request: HttpRequest) -> bytes:
     stream = request.META["wsgi.input"] if is_chunked else request
     content: bytes = b"" if _length(request) > most else stream.read(most + 1)
     if max(_length(request), len(content)) > most:
-        raise Refusal(413, f"The body is larger than {most} bytes.")
+        raise RequestRejected(413, f"The body is larger than {most} bytes.")
     return content
 
 
 def _not_received(request: HttpRequest) -> ScimError:
     match body_problem(request):
         case BodyProblem.LATE:
-            return Refusal(408, "The body didn't arrive in time.")
+            return RequestRejected(408, "The body didn't arrive in time.")
         case BodyProblem.BUSY:
-            return Refusal(503, "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
+            return RequestRejected(503, "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
         case None:
             return InvalidSyntax("The body didn't arrive as a whole.")
 

@@ -6,7 +6,7 @@ from typing import Any
 from portal.embedded.scim.filter.parser import parse_filter
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import InvalidCount, InvalidSyntax, InvalidValue
-from portal.embedded.scim.protocol.listing import DEFAULT_RESULTS, ListQuery
+from portal.embedded.scim.protocol.pagination import DEFAULT_RESULTS, ListQuery
 from portal.embedded.scim.protocol.payload import require_schema
 from portal.scim_server.rendering import LIST_RESPONSE
 

@@ -11,14 +11,15 @@ import msgspec
 
 from portal.directory.ids import id_prefix
 from portal.embedded import models
+from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.documents import Document
 from portal.embedded.scim.protocol.errors import InvalidValue, ScimError
-from portal.embedded.scim.protocol.etags import version
+from portal.embedded.scim.protocol.etags import etag
 from portal.embedded.scim.protocol.groups import group_id
-from portal.embedded.scim.protocol.listing import ResultPage
-from portal.embedded.scim.protocol.membership import PERSON, SUBGROUP, GroupMember, GroupOfUser, MemberKind
+from portal.embedded.scim.protocol.membership import GROUP_MEMBER, USER_MEMBER, GroupMember, MemberType
+from portal.embedded.scim.protocol.pagination import ResultPage
 from portal.embedded.scim.protocol.schemas import ResourceSchema
+from portal.embedded.scim.protocol.user_groups import UserGroup
 from portal.embedded.scim.protocol.users import user_id
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -28,9 +29,9 @@ _BATCH = 100  # members that are made at a time
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 
-def user_document(client: ScimClient, row: models.ScimUserRow, groups: Sequence[GroupOfUser]) -> Document:
+def user_document(client: ScimClient, row: models.ScimUserRow, groups: Sequence[UserGroup]) -> Document:
     """Return a person with the groups that they are in."""
-    tag = version(row, ((group.key, group.display, group.is_direct) for group in groups))
+    tag = etag(row, ((group.key, group.display, group.is_direct) for group in groups))
     document = _document(client, client.user_schema, user_id(row.pk), row, tag)
     if groups:
         document["groups"] = [
@@ -49,7 +50,7 @@ def group_document(
     client: ScimClient, row: models.ScimGroupRow, members: Sequence[GroupMember], *, names_members: bool = False
 ) -> Document:
     """Return a group with the people and groups in it, and with their names if they are asked for."""
-    tag = version(row, ((member.key, member.display) for member in members) if names_members else ())
+    tag = etag(row, ((member.key, member.display) for member in members) if names_members else ())
     document = _document(client, client.group_schema, group_id(row.pk), row, tag)
     if members:
         document["members"] = MemberDocuments(client.base_url, members, names_members=names_members)
@@ -63,7 +64,7 @@ class MemberDocuments:
         self._members, self._names_members = members, names_members
         self._forms = {
             kind: (id_prefix(kind.noun), f"{base_url}/{kind.resource_type}s/", kind.resource_type)
-            for kind in (PERSON, SUBGROUP)
+            for kind in (USER_MEMBER, GROUP_MEMBER)
         }
 
     def batches(self) -> Iterator[list[Document]]:
@@ -75,7 +76,7 @@ class MemberDocuments:
         for batch in self.batches():
             yield from batch
 
-    def _document(self, kind: MemberKind, uuid: UUID, display: str) -> Document:
+    def _document(self, kind: MemberType, uuid: UUID, display: str) -> Document:
         prefix, address, name = self._forms[kind]
         key = f"{prefix}{uuid}"
         document = {"value": key, "$ref": address + key, "type": name}

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from portal.embedded import models
 from portal.embedded.scim.filter.columns import Listable
-from portal.embedded.scim.protocol import groups, membership, users
+from portal.embedded.scim.protocol import groups, membership, user_groups, users
+from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.documents import Document
 from portal.embedded.scim.protocol.errors import ResourceNotFound
-from portal.embedded.scim.protocol.listing import ListQuery, ResultPage
+from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema
 from portal.scim_server.rendering import Projection, group_document, user_document
 
@@ -20,7 +20,7 @@ Row = Any  # of the kind's own table
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ResourceType:
     """A kind of resource with everything that can be done to it."""
 
     base: ResourceSchema
@@ -58,7 +58,7 @@ class Kind:
 
 
 def _user_documents(client: ScimClient, rows: Sequence[models.ScimUserRow], projection: Projection) -> list[Document]:
-    groups_of = membership.groups_of(client, rows) if rows and projection.holds("groups") else {}
+    groups_of = user_groups.groups_of(client, rows) if rows and projection.holds("groups") else {}
     return [user_document(client, row, groups_of.get(row.pk, ())) for row in rows]
 
 
@@ -77,7 +77,7 @@ def _group_documents(client: ScimClient, rows: Sequence[models.ScimGroupRow], pr
     return [group_document(client, row, members_of.get(row.pk, ()), names_members=asks) for row in rows]
 
 
-USERS = Kind(
+USERS = ResourceType(
     USER,
     users.listable_users,
     attrgetter("user_schema"),
@@ -93,7 +93,7 @@ USERS = Kind(
     _new_user_document,
     lambda projection: projection.holds("groups"),
 )
-GROUPS = Kind(
+GROUPS = ResourceType(
     GROUP,
     groups.listable_groups,
     attrgetter("group_schema"),
@@ -109,12 +109,12 @@ GROUPS = Kind(
     _new_group_document,
     lambda projection: projection.names("members", "display"),
 )
-KINDS = (USERS, GROUPS)
+RESOURCE_TYPES = (USERS, GROUPS)
 
 
-def kind_at(endpoint: str) -> Kind:
+def resource_type_at(endpoint: str) -> ResourceType:
     """Return the kind whose resources are at an endpoint such as "/Users". Raises ResourceNotFound."""
-    for kind in KINDS:
+    for kind in RESOURCE_TYPES:
         if kind.endpoint.lower() == endpoint.lower():
             return kind
     raise ResourceNotFound(f'There is no endpoint "{endpoint[:200]}". Users are at /Users, groups at /Groups.')

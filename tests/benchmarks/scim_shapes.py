@@ -25,7 +25,7 @@ from django.db import connection as database  # noqa: E402 -- as above
 
 from portal.directory.ids import public_id  # noqa: E402 -- as above
 from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.scim.protocol.listing import ListQuery, list_keyset  # noqa: E402 -- as above
+from portal.embedded.scim.protocol.pagination import ListQuery, list_keyset  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 from tests.benchmarks.groups_page import medians, server  # noqa: E402 -- as above
 from tests.benchmarks.scim_target import group, insert, member, user  # noqa: E402 -- as above

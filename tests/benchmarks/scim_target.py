@@ -32,7 +32,7 @@ from portal.directory.ids import public_id  # noqa: E402 -- as above
 from portal.embedded import models  # noqa: E402 -- as above
 from portal.embedded.scim.filter.comparison import searchable  # noqa: E402 -- as above
 from portal.embedded.scim.protocol.client import ScimClient  # noqa: E402 -- as above
-from portal.embedded.scim.protocol.member_sync import new_member  # noqa: E402 -- as above
+from portal.embedded.scim.protocol.member_sync import build_member  # noqa: E402 -- as above
 from portal.embedded.scim.protocol.schemas import GROUP, USER  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 
@@ -113,7 +113,7 @@ def user(scim: models.ScimConnectionRow, number: int) -> models.ScimUserRow:
         search=searchable(USER, document),
         updated_at=timezone.now(),
     )
-    row.member = new_member(ScimClient(scim, Origin()), row)
+    row.member = build_member(ScimClient(scim, Origin()), row)
     return row
 
 

@@ -19,7 +19,7 @@ from portal.embedded.audit import Caller
 from portal.embedded.project import EmbeddedProject
 from portal.embedded.scim import conflict_rules, deletion_rules
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.member_sync import email_address
+from portal.embedded.scim.protocol.member_sync import sign_in_address
 from tests import factories
 from tests.scim_server.conftest import Idp
 
@@ -127,7 +127,7 @@ def check(idp: Idp, done: list[str]) -> None:
             assert row.cannot_sign_in, done
             assert row.awaited_address in set(taken), done
         if row.active and row.member is None:
-            assert bool(row.awaited_address) == bool(email_address(ScimClient(connection, Origin()), row.document)), (
+            assert bool(row.awaited_address) == bool(sign_in_address(ScimClient(connection, Origin()), row.document)), (
                 done
             )
     waiting = conflict_rules.conflicts_of(connection.pk, connection.organization_id)

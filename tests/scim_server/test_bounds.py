@@ -15,8 +15,8 @@ from pytest_django import Settings
 from portal.embedded import models
 from portal.embedded.database.time_limit import TimeLimitReached, time_limit
 from portal.embedded.scim.filter import comparison, parser
-from portal.embedded.scim.protocol.budget import Budget
-from portal.embedded.scim.protocol.patch import Operation, patched
+from portal.embedded.scim.filter.comparison import ComparisonBudget
+from portal.embedded.scim.protocol.patch import Operation, apply_patch
 from portal.embedded.scim.protocol.schemas import USER
 from portal.embedded.scim.protocol.users import user_id
 from tests import factories
@@ -101,7 +101,7 @@ def test_another_failure_of_the_database_is_not_taken_for_a_slow_list(idp: Idp) 
 
 @pytest.mark.parametrize("path", ["/Users?filter=title pr", "/Users?sortBy=title", "/Groups?filter=members pr"])
 def test_a_list_whose_cost_the_client_decides_has_a_time_limit(idp: Idp, path: str) -> None:
-    with patch("portal.embedded.scim.protocol.listing.time_limit", side_effect=TimeLimitReached):
+    with patch("portal.embedded.scim.protocol.pagination.time_limit", side_effect=TimeLimitReached):
         assert "10 seconds" in error_of(idp.send("GET", path), 400, "tooMany")
 
 
@@ -164,7 +164,7 @@ def test_operations_times_terms_times_elements_have_a_budget(idp: Idp, settings:
     settings.SCIM_MAX_COMPARISONS = 10_000
     user = with_entitlements(idp, 100)
     operations = [{"op": "remove", "path": f"entitlements[{unlike(50)}]"}] * 5
-    with patch.object(parser, "holds", wraps=comparison.holds) as compared:
+    with patch.object(parser, "compare", wraps=comparison.compare) as compared:
         assert "10000 comparisons" in error_of(idp.patch(f"/Users/{user}", *operations), 413)
 
     assert compared.call_count <= 10_000
@@ -176,7 +176,7 @@ def test_the_operations_of_a_bulk_request_share_one_budget(idp: Idp, settings: S
     user = with_entitlements(idp, 100)
     change = {"schemas": [PATCH_OP], "Operations": [{"op": "remove", "path": f"entitlements[{unlike(50)}]"}]}
     operations = [{"method": "PATCH", "path": f"/Users/{user}", "data": change}] * 4
-    with patch.object(parser, "holds", wraps=comparison.holds) as compared:
+    with patch.object(parser, "compare", wraps=comparison.compare) as compared:
         answer = idp.send("POST", "/Bulk", {"schemas": [BULK], "Operations": operations}).json()
 
     assert [one["status"] for one in answer["Operations"]] == ["200", "413", "413", "413"]
@@ -247,7 +247,7 @@ def test_a_change_of_many_elements_costs_no_more_for_each(settings: Settings, op
 
     def change(elements: int) -> float:
         document = {"userName": "ada", "entitlements": entitlements(elements)}
-        return computing(lambda: patched(USER, document, [operation], Budget()))
+        return computing(lambda: apply_patch(USER, document, [operation], ComparisonBudget()))
 
     # 32 times as many elements; if each were compared with each, a thousand times the work.
     assert change(32_000) < 200 * change(1000)

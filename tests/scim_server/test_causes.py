@@ -174,8 +174,8 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
     "paused": (paused,),
     "on_hold": (everybody_goes,),
     "removal-on-hold": (everybody_leaves_a_group,),
-    "unavailable": (patched("portal.embedded.scim.protocol.users.unique_page", OperationalError("gone")),),
-    "internal-error": (patched("portal.embedded.scim.protocol.users.unique_page", RuntimeError("oops")),),
+    "unavailable": (patched("portal.embedded.scim.protocol.users.find_unique", OperationalError("gone")),),
+    "internal-error": (patched("portal.embedded.scim.protocol.users.find_unique", RuntimeError("oops")),),
     "method-not-offered": (lambda idp: idp.send("DELETE", "/Users"),),
     "me-not-offered": (lambda idp: idp.get("/Me"),),
     "discovery-filtered": (lambda idp: idp.get("/Schemas", filter='id eq "x"'),),
@@ -266,7 +266,7 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
     ),
     "list-too-expensive": (
         lambda idp: idp.get("/Users", filter=" or ".join(['emails co "x"'] * 21)),
-        patched("portal.embedded.scim.protocol.listing.time_limit", TimeLimitReached()),
+        patched("portal.embedded.scim.protocol.pagination.time_limit", TimeLimitReached()),
     ),
     "value-too-long": (lambda idp: idp.send("POST", "/Users", {"userName": "x" * 300}),),
     "list-parameters": (

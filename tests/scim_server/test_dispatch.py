@@ -142,7 +142,7 @@ def test_a_body_that_is_too_large_is_refused(idp: Idp, settings: Settings) -> No
 
 
 def test_a_failure_is_a_scim_error_that_tells_nothing(idp: Idp) -> None:
-    with patch("portal.embedded.scim.protocol.users.unique_page", side_effect=RuntimeError("secret detail")):
+    with patch("portal.embedded.scim.protocol.users.find_unique", side_effect=RuntimeError("secret detail")):
         response = idp.get("/Users")
 
     assert "secret" not in error_of(response, 500)
@@ -150,14 +150,14 @@ def test_a_failure_is_a_scim_error_that_tells_nothing(idp: Idp) -> None:
 
 
 def test_a_lost_database_asks_to_try_again(idp: Idp) -> None:
-    with patch("portal.embedded.scim.protocol.users.unique_page", side_effect=OperationalError("gone")):
+    with patch("portal.embedded.scim.protocol.users.find_unique", side_effect=OperationalError("gone")):
         response = idp.get("/Users")
 
     error_of(response, 503)
     assert response["Retry-After"]
 
 
-@pytest.mark.parametrize("where", ["protocol.users.unique_page", "log.entries.touch"])
+@pytest.mark.parametrize("where", ["protocol.users.find_unique", "log.entries.record_token_use"])
 def test_the_log_of_an_outage_names_its_cause_and_no_values(
     idp: Idp, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:

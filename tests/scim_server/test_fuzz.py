@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from portal.embedded.scim.protocol.budget import Budget
+from portal.embedded.scim.filter.comparison import ComparisonBudget
 from portal.embedded.scim.protocol.errors import ScimError
-from portal.embedded.scim.protocol.patch import patched, read_operations
+from portal.embedded.scim.protocol.patch import apply_patch, read_patch_operations
 from portal.embedded.scim.protocol.schemas import USER
 from tests.scim_server.conftest import PATCH_OP, Idp
 
@@ -144,7 +144,10 @@ def test_a_patch_is_what_the_rfc_says_or_nothing(steps: list[Step]) -> None:
 
     if expected is None:
         with pytest.raises(ScimError):
-            patched(USER, document, read_operations({"Operations": operations}), Budget())
+            apply_patch(USER, document, read_patch_operations({"Operations": operations}), ComparisonBudget())
     else:
-        assert patched(USER, document, read_operations({"Operations": operations}), Budget()) == expected
+        assert (
+            apply_patch(USER, document, read_patch_operations({"Operations": operations}), ComparisonBudget())
+            == expected
+        )
     assert document == before

@@ -16,7 +16,7 @@ from portal.embedded import models
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.filter.parser import parse_filter
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.listing import ListQuery
+from portal.embedded.scim.protocol.pagination import ListQuery
 from portal.embedded.scim.protocol.schemas import ENTERPRISE_USER
 from portal.embedded.scim.protocol.users import create_user, find_users
 from tests import factories

@@ -250,7 +250,7 @@ def test_what_belongs_to_no_connection_is_not_logged(idp: Idp) -> None:
 
 def test_failures_are_logged(idp: Idp) -> None:
     for error, status in ((RuntimeError("ada"), 500), (OperationalError("gone"), 503)):
-        with patch("portal.embedded.scim.protocol.users.unique_page", side_effect=error):
+        with patch("portal.embedded.scim.protocol.users.find_unique", side_effect=error):
             idp.get("/Users")
         assert last(idp).status == status
 

@@ -137,7 +137,7 @@ def test_a_refused_call_is_no_use(idp: Idp) -> None:
 
 
 def test_a_use_that_cannot_be_noted_fails_nothing(idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
-    with patch("portal.embedded.scim.log.entries.touch", side_effect=OSError):
+    with patch("portal.embedded.scim.log.entries.record_token_use", side_effect=OSError):
         assert idp.get("/Users").status_code == 200
 
     assert "scim_request_not_logged" in caplog.text

@@ -37,7 +37,11 @@ from portal.embedded.members.rules import checked_external_id, merged, require_a
 from portal.embedded.members.search import search_members
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.organizations.organizations import no_organization, whole_organizations
-from portal.embedded.scim.protocol.succession import member_left, member_moved, member_returned
+from portal.embedded.scim.protocol.address_handover import (
+    after_address_changed,
+    after_member_deleted,
+    after_member_reactivated,
+)
 from portal.embedded.scope import hold_organization
 from portal.embedded.sessions.sessions import end_choices
 
@@ -124,7 +128,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             if was_admin and not is_admin(row):
                 self._keep_an_admin(row)
             if row.email_address_folded != former:
-                member_moved(row, former, self._scope.caller)
+                after_address_changed(row, former, self._scope.caller)
         return self._again(row.pk)
 
     def delete(self, member_id: str) -> str:
@@ -144,7 +148,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             models.SignInLinkRow.objects.filter(organization_id=row.organization_id, member=row).delete()
             end_choices([row.pk])
             self._record("member.delete", row, before, {"status": str(row.status), "roles": []})
-            member_left(row, self._scope.caller)
+            after_member_deleted(row, self._scope.caller)
         return id_of(row)
 
     def reactivate(self, member_id: str) -> Member:
@@ -172,7 +176,7 @@ class EmbeddedProjectMembers(EmbeddedMembers):
             row.save(update_fields=["status", "updated_at"])
             deleted, active = ({"status": str(status)} for status in (MemberStatus.DELETED, MemberStatus.ACTIVE))
             self._record("member.reactivate", row, deleted, active)
-            member_returned(row)
+            after_member_reactivated(row)
         return self._again(row.pk)
 
     def delete_password(self, member_password_id: str) -> Member:

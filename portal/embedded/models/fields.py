@@ -30,6 +30,11 @@ def fold_name(text: str) -> str:
     return unicodedata.normalize("NFC", folded)
 
 
+def is_storable(text: str) -> bool:
+    """Say whether both databases can store a text: one without NUL characters and unpaired surrogates."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _fold_letter(letter: str) -> str:
     folded = letter.casefold()
     return folded if len(folded) == 1 else letter.lower()

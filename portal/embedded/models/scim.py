@@ -226,7 +226,7 @@ class ScimUserRow(models.Model):
     display_name = models.CharField(max_length=256, blank=True)
     display_name_folded = FoldedNameField(of="display_name", blank=True, default="", db_default="")
     active = models.BooleanField(default=True)
-    # The folded address that an active person waits for, because another member has it; "" for none (succession.py).
+    # The folded address that an active person waits for, because another member has it; "" for none (address_handover.py).
     awaited_address = ComparedField(max_length=512, blank=True, default="", db_default="")
     # Whether an active person has no member, or a deleted one: written by everything that changes one of these.
     cannot_sign_in = models.BooleanField(default=False, db_default=False)

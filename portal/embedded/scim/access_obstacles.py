@@ -13,7 +13,7 @@ from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.users import ScimObstacle, ScimSignInObstacle
 from portal.embedded import models
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.member_sync import email_address
+from portal.embedded.scim.protocol.member_sync import sign_in_address
 
 
 def obstacles_of(people: QuerySet[models.ScimUserRow]) -> Mapping[UUID, ScimSignInObstacle]:
@@ -37,7 +37,7 @@ def _holders(rows: Iterable[models.ScimUserRow]) -> Mapping[str, models.MemberRo
 
 
 def _obstacle(row: models.ScimUserRow, holders: Mapping[str, models.MemberRow]) -> ScimSignInObstacle:
-    address = email_address(ScimClient(row.connection, Origin()), row.document)
+    address = sign_in_address(ScimClient(row.connection, Origin()), row.document)
     if row.awaited_address:
         return _taken(address, holders.get(row.awaited_address))
     if row.member is not None:

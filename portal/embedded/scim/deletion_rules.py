@@ -31,7 +31,7 @@ from portal.embedded.database.raw_sql import rows
 from portal.embedded.database.time_limit import lift_time_limit
 from portal.embedded.members.roles import WITHOUT_GROUPS, email_domains_of, has_admin, hold_admins, of_domains
 from portal.embedded.scim.connection import current_tokens
-from portal.embedded.scim.protocol.succession import pass_on
+from portal.embedded.scim.protocol.address_handover import hand_over_address
 
 Members = QuerySet[models.MemberRow]
 
@@ -256,7 +256,7 @@ def _fill_free_addresses(row: models.ScimConnectionRow, by: Deleter) -> None:
     ).exclude(status=MemberStatus.DELETED)
     waiting = _people(row).exclude(awaited_address="").filter(~Exists(holders))
     for address in waiting.values_list("awaited_address", flat=True).distinct():
-        pass_on(row.organization_id, address, by.caller)
+        hand_over_address(row.organization_id, address, by.caller)
 
 
 def _deactivated(row: models.ScimConnectionRow) -> Members:

@@ -21,10 +21,16 @@ from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
+from portal.embedded.scim.protocol.address_handover import hand_over_address
 from portal.embedded.scim.protocol.client import DelegatedClient, ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
-from portal.embedded.scim.protocol.member_sync import ACCESS, follow, member_state, note_access, wanted_state
-from portal.embedded.scim.protocol.succession import pass_on
+from portal.embedded.scim.protocol.member_sync import (
+    ACCESS_COLUMNS,
+    member_state,
+    sync_member,
+    target_state,
+    update_access,
+)
 from portal.embedded.scope import Scope
 
 # Rows that one page looks through: by the index alone, and with what was pushed.
@@ -111,11 +117,11 @@ class EmbeddedScimDrift:
                 if version != _version(_differences(client, row)):
                     raise Conflict("It has changed meanwhile. Nothing was done.")
                 writes = Writes()
-                freed = follow(client, row, writes)
-                note_access(row)
-                writes.update(row, *ACCESS)
+                freed = sync_member(client, row, writes)
+                update_access(row)
+                writes.update(row, *ACCESS_COLUMNS)
                 writes.send()
-                pass_on(client.organization_id, freed, client.caller)
+                hand_over_address(client.organization_id, freed, client.caller)
         except ScimError as error:
             raise Conflict(error.detail) from None
         except IntegrityError:
@@ -149,7 +155,7 @@ def _differences(client: ScimClient, row: models.ScimUserRow) -> tuple[ScimDiffe
     member = row.member
     if member is None or row.awaited_address:
         return ()  # they're among the people who can't sign in
-    here, there = member_state(member), wanted_state(client, row, member)
+    here, there = member_state(member), target_state(client, row, member)
     if here["status"] == there["status"] == MemberStatus.DELETED:
         return ()  # nobody sees what they are called
     fields = ("status",) if there["status"] == MemberStatus.DELETED else tuple(there)

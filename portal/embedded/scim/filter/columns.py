@@ -12,18 +12,18 @@ from django.db.models import Exists, F, Q, QuerySet, TextField, Value
 
 from portal.directory.ids import parse_id
 from portal.embedded.models.fields import fold_name
-from portal.embedded.scim.filter.json_sql import JsonCondition, JsonSortKey, is_looked_up
+from portal.embedded.scim.filter.json_sql import JsonCondition, JsonSortKey, has_index
 from portal.embedded.scim.filter.parser import (
-    Compare,
-    Element,
-    Every,
-    Negation,
+    And,
+    Comparison,
+    ElementFilter,
     Node,
-    Some,
-    comparisons,
+    Not,
+    Or,
+    count_comparisons,
     element_attribute,
 )
-from portal.embedded.scim.protocol.client import FoundBy
+from portal.embedded.scim.protocol.client import IndexHint
 from portal.embedded.scim.protocol.errors import InvalidFilter, InvalidPath, TooMany
 from portal.embedded.scim.protocol.schemas import Attribute, ResourceSchema
 
@@ -49,7 +49,7 @@ class Column:
     # Whether the column's own order is the attribute's; for any other comparison than equality the document serves.
     is_ordered: bool = True
     # Which indexes know the rows of a value.
-    found_by: FoundBy = FoundBy.PLACE
+    index_hint: IndexHint = IndexHint.CONNECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def exact(value: Any) -> str:
     return value
 
 
-def truth(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     """Return true or false, also from Entra's "True" and "False". Raises InvalidFilter."""
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
@@ -105,7 +105,7 @@ def truth(value: Any) -> bool:
     return value
 
 
-def moment(value: Any) -> datetime:
+def timestamp(value: Any) -> datetime:
     """Return a point in time. Raises InvalidFilter."""
     try:
         read = datetime.fromisoformat(exact(value))
@@ -128,26 +128,26 @@ def reference(noun: str) -> Callable[[Any], Any]:
 
 def unique_value(node: Node | None, listable: Listable) -> Any:
     """Return the stored form of the value in `userName eq "x"`, and None for any other filter. Raises InvalidFilter."""
-    if not isinstance(node, Compare) or node.operator != "eq" or node.value is None:
+    if not isinstance(node, Comparison) or node.operator != "eq" or node.value is None:
         return None
     name = _name(listable.schema.resolve(node.path))
     return listable.columns[name].convert(node.value) if name == listable.unique else None
 
 
-def found_by(node: Node | None, listable: Listable) -> FoundBy:
+def index_hint(node: Node | None, listable: Listable) -> IndexHint:
     """Return which indexes know all that a filter can find."""
-    necessary = node.parts if isinstance(node, Every) else (node,)
-    ways = {_found_by(part, listable) for part in necessary if isinstance(part, Compare | Element)}
-    return next((way for way in (FoundBy.KEY, FoundBy.VALUE) if way in ways), FoundBy.PLACE)
+    necessary = node.parts if isinstance(node, And) else (node,)
+    ways = {_term_hint(part, listable) for part in necessary if isinstance(part, Comparison | ElementFilter)}
+    return next((way for way in (IndexHint.KEY, IndexHint.VALUE) if way in ways), IndexHint.CONNECTION)
 
 
-def _found_by(node: Compare | Element, listable: Listable) -> FoundBy:
+def _term_hint(node: Comparison | ElementFilter, listable: Listable) -> IndexHint:
     attributes = listable.schema.resolve(node.path)
     column = listable.columns.get(_name(attributes))
     if column is None:
-        return FoundBy.KEY if attributes and is_looked_up(attributes, node) else FoundBy.PLACE
-    is_equal = isinstance(node, Compare) and node.operator == "eq" and node.value is not None
-    return column.found_by if is_equal else FoundBy.PLACE
+        return IndexHint.KEY if attributes and has_index(attributes, node) else IndexHint.CONNECTION
+    is_equal = isinstance(node, Comparison) and node.operator == "eq" and node.value is not None
+    return column.index_hint if is_equal else IndexHint.CONNECTION
 
 
 def sort_key(path: str, listable: Listable) -> F | JsonSortKey | Value:
@@ -179,46 +179,48 @@ def condition(node: Node, listable: Listable) -> Q:
 def _list_comparisons(node: Node, listable: Listable) -> int:
     """Return how many comparisons open a list of each resource: they cost many times what the others do."""
     match node:
-        case Every(parts) | Some(parts):
+        case And(parts) | Or(parts):
             return sum(_list_comparisons(part, listable) for part in parts)
-        case Negation(part):
+        case Not(part):
             return _list_comparisons(part, listable)
-        case Element():
-            return comparisons(node)
-        case Compare(path):
+        case ElementFilter():
+            return count_comparisons(node)
+        case Comparison(path):
             return any(attribute.multi_valued for attribute in listable.schema.resolve(path))
 
 
 def _condition(node: Node, listable: Listable) -> Q:
     match node:
-        case Every(parts):
+        case And(parts):
             return reduce(and_, (_condition(part, listable) for part in parts))
-        case Some(parts):
+        case Or(parts):
             return reduce(or_, (_condition(part, listable) for part in parts))
-        case Negation(part):
+        case Not(part):
             return ~_condition(part, listable)
-        case Element(path) | Compare(path):
-            return _of_attribute(node, listable, listable.schema.resolve_compared(path))
+        case ElementFilter(path) | Comparison(path):
+            return _attribute_condition(node, listable, listable.schema.resolve_compared(path))
 
 
-def _of_attribute(node: Compare | Element, listable: Listable, attributes: Sequence[Attribute]) -> Q:
+def _attribute_condition(node: Comparison | ElementFilter, listable: Listable, attributes: Sequence[Attribute]) -> Q:
     if not attributes and listable.is_one_of_several:
-        is_absence = isinstance(node, Compare) and node.operator == ("eq" if node.value is None else "ne")
+        is_absence = isinstance(node, Comparison) and node.operator == ("eq" if node.value is None else "ne")
         return ~Q(pk__in=[]) if is_absence else Q(pk__in=[])
     if not attributes:
         raise InvalidFilter(f'A {listable.schema.name} has no attribute "{node.path[:200]}".')
     if relations := listable.relations.get(attributes[0].name):
-        return _of_relations(node, relations, attributes)
+        return _relation_condition(node, relations, attributes)
     column = listable.columns.get(_name(attributes))
-    if column and isinstance(node, Compare) and (column.is_ordered or node.operator == "eq"):
+    if column and isinstance(node, Comparison) and (column.is_ordered or node.operator == "eq"):
         return _comparison(column, node.operator, node.value)
     return Q(JsonCondition(attributes, node))
 
 
-def _of_relations(node: Compare | Element, relations: Sequence[Relation], attributes: Sequence[Attribute]) -> Q:
+def _relation_condition(
+    node: Comparison | ElementFilter, relations: Sequence[Relation], attributes: Sequence[Attribute]
+) -> Q:
     """Return a filter on a list: some element compares so; with `ne`, none has the value."""
-    if isinstance(node, Element):
-        return reduce(or_, (one.has(_element(node.filter, one, attributes[0])) for one in relations))
+    if isinstance(node, ElementFilter):
+        return reduce(or_, (one.has(_element_condition(node.filter, one, attributes[0])) for one in relations))
     name = attributes[1].name if len(attributes) > 1 else "value"
     if node.operator == "pr" or node.value is None:
         found, is_none = reduce(or_, (one.has(Q()) for one in relations)), node.operator == "eq"
@@ -228,17 +230,17 @@ def _of_relations(node: Compare | Element, relations: Sequence[Relation], attrib
     return ~found if is_none else found
 
 
-def _element(node: Node, relation: Relation, attribute: Attribute) -> Q:
+def _element_condition(node: Node, relation: Relation, attribute: Attribute) -> Q:
     match node:
-        case Every(parts):
-            return reduce(and_, (_element(part, relation, attribute) for part in parts))
-        case Some(parts):
-            return reduce(or_, (_element(part, relation, attribute) for part in parts))
-        case Negation(part):
-            return ~_element(part, relation, attribute)
-        case Compare(path, operator, value):
+        case And(parts):
+            return reduce(and_, (_element_condition(part, relation, attribute) for part in parts))
+        case Or(parts):
+            return reduce(or_, (_element_condition(part, relation, attribute) for part in parts))
+        case Not(part):
+            return ~_element_condition(part, relation, attribute)
+        case Comparison(path, operator, value):
             return _comparison(relation.columns[element_attribute(attribute, path).name], operator, value)
-        case Element():
+        case ElementFilter():
             raise InvalidFilter("A filter in brackets cannot have another one inside.")
 
 
@@ -246,7 +248,7 @@ def _name(attributes: Sequence[Attribute]) -> str:
     return ".".join(attribute.name for attribute in attributes)
 
 
-def _of_moment(name: str, operator: str, value: datetime) -> Q:
+def _timestamp_comparison(name: str, operator: str, value: datetime) -> Q:
     """Compare a point in time as it is answered: in whole milliseconds. Raises InvalidFilter."""
     shown = value.replace(microsecond=value.microsecond // 1000 * 1000)
     try:
@@ -276,8 +278,8 @@ def _comparison(column: Column, operator: str, value: Any) -> Q:
         absent = Q(**{column.name: ""}) if column.convert in {folded, folded_name, exact} else Q(pk__in=[])
         return absent if operator == "eq" else ~absent
     converted = column.convert(value)
-    if column.convert is moment:
-        return _of_moment(column.name, operator, converted)
+    if column.convert is timestamp:
+        return _timestamp_comparison(column.name, operator, converted)
     if operator == "ne":
         return ~Q(**{column.name: converted})
     if operator == "sw" and isinstance(converted, str) and column.is_ordered:

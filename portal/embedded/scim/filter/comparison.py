@@ -1,18 +1,23 @@
 """How values are compared (RFC 7643, 2.2 and 2.3; RFC 7644, 3.4.2.2): by the attribute's type, and in any case of letters."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
+
 from portal.embedded.models.fields import fold_name
-from portal.embedded.scim.protocol.errors import InvalidFilter
+from portal.embedded.scim.protocol.errors import InvalidFilter, TooLarge
 from portal.embedded.scim.protocol.schemas import Attribute, ResourceSchema
 
+# Parsing so many characters of a path costs about as much as one comparison.
+_CHARACTERS_PER_COMPARISON = 8
 _EQUALITY = frozenset({"eq", "ne"})
 _TEXT_ONLY = frozenset({"co", "sw", "ew"})
 _NUMBERS = frozenset({"integer", "decimal"})
-_TRUTH = {"true": True, "false": False}
-_RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
+_BOOLEANS = {"true": True, "false": False}
+_COMPARATORS: dict[str, Callable[[Any, Any], Any]] = {
     "eq": lambda stored, value: stored == value,
     "ne": lambda stored, value: stored != value,
     "pr": lambda _stored, _value: True,
@@ -30,7 +35,7 @@ def comparable(attribute: Attribute, value: Any) -> Any:
     """Return the form of a stored value in which equal values are the same, and texts and instants are in order."""
     if attribute.type == "boolean" and isinstance(value, str):
         # Entra's "True" and "False".
-        return _TRUTH.get(value.lower(), value)
+        return _BOOLEANS.get(value.lower(), value)
     if not isinstance(value, str):
         return value
     if attribute.type == "dateTime":
@@ -87,31 +92,58 @@ def _example(kind: str) -> str:
     return "a date and time such as 2026-01-31T08:00:00Z" if kind == "dateTime" else "a text in double quotes"
 
 
-def holds(operator: str, stored: Any, value: Any) -> bool:
+def compare(operator: str, stored: Any, value: Any) -> bool:
     """Say whether a stored value, in comparable form, stands in this relation to an operand."""
     if stored is None:
         return (value is None and operator == "eq") or (value is not None and operator == "ne")
-    return bool(_RELATIONS[operator](stored, value))
+    return bool(_COMPARATORS[operator](stored, value))
 
 
 def searchable(schema: ResourceSchema, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document with every value in comparable form: what filters and sorting look at in SQL."""
     extensions = [extension.name for extension in schema.extensions.values() if extension.name in document]
     found = {
-        name: _searchable(attribute, value)
+        name: _search_value(attribute, value)
         for name, value in document.items()
         if (attribute := schema.attribute(name)) is not None
     }
     return found | {"schemas": [schema.urn, *extensions], "meta": {"resourceType": schema.name}}
 
 
-def _searchable(attribute: Attribute, value: Any) -> Any:
+def _search_value(attribute: Attribute, value: Any) -> Any:
     if isinstance(value, list):
-        return [_searchable(attribute, one) for one in value]
+        return [_search_value(attribute, one) for one in value]
     if isinstance(value, dict):
         return {
-            name: _searchable(sub, one)
+            name: _search_value(sub, one)
             for name, one in value.items()
             if (sub := attribute.sub_attribute(name)) is not None
         }
     return comparable(attribute, value)
+
+
+def _max_comparisons() -> int:
+    return int(settings.SCIM_MAX_COMPARISONS)
+
+
+@dataclass(slots=True)
+class ComparisonBudget:
+    """How many more values a request may compare: operations × terms of their filters × elements.
+
+    A small body can ask for a lot of work, so the size of the body alone is not a limit.
+    """
+
+    left: int = field(default_factory=_max_comparisons)
+
+    def spend(self, comparisons: int) -> None:
+        """Deduct comparisons before they are made. Raise TooLarge if too few are left."""
+        self.left -= comparisons
+        if self.left < 0:
+            raise TooLarge(
+                f"The operations need more than {settings.SCIM_MAX_COMPARISONS} comparisons of values. "
+                "Send them in several requests."
+            )
+
+    def spend_on_path(self, path: str) -> None:
+        """Deduct what parsing a path costs. Raise TooLarge if too little is left."""
+        self.spend(1 + len(path) // _CHARACTERS_PER_COMPARISON)

@@ -10,7 +10,7 @@ from django.db.models import BooleanField, F, Func, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
 from portal.embedded.scim.filter.comparison import operand
-from portal.embedded.scim.filter.parser import Compare, Element, Every, Negation, Node, Some, element_attribute
+from portal.embedded.scim.filter.parser import And, Comparison, ElementFilter, Node, Not, Or, element_attribute
 from portal.embedded.scim.protocol.errors import InvalidFilter
 from portal.embedded.scim.protocol.schemas import Attribute
 
@@ -98,7 +98,7 @@ def _dialect(connection: BaseDatabaseWrapper) -> _Dialect:
 class JsonCondition(Func):
     """A comparison, or a filter in brackets, on one attribute; never NULL, so that `not` says what it means."""
 
-    def __init__(self, attributes: Sequence[Attribute], node: Compare | Element) -> None:
+    def __init__(self, attributes: Sequence[Attribute], node: Comparison | ElementFilter) -> None:
         super().__init__(F(_COLUMN), output_field=BooleanField())
         self._attributes, self._node = tuple(attributes), node
         # Whatever the filter compares wrongly is refused before a statement is made of it.
@@ -113,11 +113,11 @@ class JsonCondition(Func):
 
     def _build(self, dialect: _Dialect, column: str) -> Sql:
         names, attribute, inside = _split(self._attributes)
-        if isinstance(self._node, Element):
+        if isinstance(self._node, ElementFilter):
             if not attribute.multi_valued or inside:
                 raise InvalidFilter(f'"{self._node.path[:200]}" has one value, so there is nothing to choose from.')
-            found = _any_element(dialect, column, names, _within(dialect, self._node.filter, attribute))
-            return _looked_up(dialect, column, names, _wanted(self._node.filter, attribute), found)
+            found = _exists_element(dialect, column, names, _element_filter(dialect, self._node.filter, attribute))
+            return _with_index(dialect, column, names, _required_value(self._node.filter, attribute), found)
         if not attribute.multi_valued:
             return _comparison(dialect, column, names, attribute, self._node)
         return _list_comparison(dialect, column, self._attributes, self._node)
@@ -150,14 +150,14 @@ class JsonSortKey(Func):
         )
 
 
-def is_looked_up(attributes: Sequence[Attribute], node: Node) -> bool:
+def has_index(attributes: Sequence[Attribute], node: Node) -> bool:
     """Say whether an index of the database knows all that a comparison, or a filter in brackets, can find."""
     names, attribute, inside = _split(attributes)
-    if isinstance(node, Compare):
-        node = Compare(inside[-1].name if inside else "value", node.operator, node.value)
-    elif isinstance(node, Element):
+    if isinstance(node, Comparison):
+        node = Comparison(inside[-1].name if inside else "value", node.operator, node.value)
+    elif isinstance(node, ElementFilter):
         node = node.filter
-    is_list = attribute.multi_valued and bool(_wanted(node, attribute))
+    is_list = attribute.multi_valued and bool(_required_value(node, attribute))
     return is_list and _dialect(connection).look_up("", names, "") is not None
 
 
@@ -169,54 +169,54 @@ def _split(attributes: Sequence[Attribute]) -> tuple[list[str], Attribute, tuple
     return [one.name for one in attributes], attributes[-1], ()
 
 
-def _list_comparison(dialect: _Dialect, column: str, attributes: Sequence[Attribute], compare: Compare) -> Sql:
+def _list_comparison(dialect: _Dialect, column: str, attributes: Sequence[Attribute], compare: Comparison) -> Sql:
     """Say whether some element compares so; with `ne`, whether none has the value."""
     names, attribute, inside = _split(attributes)
     sub, operator, value = inside[-1].name if inside else "value", compare.operator, compare.value
     if operator == "pr" and not inside:
         sql, params = dialect.value(column, names, "complex")
         return f"{sql} IS NOT NULL", params
-    some = Compare(sub, "pr") if value is None else Compare(sub, "eq" if operator == "ne" else operator, value)
-    found = _any_element(dialect, column, names, _within(dialect, some, attribute))
-    sql, params = _looked_up(dialect, column, names, _wanted(some, attribute), found)
+    some = Comparison(sub, "pr") if value is None else Comparison(sub, "eq" if operator == "ne" else operator, value)
+    found = _exists_element(dialect, column, names, _element_filter(dialect, some, attribute))
+    sql, params = _with_index(dialect, column, names, _required_value(some, attribute), found)
     is_none = operator == ("ne" if value is not None else "eq")
     return f"NOT {sql}" if is_none else sql, params
 
 
-def _wanted(node: Node, attribute: Attribute) -> str:
+def _required_value(node: Node, attribute: Attribute) -> str:
     """Return the text that the value of an element must be, whatever else it must be; "" where there is none."""
-    if isinstance(node, Every):
-        return next((text for part in node.parts if (text := _wanted(part, attribute))), "")
-    if not isinstance(node, Compare) or node.operator != "eq" or node.path.lower() != "value" or not node.value:
+    if isinstance(node, And):
+        return next((text for part in node.parts if (text := _required_value(part, attribute))), "")
+    if not isinstance(node, Comparison) or node.operator != "eq" or node.path.lower() != "value" or not node.value:
         return ""
     return str(operand(element_attribute(attribute, node.path), "eq", node.value))
 
 
-def _looked_up(dialect: _Dialect, column: str, names: Sequence[str], wanted: str, found: Sql) -> Sql:
+def _with_index(dialect: _Dialect, column: str, names: Sequence[str], wanted: str, found: Sql) -> Sql:
     """Add to a condition on a list the part of it that an index knows."""
     look_up = dialect.look_up(column, names, wanted) if wanted else None
     return (f"({look_up[0]} AND {found[0]})", [*look_up[1], *found[1]]) if look_up else found
 
 
-def _any_element(dialect: _Dialect, column: str, names: Sequence[str], condition: Sql) -> Sql:
+def _exists_element(dialect: _Dialect, column: str, names: Sequence[str], condition: Sql) -> Sql:
     table, params = dialect.elements(column, names)
     return f"EXISTS (SELECT 1 FROM {table} WHERE {condition[0]})", [*params, *condition[1]]  # noqa: S608 -- as above
 
 
-def _within(dialect: _Dialect, node: Node, attribute: Attribute) -> Sql:
+def _element_filter(dialect: _Dialect, node: Node, attribute: Attribute) -> Sql:
     """Return a filter on one element."""
     match node:
-        case Every(parts):
-            return _joined(" AND ", [_within(dialect, part, attribute) for part in parts])
-        case Some(parts):
-            return _joined(" OR ", [_within(dialect, part, attribute) for part in parts])
-        case Negation(part):
-            sql, params = _within(dialect, part, attribute)
+        case And(parts):
+            return _joined(" AND ", [_element_filter(dialect, part, attribute) for part in parts])
+        case Or(parts):
+            return _joined(" OR ", [_element_filter(dialect, part, attribute) for part in parts])
+        case Not(part):
+            sql, params = _element_filter(dialect, part, attribute)
             return f"(NOT {sql})", params
-        case Compare(path):
+        case Comparison(path):
             sub = element_attribute(attribute, path)
             return _comparison(dialect, _ELEMENT, [sub.name] if sub is not attribute else [], sub, node)
-        case Element():
+        case ElementFilter():
             raise InvalidFilter("A filter in brackets cannot have another one inside.")
 
 
@@ -224,7 +224,7 @@ def _joined(word: str, parts: Sequence[Sql]) -> Sql:
     return f"({word.join(sql for sql, _ in parts)})", [one for _, params in parts for one in params]
 
 
-def _comparison(dialect: _Dialect, json: str, names: Sequence[str], attribute: Attribute, node: Compare) -> Sql:
+def _comparison(dialect: _Dialect, json: str, names: Sequence[str], attribute: Attribute, node: Comparison) -> Sql:
     value = operand(attribute, node.operator, node.value) if node.operator != "pr" else None
     sql, params = dialect.value(json, names, attribute.type)
     if value is None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.embedded.scim.filter.comparison import comparable, holds, operand
+from portal.embedded.models.fields import is_storable
+from portal.embedded.scim.filter.comparison import comparable, compare, operand
 from portal.embedded.scim.protocol.errors import InvalidFilter
 from portal.embedded.scim.protocol.schemas import Attribute
-from portal.embedded.scim.protocol.texts import is_storable
 
 _OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
 _TOKEN = re.compile(
@@ -32,7 +32,7 @@ _BARE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
+class Comparison:
     """`path operator value`; the operator `pr` has no value."""
 
     path: str
@@ -41,35 +41,35 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class And:
     """All of the parts hold."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Some:
+class Or:
     """At least one of the parts holds."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Negation:
+class Not:
     """The part does not hold."""
 
     part: "Node"
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class ElementFilter:
     """One and the same element of a multi-valued attribute fulfils the filter: `emails[type eq "work"]`."""
 
     path: str
     filter: "Node"
 
 
-Node = Compare | Every | Some | Negation | Element
+Node = Comparison | And | Or | Not | ElementFilter
 
 
 def parse_filter(text: str, *, takes_bare_texts: bool = False) -> Node:
@@ -79,29 +79,29 @@ def parse_filter(text: str, *, takes_bare_texts: bool = False) -> Node:
     """
     if len(text) > settings.SCIM_MAX_FILTER_LENGTH:
         raise InvalidFilter(f"The filter is longer than {settings.SCIM_MAX_FILTER_LENGTH} characters.")
-    return _Parser(_BARE.sub(_quoted, text) if takes_bare_texts else text).parse()
+    return _Parser(_BARE.sub(_quote, text) if takes_bare_texts else text).parse()
 
 
-def comparisons(node: Node) -> int:
+def count_comparisons(node: Node) -> int:
     """Return how many comparisons a filter has, including those in brackets."""
     match node:
-        case Every(parts) | Some(parts):
-            return sum(map(comparisons, parts))
-        case Negation(inner) | Element(_, inner):
-            return comparisons(inner)
-        case Compare():
+        case And(parts) | Or(parts):
+            return sum(map(count_comparisons, parts))
+        case Not(inner) | ElementFilter(_, inner):
+            return count_comparisons(inner)
+        case Comparison():
             return 1
 
 
-def paths(node: Node) -> Iterator[str]:
+def attribute_paths(node: Node) -> Iterator[str]:
     """Yield the attributes that a filter names, as they are written."""
     match node:
-        case Every(parts) | Some(parts):
+        case And(parts) | Or(parts):
             for part in parts:
-                yield from paths(part)
-        case Negation(part):
-            yield from paths(part)
-        case Element(path) | Compare(path):
+                yield from attribute_paths(part)
+        case Not(part):
+            yield from attribute_paths(part)
+        case ElementFilter(path) | Comparison(path):
             yield path
 
 
@@ -123,7 +123,7 @@ class _Parser:
     def _some(self, depth: int) -> Node:
         if depth > settings.SCIM_MAX_FILTER_DEPTH:
             raise InvalidFilter(f"The filter is nested more than {settings.SCIM_MAX_FILTER_DEPTH} deep.")
-        return self._joined("or", Some, lambda: self._joined("and", Every, lambda: self._term(depth)))
+        return self._joined("or", Or, lambda: self._joined("and", And, lambda: self._term(depth)))
 
     def _joined(self, word: str, join: Callable[[tuple[Node, ...]], Node], part: Callable[[], Node]) -> Node:
         parts = [part()]
@@ -137,7 +137,7 @@ class _Parser:
             return self._within("(", ")", depth)
         if self._peek().lower() == "not":
             self._take()
-            return Negation(self._within("(", ")", depth))
+            return Not(self._within("(", ")", depth))
         self._terms += 1
         if self._terms > settings.SCIM_MAX_FILTER_TERMS:
             raise InvalidFilter(f"The filter has more than {settings.SCIM_MAX_FILTER_TERMS} terms.")
@@ -147,8 +147,8 @@ class _Parser:
         inner = self._within("[", "]", depth)
         if self._peek().startswith("."):
             # Microsoft's form, `emails[type eq "work"].value eq "x"`, which the RFC's grammar does not have.
-            inner = Every((inner, self._comparison(self._take()[1:])))
-        return Element(path, inner)
+            inner = And((inner, self._comparison(self._take()[1:])))
+        return ElementFilter(path, inner)
 
     def _within(self, opening: str, closing: str, depth: int) -> Node:
         self._expect(opening)
@@ -162,15 +162,15 @@ class _Parser:
             raise self._unexpected()
         return self._take()
 
-    def _comparison(self, path: str) -> Compare:
+    def _comparison(self, path: str) -> Comparison:
         operator = self._peek().lower()
         if operator == "pr":
             self._take()
-            return Compare(path, "pr")
+            return Comparison(path, "pr")
         if operator not in _OPERATORS:
             raise self._unexpected("an operator such as eq")
         self._take()
-        return Compare(path, operator, self._value())
+        return Comparison(path, operator, self._value())
 
     def _value(self) -> Any:
         token = self._peek()
@@ -200,7 +200,7 @@ class _Parser:
         return InvalidFilter(f"The filter has {found} where {wanted} should be.")
 
 
-def _quoted(found: re.Match[str]) -> str:
+def _quote(found: re.Match[str]) -> str:
     return found["text"] or found["before"] + json.dumps(found["bare"])
 
 
@@ -214,31 +214,31 @@ def _tokens(text: str) -> Iterator[str]:
         at = match.end()
 
 
-def matcher(node: Node, attribute: Attribute) -> Callable[[Any], bool]:
+def element_matcher(node: Node, attribute: Attribute) -> Callable[[Any], bool]:
     """Return what says whether an element of a multi-valued attribute fulfils a filter. Raises InvalidFilter."""
     match node:
-        case Every(parts):
-            every = [matcher(part, attribute) for part in parts]
+        case And(parts):
+            every = [element_matcher(part, attribute) for part in parts]
             return lambda element: all(part(element) for part in every)
-        case Some(parts):
-            some = [matcher(part, attribute) for part in parts]
+        case Or(parts):
+            some = [element_matcher(part, attribute) for part in parts]
             return lambda element: any(part(element) for part in some)
-        case Negation(part):
-            negated = matcher(part, attribute)
+        case Not(part):
+            negated = element_matcher(part, attribute)
             return lambda element: not negated(element)
-        case Compare():
+        case Comparison():
             return _comparison(node, attribute)
-        case Element():
+        case ElementFilter():
             raise InvalidFilter("A filter in brackets cannot have another one inside.")
 
 
-def _comparison(node: Compare, attribute: Attribute) -> Callable[[Any], bool]:
+def _comparison(node: Comparison, attribute: Attribute) -> Callable[[Any], bool]:
     sub = element_attribute(attribute, node.path)
     compared = operand(sub, node.operator, node.value) if node.operator != "pr" else None
 
     def fits(element: Any) -> bool:
         stored = element.get(sub.name) if isinstance(element, Mapping) else element
-        return holds(node.operator, comparable(sub, stored), compared)
+        return compare(node.operator, comparable(sub, stored), compared)
 
     return fits
 

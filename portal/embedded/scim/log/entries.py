@@ -18,7 +18,7 @@ from portal.embedded.database.insert_queue import InsertQueue
 from portal.embedded.database.statements import insert_values
 from portal.embedded.scim.log.redaction import redact_body, redact_detail, redact_path, redact_query
 from portal.embedded.scim.log.subjects import find_subject
-from portal.embedded.scim.protocol.client import Identification, touch
+from portal.embedded.scim.protocol.client import Identification, record_token_use
 from portal.embedded.scope import across_organizations
 from portal.outages import UNAVAILABLE, reason
 
@@ -70,7 +70,7 @@ def record_request(request: OpenRequest, response: ResponseSummary) -> bool:
             # Queue both entries at once, so that the response time doesn't reveal why a token was rejected.
             _QUEUE.put(*rows)
         if request.has_used_token and token is not None:
-            touch(token, request.origin)
+            record_token_use(token, request.origin)
     except UNAVAILABLE as error:
         log.error("scim_request_not_logged", **reason(error))  # noqa: TRY400 -- as below
         return False

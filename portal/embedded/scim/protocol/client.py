@@ -24,7 +24,7 @@ from portal.directory.scim.tokens import USE_NOTED_EVERY
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Statement
-from portal.embedded.scim.protocol.budget import Budget
+from portal.embedded.scim.filter.comparison import ComparisonBudget
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema, extended, with_short_names
 from portal.embedded.tokens import token_hash
 
@@ -37,7 +37,7 @@ _TOKEN = Statement(
 )
 
 
-class IsUnsearched(Func):
+class UnindexedEquals(Func):
     """Whether a column has a key, said in a form that no index answers: for rows that are found by something else.
 
     What has no statistics yet, as a connection that fills up, is small to PostgreSQL: any index that begins with the
@@ -58,19 +58,19 @@ class IsUnsearched(Func):
         return super().as_sql(compiler, connection, template="(+%(expressions)s)", arg_joiner=" IS ")
 
 
-class FoundBy(Enum):
+class IndexHint(Enum):
     """Which indexes fit the conditions that rows are a connection's, and so may find them (docs/decisions/0016)."""
 
-    PLACE = auto()  # those that begin with the organization and the connection: for lists
+    CONNECTION = auto()  # those that begin with the organization and the connection: for lists
     VALUE = auto()  # those that begin with a value, which is the connection's
     KEY = auto()  # those of keys, and of what is as rare
 
-    def own(self, organization: UUID, connection: UUID) -> tuple[Q | IsUnsearched, Q | IsUnsearched]:
+    def conditions(self, organization: UUID, connection: UUID) -> tuple[Q | UnindexedEquals, Q | UnindexedEquals]:
         """Return the conditions, in the order of the parameters."""
-        by_organization, by_connection = self is FoundBy.PLACE, self is not FoundBy.KEY
+        by_organization, by_connection = self is IndexHint.CONNECTION, self is not IndexHint.KEY
         return (
-            Q(organization_id=organization) if by_organization else IsUnsearched("organization_id", organization),
-            Q(connection_id=connection) if by_connection else IsUnsearched("connection_id", connection),
+            Q(organization_id=organization) if by_organization else UnindexedEquals("organization_id", organization),
+            Q(connection_id=connection) if by_connection else UnindexedEquals("connection_id", connection),
         )
 
 
@@ -82,7 +82,7 @@ class ScimClient:
     origin: Origin
     # The attributes that were changed so far, for the request log.
     changed: set[str] = field(default_factory=set, compare=False)
-    budget: Budget = field(default_factory=Budget, compare=False)
+    budget: ComparisonBudget = field(default_factory=ComparisonBudget, compare=False)
     # How many people earlier operations of a bulk request took out of each group, without those that the safeguard counted.
     taken_out: Counter[UUID] = field(default_factory=Counter, compare=False)
     # Whether the request has Entra's own parameter, on a connection of any identity provider.
@@ -133,14 +133,14 @@ class ScimClient:
         schema = extended(base, json.dumps(own)) if own else base
         return with_short_names(schema) if self.reads_as_entra else schema
 
-    def users(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimUserRow]:
+    def users(self, index_hint: IndexHint = IndexHint.CONNECTION) -> QuerySet[models.ScimUserRow]:
         """Return the connection's people."""
-        own = found_by.own(self.organization_id, self.connection.pk)
+        own = index_hint.conditions(self.organization_id, self.connection.pk)
         return models.ScimUserRow.objects.filter(*own).defer("search")
 
-    def groups(self, found_by: FoundBy = FoundBy.PLACE) -> QuerySet[models.ScimGroupRow]:
+    def groups(self, index_hint: IndexHint = IndexHint.CONNECTION) -> QuerySet[models.ScimGroupRow]:
         """Return the connection's groups."""
-        own = found_by.own(self.organization_id, self.connection.pk)
+        own = index_hint.conditions(self.organization_id, self.connection.pk)
         return models.ScimGroupRow.objects.filter(*own).defer("search")
 
 
@@ -191,7 +191,7 @@ def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Ident
     return Identification(None, token.connection, token, rejection, elsewhere)
 
 
-def touch(token: models.ScimTokenRow, origin: Origin) -> None:
+def record_token_use(token: models.ScimTokenRow, origin: Origin) -> None:
     """Note that the token was used, unless that was noted within the last minute."""
     now = timezone.now()
     if token.last_used_at is not None and token.last_used_at > now - USE_NOTED_EVERY:
@@ -211,10 +211,10 @@ def _rejection(token: models.ScimTokenRow | None, addressed: UUID) -> ScimReject
         return ScimRejection.NO_CONNECTION_ID
     if token.connection_id != addressed:
         return ScimRejection.OTHER_ADDRESS
-    return _end_of(token)
+    return _token_rejection(token)
 
 
-def _end_of(token: models.ScimTokenRow) -> ScimRejection | None:
+def _token_rejection(token: models.ScimTokenRow) -> ScimRejection | None:
     """Return why a token is not good any more."""
     if token.connection.status != ScimConnectionStatus.ACTIVE:
         return ScimRejection.CONNECTION_DELETED

@@ -10,7 +10,7 @@ from portal.embedded.scim.protocol.errors import VersionMismatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def version(row: models.ScimUserRow | models.ScimGroupRow, shown: Iterable[tuple[object, ...]] = ()) -> str:
+def etag(row: models.ScimUserRow | models.ScimGroupRow, shown: Iterable[tuple[object, ...]] = ()) -> str:
     """Return the weak entity tag of a row's state, and of what is shown with it that changes without it.
 
     A person's groups are rows of their own: an answer that holds them has another tag once they are others.
@@ -19,7 +19,7 @@ def version(row: models.ScimUserRow | models.ScimGroupRow, shown: Iterable[tuple
     return f'W/"{(row.updated_at - _EPOCH) // timedelta(microseconds=1):x}{digest and f".{digest}"}"'
 
 
-def version_moment(value: object) -> datetime:
+def etag_timestamp(value: object) -> datetime:
     """Return when the state of an entity tag was made; for anything else a time at which there was nothing."""
     try:
         return _EPOCH + timedelta(microseconds=int(_state(str(value)), 16))
@@ -27,15 +27,15 @@ def version_moment(value: object) -> datetime:
         return _EPOCH
 
 
-def names_version(header: str, seen: str) -> bool:
+def matches_etag(header: str, seen: str) -> bool:
     """Say whether an If-None-Match header names what would be answered: `*`, or one of several tags."""
     return any(_opaque(tag) in {"*", _opaque(seen)} for tag in header.split(","))
 
 
-def check_version(header: str, row: models.ScimUserRow | models.ScimGroupRow) -> None:
+def check_if_match(header: str, row: models.ScimUserRow | models.ScimGroupRow) -> None:
     """Raise VersionMismatch where an If-Match header names another state than the locked row's."""
     # What is shown of other rows is not what the change is made to.
-    if header and not any(_state(tag) in {"*", _state(version(row))} for tag in header.split(",")):
+    if header and not any(_state(tag) in {"*", _state(etag(row))} for tag in header.split(",")):
         raise VersionMismatch("The resource was changed meanwhile. Read it again, and repeat the change.")
 
 

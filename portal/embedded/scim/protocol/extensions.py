@@ -14,7 +14,7 @@ _URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[A-Za-z0-9:._-]{1,150}")
 _NAME = re.compile(r"[A-Za-z][\w-]{0,99}")
 _SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 _FIELD = "extension_schemas"
-_MOST = 10
+_MAX_SCHEMAS = 10
 
 
 class _Attribute(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -47,8 +47,8 @@ class _Schema(msgspec.Struct, forbid_unknown_fields=True):
 
 def read_extension_schemas(sent: Any) -> list[dict[str, Any]]:
     """Return extension schemas as they are stored: `[{"resourceType": "User", "schema": {…}}]`. Raises Invalid."""
-    if not isinstance(sent, list) or len(sent) > _MOST:
-        raise Invalid(f"Give a list of at most {_MOST} schemas.", field=_FIELD)
+    if not isinstance(sent, list) or len(sent) > _MAX_SCHEMAS:
+        raise Invalid(f"Give a list of at most {_MAX_SCHEMAS} schemas.", field=_FIELD)
     found = [_read(one) for one in sent]
     urns = [one["schema"]["id"].lower() for one in found]
     taken = {USER.urn.lower(), GROUP.urn.lower(), *USER.extensions}

@@ -23,77 +23,77 @@ from portal.embedded.scim.filter.columns import (
     exact,
     folded,
     folded_name,
-    moment,
     reference,
     resource_id,
+    timestamp,
 )
 from portal.embedded.scim.filter.comparison import searchable
-from portal.embedded.scim.protocol.client import FoundBy, ScimClient
-from portal.embedded.scim.protocol.documents import (
+from portal.embedded.scim.protocol.attribute_values import (
     Document,
     changed_attributes,
-    check_size,
-    optional_text,
-    required_name,
+    check_resource_size,
+    read_optional_text,
+    read_required_name,
 )
+from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import Uniqueness
-from portal.embedded.scim.protocol.etags import version_moment
+from portal.embedded.scim.protocol.etags import etag_timestamp
 from portal.embedded.scim.protocol.index_paging import ListedRow
-from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, page, unique_page
-from portal.embedded.scim.protocol.lookups import FoundRow, Lookups
+from portal.embedded.scim.protocol.lookups import LookupRow, Lookups
 from portal.embedded.scim.protocol.member_sync import LastAdmin
 from portal.embedded.scim.protocol.membership import (
+    GROUP_MEMBER,
+    MAX_LISTED_IDS,
     MEMBERS,
-    MOST_NAMED,
-    SUBGROUP,
-    Key,
     MemberChange,
+    MemberKey,
     apply_change,
-    count_one_less,
-    groups_with,
-    hold_groups,
+    decrement_member_counts,
+    get_members_field,
+    groups_containing,
+    lock_groups,
     member_change,
-    member_id,
+    public_member_id,
     read_members,
-    replacement,
-    sent_members,
+    replace_members,
 )
-from portal.embedded.scim.protocol.patch import Operation, expand, patched
+from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage, find_unique, query_page
+from portal.embedded.scim.protocol.patch import Operation, apply_patch, expand
 from portal.embedded.scim.protocol.payload import read_patch, read_payload
 from portal.embedded.scim.protocol.schemas import GROUP, ResourceSchema
 from portal.embedded.scim.safeguard_rules import least, let_roles_go
 
 # A person's name as `_display_name` makes it, of what is folded already: no database folds every letter as we do.
-_NAME, _NOTHING = KeyTransform("name", "user__search"), Value("", TextField())
-_GIVEN, _FAMILY = (Coalesce(KeyTextTransform(part, _NAME), _NOTHING) for part in ("givenName", "familyName"))
+_NAME, _EMPTY = KeyTransform("name", "user__search"), Value("", TextField())
+_GIVEN, _FAMILY = (Coalesce(KeyTextTransform(part, _NAME), _EMPTY) for part in ("givenName", "familyName"))
 _LABEL = Coalesce(
-    NullIf(KeyTextTransform("displayName", "user__search"), _NOTHING),
-    NullIf(KeyTextTransform("formatted", _NAME), _NOTHING),
-    NullIf(Trim(Concat(_GIVEN, Value(" ", TextField()), _FAMILY)), _NOTHING),
+    NullIf(KeyTextTransform("displayName", "user__search"), _EMPTY),
+    NullIf(KeyTextTransform("formatted", _NAME), _EMPTY),
+    NullIf(Trim(Concat(_GIVEN, Value(" ", TextField()), _FAMILY)), _EMPTY),
     Cast("user__user_name_folded", TextField()),
 )
-_PEOPLE = models.ScimMembershipRow.objects.filter(group_id=OuterRef("pk")).annotate(
+_USER_MEMBERS = models.ScimMembershipRow.objects.filter(group_id=OuterRef("pk")).annotate(
     label=_LABEL,
     kind=Value("user", output_field=CharField()),
 )
-_SUBGROUPS = models.ScimNestingRow.objects.filter(group_id=OuterRef("pk")).annotate(
+_GROUP_MEMBERS = models.ScimNestingRow.objects.filter(group_id=OuterRef("pk")).annotate(
     kind=Value("group", output_field=CharField())
 )
 _LISTABLE = Listable(
     GROUP,
     {
-        "id": Column("pk", resource_id("scim-group"), found_by=FoundBy.KEY),
-        "displayName": Column("display_name_folded", folded_name, found_by=FoundBy.VALUE),
-        "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
-        "meta.created": Column("created_at", moment),
-        "meta.lastModified": Column("updated_at", moment),
+        "id": Column("pk", resource_id("scim-group"), index_hint=IndexHint.KEY),
+        "displayName": Column("display_name_folded", folded_name, index_hint=IndexHint.VALUE),
+        "externalId": Column("external_id", exact, is_ordered=False, index_hint=IndexHint.VALUE),
+        "meta.created": Column("created_at", timestamp),
+        "meta.lastModified": Column("updated_at", timestamp),
         "meta.location": Column("pk", reference("scim-group")),
-        "meta.version": Column("updated_at", version_moment),
+        "meta.version": Column("updated_at", etag_timestamp),
     },
     {
         "members": (
             Relation(
-                _PEOPLE,
+                _USER_MEMBERS,
                 {
                     "value": Column("user_id", resource_id("scim-user")),
                     "$ref": Column("user_id", reference("scim-user")),
@@ -102,7 +102,7 @@ _LISTABLE = Listable(
                 },
             ),
             Relation(
-                _SUBGROUPS,
+                _GROUP_MEMBERS,
                 {
                     "value": Column("member_id", resource_id("scim-group")),
                     "$ref": Column("member_id", reference("scim-group")),
@@ -117,7 +117,7 @@ _LISTABLE = Listable(
 
 
 # What the document says, in columns.
-_DESCRIBED = ("display_name", "display_name_folded", "external_id", "document", "search")
+_DOCUMENT_COLUMNS = ("display_name", "display_name_folded", "external_id", "document", "search")
 _LOOKUPS = Lookups(models.ScimGroupRow, "Group", "scim-group", "display_name_folded")
 
 
@@ -128,11 +128,11 @@ def group_id(key: UUID) -> str:
 
 def find_groups(
     client: ScimClient, query: ListQuery
-) -> ResultPage[models.ScimGroupRow] | ResultPage[FoundRow] | ResultPage[ListedRow]:
+) -> ResultPage[models.ScimGroupRow] | ResultPage[LookupRow] | ResultPage[ListedRow]:
     """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_groups(client)
-    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
-    return found or page(client.groups, query, listable, client.connection.pk)
+    found = find_unique(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
+    return found or query_page(client.groups, query, listable, client.connection.pk)
 
 
 def listable_groups(client: ScimClient) -> Listable:
@@ -141,7 +141,7 @@ def listable_groups(client: ScimClient) -> Listable:
     return _LISTABLE if schema is _LISTABLE.schema else replace(_LISTABLE, schema=schema)
 
 
-def get_group(client: ScimClient, resource: str) -> FoundRow:
+def get_group(client: ScimClient, resource: str) -> LookupRow:
     """Return a group. Raises ResourceNotFound."""
     return _LOOKUPS.get(client, resource)
 
@@ -149,9 +149,9 @@ def get_group(client: ScimClient, resource: str) -> FoundRow:
 def create_group(client: ScimClient, payload: Document) -> models.ScimGroupRow:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
     document = read_payload(client, client.group_schema, payload)
-    change = MemberChange(list(read_members(client, sent_members(payload))))
+    change = MemberChange(list(read_members(client, get_members_field(payload))))
     row = new_row(models.ScimGroupRow, organization_id=client.organization_id, connection_id=client.connection.pk)
-    _describe(row, document, client.group_schema)
+    _set_document(row, document, client.group_schema)
     row.updated_at = row.created_at
     row.member_count = len(change.joining)
     writes = Writes()
@@ -167,8 +167,8 @@ def replace_group(client: ScimClient, resource: str, payload: Document, if_match
     document = read_payload(client, client.group_schema, payload)
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
-        change = replacement(row, read_members(client, sent_members(payload)))
-        _change(client, row, document, change)
+        change = replace_members(row, read_members(client, get_members_field(payload)))
+        _update(client, row, document, change)
     return row
 
 
@@ -182,8 +182,8 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
         (about_members if is_about_members else others).append(one)
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
-        document = patched(schema, row.document, others, client.budget)
-        _change(client, row, document, member_change(client, row, about_members))
+        document = apply_patch(schema, row.document, others, client.budget)
+        _update(client, row, document, member_change(client, row, about_members))
     return row
 
 
@@ -192,43 +192,43 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
     key = parse_id("scim-group", resource)
     with transaction.atomic():
         # In the order of their keys, as everybody locks: so nobody waits in a circle.
-        hold_groups(client, [key, *groups_with((SUBGROUP, key))])
+        lock_groups(client, [key, *groups_containing((GROUP_MEMBER, key))])
         row = _LOOKUPS.lock(client, resource, if_match)
-        with _leaving_an_admin(client, row):
+        with _keep_an_admin(client, row):
             writes = Writes()
             if row.member_count and gives_roles(row):
                 let_roles_go(client, row, client.taken_out[key] + people_within([key]), writes)
             audit.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
             writes.send()
             # Asked anew: it may have been put into another group until it was locked.
-            count_one_less(client, groups_with((SUBGROUP, key)))
+            decrement_member_counts(client, groups_containing((GROUP_MEMBER, key)))
             row.memberships.all().delete()
             row.delete()
 
 
-def _describe(row: models.ScimGroupRow, document: Document, schema: ResourceSchema) -> None:
+def _set_document(row: models.ScimGroupRow, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
-    row.display_name = document["displayName"] = required_name(document, "displayName")
-    row.external_id = optional_text(document, "externalId")
-    check_size(document, row.document)
+    row.display_name = document["displayName"] = read_required_name(document, "displayName")
+    row.external_id = read_optional_text(document, "externalId")
+    check_resource_size(document, row.document)
     row.document, row.search = document, searchable(schema, document)
 
 
-def _change(client: ScimClient, row: models.ScimGroupRow, document: Document, change: MemberChange) -> None:
+def _update(client: ScimClient, row: models.ScimGroupRow, document: Document, change: MemberChange) -> None:
     """Store what differs; where nothing does, lastModified stays as well (RFC 7644, 3.5.2.1)."""
     before = row.document
-    _describe(row, document, client.group_schema)
+    _set_document(row, document, client.group_schema)
     if document == before and not change.joining and not change.leaving:
         return
     row.updated_at = timezone.now()
     row.member_count += len(change.joining) - len(change.leaving)
     is_described_anew, writes = document != before, Writes()
-    writes.update(row, *(_DESCRIBED if is_described_anew else ()), "member_count", "updated_at")
+    writes.update(row, *(_DOCUMENT_COLUMNS if is_described_anew else ()), "member_count", "updated_at")
     apply_change(client, row, change, writes)
     audit.add(writes, _entry(client, row, "scim_group.update", *changed_attributes(before, document), change))
-    with _leaving_an_admin(client, row, is_needed=bool(change.leaving)):
+    with _keep_an_admin(client, row, is_needed=bool(change.leaving)):
         if change.leaving:
-            subgroups = [key for kind, key in change.leaving if kind is SUBGROUP]
+            subgroups = [key for kind, key in change.leaving if kind is GROUP_MEMBER]
             leaving = len(change.leaving) - len(subgroups) + (people_within(subgroups) if subgroups else 0)
             people = client.taken_out[row.pk] + leaving
             if people > least(client.connection) and gives_roles(row):
@@ -240,7 +240,7 @@ def _change(client: ScimClient, row: models.ScimGroupRow, document: Document, ch
 
 
 @contextmanager
-def _leaving_an_admin(client: ScimClient, row: models.ScimGroupRow, *, is_needed: bool = True) -> Iterator[None]:
+def _keep_an_admin(client: ScimClient, row: models.ScimGroupRow, *, is_needed: bool = True) -> Iterator[None]:
     """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
     grants = is_needed and getattr(row, "groups_make_admins", True) and makes_admins(row)
     if grants:
@@ -270,13 +270,13 @@ def _entry(  # noqa: PLR0913 -- as activity.entry()
         organization_id=client.organization_id,
         target_id=group_id(row.pk),
         target_name=row.display_name,
-        before=before | _named("members_left", change.leaving),
-        after=after | _named("members_joined", change.joining),
+        before=before | _member_summary("members_left", change.leaving),
+        after=after | _member_summary("members_joined", change.joining),
     )
 
 
-def _named(name: str, keys: Sequence[Key]) -> Document:
+def _member_summary(name: str, keys: Sequence[MemberKey]) -> Document:
     """Return who joined or left, for the log: how many, and the first of them by id."""
     if not keys:
         return {}
-    return {name: {"number": len(keys), "ids": [member_id(key) for key in keys[:MOST_NAMED]]}}
+    return {name: {"number": len(keys), "ids": [public_member_id(key) for key in keys[:MAX_LISTED_IDS]]}}

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from portal.embedded.database.keyset import Keyset
-from portal.embedded.scim.protocol.listing import MOST_RESULTS, ListQuery, ResultPage, key_before
+from portal.embedded.scim.protocol.pagination import MAX_RESULTS, ListQuery, ResultPage, key_before
 
-_SECONDS = 60
-_MOST_PLACES = 1000
+_CACHE_SECONDS = 60
+_MAX_CACHED = 1000
 # A total beyond this is counted once in a while: that takes longer than the page.
-_LARGE, _LARGE_SECONDS = 10_000, 10
+_LARGE_TOTAL, _LARGE_TOTAL_SECONDS = 10_000, 10
 _FIRST = UUID(int=0)
 
 
@@ -32,7 +32,7 @@ class ListedRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class WholeList:
+class UnfilteredList:
     """All people or groups of a connection, in the order of their keys.
 
     `rows_after` returns so many rows behind a key, `key_at` the key at a place, from 0.
@@ -44,12 +44,12 @@ class WholeList:
     count: Callable[[], int]
 
 
-def page_in_order(whole: WholeList, query: ListQuery, keyset: Keyset) -> ResultPage[ListedRow] | None:
+def page_in_order(whole: UnfilteredList, query: ListQuery, keyset: Keyset) -> ResultPage[ListedRow] | None:
     """Return a page of a whole list, or None for another list.
 
     Raises InvalidCursor, ExpiredCursor.
     """
-    limit = min(query.count, MOST_RESULTS)
+    limit = min(query.count, MAX_RESULTS)
     if query.filter is not None or query.sort_by or limit < 1:
         return None
     if query.cursor is not None:
@@ -57,7 +57,7 @@ def page_in_order(whole: WholeList, query: ListQuery, keyset: Keyset) -> ResultP
     return _by_index(whole, limit, max(query.start_index, 1))
 
 
-def _by_cursor(whole: WholeList, limit: int, query: ListQuery, keyset: Keyset) -> ResultPage[ListedRow]:
+def _by_cursor(whole: UnfilteredList, limit: int, query: ListQuery, keyset: Keyset) -> ResultPage[ListedRow]:
     key = key_before(query, keyset)
     found = whole.rows_after(UUID(key[0]) if key else _FIRST, limit + 1)
     page = keyset.page(found, limit=limit, key=lambda row: [str(row.pk), None])
@@ -66,60 +66,62 @@ def _by_cursor(whole: WholeList, limit: int, query: ListQuery, keyset: Keyset) -
     return ResultPage(page.items, total, next_cursor=page.next_cursor or "")
 
 
-def _by_index(whole: WholeList, limit: int, start: int) -> ResultPage[ListedRow]:
-    place = _place(whole, start)
+def _by_index(whole: UnfilteredList, limit: int, start: int) -> ResultPage[ListedRow]:
+    place = _page_start(whole, start)
     found = whole.rows_after(place.after, limit + 1) if place else []
     if found and len(found) <= limit:
         return ResultPage(found, start - 1 + len(found), start)
     total = place.total if place and place.total is not None else _count(whole)
     if found:
-        _PLACES.put((*whole.key, start + limit), _Place(found[limit - 1].pk, total, time.monotonic() + _SECONDS))
+        _PAGE_STARTS.put(
+            (*whole.key, start + limit), _PageStart(found[limit - 1].pk, total, time.monotonic() + _CACHE_SECONDS)
+        )
     return ResultPage(found[:limit], total, start)
 
 
-def _place(whole: WholeList, start: int) -> "_Place | None":
+def _page_start(whole: UnfilteredList, start: int) -> "_PageStart | None":
     """Return behind which key a page starts; None where that is beyond the end."""
     if start == 1:
-        return _Place(_FIRST, None, 0)
-    if known := _PLACES.get((*whole.key, start)):
+        return _PageStart(_FIRST, None, 0)
+    if known := _PAGE_STARTS.get((*whole.key, start)):
         return known
     before = whole.key_at(start - 2)
-    return _Place(before, None, 0) if before else None
+    return _PageStart(before, None, 0) if before else None
 
 
-def _count(whole: WholeList) -> int:
-    known = _PLACES.get(whole.key)
+def _count(whole: UnfilteredList) -> int:
+    known = _PAGE_STARTS.get(whole.key)
     if known is not None and known.total is not None:
         return known.total
     total = whole.count()
-    if total > _LARGE:
-        _PLACES.put(whole.key, _Place(_FIRST, total, time.monotonic() + _LARGE_SECONDS))
+    if total > _LARGE_TOTAL:
+        _PAGE_STARTS.put(whole.key, _PageStart(_FIRST, total, time.monotonic() + _LARGE_TOTAL_SECONDS))
     return total
 
 
-class _Place(NamedTuple):
+class _PageStart(NamedTuple):
     after: UUID
     total: int | None
     until: float
 
 
-class _Places:
+class _PageStartCache:
     """Where pages ended, the newest thousand."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[object, ...], _Place] = {}
+        self._places: dict[tuple[object, ...], _PageStart] = {}
         self._lock = Lock()
 
-    def get(self, key: tuple[object, ...]) -> _Place | None:
+    def get(self, key: tuple[object, ...]) -> _PageStart | None:
         place = self._places.get(key)
         return place if place and place.until > time.monotonic() else None
 
-    def put(self, key: tuple[object, ...], place: _Place) -> None:
+    def put(self, key: tuple[object, ...], place: _PageStart) -> None:
         with self._lock:
             self._places.pop(key, None)
             self._places[key] = place
-            if len(self._places) > _MOST_PLACES:
+            if len(self._places) > _MAX_CACHED:
                 del self._places[next(iter(self._places))]
 
 
-_PLACES = _Places()
+_PAGE_STARTS = _PageStartCache()

@@ -12,17 +12,17 @@ from portal.directory.ids import parse_id
 from portal.embedded import models
 from portal.embedded.database.statements import Statement, count_rows, key_at
 from portal.embedded.members.roles import GROUPS_MAKE_ADMINS
-from portal.embedded.scim.protocol.client import FoundBy, ScimClient
+from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import ResourceNotFound
-from portal.embedded.scim.protocol.etags import check_version
-from portal.embedded.scim.protocol.index_paging import ListedRow, WholeList, page_in_order
-from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, list_keyset
+from portal.embedded.scim.protocol.etags import check_if_match
+from portal.embedded.scim.protocol.index_paging import ListedRow, UnfilteredList, page_in_order
+from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage, list_keyset
 
 Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 
 
 # What a change asks nothing of: to read a column takes time, a moment most of all.
-_UNREAD: Mapping[type[Model], Sequence[str]] = {
+_DEFERRED: Mapping[type[Model], Sequence[str]] = {
     models.ScimUserRow: (
         *(
             "search",
@@ -37,7 +37,7 @@ _UNREAD: Mapping[type[Model], Sequence[str]] = {
 }
 
 
-_LISTED = ("pk", "document", "created_at", "updated_at")
+_LISTED_COLUMNS = ("pk", "document", "created_at", "updated_at")
 # Whether someone waits for the address of a person's member: mostly no one does. Of another organization, too: so only the
 # index of addresses fits (docs/decisions/0016), and who is to get the address is looked up in the organization alone. Not EXISTS,
 # for which PostgreSQL may read all people into a hash table while it has no statistics.
@@ -51,7 +51,7 @@ _IS_AWAITED = Func(
 )
 
 
-class FoundRow(NamedTuple):
+class LookupRow(NamedTuple):
     """What an answer needs of a resource that was looked up by itself; of a person also the groups."""
 
     pk: UUID
@@ -73,18 +73,18 @@ class Lookups(Generic[Row]):
         self._kind, self._noun, self._read_with = kind, noun, read_with
         meta = model._meta
         self._key, name = (meta.pk, UUID(int=3)), (meta.get_field(name_field), "example")
-        columns = (*_LISTED, *read_with)
+        columns = (*_LISTED_COLUMNS, *read_with)
         self._by_name: Statement[Row] = self._statement(
-            FoundBy.VALUE, name, lambda rows, value: rows.filter(**{name_field: value}).values_list(*columns)
+            IndexHint.VALUE, name, lambda rows, value: rows.filter(**{name_field: value}).values_list(*columns)
         )
         self._by_id: Statement[Row] = self._statement(
-            FoundBy.KEY, self._key, lambda rows, value: rows.filter(pk=value).values_list(*columns)
+            IndexHint.KEY, self._key, lambda rows, value: rows.filter(pk=value).values_list(*columns)
         )
-        self._locked: Statement[Row] = self._statement(FoundBy.KEY, self._key, self._locking)
+        self._locked: Statement[Row] = self._statement(IndexHint.KEY, self._key, self._locking)
         self._behind: Callable[[int], Statement[Row]] = cache(self._listing)
 
     def _statement(
-        self, found_by: FoundBy, sought: tuple[Any, Any], find: "Callable[[QuerySet[Row], Any], QuerySet[Row, Any]]"
+        self, index_hint: IndexHint, sought: tuple[Any, Any], find: "Callable[[QuerySet[Row], Any], QuerySet[Row, Any]]"
     ) -> Statement[Row]:
         """Return a statement on a connection's rows, whose third parameter is the value that is sought."""
         meta = self._model._meta
@@ -92,25 +92,25 @@ class Lookups(Generic[Row]):
 
         def build(organization: UUID, connection: UUID, value: Any) -> "QuerySet[Row, Any]":
             rows = self._model._default_manager.defer("search").annotate(**self._read_with)
-            by_organization, by_connection = found_by.own(organization, connection)
+            by_organization, by_connection = index_hint.conditions(organization, connection)
             return find(rows.filter(by_organization).filter(by_connection), value)
 
         return Statement(build, *place, sought)
 
     def _listing(self, limit: int) -> Statement[Row]:
         return self._statement(
-            FoundBy.PLACE,
+            IndexHint.CONNECTION,
             self._key,
-            lambda rows, after: rows.filter(pk__gt=after).order_by("pk").values_list(*_LISTED)[:limit],
+            lambda rows, after: rows.filter(pk__gt=after).order_by("pk").values_list(*_LISTED_COLUMNS)[:limit],
         )
 
     def _locking(self, rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
         is_user = self._model is models.ScimUserRow
         more, related = ({"is_awaited": _IS_AWAITED}, "member") if is_user else ({}, None)
         read = rows.filter(pk=key).annotate(groups_make_admins=GROUPS_MAKE_ADMINS, **more).select_related(related)
-        return read.defer(*_UNREAD[self._model]).select_for_update(of=("self",))
+        return read.defer(*_DEFERRED[self._model]).select_for_update(of=("self",))
 
-    def by_name(self, client: ScimClient) -> Callable[[str], FoundRow | None]:
+    def by_name(self, client: ScimClient) -> Callable[[str], LookupRow | None]:
         """Return what finds a client's resource by its folded name."""
         return lambda name: _found(self._by_name, client, name)
 
@@ -121,7 +121,7 @@ class Lookups(Generic[Row]):
         def rows_after(key: UUID, limit: int) -> list[ListedRow]:
             return [ListedRow(*row) for row in self._behind(limit).rows(*scope.values(), key)]
 
-        whole = WholeList(
+        whole = UnfilteredList(
             (self._kind, client.connection.pk),
             rows_after,
             partial(key_at, self._model, scope),
@@ -129,7 +129,7 @@ class Lookups(Generic[Row]):
         )
         return page_in_order(whole, query, list_keyset(query, client.connection.pk, self._kind))
 
-    def get(self, client: ScimClient, resource: str) -> FoundRow:
+    def get(self, client: ScimClient, resource: str) -> LookupRow:
         """Return a resource. Raises ResourceNotFound."""
         row = _found(self._by_id, client, parse_id(self._noun, resource))
         if row is None:
@@ -141,13 +141,13 @@ class Lookups(Generic[Row]):
         row = self._locked.first(client.organization_id, client.connection.pk, parse_id(self._noun, resource))
         if row is None:
             raise self._not_found(resource)
-        check_version(if_match, row)
+        check_if_match(if_match, row)
         return row
 
     def _not_found(self, resource: str) -> ResourceNotFound:
         return ResourceNotFound(f'There is no {self._kind} "{resource[:200]}".')
 
 
-def _found(statement: Statement[Row], client: ScimClient, *sought: UUID | str) -> FoundRow | None:
+def _found(statement: Statement[Row], client: ScimClient, *sought: UUID | str) -> LookupRow | None:
     found = statement.rows(client.organization_id, client.connection.pk, *sought)
-    return next((FoundRow(*row) for row in found), None)
+    return next((LookupRow(*row) for row in found), None)

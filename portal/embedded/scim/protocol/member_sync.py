@@ -20,15 +20,15 @@ from portal.embedded.members.roles import email_roles, group_roles, has_admin, h
 from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import conflict_rules
+from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.documents import Document
 from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.safeguard_rules import let_go
 
 # What of a member follows the person.
-_FOLLOWING = ("email_address", "email_address_folded", "email_address_verified", "name", "status")
+_SYNCED_COLUMNS = ("email_address", "email_address_folded", "email_address_verified", "name", "status")
 # What of a person says whether they can sign in, and as which member.
-ACCESS = ("member_id", "is_adopted", "awaited_address", "cannot_sign_in")
+ACCESS_COLUMNS = ("member_id", "is_adopted", "awaited_address", "cannot_sign_in")
 # Entra puts the object id before the userName of a user that it deletes, and sends that before it deactivates them.
 _DELETED_BY_ENTRA = re.compile(r"[0-9a-f]{32}(?=[^@])", re.IGNORECASE)
 
@@ -78,7 +78,7 @@ class LastAdmin(ScimError):
         )
 
 
-def email_address(client: ScimClient, document: Document) -> str:
+def sign_in_address(client: ScimClient, document: Document) -> str:
     """Return the address that a person signs in with: the primary one, or the work one, or the first, or the userName.
 
     "" where none of them is an email address; blanks around one don't count.
@@ -97,18 +97,18 @@ def _user_name(client: ScimClient, document: Document) -> str:
     return _DELETED_BY_ENTRA.sub("", name, count=1) if client.is_entra and _DELETED_BY_ENTRA.match(name) else name
 
 
-def become_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
+def create_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
     """Make a new member of a person who has an address; the writes raise IntegrityError where a member has it."""
-    row.member = new_member(client, row)
-    note_access(row)
+    row.member = build_member(client, row)
+    update_access(row)
     if row.member is not None:
         writes.insert(row.member)
-        audit.add(writes, created(client, row.member))
+        audit.add(writes, creation_entry(client, row.member))
 
 
-def new_member(client: ScimClient, row: models.ScimUserRow) -> models.MemberRow | None:
+def build_member(client: ScimClient, row: models.ScimUserRow) -> models.MemberRow | None:
     """Return the member that a person will be, not saved; None without an address."""
-    address = email_address(client, row.document)
+    address = sign_in_address(client, row.document)
     if not address:
         return None
     status = MemberStatus.ACTIVE if row.active else MemberStatus.DELETED
@@ -121,55 +121,55 @@ def new_member(client: ScimClient, row: models.ScimUserRow) -> models.MemberRow 
     )
 
 
-def note_access(row: models.ScimUserRow) -> None:
+def update_access(row: models.ScimUserRow) -> None:
     """Note on a person, not saved, whether they are active and have no member, or a deleted one."""
-    row.cannot_sign_in = row.active and not _is_in(row.member)
+    row.cannot_sign_in = row.active and not _is_active(row.member)
 
 
-def _is_in(member: models.MemberRow | None) -> bool:
+def _is_active(member: models.MemberRow | None) -> bool:
     return member is not None and member.status != MemberStatus.DELETED
 
 
-def created(client: ScimClient, member: models.MemberRow) -> audit.Entry:
+def creation_entry(client: ScimClient, member: models.MemberRow) -> audit.Entry:
     """Return the entry of a new member."""
     after = {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
     return _entry(client, "member.create", member, {}, after)
 
 
-def adopt_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
+def link_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
     """Link a person to the member who has the address, and return the address that this frees, "" for none.
 
     Where the member is another person's, they wait for the address and have no member until it is free. Raises
     MemberConflict unless linking is allowed, LastAdmin and DeactivationsOnHold where they were a member with another address.
     """
     _require_active(client)
-    address, freed = email_address(client, row.document), ""
-    if row.member is not None and _is_in(row.member):
+    address, freed = sign_in_address(client, row.document), ""
+    if row.member is not None and _is_active(row.member):
         # Before the other member is locked: in the order in which deactivations lock.
-        freed = end_membership(client, row, row.member, writes)
-    member = _holder(client, address)
+        freed = deactivate_member(client, row, row.member, writes)
+    member = _find_member(client, address)
     if member is None:
         raise IntegrityError("The address was freed in the meantime.")
-    person, former = _person_of(member)
+    person, former = _linked_users(member)
     if person is not None:
         # RFC 7643, 8.7.1: addresses aren't unique. One person signs in with it, and it stays the first one.
         row.awaited_address = member.email_address_folded
         return freed
-    if not _may_be_adopted(client, row, member):
+    if not _may_link(client, row, member):
         raise MemberConflict(row, member)
     if former is not None:
         # Before the rest is written: a member is one person's.
         former.member, former.awaited_address = None, member.email_address_folded if former.active else ""
-        note_access(former)
-        former.save(update_fields=ACCESS)
+        update_access(former)
+        former.save(update_fields=ACCESS_COLUMNS)
     row.member, row.is_adopted = member, True
     conflict_rules.forget(member)
     audit.add(writes, _entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}))
-    follow(client, row, writes)
+    sync_member(client, row, writes)
     return freed
 
 
-def follow(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
+def sync_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
     """Bring the member in line with the person, and return the address that this frees, "" for none.
 
     Raises LastAdmin, DeactivationsOnHold; the writes raise IntegrityError where the address is taken.
@@ -177,18 +177,18 @@ def follow(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
     member = row.member
     if member is None:
         _require_active(client)
-        become_member(client, row, writes)
+        create_member(client, row, writes)
         # Before the person's row, which is there already, refers to it.
         writes.send()
         return ""
-    before, after = member_state(member), wanted_state(client, row, member)
+    before, after = member_state(member), target_state(client, row, member)
     was_active = member.status != MemberStatus.DELETED
     if was_active and not row.active:
-        return end_membership(client, row, member, writes)
+        return deactivate_member(client, row, member, writes)
     if after == before:
         return ""
     if was_active and after["email_address"] != before["email_address"]:
-        _keep_an_admin_by_domain(client, row, member, after["email_address"])
+        _check_last_admin_by_domain(client, row, member, after["email_address"])
     if not was_active:
         _require_active(client)
     freed = ""
@@ -198,7 +198,7 @@ def follow(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
         freed = str(member.email_address_folded) if was_active else ""
     # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
     member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
-    writes.update(member, *_FOLLOWING, "updated_at")
+    writes.update(member, *_SYNCED_COLUMNS, "updated_at")
     action = "member.update" if was_active else "member.reactivate"
     changed = {name for name in after if after[name] != before[name]}
     before, after = ({name: state[name] for name in sorted(changed)} for state in (before, after))
@@ -206,10 +206,10 @@ def follow(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
     return freed
 
 
-def wanted_state(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> dict[str, str]:
+def target_state(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> dict[str, str]:
     """Return the same as it is to be: a name stays where there is none, an address where it may not be taken."""
-    address = email_address(client, row.document)
-    takes_address = address and (not row.is_adopted or _is_allowed(client, address))
+    address = sign_in_address(client, row.document)
+    takes_address = address and (not row.is_adopted or _is_allowed_domain(client, address))
     status = MemberStatus.ACTIVE if member.status == MemberStatus.DELETED else member.status
     return {
         "email_address": address if takes_address else member.email_address,
@@ -218,14 +218,14 @@ def wanted_state(client: ScimClient, row: models.ScimUserRow, member: models.Mem
     }
 
 
-def end_membership(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, writes: Writes) -> str:
+def deactivate_member(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, writes: Writes) -> str:
     """End the sessions, links and roles of a person's member, with the writes, and return the address that this frees.
 
     Raises LastAdmin, DeactivationsOnHold.
     """
     if member.status == MemberStatus.DELETED:
         return ""
-    _keep_an_admin(client, row, member)
+    _check_last_admin(client, row, member)
     let_go(client, row, member, writes)
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
@@ -243,7 +243,7 @@ def end_membership(client: ScimClient, row: models.ScimUserRow, member: models.M
     return str(member.email_address_folded)
 
 
-def _keep_an_admin(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> None:
+def _check_last_admin(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> None:
     """Raise LastAdmin where nobody would be left who is admin, were this member none."""
     # Known by the connection already, and the same.
     member.organization = client.connection.organization
@@ -256,7 +256,7 @@ def _keep_an_admin(client: ScimClient, row: models.ScimUserRow, member: models.M
         raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
 
 
-def _keep_an_admin_by_domain(
+def _check_last_admin_by_domain(
     client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, address: str
 ) -> None:
     """Raise LastAdmin where the last admin is so by the domain of an address, and would not be so by the new one."""
@@ -265,7 +265,7 @@ def _keep_an_admin_by_domain(
     if not by_domain or ADMIN_ROLE in {*email_roles(organization, address), *member.direct_roles}:
         return
     if ADMIN_ROLE not in group_roles(member):
-        _keep_an_admin(client, row, member)
+        _check_last_admin(client, row, member)
 
 
 def _require_active(client: ScimClient) -> None:
@@ -278,14 +278,14 @@ def _require_active(client: ScimClient) -> None:
         raise ConnectionEnded
 
 
-def _holder(client: ScimClient, address: str) -> models.MemberRow | None:
+def _find_member(client: ScimClient, address: str) -> models.MemberRow | None:
     members = models.MemberRow.objects.filter(
         organization_id=client.organization_id, email_address_folded=fold_address(address)
     )
     return members.exclude(status=MemberStatus.DELETED).select_for_update().first()
 
 
-def _person_of(member: models.MemberRow) -> tuple[models.ScimUserRow | None, models.ScimUserRow | None]:
+def _linked_users(member: models.MemberRow) -> tuple[models.ScimUserRow | None, models.ScimUserRow | None]:
     """Return who the member is to an identity provider: now, and by a connection that is deleted."""
     person: models.ScimUserRow | None = getattr(member, "scim_user", None)
     if person is not None and person.connection.status == ScimConnectionStatus.DELETED:
@@ -293,7 +293,7 @@ def _person_of(member: models.MemberRow) -> tuple[models.ScimUserRow | None, mod
     return person, None
 
 
-def _may_be_adopted(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> bool:
+def _may_link(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> bool:
     """Say what was decided of this person, or else of all who have such an address."""
     conflict = models.ScimConflictRow.objects.filter(
         organization_id=client.organization_id,
@@ -303,10 +303,10 @@ def _may_be_adopted(client: ScimClient, row: models.ScimUserRow, member: models.
     ).first()
     if conflict and (conflict.approved_at or conflict.dismissed_at):
         return conflict.approved_at is not None
-    return _is_allowed(client, member.email_address)
+    return _is_allowed_domain(client, member.email_address)
 
 
-def _is_allowed(client: ScimClient, address: str) -> bool:
+def _is_allowed_domain(client: ScimClient, address: str) -> bool:
     """Say whether the organization vouches for every address of this domain."""
     return domain_of(address) in {
         fold_domain(allowed) for allowed in client.connection.organization.email_allowed_domains

@@ -3,38 +3,42 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, JSONField
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import F
 from django.utils import timezone
 
 from portal.directory.ids import parse_id, public_id
 from portal.embedded import models
-from portal.embedded.database import raw_sql
 from portal.embedded.database.statements import Statement, Writes, select_keys, select_keys_in
-from portal.embedded.scim.filter.parser import Compare, Every, Node, comparisons, matcher, paths
-from portal.embedded.scim.protocol.client import FoundBy, ScimClient
-from portal.embedded.scim.protocol.documents import read_one
+from portal.embedded.scim.filter.parser import (
+    And,
+    Comparison,
+    Node,
+    attribute_paths,
+    count_comparisons,
+    element_matcher,
+)
+from portal.embedded.scim.protocol.attribute_values import read_element
+from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import InvalidValue, Mutability, TooLarge
-from portal.embedded.scim.protocol.patch import Operation, read_target
+from portal.embedded.scim.protocol.patch import Operation, parse_path
 from portal.embedded.scim.protocol.schemas import GROUP
 
 log = structlog.get_logger("gatehouse.scim")
 
 MEMBERS = GROUP.core["members"]
 _KEY = models.ScimUserRow._meta.pk
-MOST_NAMED = 100  # ids in an entry of the activity log, and in an error
-_BATCH = 1000  # rows in one statement
-_NONE = UUID(int=0)
+MAX_LISTED_IDS = 100  # ids in an entry of the activity log, and in an error
+_BATCH_SIZE = 1000  # rows in one statement
+_NIL = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MemberKind:
+class MemberType:
     """What can be in a group: its type in SCIM, the noun of its ids, and the table that says who is in."""
 
     resource_type: str
@@ -44,81 +48,72 @@ class MemberKind:
     resources: type[models.ScimUserRow] | type[models.ScimGroupRow]
 
 
-PERSON = MemberKind("User", "scim-user", "user_id", models.ScimMembershipRow, models.ScimUserRow)
-SUBGROUP = MemberKind("Group", "scim-group", "member_id", models.ScimNestingRow, models.ScimGroupRow)
-_KINDS = (PERSON, SUBGROUP)
+USER_MEMBER = MemberType("User", "scim-user", "user_id", models.ScimMembershipRow, models.ScimUserRow)
+GROUP_MEMBER = MemberType("Group", "scim-group", "member_id", models.ScimNestingRow, models.ScimGroupRow)
+_MEMBER_TYPES = (USER_MEMBER, GROUP_MEMBER)
 
-Key = tuple[MemberKind, UUID]
+MemberKey = tuple[MemberType, UUID]
 
 
 @dataclass(frozen=True, slots=True)
 class MemberChange:
     """Who joins and who leaves a group."""
 
-    joining: Sequence[Key] = ()
-    leaving: Sequence[Key] = ()
+    joining: Sequence[MemberKey] = ()
+    leaving: Sequence[MemberKey] = ()
 
 
 class GroupMember(NamedTuple):
     """An element of a group's `members`; a tuple, as there may be a hundred thousand of them."""
 
-    kind: MemberKind
+    kind: MemberType
     key: UUID
     display: str
 
 
-@dataclass(frozen=True, slots=True)
-class GroupOfUser:
-    """An element of a person's `groups`; indirect where a group in between is the member."""
-
-    key: UUID
-    display: str
-    is_direct: bool
-
-
-def member_id(key: Key) -> str:
+def public_member_id(key: MemberKey) -> str:
     """Return the id that the identity provider sees."""
     return public_id(key[0].noun, key[1])
 
 
-def sent_members(payload: Mapping[str, Any]) -> list[Any]:
+def get_members_field(payload: Mapping[str, Any]) -> list[Any]:
     """Return the `members` of a group as they were sent, with those that name nobody."""
     for name, value in payload.items():
         if name.lower() == GROUP.urn.lower() and isinstance(value, Mapping):
-            return sent_members(value)
+            return get_members_field(value)
         if GROUP.attribute(name) is MEMBERS:
             return value if isinstance(value, list) else [] if value is None else [value]
     return []
 
 
-def read_members(client: ScimClient, value: Any, group: UUID = _NONE) -> dict[Key, bool]:
+def read_members(client: ScimClient, value: Any, group: UUID = _NIL) -> dict[MemberKey, bool]:
     """Return the connection's own in a value of `members`, each with whether they are in a group already.
 
     Raises InvalidValue that names those who are none, unless the connection leaves them out.
     """
     ids = {_read_id(one): one for one in _ids(value)}
     known = dict(_existing(client, list(ids), group))
-    if unknown := [ids[key][:100] for key in ids if key not in known][:MOST_NAMED]:
+    if unknown := [ids[key][:100] for key in ids if key not in known][:MAX_LISTED_IDS]:
         if not client.connection.skips_unknown_members:
             raise InvalidValue(f"There is no such User or Group: {', '.join(unknown)}.")
         log.warning("scim_unknown_members_skipped", connection_id=client.connection_id, members=unknown)
     return {key: known[key] for key in ids if key in known}
 
 
-def replacement(row: models.ScimGroupRow, wanted: Mapping[Key, bool]) -> MemberChange:
+def replace_members(row: models.ScimGroupRow, wanted: Mapping[MemberKey, bool]) -> MemberChange:
     """Return what makes the wanted the members."""
-    there = dict.fromkeys(present(row))
+    there = dict.fromkeys(current_members(row))
     return MemberChange([k for k in wanted if k not in there], [k for k in there if k not in wanted])
 
 
 def member_change(client: ScimClient, row: models.ScimGroupRow, operations: Iterable[Operation]) -> MemberChange:
     """Return what PATCH operations on members come to, asking only for the rows that they concern."""
-    joining: dict[Key, None] = {}
-    leaving: dict[Key, None] = {}
+    joining: dict[MemberKey, None] = {}
+    leaving: dict[MemberKey, None] = {}
     # Who was looked up is known to be in the group, or not.
-    known: dict[Key, bool] = {}
+    known: dict[MemberKey, bool] = {}
     operations = list(operations)
-    _check_number(sum(len(one.value) for one in operations if isinstance(one.value, list)))
+    _check_member_count(sum(len(one.value) for one in operations if isinstance(one.value, list)))
     for operation in operations:
         added, removed = _one_change(client, row, operation, joining)
         known |= added
@@ -128,11 +123,11 @@ def member_change(client: ScimClient, row: models.ScimGroupRow, operations: Iter
         for key in added:
             leaving.pop(key, None)
             joining[key] = None
-    known |= dict.fromkeys(present(row, [key for key in leaving if key not in known]), True)
+    known |= dict.fromkeys(current_members(row, [key for key in leaving if key not in known]), True)
     return MemberChange([k for k in joining if not known[k]], [k for k in leaving if known.get(k)])
 
 
-def present(row: models.ScimGroupRow, among: Sequence[Key] | None = None) -> list[Key]:
+def current_members(row: models.ScimGroupRow, among: Sequence[MemberKey] | None = None) -> list[MemberKey]:
     """Return who is in the group, all or of those asked about."""
     if among is not None and len(among) == 1:
         ((kind, key),) = among
@@ -140,7 +135,7 @@ def present(row: models.ScimGroupRow, among: Sequence[Key] | None = None) -> lis
     if among is None:
         return [
             (kind, key)
-            for kind in _KINDS
+            for kind in _MEMBER_TYPES
             for key in kind.rows.objects.filter(group=row).order_by(kind.field).values_list(kind.field, flat=True)
         ]
     return [
@@ -152,11 +147,11 @@ def present(row: models.ScimGroupRow, among: Sequence[Key] | None = None) -> lis
 
 def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberChange, writes: Writes) -> None:
     """Insert and delete the rows of those who join and leave, with the writes. Raises InvalidValue for a group within itself."""
-    if (SUBGROUP, row.pk) in change.joining:
+    if (GROUP_MEMBER, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
         writes.delete_keys(kind.rows, {"group_id": row.pk}, kind.field, batch)
-    if any(kind is SUBGROUP for kind, _ in change.joining):
+    if any(kind is GROUP_MEMBER for kind, _ in change.joining):
         unmarked = models.ScimConnectionRow.objects.filter(pk=row.connection_id, has_nested_groups=False)
         unmarked.update(has_nested_groups=True)
         # The response to this very request is made of it as well.
@@ -166,20 +161,22 @@ def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberCha
         writes.insert_values(kind.rows, [{**of_group, kind.field: key} for key in batch])
 
 
-def groups_with(member: Key) -> list[UUID]:
+def groups_containing(member: MemberKey) -> list[UUID]:
     """Return the groups that somebody is in, directly."""
     kind, key = member
     return [group for _, group in select_keys(kind.rows, {}, kind.field, [key], "group_id")]
 
 
-def hold_groups(client: ScimClient, keys: Sequence[UUID]) -> None:
+def lock_groups(client: ScimClient, keys: Sequence[UUID]) -> None:
     """Lock groups until the transaction ends."""
-    list(client.groups(FoundBy.KEY).filter(pk__in=keys).select_for_update().order_by("pk").values_list("pk"))
+    list(client.groups(IndexHint.KEY).filter(pk__in=keys).select_for_update().order_by("pk").values_list("pk"))
 
 
-def count_one_less(client: ScimClient, keys: Sequence[UUID]) -> None:
+def decrement_member_counts(client: ScimClient, keys: Sequence[UUID]) -> None:
     """Note that each of the groups loses a member."""
-    client.groups(FoundBy.KEY).filter(pk__in=keys).update(member_count=F("member_count") - 1, updated_at=timezone.now())
+    client.groups(IndexHint.KEY).filter(pk__in=keys).update(
+        member_count=F("member_count") - 1, updated_at=timezone.now()
+    )
 
 
 def members_of(
@@ -188,28 +185,28 @@ def members_of(
     """Return the members of each group, by the group's key, with one query for people and one for groups."""
     keys = [group.pk for group in groups]
     if len(keys) == 1 and not with_names:
-        people: Mapping[UUID, Sequence[GroupMember]] = {keys[0]: _People(_PEOPLE_OF_ONE.rows(*keys))}
+        people: Mapping[UUID, Sequence[GroupMember]] = {keys[0]: _MemberKeys(_MEMBER_KEYS.rows(*keys))}
     else:
-        people = _named_people(keys)
+        people = _named_users(keys)
     if not client.connection.has_nested_groups:
         return people
     below: dict[UUID, list[GroupMember]] = defaultdict(list)
     nested = models.ScimNestingRow.objects.filter(group_id__in=keys).order_by("member_id")
     for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
-        below[group].append(GroupMember(SUBGROUP, key, display_name))
+        below[group].append(GroupMember(GROUP_MEMBER, key, display_name))
     return {**people, **{group: [*people.get(group, ()), *inner] for group, inner in below.items()}}
 
 
-def _named_people(groups: Sequence[UUID]) -> Mapping[UUID, Sequence[GroupMember]]:
+def _named_users(groups: Sequence[UUID]) -> Mapping[UUID, Sequence[GroupMember]]:
     found: dict[UUID, list[GroupMember]] = defaultdict(list)
     people = models.ScimMembershipRow.objects.filter(group_id__in=groups).order_by("user_id")
     names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
-    for group, key, display_name, user_name in names.iterator(_BATCH):
-        found[group].append(GroupMember(PERSON, key, display_name or user_name))
+    for group, key, display_name, user_name in names.iterator(_BATCH_SIZE):
+        found[group].append(GroupMember(USER_MEMBER, key, display_name or user_name))
     return found
 
 
-class _People(Sequence[GroupMember]):
+class _MemberKeys(Sequence[GroupMember]):
     """Members of whom nothing but the keys is read and kept: there may be a hundred thousand of them."""
 
     def __init__(self, rows: Iterable[Sequence[UUID]]) -> None:
@@ -220,136 +217,51 @@ class _People(Sequence[GroupMember]):
 
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
-            return [GroupMember(PERSON, key, "") for (key,) in self._rows[place]]
-        return GroupMember(PERSON, self._rows[place][0], "")
+            return [GroupMember(USER_MEMBER, key, "") for (key,) in self._rows[place]]
+        return GroupMember(USER_MEMBER, self._rows[place][0], "")
 
 
-_PEOPLE_OF_ONE = Statement(
+_MEMBER_KEYS = Statement(
     lambda key: models.ScimMembershipRow.objects.filter(group_id=key).order_by("user_id").values_list("user_id"),
     (_KEY, UUID(int=1)),
 )
 
 
-_PAIRS = "group_pairs"
-
-
-class GroupPairs(Func):
-    """The key and the name of each group that a person is in, read with the person (as `group_pairs`); None for none."""
-
-    output_field = JSONField()
-    # Not a join, for which PostgreSQL reads all groups while it has no statistics yet.
-    _NAME: ClassVar = "(SELECT g.display_name FROM {group} g WHERE g.id = m.group_id)"
-    _TABLES: ClassVar = {
-        "membership": models.ScimMembershipRow._meta.db_table,
-        "group": models.ScimGroupRow._meta.db_table,
-    }
-
-    def __init__(self) -> None:
-        super().__init__(F("pk"))
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **_context: Any) -> Any:  # noqa: D102 -- Django's
-        pairs = f"jsonb_agg(jsonb_build_array(m.group_id, {self._NAME}))"
-        return super().as_sql(compiler, connection, template=self._template(pairs))
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:  # noqa: D102 -- Django's
-        pairs = f"json_group_array(json_array(m.group_id, {self._NAME}))"
-        return super().as_sql(compiler, connection, template=self._template(pairs))
-
-    def _template(self, pairs: str) -> str:
-        return f"(SELECT {pairs} FROM {{membership}} m WHERE m.user_id = %(expressions)s)".format(**self._TABLES)  # noqa: S608 -- names of our own tables
-
-
-# Not a join, as above.
-_GROUPS_OF_SEVERAL = """
-    SELECT m.user_id, m.group_id, (SELECT g.display_name FROM {group} g WHERE g.id = m.group_id)
-    FROM {membership} m WHERE AMONG ORDER BY m.group_id
-"""
-
-
-def groups_of(client: ScimClient, users: Sequence[models.ScimUserRow]) -> Mapping[UUID, list[GroupOfUser]]:
-    """Return the groups of each person, by the person's key: those they are in, and those that these are in."""
-    direct: dict[UUID, dict[UUID, str]] = defaultdict(dict)
-    for user, group, display in _direct_groups(users):
-        direct[user][group] = display
-    below = {group for groups in direct.values() for group in groups}
-    parents = _parents(below) if client.connection.has_nested_groups else {}
-    return {
-        user: [
-            *(GroupOfUser(key, display, is_direct=True) for key, display in groups.items()),
-            *(GroupOfUser(key, name, is_direct=False) for key, name in _above(groups, parents) if key not in groups),
-        ]
-        for user, groups in direct.items()
-    }
-
-
-def _direct_groups(users: Sequence[models.ScimUserRow]) -> Iterable[tuple[UUID, UUID, str]]:
-    if all(hasattr(user, _PAIRS) for user in users):
-        return [(user.pk, UUID(group), name) for user in users for group, name in sorted(getattr(user, _PAIRS) or ())]
-    sql = _GROUPS_OF_SEVERAL.replace("AMONG", raw_sql.among("m.user_id"))
-    found = raw_sql.rows(sql, [user.pk for user in users])
-    return [(raw_sql.key(user), raw_sql.key(group), name) for user, group, name in found]
-
-
-def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
-    """Return the groups that each of these is in, and so on upwards: one query for each level."""
-    found: dict[UUID, list[tuple[UUID, str]]] = {}
-    level = groups
-    while level:
-        found |= {key: [] for key in level}
-        nestings = models.ScimNestingRow.objects.filter(member_id__in=level).order_by("group_id")
-        for member, group, display in nestings.values_list("member_id", "group_id", "group__display_name"):
-            found[member].append((group, display))
-        level = {group for key in level for group, _ in found[key]} - set(found)
-    return found
-
-
-def _above(groups: Iterable[UUID], parents: Mapping[UUID, Sequence[tuple[UUID, str]]]) -> Iterator[tuple[UUID, str]]:
-    """Yield every group above these once, also where they are in a circle."""
-    seen: set[UUID] = set()
-    waiting = list(groups)
-    while waiting:
-        for key, display in parents.get(waiting.pop(), ()):
-            if key not in seen:
-                seen.add(key)
-                waiting.append(key)
-                yield key, display
-
-
 def _one_change(
-    client: ScimClient, row: models.ScimGroupRow, operation: Operation, joining: Iterable[Key]
-) -> tuple[Mapping[Key, bool], Sequence[Key]]:
+    client: ScimClient, row: models.ScimGroupRow, operation: Operation, joining: Iterable[MemberKey]
+) -> tuple[Mapping[MemberKey, bool], Sequence[MemberKey]]:
     """Return whom one operation adds, each with whether they are in already, and whom it removes."""
     client.budget.spend_on_path(operation.path)
-    target = read_target(GROUP, operation.path)
+    target = parse_path(GROUP, operation.path)
     if target.sub_attribute or len(target.attributes) > 1:
         # `members.value` is no way of saying everybody.
         raise Mutability('A member cannot be changed, only added and removed: use the path "members".')
     if target.filter is not None:
         if operation.kind != "remove":
             raise InvalidValue('A member cannot be changed, only added and removed: use the path "members".')
-        named = _named(target.filter)
-        client.budget.spend(comparisons(target.filter) * (row.member_count if named is None else len(named)))
-        among = [*present(row), *joining] if named is None else named
-        fits = matcher(target.filter, MEMBERS)
+        named = _ids_in_filter(target.filter)
+        client.budget.spend(count_comparisons(target.filter) * (row.member_count if named is None else len(named)))
+        among = [*current_members(row), *joining] if named is None else named
+        fits = element_matcher(target.filter, MEMBERS)
         elements = zip(among, _elements(client, among, target.filter), strict=True)
         return {}, [key for key, element in elements if fits(element)]
     if operation.kind == "remove":
         if operation.value is None:
             client.budget.spend(row.member_count)
-            return {}, [*present(row), *joining]
+            return {}, [*current_members(row), *joining]
         return {}, [_read_id(value) for value in _ids(operation.value)]
     added = read_members(client, operation.value, row.pk)
     if operation.kind == "add":
         return added, ()
     client.budget.spend(row.member_count)
-    return added, [key for key in (*present(row), *joining) if key not in added]
+    return added, [key for key in (*current_members(row), *joining) if key not in added]
 
 
-def _elements(client: ScimClient, keys: Sequence[Key], node: Node) -> Iterator[dict[str, str]]:
+def _elements(client: ScimClient, keys: Sequence[MemberKey], node: Node) -> Iterator[dict[str, str]]:
     """Yield members as a response has them, with all that a filter names: `display` costs a query, and is left out else."""
-    names = dict(_display_names(client, keys)) if "display" in set(map(str.lower, paths(node))) else {}
+    names = dict(_display_names(client, keys)) if "display" in set(map(str.lower, attribute_paths(node))) else {}
     for key in keys:
-        kind, value = key[0], member_id(key)
+        kind, value = key[0], public_member_id(key)
         element = {
             "value": value,
             "$ref": f"{client.base_url}/{kind.resource_type}s/{value}",
@@ -358,22 +270,22 @@ def _elements(client: ScimClient, keys: Sequence[Key], node: Node) -> Iterator[d
         yield element | ({"display": names[key]} if key in names else {})
 
 
-def _display_names(client: ScimClient, keys: Sequence[Key]) -> Iterator[tuple[Key, str]]:
+def _display_names(client: ScimClient, keys: Sequence[MemberKey]) -> Iterator[tuple[MemberKey, str]]:
     for kind, batch in _batches(keys):
-        if kind is PERSON:
-            users = client.users(FoundBy.KEY).filter(pk__in=batch).values_list("pk", "display_name", "user_name")
+        if kind is USER_MEMBER:
+            users = client.users(IndexHint.KEY).filter(pk__in=batch).values_list("pk", "display_name", "user_name")
             yield from (((kind, key), display_name or user_name) for key, display_name, user_name in users)
         else:
-            groups = client.groups(FoundBy.KEY).filter(pk__in=batch).values_list("pk", "display_name")
+            groups = client.groups(IndexHint.KEY).filter(pk__in=batch).values_list("pk", "display_name")
             yield from (((kind, key), display_name) for key, display_name in groups)
 
 
-def _named(node: Node) -> list[Key] | None:
+def _ids_in_filter(node: Node) -> list[MemberKey] | None:
     """Return who alone can fulfil a filter such as `value eq "x"`; None for one that others can fulfil too."""
     match node:
-        case Every(parts):
-            return next((keys for part in parts if (keys := _named(part)) is not None), None)
-        case Compare(path, "eq", str(value)) if path.lower() == "value":
+        case And(parts):
+            return next((keys for part in parts if (keys := _ids_in_filter(part)) is not None), None)
+        case Comparison(path, "eq", str(value)) if path.lower() == "value":
             return [_read_id(value)]
         case _:
             return None
@@ -382,7 +294,7 @@ def _named(node: Node) -> list[Key] | None:
 def _ids(value: Any) -> list[str]:
     """Return the ids in a value of `members`. Raises InvalidValue for an element without one, TooLarge."""
     sent = value if isinstance(value, list) else [] if value is None else [value]
-    _check_number(len(sent))
+    _check_member_count(len(sent))
     # Each must name somebody: leaving out those that do not would make of a misspelt list an empty one.
     ids = [_id(element) for element in sent]
     if not all(ids):
@@ -394,16 +306,16 @@ def _id(element: Any) -> str:
     if isinstance(element, dict) and isinstance(value := element.get("value"), str):
         # As almost all are sent, and there may be a hundred thousand of them.
         return value
-    return str((read_one(MEMBERS, element) or {}).get("value", ""))
+    return str((read_element(MEMBERS, element) or {}).get("value", ""))
 
 
-def _check_number(members: int) -> None:
+def _check_member_count(members: int) -> None:
     if members > settings.SCIM_MAX_MEMBERS:
         raise TooLarge(f"The request has more than {settings.SCIM_MAX_MEMBERS} members; send them in parts.")
 
 
-def _read_id(text: str) -> Key:
-    kind = SUBGROUP if text.startswith(f"{SUBGROUP.noun}-") else PERSON
+def _read_id(text: str) -> MemberKey:
+    kind = GROUP_MEMBER if text.startswith(f"{GROUP_MEMBER.noun}-") else USER_MEMBER
     return kind, parse_id(kind.noun, text)
 
 
@@ -416,19 +328,19 @@ _IS_MEMBER = {
         (_KEY, UUID(int=1)),
         (_KEY, UUID(int=2)),
     )
-    for kind in _KINDS
+    for kind in _MEMBER_TYPES
 }
 
 
-def _existing(client: ScimClient, keys: Sequence[Key], group: UUID) -> Iterator[tuple[Key, bool]]:
+def _existing(client: ScimClient, keys: Sequence[MemberKey], group: UUID) -> Iterator[tuple[MemberKey, bool]]:
     for kind, batch in _batches(keys):
         # By key alone: with the connection as well, PostgreSQL reads all of its people while it has no statistics yet.
         found = select_keys_in(kind.resources, batch, "connection_id", (kind.rows, {"group_id": group}, kind.field))
         yield from (((kind, key), is_in) for key, connection, is_in in found if connection == client.connection.pk)
 
 
-def _batches(keys: Sequence[Key]) -> Iterator[tuple[MemberKind, list[UUID]]]:
-    for kind in _KINDS:
+def _batches(keys: Sequence[MemberKey]) -> Iterator[tuple[MemberType, list[UUID]]]:
+    for kind in _MEMBER_TYPES:
         of_kind = [key for one, key in keys if one is kind]
-        for start in range(0, len(of_kind), _BATCH):
-            yield kind, of_kind[start : start + _BATCH]
+        for start in range(0, len(of_kind), _BATCH_SIZE):
+            yield kind, of_kind[start : start + _BATCH_SIZE]

@@ -8,21 +8,21 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from portal.embedded.scim.filter.parser import Compare, Every, Node, comparisons, matcher, parse_filter
-from portal.embedded.scim.protocol.budget import Budget
-from portal.embedded.scim.protocol.documents import (
+from portal.embedded.scim.filter.comparison import ComparisonBudget
+from portal.embedded.scim.filter.parser import And, Comparison, Node, count_comparisons, element_matcher, parse_filter
+from portal.embedded.scim.protocol.attribute_values import (
     Document,
-    append,
-    check_number,
+    add_elements,
+    check_element_count,
     element_key,
-    keep_one_primary,
-    merge,
-    only,
-    put,
-    read_one,
+    get_field,
+    keep_single_primary,
+    merge_parts,
+    read_element,
     read_parts,
     read_value,
-    sent,
+    set_attribute,
+    unwrap_single,
 )
 from portal.embedded.scim.protocol.errors import (
     InvalidPath,
@@ -35,7 +35,7 @@ from portal.embedded.scim.protocol.errors import (
 from portal.embedded.scim.protocol.schemas import Attribute, ResourceSchema
 
 _PATH = re.compile(r"^(?P<attribute>[^\[\]]+)(?:\[(?P<filter>.*)\](?:\.(?P<sub>[\w$-]+))?)?$", re.DOTALL)
-_KINDS = frozenset({"add", "replace", "remove"})
+_OPERATIONS = frozenset({"add", "replace", "remove"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PatchTarget:
     """What a path leads to: the attributes on the way, a choice among the elements, and what of them."""
 
     attributes: tuple[Attribute, ...]
@@ -58,9 +58,11 @@ class Target:
     sub_attribute: Attribute | None
 
 
-def read_operations(body: Mapping[str, Any], *, is_entra: bool = False, may_be_none: bool = True) -> list[Operation]:
+def read_patch_operations(
+    body: Mapping[str, Any], *, is_entra: bool = False, may_be_none: bool = True
+) -> list[Operation]:
     """Return the operations of a PatchOp body, which asks for nothing where it has none. Raises InvalidSyntax, TooLarge."""
-    operations = sent(body, "operations")
+    operations = get_field(body, "operations")
     if not isinstance(operations, list) or not (operations or may_be_none):
         raise InvalidSyntax('"Operations" must be a list of at least one operation.')
     if len(operations) > settings.SCIM_MAX_OPERATIONS:
@@ -74,7 +76,7 @@ def _read_operation(document: Any, *, is_entra: bool) -> Operation:
     fields = {str(name).lower(): value for name, value in document.items()}
     op, path = str(fields.get("op", "")), fields.get("path") or ""
     kind = op.lower()
-    if kind not in _KINDS:
+    if kind not in _OPERATIONS:
         raise InvalidSyntax('"op" must be add, replace or remove.')
     if not isinstance(path, str):
         raise InvalidPath('"path" must be text.')
@@ -84,7 +86,7 @@ def _read_operation(document: Any, *, is_entra: bool) -> Operation:
     return Operation(kind, path.strip(), fields.get("value"), makes_missing=is_entra or op != kind)
 
 
-def read_target(schema: ResourceSchema, path: str) -> Target:
+def parse_path(schema: ResourceSchema, path: str) -> PatchTarget:
     """Return what a path leads to. Raises InvalidPath, InvalidFilter."""
     match = _PATH.match(path)
     attributes = schema.resolve(match["attribute"]) if match else ()
@@ -92,13 +94,13 @@ def read_target(schema: ResourceSchema, path: str) -> Target:
         raise InvalidPath(f'There is no attribute "{path[:200]}" on a {schema.name}.')
     last = attributes[-1]
     if match["filter"] is None:
-        return Target(attributes, None, None)
+        return PatchTarget(attributes, None, None)
     if not last.multi_valued:
         raise InvalidPath(f'"{last.name}" has one value, so there is nothing to choose from in brackets.')
     sub = last.sub_attribute(match["sub"]) if match["sub"] else None
     if match["sub"] and sub is None:
         raise InvalidPath(f'"{last.name}" has no "{match["sub"]}".')
-    return Target(attributes, parse_filter(match["filter"]), sub)
+    return PatchTarget(attributes, parse_filter(match["filter"]), sub)
 
 
 def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
@@ -124,7 +126,9 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
             yield replace(operation, path=name, value=value)
 
 
-def patched(schema: ResourceSchema, document: Document, operations: Iterable[Operation], budget: Budget) -> Document:
+def apply_patch(
+    schema: ResourceSchema, document: Document, operations: Iterable[Operation], budget: ComparisonBudget
+) -> Document:
     """Return the document after all operations.
 
     Raises InvalidPath, InvalidValue, InvalidFilter, NoTarget, Mutability, TooLarge.
@@ -133,22 +137,22 @@ def patched(schema: ResourceSchema, document: Document, operations: Iterable[Ope
     for operation in operations:
         for single in expand(schema, operation):
             budget.spend_on_path(single.path)
-            _apply(copy, read_target(schema, single.path), single, budget)
+            _apply(copy, parse_path(schema, single.path), single, budget)
     return copy
 
 
-def _apply(document: Document, target: Target, operation: Operation, budget: Budget) -> None:
+def _apply(document: Document, target: PatchTarget, operation: Operation, budget: ComparisonBudget) -> None:
     changed = (*target.attributes, target.sub_attribute) if target.sub_attribute else target.attributes
     _check_mutability(changed, operation)
     attributes, container, attribute = target.attributes, document, target.attributes[0]
     for inner in attributes[1:]:
         if attribute.multi_valued:
             # `emails.value` without a choice: every e-mail address.
-            target = Target((attribute,), None, inner)
+            target = PatchTarget((attribute,), None, inner)
             break
         container, attribute = container.setdefault(attribute.name, {}), inner
     if attribute.multi_valued:
-        terms = comparisons(target.filter) if target.filter else 1
+        terms = count_comparisons(target.filter) if target.filter else 1
         budget.spend(terms * len(container.get(attribute.name, ())))
     if target.filter is not None or target.sub_attribute:
         _change_elements(container, attribute, target, operation)
@@ -169,9 +173,9 @@ def _check_mutability(attributes: tuple[Attribute, ...], operation: Operation) -
 
 def _set(container: Document, attribute: Attribute, operation: Operation) -> None:
     if attribute.multi_valued and operation.kind == "add":
-        append(attribute, container.setdefault(attribute.name, []), operation.value)
+        add_elements(attribute, container.setdefault(attribute.name, []), operation.value)
     else:
-        put(container, attribute, operation.value)
+        set_attribute(container, attribute, operation.value)
 
 
 def _remove(container: Document, attribute: Attribute, value: Any) -> None:
@@ -191,11 +195,11 @@ def _names_of(attribute: Attribute, element: Any) -> Iterator[Hashable]:
         yield element_key(attribute, {"value": element["value"]})
 
 
-def _change_elements(container: Document, attribute: Attribute, target: Target, operation: Operation) -> None:
+def _change_elements(container: Document, attribute: Attribute, target: PatchTarget, operation: Operation) -> None:
     elements: list[Any] = container.setdefault(attribute.name, [])
     is_chosen = [True] * len(elements)
     if target.filter is not None and elements:
-        is_chosen = list(map(matcher(target.filter, attribute), elements))
+        is_chosen = list(map(element_matcher(target.filter, attribute), elements))
     if operation.kind == "remove":
         elements[:] = _without(elements, is_chosen, target.sub_attribute)
         return
@@ -205,24 +209,24 @@ def _change_elements(container: Document, attribute: Attribute, target: Target, 
             raise NoTarget("No value is chosen by the path's filter.")
         # Entra sets `emails[type eq "work"].value` also where there is no such element yet.
         chosen = [_element_for(target)]
-        check_number(attribute, len(elements) + 1)
+        check_element_count(attribute, len(elements) + 1)
         elements += chosen
     if target.sub_attribute is None and operation.value in (None, []):
         # Null takes a value away (RFC 7643, 2.5).
         elements[:] = others
     elif attribute.type != "complex":
-        value = read_one(attribute, only(attribute, operation.value))
+        value = read_element(attribute, unwrap_single(attribute, operation.value))
         elements[:] = [value if chosen else one for one, chosen in zip(elements, is_chosen, strict=True)]
     else:
         _set_parts(chosen, attribute, target.sub_attribute, operation.value)
-        keep_one_primary([*others, *chosen])
+        keep_single_primary([*others, *chosen])
         elements[:] = [element for element in elements if element]
 
 
 def _set_parts(chosen: list[Document], attribute: Attribute, sub_attribute: Attribute | None, value: Any) -> None:
     parts = {sub_attribute.name: read_value(sub_attribute, value)} if sub_attribute else read_parts(attribute, value)
     for element in chosen:
-        merge(element, parts)
+        merge_parts(element, parts)
 
 
 def _split(elements: list[Any], is_chosen: list[bool]) -> tuple[list[Any], list[Any]]:
@@ -240,17 +244,17 @@ def _without(elements: list[Any], is_chosen: list[bool], sub_attribute: Attribut
             yield element
 
 
-def _element_for(target: Target) -> Document:
+def _element_for(target: PatchTarget) -> Document:
     """Return a new element that fulfils the choice, where that is plain: `a eq "x"`, or several joined by `and`."""
-    parts = target.filter.parts if isinstance(target.filter, Every) else (target.filter,)
+    parts = target.filter.parts if isinstance(target.filter, And) else (target.filter,)
     element: Document = {}
     for part in parts:
         if part is None:
             continue
-        sub = target.attributes[-1].sub_attribute(part.path) if isinstance(part, Compare) else None
-        if not isinstance(part, Compare) or part.operator != "eq" or sub is None:
+        sub = target.attributes[-1].sub_attribute(part.path) if isinstance(part, Comparison) else None
+        if not isinstance(part, Comparison) or part.operator != "eq" or sub is None:
             raise NoTarget("No value is chosen by the path's filter.")
-        put(element, sub, part.value)
+        set_attribute(element, sub, part.value)
     return element
 
 

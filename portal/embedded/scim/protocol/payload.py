@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from portal.embedded.scim.protocol.attribute_values import Document, get_field, read_document
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scim.protocol.documents import Document, read_document, sent
 from portal.embedded.scim.protocol.errors import InvalidPath, InvalidSyntax, InvalidValue
-from portal.embedded.scim.protocol.patch import Operation, read_operations, read_target
+from portal.embedded.scim.protocol.patch import Operation, parse_path, read_patch_operations
 from portal.embedded.scim.protocol.schemas import Attribute, ResourceSchema
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -25,17 +25,17 @@ def read_payload(client: ScimClient, schema: ResourceSchema, payload: Document) 
 def read_patch(client: ScimClient, schema: ResourceSchema, body: Mapping[str, Any]) -> list[Operation]:
     """Return the operations of a PatchOp body. Raises InvalidSyntax, and more on a strict connection."""
     if not client.connection.is_strict:
-        return read_operations(body, is_entra=client.reads_as_entra)
+        return read_patch_operations(body, is_entra=client.reads_as_entra)
     require_schema(body, PATCH_OP)
-    operations = read_operations(body, may_be_none=False)
-    for operation, document in zip(operations, sent(body, "operations"), strict=True):
-        _check_operation(client, schema, operation, str(sent(document, "op")))
+    operations = read_patch_operations(body, may_be_none=False)
+    for operation, document in zip(operations, get_field(body, "operations"), strict=True):
+        _check_operation(client, schema, operation, str(get_field(document, "op")))
     return operations
 
 
 def require_schema(body: Mapping[str, Any], *urns: str) -> None:
     """Raise InvalidSyntax unless `schemas` names one of these; URNs and names are the same in any case (RFC 7643, 2.1)."""
-    schemas = sent(body, "schemas")
+    schemas = get_field(body, "schemas")
     named = {str(one).lower() for one in schemas} if isinstance(schemas, list) else set()
     if named.isdisjoint(urn.lower() for urn in urns):
         raise InvalidSyntax(f'"schemas" must hold "{urns[0]}".')
@@ -50,10 +50,10 @@ def _check_operation(client: ScimClient, schema: ResourceSchema, operation: Oper
         _check_attributes(schema, operation.value)
     elif operation.path and operation.kind != "remove" and operation.path.lower() not in schema.never_kept:
         client.budget.spend_on_path(operation.path)
-        target = read_target(schema, operation.path)
+        target = parse_path(schema, operation.path)
         attribute = target.sub_attribute or target.attributes[-1]
         if target.filter is not None and not target.sub_attribute:
-            _check_one(attribute, operation.value)
+            _check_single(attribute, operation.value)
         else:
             _check_value(attribute, operation.value)
 
@@ -71,17 +71,17 @@ def _check_attributes(schema: ResourceSchema, payload: Mapping[str, Any]) -> Non
 
 def _check_value(attribute: Attribute, value: Any) -> None:
     if not attribute.multi_valued or value is None:
-        _check_one(attribute, value)
+        _check_single(attribute, value)
     elif isinstance(value, list):
         for element in value:
-            _check_one(attribute, element)
+            _check_single(attribute, element)
         if sum(isinstance(one, dict) and one.get("primary") is True for one in value) > 1:
             raise InvalidValue(f'"{attribute.name}" must have one primary value at most.')
     else:
         raise InvalidValue(f'"{attribute.name}" must be a list.')
 
 
-def _check_one(attribute: Attribute, value: Any) -> None:
+def _check_single(attribute: Attribute, value: Any) -> None:
     if value is None:
         return
     kinds: Mapping[str, type | Sequence[type]] = {"boolean": bool, "complex": dict, "integer": int, "decimal": float}

@@ -20,65 +20,71 @@ from portal.embedded.scim.filter.columns import (
     Column,
     Listable,
     Relation,
+    boolean,
     exact,
     folded,
     folded_name,
-    moment,
     reference,
     resource_id,
-    truth,
+    timestamp,
 )
 from portal.embedded.scim.filter.comparison import searchable
 from portal.embedded.scim.filter.indirect_groups import indirect_groups
-from portal.embedded.scim.protocol.client import FoundBy, ScimClient
-from portal.embedded.scim.protocol.documents import (
-    LONGEST_NAME,
+from portal.embedded.scim.protocol.address_handover import hand_over_address, recheck_after_commit
+from portal.embedded.scim.protocol.attribute_values import (
+    MAX_NAME_LENGTH,
     Document,
     changed_attributes,
-    check_size,
-    optional_text,
-    required_name,
+    check_resource_size,
+    read_optional_text,
+    read_required_name,
 )
+from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import ScimError, Uniqueness
-from portal.embedded.scim.protocol.etags import version_moment
+from portal.embedded.scim.protocol.etags import etag_timestamp
 from portal.embedded.scim.protocol.index_paging import ListedRow
-from portal.embedded.scim.protocol.listing import ListQuery, ResultPage, page, unique_page
-from portal.embedded.scim.protocol.lookups import FoundRow, Lookups
+from portal.embedded.scim.protocol.lookups import LookupRow, Lookups
 from portal.embedded.scim.protocol.member_sync import (
-    ACCESS,
-    adopt_member,
-    become_member,
-    created,
-    end_membership,
-    follow,
-    new_member,
-    note_access,
+    ACCESS_COLUMNS,
+    build_member,
+    create_member,
+    creation_entry,
+    deactivate_member,
+    link_member,
+    sync_member,
+    update_access,
 )
-from portal.embedded.scim.protocol.membership import PERSON, GroupPairs, count_one_less, groups_with, hold_groups
-from portal.embedded.scim.protocol.patch import patched
+from portal.embedded.scim.protocol.membership import (
+    USER_MEMBER,
+    decrement_member_counts,
+    groups_containing,
+    lock_groups,
+)
+from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage, find_unique, query_page
+from portal.embedded.scim.protocol.patch import apply_patch
 from portal.embedded.scim.protocol.payload import read_patch, read_payload
 from portal.embedded.scim.protocol.schemas import USER, ResourceSchema
-from portal.embedded.scim.protocol.succession import look_again_later, pass_on
+from portal.embedded.scim.protocol.user_groups import GroupPairs
 
-_GROUPS = models.ScimMembershipRow.objects.filter(user_id=OuterRef("pk")).annotate(
+_DIRECT_GROUPS = models.ScimMembershipRow.objects.filter(user_id=OuterRef("pk")).annotate(
     kind=Value("direct", output_field=CharField())
 )
 _LISTABLE = Listable(
     USER,
     {
-        "id": Column("pk", resource_id("scim-user"), found_by=FoundBy.KEY),
-        "userName": Column("user_name_folded", folded_name, found_by=FoundBy.VALUE),
-        "externalId": Column("external_id", exact, is_ordered=False, found_by=FoundBy.VALUE),
-        "active": Column("active", truth),
-        "meta.created": Column("created_at", moment),
-        "meta.lastModified": Column("updated_at", moment),
+        "id": Column("pk", resource_id("scim-user"), index_hint=IndexHint.KEY),
+        "userName": Column("user_name_folded", folded_name, index_hint=IndexHint.VALUE),
+        "externalId": Column("external_id", exact, is_ordered=False, index_hint=IndexHint.VALUE),
+        "active": Column("active", boolean),
+        "meta.created": Column("created_at", timestamp),
+        "meta.lastModified": Column("updated_at", timestamp),
         "meta.location": Column("pk", reference("scim-user")),
-        "meta.version": Column("updated_at", version_moment),
+        "meta.version": Column("updated_at", etag_timestamp),
     },
     {
         "groups": (
             Relation(
-                _GROUPS,
+                _DIRECT_GROUPS,
                 {
                     "value": Column("group_id", resource_id("scim-group")),
                     "$ref": Column("group_id", reference("scim-group")),
@@ -93,13 +99,13 @@ _LISTABLE = Listable(
 
 
 # What a change of the document may change of a row.
-_CHANGING = (
+_UPDATED_COLUMNS = (
     *("user_name", "user_name_folded", "external_id", "display_name", "display_name_folded", "active"),
     *("document", "search", "updated_at"),
-    *ACCESS,
+    *ACCESS_COLUMNS,
 )
 # How often a person is brought in line where others take and free their address at the same time.
-_MOST_TRIES = 3
+_MAX_TRIES = 3
 _LOOKUPS = Lookups(models.ScimUserRow, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
 
 
@@ -110,11 +116,11 @@ def user_id(key: UUID) -> str:
 
 def find_users(
     client: ScimClient, query: ListQuery
-) -> ResultPage[models.ScimUserRow] | ResultPage[FoundRow] | ResultPage[ListedRow]:
+) -> ResultPage[models.ScimUserRow] | ResultPage[LookupRow] | ResultPage[ListedRow]:
     """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     listable = listable_users(client)
-    found = unique_page(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
-    return found or page(client.users, query, listable, client.connection.pk)
+    found = find_unique(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
+    return found or query_page(client.users, query, listable, client.connection.pk)
 
 
 def listable_users(client: ScimClient) -> Listable:
@@ -127,52 +133,52 @@ def listable_users(client: ScimClient) -> Listable:
     return replace(_LISTABLE, schema=schema, relations=relations)
 
 
-def get_user(client: ScimClient, resource: str) -> FoundRow:
+def get_user(client: ScimClient, resource: str) -> LookupRow:
     """Return a person. Raises ResourceNotFound."""
     return _LOOKUPS.get(client, resource)
 
 
 def create_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
     """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness, MemberConflict."""
-    row, writes = _new(client, payload), Writes()
-    become_member(client, row, writes)
-    _add(client, row, writes)
+    row, writes = _build_user(client, payload), Writes()
+    create_member(client, row, writes)
+    _insert(client, row, writes)
     try:
         writes.send_whole()
     except IntegrityError:
         _check_user_name(client, row)
         with transaction.atomic():
-            _settle(client, row, None, partial(_send_new, client, row))
+            _resolve_address_conflict(client, row, None, partial(_write_new, client, row))
     return row
 
 
 def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[models.ScimUserRow | ScimError]:
     """Provision several people, each by itself: those who can be, with few statements, and a refusal for the others."""
-    made = [_attempt(_new, client, payload) for payload in payloads]
+    made = [_result_or_error(_build_user, client, payload) for payload in payloads]
     rows = [one for one in made if isinstance(one, models.ScimUserRow)]
     for row in rows:
-        row.member = new_member(client, row)
-        note_access(row)
+        row.member = build_member(client, row)
+        update_access(row)
     members, writes = [row.member for row in rows if row.member], Writes()
     writes.insert(*members, *rows)
-    audit.add(writes, *(created(client, member) for member in members))
+    audit.add(writes, *(creation_entry(client, member) for member in members))
     audit.add(writes, *(_entry(client, row, "scim_user.create", {}, row.document) for row in rows))
     try:
         writes.send_whole()
     except IntegrityError:
         # One of them is there already: one by one, each gets an answer of its own.
-        return [_attempt(create_user, client, payload) for payload in payloads]
+        return [_result_or_error(create_user, client, payload) for payload in payloads]
     return made
 
 
-def _add(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
+def _insert(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
     writes.insert(row)
     audit.add(writes, _entry(client, row, "scim_user.create", {}, row.document))
 
 
-def _send_new(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
-    note_access(row)
-    _add(client, row, writes)
+def _write_new(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
+    update_access(row)
+    _insert(client, row, writes)
     writes.send()
 
 
@@ -183,7 +189,7 @@ def _check_user_name(client: ScimClient, row: models.ScimUserRow) -> None:
         raise Uniqueness(f'There is a User with the userName "{row.user_name}" already.')
 
 
-def _attempt(
+def _result_or_error(
     make: Callable[[ScimClient, Document], models.ScimUserRow], client: ScimClient, payload: Document
 ) -> models.ScimUserRow | ScimError:
     try:
@@ -192,9 +198,9 @@ def _attempt(
         return error
 
 
-def _new(client: ScimClient, payload: Document) -> models.ScimUserRow:
+def _build_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
     row = new_row(models.ScimUserRow, organization_id=client.organization_id, connection_id=client.connection.pk)
-    _describe(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
+    _set_document(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
     row.updated_at = row.created_at
     return row
 
@@ -206,7 +212,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
     """
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
-        _change(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
+        _update(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
     return row
 
 
@@ -215,7 +221,7 @@ def patch_user(client: ScimClient, resource: str, body: Document, if_match: str 
     operations = read_patch(client, client.user_schema, body)
     with transaction.atomic():
         row = _LOOKUPS.lock(client, resource, if_match)
-        _change(client, row, patched(client.user_schema, row.document, operations, client.budget))
+        _update(client, row, apply_patch(client.user_schema, row.document, operations, client.budget))
     return row
 
 
@@ -224,27 +230,27 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
     key = parse_id("scim-user", resource)
     with transaction.atomic():
         # Groups before the person, in the order of their keys, as everybody locks: so nobody waits in a circle.
-        hold_groups(client, groups_with((PERSON, key)))
+        lock_groups(client, groups_containing((USER_MEMBER, key)))
         row = _LOOKUPS.lock(client, resource, if_match)
         writes = Writes()
-        freed = end_membership(client, row, row.member, writes) if row.member else ""
+        freed = deactivate_member(client, row, row.member, writes) if row.member else ""
         # Asked anew: somebody may have been put into another group until the person was locked.
-        count_one_less(client, groups_with((PERSON, key)))
+        decrement_member_counts(client, groups_containing((USER_MEMBER, key)))
         audit.add(writes, _entry(client, row, "scim_user.delete", row.document, {}))
         writes.send()
         row.delete()
         if freed and getattr(row, "is_awaited", True):
-            pass_on(client.organization_id, freed, client.caller)
+            hand_over_address(client.organization_id, freed, client.caller)
 
 
-def _describe(row: models.ScimUserRow, document: Document, schema: ResourceSchema) -> None:
+def _set_document(row: models.ScimUserRow, document: Document, schema: ResourceSchema) -> None:
     """Take the document over, and into the columns what is searched. Raises InvalidValue."""
-    row.user_name = document["userName"] = required_name(document, "userName")
-    row.external_id = optional_text(document, "externalId")
+    row.user_name = document["userName"] = read_required_name(document, "userName")
+    row.external_id = read_optional_text(document, "externalId")
     row.display_name = _display_name(document)
     # Whoever takes the attribute away says nothing of the person's state.
     row.active = document.get("active", row.active)
-    check_size(document, row.document)
+    check_resource_size(document, row.document)
     row.document, row.search = document, searchable(schema, document)
 
 
@@ -252,25 +258,25 @@ def _display_name(document: Document) -> str:
     name: dict[str, Any] = document.get("name", {})
     parts = (str(name.get("givenName", "")), str(name.get("familyName", "")))
     whole = document.get("displayName") or name.get("formatted") or " ".join(part for part in parts if part)
-    return str(whole)[:LONGEST_NAME]
+    return str(whole)[:MAX_NAME_LENGTH]
 
 
-def _change(client: ScimClient, row: models.ScimUserRow, document: Document) -> None:
+def _update(client: ScimClient, row: models.ScimUserRow, document: Document) -> None:
     """Store what differs; where nothing does, lastModified stays, and who has no member is tried again."""
     before = row.document
-    _describe(row, document, client.user_schema)
+    _set_document(row, document, client.user_schema)
     if row.document == before:
         if row.cannot_sign_in and (row.awaited_address or row.member is None):
-            _bring_in_line(client, row, partial(_send_change, row, ACCESS, ()))
+            _write_with_member(client, row, partial(_write_update, row, ACCESS_COLUMNS, ()))
         return
     row.updated_at = timezone.now()
     entry = _entry(client, row, "scim_user.update", *changed_attributes(before, row.document))
     # Only who takes a name or an address may find it taken, and needs a way back to before the attempt.
     takes = row.member is None or row.active or before.get("userName") != row.user_name
-    _bring_in_line(client, row, partial(_send_change, row, _CHANGING, (entry,)), takes=takes)
+    _write_with_member(client, row, partial(_write_update, row, _UPDATED_COLUMNS, (entry,)), takes=takes)
 
 
-def _send_change(
+def _write_update(
     row: models.ScimUserRow,
     columns: Sequence[str],
     entries: Sequence[audit.Entry],
@@ -278,13 +284,13 @@ def _send_change(
     *,
     is_last: bool = False,
 ) -> None:
-    note_access(row)
+    update_access(row)
     writes.update(row, *columns)
     audit.add(writes, *entries)
     writes.send(is_last=is_last)
 
 
-def _bring_in_line(
+def _write_with_member(
     client: ScimClient, row: models.ScimUserRow, write: Callable[..., None], *, takes: bool = True
 ) -> None:
     """Write a locked person and their member; the next one becomes a member with the address that this frees."""
@@ -292,28 +298,30 @@ def _bring_in_line(
     row.awaited_address = ""
     try:
         with transaction.atomic() if takes else nullcontext():
-            freed = follow(client, row, writes)
+            freed = sync_member(client, row, writes)
             write(writes, is_last=not takes and not is_awaited)
     except IntegrityError:
         _check_user_name(client, row)
-        freed = _settle(client, row, member.pk if member else None, write)
+        freed = _resolve_address_conflict(client, row, member.pk if member else None, write)
     if freed and is_awaited:
-        pass_on(client.organization_id, freed, client.caller)
+        hand_over_address(client.organization_id, freed, client.caller)
 
 
-def _settle(client: ScimClient, row: models.ScimUserRow, member: UUID | None, write: Callable[..., None]) -> str:
+def _resolve_address_conflict(
+    client: ScimClient, row: models.ScimUserRow, member: UUID | None, write: Callable[..., None]
+) -> str:
     """Bring a person in line whose address is taken, and return the one that this frees. Raises as adopt_member.
 
     `member` is who they were. Raises IntegrityError where others take and free the address again and again.
     """
     is_adopted = row.is_adopted
-    for bring_in_line in (adopt_member, follow) * _MOST_TRIES:
+    for bring_in_line in (link_member, sync_member) * _MAX_TRIES:
         row.member = models.MemberRow.objects.filter(pk=member).first() if member else None
         row.is_adopted, row.awaited_address, writes = is_adopted, "", Writes()
         with suppress(IntegrityError), transaction.atomic():
             freed = bring_in_line(client, row, writes)
             write(writes)
-            look_again_later(client, row)
+            recheck_after_commit(client, row)
             return freed
     raise IntegrityError("Others take and free the address at the same time.")
 

@@ -12,16 +12,16 @@ from portal.embedded.scim.protocol.schemas import GROUP, Attribute, ResourceSche
 
 Document = dict[str, Any]
 
-LONGEST_NAME = 256
-_LONGEST_FOLDED = 512  # NFC makes up to three characters of one
+MAX_NAME_LENGTH = 256
+_MAX_FOLDED_LENGTH = 512  # NFC makes up to three characters of one
 _MEMBERS = GROUP.core["members"]
 # Of an object, beyond its characters: a list has up to a thousand people in memory at once, with all their objects.
-_OBJECT = 100
+_OBJECT_LENGTH = 100
 _BOOLEANS = {"true": True, "false": False}
 # What tells the elements of a list apart.
-_NAMING = frozenset({"type", "value"})
+_KEY_PARTS = frozenset({"type", "value"})
 # A bare text isn't read as one of these: without a usable address, a person would silently not become a member.
-_NEVER_BARE = frozenset({"emails", "phoneNumbers", "ims"})
+_NEVER_PLAIN_TEXT = frozenset({"emails", "phoneNumbers", "ims"})
 
 
 def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Document:
@@ -36,24 +36,24 @@ def read_document(schema: ResourceSchema, payload: Mapping[str, Any]) -> Documen
         if attribute is _MEMBERS:
             continue  # rows of their own (membership.py)
         if attribute:
-            put(document, attribute, value)
+            set_attribute(document, attribute, value)
         elif name.lower() == schema.urn.lower() and isinstance(value, dict):
             # Some put the core attributes below their schema's URN, as if it were an extension.
             document |= read_document(schema, value)
     return document
 
 
-def sent(body: Mapping[str, Any], name: str) -> Any:
+def get_field(body: Mapping[str, Any], name: str) -> Any:
     """Return what a body has under a name in lower case, sent in any case; None for nothing."""
     return next((value for key, value in body.items() if key.lower() == name), None)
 
 
-def put(document: Document, attribute: Attribute, value: Any) -> None:
+def set_attribute(document: Document, attribute: Attribute, value: Any) -> None:
     """Set an attribute, or take it out where the value is none; of an object, what is not named stays. Raises InvalidValue."""
     if attribute.mutability == "readOnly":
         return
     if attribute.name in document and _is_merged(attribute, value):
-        merge(document, {attribute.name: read_parts(attribute, value)})
+        merge_parts(document, {attribute.name: read_parts(attribute, value)})
     elif (read := read_value(attribute, value)) is None:
         document.pop(attribute.name, None)
     else:
@@ -68,19 +68,19 @@ def _is_unassigned(attribute: Attribute, value: Any) -> bool:
 def read_value(attribute: Attribute, value: Any) -> Any:
     """Return the value as the attribute's type, or None for an unassigned one. Raises InvalidValue."""
     if not attribute.multi_valued:
-        return read_one(attribute, only(attribute, value) if isinstance(value, list) else value)
+        return read_element(attribute, unwrap_single(attribute, value) if isinstance(value, list) else value)
     elements: list[Any] = []
-    append(attribute, elements, value)
+    add_elements(attribute, elements, value)
     return elements or None
 
 
-def check_number(attribute: Attribute, elements: int) -> None:
+def check_element_count(attribute: Attribute, elements: int) -> None:
     """Raise TooLarge where an attribute would have more elements than it may."""
     if elements > settings.SCIM_MAX_ELEMENTS:
         raise TooLarge(f'"{attribute.name}" has more than {settings.SCIM_MAX_ELEMENTS} elements.')
 
 
-def only(attribute: Attribute, value: Any) -> Any:
+def unwrap_single(attribute: Attribute, value: Any) -> Any:
     """Return what a list of one value holds, as some IdPs send a single one; `[{"$ref": null, "value": "x"}]` is Entra's."""
     if not isinstance(value, list) or len(value) != 1:
         return value
@@ -88,14 +88,14 @@ def only(attribute: Attribute, value: Any) -> Any:
     return one["value"] if attribute.type != "complex" and isinstance(one, dict) and "value" in one else one
 
 
-def append(attribute: Attribute, elements: list[Any], value: Any) -> None:
+def add_elements(attribute: Attribute, elements: list[Any], value: Any) -> None:
     """Add elements to a list, in which a pair of type and value is there once (RFC 7643, 2.4).
 
     Raises InvalidValue, and TooLarge where the list would have more than it may.
     """
     values = value if isinstance(value, list) else [value]
-    check_number(attribute, len(values))
-    read = [element for element in (read_one(attribute, one) for one in values) if element is not None]
+    check_element_count(attribute, len(values))
+    read = [element for element in (read_element(attribute, one) for one in values) if element is not None]
     if not elements and len(read) <= 1:
         elements += read
         return
@@ -107,11 +107,11 @@ def append(attribute: Attribute, elements: list[Any], value: Any) -> None:
             elements.append(element)
         elif isinstance(stored, dict):
             # RFC 7644, 3.5.2.1: adding what is there changes nothing; only what else is said of it is new.
-            stored |= {name: part for name, part in element.items() if name not in _NAMING}
+            stored |= {name: part for name, part in element.items() if name not in _KEY_PARTS}
         added.add(id(stored))
     if len(elements) > before:
-        check_number(attribute, len(elements))
-    keep_one_primary(sorted(elements, key=lambda element: id(element) in added))
+        check_element_count(attribute, len(elements))
+    keep_single_primary(sorted(elements, key=lambda element: id(element) in added))
 
 
 def element_key(attribute: Attribute, element: Any) -> Any:
@@ -129,7 +129,7 @@ def _part_key(attribute: Attribute, name: str, value: Any) -> Any:
     return repr(value) if sub is None or isinstance(value, list) else comparable(sub, value)
 
 
-def read_one(attribute: Attribute, value: Any) -> Any:
+def read_element(attribute: Attribute, value: Any) -> Any:
     """Return a single value, or an element of several, as the attribute's type."""
     if not value and (value == {} or _is_unassigned(attribute, value)):
         return None
@@ -144,7 +144,7 @@ def read_one(attribute: Attribute, value: Any) -> Any:
             return _read_text(attribute, value)
 
 
-def keep_one_primary(elements: list[Any]) -> None:
+def keep_single_primary(elements: list[Any]) -> None:
     """Let the last element that says so be the primary one (RFC 7643, 2.4)."""
     primary = [element for element in elements if isinstance(element, dict) and element.get("primary") is True]
     for element in primary[:-1]:
@@ -153,8 +153,8 @@ def keep_one_primary(elements: list[Any]) -> None:
 
 def read_parts(attribute: Attribute, value: Any) -> Document:
     """Return what an object names of a complex attribute, with None for what it says is null. Raises InvalidValue."""
-    value = only(attribute, value)
-    if isinstance(value, str) and "value" in attribute.sub_attributes and attribute.name not in _NEVER_BARE:
+    value = unwrap_single(attribute, value)
+    if isinstance(value, str) and "value" in attribute.sub_attributes and attribute.name not in _NEVER_PLAIN_TEXT:
         # Entra sends a manager as the bare id, and others members and roles.
         value = {"value": value} if value else {}
     if not isinstance(value, dict):
@@ -172,13 +172,13 @@ def _is_merged(attribute: Attribute, value: Any) -> bool:
     return attribute.type == "complex" and not attribute.multi_valued and not _is_unassigned(attribute, value)
 
 
-def merge(document: Document, parts: Document) -> None:
+def merge_parts(document: Document, parts: Document) -> None:
     """Set the parts of an object, and take out those that are None or come to nothing."""
     before = document.get("value")
     for name, one in parts.items():
         if isinstance(one, dict):
             inner = dict(document.get(name, {}))
-            merge(inner, one)
+            merge_parts(inner, one)
             one = inner or None  # noqa: PLW2901 -- what the part comes to
         if one is None:
             document.pop(name, None)
@@ -190,14 +190,14 @@ def merge(document: Document, parts: Document) -> None:
 
 
 def _read_complex(attribute: Attribute, value: Any) -> Document | None:
-    return _assigned(read_parts(attribute, value)) or None
+    return _without_unassigned(read_parts(attribute, value)) or None
 
 
-def _assigned(parts: Document) -> Document:
+def _without_unassigned(parts: Document) -> Document:
     """Return the parts of a new object without those that are None or come to nothing."""
     found: Document = {}
     for name, part in parts.items():
-        one = _assigned(part) if isinstance(part, dict) else part
+        one = _without_unassigned(part) if isinstance(part, dict) else part
         if one is not None and one != {}:
             found[name] = one
     return found
@@ -228,25 +228,25 @@ def _read_text(attribute: Attribute, value: Any) -> str | None:
     return value
 
 
-def required_name(document: Document, name: str) -> str:
+def read_required_name(document: Document, name: str) -> str:
     """Return the name that a resource cannot be without. Raises InvalidValue."""
     value = str(document.get(name, "")).strip()
     if not value:
         raise InvalidValue(f'"{name}" is required.')
-    if len(value) > LONGEST_NAME or len(fold_name(value)) > _LONGEST_FOLDED:
-        raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
+    if len(value) > MAX_NAME_LENGTH or len(fold_name(value)) > _MAX_FOLDED_LENGTH:
+        raise InvalidValue(f'"{name}" is longer than {MAX_NAME_LENGTH} characters.')
     return value
 
 
-def optional_text(document: Document, name: str) -> str:
+def read_optional_text(document: Document, name: str) -> str:
     """Return a text that is kept in a column as well. Raises InvalidValue where it does not fit."""
     value = str(document.get(name, ""))
-    if len(value) > LONGEST_NAME:
-        raise InvalidValue(f'"{name}" is longer than {LONGEST_NAME} characters.')
+    if len(value) > MAX_NAME_LENGTH:
+        raise InvalidValue(f'"{name}" is longer than {MAX_NAME_LENGTH} characters.')
     return value
 
 
-def check_size(document: Document, before: Document) -> None:
+def check_resource_size(document: Document, before: Document) -> None:
     """Raise TooLarge where a document is longer than one may be, unless it was at least as long before."""
     length = _length(document)
     if length > settings.SCIM_MAX_RESOURCE_LENGTH and length > _length(before):
@@ -258,7 +258,7 @@ def _length(value: Any) -> int:
     if isinstance(value, str):
         return len(value) + 3
     if isinstance(value, dict):
-        return _OBJECT + sum(len(name) + 4 + _length(one) for name, one in value.items())
+        return _OBJECT_LENGTH + sum(len(name) + 4 + _length(one) for name, one in value.items())
     return sum(map(_length, value)) if isinstance(value, list) else 6
 
 

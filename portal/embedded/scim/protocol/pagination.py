@@ -13,14 +13,14 @@ from django.db.models import F, Model, OrderBy, Q, QuerySet, TextField, Value
 from portal.directory import errors
 from portal.embedded.database.keyset import Keyset
 from portal.embedded.database.time_limit import TimeLimitReached, time_limit
-from portal.embedded.scim.filter.columns import Listable, condition, found_by, sort_key, unique_value
-from portal.embedded.scim.filter.parser import Compare, Element, Node
-from portal.embedded.scim.protocol.client import FoundBy
+from portal.embedded.scim.filter.columns import Listable, condition, index_hint, sort_key, unique_value
+from portal.embedded.scim.filter.parser import Comparison, ElementFilter, Node
+from portal.embedded.scim.protocol.client import IndexHint
 from portal.embedded.scim.protocol.errors import ExpiredCursor, InvalidCursor, TooMany
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
-MOST_RESULTS = 1000
+MAX_RESULTS = 1000
 DEFAULT_RESULTS = 100
 CURSOR_SECONDS = 3600
 
@@ -48,7 +48,7 @@ class ResultPage(Generic[Item]):
     next_cursor: str = ""
 
 
-def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Item | None]) -> ResultPage[Item] | None:
+def find_unique(query: ListQuery, listable: Listable, find: Callable[[Any], Item | None]) -> ResultPage[Item] | None:
     """Return the answer to a look-up of one resource by its unique attribute, or None for any other list."""
     wanted = unique_value(query.filter, listable)
     if wanted is None or query.cursor is not None or query.start_index > 1 or query.count < 1:
@@ -57,24 +57,24 @@ def unique_page(query: ListQuery, listable: Listable, find: Callable[[Any], Item
     return ResultPage([row] if row else [], 1 if row else 0, 1)
 
 
-def page(
-    rows: Callable[[FoundBy], QuerySet[Row]], query: ListQuery, listable: Listable, connection: object
+def query_page(
+    rows: Callable[[IndexHint], QuerySet[Row]], query: ListQuery, listable: Listable, connection: object
 ) -> ResultPage[Row]:
     """Return the page that is asked for of ScimClient's rows.
 
     Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor, TooMany.
     """
     keyset = list_keyset(query, connection, listable.schema.name)
-    way = found_by(query.filter, listable)
-    found = _behind_cursor(_selected(rows(way), query, listable), query, keyset).order_by(*_order(query))
-    if way is not FoundBy.PLACE and isinstance(query.filter, Compare | Element):
+    way = index_hint(query.filter, listable)
+    found = _after_cursor(_filtered(rows(way), query, listable), query, keyset).order_by(*_order(query))
+    if way is not IndexHint.CONNECTION and isinstance(query.filter, Comparison | ElementFilter):
         # A look-up by an index: it needs no limit, and setting one takes further round trips.
         return _page(found, query, keyset)
-    with _limited():
+    with _time_limited():
         return _page(found, query, keyset)
 
 
-def merged_page(
+def query_merged_page(
     sources: Sequence[tuple[QuerySet[Any], Listable]], query: ListQuery, connection: object
 ) -> ResultPage[tuple[str, UUID]]:
     """Return a page of (kind, key) of all sources in one order. Raises as `page` does."""
@@ -82,17 +82,17 @@ def merged_page(
     columns = ["pk", "kind", *(["sort_key"] if query.sort_by else [])]
     parts = []
     for rows, listable in sources:
-        selected = _selected(rows, query, replace(listable, is_one_of_several=True))
+        selected = _filtered(rows, query, replace(listable, is_one_of_several=True))
         named = selected.annotate(kind=Value(listable.schema.name, output_field=TextField()))
-        parts.append(_behind_cursor(named, query, keyset).order_by().values(*columns))
-    with _limited():
+        parts.append(_after_cursor(named, query, keyset).order_by().values(*columns))
+    with _time_limited():
         found = _page(parts[0].union(*parts[1:], all=True).order_by(*_order(query)), query, keyset)
     keys = [(row["kind"], row["pk"]) for row in found.rows]
     return ResultPage(keys, found.total_results, found.start_index, found.next_cursor)
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
+def _time_limited() -> Iterator[None]:
     """Raise TooMany where a statement takes longer than SCIM_LIST_SECONDS: 503 would have the client repeat it."""
     try:
         with time_limit(settings.SCIM_LIST_SECONDS):
@@ -104,12 +104,12 @@ def _limited() -> Iterator[None]:
         ) from None
 
 
-def by_pk(rows: QuerySet[Row], keys: Sequence[UUID]) -> Sequence[Row]:
+def rows_by_key(rows: QuerySet[Row], keys: Sequence[UUID]) -> Sequence[Row]:
     """Return the rows of these keys."""
     return list(rows.filter(pk__in=keys)) if keys else []
 
 
-def _selected(rows: QuerySet[Any], query: ListQuery, listable: Listable) -> QuerySet[Any]:
+def _filtered(rows: QuerySet[Any], query: ListQuery, listable: Listable) -> QuerySet[Any]:
     if query.filter is not None:
         rows = rows.filter(condition(query.filter, listable))
     return rows.annotate(sort_key=sort_key(query.sort_by, listable)) if query.sort_by else rows
@@ -142,22 +142,22 @@ def key_before(query: ListQuery, keyset: Keyset) -> Any:
 
 
 def _page(rows: QuerySet[Any], query: ListQuery, keyset: Keyset) -> ResultPage[Any]:
-    count = min(max(query.count, 0), MOST_RESULTS)
+    count = min(max(query.count, 0), MAX_RESULTS)
     if query.cursor is None:
         return _page_by_index(rows, max(query.start_index, 1), count, is_sorted=bool(query.sort_by))
     found = list(rows[: count + 1]) if count else []
-    page = keyset.page(found, limit=count, key=_position)
+    query_page = keyset.page(found, limit=count, key=_position)
     # RFC 9865 lets later pages leave the total out, so that each costs the same.
-    total = None if query.cursor else rows.count() if page.next_cursor or not count else len(found)
-    return ResultPage(page.items, total, next_cursor=page.next_cursor or "")
+    total = None if query.cursor else rows.count() if query_page.next_cursor or not count else len(found)
+    return ResultPage(query_page.items, total, next_cursor=query_page.next_cursor or "")
 
 
 def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bool) -> ResultPage[Any]:
     wanted = slice(start - 1, start - 1 + count)
     if start > 1 and not is_sorted and not rows.query.combinator:
         # What is passed over is only counted in the index, and not read.
-        page = rows.model._default_manager.filter(pk__in=rows.values("pk")[wanted])
-        found = list(page.defer("search").order_by("pk")) if count else []
+        query_page = rows.model._default_manager.filter(pk__in=rows.values("pk")[wanted])
+        found = list(query_page.defer("search").order_by("pk")) if count else []
     else:
         found = list(rows[wanted]) if count else []
     # A page that is not full tells the total by itself, which spares counting: IdPs look up one name at a time.
@@ -166,12 +166,12 @@ def _page_by_index(rows: QuerySet[Any], start: int, count: int, *, is_sorted: bo
     return ResultPage(found, total, start)
 
 
-def _behind_cursor(rows: QuerySet[Any], query: ListQuery, keyset: Keyset) -> QuerySet[Any]:
+def _after_cursor(rows: QuerySet[Any], query: ListQuery, keyset: Keyset) -> QuerySet[Any]:
     key = key_before(query, keyset)
-    return rows.filter(_behind(query, *key)) if key else rows
+    return rows.filter(_after_position(query, *key)) if key else rows
 
 
-def _behind(query: ListQuery, pk: str, key: Any) -> Q:
+def _after_position(query: ListQuery, pk: str, key: Any) -> Q:
     """Return what follows a position in the order of the list."""
     later = Q(pk__gt=pk)
     if not query.sort_by:

@@ -20,7 +20,7 @@ from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Writes
 from portal.embedded.project import EmbeddedProject
 from portal.embedded.scim import deletion_rules
-from portal.embedded.scim.protocol import member_sync, succession, users
+from portal.embedded.scim.protocol import address_handover, member_sync, users
 from portal.embedded.scim.protocol.client import ScimClient
 from tests import factories
 from tests.scim_server.conftest import Idp
@@ -310,9 +310,9 @@ def test_who_begins_to_wait_while_another_request_is_about_to_free_the_address_i
         if row.user_name == "first":
             has_locked.set()
             may_go_on.wait(10)
-        return member_sync.follow(client, row, writes)
+        return member_sync.sync_member(client, row, writes)
 
-    monkeypatch.setattr(users, "follow", hesitate)
+    monkeypatch.setattr(users, "sync_member", hesitate)
     with ThreadPoolExecutor(2) as pool:
         leaving = pool.submit(at_once, [partial(idp.patch, f"/Users/{first}", DEACTIVATE)], 1)
         assert has_locked.wait(10)
@@ -364,7 +364,7 @@ def test_an_address_is_passed_on_while_another_request_changes_the_first_person_
         return original(*arguments)
 
     # Both follow the lock.
-    for name in ("_describe", "count_one_less"):
+    for name in ("_set_document", "decrement_member_counts"):
         monkeypatch.setattr(users, name, partial(hesitate, getattr(users, name)))
 
     def only_locked(_: Idp, user: str) -> None:
@@ -397,12 +397,12 @@ def test_who_cannot_become_a_member_leaves_the_address_to_the_next(idp: Idp, mon
     holding, first = person(idp, "holding"), person(idp, "first")
     person(idp, "second")
 
-    def follow(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
+    def sync_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
         if row.user_name == "first":
             raise member_sync.ConnectionEnded
-        return member_sync.follow(client, row, writes)
+        return member_sync.sync_member(client, row, writes)
 
-    monkeypatch.setattr(succession, "follow", follow)
+    monkeypatch.setattr(address_handover, "sync_member", sync_member)
     idp.patch(f"/Users/{holding}", DEACTIVATE)
 
     assert holder() == "second"

@@ -15,14 +15,14 @@ from portal.embedded.database.statements import Writes
 from portal.embedded.scim import conflict_rules
 from portal.embedded.scim.protocol.client import DelegatedClient, ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
-from portal.embedded.scim.protocol.member_sync import ACCESS, follow, note_access
+from portal.embedded.scim.protocol.member_sync import ACCESS_COLUMNS, sync_member, update_access
 
 log = structlog.get_logger("gatehouse.scim")
 
-_MOST_TRIED = 10  # people who wait for one address
+_MAX_TRIED = 10  # people who wait for one address
 
 
-def pass_on(organization_id: UUID, address: str, caller: Caller, *, waits: bool = False) -> None:
+def hand_over_address(organization_id: UUID, address: str, caller: Caller, *, waits: bool = False) -> None:
     """Make the next person who waits for a folded address a member, in the transaction that frees it; "" is nobody's.
 
     Who can't become one leaves it to the next. A person whom another request has locked is tried after this transaction.
@@ -34,25 +34,25 @@ def pass_on(organization_id: UUID, address: str, caller: Caller, *, waits: bool 
     rows = waiting.select_related("connection__organization", "member").select_for_update(
         of=("self",), skip_locked=not waits
     )
-    for key in list(waiting.order_by("pk").values_list("pk", flat=True)[:_MOST_TRIED]):
+    for key in list(waiting.order_by("pk").values_list("pk", flat=True)[:_MAX_TRIED]):
         row = rows.filter(pk=key).first()
         if row is None and not waits:
             # The other request may wait for this transaction: to wait for it would be a deadlock. It may also leave the person
             # without the address, or have nothing to do with it.
-            transaction.on_commit(partial(_look_again, organization_id, address, caller), robust=True)
+            transaction.on_commit(partial(_recheck, organization_id, address, caller), robust=True)
             return
-        if row is not None and _becomes_member(row, caller):
+        if row is not None and _make_member(row, caller):
             return
 
 
-def _becomes_member(row: models.ScimUserRow, caller: Caller) -> bool:
+def _make_member(row: models.ScimUserRow, caller: Caller) -> bool:
     writes = Writes()
     row.awaited_address = ""
     try:
         with transaction.atomic():
-            follow(DelegatedClient(row.connection, caller.origin, by=caller), row, writes)
-            note_access(row)
-            writes.update(row, *ACCESS)
+            sync_member(DelegatedClient(row.connection, caller.origin, by=caller), row, writes)
+            update_access(row)
+            writes.update(row, *ACCESS_COLUMNS)
             writes.send()
     except (IntegrityError, ScimError) as error:
         log.warning("scim_address_not_passed_on", user=str(row.pk), error=type(error).__name__)
@@ -60,40 +60,40 @@ def _becomes_member(row: models.ScimUserRow, caller: Caller) -> bool:
     return True
 
 
-def member_left(member: models.MemberRow, caller: Caller) -> None:
+def after_member_deleted(member: models.MemberRow, caller: Caller) -> None:
     """Do in the transaction that deletes a member what follows for the people of an identity provider."""
-    _people_of(member).update(cannot_sign_in=F("active"))
+    _users_of(member).update(cannot_sign_in=F("active"))
     conflict_rules.recount(member)
-    pass_on(member.organization_id, member.email_address_folded, caller)
+    hand_over_address(member.organization_id, member.email_address_folded, caller)
 
 
-def member_returned(member: models.MemberRow) -> None:
+def after_member_reactivated(member: models.MemberRow) -> None:
     """Do in the transaction that reactivates a member what follows for the people of an identity provider."""
-    _people_of(member).update(cannot_sign_in=False, awaited_address="")
+    _users_of(member).update(cannot_sign_in=False, awaited_address="")
     conflict_rules.recount(member)
 
 
-def member_moved(member: models.MemberRow, address: str, caller: Caller) -> None:
+def after_address_changed(member: models.MemberRow, address: str, caller: Caller) -> None:
     """Do in the transaction that gives a member another address what follows from the folded one that they left."""
     conflict_rules.forget(member)
-    pass_on(member.organization_id, address, caller)
+    hand_over_address(member.organization_id, address, caller)
 
 
-def _people_of(member: models.MemberRow) -> QuerySet[models.ScimUserRow]:
+def _users_of(member: models.MemberRow) -> QuerySet[models.ScimUserRow]:
     return models.ScimUserRow.objects.filter(organization_id=member.organization_id, member=member)
 
 
-def look_again_later(client: ScimClient, row: models.ScimUserRow) -> None:
+def recheck_after_commit(client: ScimClient, row: models.ScimUserRow) -> None:
     """Look again once a request is committed that leaves a person waiting: another one may free the address in the meantime.
 
     On SQLite, which lets one write after the other, none can.
     """
     if row.awaited_address and connection.vendor == "postgresql":
-        look = partial(_look_again, client.organization_id, row.awaited_address, client.caller)
+        look = partial(_recheck, client.organization_id, row.awaited_address, client.caller)
         transaction.on_commit(look, robust=True)
 
 
-def _look_again(organization_id: UUID, address: str, caller: Caller) -> None:
+def _recheck(organization_id: UUID, address: str, caller: Caller) -> None:
     # Twice: a request that waits for the lock of the first look has read before that who waits for the address.
     for _ in range(2):
         with transaction.atomic():
@@ -104,5 +104,5 @@ def _look_again(organization_id: UUID, address: str, caller: Caller) -> None:
                 models.ScimUserRow.objects.filter(member__in=members).select_for_update(of=("self",)).values_list("pk")
             )
             if not members.exists():
-                pass_on(organization_id, address, caller, waits=True)
+                hand_over_address(organization_id, address, caller, waits=True)
                 return

@@ -116,7 +116,7 @@ def next_page_too_late(idp: Idp) -> object:
     for name in ("ada", "bob"):
         idp.create_user(name)
     cursor = idp.get("/Users", cursor="", count=1).json()["nextCursor"]
-    with patch("portal.embedded.scim.protocol.cursors.CURSOR_SECONDS", -1):
+    with patch("portal.embedded.scim.protocol.pagination.CURSOR_SECONDS", -1):
         return idp.get("/Users", cursor=cursor, count=1)
 
 

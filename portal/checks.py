@@ -110,9 +110,9 @@ def names_in(text: str) -> list[str]:
 
 @cache
 def setting_names() -> frozenset[str]:
-    """Return each setting that portal/settings.py asks the environment for."""
+    """Return the name of each setting that portal/settings.py reads, old names included."""
     tree = ast.parse((settings.BASE_DIR / "portal" / "settings.py").read_text(encoding="utf-8"))
-    return frozenset(filter(None, map(_name_read, ast.walk(tree))))
+    return frozenset(filter(None, map(_name_read, ast.walk(tree)))).union(settings.RENAMED_SETTINGS)
 
 
 def _name_read(node: ast.AST) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from limits import parse as parse_rate
@@ -23,6 +24,13 @@ from portal.logs import configure_logging
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
+
+# Old name → new name. Old names work until 1.0 (docs/configure.md).
+RENAMED_SETTINGS = {"SCIM_BRAKE_SHARE": "SCIM_SAFEGUARD_SHARE", "SCIM_BRAKE_LEAST": "SCIM_SAFEGUARD_MINIMUM"}
+
+for _old, _new in RENAMED_SETTINGS.items():
+    if _old in env.ENVIRON:
+        env.ENVIRON.setdefault(_new, env.ENVIRON[_old])
 
 
 def required(name: str) -> str:
@@ -435,3 +443,6 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 
 LOGGING_CONFIG = None
 configure_logging(one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")), one_of("LOG_FORMAT", ("json", "console")))
+for _old, _new in RENAMED_SETTINGS.items():
+    if _old in env.ENVIRON:
+        structlog.get_logger("gatehouse.settings").warning("setting_renamed", old_name=_old, new_name=_new)

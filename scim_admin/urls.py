@@ -127,6 +127,8 @@ urlpatterns = [
     route("log/<str:scim_request_id>/", log.log_entry, name="log-entry", allow=Permission.SCIM_GET),
     route("log/<str:scim_request_id>/replay/", log.replay, name="replay", allow=Permission.SCIM_GET),
     route("safeguard/", safeguard.safeguard, name="safeguard", allow=Permission.SCIM_GET),
+    # The address in emails sent by earlier versions.
+    route("brake/", safeguard.moved, name="safeguard-moved", allow=Permission.SCIM_GET),
     route(
         "safeguard/decide/", safeguard.decide, name="safeguard-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)
     ),

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponsePermanentRedirect
 from django.urls import reverse
 
 from portal.directory.errors import Conflict
@@ -13,7 +13,7 @@ from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.safeguard import ScimSafeguardDecision, ScimSafeguardGateway
 from portal.web import listing
 from portal.web.availability import available
-from portal.web.pages import see_other
+from portal.web.pages import private, see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.causes.words import words_for
@@ -31,6 +31,11 @@ _DONE = {
 def safeguard(request: PortalRequest) -> HttpResponse:
     """Show the state of the safeguard, and a page of the people on hold."""
     return _page(request, {})
+
+
+def moved(request: PortalRequest) -> HttpResponse:
+    """Redirect permanently from the page's former address."""
+    return private(HttpResponsePermanentRedirect(_url(request)))
 
 
 def decide(request: PortalRequest) -> HttpResponse:

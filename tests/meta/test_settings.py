@@ -1,5 +1,6 @@
 """A missing or senseless setting stops start-up with a sentence that names it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -158,6 +159,39 @@ def test_an_unknown_name_in_the_file_is_reported_whatever_it_resembles() -> None
 
     assert listed == ["PUBLIC_URL", "GRANIAN_WORKERS", "COLOUR", "SCIM_LOG_DAY"]
     assert list(unknown_names([], listed)) == [("COLOUR", ""), ("SCIM_LOG_DAY", "SCIM_LOG_DAYS")]
+
+
+SHOW_SAFEGUARD = """
+import django
+django.setup()
+from django.conf import settings
+print(settings.SCIM_SAFEGUARD_SHARE, settings.SCIM_SAFEGUARD_MINIMUM)
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "warned"),
+    [
+        ({}, "20 10", []),
+        ({"SCIM_SAFEGUARD_SHARE": "30", "SCIM_SAFEGUARD_MINIMUM": "5"}, "30 5", []),
+        ({"SCIM_BRAKE_SHARE": "30"}, "30 10", ["SCIM_BRAKE_SHARE"]),
+        ({"SCIM_BRAKE_SHARE": "30", "SCIM_BRAKE_LEAST": "5"}, "30 5", ["SCIM_BRAKE_SHARE", "SCIM_BRAKE_LEAST"]),
+        ({"SCIM_BRAKE_LEAST": "5", "SCIM_SAFEGUARD_MINIMUM": "7"}, "20 7", ["SCIM_BRAKE_LEAST"]),
+    ],
+)
+def test_old_names_of_settings_work_and_log_a_warning(names: dict[str, str], values: str, warned: list[str]) -> None:
+    environment = GOOD | {"DJANGO_SETTINGS_MODULE": "portal.settings"} | names
+    answer = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", SHOW_SAFEGUARD], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert answer.stdout.strip() == values
+    lines = [json.loads(line) for line in answer.stderr.splitlines()]
+    assert [(line["event"], line["old_name"]) for line in lines] == [("setting_renamed", name) for name in warned]
+
+
+def test_old_names_of_settings_are_no_misspellings() -> None:
+    assert list(unknown_names(["SCIM_BRAKE_SHARE"], ["SCIM_BRAKE_LEAST"])) == []
 
 
 def test_a_database_or_redis_that_is_away_is_reported_with_the_database() -> None:

@@ -273,3 +273,9 @@ def test_a_directory_without_it_shows_the_reason(admin_client: Client, connectio
     assert response.status_code == 200
     assert "Not available with this directory" in response.content.decode()
     assert PAGE not in overview
+
+
+def test_the_address_in_older_emails_redirects_permanently(admin_client: Client) -> None:
+    response = admin_client.get("/o/acme/scim/brake/")
+
+    assert (response.status_code, response["Location"]) == (301, PAGE)

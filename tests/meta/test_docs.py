@@ -76,3 +76,29 @@ def test_decisions_are_numbered_without_gaps_and_all_are_listed() -> None:
         (page.name[:4], page.name, page.read_text().partition("\n")[0].removeprefix(f"# {page.name[:4]} "))
         for page in numbered
     ]
+
+
+def drawn_folders() -> set[str]:
+    """Return the folders of the tree in CONTRIBUTING.md, by their paths."""
+    block = (ROOT / "CONTRIBUTING.md").read_text().split("```\n")[2]
+    found: list[str] = []
+    parents: list[str] = []
+    for line in block.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        parents[depth:] = [line.split()[0].rstrip("/")]
+        found.append("/".join(parents))
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def test_the_tree_in_the_docs_equals_the_folders() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "portal", "scim_admin", "templates", "tests"],  # noqa: S607 -- as everywhere
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    folders = {str(parent) for path in listed for parent in Path(path).parents} - {"."}
+
+    assert drawn_folders() == folders

@@ -17,7 +17,7 @@ from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import conflict_rules
 from portal.embedded.scim.filter.comparison import searchable
 from portal.embedded.scim.protocol.schemas import GROUP, USER
-from portal.embedded.sessions.sessions import start_session
+from portal.embedded.sessions.lifecycle import start_session
 from portal.embedded.tokens import token_hash
 from portal.web.session_cookie import cookie_name
 

@@ -56,7 +56,7 @@ def _backend_call(request: PortalRequest) -> Call:
     with _counted_if_wrong(request):
         project_id, secret = _basic(request)
         _check_project_id(project_id)
-        caller = known.admit(project_id, secret)
+        caller = known.authenticate_secret(project_id, secret)
     _slow_down(rate_limits.wait_of_project(project_id), "The project")
     signed_in, directory = _member_session(request, known)
     return Call(known, request.origin, caller=caller, signed_in=signed_in, opened=directory)
@@ -74,7 +74,7 @@ def _browser_call(request: PortalRequest, twin: Twin) -> Call:
             raise ApiError(
                 "public_token_required", "Browsers call with the project's public token, and never with a secret."
             )
-        known.admit_browser(public_token)
+        known.authenticate_public_token(public_token)
     if not twin.needs_session:
         return Call(known, request.origin)
     if session_token in {"", public_token}:

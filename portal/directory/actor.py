@@ -5,19 +5,19 @@ from enum import StrEnum
 
 
 class ActorType(StrEnum):
-    """What kind of party makes a change."""
+    """The kind of actor that makes a change."""
 
     MEMBER = "member"
     SCIM = "scim"
     OPERATOR = "operator"
-    # A backend of the product, with a secret of the project.
+    # The product's backend, with a secret of the project.
     PROJECT = "project"
     VISITOR = "visitor"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a change, and on whose behalf; written into the activity log."""
+    """Who makes a change, and on whose behalf. Stored in the activity log."""
 
     type: ActorType
     id: str = ""
@@ -27,7 +27,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a call comes from; written into the activity log beside the actor."""
+    """Where a request comes from. Stored in the activity log with the actor."""
 
     ip_address: str = ""
     user_agent: str = ""

@@ -1,7 +1,7 @@
-"""What every directory can do. Pages and the API know only these protocols.
+"""The contract of every directory. Pages and the API know only these Protocols.
 
-A `Directory` is bound to one organization when it is opened, so no call can name another. Its methods take and return
-frozen values, and raise only the errors of `portal.directory.errors`.
+A directory is bound to one organization when it is opened, so no call can name another. Methods take and return frozen
+values, and raise only the errors of `portal.directory.errors`. A capability that a directory lacks is None.
 """
 
 from typing import Protocol
@@ -83,17 +83,17 @@ class Directory(Protocol):
     def scim(self) -> ScimGateway: ...  # noqa: D102 -- the type says it
 
     def acting_as(self, signed_in: SignedIn) -> "Directory":
-        """Return the same organization's directory, with every further call made by this member."""
+        """Return the same organization's directory, with this member as the caller."""
         ...
 
 
 class DirectoryProvider(Protocol):
-    """A kind of directory: opens one organization's, and discovers a person's."""
+    """Opens the directories of organizations."""
 
     def open(self, organization_slug: str, origin: Origin) -> Directory:
-        """Return the organization's directory; costs no call, so an unknown slug shows at the first one."""
+        """Return the organization's directory. This takes no query: an unknown slug raises NotFound at the first call."""
         ...
 
     def discovery(self, origin: Origin) -> Discovery:
-        """Return the way in for a person who has not chosen an organization."""
+        """Return discovery, which signs people in before they choose an organization."""
         ...

@@ -1,7 +1,7 @@
-"""When two email addresses, or two domains, are the same: the one comparison for sign-in, roles, limits and look-ups.
+"""Compare email addresses and domains: one comparison for sign-in, roles, rate limits and look-ups.
 
-Case folding and compatibility forms join domains that belong to different people: strasse.example and straße.example, or
-σ and ς at the end of a name. They're compared as IDNA 2008 (RFC 5891) has them, and local parts by lower case.
+Unicode case folding treats domains of different owners as equal, such as strasse.example and straße.example. Domains are
+compared by IDNA 2008 (RFC 5891) instead, and local parts in lower case.
 """
 
 import unicodedata
@@ -9,11 +9,11 @@ import unicodedata
 import idna
 
 _A_LABEL = "xn--"
-_LONGEST_LABEL = 63  # octets, of an A-label (RFC 5890, 2.3.1)
+_MAX_LABEL = 63  # octets, of an A-label (RFC 5890, 2.3.1)
 
 
 def fold_address(text: str) -> str:
-    """Return the form in which two spellings of one address are equal. What has no "@" is folded like a domain."""
+    """Return the form in which two spellings of one address are equal. Text without an "@" is folded like a domain."""
     if text.isascii() and _A_LABEL not in text.lower():
         return text.lower()
     local, at, domain = text.rpartition("@")
@@ -48,7 +48,7 @@ def _lower(text: str) -> str:
 
 def _u_label(label: str) -> str:
     """Return a label in Unicode (RFC 5890, 2.3.2.1), "" where IDNA 2008 doesn't allow it."""
-    if len(label) > _LONGEST_LABEL:
+    if len(label) > _MAX_LABEL:
         return ""
     try:
         return idna.ulabel(label)

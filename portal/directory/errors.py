@@ -1,12 +1,12 @@
-"""What a directory refuses, in few words; the gate turns each into a page, the SCIM edge into a SCIM error."""
+"""The errors that a directory raises. The portal shows each as a page, the JSON API and the SCIM server as a response."""
 
 from typing import ClassVar
 
 
 class DirectoryError(Exception):
-    """A directory could not do what it was asked; `detail` is a sentence for the person who asked.
+    """A directory couldn't do what it was asked. `detail` is a sentence for the user.
 
-    `error_type` is Stytch's name for it, where the JSON API has one that says more than the class.
+    `error_type` is Stytch's name of the error, if the JSON API has a more specific one than the class.
     """
 
     status: ClassVar[int] = 500
@@ -20,13 +20,13 @@ class DirectoryError(Exception):
 
 
 class Invalid(DirectoryError):
-    """A value breaks a rule; `field` names it."""
+    """A value is invalid. `field` names it."""
 
     status = 422
 
 
 class InvalidCursor(DirectoryError):
-    """A cursor is forged, expired, or belongs to another list."""
+    """A cursor is forged, has expired, or belongs to another list."""
 
     status = 400
 
@@ -36,13 +36,13 @@ class ExpiredCursor(InvalidCursor):
 
 
 class Unauthenticated(DirectoryError):
-    """The credentials or the session are not, or no longer, good."""
+    """The credentials are wrong, or the session has ended."""
 
     status = 401
 
 
 class Refused(DirectoryError):
-    """The member's roles do not grant the action."""
+    """The member's roles don't grant the permission."""
 
     status = 403
 
@@ -60,7 +60,7 @@ class NotFound(DirectoryError):
 
 
 class NoScimConnection(NotFound):
-    """The organization has no active SCIM connection, or another one."""
+    """The organization has no active SCIM connection with this ID."""
 
     def __init__(self) -> None:
         super().__init__("There is no such SCIM connection.", error_type="no_active_scim_connection")
@@ -73,7 +73,7 @@ class Gone(DirectoryError):
 
 
 class Conflict(DirectoryError):
-    """The change contradicts what is stored; `field` names the value that is taken."""
+    """The change conflicts with stored data. `field` names the value that is taken."""
 
     status = 409
 
@@ -91,6 +91,6 @@ class NotOffered(DirectoryError):
 
 
 class Unavailable(DirectoryError):
-    """The directory did not answer; trying again may help."""
+    """The directory didn't respond. Trying again may help."""
 
     status = 503

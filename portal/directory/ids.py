@@ -9,15 +9,15 @@ from functools import cache
 
 from django.conf import settings
 
-# Only the canonical spelling: one object, one id.
+# Only the canonical form, so that every object has one ID.
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NIL = uuid.UUID(int=0)  # RFC 9562, 5.9
 
 
 def uuid7() -> uuid.UUID:
-    """Return a new UUID that begins with the time, so that inserts stay local and ids are in order (RFC 9562, 5.7).
+    """Return a new UUID that begins with the time, so that inserts stay local and keys are in order (RFC 9562, 5.7).
 
-    Behind the milliseconds stand 12 bits of their fraction (6.2, method 3), and 62 random ones.
+    The milliseconds are followed by 12 bits of their fraction (6.2, method 3) and 62 random bits.
     """
     milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
     fraction = (nanoseconds << 12) // 1_000_000
@@ -25,12 +25,12 @@ def uuid7() -> uuid.UUID:
 
 
 def first_uuid7(moment: datetime) -> uuid.UUID:
-    """Return the least UUID of version 7 of a moment: all that were made before are less."""
+    """Return the smallest UUID of version 7 of a timestamp. Those created earlier are smaller."""
     return _uuid7(int(moment.timestamp() * 1000), 0)
 
 
 def moment_of(key: uuid.UUID) -> datetime:
-    """Return the moment at which a UUID of version 7 was made, to the millisecond."""
+    """Return when a UUID of version 7 was created, to the millisecond."""
     return datetime.fromtimestamp((key.int >> 80) / 1000, tz=UTC)
 
 
@@ -42,23 +42,23 @@ def _uuid7(milliseconds: int, rest: int) -> uuid.UUID:
 
 @cache
 def id_prefix(noun: str) -> str:
-    """Return what all identifiers of a noun begin with, for who makes many of them."""
+    """Return the prefix of all identifiers of a noun."""
     return f"{noun}-{settings.PROJECT_ENVIRONMENT}-"
 
 
 def public_id(noun: str, value: uuid.UUID) -> str:
-    """Return the identifier that the outside sees."""
+    """Return the public identifier of a primary key."""
     return f"{id_prefix(noun)}{value}"
 
 
 def parse_id(noun: str, text: str) -> uuid.UUID:
-    """Return the UUID in an identifier of this noun and environment; for anything else the nil UUID, which no row has."""
+    """Return the primary key in a public identifier. For anything else return the nil UUID, which no row has."""
     prefix = id_prefix(noun)
     spelling = text.removeprefix(prefix)
-    is_ours = text.startswith(prefix) and _CANONICAL.fullmatch(spelling)
-    return uuid.UUID(spelling) if is_ours else _NIL
+    is_valid = text.startswith(prefix) and _CANONICAL.fullmatch(spelling)
+    return uuid.UUID(spelling) if is_valid else _NIL
 
 
 def new_request_id() -> str:
-    """Return an id that ties an answer to its log lines, `request-id-live-<uuid>`."""
+    """Return an ID that connects a response to its log lines, `request-id-live-<uuid>`."""
     return public_id("request-id", uuid7())

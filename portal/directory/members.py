@@ -1,4 +1,4 @@
-"""Members, as the JSON API asks a directory for them."""
+"""Members: people who can sign in to an organization (Stytch: members)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from portal.directory.search import Found, Operand
 
 
 class RoleSourceType(StrEnum):
-    """Where a member's role comes from, in Stytch's words (MemberRole.sources[].type)."""
+    """Where a member's role comes from, in Stytch's terms (MemberRole.sources[].type)."""
 
     DIRECT_ASSIGNMENT = "direct_assignment"
     EMAIL_ASSIGNMENT = "email_assignment"
@@ -24,7 +24,7 @@ class RoleSourceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MemberRoleSource:
-    """What grants a role, with what tells it from others of its kind: `email_domain`, or `connection_id` and `group_id`."""
+    """What grants a role. `details` identify the source: `email_domain`, or `connection_id` and `group_id`."""
 
     type: RoleSourceType
     details: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class MemberRole:
 
 
 class MemberStatus(StrEnum):
-    """Stytch's member states; a deleted member stays stored and cannot sign in."""
+    """Stytch's member statuses. A deleted member stays stored and can't sign in."""
 
     PENDING = "pending"
     INVITED = "invited"
@@ -49,7 +49,7 @@ class MemberStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetiredEmail:
-    """An address that a member had, and that nobody else of the organization can take."""
+    """A former address of a member, which no other member of the organization can have."""
 
     email_id: str
     email_address: str
@@ -57,7 +57,7 @@ class RetiredEmail:
 
 @dataclass(frozen=True, slots=True)
 class ScimRegistration:
-    """Who a member is to the identity provider: the SCIM document as it is stored, and the groups as (id, name)."""
+    """A member as the identity provider knows them: the stored SCIM document, and the groups as (ID, name)."""
 
     connection_id: str
     registration_id: str
@@ -70,9 +70,9 @@ class ScimRegistration:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in one organization; the same e-mail address elsewhere is another member.
+    """A person in one organization. The same email address in another organization is another member.
 
-    All behind `roles` is only told by the embedded directory, `scim_registration` to the JSON API alone.
+    Only the embedded directory returns the fields after `roles`, and `scim_registration` only to the JSON API.
     """
 
     member_id: str
@@ -84,7 +84,7 @@ class Member:
     email_address_verified: bool = False
     is_breakglass: bool = False
     external_id: str = ""
-    # "" for a member without a password.
+    # "" if the member has no password.
     member_password_id: str = ""
     mfa_enrolled: bool = False
     mfa_phone_number: str = ""
@@ -98,17 +98,17 @@ class Member:
 
     @property
     def is_admin(self) -> bool:
-        """Say whether the member administers the organization."""
+        """Say whether the member is an admin of the organization."""
         return ADMIN_ROLE in self.role_ids
 
     @property
     def role_ids(self) -> frozenset[str]:
-        """The ids of all effective roles."""
+        """The IDs of all effective roles."""
         return frozenset(role.role_id for role in self.roles)
 
 
 RESOURCE, SELF = "stytch.member", "stytch.self"
-# The action that each field needs of a member (Stytch: Update Member). What has none is for the project alone.
+# The action that changing each field needs (Stytch: Update Member).
 FIELD_ACTIONS: Mapping[str, str] = {
     "name": "update.info.name",
     "email_address": "update.info.email",
@@ -120,17 +120,18 @@ FIELD_ACTIONS: Mapping[str, str] = {
     "default_mfa_method": "update.settings.default-mfa-method",
     "roles": "update.settings.roles",
 }
+# Fields that only the project can change.
 PROJECT_ONLY = ("trusted_metadata", "external_id")
-# What gives power: whoever may make members needs the right to change it, too.
-POWERS = ("roles", "is_breakglass")
+# Fields that give permissions: to set them for a new member, a member needs their actions too.
+PRIVILEGED = ("roles", "is_breakglass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberChanges:
-    """What is given, by Stytch's names; None leaves a thing as it is, or at its default.
+    """Fields to change, in Stytch's terms. None changes nothing, or keeps the default.
 
-    Of the metadata the keys that are given are replaced, and those that are null taken away. `unlink_email` lets go of the
-    address that `email_address` takes the place of.
+    Given metadata keys are replaced, null removes one. With `unlink_email`, the address that `email_address` replaces isn't
+    kept for the member.
     """
 
     email_address: str | None = None
@@ -147,85 +148,85 @@ class MemberChanges:
 
 
 class MemberGateway(Protocol):
-    """What signing in needs of members."""
+    """Members, as signing in needs them."""
 
     def get(self, member_id: str) -> Member:
-        """Return the member. Raises NotFound, also for another organization's member."""
+        """Return the member. Raise NotFound if the organization has no such member."""
         ...
 
 
 class ProjectMemberGateway(MemberGateway, Protocol):
-    """The organization's members. `member_id` may be an external id; no method but `reactivate` knows deleted ones.
+    """The organization's members. `member_id` can be an external ID. Only `reactivate` finds deleted members.
 
-    What members do needs actions on `stytch.member`, of their own account those on `stytch.self` are as good.
+    Acting members need actions on `stytch.member`, or on `stytch.self` for their own account.
     """
 
     def by_email_address(self, email_address: str) -> Member:
-        """Return the member who has the address. Raises NotFound."""
+        """Return the member with this address. Raise NotFound."""
         ...
 
     def search(
         self, operands: Sequence[Operand] = (), *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Found[Member]:
-        """Return a page of the members whom all operands find (Stytch: organizations.members.search).
+        """Return a page of the members that match all operands (Stytch: organizations.members.search).
 
-        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, Refused.
+        `limit` is 1 to 1000. Raise Invalid, InvalidCursor, Refused.
         """
         ...
 
     def create(self, new: MemberChanges, *, as_pending: bool = False) -> Member:
-        """Make a member, who is active at once or pending.
+        """Create a member, active or pending.
 
-        Needs `stytch.member:create`, and for roles and is_breakglass the right to change them, too. Raises Invalid, Refused,
-        Conflict: address or external id taken.
+        Needs `stytch.member:create`, and the actions of FIELD_ACTIONS for roles and is_breakglass. Raise Invalid, Refused,
+        Conflict if the address or the external ID is taken.
         """
         ...
 
     def update(self, member_id: str, changes: MemberChanges) -> Member:
-        """Change what is given, all of it or nothing (Stytch: organizations.members.update).
+        """Make all changes or none (Stytch: organizations.members.update).
 
-        A new address takes the password away, and is not verified. Raises NotFound, Invalid, Refused, Conflict: address or
-        external id taken, a phone number there, nobody left as admin.
+        A new address isn't verified, and deletes the password. Raise NotFound, Invalid, Refused, Conflict if the address or
+        external ID is taken, the member already has a phone number, or the organization would have no admin.
         """
         ...
 
     def delete(self, member_id: str) -> str:
-        """End a membership and return whose id it was: sessions, sign-in links, roles, password and MFA go.
+        """Delete a member and return their ID. Their sessions, sign-in links, roles, password and MFA are deleted.
 
-        Raises NotFound, Refused, Conflict for the last admin.
+        Raise NotFound, Refused, Conflict for the last admin.
         """
         ...
 
     def reactivate(self, member_id: str) -> Member:
-        """Have a deleted member be active again, without what was taken; needs `stytch.member:create`.
+        """Reactivate a deleted member, without what was deleted. Needs `stytch.member:create`.
 
-        Raises NotFound, Refused, Invalid where the address was never verified, Conflict where another member has it.
+        Raise NotFound, Refused, Invalid if the address was never verified, Conflict if another member has it.
         """
         ...
 
     def delete_password(self, member_password_id: str) -> Member:
-        """Take the password away; sessions go on. Raises NotFound, Refused."""
+        """Delete a password. Sessions continue. Raise NotFound, Refused."""
         ...
 
     def delete_mfa_phone_number(self, member_id: str) -> Member:
-        """Take the phone number away; sessions go on. Raises NotFound, Refused."""
+        """Delete the phone number. Sessions continue. Raise NotFound, Refused."""
         ...
 
     def delete_totp(self, member_id: str) -> Member:
-        """Take the authenticator app away; sessions go on. Raises NotFound, Refused."""
+        """Delete the authenticator app. Sessions continue. Raise NotFound, Refused."""
         ...
 
     def delete_external_id(self, member_id: str) -> Member:
-        """Forget what the product calls the member. Only the project may: raises NotFound, Refused."""
+        """Delete the external ID. Raise NotFound, and Refused on behalf of a member."""
         ...
 
     def unlink_retired_email(self, member_id: str, *, email_id: str = "", email_address: str = "") -> Member:
-        """Let go of a former address, which then another member can have. Raises NotFound, Invalid, Refused."""
+        """Release a former address, so that another member can have it. Raise NotFound, Invalid, Refused."""
         ...
 
 
 class MembersGateway(Protocol):
-    """The members of all organizations of the project; only the project itself reaches them."""
+    """The members of all organizations, for the project itself."""
 
     def search(
         self,
@@ -235,9 +236,9 @@ class MembersGateway(Protocol):
         cursor: str = "",
         limit: int = DEFAULT_LIMIT,
     ) -> Found[Member]:
-        """Return a page of the members of several organizations. Raises Invalid, InvalidCursor."""
+        """Return a page of the members of several organizations that match all operands. Raise Invalid, InvalidCursor."""
         ...
 
     def get(self, member_id: str, *, include_deleted: bool = False) -> tuple[Member, Organization]:
-        """Return a member, and the organization (Stytch: dangerously_get). Raises NotFound."""
+        """Return a member and their organization (Stytch: dangerously_get). Raise NotFound."""
         ...

@@ -1,4 +1,4 @@
-"""Organizations, as the JSON API asks a directory for them."""
+"""Organizations: the customers' accounts (Stytch: organizations)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from portal.directory.policy import Role
 from portal.directory.search import Found, Operand
 
 ALL_ALLOWED, RESTRICTED, NOT_ALLOWED = "ALL_ALLOWED", "RESTRICTED", "NOT_ALLOWED"
-PASSWORD = "password"  # noqa: S105 -- a word of allowed_auth_methods
+PASSWORD = "password"  # noqa: S105 -- a value of allowed_auth_methods
 
 
 @dataclass(frozen=True, slots=True)
 class EmailImplicitRoleAssignment:
-    """A role that every member has whose e-mail address is of a domain."""
+    """A role of every member whose email address is in a domain."""
 
     domain: str
     role_id: str
@@ -23,7 +23,7 @@ class EmailImplicitRoleAssignment:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationSettings:
-    """What an organization decides of how people come in, sign in, and what they get by that."""
+    """How people join an organization and sign in to it, and which roles they get by that."""
 
     sso_jit_provisioning: str = ALL_ALLOWED
     sso_jit_provisioning_allowed_connections: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class OrganizationSettings:
 
     @property
     def allows_passwords(self) -> bool:
-        """Say whether members may sign in by password; it does not hold of those who are there for an emergency."""
+        """Say whether members can sign in by password. Emergency admins always can."""
         return self.auth_methods != RESTRICTED or PASSWORD in self.allowed_auth_methods
 
 
@@ -55,7 +55,7 @@ DEFAULT_SETTINGS = OrganizationSettings()
 
 @dataclass(frozen=True, slots=True)
 class ActiveScimConnection:
-    """What an organization says of its SCIM connection (Stytch: ActiveSCIMConnection)."""
+    """The summary of an organization's SCIM connection (Stytch: ActiveSCIMConnection)."""
 
     connection_id: str
     display_name: str
@@ -65,9 +65,10 @@ class ActiveScimConnection:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """A customer of the product: the boundary that nothing crosses.
+    """A customer's account. Nothing of one organization is visible in another.
 
-    All but the first three are only told by the embedded directory, `scim_active_connection` to the JSON API alone.
+    Only the embedded directory returns the fields after `organization_slug`, and `scim_active_connection` only to the JSON
+    API.
     """
 
     organization_id: str
@@ -77,7 +78,7 @@ class Organization:
     organization_external_id: str = ""
     email_allowed_domains: tuple[str, ...] = ()
     settings: OrganizationSettings = DEFAULT_SETTINGS
-    # Beside those of the project's policy.
+    # In addition to the roles of the project's policy.
     custom_roles: tuple[Role, ...] = ()
     trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
     scim_active_connection: ActiveScimConnection | None = None
@@ -86,7 +87,7 @@ class Organization:
 
 
 RESOURCE = "stytch.organization"
-# The action that each field needs of a member (Stytch: Update Organization). What has none is for the project alone.
+# The action that changing each field needs (Stytch: Update Organization).
 FIELD_ACTIONS: Mapping[str, str] = {
     "organization_name": "update.info.name",
     "organization_slug": "update.info.slug",
@@ -106,6 +107,7 @@ FIELD_ACTIONS: Mapping[str, str] = {
     "allowed_oauth_tenants": "update.settings.allowed-oauth-tenants",
     "rbac_email_implicit_role_assignments": "update.settings.implicit-roles",
 }
+# Fields that only the project can change.
 PROJECT_ONLY = (
     "trusted_metadata",
     "organization_external_id",
@@ -119,9 +121,9 @@ PROJECT_ONLY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationChanges:
-    """What is given, by Stytch's names; None leaves a thing as it is, or at its default.
+    """Fields to change, in Stytch's terms. None changes nothing, or keeps the default.
 
-    Of `trusted_metadata` the keys that are given are replaced, and those that are null taken away.
+    Given keys of `trusted_metadata` are replaced, null removes one.
     """
 
     organization_name: str | None = None
@@ -154,56 +156,60 @@ class OrganizationGateway(Protocol):
     """The organization itself."""
 
     def get(self) -> Organization:
-        """Return the organization. Raises NotFound when there is none of this slug."""
+        """Return the organization. Raise NotFound if no organization has this slug."""
         ...
 
 
 class ProjectOrganizationGateway(OrganizationGateway, Protocol):
-    """The organization, which may be changed and deleted. What is given on behalf of a member needs rights field by field."""
+    """The organization, for the project or for an acting member, who needs the action of each field that changes."""
 
-    def whole(self) -> Organization:
+    def get_with_connection(self) -> Organization:
         """Return the organization with its SCIM connection."""
         ...
 
     def member_count(self) -> int:
-        """Return how many members it has; deleted ones do not count. It takes longer the more there are."""
+        """Return the number of members, without deleted ones. The time grows with the number."""
         ...
 
     def update(self, changes: OrganizationChanges) -> Organization:
-        """Change what is given, all of it or nothing, and return the whole (Stytch: organizations.update).
+        """Make all changes or none, and return the organization with its SCIM connection (Stytch: organizations.update).
 
-        Raises Invalid, Refused, Conflict: where slug or external id are taken, where nobody would be left as admin.
+        Raise Invalid, Refused, Conflict if the slug or external ID is taken or the organization would have no admin.
         """
         ...
 
     def delete_external_id(self) -> Organization:
-        """Forget what the product calls it; harmless where there is nothing. Only the project may: raises Refused."""
+        """Delete the external ID, if there is one. Raise Refused on behalf of a member."""
         ...
 
     def delete(self) -> str:
-        """Delete it and return its id; needs `stytch.organization:delete`. Raises Refused.
+        """Delete the organization and return its ID. Needs `stytch.organization:delete`. Raise Refused.
 
-        Its members are deleted and their sessions end, its SCIM connection too; slug and external id are free again.
+        Deletes its members, their sessions and its SCIM connection. Other organizations can use its external ID, and its
+        slug after ORGANIZATION_SLUG_DAYS.
         """
         ...
 
 
 class OrganizationsGateway(Protocol):
-    """All organizations of the project; only the project itself reaches them."""
+    """All organizations, for the project itself."""
 
     def create(self, new: OrganizationChanges) -> Organization:
-        """Make an organization; without a slug one is made of its name. Raises Invalid, Conflict."""
+        """Create an organization. Without a slug, it gets one derived from its name. Raise Invalid, Conflict."""
         ...
 
     def search(
         self, operands: Sequence[Operand] = (), *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Found[Organization]:
-        """Return a page of those that all operands find (Stytch: organizations.search).
+        """Return a page of the organizations that match all operands (Stytch: organizations.search).
 
-        `limit` is 1 to 1000. Raises Invalid, InvalidCursor.
+        `limit` is 1 to 1000. Raise Invalid, InvalidCursor.
         """
         ...
 
-    def several(self, organization_ids: Sequence[str]) -> tuple[Organization, ...]:
-        """Return those of these ids, slugs or external ids, each once and whole. Raises NotFound where there is one not."""
+    def get_many(self, organization_ids: Sequence[str]) -> tuple[Organization, ...]:
+        """Return organizations by ID, slug or external ID, each once, with their SCIM connections.
+
+        Raise NotFound if one doesn't exist, Invalid for more than MAX_LIMIT.
+        """
         ...

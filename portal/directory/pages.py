@@ -1,4 +1,4 @@
-"""Pages of a list, and how long a page may be."""
+"""Pages of a list, and their size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ MAX_COUNTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list; `next_cursor` is None on the last page.
+    """One page of a list. `next_cursor` is None on the last page.
 
     A search that reads too many rows stops before its end. It continues at the cursor, after the time `searched_to`.
     """

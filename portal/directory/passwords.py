@@ -1,4 +1,4 @@
-"""Passwords as products use them: checked, brought along, judged and replaced (Stytch: passwords)."""
+"""Passwords as products use them: check, migrate, score and replace them (Stytch: passwords)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ HASH_TYPES = ("bcrypt", "md_5", "argon_2i", "argon_2id", "sha_1", "sha_512", "sc
 
 @dataclass(frozen=True, slots=True)
 class PasswordHash:
-    """A hash from elsewhere, under Stytch's names: `config` is what the type needs beside it (md_5_config and so on)."""
+    """A hash from another system, in Stytch's terms. `config` holds the parameters of its type, such as md_5_config."""
 
     hash_type: str
     hash: str = field(repr=False)
@@ -20,8 +20,8 @@ class PasswordHash:
 
 
 @dataclass(frozen=True, slots=True)
-class Migrant:
-    """Whose password is brought along; what is None stays as it is for who is a member already."""
+class MigratedMember:
+    """The member of a migrated password. None changes nothing for an existing member."""
 
     email_address: str
     name: str | None = None
@@ -33,7 +33,7 @@ class Migrant:
 
 @dataclass(frozen=True, slots=True)
 class PasswordStrength:
-    """What a password is worth: `score` is zxcvbn's, 0 to 4; `valid_password` says whether it would be taken."""
+    """How strong a password is: `score` is zxcvbn's, 0 to 4. `valid_password` says whether it would be accepted."""
 
     valid_password: bool
     score: int
@@ -44,7 +44,7 @@ class PasswordStrength:
 class ProjectPasswordGateway(Protocol):
     """Passwords of one organization's members.
 
-    What starts a session goes on with `current` where that is the same member's, and raises Invalid where it is another's.
+    The methods that start a session continue `current` instead, and raise Invalid if it is another member's.
     """
 
     def authenticate(
@@ -52,15 +52,16 @@ class ProjectPasswordGateway(Protocol):
     ) -> Authentication:
         """Start a session by password (Stytch: passwords.authenticate).
 
-        Raises Unauthenticated, in the same time, whatever was wrong; Refused where the organization allows no passwords.
+        Raise Unauthenticated, taking the same time whatever was wrong, and Refused if the organization doesn't allow
+        passwords.
         """
         ...
 
-    def migrate(self, migrant: Migrant, password: PasswordHash) -> tuple[Member, bool]:
-        """Give a member the password of a hash, and say whether the member was made for it (Stytch: passwords.migrate).
+    def migrate(self, migrated: MigratedMember, password: PasswordHash) -> tuple[Member, bool]:
+        """Give a member the password of a hash, and say whether the member was created (Stytch: passwords.migrate).
 
-        The e-mail address counts as verified from then on. Only the project may: raises Refused; Invalid, Conflict where the
-        member has a password.
+        Marks the email address as verified. Raise Refused on behalf of a member, Conflict if the member has a password,
+        Invalid if the hash can't be checked.
         """
         ...
 
@@ -73,15 +74,16 @@ class ProjectPasswordGateway(Protocol):
         terms: SessionTerms,
         current: SignedIn | None = None,
     ) -> Authentication:
-        """Replace a password by a new one, end all sessions but `current`, and start one or go on with that.
+        """Replace a password, revoke all sessions except `current`, and continue it or start one.
 
-        (Stytch: passwords.existing_password.reset.) Raises as authenticate, and Invalid for a weak password.
+        (Stytch: passwords.existing_password.reset.) Raise what `authenticate` raises, and Invalid for a weak password.
         """
         ...
 
     def reset_by_session(self, *, password: str, terms: SessionTerms) -> Authentication:
-        """Replace the acting member's password, end their other sessions, and go on (Stytch: passwords.session.reset).
+        """Replace the acting member's password and revoke their other sessions (Stytch: passwords.session.reset).
 
-        Raises Refused where the password was not entered within the last five minutes, Invalid for a weak one.
+        Raise Refused unless the password was entered within the last five minutes, Invalid for a weak password,
+        Unauthenticated if the session has ended.
         """
         ...

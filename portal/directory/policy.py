@@ -1,4 +1,4 @@
-"""Role-based access control as Stytch models it: roles grant actions on resources."""
+"""Role-based access control in Stytch's model: roles grant actions on resources."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -13,7 +13,7 @@ WILDCARD = "*"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something that can be acted on, and the actions that exist for it."""
+    """A resource and its actions."""
 
     resource_id: str
     actions: tuple[str, ...]
@@ -22,14 +22,14 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A named set of rights: for each resource id the actions granted, or `*`."""
+    """A role: the actions it grants on each resource, or `*`."""
 
     role_id: str
     permissions: Mapping[str, frozenset[str]]
     description: str = ""
 
     def grants(self, resource_id: str, action: str) -> bool:
-        """Say whether this role alone grants the action; what is not named is refused."""
+        """Say whether this role grants the action."""
         actions = self.permissions.get(resource_id, frozenset())
         return action in actions or WILDCARD in actions
 
@@ -42,12 +42,12 @@ class Policy:
     resources: Mapping[str, Resource]
 
     def allows(self, role_ids: Iterable[str], permission: str) -> bool:
-        """Say whether any of the roles grants `resource:action`; unknown roles grant nothing."""
+        """Say whether one of the roles grants `resource:action`. Unknown roles grant nothing."""
         resource_id, _, action = permission.partition(":")
         return any(self.roles[role_id].grants(resource_id, action) for role_id in role_ids if role_id in self.roles)
 
     def covers(self, role_ids: Collection[str], others: Iterable[str]) -> bool:
-        """Say whether the roles grant everything that the others grant."""
+        """Say whether the roles grant every permission that the other roles grant."""
         return all(
             self.allows(role_ids, f"{resource_id}:{action}")
             for other in others
@@ -57,24 +57,24 @@ class Policy:
         )
 
     def roles_granting(self, permission: str) -> tuple[Role, ...]:
-        """Return the roles that grant `resource:action`, so that a refusal can say who can help."""
+        """Return the roles that grant `resource:action`, to tell who can help."""
         return tuple(role for role in self.roles.values() if self.allows([role.role_id], permission))
 
     def with_roles(self, roles: Iterable[Role]) -> "Policy":
-        """Return the policy with more roles, such as an organization's own; those that there are stay as they are."""
+        """Return the policy with further roles, such as custom roles. Existing roles can't be replaced."""
         more = {role.role_id: role for role in roles}
         return Policy({**more, **self.roles}, self.resources) if more else self
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Policy":
-        """Read a policy in the form of Stytch's `GET /v1/b2b/rbac/policy`. Raises ValueError that names what is wrong."""
+        """Read a policy in the form of Stytch's `GET /v1/b2b/rbac/policy`. Raise ValueError with the cause."""
         return cls(
             roles={role.role_id: role for role in read_roles(document)},
             resources={r.resource_id: r for r in map(_read_resource, _read_list(document, "resources"))},
         )
 
     def extended_by(self, other: "Policy") -> "Policy":
-        """Return both policies as one. Raises ValueError where `other` takes away what a built-in role grants."""
+        """Return both policies as one. Raise ValueError if `other` removes a permission of a built-in role."""
         for role_id in self.roles.keys() & other.roles.keys():
             for resource_id, actions in self.roles[role_id].permissions.items():
                 if not actions <= other.roles[role_id].permissions.get(resource_id, frozenset()):
@@ -86,7 +86,7 @@ class Policy:
 
 
 def load_policy(path: Path | None) -> Policy:
-    """Return the default policy, extended by a JSON file in Stytch's form. Raises ValueError that names file and cause."""
+    """Return the default policy, extended by a JSON file in Stytch's form. Raise ValueError with the file and the cause."""
     if path is None:
         return DEFAULT_POLICY
     try:
@@ -96,7 +96,7 @@ def load_policy(path: Path | None) -> Policy:
 
 
 def read_roles(document: Mapping[str, Any]) -> tuple[Role, ...]:
-    """Read the roles of a policy in Stytch's form. Raises ValueError that names what is wrong."""
+    """Read the roles of a policy in Stytch's form. Raise ValueError with the cause."""
     return tuple(map(_read_role, _read_list(document, "roles")))
 
 
@@ -189,7 +189,7 @@ _DEFAULT_RESOURCES = (
     Resource("stytch.self", _MEMBER_INFO, "The member's own account"),
     Resource("stytch.sso", _CRUD, "Single sign-on connections"),
     Resource("stytch.scim", _CRUD, "The SCIM connection and what it provisioned"),
-    Resource("stytch.custom-org-roles", _CRUD, "Roles that the organization made itself"),
+    Resource("stytch.custom-org-roles", _CRUD, "Custom roles of the organization"),
 )
 _EVERYTHING = frozenset({WILDCARD})
 _DEFAULT_ROLES = (

@@ -1,6 +1,6 @@
-"""What the JSON API asks of a directory beyond what the portal's pages do.
+"""The project: what the JSON API needs of a directory in addition to the portal's pages.
 
-Only the embedded directory has it: with Stytch, the SDKs talk to Stytch itself (docs/decisions/0013).
+Only the embedded directory implements it. With Stytch, the SDKs talk to Stytch itself (docs/decisions/0013).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +37,7 @@ class ProjectScimGateway(ScimGateway, Protocol):
 
 
 class ProjectDirectory(Directory, Protocol):
-    """One organization's directory, as the project itself or as a member whose session a product holds."""
+    """One organization's directory, for the project itself or for a member whose session a product holds."""
 
     @property
     def scim(self) -> ProjectScimGateway: ...  # noqa: D102 -- the type says it
@@ -53,35 +53,38 @@ class ProjectDirectory(Directory, Protocol):
     def members(self) -> ProjectMemberGateway: ...  # noqa: D102 -- the type says it
 
     def acting_as(self, signed_in: SignedIn) -> "ProjectDirectory":
-        """Return the same organization's directory, with every further call made by this member."""
+        """Return the same organization's directory, with this member as the caller."""
         ...
 
 
 class Project(Protocol):
-    """The project: what SDKs name when they call, and the organizations that belong to it."""
+    """The project that SDKs authenticate to, and its organizations."""
 
-    def admit(self, project_id: str, secret: str) -> Actor:
-        """Return who calls by a secret of the project, and note its use. Raises Unauthenticated, whatever was wrong."""
+    def authenticate_secret(self, project_id: str, secret: str) -> Actor:
+        """Return the caller with this secret of the project, and record its use. Raise Unauthenticated."""
         ...
 
-    def admit_browser(self, public_token: str) -> None:
-        """Let a browser name the project. Raises Unauthenticated."""
+    def authenticate_public_token(self, public_token: str) -> None:
+        """Check the public token that a browser sends. Raise Unauthenticated."""
         ...
 
     def open(self, organization_id: str, caller: Actor | None) -> ProjectDirectory:
-        """Return an organization's directory by its id, external id or slug; without a caller, a visitor's. Raises NotFound."""
+        """Return an organization's directory by ID, external ID or slug. None as caller is a visitor. Raise NotFound."""
         ...
 
     def open_session(self, session_token: str) -> tuple[SignedIn, ProjectDirectory]:
-        """Return who holds a token, and their organization's directory, acting as them. Raises Unauthenticated."""
+        """Return the session of a token or JWT, and its organization's directory with its member as the caller.
+
+        Raise Unauthenticated.
+        """
         ...
 
     def open_of_member(self, member_id: str, caller: Actor) -> ProjectDirectory:
-        """Return the directory of a member's organization. Raises NotFound."""
+        """Return the directory of a member's organization. Raise NotFound."""
         ...
 
     def open_of_session(self, member_session_id: str, caller: Actor) -> ProjectDirectory:
-        """Return the directory of a session's organization, whether or not the session lives. Raises NotFound."""
+        """Return the directory of a session's organization, even if the session has ended. Raise NotFound."""
         ...
 
     def policy(self) -> Policy:
@@ -89,17 +92,17 @@ class Project(Protocol):
         ...
 
     def password_strength(self, password: str, *, email_address: str = "") -> PasswordStrength:
-        """Return what a new password is worth for who has this address (Stytch: passwords.strength_check)."""
+        """Return how strong a password is for a person with this address (Stytch: passwords.strength_check)."""
         ...
 
     def jwks(self, project_id: str) -> Sequence[Mapping[str, Any]]:
-        """Return the keys that the project's session JWTs are verified with (RFC 7517). Raises NotFound."""
+        """Return the public keys of the project's session JWTs (RFC 7517). Raise NotFound."""
         ...
 
     def organizations(self, caller: Actor) -> OrganizationsGateway:
-        """Return all organizations, in the hands of a caller that was admitted."""
+        """Return all organizations, for an authenticated caller."""
         ...
 
     def members(self) -> MembersGateway:
-        """Return the members of all organizations, for a caller that was admitted."""
+        """Return the members of all organizations, for an authenticated caller."""
         ...

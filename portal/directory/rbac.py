@@ -1,4 +1,4 @@
-"""RBAC as products use it: whether a member may do a thing, and the roles that an organization has of its own."""
+"""RBAC as products use it: permission checks for a session, and an organization's custom roles."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -7,34 +7,36 @@ from portal.directory.policy import Policy, Role
 
 
 class RbacGateway(Protocol):
-    """The policy that says what each role may do."""
+    """The policy that says which permissions each role grants."""
 
     def policy(self) -> Policy:
         """Return the project's roles and resources (Stytch: rbac.policy)."""
         ...
 
 
-MOST_ROLES = 100
+MAX_CUSTOM_ROLES = 100
 
 
 class ProjectRbacGateway(RbacGateway, Protocol):
-    """The policy of one organization: the project's, and roles of its own."""
+    """The policy of one organization: the project's roles and its custom roles."""
 
     def authorize(self, organization_id: str, resource_id: str, action: str) -> tuple[str, ...]:
         """Return which of the acting session's roles grant an action (Stytch: authorization_check).
 
-        Raises Refused where none does, and where the organization, by id, slug or external id, is another one.
+        `organization_id` is an ID, a slug or an external ID. Raise Refused if no role grants the action or the session
+        belongs to another organization, Unauthenticated without a session.
         """
         ...
 
     def organization_roles(self) -> tuple[Role, ...]:
-        """Return the organization's own roles (Stytch: rbac.organizations.get_org_policy)."""
+        """Return the organization's custom roles (Stytch: rbac.organizations.get_org_policy)."""
         ...
 
     def set_organization_roles(self, roles: Iterable[Role]) -> tuple[Role, ...]:
-        """Put these, at most MOST_ROLES, in the place of the organization's own; needs `stytch.custom-org-roles:update`.
+        """Replace the organization's custom roles, at most MAX_CUSTOM_ROLES (Stytch: rbac.organizations.set_org_policy).
 
-        (Stytch: rbac.organizations.set_org_policy.) A role that is gone grants nothing any more. Raises Invalid, and Refused where
-        one would grant more than before and than the acting member may do, unless that member may give roles.
+        Needs `stytch.custom-org-roles:update`. A removed role grants nothing, even to members who still have it. Raise
+        Invalid, and Refused if a role would gain a permission that the acting member doesn't have, unless they may assign
+        roles.
         """
         ...

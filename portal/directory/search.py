@@ -1,17 +1,17 @@
-"""Searching as Stytch's API does it: operands that must all hold, a page, and how many there are."""
+"""Search as in Stytch's API: operands that must all match, a page of results, and their total."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-# From here on the total is -1, as at Stytch where it is not known: to count further would cost more than the page.
-MOST_IN_TOTAL = 10_000
+# Larger totals are -1, Stytch's value for an unknown total: counting further would cost more than the page.
+MAX_TOTAL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One condition, as the caller wrote it."""
+    """One condition, as the caller sent it."""
 
     filter_name: str
     filter_value: Any
@@ -19,7 +19,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[T]):
-    """One page of what was found; `next_cursor` is None on the last page, `total` -1 where there are more than MOST_IN_TOTAL."""
+    """One page of results. `next_cursor` is None on the last page. `total` is -1 if there are more than MAX_TOTAL."""
 
     items: tuple[T, ...]
     next_cursor: str | None

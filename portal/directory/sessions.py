@@ -1,4 +1,4 @@
-"""Sessions as products hold them: how long, with which claims, checked by token or by JWT (Stytch: sessions)."""
+"""Member sessions, of the portal and of products (Stytch: sessions), and discovery: signing in before an organization is chosen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from portal.directory.organizations import Organization
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationFactor:
-    """One way in which a member has shown who they are in a session, in Stytch's words."""
+    """How a member proved who they are in a session, in Stytch's terms."""
 
     type: str
     delivery_method: str
@@ -24,9 +24,9 @@ class AuthenticationFactor:
 
 @dataclass(frozen=True, slots=True)
 class MemberSession:
-    """A member signed in, in one browser, until `expires_at` or revocation.
+    """A member who is signed in in one browser, until `expires_at` or until the session is revoked.
 
-    All behind `password_entered_at` is only told by the embedded directory.
+    Only the embedded directory returns the fields after `password_entered_at`.
     """
 
     member_session_id: str
@@ -37,19 +37,19 @@ class MemberSession:
     started_at: datetime
     last_accessed_at: datetime
     expires_at: datetime
-    # When the password was last entered in it; None where it was not.
+    # When the password was last entered in this session; None if it never was.
     password_entered_at: datetime | None = None
-    # How the member showed who they are in the session of another organization that this one was exchanged for.
+    # The factors of the other organization's session that was exchanged for this one.
     exchanged_factors: tuple[AuthenticationFactor, ...] = ()
-    # What the product wants in it and in its JWT.
+    # What the product stores in the session and its JWT.
     custom_claims: Mapping[str, Any] = field(default_factory=dict)
-    # From where it was started.
+    # Where it was started.
     ip_address: str = ""
     user_agent: str = ""
 
     @property
     def authentication_factors(self) -> tuple[AuthenticationFactor, ...]:
-        """How the member has shown who they are: by this organization's password, the one way in so far, or elsewhere."""
+        """How the member proved who they are: with this organization's password, or in the exchanged session."""
         entered_at = self.password_entered_at
         if entered_at is None:
             return self.exchanged_factors
@@ -59,7 +59,7 @@ class MemberSession:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A good session with its member and organization, and the token that proves it."""
+    """A live session with its member, its organization and its token."""
 
     session: MemberSession
     member: Member
@@ -69,7 +69,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """A person whose password is right in these organizations, before choosing one (Stytch: discovery)."""
+    """The organizations where a person's password is right, before they choose one (Stytch: discovery)."""
 
     email_address: str
     organizations: tuple[Organization, ...]
@@ -77,63 +77,69 @@ class Discovered:
 
 
 class SessionGateway(Protocol):
-    """Member sessions: made by signing in, checked on each request, ended at once by revocation."""
+    """Member sessions of one organization. Revoking one ends it immediately, everywhere."""
 
     def authenticate(self, session_token: str) -> SignedIn:
-        """Return who holds the token and keep the session from idling out. Raises Unauthenticated."""
+        """Return the session of a token, and record its use so that it doesn't time out. Raise Unauthenticated if it isn't live."""
         ...
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
-        """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
+        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong."""
         ...
 
     def confirm_password(self, password: str) -> SignedIn:
-        """Note that the acting member entered their password again, for what asks for it (portal.directory.step_up).
+        """Record that the acting member entered their password again (portal.directory.step_up).
 
-        Raises Unauthenticated, also where it is not right; the session stays.
+        Raise Unauthenticated for a wrong password, which doesn't end the session, and if the session has ended.
         """
         ...
 
     def revoke(self, session_token: str) -> None:
-        """End the session: its next request is rejected. An unknown token isn't an error."""
+        """End the session of a token. An unknown token isn't an error."""
+        ...
+
+
+class SignInLinkEmails(Protocol):
+    """Sign-in links by email, for people who aren't signed in."""
+
+    def send(self, email_address: str, *, organization_slug: str = "") -> None:
+        """Email a one-time link to set a password to the members with this address, in one organization or in all.
+
+        The call doesn't tell, not even by its time, whether there are any.
+        """
         ...
 
 
 class Discovery(Protocol):
-    """Signing in before the organization is known: the one place that looks across organizations."""
+    """Sign in before an organization is chosen: the one place that looks for a person in all organizations."""
 
     def authenticate(self, *, email_address: str, password: str) -> Discovered:
-        """Return where this password is right (Stytch: passwords.discovery.authenticate). Raises Unauthenticated."""
+        """Return the organizations where this password is right (Stytch: passwords.discovery.authenticate).
+
+        Raise Unauthenticated if there is none, taking the same time whatever was wrong.
+        """
         ...
 
     def organizations(self, intermediate_session_token: str) -> Discovered:
-        """Return the same answer again, for ten minutes. Raises Unauthenticated."""
+        """Return the discovered organizations again. Raise Unauthenticated after ten minutes, or if the token was used."""
         ...
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
-        """Start a session in one of the discovered organizations, once: the token then ends. Raises Unauthenticated."""
+        """Start a session in one of the discovered organizations. The token works once. Raise Unauthenticated."""
         ...
 
     @property
-    def other_way_in(self) -> str:
-        """How someone whose password is paused signs in instead, as a sentence; "" where `email_links` emails a link."""
-        ...
-
-    def email_links(self, email_address: str, *, organization_slug: str = "") -> None:
-        """Email a one-time link to choose a password to the members with this address, in one organization or in all.
-
-        Neither the outcome nor the time says whether there are any. Raise NotOffered where `other_way_in` says why.
-        """
+    def link_emails(self) -> SignInLinkEmails | None:
+        """Sign-in links by email, for people whose password is paused. None if this directory can't send any."""
         ...
 
 
 SESSION_CLAIM = "https://stytch.com/session"
 ORGANIZATION_CLAIM = "https://stytch.com/organization"
-DEFAULT_MINUTES = 60  # Stytch: of a session that is started without saying how long
-LEAST_MINUTES, MOST_MINUTES = 5, 527_040
-MOST_CLAIM_BYTES = 4096
-# As many sessions of a member are told, the newest.
-MOST_TOLD = 1000
+DEFAULT_MINUTES = 60  # Stytch: the duration of a session if the product gives none
+MIN_MINUTES, MAX_MINUTES = 5, 527_040
+MAX_CLAIM_BYTES = 4096
+MAX_LISTED = 1000  # sessions of one member
 _RESERVED = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 _OURS = "https://stytch.com/"
 Claims = Mapping[str, Any]
@@ -141,40 +147,40 @@ Claims = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SessionTerms:
-    """What a product asks of a session: how long from now, and which claims; None leaves it as it is."""
+    """What a product asks for: a duration from now, and claims. None changes nothing."""
 
     duration_minutes: int | None = None
     custom_claims: Claims | None = None
 
     def check(self) -> None:
-        """Raise Invalid for a duration that Stytch does not take, or claims that are not the product's to make."""
+        """Raise Invalid for a duration that Stytch doesn't accept, or for a reserved claim."""
         minutes = self.duration_minutes
-        if minutes is not None and not LEAST_MINUTES <= minutes <= MOST_MINUTES:
+        if minutes is not None and not MIN_MINUTES <= minutes <= MAX_MINUTES:
             raise Invalid(
-                f"session_duration_minutes must be from {LEAST_MINUTES} to {MOST_MINUTES}.",
+                f"session_duration_minutes must be from {MIN_MINUTES} to {MAX_MINUTES}.",
                 field="session_duration_minutes",
                 error_type="invalid_session_duration_minutes",
             )
         for name in self.custom_claims or ():
             if name in _RESERVED:
-                raise _claims(f'The claim "{name}" is the JWT\'s own.', "reserved_claims_in_custom_claims")
+                raise _claims(f'The claim "{name}" is reserved for the JWT itself.', "reserved_claims_in_custom_claims")
             if name.startswith(_OURS):
                 raise _claims(f'Claims that begin with "{_OURS}" are reserved.', "stytch_claims_in_custom_claims")
 
     def claims_after(self, before: Claims) -> Claims:
-        """Return the claims with these put over them; null takes one away. Raises Invalid for more than 4 KB."""
+        """Return the claims after the change: null removes a claim. Raise Invalid for more than 4 KB."""
         merged = {**before, **(self.custom_claims or {})}
         after = {name: value for name, value in merged.items() if value is not None}
-        if self.custom_claims and _bytes(after) > MOST_CLAIM_BYTES:
-            raise _claims(f"All claims together must take at most {MOST_CLAIM_BYTES} bytes.", "custom_claims_too_large")
+        if self.custom_claims and _bytes(after) > MAX_CLAIM_BYTES:
+            raise _claims(f"The claims are larger than {MAX_CLAIM_BYTES} bytes.", "custom_claims_too_large")
         return after
 
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """How signing in ended: with a session, or, where that is None, with what is missing.
+    """The outcome of signing in: a session, or None if the member has to sign in by another method.
 
-    Then the intermediate session stands for the proof so far, and `allowed_auth_methods` says what else is asked for.
+    In that case the intermediate session holds the proof so far, and `allowed_auth_methods` lists the methods to use.
     """
 
     member: Member
@@ -186,46 +192,48 @@ class Authentication:
 
 
 class ProjectSessionGateway(SessionGateway, Protocol):
-    """Sessions of one organization, for the project itself or the member who acts."""
+    """Member sessions as the JSON API uses them, for the project or for the acting member."""
 
-    def prolong(self, terms: SessionTerms) -> SignedIn:
-        """Return the acting member's session as the terms have it (Stytch: sessions.authenticate).
+    def extend(self, terms: SessionTerms) -> SignedIn:
+        """Apply the terms to the acting member's session, and return it (Stytch: sessions.authenticate).
 
-        Only what is asked for changes: without a duration, it ends when it would have. Raises Invalid, Unauthenticated.
+        Without a duration, its end stays the same. Raise Invalid for terms that aren't allowed, Unauthenticated if the
+        session has ended.
         """
         ...
 
     def jwt(self, signed_in: SignedIn) -> str:
-        """Return a JWT of the session that is good for five minutes, for the product to verify by itself."""
+        """Return a JWT of the session, valid for five minutes, which the product can verify itself."""
         ...
 
-    def whole(self, signed_in: SignedIn) -> SignedIn:
-        """Return a session with all that is told of its member and organization: what the identity provider says, too."""
+    def with_details(self, signed_in: SignedIn) -> SignedIn:
+        """Return a session with its organization's SCIM connection and its member's SCIM registration."""
         ...
 
-    def of_member(self, member_id: str) -> tuple[MemberSession, ...]:
-        """Return a member's live sessions, the newest first, MOST_TOLD at most (Stytch: sessions.get). Raises NotFound."""
+    def list_for_member(self, member_id: str) -> tuple[MemberSession, ...]:
+        """Return a member's live sessions, newest first, at most MAX_LISTED (Stytch: sessions.get). Raise NotFound."""
         ...
 
     def revoke_session(self, member_session_id: str) -> None:
-        """End one session, at once; one that has ended is no error. Needs no right but for a session of somebody else.
+        """End one session. It isn't an error if it has ended already.
 
-        Raises NotFound, Refused.
+        Another member's session needs `stytch.member:revoke-sessions`. Raise NotFound, Refused.
         """
         ...
 
     def revoke_for_member(self, member_id: str) -> None:
         """End all sessions of a member (Stytch: sessions.revoke with member_id).
 
-        Needs `stytch.member:revoke-sessions`, or for oneself `stytch.self:revoke-sessions`. Raises NotFound.
+        Needs `stytch.member:revoke-sessions`, or `stytch.self:revoke-sessions` for the acting member's own sessions.
+        Raise NotFound, Refused.
         """
         ...
 
     def exchange(self, holder: SignedIn, terms: SessionTerms) -> Authentication:
-        """Start a session in this organization for who holds one in another (Stytch: sessions.exchange).
+        """Start a session in this organization for the holder of one in another (Stytch: sessions.exchange).
 
-        They must be a member here under the same, verified e-mail address. Where this organization asks for another way in
-        than was used, the answer has no session. Raises Invalid, Refused, NotFound.
+        If this organization requires another sign-in method than was used, the result has no session. Raise Refused if
+        their email address isn't verified, NotFound if it isn't a member's here, Invalid for terms that aren't allowed.
         """
         ...
 
@@ -238,4 +246,4 @@ def _bytes(claims: Claims) -> int:
     try:
         return len(msgspec.json.encode(claims))
     except (UnicodeEncodeError, TypeError):
-        raise _claims("The claims cannot be written as JSON.", "unable_to_represent_custom_claims_json") from None
+        raise _claims("The claims can't be represented as JSON.", "unable_to_represent_custom_claims_json") from None

@@ -1,4 +1,4 @@
-"""One-time links to choose a password."""
+"""Sign-in links: one-time links to set a password."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from portal.directory.sessions import SignedIn
 
 @dataclass(frozen=True, slots=True)
 class SentLink:
-    """A one-time link to choose a password; `url` is "" where it was emailed."""
+    """A one-time link to set a password. `url` is "" if it was emailed."""
 
     email_address: str
     expires_at: datetime
@@ -18,26 +18,29 @@ class SentLink:
 
 
 class SignInLinkGateway(Protocol):
-    """One-time links to choose a password."""
+    """One-time links to set a password and sign in with it."""
 
     def member(self, token: str) -> Member:
-        """Return the member the link was sent to, without using it up. Raise Gone, NotOffered."""
+        """Return the member the link was sent to, without using it. Raise Gone if it can't be used."""
         ...
 
     def redeem(self, token: str, *, password: str) -> SignedIn:
-        """Set the member's password and start a session; the link works once. Raise Gone, Invalid, NotOffered."""
+        """Set the member's password and start a session. The link works once.
+
+        Raise Gone if it can't be used, Invalid for a weak password.
+        """
         ...
 
     @property
     def are_emailed(self) -> bool:
-        """Whether `send` emails the link; if not, it returns the link for the caller to pass on."""
+        """Whether `send` emails the link. If not, it returns the link for the caller to pass on."""
         ...
 
     def send(self, member_id: str) -> SentLink:
-        """Send a member a new one-time link to choose a password; earlier links stop working.
+        """Send a member a new link. Earlier links stop working.
 
         Needs `stytch.member:update.info.delete.password` and a recent password (portal.directory.step_up). A link that
-        isn't emailed also needs every permission of the member. Raise NotFound, Conflict where the member can't sign in
-        by password, Refused, StepUpRequired, Unavailable where the mail server failed, NotOffered.
+        isn't emailed also needs every permission of the member. Raise NotFound, Conflict if the member can't sign in by
+        password, Refused, StepUpRequired, Unavailable if the mail server doesn't accept the email.
         """
         ...

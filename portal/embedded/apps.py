@@ -6,12 +6,12 @@ from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
-# How long writes can wait behind a migration that waits for a lock, as it does for a dump to end.
+# A migration that waits for a lock, such as a dump's, blocks writes for this long at most.
 _LOCK_SECONDS = 3
 
 
 class EmbeddedConfig(AppConfig):
-    """Keeps the database's guards in place after each migration, and migrations from being cancelled for their length."""
+    """Installs the database's guards after each migration, and keeps the statement timeout from cancelling long migrations."""
 
     name = "portal.embedded"
     label = "directory"

@@ -1,4 +1,4 @@
-"""Writing the activity log: each change of the directory calls `record()` inside its own transaction."""
+"""Write the activity log. Each change calls `record()` inside its own transaction."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from portal.directory.ids import uuid7
 from portal.embedded.database.statements import Writes
 from portal.embedded.models import ActivityEntryRow
 
-# A row of the log as values by column: each change makes one or two.
+# A row of the log as values by column: cheaper than an object for each entry.
 Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a change, and from where."""
+    """Who makes a change, and where the request comes from."""
 
     actor: Actor
     origin: Origin
 
 
 class Change(TypedDict, total=False):
-    """What an entry says of a change; `before` and `after` hold what changed, and never a secret."""
+    """The change that an entry describes. `before` and `after` hold the changed fields, never a secret."""
 
     organization_id: Required[UUID | None]
     target_id: Required[str]
@@ -40,19 +40,19 @@ def record(caller: Caller, action: str, **change: Unpack[Change]) -> None:
 
 
 def record_all(entries: Iterable[Entry]) -> None:
-    """Write several entries with one statement."""
+    """Write several entries in one query."""
     writes = Writes()
     add(writes, *entries)
     writes.send()
 
 
 def add(writes: Writes, *entries: Entry) -> None:
-    """Write entries together with what they tell of."""
+    """Add entries to the writes of the change that they describe."""
     writes.insert_values(ActivityEntryRow, entries)
 
 
 def entry(caller: Caller, action: str, **change: Unpack[Change]) -> Entry:
-    """Return an entry to be written."""
+    """Return an entry. `action` is `noun.verb`."""
     return {
         "id": uuid7(),
         "organization_id": change["organization_id"],

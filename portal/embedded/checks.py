@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy --database default` reports of the database, as readiness does, and of its settings."""
+"""Checks of the database and its settings, for `manage.py check --deploy --database default`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,17 +9,17 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from portal.embedded.database import readiness, triggers
 
 _HINTS = {
-    "database": "Check that it runs and takes writes, and that DATABASE_URL and DATABASE_PREPARE are right.",
+    "database": "Check that it runs and accepts writes, and that DATABASE_URL and DATABASE_PREPARE are right.",
     "migrations": "Run `manage.py migrate`.",
     "guards": "Run `manage.py migrate`.",
-    "signing_key": "Set the SECRET_KEY that it was encrypted under, as SECRET_KEY or among SECRET_KEY_FALLBACKS.",
+    "signing_key": "Set the SECRET_KEY that encrypted it, as SECRET_KEY or among SECRET_KEY_FALLBACKS.",
 }
 _TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
 
 @register(Tags.database, deploy=True)
 def database_is_ready(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Report what keeps a server from serving with this database, and time-outs that nothing sets."""
+    """Report faults that keep a server from serving, as readiness does, and missing time limits."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     if faults := readiness.find_faults():
@@ -50,7 +50,7 @@ def _time_outs() -> Iterator[CheckMessage]:
     if missing:
         yield Warning(
             f"PostgreSQL has no limit on: {', '.join(missing)}.",
-            hint="Behind a pooler set them for the role (docs/operate.md, Time-outs), else by DATABASE_…_TIMEOUT.",
+            hint="Set DATABASE_…_TIMEOUT or, behind a pooler, set them for the role (docs/operate.md, Time-outs).",
             id="directory.W001",
         )
 

@@ -4,47 +4,26 @@ from dataclasses import replace
 from functools import cached_property
 
 from portal.directory.actor import Origin
-from portal.directory.organizations import Organization
-from portal.directory.policy import Policy
 from portal.directory.sessions import SignedIn
-from portal.embedded.members.portal_members import EmbeddedMembers
+from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
-from portal.embedded.scim.scim import EmbeddedScim
+from portal.embedded.organizations.organizations import EmbeddedOrganization
+from portal.embedded.passwords.passwords import EmbeddedPasswords
+from portal.embedded.rbac import EmbeddedRbac
+from portal.embedded.scim.partial_update import EmbeddedProjectScim
 from portal.embedded.scope import Scope
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from portal.embedded.sessions.sessions import EmbeddedSessions
 
 
-class EmbeddedOrganization:
-    """Implements portal.directory.organizations.OrganizationGateway."""
-
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-
-    def get(self) -> Organization:
-        """Return the organization. Raises NotFound when there is none of this slug."""
-        return self._scope.organization
-
-
-class EmbeddedRbac:
-    """Implements portal.directory.rbac.RbacGateway."""
-
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-
-    def policy(self) -> Policy:
-        """Return the default policy, extended by the policy file and the organization's own roles."""
-        return self._scope.policy
-
-
 class EmbeddedDirectory:
-    """Implements portal.directory.directory.Directory."""
+    """Implements portal.directory.project.ProjectDirectory, and so portal.directory.directory.Directory."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
     def acting_as(self, signed_in: SignedIn) -> "EmbeddedDirectory":
-        """Return the same directory, with every further call made by this member."""
+        """Return the same directory, with this member as the caller."""
         return EmbeddedDirectory(replace(self._scope, signed_in=signed_in))
 
     @cached_property
@@ -64,27 +43,32 @@ class EmbeddedDirectory:
 
     @cached_property
     def sign_in_links(self) -> EmbeddedSignInLinks:
-        """One-time links to choose a password."""
+        """Sign-in links of its members."""
         return EmbeddedSignInLinks(self._scope)
 
     @cached_property
+    def passwords(self) -> EmbeddedPasswords:
+        """Its members' passwords."""
+        return EmbeddedPasswords(self._scope)
+
+    @cached_property
     def rbac(self) -> EmbeddedRbac:
-        """The project's roles, and the organization's own."""
+        """The project's roles and its custom roles."""
         return EmbeddedRbac(self._scope)
 
     @cached_property
-    def scim(self) -> EmbeddedScim:
+    def scim(self) -> EmbeddedProjectScim:
         """Its SCIM connection."""
-        return EmbeddedScim(self._scope)
+        return EmbeddedProjectScim(self._scope)
 
 
 class EmbeddedProvider:
     """Implements portal.directory.directory.DirectoryProvider."""
 
     def open(self, organization_slug: str, origin: Origin) -> EmbeddedDirectory:
-        """Return the organization's directory, without a query."""
+        """Return an organization's directory. This takes no query."""
         return EmbeddedDirectory(Scope(organization_slug, origin))
 
     def discovery(self, origin: Origin) -> EmbeddedDiscovery:
-        """Return the way in for a person who has not chosen an organization."""
+        """Return discovery, which signs people in before they choose an organization."""
         return EmbeddedDiscovery(origin)

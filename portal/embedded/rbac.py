@@ -1,4 +1,4 @@
-"""RBAC as products use it: checks for a session, and an organization's own roles."""
+"""RBAC: the policy, permission checks for a session, and an organization's custom roles."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,31 +6,39 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from portal.directory.errors import Invalid, Refused, Unauthenticated
+from portal.directory.errors import Invalid, Refused
 from portal.directory.members import FIELD_ACTIONS, RESOURCE
 from portal.directory.policy import WILDCARD, Policy, Role, read_roles
-from portal.directory.rbac import MOST_ROLES
+from portal.directory.rbac import MAX_CUSTOM_ROLES
 from portal.embedded import models
 from portal.embedded.audit import record
-from portal.embedded.directory import EmbeddedRbac
+from portal.embedded.scope import Scope
+from portal.embedded.sessions.sessions import session_not_found
 
-_LONGEST_ID, _LONGEST_DESCRIPTION = 128, 512
+_MAX_ID, _MAX_DESCRIPTION = 128, 512
 _RESERVED = "stytch"
-_GIVE_ROLES = f"{RESOURCE}:{FIELD_ACTIONS['roles']}"
+_ASSIGN_ROLES = f"{RESOURCE}:{FIELD_ACTIONS['roles']}"
 
 
-class EmbeddedProjectRbac(EmbeddedRbac):
+class EmbeddedRbac:
     """Implements portal.directory.rbac.ProjectRbacGateway."""
 
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def policy(self) -> Policy:
+        """Return the default policy, extended by the policy file and the organization's custom roles."""
+        return self._scope.policy
+
     def authorize(self, organization_id: str, resource_id: str, action: str) -> tuple[str, ...]:
-        """Return which of the acting session's roles grant an action. Raises Refused, Unauthenticated."""
+        """Return which of the acting session's roles grant an action. Raise Refused, Unauthenticated."""
         holder = self._scope.signed_in
         if holder is None:
-            raise Unauthenticated("The session has ended, or never was.", error_type="session_not_found")
+            raise session_not_found()
         own = holder.organization
         if organization_id not in {own.organization_id, own.organization_slug, own.organization_external_id} - {""}:
             raise Refused(
-                "The session belongs to another organization than the one that is asked about.",
+                "The session belongs to another organization.",
                 error_type="session_authorization_tenancy_error",
             )
         roles = self._scope.policy.roles.values()
@@ -43,24 +51,24 @@ class EmbeddedProjectRbac(EmbeddedRbac):
         )
         if not held:
             raise Refused(
-                f"The member's roles do not grant the action {action} on {resource_id}.",
+                f"The member's roles don't grant {resource_id}:{action}.",
                 error_type="session_authorization_error",
             )
         return held
 
     def organization_roles(self) -> tuple[Role, ...]:
-        """Return the organization's own roles."""
+        """Return the organization's custom roles."""
         return self._scope.organization.custom_roles
 
     def set_organization_roles(self, roles: Iterable[Role]) -> tuple[Role, ...]:
-        """Put these in the place of the organization's own. Raises Invalid, Refused."""
+        """Replace the organization's custom roles. Raise Invalid, Refused."""
         self._scope.require("stytch.custom-org-roles:update")
         chosen = tuple(roles)
         _check(chosen, settings.RBAC_POLICY)
         with transaction.atomic():
             row = models.OrganizationRow.objects.select_for_update().get(pk=self._scope.organization_id)
             before = row.custom_roles or []
-            self._require_what_they_grant(chosen, read_roles({"roles": before}))
+            self._require_permissions_of(chosen, read_roles({"roles": before}))
             row.custom_roles = [_document(role) for role in chosen] or None
             row.save(update_fields=["custom_roles", "updated_at"])
             record(
@@ -74,17 +82,16 @@ class EmbeddedProjectRbac(EmbeddedRbac):
             )
         return chosen
 
-    def _require_what_they_grant(self, roles: Iterable[Role], before: Iterable[Role]) -> None:
-        """Raise Refused where a role would grant what it did not, and what the acting member may not do either.
+    def _require_permissions_of(self, roles: Iterable[Role], before: Iterable[Role]) -> None:
+        """Raise Refused if a role would gain a permission that the acting member doesn't have.
 
-        Whoever may give roles may give themselves any of the project's: they are not asked.
+        Members who may assign roles can give themselves any role of the project, so they aren't checked.
         """
-        scope, known = self._scope, {role.role_id: role for role in before}
-        held = scope.signed_in.session.roles if scope.signed_in else ()
-        if scope.signed_in is None or scope.policy.allows(held, _GIVE_ROLES):
+        scope, existing = self._scope, {role.role_id: role for role in before}
+        if scope.signed_in is None or scope.policy.allows(scope.roles, _ASSIGN_ROLES):
             return
         for role in roles:
-            former = known.get(role.role_id)
+            former = existing.get(role.role_id)
             for resource_id, actions in role.permissions.items():
                 for action in actions:
                     if not (former and former.grants(resource_id, action)):
@@ -103,9 +110,9 @@ def _document(role: Role) -> dict[str, Any]:
 
 
 def _check(roles: tuple[Role, ...], policy: Policy) -> None:
-    """Raise Invalid for roles that Stytch would not take."""
-    if len(roles) > MOST_ROLES:
-        raise _invalid(f"An organization has at most {MOST_ROLES} roles of its own.", "too_many_roles")
+    """Raise Invalid for roles that Stytch wouldn't accept."""
+    if len(roles) > MAX_CUSTOM_ROLES:
+        raise _invalid(f"An organization can have at most {MAX_CUSTOM_ROLES} custom roles.", "too_many_roles")
     if len({role.role_id for role in roles}) < len(roles):
         raise _invalid("Two of the roles have the same role_id.", "rbac_role_duplicate")
     for role in roles:
@@ -116,12 +123,12 @@ def _check(roles: tuple[Role, ...], policy: Policy) -> None:
 def _check_name(role: Role, policy: Policy) -> None:
     if not role.role_id.strip():
         raise _invalid("A role has no role_id.", "empty_rbac_role_id")
-    if len(role.role_id) > _LONGEST_ID:
-        raise _invalid(f"A role_id has at most {_LONGEST_ID} characters.", "rbac_role_id_too_long")
-    if len(role.description) > _LONGEST_DESCRIPTION:
-        raise _invalid(f"A description has at most {_LONGEST_DESCRIPTION} characters.", "rbac_description_too_long")
+    if len(role.role_id) > _MAX_ID:
+        raise _invalid(f"A role_id can have at most {_MAX_ID} characters.", "rbac_role_id_too_long")
+    if len(role.description) > _MAX_DESCRIPTION:
+        raise _invalid(f"A description can have at most {_MAX_DESCRIPTION} characters.", "rbac_description_too_long")
     if role.role_id in policy.roles or role.role_id.startswith(_RESERVED):
-        raise _invalid(f'"{role.role_id}" is a role of the project, or reserved.', "rbac_org_custom_roles_only")
+        raise _invalid(f'"{role.role_id}" is reserved or a role of the project.', "rbac_org_custom_roles_only")
 
 
 def _check_permissions(role: Role, policy: Policy) -> None:
@@ -130,12 +137,13 @@ def _check_permissions(role: Role, policy: Policy) -> None:
     for resource_id, actions in role.permissions.items():
         resource = policy.resources.get(resource_id)
         if resource is None:
-            raise _invalid(f'There is no resource "{resource_id}".', "invalid_rbac_custom_role")
+            raise _invalid(f'Unknown resource "{resource_id}".', "invalid_rbac_custom_role")
         if not actions:
             raise _invalid(f'"{role.role_id}" grants no action on "{resource_id}".', "rbac_permission_missing_actions")
         if WILDCARD in actions and len(actions) > 1:
             raise _invalid(
-                f'"{WILDCARD}" stands alone: it is every action.', "cannot_specify_wildcard_with_other_actions"
+                f'"{WILDCARD}" means every action, so it must be the only one.',
+                "cannot_specify_wildcard_with_other_actions",
             )
         unknown = sorted(actions - {WILDCARD, *resource.actions})
         if unknown:

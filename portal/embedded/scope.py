@@ -1,5 +1,6 @@
 """Tenant isolation: every query on an organization's rows starts here (tests/meta/test_isolation.py)."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -32,8 +33,13 @@ def across_organizations(model: type[Row]) -> QuerySet[Row]:
     return QuerySet(model)
 
 
+def rows_of_each(organization_ids: Collection[UUID], model: type[Row]) -> QuerySet[Row]:
+    """Return several organizations' rows of a model."""
+    return QuerySet(model).filter(organization_id__in=organization_ids)
+
+
 def organization_value(row: models.OrganizationRow) -> Organization:
-    """Return the organization as the gateway shows it, without its SCIM connection."""
+    """Return an organization, without its SCIM connection."""
     return Organization(
         organization_id=public_id("organization", row.pk),
         organization_name=row.name,
@@ -49,15 +55,16 @@ def organization_value(row: models.OrganizationRow) -> Organization:
     )
 
 
-def hold_organization(organization_id: UUID) -> None:
-    """Let nobody delete the organization until the transaction ends: nothing comes into one that is deleted. Raises NotFound."""
+def lock_organization(organization_id: UUID) -> None:
+    """Keep others from deleting the organization until the transaction ends. Raise NotFound if it is deleted."""
+    # Without its key, so that others can still insert rows that refer to it.
     rows = models.OrganizationRow.objects.select_for_update(no_key=True).filter(pk=organization_id, deleted_at=None)
     if rows.values_list("pk").first() is None:
-        raise NotFound("The organization was deleted meanwhile.", error_type="organization_not_found")
+        raise NotFound("The organization was deleted in the meantime.", error_type="organization_not_found")
 
 
 def settings_value(row: models.OrganizationRow) -> OrganizationSettings:
-    """Return the organization's settings; what is stored is only what differs from the defaults."""
+    """Return an organization's settings. Only those that differ from the defaults are stored."""
     return msgspec.convert(row.settings, OrganizationSettings) if row.settings else DEFAULT_SETTINGS
 
 
@@ -73,14 +80,14 @@ class Scope:
     origin: Origin
     signed_in: SignedIn | None = field(default=None)
     project: Actor | None = None
-    # Where it has been read already.
+    # The organization, if it was read to open the directory.
     known_organization: Organization | None = None
-    # The session that the call came by, as it was read.
-    held: models.MemberSessionRow | None = None
+    # The session of the request, if it was read to open the directory.
+    session: models.MemberSessionRow | None = None
 
     @cached_property
     def organization(self) -> Organization:
-        """Return the organization. Raises NotFound."""
+        """The organization. Raise NotFound if no organization has the slug."""
         if self.signed_in:
             return self.signed_in.organization
         if self.known_organization:
@@ -92,7 +99,7 @@ class Scope:
 
     @cached_property
     def organization_id(self) -> UUID:
-        """Return the organization's key. Raises NotFound."""
+        """The organization's primary key. Raise NotFound if no organization has the slug."""
         return parse_id("organization", self.organization.organization_id)
 
     def of(self, model: type[Row]) -> QuerySet[Row]:
@@ -101,7 +108,7 @@ class Scope:
 
     @property
     def caller(self) -> Caller:
-        """Return who makes the changes."""
+        """The caller, as the activity log names them."""
         if self.signed_in is None:
             return Caller(self.project or Actor(ActorType.VISITOR), self.origin)
         member = self.signed_in.member
@@ -109,23 +116,63 @@ class Scope:
 
     @cached_property
     def policy(self) -> Policy:
-        """Return the project's policy with the organization's own roles."""
+        """The project's policy with the organization's custom roles."""
         policy: Policy = settings.RBAC_POLICY
         return policy.with_roles(self.organization.custom_roles)
 
-    def require(self, permission: str) -> None:
-        """Raise Refused unless the member's roles grant `resource:action`, Unauthenticated where nobody is signed in.
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles of the acting member."""
+        return self.signed_in.session.roles if self.signed_in else frozenset()
 
-        The gate has checked already; a page that it forgot shall not be a hole.
+    def require(self, permission: str) -> None:
+        """Raise Refused unless the acting member has `resource:action`, Unauthenticated for a visitor.
+
+        The portal checked it before it called a view. This second check protects a page that forgot to declare it.
         """
         if self.signed_in is None and self.project:
             return
         if self.signed_in is None:
             raise Unauthenticated("Sign in first.")
-        if not self.policy.allows(self.signed_in.session.roles, permission):
-            raise Refused("Your roles do not allow this.")
+        if not self.policy.allows(self.roles, permission):
+            raise Refused("Your roles don't allow this.")
+
+    def require_action(self, action: str, resource: str, own: str = "") -> None:
+        """Raise Refused unless the acting member may do the action on a resource, or on `own` if it is their account.
+
+        On `own`, "*" means its listed actions. Assigning roles isn't one of them, so no one can give themselves a role.
+        """
+        if self.signed_in is None or not self._allows(action, resource, own):
+            self.require(f"{resource}:{action}")
+
+    def require_fields(
+        self, changes: object, actions: Mapping[str, str], project_only: Collection[str], *resources: str
+    ) -> None:
+        """Raise Refused unless the caller may change every given field. `resources` are those of `require_action`."""
+        if self.signed_in is None:
+            self.require(f"{resources[0]}:update")
+            return
+        for name in project_only:
+            if getattr(changes, name) is not None:
+                raise Refused(
+                    f"{name} can only be changed by the project, not on behalf of a member.",
+                    field=name,
+                    error_type="session_authorization_error",
+                )
+        given = [action for name, action in actions.items() if getattr(changes, name) is not None]
+        # An empty change returns the object, which needs permission to change one of its fields.
+        if actions and not given and not any(self._allows(action, *resources) for action in set(actions.values())):
+            raise Refused("Your roles don't allow changing this.")
+        for action in given:
+            self.require_action(action, *resources)
 
     def require_recent_password(self) -> None:
-        """Raise StepUpRequired as portal.directory.step_up says; not of the JSON API, whose callers have no page to enter it on."""
+        """Raise StepUpRequired as portal.directory.step_up does, except for the JSON API: its callers have no page for it."""
         if not self.project:
             require_recent_password(self.signed_in)
+
+    def _allows(self, action: str, resource: str, own: str = "") -> bool:
+        is_of_account = bool(own) and action in self.policy.resources[own].actions
+        return self.policy.allows(self.roles, f"{resource}:{action}") or (
+            is_of_account and self.policy.allows(self.roles, f"{own}:{action}")
+        )

@@ -1,4 +1,4 @@
-"""Opaque secrets: 256 random bits, shown once, stored as SHA-256 with the last four characters."""
+"""Opaque secrets of 256 random bits. They are shown once, and stored as SHA-256 with the last four characters."""
 
 import hashlib
 import hmac
@@ -11,10 +11,10 @@ def new_token(prefix: str = "") -> str:
 
 
 def token_hash(token: str) -> bytes:
-    """Return what is stored of a secret; a fast hash is right for 256 random bits."""
+    """Return the stored hash of a secret. A fast hash is enough for 256 random bits."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def same_hash(stored: bytes | memoryview, token: str) -> bool:
-    """Compare in a time that does not tell how much is right."""
+    """Compare a token with a stored hash in constant time."""
     return hmac.compare_digest(bytes(stored), token_hash(token))

@@ -1,15 +1,15 @@
-"""Signing in before the organization is known, by Stytch's discovery flow."""
+"""Sign in before an organization is chosen, by Stytch's discovery flow."""
 
 from django.conf import settings
 
-from portal.directory.errors import NotOffered, Unauthenticated
-from portal.directory.sessions import Discovered, SignedIn
+from portal.directory.errors import Unauthenticated
+from portal.directory.sessions import Discovered, SignedIn, SignInLinkEmails
 from portal.stytch.documents import Document
 from portal.stytch.http import StytchApi, path_of
 from portal.stytch.sessions import PASSWORD_MEANINGS, signed_in
 from portal.stytch.values import organization_value
 
-# Stytch lists also what a person could join; the portal opens only what they belong to.
+# Stytch also lists organizations that a person could join. The portal opens only those they belong to.
 _MEMBERSHIPS = frozenset({"active_member", "pending_member", "invited_member"})
 
 
@@ -20,7 +20,10 @@ class StytchDiscovery:
         self._api = api
 
     def authenticate(self, *, email_address: str, password: str) -> Discovered:
-        """Return where this password is right (POST /v1/b2b/passwords/discovery/authenticate). Raises Unauthenticated."""
+        """Return the organizations where this password is right (POST /v1/b2b/passwords/discovery/authenticate).
+
+        Raise Unauthenticated.
+        """
         answer = self._api.post(
             path_of("passwords", "discovery", "authenticate"),
             {"email_address": email_address, "password": password},
@@ -29,7 +32,7 @@ class StytchDiscovery:
         return _discovered(answer, answer.text("intermediate_session_token"))
 
     def organizations(self, intermediate_session_token: str) -> Discovered:
-        """Return the same answer again (POST /v1/b2b/discovery/organizations). Raises Unauthenticated."""
+        """Return the discovered organizations again (POST /v1/b2b/discovery/organizations). Raise Unauthenticated."""
         answer = self._api.post(
             path_of("discovery", "organizations"),
             {"intermediate_session_token": _present(intermediate_session_token)},
@@ -38,11 +41,11 @@ class StytchDiscovery:
         return _discovered(answer, intermediate_session_token)
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
-        """Start a session in one of them (POST /v1/b2b/discovery/intermediate_sessions/exchange). Raises Unauthenticated."""
+        """Start a session in one of them (POST /v1/b2b/discovery/intermediate_sessions/exchange). Raise Unauthenticated."""
         discovered = self.organizations(intermediate_session_token).organizations
-        # Asked, Stytch would also let a person join an organization that their e-mail address is eligible for.
+        # Stytch would also let a person join an organization that their email address is eligible for.
         if all(organization.organization_id != organization_id for organization in discovered):
-            raise Unauthenticated("You are not a member of this organization.")
+            raise Unauthenticated("You aren't a member of this organization.")
         answer = self._api.post(
             path_of("discovery", "intermediate_sessions", "exchange"),
             {
@@ -53,14 +56,8 @@ class StytchDiscovery:
         )
         return signed_in(answer)
 
-    @property
-    def other_way_in(self) -> str:
-        """Return the way through the product: the portal doesn't know its pages."""
-        return "Sign in to the product first, then come back."
-
-    def email_links(self, email_address: str, *, organization_slug: str = "") -> None:  # noqa: ARG002 -- the gateway's signature
-        """Raise NotOffered: the link would lead to the product's own page."""
-        raise NotOffered(self.other_way_in)
+    # Stytch's emails link to the product's own pages.
+    link_emails: SignInLinkEmails | None = None
 
 
 def _present(token: str) -> str:

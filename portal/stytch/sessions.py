@@ -12,7 +12,7 @@ from portal.stytch.http import path_of
 from portal.stytch.scope import Scope
 from portal.stytch.values import signed_in_value
 
-_WRONG: Meaning = (Unauthenticated, "The e-mail address or the password is not right.")
+_WRONG: Meaning = (Unauthenticated, "Incorrect email or password.")
 # What a password sign-in is refused for, in words that do not tell whether there is such a member.
 PASSWORD_MEANINGS: Meanings = {
     **dict.fromkeys(
@@ -34,7 +34,7 @@ PASSWORD_MEANINGS: Meanings = {
         "This password has become known in a breach elsewhere. Reset it in the product, then sign in.",
     ),
 }
-_PASSWORD_WRONG: Meaning = (Unauthenticated, "The password is not right.")
+_PASSWORD_WRONG: Meaning = (Unauthenticated, "Incorrect password.")
 # The same where it is known who asks.
 _CONFIRM_MEANINGS: Meanings = {
     **{name: _PASSWORD_WRONG if meaning is _WRONG else meaning for name, meaning in PASSWORD_MEANINGS.items()},

@@ -270,7 +270,7 @@ def test_a_database_that_is_away_is_told_from_a_failure_of_ours(
     backend: Caller, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = Mock(side_effect=OperationalError("server closed the connection"))
-    monkeypatch.setattr("portal.embedded.project.EmbeddedProject.admit", gone)
+    monkeypatch.setattr("portal.embedded.project.EmbeddedProject.authenticate_secret", gone)
 
     answer = backend.get(GET)
 

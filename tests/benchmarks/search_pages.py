@@ -23,7 +23,7 @@ from portal.directories import directories  # noqa: E402 -- as above
 from portal.directory.actor import Origin  # noqa: E402 -- as above
 from portal.directory.ids import public_id  # noqa: E402 -- as above
 from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.sessions.sessions import start_session  # noqa: E402 -- as above
+from portal.embedded.sessions.lifecycle import start_session  # noqa: E402 -- as above
 from tests import factories  # noqa: E402 -- as above
 
 NUMBER, BATCH, TIMES = 100_000, 5_000, 5

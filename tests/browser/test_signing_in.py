@@ -45,7 +45,7 @@ def test_a_wrong_password_is_told_in_the_form(portal: Portal, page: Page) -> Non
     page.get_by_label("Password").fill("not the password")
     page.get_by_role("button", name="Sign in").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("The e-mail address or the password is not right.")
+    expect(page.get_by_role("alert")).to_contain_text("Incorrect email or password.")
     check_accessibility(page)
 
 

@@ -68,7 +68,7 @@ def test_whatever_is_wrong_is_refused_in_the_same_words(world: World, email_addr
     with pytest.raises(Unauthenticated) as refused:
         sign_in(world, email_address, password)
 
-    assert refused.value.detail == "The e-mail address or the password is not right."
+    assert refused.value.detail == "Incorrect email or password."
 
 
 def test_a_session_is_known_by_its_token(world: World) -> None:
@@ -170,7 +170,7 @@ def test_discovery_refuses_whatever_is_wrong_in_the_same_words(world: World, ema
     with pytest.raises(Unauthenticated) as refused:
         discover(world, email_address, password)
 
-    assert refused.value.detail == "The e-mail address or the password is not right."
+    assert refused.value.detail == "Incorrect email or password."
 
 
 def test_discovery_leaves_out_where_a_person_was_deleted(world: World) -> None:

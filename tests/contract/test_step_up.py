@@ -66,7 +66,7 @@ def test_a_wrong_password_confirms_nothing_and_ends_nothing(world: World, passwo
     with time_machine.travel(start + timedelta(minutes=10), tick=False):
         with pytest.raises(Unauthenticated) as refused:
             opened(world).acting_as(who).sessions.confirm_password(password)
-        assert refused.value.detail == "The password is not right."
+        assert refused.value.detail == "Incorrect password."
         assert not password_is_recent(opened(world).sessions.authenticate(who.session_token).session)
 
 

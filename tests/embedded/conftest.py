@@ -9,13 +9,14 @@ from portal.directories import project
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
-from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
-from portal.embedded.sessions.sessions import start_session
+from portal.embedded.directory import EmbeddedDirectory
+from portal.embedded.project import EmbeddedProject
+from portal.embedded.sessions.lifecycle import start_session
 
 ORIGIN = Origin("192.0.2.1", "a product", "request-id-live-1")
 BACKEND = Actor(ActorType.PROJECT, "secret-live-1", "secret …abcd")
 
-Opened = Callable[[str], EmbeddedProjectDirectory]
+Opened = Callable[[str], EmbeddedDirectory]
 
 
 @pytest.fixture

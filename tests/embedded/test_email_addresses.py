@@ -16,10 +16,10 @@ from portal.directory.organizations import EmailImplicitRoleAssignment, Organiza
 from portal.directory.search import Operand
 from portal.directory.sessions import SessionTerms
 from portal.embedded import models
-from portal.embedded.directory import EmbeddedProvider
+from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.embedded.models.fields import fold
 from portal.embedded.organizations.email_domains import read_domain
-from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from portal.embedded.project import EmbeddedProject
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.historical import apps_at
@@ -51,7 +51,7 @@ each_difference = pytest.mark.parametrize(("theirs", "like_theirs"), DIFFERENT.v
 each_spelling = pytest.mark.parametrize(("theirs", "spelled"), SAME.values(), ids=SAME)
 
 
-def project(slug: str = "acme") -> EmbeddedProjectDirectory:
+def project(slug: str = "acme") -> EmbeddedDirectory:
     return EmbeddedProject(Origin()).open(slug, Actor(ActorType.PROJECT, "secret-live-1"))
 
 

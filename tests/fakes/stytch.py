@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from portal.embedded.management.synthetic_company import groups as synthetic_groups
 from tests.fakes import stytch_objects as objects
-from tests.fakes.stytch_project import INTERMEDIATE_LIFE, Demo, Project, Refusal, known_idp, new_id, seed_demo
+from tests.fakes.stytch_project import INTERMEDIATE_LIFETIME, Demo, Project, Refusal, known_idp, new_id, seed_demo
 
 DEMO_PASSWORD = "correct horse battery staple"
 DEMO_GROUPS = 240
@@ -182,7 +182,7 @@ def _discovered(fake: FakeStytch, token: str) -> dict[str, Any]:
 def _exchange(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     organization = fake.project.organization(seen.text("organization_id"))
     token = seen.text("intermediate_session_token")
-    password_at = fake.project.intermediate_session(token).expires_at - INTERMEDIATE_LIFE
+    password_at = fake.project.intermediate_session(token).expires_at - INTERMEDIATE_LIFETIME
     return _let_in(fake, seen, fake.project.exchange(token, organization), password_at)
 
 

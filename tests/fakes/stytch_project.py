@@ -15,7 +15,7 @@ from itertools import count
 from portal.directory.policy import ADMIN_ROLE, DEFAULT_POLICY, MEMBER_ROLE, Policy
 from portal.directory.scim.connection import ScimIdentityProvider
 
-INTERMEDIATE_LIFE = timedelta(minutes=10)
+INTERMEDIATE_LIFETIME = timedelta(minutes=10)
 
 
 class Refusal(Exception):
@@ -76,7 +76,7 @@ class IntermediateSession:
     members: list[Member]
     joinable: list[Organization]
     token: str = field(default_factory=lambda: secrets.token_urlsafe(33))
-    expires_at: datetime = field(default_factory=lambda: now() + INTERMEDIATE_LIFE)
+    expires_at: datetime = field(default_factory=lambda: now() + INTERMEDIATE_LIFETIME)
 
 
 @dataclass

@@ -39,7 +39,7 @@ def test_a_wrong_password_is_refused_in_the_form(visitor: Client) -> None:
     response = visitor.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": "wrong"})
 
     assert response.status_code == 422
-    assert "The e-mail address or the password is not right." in response.content.decode()
+    assert "Incorrect email or password." in response.content.decode()
 
 
 def test_the_groups_are_walked_to_the_end(visitor: Client, stytch: FakeStytch) -> None:

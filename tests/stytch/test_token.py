@@ -75,7 +75,7 @@ def test_the_password_is_entered_again_at_stytch(gil: Client, stytch: FakeStytch
     asked = gil.get(f"{SCIM}create/")["Location"]
     assert asked.startswith("/o/globex/confirm/")
     form = {"next": f"{SCIM}create/", "password": "wrong"}
-    assert "The password is not right." in gil.post("/o/globex/confirm/", form).content.decode()
+    assert "Incorrect password." in gil.post("/o/globex/confirm/", form).content.decode()
     assert gil.get(f"{SCIM}create/").status_code == 303
 
     answer = gil.post("/o/globex/confirm/", form | {"password": DEMO_PASSWORD})

@@ -50,7 +50,7 @@ class Bootstrap(msgspec.Struct):
 )
 def bootstrap(call: Call, request: NamedPublicToken) -> Bootstrap:
     """Return how the project is set up, with its policy, by which the SDK decides what to show."""
-    call.project.admit_browser(request.public_token)
+    call.project.authenticate_public_token(request.public_token)
     return Bootstrap(policy_answer(call.project.policy()))
 
 

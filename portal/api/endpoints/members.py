@@ -311,11 +311,11 @@ def search(call: Call, request: MemberSearch) -> Members:
     """Return the members of some organizations whom all operands find, page by page."""
     operands = searches.operands(request)
     if call.caller is None:
-        organizations: tuple[Organization, ...] = (call.directory.organization.whole(),)
+        organizations: tuple[Organization, ...] = (call.directory.organization.get_with_connection(),)
         return _members(call.directory.members.search(operands, **request.page), organizations)
     if not request.organization_ids:
         raise ApiError("member_search_organization_ids_empty", "organization_ids must name an organization.")
-    organizations = call.project.organizations(call.caller).several(request.organization_ids)
+    organizations = call.project.organizations(call.caller).get_many(request.organization_ids)
     if call.signed_in is None:
         return _members(call.project.members().search(organizations, operands, **request.page), organizations)
     if [one.organization_id for one in organizations] != [call.signed_in.organization.organization_id]:
@@ -335,7 +335,7 @@ def _members(found: Found[Member], organizations: tuple[Organization, ...]) -> M
 
 
 def _one(call: Call, member: Member) -> OneMember:
-    return _answer(member, call.directory.organization.whole())
+    return _answer(member, call.directory.organization.get_with_connection())
 
 
 def _answer(member: Member, organization: Organization) -> OneMember:

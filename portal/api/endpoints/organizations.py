@@ -132,7 +132,7 @@ def create(call: Call, request: NewOrganization) -> OneOrganization:
 @endpoint("organizations.get", f"GET {_PATH}", sdk=[Twin("GET", _OWN)], rights=None)
 def get(call: Call, request: Nothing) -> OneOrganization:  # noqa: ARG001 -- every method has both
     """Return an organization by its id, slug or external id."""
-    return OneOrganization(wire.organization(call.directory.organization.whole()))
+    return OneOrganization(wire.organization(call.directory.organization.get_with_connection()))
 
 
 @endpoint("organizations.update", f"PUT {_PATH}", sdk=[Twin("PUT", _OWN)], rights=_UPDATE)

@@ -20,7 +20,7 @@ from portal.api.endpoints.session_responses import (
     terms,
 )
 from portal.api.errors.responses import ApiError
-from portal.directory.passwords import Migrant, PasswordHash
+from portal.directory.passwords import MigratedMember, PasswordHash
 from portal.directory.sessions import SignedIn
 
 _WAIT = "60"  # seconds: the shortest window in which attempts are counted by default
@@ -125,7 +125,7 @@ def authenticate(call: Call, request: PasswordToAuthenticate) -> AuthenticatedIn
 def migrate(call: Call, request: PasswordToMigrate) -> Migrated:
     """Give a member a password by its hash from elsewhere; the member is made where there is none."""
     member, is_new = call.directory.passwords.migrate(
-        Migrant(
+        MigratedMember(
             request.email_address,
             name=request.name,
             roles=request.roles,
@@ -135,7 +135,7 @@ def migrate(call: Call, request: PasswordToMigrate) -> Migrated:
         ),
         PasswordHash(request.hash_type, request.hash, _config(request)),
     )
-    organization = call.directory.organization.whole()
+    organization = call.directory.organization.get_with_connection()
     return Migrated(member.member_id, is_new, wire.member(member), wire.organization(organization))
 
 

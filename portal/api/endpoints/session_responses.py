@@ -119,7 +119,7 @@ Answer = TypeVar("Answer", bound=Authenticated)
 
 def authenticated(answer: type[Answer], directory: ProjectDirectory, outcome: Authentication, **more: Any) -> Answer:
     """Return how signing in ended, as the SDKs read it, with what a method says more."""
-    held = outcome.signed_in and directory.sessions.whole(outcome.signed_in)
+    held = outcome.signed_in and directory.sessions.with_details(outcome.signed_in)
     member, organization = (held.member, held.organization) if held else (outcome.member, outcome.organization)
     return answer(
         member_id=member.member_id,

@@ -108,7 +108,7 @@ def authenticate(call: Call, request: SessionToAuthenticate) -> AuthenticatedSes
     if check:
         granting = directory.rbac.authorize(check.organization_id, check.resource_id, check.action)
         verdict = Verdict(list(granting))
-    held = directory.sessions.whole(directory.sessions.prolong(terms(call, request)))
+    held = directory.sessions.with_details(directory.sessions.extend(terms(call, request)))
     return AuthenticatedSession(
         member_session=member_session(held.session),
         session_token=held.session_token,
@@ -122,7 +122,7 @@ def authenticate(call: Call, request: SessionToAuthenticate) -> AuthenticatedSes
 @endpoint("sessions.get", "GET sessions", rights=Rights("stytch.member", "search"))
 def get(call: Call, request: MemberWithSessions) -> MemberSessions:
     """Return a member's live sessions, the newest first, a thousand at most."""
-    return MemberSessions([member_session(one) for one in call.directory.sessions.of_member(request.member_id)])
+    return MemberSessions([member_session(one) for one in call.directory.sessions.list_for_member(request.member_id)])
 
 
 @endpoint(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.db.models import BooleanField, Func, Model, Q, QuerySet
 
 from portal.directory.errors import Invalid
-from portal.directory.search import MOST_IN_TOTAL, Operand
+from portal.directory.search import MAX_TOTAL, Operand
 from portal.embedded.database.integrity import is_text
 from portal.embedded.database.keyset import Keyset, check_limit
 
@@ -140,8 +140,8 @@ def _has_organization(rows: QuerySet[Row]) -> bool:
 
 
 def _total(rows: QuerySet[Row]) -> int:
-    number = rows.order_by()[: MOST_IN_TOTAL + 1].count()
-    return number if number <= MOST_IN_TOTAL else -1
+    number = rows.order_by()[: MAX_TOTAL + 1].count()
+    return number if number <= MAX_TOTAL else -1
 
 
 def _digest(operands: Sequence[Operand]) -> str:

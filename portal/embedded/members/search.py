@@ -1,4 +1,4 @@
-"""What members are searched by (Stytch: search members)."""
+"""Search members (Stytch: search members)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ from portal.directory.policy import MEMBER_ROLE
 from portal.directory.search import Found, Operand
 from portal.embedded import models
 from portal.embedded.database.search import MOST_CONDITIONS, HoldsText, Reader, page
-from portal.embedded.members.project_values import member_values, whole_members
 from portal.embedded.members.roles import of_domains, of_groups_with
+from portal.embedded.members.values import member_values, with_details
+from portal.embedded.scope import rows_of_each
 
 _READ = Reader("member")
 _NOTHING = Q(pk__in=())
@@ -27,7 +28,7 @@ _STATUSES = "statuses"
 def search_members(
     organizations: Sequence[Organization], operands: Sequence[Operand], *, cursor: str, limit: int
 ) -> Found[Member]:
-    """Return a page of the members of these organizations whom all operands find. Raises Invalid, InvalidCursor."""
+    """Return a page of the members of these organizations that match all operands. Raise Invalid, InvalidCursor."""
     search = _Search(organizations)
     list_key = ("members-search", *sorted(one.organization_id for one in organizations))
     hits = page(search.rows(operands), operands, *list_key, cursor=cursor, limit=limit)
@@ -36,14 +37,14 @@ def search_members(
 
 @dataclass(frozen=True)
 class _Search:
-    """The operands over the members of some organizations."""
+    """A search over the members of some organizations."""
 
     organizations: Sequence[Organization]
 
     def rows(self, operands: Sequence[Operand]) -> QuerySet[models.MemberRow]:
-        """Return whom the operands find; without one that says so, nobody deleted."""
-        rows = whole_members().filter(
-            _READ.condition(operands, self._known), organization_id__in=self._keys, organization__deleted_at=None
+        """Return the members that match the operands. Deleted members only match a search by status."""
+        rows = with_details(rows_of_each(self._keys, models.MemberRow)).filter(
+            _READ.condition(operands, self._known), organization__deleted_at=None
         )
         if any(one.filter_name == _STATUSES for one in operands):
             return rows
@@ -58,14 +59,14 @@ class _Search:
         return {**_KNOWN, "member_roles": self._roles}
 
     def _roles(self, operand: Operand) -> Q:
-        """Whoever has one of the roles, by hand, by the domain of their address or by a group."""
+        """Match members with one of the roles: assigned manually, by email domain or by group."""
         role_ids = _READ.texts(operand, most=MOST_CONDITIONS)
         found = Q() if MEMBER_ROLE in role_ids else of_groups_with(role_ids, self._keys)
         for role_id in role_ids if MEMBER_ROLE not in role_ids else ():
             found |= Q(HoldsText(F("direct_roles"), Value(role_id)))
         for key, organization in zip(self._keys, self.organizations, strict=True):
-            given = organization.settings.rbac_email_implicit_role_assignments
-            domains = [one.domain for one in given if one.role_id in role_ids]
+            assignments = organization.settings.rbac_email_implicit_role_assignments
+            domains = [one.domain for one in assignments if one.role_id in role_ids]
             if domains and MEMBER_ROLE not in role_ids:
                 found |= Q(organization_id=key) & of_domains(domains)
         return found & ~Q(status=MemberStatus.DELETED)
@@ -76,7 +77,7 @@ def _ids(operand: Operand) -> Q:
     are_ours = [name.startswith(id_prefix("member")) for name in names]
     if any(are_ours) and not all(are_ours):
         raise Invalid(
-            "member_ids takes ids or external ids, not both.",
+            "member_ids takes IDs or external IDs, not both.",
             field="query",
             error_type="member_search_cannot_mix_internal_and_external_member_ids",
         )
@@ -100,9 +101,7 @@ def _is_breakglass(operand: Operand) -> Q:
 def _statuses(operand: Operand) -> Q:
     wanted = _READ.texts(operand)
     if unknown := [one for one in wanted if one not in set(MemberStatus)]:
-        raise Invalid(
-            f'There is no status "{unknown[0][:100]}".', field="query", error_type="search_invalid_status_filter"
-        )
+        raise Invalid(f'Unknown status "{unknown[0][:100]}".', field="query", error_type="search_invalid_status_filter")
     return Q(status__in=wanted)
 
 
@@ -119,7 +118,7 @@ def _has_password(operand: Operand) -> Q:
 
 
 def _has_totp(operand: Operand) -> Q:
-    """Nobody has one yet."""
+    """Match no members: authenticator apps aren't supported yet."""
     return _NOTHING if _READ.flag(operand) else Q()
 
 
@@ -131,7 +130,7 @@ _KNOWN: Mapping[str, Callable[[Operand], Q]] = {
     _STATUSES: _statuses,
     "member_mfa_phone_numbers": _phone_numbers,
     "member_mfa_phone_number_fuzzy": _phone_number_part,
-    # As the Node SDK calls the two.
+    # The Node SDK's names of the same operands.
     "member_phone_numbers": _phone_numbers,
     "member_phone_number_fuzzy": _phone_number_part,
     "member_password_exists": _has_password,

@@ -1,4 +1,4 @@
-"""One-time links to choose a password."""
+"""Sign-in links: one-time links to set a password."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -21,16 +21,16 @@ from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.emails import one_line, send_email
 from portal.embedded.members.values import member_id, member_value
-from portal.embedded.passwords.change import change_password
+from portal.embedded.passwords.stored import change_password, may_use_password
 from portal.embedded.passwords.strength import check_new_password
-from portal.embedded.scope import Scope
-from portal.embedded.sessions.sessions import may_use_password, member_as_caller, start_session
+from portal.embedded.scope import Scope, rows_of
+from portal.embedded.sessions.lifecycle import member_as_caller, start_session
 from portal.embedded.tokens import new_token, token_hash
 
 log = structlog.get_logger("gatehouse.sign_in")
 
 # Stytch: an invitation is valid for a week.
-INVITATION_LIFE, RESET_LIFE = timedelta(days=7), timedelta(days=1)
+INVITATION_LIFETIME, RESET_LIFETIME = timedelta(days=7), timedelta(days=1)
 
 
 class EmbeddedSignInLinks:
@@ -40,12 +40,12 @@ class EmbeddedSignInLinks:
         self._scope = scope
 
     def member(self, token: str) -> Member:
-        """Return the member the link was sent to. Raise Gone."""
+        """Return the member the link was sent to. Raise Gone if it can't be used."""
         return member_value(self._link(token).member)
 
     @property
     def are_emailed(self) -> bool:
-        """Whether email is set up."""
+        """Whether email is configured."""
         return bool(settings.EMAIL_IS_SET_UP)
 
     def send(self, member_id: str) -> SentLink:
@@ -57,39 +57,34 @@ class EmbeddedSignInLinks:
             return email_link(row, self._scope.caller)
         check_can_get_link(row)
         # A link that an admin can copy lets them sign in as the member, so it must not give them more permissions.
-        roles = self._scope.signed_in.session.roles if self._scope.signed_in else frozenset()
-        if not self._scope.policy.covers(roles, member_value(row).role_ids):
+        if not self._scope.policy.covers(self._scope.roles, member_value(row).role_ids):
             raise Refused(f"{row.email_address} has permissions that you don't have. Ask a member who has them.")
         return show_link(row, self._scope.caller, proves_address=False)
 
     def redeem(self, token: str, *, password: str) -> SignedIn:
-        """Set the password, end every session that the member has, and start one. Raise Gone, Invalid."""
+        """Set the password, revoke the member's sessions, and start one. Raise Gone, Invalid for a weak password."""
         seen = self._link(token)
         check_new_password(password, email_address=seen.member.email_address)
         encoded = make_password(password)
         with transaction.atomic():
-            # The member before the link, as whatever ends a membership locks them: so neither waits for the other.
-            members = models.MemberRow.objects.filter(organization_id=seen.organization_id).select_for_update(
-                no_key=True
-            )
-            members.get(pk=seen.member_id)
+            # Lock the member before the link, as deleting a member does, to avoid deadlocks.
+            self._scope.of(models.MemberRow).select_for_update(no_key=True).get(pk=seen.member_id)
             link = self._link(token, lock=True)
             link.used_at = timezone.now()
             link.save(update_fields=["used_at"])
             member = link.member
-            # An admin who copied the link would otherwise own a verified address, with which sessions of other
-            # organizations can be had.
+            # A link that an admin could copy doesn't verify the address: verified addresses allow session exchange with
+            # other organizations.
             member.status, member.email_address_verified = MemberStatus.ACTIVE, link.proves_address
             member.save(update_fields=["status", "email_address_verified", "updated_at"])
             change_password(member, encoded, member_as_caller(member, self._scope.origin))
             return start_session(member, self._scope.origin, password_entered_at=timezone.now())
 
     def _link(self, token: str, *, lock: bool = False) -> models.SignInLinkRow:
-        links = models.SignInLinkRow.objects.select_related("member__organization")
+        links = self._scope.of(models.SignInLinkRow).select_related("member__organization")
         if lock:
             links = links.select_for_update(of=("self",))
         link = links.filter(
-            organization__slug=self._scope.organization_slug,
             token_hash=token_hash(token),
             used_at=None,
             expires_at__gt=timezone.now(),
@@ -101,8 +96,8 @@ class EmbeddedSignInLinks:
         return link
 
     def _row(self, member_id: str) -> models.MemberRow:
-        rows = models.MemberRow.objects.select_related("organization", "scim_user")
-        row = rows.filter(organization_id=self._scope.organization_id, pk=parse_id("member", member_id)).first()
+        rows = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
+        row = rows.filter(pk=parse_id("member", member_id)).first()
         if row is None:
             raise NotFound("There is no such member.")
         return row
@@ -114,16 +109,16 @@ def _is_for_another_address(link: models.SignInLinkRow) -> bool:
 
 def new_link(member: models.MemberRow, *, proves_address: bool = True) -> SentLink:
     """Store a link and return it with its URL. Earlier links of the member are deleted."""
-    models.SignInLinkRow.objects.filter(organization_id=member.organization_id, member=member, used_at=None).delete()
+    rows_of(member.organization_id, models.SignInLinkRow).filter(member=member, used_at=None).delete()
     token = new_token()
-    life = RESET_LIFE if member.status == MemberStatus.ACTIVE else INVITATION_LIFE
+    lifetime = RESET_LIFETIME if member.status == MemberStatus.ACTIVE else INVITATION_LIFETIME
     row = models.SignInLinkRow.objects.create(
         organization_id=member.organization_id,
         member=member,
         token_hash=token_hash(token),
         email_address=member.email_address,
         proves_address=proves_address,
-        expires_at=timezone.now() + life,
+        expires_at=timezone.now() + lifetime,
     )
     url = f"{settings.PUBLIC_URL}/o/{member.organization.slug}/sign-in/link/?token={token}"
     return SentLink(member.email_address, row.expires_at, url)
@@ -142,28 +137,28 @@ def check_can_get_link(member: models.MemberRow) -> None:
 def show_link(member: models.MemberRow, caller: Caller, *, proves_address: bool) -> SentLink:
     """Return a new link for the caller to pass on. Raise Conflict for a member who can't sign in by password.
 
-    With `proves_address`, choosing a password by it verifies the member's address: only for callers that are trusted
-    with every organization.
+    With `proves_address`, using the link verifies the member's address. Only callers that are trusted with every
+    organization may set it.
     """
-    return _made(member, caller, is_emailed=False, proves_address=proves_address)
+    return _create(member, caller, is_emailed=False, proves_address=proves_address)
 
 
 def email_link(member: models.MemberRow, caller: Caller) -> SentLink:
     """Email the member a new link, and return it without its URL. Raise Conflict as `show_link`, Unavailable."""
-    link = _made(member, caller, is_emailed=True, proves_address=True)
+    link = _create(member, caller, is_emailed=True, proves_address=True)
     try:
         _send(member, link, caller.actor.name)
-    except (OSError, ValueError) as error:  # of the connection (smtplib), and of what was to be sent
+    except (OSError, ValueError) as error:  # from smtplib, and for invalid content
         raise Unavailable("The mail server didn't accept the email. Try again in a few minutes.") from error
     return SentLink(link.email_address, link.expires_at)
 
 
-def email_link_soon(member: models.MemberRow, caller: Caller) -> None:
-    """Email the member a new link in the background: how long the mail server takes must not say who is a member.
+def email_link_in_background(member: models.MemberRow, caller: Caller) -> None:
+    """Email the member a new link in the background, so that the time doesn't tell who is a member.
 
-    Raise Conflict as `show_link`. An email that isn't taken is only in the log.
+    Raise Conflict as `show_link`. If the mail server doesn't accept the email, only the log says so.
     """
-    link = _made(member, caller, is_emailed=True, proves_address=True)
+    link = _create(member, caller, is_emailed=True, proves_address=True)
     _background().submit(_send_or_log, member, link)
 
 
@@ -187,7 +182,7 @@ def _send(member: models.MemberRow, link: SentLink, sender: str) -> None:
     )
 
 
-def _made(member: models.MemberRow, caller: Caller, *, is_emailed: bool, proves_address: bool) -> SentLink:
+def _create(member: models.MemberRow, caller: Caller, *, is_emailed: bool, proves_address: bool) -> SentLink:
     check_can_get_link(member)
     with transaction.atomic():
         link = new_link(member, proves_address=proves_address)

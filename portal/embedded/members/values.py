@@ -1,27 +1,51 @@
-"""From rows to the gateway's values."""
+"""Member rows as values of the contract."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
-import msgspec
 from django.conf import settings
+from django.db.models import QuerySet
 
-from portal.directory.ids import public_id
-from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RetiredEmail, RoleSourceType
+from portal.directory.ids import parse_id, public_id
+from portal.directory.members import (
+    Member,
+    MemberRole,
+    MemberRoleSource,
+    MemberStatus,
+    RetiredEmail,
+    RoleSourceType,
+    ScimRegistration,
+)
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.sessions import AuthenticationFactor, MemberSession
 from portal.embedded import models
+from portal.embedded.database.statements import Statement
 from portal.embedded.members.roles import GroupGrant, email_roles, group_grants
+from portal.embedded.scope import rows_of, rows_of_each
+
+_USER = models.ScimUserRow._meta
+_USER_OF_MEMBER = Statement(
+    lambda organization, member, status: (
+        rows_of(organization, models.ScimUserRow)
+        .defer("search")
+        .filter(member=member)
+        .filter(connection__status=status)
+    ),
+    (_USER.get_field("id"), UUID(int=1)),
+    (_USER.get_field("id"), UUID(int=2)),
+    (models.ScimConnectionRow._meta.get_field("status"), "example"),
+)
+_Groups = Mapping[UUID, Sequence[tuple[str, str]]]
 
 
 def member_id(row: models.MemberRow) -> str:
-    """Return the member's public id."""
+    """Return a member's public ID."""
     return public_id("member", row.pk)
 
 
 def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = None) -> Member:
-    """Return the member, without who they are to the IdP; `grants` is what groups give them, where it was read already."""
+    """Return a member without their SCIM registration. `grants` are the roles from groups, if they were read already."""
     return Member(
         member_id=member_id(row),
         organization_id=public_id("organization", row.organization_id),
@@ -47,8 +71,27 @@ def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = No
     )
 
 
+def with_details(members: QuerySet[models.MemberRow]) -> QuerySet[models.MemberRow]:
+    """Select with members everything that `member_values` reads."""
+    return members.select_related("organization", "scim_user__connection").defer("scim_user__search")
+
+
+def member_values(rows: Sequence[models.MemberRow]) -> tuple[Member, ...]:
+    """Return members with their roles and SCIM registrations. This takes two queries for any number of members."""
+    grants = group_grants(rows)
+    groups = _groups_of([user for user in map(_active_user, rows) if user is not None])
+    return tuple(_with_registration(row, member_value(row, grants.get(row.pk, ())), groups) for row in rows)
+
+
+def with_registration(member: Member) -> Member:
+    """Return a member with their SCIM registration, if they have one."""
+    keys = (parse_id("organization", member.organization_id), parse_id("member", member.member_id))
+    user = _USER_OF_MEMBER.first(*keys, ScimConnectionStatus.ACTIVE)
+    return replace(member, scim_registration=_registration(user, _groups_of([user]))) if user else member
+
+
 def _roles(row: models.MemberRow, grants: Sequence[GroupGrant] | None) -> tuple[MemberRole, ...]:
-    """Return the effective roles: `stytch_member`, which everybody has, by hand, by domain, and by group."""
+    """Return the effective roles: `stytch_member`, those assigned manually, by email domain and by group."""
     if row.status == MemberStatus.DELETED:
         return ()
     sources: dict[str, list[MemberRoleSource]] = {}
@@ -63,26 +106,40 @@ def _roles(row: models.MemberRow, grants: Sequence[GroupGrant] | None) -> tuple[
             "group_id": public_id("scim-group", grant.group),
         }
         sources.setdefault(grant.role_id, []).append(MemberRoleSource(RoleSourceType.SCIM_CONNECTION_GROUP, by_group))
-    return tuple(MemberRole(role_id, tuple(from_where)) for role_id, from_where in sources.items())
+    return tuple(MemberRole(role_id, tuple(its_sources)) for role_id, its_sources in sources.items())
 
 
-def session_value(row: models.MemberSessionRow, member: Member) -> MemberSession:
-    """Return the session with the roles that hold in it."""
-    return MemberSession(
-        member_session_id=public_id("member-session", row.pk),
-        member_id=member.member_id,
-        organization_id=member.organization_id,
-        organization_slug=row.member.organization.slug,
-        roles=member.role_ids,
-        started_at=row.started_at,
-        last_accessed_at=row.last_accessed_at,
-        expires_at=row.expires_at,
-        password_entered_at=row.password_entered_at,
-        exchanged_factors=tuple(msgspec.convert(row.exchanged_factors, list[AuthenticationFactor])),
-        custom_claims=row.custom_claims,
-        ip_address=row.ip_address,
-        user_agent=row.user_agent,
+def _with_registration(row: models.MemberRow, value: Member, groups: _Groups) -> Member:
+    user = _active_user(row)
+    return value if user is None else replace(value, scim_registration=_registration(user, groups))
+
+
+def _registration(user: models.ScimUserRow, groups: _Groups) -> ScimRegistration:
+    return ScimRegistration(
+        connection_id=public_id("scim-connection", user.connection_id),
+        registration_id=public_id("scim-registration", user.pk),
+        external_id=user.external_id,
+        user_id=public_id("scim-user", user.pk),
+        active=user.active,
+        document=user.document,
+        groups=tuple(groups.get(user.pk, ())),
     )
+
+
+def _active_user(row: models.MemberRow) -> models.ScimUserRow | None:
+    user: models.ScimUserRow | None = getattr(row, "scim_user", None)
+    return user if user and user.connection.status == ScimConnectionStatus.ACTIVE else None
+
+
+def _groups_of(users: Sequence[models.ScimUserRow]) -> _Groups:
+    found: dict[UUID, list[tuple[str, str]]] = {}
+    if not users:
+        return found
+    memberships = rows_of_each({user.organization_id for user in users}, models.ScimMembershipRow)
+    rows = memberships.filter(user_id__in=[user.pk for user in users]).order_by("group__display_name_folded")
+    for user_id, group_id, name in rows.values_list("user_id", "group_id", "group__display_name"):
+        found.setdefault(user_id, []).append((public_id("scim-group", group_id), name))
+    return found
 
 
 def scim_connection_value(token: models.ScimTokenRow) -> ScimConnection:

@@ -1,4 +1,4 @@
-"""The e-mail domains that an organization vouches for."""
+"""Allowed email domains: the identity provider may link existing members whose addresses are in them."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -12,8 +12,8 @@ from portal.directory.errors import Invalid
 from portal.directory.ids import public_id
 from portal.embedded import audit, models
 
-# Where anybody can get an address; Stytch refuses such domains too (organization_email_allowed_domains).
-_FOR_EVERYBODY = frozenset(
+# Anyone can get an address in these domains. Stytch rejects them too (organization_email_allowed_domains).
+_PUBLIC_DOMAINS = frozenset(
     (
         "aol.com aol.de fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hey.com "
         "hotmail.co.uk hotmail.com hotmail.fr icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com "
@@ -25,14 +25,14 @@ _FOR_EVERYBODY = frozenset(
 
 
 class DomainErrors(NamedTuple):
-    """Stytch's names for what can be wrong with a domain."""
+    """Stytch's names of the errors of a domain."""
 
     invalid: str = ""
     too_common: str = ""
 
 
-def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = DomainErrors()) -> str:  # noqa: B008 -- it cannot change
-    """Return the domain of what was typed, which may begin with "@". Raises Invalid."""
+def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = DomainErrors()) -> str:  # noqa: B008 -- immutable
+    """Return a domain that someone entered, with or without "@". Raise Invalid."""
     domain = fold_domain(text.strip().removeprefix("@"))
     try:
         validate_domain_name(domain)
@@ -40,9 +40,9 @@ def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = Doma
         raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid) from None
     if "." not in domain or not is_domain(domain):
         raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid)
-    if domain in _FOR_EVERYBODY:
+    if domain in _PUBLIC_DOMAINS:
         raise Invalid(
-            f"Anybody can have an address at {domain}, so it says nothing of who belongs to you. Decide person by person.",
+            f"Anyone can get an address at {domain}. Decide for each person instead.",
             field=field,
             error_type=errors.too_common,
         )
@@ -50,12 +50,12 @@ def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = Doma
 
 
 def allow(organization_id: UUID, domain: str, caller: audit.Caller) -> None:
-    """Add a domain to those that the organization vouches for; the caller is in a transaction. Harmless if it is there."""
+    """Add an allowed domain, unless it is there. The caller opens the transaction."""
     _change(organization_id, lambda before: before if _has(before, domain) else sorted([*before, domain]), caller)
 
 
 def disallow(organization_id: UUID, domain: str, caller: audit.Caller) -> None:
-    """Take a folded domain off those that the organization vouches for; as `allow`. Harmless if it is not there."""
+    """Remove a folded allowed domain, if it is there. The caller opens the transaction."""
     _change(organization_id, lambda before: [one for one in before if fold_domain(one) != domain], caller)
 
 

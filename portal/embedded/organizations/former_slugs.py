@@ -1,4 +1,4 @@
-"""Slugs that organizations have left, which no other organization gets for ORGANIZATION_SLUG_DAYS."""
+"""Former slugs, which no other organization can have for ORGANIZATION_SLUG_DAYS."""
 
 from datetime import timedelta
 
@@ -6,18 +6,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from portal.embedded import models
+from portal.embedded.scope import across_organizations
 
 
-def leave(row: models.OrganizationRow, slug: str) -> None:
-    """Keep a slug that the organization leaves, in the transaction that changes or deletes it."""
+def keep(row: models.OrganizationRow, slug: str) -> None:
+    """Keep a slug that an organization gives up, in the transaction that changes or deletes it."""
     models.FormerSlugRow.objects.create(organization=row, slug=slug, left_at=timezone.now())
 
 
-def is_kept(slug: str, *, by_others_than: models.OrganizationRow | None = None) -> bool:
-    """Return whether another organization left the slug not long ago.
+def is_kept(slug: str, *, except_by: models.OrganizationRow | None = None) -> bool:
+    """Say whether another organization had the slug recently.
 
-    Ask after the slug is written, which waits for an organization that is leaving it in another transaction.
+    Call this after writing the slug, which waits for a transaction that gives it up.
     """
     since = timezone.now() - timedelta(days=settings.ORGANIZATION_SLUG_DAYS)
-    left = models.FormerSlugRow.objects.filter(slug=slug, left_at__gt=since)
-    return left.exclude(organization=by_others_than).exists() if by_others_than else left.exists()
+    kept = across_organizations(models.FormerSlugRow).filter(slug=slug, left_at__gt=since)
+    return kept.exclude(organization=except_by).exists() if except_by else kept.exists()

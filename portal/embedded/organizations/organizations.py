@@ -1,4 +1,4 @@
-"""Organizations as the product's backend makes, finds, changes and deletes them."""
+"""Organizations: get, search, create, update and delete them."""
 
 import re
 import secrets
@@ -35,21 +35,20 @@ from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.database.search import page
 from portal.embedded.database.statements import insert
-from portal.embedded.directory import EmbeddedOrganization
 from portal.embedded.members.roles import has_admin, hold_admins
-from portal.embedded.members.rules import checked_external_id, merged, require_action, require_fields
+from portal.embedded.metadata import check_external_id, merge_metadata
 from portal.embedded.organizations import former_slugs
 from portal.embedded.organizations.search import matching
 from portal.embedded.organizations.settings import allowed_domains, changed_settings, new_settings
 from portal.embedded.scim.connection import current_token, current_tokens
-from portal.embedded.scope import organization_value, settings_value
+from portal.embedded.scope import Scope, organization_value, rows_of, rows_of_each, settings_value
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+\Z")
 _SLUG_OF_NAME = 100
-# Addresses of the API have these where a slug could stand.
+# Path segments of the API in the place of a slug.
 _RESERVED = frozenset({"me", "members", "search"})
 _DELETED = "deleted-"
-# Stytch's names for what is wrong with a column.
+# The field and Stytch's name of the error for each column.
 _NAMES = {
     "name": ("organization_name", "invalid_organization_name"),
     "slug": ("organization_slug", "invalid_organization_slug"),
@@ -59,7 +58,7 @@ _NAMES = {
 
 
 def with_scim_connection(value: Organization, token: models.ScimTokenRow | None) -> Organization:
-    """Return an organization with its SCIM connection, whose current token is given."""
+    """Return an organization with the SCIM connection of its current token."""
     if token is None:
         return value
     scim = ActiveScimConnection(
@@ -72,48 +71,48 @@ def with_scim_connection(value: Organization, token: models.ScimTokenRow | None)
 
 
 def whole_organizations(rows: Sequence[models.OrganizationRow]) -> tuple[Organization, ...]:
-    """Return organizations with their SCIM connections, by one statement however many they are."""
-    active = current_tokens(models.ScimTokenRow.objects.all()).filter(connection__status=ScimConnectionStatus.ACTIVE)
-    tokens = active.filter(organization_id__in=[row.pk for row in rows])
-    by_organization = {token.organization_id: token for token in tokens}
+    """Return organizations with their SCIM connections. This takes one query for any number of organizations."""
+    tokens = current_tokens(rows_of_each([row.pk for row in rows], models.ScimTokenRow))
+    active = tokens.filter(connection__status=ScimConnectionStatus.ACTIVE)
+    by_organization = {token.organization_id: token for token in active}
     return tuple(with_scim_connection(organization_value(row), by_organization.get(row.pk)) for row in rows)
 
 
 @dataclass(frozen=True)
 class EmbeddedOrganizations:
-    """Implements portal.directory.project.OrganizationsGateway."""
+    """Implements portal.directory.organizations.OrganizationsGateway."""
 
     caller: audit.Caller
 
     def create(self, new: OrganizationChanges) -> Organization:
-        """Make an organization. Raises Invalid, Conflict."""
+        """Create an organization. Raise Invalid, Conflict."""
         row = models.OrganizationRow()
         slug = new.organization_slug or _slug_for(new.organization_name or "")
-        _set(row, replace(new, organization_slug=slug), new_settings(new))
+        _apply(row, replace(new, organization_slug=slug), new_settings(new))
         with _unless_taken(), transaction.atomic():
-            _check_namesakes(row)
+            _check_other_names(row)
             insert(row)
             _check_former_slugs(row)
-            _record(self.caller, "organization.create", row, {}, _said(_described(row)))
+            _record(self.caller, "organization.create", row, {}, _for_activity(_described(row)))
         return organization_value(row)
 
     def search(
         self, operands: Sequence[Operand] = (), *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Found[Organization]:
-        """Return a page of the organizations that all operands find. Raises Invalid, InvalidCursor."""
+        """Return a page of the organizations that match all operands. Raise Invalid, InvalidCursor."""
         rows = models.OrganizationRow.objects.filter(matching(operands), deleted_at=None)
         hits = page(rows, operands, "organizations-search", cursor=cursor, limit=limit)
         return Found(whole_organizations(hits.rows), hits.next_cursor, hits.total)
 
-    def several(self, organization_ids: Sequence[str]) -> tuple[Organization, ...]:
-        """Return those of these ids, slugs or external ids, each once and whole. Raises NotFound, Invalid."""
+    def get_many(self, organization_ids: Sequence[str]) -> tuple[Organization, ...]:
+        """Return organizations by ID, slug or external ID, each once. Raise NotFound, Invalid."""
         if len(organization_ids) > MAX_LIMIT:
-            raise Invalid(f"Name {MAX_LIMIT} organizations at most.", field="organization_ids")
+            raise Invalid(f"organization_ids can have at most {MAX_LIMIT} values.", field="organization_ids")
         names = [name for name in organization_ids if is_text(name)]
         keys = [key for key in (parse_id("organization", name) for name in names) if key.int]
         named = Q(pk__in=keys) | Q(slug__in=names) | Q(external_id__in=[name for name in names if name])
         rows = list(models.OrganizationRow.objects.filter(named, deleted_at=None).order_by("pk"))
-        # As for one: the slug is asked for last.
+        # The slug has the lowest priority, as in `EmbeddedProject.open`.
         found = {row.slug: row for row in rows} | {row.external_id: row for row in rows if row.external_id}
         found |= {public_id("organization", row.pk): row for row in rows}
         chosen = {found[name].pk: found[name] for name in names if name in found}
@@ -122,60 +121,66 @@ class EmbeddedOrganizations:
         return whole_organizations(list(chosen.values()))
 
 
-class EmbeddedProjectOrganization(EmbeddedOrganization):
-    """Implements portal.directory.project.ProjectOrganizationGateway."""
+class EmbeddedOrganization:
+    """Implements portal.directory.organizations.ProjectOrganizationGateway."""
 
-    def whole(self) -> Organization:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def get(self) -> Organization:
+        """Return the organization. Raise NotFound if no organization has this slug."""
+        return self._scope.organization
+
+    def get_with_connection(self) -> Organization:
         """Return the organization with its SCIM connection."""
         return with_scim_connection(self._scope.organization, current_token(self._scope.organization_id))
 
     def member_count(self) -> int:
-        """Return how many members it has; deleted ones do not count."""
-        members = models.MemberRow.objects.filter(organization_id=self._scope.organization_id)
-        return members.exclude(status=MemberStatus.DELETED).count()
+        """Return the number of members, without deleted ones."""
+        return self._scope.of(models.MemberRow).exclude(status=MemberStatus.DELETED).count()
 
     def update(self, changes: OrganizationChanges) -> Organization:
-        """Change what is given, all of it or nothing. Raises Invalid, Conflict, Refused."""
-        require_fields(self._scope, changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE)
+        """Make all changes or none. Raise Invalid, Conflict, Refused."""
+        self._scope.require_fields(changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE)
         with _unless_taken(), transaction.atomic():
             row = self._locked()
             before, had_admin = _described(row), self._could_lose_admins(changes)
-            _set(row, changes, changed_settings(settings_value(row), changes, of=row.pk))
+            _apply(row, changes, changed_settings(settings_value(row), changes, of=row.pk))
             after = _described(row)
             changed = [name for name in after if after[name] != before[name]]
             if changed:
-                _check_namesakes(row)
+                _check_other_names(row)
                 row.save()
-                self._leave_slug(row, before["organization_slug"])
-                said = [_said({name: described[name] for name in changed}) for described in (before, after)]
-                _record(self._scope.caller, "organization.update", row, *said)
+                self._keep_former_slug(row, before["organization_slug"])
+                recorded = [_for_activity({name: fields[name] for name in changed}) for fields in (before, after)]
+                _record(self._scope.caller, "organization.update", row, *recorded)
             if had_admin and not has_admin(row.pk):
                 raise Conflict(
-                    "Everybody who is admin is so by an e-mail domain: without the role nobody could administer the "
-                    "organization. Make somebody else an admin first.",
+                    "All admins have the role by email domain, so the organization would have no admin. Make a member an "
+                    "admin first.",
                     field="rbac_email_implicit_role_assignments",
                     error_type="organization_needs_admin",
                 )
-        return self._whole(row)
+        return with_scim_connection(organization_value(row), current_token(row.pk))
 
     def delete_external_id(self) -> Organization:
-        """Forget what the product calls it; only the project may. Harmless where there is nothing. Raises Refused."""
+        """Delete the external ID, if there is one. Raise Refused on behalf of a member."""
         return self.update(OrganizationChanges(organization_external_id=""))
 
     def delete(self) -> str:
-        """Delete it with all that is in it, and return its id. Raises Refused."""
-        require_action(self._scope, "delete", RESOURCE)
+        """Delete the organization with its members and its SCIM connection, and return its ID. Raise Refused."""
+        self._scope.require_action("delete", RESOURCE)
         with transaction.atomic():
             row = self._locked()
             organization_id, before = public_id("organization", row.pk), _described(row)
-            _end_connection(row.pk, self._scope.caller)
-            members = _end_members(row.pk)
-            # Last: from here on nobody can commit what refers to the organization, and who holds a member's row still has to.
-            former_slugs.leave(row, row.slug)
+            _delete_connection(row.pk, self._scope.caller)
+            members = _delete_members(row.pk)
+            # Last: this blocks inserts that refer to the organization, and transactions that hold a member's row must finish first.
+            former_slugs.keep(row, row.slug)
             row.slug, row.external_id, row.deleted_at = f"{_DELETED}{row.pk}", "", timezone.now()
             row.save()
-            gone = {name: before[name] for name in ("organization_name", "organization_slug")}
-            _record(self._scope.caller, "organization.delete", row, gone, {"members": members})
+            deleted = {name: before[name] for name in ("organization_name", "organization_slug")}
+            _record(self._scope.caller, "organization.delete", row, deleted, {"members": members})
         return organization_id
 
     def _locked(self) -> models.OrganizationRow:
@@ -186,33 +191,30 @@ class EmbeddedProjectOrganization(EmbeddedOrganization):
         return row
 
     @staticmethod
-    def _leave_slug(row: models.OrganizationRow, slug: str) -> None:
+    def _keep_former_slug(row: models.OrganizationRow, slug: str) -> None:
         if row.slug != slug:
             _check_former_slugs(row)
-            former_slugs.leave(row, slug)
+            former_slugs.keep(row, slug)
 
     def _could_lose_admins(self, changes: OrganizationChanges) -> bool:
-        """Say whether there is an admin, where the change is of what makes some."""
+        """Say whether there is an admin now and the change could remove the last one."""
         if changes.rbac_email_implicit_role_assignments is None:
             return False
         hold_admins(self._scope.organization_id)
         return has_admin(self._scope.organization_id)
 
-    def _whole(self, row: models.OrganizationRow) -> Organization:
-        return with_scim_connection(organization_value(row), current_token(row.pk))
-
 
 def no_organization() -> NotFound:
-    """Return what is said of an organization that there is not."""
+    """Return the error for an organization that doesn't exist."""
     return NotFound(
-        "The project has no organization with this id, slug or external id.",
+        "The project has no organization with this ID, slug or external ID.",
         field="organization_id",
         error_type="organization_not_found",
     )
 
 
-def _set(row: models.OrganizationRow, changes: OrganizationChanges, settings: OrganizationSettings) -> None:
-    """Put what is given into the row. Raises Invalid."""
+def _apply(row: models.OrganizationRow, changes: OrganizationChanges, settings: OrganizationSettings) -> None:
+    """Apply changes to a row. Raise Invalid."""
     if changes.organization_name is not None:
         row.name = changes.organization_name.strip()
     if changes.organization_slug not in {None, row.slug}:
@@ -220,7 +222,7 @@ def _set(row: models.OrganizationRow, changes: OrganizationChanges, settings: Or
     if changes.organization_logo_url is not None:
         row.logo_url = _checked_url(changes.organization_logo_url.strip())
     if changes.organization_external_id is not None:
-        row.external_id = checked_external_id(
+        row.external_id = check_external_id(
             changes.organization_external_id,
             noun="organization",
             field="organization_external_id",
@@ -228,7 +230,7 @@ def _set(row: models.OrganizationRow, changes: OrganizationChanges, settings: Or
         )
     if changes.email_allowed_domains is not None:
         row.email_allowed_domains = allowed_domains(changes.email_allowed_domains)
-    row.trusted_metadata = merged(row.trusted_metadata, changes.trusted_metadata, "trusted_metadata")
+    row.trusted_metadata = merge_metadata(row.trusted_metadata, changes.trusted_metadata, "trusted_metadata")
     row.settings = _stored(settings)
     _check(row)
 
@@ -245,7 +247,7 @@ def _checked_slug(slug: str) -> str:
     is_like_an_id = slug.startswith((id_prefix("organization"), _DELETED))
     if is_like_an_id or slug in _RESERVED:
         raise Invalid(
-            "Choose another slug: this one means something else.",
+            "This slug is reserved. Choose another one.",
             field="organization_slug",
             error_type="invalid_organization_slug",
         )
@@ -253,7 +255,7 @@ def _checked_slug(slug: str) -> str:
 
 
 def _slug_for(name: str) -> str:
-    """Return a slug made of the name that no organization has."""
+    """Return a free slug that is derived from a name."""
     slug = slugify(name)[:_SLUG_OF_NAME] or "organization"
     is_free = len(slug) > 1 and slug not in _RESERVED and not slug.startswith((id_prefix("organization"), _DELETED))
     is_taken = models.OrganizationRow.objects.filter(slug=slug).exists() or former_slugs.is_kept(slug)
@@ -263,10 +265,10 @@ def _slug_for(name: str) -> str:
 
 
 def _checked_url(url: str) -> str:
-    """Return the address of a picture, "" for none. Raises Invalid for what a browser would not load from elsewhere."""
+    """Return the URL of a logo, "" for none. Raise Invalid unless it is an http or https URL."""
     if url and not _URL.match(url):
         raise Invalid(
-            "Give an address that begins with https:// or http://.",
+            "Enter a URL that starts with https:// or http://.",
             field="organization_logo_url",
             error_type="invalid_url",
         )
@@ -274,7 +276,7 @@ def _checked_url(url: str) -> str:
 
 
 def _stored(settings: OrganizationSettings) -> dict[str, Any] | None:
-    """Return what differs from the defaults."""
+    """Return the settings that differ from the defaults."""
     defaults = _as_json(DEFAULT_SETTINGS)
     return {name: value for name, value in _as_json(settings).items() if value != defaults[name]} or None
 
@@ -284,8 +286,8 @@ def _as_json(settings: OrganizationSettings) -> dict[str, Any]:
     return values
 
 
-def _check_namesakes(row: models.OrganizationRow) -> None:
-    """Raise Conflict where the slug is what the product calls another organization, or the other way round."""
+def _check_other_names(row: models.OrganizationRow) -> None:
+    """Raise Conflict if the slug is another organization's external ID, or the other way around."""
     others = models.OrganizationRow.objects.exclude(pk=row.pk)
     if others.filter(external_id=row.slug).exists():
         raise _taken("organization_slug")
@@ -294,8 +296,8 @@ def _check_namesakes(row: models.OrganizationRow) -> None:
 
 
 def _check_former_slugs(row: models.OrganizationRow) -> None:
-    """Raise Conflict where another organization left the slug not long ago."""
-    if former_slugs.is_kept(row.slug, by_others_than=row):
+    """Raise Conflict if another organization had the slug recently."""
+    if former_slugs.is_kept(row.slug, except_by=row):
         raise Conflict(
             f"Another organization had this slug within the last {settings.ORGANIZATION_SLUG_DAYS} days, and links to it "
             "may still be in use. Choose another one.",
@@ -306,7 +308,7 @@ def _check_former_slugs(row: models.OrganizationRow) -> None:
 
 @contextmanager
 def _unless_taken() -> Iterator[None]:
-    """Raise the conflict when the database refuses a row because there is one like it."""
+    """Raise Conflict if the database finds another organization with the same slug or external ID."""
     try:
         yield
     except IntegrityError as error:
@@ -315,29 +317,26 @@ def _unless_taken() -> Iterator[None]:
 
 def _taken(field: str) -> Conflict:
     return Conflict(
-        "Another organization has this slug, or is called so by the product.",
+        "Another organization has this slug or external ID.",
         field=field,
         error_type=f"{field}_already_used",
     )
 
 
-def _end_members(organization_id: UUID) -> int:
-    """End the membership of everybody, and return how many that were."""
+def _delete_members(organization_id: UUID) -> int:
+    """Delete all members, and return how many there were."""
     now = timezone.now()
-    members = models.MemberRow.objects.filter(organization_id=organization_id).exclude(status=MemberStatus.DELETED)
-    # Before their sessions, as whoever changes a password locks them.
+    members = rows_of(organization_id, models.MemberRow).exclude(status=MemberStatus.DELETED)
+    # Lock members before their sessions, as changing a password does, to avoid deadlocks.
     number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", updated_at=now)
-    sessions = models.MemberSessionRow.objects.filter(organization_id=organization_id, revoked_at=None)
-    sessions.update(revoked_at=now)
-    models.SignInLinkRow.objects.filter(organization_id=organization_id).delete()
+    rows_of(organization_id, models.MemberSessionRow).filter(revoked_at=None).update(revoked_at=now)
+    rows_of(organization_id, models.SignInLinkRow).delete()
     models.IntermediateSessionMemberRow.objects.filter(member__organization_id=organization_id).delete()
     return number
 
 
-def _end_connection(organization_id: UUID, caller: audit.Caller) -> None:
-    active = models.ScimConnectionRow.objects.filter(
-        organization_id=organization_id, status=ScimConnectionStatus.ACTIVE
-    )
+def _delete_connection(organization_id: UUID, caller: audit.Caller) -> None:
+    active = rows_of(organization_id, models.ScimConnectionRow).filter(status=ScimConnectionStatus.ACTIVE)
     for row in active.select_for_update(no_key=True):
         row.status, row.deleted_at = ScimConnectionStatus.DELETED, timezone.now()
         row.deleted_by = caller.actor.name[:256]
@@ -345,7 +344,7 @@ def _end_connection(organization_id: UUID, caller: audit.Caller) -> None:
 
 
 def _described(row: models.OrganizationRow) -> dict[str, Any]:
-    """Return all that can be changed, by Stytch's names."""
+    """Return the fields that can be changed, in Stytch's terms."""
     return {
         "organization_name": row.name,
         "organization_slug": row.slug,
@@ -357,8 +356,8 @@ def _described(row: models.OrganizationRow) -> dict[str, Any]:
     }
 
 
-def _said(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the activity log says of it: of metadata the keys alone, which may be anything."""
+def _for_activity(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as the activity log stores them: only the keys of metadata, whose values can be anything."""
     return {name: sorted(value or ()) if name == "trusted_metadata" else value for name, value in described.items()}
 
 

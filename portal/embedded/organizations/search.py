@@ -1,4 +1,4 @@
-"""What organizations are searched by (Stytch: search organizations)."""
+"""Search organizations (Stytch: search organizations)."""
 
 import re
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from portal.directory.members import MemberStatus
 from portal.directory.search import Operand
 from portal.embedded import models
 from portal.embedded.database.search import MOST_CONDITIONS, HoldsText, Reader
+from portal.embedded.scope import rows_of
 
 _READ = Reader("organization")
 _IN_A_DOMAIN = re.compile(r"[^\s\"\\,\[\]]+\Z")
@@ -20,7 +21,7 @@ _NOTHING = Q(pk__in=())
 
 
 def matching(operands: Sequence[Operand]) -> Q:
-    """Return the condition that all operands make together. Raises Invalid."""
+    """Return the condition that all operands match. Raise Invalid."""
     return _READ.condition(operands, _KNOWN)
 
 
@@ -51,7 +52,7 @@ def _member_email_part(operand: Operand) -> Q:
 
 
 def _with_member(condition: Q) -> Q:
-    members = models.MemberRow.objects.filter(condition, organization_id=OuterRef("pk"))
+    members = rows_of(OuterRef("pk"), models.MemberRow).filter(condition)
     return Q(Exists(members.exclude(status=MemberStatus.DELETED)))
 
 
@@ -79,7 +80,7 @@ def _allowed_domain_part(operand: Operand) -> Q:
 
 
 def _has_sso(operand: Operand) -> Q:
-    """No organization has a connection yet."""
+    """Match no organizations: single sign-on connections aren't supported yet."""
     return _NOTHING if _READ.flag(operand) else Q()
 
 

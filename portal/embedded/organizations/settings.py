@@ -1,4 +1,4 @@
-"""Which settings an organization can have (Stytch: Organization object, its rules and its names for what breaks them)."""
+"""The settings of an organization, with Stytch's rules and error names (Stytch: Organization object)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -19,11 +19,11 @@ from portal.embedded.database.integrity import is_text
 from portal.embedded.members.roles import check_roles
 from portal.embedded.organizations.email_domains import DomainErrors, read_domain
 
-_MOST_VALUES = 500
-_LONGEST = 256
+_MAX_VALUES = 500
+_MAX_LENGTH = 256
 _FACTOR = "invalid_organization_auth_factor_setting"
-# The words that a setting takes, and Stytch's name for another one.
-_WORDS: Mapping[str, tuple[tuple[str, ...], str]] = {
+# The values that a setting can have, and Stytch's name of the error for another one.
+_CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "sso_jit_provisioning": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), _FACTOR),
     "email_jit_provisioning": ((RESTRICTED, NOT_ALLOWED), f"{_FACTOR}_for_email_jit_provisioning"),
     "email_invites": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), _FACTOR),
@@ -34,7 +34,7 @@ _WORDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "first_party_connected_apps_allowed_type": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), "invalid_argument"),
     "third_party_connected_apps_allowed_type": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), "invalid_argument"),
 }
-# The same of each value in a list.
+# The same for each value of a list.
 _LISTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "allowed_auth_methods": (
         (
@@ -46,8 +46,8 @@ _LISTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "allowed_mfa_methods": (("sms_otp", "totp"), "invalid_organization_allowed_mfa_methods"),
 }
 _TENANTS = frozenset({"slack", "hubspot", "github"})
-# What lets people in, one way or another.
-_WAYS_IN = ("sso_jit_provisioning", "email_jit_provisioning", "email_invites", "oauth_tenant_jit_provisioning")
+# The settings that let people join.
+_JOINING = ("sso_jit_provisioning", "email_jit_provisioning", "email_invites", "oauth_tenant_jit_provisioning")
 _RESTRICTED_WITHOUT = {
     "auth_methods": ("allowed_auth_methods", "allowed_auth_methods_required_for_restricted"),
     "mfa_methods": ("allowed_mfa_methods", "allowed_mfa_methods_required_for_restricted"),
@@ -60,15 +60,15 @@ _OF_ROLE = DomainErrors("rbac_invalid_domain", "rbac_domain_too_common")
 
 
 def new_settings(changes: OrganizationChanges) -> OrganizationSettings:
-    """Return the settings of a new organization: people can be invited, unless it was said how they come in. Raises Invalid."""
-    is_said = any(getattr(changes, name) is not None for name in _WAYS_IN)
-    return changed_settings(OrganizationSettings(email_invites=NOT_ALLOWED if is_said else ALL_ALLOWED), changes)
+    """Return the settings of a new organization. Unless it says how people join, they can be invited. Raise Invalid."""
+    says_how = any(getattr(changes, name) is not None for name in _JOINING)
+    return changed_settings(OrganizationSettings(email_invites=NOT_ALLOWED if says_how else ALL_ALLOWED), changes)
 
 
 def changed_settings(
     before: OrganizationSettings, changes: OrganizationChanges, *, of: UUID | None = None
 ) -> OrganizationSettings:
-    """Return the settings after a change of an organization; what is not given stays. Raises Invalid."""
+    """Return the settings after a change of the organization `of`. Raise Invalid."""
     given = {one.name: getattr(changes, one.name) for one in fields(before)}
     chosen = {name: _checked(name, value) for name, value in given.items() if value is not None}
     after = replace(before, **chosen)
@@ -80,31 +80,31 @@ def changed_settings(
 
 
 def allowed_domains(domains: Sequence[str]) -> list[str]:
-    """Return the domains that an organization vouches for, each once. Raises Invalid."""
+    """Return the allowed domains, each once. Raise Invalid."""
     return list(_domains("email_allowed_domains", domains, _ALLOWED))
 
 
 def _checked(name: str, value: Any) -> Any:
-    if name in _WORDS:
-        return _word(name, value, *_WORDS[name])
+    if name in _CHOICES:
+        return _choice(name, value, *_CHOICES[name])
     if name in _LISTS:
-        words, error_type = _LISTS[name]
-        return tuple(_word(name, one, words, error_type) for one in _each(name, value))
+        choices, error_type = _LISTS[name]
+        return tuple(_choice(name, one, choices, error_type) for one in _each(name, value))
     return _OTHERS.get(name, _each)(name, value)
 
 
-def _word(name: str, value: str, words: Sequence[str], error_type: str) -> str:
-    if value not in words:
-        raise Invalid(f"{name} takes {', '.join(words)}.", field=name, error_type=error_type)
+def _choice(name: str, value: str, choices: Sequence[str], error_type: str) -> str:
+    if value not in choices:
+        raise Invalid(f"{name} must be one of: {', '.join(choices)}.", field=name, error_type=error_type)
     return value
 
 
 def _each(name: str, values: Sequence[str]) -> tuple[str, ...]:
     """Return the values of a list, each once."""
-    if len(values) > _MOST_VALUES:
-        raise Invalid(f"{name} has more than {_MOST_VALUES} values.", field=name)
-    if not all(is_text(one) and len(one) <= _LONGEST for one in values):
-        raise Invalid(f"{name} has a value that is too long or no text.", field=name)
+    if len(values) > _MAX_VALUES:
+        raise Invalid(f"{name} has more than {_MAX_VALUES} values.", field=name)
+    if not all(is_text(one) and len(one) <= _MAX_LENGTH for one in values):
+        raise Invalid(f"{name} has a value that is too long or isn't text.", field=name)
     return tuple(dict.fromkeys(values))
 
 
@@ -117,11 +117,11 @@ def _domains(name: str, values: Sequence[str], errors: DomainErrors) -> tuple[st
 
 
 def _assignments(name: str, values: Sequence[EmailImplicitRoleAssignment]) -> tuple[EmailImplicitRoleAssignment, ...]:
-    if len(values) > _MOST_VALUES:
-        raise Invalid(f"{name} has more than {_MOST_VALUES} values.", field=name)
+    if len(values) > _MAX_VALUES:
+        raise Invalid(f"{name} has more than {_MAX_VALUES} values.", field=name)
     if any(one.role_id == MEMBER_ROLE for one in values):
         raise Invalid(
-            f"Every member is {MEMBER_ROLE} already.", field=name, error_type="cannot_assign_default_rbac_role_id"
+            f"Every member already has {MEMBER_ROLE}.", field=name, error_type="cannot_assign_default_rbac_role_id"
         )
     read = [replace(one, domain=read_domain(one.domain, field=name, errors=_OF_ROLE)) for one in values]
     return tuple(dict.fromkeys(read))
@@ -130,7 +130,7 @@ def _assignments(name: str, values: Sequence[EmailImplicitRoleAssignment]) -> tu
 def _tenants(name: str, values: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     if not values.keys() <= _TENANTS:
         raise Invalid(
-            f"{name} takes {', '.join(sorted(_TENANTS))}.",
+            f"The keys of {name} must be among: {', '.join(sorted(_TENANTS))}.",
             field=name,
             error_type="invalid_oauth_allowed_tenants_format",
         )
@@ -144,17 +144,17 @@ def _no_sso_connection(name: str, value: Any) -> Any:
 
 
 def _check_together(after: OrganizationSettings, chosen: Mapping[str, Any]) -> None:
-    if not chosen.keys().isdisjoint(_WAYS_IN) and all(getattr(after, name) == NOT_ALLOWED for name in _WAYS_IN):
+    if not chosen.keys().isdisjoint(_JOINING) and all(getattr(after, name) == NOT_ALLOWED for name in _JOINING):
         raise Invalid(
-            f"Nobody could come in any more: one of {', '.join(_WAYS_IN)} must let somebody.",
-            field=next(name for name in _WAYS_IN if name in chosen),
+            f"At least one of {', '.join(_JOINING)} must let people join.",
+            field=next(name for name in _JOINING if name in chosen),
             error_type=_FACTOR,
         )
     for name, (allowed, error_type) in _RESTRICTED_WITHOUT.items():
-        is_touched = not chosen.keys().isdisjoint({name, allowed})
-        if is_touched and getattr(after, name) == RESTRICTED and not getattr(after, allowed):
+        is_changed = not chosen.keys().isdisjoint({name, allowed})
+        if is_changed and getattr(after, name) == RESTRICTED and not getattr(after, allowed):
             raise Invalid(
-                f"{allowed} must name one where {name} is {RESTRICTED}.", field=allowed, error_type=error_type
+                f"{allowed} must have a value if {name} is {RESTRICTED}.", field=allowed, error_type=error_type
             )
 
 

@@ -1,4 +1,4 @@
-"""Password hashing with Argon2id at OWASP's cost, a quarter of Django's default time and a fifth of its memory."""
+"""Argon2id at the cost that OWASP recommends: a quarter of the time of Django's default, and a fifth of its memory."""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 

@@ -1,7 +1,7 @@
-"""Password hashes that a product brings along from elsewhere (Stytch: passwords.migrate).
+"""Password hashes that a product migrates from another system (Stytch: passwords.migrate).
 
-What is stored is Argon2 of the old hash, so that none of the weak ones stands in the database; the first sign-in replaces it by
-Argon2 of the password itself. An Argon2 hash is stored as it is.
+The database stores Argon2 of the old hash, so that it holds no weak hashes. The first sign-in replaces it with Argon2 of the
+password itself. Argon2 hashes are stored unchanged.
 """
 
 import hashlib
@@ -18,17 +18,17 @@ from django.contrib.auth.hashers import BasePasswordHasher, check_password, iden
 from portal.directory.errors import Invalid
 from portal.directory.passwords import HASH_TYPES, PasswordHash
 
-_MOST_STORED = 256  # models.MemberRow.password
-# What one check may cost, so that nobody's sign-in holds up the others.
-_MOST_PBKDF2_ROUNDS = 3_000_000
-_MOST_SCRYPT_BYTES = 134_217_728
-_MOST_BCRYPT_COST, _MOST_PHPASS_COST = 15, 20
+_MAX_STORED = 256  # models.MemberRow.password
+# Upper bounds on the cost of a check, so that one sign-in can't starve the others.
+_MAX_PBKDF2_ROUNDS = 3_000_000
+_MAX_SCRYPT_BYTES = 134_217_728
+_MAX_BCRYPT_COST, _MAX_PHPASS_COST = 15, 20
 _ARGON2_VARIANTS = {"argon_2i": "argon2i", "argon_2id": "argon2id"}
-_MOST_ARGON2_KIB, _MOST_ARGON2_PASSES, _MOST_ARGON2_LANES = 262_144, 16, 64
-_MOST_ARGON2_KIB_OF_ALL_PASSES = 1_048_576
-_LEAST_ARGON2_SALT, _LEAST_ARGON2_HASH = 8, 4  # RFC 9106
+_MAX_ARGON2_KIB, _MAX_ARGON2_PASSES, _MAX_ARGON2_LANES = 262_144, 16, 64
+_MAX_ARGON2_KIB_OF_ALL_PASSES = 1_048_576
+_MIN_ARGON2_SALT, _MIN_ARGON2_HASH = 8, 4  # RFC 9106
 _BCRYPT = re.compile(r"\$2[abxy]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}\Z")
-_BCRYPT_BYTES = 72  # what bcrypt has always looked at
+_BCRYPT_BYTES = 72  # bcrypt ignores the rest
 _PHPASS = re.compile(r"\$[PH]\$(?P<cost>[./0-9A-Za-z])[./0-9A-Za-z]{8}[./0-9A-Za-z]{22}\Z")
 _PHPASS_DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ARGON2 = re.compile(
@@ -41,44 +41,42 @@ _SCRYPT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Old:
-    """A hash from elsewhere: how it comes from a password, and what came out, in hexadecimal or the scheme's own digits."""
+class _OldHash:
+    """A migrated hash: its scheme and parameters, and the result, in hexadecimal or in the scheme's own digits."""
 
-    kind: str
+    scheme: str
     parameters: Sequence[str]
     result: str
 
 
 class Migrated(BasePasswordHasher):
-    """Argon2 of another scheme's hash: `migrated$<kind>$<parameters>$<Argon2>`; made by `encoded_hash` alone."""
+    """Argon2 of another scheme's hash: `migrated$<scheme>$<parameters>$<Argon2>`. Only `encoded_hash` creates it."""
 
     algorithm = "migrated"
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Check a password against the hash that was brought along."""
-        _, kind, parameters, inner = encoded.split("$", 3)
-        return check_password(_KINDS[kind](password, parameters.split(":")), inner)
+        """Check a password against the migrated hash."""
+        _, scheme, parameters, inner = encoded.split("$", 3)
+        return check_password(_SCHEMES[scheme](password, parameters.split(":")), inner)
 
     def must_update(self, encoded: str) -> bool:  # noqa: ARG002 -- Django's signature
-        """Say that the password itself is to be hashed as soon as it is known."""
+        """Return True: hash the password itself as soon as it is known."""
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Do nothing: a check takes longer than one of our own hashes in any case."""
+        """Do nothing: a check takes longer than one of our own hashes anyway."""
 
 
 def encoded_hash(password: PasswordHash) -> str:
-    """Return a hash as Member.password has it. Raises Invalid that says what is wrong with it."""
+    """Return a hash in the form of MemberRow.password. Raise Invalid if it can't be checked, with the reason."""
     encoded = _encoded(password)
-    if len(encoded) > _MOST_STORED:
+    if len(encoded) > _MAX_STORED:
         raise _invalid("The salt or the hash is too long.", "invalid_hash")
     try:
-        # What cannot be checked shall fail now, and not when the person signs in.
+        # Fail now if it can't be checked, not when the person signs in.
         identify_hasher(encoded).verify("", encoded)
     except (ValueError, Argon2Error):
-        raise _invalid(
-            "The hash cannot be checked: its salt or its parameters are not valid.", "invalid_hash"
-        ) from None
+        raise _invalid("The hash can't be checked. Its salt or its parameters are invalid.", "invalid_hash") from None
     return encoded
 
 
@@ -87,14 +85,12 @@ def _encoded(password: PasswordHash) -> str:
         return _argon2(password, _ARGON2_VARIANTS[password.hash_type])
     read = _READERS.get(password.hash_type)
     if read is None:
-        raise _invalid(
-            f"There is no hash type like that. These are taken: {', '.join(HASH_TYPES)}.", "invalid_hash_type"
-        )
+        raise _invalid(f"Unknown hash type. Use one of: {', '.join(HASH_TYPES)}.", "invalid_hash_type")
     old = read(password.hash, password.config)
-    return f"{Migrated.algorithm}${old.kind}${':'.join(old.parameters)}${make_password(old.result)}"
+    return f"{Migrated.algorithm}${old.scheme}${':'.join(old.parameters)}${make_password(old.result)}"
 
 
-# --- How the old hash comes from a password -----------------------------------------------------------------------------
+# --- Compute an old hash from a password ---------------------------------------------------------------------------------
 
 
 def _salted(name: str) -> Callable[[str, Sequence[str]], str]:
@@ -113,12 +109,12 @@ def _pbkdf2(password: str, parameters: Sequence[str]) -> str:
 def _scrypt(password: str, parameters: Sequence[str]) -> str:
     n, r, p, length = map(int, parameters[:4])
     salt = b64decode(parameters[4])
-    most = _MOST_SCRYPT_BYTES * 2
-    return hashlib.scrypt(_bytes(password), salt=salt, n=n, r=r, p=p, dklen=length, maxmem=most).hex()
+    memory = _MAX_SCRYPT_BYTES * 2
+    return hashlib.scrypt(_bytes(password), salt=salt, n=n, r=r, p=p, dklen=length, maxmem=memory).hex()
 
 
 def _bcrypt(password: str, parameters: Sequence[str]) -> str:
-    # Loaded by who signs in with such a password.
+    # Imported here: only sign-ins with such a password need it.
     import bcrypt  # noqa: PLC0415 -- as above
 
     salt = "$" + "$".join(parameters)
@@ -139,7 +135,7 @@ def _md5(content: bytes) -> bytes:
 
 
 def _phpass_digits(digest: bytes) -> str:
-    """Return the digest as phpass writes it: three bytes as four digits, the lowest bits first."""
+    """Return the digest in phpass' notation: three bytes as four digits, lowest bits first."""
     written = ""
     for place in range(0, len(digest), 3):
         part = digest[place : place + 3]
@@ -148,7 +144,7 @@ def _phpass_digits(digest: bytes) -> str:
     return written
 
 
-_KINDS: Mapping[str, Callable[[str, Sequence[str]], str]] = {
+_SCHEMES: Mapping[str, Callable[[str, Sequence[str]], str]] = {
     "bcrypt": _bcrypt,
     "md_5": _salted("md5"),
     "sha_1": _salted("sha1"),
@@ -159,61 +155,59 @@ _KINDS: Mapping[str, Callable[[str, Sequence[str]], str]] = {
 }
 
 
-# --- What is brought along ----------------------------------------------------------------------------------------------
+# --- Read a migrated hash ------------------------------------------------------------------------------------------------
 
 Config = Mapping[str, Any]
 
 
-def _read_salted(kind: str, digits: int) -> Callable[[str, Config], _Old]:
-    def read(text: str, config: Config) -> _Old:
+def _read_salted(scheme: str, digits: int) -> Callable[[str, Config], _OldHash]:
+    def read(text: str, config: Config) -> _OldHash:
         if not re.fullmatch(rf"[0-9A-Fa-f]{{{digits}}}", text):
-            raise _invalid(f"A {kind} hash has {digits} hexadecimal digits.", f"invalid_{kind}_hash")
+            raise _invalid(f"A {scheme} hash has {digits} hexadecimal digits.", f"invalid_{scheme}_hash")
         salts = [_bytes(str(config.get(name) or "")) for name in ("prepend_salt", "append_salt")]
-        return _Old(kind, [_b64(salt) for salt in salts], text.lower())
+        return _OldHash(scheme, [_b64(salt) for salt in salts], text.lower())
 
     return read
 
 
-def _read_bcrypt(text: str, _config: Config) -> _Old:
+def _read_bcrypt(text: str, _config: Config) -> _OldHash:
     found = _BCRYPT.match(text)
-    if not found or not 4 <= int(found["cost"]) <= _MOST_BCRYPT_COST:  # noqa: PLR2004 -- bcrypt's own least
+    if not found or not 4 <= int(found["cost"]) <= _MAX_BCRYPT_COST:  # noqa: PLR2004 -- bcrypt's own minimum
         raise _invalid(
-            f"A bcrypt hash has 60 characters, from $2a$, and a cost from 4 to {_MOST_BCRYPT_COST}.",
+            f"A bcrypt hash has 60 characters, starts with $2a$, and has a cost of 4 to {_MAX_BCRYPT_COST}.",
             "invalid_bcrypt_hash",
         )
-    # PHP's and crypt_blowfish's names for the same.
+    # PHP and crypt_blowfish have another name for the same version.
     _, version, cost, rest = text.split("$")
     version = "2b" if version == "2y" else version
     parameters = [version, cost, rest[:22]]
-    return _Old("bcrypt", parameters, f"${version}${cost}${rest}")
+    return _OldHash("bcrypt", parameters, f"${version}${cost}${rest}")
 
 
-def _read_phpass(text: str, _config: Config) -> _Old:
+def _read_phpass(text: str, _config: Config) -> _OldHash:
     found = _PHPASS.match(text)
     if not found:
-        raise _invalid("A phpass hash has 34 characters, from $P$ or $H$.", "invalid_phpass_hash_format")
-    if not 7 <= _PHPASS_DIGITS.index(found["cost"]) <= _MOST_PHPASS_COST:  # noqa: PLR2004 -- phpass' own least
-        raise _invalid(
-            f"The cost of a phpass hash must be from 7 to {_MOST_PHPASS_COST}.", "invalid_phpass_hash_format"
-        )
-    return _Old("phpass", [text[3:12]], text[12:])
+        raise _invalid("A phpass hash has 34 characters and starts with $P$ or $H$.", "invalid_phpass_hash_format")
+    if not 7 <= _PHPASS_DIGITS.index(found["cost"]) <= _MAX_PHPASS_COST:  # noqa: PLR2004 -- phpass' own minimum
+        raise _invalid(f"The cost of a phpass hash must be from 7 to {_MAX_PHPASS_COST}.", "invalid_phpass_hash_format")
+    return _OldHash("phpass", [text[3:12]], text[12:])
 
 
-def _read_pbkdf2(text: str, config: Config) -> _Old:
+def _read_pbkdf2(text: str, config: Config) -> _OldHash:
     name = str(config.get("algorithm") or "sha256")
     if name not in {"sha256", "sha512"}:
         raise _invalid("The algorithm of pbkdf_2_config must be sha256 or sha512.", "invalid_pbkdf_2_algorithm")
-    rounds = _number(config, "iteration_amount", 1, _MOST_PBKDF2_ROUNDS, "invalid_pbkdf_2_iteration_amount")
+    rounds = _number(config, "iteration_amount", 1, _MAX_PBKDF2_ROUNDS, "invalid_pbkdf_2_iteration_amount")
     salt = _decoded(config.get("salt"), "The salt of pbkdf_2_config", "invalid_pbkdf_2_salt")
     result = _decoded(text, "A pbkdf_2 hash", "invalid_pbkdf_2_hash")
     _same_length(config, result, "pbkdf_2_key_length_mismatch")
-    # Each block of the result takes all rounds.
-    if rounds * math.ceil(len(result) / hashlib.new(name).digest_size) > _MOST_PBKDF2_ROUNDS:
-        raise _invalid("A hash of this length takes too long to check.", "invalid_pbkdf_2_iteration_amount")
-    return _Old("pbkdf_2", [name, str(rounds), str(len(result)), _b64(salt)], result.hex())
+    # Each block of the result takes all iterations.
+    if rounds * math.ceil(len(result) / hashlib.new(name).digest_size) > _MAX_PBKDF2_ROUNDS:
+        raise _invalid("Checking a hash of this length takes too long.", "invalid_pbkdf_2_iteration_amount")
+    return _OldHash("pbkdf_2", [name, str(rounds), str(len(result)), _b64(salt)], result.hex())
 
 
-def _read_scrypt(text: str, config: Config) -> _Old:
+def _read_scrypt(text: str, config: Config) -> _OldHash:
     encoded = _SCRYPT.match(text)
     if encoded:
         n, r, p = 1 << int(encoded["ln"]), int(encoded["r"]), int(encoded["p"])
@@ -227,16 +221,16 @@ def _read_scrypt(text: str, config: Config) -> _Old:
     result = _decoded(hash_text, "A scrypt hash", "invalid_base64_scrypt_hash")
     if not encoded:
         _same_length(config, result, "scrypt_key_length_mismatch")
-    if n < 2 or n & (n - 1) or not r * p or 128 * n * r * p > _MOST_SCRYPT_BYTES:  # noqa: PLR2004 -- RFC 7914
+    if n < 2 or n & (n - 1) or not r * p or 128 * n * r * p > _MAX_SCRYPT_BYTES:  # noqa: PLR2004 -- RFC 7914
         raise _invalid(
             "N must be a power of two, r and p at least 1, and 128 * N * r * p at most 128 MiB.",
             "invalid_scrypt_parameters",
         )
-    return _Old("scrypt", [str(n), str(r), str(p), str(len(result)), _b64(salt)], result.hex())
+    return _OldHash("scrypt", [str(n), str(r), str(p), str(len(result)), _b64(salt)], result.hex())
 
 
 def _argon2(password: PasswordHash, variant: str) -> str:
-    """Return an Argon2 hash in Django's form; it came encoded, or in hexadecimal beside argon_2_config."""
+    """Return an Argon2 hash in Django's form. The input is an encoded hash, or hexadecimal with argon_2_config."""
     text = password.hash if password.hash.startswith("$") else _argon2_of_parts(variant, password)
     found = _ARGON2.match(text)
     if not found or found["variant"] != variant:
@@ -245,34 +239,36 @@ def _argon2(password: PasswordHash, variant: str) -> str:
             "invalid_hash",
         )
     memory, passes, lanes = (int(found[name]) for name in "mtp")
-    is_too_much = memory > _MOST_ARGON2_KIB or memory * passes > _MOST_ARGON2_KIB_OF_ALL_PASSES
-    if is_too_much or passes > _MOST_ARGON2_PASSES or lanes > _MOST_ARGON2_LANES:
-        raise _invalid("This Argon2 hash takes too much memory or time to check.", "invalid_argon_2_memory")
+    is_too_much = memory > _MAX_ARGON2_KIB or memory * passes > _MAX_ARGON2_KIB_OF_ALL_PASSES
+    if is_too_much or passes > _MAX_ARGON2_PASSES or lanes > _MAX_ARGON2_LANES:
+        raise _invalid("Checking this Argon2 hash takes too much memory or time.", "invalid_argon_2_memory")
     if lanes < 1 or passes < 1 or memory < 8 * lanes:
-        raise _invalid("Argon2 needs a pass, a thread, and 8 KiB for each thread.", "invalid_argon_2_memory")
-    if len(_decoded(found["salt"], "The salt", "invalid_argon_2_salt")) < _LEAST_ARGON2_SALT:
-        raise _invalid(f"The salt must have at least {_LEAST_ARGON2_SALT} bytes.", "invalid_argon_2_salt")
-    if len(_decoded(found["hash"], "The hash", "invalid_hash")) < _LEAST_ARGON2_HASH:
-        raise _invalid(f"The hash must have at least {_LEAST_ARGON2_HASH} bytes.", "invalid_hash")
+        raise _invalid(
+            "Argon2 needs at least 1 pass, 1 thread, and 8 KiB of memory for each thread.", "invalid_argon_2_memory"
+        )
+    if len(_decoded(found["salt"], "The salt", "invalid_argon_2_salt")) < _MIN_ARGON2_SALT:
+        raise _invalid(f"The salt must have at least {_MIN_ARGON2_SALT} bytes.", "invalid_argon_2_salt")
+    if len(_decoded(found["hash"], "The hash", "invalid_hash")) < _MIN_ARGON2_HASH:
+        raise _invalid(f"The hash must have at least {_MIN_ARGON2_HASH} bytes.", "invalid_hash")
     return f"argon2{text}"
 
 
 def _argon2_of_parts(variant: str, password: PasswordHash) -> str:
     config = password.config
-    memory = _number(config, "memory", 8, _MOST_ARGON2_KIB, "invalid_argon_2_memory")
-    passes = _number(config, "iteration_amount", 1, _MOST_ARGON2_PASSES, "invalid_argon_2_iteration_amount")
-    lanes = _number(config, "threads", 1, _MOST_ARGON2_LANES, "invalid_argon_2_threads")
+    memory = _number(config, "memory", 8, _MAX_ARGON2_KIB, "invalid_argon_2_memory")
+    passes = _number(config, "iteration_amount", 1, _MAX_ARGON2_PASSES, "invalid_argon_2_iteration_amount")
+    lanes = _number(config, "threads", 1, _MAX_ARGON2_LANES, "invalid_argon_2_threads")
     salt = _bytes(str(config.get("salt") or ""))
     try:
         result = bytes.fromhex(password.hash)
     except ValueError:
-        raise _invalid("An Argon2 hash beside argon_2_config is hexadecimal.", "invalid_hash") from None
+        raise _invalid("With argon_2_config, the hash must be hexadecimal.", "invalid_hash") from None
     _same_length(config, result, "argon_2_key_length_mismatch")
     written = [_b64(part).rstrip("=") for part in (salt, result)]
     return f"${variant}$v=19$m={memory},t={passes},p={lanes}${written[0]}${written[1]}"
 
 
-_READERS: Mapping[str, Callable[[str, Config], _Old]] = {
+_READERS: Mapping[str, Callable[[str, Config], _OldHash]] = {
     "bcrypt": _read_bcrypt,
     "md_5": _read_salted("md_5", 32),
     "sha_1": _read_salted("sha_1", 40),
@@ -283,21 +279,21 @@ _READERS: Mapping[str, Callable[[str, Config], _Old]] = {
 }
 
 
-def _number(config: Config, name: str, least: int, most: int, error_type: str) -> int:
+def _number(config: Config, name: str, minimum: int, maximum: int, error_type: str) -> int:
     value = config.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise _invalid(f"{name} must be a whole number from {least} to {most}.", error_type)
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+        raise _invalid(f"{name} must be a whole number from {minimum} to {maximum}.", error_type)
     return value
 
 
 def _same_length(config: Config, result: bytes, error_type: str) -> None:
     length = config.get("key_length")
     if length is not None and length != len(result):
-        raise _invalid(f"The hash has {len(result)} bytes, which is not the key_length.", error_type)
+        raise _invalid(f"The hash has {len(result)} bytes, but key_length is {length}.", error_type)
 
 
 def _decoded(text: object, what: str, error_type: str) -> bytes:
-    """Return what is written in base64, of either alphabet, with or without padding."""
+    """Decode base64 of either alphabet, with or without padding. Raise Invalid."""
     written = str(text or "").rstrip("=").replace("+", "-").replace("/", "_")
     if not re.fullmatch(r"[A-Za-z0-9_-]+", written) or len(written) % 4 == 1:
         raise _invalid(f"{what} must be base64.", error_type)

@@ -1,4 +1,4 @@
-"""Passwords as products use them: checked, brought along, and replaced."""
+"""Passwords as products use them: check, migrate and replace them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,28 +13,22 @@ from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, Invalid, Refused, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import Member, MemberChanges, MemberStatus
-from portal.directory.passwords import Migrant, PasswordHash
+from portal.directory.passwords import MigratedMember, PasswordHash
 from portal.directory.sessions import Authentication, SessionTerms, SignedIn
 from portal.embedded import models
-from portal.embedded.members.members import EmbeddedProjectMembers
-from portal.embedded.passwords.change import change_password
+from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.passwords.migrated import encoded_hash
+from portal.embedded.passwords.stored import change_password, may_use_password, password_is_right
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope
-from portal.embedded.sessions.project_sessions import change
-from portal.embedded.sessions.sessions import (
-    is_live,
-    may_use_password,
-    member_as_caller,
-    password_is_right,
-    signed_in_value,
-    start_session,
-)
+from portal.embedded.sessions.lifecycle import is_live, member_as_caller, signed_in_value, start_session, update_session
+from portal.embedded.sessions.sessions import session_not_found
 
-_RECENT = timedelta(minutes=5)  # Stytch: of the factor by which a password may be replaced
+# Stytch: a session may replace the password within this time after the password was entered.
+_RECENT = timedelta(minutes=5)
 
 
-class EmbeddedProjectPasswords:
+class EmbeddedPasswords:
     """Implements portal.directory.passwords.ProjectPasswordGateway."""
 
     def __init__(self, scope: Scope) -> None:
@@ -43,38 +37,35 @@ class EmbeddedProjectPasswords:
     def authenticate(
         self, *, email_address: str, password: str, terms: SessionTerms, current: SignedIn | None = None
     ) -> Authentication:
-        """Start a session by password. Raises Invalid, Refused, and Unauthenticated, in the same time, whatever was wrong."""
+        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong; Invalid, Refused."""
         terms.check()
-        member = self._proved(email_address, password)
+        member = self._authenticated_member(email_address, password)
         with transaction.atomic():
-            return self._go_on(member, terms, current)
+            return self._start_or_continue(member, terms, current)
 
-    def migrate(self, migrant: Migrant, password: PasswordHash) -> tuple[Member, bool]:
-        """Give a member the password of a hash, and say whether the member was made for it.
-
-        Only the project may. Raises Invalid, Conflict, Refused.
-        """
+    def migrate(self, migrated: MigratedMember, password: PasswordHash) -> tuple[Member, bool]:
+        """Give a member the password of a hash, and say whether the member was created. Raise Invalid, Conflict, Refused."""
         if self._scope.signed_in:
-            raise Refused("Only the project itself may bring a password along: send no member session.")
+            raise Refused("Only the project can migrate passwords. Leave out the member session.")
         encoded = encoded_hash(password)
-        members, wanted = EmbeddedProjectMembers(self._scope), _changes(migrant)
+        members, changes = EmbeddedMembers(self._scope), _changes(migrated)
         with transaction.atomic():
-            named = self._members().filter(email_address_folded=fold_address(migrant.email_address.strip()))
-            seen = named.exclude(status=MemberStatus.DELETED).first()
-            if seen is None:
-                value = members.create(replace(wanted, email_address=migrant.email_address))
+            named = self._members().filter(email_address_folded=fold_address(migrated.email_address.strip()))
+            existing = named.exclude(status=MemberStatus.DELETED).first()
+            if existing is None:
+                value = members.create(replace(changes, email_address=migrated.email_address))
             else:
-                # What the product calls a member who is there already stays.
-                value = members.update(public_id("member", seen.pk), replace(wanted, external_id=None))
+                # An existing member keeps their external ID.
+                value = members.update(public_id("member", existing.pk), replace(changes, external_id=None))
             row = self._members().select_for_update(of=("self",)).get(pk=parse_id("member", value.member_id))
             if row.password:
                 raise Conflict(
-                    "The member has a password already.", field="email_address", error_type="member_password_exists"
+                    "The member already has a password.", field="email_address", error_type="member_password_exists"
                 )
             row.email_address_verified, row.status = True, MemberStatus.ACTIVE
             row.save(update_fields=["email_address_verified", "status", "updated_at"])
             change_password(row, encoded, self._scope.caller)
-            return members.get(value.member_id), seen is None
+            return members.get(value.member_id), existing is None
 
     def reset_by_existing_password(
         self,
@@ -85,46 +76,43 @@ class EmbeddedProjectPasswords:
         terms: SessionTerms,
         current: SignedIn | None = None,
     ) -> Authentication:
-        """Replace a password by a new one. Raises as authenticate, and Invalid for a weak password."""
+        """Replace a password. Raise what `authenticate` raises, and Invalid for a weak password."""
         terms.check()
-        member = self._proved(email_address, existing_password)
+        member = self._authenticated_member(email_address, existing_password)
         check_new_password(new_password, email_address=member.email_address, field="new_password")
         return self._replace(member, new_password, terms, current)
 
     def reset_by_session(self, *, password: str, terms: SessionTerms) -> Authentication:
-        """Replace the acting member's password. Raises Refused, Invalid, Unauthenticated."""
+        """Replace the acting member's password. Raise Refused, Invalid, Unauthenticated."""
         terms.check()
         holder = self._scope.signed_in
         if holder is None:
-            raise Unauthenticated("The session has ended, or never was.", error_type="session_not_found")
+            raise session_not_found()
         entered_at = holder.session.password_entered_at
         if entered_at is None or entered_at < timezone.now() - _RECENT:
             raise Refused(
-                "The password was not entered in this session within the last five minutes.",
+                "The password wasn't entered in this session within the last five minutes.",
                 error_type="session_too_old_to_reset_password",
             )
         member = self._members().get(pk=parse_id("member", holder.member.member_id))
-        self._check_method(member)
+        self._require_passwords_allowed(member)
         check_new_password(password, email_address=member.email_address)
         return self._replace(member, password, terms, holder, is_entered=False)
 
-    def _proved(self, email_address: str, password: str) -> models.MemberRow:
-        """Return whose password it is. Raises Unauthenticated, Refused."""
+    def _authenticated_member(self, email_address: str, password: str) -> models.MemberRow:
         found = (
             self._members().filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
         )
         if not password_is_right(found, password) or found is None:
-            raise Unauthenticated(
-                "The e-mail address or the password is not right.", error_type="unauthorized_credentials"
-            )
-        self._check_method(found)
+            raise Unauthenticated("Incorrect email or password.", error_type="unauthorized_credentials")
+        self._require_passwords_allowed(found)
         return found
 
     @staticmethod
-    def _check_method(member: models.MemberRow) -> None:
+    def _require_passwords_allowed(member: models.MemberRow) -> None:
         if not may_use_password(member):
             raise Refused(
-                "The organization does not allow signing in by password.",
+                "The organization doesn't allow signing in by password.",
                 error_type="operation_restricted_by_organization_auth_methods",
             )
 
@@ -141,47 +129,48 @@ class EmbeddedProjectPasswords:
         with transaction.atomic():
             locked = self._members().select_for_update(of=("self",)).get(pk=member.pk)
             if locked.password != known or locked.status != MemberStatus.ACTIVE:
-                raise Unauthenticated("The password was changed meanwhile.", error_type="unauthorized_credentials")
-            keep = _key(current) if current else None
+                raise Unauthenticated(
+                    "The password was changed in the meantime.", error_type="unauthorized_credentials"
+                )
+            keep = _session_key(current) if current else None
             change_password(locked, encoded, member_as_caller(locked, self._scope.origin), keep=keep)
-            return self._go_on(locked, terms, current, is_entered=is_entered)
+            return self._start_or_continue(locked, terms, current, is_entered=is_entered)
 
-    def _go_on(
+    def _start_or_continue(
         self, member: models.MemberRow, terms: SessionTerms, current: SignedIn | None, *, is_entered: bool = True
     ) -> Authentication:
-        """Return the session that the member goes on with: the current one, or a new one."""
+        """Return the current session with the terms applied, or a new one. Raise Invalid if it is another member's."""
         if current is None:
             started = start_session(member, self._scope.origin, password_entered_at=timezone.now(), terms=terms)
             return Authentication(started.member, started.organization, started)
-        sessions = models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user")
-        row = sessions.select_for_update(of=("self",)).filter(member=member, pk=_key(current)).first()
+        sessions = self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
+        row = sessions.select_for_update(of=("self",)).filter(member=member, pk=_session_key(current)).first()
         if row is None or not is_live(row):
             raise Invalid(
-                "The session is another member's.",
+                "The session belongs to another member.",
                 field="session_token",
                 error_type="member_session_member_id_mismatch",
             )
         if is_entered:
             row.password_entered_at = timezone.now()
             row.save(update_fields=["password_entered_at"])
-        change(row, terms)
-        went_on = signed_in_value(row, current.session_token)
-        return Authentication(went_on.member, went_on.organization, went_on)
+        update_session(row, terms)
+        continued = signed_in_value(row, current.session_token)
+        return Authentication(continued.member, continued.organization, continued)
 
     def _members(self) -> QuerySet[models.MemberRow]:
-        rows = models.MemberRow.objects.select_related("organization", "scim_user")
-        return rows.filter(organization_id=self._scope.organization_id)
+        return self._scope.of(models.MemberRow).select_related("organization", "scim_user")
 
 
-def _changes(migrant: Migrant) -> MemberChanges:
+def _changes(migrated: MigratedMember) -> MemberChanges:
     return MemberChanges(
-        name=migrant.name,
-        roles=None if migrant.roles is None else list(migrant.roles),
-        external_id=migrant.external_id,
-        trusted_metadata=migrant.trusted_metadata,
-        untrusted_metadata=migrant.untrusted_metadata,
+        name=migrated.name,
+        roles=None if migrated.roles is None else list(migrated.roles),
+        external_id=migrated.external_id,
+        trusted_metadata=migrated.trusted_metadata,
+        untrusted_metadata=migrated.untrusted_metadata,
     )
 
 
-def _key(signed_in: SignedIn) -> UUID:
+def _session_key(signed_in: SignedIn) -> UUID:
     return parse_id("member-session", signed_in.session.member_session_id)

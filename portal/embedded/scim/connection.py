@@ -21,7 +21,7 @@ from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
 from portal.embedded.database.statements import Statement
 from portal.embedded.members.values import scim_connection_value
-from portal.embedded.scope import Scope, hold_organization, rows_of
+from portal.embedded.scope import Scope, lock_organization, rows_of
 from portal.embedded.tokens import new_token, token_hash
 
 TOKEN_LIFETIME = timedelta(days=365)
@@ -104,7 +104,7 @@ class EmbeddedScimConnection:
                 organization_id=organization_id, display_name=display_name.strip(), identity_provider=identity_provider
             )
             check(row)
-            hold_organization(organization_id)
+            lock_organization(organization_id)
             row.save(force_insert=True)
             bearer_token, token = issue_token(row)
             self._record("scim_connection.create", row, {}, _audit_values(row) | token_audit_values(token))

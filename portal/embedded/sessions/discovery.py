@@ -1,4 +1,4 @@
-"""Signing in before the organization is known: the one place that looks for a person in all organizations."""
+"""Sign in before an organization is chosen: the one place that looks for a person in all organizations."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -9,22 +9,23 @@ from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import NotOffered, Unauthenticated
+from portal.directory.errors import Unauthenticated
 from portal.directory.ids import parse_id
 from portal.directory.members import MemberStatus
 from portal.directory.sessions import Discovered, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
-from portal.embedded.members.sign_in_links import email_link_soon
-from portal.embedded.scope import organization_value
-from portal.embedded.sessions.sessions import may_use_password, password_is_right, start_session
+from portal.embedded.members.sign_in_links import email_link_in_background
+from portal.embedded.passwords.stored import may_use_password, password_is_right
+from portal.embedded.scope import across_organizations, organization_value
+from portal.embedded.sessions.lifecycle import start_session
 from portal.embedded.tokens import new_token, token_hash
 
-INTERMEDIATE_LIFE = timedelta(minutes=10)  # Stytch: an intermediate session token
-# Passwords checked at each attempt, always as many, so that the time does not tell in how many organizations a person
-# is. Who is in more signs in at the organization's own address.
-MOST_ORGANIZATIONS = 5
-_MOST_OF_ONE = 20  # intermediate sessions of one email address; of more, the oldest end
+INTERMEDIATE_LIFETIME = timedelta(minutes=10)  # Stytch: an intermediate session token
+# Each attempt checks this many passwords, so that its time doesn't tell in how many organizations a person is a member.
+# A member of more organizations signs in at the organization's own URL.
+MAX_ORGANIZATIONS = 5
+_MAX_PER_ADDRESS = 20  # intermediate sessions of one email address; beyond that, the oldest are deleted
 _BATCH = 1000
 
 
@@ -35,83 +36,79 @@ class EmbeddedDiscovery:
         self._origin = origin
 
     def authenticate(self, *, email_address: str, password: str) -> Discovered:
-        """Return where this password is right. Raises Unauthenticated, in the same time, whatever was wrong."""
+        """Return the organizations where this password is right. Raise Unauthenticated, taking the same time if none is."""
         candidates: list[models.MemberRow | None] = list(
-            models.MemberRow.objects.select_related("organization", "scim_user")
+            across_organizations(models.MemberRow)
+            .select_related("organization", "scim_user")
             .filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE)
-            .order_by("organization_id")[:MOST_ORGANIZATIONS]
+            .order_by("organization_id")[:MAX_ORGANIZATIONS]
         )
-        candidates += [None] * (MOST_ORGANIZATIONS - len(candidates))
+        candidates += [None] * (MAX_ORGANIZATIONS - len(candidates))
         right = [member for member in candidates if password_is_right(member, password) and member]
         members = [member for member in right if may_use_password(member)]
         if not members:
-            raise Unauthenticated("The e-mail address or the password is not right.")
+            raise Unauthenticated("Incorrect email or password.")
         session, token = start_intermediate_session(email_address, members)
         return _discovered(session, members, token)
 
     def organizations(self, intermediate_session_token: str) -> Discovered:
-        """Return the same answer again. Raises Unauthenticated."""
-        session = self._session(intermediate_session_token)
+        """Return the discovered organizations again. Raise Unauthenticated if the token was used or has expired."""
+        session = _intermediate_session(intermediate_session_token)
         return _discovered(session, _active_members(session), intermediate_session_token)
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
-        """Start a session in one of the discovered organizations, once. Raises Unauthenticated."""
+        """Start a session in one of the discovered organizations, and delete the token. Raise Unauthenticated."""
         chosen = parse_id("organization", organization_id)
         with transaction.atomic():
-            session = self._session(intermediate_session_token, lock=True)
+            session = _intermediate_session(intermediate_session_token, lock=True)
             member = next((one for one in _active_members(session) if one.organization_id == chosen), None)
             if member is None:
-                raise Unauthenticated("You are not a member of this organization.")
+                raise Unauthenticated("You aren't a member of this organization.")
             session.delete()
-            return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFE)
+            return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFETIME)
 
     @property
-    def other_way_in(self) -> str:
-        """Return who can help where email isn't set up."""
-        return "" if settings.EMAIL_IS_SET_UP else "Ask the operator of this portal for a sign-in link."
+    def link_emails(self) -> "EmbeddedSignInLinkEmails | None":
+        """Sign-in links by email. None if email isn't configured."""
+        return EmbeddedSignInLinkEmails(self._origin) if settings.EMAIL_IS_SET_UP else None
 
-    def email_links(self, email_address: str, *, organization_slug: str = "") -> None:
-        """Email a one-time link to the members with this address. Raise NotOffered without email."""
-        if self.other_way_in:
-            raise NotOffered(self.other_way_in)
-        found = models.MemberRow.objects.select_related("organization", "scim_user")
-        found = found.filter(email_address_folded=fold_address(email_address)).exclude(status=MemberStatus.DELETED)
+
+class EmbeddedSignInLinkEmails:
+    """Implements portal.directory.sign_in_links.SignInLinkEmails."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    def send(self, email_address: str, *, organization_slug: str = "") -> None:
+        """Email a sign-in link to the members with this address, in one organization or in all, in the background."""
+        members = across_organizations(models.MemberRow).select_related("organization", "scim_user")
+        named = members.filter(email_address_folded=fold_address(email_address)).exclude(status=MemberStatus.DELETED)
         if organization_slug:
-            found = found.filter(organization__slug=organization_slug)
-        for member in found.order_by("organization_id")[:MOST_ORGANIZATIONS]:
+            named = named.filter(organization__slug=organization_slug)
+        for member in named.order_by("organization_id")[:MAX_ORGANIZATIONS]:
             if may_use_password(member):
-                email_link_soon(member, Caller(Actor(ActorType.VISITOR), self._origin))
-
-    @staticmethod
-    def _session(token: str, *, lock: bool = False) -> models.IntermediateSessionRow:
-        sessions = (
-            models.IntermediateSessionRow.objects.select_for_update() if lock else models.IntermediateSessionRow.objects
-        )
-        session = sessions.filter(token_hash=token_hash(token), expires_at__gt=timezone.now()).first()
-        if session is None:
-            raise Unauthenticated("This choice was used or has expired. Sign in again.")
-        return session
+                email_link_in_background(member, Caller(Actor(ActorType.VISITOR), self._origin))
 
 
 def start_intermediate_session(
     email_address: str, members: Collection[models.MemberRow]
 ) -> tuple[models.IntermediateSessionRow, str]:
-    """Return a new intermediate session for a choice between these members, and its token."""
+    """Return a new intermediate session, which can be exchanged for a session of one of these members, and its token."""
     token = new_token()
     with transaction.atomic():
         _delete_expired()
         others = models.IntermediateSessionRow.objects.filter(email_address=email_address).order_by("-expires_at", "pk")
-        surplus = list(others.values_list("pk", flat=True)[_MOST_OF_ONE - 1 :][:_BATCH])
-        models.IntermediateSessionRow.objects.filter(pk__in=surplus).delete()
+        oldest = list(others.values_list("pk", flat=True)[_MAX_PER_ADDRESS - 1 :][:_BATCH])
+        models.IntermediateSessionRow.objects.filter(pk__in=oldest).delete()
         session = models.IntermediateSessionRow.objects.create(
-            token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + INTERMEDIATE_LIFE
+            token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + INTERMEDIATE_LIFETIME
         )
         session.members.set(members)
     return session, token
 
 
 def prune() -> int:
-    """Delete the intermediate sessions that have expired, a thousand in a transaction, and return how many."""
+    """Delete the expired intermediate sessions, a thousand per transaction, and return how many there were."""
     deleted = 0
     while batch := _delete_expired():
         deleted += batch
@@ -119,12 +116,20 @@ def prune() -> int:
 
 
 def _delete_expired() -> int:
-    """Delete some of the intermediate sessions that have expired, and return how many."""
+    """Delete up to a thousand expired intermediate sessions, and return how many."""
     with transaction.atomic():
         expired = models.IntermediateSessionRow.objects.filter(expires_at__lte=timezone.now())
         keys = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
         models.IntermediateSessionRow.objects.filter(pk__in=keys).delete()
     return len(keys)
+
+
+def _intermediate_session(token: str, *, lock: bool = False) -> models.IntermediateSessionRow:
+    sessions = models.IntermediateSessionRow.objects.filter(token_hash=token_hash(token), expires_at__gt=timezone.now())
+    session = (sessions.select_for_update() if lock else sessions).first()
+    if session is None:
+        raise Unauthenticated("This sign-in was already used or has expired. Sign in again.")
+    return session
 
 
 def _active_members(session: models.IntermediateSessionRow) -> list[models.MemberRow]:

@@ -1,4 +1,4 @@
-"""Session JWTs as Stytch's SDKs verify them (reference/sdk.md 3.1): what a product reads of a session without asking."""
+"""Session JWTs, which Stytch's SDKs verify without a request (reference/sdk.md 3.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from portal.directory.ids import parse_id
 from portal.directory.sessions import ORGANIZATION_CLAIM, SESSION_CLAIM, SignedIn
 from portal.embedded.sessions.signing_keys import ALGORITHM, current_key, project_id, verifying_key
 
-LIFE = timedelta(minutes=5)  # Stytch: fixed, however long the session lasts
-_MOST_CHARACTERS = 32_768
+LIFETIME = timedelta(minutes=5)  # Stytch: fixed, however long the session lasts
+_MAX_CHARACTERS = 32_768
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """Whose session a JWT is about; that the session lives is for the database to say."""
+class Subject:
+    """The session and member of a JWT. The JWT doesn't say whether the session is live."""
 
     session_key: UUID
     member_id: str
 
 
 def signed(signed_in: SignedIn) -> str:
-    """Return a JWT of the session that is good for five minutes, and never for longer than the session."""
+    """Return a JWT of the session, valid for five minutes but not after the session's end."""
     signing = current_key()
     now = timezone.now()
     claims = {
@@ -38,7 +38,7 @@ def signed(signed_in: SignedIn) -> str:
         "sub": signed_in.member.member_id,
         "iat": int(now.timestamp()),
         "nbf": int(now.timestamp()),
-        "exp": int(min(now + LIFE, signed_in.session.expires_at).timestamp()),
+        "exp": int(min(now + LIFETIME, signed_in.session.expires_at).timestamp()),
         SESSION_CLAIM: _session_claim(signed_in),
         ORGANIZATION_CLAIM: {
             "organization_id": signed_in.organization.organization_id,
@@ -49,32 +49,32 @@ def signed(signed_in: SignedIn) -> str:
     return jwt.encode(header, claims, signing.key, algorithms=[ALGORITHM])
 
 
-def read(session_jwt: str) -> Named | None:
-    """Return whose session the JWT is about, also when its five minutes are over; None unless we signed it for this project."""
-    if len(session_jwt) > _MOST_CHARACTERS:
+def read(session_jwt: str) -> Subject | None:
+    """Return the subject of a JWT, even an expired one. None unless we signed it for this project."""
+    if len(session_jwt) > _MAX_CHARACTERS:
         return None
     try:
         claims = jwt.decode(session_jwt, _key_of, algorithms=[ALGORITHM]).claims
-    except (JoseError, ValueError, TypeError):  # the last for a header that is JSON, but not a JWT's
+    except (JoseError, ValueError, TypeError):  # TypeError: the header is JSON, but not of a JWT
         return None
-    return _named(claims)
+    return _subject(claims)
 
 
-def _named(claims: Mapping[str, Any]) -> Named | None:
+def _subject(claims: Mapping[str, Any]) -> Subject | None:
     own = project_id()
     session, member_id = claims.get(SESSION_CLAIM), claims.get("sub")
     if claims.get("iss") != _issuer(own) or claims.get("aud") != [own]:
         return None
     if not isinstance(session, Mapping) or not isinstance(member_id, str):
         return None
-    return Named(parse_id("member-session", str(session.get("id"))), member_id)
+    return Subject(parse_id("member-session", str(session.get("id"))), member_id)
 
 
 def _key_of(token: Any) -> RSAKey:
-    """Return the key that the token names. Raises ValueError, which joserfc passes on."""
+    """Return the key that the token names. Raise ValueError, which joserfc passes on."""
     key = verifying_key(str(token.headers().get("kid", "")))
     if key is None:
-        raise ValueError("The JWT names no key of this project.")
+        raise ValueError("The JWT names an unknown key.")
     return key
 
 
@@ -86,17 +86,17 @@ def _session_claim(signed_in: SignedIn) -> dict[str, Any]:
     session = signed_in.session
     return {
         "id": session.member_session_id,
-        "started_at": _written(session.started_at),
-        "last_accessed_at": _written(session.last_accessed_at),
-        "expires_at": _written(session.expires_at),
+        "started_at": _timestamp(session.started_at),
+        "last_accessed_at": _timestamp(session.last_accessed_at),
+        "expires_at": _timestamp(session.expires_at),
         "attributes": {"ip_address": session.ip_address, "user_agent": session.user_agent},
         "authentication_factors": [
             {
                 "type": factor.type,
                 "delivery_method": factor.delivery_method,
-                "last_authenticated_at": _written(factor.last_authenticated_at),
-                "created_at": _written(factor.created_at),
-                "updated_at": _written(factor.last_authenticated_at),
+                "last_authenticated_at": _timestamp(factor.last_authenticated_at),
+                "created_at": _timestamp(factor.created_at),
+                "updated_at": _timestamp(factor.last_authenticated_at),
                 "sequence_order": "PRIMARY",
             }
             for factor in session.authentication_factors
@@ -105,5 +105,5 @@ def _session_claim(signed_in: SignedIn) -> dict[str, Any]:
     }
 
 
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _timestamp(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,221 +1,82 @@
-"""Member sessions: one opaque token each, of which only the hash is stored."""
+"""Member sessions of one organization."""
 
-from collections.abc import Collection
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from functools import cache, partial
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
-from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Unauthenticated
-from portal.directory.ids import public_id
+from portal.directory.errors import NotFound, Refused, Unauthenticated
+from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
-from portal.directory.sessions import DEFAULT_MINUTES, SessionTerms, SignedIn
+from portal.directory.sessions import MAX_LISTED, Authentication, MemberSession, SessionTerms, SignedIn
 from portal.embedded import models
-from portal.embedded.audit import Caller, record
-from portal.embedded.database.statements import Statement
-from portal.embedded.members.values import member_id, member_value, session_value
-from portal.embedded.scope import Scope, organization_value, settings_value
-from portal.embedded.tokens import new_token, token_hash
-
-# A session's last use is written at most this often: reading a page is no reason to write to the database.
-_TOUCH_EVERY = timedelta(minutes=1)
-# So that what somebody asks about yesterday can still be answered; the activity log keeps the rest.
-_KEPT_AFTER_THE_END = timedelta(days=1)
-_BATCH = 1000
-# The time of some hashes that products bring along grows with the length, many thousand times.
-_LONGEST_PASSWORD = 1024
-
-
-_SESSION = models.MemberSessionRow._meta
-# Every page asks for it, and every call of a product's member.
-_BY_TOKEN = Statement(
-    lambda digest: models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user").filter(
-        token_hash=digest
-    ),
-    (_SESSION.get_field("token_hash"), b"example"),
+from portal.embedded.audit import record
+from portal.embedded.members.members import EmbeddedMembers
+from portal.embedded.members.values import member_value, with_registration
+from portal.embedded.organizations.organizations import with_scim_connection
+from portal.embedded.passwords.stored import may_use_password, password_is_right
+from portal.embedded.scim.connection import current_token
+from portal.embedded.scope import Scope, organization_value
+from portal.embedded.sessions.discovery import start_intermediate_session
+from portal.embedded.sessions.lifecycle import (
+    end_intermediate_sessions,
+    is_live,
+    member_as_caller,
+    opens_portal,
+    record_session,
+    record_use,
+    session_of_token,
+    session_value,
+    signed_in_value,
+    start_session,
+    update_session,
 )
-_BY_KEY = Statement(
-    lambda key: models.MemberSessionRow.objects.select_related("member__organization", "member__scim_user").filter(
-        pk=key
-    ),
-    (_SESSION.get_field("id"), UUID(int=1)),
-)
+from portal.embedded.tokens import token_hash
 
-
-@cache
-def _nobodys_password() -> str:
-    return make_password(get_random_string(32))
-
-
-def password_is_right(member: models.MemberRow | None, password: str) -> bool:
-    """Check a password in the same time whether or not there is such a member with a password.
-
-    A hash that is not of today's kind, such as one that a product brought along, is replaced once the password is known.
-    Nobody has a password of more than 1024 characters.
-    """
-    if len(password) > _LONGEST_PASSWORD:
-        return False
-    encoded = member.password if member else ""
-    renew = partial(_renew, member) if member and encoded else None
-    return check_password(password, encoded or _nobodys_password(), renew) and bool(encoded)
-
-
-def _renew(member: models.MemberRow, password: str) -> None:
-    encoded = make_password(password)
-    if models.MemberRow.objects.filter(pk=member.pk, password=member.password).update(password=encoded):
-        member.password = encoded
-
-
-def may_use_password(member: models.MemberRow) -> bool:
-    """Say whether the organization lets a member sign in by password (Stytch: auth_methods, is_breakglass)."""
-    return member.is_breakglass or settings_value(member.organization).allows_passwords
-
-
-def start_session(
-    member: models.MemberRow,
-    origin: Origin,
-    *,
-    password_entered_at: datetime | None,
-    terms: SessionTerms | None = None,
-    exchanged_for: SignedIn | None = None,
-) -> SignedIn:
-    """Sign a member in who entered their password then, or not at all; with `terms` for a product, else for the portal.
-
-    The portal's sessions also end when nobody uses them for SESSION_IDLE_MINUTES (docs/decisions/0014). Raises Invalid.
-    """
-    token = new_token()
-    minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
-    with transaction.atomic():
-        row = models.MemberSessionRow.objects.create(
-            organization_id=member.organization_id,
-            member=member,
-            token_hash=token_hash(token),
-            expires_at=timezone.now() + timedelta(minutes=minutes),
-            password_entered_at=password_entered_at,
-            ends_when_idle=terms is None,
-            custom_claims=terms.claims_after({}) if terms else {},
-            exchanged_factors=[asdict(one) for one in exchanged_for.session.authentication_factors]
-            if exchanged_for
-            else [],
-            ip_address=origin.ip_address,
-            user_agent=origin.user_agent,
-        )
-        record_session(row, "member_session.create", member_as_caller(row.member, origin))
-    return signed_in_value(row, token)
-
-
-def session_row(token: str) -> models.MemberSessionRow | None:
-    """Return the live session of a token in any organization, with its member and organization, or None."""
-    row = _BY_TOKEN.first(token_hash(token))
-    return row if row is not None and is_live(row) else None
-
-
-def session_row_of_jwt(session_jwt: str) -> models.MemberSessionRow | None:
-    """Return the live session of a session JWT as `session_row` does, whether or not the JWT itself has expired."""
-    # Loads what verifies signatures, which the portal's pages never need.
-    from portal.embedded.sessions import jwts  # noqa: PLC0415 -- as above
-
-    named = jwts.read(session_jwt)
-    row = _BY_KEY.first(named.session_key) if named else None
-    if row is None or named is None or member_id(row.member) != named.member_id:
-        return None
-    return row if is_live(row) else None
-
-
-def is_live(row: models.MemberSessionRow) -> bool:
-    """Say whether a session is valid now."""
-    is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
-    if is_over or row.member.status != MemberStatus.ACTIVE:
-        return False
-    return opens_portal(row) or not row.ends_when_idle
-
-
-def opens_portal(row: models.MemberSessionRow) -> bool:
-    """Say whether a live session is within the portal's own limits, which hold on its pages for a product's session too."""
-    now = timezone.now()
-    is_idle = row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
-    return not is_idle and row.started_at > now - timedelta(minutes=settings.SESSION_DURATION_MINUTES)
-
-
-def touch(row: models.MemberSessionRow) -> None:
-    """Note that a session was used."""
-    now = timezone.now()
-    if row.last_accessed_at < now - _TOUCH_EVERY:
-        models.MemberSessionRow.objects.filter(organization_id=row.organization_id, pk=row.pk).update(
-            last_accessed_at=now
-        )
-
-
-def end_choices(members: Collection[UUID]) -> None:
-    """Delete the choices between organizations that a password of one of these members opened."""
-    models.IntermediateSessionRow.objects.filter(members__in=members).delete()
-
-
-def prune() -> int:
-    """Delete the sessions that ended more than a day ago, a thousand looked at in a transaction, and return how many."""
-    ended = timezone.now() - _KEPT_AFTER_THE_END
-    is_old = Q(revoked_at__lt=ended) | Q(expires_at__lt=ended)
-    last, deleted = UUID(int=0), 0
-    while keys := list(
-        models.MemberSessionRow.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_BATCH]
-    ):
-        deleted += models.MemberSessionRow.objects.filter(is_old, pk__in=keys).delete()[0]
-        last = keys[-1]
-    return deleted
+_REVOKE = "revoke-sessions"
 
 
 class EmbeddedSessions:
-    """Implements portal.directory.sessions.SessionGateway."""
+    """Implements portal.directory.sessions.ProjectSessionGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
     def authenticate(self, session_token: str) -> SignedIn:
-        """Return who holds the token, and note that it was used. Raises Unauthenticated."""
-        row = session_row(session_token)
-        is_of_organization = row is not None and row.member.organization.slug == self._scope.organization_slug
-        if row is None or not is_of_organization or not opens_portal(row):
+        """Return the session of a token, and record its use. Raise Unauthenticated if it isn't live in this organization."""
+        row = session_of_token(session_token)
+        is_ours = row is not None and row.member.organization.slug == self._scope.organization_slug
+        if row is None or not is_ours or not opens_portal(row):
             raise Unauthenticated("The session has ended.")
-        touch(row)
+        record_use(row)
         return signed_in_value(row, session_token)
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
-        """Start a session by password. Raises Unauthenticated, in the same time, whatever was wrong."""
-        member = (
-            models.MemberRow.objects.select_related("organization", "scim_user")
-            .filter(
-                organization__slug=self._scope.organization_slug,
-                email_address_folded=fold_address(email_address),
-                status=MemberStatus.ACTIVE,
-            )
-            .first()
-        )
+        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong."""
+        members = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
+        member = members.filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
         if not password_is_right(member, password) or member is None:
-            raise Unauthenticated("The e-mail address or the password is not right.")
+            raise Unauthenticated("Incorrect email or password.")
         if not may_use_password(member):
             raise Unauthenticated(
-                "The organization does not allow signing in by password.",
+                "The organization doesn't allow signing in by password.",
                 error_type="operation_restricted_by_organization_auth_methods",
             )
         return start_session(member, self._scope.origin, password_entered_at=timezone.now())
 
     def confirm_password(self, password: str) -> SignedIn:
-        """Note that the acting member entered their password again. Raises Unauthenticated."""
+        """Record that the acting member entered their password again. Raise Unauthenticated if it's wrong."""
         token = self._scope.signed_in.session_token if self._scope.signed_in else ""
-        row = self._sessions().filter(token_hash=token_hash(token)).first()
+        row = self._rows().filter(token_hash=token_hash(token), revoked_at=None).first()
         if row is None:
             raise Unauthenticated("The session has ended.")
         if not password_is_right(row.member, password):
-            raise Unauthenticated("The password is not right.")
+            raise Unauthenticated("Incorrect password.")
         row.password_entered_at = timezone.now()
         with transaction.atomic():
             row.save(update_fields=["password_entered_at"])
@@ -223,43 +84,153 @@ class EmbeddedSessions:
         return signed_in_value(row, token)
 
     def revoke(self, session_token: str) -> None:
-        """End the session at once."""
+        """End the session of a token. An unknown token isn't an error."""
         with transaction.atomic():
-            row = self._sessions().select_for_update(of=("self",)).filter(token_hash=token_hash(session_token)).first()
+            rows = self._rows().select_for_update(of=("self",))
+            row = rows.filter(token_hash=token_hash(session_token), revoked_at=None).first()
             if row is not None:
                 row.revoked_at = timezone.now()
                 row.save(update_fields=["revoked_at"])
-                end_choices([row.member_id])
+                end_intermediate_sessions([row.member_id])
                 record_session(row, "member_session.revoke", member_as_caller(row.member, self._scope.origin))
 
-    def _sessions(self) -> QuerySet[models.MemberSessionRow]:
-        return models.MemberSessionRow.objects.select_related("member__organization").filter(
-            member__organization__slug=self._scope.organization_slug, revoked_at=None
+    def extend(self, terms: SessionTerms) -> SignedIn:
+        """Apply the terms to the acting member's session. Raise Invalid for terms that aren't allowed, Unauthenticated."""
+        terms.check()
+        current = self._scope.signed_in
+        if current is None:
+            raise session_not_found()
+        if terms == SessionTerms():
+            return current
+        with transaction.atomic():
+            rows = self._rows().select_for_update(of=("self",))
+            row = rows.filter(pk=parse_id("member-session", current.session.member_session_id)).first()
+            if row is None or not is_live(row):
+                raise session_not_found()
+            update_session(row, terms)
+        return signed_in_value(row, current.session_token)
+
+    def jwt(self, signed_in: SignedIn) -> str:
+        """Return a JWT of the session, valid for five minutes."""
+        # Imported here: only processes that serve products need the libraries that sign.
+        from portal.embedded.sessions import jwts  # noqa: PLC0415 -- as above
+
+        return jwts.signed(signed_in)
+
+    def list_for_member(self, member_id: str) -> tuple[MemberSession, ...]:
+        """Return a member's live sessions, newest first, at most MAX_LISTED. Raise NotFound."""
+        member = EmbeddedMembers(self._scope).get(member_id)
+        now = timezone.now()
+        used = Q(ends_when_idle=False) | Q(last_accessed_at__gte=now - timedelta(minutes=settings.SESSION_IDLE_MINUTES))
+        live = self._rows().filter(used, revoked_at=None, expires_at__gt=now)
+        rows = live.filter(member=parse_id("member", member.member_id)).order_by("-started_at")[:MAX_LISTED]
+        return tuple(session_value(row, member) for row in rows)
+
+    def revoke_session(self, member_session_id: str) -> None:
+        """End one session. Raise NotFound, Refused."""
+        key = parse_id("member-session", member_session_id)
+        with transaction.atomic():
+            row = self._rows().select_for_update(of=("self",)).filter(pk=key).first()
+            if row is None:
+                raise NotFound(
+                    "The organization has no such session.", field="member_session_id", error_type="session_not_found"
+                )
+            if not self._is_own(row.member_id):
+                self._scope.require(f"stytch.member:{_REVOKE}")
+            self._revoke_rows([row])
+            end_intermediate_sessions([row.member_id])
+
+    def revoke_for_member(self, member_id: str) -> None:
+        """End all sessions of a member. Raise NotFound, Refused."""
+        key = parse_id("member", EmbeddedMembers(self._scope).get(member_id).member_id)
+        self._scope.require(f"{'stytch.self' if self._is_own(key) else 'stytch.member'}:{_REVOKE}")
+        with transaction.atomic():
+            self._revoke_rows(list(self._rows().select_for_update(of=("self",)).filter(member=key, revoked_at=None)))
+            end_intermediate_sessions([key])
+
+    def with_details(self, signed_in: SignedIn) -> SignedIn:
+        """Return a session with its organization's SCIM connection and its member's SCIM registration."""
+        organization = with_scim_connection(signed_in.organization, current_token(self._scope.organization_id))
+        read = self._scope.session
+        member = read.member if read and public_id("member", read.member_id) == signed_in.member.member_id else None
+        if member and not hasattr(member, "scim_user"):
+            # Not provisioned, which was read with the session: save the query.
+            return replace(signed_in, organization=organization)
+        return replace(signed_in, organization=organization, member=with_registration(signed_in.member))
+
+    def exchange(self, holder: SignedIn, terms: SessionTerms) -> Authentication:
+        """Start a session here for the holder of one in another organization. Raise Invalid, Refused, NotFound."""
+        terms.check()
+        if not holder.member.email_address_verified:
+            # An admin of the other organization may have given its member any address.
+            raise Refused(
+                "The session's email address isn't verified. Sign in to the organization itself.",
+                error_type="insufficient_factors_for_session_exchange",
+            )
+        with transaction.atomic():
+            member = self._member_with_address(holder.member.email_address)
+            if not may_use_password(member):
+                return self._authentication_without_session(member)
+            if member.status != MemberStatus.ACTIVE:
+                self._accept_invitation(member)
+            started = start_session(
+                member, self._scope.origin, password_entered_at=None, terms=terms, exchanged_for=holder
+            )
+        return Authentication(started.member, started.organization, started)
+
+    def _member_with_address(self, email_address: str) -> models.MemberRow:
+        members = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
+        named = members.filter(email_address_folded=fold_address(email_address)).exclude(status=MemberStatus.DELETED)
+        member = named.select_for_update(of=("self",)).first()
+        if member is None:
+            raise NotFound(
+                "The organization has no member with the session's email address.",
+                error_type="member_does_not_exist_in_organization",
+            )
+        return member
+
+    def _accept_invitation(self, member: models.MemberRow) -> None:
+        before = {"status": str(member.status)}
+        member.status, member.email_address_verified = MemberStatus.ACTIVE, True
+        member.save(update_fields=["status", "email_address_verified", "updated_at"])
+        record(
+            member_as_caller(member, self._scope.origin),
+            "member.accept_invitation",
+            organization_id=member.organization_id,
+            target_id=public_id("member", member.pk),
+            target_name=member.email_address,
+            before=before,
+            after={"status": str(member.status)},
         )
 
+    def _authentication_without_session(self, member: models.MemberRow) -> Authentication:
+        # The intermediate session names no member: the portal's discovery must not accept it in place of a password.
+        session, token = start_intermediate_session(member.email_address, ())
+        organization = organization_value(member.organization)
+        return Authentication(
+            member_value(member),
+            organization,
+            None,
+            intermediate_session_token=token,
+            intermediate_session_token_expires_at=session.expires_at,
+            allowed_auth_methods=organization.settings.allowed_auth_methods,
+        )
 
-def signed_in_value(row: models.MemberSessionRow, token: str) -> SignedIn:
-    """Return who holds a session's token."""
-    member = member_value(row.member)
-    return SignedIn(
-        session=session_value(row, member),
-        member=member,
-        organization=organization_value(row.member.organization),
-        session_token=token,
-    )
+    def _is_own(self, key: UUID) -> bool:
+        signed_in = self._scope.signed_in
+        return signed_in is not None and parse_id("member", signed_in.member.member_id) == key
+
+    def _revoke_rows(self, rows: list[models.MemberSessionRow]) -> None:
+        for row in rows:
+            if row.revoked_at is None:
+                row.revoked_at = timezone.now()
+                row.save(update_fields=["revoked_at"])
+                record_session(row, "member_session.revoke", self._scope.caller)
+
+    def _rows(self) -> QuerySet[models.MemberSessionRow]:
+        return self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
 
 
-def member_as_caller(member: models.MemberRow, origin: Origin) -> Caller:
-    """Return the member as who makes a change."""
-    return Caller(Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address), origin)
-
-
-def record_session(row: models.MemberSessionRow, action: str, caller: Caller) -> None:
-    """Write what was done to a session into the activity log."""
-    record(
-        caller,
-        action,
-        organization_id=row.organization_id,
-        target_id=public_id("member-session", row.pk),
-        target_name=row.member.email_address,
-    )
+def session_not_found() -> Unauthenticated:
+    """Return the error for a session that doesn't exist or has ended."""
+    return Unauthenticated("The session doesn't exist or has ended.", error_type="session_not_found")

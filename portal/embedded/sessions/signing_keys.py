@@ -1,7 +1,7 @@
-"""The keys that sign session JWTs: made at the first use, encrypted at rest, replaced by an operator, published as a JWKS.
+"""The keys that sign session JWTs: created at the first use, encrypted at rest, rotated by an operator, published as a JWKS.
 
-A process that can't decrypt the key signs nothing: another key in its place would sign before the SDKs know it, and other processes
-could not read that one. Only a process that signs or verifies loads this module, and with it the libraries.
+A process that can't decrypt the key doesn't sign. If it created another key, SDKs wouldn't know it yet, and other processes
+couldn't decrypt it. Only processes that sign or verify import this module, because of its libraries.
 """
 
 import hashlib
@@ -41,21 +41,20 @@ log = structlog.get_logger("gatehouse.signing_keys")
 ALGORITHM = "RS256"  # the one that Stytch's SDKs accept
 PUBLISHED_FOR = timedelta(days=30)  # Stytch: a replaced key is served for a month
 _BITS = 2048
-# SDKs keep keys for up to ten minutes, and fetch those that they do not know at most twice a minute: a new key is
-# published for so long before it signs.
+# A new key is published for this long before it signs: SDKs cache keys for up to ten minutes.
 _PUBLISHED_BEFORE = timedelta(minutes=10)
-# What another process did to the keys is seen within this time.
-_SECONDS_KNOWN = 60
+# A process caches the keys for this long, so it sees a rotation by another process within this time.
+_CACHE_SECONDS = 60
 _UNREADABLE = (
     "The key that signs session JWTs is encrypted under another SECRET_KEY. "
     "Set that value as SECRET_KEY or among SECRET_KEY_FALLBACKS."
 )
-_CERTIFICATE_LIFE = timedelta(days=3650)
+_CERTIFICATE_LIFETIME = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The key that signs now, ready for use."""
+    """The key that signs now."""
 
     kid: str
     project_id: str
@@ -64,29 +63,29 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeyChange:
-    """A key just made, and from when it signs."""
+    """A new key, and from when it signs."""
 
     kid: str
     signs_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What a process knows of the keys, and since when."""
+class _CachedKeys:
+    """The keys, as a process read them at `read_at`."""
 
     project_id: str
-    # None where neither SECRET_KEY nor a fallback decrypts it.
+    # None if neither SECRET_KEY nor a fallback decrypts it.
     signing: SigningKey | None
     jwks: Sequence[Mapping[str, Any]]
     verifying: Mapping[str, RSAKey]
     read_at: float
 
 
-_known: _Known | None = None
+_cached: _CachedKeys | None = None
 
 
 def current_key() -> SigningKey:
-    """Return the key that signs; the first call of all makes it. Raise NotFound without a project, Unavailable if unreadable."""
+    """Return the key that signs, and create it at the first use. Raise NotFound without a project, Unavailable if unreadable."""
     signing = _keys().signing
     if signing is None:
         raise Unavailable("This server can't read the key that signs session JWTs.")
@@ -94,58 +93,59 @@ def current_key() -> SigningKey:
 
 
 def project_id() -> str:
-    """Return the project whose keys these are. Raise NotFound without one."""
+    """Return the ID of the project. Raise NotFound without one."""
     return _keys().project_id
 
 
 def verifying_key(kid: str) -> RSAKey | None:
-    """Return a key whose signatures are believed; None for any other."""
-    known = _keys().verifying.get(kid)
-    # Another process may have made it since.
-    return known or next(map(_verifying, _believed().filter(pk=parse_id("jwk", kid))), None)
+    """Return a trusted key, None for an unknown or withdrawn one."""
+    cached = _keys().verifying.get(kid)
+    # Another process may have created it since.
+    return cached or next(map(_verifying, _trusted().filter(pk=parse_id("jwk", kid))), None)
 
 
 def jwks() -> Sequence[Mapping[str, Any]]:
-    """Return what is published: the key that signs, and those that it replaced within a month. Raises NotFound."""
+    """Return the published keys: the key that signs, the next one, and those replaced within a month. Raise NotFound."""
     return _keys().jwks
 
 
 def forget() -> None:
-    """Have this process read the keys anew."""
-    global _known  # noqa: PLW0603 -- what a process knows is one thing
-    _known = None
+    """Clear this process' cache of the keys."""
+    global _cached  # noqa: PLW0603 -- one cache per process
+    _cached = None
 
 
 def rotate(origin: Origin, *, withdraw: bool = False, lost: bool = False) -> SigningKeyChange:
-    """Publish a new key, which signs ten minutes later; with `withdraw` it does at once, and no other is believed any longer.
+    """Publish a new key, which signs ten minutes later.
 
-    With `lost` it signs at once too, in place of one that nothing decrypts, whose signatures stay believed. Raise NotFound without a
-    project, Conflict where a new key waits to sign already, or `lost` isn't what is known of the current one.
+    With `withdraw` it signs immediately, and older keys are no longer trusted. With `lost` it signs immediately in place of
+    a key that nothing decrypts, whose signatures stay valid. Raise NotFound without a project, Conflict if a new key is
+    published already, or if `lost` doesn't match the current key.
     """
     project, now = _project(), timezone.now()
     signs_from = now if withdraw or lost else now + _PUBLISHED_BEFORE
     with transaction.atomic():
-        known = models.SigningKeyRow.objects.filter(project=project)
-        current = known.select_for_update().filter(replaced_at=None).first()
-        _check_whether(current, is_lost=lost)
+        keys = models.SigningKeyRow.objects.filter(project=project)
+        current = keys.select_for_update().filter(replaced_at=None).first()
+        _check_lost(current, is_lost=lost)
         if withdraw:
-            known.delete()
+            keys.delete()
         elif current is None:
             signs_from = now
         elif not lost and current.signs_from > now:
-            raise Conflict(f"A new key is published already; it signs from {current.signs_from:%H:%M:%S} UTC on.")
+            raise Conflict(f"A new key is already published. It signs from {current.signs_from:%H:%M:%S} UTC.")
         else:
-            known.filter(pk=current.pk).update(replaced_at=signs_from)
-        known.filter(replaced_at__lt=now - PUBLISHED_FOR).delete()
+            keys.filter(pk=current.pk).update(replaced_at=signs_from)
+        keys.filter(replaced_at__lt=now - PUBLISHED_FOR).delete()
         row = _insert(project, Caller(Actor(ActorType.OPERATOR), origin), "signing_key.rotate", signs_from)
         if row is None:
-            raise Conflict("Somebody else has made a new key just now.")
+            raise Conflict("Someone else has just created a new key.")
     forget()
     return SigningKeyChange(_kid(row), signs_from)
 
 
 def reencrypt(origin: Origin) -> int:
-    """Encrypt the private keys under SECRET_KEY, and return how many were not. Raise Conflict if one can't be decrypted."""
+    """Encrypt the private keys under SECRET_KEY, and return how many weren't. Raise Conflict if one can't be decrypted."""
     changed = 0
     with transaction.atomic():
         for row in models.SigningKeyRow.objects.select_for_update().exclude(private_key=b"").order_by("pk"):
@@ -165,7 +165,7 @@ def reencrypt(origin: Origin) -> int:
     return changed
 
 
-def _check_whether(row: models.SigningKeyRow | None, *, is_lost: bool) -> None:
+def _check_lost(row: models.SigningKeyRow | None, *, is_lost: bool) -> None:
     is_readable = row is None or decrypted(row.private_key, purpose=SIGNING_KEY) is not None
     if is_lost and is_readable:
         raise Conflict("The current key can be read. Replace it without --lost.")
@@ -173,75 +173,75 @@ def _check_whether(row: models.SigningKeyRow | None, *, is_lost: bool) -> None:
         raise Conflict(f"{_UNREADABLE} If that value is lost, replace the key with --lost.")
 
 
-def _keys() -> _Known:
-    global _known  # noqa: PLW0603 -- as above
-    known = _known
-    if known is None or known.read_at < time.monotonic() - _SECONDS_KNOWN:
-        known = _known = _read()
-    return known
+def _keys() -> _CachedKeys:
+    global _cached  # noqa: PLW0603 -- as above
+    cached = _cached
+    if cached is None or cached.read_at < time.monotonic() - _CACHE_SECONDS:
+        cached = _cached = _read()
+    return cached
 
 
-def _read() -> _Known:
+def _read() -> _CachedKeys:
     read_at = time.monotonic()
     project = _project()
-    published = list(_believed().filter(project=project).order_by("-created_at"))
+    published = list(_trusted().filter(project=project).order_by("-created_at"))
     row = _signing(published)
     if row is None:
-        row = _make(project)
-        published = list(_believed().filter(project=project).order_by("-created_at"))
-    _destroy(published)
+        row = _create_first(project)
+        published = list(_trusted().filter(project=project).order_by("-created_at"))
+    _delete_private_keys(published)
     verifying = {_kid(row): _verifying(row) for row in published}
-    return _Known(
+    return _CachedKeys(
         public_id("project", project.pk), _usable(row), [row.public_jwk for row in published], verifying, read_at
     )
 
 
 def _signing(rows: Sequence[models.SigningKeyRow]) -> models.SigningKeyRow | None:
-    """Return the key that signs now: the newest that may."""
+    """Return the key that signs now."""
     now = timezone.now()
     return next((row for row in rows if row.signs_from <= now and (not row.replaced_at or row.replaced_at > now)), None)
 
 
-def _destroy(rows: Sequence[models.SigningKeyRow]) -> None:
-    """Destroy the private keys that every process has ceased to sign with."""
-    before = timezone.now() - timedelta(seconds=2 * _SECONDS_KNOWN)
-    done = [row.pk for row in rows if row.replaced_at and row.replaced_at < before and row.private_key]
-    if done:
-        models.SigningKeyRow.objects.filter(pk__in=done).update(private_key=b"")
+def _delete_private_keys(rows: Sequence[models.SigningKeyRow]) -> None:
+    """Delete the private keys that no process uses to sign."""
+    before = timezone.now() - timedelta(seconds=2 * _CACHE_SECONDS)
+    unused = [row.pk for row in rows if row.replaced_at and row.replaced_at < before and row.private_key]
+    if unused:
+        models.SigningKeyRow.objects.filter(pk__in=unused).update(private_key=b"")
 
 
-def _believed() -> QuerySet[models.SigningKeyRow]:
-    lately = Q(replaced_at=None) | Q(replaced_at__gt=timezone.now() - PUBLISHED_FOR)
-    return models.SigningKeyRow.objects.filter(lately)
+def _trusted() -> QuerySet[models.SigningKeyRow]:
+    recent = Q(replaced_at=None) | Q(replaced_at__gt=timezone.now() - PUBLISHED_FOR)
+    return models.SigningKeyRow.objects.filter(recent)
 
 
 def _verifying(row: models.SigningKeyRow) -> RSAKey:
-    # Without what is published beside it, which would be checked at each use.
+    # Without the certificate and the other published members, which the library would check at each use.
     return RSAKey.import_key({name: row.public_jwk[name] for name in ("kty", "n", "e")})
 
 
 def _project() -> models.ProjectRow:
     project = models.ProjectRow.objects.order_by("created_at", "pk").first()
     if project is None:
-        raise NotFound("There is no project; `manage.py createproject` makes it.", error_type="project_not_found")
+        raise NotFound("There is no project. Create it with `manage.py createproject`.", error_type="project_not_found")
     return project
 
 
 def _usable(row: models.SigningKeyRow) -> SigningKey | None:
-    """Return the key of a row; None where neither SECRET_KEY nor a fallback decrypts it."""
+    """Return the key of a row. None if neither SECRET_KEY nor a fallback decrypts it."""
     private = decrypted(row.private_key, purpose=SIGNING_KEY)
     if private is None:
         log.error("signing_key_unreadable", kid=_kid(row), reason=_UNREADABLE)
         return None
-    # It was checked when it was made, and nobody else could have encrypted it: to check it again takes long.
+    # We created and encrypted the key ourselves, so skip the slow validation.
     key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
     return SigningKey(
         _kid(row), public_id("project", row.project_id), RSAKey.import_key(cast("rsa.RSAPrivateKey", key))
     )
 
 
-def _make(project: models.ProjectRow) -> models.SigningKeyRow:
-    """Make the project's first key, unless another process does so at the same moment: then it is theirs."""
+def _create_first(project: models.ProjectRow) -> models.SigningKeyRow:
+    """Create the project's first key, or return the one that another process has just created."""
     caller = Caller(Actor(ActorType.OPERATOR, name="first use"), Origin())
     with transaction.atomic():
         row = _insert(project, caller, "signing_key.create", timezone.now())
@@ -251,7 +251,7 @@ def _make(project: models.ProjectRow) -> models.SigningKeyRow:
 def _insert(
     project: models.ProjectRow, caller: Caller, action: str, signs_from: datetime
 ) -> models.SigningKeyRow | None:
-    """Store a new key and return it; None where there is a current one."""
+    """Create a key. Return None if there is a current one."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
     row = models.SigningKeyRow(pk=uuid7(), project=project, signs_from=signs_from)
     row.public_jwk = _public_jwk(key, row.pk)
@@ -267,7 +267,7 @@ def _insert(
 
 
 def _public_jwk(key: rsa.RSAPrivateKey, identity: UUID) -> dict[str, Any]:
-    """Return the key as Stytch publishes one: with a certificate, for clients that want one."""
+    """Return the public key in the form that Stytch publishes, with a certificate."""
     certificate = _certificate(key, public_id("jwk", identity)).public_bytes(Encoding.DER)
     numbers = RSAKey.import_key(key.public_key()).as_dict(private=False)
     thumbprint = hashlib.sha256(certificate).digest()
@@ -285,11 +285,11 @@ def _public_jwk(key: rsa.RSAPrivateKey, identity: UUID) -> dict[str, Any]:
 
 
 def _certificate(key: rsa.RSAPrivateKey, kid: str) -> x509.Certificate:
-    """Return the key's own certificate; it vouches for nothing, some clients read keys in no other form."""
+    """Return a self-signed certificate of the key, for clients that read keys only in this form."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, kid)])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    return builder.not_valid_before(now).not_valid_after(now + _CERTIFICATE_LIFE).sign(key, SHA256())
+    return builder.not_valid_before(now).not_valid_after(now + _CERTIFICATE_LIFETIME).sign(key, SHA256())
 
 
 def _kid(row: models.SigningKeyRow) -> str:

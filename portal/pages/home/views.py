@@ -1,4 +1,4 @@
-"""What needs attention."""
+"""The home page of an organization."""
 
 from django.http import HttpResponse
 
@@ -13,7 +13,7 @@ from portal.web.scim.token_expiry import token_expiry
 
 
 def home(request: PortalRequest) -> HttpResponse:
-    """Show the state of what the member may see, and what needs attention."""
+    """Show the status of the SCIM connection and what needs attention."""
     may_see_scim = request.allows(Permission.SCIM_GET)
     connection = request.directory.scim.connection.get() if may_see_scim else None
     context = {

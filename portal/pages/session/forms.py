@@ -1,21 +1,21 @@
-"""What a person types to sign in."""
+"""The forms of signing in."""
 
 from django import forms
 
-_LONGEST_PASSWORD = 1024
+_MAX_PASSWORD = 1024
 
 
 class SignInForm(forms.Form):
-    """E-mail address and password."""
+    """Email address and password."""
 
     email_address = forms.EmailField(
-        label="E-mail address",
+        label="Email address",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
         label="Password",
-        max_length=_LONGEST_PASSWORD,
+        max_length=_MAX_PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -28,11 +28,11 @@ class EmailLinkForm(forms.Form):
 
 
 class ConfirmPasswordForm(forms.Form):
-    """The password of who is signed in."""
+    """The password of the signed-in member."""
 
     password = forms.CharField(
         label="Password",
-        max_length=_LONGEST_PASSWORD,
+        max_length=_MAX_PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
@@ -43,7 +43,7 @@ class ChoosePasswordForm(forms.Form):
 
     password = forms.CharField(
         label="New password",
-        max_length=_LONGEST_PASSWORD,
+        max_length=_MAX_PASSWORD,
         strip=False,
         help_text="At least 12 characters. A few unrelated words are easy to remember and hard to guess.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),

@@ -1,4 +1,4 @@
-"""Signing in, choosing an organization, signing out."""
+"""URLs of signing in and out."""
 
 from portal.access.audiences import Audience
 from portal.access.routing import route

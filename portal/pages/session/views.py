@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.rate_limits import Attempt, admit, admit_requested_link, is_paused
-from portal.directory.errors import Gone, Invalid, NotOffered, Refused, TooManyRequests, Unauthenticated
+from portal.directory.errors import Gone, Invalid, NotFound, Refused, TooManyRequests, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.sessions import Discovered, SignedIn
 from portal.pages.session.forms import (
@@ -29,7 +29,7 @@ _MINUTES_TO_CHOOSE = 10
 
 
 def start(request: PortalRequest) -> HttpResponse:
-    """Lead to the one organization that is open in this browser, to a choice of several, or to sign-in."""
+    """Redirect to the organization that is open in this browser, to a choice of several, or to sign-in."""
     slugs = open_organizations(request)
     match slugs:
         case []:
@@ -41,14 +41,14 @@ def start(request: PortalRequest) -> HttpResponse:
 
 
 def discover(request: PortalRequest) -> HttpResponse:
-    """Sign in without naming an organization: to the only one where the password is right, or to a choice."""
+    """Sign in without naming an organization. Offer a choice if the password is right in several."""
     form = SignInForm(request.POST or None)
     if _is_admitted_sign_in(request, form, ""):
         try:
             discovered = request.directories.discovery(request.origin).authenticate(
                 email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
             )
-        except (Unauthenticated, NotOffered) as error:
+        except Unauthenticated as error:
             form.add_error(None, error.detail)
         else:
             return _after_discovery(request, discovered)
@@ -57,7 +57,7 @@ def discover(request: PortalRequest) -> HttpResponse:
 
 
 def organizations(request: PortalRequest) -> HttpResponse:
-    """Offer the organizations that a person may open, and open the chosen one."""
+    """Show the organizations that the person can open, and open the chosen one."""
     token = request.COOKIES.get(_choice_cookie(), "")
     discovery = request.directories.discovery(request.origin)
     if request.method == "POST":
@@ -85,18 +85,18 @@ def organizations(request: PortalRequest) -> HttpResponse:
 
 
 def sign_in(request: PortalRequest) -> HttpResponse:
-    """Sign in to the organization of the address."""
+    """Sign in to the organization of the URL."""
     organization = request.directory.organization.get()
     onward = request.POST.get("next") or request.GET.get("next", "")
     kept = kept_form(request, organization.organization_slug)
-    # The page that says that the session ended leads here by a form, which keeps what was typed.
+    # The page about an ended session posts here, with the fields of the form that was sent to it.
     form = SignInForm(None if kept and "email_address" not in request.POST else request.POST or None)
     if _is_admitted_sign_in(request, form, organization.organization_slug):
         try:
             signed_in = request.directory.sessions.sign_in(
                 email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
             )
-        except (Unauthenticated, Refused, NotOffered) as error:
+        except (Unauthenticated, Refused) as error:
             form.add_error(None, error.detail)
         else:
             return _send_again(request, signed_in, kept, onward) if kept else _enter(signed_in, onward)
@@ -127,19 +127,21 @@ def _email_link(request: PortalRequest, organization_slug: str, sign_in_url: str
     form = EmailLinkForm(request.POST)
     email_address = form.cleaned_data["email_address"] if form.is_valid() else ""
     attempt = Attempt(request.origin.ip_address, organization_slug, email_address)
-    # Only the way out of a pause: otherwise anyone could have emails sent to anyone.
+    link_emails = request.directories.discovery(request.origin).link_emails
+    if link_emails is None:
+        raise NotFound("Sign-in links can't be emailed.")
+    # Only while the password is paused: otherwise anyone could have emails sent to anyone.
     if not email_address or not is_paused(attempt):
         return see_other(sign_in_url)
     admitted = admit_requested_link(attempt)
     if admitted:
-        discovery = request.directories.discovery(request.origin)
-        discovery.email_links(email_address, organization_slug=organization_slug)
+        link_emails.send(email_address, organization_slug=organization_slug)
     context = {"is_sent": admitted, "email_address": email_address, "sign_in_url": sign_in_url}
     return render_page(request, "session/link_sent.html", context, status=200 if admitted else 429)
 
 
 def link(request: PortalRequest) -> HttpResponse:
-    """Choose a password by a one-time link. Opening the link doesn't use it up."""
+    """Set a password with a one-time link. Opening the link doesn't use it."""
     token = request.POST.get("token") or request.GET.get("token", "")
     form = ChoosePasswordForm(request.POST or None)
     try:
@@ -174,13 +176,13 @@ def _link_ended(request: PortalRequest, error: Gone) -> HttpResponse:
 
 
 def confirm(request: PortalRequest) -> HttpResponse:
-    """Have who is signed in enter their password again, and lead back to the page that asked for it."""
-    who = request.signed_in
-    slug = who.organization.organization_slug
+    """Ask for the member's password again, and return to the page that needs it."""
+    signed_in = request.signed_in
+    slug = signed_in.organization.organization_slug
     onward = request.POST.get("next") or request.GET.get("next", "")
     onward = onward if is_page_of(onward, slug) else ""
     form = ConfirmPasswordForm(request.POST or None)
-    attempt = Attempt(request.origin.ip_address, slug, who.member.email_address, is_confirmation=True)
+    attempt = Attempt(request.origin.ip_address, slug, signed_in.member.email_address, is_confirmation=True)
     if request.method == "POST" and form.is_valid() and _admitted(form, attempt):
         try:
             confirmed = request.directory.sessions.confirm_password(form.cleaned_data["password"])
@@ -189,7 +191,7 @@ def confirm(request: PortalRequest) -> HttpResponse:
         else:
             messages.success(request, "Your password is confirmed for five minutes.")
             response = see_other(onward or reverse("home:home", args=[slug]))
-            if confirmed.session_token != who.session_token:
+            if confirmed.session_token != signed_in.session_token:
                 keep_session(response, confirmed)
             return response
     context = {"form": form, "next": onward}
@@ -197,7 +199,7 @@ def confirm(request: PortalRequest) -> HttpResponse:
 
 
 def sign_out(request: PortalRequest) -> HttpResponse:
-    """End the session, here and at once."""
+    """Revoke the session and delete its cookie."""
     request.directory.sessions.revoke(request.signed_in.session_token)
     response = see_other(reverse("session:signed-out"))
     forget_session(response, request.signed_in.organization.organization_slug)
@@ -210,7 +212,7 @@ def signed_out(request: PortalRequest) -> HttpResponse:
 
 
 def _is_admitted_sign_in(request: PortalRequest, form: SignInForm, organization_slug: str) -> bool:
-    """Validate the form, if it was sent, and count the attempt. Errors are added to the form."""
+    """Validate a submitted form and count the attempt. Errors are added to the form."""
     if request.method != "POST" or not form.is_valid():
         return False
     return _admitted(form, Attempt(request.origin.ip_address, organization_slug, form.cleaned_data["email_address"]))
@@ -230,8 +232,8 @@ def _sign_in_page(
 ) -> HttpResponse:
     paused = {}
     if form.is_bound and form.has_error(NON_FIELD_ERRORS, code="paused"):
-        other_way_in = request.directories.discovery(request.origin).other_way_in
-        paused = {"is_paused": True, "other_way_in": other_way_in, "email_link_url": email_link_url}
+        emails_links = request.directories.discovery(request.origin).link_emails is not None
+        paused = {"is_paused": True, "email_link_url": email_link_url if emails_links else ""}
     return render_page(request, "session/sign_in.html", {"form": form, **context, **paused}, status=_form_status(form))
 
 
@@ -244,7 +246,7 @@ def _form_status(form: Form) -> int:
 def _after_discovery(request: PortalRequest, discovered: Discovered) -> HttpResponse:
     match discovered.organizations:
         case []:
-            raise Unauthenticated("You are not a member of any organization here.")
+            raise Unauthenticated("You aren't a member of an organization here.")
         case [organization]:
             discovery = request.directories.discovery(request.origin)
             token = discovered.intermediate_session_token
@@ -270,13 +272,13 @@ def _enter(signed_in: SignedIn, onward: str) -> HttpResponse:
 
 
 def _without_choice(response: HttpResponse) -> HttpResponse:
-    """Delete the cookie of a choice between organizations that is used, or ended with a session."""
+    """Delete the cookie of the choice between organizations."""
     delete_cookie(response, _choice_cookie())
     return response
 
 
 def _send_again(request: PortalRequest, signed_in: SignedIn, kept: KeptForm, onward: str) -> HttpResponse:
-    """Ask whether to send a form again that came after its session had ended."""
+    """Ask whether to send a form again that was submitted after the session had ended."""
     slug = signed_in.organization.organization_slug
     discard_url = onward if is_page_of(onward, slug) else reverse("home:home", args=[slug])
     response = render_page(request, "session/send_again.html", {"kept": kept, "discard_url": discard_url})

@@ -15,9 +15,9 @@ from portal.directory.members import MemberChanges
 from portal.directory.organizations import OrganizationChanges
 from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
-from portal.embedded.directory import EmbeddedProvider
+from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.embedded.members.sign_in_links import new_link
-from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from portal.embedded.project import EmbeddedProject
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.scim_server.conftest import Idp
@@ -46,7 +46,7 @@ def organizations(choice: str) -> list[str]:
     return [one.organization_slug for one in found.organizations]
 
 
-def project() -> EmbeddedProjectDirectory:
+def project() -> EmbeddedDirectory:
     return EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT, "secret-live-1"))
 
 

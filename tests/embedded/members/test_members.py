@@ -18,8 +18,9 @@ from portal.directory.members import Member, MemberChanges, MemberStatus
 from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
 from portal.directory.search import Operand
 from portal.embedded import models
+from portal.embedded.directory import EmbeddedDirectory
 from portal.embedded.members.sign_in_links import new_link
-from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from portal.embedded.project import EmbeddedProject
 from tests import factories
 from tests.conftest import PASSWORD
 
@@ -29,7 +30,7 @@ ADMIN = "stytch_admin"
 Changes = MemberChanges
 
 
-def opened(slug: str = "acme") -> EmbeddedProjectDirectory:
+def opened(slug: str = "acme") -> EmbeddedDirectory:
     return EmbeddedProject(Origin()).open(slug, BACKEND)
 
 
@@ -45,7 +46,7 @@ def name(member: Member | models.MemberRow) -> str:
     return member.member_id if isinstance(member, Member) else public_id("member", member.pk)
 
 
-def as_member(member: models.MemberRow) -> EmbeddedProjectDirectory:
+def as_member(member: models.MemberRow) -> EmbeddedDirectory:
     return EmbeddedProject(Origin()).open_session(factories.product_session_token(member))[1]
 
 
@@ -665,7 +666,7 @@ def test_pages_have_everybody_once_also_across_organizations(
     crowd: models.OrganizationRow, other_admin: models.MemberRow
 ) -> None:
     project = EmbeddedProject(Origin())
-    organizations = project.organizations(BACKEND).several(["acme", "globex"])
+    organizations = project.organizations(BACKEND).get_many(["acme", "globex"])
     seen, cursor = [], ""
 
     while True:

@@ -21,9 +21,10 @@ from portal.directory.ids import public_id
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.organizations import EmailImplicitRoleAssignment, Organization, OrganizationChanges
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.search import MOST_IN_TOTAL, Operand
+from portal.directory.search import MAX_TOTAL, Operand
 from portal.embedded import models, operator
-from portal.embedded.project import EmbeddedProject, EmbeddedProjectDirectory
+from portal.embedded.directory import EmbeddedDirectory
+from portal.embedded.project import EmbeddedProject
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from tests import factories
 from tests.conftest import PASSWORD
@@ -38,7 +39,7 @@ def project() -> EmbeddedProject:
     return EmbeddedProject(Origin())
 
 
-def opened(name: str = "acme") -> EmbeddedProjectDirectory:
+def opened(name: str = "acme") -> EmbeddedDirectory:
     return project().open(name, BACKEND)
 
 
@@ -50,7 +51,7 @@ def update(name: str = "acme", **changes: Any) -> Organization:
     return opened(name).organization.update(Changes(**changes))
 
 
-def as_member(member: models.MemberRow) -> EmbeddedProjectDirectory:
+def as_member(member: models.MemberRow) -> EmbeddedDirectory:
     return project().open_session(factories.product_session_token(member))[1]
 
 
@@ -75,7 +76,10 @@ def test_a_new_organization_has_stytchs_defaults_and_a_slug_of_its_name() -> Non
     assert made.settings.email_invites == "ALL_ALLOWED"
     assert (made.settings.auth_methods, made.settings.mfa_policy) == ("ALL_ALLOWED", "OPTIONAL")
     assert made.created_at
-    assert opened(made.organization_id).organization.whole() == opened(made.organization_slug).organization.whole()
+    assert (
+        opened(made.organization_id).organization.get_with_connection()
+        == opened(made.organization_slug).organization.get_with_connection()
+    )
 
 
 def test_whoever_says_how_people_come_in_does_not_get_invitations_besides() -> None:
@@ -220,7 +224,7 @@ def test_only_what_is_given_changes(acme: models.OrganizationRow) -> None:
     assert after.email_allowed_domains == ("acme.example",)
     assert after.settings.mfa_policy == "REQUIRED_FOR_ALL"
     assert after.trusted_metadata == {"a": 1, "c": {"d": [3]}}
-    assert opened().organization.whole() == after
+    assert opened().organization.get_with_connection() == after
 
 
 def test_settings_go_back_to_the_defaults(acme: models.OrganizationRow) -> None:
@@ -455,12 +459,12 @@ def test_pages_have_everybody_once_and_a_total(db: None, django_assert_num_queri
 
 
 def test_a_large_number_is_not_counted(acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.embedded.database.search.MOST_IN_TOTAL", 1)
+    monkeypatch.setattr("portal.embedded.database.search.MAX_TOTAL", 1)
     factories.organization("globex")
     factories.organization("initech")
 
     assert project().organizations(BACKEND).search(limit=1).total == -1
-    assert MOST_IN_TOTAL == 10_000
+    assert MAX_TOTAL == 10_000
 
 
 def test_an_organization_says_which_scim_connection_it_has(
@@ -468,10 +472,10 @@ def test_an_organization_says_which_scim_connection_it_has(
 ) -> None:
     connection = factories.scim_connection(acme, bearer_token="scim_abcd")
 
-    scim = opened().organization.whole().scim_active_connection
+    scim = opened().organization.get_with_connection().scim_active_connection
     assert scim
     assert (scim.connection_id, scim.bearer_token_last_four) == (public_id("scim-connection", connection.pk), "abcd")
-    assert opened("globex").organization.whole().scim_active_connection is None
+    assert opened("globex").organization.get_with_connection().scim_active_connection is None
     assert [bool(one.scim_active_connection) for one in project().organizations(BACKEND).search().items] == [
         True,
         False,
@@ -480,15 +484,15 @@ def test_an_organization_says_which_scim_connection_it_has(
 
 def test_several_are_named_as_one_is(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     update("globex", organization_external_id="crm-2")
-    several = project().organizations(BACKEND).several
+    get_many = project().organizations(BACKEND).get_many
 
     names = ["acme", public_id("organization", acme.pk), "crm-2", "globex"]
-    assert [one.organization_slug for one in several(names)] == ["acme", "globex"]
+    assert [one.organization_slug for one in get_many(names)] == ["acme", "globex"]
     for name in ("none", "", "nul\0", public_id("organization", globex.pk).upper()):
         with pytest.raises(NotFound):
-            several(["acme", name])
+            get_many(["acme", name])
     with pytest.raises(Invalid):
-        several(["acme"] * 1001)
+        get_many(["acme"] * 1001)
 
 
 # --- Deleting one ------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from portal.directories import directories
 from portal.directory.actor import Origin
 from portal.directory.errors import Conflict, DirectoryError, Gone, Invalid, Refused, Unauthenticated
 from portal.directory.members import MemberStatus
-from portal.directory.passwords import HASH_TYPES, Migrant, PasswordHash
+from portal.directory.passwords import HASH_TYPES, MigratedMember, PasswordHash
 from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.members.sign_in_links import new_link
@@ -87,7 +87,7 @@ def test_whatever_is_wrong_is_refused_in_the_same_words(
                 email_address=email_address, existing_password=password, new_password=NEW, terms=TERMS
             )
 
-    assert refused.value.detail == refused_too.value.detail == "The e-mail address or the password is not right."
+    assert refused.value.detail == refused_too.value.detail == "Incorrect email or password."
     assert refused.value.error_type == "unauthorized_credentials"
 
 
@@ -332,7 +332,7 @@ def test_what_is_taken_can_be_checked_whatever_it_was(hash_type: str, text: str,
 
 
 def test_a_member_is_made_for_the_password(opened: Opened, acme: models.OrganizationRow) -> None:
-    migrant = Migrant(
+    migrant = MigratedMember(
         "Pia@acme.example", name="Pia", roles=["stytch_admin"], external_id="p-1", trusted_metadata={"a": 1}
     )
 
@@ -349,7 +349,7 @@ def test_a_member_is_made_for_the_password(opened: Opened, acme: models.Organiza
 def test_a_member_without_a_password_gets_it_and_keeps_the_rest(opened: Opened, acme: models.OrganizationRow) -> None:
     factories.member(acme, "pia@acme.example", name="Pia", roles=["stytch_admin"])
 
-    member, is_new = opened("acme").passwords.migrate(Migrant("PIA@acme.example", external_id="x"), KINDS["md5"])
+    member, is_new = opened("acme").passwords.migrate(MigratedMember("PIA@acme.example", external_id="x"), KINDS["md5"])
 
     assert (is_new, member.name, member.external_id) == (False, "Pia", "")
     assert "stytch_admin" in member.role_ids
@@ -357,15 +357,17 @@ def test_a_member_without_a_password_gets_it_and_keeps_the_rest(opened: Opened, 
 
 def test_a_password_that_is_there_is_not_replaced(opened: Opened, admin: models.MemberRow) -> None:
     with pytest.raises(Conflict) as refused:
-        opened("acme").passwords.migrate(Migrant(ADA), KINDS["bcrypt"])
+        opened("acme").passwords.migrate(MigratedMember(ADA), KINDS["bcrypt"])
 
     assert refused.value.error_type == "member_password_exists"
     assert authenticate(opened)
 
 
-@pytest.mark.parametrize("migrant", [Migrant("no address"), Migrant("p@a.example", roles=["none"]), Migrant("")])
+@pytest.mark.parametrize(
+    "migrant", [MigratedMember("no address"), MigratedMember("p@a.example", roles=["none"]), MigratedMember("")]
+)
 def test_a_migrant_who_is_not_well_described_is_refused(
-    opened: Opened, acme: models.OrganizationRow, migrant: Migrant
+    opened: Opened, acme: models.OrganizationRow, migrant: MigratedMember
 ) -> None:
     with pytest.raises(Invalid):
         opened("acme").passwords.migrate(migrant, KINDS["bcrypt"])
@@ -374,7 +376,7 @@ def test_a_migrant_who_is_not_well_described_is_refused(
 
 
 def test_the_first_sign_in_hashes_the_password_itself_anew(opened: Opened, acme: models.OrganizationRow) -> None:
-    opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["md5"])
+    opened("acme").passwords.migrate(MigratedMember("pia@acme.example"), KINDS["md5"])
     assert models.MemberRow.objects.get().password.startswith("migrated$md_5$")
 
     with pytest.raises(Unauthenticated):
@@ -392,7 +394,7 @@ def test_nobody_has_a_password_so_long_that_checking_it_holds_up_others(
     longest, longer = "x" * 1024, "x" * 1025
     for email_address, word in (("a@acme.example", longest), ("b@acme.example", longer)):
         md5 = hashlib.md5(word.encode(), usedforsecurity=False).hexdigest()
-        opened("acme").passwords.migrate(Migrant(email_address), PasswordHash("md_5", md5))
+        opened("acme").passwords.migrate(MigratedMember(email_address), PasswordHash("md_5", md5))
 
     assert authenticate(opened, "a@acme.example", longest)
     with pytest.raises(Unauthenticated):
@@ -407,14 +409,14 @@ def test_nobody_brings_one_along_on_behalf_of_a_member(
     for holder in (ada, max_):
         directory = known.open_session(holder.session_token)[1]
         with pytest.raises(Refused):
-            directory.passwords.migrate(Migrant(eve.email_address), PasswordHash("md_5", "ab" * 16))
+            directory.passwords.migrate(MigratedMember(eve.email_address), PasswordHash("md_5", "ab" * 16))
 
     eve.refresh_from_db()
     assert (eve.password, eve.email_address_verified) == ("", False)
 
 
 def test_the_portals_own_sign_in_knows_them_too(opened: Opened, acme: models.OrganizationRow) -> None:
-    opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["scrypt"])
+    opened("acme").passwords.migrate(MigratedMember("pia@acme.example"), KINDS["scrypt"])
 
     assert directories().open("acme", Origin()).sessions.sign_in(email_address="pia@acme.example", password=WORD)
 
@@ -473,7 +475,7 @@ def test_the_existing_password_is_replaced_and_all_sessions_end(
 
 def test_one_that_was_brought_along_is_replaced_at_once(opened: Opened, acme: models.OrganizationRow) -> None:
     """Its hash is renewed on the way, by the same call."""
-    opened("acme").passwords.migrate(Migrant("pia@acme.example"), KINDS["md5"])
+    opened("acme").passwords.migrate(MigratedMember("pia@acme.example"), KINDS["md5"])
 
     assert (
         opened("acme")
@@ -490,7 +492,7 @@ def test_of_two_who_replace_it_at_once_one_does(
 ) -> None:
     """The second one's proof is the password that the first has replaced."""
     passwords = opened("acme").passwords
-    proved = passwords._proved
+    proved = passwords._authenticated_member
 
     def overtaken(email_address: str, password: str) -> models.MemberRow:
         member = proved(email_address, password)
@@ -500,7 +502,7 @@ def test_of_two_who_replace_it_at_once_one_does(
         )
         return member
 
-    monkeypatch.setattr(passwords, "_proved", overtaken)
+    monkeypatch.setattr(passwords, "_authenticated_member", overtaken)
     with pytest.raises(Unauthenticated):
         passwords.reset_by_existing_password(
             email_address=ADA, existing_password=PASSWORD, new_password=NEW, terms=TERMS

@@ -24,10 +24,10 @@ SLOW = "3!8+%%1[7796324$186$|0@7"
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let another password be scored all the time."""
-    monkeypatch.setattr("portal.embedded.passwords.strength._LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("portal.embedded.passwords.strength._MAX_WAIT_SECONDS", 0.01)
     lock = Lock()
     lock.acquire()
-    monkeypatch.setattr("portal.embedded.passwords.strength._ONE_AT_A_TIME", lock)
+    monkeypatch.setattr("portal.embedded.passwords.strength._LOCK", lock)
 
 
 def seconds(passwords: list[str]) -> float:
@@ -64,7 +64,7 @@ def test_the_next_one_is_told_to_come_back() -> None:
 
 
 def test_a_few_at_once_are_all_scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.embedded.passwords.strength._LONGEST_WAIT", 10)  # however slow the machine is
+    monkeypatch.setattr("portal.embedded.passwords.strength._MAX_WAIT_SECONDS", 10)  # however slow the machine is
     with ThreadPoolExecutor(3) as pool:
         assert all(one.valid_password for one in pool.map(strength, [STRONG] * 3))
 

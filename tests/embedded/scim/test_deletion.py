@@ -30,7 +30,7 @@ from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.embedded.scim.protocol.client import authenticate
 from portal.embedded.scim.protocol.users import create_user, patch_user, user_id
 from portal.embedded.scim.scim import EmbeddedScim
-from portal.embedded.sessions.sessions import start_session
+from portal.embedded.sessions.lifecycle import start_session
 from tests import factories
 from tests.scim_server.conftest import PATCH_OP
 from tests.scim_server.test_concurrency import at_once

@@ -305,14 +305,14 @@ def test_a_withdrawn_key_is_believed_no_longer(known: EmbeddedProject, ada: Sign
 
 def test_another_process_believes_a_new_key_at_once(known: EmbeddedProject, ada: SignedIn) -> None:
     jwts.signed(ada)
-    knew = signing_keys._known
+    knew = signing_keys._cached
     signing_keys.rotate(Origin())
     models.SigningKeyRow.objects.filter(replaced_at=None).update(signs_from=timezone.now())
     models.SigningKeyRow.objects.exclude(replaced_at=None).update(replaced_at=timezone.now())
     signing_keys.forget()
     by_new = jwts.signed(ada)
 
-    signing_keys._known = knew
+    signing_keys._cached = knew
 
     assert part(jwts.signed(ada), 0)["kid"] != part(by_new, 0)["kid"]
     assert known.open_session(by_new)

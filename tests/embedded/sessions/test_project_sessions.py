@@ -16,7 +16,7 @@ from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
 from portal.embedded.project import EmbeddedProject
 from portal.embedded.sessions import jwts
-from portal.embedded.sessions.sessions import start_session
+from portal.embedded.sessions.lifecycle import start_session
 from tests import factories
 from tests.embedded.conftest import Opened, api_session, row_of
 
@@ -43,8 +43,8 @@ def test_a_products_session_lasts_an_hour_unless_it_says_otherwise(
 
 
 def test_it_is_prolonged_only_when_asked(known: EmbeddedProject, ada: SignedIn) -> None:
-    same = held(known, ada).sessions.prolong(SessionTerms())
-    longer = held(known, ada).sessions.prolong(SessionTerms(duration_minutes=527_040))
+    same = held(known, ada).sessions.extend(SessionTerms())
+    longer = held(known, ada).sessions.extend(SessionTerms(duration_minutes=527_040))
 
     assert same.session.expires_at == ada.session.expires_at
     assert minutes_left(longer) == 527_040
@@ -58,7 +58,7 @@ def test_it_is_prolonged_only_when_asked(known: EmbeddedProject, ada: SignedIn) 
 @pytest.mark.parametrize("minutes", [4, 0, -1, 527_041])
 def test_no_other_duration_is_taken(known: EmbeddedProject, ada: SignedIn, minutes: int) -> None:
     with pytest.raises(Invalid) as refused:
-        held(known, ada).sessions.prolong(SessionTerms(duration_minutes=minutes))
+        held(known, ada).sessions.extend(SessionTerms(duration_minutes=minutes))
 
     assert (refused.value.field, refused.value.error_type) == (
         "session_duration_minutes",
@@ -71,7 +71,7 @@ def test_what_was_revoked_meanwhile_is_not_prolonged(known: EmbeddedProject, ada
     models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
     with pytest.raises(Unauthenticated):
-        directory.sessions.prolong(SessionTerms(duration_minutes=60))
+        directory.sessions.extend(SessionTerms(duration_minutes=60))
 
 
 def test_a_products_session_does_not_end_for_being_idle(known: EmbeddedProject, admin: models.MemberRow) -> None:
@@ -147,10 +147,10 @@ def test_opening_costs_one_query_and_two_for_who_was_provisioned(
 
 def test_claims_are_put_over_each_other_and_null_takes_one_away(known: EmbeddedProject, ada: SignedIn) -> None:
     for claims in ({"a": 1, "b": {"c": [True]}}, {"a": None, "d": "é"}, {}):
-        now = held(known, ada).sessions.prolong(SessionTerms(custom_claims=claims))
+        now = held(known, ada).sessions.extend(SessionTerms(custom_claims=claims))
 
     assert now.session.custom_claims == {"b": {"c": [True]}, "d": "é"}
-    assert held(known, ada).sessions.prolong(SessionTerms()).session.custom_claims == now.session.custom_claims
+    assert held(known, ada).sessions.extend(SessionTerms()).session.custom_claims == now.session.custom_claims
     assert now.session.expires_at == ada.session.expires_at
 
 
@@ -168,19 +168,19 @@ def test_claims_that_are_not_the_products_to_make_are_refused(
     known: EmbeddedProject, ada: SignedIn, claims: dict[str, Any], error_type: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        held(known, ada).sessions.prolong(SessionTerms(custom_claims=claims))
+        held(known, ada).sessions.extend(SessionTerms(custom_claims=claims))
 
     assert (refused.value.field, refused.value.error_type) == ("session_custom_claims", error_type)
     assert row_of(ada).custom_claims == {}
 
 
 def test_claims_fill_up_with_what_is_there(known: EmbeddedProject, ada: SignedIn) -> None:
-    held(known, ada).sessions.prolong(SessionTerms(custom_claims={"a": "x" * 3000}))
+    held(known, ada).sessions.extend(SessionTerms(custom_claims={"a": "x" * 3000}))
 
     with pytest.raises(Invalid):
-        held(known, ada).sessions.prolong(SessionTerms(custom_claims={"b": "x" * 3000}))
+        held(known, ada).sessions.extend(SessionTerms(custom_claims={"b": "x" * 3000}))
 
-    held(known, ada).sessions.prolong(SessionTerms(custom_claims={"a": None, "b": "x" * 3000}))
+    held(known, ada).sessions.extend(SessionTerms(custom_claims={"a": None, "b": "x" * 3000}))
 
 
 # --- Who has sessions, and their end ---------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def test_the_project_lists_a_members_live_sessions(
         last_accessed_at=timezone.now() - timedelta(days=1)
     )
 
-    found = opened("acme").sessions.of_member(sessions[0].member.member_id)
+    found = opened("acme").sessions.list_for_member(sessions[0].member.member_id)
 
     assert [one.member_session_id for one in found] == [s.session.member_session_id for s in sessions[:0:-1]]
     assert found[0].roles == {"stytch_admin", "stytch_member"}
@@ -206,7 +206,7 @@ def test_no_other_organization_sees_or_ends_them(opened: Opened, ada: SignedIn, 
     other = opened("globex").sessions
 
     with pytest.raises(NotFound):
-        other.of_member(ada.member.member_id)
+        other.list_for_member(ada.member.member_id)
     with pytest.raises(NotFound):
         other.revoke_for_member(ada.member.member_id)
     with pytest.raises(NotFound):

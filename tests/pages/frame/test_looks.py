@@ -71,7 +71,7 @@ def test_every_component_can_be_read_by_everybody(show: Show, rf: RequestFactory
     success(request, "The group was renamed.")
     error(request, "The token could not be rotated.")
     form = SignInForm({"email_address": "nobody"})
-    form.add_error(None, "The e-mail address or the password is not right.")
+    form.add_error(None, "Incorrect email or password.")
 
     check(show(engines["django"].from_string(COMPONENTS).render({"portal": None, "form": form}, request)))
 

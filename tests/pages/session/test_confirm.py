@@ -61,7 +61,7 @@ def test_a_wrong_password_is_told_at_its_field_and_keeps_the_way_back(admin_clie
 
     assert response.status_code == 422
     html = response.content.decode()
-    assert "The password is not right." in html
+    assert "Incorrect password." in html
     assert f'value="{PAGE}"' in html
     assert "wrong" not in html.replace("went wrong", "")
     assert entered_at() == before

@@ -136,7 +136,7 @@ def test_whatever_is_wrong_the_answer_is_the_same(
     response = discover(visitor, email_address, password)
 
     assert response.status_code == 422
-    assert "The e-mail address or the password is not right." in response.content.decode()
+    assert "Incorrect email or password." in response.content.decode()
 
 
 def test_the_front_door_leads_on(admin: models.MemberRow, visitor: Client) -> None:

@@ -20,7 +20,7 @@ from tests import factories
 from tests.conftest import PASSWORD
 
 SIGN_IN = "/o/acme/sign-in/"
-REFUSAL = "The e-mail address or the password is not right."
+REFUSAL = "Incorrect email or password."
 
 
 def sign_in(client: Client, email_address: str, password: str = PASSWORD, url: str = SIGN_IN, **more: str) -> Any:

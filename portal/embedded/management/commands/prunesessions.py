@@ -5,7 +5,7 @@ from typing import Any
 from portal.directory.actor import Origin
 from portal.embedded.database import rate_limits
 from portal.embedded.management.operator_command import Answer, OperatorCommand
-from portal.embedded.sessions import discovery, sessions
+from portal.embedded.sessions import discovery, lifecycle
 
 
 class Command(OperatorCommand):
@@ -15,7 +15,7 @@ class Command(OperatorCommand):
 
     def carry_out(self, origin: Origin, **_: Any) -> Answer:  # noqa: ARG002 -- nobody's change
         """Delete them."""
-        deleted, choices, counters = sessions.prune(), discovery.prune(), rate_limits.prune()
+        deleted, choices, counters = lifecycle.prune(), discovery.prune(), rate_limits.prune()
         return Answer(
             {
                 "deleted": str(deleted),

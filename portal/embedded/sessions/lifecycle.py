@@ -1,0 +1,193 @@
+"""Start, find, use and delete member sessions. Of a session's token only the hash is stored."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.ids import public_id
+from portal.directory.members import Member, MemberStatus
+from portal.directory.sessions import DEFAULT_MINUTES, AuthenticationFactor, MemberSession, SessionTerms, SignedIn
+from portal.embedded import models
+from portal.embedded.audit import Caller, record
+from portal.embedded.database.statements import Statement
+from portal.embedded.members.values import member_id, member_value
+from portal.embedded.scope import across_organizations, organization_value, rows_of
+from portal.embedded.tokens import new_token, token_hash
+
+# A session's last use is written at most this often, so that reading a page doesn't write to the database.
+_RECORD_USE_EVERY = timedelta(minutes=1)
+# Sessions are kept for a day after their end, to answer questions about yesterday. The activity log keeps the rest.
+_KEPT_AFTER_END = timedelta(days=1)
+_BATCH = 1000
+
+_SESSION = models.MemberSessionRow._meta
+# Every page and every request of a product's member reads its session.
+_BY_TOKEN = Statement(
+    lambda digest: (
+        across_organizations(models.MemberSessionRow)
+        .select_related("member__organization", "member__scim_user")
+        .filter(token_hash=digest)
+    ),
+    (_SESSION.get_field("token_hash"), b"example"),
+)
+_BY_KEY = Statement(
+    lambda key: (
+        across_organizations(models.MemberSessionRow)
+        .select_related("member__organization", "member__scim_user")
+        .filter(pk=key)
+    ),
+    (_SESSION.get_field("id"), UUID(int=1)),
+)
+
+
+def start_session(
+    member: models.MemberRow,
+    origin: Origin,
+    *,
+    password_entered_at: datetime | None,
+    terms: SessionTerms | None = None,
+    exchanged_for: SignedIn | None = None,
+) -> SignedIn:
+    """Sign a member in: with `terms` to a product, else to the portal. Raise Invalid if the claims are too large.
+
+    `password_entered_at` is None if the member signs in without their password. Sessions of the portal also end when they
+    aren't used for SESSION_IDLE_MINUTES (docs/decisions/0014).
+    """
+    token = new_token()
+    minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
+    with transaction.atomic():
+        row = models.MemberSessionRow.objects.create(
+            organization_id=member.organization_id,
+            member=member,
+            token_hash=token_hash(token),
+            expires_at=timezone.now() + timedelta(minutes=minutes),
+            password_entered_at=password_entered_at,
+            ends_when_idle=terms is None,
+            custom_claims=terms.claims_after({}) if terms else {},
+            exchanged_factors=[asdict(one) for one in exchanged_for.session.authentication_factors]
+            if exchanged_for
+            else [],
+            ip_address=origin.ip_address,
+            user_agent=origin.user_agent,
+        )
+        record_session(row, "member_session.create", member_as_caller(row.member, origin))
+    return signed_in_value(row, token)
+
+
+def update_session(row: models.MemberSessionRow, terms: SessionTerms) -> None:
+    """Apply what a product asks for to a locked session. Raise Invalid if the claims are too large."""
+    if terms.duration_minutes is not None:
+        row.expires_at = timezone.now() + timedelta(minutes=terms.duration_minutes)
+    row.custom_claims = terms.claims_after(row.custom_claims)
+    row.save(update_fields=["expires_at", "custom_claims"])
+
+
+def session_of_token(token: str) -> models.MemberSessionRow | None:
+    """Return a live session of any organization by its token, with its member and organization. None if there isn't one."""
+    row = _BY_TOKEN.first(token_hash(token))
+    return row if row is not None and is_live(row) else None
+
+
+def session_of_jwt(session_jwt: str) -> models.MemberSessionRow | None:
+    """Return the live session of a session JWT, as `session_of_token` does. The JWT itself may have expired."""
+    # Imported here: the portal's pages never need the libraries that verify signatures.
+    from portal.embedded.sessions import jwts  # noqa: PLC0415 -- as above
+
+    subject = jwts.read(session_jwt)
+    row = _BY_KEY.first(subject.session_key) if subject else None
+    if row is None or subject is None or member_id(row.member) != subject.member_id:
+        return None
+    return row if is_live(row) else None
+
+
+def is_live(row: models.MemberSessionRow) -> bool:
+    """Say whether a session is valid now."""
+    is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
+    if is_over or row.member.status != MemberStatus.ACTIVE:
+        return False
+    return opens_portal(row) or not row.ends_when_idle
+
+
+def opens_portal(row: models.MemberSessionRow) -> bool:
+    """Say whether a live session is within the portal's own limits. On its pages they also apply to a product's sessions."""
+    now = timezone.now()
+    is_idle = row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    return not is_idle and row.started_at > now - timedelta(minutes=settings.SESSION_DURATION_MINUTES)
+
+
+def record_use(row: models.MemberSessionRow) -> None:
+    """Store that a session was used just now, at most once a minute."""
+    now = timezone.now()
+    if row.last_accessed_at < now - _RECORD_USE_EVERY:
+        rows_of(row.organization_id, models.MemberSessionRow).filter(pk=row.pk).update(last_accessed_at=now)
+
+
+def end_intermediate_sessions(members: Collection[UUID]) -> None:
+    """Delete the intermediate sessions that can be exchanged for a session of one of these members."""
+    models.IntermediateSessionRow.objects.filter(members__in=members).delete()
+
+
+def prune() -> int:
+    """Delete sessions that ended more than a day ago, and return how many. Each transaction looks at a thousand."""
+    before = timezone.now() - _KEPT_AFTER_END
+    is_old = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
+    sessions = across_organizations(models.MemberSessionRow)
+    last, deleted = UUID(int=0), 0
+    while keys := list(sessions.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_BATCH]):
+        deleted += sessions.filter(is_old, pk__in=keys).delete()[0]
+        last = keys[-1]
+    return deleted
+
+
+def session_value(row: models.MemberSessionRow, member: Member) -> MemberSession:
+    """Return a session with the member's current roles."""
+    return MemberSession(
+        member_session_id=public_id("member-session", row.pk),
+        member_id=member.member_id,
+        organization_id=member.organization_id,
+        organization_slug=row.member.organization.slug,
+        roles=member.role_ids,
+        started_at=row.started_at,
+        last_accessed_at=row.last_accessed_at,
+        expires_at=row.expires_at,
+        password_entered_at=row.password_entered_at,
+        exchanged_factors=tuple(msgspec.convert(row.exchanged_factors, list[AuthenticationFactor])),
+        custom_claims=row.custom_claims,
+        ip_address=row.ip_address,
+        user_agent=row.user_agent,
+    )
+
+
+def signed_in_value(row: models.MemberSessionRow, token: str) -> SignedIn:
+    """Return a session with its member, its organization and its token."""
+    member = member_value(row.member)
+    return SignedIn(
+        session=session_value(row, member),
+        member=member,
+        organization=organization_value(row.member.organization),
+        session_token=token,
+    )
+
+
+def member_as_caller(member: models.MemberRow, origin: Origin) -> Caller:
+    """Return a member as the caller of a change."""
+    return Caller(Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address), origin)
+
+
+def record_session(row: models.MemberSessionRow, action: str, caller: Caller) -> None:
+    """Write a change of a session to the activity log."""
+    record(
+        caller,
+        action,
+        organization_id=row.organization_id,
+        target_id=public_id("member-session", row.pk),
+        target_name=row.member.email_address,
+    )

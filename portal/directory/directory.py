@@ -61,9 +61,9 @@ class ScimGateway(Protocol):
     @property
     def drift(self) -> ScimDriftGateway | None: ...  # noqa: D102 -- the type says it
     @property
-    def log(self) -> ScimLogGateway: ...  # noqa: D102 -- the type says it
+    def log(self) -> ScimLogGateway | None: ...  # noqa: D102 -- the type says it
     @property
-    def health(self) -> ScimHealthGateway: ...  # noqa: D102 -- the type says it
+    def health(self) -> ScimHealthGateway | None: ...  # noqa: D102 -- the type says it
 
 
 class Directory(Protocol):

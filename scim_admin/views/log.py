@@ -10,14 +10,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header, urlencode
 
-from portal.directory.errors import Conflict, Invalid, NotFound, NotOffered, TooManyRequests
+from portal.directory.errors import Conflict, Invalid, NotFound, TooManyRequests
 from portal.directory.pages import MAX_LIMIT, Page
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
 from portal.directory.scim.deletion import ScimDeletedConnection
 from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.log import ScimReplay, ScimRequest, ScimRequestFilter
+from portal.directory.scim.log import ScimLogGateway, ScimReplay, ScimRequest, ScimRequestFilter
 from portal.serving.threads import Share, claim
 from portal.web import listing
+from portal.web.availability import available
 from portal.web.pages import private
 from portal.web.request import PortalRequest
 from scim_admin import log_presenter
@@ -35,12 +36,9 @@ _REPLAY = "scim_admin/replay.html"
 
 def log(request: PortalRequest) -> HttpResponse:
     """Show a page of requests, newest first."""
-    active, query = request.directory.scim.connection.get(), LogQuery(request.GET)
-    context: dict[str, Any] = {"connection": active, "query": query}
-    try:
-        context["retention_days"] = request.directory.scim.log.retention_days
-    except NotOffered as error:
-        return render_section(request, _LIST, context | {"not_offered": error.detail}, fragments=["log"])
+    gateway, query = available(request.directory.scim.log, "log"), LogQuery(request.GET)
+    active = request.directory.scim.connection.get()
+    context: dict[str, Any] = {"connection": active, "query": query, "retention_days": gateway.retention_days}
     if not query.is_valid():
         return render_section(request, _LIST, context | {"logged": active}, fragments=["log"], status=422)
     connection = _logged_connection(request, active, query.cleaned_data["connection_id"])
@@ -50,7 +48,7 @@ def log(request: PortalRequest) -> HttpResponse:
     context |= {"logged": connection, "is_deleted": connection is not active, "is_linked": connection is active}
     wanted, limit = query.wanted, query.cleaned_data["limit"]
     entries = listing.load(
-        request, lambda cursor: _entries(request, connection, wanted, cursor, limit), append_to="log-more"
+        request, lambda cursor: _entries(gateway, connection, wanted, cursor, limit), append_to="log-more"
     )
     context |= {"log": entries, "limit": limit, "wanted": wanted, "is_filtered": wanted != ScimRequestFilter()}
     if wanted.resource_id:
@@ -60,10 +58,7 @@ def log(request: PortalRequest) -> HttpResponse:
 
 def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     """Show all details of one request."""
-    try:
-        logged_request = request.directory.scim.log.get(scim_request_id)
-    except NotOffered as error:
-        return render_section(request, _ENTRY, {"not_offered": error.detail, "list_url": _log_url(request)})
+    logged_request = available(request.directory.scim.log, "log").get(scim_request_id)
     active = request.directory.scim.connection.get()
     connection = _logged_connection(request, active, logged_request.connection_id)
     is_deleted = active is None or connection is not active
@@ -80,7 +75,7 @@ def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
 
 def export_log(request: PortalRequest) -> HttpResponseBase:
     """Download the requests that match the filter as a file, read while it is sent."""
-    form = ExportForm(request.POST)
+    gateway, form = available(request.directory.scim.log, "log"), ExportForm(request.POST)
     if not form.is_valid():
         raise Invalid("Choose CSV or JSON Lines, and a filter that the log has.")
     connection = _logged_connection(
@@ -91,17 +86,15 @@ def export_log(request: PortalRequest) -> HttpResponseBase:
     if not claim(request, Share.DOWNLOAD):
         # A slow client occupies a thread until the export ends.
         raise TooManyRequests("Another export is running. Try again when it has finished.")
-    requests = request.directory.scim.log.export(connection.connection_id, form.wanted)
+    requests = gateway.export(connection.connection_id, form.wanted)
     entries = (log_presenter.log_entry(one, connection.identity_provider) for one in requests)
     return _download(request, form.cleaned_data["file_format"], entries)
 
 
 def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     """Show what a failed request would do now, or why a dry run isn't possible."""
-    try:
-        logged_request = request.directory.scim.log.get(scim_request_id)
-    except NotOffered as error:
-        return render_section(request, _REPLAY, {"not_offered": error.detail})
+    gateway = available(request.directory.scim.log, "log")
+    logged_request = gateway.get(scim_request_id)
     active = request.directory.scim.connection.get()
     identity_provider = _identity_provider(_logged_connection(request, active, logged_request.connection_id))
     context: dict[str, Any] = {
@@ -109,7 +102,7 @@ def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
         "entry": log_presenter.log_entry(logged_request, identity_provider),
     }
     try:
-        found = request.directory.scim.log.replay(scim_request_id)
+        found = gateway.replay(scim_request_id)
     except Conflict as error:
         return render_section(request, _REPLAY, context | {"obstacle": error.detail}, status=error.status)
     context |= {
@@ -151,9 +144,9 @@ def _download(request: PortalRequest, file_format: FileFormat, entries: Iterator
 
 
 def _entries(
-    request: PortalRequest, connection: LoggedConnection, wanted: ScimRequestFilter, cursor: str, limit: int
+    gateway: ScimLogGateway, connection: LoggedConnection, wanted: ScimRequestFilter, cursor: str, limit: int
 ) -> Page[LogEntry]:
-    page = request.directory.scim.log.page(connection.connection_id, wanted, cursor=cursor, limit=limit)
+    page = gateway.page(connection.connection_id, wanted, cursor=cursor, limit=limit)
     entries = tuple(log_presenter.log_entry(one, connection.identity_provider) for one in page.items)
     return Page(entries, page.next_cursor, page.searched_to)
 

@@ -6,7 +6,6 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from portal.directory.errors import NotOffered
 from portal.directory.scim.connection import ScimConnection
 from portal.web.pages import private
 from portal.web.request import PortalRequest
@@ -33,11 +32,11 @@ def set_up(request: PortalRequest) -> HttpResponse:
 
 
 def _check(request: PortalRequest, connection: ScimConnection, guide: Guide) -> dict[str, Any]:
-    """Return the context of the live check, including the URLs to reload and to poll it."""
-    try:
-        progress = request.directory.scim.health.progress(connection.connection_id)
-    except NotOffered as error:
-        return {"not_offered": error.detail}
+    """Return the context of the live check, including the URLs to reload and to poll it; nothing if there is no log."""
+    gateway = request.directory.scim.health
+    if gateway is None:
+        return {}
+    progress = gateway.progress(connection.connection_id)
     check = live_check(progress, connection.identity_provider, guide)
     url = reverse("scim:set-up", args=[request.signed_in.organization.organization_slug])
     chosen = {"guide": guide.key} if len(guides_for(connection.identity_provider)) > 1 else {}

@@ -201,5 +201,5 @@ def test_on_stytch_it_is_said_why_there_is_none(stytch: Portal, page: Page) -> N
     expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
     check_accessibility(page)
     page.goto(f"{stytch.url}/o/acme/scim/")
-    expect(page.get_by_text("Identity providers talk to Stytch itself")).to_be_visible()
+    expect(page.get_by_text("Identity providers send their requests to the directory itself")).to_be_visible()
     check_accessibility(page)

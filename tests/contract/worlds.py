@@ -56,8 +56,8 @@ class World(Protocol):
 
     def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None: ...
 
-    def add_calls(self, connection_id: str, number: int, **more: object) -> list[str]:
-        """Return the ids of calls of the IdP, newest first; none where the directory does not hear them."""
+    def add_requests(self, connection_id: str, number: int, **more: object) -> list[str]:
+        """Log requests of the IdP, and return their ids, newest first. A directory without a log returns none."""
         ...
 
 
@@ -121,7 +121,7 @@ class EmbeddedWorld:
     def delete_group(self, group_id: str) -> None:
         models.ScimGroupRow.objects.filter(pk=parse_id("scim-group", group_id)).delete()
 
-    def add_calls(self, connection_id: str, number: int, **more: object) -> list[str]:
+    def add_requests(self, connection_id: str, number: int, **more: object) -> list[str]:
         connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         rows = [factories.scim_request(connection, **more) for _ in range(number)]
         return [public_id("scim-request", row.pk) for row in reversed(rows)]
@@ -168,7 +168,7 @@ class StytchWorld:
     def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None:
         """Stytch keeps no such list."""
 
-    def add_calls(self, connection_id: str, number: int, **more: object) -> list[str]:
+    def add_requests(self, connection_id: str, number: int, **more: object) -> list[str]:
         return []
 
 

@@ -76,18 +76,18 @@ def test_a_group_says_why_it_does_not_open(visitor: Client) -> None:
 @pytest.mark.parametrize(
     "url", ["/o/acme/", "/o/acme/scim/", "/o/acme/scim/log/", "/o/acme/scim/log/any/", "/o/acme/scim/log/any/replay/"]
 )
-def test_what_the_log_would_tell_says_why_it_does_not(visitor: Client, url: str) -> None:
+def test_pages_of_the_log_show_why_there_is_none(visitor: Client, url: str) -> None:
     sign_in(visitor)
 
     response = visitor.get(url)
 
     assert response.status_code == 200
     assert "Not available with this directory" in response.content.decode()
-    assert "Identity providers talk to Stytch itself" in response.content.decode()
+    assert "Identity providers send their requests to the directory itself" in response.content.decode()
     assert visitor.post("/o/acme/scim/log/export/", {"file_format": "csv"}).status_code == 501
 
 
-def test_setting_up_has_the_guide_and_says_why_there_is_no_live_check(visitor: Client, stytch: FakeStytch) -> None:
+def test_the_setup_page_shows_the_guide_and_why_there_is_no_live_check(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
 
     html = visitor.get("/o/acme/scim/set-up/").content.decode()
@@ -95,7 +95,7 @@ def test_setting_up_has_the_guide_and_says_why_there_is_no_live_check(visitor: C
     assert "Guide for Okta" in html
     assert f'/v1/b2b/scim/{stytch.project.connections[0].id}"' in html
     assert "Not available with this directory" in html
-    assert "Identity providers talk to Stytch itself" in html
+    assert "Identity providers send their requests to the directory itself" in html
     assert "data-poll" not in html
 
 

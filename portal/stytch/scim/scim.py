@@ -8,7 +8,6 @@ from portal.stytch.scim.connection import StytchScimConnection, StytchScimTokens
 from portal.stytch.scim.deletion import StytchScimDeletion, StytchScimRestoration
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.stytch.scim.groups import StytchScimGroups
-from portal.stytch.scim.log import StytchScimHealth, StytchScimLog
 from portal.stytch.scim.users import StytchScimUsers
 from portal.stytch.scope import Scope
 
@@ -20,6 +19,8 @@ class StytchScim:
     # What Stytch's API has no requests for.
     contacts = None
     drift = None
+    health = None
+    log = None
     pause = None
     safeguard = None
 
@@ -57,11 +58,3 @@ class StytchScim:
     @cached_property
     def group_roles(self) -> StytchScimGroupRoles:  # noqa: D102 -- the type says it
         return StytchScimGroupRoles(self._scope)
-
-    @cached_property
-    def log(self) -> StytchScimLog:  # noqa: D102 -- the type says it
-        return StytchScimLog(self._scope)
-
-    @cached_property
-    def health(self) -> StytchScimHealth:  # noqa: D102 -- the type says it
-        return StytchScimHealth(self._scope)

@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from portal.directory.errors import NotOffered
 from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.health import WINDOW
 from portal.directory.scim.log import ScimOutcome
@@ -14,16 +13,15 @@ from portal.web.request import PortalRequest
 
 
 def health_context(request: PortalRequest, connection: ScimConnection | None) -> dict[str, Any]:
-    """Return the health of the connection and the URL of its failed requests, or why they aren't available."""
+    """Return the health of the connection and the URL of its failed requests, or that the directory lacks it."""
+    gateway = request.directory.scim.health
     if connection is None:
         return {}
-    try:
-        health = request.directory.scim.health.get(connection)
-    except NotOffered as error:
-        return {"health_not_offered": error.detail}
+    if gateway is None:
+        return {"lacks_health": True}
     url = reverse("scim:log", args=[request.signed_in.organization.organization_slug])
     since = f"{timezone.now() - WINDOW:%Y-%m-%dT%H:%M}"
     return {
-        "health": health,
+        "health": gateway.get(connection),
         "failed_requests_url": f"{url}?{urlencode({'outcome': ScimOutcome.FAILED, 'since': since})}",
     }

@@ -1,4 +1,4 @@
-"""What every directory promises of the log of SCIM requests."""
+"""Log and health of a connection."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -7,19 +7,17 @@ import pytest
 from django.utils import timezone
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
+from portal.directory.errors import Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.log import ScimLogGateway, ScimOutcome, ScimRequestFilter
-from tests.contract.conftest import people
-from tests.contract.worlds import EmbeddedWorld, World, acting, opened
+from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
 
-NOBODY = "scim-request-live-00000000-0000-7000-8000-000000000000"
+UNKNOWN_ID = "scim-request-live-00000000-0000-7000-8000-000000000000"
 
 
-@pytest.fixture
-def hearing(db: None) -> World:
-    """A directory that hears the identity provider itself; one that does not has no log to promise anything of."""
-    return people(EmbeddedWorld())
+def log_of(scim: ScimGateway) -> ScimLogGateway:
+    assert scim.log
+    return scim.log
 
 
 def pages(log: ScimLogGateway, connection_id: str, wanted: ScimRequestFilter, limit: int) -> Iterator[list[str]]:
@@ -34,66 +32,64 @@ def found(log: ScimLogGateway, connection_id: str, wanted: ScimRequestFilter) ->
     return [one for page in pages(log, connection_id, wanted, 2) for one in page]
 
 
-def connection_of(connection_id: str) -> ScimConnection:
-    """Return a connection's value as another directory may have handed it out."""
-    return ScimConnection(
+def methods(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
+    log, health = log_of(scim), scim.health
+    assert health
+    connection = ScimConnection(
         connection_id, "", ScimConnectionStatus.ACTIVE, "Okta", ScimIdentityProvider.OKTA, "", "abcd", None
     )
+    return [
+        lambda: log.page(connection_id),
+        lambda: log.get(UNKNOWN_ID),
+        lambda: log.export(connection_id),
+        lambda: log.replay(UNKNOWN_ID),
+        lambda: health.progress(connection_id),
+        lambda: health.get(connection),
+    ]
 
 
-Call = Callable[[ScimGateway, str], object]
-CALLS: dict[str, Call] = {
-    "requests": lambda scim, connection_id: scim.log.page(connection_id),
-    "request": lambda scim, _: scim.log.get(NOBODY),
-    "export": lambda scim, connection_id: list(scim.log.export(connection_id)),
-    "progress": lambda scim, connection_id: scim.health.progress(connection_id),
-    "health": lambda scim, connection_id: scim.health.get(connection_of(connection_id)),
-}
+@STYTCH_ONLY
+def test_stytch_has_no_log(world: World) -> None:
+    scim = acting(world).scim
+
+    assert (scim.log, scim.health) == (None, None)
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World, call: Call) -> None:
+@EMBEDDED_ONLY
+def test_a_member_without_the_permission_is_rejected(world: World) -> None:
     connection_id = world.add_connection("acme")
 
-    with pytest.raises((Refused, NotOffered)):
-        call(acting(world, "max@acme.example").scim, connection_id)
-    with pytest.raises((Refused, NotOffered)):
-        call(acting(world, "ada@acme.example", "globex").scim, connection_id)
-    with pytest.raises((Unauthenticated, NotOffered)):
-        call(opened(world).scim, connection_id)
+    for scim, error in (
+        (acting(world, "max@acme.example").scim, Refused),
+        (acting(world, "ada@acme.example", "globex").scim, Refused),
+        (opened(world).scim, Unauthenticated),
+    ):
+        for method in methods(scim, connection_id):
+            with pytest.raises(error):
+                method()
 
 
-def test_a_directory_without_a_log_says_why(world: World) -> None:
-    scim, connection_id = acting(world).scim, world.add_connection("acme")
-
-    with pytest.raises((NotOffered, NotFound)) as refused:
-        scim.log.get(NOBODY)
-
-    if isinstance(refused.value, NotOffered):
-        assert refused.value.detail.endswith(".")
-        for call in CALLS.values():
-            with pytest.raises(NotOffered):
-                call(scim, connection_id)
-
-
-def test_calls_come_newest_first_page_by_page_each_once(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
-    ids = hearing.add_calls(connection_id, 7)
+@EMBEDDED_ONLY
+def test_pages_list_every_request_once_newest_first(world: World) -> None:
+    log, connection_id = log_of(acting(world).scim), world.add_connection("acme")
+    ids = world.add_requests(connection_id, 7)
 
     assert list(pages(log, connection_id, ScimRequestFilter(), 3)) == [ids[:3], ids[3:6], ids[6:]]
 
 
-def test_a_connection_without_calls_has_one_empty_page(hearing: World) -> None:
-    log = acting(hearing).scim.log
+@EMBEDDED_ONLY
+def test_a_connection_without_requests_has_one_empty_page(world: World) -> None:
+    log = log_of(acting(world).scim)
 
-    page = log.page(hearing.add_connection("acme"))
+    page = log.page(world.add_connection("acme"))
 
     assert (page.items, page.next_cursor, page.searched_to) == ((), None, None)
 
 
-def test_a_call_tells_what_was_asked_and_answered(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
-    asked = {
+@EMBEDDED_ONLY
+def test_a_request_has_its_request_and_response(world: World) -> None:
+    log, connection_id = log_of(acting(world).scim), world.add_connection("acme")
+    values = {
         "method": "POST",
         "path": "/Users",
         "status": 409,
@@ -101,63 +97,70 @@ def test_a_call_tells_what_was_asked_and_answered(hearing: World) -> None:
         "detail": "Taken.",
         "body": "{}",
     }
-    [call_id] = hearing.add_calls(connection_id, 1, **asked)
+    [request_id] = world.add_requests(connection_id, 1, **values)
 
-    call = log.get(call_id)
+    request = log.get(request_id)
 
-    assert {name: getattr(call, name) for name in asked} == asked
-    assert (call.scim_request_id, call.connection_id, call.outcome) == (call_id, connection_id, ScimOutcome.FAILED)
-    assert timezone.now() - call.at < timedelta(minutes=1)
+    assert {name: getattr(request, name) for name in values} == values
+    assert (request.scim_request_id, request.connection_id, request.outcome) == (
+        request_id,
+        connection_id,
+        ScimOutcome.FAILED,
+    )
+    assert timezone.now() - request.at < timedelta(minutes=1)
     [listed] = log.page(connection_id).items
-    assert (listed.scim_request_id, listed.body) == (call_id, "")
+    assert (listed.scim_request_id, listed.body) == (request_id, "")
 
 
 USER = "scim-user-live-01900000-0000-7000-8000-000000000001"
 FILTERS: dict[str, tuple[ScimRequestFilter, int]] = {
-    "refused": (ScimRequestFilter(outcome=ScimOutcome.FAILED), 2),
+    "failed": (ScimRequestFilter(outcome=ScimOutcome.FAILED), 2),
     "succeeded": (ScimRequestFilter(outcome=ScimOutcome.SUCCEEDED), 3),
-    "people": (ScimRequestFilter(resource_type="User"), 4),
+    "users": (ScimRequestFilter(resource_type="User"), 4),
     "groups": (ScimRequestFilter(resource_type="Group"), 1),
-    "one person": (ScimRequestFilter(resource_id=USER), 2),
-    "one person, refused": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.FAILED), 1),
-    "one person, succeeded": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.SUCCEEDED), 1),
+    "one user": (ScimRequestFilter(resource_id=USER), 2),
+    "one user, failed": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.FAILED), 1),
+    "one user, succeeded": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.SUCCEEDED), 1),
     "method": (ScimRequestFilter(method="PATCH"), 2),
-    "method, refused": (ScimRequestFilter(method="PATCH", outcome=ScimOutcome.FAILED), 1),
+    "method, failed": (ScimRequestFilter(method="PATCH", outcome=ScimOutcome.FAILED), 1),
     "since": (ScimRequestFilter(since=timezone.now() - timedelta(days=1)), 5),
     "until": (ScimRequestFilter(until=timezone.now() - timedelta(days=1)), 0),
-    "nobody": (ScimRequestFilter(resource_id=USER[:-1] + "2"), 0),
+    "unknown user": (ScimRequestFilter(resource_id=USER[:-1] + "2"), 0),
 }
 
 
+@EMBEDDED_ONLY
 @pytest.mark.parametrize(("wanted", "number"), FILTERS.values(), ids=FILTERS)
-def test_calls_are_chosen_by_what_is_wanted(hearing: World, wanted: ScimRequestFilter, number: int) -> None:
-    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
-    hearing.add_calls(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH")
-    hearing.add_calls(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH", status=404)
-    hearing.add_calls(connection_id, 1, resource_type="User", method="POST", status=409)
-    hearing.add_calls(connection_id, 1, resource_type="User")
-    hearing.add_calls(connection_id, 1, resource_type="Group")
+def test_requests_are_filtered(world: World, wanted: ScimRequestFilter, number: int) -> None:
+    log, connection_id = log_of(acting(world).scim), world.add_connection("acme")
+    world.add_requests(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH")
+    world.add_requests(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH", status=404)
+    world.add_requests(connection_id, 1, resource_type="User", method="POST", status=409)
+    world.add_requests(connection_id, 1, resource_type="User")
+    world.add_requests(connection_id, 1, resource_type="Group")
 
     ids = found(log, connection_id, wanted)
 
     assert len(ids) == len(set(ids)) == number
 
 
-def test_another_organizations_calls_are_not_found(hearing: World) -> None:
-    log, foreign = acting(hearing).scim.log, hearing.add_connection("globex")
-    [call_id] = hearing.add_calls(foreign, 1)
+@EMBEDDED_ONLY
+def test_another_organizations_requests_are_not_found(world: World) -> None:
+    log, foreign = log_of(acting(world).scim), world.add_connection("globex")
+    [request_id] = world.add_requests(foreign, 1)
 
     with pytest.raises(NotFound):
-        log.get(call_id)
+        log.get(request_id)
     with pytest.raises(NotFound):
         log.page(foreign)
     with pytest.raises(NotFound):
         log.export(foreign)
 
 
-@pytest.mark.parametrize("name", ["", "none", "..", NOBODY, "x" * 5000, "scim-request-live-\x00"])
-def test_nonsense_names_no_call_and_no_connection(hearing: World, name: str) -> None:
-    log = acting(hearing).scim.log
+@EMBEDDED_ONLY
+@pytest.mark.parametrize("name", ["", "none", "..", UNKNOWN_ID, "x" * 5000, "scim-request-live-\x00"])
+def test_invalid_ids_are_not_found(world: World, name: str) -> None:
+    log = log_of(acting(world).scim)
 
     with pytest.raises(NotFound):
         log.get(name)
@@ -165,18 +168,20 @@ def test_nonsense_names_no_call_and_no_connection(hearing: World, name: str) -> 
         log.page(name)
 
 
-def test_the_calls_of_a_deleted_connection_stay_readable(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
-    [call_id] = hearing.add_calls(connection_id, 1)
+@EMBEDDED_ONLY
+def test_the_requests_of_a_deleted_connection_stay_readable(world: World) -> None:
+    log, connection_id = log_of(acting(world).scim), world.add_connection("acme")
+    [request_id] = world.add_requests(connection_id, 1)
 
-    hearing.delete_connection(connection_id)
+    world.delete_connection(connection_id)
 
-    assert [one.scim_request_id for one in log.page(connection_id).items] == [call_id]
+    assert [one.scim_request_id for one in log.page(connection_id).items] == [request_id]
 
 
-def test_a_cursor_belongs_to_its_connection_and_its_filter(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
-    hearing.add_calls(connection_id, 3)
+@EMBEDDED_ONLY
+def test_a_cursor_belongs_to_its_connection_and_its_filter(world: World) -> None:
+    log, connection_id = log_of(acting(world).scim), world.add_connection("acme")
+    world.add_requests(connection_id, 3)
     cursor = log.page(connection_id, limit=1).next_cursor
     assert cursor
 
@@ -188,10 +193,11 @@ def test_a_cursor_belongs_to_its_connection_and_its_filter(hearing: World) -> No
         log.page(connection_id, limit=1001)
 
 
-def test_an_export_has_every_call_with_its_body(hearing: World) -> None:
-    log, connection_id = acting(hearing).scim.log, hearing.add_connection("acme")
-    ids = hearing.add_calls(connection_id, 5, body='{"a":1}')
-    hearing.add_calls(connection_id, 2, status=404)
+@EMBEDDED_ONLY
+def test_an_export_has_every_request_with_its_body(world: World) -> None:
+    log, connection_id = log_of(acting(world).scim), world.add_connection("acme")
+    ids = world.add_requests(connection_id, 5, body='{"a":1}')
+    world.add_requests(connection_id, 2, status=404)
 
     exported = list(log.export(connection_id, ScimRequestFilter(outcome=ScimOutcome.SUCCEEDED)))
 

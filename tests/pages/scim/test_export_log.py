@@ -1,4 +1,4 @@
-"""The log of SCIM requests as a file."""
+"""The export of the log."""
 
 import csv
 import io
@@ -43,9 +43,7 @@ def objects(client: Client, data: dict[str, str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text_of(export(client, JSON_LINES | data)).splitlines()]
 
 
-def test_a_file_has_everything_that_is_known_of_each_call(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_a_file_has_every_detail_of_each_request(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     entry = factories.scim_request(
         connection,
         method="POST",
@@ -69,7 +67,7 @@ def test_a_file_has_everything_that_is_known_of_each_call(
     assert found["body"] == row["body"] == entry.body
 
 
-def test_a_file_has_a_name_and_a_type_and_is_kept_nowhere(
+def test_a_file_has_a_name_and_a_type_and_is_not_cached(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     for data, content_type in ((CSV, "text/csv; charset=utf-8"), (JSON_LINES, "application/jsonl; charset=utf-8")):
@@ -81,9 +79,7 @@ def test_a_file_has_a_name_and_a_type_and_is_kept_nowhere(
         assert "no-store" in response["Cache-Control"]
 
 
-def test_a_file_has_the_calls_of_the_filter_that_the_page_shows(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_a_file_has_the_requests_of_the_filter(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     pia = public_id("scim-user", factories.scim_user(connection, "pia").pk)
     factories.scim_request(connection, path="/Users/1", resource_type="User", resource_id=pia, status=409)
     factories.scim_request(connection, path="/Users/2", resource_type="User", resource_id=pia)
@@ -96,7 +92,7 @@ def test_a_file_has_the_calls_of_the_filter_that_the_page_shows(
     assert page.count(f'<input type="hidden" name="resource_id" value="{pia}">') == 2
 
 
-def test_who_took_what_is_in_the_activity_log(
+def test_an_export_is_recorded_in_the_activity_log(
     admin_client: Client, admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     export(admin_client, CSV | {"outcome": "refused", "since": "2026-01-31T09:00"})
@@ -106,9 +102,7 @@ def test_who_took_what_is_in_the_activity_log(
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
-def test_nothing_in_csv_is_taken_for_a_formula(
-    admin_client: Client, connection: models.ScimConnectionRow, start: str
-) -> None:
+def test_csv_values_cannot_be_formulas(admin_client: Client, connection: models.ScimConnectionRow, start: str) -> None:
     hostile = f"{start}cmd|' /C calc'!A0"
     factories.scim_request(
         connection,
@@ -150,24 +144,24 @@ def test_a_file_is_read_while_it_is_sent(admin_client: Client, connection: model
         rest = b"".join(chunks)
 
     assert len(first.splitlines()) == 200
-    # A thousand at a time, and none before the first line is wanted.
+    # A thousand rows per query, and no query before the first line is read.
     assert (after_first - before, len(queries) - after_first) == (1, 2)
     assert len(rest.splitlines()) == 2300
 
 
 @pytest.mark.parametrize("data", [{}, {"file_format": "xlsx"}, CSV | {"outcome": "perhaps"}])
-def test_what_the_log_does_not_have_is_refused(
+def test_an_invalid_format_or_filter_is_rejected(
     admin_client: Client, connection: models.ScimConnectionRow, data: dict[str, str]
 ) -> None:
     assert admin_client.post(URL, data).status_code == 422
     assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()
 
 
-def test_without_a_connection_there_is_nothing_to_export(admin_client: Client) -> None:
+def test_an_export_needs_a_connection(admin_client: Client) -> None:
     assert admin_client.post(URL, CSV).status_code == 404
 
 
-def test_another_organizations_calls_are_not_taken(
+def test_another_organizations_requests_are_not_exported(
     admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     factories.scim_request(factories.scim_connection(globex), path="/Users/secret")
@@ -175,9 +169,7 @@ def test_another_organizations_calls_are_not_taken(
     assert rows(admin_client, {}) == []
 
 
-def test_without_the_forms_token_nothing_is_handed_out(
-    admin: models.MemberRow, connection: models.ScimConnectionRow
-) -> None:
+def test_an_export_needs_a_csrf_token(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     client = Client(enforce_csrf_checks=True)
     client.cookies = factories.signed_in(admin).cookies
 
@@ -185,19 +177,21 @@ def test_without_the_forms_token_nothing_is_handed_out(
     assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()
 
 
-def test_a_member_without_the_right_gets_nothing(member_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_a_member_without_the_permission_is_rejected(
+    member_client: Client, connection: models.ScimConnectionRow
+) -> None:
     assert member_client.post(URL, CSV).status_code == 403
     assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()
 
 
-def test_while_exports_run_another_one_waits_for_its_end(
+def test_a_further_export_is_rejected_while_others_run(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader may take as long as it likes, so exports could take all places of a process."""
+    """Otherwise slow clients could occupy every thread of a process."""
     monkeypatch.setattr("scim_admin.views.log.claim", lambda *_: False)
 
-    refused = admin_client.post(URL, CSV)
+    response = admin_client.post(URL, CSV)
 
-    assert refused.status_code == 429
-    assert "Another export is running." in refused.content.decode()
+    assert response.status_code == 429
+    assert "Another export is running." in response.content.decode()
     assert not models.ActivityEntryRow.objects.filter(action="scim_request.export").exists()

@@ -1,4 +1,4 @@
-"""How the connection is, on the overview and on the home page: one badge and one sentence for each state."""
+"""Health of the connection on the overview and the home page: a badge and a sentence for each state."""
 
 import re
 from collections.abc import Callable
@@ -9,12 +9,13 @@ from unittest.mock import patch
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.errors import NotOffered
 from portal.directory.scim.health import ScimHealthState
 from portal.embedded import models
-from portal.embedded.scim.log.health import EmbeddedScimHealth
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.web.availability import REASONS
 from tests import factories
 
 PAGES = ("/o/acme/", "/o/acme/scim/")
@@ -27,17 +28,17 @@ def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
 
 
 def text_of(html: str) -> str:
-    """Return what a reader sees, on one line."""
+    """Return the visible text on one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def call(connection: models.ScimConnectionRow, **more: Any) -> models.ScimRequestRow:
+def log_request(connection: models.ScimConnectionRow, **more: Any) -> models.ScimRequestRow:
     return factories.scim_request(connection, **more)
 
 
 def in_use(connection: models.ScimConnectionRow) -> None:
     factories.scim_user(connection, "pia@acme.example")
-    call(connection)
+    log_request(connection)
 
 
 def with_token(days: int) -> Make:
@@ -56,12 +57,12 @@ def paused(connection: models.ScimConnectionRow) -> None:
 def degraded(connection: models.ScimConnectionRow) -> None:
     in_use(connection)
     for _ in range(3):
-        call(connection, method="POST", status=409)
+        log_request(connection, method="POST", status=409)
 
 
 def silent(connection: models.ScimConnectionRow) -> None:
     factories.scim_user(connection, "pia@acme.example")
-    call(connection, at=timezone.now() - timedelta(days=8))
+    log_request(connection, at=timezone.now() - timedelta(days=8))
 
 
 STATES: dict[ScimHealthState, tuple[Make, str, str]] = {
@@ -72,7 +73,7 @@ STATES: dict[ScimHealthState, tuple[Make, str, str]] = {
         "Requests from Okta fail until it has a new token",
     ),
     ScimHealthState.WAITING: (lambda _: None, "Waiting for the first request", "Okta hasn’t sent a request yet"),
-    ScimHealthState.VERIFYING: (call, "Waiting for people", "Okta sends requests, but no people yet"),
+    ScimHealthState.VERIFYING: (log_request, "Waiting for people", "Okta sends requests, but no people yet"),
     ScimHealthState.DEGRADED: (degraded, "Requests are failing", "Many requests from Okta fail"),
     ScimHealthState.SILENT: (silent, "Silent", "Okta hasn’t sent a request for much longer than usual"),
     ScimHealthState.TOKEN_EXPIRING: (with_token(20), "Token expires soon", "Requests succeed until its token expires"),
@@ -86,7 +87,7 @@ def test_every_state_has_words() -> None:
 
 @pytest.mark.parametrize("url", PAGES)
 @pytest.mark.parametrize("state", STATES)
-def test_a_state_is_said_by_one_badge_and_one_sentence(
+def test_each_state_has_a_badge_and_a_sentence(
     admin_client: Client, connection: models.ScimConnectionRow, url: str, state: ScimHealthState
 ) -> None:
     make, badge, sentence = STATES[state]
@@ -101,7 +102,7 @@ def test_a_state_is_said_by_one_badge_and_one_sentence(
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_the_refused_calls_of_the_last_day_lead_to_the_log(
+def test_the_failed_requests_of_the_last_day_link_to_the_log(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     degraded(connection)
@@ -116,11 +117,11 @@ def test_the_refused_calls_of_the_last_day_lead_to_the_log(
     assert "All 3 shown" in shown
 
 
-def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme: models.OrganizationRow) -> None:
+def test_the_last_request_and_the_last_success_are_shown(admin_client: Client, acme: models.OrganizationRow) -> None:
     connection = factories.scim_connection(acme, identity_provider="microsoft-entra")
     factories.scim_user(connection, "pia@acme.example")
-    success = call(connection, at=timezone.now() - timedelta(minutes=10))
-    failure = call(connection, status=500)
+    success = log_request(connection, at=timezone.now() - timedelta(minutes=10))
+    failure = log_request(connection, status=500)
 
     html = admin_client.get("/o/acme/scim/").content.decode()
 
@@ -130,18 +131,18 @@ def test_the_last_call_and_the_last_success_are_said(admin_client: Client, acme:
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_a_directory_that_does_not_hear_calls_says_so_in_place(
+def test_a_directory_without_a_log_shows_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
-    with patch.object(EmbeddedScimHealth, "get", side_effect=NotOffered("It does not hear the identity provider.")):
+    with patch.object(EmbeddedScim, "health", None):
         html = admin_client.get(url).content.decode()
 
-    assert "Not available with this directory. It does not hear the identity provider." in text_of(html)
+    assert f"Not available with this directory. {escape(REASONS['health'])}" in text_of(html)
     assert "Active" in html
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_what_needs_attention_is_no_health(
+def test_a_connection_that_needs_attention_is_not_healthy(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     in_use(connection)
@@ -155,7 +156,7 @@ def test_what_needs_attention_is_no_health(
 
 @pytest.mark.parametrize("url", PAGES)
 @pytest.mark.parametrize("number", [1, 300])
-def test_health_costs_the_same_queries_however_many_calls_there_are(
+def test_the_number_of_queries_is_independent_of_the_number_of_requests(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_max_num_queries: DjangoAssertNumQueries,
@@ -164,18 +165,18 @@ def test_health_costs_the_same_queries_however_many_calls_there_are(
 ) -> None:
     factories.scim_user(connection, "pia@acme.example")
     for turn in range(number):
-        call(connection, status=409 if turn % 2 else 200)
+        log_request(connection, status=409 if turn % 2 else 200)
     admin_client.get(url)
 
-    # Session, connection, whether there are people, the newest calls, people without access; on the overview what else it shows.
+    # Session, connection, whether there are users, the newest requests, people without access, and the overview's own.
     with django_assert_max_num_queries(7):
         admin_client.get(url)
 
 
-def test_pages_that_speak_of_refused_calls_lead_to_them(
+def test_pages_that_mention_failed_requests_link_to_them(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    call(connection, path="/Users/Users", status=404)
+    log_request(connection, path="/Users/Users", status=404)
     models.ScimConnectionRow.objects.update(hold_started_at=timezone.now())
 
     for path, query in (
@@ -186,7 +187,7 @@ def test_pages_that_speak_of_refused_calls_lead_to_them(
         assert f'href="/o/acme/scim/log/?{query}"' in admin_client.get(f"/o/acme/scim/{path}").content.decode(), path
 
 
-def test_who_may_not_see_the_connection_is_not_told_how_it_is(
+def test_health_is_hidden_from_members_without_the_permission(
     member_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     degraded(connection)

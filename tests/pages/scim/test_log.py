@@ -1,4 +1,4 @@
-"""The log of SCIM requests: its list with filters, and the page of one call."""
+"""The log: its list with filters, and the page of one request."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,14 @@ from django.test import Client, override_settings
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.errors import Unavailable
 from portal.directory.ids import first_uuid7, public_id, uuid7
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.scim.log import reading
 from portal.embedded.scim.log.reading import EmbeddedScimLog
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.web.availability import REASONS
 from scim_admin.log_presenter import request_title
 from tests import factories
 from tests.scim_server.conftest import Idp
@@ -44,7 +46,7 @@ def page(client: Client, url: str = LOG, /, **query: str | int) -> str:
 
 
 def text_of(html: str) -> str:
-    """Return what a reader sees, on one line."""
+    """Return the visible text on one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
@@ -52,8 +54,8 @@ def fragment(client: Client, target: str, url: str = LOG, /, **query: str | int)
     return client.get(url, query, headers={"HX-Request": "true", "HX-Target": target})
 
 
-def calls(html: str) -> list[str]:
-    """Return method and path of each call that is shown."""
+def shown(html: str) -> list[str]:
+    """Return method and path of each request shown."""
     return re.findall(r"<br><code>([^<]+)</code></td>", html)
 
 
@@ -62,33 +64,33 @@ def more_of(html: str) -> str:
     return found.group(1).replace("&amp;", "&") if found else ""
 
 
-def walk(client: Client, url: str) -> Iterator[list[str]]:
+def all_pages(client: Client, url: str) -> Iterator[list[str]]:
     target = "log"
     while url:
         html = fragment(client, target, url).content.decode()
-        yield calls(html)
+        yield shown(html)
         url, target = more_of(html), "log-more"
 
 
-def at_times(connection: models.ScimConnectionRow, *moments: datetime) -> list[models.ScimRequestRow]:
-    """Let there have been a call at each moment; the path tells them apart."""
+def at_times(connection: models.ScimConnectionRow, *timestamps: datetime) -> list[models.ScimRequestRow]:
+    """Log a request at each time; the path tells them apart."""
     return [
         factories.scim_request(connection, id=first_uuid7(moment), at=moment, path=f"/Users/{number}")
-        for number, moment in enumerate(moments)
+        for number, moment in enumerate(timestamps)
     ]
 
 
 # --- The list ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_call_is_shown_with_when_what_who_how_and_what_changed(admin_client: Client, idp: Idp) -> None:
+def test_a_row_shows_time_request_subject_outcome_and_changes(admin_client: Client, idp: Idp) -> None:
     user = idp.create_user("pia@acme.example", displayName="Pia Patel")
     idp.patch(f"/Users/{user}", {"op": "replace", "path": "displayName", "value": "Pia Q. Patel"})
     entry = idp.entries[-1]
 
     html = page(admin_client)
 
-    assert calls(html) == ["PATCH /Users/…", "POST /Users"]
+    assert shown(html) == ["PATCH /Users/…", "POST /Users"]
     [row] = re.findall(r"<tr>(?:(?!</tr>).)*Change a person.*?</tr>", html, re.DOTALL)
     assert f'href="{url_of(entry)}"' in row
     assert f'href="/o/acme/scim/people/{user}/">Pia Q. Patel</a>' in row
@@ -98,7 +100,7 @@ def test_a_call_is_shown_with_when_what_who_how_and_what_changed(admin_client: C
     assert entry.at.strftime("%H:%M:%S UTC") in row
 
 
-def test_a_group_is_linked_and_who_is_gone_is_said_to_be(admin_client: Client, idp: Idp) -> None:
+def test_a_group_is_linked_and_a_deleted_user_is_marked(admin_client: Client, idp: Idp) -> None:
     group, user = idp.create_group("Sales"), idp.create_user("pia@acme.example")
     models.ScimUserRow.objects.all().delete()
 
@@ -109,7 +111,7 @@ def test_a_group_is_linked_and_who_is_gone_is_said_to_be(admin_client: Client, i
     assert "no longer here" in html
 
 
-def test_a_refused_call_says_its_cause(admin_client: Client, idp: Idp) -> None:
+def test_a_failed_request_shows_its_cause(admin_client: Client, idp: Idp) -> None:
     idp.get("/Users/Users")
 
     html = page(admin_client)
@@ -118,7 +120,7 @@ def test_a_refused_call_says_its_cause(admin_client: Client, idp: Idp) -> None:
     assert "The address ends in /Users or /Groups twice" in html
 
 
-def test_a_look_up_that_finds_nobody_does_not_look_like_a_failure(admin_client: Client, idp: Idp) -> None:
+def test_an_empty_lookup_does_not_look_like_a_failure(admin_client: Client, idp: Idp) -> None:
     idp.get(f"/Users/{public_id('scim-user', uuid7())}")
 
     html = page(admin_client)
@@ -127,21 +129,17 @@ def test_a_look_up_that_finds_nobody_does_not_look_like_a_failure(admin_client: 
     assert "badge-danger" not in html
 
 
-def test_calls_come_newest_first_page_by_page_each_once(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_pages_list_every_request_once_newest_first(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     for number in range(60):
         factories.scim_request(connection, path=f"/Users/{number}")
 
-    pages = list(walk(admin_client, f"{LOG}?limit=25"))
+    pages = list(all_pages(admin_client, f"{LOG}?limit=25"))
 
     assert [len(one) for one in pages] == [25, 25, 10]
     assert [one for found in pages for one in found] == [f"GET /Users/{number}" for number in reversed(range(60))]
 
 
-def test_a_call_that_came_in_between_does_not_move_the_pages(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_a_new_request_does_not_shift_the_pages(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     for number in range(30):
         factories.scim_request(connection, path=f"/Users/{number}")
     first = fragment(admin_client, "log", limit=25).content.decode()
@@ -149,7 +147,7 @@ def test_a_call_that_came_in_between_does_not_move_the_pages(
 
     second = fragment(admin_client, "log-more", more_of(first)).content.decode()
 
-    assert calls(second) == [f"GET /Users/{number}" for number in reversed(range(5))]
+    assert shown(second) == [f"GET /Users/{number}" for number in reversed(range(5))]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +161,7 @@ def test_a_call_that_came_in_between_does_not_move_the_pages(
         ({"resource_type": "Group", "outcome": "succeeded"}, ["PATCH /Groups/1"]),
     ],
 )
-def test_calls_are_filtered(
+def test_requests_are_filtered(
     admin_client: Client, connection: models.ScimConnectionRow, query: dict[str, str], expected: list[str]
 ) -> None:
     factories.scim_request(connection, method="POST", path="/Users", status=201, resource_type="User")
@@ -171,20 +169,20 @@ def test_calls_are_filtered(
     factories.scim_request(connection, method="DELETE", path="/Groups/1", resource_type="Group", status=404)
     factories.scim_request(connection, method="GET", path="/Schemas")
 
-    assert calls(page(admin_client, **query)) == expected
+    assert shown(page(admin_client, **query)) == expected
 
 
-def test_calls_are_filtered_by_time(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_requests_are_filtered_by_time(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     nine = datetime(2026, 1, 31, 9, tzinfo=UTC)
     at_times(connection, nine - timedelta(minutes=1), nine, nine + timedelta(minutes=1))
 
-    assert calls(page(admin_client, since="2026-01-31T09:00")) == ["GET /Users/2", "GET /Users/1"]
+    assert shown(page(admin_client, since="2026-01-31T09:00")) == ["GET /Users/2", "GET /Users/1"]
     html = page(admin_client, until="2026-01-31T09:00")
-    assert calls(html) == ["GET /Users/0"]
+    assert shown(html) == ["GET /Users/0"]
     assert 'value="2026-01-31T09:00"' in html
 
 
-def test_the_calls_about_one_person_are_shown_by_name_and_can_be_left_again(admin_client: Client, idp: Idp) -> None:
+def test_the_filter_by_a_user_shows_the_name_and_can_be_cleared(admin_client: Client, idp: Idp) -> None:
     pia = idp.create_user("pia@acme.example", displayName="Pia Patel")
     idp.create_user("max@acme.example")
     link = re.search(r'href="([^"]*log/[^"]*)"', page(admin_client, f"/o/acme/scim/people/{pia}/"))
@@ -192,14 +190,14 @@ def test_the_calls_about_one_person_are_shown_by_name_and_can_be_left_again(admi
 
     html = page(admin_client, link.group(1).replace("&amp;", "&") + "&outcome=succeeded")
 
-    assert len(calls(html)) == 1
+    assert len(shown(html)) == 1
     assert "Only requests about Pia Patel" in text_of(html)
-    # The filter goes on with the form, and is taken away alone.
+    # The form keeps the filter, and a link removes only this one.
     assert f'<input type="hidden" name="resource_id" value="{pia}">' in html
     assert f'href="{LOG}?outcome=succeeded"' in html
 
 
-def test_the_calls_about_one_group_are_shown_also_where_none_fits(admin_client: Client, idp: Idp) -> None:
+def test_the_filter_by_a_group_shows_the_name_even_without_results(admin_client: Client, idp: Idp) -> None:
     group = idp.create_group("Sales")
 
     html = page(admin_client, resource_type="Group", resource_id=group, outcome="refused")
@@ -208,27 +206,27 @@ def test_the_calls_about_one_group_are_shown_also_where_none_fits(admin_client: 
     assert "No matching requests" in html
 
 
-def test_the_calls_about_somebody_who_is_gone_are_still_shown(admin_client: Client, idp: Idp) -> None:
+def test_the_requests_of_a_deleted_user_are_still_shown(admin_client: Client, idp: Idp) -> None:
     user = idp.create_user("pia@acme.example")
     models.ScimUserRow.objects.all().delete()
 
     html = page(admin_client, resource_id=user)
 
-    assert len(calls(html)) == 1
+    assert len(shown(html)) == 1
     assert "Only requests about someone who is no longer here" in text_of(html)
     assert "someone who is no longer here" in page(admin_client, resource_id=HOSTILE)
 
 
-def test_what_is_filtered_stays_so_over_the_pages(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_the_filter_applies_to_every_page(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     for number in range(60):
         factories.scim_request(connection, path=f"/Users/{number}", status=200 if number % 2 else 409)
 
-    pages = list(walk(admin_client, f"{LOG}?limit=25&outcome=refused"))
+    pages = list(all_pages(admin_client, f"{LOG}?limit=25&outcome=refused"))
 
     assert [len(one) for one in pages] == [25, 5]
 
 
-def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
+def test_a_search_that_stopped_early_says_so_and_continues(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "MAX_SEARCHED", 20)
@@ -241,7 +239,7 @@ def test_a_search_that_ended_early_says_how_far_it_came_and_goes_on(
     assert "No matching requests" not in html
     assert "Nothing found so far, searched back to 31 Jan 2026, 09:30 UTC" in text_of(html)
     assert "Search on" in html
-    pages = list(walk(admin_client, f"{LOG}?method=DELETE"))
+    pages = list(all_pages(admin_client, f"{LOG}?method=DELETE"))
     assert pages == [[], [], ["DELETE /Users/5"]]
 
 
@@ -272,7 +270,7 @@ def test_empty_filtered_empty_and_failed_look_different(
         ("until", "1969-12-31T23:59"),
     ],
 )
-def test_an_address_that_is_not_right_is_refused_at_its_field(
+def test_an_invalid_parameter_is_rejected_at_its_field(
     admin_client: Client, connection: models.ScimConnectionRow, name: str, value: str
 ) -> None:
     response = admin_client.get(LOG, {name: value})
@@ -281,7 +279,7 @@ def test_an_address_that_is_not_right_is_refused_at_its_field(
     assert f'id="id_{name}_error"' in response.content.decode()
 
 
-def test_a_time_that_ends_before_it_begins_is_refused(
+def test_a_period_that_ends_before_it_begins_is_rejected(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     response = admin_client.get(LOG, {"since": "2026-01-31T09:00", "until": "2026-01-31T09:00"})
@@ -291,7 +289,7 @@ def test_a_time_that_ends_before_it_begins_is_refused(
 
 
 @pytest.mark.parametrize("value", ["x" * 101, "a\0b"])
-def test_an_id_that_cannot_be_one_is_refused(
+def test_an_id_that_is_too_long_is_rejected(
     admin_client: Client, connection: models.ScimConnectionRow, value: str
 ) -> None:
     response = admin_client.get(LOG, {"resource_id": value})
@@ -301,10 +299,12 @@ def test_an_id_that_cannot_be_one_is_refused(
 
 
 @pytest.mark.parametrize("until", ["9999-12-31T23:59", "9999-12-31T23:59-23:00"])
-def test_a_time_far_off_is_no_error(admin_client: Client, connection: models.ScimConnectionRow, until: str) -> None:
+def test_a_time_in_the_distant_future_is_valid(
+    admin_client: Client, connection: models.ScimConnectionRow, until: str
+) -> None:
     factories.scim_request(connection)
 
-    assert calls(page(admin_client, until=until)) == ["GET /Users"]
+    assert shown(page(admin_client, until=until)) == ["GET /Users"]
 
 
 def test_a_cursor_of_another_filter_starts_again(admin_client: Client, connection: models.ScimConnectionRow) -> None:
@@ -318,9 +318,7 @@ def test_a_cursor_of_another_filter_starts_again(admin_client: Client, connectio
     assert "The list starts again" in html
 
 
-def test_how_long_requests_are_kept_and_what_of_them_is_said(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_retention_and_masking_are_explained(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     with override_settings(SCIM_LOG_DAYS=30):
         html = page(admin_client)
 
@@ -328,28 +326,22 @@ def test_how_long_requests_are_kept_and_what_of_them_is_said(
     assert "SCIM_LOG_DAYS" not in html
 
 
-def test_without_a_connection_nothing_was_called(admin_client: Client) -> None:
+def test_the_log_needs_a_connection(admin_client: Client) -> None:
     assert "No identity provider is connected" in page(admin_client)
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_a_directory_without_a_log_shows_the_reason(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     entry = factories.scim_request(connection)
-    refusal = NotOffered("This directory does not hear the identity provider.")
-    with (
-        patch.object(EmbeddedScimLog, "retention_days", property(lambda _: (_ for _ in ()).throw(refusal))),
-        patch.object(EmbeddedScimLog, "get", side_effect=refusal),
-    ):
+    with patch.object(EmbeddedScim, "log", None):
         for url in (LOG, url_of(entry)):
             response = admin_client.get(url)
             assert response.status_code == 200
             assert "Not available with this directory" in response.content.decode()
-            assert refusal.detail in response.content.decode()
+            assert escape(REASONS["log"]) in response.content.decode()
 
 
 @pytest.mark.parametrize("number", [2, 250])
-def test_a_page_costs_the_same_queries_however_many_calls_there_are(
+def test_the_number_of_queries_is_independent_of_the_number_of_requests(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -362,13 +354,13 @@ def test_a_page_costs_the_same_queries_however_many_calls_there_are(
         factories.scim_request(connection, resource_type=resource_type, resource_id=resource_id, status=200 + turn % 3)
     admin_client.get(LOG)
 
-    with django_assert_num_queries(5):  # session, connection, calls, people, groups
+    with django_assert_num_queries(5):  # session, connection, requests, users, groups
         admin_client.get(LOG, {"limit": "250"})
     with django_assert_num_queries(6):  # and how far it may search
         admin_client.get(LOG, {"limit": "250", "method": "GET"})
 
 
-def test_other_organizations_calls_are_not_there(
+def test_other_organizations_requests_are_not_shown(
     admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     other = factories.scim_connection(globex)
@@ -376,14 +368,14 @@ def test_other_organizations_calls_are_not_there(
     about = {"resource_type": "User", "resource_id": public_id("scim-user", gus.pk)}
     foreign = factories.scim_request(other, path="/Users/secret", **about)
 
-    assert calls(page(admin_client)) == []
+    assert shown(page(admin_client)) == []
     html = page(admin_client, resource_id=about["resource_id"])
-    assert calls(html) == []
+    assert shown(html) == []
     assert "gus@globex.example" not in html
     assert admin_client.get(url_of(foreign)).status_code == 404
 
 
-# --- What was request_title ----------------------------------------------------------------------------------------------------
+# --- Titles ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -408,7 +400,7 @@ def test_other_organizations_calls_are_not_there(
         ("GET", "", "", "Request a URL that doesn’t exist"),
     ],
 )
-def test_what_was_asked_is_said_in_words(
+def test_a_request_has_a_title(
     connection: models.ScimConnectionRow, method: str, path: str, query: str, words: str
 ) -> None:
     row = factories.scim_request(connection, method=method, path=path, query=query)
@@ -416,10 +408,10 @@ def test_what_was_asked_is_said_in_words(
     assert request_title(reading.request_value(row)) == words
 
 
-# --- One call ----------------------------------------------------------------------------------------------------------
+# --- One request -------------------------------------------------------------------------------------------------------
 
 
-def test_a_call_is_shown_with_everything_that_is_known_of_it(admin_client: Client, idp: Idp) -> None:
+def test_the_page_of_a_request_shows_every_detail(admin_client: Client, idp: Idp) -> None:
     user = idp.create_user("pia@acme.example", displayName="Pia Patel")
     idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": False}, **{"User-Agent": "Okta SCIM 1"})
     entry = idp.entries[-1]
@@ -440,11 +432,11 @@ def test_a_call_is_shown_with_everything_that_is_known_of_it(admin_client: Clien
         f'href="{LOG}"',
     ):
         assert shown in html, shown
-    # One value on a line.
+    # One value per line.
     assert escape('\n      "op": "replace",') in html
 
 
-def test_a_refused_call_says_cause_and_cure_in_the_identity_providers_words(
+def test_a_failed_request_shows_cause_and_fix_in_the_identity_providers_terms(
     admin_client: Client, acme: models.OrganizationRow
 ) -> None:
     connection = factories.scim_connection(acme, identity_provider=ScimIdentityProvider.MICROSOFT_ENTRA)
@@ -457,7 +449,7 @@ def test_a_refused_call_says_cause_and_cure_in_the_identity_providers_words(
     assert "“Secret token”" in html
 
 
-def test_a_refusal_without_a_known_cause_says_what_to_do(
+def test_a_failure_without_a_known_cause_says_what_to_do(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     entry = factories.scim_request(connection, status=418, detail="Short and stout.")
@@ -468,7 +460,7 @@ def test_a_refusal_without_a_known_cause_says_what_to_do(
     assert "Short and stout." in html
 
 
-def test_a_call_of_a_deleted_connection_can_still_be_read(
+def test_a_request_of_a_deleted_connection_can_still_be_read(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     entry = factories.scim_request(connection, status=404, refusal="connection_deleted")
@@ -477,7 +469,7 @@ def test_a_call_of_a_deleted_connection_can_still_be_read(
     assert "The connection was deleted" in page(admin_client, url_of(entry))
 
 
-def test_a_body_that_was_cut_is_shown_as_it_is(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_a_cut_body_is_shown_as_it_is(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     entry = factories.scim_request(connection, method="POST", body='{"userName": "x', is_body_cut=True)
 
     html = page(admin_client, url_of(entry))
@@ -513,14 +505,14 @@ def test_hostile_values_are_text(admin_client: Client, connection: models.ScimCo
 @pytest.mark.parametrize(
     "scim_request_id", ["none", "scim-request-live-00000000-0000-0000-0000-000000000000", "x" * 300]
 )
-def test_an_unknown_call_is_not_found(
+def test_an_unknown_request_is_not_found(
     admin_client: Client, connection: models.ScimConnectionRow, scim_request_id: str
 ) -> None:
     assert admin_client.get(f"{LOG}{scim_request_id}/").status_code == 404
 
 
 @pytest.mark.parametrize("body", ["", "x" * 5000])
-def test_a_call_costs_the_same_queries_whatever_it_was(
+def test_the_page_of_a_request_takes_a_fixed_number_of_queries(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,

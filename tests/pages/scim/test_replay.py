@@ -1,4 +1,4 @@
-"""The trial of a refused call: what it would do now, or why it cannot be tried."""
+"""The dry run of a failed request: what it would do now, or why a dry run isn't possible."""
 
 import re
 from unittest.mock import patch
@@ -6,10 +6,11 @@ from unittest.mock import patch
 import pytest
 from django.test import Client
 
-from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.errors import Unavailable
 from portal.directory.ids import public_id
 from portal.embedded import models
 from portal.embedded.scim.log.reading import EmbeddedScimLog
+from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_replay import NOBODY, add_members, everything
@@ -28,12 +29,12 @@ def url_of(entry: models.ScimRequestRow) -> str:
 
 
 def text_of(html: str) -> str:
-    """Return what a reader sees, on one line."""
+    """Return the visible text on one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", html.partition("<main")[2]).split())
 
 
-def refused_deactivation(idp: Idp, admin: models.MemberRow) -> models.ScimRequestRow:
-    """A deactivation that was refused for the last admin, and would be carried out by now."""
+def failed_deactivation(idp: Idp, admin: models.MemberRow) -> models.ScimRequestRow:
+    """Log a deactivation that failed because it was the last admin, and would succeed now."""
     user = idp.create_user("pia@acme.example", displayName="Pia Patel")
     models.MemberRow.objects.filter(scim_user__isnull=False).update(direct_roles=["stytch_admin"])
     models.MemberRow.objects.filter(pk=admin.pk).update(direct_roles=[])
@@ -42,8 +43,8 @@ def refused_deactivation(idp: Idp, admin: models.MemberRow) -> models.ScimReques
     return idp.entries[-1]
 
 
-def test_a_refused_call_leads_to_its_trial(admin_client: Client, admin: models.MemberRow, idp: Idp) -> None:
-    entry = refused_deactivation(idp, admin)
+def test_a_failed_request_links_to_its_dry_run(admin_client: Client, admin: models.MemberRow, idp: Idp) -> None:
+    entry = failed_deactivation(idp, admin)
 
     html = admin_client.get(f"{LOG}{public_id('scim-request', entry.pk)}/").content.decode()
 
@@ -51,10 +52,8 @@ def test_a_refused_call_leads_to_its_trial(admin_client: Client, admin: models.M
     assert "Nothing is changed" in html
 
 
-def test_a_trial_shows_what_would_change_and_changes_nothing(
-    admin_client: Client, admin: models.MemberRow, idp: Idp
-) -> None:
-    entry = refused_deactivation(idp, admin)
+def test_a_dry_run_shows_changes_and_changes_nothing(admin_client: Client, admin: models.MemberRow, idp: Idp) -> None:
+    entry = failed_deactivation(idp, admin)
     admin_client.get(url_of(entry))
     before = everything()
 
@@ -76,7 +75,7 @@ def test_a_trial_shows_what_would_change_and_changes_nothing(
         assert words in shown.replace("&quot;", '"'), words
 
 
-def test_a_trial_shows_who_would_join(admin_client: Client, idp: Idp) -> None:
+def test_a_dry_run_shows_who_would_join(admin_client: Client, idp: Idp) -> None:
     group, pia = idp.create_group("Sales"), idp.create_user("pia@acme.example", displayName="Pia Patel")
     add_members(idp, group, NOBODY)
     models.ScimRequestRow.objects.filter(status=400).update(body=idp.entries[-1].body.replace(NOBODY, pia))
@@ -87,7 +86,7 @@ def test_a_trial_shows_who_would_join(admin_client: Client, idp: Idp) -> None:
     assert "1 would join: Pia Patel" in shown
 
 
-def test_a_trial_that_is_refused_again_says_why_and_what_helps(admin_client: Client, idp: Idp) -> None:
+def test_a_dry_run_that_fails_shows_cause_and_fix(admin_client: Client, idp: Idp) -> None:
     add_members(idp, idp.create_group("Sales"), NOBODY)
 
     response = admin_client.get(url_of(idp.entries[-1]))
@@ -103,7 +102,7 @@ def test_a_trial_that_is_refused_again_says_why_and_what_helps(admin_client: Cli
         assert words in shown, words
 
 
-def test_what_the_log_does_not_keep_is_said(admin_client: Client, idp: Idp) -> None:
+def test_values_that_the_log_does_not_keep_are_named(admin_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"userName": "pia@acme.example", "active": "perhaps"})
 
     assert "doesn’t keep the values of active, userName" in text_of(
@@ -111,7 +110,7 @@ def test_what_the_log_does_not_keep_is_said(admin_client: Client, idp: Idp) -> N
     )
 
 
-def test_what_cannot_be_tried_is_explained_in_place(admin_client: Client, idp: Idp) -> None:
+def test_an_impossible_dry_run_is_explained(admin_client: Client, idp: Idp) -> None:
     idp.get("/Users/Users")
     entry = idp.entries[-1]
 
@@ -125,7 +124,7 @@ def test_what_cannot_be_tried_is_explained_in_place(admin_client: Client, idp: I
     assert "The request only reads data." in response.content.decode()
 
 
-def test_an_obstacle_that_only_the_trial_finds_is_explained_in_place(admin_client: Client, idp: Idp) -> None:
+def test_an_obstacle_found_during_the_dry_run_is_explained(admin_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Pia"})
     models.ScimConnectionRow.objects.update(status="deleted")
 
@@ -135,25 +134,24 @@ def test_an_obstacle_that_only_the_trial_finds_is_explained_in_place(admin_clien
     assert "The connection was deleted" in response.content.decode()
 
 
-def test_a_trial_that_is_in_the_way_of_others_can_be_tried_again(admin_client: Client, idp: Idp) -> None:
+def test_a_dry_run_of_a_locked_resource_can_be_repeated(admin_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Pia"})
 
-    with patch.object(EmbeddedScimLog, "replay", side_effect=Unavailable("Try again in a moment.")):
+    with patch.object(EmbeddedScimLog, "replay", side_effect=Unavailable("Try again later.")):
         response = admin_client.get(url_of(idp.entries[-1]))
 
     assert response.status_code == 503
-    assert "Try again in a moment." in response.content.decode()
+    assert "Try again later." in response.content.decode()
 
 
-def test_where_there_is_no_log_there_is_no_trial(admin_client: Client, idp: Idp) -> None:
+def test_a_directory_without_a_log_has_no_dry_run(admin_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Pia"})
-    refusal = NotOffered("This directory does not hear the identity provider.")
 
-    with patch.object(EmbeddedScimLog, "get", side_effect=refusal):
+    with patch.object(EmbeddedScim, "log", None):
         response = admin_client.get(url_of(idp.entries[-1]))
 
     assert response.status_code == 200
-    assert refusal.detail in response.content.decode()
+    assert "Not available with this directory" in response.content.decode()
 
 
 def test_hostile_values_are_text(admin_client: Client, idp: Idp) -> None:
@@ -170,7 +168,7 @@ def test_hostile_values_are_text(admin_client: Client, idp: Idp) -> None:
     assert hostile not in response.content.decode()
 
 
-def test_another_organizations_call_is_not_found(
+def test_another_organizations_request_is_not_found(
     admin_client: Client, idp: Idp, globex: models.OrganizationRow
 ) -> None:
     other = factories.scim_request(factories.scim_connection(globex), method="POST", status=400)
@@ -178,7 +176,7 @@ def test_another_organizations_call_is_not_found(
     assert admin_client.get(url_of(other)).status_code == 404
 
 
-def test_a_member_without_the_right_sees_who_can_help(member_client: Client, idp: Idp) -> None:
+def test_a_member_without_the_permission_is_rejected(member_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Pia"})
 
     assert member_client.get(url_of(idp.entries[-1])).status_code == 403

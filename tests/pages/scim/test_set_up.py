@@ -1,4 +1,4 @@
-"""The set-up page: each identity provider's guide, and the live check that says what arrived and what is wrong."""
+"""The setup page: each identity provider's guide, and the live check of what arrived and what went wrong."""
 
 import re
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from django.utils.html import escape
 
-from portal.directory.errors import NotOffered
 from portal.directory.ids import public_id
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
-from portal.embedded.scim.log.health import EmbeddedScimHealth
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.web.availability import REASONS
 from scim_admin.guides import Guide, guide_for, guides_for
 from scim_admin.guides.guide import Milestone
 from tests import factories
@@ -24,9 +24,9 @@ from tests.scim_server.conftest import Idp
 URL = "/o/acme/scim/set-up/"
 FRAGMENT = {"HX-Request": "true", "HX-Target": "live-check"}
 GUIDES = [(provider, guide) for provider in ScimIdentityProvider for guide in guides_for(provider)]
-AT_ALL = pytest.mark.parametrize(("provider", "guide"), GUIDES, ids=[guide.key for _, guide in GUIDES])
+EVERY_GUIDE = pytest.mark.parametrize(("provider", "guide"), GUIDES, ids=[guide.key for _, guide in GUIDES])
 
-Call = Callable[[Idp], object]
+Send = Callable[[Idp], object]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def connect(acme: models.OrganizationRow, provider: ScimIdentityProvider) -> Idp
 
 
 def text_of(html: str) -> str:
-    """Return what a reader sees, on one line."""
+    """Return the visible text on one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
@@ -50,7 +50,7 @@ def page(client: Client, **query: str) -> str:
 
 
 def checks(html: str) -> dict[str, str]:
-    """Return the state of each line of the check, by its heading."""
+    """Return the state of each milestone, by its heading."""
     found = re.findall(r'<li class="check check-([\w-]+)">.*?<h3>(.*?) <span', html, re.DOTALL)
     return {title: state for state, title in found}
 
@@ -62,15 +62,15 @@ def problem(html: str) -> str:
 
 
 def start(idp: Idp) -> None:
-    """Do what a test of the connection does."""
+    """Send the requests of a connection test."""
     idp.get("/Users", filter='userName eq "nobody@acme.example"')
 
 
 # --- Guides ------------------------------------------------------------------------------------------------------------
 
 
-@AT_ALL
-def test_a_guide_says_everything_in_the_identity_providers_names(
+@EVERY_GUIDE
+def test_a_guide_uses_the_names_on_the_identity_providers_screens(
     admin_client: Client, acme: models.OrganizationRow, provider: ScimIdentityProvider, guide: Guide
 ) -> None:
     idp = connect(acme, provider)
@@ -88,9 +88,9 @@ def test_a_guide_says_everything_in_the_identity_providers_names(
     assert idp.token not in html
 
 
-@AT_ALL
-def test_a_guide_is_whole(provider: ScimIdentityProvider, guide: Guide) -> None:
-    """An address, a token, people, groups and leaving: nobody needs another text."""
+@EVERY_GUIDE
+def test_a_guide_is_complete(provider: ScimIdentityProvider, guide: Guide) -> None:
+    """It covers base URL, token, people, groups and deactivation."""
     fields = [field for step in guide.steps for field in step.fields]
 
     assert [field.is_base_url for field in fields].count(True) == 1
@@ -106,7 +106,7 @@ def test_a_guide_is_whole(provider: ScimIdentityProvider, guide: Guide) -> None:
         assert "  " not in text, text
 
 
-def test_a_provider_that_stytch_has_no_name_for_is_a_choice_of_guide(
+def test_an_identity_provider_that_stytch_does_not_name_has_its_own_guide(
     admin_client: Client, acme: models.OrganizationRow
 ) -> None:
     connect(acme, ScimIdentityProvider.GENERIC)
@@ -116,12 +116,14 @@ def test_a_provider_that_stytch_has_no_name_for_is_a_choice_of_guide(
     assert "Guide for Google Workspace" in html
     assert "Endpoint URL" in html
     assert checks(html)["First group"] == "not-needed"
-    # The choice stays in the address of the check.
+    # The URL of the check keeps the choice.
     assert "guide=google-workspace&amp;seen=" in html
     assert models.ScimConnectionRow.objects.get().identity_provider == "generic"
 
 
-def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client, acme: models.OrganizationRow) -> None:
+def test_an_unknown_guide_is_rejected_with_a_choice_of_guides(
+    admin_client: Client, acme: models.OrganizationRow
+) -> None:
     connect(acme, ScimIdentityProvider.GENERIC)
 
     response = admin_client.get(URL, {"guide": "okta"})
@@ -132,10 +134,10 @@ def test_a_guide_that_is_not_there_is_refused_with_the_cure(admin_client: Client
 
 @pytest.mark.parametrize("page", [URL, "/o/acme/scim/"])
 @pytest.mark.parametrize("provider", list(ScimIdentityProvider))
-def test_the_address_is_shown_as_it_is_entered(
+def test_the_base_url_is_shown_as_it_is_entered(
     admin_client: Client, acme: models.OrganizationRow, provider: ScimIdentityProvider, page: str
 ) -> None:
-    """Entra's ends in Microsoft's switch; the API's `base_url` never does."""
+    """Entra's ends in Microsoft's flag; the API's `base_url` never does."""
     connection = factories.scim_connection(acme, identity_provider=provider)
     base_url = f"/v1/b2b/scim/{public_id('scim-connection', connection.pk)}"
 
@@ -145,7 +147,7 @@ def test_the_address_is_shown_as_it_is_entered(
     assert (f'{base_url}"' in html) is not (provider is ScimIdentityProvider.MICROSOFT_ENTRA)
 
 
-def test_the_token_is_named_by_its_end_alone(admin_client: Client, idp: Idp) -> None:
+def test_only_the_last_four_characters_of_the_token_are_shown(admin_client: Client, idp: Idp) -> None:
     html = page(admin_client)
 
     assert "<code>acme</code>" in html
@@ -155,7 +157,7 @@ def test_the_token_is_named_by_its_end_alone(admin_client: Client, idp: Idp) -> 
 # --- The check ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_has_happened_yet(admin_client: Client, idp: Idp) -> None:
+def test_the_first_milestone_is_next_before_any_request(admin_client: Client, idp: Idp) -> None:
     html = page(admin_client)
 
     assert list(checks(html).values()) == ["next", "later", "not-needed", "later", "later", "later"]
@@ -163,7 +165,7 @@ def test_nothing_has_happened_yet(admin_client: Client, idp: Idp) -> None:
     assert 'href="#step-3"' in html
 
 
-def test_the_check_follows_the_identity_provider_to_the_end(admin_client: Client, idp: Idp) -> None:
+def test_the_check_follows_the_setup_to_its_end(admin_client: Client, idp: Idp) -> None:
     start(idp)
     html = page(admin_client)
     assert list(checks(html).values()) == ["done", "done", "not-needed", "next", "later", "later"]
@@ -172,7 +174,7 @@ def test_the_check_follows_the_identity_provider_to_the_end(admin_client: Client
     html = page(admin_client)
     assert checks(html)["First person"] == "done"
     assert "Priya Patel" in html
-    # Assigned, but not pushed: said in Okta's words as long as no group is here.
+    # Assigned but not pushed: explained in Okta's terms until a group arrives.
     assert "In Okta, assigning a group sends its people, never the group." in html
     assert 'href="#step-6"' in html
 
@@ -190,13 +192,15 @@ def test_the_check_follows_the_identity_provider_to_the_end(admin_client: Client
     assert group
 
 
-def test_what_calls_is_named(admin_client: Client, idp: Idp) -> None:
+def test_the_user_agent_is_shown(admin_client: Client, idp: Idp) -> None:
     idp.send("GET", "/Users", **{"User-Agent": "Okta SCIM Client 1.0.0"})
 
     assert "Okta SCIM Client 1.0.0" in page(admin_client)
 
 
-def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: models.OrganizationRow) -> None:
+def test_discovery_is_expected_only_from_identity_providers_that_read_it(
+    admin_client: Client, acme: models.OrganizationRow
+) -> None:
     idp = connect(acme, ScimIdentityProvider.CYBERARK)
     title = "Discovery"
     assert checks(page(admin_client))[title] == "later"
@@ -205,15 +209,13 @@ def test_discovery_is_awaited_of_those_who_read_it(admin_client: Client, acme: m
     assert checks(page(admin_client))[title] == "done"
 
 
-def test_people_who_arrive_without_discovery_did_not_need_it(
-    admin_client: Client, acme: models.OrganizationRow
-) -> None:
+def test_discovery_is_not_needed_once_people_arrive(admin_client: Client, acme: models.OrganizationRow) -> None:
     connect(acme, ScimIdentityProvider.RIPPLING).create_user("priya@acme.example")
 
     assert checks(page(admin_client))["Discovery"] == "not-needed"
 
 
-def test_groups_that_arrive_empty_are_a_problem(admin_client: Client, idp: Idp) -> None:
+def test_groups_without_members_are_a_problem(admin_client: Client, idp: Idp) -> None:
     user = idp.create_user("priya@acme.example")
     group = idp.create_group("Sales")
 
@@ -265,7 +267,7 @@ def taken_name(idp: Idp) -> object:
 ADDRESS, TOKEN = "Address", "Token"
 DISCOVERY, PERSON = "Discovery", "First person"
 OKTA_ADDRESS = "“SCIM connector base URL”"
-MISTAKES: dict[str, tuple[Call, str, str, str]] = {
+MISTAKES: dict[str, tuple[Send, str, str, str]] = {
     "doubled /Users": (
         lambda idp: idp.get("/Users/Users"),
         ADDRESS,
@@ -359,25 +361,25 @@ MISTAKES: dict[str, tuple[Call, str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("call", "line", "title", "cure"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_recognised_and_explained_in_the_identity_providers_words(
-    admin_client: Client, idp: Idp, call: Call, line: str, title: str, cure: str
+@pytest.mark.parametrize(("send", "line", "title", "fix"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_recognized_and_explained_in_the_identity_providers_terms(
+    admin_client: Client, idp: Idp, send: Send, line: str, title: str, fix: str
 ) -> None:
-    call(idp)
+    send(idp)
     if idp.tokens.filter(revoked_at=None).count() == 0:
-        # The page needs a current token: the one that replaced it.
+        # The page needs a current token, the one that replaced it.
         factories.scim_token(idp.connection, "scim_the-next-token")
 
     html = page(admin_client)
 
     assert checks(html)[line] == "problem"
     assert title in problem(html)
-    assert cure in problem(html)
+    assert fix in problem(html)
     assert "Problem found" in html
 
 
-@AT_ALL
-def test_a_mistake_is_explained_in_the_words_of_each_identity_provider(
+@EVERY_GUIDE
+def test_a_mistake_is_explained_in_the_terms_of_each_identity_provider(
     admin_client: Client, acme: models.OrganizationRow, provider: ScimIdentityProvider, guide: Guide
 ) -> None:
     idp = connect(acme, provider)
@@ -390,7 +392,7 @@ def test_a_mistake_is_explained_in_the_words_of_each_identity_provider(
     assert f"“{guide.base_url_name}”" in shown
 
 
-def test_a_mistake_that_was_mended_is_gone(admin_client: Client, idp: Idp) -> None:
+def test_a_fixed_mistake_is_no_longer_shown(admin_client: Client, idp: Idp) -> None:
     with_header(idp, "Bearer scim_made-up")
     idp.get("/Users/Users")
     assert "problem" in checks(page(admin_client)).values()
@@ -400,29 +402,29 @@ def test_a_mistake_that_was_mended_is_gone(admin_client: Client, idp: Idp) -> No
     assert "problem" not in checks(page(admin_client)).values()
 
 
-def test_a_person_who_is_refused_is_shown_although_others_calls_succeed(admin_client: Client, idp: Idp) -> None:
-    """Before each creation an identity provider looks for the person, and succeeds with that."""
+def test_a_user_that_failed_is_shown_although_other_requests_succeed(admin_client: Client, idp: Idp) -> None:
+    """Identity providers look a user up before they create it, and the lookup succeeds."""
     taken_name(idp)
     start(idp)
 
     assert checks(page(admin_client))[PERSON] == "problem"
 
 
-def test_how_often_it_happened_is_said(admin_client: Client, idp: Idp) -> None:
+def test_the_number_of_failures_is_shown(admin_client: Client, idp: Idp) -> None:
     for _ in range(3):
         with_header(idp, "Bearer scim_made-up")
 
     assert "3 times" in page(admin_client)
 
 
-def test_who_opens_the_address_in_a_browser_makes_no_mistake(admin_client: Client, idp: Idp) -> None:
+def test_opening_the_base_url_in_a_browser_is_not_a_mistake(admin_client: Client, idp: Idp) -> None:
     start(idp)
     idp.client.get(idp.base, headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"})
 
     assert "problem" not in checks(page(admin_client)).values()
 
 
-def test_a_look_up_without_result_is_no_mistake(admin_client: Client, idp: Idp) -> None:
+def test_an_empty_lookup_is_not_a_mistake(admin_client: Client, idp: Idp) -> None:
     start(idp)
     idp.get("/Users/scim-user-live-00000000-0000-7000-8000-000000000000")
 
@@ -438,7 +440,7 @@ def poll_url(html: str) -> str:
     return found.group(1).replace("&amp;", "&")
 
 
-def test_a_poll_brings_nothing_while_nothing_is_new(admin_client: Client, idp: Idp) -> None:
+def test_a_poll_gets_204_if_nothing_has_changed(admin_client: Client, idp: Idp) -> None:
     url = poll_url(page(admin_client))
 
     response = admin_client.get(url, headers=FRAGMENT)
@@ -447,7 +449,7 @@ def test_a_poll_brings_nothing_while_nothing_is_new(admin_client: Client, idp: I
     assert "no-store" in response["Cache-Control"]
 
 
-def test_a_poll_brings_the_check_alone_and_says_it_aloud_once_something_is_new(admin_client: Client, idp: Idp) -> None:
+def test_a_poll_gets_and_announces_the_check_if_something_has_changed(admin_client: Client, idp: Idp) -> None:
     url = poll_url(page(admin_client))
     idp.create_user("priya@acme.example")
 
@@ -460,7 +462,7 @@ def test_a_poll_brings_the_check_alone_and_says_it_aloud_once_something_is_new(a
     assert admin_client.get(poll_url(html), headers=FRAGMENT).status_code == 204
 
 
-def test_the_same_call_again_is_nothing_new(admin_client: Client, idp: Idp) -> None:
+def test_a_repeated_request_is_not_a_change(admin_client: Client, idp: Idp) -> None:
     start(idp)
     url = poll_url(page(admin_client))
     start(idp)
@@ -468,7 +470,7 @@ def test_the_same_call_again_is_nothing_new(admin_client: Client, idp: Idp) -> N
     assert admin_client.get(url, headers=FRAGMENT).status_code == 204
 
 
-def test_a_reload_shows_the_whole_page_whatever_was_seen(admin_client: Client, idp: Idp) -> None:
+def test_a_reload_always_shows_the_whole_page(admin_client: Client, idp: Idp) -> None:
     url = poll_url(page(admin_client))
 
     html = admin_client.get(url).content.decode()
@@ -479,33 +481,33 @@ def test_a_reload_shows_the_whole_page_whatever_was_seen(admin_client: Client, i
 # --- States and limits -------------------------------------------------------------------------------------------------
 
 
-def test_without_a_connection_there_is_nothing_to_set_up(admin_client: Client) -> None:
+def test_setup_needs_a_connection(admin_client: Client) -> None:
     html = page(admin_client)
 
     assert "No identity provider is connected" in html
     assert 'href="/o/acme/scim/"' in html
 
 
-def test_a_directory_that_does_not_hear_calls_says_so_beside_the_guide(admin_client: Client, idp: Idp) -> None:
-    with patch.object(EmbeddedScimHealth, "progress", side_effect=NotOffered("Calls go to Stytch itself.")):
+def test_a_directory_without_a_log_shows_the_reason_next_to_the_guide(admin_client: Client, idp: Idp) -> None:
+    with patch.object(EmbeddedScim, "health", None):
         html = page(admin_client)
 
     assert "Not available with this directory" in html
-    assert "Calls go to Stytch itself." in html
+    assert escape(REASONS["health"]) in html
     assert "Guide for Okta" in html
     assert "data-poll" not in html
 
 
-def test_who_may_not_see_the_connection_does_not_see_the_guide(member_client: Client, idp: Idp) -> None:
+def test_the_guide_is_hidden_from_members_without_the_permission(member_client: Client, idp: Idp) -> None:
     assert member_client.get(URL).status_code == 403
 
 
-def test_another_organizations_calls_are_not_seen(
+def test_another_organizations_requests_are_not_shown(
     admin_client: Client, idp: Idp, globex: models.OrganizationRow, other_admin_client: Client
 ) -> None:
     factories.scim_connection(globex, bearer_token="scim_token-of-globex")
     idp.create_user("priya@acme.example", displayName="Priya Patel")
-    # Acme's token at an address that is nobody's is told to Acme alone.
+    # Acme's token at an unknown URL is logged for Acme only.
     at(idp, "/v1/b2b/scim/Users")
 
     html = other_admin_client.get(URL.replace("acme", "globex")).content.decode()
@@ -516,7 +518,7 @@ def test_another_organizations_calls_are_not_seen(
 
 
 @pytest.mark.parametrize("number", [3, 150])
-def test_the_page_costs_the_same_however_many_calls_there_were(
+def test_the_number_of_queries_is_independent_of_the_number_of_requests(
     admin_client: Client, idp: Idp, django_assert_max_num_queries: Any, number: int
 ) -> None:
     user = idp.create_user("priya@acme.example")
@@ -529,7 +531,7 @@ def test_the_page_costs_the_same_however_many_calls_there_were(
         admin_client.get(URL)
 
 
-def test_old_calls_do_not_hide_what_is_right_now(admin_client: Client, idp: Idp) -> None:
+def test_old_failures_do_not_hide_later_successes(admin_client: Client, idp: Idp) -> None:
     factories.scim_request(idp.connection, status=401, refusal="expired_token", at=timezone.now() - timedelta(days=3))
     start(idp)
 

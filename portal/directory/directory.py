@@ -76,7 +76,7 @@ class Directory(Protocol):
     @property
     def members(self) -> MemberGateway: ...  # noqa: D102 -- the type says it
     @property
-    def sign_in_links(self) -> SignInLinkGateway: ...  # noqa: D102 -- the type says it
+    def sign_in_links(self) -> SignInLinkGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def rbac(self) -> RbacGateway: ...  # noqa: D102 -- the type says it
     @property

@@ -17,7 +17,7 @@ from portal.embedded.sessions.sessions import EmbeddedSessions
 
 
 class EmbeddedDirectory:
-    """Implements portal.directory.project.ProjectDirectory, and so portal.directory.directory.Directory."""
+    """Implements portal.directory.project.ProjectDirectory, and with it portal.directory.directory.Directory."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

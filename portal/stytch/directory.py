@@ -1,4 +1,4 @@
-"""The Stytch B2B API as a directory: it maps, and has no rules of its own."""
+"""The Stytch B2B API as a directory. It maps requests and responses, and has no rules of its own."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -7,6 +7,7 @@ from django.conf import settings
 
 from portal.directory.actor import Origin
 from portal.directory.sessions import SignedIn
+from portal.directory.sign_in_links import SignInLinkGateway
 from portal.stytch.discovery import StytchDiscovery
 from portal.stytch.http import StytchApi
 from portal.stytch.members import StytchMembers
@@ -15,18 +16,20 @@ from portal.stytch.rbac import StytchRbac
 from portal.stytch.scim.scim import StytchScim
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import StytchSessions
-from portal.stytch.sign_in_links import StytchSignInLinks
 
 
 class StytchDirectory:
     """Implements portal.directory.directory.Directory."""
+
+    # The product sends its own invitations and password resets.
+    sign_in_links: SignInLinkGateway | None = None
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
         self._scope = scope
         self.rbac = rbac
 
     def acting_as(self, signed_in: SignedIn) -> "StytchDirectory":
-        """Return the same directory, with the member's session sent along, so that Stytch checks their rights."""
+        """Return the same directory, with the member's session in each request, so that Stytch checks their permissions."""
         return StytchDirectory(replace(self._scope, signed_in=signed_in), self.rbac)
 
     @cached_property
@@ -45,27 +48,22 @@ class StytchDirectory:
         return StytchMembers(self._scope)
 
     @cached_property
-    def sign_in_links(self) -> StytchSignInLinks:
-        """One-time links to choose a password."""
-        return StytchSignInLinks()
-
-    @cached_property
     def scim(self) -> StytchScim:
         """Its SCIM connection."""
         return StytchScim(self._scope)
 
 
 class StytchProvider:
-    """Implements portal.directory.directory.DirectoryProvider; one for each process, with its pool of connections."""
+    """Implements portal.directory.directory.DirectoryProvider. One per process, with its connection pool."""
 
     def __init__(self) -> None:
         self._api = StytchApi(settings.STYTCH_BASE_URL, settings.STYTCH_PROJECT_ID, settings.STYTCH_SECRET)
         self._rbac = StytchRbac(self._api)
 
     def open(self, organization_slug: str, origin: Origin) -> StytchDirectory:  # noqa: ARG002 -- the gateway's signature
-        """Return the organization's directory, without a call."""
+        """Return an organization's directory. This takes no request."""
         return StytchDirectory(Scope(self._api, organization_slug), self._rbac)
 
     def discovery(self, origin: Origin) -> StytchDiscovery:  # noqa: ARG002 -- the gateway's signature
-        """Return the way in for a person who has not chosen an organization."""
+        """Return discovery, which signs people in before they choose an organization."""
         return StytchDiscovery(self._api)

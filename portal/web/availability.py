@@ -16,6 +16,7 @@ Capability = Literal[
     "pause",
     "restoration",
     "safeguard",
+    "sign-in links",
     "users",
 ]
 Gateway = TypeVar("Gateway")
@@ -33,6 +34,8 @@ REASONS: Mapping[Capability, str] = {
     "identity provider.",
     "restoration": "The directory doesn't keep deleted connections.",
     "safeguard": "The directory deactivates people immediately, however many the identity provider sends.",
+    "sign-in links": "The product sends its own invitations and password resets. Use the link in its email, or “Forgot "
+    "password” on its sign-in page.",
     "users": "The directory lists the groups of a connection, but not its people.",
 }
 

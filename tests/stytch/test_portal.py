@@ -165,8 +165,9 @@ def test_a_page_costs_few_calls(visitor: Client, stytch: FakeStytch) -> None:
     assert len(stytch.requests) == 3
 
 
-def test_an_invitation_link_says_where_invitations_come_from(visitor: Client) -> None:
+def test_page_of_a_sign_in_link_says_that_the_product_sends_them(visitor: Client) -> None:
     response = visitor.get("/o/acme/sign-in/link/?token=made-up")
 
-    assert response.status_code == 501
-    assert "sent by the product" in response.content.decode()
+    assert response.status_code == 200
+    assert "Not available with this directory" in response.content.decode()
+    assert "The product sends its own invitations" in response.content.decode()

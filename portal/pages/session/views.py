@@ -18,6 +18,7 @@ from portal.pages.session.forms import (
     EmailLinkForm,
     SignInForm,
 )
+from portal.web.availability import available
 from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
@@ -142,12 +143,13 @@ def _email_link(request: PortalRequest, organization_slug: str, sign_in_url: str
 
 def link(request: PortalRequest) -> HttpResponse:
     """Set a password with a one-time link. Opening the link doesn't use it."""
+    sign_in_links = available(request.directory.sign_in_links, "sign-in links")
     token = request.POST.get("token") or request.GET.get("token", "")
     form = ChoosePasswordForm(request.POST or None)
     try:
-        member = request.directory.sign_in_links.member(token)
+        member = sign_in_links.member(token)
         if request.method == "POST" and form.is_valid():
-            signed_in = request.directory.sign_in_links.redeem(token, password=form.cleaned_data["password"])
+            signed_in = sign_in_links.redeem(token, password=form.cleaned_data["password"])
             return _enter(signed_in, "")
     except Invalid as error:
         form.add_error(error.field or None, error.detail)

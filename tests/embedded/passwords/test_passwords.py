@@ -110,6 +110,7 @@ def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.OrganizationRow) ->
     link = new_link(factories.member(acme, "pia@acme.example")).url
     models.OrganizationRow.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
     sign_in_links = directories().open("acme", Origin()).sign_in_links
+    assert sign_in_links
 
     with pytest.raises(Gone):
         sign_in_links.redeem(link.rpartition("=")[2], password=NEW)

@@ -4,7 +4,6 @@ from typing import Any
 
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
-from portal.directory.scim.features import ScimFeature
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 
@@ -14,7 +13,7 @@ def lifecycle(request: PortalRequest, connection: ScimConnection | None) -> dict
     scim = request.directory.scim
     return {
         "can_pause": scim.pause is not None,
-        "can_restore": ScimFeature.RESTORE in scim.offers,
+        "can_restore": scim.restoration is not None,
         "contacts": scim.contacts.get(connection.connection_id) if connection and scim.contacts else None,
         "may_create": right_to(request, Permission.SCIM_CREATE),
         "may_update": right_to(request, Permission.SCIM_UPDATE),

@@ -14,7 +14,7 @@ from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.sessions import SessionTerms
 from portal.embedded import models
 from portal.embedded.models.fields import fold_name
-from portal.embedded.scim import conflict_rules
+from portal.embedded.scim import conflicts
 from portal.embedded.scim.filter.comparison import searchable
 from portal.embedded.scim.protocol.schemas import GROUP, USER
 from portal.embedded.sessions.lifecycle import start_session
@@ -164,7 +164,7 @@ def scim_conflict(
     connection: models.ScimConnectionRow, member: models.MemberRow, *, user_name: str = ""
 ) -> models.ScimConflictRow:
     """Let the IdP have tried to take a member over."""
-    conflict_rules.note(
+    conflicts.record_conflict(
         models.ScimUserRow(
             organization_id=connection.organization_id,
             connection_id=connection.pk,

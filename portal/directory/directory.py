@@ -13,7 +13,7 @@ from portal.directory.rbac import RbacGateway
 from portal.directory.scim.conflicts import ScimConflictGateway
 from portal.directory.scim.connection import ScimConnectionGateway
 from portal.directory.scim.contacts import ScimContactGateway
-from portal.directory.scim.deletion import ScimDeletionGateway, ScimRestorationGateway
+from portal.directory.scim.deletion import ScimDeletionGateway
 from portal.directory.scim.drift import ScimDriftGateway
 from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.group_roles import ScimGroupRoleGateway
@@ -21,6 +21,7 @@ from portal.directory.scim.groups import ScimGroupGateway
 from portal.directory.scim.health import ScimHealthGateway
 from portal.directory.scim.log import ScimLogGateway
 from portal.directory.scim.pause import ScimPauseGateway
+from portal.directory.scim.restoration import ScimRestorationGateway
 from portal.directory.scim.safeguard import ScimSafeguardGateway
 from portal.directory.scim.tokens import ScimTokenGateway
 from portal.directory.scim.users import ScimUserGateway
@@ -45,7 +46,7 @@ class ScimGateway(Protocol):
     @property
     def deletion(self) -> ScimDeletionGateway: ...  # noqa: D102 -- the type says it
     @property
-    def restoration(self) -> ScimRestorationGateway: ...  # noqa: D102 -- the type says it
+    def restoration(self) -> ScimRestorationGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def contacts(self) -> ScimContactGateway | None: ...  # noqa: D102 -- the type says it
     @property
@@ -53,7 +54,7 @@ class ScimGateway(Protocol):
     @property
     def users(self) -> ScimUserGateway: ...  # noqa: D102 -- the type says it
     @property
-    def conflicts(self) -> ScimConflictGateway: ...  # noqa: D102 -- the type says it
+    def conflicts(self) -> ScimConflictGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def group_roles(self) -> ScimGroupRoleGateway: ...  # noqa: D102 -- the type says it
     @property

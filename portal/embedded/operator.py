@@ -32,9 +32,10 @@ from portal.embedded.models.fields import fold_name
 from portal.embedded.organizations import former_slugs
 from portal.embedded.organizations.email_domains import read_domain
 from portal.embedded.passwords.strength import check_new_password
-from portal.embedded.scim import conflict_rules, group_role_rules, tokens
-from portal.embedded.scim.connection import EmbeddedScimConnection
+from portal.embedded.scim import group_role_rules
+from portal.embedded.scim.conflicts import conflict_version, open_conflicts
 from portal.embedded.scim.protocol.extensions import read_extension_schemas
+from portal.embedded.scim.scim import EmbeddedScim
 from portal.embedded.scope import Scope, organization_value
 from portal.embedded.tokens import new_token, token_hash
 
@@ -140,28 +141,30 @@ def send_sign_in_link(*, organization_slug: str, email_address: str, shows_link:
 def create_scim_connection(
     *, organization_slug: str, display_name: str, identity_provider: str, origin: Origin
 ) -> NewScimConnection:
-    """Make an organization's SCIM connection (scim_connections.create). Raises Invalid, NotFound, Conflict."""
-    organization = organization_value(_organization(organization_slug))
-    scope = Scope(organization_slug, origin, project=_OPERATOR, known_organization=organization)
-    return EmbeddedScimConnection(scope).create(
+    """Create an organization's SCIM connection. Raise Invalid, NotFound, Conflict."""
+    return _scim(organization_slug, origin).connection.create(
         display_name=display_name, identity_provider=ScimIdentityProvider(identity_provider)
     )
 
 
 def rotate_start(*, organization_slug: str, origin: Origin) -> NewScimConnection:
-    """Give the active connection a next token beside its current one. Raises NotFound, Conflict."""
-    connection = _connection_of(organization_slug)
-    return tokens.rotate_start(connection, _caller(origin))
+    """Create the next token of the active connection. Raise NotFound, Conflict."""
+    scim = _scim(organization_slug, origin)
+    return scim.tokens.rotate_start(_connection_id(scim, organization_slug))
 
 
 def rotate_complete(*, organization_slug: str, origin: Origin) -> ScimConnection:
-    """Revoke the current token and put the next one in its place. Raises NotFound, Conflict."""
-    return tokens.rotate_complete(_connection_of(organization_slug), _caller(origin))
+    """Revoke the current token and make the next one current. Raise NotFound, Conflict."""
+    scim = _scim(organization_slug, origin)
+    connection_id = _connection_id(scim, organization_slug)
+    return scim.tokens.rotate_complete(connection_id, version=scim.tokens.get(connection_id).version)
 
 
 def rotate_cancel(*, organization_slug: str, origin: Origin) -> ScimConnection:
-    """Revoke the next token; the current one stays. Raises NotFound, Conflict."""
-    return tokens.rotate_cancel(_connection_of(organization_slug), _caller(origin))
+    """Revoke the next token; the current one stays. Raise NotFound, Conflict."""
+    scim = _scim(organization_slug, origin)
+    connection_id = _connection_id(scim, organization_slug)
+    return scim.tokens.rotate_cancel(connection_id, version=scim.tokens.get(connection_id).version)
 
 
 def update_scim_connection(
@@ -200,14 +203,15 @@ def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: 
 
 
 def approve_scim_conflict(*, organization_slug: str, email_address: str, origin: Origin) -> None:
-    """Let the identity provider take over a member who was there before. Raises NotFound where it has not tried to."""
-    with transaction.atomic():
-        connection = _active_connection(organization_slug)
-        conflicts = connection.conflicts.select_related("member").select_for_update(of=("self",))
-        conflict = conflicts.filter(member__email_address_folded=fold_address(email_address)).first()
-        if conflict is None:
-            raise NotFound(f'"{email_address}" waits for nobody\'s consent.', field="email_address")
-        conflict_rules.decide([conflict], approve=True, caller=_caller(origin))
+    """Let the identity provider take over an existing member. Raise NotFound if no decision about them is pending."""
+    scim = _scim(organization_slug, origin)
+    connection_id = _connection_id(scim, organization_slug)
+    conflicts = open_conflicts(_organization(organization_slug).pk, parse_id("scim-connection", connection_id))
+    row = conflicts.filter(member__email_address_folded=fold_address(email_address)).first()
+    if row is None:
+        raise NotFound(f"No pending decision for '{email_address}'.", field="email_address")
+    chosen = {public_id("scim-conflict", row.pk): conflict_version(row)}
+    scim.conflicts.decide(connection_id, chosen, approve=True)
 
 
 def _active_connection(organization_slug: str) -> models.ScimConnectionRow:
@@ -264,13 +268,17 @@ def _organization(slug: str) -> models.OrganizationRow:
     return row
 
 
-def _connection_of(slug: str) -> models.ScimConnectionRow:
-    """Return the organization's active connection. Raises NotFound."""
-    active = models.ScimConnectionRow.objects.filter(status=ScimConnectionStatus.ACTIVE)
-    row = active.filter(organization=_organization(slug)).first()
-    if row is None:
-        raise NotFound(f'"{slug}" has no SCIM connection.', field="organization_slug")
-    return row
+def _scim(organization_slug: str, origin: Origin) -> EmbeddedScim:
+    """Return an organization's SCIM gateways for the operator, who has every permission. Raise NotFound."""
+    organization = organization_value(_organization(organization_slug))
+    return EmbeddedScim(Scope(organization_slug, origin, project=_OPERATOR, known_organization=organization))
+
+
+def _connection_id(scim: EmbeddedScim, organization_slug: str) -> str:
+    connection = scim.connection.get()
+    if connection is None:
+        raise NotFound(f'"{organization_slug}" has no SCIM connection.', field="organization_slug")
+    return connection.connection_id
 
 
 def _caller(origin: Origin) -> audit.Caller:

@@ -1,4 +1,4 @@
-"""What the pages of the conflict list are asked, and told."""
+"""The queries and forms of the conflict pages."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ APPROVE, DISMISS = "approve", "dismiss"
 
 
 class ConflictsQuery(ListQuery):
-    """Which page of conflicts, and in which state."""
+    """A page of conflicts in a state."""
 
     state = forms.TypedChoiceField(
         choices=[(state, state) for state in ScimConflictState],
@@ -27,35 +27,35 @@ class ConflictsQuery(ListQuery):
 
 
 class DecideForm(forms.Form):
-    """Who was chosen, each as `id:version`: by ticking, or all of the pages that were shown."""
+    """The chosen conflicts, each as `id:version`: the ticked ones, or all on the pages that were shown."""
 
     decision = forms.ChoiceField(choices=[(APPROVE, APPROVE), (DISMISS, DISMISS)])
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
-        everybody = [one for shown in data.getlist("on_page") for one in shown.split()]
-        chosen = everybody if data.get("everybody") else data.getlist("chosen")
+        on_pages = [one for shown in data.getlist("on_page") for one in shown.split()]
+        chosen = on_pages if data.get("everybody") else data.getlist("chosen")
         parts = (one.rpartition(":") for one in chosen)
         self.chosen: dict[str, str] = {conflict_id: version for conflict_id, _, version in parts}
 
     def clean(self) -> None:
-        """Want somebody to be chosen."""
+        """Require at least one conflict."""
         if not self.chosen:
             raise forms.ValidationError("Choose at least one person first.", code="nobody")
 
     @property
     def approves(self) -> bool:
-        """Whether they are to be linked."""
+        """Whether the decision is to link the members."""
         return bool(self.cleaned_data["decision"] == APPROVE)
 
 
 class DomainForm(forms.Form):
-    """An e-mail domain whose members are always linked."""
+    """An email domain whose members are always linked."""
 
     domain = forms.CharField(
-        label="E-mail domain",
+        label="Email domain",
         max_length=253,
         error_messages={"required": "Enter a domain such as example.com."},
-        help_text="What stands behind the @, without the domains below it: example.com is not mail.example.com.",
+        help_text="The part after the @. Subdomains aren't included: example.com doesn't include mail.example.com.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
     )

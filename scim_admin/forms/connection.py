@@ -1,10 +1,10 @@
-"""What the connection is called, and which identity provider it is for."""
+"""The forms of the connection and its tokens."""
 
 from django import forms
 
 from portal.directory.scim.connection import ScimIdentityProvider
 
-_LONGEST_NAME = 256
+_MAX_NAME_LENGTH = 256
 
 
 class ConnectionForm(forms.Form):
@@ -15,24 +15,24 @@ class ConnectionForm(forms.Form):
         choices=[("", "Choose…"), *((one.value, one.label) for one in ScimIdentityProvider)],
         coerce=ScimIdentityProvider,
         error_messages={
-            "required": "Choose the identity provider that you use; Generic SCIM 2.0 stands for all others."
+            "required": "Choose your identity provider. For one that isn't listed, choose Generic SCIM 2.0."
         },
-        help_text="Google Workspace and others that are not in the list: Generic SCIM 2.0.",
+        help_text="For Google Workspace and others that aren't listed, choose Generic SCIM 2.0.",
     )
     display_name = forms.CharField(
         label="Name",
-        max_length=_LONGEST_NAME,
-        help_text="What this portal calls the connection, such as “Okta production”.",
+        max_length=_MAX_NAME_LENGTH,
+        help_text="The name of the connection in this portal, such as “Okta production”.",
     )
 
 
 class EditConnectionForm(ConnectionForm):
-    """The connection that there is, as it was seen (ScimConnection.version)."""
+    """The existing connection; `version` is the one that was shown (ScimConnection.version)."""
 
     version = forms.CharField(max_length=100, widget=forms.HiddenInput)
 
 
 class TokensVersionForm(forms.Form):
-    """The tokens as they were seen (ScimTokens.version)."""
+    """The tokens; `version` is the one that was shown (ScimTokens.version)."""
 
     version = forms.CharField(max_length=100, widget=forms.HiddenInput)

@@ -1,19 +1,20 @@
-"""Deleting the connection: its name typed, and what becomes of its people."""
+"""Deleting the connection: its name, typed again, and what happens to its people."""
 
 from typing import Any
 
 from django import forms
 
-from portal.directory.scim.deletion import ScimDeletion, ScimUserChoice
+from portal.directory.scim.deletion import ScimDeletion
+
+KEEP, DEACTIVATE = "keep", "deactivate"
 
 
 class DeleteForm(forms.Form):
-    """`display_name` must be typed exactly; where the directory offers no choice for people, they stay."""
+    """`display_name` must be typed exactly. If the directory can't deactivate people, they stay members."""
 
-    people = forms.TypedChoiceField(
-        choices=[(one, one) for one in ScimUserChoice],
-        coerce=ScimUserChoice,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose what becomes of the people."),
+    people = forms.ChoiceField(
+        choices=[(KEEP, KEEP), (DEACTIVATE, DEACTIVATE)],
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose what happens to people."),
     )
     display_name = forms.CharField(
         label="Name of the connection",
@@ -24,20 +25,20 @@ class DeleteForm(forms.Form):
     )
     version = forms.CharField(max_length=100, widget=forms.HiddenInput)
 
-    def __init__(self, deletion: ScimDeletion, *args: Any, offers_choice: bool, **options: Any) -> None:
+    def __init__(self, deletion: ScimDeletion, *args: Any, can_deactivate: bool, **options: Any) -> None:
         super().__init__(*args, **options)
         self._deletion = deletion
-        if not offers_choice:
+        if not can_deactivate:
             del self.fields["people"]
 
     def clean_display_name(self) -> str:
-        """Take nothing but the exact name."""
+        """Accept only the exact name."""
         typed = str(self.cleaned_data["display_name"])
         if typed != self._deletion.display_name:
-            raise forms.ValidationError("This is not the name of the connection. Capitals and spaces count.")
+            raise forms.ValidationError("This isn't the name of the connection. Capitals and spaces count.")
         return typed
 
     @property
-    def chosen(self) -> ScimUserChoice:
-        """What becomes of the people."""
-        return ScimUserChoice(self.cleaned_data.get("people", ScimUserChoice.KEEP))
+    def deactivates(self) -> bool:
+        """Whether people are deactivated."""
+        return self.cleaned_data.get("people") == DEACTIVATE

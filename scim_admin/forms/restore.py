@@ -1,9 +1,9 @@
-"""Restoring a connection: what becomes of those whom its deletion deactivated."""
+"""Restoring a connection: what happens to people that its deletion deactivated."""
 
 from django import forms
 
 
 class RestoreForm(forms.Form):
-    """Whether those come back whom the deletion deactivated."""
+    """Whether people that the deletion deactivated are reactivated."""
 
     reactivate = forms.BooleanField(required=False, label="Make them active again")

@@ -1,4 +1,4 @@
-"""Deleting the connection: what that takes away, and from whom."""
+"""Deleting the connection: what that ends, and for whom."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Conflict
-from portal.directory.scim.deletion import ScimDeletion, ScimUserChoice
-from portal.directory.scim.features import ScimFeature
+from portal.directory.scim.deletion import ScimDeletion
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from scim_admin.forms.delete import DeleteForm
@@ -18,49 +17,48 @@ _TEMPLATE = "scim_admin/delete.html"
 
 
 def delete(request: PortalRequest) -> HttpResponse:
-    """Show what deleting takes away, and delete."""
+    """Show what deleting ends, and delete."""
     scim = request.directory.scim
     connection = scim.connection.get()
     if connection is None:
         return render_section(request, _TEMPLATE, {"connection": None})
-    offers_choice = ScimFeature.PEOPLE_CHOICE in scim.offers
+    deactivation = scim.deletion.deactivation
     deletion, problem, status = scim.deletion.preview(connection.connection_id), "", 200
-    form = DeleteForm(deletion, request.POST or None, offers_choice=offers_choice)
+    form = DeleteForm(deletion, request.POST or None, can_deactivate=deactivation is not None)
     if request.method == "POST" and form.is_valid():
+        gateway = deactivation if deactivation and form.deactivates else scim.deletion
         try:
-            done = scim.deletion.delete(
-                connection.connection_id, people=form.chosen, version=form.cleaned_data["version"]
-            )
+            done = gateway.delete(connection.connection_id, version=form.cleaned_data["version"])
         except Conflict as error:
             problem, status = error.detail, error.status
         else:
-            messages.success(request, _said(done, form.chosen))
-            return see_other(_onward(request, done))
+            messages.success(request, _message(done, deactivates=gateway is deactivation))
+            return see_other(_next_url(request, done))
     elif form.is_bound:
         status = 422
     context: dict[str, Any] = {
         "connection": connection,
         "deletion": deletion,
         "form": form,
-        "offers_choice": offers_choice,
-        "can_restore": ScimFeature.RESTORE in scim.offers,
+        "can_deactivate": deactivation is not None,
+        "can_restore": scim.restoration is not None,
         "loses_own": [one.role_id for one in deletion.role_losses if one.includes_caller],
         "problem": problem,
     }
     return render_section(request, _TEMPLATE, context, status=status)
 
 
-def _said(done: ScimDeletion, people: ScimUserChoice) -> str:
-    """Return in words what happened, also to whom it did not."""
-    said = f"{done.display_name} is deleted."
-    if people is ScimUserChoice.KEEP:
-        return f"{said} Its people stay members." if done.people else said
-    number = f"{done.deactivated:,} {'person was' if done.deactivated == 1 else 'people were'} deactivated."
-    kept = f" Not deactivated: {', '.join(done.staying)}." if done.staying else ""
-    return f"{said} {number}{kept}"
+def _message(done: ScimDeletion, *, deactivates: bool) -> str:
+    """Return what happened to the connection and its people, and who was not deactivated."""
+    deleted = f"{done.display_name} is deleted."
+    if not deactivates:
+        return f"{deleted} Its people stay members." if done.users else deleted
+    people = "person was" if done.deactivated_count == 1 else "people were"
+    exempt = f" Not deactivated: {', '.join(done.exempt)}." if done.exempt else ""
+    return f"{deleted} {done.deactivated_count:,} {people} deactivated.{exempt}"
 
 
-def _onward(request: PortalRequest, done: ScimDeletion) -> str:
-    """Return where to go on: who may not see this area any more, goes home."""
+def _next_url(request: PortalRequest, done: ScimDeletion) -> str:
+    """Return the next page: the home page for a member who may no longer see this area."""
     name = "home:home" if any(one.includes_caller for one in done.role_losses) else "scim:connection"
     return reverse(name, args=[request.signed_in.organization.organization_slug])

@@ -13,8 +13,7 @@ from django.utils.http import content_disposition_header, urlencode
 from portal.directory.errors import Conflict, Invalid, NotFound, TooManyRequests
 from portal.directory.pages import MAX_LIMIT, Page
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
-from portal.directory.scim.deletion import ScimDeletedConnection
-from portal.directory.scim.features import ScimFeature
+from portal.directory.scim.restoration import ScimDeletedConnection
 from portal.directory.scim.log import ScimLogGateway, ScimReplay, ScimRequest, ScimRequestFilter
 from portal.serving.threads import Share, claim
 from portal.web import listing
@@ -43,7 +42,7 @@ def log(request: PortalRequest) -> HttpResponse:
         return render_section(request, _LIST, context | {"logged": active}, fragments=["log"], status=422)
     connection = _logged_connection(request, active, query.cleaned_data["connection_id"])
     if connection is None:
-        context["can_restore"] = ScimFeature.RESTORE in request.directory.scim.offers
+        context["can_restore"] = request.directory.scim.restoration is not None
         return render_section(request, _LIST, context, fragments=["log"])
     context |= {"logged": connection, "is_deleted": connection is not active, "is_linked": connection is active}
     wanted, limit = query.wanted, query.cleaned_data["limit"]
@@ -123,9 +122,10 @@ def _logged_connection(
     """Return the connection with this id, active or restorable; the active one if the id is empty. None if there is none."""
     if active and connection_id in {"", active.connection_id}:
         return active
-    if not connection_id or ScimFeature.RESTORE not in request.directory.scim.offers:
+    restoration = request.directory.scim.restoration
+    if not connection_id or restoration is None:
         return None
-    deleted = request.directory.scim.restoration.page(limit=MAX_LIMIT).items
+    deleted = restoration.page(limit=MAX_LIMIT).items
     return next((one for one in deleted if one.connection_id == connection_id), None)
 
 

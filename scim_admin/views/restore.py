@@ -1,4 +1,4 @@
-"""The way back from a deletion."""
+"""Restoring a deleted connection."""
 
 from functools import partial
 from typing import Any
@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.directory.errors import Conflict
-from portal.directory.scim.features import ScimFeature
 from portal.web import listing
+from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from scim_admin.forms.restore import RestoreForm
@@ -23,34 +23,33 @@ _TEMPLATE = "scim_admin/restore.html"
 
 def deleted_connections(request: PortalRequest) -> HttpResponse:
     """Show a page of the connections that can be restored."""
-    scim, query = request.directory.scim, listing.ListQuery(request.GET)
-    context: dict[str, Any] = {"not_offered": ScimFeature.RESTORE not in scim.offers, "query": query}
-    if context["not_offered"] or not query.is_valid():
-        return render_section(request, _LIST, context, status=422 if query.errors else 200)
-    fetch = partial(scim.restoration.page, limit=query.cleaned_data["limit"])
+    restoration, query = available(request.directory.scim.restoration, "restoration"), listing.ListQuery(request.GET)
+    context: dict[str, Any] = {"query": query}
+    if not query.is_valid():
+        return render_section(request, _LIST, context, status=422)
+    fetch = partial(restoration.page, limit=query.cleaned_data["limit"])
     context["deleted"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="deleted-more")
     return render_list(request, _LIST, context, "deleted")
 
 
 def restore(request: PortalRequest, connection_id: str) -> HttpResponse:
     """Show what a restored connection brings back, and restore it."""
-    scim = request.directory.scim
-    if ScimFeature.RESTORE not in scim.offers:
-        return render_section(request, _TEMPLATE, {"not_offered": True})
-    restoration, problem, status = scim.restoration.preview(connection_id), "", 200
+    gateway = available(request.directory.scim.restoration, "restoration")
+    restoration, problem, status = gateway.preview(connection_id), "", 200
     form = RestoreForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
     if needs_step_up(request) and not restoration.obstacle:
-        # The tokens are good again. What was chosen comes along.
+        # The tokens are valid again. The choice is kept.
         chosen = "?reactivate=on" if "reactivate" in (request.POST or request.GET) else ""
         return step_up(request, request.path + chosen)
     if request.method == "POST" and form.is_valid():
         try:
-            returned = scim.restoration.restore(connection_id, reactivate=form.cleaned_data["reactivate"])
+            reactivated = gateway.restore(connection_id, reactivate=form.cleaned_data["reactivate"])
         except Conflict as error:
             problem, status = error.detail, error.status
         else:
-            said = f" {returned:,} {'person is' if returned == 1 else 'people are'} active again." if returned else ""
-            messages.success(request, f"{restoration.connection.display_name} is restored.{said}")
+            people = "person is" if reactivated == 1 else "people are"
+            suffix = f" {reactivated:,} {people} active again." if reactivated else ""
+            messages.success(request, f"{restoration.connection.display_name} is restored.{suffix}")
             return see_other(reverse("scim:connection", args=[request.signed_in.organization.organization_slug]))
     context = {
         "restoration": restoration,

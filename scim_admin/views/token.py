@@ -10,7 +10,6 @@ from django.urls import reverse
 from portal.directory.errors import Conflict
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import NewScimConnection, ScimConnection
-from portal.directory.scim.features import ScimFeature
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
@@ -89,7 +88,6 @@ def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResp
         **connection_card(connection),
         **more,
         "tokens": scim.tokens.get(connection.connection_id),
-        "tells_use": ScimFeature.TOKEN_USE in scim.offers,
         "may_rotate": right_to(request, Permission.SCIM_UPDATE),
     }
     return render_section(request, _TEMPLATE, context, status=status)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from portal.directory.actor import Origin
-from portal.directory.directory import Directory, DirectoryProvider
+from portal.directory.directory import Directory, DirectoryProvider, ScimGateway
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
@@ -69,6 +69,10 @@ def acting(world: World, email_address: str = "ada@acme.example", slug: str = "a
     """Return the directory as a member sees it who has just signed in."""
     directory = opened(world, slug)
     return directory.acting_as(directory.sessions.sign_in(email_address=email_address, password=PASSWORD))
+
+
+def delete_connection(scim: ScimGateway, connection_id: str) -> None:
+    scim.deletion.delete(connection_id, version=scim.deletion.preview(connection_id).version)
 
 
 class EmbeddedWorld:

@@ -133,7 +133,7 @@ def test_a_token_is_exchanged_without_a_gap() -> None:
 
     assert step("complete")["bearer_token_last_four"] == following[-4:]
     assert [status(token) for token in (first["bearer_token"], dropped, following)] == [401, 401, 200]
-    with pytest.raises(CommandError, match="not being rotated"):
+    with pytest.raises(CommandError, match="isn't being rotated"):
         step("complete")
 
 

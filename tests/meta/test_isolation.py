@@ -32,8 +32,6 @@ PENDING: set[str] = {
     "portal/embedded/members/roles.py",
     "portal/embedded/operator.py",
     "portal/embedded/scim/access_obstacles.py",
-    "portal/embedded/scim/conflict_rules.py",
-    "portal/embedded/scim/deletion_rules.py",
     "portal/embedded/scim/drift.py",
     "portal/embedded/scim/group_role_rules.py",
     "portal/embedded/scim/group_roles.py",
@@ -50,7 +48,6 @@ PENDING: set[str] = {
     "portal/embedded/scim/reminders.py",
     "portal/embedded/scim/safeguard.py",
     "portal/embedded/scim/safeguard_rules.py",
-    "portal/embedded/scim/tokens.py",
     "portal/embedded/scim/users.py",
 }
 

@@ -9,17 +9,17 @@ from pytest_django import Settings
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import DirectoryError
-from portal.directory.ids import public_id, uuid7
+from portal.directory.ids import public_id
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.scim.conflicts import ScimConflictState
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.deletion import ScimUserChoice
 from portal.embedded import models
-from portal.embedded.audit import Caller
 from portal.embedded.project import EmbeddedProject
-from portal.embedded.scim import conflict_rules, deletion_rules
+from portal.embedded.scim.conflicts import IN_STATE, conflict_version, open_conflicts
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.member_sync import sign_in_address
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.embedded.scope import Scope
 from tests import factories
 from tests.scim_server.conftest import Idp
 
@@ -33,6 +33,8 @@ class World:
     def __init__(self, idp: Idp, seed: int) -> None:
         self.idp, self.chance = idp, random.Random(seed)  # noqa: S311 -- no secret
         self.done: list[str] = []
+        self.scim = EmbeddedScim(Scope("acme", Origin(), project=Actor(ActorType.OPERATOR)))
+        self.connection_id = public_id("scim-connection", idp.connection.pk)
 
     def step(self) -> None:
         acts: list[Callable[[], object]] = [
@@ -101,19 +103,19 @@ class World:
         self.members.create(MemberChanges(email_address=self.chance.choice(["new@acme.example", ADDRESSES[0]])))  # type: ignore[attr-defined]
 
     def decide(self) -> None:
-        rows = list(models.ScimConflictRow.objects.select_related("member").order_by("pk")[:1])
-        conflict_rules.decide(
-            rows, approve=self.chance.random() < 0.7, caller=Caller(Actor(ActorType.OPERATOR), Origin())
-        )
+        approve = self.chance.random() < 0.7
+        rows = open_conflicts(self.idp.connection.organization_id, self.idp.connection.pk).order_by("pk")[:1]
+        for row in rows:
+            chosen = {public_id("scim-conflict", row.pk): conflict_version(row)}
+            self.scim.conflicts.decide(self.connection_id, chosen, approve=approve)
 
     def delete_and_restore(self) -> None:
-        row = models.ScimConnectionRow.objects.select_related("organization").get(pk=self.idp.connection.pk)
-        by = deletion_rules.Deleter(Caller(Actor(ActorType.OPERATOR), Origin()), uuid7())
-        people = self.chance.choice(list(ScimUserChoice))
-        deletion_rules.delete(row, by, people=people, version=deletion_rules.deletion(row, by).version)
+        deletion = self.scim.deletion
+        delete = self.chance.choice([deletion.delete, deletion.deactivation.delete])
+        delete(self.connection_id, version=deletion.preview(self.connection_id).version)
         with suppress(DirectoryError):
             self.chance.choice([self.product_creates, self.product_deletes])()
-        deletion_rules.restore(row, by, reactivate=True)
+        self.scim.restoration.restore(self.connection_id, reactivate=True)
 
 
 def check(idp: Idp, done: list[str]) -> None:
@@ -130,10 +132,8 @@ def check(idp: Idp, done: list[str]) -> None:
             assert bool(row.awaited_address) == bool(sign_in_address(ScimClient(connection, Origin()), row.document)), (
                 done
             )
-    waiting = conflict_rules.conflicts_of(connection.pk, connection.organization_id)
-    assert connection.waiting_conflicts == waiting.filter(conflict_rules.IN_STATE[ScimConflictState.WAITING]).count(), (
-        done
-    )
+    waiting = open_conflicts(connection.organization_id, connection.pk)
+    assert connection.waiting_conflicts == waiting.filter(IN_STATE[ScimConflictState.WAITING]).count(), done
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -11,17 +11,16 @@ import pytest
 from django.db import connections, transaction
 
 from portal.directory.actor import Actor, ActorType, Origin
-from portal.directory.ids import parse_id, public_id, uuid7
+from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.project import ProjectDirectory
-from portal.directory.scim.deletion import ScimUserChoice
 from portal.embedded import models
-from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Writes
 from portal.embedded.project import EmbeddedProject
-from portal.embedded.scim import deletion_rules
 from portal.embedded.scim.protocol import address_handover, member_sync, users
 from portal.embedded.scim.protocol.client import ScimClient
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.embedded.scope import Scope
 from tests import factories
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_concurrency import at_once
@@ -198,25 +197,26 @@ def test_the_last_admin_does_not_leave_for_an_address_that_is_taken(idp: Idp) ->
     assert holder("admin@acme.example") == "admin"
 
 
-def by() -> deletion_rules.Deleter:
-    return deletion_rules.Deleter(Caller(Actor(ActorType.OPERATOR), Origin()), uuid7())
+def scim() -> EmbeddedScim:
+    return EmbeddedScim(Scope("acme", Origin(), project=Actor(ActorType.OPERATOR)))
 
 
-def delete_connection(idp: Idp, people: ScimUserChoice) -> models.ScimConnectionRow:
-    row = models.ScimConnectionRow.objects.select_related("organization").get(pk=idp.connection.pk)
-    deletion_rules.delete(row, by(), people=people, version=deletion_rules.deletion(row, by()).version)
-    return row
+def delete_connection(idp: Idp, *, deactivates: bool) -> str:
+    connection_id, deletion = public_id("scim-connection", idp.connection.pk), scim().deletion
+    gateway = deletion.deactivation if deactivates else deletion
+    gateway.delete(connection_id, version=deletion.preview(connection_id).version)
+    return connection_id
 
 
 def test_an_address_that_was_freed_while_the_connection_was_deleted_is_passed_on_when_it_is_restored(idp: Idp) -> None:
     first = person(idp, "first")
     person(idp, "second")
     member = public_id("member", member_of(first).pk)
-    row = delete_connection(idp, ScimUserChoice.KEEP)
+    connection_id = delete_connection(idp, deactivates=False)
     product().members.delete(member)
     assert holder() == ""
 
-    deletion_rules.restore(row, by(), reactivate=False)
+    scim().restoration.restore(connection_id, reactivate=False)
 
     assert holder() == "second"
 
@@ -227,9 +227,9 @@ def test_a_restored_connection_brings_back_who_signed_in_and_no_one_instead_of_t
 ) -> None:
     first = person(idp, "first")
     second = person(idp, "second")
-    row = delete_connection(idp, ScimUserChoice.DEACTIVATE)
+    connection_id = delete_connection(idp, deactivates=True)
 
-    deletion_rules.restore(row, by(), reactivate=reactivate)
+    scim().restoration.restore(connection_id, reactivate=reactivate)
 
     assert holder() == ("first" if reactivate else "")
     assert (row_of(first).cannot_sign_in, row_of(second).cannot_sign_in) == (not reactivate, True)

@@ -12,7 +12,6 @@ from portal.api.wire import Nothing, ScimConnection, ScimGroup, ScimGroupRoleAss
 from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT
 from portal.directory.scim.connection import ScimConnection as ScimConnectionValue
 from portal.directory.scim.connection import ScimIdentityProvider
-from portal.directory.scim.deletion import ScimUserChoice
 
 _PATH = "scim/{organization_id}/connection"
 _ONE = f"{_PATH}/{{connection_id}}"
@@ -116,7 +115,7 @@ def delete(call: Call, request: NamedConnection) -> DeletedConnection:
     """Delete the connection; its people stay members, and it can be restored in the portal for a while."""
     scim, connection_id = call.directory.scim, _connection_id(call, request)
     version = scim.deletion.preview(connection_id).version
-    scim.deletion.delete(connection_id, people=ScimUserChoice.KEEP, version=version)
+    scim.deletion.delete(connection_id, version=version)
     return DeletedConnection(connection_id)
 
 

@@ -1,4 +1,4 @@
-"""What a directory returns of the members whom provisioning would take over: they wait for a decision."""
+"""SCIM conflicts: existing members that the identity provider also sends. They wait for an admin's decision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 
 
 class ScimConflictState(StrEnum):
-    """What was decided; an approved person is linked, and off the list, when the IdP sends them again."""
+    """What was decided. An approved member is linked, and leaves the list, when the IdP sends the user again."""
 
     WAITING = "waiting"
     APPROVED = "approved"
@@ -19,9 +19,9 @@ class ScimConflictState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScimConflict:
-    """A member, and the person of the IdP who would take them over.
+    """A member, and the IdP's user that would take them over.
 
-    `version` stands for what was shown: it changes with the state, and with who wants the member.
+    `version` identifies what was shown: it changes with the state and with the user.
     """
 
     conflict_id: str
@@ -41,7 +41,7 @@ class ScimConflict:
 
 @dataclass(frozen=True, slots=True)
 class ScimLinkingRule:
-    """The e-mail domains whose members are always linked; how many of those who wait have an address of `domain`."""
+    """The email domains whose members are always linked, and how many waiting conflicts are of `domain`."""
 
     allowed_domains: tuple[str, ...]
     domain: str
@@ -49,43 +49,46 @@ class ScimLinkingRule:
 
 
 class ScimConflictGateway(Protocol):
-    """Members whom provisioning would take over (ScimFeature.CONFLICTS; without it, all raise NotOffered).
+    """Existing members that the IdP also sends. Until an admin decides, the IdP gets 409.
 
-    Until somebody has decided the IdP gets 409. Reading needs `stytch.scim:get`.
+    Reading needs `stytch.scim:get`, deciding `stytch.scim:update`, and the domains also
+    `stytch.organization:update.settings.allowed-domains`.
     """
 
     def page(
         self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimConflict]:
-        """Return a page of conflicts in a state, the newest first.
+        """Return a page of conflicts in a state, newest first. `limit` is 1 to 1000.
 
-        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        Raise Invalid, InvalidCursor, NotFound.
         """
         ...
 
     def decide(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
-        """Approve or dismiss conflicts, all or none, and return how many; needs `stytch.scim:update`.
+        """Approve or dismiss conflicts, all or none, and return how many.
 
-        `chosen` has the version of each by its id, 1 to 1000 of them. Whom is approved the IdP links when it sends them
-        again. Raises Invalid, Conflict where one is not as its version says any more, NotFound, NotOffered.
+        `chosen` has 1 to 1000 versions by conflict ID. The IdP links an approved member when it sends the user again.
+        Raise Invalid, NotFound, or Conflict if one of the conflicts changed after its version.
         """
         ...
 
     def linking_rule(self, connection_id: str, *, domain: str = "") -> ScimLinkingRule:
-        """Return whose members are linked always, and what one more domain would mean. Raises Invalid, NotFound, NotOffered."""
+        """Return the domains that are always linked, and how many conflicts another one would approve.
+
+        Raise NotFound, or Invalid if `domain` can't be allowed.
+        """
         ...
 
     def always_link(self, connection_id: str, *, domain: str) -> str:
-        """Add a domain to those that the organization vouches for, approve who waits with it, and return it.
+        """Add a domain to the organization's allowed email domains, and approve the conflicts that wait with it.
 
-        Needs `stytch.scim:update`, and `update.settings.allowed-domains` on `stytch.organization`. Raises Invalid,
-        NotFound, NotOffered.
+        Return the domain, normalized. Raise Invalid, NotFound.
         """
         ...
 
     def stop_linking(self, connection_id: str, *, domain: str) -> str:
-        """Take a domain off those that the organization vouches for, and return it; what is linked or approved stays so.
+        """Remove a domain from the organization's allowed email domains, and return it. Decisions and links stay.
 
-        Harmless for one that is not among them. Needs the rights of `always_link`. Raises NotFound, NotOffered.
+        A domain that isn't allowed is ignored. Raise NotFound.
         """
         ...

@@ -1,4 +1,4 @@
-"""The organization's SCIM connection and its tokens."""
+"""The organization's SCIM connection."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class ScimIdentityProvider(StrEnum):
 
     @property
     def label(self) -> str:
-        """The name under which the provider sells itself."""
+        """The product name of the provider."""
         return _IDENTITY_PROVIDER_LABELS[self]
 
 
@@ -46,7 +46,7 @@ _IDENTITY_PROVIDER_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class ScimConnection:
-    """The organization's link to its IdP; the token itself is never here, only its last four characters."""
+    """The organization's connection to its IdP, with only the last four characters of the token."""
 
     connection_id: str
     organization_id: str
@@ -56,65 +56,63 @@ class ScimConnection:
     base_url: str
     bearer_token_last_four: str
     bearer_token_expires_at: datetime | None
-    # What was refused in order to keep the organization usable, until the identity provider succeeds; "" for nothing.
+    # A change of the identity provider that was rejected to keep the organization usable, until one succeeds; "" for none.
     attention: str = ""
     attention_at: datetime | None = None
-    # Since when deactivations wait for an approval, and until when they go on after one (ScimFeature.SAFEGUARD).
+    # When the hold on deactivations started, and until when approved ones are accepted.
     hold_started_at: datetime | None = None
     hold_approved_until: datetime | None = None
-    # How many people wait for a decision; from MAX_COUNTED on, so many or more.
+    # How many conflicts wait for a decision, at most MAX_COUNTED.
     waiting_conflicts: int = 0
-    # Since when every call is refused, and the name of the admin who wants it so (ScimFeature.PAUSE).
+    # When provisioning was paused, and the name of the admin who paused it.
     paused_at: datetime | None = None
     paused_by: str = ""
 
     @property
     def entered_url(self) -> str:
-        """The base URL as an admin enters it: for Entra with Microsoft's own switch to requests that keep to RFC 7644."""
+        """The base URL as an admin enters it; for Entra with Microsoft's flag for requests that follow RFC 7644."""
         is_entra = self.identity_provider is ScimIdentityProvider.MICROSOFT_ENTRA
         return f"{self.base_url}?aadOptscim062020" if is_entra else self.base_url
 
     @property
     def version(self) -> str:
-        """What a change of its name or identity provider must say that it has seen."""
+        """What a change of the name or identity provider must name as seen."""
         return connection_version(self.display_name, self.identity_provider)
 
 
 def connection_version(display_name: str, identity_provider: str) -> str:
-    """Return what tells a connection from itself before a change."""
+    """Return a hash of the name and identity provider of a connection."""
     return hashlib.sha256(f"{identity_provider} {display_name}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class NewScimConnection:
-    """A connection with a token just made, which is shown this once."""
+    """A connection with a new token, which can't be read again."""
 
     connection: ScimConnection
     bearer_token: str = field(repr=False)
 
 
 class ScimConnectionGateway(Protocol):
-    """The organization's SCIM connection. Reading needs `stytch.scim:get`, changing `stytch.scim:update`.
-
-    What makes a token raises StepUpRequired unless the password was entered a short while ago (portal.directory.step_up).
-    """
+    """The organization's SCIM connection. Reading needs `stytch.scim:get`, changing `stytch.scim:update`."""
 
     def get(self) -> ScimConnection | None:
         """Return the active connection, or None; an organization has at most one (Stytch: scim.connection.get)."""
         ...
 
     def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
-        """Make the connection with its first token; needs `stytch.scim:create`.
+        """Create the connection with its first token; needs `stytch.scim:create`.
 
-        Raises Invalid, Conflict where there is an active one, StepUpRequired.
+        Raise Invalid, Conflict if there is an active connection, or StepUpRequired unless the password was entered
+        recently (portal.directory.step_up).
         """
         ...
 
     def update(
         self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
     ) -> ScimConnection:
-        """Rename the connection, and say which identity provider it is for; tokens, people and groups stay.
+        """Change the connection's name and identity provider; tokens, users and groups stay.
 
-        Raises NotFound, Invalid, Conflict where it is not as `version` says any more (ScimConnection.version).
+        Raise NotFound, Invalid, or Conflict if the connection changed after `version` (ScimConnection.version).
         """
         ...

@@ -1,4 +1,4 @@
-"""The bearer tokens of a SCIM connection: which there are, and which of them the identity provider uses."""
+"""The bearer tokens of a SCIM connection, their rotation, and which of them the identity provider uses."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from portal.directory.scim.connection import NewScimConnection, ScimConnection
 
-# That a token was used is noted at most this often.
-USE_NOTED_EVERY = timedelta(minutes=1)
+# The use of a token is stored at most this often.
+USE_STORED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class ScimTokenUse:
 
 @dataclass(frozen=True, slots=True)
 class ScimToken:
-    """A live token; without ScimFeature.TOKEN_USE, nobody knows when it was made and used."""
+    """A token that isn't revoked. `created_at` is None if the directory doesn't report when tokens are created and used."""
 
     last_four: str
     expires_at: datetime | None
@@ -33,37 +33,42 @@ class ScimToken:
 
     @property
     def has_expired(self) -> bool:
-        """Whether it is refused already."""
+        """Whether requests with it are rejected."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
 @dataclass(frozen=True, slots=True)
 class ScimTokens:
-    """The current token and, while it is being exchanged, the next one; both are good."""
+    """The current token and, during a rotation, the next one. Both are valid."""
 
     current: ScimToken
     following: ScimToken | None = None
 
     @property
     def version(self) -> str:
-        """What the end of a rotation must say that it has seen."""
+        """What the end of a rotation must name as seen."""
         seen = [(one.last_four, one.expires_at) for one in (self.current, self.following) if one]
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
     @property
-    def uses_following(self) -> bool:
-        """Whether the identity provider was heard with the next token, and not with the current one since.
+    def reports_use(self) -> bool:
+        """Whether the directory reports when a token was created and used."""
+        return self.current.created_at is not None
 
-        A use within a minute of a noted one is not noted: only what is later than that counts as later.
+    @property
+    def uses_following(self) -> bool:
+        """Whether the identity provider used the next token, and hasn't used the current one since.
+
+        Uses within USE_STORED_EVERY of a stored one aren't stored, so only what is later than that counts as later.
         """
         if self.following is None or self.following.last_use is None:
             return False
         before = self.current.last_use
-        return before is None or self.following.last_use.at >= before.at + USE_NOTED_EVERY
+        return before is None or self.following.last_use.at >= before.at + USE_STORED_EVERY
 
     @property
     def uses_both(self) -> bool:
-        """Whether it was heard with the next token, and about as late or later with the current one."""
+        """Whether the next token was used, and the current one at about the same time or later."""
         return self.following is not None and self.following.last_use is not None and not self.uses_following
 
 
@@ -71,23 +76,23 @@ class ScimTokenGateway(Protocol):
     """The tokens of the connection, and their rotation. Reading needs `stytch.scim:get`, changing `stytch.scim:update`."""
 
     def get(self, connection_id: str) -> ScimTokens:
-        """Return the connection's live tokens. Raises NotFound."""
+        """Return the connection's valid tokens. Raise NotFound."""
         ...
 
     def rotate_start(self, connection_id: str) -> NewScimConnection:
-        """Make the next token; both are good until the rotation is completed or cancelled.
+        """Create the next token. Both are valid until the rotation is completed or canceled.
 
-        Raises NotFound, Conflict where there is one, StepUpRequired.
+        Raise NotFound, StepUpRequired, or Conflict if there is a next token.
         """
         ...
 
     def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the current token and put the next one in its place.
+        """Revoke the current token and make the next one current.
 
-        Raises NotFound, Conflict where the tokens are not as `version` says any more (ScimTokens.version).
+        Raise NotFound, or Conflict if there is no next token or the tokens changed after `version` (ScimTokens.version).
         """
         ...
 
     def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the next token; the current one stays. Raises as rotate_complete."""
+        """Revoke the next token; the current one stays. Raise NotFound and Conflict as rotate_complete."""
         ...

@@ -1,21 +1,60 @@
-"""The end of a connection, and the way back from it."""
+"""Deleting a SCIM connection: one transaction, with statements over all users instead of one per user."""
 
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
+from uuid import UUID
 
+from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
-from portal.directory.errors import NotFound
-from portal.directory.ids import parse_id
-from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.errors import Conflict
+from portal.directory.ids import parse_id, public_id
+from portal.directory.members import MemberStatus
 from portal.directory.permissions import Permission
-from portal.directory.scim.deletion import ScimDeletedConnection, ScimDeletion, ScimRestoration, ScimUserChoice
-from portal.embedded import models
-from portal.embedded.database.keyset import Keyset, check_limit
-from portal.embedded.members.roles import hold_admins
-from portal.embedded.scim import deletion_rules
+from portal.directory.policy import ADMIN_ROLE
+from portal.directory.scim.connection import ScimConnectionStatus
+from portal.directory.scim.deletion import ScimDeletion, ScimRoleReach
+from portal.embedded import audit, models
+from portal.embedded.database.raw_sql import rows
+from portal.embedded.database.time_limit import lift_time_limit
+from portal.embedded.members.roles import WITHOUT_GROUPS, email_domains_of, has_admin, hold_admins, of_domains
 from portal.embedded.scim.connection import active_connection
-from portal.embedded.scim.deletion_rules import Deleter
-from portal.embedded.scope import Scope
+from portal.embedded.scope import Scope, across_organizations, rows_of
+
+Members = QuerySet[models.MemberRow]
+
+# Members who have a role only through the connection's groups, including nested groups.
+_ROLES_BY_GROUP = """
+    WITH RECURSIVE granting(role_id, group_id) AS (
+        SELECT r.role_id, r.group_id FROM {role} r
+        WHERE r.organization_id = %s AND r.connection_id = %s AND r.group_id IS NOT NULL
+        UNION SELECT g.role_id, n.member_id FROM {nesting} n JOIN granting g ON n.group_id = g.group_id
+    )
+    SELECT g.role_id, COUNT(DISTINCT p.id), MAX(CASE WHEN p.id = %s THEN 1 ELSE 0 END)
+    FROM granting g
+    JOIN {membership} m ON m.group_id = g.group_id
+    JOIN {user} u ON u.id = m.user_id
+    JOIN {member} p ON p.id = u.member_id
+    WHERE u.active AND p.status = %s AND NOT WITHOUT_GROUPS
+    GROUP BY g.role_id ORDER BY g.role_id
+"""
+_WRITING = """
+    SELECT virtualtransaction FROM pg_locks
+    WHERE locktype = 'relation' AND relation = %s::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
+"""
+_BATCH = 1000  # rows in one statement
+_MAX_WAIT, _POLL_INTERVAL = 5.0, 0.02  # seconds
+_NO_ADMIN = (
+    "All admins of the organization have the role through a group of this connection. "
+    "Make someone an admin manually first."
+)
 
 
 class EmbeddedScimDeletion:
@@ -24,64 +63,267 @@ class EmbeddedScimDeletion:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def preview(self, connection_id: str) -> ScimDeletion:
-        """Return what deleting it takes away. Raises NotFound, Refused."""
-        self._scope.require(Permission.SCIM_DELETE)
-        row = active_connection(self._scope.organization_id, connection_id)
-        return deletion_rules.deletion(row, self._by())
+    @property
+    def deactivation(self) -> "EmbeddedScimDeactivation":
+        """Deletion that deactivates the users too."""
+        return EmbeddedScimDeactivation(self._scope)
 
-    def delete(self, connection_id: str, *, people: ScimUserChoice, version: str) -> ScimDeletion:
-        """Delete it. Raises NotFound, Conflict, Refused."""
+    def preview(self, connection_id: str) -> ScimDeletion:
+        """Return what deleting the connection ends. Raise NotFound, Refused."""
+        self._scope.require(Permission.SCIM_DELETE)
+        return _preview(active_connection(self._scope.organization_id, connection_id), _member_key(self._scope))
+
+    def delete(self, connection_id: str, *, version: str) -> ScimDeletion:
+        """Delete the connection; its users stay members. Raise NotFound, Conflict, Refused."""
         self._scope.require(Permission.SCIM_DELETE)
         with transaction.atomic():
-            # Before the connection, as provisioning locks them: else each could wait for the other.
-            hold_admins(self._scope.organization_id)
-            row, by = active_connection(self._scope.organization_id, connection_id, lock=True), self._by()
-            found = deletion_rules.delete(row, by, people=people, version=version)
-            if people is ScimUserChoice.DEACTIVATE:
-                transaction.on_commit(partial(deletion_rules.deactivate_late, row, by), robust=True)
-        return found
-
-    def _by(self) -> Deleter:
-        member = self._scope.signed_in.member.member_id if self._scope.signed_in else ""
-        return Deleter(self._scope.caller, parse_id("member", member))
+            row, deletion = _lock(self._scope, connection_id, version)
+            _mark_deleted(row, deletion, self._scope.caller, {"people": "keep", "deactivated": 0})
+        return deletion
 
 
-class EmbeddedScimRestoration:
-    """Implements portal.directory.scim.deletion.ScimRestorationGateway."""
+class EmbeddedScimDeactivation:
+    """Implements portal.directory.scim.deletion.ScimDeactivationGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def page(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
-        """Return a page of those that can be restored, the newest first. Raises Invalid, InvalidCursor, Refused."""
-        self._scope.require(Permission.SCIM_GET)
-        check_limit(limit)
-        keyset = Keyset("scim-deleted-connections", self._scope.organization_id)
-        deleted = deletion_rules.restorable(self._scope.organization_id)
-        found = list(keyset.after(cursor, deleted, "-pk")[: limit + 1])
-        return keyset.page(found, limit=limit, key=lambda row: row.pk).map(deletion_rules.deleted_value)
-
-    def preview(self, connection_id: str) -> ScimRestoration:
-        """Return what restoring it brings back. Raises NotFound, Refused."""
-        self._scope.require(Permission.SCIM_CREATE)
-        return deletion_rules.restoration(self._deleted(connection_id), self._by())
-
-    def restore(self, connection_id: str, *, reactivate: bool) -> int:
-        """Restore it. Raises NotFound, Conflict, Refused, StepUpRequired."""
-        self._scope.require(Permission.SCIM_CREATE)
-        self._scope.require_recent_password()
+    def delete(self, connection_id: str, *, version: str) -> ScimDeletion:
+        """Delete the connection and deactivate its users. Raise NotFound, Conflict, Refused."""
+        self._scope.require(Permission.SCIM_DELETE)
         with transaction.atomic():
-            return deletion_rules.restore(self._deleted(connection_id, lock=True), self._by(), reactivate=reactivate)
+            row, deletion = _lock(self._scope, connection_id, version)
+            now = timezone.now()
+            self._deactivate(row, now)
+            after = {"people": "deactivate", "deactivated": deletion.deactivated_count}
+            _mark_deleted(row, deletion, self._scope.caller, after, now)
+            transaction.on_commit(partial(self._deactivate_late, row), robust=True)
+        return deletion
 
-    def _deleted(self, connection_id: str, *, lock: bool = False) -> models.ScimConnectionRow:
-        deleted = deletion_rules.restorable(self._scope.organization_id)
-        rows = deleted.select_for_update(no_key=True) if lock else deleted
-        row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
-        if row is None:
-            raise NotFound("There is no such deleted connection, or it cannot be restored any more.")
-        return row
+    def _deactivate(self, row: models.ScimConnectionRow, now: datetime) -> None:
+        """End the membership of all users who aren't exempt: sessions, sign-in links and roles."""
+        lift_time_limit()
+        exempt, _ = _exempt(row, _member_key(self._scope))
+        leaving = users_of(row).exclude(member=None).exclude(member__status=MemberStatus.DELETED)
+        leaving.exclude(member_id__in=exempt).update(deactivated_with_connection_at=now, cannot_sign_in=F("active"))
+        members = deactivated_members(row)
+        active = members.exclude(status=MemberStatus.DELETED)
+        record_members(self._scope.caller, "member.deactivate", active, MemberStatus.DELETED)
+        # Members first: using a link locks the member before the link, so no one signs in between the two.
+        active.update(status=MemberStatus.DELETED, direct_roles=[], updated_at=now)
+        sessions = rows_of(row.organization_id, models.MemberSessionRow).filter(revoked_at=None)
+        sessions.filter(member__in=members).update(revoked_at=now)
+        rows_of(row.organization_id, models.SignInLinkRow).filter(member__in=members).delete()
+        models.IntermediateSessionMemberRow.objects.filter(member__in=members).delete()
 
-    def _by(self) -> Deleter:
-        member = self._scope.signed_in.member.member_id if self._scope.signed_in else ""
-        return Deleter(self._scope.caller, parse_id("member", member))
+    def _deactivate_late(self, row: models.ScimConnectionRow) -> None:
+        """Deactivate the users that a request activated while the deletion was being committed. No later request can.
+
+        A request checks whether the connection is deleted after it has written or locked a user. If it saw an active
+        connection, it is waited for or has ended. SQLite runs one write transaction at a time and doesn't need this.
+        """
+        if database.vendor != "postgresql":
+            return
+        _wait_for_writes()
+        with transaction.atomic():
+            hold_admins(row.organization_id)
+            deleted = restorable(row.organization_id).select_for_update(no_key=True)
+            if found := deleted.filter(pk=row.pk, deleted_at=row.deleted_at).first():
+                self._deactivate(found, timezone.now())
+
+
+def restorable(organization_id: UUID) -> QuerySet[models.ScimConnectionRow]:
+    """Return the deleted connections that can be restored."""
+    since = timezone.now() - timedelta(days=settings.SCIM_RESTORE_DAYS)
+    deleted = rows_of(organization_id, models.ScimConnectionRow).filter(status=ScimConnectionStatus.DELETED)
+    return deleted.filter(deleted_at__gt=since)
+
+
+def users_of(row: models.ScimConnectionRow) -> QuerySet[models.ScimUserRow]:
+    """Return the connection's users, through the index that begins with the organization."""
+    return rows_of(row.organization_id, models.ScimUserRow).filter(connection=row)
+
+
+def groups_of(row: models.ScimConnectionRow) -> QuerySet[models.ScimGroupRow]:
+    """Return the connection's groups, through the index that begins with the organization."""
+    return rows_of(row.organization_id, models.ScimGroupRow).filter(connection=row)
+
+
+def deactivated_members(row: models.ScimConnectionRow) -> Members:
+    """Return the members that the connection's deletion deactivated."""
+    users = users_of(row).exclude(deactivated_with_connection_at=None)
+    return rows_of(row.organization_id, models.MemberRow).filter(scim_user__in=users)
+
+
+def roles_by_group(row: models.ScimConnectionRow, member: UUID) -> tuple[ScimRoleReach, ...]:
+    """Return the roles that active members have only through the connection's groups. `member` is the caller."""
+    sql = _ROLES_BY_GROUP.replace("WITHOUT_GROUPS", WITHOUT_GROUPS[database.vendor])
+    found = rows(sql, row.organization_id, row.pk, member, MemberStatus.ACTIVE)
+    return tuple(ScimRoleReach(role_id, int(number), bool(is_caller)) for role_id, number, is_caller in found)
+
+
+def record_members(caller: audit.Caller, action: str, members: Members, status: MemberStatus) -> None:
+    """Write an audit entry for each member about to get the status."""
+    for batch in _batches(members):
+        audit.record_all(
+            [
+                audit.entry(
+                    caller,
+                    action,
+                    organization_id=member.organization_id,
+                    target_id=public_id("member", member.pk),
+                    target_name=member.email_address,
+                    before={"status": member.status, "roles": member.direct_roles},
+                    after={"status": str(status), "roles": []},
+                )
+                for member in batch
+            ]
+        )
+
+
+def record_connection(
+    caller: audit.Caller,
+    action: str,
+    row: models.ScimConnectionRow,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> None:
+    """Write an audit entry of the connection."""
+    audit.record(
+        caller,
+        action,
+        organization_id=row.organization_id,
+        target_id=public_id("scim-connection", row.pk),
+        target_name=row.display_name,
+        before=before,
+        after=after,
+    )
+
+
+def prune(caller: audit.Caller) -> int:
+    """Delete the rows of connections that can no longer be restored, 1,000 in a statement. Users stay members.
+
+    Return how many connections were deleted.
+    """
+    since = timezone.now() - timedelta(days=settings.SCIM_RESTORE_DAYS)
+    old = across_organizations(models.ScimConnectionRow).filter(
+        status=ScimConnectionStatus.DELETED, deleted_at__lte=since
+    )
+    pruned = 0
+    for row in old.order_by("pk"):
+        for parts in _parts(row):
+            while keys := list(parts.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
+                rows_of(row.organization_id, parts.model).filter(pk__in=keys).delete()
+        with transaction.atomic():
+            record_connection(caller, "scim_connection.purge", row, {}, {})
+            row.delete()
+        pruned += 1
+    return pruned
+
+
+def _lock(scope: Scope, connection_id: str, version: str) -> tuple[models.ScimConnectionRow, ScimDeletion]:
+    """Lock the organization's admins and the connection. Raise Conflict if it changed or the last admin would be lost."""
+    # Admins before the connection, as provisioning locks them, to avoid deadlocks.
+    hold_admins(scope.organization_id)
+    row = active_connection(scope.organization_id, connection_id, lock=True)
+    deletion = _preview(row, _member_key(scope))
+    if deletion.version != version:
+        raise Conflict("The connection changed in the meantime. Nothing was deleted.", field="version")
+    if deletion.obstacle:
+        raise Conflict(deletion.obstacle)
+    return row, deletion
+
+
+def _mark_deleted(
+    row: models.ScimConnectionRow,
+    deletion: ScimDeletion,
+    caller: audit.Caller,
+    after: Mapping[str, Any],
+    now: datetime | None = None,
+) -> None:
+    row.status, row.deleted_at = ScimConnectionStatus.DELETED, now or timezone.now()
+    row.deleted_by = caller.actor.name[:256]
+    row.save(update_fields=["status", "deleted_at", "deleted_by", "updated_at"])
+    before = {"people": deletion.users, "groups": deletion.groups, "group_roles": deletion.group_roles}
+    record_connection(caller, "scim_connection.delete", row, before, after)
+
+
+def _preview(row: models.ScimConnectionRow, member: UUID) -> ScimDeletion:
+    exempt, obstacle = _exempt(row, member)
+    addresses = rows_of(row.organization_id, models.MemberRow).filter(pk__in=exempt)
+    return ScimDeletion(
+        display_name=row.display_name,
+        users=users_of(row).count(),
+        active_members=_active_members(row).count(),
+        groups=groups_of(row).count(),
+        group_roles=row.group_roles.count(),
+        role_losses=roles_by_group(row, member),
+        exempt=tuple(addresses.order_by("email_address_folded").values_list("email_address", flat=True)),
+        obstacle=obstacle,
+    )
+
+
+def _member_key(scope: Scope) -> UUID:
+    """Return the primary key of the member who acts, or the nil UUID."""
+    return parse_id("member", scope.caller.actor.id)
+
+
+def _active_members(row: models.ScimConnectionRow) -> Members:
+    members = rows_of(row.organization_id, models.MemberRow).filter(scim_user__in=users_of(row))
+    return members.exclude(status=MemberStatus.DELETED)
+
+
+def _exempt(row: models.ScimConnectionRow, member: UUID) -> tuple[Sequence[UUID], str]:
+    """Return the members that a deletion never deactivates: the caller, and one admin if no other would be left.
+
+    The text says why the connection can't be deleted at all, "" if it can.
+    """
+    active = rows_of(row.organization_id, models.MemberRow).filter(status=MemberStatus.ACTIVE)
+    assigned = active.exclude(direct_roles=[]).values_list("pk", "direct_roles", "scim_user__connection_id")
+    admins = {key: connection for key, roles, connection in assigned.iterator() if ADMIN_ROLE in roles}
+    caller = [member] if _active_members(row).filter(pk=member).exists() else []
+    by_domain = active.filter(of_domains(email_domains_of(row.organization, ADMIN_ROLE))).order_by("pk")
+    if any(key == member or connection != row.pk for key, connection in admins.items()):
+        return caller, ""
+    if by_domain.filter(Q(pk__in=caller) | ~Q(scim_user__connection=row)).exists():
+        return caller, ""
+    exempt = [*caller, *(admins or by_domain.values_list("pk", flat=True)[:1])]
+    # An organization that never had an admin, because only programs manage it, loses none.
+    loses_all = not exempt[len(caller) :] and has_admin(row.organization_id)
+    return exempt, _NO_ADMIN if loses_all else ""
+
+
+def _wait_for_writes() -> None:
+    """Wait until the transactions that write or lock users now have ended, or for _MAX_WAIT."""
+    until = time.monotonic() + _MAX_WAIT
+    running = _writing_transactions()
+    while running and time.monotonic() < until:
+        time.sleep(_POLL_INTERVAL)
+        running &= _writing_transactions()
+
+
+def _writing_transactions() -> set[str]:
+    return {transaction_id for (transaction_id,) in rows(_WRITING, models.ScimUserRow._meta.db_table)}
+
+
+def _batches(members: Members) -> Iterator[Sequence[models.MemberRow]]:
+    in_order = members.order_by("pk").only("organization_id", "email_address", "status", "direct_roles")
+    batch: Sequence[models.MemberRow] = list(in_order[:_BATCH])
+    while batch:
+        yield batch
+        batch = list(in_order.filter(pk__gt=batch[-1].pk)[:_BATCH])
+
+
+def _parts(row: models.ScimConnectionRow) -> "Iterable[QuerySet[Any]]":
+    """Return the rows of a connection, in an order in which no remaining row refers to a deleted one."""
+    members = rows_of(row.organization_id, models.ScimMembershipRow).filter(group__connection=row)
+    nestings = rows_of(row.organization_id, models.ScimNestingRow).filter(group__connection=row)
+    return (
+        row.requests.all(),
+        row.conflicts.all(),
+        members,
+        nestings,
+        row.group_roles.all(),
+        groups_of(row),
+        users_of(row),
+    )

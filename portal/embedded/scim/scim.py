@@ -6,13 +6,14 @@ from portal.directory.scim.features import ScimFeature
 from portal.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.embedded.scim.connection import EmbeddedScimConnection
 from portal.embedded.scim.contacts import EmbeddedScimContacts
-from portal.embedded.scim.deletion import EmbeddedScimDeletion, EmbeddedScimRestoration
+from portal.embedded.scim.deletion import EmbeddedScimDeletion
 from portal.embedded.scim.drift import EmbeddedScimDrift
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.embedded.scim.groups import EmbeddedScimGroups
 from portal.embedded.scim.log.health import EmbeddedScimHealth
 from portal.embedded.scim.log.reading import EmbeddedScimLog
 from portal.embedded.scim.pause import EmbeddedScimPause
+from portal.embedded.scim.restoration import EmbeddedScimRestoration
 from portal.embedded.scim.safeguard import EmbeddedScimSafeguard
 from portal.embedded.scim.tokens import EmbeddedScimTokens
 from portal.embedded.scim.users import EmbeddedScimUsers

@@ -1,9 +1,7 @@
-"""The bearer tokens of SCIM connections: a current one, and beside it the next one while it is being exchanged.
+"""The bearer tokens of a SCIM connection: the current one and, during a rotation, the next one.
 
-The IdP keeps its access throughout: start, enter the next token at the IdP, complete. The words are Stytch's.
+Both are valid during a rotation, so the IdP never loses access: start, enter the next token at the IdP, complete.
 """
-
-from collections.abc import Callable
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,93 +17,88 @@ from portal.embedded.scim.connection import active_connection, issue_token, toke
 from portal.embedded.scope import Scope
 
 
-def rotate_start(connection: models.ScimConnectionRow, caller: audit.Caller) -> NewScimConnection:
-    """Make the next token; both are good until the rotation is completed or cancelled. Raises Conflict."""
-    with transaction.atomic():
-        current, following = _locked(connection)
-        if following is not None:
-            raise Conflict(
-                "The token is being rotated already; complete or cancel that first.",
-                error_type="scim_connection_rotating_token",
-            )
-        bearer_token, row = issue_token(connection, is_next=True)
-        after = {f"next_{name}": value for name, value in token_audit_values(row).items()}
-        _record(caller, "scim_connection.rotate_start", connection, {}, after)
-    return NewScimConnection(scim_connection_value(current), bearer_token)
+class EmbeddedScimTokens:
+    """Implements portal.directory.scim.tokens.ScimTokenGateway."""
 
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
-def rotate_complete(
-    connection: models.ScimConnectionRow, caller: audit.Caller, *, version: str | None = None
-) -> ScimConnection:
-    """Revoke the current token and put the next one in its place.
+    def get(self, connection_id: str) -> ScimTokens:
+        """Return the valid tokens. Raise NotFound, Refused."""
+        self._scope.require(Permission.SCIM_GET)
+        return _tokens_value(*_valid_tokens(active_connection(self._scope.organization_id, connection_id)))
 
-    Raises Conflict where there is none, or where the tokens are not as the version says (ScimTokens.version).
-    """
+    def rotate_start(self, connection_id: str) -> NewScimConnection:
+        """Create the next token. Raise NotFound, Refused, StepUpRequired, or Conflict if there is one."""
+        self._scope.require(Permission.SCIM_UPDATE)
+        self._scope.require_recent_password()
+        with transaction.atomic():
+            current, following = self._locked(connection_id)
+            if following is not None:
+                raise Conflict(
+                    "The token is already being rotated. Complete or cancel that rotation first.",
+                    error_type="scim_connection_rotating_token",
+                )
+            bearer_token, row = issue_token(current.connection, is_next=True)
+            self._record("rotate_start", current.connection, {}, _next_audit_values(row))
+        return NewScimConnection(scim_connection_value(current), bearer_token)
 
-    def complete(current: models.ScimTokenRow, following: models.ScimTokenRow) -> models.ScimTokenRow:
-        _revoke(current)
-        following.is_next = False
-        following.save(update_fields=["is_next"])
-        _record(
-            caller,
-            "scim_connection.rotate_complete",
-            connection,
-            token_audit_values(current),
-            token_audit_values(following),
-        )
-        return following
+    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the current token and make the next one current. Raise NotFound, Conflict, Refused."""
+        self._scope.require(Permission.SCIM_UPDATE)
+        with transaction.atomic():
+            current, following = self._rotating(connection_id, version)
+            _revoke(current)
+            following.is_next = False
+            following.save(update_fields=["is_next"])
+            before, after = token_audit_values(current), token_audit_values(following)
+            self._record("rotate_complete", current.connection, before, after)
+        return scim_connection_value(following)
 
-    return _end(connection, complete, version)
+    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
+        """Revoke the next token. Raise NotFound, Conflict, Refused."""
+        self._scope.require(Permission.SCIM_UPDATE)
+        with transaction.atomic():
+            current, following = self._rotating(connection_id, version)
+            _revoke(following)
+            self._record("rotate_cancel", current.connection, _next_audit_values(following), {})
+        return scim_connection_value(current)
 
+    def _locked(self, connection_id: str) -> tuple[models.ScimTokenRow, models.ScimTokenRow | None]:
+        """Return the current and the next token. Other rotations wait until the transaction ends."""
+        return _valid_tokens(active_connection(self._scope.organization_id, connection_id, lock=True))
 
-def rotate_cancel(
-    connection: models.ScimConnectionRow, caller: audit.Caller, *, version: str | None = None
-) -> ScimConnection:
-    """Revoke the next token; the current one stays. Raises Conflict as rotate_complete."""
-
-    def cancel(current: models.ScimTokenRow, following: models.ScimTokenRow) -> models.ScimTokenRow:
-        _revoke(following)
-        before = {f"next_{name}": value for name, value in token_audit_values(following).items()}
-        _record(caller, "scim_connection.rotate_cancel", connection, before, {})
-        return current
-
-    return _end(connection, cancel, version)
-
-
-def live_tokens(connection: models.ScimConnectionRow) -> ScimTokens:
-    """Return the connection's tokens. Raises NotFound where it has none, as a deleted one."""
-    return _value(*_live(connection))
-
-
-def _end(
-    connection: models.ScimConnectionRow,
-    change: Callable[[models.ScimTokenRow, models.ScimTokenRow], models.ScimTokenRow],
-    version: str | None,
-) -> ScimConnection:
-    """End a rotation; `change` returns the token that is the current one from now on."""
-    with transaction.atomic():
-        current, following = _locked(connection)
+    def _rotating(self, connection_id: str, version: str) -> tuple[models.ScimTokenRow, models.ScimTokenRow]:
+        """Return the locked tokens of a rotation. Raise Conflict if there is none, or if the tokens changed."""
+        current, following = self._locked(connection_id)
         if following is None:
-            raise Conflict("The token is not being rotated.", error_type="scim_connection_not_rotating_token")
-        if version not in {None, _value(current, following).version}:
-            raise Conflict("Somebody else changed the tokens in the meantime.", field="version")
-        return scim_connection_value(change(current, following))
+            raise Conflict("The token isn't being rotated.", error_type="scim_connection_not_rotating_token")
+        if version != _tokens_value(current, following).version:
+            raise Conflict("Someone else changed the tokens in the meantime.", field="version")
+        return current, following
+
+    def _record(
+        self, action: str, connection: models.ScimConnectionRow, before: dict[str, str], after: dict[str, str]
+    ) -> None:
+        audit.record(
+            self._scope.caller,
+            f"scim_connection.{action}",
+            organization_id=connection.organization_id,
+            target_id=public_id("scim-connection", connection.pk),
+            target_name=connection.display_name,
+            before=before,
+            after=after,
+        )
 
 
-def _locked(connection: models.ScimConnectionRow) -> tuple[models.ScimTokenRow, models.ScimTokenRow | None]:
-    """Return the current and the next token; whoever else rotates them waits for the end of the transaction."""
-    models.ScimConnectionRow.objects.select_for_update().get(pk=connection.pk)
-    return _live(connection)
-
-
-def _live(connection: models.ScimConnectionRow) -> tuple[models.ScimTokenRow, models.ScimTokenRow | None]:
-    live = {row.is_next: row for row in connection.tokens.filter(revoked_at=None).select_related("connection")}
-    if False not in live:
+def _valid_tokens(connection: models.ScimConnectionRow) -> tuple[models.ScimTokenRow, models.ScimTokenRow | None]:
+    tokens = {row.is_next: row for row in connection.tokens.filter(revoked_at=None)}
+    if False not in tokens:
         raise NoScimConnection
-    return live[False], live.get(True)
+    return tokens[False], tokens.get(True)
 
 
-def _value(current: models.ScimTokenRow, following: models.ScimTokenRow | None) -> ScimTokens:
+def _tokens_value(current: models.ScimTokenRow, following: models.ScimTokenRow | None) -> ScimTokens:
     return ScimTokens(_token_value(current), _token_value(following) if following else None)
 
 
@@ -115,56 +108,10 @@ def _token_value(row: models.ScimTokenRow) -> ScimToken:
     return ScimToken(row.last_four, row.expires_at, row.created_at, use)
 
 
+def _next_audit_values(row: models.ScimTokenRow) -> dict[str, str]:
+    return {f"next_{name}": value for name, value in token_audit_values(row).items()}
+
+
 def _revoke(row: models.ScimTokenRow) -> None:
     row.revoked_at = timezone.now()
     row.save(update_fields=["revoked_at"])
-
-
-def _record(
-    caller: audit.Caller,
-    action: str,
-    connection: models.ScimConnectionRow,
-    before: dict[str, str],
-    after: dict[str, str],
-) -> None:
-    audit.record(
-        caller,
-        action,
-        organization_id=connection.organization_id,
-        target_id=public_id("scim-connection", connection.pk),
-        target_name=connection.display_name,
-        before=before,
-        after=after,
-    )
-
-
-class EmbeddedScimTokens:
-    """Implements portal.directory.scim.tokens.ScimTokenGateway."""
-
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-
-    def get(self, connection_id: str) -> ScimTokens:
-        """Return the live  Raises NotFound, Refused."""
-        self._scope.require(Permission.SCIM_GET)
-        return live_tokens(active_connection(self._scope.organization_id, connection_id))
-
-    def rotate_start(self, connection_id: str) -> NewScimConnection:
-        """Make the next token. Raises NotFound, Conflict, Refused, StepUpRequired."""
-        self._scope.require(Permission.SCIM_UPDATE)
-        self._scope.require_recent_password()
-        return rotate_start(active_connection(self._scope.organization_id, connection_id), self._scope.caller)
-
-    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the current token and put the next one in its place. Raises NotFound, Conflict, Refused."""
-        self._scope.require(Permission.SCIM_UPDATE)
-        return rotate_complete(
-            active_connection(self._scope.organization_id, connection_id), self._scope.caller, version=version
-        )
-
-    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the next token. Raises NotFound, Conflict, Refused."""
-        self._scope.require(Permission.SCIM_UPDATE)
-        return rotate_cancel(
-            active_connection(self._scope.organization_id, connection_id), self._scope.caller, version=version
-        )

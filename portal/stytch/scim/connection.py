@@ -1,4 +1,4 @@
-"""The SCIM connection, as Stytch keeps it."""
+"""The SCIM connection and its tokens in Stytch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, NoConnection, Scoped
 from portal.stytch.values import scim_connection_value
 
-_NOT_ROTATING = "The token is not being rotated."
+_NOT_ROTATING = "The token isn't being rotated."
 _CHANGE_MEANINGS: Meanings = {
     **CONNECTION_MEANINGS,
     "active_scim_connection_exists": (
@@ -20,13 +20,11 @@ _CHANGE_MEANINGS: Meanings = {
         "The organization already has an active SCIM connection. It can have only one.",
     ),
     "scim_connection_not_rotating_token": (Conflict, _NOT_ROTATING),
-    "invalid_scim_idp": (Invalid, "The directory does not know this identity provider."),
+    "invalid_scim_idp": (Invalid, "Stytch doesn't support this identity provider for SCIM."),
 }
 
 
 class _Connected(Scoped):
-    """The connection as Stytch has it."""
-
     def _active(self, connection_id: str) -> Document:
         document = self._document()
         if document is None or document.text("connection_id") != connection_id:
@@ -52,27 +50,27 @@ class _Connected(Scoped):
 class StytchScimConnection(_Connected):
     """Implements portal.directory.scim.connection.ScimConnectionGateway.
 
-    Stytch has no condition for a change: what was seen is compared with what is there right before.
+    Stytch has no conditional update, so the version is compared right before.
     """
 
     def get(self) -> ScimConnection | None:
-        """Return the active connection, or None (GET /v1/b2b/scim/{organization_id}/connection). Raises Refused."""
+        """Return the active connection, or None (GET /v1/b2b/scim/{organization_id}/connection). Raise Refused."""
         document = self._document()
         return scim_connection_value(document) if document else None
 
     def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
-        """Make the connection (POST /v1/b2b/scim/{organization_id}/connection). Raises Invalid, Conflict, StepUpRequired."""
+        """Create it (POST /v1/b2b/scim/{organization_id}/connection). Raise Invalid, Conflict, StepUpRequired."""
         require_recent_password(self._scope.signed_in)
         name = _name(display_name)
-        made = self._post({"display_name": name, "identity_provider": identity_provider})
-        token = made.text("bearer_token")
-        # Of the new token Stytch tells the whole alone.
-        return _new({**made.fields, "bearer_token_last_four": token[-4:]}, made, token)
+        created = self._post({"display_name": name, "identity_provider": identity_provider})
+        token = created.text("bearer_token")
+        # Stytch returns the new token, but not its last four characters.
+        return _new({**created.fields, "bearer_token_last_four": token[-4:]}, created, token)
 
     def update(
         self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
     ) -> ScimConnection:
-        """Change it (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raises NotFound, Invalid, Conflict."""
+        """Change it (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raise NotFound, Invalid, Conflict."""
         name = _name(display_name)
         if scim_connection_value(self._active(connection_id)).version != version:
             raise Conflict("Someone else changed the connection in the meantime.", field="version")
@@ -89,7 +87,7 @@ class StytchScimTokens(_Connected):
     """Implements portal.directory.scim.tokens.ScimTokenGateway."""
 
     def get(self, connection_id: str) -> ScimTokens:
-        """Return the live tokens: how they end, and until when they are good. Raises NotFound."""
+        """Return the last four characters and the expiry of the valid tokens. Raise NotFound."""
         document = self._active(connection_id)
         following = document.text("next_bearer_token_last_four")
         return ScimTokens(
@@ -98,20 +96,20 @@ class StytchScimTokens(_Connected):
         )
 
     def rotate_start(self, connection_id: str) -> NewScimConnection:
-        """Make the next token (POST …/rotate/start). Raises NotFound, Conflict, StepUpRequired."""
+        """Create the next token (POST …/rotate/start). Raise NotFound, Conflict, StepUpRequired."""
         require_recent_password(self._scope.signed_in)
-        # What Stytch does at a second start is not documented.
+        # Stytch doesn't document what a second start does.
         if self.get(connection_id).following is not None:
-            raise Conflict("The token is being rotated already; complete or cancel that first.")
-        made = self._post({}, connection_id, "rotate", "start")
-        return _new(made.fields, made, made.text("next_bearer_token"))
+            raise Conflict("The token is already being rotated. Complete or cancel that rotation first.")
+        started = self._post({}, connection_id, "rotate", "start")
+        return _new(started.fields, started, started.text("next_bearer_token"))
 
     def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Put the next token in the current one's place (POST …/rotate/complete). Raises NotFound, Conflict."""
+        """Revoke the current token and make the next one current (POST …/rotate/complete). Raise NotFound, Conflict."""
         return self._end("complete", connection_id, version)
 
     def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Discard the next token (POST …/rotate/cancel). Raises NotFound, Conflict."""
+        """Revoke the next token (POST …/rotate/cancel). Raise NotFound, Conflict."""
         return self._end("cancel", connection_id, version)
 
     def _end(self, how: str, connection_id: str, version: str) -> ScimConnection:
@@ -119,16 +117,16 @@ class StytchScimTokens(_Connected):
         if tokens.following is None:
             raise Conflict(_NOT_ROTATING)
         if tokens.version != version:
-            raise Conflict("Somebody else changed the tokens in the meantime.", field="version")
+            raise Conflict("Someone else changed the tokens in the meantime.", field="version")
         return scim_connection_value(self._post({}, connection_id, "rotate", how))
 
 
 def _name(display_name: str) -> str:
-    """Return the name to store. Raises Invalid for none: Stytch would take it."""
+    """Return the name to store. Raise Invalid if it is empty, which Stytch would accept."""
     if not display_name.strip():
         raise Invalid("Give the connection a name.", field="display_name")
     return display_name.strip()
 
 
-def _new(fields: Mapping[str, Any], made: Document, token: str) -> NewScimConnection:
-    return NewScimConnection(scim_connection_value(Document(fields, made.request_id)), token)
+def _new(fields: Mapping[str, Any], document: Document, token: str) -> NewScimConnection:
+    return NewScimConnection(scim_connection_value(Document(fields, document.request_id)), token)

@@ -3,9 +3,8 @@
 from functools import cached_property
 
 from portal.directory.scim.features import ScimFeature
-from portal.stytch.scim.conflicts import StytchScimConflicts
 from portal.stytch.scim.connection import StytchScimConnection, StytchScimTokens
-from portal.stytch.scim.deletion import StytchScimDeletion, StytchScimRestoration
+from portal.stytch.scim.deletion import StytchScimDeletion
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.stytch.scim.groups import StytchScimGroups
 from portal.stytch.scim.users import StytchScimUsers
@@ -17,11 +16,13 @@ class StytchScim:
 
     offers: frozenset[ScimFeature] = frozenset()
     # What Stytch's API has no requests for.
+    conflicts = None
     contacts = None
     drift = None
     health = None
     log = None
     pause = None
+    restoration = None
     safeguard = None
 
     def __init__(self, scope: Scope) -> None:
@@ -40,20 +41,12 @@ class StytchScim:
         return StytchScimDeletion(self._scope)
 
     @cached_property
-    def restoration(self) -> StytchScimRestoration:  # noqa: D102 -- the type says it
-        return StytchScimRestoration(self._scope)
-
-    @cached_property
     def groups(self) -> StytchScimGroups:  # noqa: D102 -- the type says it
         return StytchScimGroups(self._scope)
 
     @cached_property
     def users(self) -> StytchScimUsers:  # noqa: D102 -- the type says it
         return StytchScimUsers(self._scope)
-
-    @cached_property
-    def conflicts(self) -> StytchScimConflicts:  # noqa: D102 -- the type says it
-        return StytchScimConflicts(self._scope)
 
     @cached_property
     def group_roles(self) -> StytchScimGroupRoles:  # noqa: D102 -- the type says it

@@ -1,4 +1,4 @@
-"""What a directory promises of members whom provisioning would take over."""
+"""Conflicts: existing members that the identity provider also sends."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,10 +6,9 @@ from functools import partial
 import pytest
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered, Refused
+from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, Refused
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictGateway, ScimConflictState
-from portal.directory.scim.features import ScimFeature
-from tests.contract.worlds import World, acting
+from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
 WAITING, APPROVED, DISMISSED = ScimConflictState.WAITING, ScimConflictState.APPROVED, ScimConflictState.DISMISSED
 CHANGES = (
@@ -17,14 +16,18 @@ CHANGES = (
     partial(ScimConflictGateway.always_link, domain="acme.example"),
     partial(ScimConflictGateway.stop_linking, domain="acme.example"),
 )
-OFFERED = pytest.mark.parametrize("world", ["embedded"], indirect=True)
-CALLS = (*CHANGES, partial(ScimConflictGateway.page, state=WAITING), ScimConflictGateway.linking_rule)
+METHODS = (*CHANGES, partial(ScimConflictGateway.page, state=WAITING), ScimConflictGateway.linking_rule)
 
 
-def named(scim: ScimGateway, call: Callable[..., object], connection_id: str) -> object:
-    """Make the same call of whichever implementation it is."""
-    part = call if isinstance(call, partial) else partial(call)
+def call(scim: ScimGateway, method: Callable[..., object], connection_id: str) -> object:
+    """Call a method of the Protocol on the implementation."""
+    part = method if isinstance(method, partial) else partial(method)
     return getattr(scim.conflicts, part.func.__name__)(connection_id, **part.keywords)
+
+
+def conflicts_of(scim: ScimGateway) -> ScimConflictGateway:
+    assert scim.conflicts
+    return scim.conflicts
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def connection_id(world: World) -> str:
 
 @pytest.fixture
 def scim(world: World, connection_id: str) -> ScimGateway:
-    """Ada's view of a connection that wanted Max, and of three who came after him."""
+    """Return Ada's SCIM, with a conflict about Max and three newer ones."""
     world.add_conflict(connection_id, "max@acme.example", user_name="max")
     for number in range(3):
         world.add_member("acme", f"person{number}@other.example", roles=["it"])
@@ -43,7 +46,7 @@ def scim(world: World, connection_id: str) -> ScimGateway:
 
 
 def listed(scim: ScimGateway, connection_id: str, state: ScimConflictState = WAITING) -> tuple[ScimConflict, ...]:
-    return scim.conflicts.page(connection_id, state=state).items
+    return conflicts_of(scim).page(connection_id, state=state).items
 
 
 def waiting(scim: ScimGateway) -> int:
@@ -52,23 +55,18 @@ def waiting(scim: ScimGateway) -> int:
     return connection.waiting_conflicts
 
 
-def test_where_it_is_not_offered_every_call_says_so(scim: ScimGateway, connection_id: str) -> None:
-    if ScimFeature.CONFLICTS in scim.offers:
-        assert waiting(scim) == 4
-        return
-    for call in CALLS:
-        with pytest.raises(NotOffered) as refused:
-            named(scim, call, connection_id)
-        assert refused.value.detail.endswith(".")
+@STYTCH_ONLY
+def test_stytch_has_no_conflicts(scim: ScimGateway) -> None:
+    assert scim.conflicts is None
     assert waiting(scim) == 0
 
 
-@OFFERED
-def test_who_waits_is_listed_page_by_page_the_newest_first(scim: ScimGateway, connection_id: str) -> None:
+@EMBEDDED_ONLY
+def test_conflicts_are_listed_page_by_page_newest_first(scim: ScimGateway, connection_id: str) -> None:
     found: list[ScimConflict] = []
     cursor = ""
     while True:
-        page = scim.conflicts.page(connection_id, state=WAITING, limit=3, cursor=cursor)
+        page = conflicts_of(scim).page(connection_id, state=WAITING, limit=3, cursor=cursor)
         found += page.items
         if page.next_cursor is None:
             break
@@ -81,17 +79,17 @@ def test_who_waits_is_listed_page_by_page_the_newest_first(scim: ScimGateway, co
     assert (found[0].roles, found[-1].user_name) == (("stytch_member", "it"), "max")
     assert waiting(scim) == 4
     with pytest.raises(InvalidCursor):
-        scim.conflicts.page(connection_id, state=APPROVED, cursor=cursor)
+        conflicts_of(scim).page(connection_id, state=APPROVED, cursor=cursor)
 
 
-@OFFERED
+@EMBEDDED_ONLY
 @pytest.mark.parametrize(("approve", "state"), [(True, APPROVED), (False, DISMISSED)])
-def test_several_are_decided_at_once(
+def test_several_conflicts_are_decided_at_once(
     scim: ScimGateway, connection_id: str, approve: bool, state: ScimConflictState
 ) -> None:
     chosen = {one.conflict_id: one.version for one in listed(scim, connection_id)[:2]}
 
-    assert scim.conflicts.decide(connection_id, chosen, approve=approve) == 2
+    assert conflicts_of(scim).decide(connection_id, chosen, approve=approve) == 2
 
     decided = listed(scim, connection_id, state)
     assert {one.conflict_id for one in decided} == set(chosen)
@@ -99,47 +97,49 @@ def test_several_are_decided_at_once(
     assert len(listed(scim, connection_id)) == waiting(scim) == 2
 
 
-@OFFERED
+@EMBEDDED_ONLY
 def test_a_decision_can_be_changed(scim: ScimGateway, connection_id: str) -> None:
     one = listed(scim, connection_id)[0]
-    scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=False)
+    conflicts_of(scim).decide(connection_id, {one.conflict_id: one.version}, approve=False)
     [one] = listed(scim, connection_id, DISMISSED)
 
-    scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=True)
+    conflicts_of(scim).decide(connection_id, {one.conflict_id: one.version}, approve=True)
 
     assert [found.conflict_id for found in listed(scim, connection_id, APPROVED)] == [one.conflict_id]
     assert listed(scim, connection_id, DISMISSED) == ()
 
 
-@OFFERED
-def test_what_somebody_else_decided_meanwhile_is_a_conflict_and_changes_nothing(
-    scim: ScimGateway, connection_id: str
-) -> None:
+@EMBEDDED_ONLY
+def test_deciding_a_decided_conflict_changes_nothing(scim: ScimGateway, connection_id: str) -> None:
     first, second, *_ = listed(scim, connection_id)
-    scim.conflicts.decide(connection_id, {first.conflict_id: first.version}, approve=False)
+    conflicts_of(scim).decide(connection_id, {first.conflict_id: first.version}, approve=False)
 
     with pytest.raises(Conflict):
-        scim.conflicts.decide(connection_id, {one.conflict_id: one.version for one in (first, second)}, approve=True)
+        conflicts_of(scim).decide(
+            connection_id, {one.conflict_id: one.version for one in (first, second)}, approve=True
+        )
 
     assert listed(scim, connection_id, APPROVED) == ()
     assert second in listed(scim, connection_id)
 
 
-@OFFERED
-def test_a_decision_is_about_the_person_who_was_shown(world: World, scim: ScimGateway, connection_id: str) -> None:
+@EMBEDDED_ONLY
+def test_a_decision_applies_only_to_the_user_that_was_shown(
+    world: World, scim: ScimGateway, connection_id: str
+) -> None:
     one = next(found for found in listed(scim, connection_id) if found.user_name == "max")
     world.add_conflict(connection_id, "max@acme.example", user_name="mallory")
 
     with pytest.raises(Conflict):
-        scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=True)
+        conflicts_of(scim).decide(connection_id, {one.conflict_id: one.version}, approve=True)
 
 
-@OFFERED
-def test_an_approval_ends_when_another_person_wants_the_member(
+@EMBEDDED_ONLY
+def test_an_approval_ends_when_another_user_would_take_over_the_member(
     world: World, scim: ScimGateway, connection_id: str
 ) -> None:
     one = next(found for found in listed(scim, connection_id) if found.user_name == "max")
-    scim.conflicts.decide(connection_id, {one.conflict_id: one.version}, approve=True)
+    conflicts_of(scim).decide(connection_id, {one.conflict_id: one.version}, approve=True)
 
     world.add_conflict(connection_id, "max@acme.example", user_name="mallory")
 
@@ -148,79 +148,79 @@ def test_an_approval_ends_when_another_person_wants_the_member(
     assert waiting(scim) == 4
 
 
-@OFFERED
-def test_a_domain_is_linked_always_and_approves_who_waits_but_not_who_was_dismissed(
+@EMBEDDED_ONLY
+def test_always_linking_a_domain_approves_waiting_but_not_dismissed_conflicts(
     scim: ScimGateway, connection_id: str
 ) -> None:
     dismissed = listed(scim, connection_id)[0]
-    scim.conflicts.decide(connection_id, {dismissed.conflict_id: dismissed.version}, approve=False)
-    rule = scim.conflicts.linking_rule(connection_id, domain="@Other.example")
+    conflicts_of(scim).decide(connection_id, {dismissed.conflict_id: dismissed.version}, approve=False)
+    rule = conflicts_of(scim).linking_rule(connection_id, domain="@Other.example")
     assert (rule.allowed_domains, rule.domain, rule.waiting) == ((), "other.example", 2)
 
-    assert scim.conflicts.always_link(connection_id, domain="Other.Example") == "other.example"
-    scim.conflicts.always_link(connection_id, domain="other.example")
+    assert conflicts_of(scim).always_link(connection_id, domain="Other.Example") == "other.example"
+    conflicts_of(scim).always_link(connection_id, domain="other.example")
 
-    assert scim.conflicts.linking_rule(connection_id).allowed_domains == ("other.example",)
+    assert conflicts_of(scim).linking_rule(connection_id).allowed_domains == ("other.example",)
     assert [one.user_name for one in listed(scim, connection_id)] == ["max"]
     assert len(listed(scim, connection_id, APPROVED)) == 2
     assert [one.conflict_id for one in listed(scim, connection_id, DISMISSED)] == [dismissed.conflict_id]
     assert waiting(scim) == 1
 
 
-@OFFERED
-def test_a_domain_is_taken_back_and_what_was_decided_stays(scim: ScimGateway, connection_id: str) -> None:
+@EMBEDDED_ONLY
+def test_decisions_stay_when_a_domain_is_no_longer_linked(scim: ScimGateway, connection_id: str) -> None:
     for domain in ("other.example", "acme.example"):
-        scim.conflicts.always_link(connection_id, domain=domain)
+        conflicts_of(scim).always_link(connection_id, domain=domain)
 
-    assert scim.conflicts.stop_linking(connection_id, domain=" Other.Example") == "other.example"
-    scim.conflicts.stop_linking(connection_id, domain="other.example")
+    assert conflicts_of(scim).stop_linking(connection_id, domain=" Other.Example") == "other.example"
+    conflicts_of(scim).stop_linking(connection_id, domain="other.example")
 
-    assert scim.conflicts.linking_rule(connection_id).allowed_domains == ("acme.example",)
+    assert conflicts_of(scim).linking_rule(connection_id).allowed_domains == ("acme.example",)
     assert len(listed(scim, connection_id, APPROVED)) == 4
     assert waiting(scim) == 0
 
 
-@OFFERED
+@EMBEDDED_ONLY
 @pytest.mark.parametrize(
     "domain", ["", "no domain", "localhost", "a@b.example", "gmail.com", "x" * 300, "a\x00.example"]
 )
-def test_what_is_no_domain_of_an_organization_is_invalid(scim: ScimGateway, connection_id: str, domain: str) -> None:
+def test_an_invalid_or_public_domain_is_rejected(scim: ScimGateway, connection_id: str, domain: str) -> None:
     with pytest.raises(Invalid) as invalid:
-        scim.conflicts.always_link(connection_id, domain=domain)
+        conflicts_of(scim).always_link(connection_id, domain=domain)
 
     assert invalid.value.field == "domain"
 
 
-@OFFERED
+@EMBEDDED_ONLY
 @pytest.mark.parametrize("number", [0, 1001])
-def test_nobody_or_too_many_are_no_decision(scim: ScimGateway, connection_id: str, number: int) -> None:
+def test_a_decision_needs_1_to_1000_conflicts(scim: ScimGateway, connection_id: str, number: int) -> None:
     with pytest.raises(Invalid) as invalid:
-        scim.conflicts.decide(connection_id, {str(n): "" for n in range(number)}, approve=True)
+        conflicts_of(scim).decide(connection_id, {str(n): "" for n in range(number)}, approve=True)
 
     assert invalid.value.field == "chosen"
 
 
-@OFFERED
-def test_another_organizations_conflicts_are_not_to_be_had(world: World, scim: ScimGateway, connection_id: str) -> None:
+@EMBEDDED_ONLY
+def test_another_organizations_conflicts_are_not_found(world: World, scim: ScimGateway, connection_id: str) -> None:
     chosen = {one.conflict_id: one.version for one in listed(scim, connection_id)}
     theirs = world.add_connection("globex")
     gil = acting(world, "gil@globex.example", "globex").scim
 
-    for call in CALLS:
+    for method in METHODS:
         with pytest.raises(NotFound):
-            named(gil, call, connection_id)
+            call(gil, method, connection_id)
     with pytest.raises(Conflict):
-        gil.conflicts.decide(theirs, chosen, approve=True)
-    assert gil.conflicts.page(theirs, state=WAITING).items == ()
+        conflicts_of(gil).decide(theirs, chosen, approve=True)
+    assert conflicts_of(gil).page(theirs, state=WAITING).items == ()
     assert waiting(scim) == 4
 
 
-@OFFERED
-def test_a_member_without_the_right_decides_nothing_and_sees_nothing(
+@EMBEDDED_ONLY
+def test_a_member_without_permission_can_neither_see_nor_decide(
     world: World, scim: ScimGateway, connection_id: str
 ) -> None:
     as_max = acting(world, "max@acme.example").scim
 
-    for call in CALLS:
+    for method in METHODS:
         with pytest.raises(Refused):
-            named(as_max, call, connection_id)
+            call(as_max, method, connection_id)

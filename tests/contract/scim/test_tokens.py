@@ -10,7 +10,6 @@ from django.utils import timezone
 from portal.directory.directory import Directory, ScimGateway
 from portal.directory.errors import Conflict, Invalid, NotFound, Refused, StepUpRequired, Unauthenticated
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.scim.features import ScimFeature
 from tests.contract.worlds import PASSWORD, World, acting, opened
 
 OKTA, ENTRA = ScimIdentityProvider.OKTA, ScimIdentityProvider.MICROSOFT_ENTRA
@@ -122,7 +121,7 @@ def test_a_new_connection_has_one_token_that_nobody_has_used(world: World) -> No
     assert tokens.following is None
     assert tokens.current.last_four == made.bearer_token[-4:]
     assert tokens.current.expires_at == made.connection.bearer_token_expires_at
-    assert (tokens.current.created_at is None) is (ScimFeature.TOKEN_USE not in scim.offers)
+    assert (tokens.current.created_at is not None) is tokens.reports_use
     assert tokens.current.last_use is None
 
 

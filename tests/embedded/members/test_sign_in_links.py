@@ -12,15 +12,14 @@ from django.db import connection, connections, transaction
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Gone
-from portal.directory.ids import public_id, uuid7
+from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
-from portal.directory.scim.deletion import ScimUserChoice
 from portal.embedded import models
-from portal.embedded.audit import Caller
 from portal.embedded.directory import EmbeddedProvider
 from portal.embedded.members.sign_in_links import new_link
 from portal.embedded.project import EmbeddedProject
-from portal.embedded.scim import deletion_rules
+from portal.embedded.scim.deletion import EmbeddedScimDeletion
+from portal.embedded.scope import Scope
 from tests import factories
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_member_sync import member_of
@@ -34,11 +33,10 @@ def delete_member(_: Idp, user: str) -> None:
 
 
 def delete_connection(idp: Idp, _: str) -> None:
-    by = deletion_rules.Deleter(Caller(Actor(ActorType.MEMBER, "ada"), Origin()), uuid7())
+    deletion = EmbeddedScimDeletion(Scope("acme", Origin(), project=Actor(ActorType.OPERATOR)))
+    connection_id = public_id("scim-connection", idp.connection.pk)
     with transaction.atomic():
-        row = models.ScimConnectionRow.objects.select_related("organization").get(pk=idp.connection.pk)
-        version = deletion_rules.deletion(row, by).version
-        deletion_rules.delete(row, by, people=ScimUserChoice.DEACTIVATE, version=version)
+        deletion.deactivation.delete(connection_id, version=deletion.preview(connection_id).version)
 
 
 @pytest.mark.django_db(transaction=True)

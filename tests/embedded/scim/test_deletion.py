@@ -24,7 +24,7 @@ from portal.directory.errors import Conflict, DirectoryError, NotFound, StepUpRe
 from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.deletion import ScimDeletion, ScimUserChoice
+from portal.directory.scim.deletion import ScimDeletion
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.embedded.scim.protocol.client import authenticate
@@ -34,8 +34,6 @@ from portal.embedded.sessions.lifecycle import start_session
 from tests import factories
 from tests.scim_server.conftest import PATCH_OP
 from tests.scim_server.test_concurrency import at_once
-
-KEEP, DEACTIVATE = ScimUserChoice.KEEP, ScimUserChoice.DEACTIVATE
 
 
 @pytest.fixture
@@ -53,13 +51,10 @@ def name(connection: models.ScimConnectionRow) -> str:
     return public_id("scim-connection", connection.pk)
 
 
-def delete(
-    member: models.MemberRow, connection: models.ScimConnectionRow, people: ScimUserChoice = DEACTIVATE
-) -> ScimDeletion:
-    scim = acting(member)
-    return scim.deletion.delete(
-        name(connection), people=people, version=scim.deletion.preview(name(connection)).version
-    )
+def delete(member: models.MemberRow, connection: models.ScimConnectionRow, *, deactivates: bool = True) -> ScimDeletion:
+    deletion = acting(member).deletion
+    gateway = deletion.deactivation if deactivates else deletion
+    return gateway.delete(name(connection), version=deletion.preview(name(connection)).version)
 
 
 def restore(member: models.MemberRow, connection: models.ScimConnectionRow, *, reactivate: bool = True) -> int:
@@ -94,7 +89,7 @@ def test_people_who_are_kept_lose_the_roles_of_groups_and_keep_those_by_hand(
     client = factories.signed_in(member_of(pat))
     assert client.get("/o/acme/scim/").status_code == 200
 
-    done = delete(admin, connection, KEEP)
+    done = delete(admin, connection, deactivates=False)
 
     # Pia has the role by hand as well.
     assert [(one.role_id, one.number, one.includes_caller) for one in done.role_losses] == [("stytch_admin", 1, False)]
@@ -122,7 +117,7 @@ def test_people_who_are_deactivated_lose_sessions_links_and_roles_at_once(
 
     done = delete(admin, connection)
 
-    assert done.deactivated == 1
+    assert done.deactivated_count == 1
     assert status(pia) == MemberStatus.DELETED
     assert member_of(pia).direct_roles == []
     assert client.get("/o/acme/").status_code == 302
@@ -142,7 +137,7 @@ def test_who_deletes_is_not_deactivated(admin: models.MemberRow, connection: mod
 
     done = delete(admin, connection)
 
-    assert (done.staying, done.deactivated) == (("ada@acme.example",), 1)
+    assert (done.exempt, done.deactivated_count) == (("ada@acme.example",), 1)
     admin.refresh_from_db()
     assert (admin.status, admin.direct_roles) == (MemberStatus.ACTIVE, ["stytch_admin"])
     assert status(other) == MemberStatus.DELETED
@@ -166,14 +161,14 @@ def test_the_last_admins_stay_when_they_are_the_connections_own(
 
     done = delete(deleter, connection)
 
-    assert (done.staying, done.deactivated) == (("pia@acme.example",), 1)
+    assert (done.exempt, done.deactivated_count) == (("pia@acme.example",), 1)
     assert (status(pia), status(pat)) == (MemberStatus.ACTIVE, MemberStatus.DELETED)
     assert member_of(pia).direct_roles == ["stytch_admin"]
 
 
-@pytest.mark.parametrize("people", ScimUserChoice)
+@pytest.mark.parametrize("deactivates", [False, True])
 def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
-    deleter: models.MemberRow, connection: models.ScimConnectionRow, people: ScimUserChoice
+    deleter: models.MemberRow, connection: models.ScimConnectionRow, *, deactivates: bool
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     group = factories.scim_group(connection, "Admins")
@@ -183,8 +178,8 @@ def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
     factories.member(connection.organization, "gone@acme.example", roles=["stytch_admin"])
     models.MemberRow.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
 
-    with pytest.raises(Conflict, match="nobody could administer"):
-        delete(deleter, connection, people)
+    with pytest.raises(Conflict, match="Make someone an admin manually"):
+        delete(deleter, connection, deactivates=deactivates)
 
     connection.refresh_from_db()
     assert connection.deleted_at is None
@@ -200,11 +195,11 @@ def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
     factories.group_role(group, "stytch_admin")
     client, headers = Client(), {"Authorization": "Bearer scim_token-of-acme"}
     url = f"/v1/b2b/scim/{name(connection)}/Users"
-    delete(admin, connection, KEEP)
+    delete(admin, connection, deactivates=False)
     assert client.get(url, headers=headers).status_code == 401
 
     found = acting(admin).restoration.preview(name(connection))
-    assert (found.people, found.groups, found.group_roles, found.may_return) == (1, 1, 1, 0)
+    assert (found.users, found.groups, found.group_roles, found.may_return) == (1, 1, 1, 0)
     assert [(one.role_id, one.number) for one in found.role_gains] == [("stytch_admin", 1)]
     assert restore(admin, connection) == 0
 
@@ -216,7 +211,7 @@ def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
 def test_nothing_is_restored_long_after_the_password_was_entered(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
-    delete(admin, connection, KEEP)
+    delete(admin, connection, deactivates=False)
     scim = acting(admin)
 
     with (
@@ -267,7 +262,7 @@ def test_whose_address_another_member_has_stays_deactivated(
 def test_after_the_days_nothing_can_be_restored(
     admin: models.MemberRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
-    delete(admin, connection, KEEP)
+    delete(admin, connection, deactivates=False)
     settings.SCIM_RESTORE_DAYS = 7
 
     with time_machine.travel(timezone.now() + timedelta(days=7, minutes=1), tick=True):
@@ -286,7 +281,7 @@ def test_only_deleted_connections_of_long_ago_are_pruned_and_people_stay_members
     factories.group_role(groups[1], "stytch_admin")
     factories.scim_conflict(connection, admin)
     factories.scim_request(connection)
-    delete(admin, connection, KEEP)
+    delete(admin, connection, deactivates=False)
     other = factories.scim_connection(other_admin.organization)
     factories.scim_group(other, "Theirs")
     another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
@@ -345,7 +340,7 @@ def test_ten_thousand_people_take_no_more_memory_than_a_batch(
     version = scim.deletion.preview(name(connection)).version
     tracemalloc.start()
 
-    scim.deletion.delete(name(connection), people=DEACTIVATE, version=version)
+    scim.deletion.deactivation.delete(name(connection), version=version)
     returned = scim.restoration.restore(name(connection), reactivate=True)
 
     _, most = tracemalloc.get_traced_memory()
@@ -375,7 +370,7 @@ def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
     with database.cursor() as cursor:
         cursor.execute(SLOW)
 
-    scim.deletion.delete(name(connection), people=DEACTIVATE, version=version)
+    scim.deletion.deactivation.delete(name(connection), version=version)
     with database.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 250")
 
@@ -394,20 +389,20 @@ def test_a_deletion_costs_the_same_statements_however_many_people(
     version = scim.deletion.preview(name(connection)).version
 
     with django_assert_max_num_queries(26):
-        scim.deletion.delete(name(connection), people=DEACTIVATE, version=version)
+        scim.deletion.deactivation.delete(name(connection), version=version)
 
 
 def test_of_two_who_delete_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     first, second = acting(admin), acting(admin)
     version = second.deletion.preview(name(connection)).version
-    first.deletion.delete(name(connection), people=KEEP, version=version)
+    first.deletion.delete(name(connection), version=version)
 
     with pytest.raises(NotFound):
-        second.deletion.delete(name(connection), people=KEEP, version=version)
+        second.deletion.delete(name(connection), version=version)
 
 
 def test_of_two_who_restore_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
-    delete(admin, connection, KEEP)
+    delete(admin, connection, deactivates=False)
     restore(admin, connection)
 
     with pytest.raises(NotFound):
@@ -421,7 +416,7 @@ def test_deletion_knows_only_its_own_organizations_rows(
     theirs = factories.provisioned(other, "pia@acme.example")
     factories.provisioned(connection, "pia@acme.example")
 
-    assert delete(admin, connection).deactivated == 1
+    assert delete(admin, connection).deactivated_count == 1
 
     assert status(theirs) == MemberStatus.ACTIVE
 
@@ -442,7 +437,7 @@ def test_of_deletions_at_the_same_moment_one_succeeds(
     crowd(connection, 30)
     scim = acting(admin)
     version = scim.deletion.preview(name(connection)).version
-    delete_it = partial(scim.deletion.delete, name(connection), people=DEACTIVATE, version=version)
+    delete_it = partial(scim.deletion.deactivation.delete, name(connection), version=version)
 
     found = at_once([partial(attempt, delete_it) for _ in range(4)], threads=4)
 
@@ -455,9 +450,9 @@ def test_of_deletions_at_the_same_moment_one_succeeds(
 def test_of_two_connections_restored_at_the_same_moment_one_is(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
-    delete(admin, connection, KEEP)
+    delete(admin, connection, deactivates=False)
     another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
-    delete(admin, another, KEEP)
+    delete(admin, another, deactivates=False)
     scim = acting(admin)
     calls = [partial(scim.restoration.restore, name(one), reactivate=False) for one in (connection, another)]
 
@@ -484,9 +479,7 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
         return Client().patch(path, body, content_type="application/scim+json", headers=headers)
 
     calls: list[Callable[[], object]] = [partial(change, user) for user in users]
-    calls.insert(
-        8, partial(attempt, partial(scim.deletion.delete, name(connection), people=DEACTIVATE, version=version))
-    )
+    calls.insert(8, partial(attempt, partial(scim.deletion.deactivation.delete, name(connection), version=version)))
 
     found = at_once(calls, threads=6)
 
@@ -544,9 +537,9 @@ def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
     models.MemberRow.objects.filter(pk=caller.pk).update(direct_roles=[])
 
     before = scim.deletion.preview(name(connection))
-    scim.deletion.delete(name(connection), people=DEACTIVATE, version=before.version)
+    scim.deletion.deactivation.delete(name(connection), version=before.version)
 
-    assert before.staying == ("p0@acme.example",)
+    assert before.exempt == ("p0@acme.example",)
     assert [status(one) for one in people] == ["active", "deleted", "deleted"]
 
 

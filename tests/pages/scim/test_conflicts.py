@@ -10,7 +10,6 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directory.errors import Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.embedded.scim.scim import EmbeddedScim
@@ -148,7 +147,7 @@ def test_of_two_who_decide_at_once_the_second_is_told_and_loses_nothing(
 
     html = response.content.decode()
     assert response.status_code == 409
-    assert "Somebody else has decided meanwhile" in html
+    assert "Someone else decided in the meantime" in html
     assert re.findall(r'value="([^"]+)" aria-label="[^"]+" checked', html) == both[1:]
     assert not models.ScimConflictRow.objects.exclude(approved_at=None).exists()
     # What is further down is on the list's own address.
@@ -248,7 +247,7 @@ def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: mod
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
-    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.CONFLICTS}):
+    with patch.object(EmbeddedScim, "conflicts", None):
         response = admin_client.get(url)
 
     assert response.status_code == 200

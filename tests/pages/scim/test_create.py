@@ -96,7 +96,7 @@ def test_what_was_typed_for_longer_than_the_password_is_good_is_kept(admin_clien
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"identity_provider": ""}, "Choose the identity provider that you use"),
+        ({"identity_provider": ""}, "Choose your identity provider"),
         ({"identity_provider": "zebra"}, "zebra is not one of the available choices"),
         ({"display_name": " "}, "This field is required"),
         ({"display_name": "x" * 257}, "at most 256 characters"),

@@ -13,7 +13,6 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
@@ -249,9 +248,9 @@ def test_the_list_costs_the_same_queries_however_long_it_is(
 def test_what_the_directory_does_not_offer_is_said_in_its_place(
     admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
-    with patch.object(EmbeddedScim, "offers", frozenset(ScimFeature) - {ScimFeature.RESTORE}):
+    with patch.object(EmbeddedScim, "restoration", None):
         assert LIST not in page(admin_client, OVERVIEW)
         for address in (LIST, url(deleted)):
             assert "Not available with this directory" in page(admin_client, address)
-        assert admin_client.post(url(deleted)).status_code == 200
+        assert admin_client.post(url(deleted)).status_code == 501
     assert not is_active(deleted)

@@ -7,7 +7,7 @@ from django.conf import settings
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.embedded.audit import Caller
 from portal.embedded.management.operator_command import Answer, OperatorCommand
-from portal.embedded.scim.deletion_rules import prune
+from portal.embedded.scim.deletion import prune
 
 
 class Command(OperatorCommand):

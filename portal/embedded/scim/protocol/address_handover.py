@@ -12,7 +12,7 @@ from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Writes
-from portal.embedded.scim import conflict_rules
+from portal.embedded.scim import conflicts
 from portal.embedded.scim.protocol.client import DelegatedClient, ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.protocol.member_sync import ACCESS_COLUMNS, sync_member, update_access
@@ -63,19 +63,19 @@ def _make_member(row: models.ScimUserRow, caller: Caller) -> bool:
 def after_member_deleted(member: models.MemberRow, caller: Caller) -> None:
     """Do in the transaction that deletes a member what follows for the people of an identity provider."""
     _users_of(member).update(cannot_sign_in=F("active"))
-    conflict_rules.recount(member)
+    conflicts.recount_waiting(member)
     hand_over_address(member.organization_id, member.email_address_folded, caller)
 
 
 def after_member_reactivated(member: models.MemberRow) -> None:
     """Do in the transaction that reactivates a member what follows for the people of an identity provider."""
     _users_of(member).update(cannot_sign_in=False, awaited_address="")
-    conflict_rules.recount(member)
+    conflicts.recount_waiting(member)
 
 
 def after_address_changed(member: models.MemberRow, address: str, caller: Caller) -> None:
     """Do in the transaction that gives a member another address what follows from the folded one that they left."""
-    conflict_rules.forget(member)
+    conflicts.delete_conflicts(member)
     hand_over_address(member.organization_id, address, caller)
 
 

@@ -20,7 +20,7 @@ from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import parse_id, public_id
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.log import ScimRejection
-from portal.directory.scim.tokens import USE_NOTED_EVERY
+from portal.directory.scim.tokens import USE_STORED_EVERY
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Statement
@@ -194,10 +194,10 @@ def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Ident
 def record_token_use(token: models.ScimTokenRow, origin: Origin) -> None:
     """Note that the token was used, unless that was noted within the last minute."""
     now = timezone.now()
-    if token.last_used_at is not None and token.last_used_at > now - USE_NOTED_EVERY:
+    if token.last_used_at is not None and token.last_used_at > now - USE_STORED_EVERY:
         return
     # The condition again: of simultaneous calls, one writes.
-    due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
+    due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_STORED_EVERY)
     models.ScimTokenRow.objects.filter(due, pk=token.pk).update(
         last_used_at=now, last_used_ip=origin.ip_address, last_used_client=origin.user_agent
     )

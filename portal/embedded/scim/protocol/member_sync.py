@@ -19,7 +19,7 @@ from portal.embedded.database.statements import Writes
 from portal.embedded.members.roles import email_roles, group_roles, has_admin, hold_admins, roles_without_groups
 from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
-from portal.embedded.scim import conflict_rules
+from portal.embedded.scim import conflicts
 from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
@@ -48,7 +48,7 @@ class MemberConflict(ScimError):
 
     def aftermath(self) -> None:
         """Put the person on the list of conflicts."""
-        conflict_rules.note(self._row, self._member)
+        conflicts.record_conflict(self._row, self._member)
 
 
 class ConnectionEnded(ScimError):
@@ -163,7 +163,7 @@ def link_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> 
         update_access(former)
         former.save(update_fields=ACCESS_COLUMNS)
     row.member, row.is_adopted = member, True
-    conflict_rules.forget(member)
+    conflicts.delete_conflicts(member)
     audit.add(writes, _entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}))
     sync_member(client, row, writes)
     return freed

@@ -175,7 +175,7 @@ def test_where_nobody_would_be_admin_it_says_so_before_and_after(
 
     html = page(client)
     assert "It cannot be deleted now" in html
-    assert "Make someone an admin manually the organization" in html
+    assert "Make someone an admin manually" in html
 
     assert answer_to(client)[0] == 409
     assert not is_deleted(connection)

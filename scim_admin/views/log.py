@@ -13,8 +13,8 @@ from django.utils.http import content_disposition_header, urlencode
 from portal.directory.errors import Conflict, Invalid, NotFound, TooManyRequests
 from portal.directory.pages import MAX_LIMIT, Page
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
-from portal.directory.scim.restoration import ScimDeletedConnection
 from portal.directory.scim.log import ScimLogGateway, ScimReplay, ScimRequest, ScimRequestFilter
+from portal.directory.scim.restoration import ScimDeletedConnection
 from portal.serving.threads import Share, claim
 from portal.web import listing
 from portal.web.availability import available

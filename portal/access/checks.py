@@ -28,7 +28,7 @@ def every_endpoint_for_machines_authenticates(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"The endpoint {route.path!r} does not check who calls.",
-            hint="Make its view with portal.scim_server.dispatch.scim_view or portal.api.dispatch.api_view.",
+            hint="Make its view with portal.scim_server.endpoints.scim_view or portal.api.dispatch.api_view.",
             id="portal.E002",
         )
         for route in iter_routes()

@@ -196,7 +196,6 @@ class _Bulk:
         self.results[at] = result
 
     def _fail(self, at: int, error: ScimError) -> None:
-        error.aftermath()
         operation = self._operations[at]
         result = self._result(operation, str(error.status)) | {"response": error_document(error)}
         if operation.method != "POST":

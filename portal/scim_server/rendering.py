@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.http import HttpResponse
 
 from portal.directory.ids import id_prefix
 from portal.embedded import models
@@ -24,6 +25,7 @@ from portal.embedded.scim.protocol.users import user_id
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+MEDIA_TYPE = "application/scim+json"
 _ALWAYS = frozenset({"schemas", "id"})
 _BATCH = 100  # members that are made at a time
 _BRACKETS = re.compile(r"\[[^\]]*\]")
@@ -117,6 +119,19 @@ def list_document(resources: Sequence[Any], page: ResultPage[Any]) -> Document:
     if page.next_cursor:
         document["nextCursor"] = page.next_cursor
     return document | {"Resources": list(resources)}
+
+
+def json_response(document: Any, /, status: int = 200, **headers: str) -> HttpResponse:
+    """Return a response with a SCIM document. "_" in the name of a header means "-"."""
+    response = HttpResponse(encoded(document), status=status, content_type=MEDIA_TYPE)
+    for name, value in headers.items():
+        response[name.replace("_", "-")] = value
+    return response
+
+
+def error_response(error: ScimError) -> HttpResponse:
+    """Return a response with a SCIM error."""
+    return json_response(error_document(error), error.status, **error.headers)
 
 
 def error_document(error: ScimError) -> Document:

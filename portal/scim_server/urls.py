@@ -1,4 +1,4 @@
-"""The SCIM endpoints below each connection's address. A slash too much is tolerated, at the end or after the base URL."""
+"""The SCIM endpoints below each connection's base URL. An extra slash is tolerated, at the end or after the base URL."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,39 +14,39 @@ app_name = "provisioning"
 
 
 class ConnectionId(StringConverter):
-    """The id of a connection, wherever it stands."""
+    """A connection's ID, anywhere in a URL."""
 
     regex = "scim-connection-(?:live|test)-[0-9a-f-]{36}"
 
 
-class PlaceOfConnection(StringConverter):
-    """What is in the place of a connection's id, with the slashes after a base URL that was pasted with one."""
+class ConnectionSegment(StringConverter):
+    """The segment for a connection's ID, with the slashes of a base URL that was pasted with one at its end."""
 
     regex = "[^/]+/*"
 
     def to_python(self, value: str) -> str:
-        """Return the id alone."""
+        """Return the segment without slashes."""
         return value.rstrip("/")
 
 
-class Elsewhere(StringConverter):
-    """What stands before a connection's id in a wrong address; the portal's own pages and the API are none."""
+class OtherPrefix(StringConverter):
+    """The part of a URL before a misplaced connection ID, except the portal's own pages and the API."""
 
     regex = "(?!o/|sdk/|v1/b2b/scim/[^/]+/connection/).+?"
 
 
-class NoMethod(PathConverter):
-    """What is not an endpoint of SCIM below a connection's address; Stytch's API has methods of the same form."""
+class UnknownEndpoint(PathConverter):
+    """A path below a connection's base URL, except methods of Stytch's API, which look alike."""
 
     regex = "(?!connection(?:/|$)).+"
 
 
 register_converter(ConnectionId, "scim_connection")
-register_converter(PlaceOfConnection, "place_of_connection")
-register_converter(Elsewhere, "elsewhere")
-register_converter(NoMethod, "no_method")
+register_converter(ConnectionSegment, "connection_segment")
+register_converter(OtherPrefix, "other_prefix")
+register_converter(UnknownEndpoint, "unknown_endpoint")
 
-_BASE = "v1/b2b/scim/<place_of_connection:connection_id>"
+_BASE = "v1/b2b/scim/<connection_segment:connection_id>"
 _LIST = ("GET", "POST")
 _RESOURCE = ("GET", "PUT", "PATCH", "DELETE")
 _READ = ("GET",)
@@ -64,14 +64,14 @@ _ENDPOINTS: tuple[tuple[str, Callable[..., HttpResponse], tuple[str, ...]], ...]
     ("/Bulk", endpoints.bulk, _POST),
     ("/Me", endpoints.me, _ALL),
     ("/ServiceProviderConfig", endpoints.service_provider_config, _READ),
-    # The name in Microsoft's reference code and its collection of requests.
+    # The name in Microsoft's reference code and collection of requests.
     ("/serviceConfiguration", endpoints.service_provider_config, _READ),
     ("/ResourceTypes", endpoints.resource_types, _READ),
     ("/ResourceTypes/<str:resource_id>", endpoints.resource_type, _READ),
     ("/Schemas", endpoints.schemas, _READ),
     ("/Schemas/<str:resource_id>", endpoints.schema, _READ),
-    ("", endpoints.nothing, _ALL),
-    ("/<no_method:endpoint>", endpoints.nothing, _ALL),
+    ("", endpoints.unknown_endpoint, _ALL),
+    ("/<unknown_endpoint:endpoint>", endpoints.unknown_endpoint, _ALL),
 )
 
 
@@ -82,13 +82,13 @@ def _routes() -> Iterator[URLPattern]:
             yield route(f"{_BASE}{endpoint}{slash}", view, name=name, allow=Audience.SCIM_CLIENT, methods=methods)
 
 
-def _wrong_addresses() -> Iterator[URLPattern]:
-    """Yield what names a connection in the wrong place, so that it gets a SCIM error that says so, and is in the log."""
-    for before in ("", "<elsewhere:before>/"):
-        for behind in ("", "/<path:endpoint>"):
-            path = f"{before}<scim_connection:connection_id>{behind}"
-            yield route(path, endpoints.elsewhere, name="elsewhere", allow=Audience.SCIM_CLIENT, methods=_ALL)
+def _wrong_base_urls() -> Iterator[URLPattern]:
+    """Yield URLs with a misplaced connection ID, so that the request is logged and its error names the base URL."""
+    for before in ("", "<other_prefix:before>/"):
+        for after in ("", "/<path:endpoint>"):
+            path = f"{before}<scim_connection:connection_id>{after}"
+            yield route(path, endpoints.wrong_base_url, name="elsewhere", allow=Audience.SCIM_CLIENT, methods=_ALL)
 
 
-# Last, as they are the least wanted.
-urlpatterns = [*_routes(), *_wrong_addresses()]
+# The wrong base URLs last: they match anything that contains a connection ID.
+urlpatterns = [*_routes(), *_wrong_base_urls()]

@@ -7,7 +7,7 @@ request that takes many people out of a group with roles. Other requests don't t
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -39,7 +39,7 @@ class Held(ScimError):
     """The request is on hold: an admin of the organization decides. Without `counted`, the hold began before it."""
 
     status = 503  # docs/decisions/0011: identity providers take it as temporary, and retry
-    headers: ClassVar[Mapping[str, str]] = {"Retry_After": "600"}
+    headers: Mapping[str, str] = {"Retry_After": "600"}
 
     def __init__(self, client: ScimClient, detail: str, counted: Counted | None) -> None:
         super().__init__(f"{detail} Other requests succeed. Try again later.")
@@ -50,7 +50,7 @@ class Held(ScimError):
         """Note who or what is on hold."""
         raise NotImplementedError
 
-    def aftermath(self) -> None:
+    def after_rollback(self) -> None:
         """Note who or what is on hold, and begin the hold of the connection, so that an admin sees it."""
         now = timezone.now()
         self.note(now)

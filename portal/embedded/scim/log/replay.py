@@ -86,7 +86,9 @@ def replay(row: models.ScimRequestRow, scope: Scope) -> ScimReplay:
     body = _body(row)
     # A new request ID, so that the activity entries of the dry run can be found.
     origin = replace(scope.origin, request_id=new_request_id())
-    client = ScimClient(_connection(row, scope), origin, has_entra_flag=has_entra_flag(QueryDict(row.query)))
+    client = ScimClient(
+        _connection(row, scope), origin, has_entra_flag=has_entra_flag(QueryDict(row.query)), is_dry_run=True
+    )
     error, changes = _execute_and_roll_back(row, client, body, scope)
     return ScimReplay(
         status=error.status if error else _SUCCESS_STATUS[row.method],
@@ -143,7 +145,6 @@ def _execute(
         with transaction.atomic():
             _OPERATIONS[endpoint, row.method](client, resource, body)
     except ScimError as error:
-        # Without error.aftermath(), which would store that a user was rejected.
         return error, ()
     entries = scope.of(models.ActivityEntryRow).filter(pk__gte=started, request_id=client.origin.request_id)
     return None, tuple(_change(entry, scope) for entry in entries.order_by("pk"))

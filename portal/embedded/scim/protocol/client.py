@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, Func, Q, QuerySet, UUIDField, Value
 from django.db.models.sql.compiler import SQLCompiler
@@ -25,6 +27,7 @@ from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.statements import Statement
 from portal.embedded.scim.filter.comparison import ComparisonBudget
+from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema, extended, with_short_names
 from portal.embedded.tokens import token_hash
 
@@ -87,6 +90,19 @@ class ScimClient:
     taken_out: Counter[UUID] = field(default_factory=Counter, compare=False)
     # Whether the request has Entra's own parameter, on a connection of any identity provider.
     has_entra_flag: bool = False
+    # Whether nothing of the request remains: it runs in a transaction that is rolled back.
+    is_dry_run: bool = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run a change in a transaction. If it is rejected, roll back, call the error's after_rollback() and raise it."""
+        try:
+            with transaction.atomic():
+                yield
+        except ScimError as error:
+            if not self.is_dry_run:
+                error.after_rollback()
+            raise
 
     @property
     def organization_id(self) -> UUID:

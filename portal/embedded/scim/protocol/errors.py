@@ -1,23 +1,30 @@
 """What the SCIM service refuses, with RFC 7644's words for it (3.12, table 9)."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 
 class ScimError(Exception):
-    """A refusal; `detail` is a sentence for the person who reads the identity provider's log."""
+    """A rejected request. `detail` is a sentence for an admin who reads the identity provider's log."""
 
-    status: ClassVar[int] = 400
-    scim_type: ClassVar[str] = ""
-    # Of the answer; "_" stands for "-".
-    headers: ClassVar[Mapping[str, str]] = {}
+    status: int = 400
+    scim_type: str = ""
+    # Headers of the response. "_" in a name means "-".
+    headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
 
-    def aftermath(self) -> None:
-        """Store what must be known of the refusal, once the change itself is rolled back."""
+    def after_rollback(self) -> None:
+        """Store what must be kept of a rejected change. ScimClient.transaction() calls it after the rollback."""
+
+
+class RequestRejected(ScimError):
+    """The request as such is rejected: its token, its size, or at this time."""
+
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
+        super().__init__(detail)
+        self.status, self.headers = status, headers
 
 
 class InvalidSyntax(ScimError):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import CharField, OuterRef, TextField, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
@@ -165,7 +165,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroupRow:
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroupRow:
     """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch, RemovalHeld."""
     document = read_payload(client, client.group_schema, payload)
-    with transaction.atomic():
+    with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
         change = replace_members(row, read_members(client, get_members_field(payload)))
         _update(client, row, document, change)
@@ -180,7 +180,7 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
     for one in (one for operation in read_patch(client, schema, body) for one in expand(schema, operation)):
         is_about_members = schema.resolve(one.path.partition("[")[0])[:1] == (MEMBERS,)
         (about_members if is_about_members else others).append(one)
-    with transaction.atomic():
+    with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
         document = apply_patch(schema, row.document, others, client.budget)
         _update(client, row, document, member_change(client, row, about_members))
@@ -190,7 +190,7 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
 def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
     """Forget a group, which leaves the groups that it was in. Raises ResourceNotFound, VersionMismatch, RemovalHeld."""
     key = parse_id("scim-group", resource)
-    with transaction.atomic():
+    with client.transaction():
         # In the order of their keys, as everybody locks: so nobody waits in a circle.
         lock_groups(client, [key, *groups_containing((GROUP_MEMBER, key))])
         row = _LOOKUPS.lock(client, resource, if_match)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -46,7 +46,7 @@ class MemberConflict(ScimError):
         )
         self._row, self._member = row, member
 
-    def aftermath(self) -> None:
+    def after_rollback(self) -> None:
         """Put the person on the list of conflicts."""
         conflicts.record_conflict(self._row, self._member)
 
@@ -55,7 +55,7 @@ class ConnectionEnded(ScimError):
     """The connection was deleted while the call was under way; the next one is refused by its token."""
 
     status = 503
-    headers: ClassVar[Mapping[str, str]] = {"Retry_After": "5"}
+    headers: Mapping[str, str] = {"Retry_After": "5"}
 
     def __init__(self) -> None:
         super().__init__("The connection was deleted in the portal while this was done. Nothing was changed.")
@@ -70,7 +70,7 @@ class LastAdmin(ScimError):
         super().__init__(f"{detail} Somebody else must be made an admin first.")
         self._client = client
 
-    def aftermath(self) -> None:
+    def after_rollback(self) -> None:
         """Mark the connection, so that an admin sees it."""
         connections = models.ScimConnectionRow.objects.filter(organization_id=self._client.organization_id)
         connections.filter(pk=self._client.connection.pk).update(

@@ -147,7 +147,7 @@ def create_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
         writes.send_whole()
     except IntegrityError:
         _check_user_name(client, row)
-        with transaction.atomic():
+        with client.transaction():
             _resolve_address_conflict(client, row, None, partial(_write_new, client, row))
     return row
 
@@ -210,7 +210,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
 
     Raises as create_user, and ResourceNotFound, VersionMismatch.
     """
-    with transaction.atomic():
+    with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
         _update(client, row, {"active": row.active, **read_payload(client, client.user_schema, payload)})
     return row
@@ -219,7 +219,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
 def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUserRow:
     """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
     operations = read_patch(client, client.user_schema, body)
-    with transaction.atomic():
+    with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
         _update(client, row, apply_patch(client.user_schema, row.document, operations, client.budget))
     return row
@@ -228,7 +228,7 @@ def patch_user(client: ScimClient, resource: str, body: Document, if_match: str 
 def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
     """Forget a person, who leaves every group. Raises ResourceNotFound, VersionMismatch."""
     key = parse_id("scim-user", resource)
-    with transaction.atomic():
+    with client.transaction():
         # Groups before the person, in the order of their keys, as everybody locks: so nobody waits in a circle.
         lock_groups(client, groups_containing((USER_MEMBER, key)))
         row = _LOOKUPS.lock(client, resource, if_match)

@@ -113,4 +113,4 @@ def _children(value: "Body | list[Any]") -> list[Any]:
 def _check_texts(values: list[Any]) -> None:
     for value in values:
         if isinstance(value, str) and not is_storable(value):
-            raise InvalidSyntax("A text in the body has a null character or an unpaired surrogate.")
+            raise InvalidSyntax("The body has a null character or an unpaired surrogate in a text.")

@@ -52,7 +52,9 @@ class BulkOperation:
             raise InvalidSyntax('"method" must be POST, PUT, PATCH or DELETE.')
         endpoint, _, resource_id = str(self.sent.get("path", "")).strip("/").partition("/")
         if bool(resource_id) is (self.method == "POST"):
-            raise InvalidSyntax('"path" must be /Users or /Groups for POST, and name a resource otherwise.')
+            raise InvalidSyntax(
+                '"path" must be /Users or /Groups for POST, and end with the id of a resource otherwise.'
+            )
         return resource_type_at(f"/{endpoint}"), resource_id
 
     def data(self) -> Document:
@@ -70,7 +72,9 @@ def run_bulk(client: ScimClient, body: Document) -> Document:
     if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
         raise InvalidSyntax('"Operations" must be a list of objects.')
     if len(operations) > settings.SCIM_MAX_OPERATIONS:
-        raise TooLarge(f"The request has more operations than maxOperations, which is {settings.SCIM_MAX_OPERATIONS}.")
+        raise TooLarge(
+            f"The request has more than {settings.SCIM_MAX_OPERATIONS} operations, the value of maxOperations."
+        )
     most_errors = get_field(body, "failonerrors") or 0
     if not isinstance(most_errors, int) or most_errors < 0:
         raise InvalidSyntax('"failOnErrors" must be a whole number.')

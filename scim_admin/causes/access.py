@@ -101,7 +101,7 @@ ACCESS = (
     Cause(
         "wrong-prefix",
         "The beginning of the address is wrong",
-        Sign(status=404, detail="^There is no SCIM service at this address"),
+        Sign(status=404, detail="^There is no SCIM service at this (address|URL)"),
         "The address names the connection, but what stands before its id is not that of the base URL.",
         _ENTER_ADDRESS,
     ),

@@ -7,7 +7,7 @@ RESOURCES = (
     Cause(
         "user-name-taken",
         "The userName is taken",
-        Sign(status=409, detail="There is a User with the userName"),
+        Sign(status=409, detail="There is (already )?a User with the userName"),
         "Another person of this connection has the userName already. {name} does not know them by it: they were assigned "
         "twice, or {name} has lost the link to them.",
         "Look on the SCIM page for the person with this userName. If it is the same person, {resend}: {name} then finds and "
@@ -21,21 +21,21 @@ RESOURCES = (
     Cause(
         "conflict-waiting",
         "Waits for a decision of yours",
-        Sign(status=409, detail="is a member of the organization already, and was not provisioned"),
+        Sign(status=409, detail="is (already )?a member of the organization( already)?, and was not provisioned"),
         "Somebody who was a member before has this e-mail address. {name} may take them over only once an admin agrees.",
         "Decide on the SCIM page, under Conflicts, whether {name} manages this member from now on. Then {resend}.",
     ),
     Cause(
         "last-admin",
         "It would leave no admin",
-        Sign(status=409, detail="Somebody else must be made an admin first"),
+        Sign(status=409, detail="(Somebody else must be made|Make someone else) an admin first"),
         "The organization would have been left without anybody who can administer it, so nothing was changed.",
         "Make somebody else an admin, by hand or by the role of a group. Then {resend}.",
     ),
     Cause(
         "group-name-taken",
         "The name of the group is taken",
-        Sign(status=409, detail="There is a Group with the displayName"),
+        Sign(status=409, detail="There is (already )?a Group with the displayName"),
         "Another group of this connection has the name already, in whatever case.",
         "Rename one of the two groups in {name}, or delete the one here that {name} does not know any more. Then {resend}.",
         {
@@ -88,7 +88,7 @@ RESOURCES = (
     Cause(
         "member-without-id",
         "A member of the group has no id",
-        Sign(detail='^Each of the "members" needs a "value"'),
+        Sign(detail='^Each (of the|element of) "members" needs a "value"'),
         "An element of the group's members has no value, so nobody can tell who is meant.",
         "See in {mapping} of groups that members are sent with their id. Then {resend}.",
     ),
@@ -102,7 +102,7 @@ RESOURCES = (
     Cause(
         "too-many-members",
         "Too many members at once",
-        Sign(status=413, detail=r"members; send them in parts|more than \d+ members"),
+        Sign(status=413, detail=r"more than \d+ members"),
         "One call had more members than a call may have.",
         "Split the group in {name}, or ask whoever runs this portal to raise the limit. Then {resend}.",
     ),
@@ -133,7 +133,7 @@ RESOURCES = (
     Cause(
         "user-name-missing",
         "The userName is missing",
-        Sign(status=400, detail=r'"userName" (is required\.$|must be text)'),
+        Sign(status=400, detail=r'"userName" (is required\.$|must be (text|a string))'),
         "A person was sent without a userName, by which everybody is known here.",
         "In {mapping}, map userName to what each person has, best the e-mail address. See that this person has a value "
         "there. Then {resend}.",
@@ -147,7 +147,7 @@ RESOURCES = (
     Cause(
         "display-name-missing",
         "The name of the group is missing",
-        Sign(status=400, detail=r'"displayName" (is required\.$|must be text)'),
+        Sign(status=400, detail=r'"displayName" (is required\.$|must be (text|a string))'),
         "A group was sent without a displayName, by which every group is known here.",
         "In {mapping} of groups, map displayName to the group's name. Then {resend}.",
     ),

@@ -23,7 +23,7 @@ SYNTAX = (
     Cause(
         "not-json",
         "The body is not JSON",
-        Sign(status=400, detail="^The body is not JSON|is not a JSON value"),
+        Sign(status=400, detail="^The body is not (valid )?JSON|is not a JSON value"),
         "The body of the call is empty, cut, or not written in JSON.",
         "If a template makes the body in {mapping}, look there for a missing quote or comma. A proxy between {name} and "
         "here can cut it as well. " + _REPORT,
@@ -46,7 +46,7 @@ SYNTAX = (
     Cause(
         "schemas-missing",
         "The body does not say what it is",
-        Sign(status=400, detail='^"schemas" must hold'),
+        Sign(status=400, detail='^"schemas" must (hold|contain)'),
         "The body lacks the schema that says which kind of call it is.",
         "Look in {settings} for the SCIM version, which must be 2.0. " + _REPORT,
     ),
@@ -75,7 +75,7 @@ SYNTAX = (
         "A change has no proper operations",
         Sign(
             status=400,
-            detail='^"Operations" must be|^An operation (must|")|^"op" must|"remove" has no "value"|^An operation without a path'
+            detail='^"Operations" must be|^(An|Each|The) operation (must|")|^"op" must|"remove" has no "value"|^An operation without a "?path'
             '|^"(method|path|data|failOnErrors)" must',
         ),
         "A change must list its operations, each of them add, replace or remove, with a value where it needs one.",

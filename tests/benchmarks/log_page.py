@@ -80,7 +80,7 @@ def calls(
             method="PATCH",
             path=f"/Users/{user_id}",
             status=409 if is_refused else 200,
-            detail="Somebody else must be made an admin first." if is_refused else "",
+            detail="Make someone else an admin first." if is_refused else "",
             duration_ms=5,
             resource_type="User",
             resource_id=user_id,

@@ -24,7 +24,7 @@ from portal.embedded.scope import Scope
 from tests import factories
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_concurrency import at_once
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 from tests.scim_server.test_member_sync import ACTIVATE, DEACTIVATE, member_of
 
 ANN = "ann@acme.example"

@@ -14,7 +14,7 @@ from portal.embedded.scim.protocol.member_sync import ConnectionEnded
 from portal.embedded.scim.protocol.users import create_user, patch_user, user_id
 from tests import factories
 from tests.scim_server.conftest import PATCH_OP, Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from portal.embedded.scim.protocol.users import user_id
 from tests import factories
 from tests.scim_server.conftest import PATCH_OP, Idp
 from tests.scim_server.test_bulk import BULK
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 

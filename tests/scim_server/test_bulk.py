@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.embedded import models
 from portal.embedded.scim.protocol.schemas import ENTERPRISE_USER
 from tests.scim_server.conftest import PATCH_OP, Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 

@@ -8,7 +8,7 @@ from django.test import Client
 from portal.embedded import models
 from tests import factories
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 EMAIL = "grace@acme.example"
 GRACE: dict[str, Any] = {"userName": "grace", "displayName": "Grace Hopper", "emails": [{"value": EMAIL}]}

@@ -54,7 +54,7 @@ def test_all_who_are_refused_get_the_same_answer(
 
     response = idp.send(method, path, {"userName": "x", "displayName": "x"})
 
-    assert error_of(response, 401) == "The bearer token is not valid for this address."
+    assert error_of(response, 401) == "The bearer token is not valid for this base URL."
     assert response["WWW-Authenticate"].startswith("Bearer")
     assert not models.ScimUserRow.objects.exists()
     assert "scim_client_refused" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 
 from portal.embedded import models
 from tests.scim_server.conftest import FLAGGED, Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 pytestmark = pytest.mark.connections("entra", FLAGGED, "strict entra")
 # What the RFCs do not have.

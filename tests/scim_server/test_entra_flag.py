@@ -4,7 +4,7 @@ import pytest
 
 from portal.directory.scim.connection import ScimIdentityProvider
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 FLAG = "?aadOptscim062020"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from scim2_models import Context, Schema
 
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 URN = "urn:acme:scim:2.0:Badge"
 SCHEMA: dict[str, Any] = {

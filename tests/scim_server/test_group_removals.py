@@ -18,7 +18,7 @@ from tests import factories
 from tests.scim_server.conftest import PATCH_OP, Idp
 from tests.scim_server.test_bulk import BULK
 from tests.scim_server.test_concurrency import at_once
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 from tests.scim_server.test_safeguard import SAFEGUARD, approve, decide, provisioned, statuses, stopped
 
 WAYS: dict[str, Any] = {

@@ -17,7 +17,7 @@ from portal.scim_server.rendering import Projection, encoded
 from portal.scim_server.resources import GROUPS
 from tests import factories
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 
 @pytest.fixture

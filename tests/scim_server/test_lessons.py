@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from portal.embedded import models
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CUSTOM = "urn:ietf:params:scim:schemas:extension:acme:2.0:User"

@@ -11,7 +11,7 @@ from portal.access.memory_storage import ProcessStorage
 from portal.embedded import models
 from tests.conftest import REDIS_URL
 from tests.scim_server.conftest import PATCH_OP, Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 
 @pytest.fixture(params=["process", pytest.param("redis", marks=pytest.mark.redis)])
@@ -113,7 +113,7 @@ def test_each_limit_is_a_setting(idp: Idp, settings: Settings) -> None:
         assert idp.send(*call).status_code < 300, call
     assert "2 terms" in error_of(idp.send("GET", filtered(3)), 400, "invalidFilter")
     deep = "/Users?filter=(((((title pr)))))"
-    assert "4 deep" in error_of(idp.send("GET", deep), 400, "invalidFilter")
+    assert "4 levels deep" in error_of(idp.send("GET", deep), 400, "invalidFilter")
     long = f'/Users?filter=userName eq "{"x" * 40}"'
     assert "40 characters" in error_of(idp.send("GET", long), 400, "invalidFilter")
     assert "2 operations" in error_of(idp.send("PATCH", f"/Users/{user}", operations(3)), 413)
@@ -122,7 +122,7 @@ def test_each_limit_is_a_setting(idp: Idp, settings: Settings) -> None:
     assert "2 members" in error_of(idp.send("PATCH", f"/Groups/{group}", pieces), 413)
     too_many = {"displayName": "Everyone", "members": three}
     assert "2 members" in error_of(idp.send("PUT", f"/Groups/{group}", too_many), 413)
-    assert "6 deep" in error_of(idp.send("POST", "/Users", nested(8)), 400, "invalidSyntax")
+    assert "6 levels deep" in error_of(idp.send("POST", "/Users", nested(8)), 400, "invalidSyntax")
 
 
 def test_how_long_a_group_may_be_to_be_answered_is_a_setting(idp: Idp, settings: Settings) -> None:

@@ -21,7 +21,7 @@ from portal.embedded.scim.protocol.schemas import ENTERPRISE_USER
 from portal.embedded.scim.protocol.users import create_user, find_users
 from tests import factories
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 PEOPLE: list[dict[str, Any]] = [

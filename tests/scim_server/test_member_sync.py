@@ -13,7 +13,7 @@ from portal.embedded import models
 from portal.embedded.project import EmbeddedProject
 from tests import factories
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 EMAIL = "grace@acme.example"
 GRACE: dict[str, Any] = {

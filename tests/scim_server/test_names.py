@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 KINDS = pytest.mark.parametrize(("kind", "name"), [("Users", "userName"), ("Groups", "displayName")])
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.embedded import models
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 
 def groups_of(idp: Idp, user: str) -> dict[str, str]:

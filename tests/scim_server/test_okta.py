@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 # A changed group is in the response unless the connection is Entra's; Okta takes either.
 DONE = {200, 204}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 pytestmark = pytest.mark.connections("okta", "strict", "entra")
 # What the RFCs do not have.

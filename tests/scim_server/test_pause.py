@@ -11,7 +11,7 @@ from portal.directory.scim.log import ScimRejection
 from portal.embedded import models
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_bulk import BULK
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 OFF = {"op": "replace", "value": {"active": False}}
 CALLS: dict[str, Any] = {

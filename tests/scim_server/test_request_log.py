@@ -336,7 +336,7 @@ def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> Non
             'The filter has ""ada"" where a comparison should be.',
             'The filter has ""xxx"" where a comparison should be.',
         ),
-        ('"schemas" must hold "urn:x:2.0:Y".', '"schemas" must hold "urn:x:2.0:Y".'),
+        ('"schemas" must contain "urn:x:2.0:Y".', '"schemas" must contain "urn:x:2.0:Y".'),
         ('Everybody is so by the group "Sales".', 'Everybody is so by the group "Sales".'),
     ],
 )

@@ -17,7 +17,7 @@ from tests import factories
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_bulk import BULK
 from tests.scim_server.test_concurrency import at_once
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 OFF = {"op": "replace", "value": {"active": False}}
 ENTRA_OFF = {"op": "Replace", "path": "active", "value": "False"}

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.scim_server.test_crash import environment_in, manage, serve
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 MOST = 65_536  # bytes of a body
 Connections = list[tuple[str, str]]

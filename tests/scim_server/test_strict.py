@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.scim_server.conftest import PATCH_OP, Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"

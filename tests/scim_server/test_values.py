@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.scim_server.conftest import Idp
-from tests.scim_server.test_dispatch import error_of
+from tests.scim_server.test_endpoints import error_of
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 WORK = {"value": "a@acme.example", "type": "work", "primary": True}

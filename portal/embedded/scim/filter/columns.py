@@ -169,9 +169,9 @@ def _has_order(attribute: Attribute) -> bool:
 
 def condition(node: Node, listable: Listable) -> Q:
     """Return a filter as SQL. Raises InvalidFilter for an unknown attribute, TooMany for a filter that costs too much."""
-    if _list_comparisons(node, listable) > (most := settings.SCIM_MAX_FILTER_LIST_TERMS):
+    if _list_comparisons(node, listable) > (limit := settings.SCIM_MAX_FILTER_LIST_TERMS):
         raise TooMany(
-            f"The filter compares attributes that hold several values, such as emails or groups, more than {most} times."
+            f"The filter has more than {limit} comparisons of multi-valued attributes, such as emails or groups. Use fewer."
         )
     return _condition(node, listable)
 
@@ -241,7 +241,7 @@ def _element_condition(node: Node, relation: Relation, attribute: Attribute) -> 
         case Comparison(path, operator, value):
             return _comparison(relation.columns[element_attribute(attribute, path).name], operator, value)
         case ElementFilter():
-            raise InvalidFilter("A filter in brackets cannot have another one inside.")
+            raise InvalidFilter("A filter in brackets cannot contain another one.")
 
 
 def _name(attributes: Sequence[Attribute]) -> str:

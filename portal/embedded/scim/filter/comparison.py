@@ -60,19 +60,19 @@ def instant_text(value: str) -> str:
 def operand(attribute: Attribute, operator: str, value: Any) -> Any:
     """Return what a filter compares with, in comparable form. Raises InvalidFilter where the type does not allow it."""
     if attribute.type == "complex":
-        raise InvalidFilter(f'"{attribute.name}" has several parts: compare one of them.')
+        raise InvalidFilter(f'"{attribute.name}" is a complex attribute. Compare one of its sub-attributes instead.')
     if value is None and operator in _EQUALITY:
         return None
     if operator not in _EQUALITY and attribute.type in {"boolean", "binary"}:
         raise InvalidFilter(f'"{attribute.name}" cannot be compared with "{operator}", only with eq, ne and pr.')
     if operator in _TEXT_ONLY and attribute.type in _NUMBERS | {"dateTime"}:
-        raise InvalidFilter(f'"{attribute.name}" is no text, so "{operator}" says nothing about it.')
+        raise InvalidFilter(f'"{attribute.name}" is not a text, so it cannot be compared with "{operator}".')
     try:
         found = comparable(attribute, value)
     except (ValueError, OverflowError):
         found = None
     if not _is_of_type(attribute.type, found):
-        raise InvalidFilter(f'"{attribute.name}" is compared with {_example(attribute.type)}.')
+        raise InvalidFilter(f'"{attribute.name}" must be compared with {_example(attribute.type)}.')
     return found
 
 

@@ -115,7 +115,9 @@ class JsonCondition(Func):
         names, attribute, inside = _split(self._attributes)
         if isinstance(self._node, ElementFilter):
             if not attribute.multi_valued or inside:
-                raise InvalidFilter(f'"{self._node.path[:200]}" has one value, so there is nothing to choose from.')
+                raise InvalidFilter(
+                    f'"{self._node.path[:200]}" has a single value, so it cannot have a filter in brackets.'
+                )
             found = _exists_element(dialect, column, names, _element_filter(dialect, self._node.filter, attribute))
             return _with_index(dialect, column, names, _required_value(self._node.filter, attribute), found)
         if not attribute.multi_valued:
@@ -217,7 +219,7 @@ def _element_filter(dialect: _Dialect, node: Node, attribute: Attribute) -> Sql:
             sub = element_attribute(attribute, path)
             return _comparison(dialect, _ELEMENT, [sub.name] if sub is not attribute else [], sub, node)
         case ElementFilter():
-            raise InvalidFilter("A filter in brackets cannot have another one inside.")
+            raise InvalidFilter("A filter in brackets cannot contain another one.")
 
 
 def _joined(word: str, parts: Sequence[Sql]) -> Sql:

@@ -122,7 +122,7 @@ class _Parser:
 
     def _some(self, depth: int) -> Node:
         if depth > settings.SCIM_MAX_FILTER_DEPTH:
-            raise InvalidFilter(f"The filter is nested more than {settings.SCIM_MAX_FILTER_DEPTH} deep.")
+            raise InvalidFilter(f"The filter is nested more than {settings.SCIM_MAX_FILTER_DEPTH} levels deep.")
         return self._joined("or", Or, lambda: self._joined("and", And, lambda: self._term(depth)))
 
     def _joined(self, word: str, join: Callable[[tuple[Node, ...]], Node], part: Callable[[], Node]) -> Node:
@@ -179,7 +179,7 @@ class _Parser:
         except ValueError:
             raise self._unexpected('a value such as "x", 1, true or null') from None
         if isinstance(value, str) and not is_storable(value):
-            raise InvalidFilter("The filter has a null character or half of a surrogate pair in a text.")
+            raise InvalidFilter("The filter has a null character or an unpaired surrogate in a text.")
         self._take()
         return value
 
@@ -197,7 +197,7 @@ class _Parser:
 
     def _unexpected(self, wanted: str = "a comparison") -> InvalidFilter:
         found = f'"{self._peek()}"' if self._peek() else "the end"
-        return InvalidFilter(f"The filter has {found} where {wanted} should be.")
+        return InvalidFilter(f"The filter has {found} instead of {wanted}.")
 
 
 def _quote(found: re.Match[str]) -> str:
@@ -209,7 +209,7 @@ def _tokens(text: str) -> Iterator[str]:
     while at < end:
         match = _TOKEN.match(text, at)
         if match is None:
-            raise InvalidFilter(f"The filter cannot be read from character {at + 1} on.")
+            raise InvalidFilter(f"The filter has a syntax error at character {at + 1}.")
         yield match.group().strip()
         at = match.end()
 
@@ -229,7 +229,7 @@ def element_matcher(node: Node, attribute: Attribute) -> Callable[[Any], bool]:
         case Comparison():
             return _comparison(node, attribute)
         case ElementFilter():
-            raise InvalidFilter("A filter in brackets cannot have another one inside.")
+            raise InvalidFilter("A filter in brackets cannot contain another one.")
 
 
 def _comparison(node: Comparison, attribute: Attribute) -> Callable[[Any], bool]:
@@ -249,5 +249,5 @@ def element_attribute(attribute: Attribute, path: str) -> Attribute:
     if sub is None and not attribute.sub_attributes and path.lower() == "value":
         return attribute
     if sub is None:
-        raise InvalidFilter(f'"{attribute.name}" has no "{path[:200]}".')
+        raise InvalidFilter(f'"{attribute.name}" has no sub-attribute "{path[:200]}".')
     return sub

@@ -29,7 +29,7 @@ _ENDPOINTS = frozenset(
 _OPERATORS = frozenset("eq ne co sw ew gt ge lt le pr and or not true false null".split())
 
 _ENCODINGS = frozenset("gzip x-gzip deflate br zstd compress x-compress".split())
-_WORDS = _OPERATORS | _PROTOCOL | _ENCODINGS | {"operations", "add", "remove", "replace"}
+_WORDS = _OPERATORS | _PROTOCOL | _ENCODINGS | {"operations", "add", "remove", "replace", "path", "data"}
 
 _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 # Our ids, and random ids of others: they mean nothing without the directory that they come from.
@@ -48,7 +48,7 @@ _QUOTED = re.compile(
     r"""(?P<lead>(?:attribute|endpoint|the\ group|Group\ with\ the\ displayName)\ )"(?P<kept>.*)"
       | (?P<missing>There\ is\ no\ such\ [\w\ ]+:\ )(?P<ids>.*)(?=\.)
       | (?P<subject>User\ with\ the\ \w+\ |The\ filter\ has\ |There\ is\ no\ (?:User\ |Group\ )?)"(?P<personal>.*)"
-        (?=\ already|\ where|\.)
+        (?=\ already|\ where|\ instead|\.)
       | "(?P<other>[^"]*)"
       | (?P<address>[^\s",]+@[^\s",]+)""",
     re.VERBOSE | re.DOTALL,

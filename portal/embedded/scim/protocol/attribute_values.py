@@ -222,7 +222,7 @@ def _read_text(attribute: Attribute, value: Any) -> str | None:
     if not isinstance(value, str):
         if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
-        raise InvalidValue(f'"{attribute.name}" must be text.')
+        raise InvalidValue(f'"{attribute.name}" must be a string.')
     if attribute.type == "dateTime" and not is_instant(value):
         raise InvalidValue(f'"{attribute.name}" must be a date and time such as 2026-01-31T08:00:00Z.')
     return value

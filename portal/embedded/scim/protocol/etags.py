@@ -36,7 +36,7 @@ def check_if_match(header: str, row: models.ScimUserRow | models.ScimGroupRow) -
     """Raise VersionMismatch where an If-Match header names another state than the locked row's."""
     # What is shown of other rows is not what the change is made to.
     if header and not any(_state(tag) in {"*", _state(etag(row))} for tag in header.split(",")):
-        raise VersionMismatch("The resource was changed meanwhile. Read it again, and repeat the change.")
+        raise VersionMismatch("The resource has changed since the client read it. Read it again and repeat the change.")
 
 
 def _state(tag: str) -> str:

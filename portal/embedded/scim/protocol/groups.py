@@ -248,7 +248,9 @@ def _keep_an_admin(client: ScimClient, row: models.ScimGroupRow, *, is_needed: b
     was_there = grants and has_admin(client.organization_id)
     yield
     if was_there and not has_admin(client.organization_id):
-        raise LastAdmin(client, f'Everybody who is admin is so by the group "{row.display_name}".')
+        raise LastAdmin(
+            client, f'All admins of the organization are admins only through the group "{row.display_name}".'
+        )
 
 
 def _send_unless_taken(row: models.ScimGroupRow, writes: Writes) -> None:
@@ -256,7 +258,7 @@ def _send_unless_taken(row: models.ScimGroupRow, writes: Writes) -> None:
     try:
         writes.send_whole()
     except IntegrityError:
-        raise Uniqueness(f'There is a Group with the displayName "{row.display_name}" already.') from None
+        raise Uniqueness(f'There is already a Group with the displayName "{row.display_name}".') from None
 
 
 def _entry(  # noqa: PLR0913 -- as activity.entry()

@@ -67,7 +67,7 @@ class LastAdmin(ScimError):
     status = 409
 
     def __init__(self, client: ScimClient, detail: str) -> None:
-        super().__init__(f"{detail} Somebody else must be made an admin first.")
+        super().__init__(f"{detail} Make someone else an admin first.")
         self._client = client
 
     def after_rollback(self) -> None:

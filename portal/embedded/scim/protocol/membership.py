@@ -235,10 +235,10 @@ def _one_change(
     target = parse_path(GROUP, operation.path)
     if target.sub_attribute or len(target.attributes) > 1:
         # `members.value` is no way of saying everybody.
-        raise Mutability('A member cannot be changed, only added and removed: use the path "members".')
+        raise Mutability('Members can only be added and removed, not changed. Use the path "members".')
     if target.filter is not None:
         if operation.kind != "remove":
-            raise InvalidValue('A member cannot be changed, only added and removed: use the path "members".')
+            raise InvalidValue('Members can only be added and removed, not changed. Use the path "members".')
         named = _ids_in_filter(target.filter)
         client.budget.spend(count_comparisons(target.filter) * (row.member_count if named is None else len(named)))
         among = [*current_members(row), *joining] if named is None else named
@@ -298,7 +298,7 @@ def _ids(value: Any) -> list[str]:
     # Each must name somebody: leaving out those that do not would make of a misspelt list an empty one.
     ids = [_id(element) for element in sent]
     if not all(ids):
-        raise InvalidValue('Each of the "members" needs a "value", the id of a User or a Group.')
+        raise InvalidValue('Each element of "members" needs a "value": the id of a User or a Group.')
     return ids
 
 
@@ -311,7 +311,9 @@ def _id(element: Any) -> str:
 
 def _check_member_count(members: int) -> None:
     if members > settings.SCIM_MAX_MEMBERS:
-        raise TooLarge(f"The request has more than {settings.SCIM_MAX_MEMBERS} members; send them in parts.")
+        raise TooLarge(
+            f"The request has more than {settings.SCIM_MAX_MEMBERS} members. Split it into several requests."
+        )
 
 
 def _read_id(text: str) -> MemberKey:

@@ -66,22 +66,24 @@ def read_patch_operations(
     if not isinstance(operations, list) or not (operations or may_be_none):
         raise InvalidSyntax('"Operations" must be a list of at least one operation.')
     if len(operations) > settings.SCIM_MAX_OPERATIONS:
-        raise TooLarge(f"The request has more than {settings.SCIM_MAX_OPERATIONS} operations; send it in parts.")
+        raise TooLarge(
+            f"The request has more than {settings.SCIM_MAX_OPERATIONS} operations. Split it into several requests."
+        )
     return [_read_operation(operation, is_entra=is_entra) for operation in operations]
 
 
 def _read_operation(document: Any, *, is_entra: bool) -> Operation:
     if not isinstance(document, Mapping):
-        raise InvalidSyntax("An operation must be an object.")
+        raise InvalidSyntax("Each operation must be an object.")
     fields = {str(name).lower(): value for name, value in document.items()}
     op, path = str(fields.get("op", "")), fields.get("path") or ""
     kind = op.lower()
     if kind not in _OPERATIONS:
         raise InvalidSyntax('"op" must be add, replace or remove.')
     if not isinstance(path, str):
-        raise InvalidPath('"path" must be text.')
+        raise InvalidPath('"path" must be a string.')
     if kind != "remove" and "value" not in fields:
-        raise InvalidValue(f'An operation "{kind}" needs a "value".')
+        raise InvalidValue(f'The operation "{kind}" needs a "value".')
     # Only Entra spells operations with a capital.
     return Operation(kind, path.strip(), fields.get("value"), makes_missing=is_entra or op != kind)
 
@@ -91,15 +93,15 @@ def parse_path(schema: ResourceSchema, path: str) -> PatchTarget:
     match = _PATH.match(path)
     attributes = schema.resolve(match["attribute"]) if match else ()
     if not match or not attributes:
-        raise InvalidPath(f'There is no attribute "{path[:200]}" on a {schema.name}.')
+        raise InvalidPath(f'A {schema.name} has no attribute "{path[:200]}".')
     last = attributes[-1]
     if match["filter"] is None:
         return PatchTarget(attributes, None, None)
     if not last.multi_valued:
-        raise InvalidPath(f'"{last.name}" has one value, so there is nothing to choose from in brackets.')
+        raise InvalidPath(f'"{last.name}" has a single value, so its path cannot have a filter in brackets.')
     sub = last.sub_attribute(match["sub"]) if match["sub"] else None
     if match["sub"] and sub is None:
-        raise InvalidPath(f'"{last.name}" has no "{match["sub"]}".')
+        raise InvalidPath(f'"{last.name}" has no sub-attribute "{match["sub"]}".')
     return PatchTarget(attributes, parse_filter(match["filter"]), sub)
 
 
@@ -111,9 +113,9 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
         yield operation
         return
     if operation.kind == "remove":
-        raise NoTarget('An operation "remove" needs a "path".')
+        raise NoTarget('The operation "remove" needs a "path".')
     if not isinstance(operation.value, Mapping):
-        raise InvalidValue("An operation without a path needs an object of attributes as its value.")
+        raise InvalidValue('An operation without a "path" needs an object of attributes as its "value".')
     for name, value in operation.value.items():
         if name.lower() == schema.urn.lower():
             # As in a resource that is sent whole: some put the core attributes below their schema's URN.
@@ -206,7 +208,7 @@ def _change_elements(container: Document, attribute: Attribute, target: PatchTar
     chosen, others = _split(elements, is_chosen)
     if not chosen:
         if operation.kind == "replace" and not operation.makes_missing:
-            raise NoTarget("No value is chosen by the path's filter.")
+            raise NoTarget('No value matches the filter in "path".')
         # Entra sets `emails[type eq "work"].value` also where there is no such element yet.
         chosen = [_element_for(target)]
         check_element_count(attribute, len(elements) + 1)
@@ -253,7 +255,7 @@ def _element_for(target: PatchTarget) -> Document:
             continue
         sub = target.attributes[-1].sub_attribute(part.path) if isinstance(part, Comparison) else None
         if not isinstance(part, Comparison) or part.operator != "eq" or sub is None:
-            raise NoTarget("No value is chosen by the path's filter.")
+            raise NoTarget('No value matches the filter in "path".')
         set_attribute(element, sub, part.value)
     return element
 

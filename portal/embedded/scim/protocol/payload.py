@@ -38,14 +38,14 @@ def require_schema(body: Mapping[str, Any], *urns: str) -> None:
     schemas = get_field(body, "schemas")
     named = {str(one).lower() for one in schemas} if isinstance(schemas, list) else set()
     if named.isdisjoint(urn.lower() for urn in urns):
-        raise InvalidSyntax(f'"schemas" must hold "{urns[0]}".')
+        raise InvalidSyntax(f'"schemas" must contain "{urns[0]}".')
 
 
 def _check_operation(client: ScimClient, schema: ResourceSchema, operation: Operation, op: str) -> None:
     if op != operation.kind:
-        raise InvalidSyntax('"op" must be written add, replace or remove.')
+        raise InvalidSyntax('"op" must be add, replace or remove in lower case.')
     if operation.kind == "remove" and operation.value is not None:
-        raise InvalidSyntax('"remove" has no "value": choose the elements by a filter in the path.')
+        raise InvalidSyntax('The operation "remove" takes no "value". Select the elements with a filter in "path".')
     if not operation.path and isinstance(operation.value, Mapping):
         _check_attributes(schema, operation.value)
     elif operation.path and operation.kind != "remove" and operation.path.lower() not in schema.never_kept:
@@ -76,7 +76,7 @@ def _check_value(attribute: Attribute, value: Any) -> None:
         for element in value:
             _check_single(attribute, element)
         if sum(isinstance(one, dict) and one.get("primary") is True for one in value) > 1:
-            raise InvalidValue(f'"{attribute.name}" must have one primary value at most.')
+            raise InvalidValue(f'"{attribute.name}" must have at most one primary value.')
     else:
         raise InvalidValue(f'"{attribute.name}" must be a list.')
 
@@ -98,6 +98,6 @@ def _check_parts(attribute: Attribute, value: Mapping[str, Any]) -> None:
         sub = attribute.sub_attribute(name)
         # An extension's object may say itself that it is one.
         if sub is None and not (name.lower() == "schemas" and attribute.name.lower().startswith("urn:")):
-            raise InvalidPath(f'"{attribute.name}" has no "{name[:200]}".')
+            raise InvalidPath(f'"{attribute.name}" has no sub-attribute "{name[:200]}".')
         if sub is not None:
             _check_value(sub, one)

@@ -186,7 +186,7 @@ def _check_user_name(client: ScimClient, row: models.ScimUserRow) -> None:
     """Raise Uniqueness where another person has the userName."""
     found = _LOOKUPS.by_name(client)(fold_name(row.user_name))
     if found is not None and found.pk != row.pk:
-        raise Uniqueness(f'There is a User with the userName "{row.user_name}" already.')
+        raise Uniqueness(f'There is already a User with the userName "{row.user_name}".')
 
 
 def _result_or_error(

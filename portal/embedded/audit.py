@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portal.directory.actor import Actor, Origin
 from portal.directory.ids import uuid7
-from portal.embedded.database.statements import Writes
+from portal.embedded.database.writes import Writes
 from portal.embedded.models import ActivityEntryRow
 
 # A row of the log as values by column: cheaper than an object for each entry.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
@@ -17,7 +16,6 @@ from portal.directory.sessions import SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.integrity import is_text
-from portal.embedded.database.statements import Statement
 from portal.embedded.directory import EmbeddedDirectory
 from portal.embedded.members.members import EmbeddedMembersOfProject
 from portal.embedded.organizations.organizations import EmbeddedOrganizations, no_organization
@@ -29,25 +27,6 @@ from portal.embedded.tokens import token_hash
 
 # A secret's last use is written at most this often, as with sessions.
 _RECORD_USE_EVERY = timedelta(minutes=1)
-_META = models.ProjectSecretRow._meta
-
-_BY_SECRET = Statement(
-    lambda digest: models.ProjectSecretRow.objects.filter(secret_hash=digest),
-    (_META.get_field("secret_hash"), b"example"),
-)
-_ORGANIZATION = models.OrganizationRow._meta
-_BY_ID = Statement(
-    lambda key: models.OrganizationRow.objects.filter(pk=key, deleted_at=None),
-    (_ORGANIZATION.get_field("id"), UUID(int=1)),
-)
-_BY_EXTERNAL_ID = Statement(
-    lambda name: models.OrganizationRow.objects.filter(external_id=name, deleted_at=None),
-    (_ORGANIZATION.get_field("external_id"), "example"),
-)
-_BY_SLUG = Statement(
-    lambda slug: models.OrganizationRow.objects.filter(slug=slug, deleted_at=None),
-    (_ORGANIZATION.get_field("slug"), "example"),
-)
 
 
 class EmbeddedProject:
@@ -58,7 +37,7 @@ class EmbeddedProject:
 
     def authenticate_secret(self, project_id: str, secret: str) -> Actor:
         """Return the caller with this secret of the project, and record its use. Raise Unauthenticated."""
-        row = _BY_SECRET.first(token_hash(secret))
+        row = models.ProjectSecretRow.objects.filter(secret_hash=token_hash(secret)).first()
         if row is None or row.project_id != parse_id("project", project_id):
             raise Unauthenticated("The project ID or the secret is wrong.")
         now = timezone.now()
@@ -143,9 +122,11 @@ class EmbeddedProject:
 
 
 def _find(organization_id: str) -> models.OrganizationRow | None:
+    organizations = models.OrganizationRow.objects.filter(deleted_at=None)
     if organization_id.startswith(id_prefix("organization")):
-        return _BY_ID.first(parse_id("organization", organization_id))
+        return organizations.filter(pk=parse_id("organization", organization_id)).first()
     if not organization_id or not is_text(organization_id):
         return None
     # The external ID has priority: an organization's admins can change its slug to another organization's external ID.
-    return _BY_EXTERNAL_ID.first(organization_id) or _BY_SLUG.first(organization_id)
+    named = organizations.filter(external_id=organization_id).first()
+    return named or organizations.filter(slug=organization_id).first()

@@ -15,7 +15,7 @@ from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.project import ProjectDirectory
 from portal.embedded import models
-from portal.embedded.database.statements import Writes
+from portal.embedded.database.writes import Writes
 from portal.embedded.project import EmbeddedProject
 from portal.embedded.scim.protocol import address_handover, member_sync, users
 from portal.embedded.scim.protocol.client import ScimClient

@@ -1,9 +1,9 @@
-"""Rows that are inserted a moment after the answer, many with one statement, so that no call waits for them."""
+"""Rows that are inserted soon after the response, many with one statement, so that no request waits for them."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing.util import Finalize
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from django.conf import settings
@@ -11,53 +11,54 @@ from django.db import close_old_connections
 
 Row = TypeVar("Row")
 
-_MOST_WAITING = 1000
+_MAX_WAITING = 1000
 
 
 class InsertQueue(Generic[Row]):
-    """Rows on which no answer depends; those of the last SCIM_LOG_DELAY milliseconds are lost when the process is killed."""
+    """Rows that no response depends on. If the process is killed, those of the last SCIM_LOG_DELAY milliseconds are lost.
+
+    A process that is stopped waits for its executors and so writes them, including one that a server forked, in which
+    `atexit` isn't called.
+    """
 
     def __init__(self, write: Callable[[Sequence[Row]], None]) -> None:
         self._write = write
         self._rows: list[Row] = []
         self._lock, self._writing = threading.Lock(), threading.Lock()
-        self._arrived = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._is_scheduled = False
+        self._executor: ThreadPoolExecutor | None = None
 
     def put(self, *rows: Row) -> None:
-        """Have rows written soon: at once without a delay, or where too many wait already."""
+        """Write rows soon: at once without a delay, or if too many wait already."""
         with self._lock:
             self._rows.extend(rows)
-            number = len(self._rows)
-        if not settings.SCIM_LOG_DELAY or number > _MOST_WAITING:
+            is_due = not settings.SCIM_LOG_DELAY or len(self._rows) > _MAX_WAITING or not self._schedule()
+        if is_due:
             self.flush()
-        else:
-            self._start()
-            self._arrived.set()
 
     def flush(self) -> None:
-        """Write what waits, in the order in which it came."""
+        """Write the waiting rows, in the order in which they came."""
         with self._writing:
             with self._lock:
                 rows, self._rows = self._rows, []
             if rows:
                 self._write(rows)
 
-    def _start(self) -> None:
-        """Start the thread at the first row: not before the server has made its processes."""
-        if self._thread is not None:
-            return
-        with self._lock:
-            if self._thread is None:
-                # Not only atexit: a server that forks its processes ends them without.
-                Finalize(None, self.flush, exitpriority=1)
-                self._thread = threading.Thread(target=self._run, name="insert-queue", daemon=True)
-                self._thread.start()
+    def _schedule(self) -> bool:
+        """Have the waiting rows written after the delay. Return False if the process is being stopped."""
+        if not self._is_scheduled:
+            # Not earlier: the server may fork its processes after it has loaded the application.
+            self._executor = self._executor or ThreadPoolExecutor(1, "insert-queue")
+            try:
+                self._executor.submit(self._flush_later)
+            except RuntimeError:
+                return False
+            self._is_scheduled = True
+        return True
 
-    def _run(self) -> None:
-        while True:
-            self._arrived.wait()
-            time.sleep(settings.SCIM_LOG_DELAY / 1000)
-            self._arrived.clear()
-            self.flush()
-            close_old_connections()
+    def _flush_later(self) -> None:
+        time.sleep(settings.SCIM_LOG_DELAY / 1000)
+        with self._lock:
+            self._is_scheduled = False
+        self.flush()
+        close_old_connections()

@@ -20,22 +20,9 @@ from portal.directory.members import (
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models
-from portal.embedded.database.statements import Statement
 from portal.embedded.members.roles import GroupGrant, email_roles, group_grants
 from portal.embedded.scope import rows_of, rows_of_each
 
-_USER = models.ScimUserRow._meta
-_USER_OF_MEMBER = Statement(
-    lambda organization, member, status: (
-        rows_of(organization, models.ScimUserRow)
-        .defer("search")
-        .filter(member=member)
-        .filter(connection__status=status)
-    ),
-    (_USER.get_field("id"), UUID(int=1)),
-    (_USER.get_field("id"), UUID(int=2)),
-    (models.ScimConnectionRow._meta.get_field("status"), "example"),
-)
 _Groups = Mapping[UUID, Sequence[tuple[str, str]]]
 
 
@@ -85,8 +72,9 @@ def member_values(rows: Sequence[models.MemberRow]) -> tuple[Member, ...]:
 
 def with_registration(member: Member) -> Member:
     """Return a member with their SCIM registration, if they have one."""
-    keys = (parse_id("organization", member.organization_id), parse_id("member", member.member_id))
-    user = _USER_OF_MEMBER.first(*keys, ScimConnectionStatus.ACTIVE)
+    users = rows_of(parse_id("organization", member.organization_id), models.ScimUserRow).defer("search")
+    users = users.filter(member=parse_id("member", member.member_id), connection__status=ScimConnectionStatus.ACTIVE)
+    user = users.first()
     return replace(member, scim_registration=_registration(user, _groups_of([user]))) if user else member
 
 

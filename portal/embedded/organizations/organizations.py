@@ -34,7 +34,7 @@ from portal.directory.search import Found, Operand
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.database.search import page
-from portal.embedded.database.statements import insert
+from portal.embedded.database.writes import insert
 from portal.embedded.members.roles import has_admin, hold_admins
 from portal.embedded.metadata import check_external_id, merge_metadata
 from portal.embedded.organizations import former_slugs

@@ -19,7 +19,6 @@ from portal.directory.scim.connection import (
 )
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
-from portal.embedded.database.statements import Statement
 from portal.embedded.members.values import scim_connection_value
 from portal.embedded.scope import Scope, lock_organization, rows_of
 from portal.embedded.tokens import new_token, token_hash
@@ -53,7 +52,8 @@ def current_tokens(rows: QuerySet[models.ScimTokenRow]) -> QuerySet[models.ScimT
 
 def current_token(organization_id: UUID) -> models.ScimTokenRow | None:
     """Return the current token of the organization's active connection, with the connection, or None."""
-    return _CURRENT_TOKEN.first(organization_id, ScimConnectionStatus.ACTIVE)
+    tokens = current_tokens(rows_of(organization_id, models.ScimTokenRow))
+    return next(iter(tokens.filter(connection__status=ScimConnectionStatus.ACTIVE)[:1]), None)
 
 
 def issue_token(connection: models.ScimConnectionRow, *, is_next: bool = False) -> tuple[str, models.ScimTokenRow]:
@@ -153,14 +153,3 @@ class EmbeddedScimConnection:
 
 def _audit_values(row: models.ScimConnectionRow) -> dict[str, str]:
     return {"display_name": row.display_name, "identity_provider": row.identity_provider}
-
-
-_ID = models.ScimConnectionRow._meta.pk
-_STATUS = models.ScimConnectionRow._meta.get_field("status")
-_CURRENT_TOKEN = Statement(
-    lambda organization, status: current_tokens(rows_of(organization, models.ScimTokenRow)).filter(
-        connection__status=status
-    )[:1],
-    (_ID, UUID(int=1)),
-    (_STATUS, "example"),
-)

@@ -16,7 +16,7 @@ from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.scim.groups import ScimGroup
 from portal.embedded import models
 from portal.embedded.database.keyset import Keyset, check_limit
-from portal.embedded.database.statements import Writes
+from portal.embedded.database.writes import Writes
 from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id
 from portal.embedded.scim.connection import active_connection

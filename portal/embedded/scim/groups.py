@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.groups import ScimGroup, ScimGroupMember
 from portal.embedded import models
 from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
-from portal.embedded.database.statements import Statement
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scope import Scope
@@ -47,9 +45,8 @@ class EmbeddedScimGroups:
         keyset = Keyset("scim-groups", self._scope.organization_id, connection, search)
         place = (self._scope.organization_id, ScimConnectionStatus.ACTIVE, connection, keyset.key(cursor))
         end, rows = (
-            _found(place, search, limit + 1) if search_words(search) else ("", _groups_by_name(limit).rows(*place))
+            _found(place, search, limit + 1) if search_words(search) else ("", list(_groups(*place)[: limit + 1]))
         )
-        rows = list(rows)
         if not rows and not end:
             active_connection(self._scope.organization_id, connection_id)
         roles = _roles_between(self._scope.organization_id, rows[0][3], rows[-1][3]) if rows else {}
@@ -132,18 +129,6 @@ class EmbeddedScimGroups:
         )
 
 
-_ID = models.ScimGroupRow._meta.pk
-_STATUS = models.ScimConnectionRow._meta.get_field("status")
-_NAME = models.ScimGroupRow._meta.get_field("display_name_folded")
-
-
-@cache
-def _groups_by_name(limit: int) -> Statement[models.ScimGroupRow]:
-    """Return the statement that the portal makes most: a page of all groups, and the one behind it."""
-    parameters = ((_ID, UUID(int=1)), (_STATUS, "example"), (_ID, UUID(int=2)), (_NAME, "name"))
-    return Statement(lambda *place: _groups(*place)[: limit + 1], *parameters)
-
-
 def _found(place: tuple[UUID, str, UUID, str], search: str, number: int) -> tuple[str, Sequence[tuple[Any, ...]]]:
     """Return how far the search looked, "" for to the end, and the first groups with each of its words in their name."""
     groups = _groups(*place)
@@ -163,23 +148,12 @@ def _groups(
     return in_order.values_list("pk", "display_name", "member_count", "display_name_folded", "updated_at")
 
 
-# Of the groups from one name to another: a page of them. There are few roles, so they are where the search begins.
-_ROLES_BETWEEN = Statement(
-    lambda organization, first, last: (
-        models.ScimGroupRoleRow.objects.filter(organization_id=organization)
-        .filter(group__display_name_folded__gte=first)
-        .filter(group__display_name_folded__lte=last)
-        .order_by("role_id")
-        .values_list("group_id", "role_id")
-    ),
-    (_ID, UUID(int=1)),
-    (_NAME, "a"),
-    (_NAME, "b"),
-)
-
-
 def _roles_between(organization: UUID, first: str, last: str) -> Mapping[UUID, Sequence[str]]:
-    return _by_group(_ROLES_BETWEEN.rows(organization, first, last))
+    """Return the roles of the groups from one name to another. There are few roles, so the query starts from them."""
+    roles = models.ScimGroupRoleRow.objects.filter(
+        organization_id=organization, group__display_name_folded__gte=first, group__display_name_folded__lte=last
+    )
+    return _by_group(roles.order_by("role_id").values_list("group_id", "role_id"))
 
 
 def _roles_of(groups: Iterable[UUID]) -> Mapping[UUID, Sequence[str]]:

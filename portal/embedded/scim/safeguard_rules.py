@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from portal.directory.scim.safeguard import LEAST_IN_TRIAL, TRIAL
 from portal.embedded import audit, models
-from portal.embedded.database.statements import Statement, Writes
+from portal.embedded.database.statements import Statement, columns_of
+from portal.embedded.database.writes import Writes
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
 
@@ -187,11 +188,11 @@ def _is_approved(connection: models.ScimConnectionRow, asked_at: Callable[[], da
 def _hold(client: ScimClient) -> models.ScimSafeguardRow:
     """Return the connection's row, locked until the transaction ends."""
     place = (client.organization_id, client.connection.pk)
-    row = _HELD.first(*place)
+    row = _HELD.first_object(*place)
     if row is None:
         new = models.ScimSafeguardRow(organization_id=place[0], connection_id=place[1])
         models.ScimSafeguardRow.objects.bulk_create([new], ignore_conflicts=True)
-        row = _HELD.first(*place)
+        row = _HELD.first_object(*place)
     # It is only deleted with the connection.
     assert row is not None  # noqa: S101 -- for the type checker
     return row
@@ -204,6 +205,7 @@ _HELD = Statement(
         .filter(organization_id=organization)
         .filter(connection_id=connection)
     ),
+    columns_of(models.ScimSafeguardRow),
     (_KEY, UUID(int=1)),
     (_KEY, UUID(int=2)),
 )

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
@@ -17,7 +17,6 @@ from portal.directory.members import Member, MemberStatus
 from portal.directory.sessions import DEFAULT_MINUTES, AuthenticationFactor, MemberSession, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
-from portal.embedded.database.statements import Statement
 from portal.embedded.members.values import member_id, member_value
 from portal.embedded.scope import across_organizations, organization_value, rows_of
 from portal.embedded.tokens import new_token, token_hash
@@ -27,25 +26,6 @@ _RECORD_USE_EVERY = timedelta(minutes=1)
 # Sessions are kept for a day after their end, to answer questions about yesterday. The activity log keeps the rest.
 _KEPT_AFTER_END = timedelta(days=1)
 _BATCH = 1000
-
-_SESSION = models.MemberSessionRow._meta
-# Every page and every request of a product's member reads its session.
-_BY_TOKEN = Statement(
-    lambda digest: (
-        across_organizations(models.MemberSessionRow)
-        .select_related("member__organization", "member__scim_user")
-        .filter(token_hash=digest)
-    ),
-    (_SESSION.get_field("token_hash"), b"example"),
-)
-_BY_KEY = Statement(
-    lambda key: (
-        across_organizations(models.MemberSessionRow)
-        .select_related("member__organization", "member__scim_user")
-        .filter(pk=key)
-    ),
-    (_SESSION.get_field("id"), UUID(int=1)),
-)
 
 
 def start_session(
@@ -92,7 +72,7 @@ def update_session(row: models.MemberSessionRow, terms: SessionTerms) -> None:
 
 def session_of_token(token: str) -> models.MemberSessionRow | None:
     """Return a live session of any organization by its token, with its member and organization. None if there isn't one."""
-    row = _BY_TOKEN.first(token_hash(token))
+    row = _with_member().filter(token_hash=token_hash(token)).first()
     return row if row is not None and is_live(row) else None
 
 
@@ -102,10 +82,14 @@ def session_of_jwt(session_jwt: str) -> models.MemberSessionRow | None:
     from portal.embedded.sessions import jwts  # noqa: PLC0415 -- as above
 
     subject = jwts.read(session_jwt)
-    row = _BY_KEY.first(subject.session_key) if subject else None
+    row = _with_member().filter(pk=subject.session_key).first() if subject else None
     if row is None or subject is None or member_id(row.member) != subject.member_id:
         return None
     return row if is_live(row) else None
+
+
+def _with_member() -> QuerySet[models.MemberSessionRow]:
+    return across_organizations(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
 
 
 def is_live(row: models.MemberSessionRow) -> bool:

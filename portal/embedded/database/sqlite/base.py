@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from django.db.backends.sqlite3 import base, schema
+from django.db.backends.utils import CursorWrapper
 
 _TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -45,3 +46,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's own, with the schema editor above."""
 
     SchemaEditorClass = SchemaEditor
+
+    def statement_cursor(self) -> CursorWrapper:
+        """Return a cursor for a statement whose rows are all fetched before the next one, as our PostgreSQL backend does."""
+        return self.cursor()

@@ -15,7 +15,7 @@ from portal.directory.ids import first_uuid7, parse_id, uuid7
 from portal.directory.scim.log import FIRST_ERROR_STATUS, ScimRejection
 from portal.embedded import models
 from portal.embedded.database.insert_queue import InsertQueue
-from portal.embedded.database.statements import insert_values
+from portal.embedded.database.writes import insert_values
 from portal.embedded.scim.log.redaction import redact_body, redact_detail, redact_path, redact_query
 from portal.embedded.scim.log.subjects import find_subject
 from portal.embedded.scim.protocol.client import Identification, record_token_use

@@ -11,7 +11,7 @@ from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.audit import Caller
-from portal.embedded.database.statements import Writes
+from portal.embedded.database.writes import Writes
 from portal.embedded.scim import conflicts
 from portal.embedded.scim.protocol.client import DelegatedClient, ScimClient
 from portal.embedded.scim.protocol.errors import ScimError

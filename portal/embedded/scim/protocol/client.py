@@ -35,7 +35,12 @@ _ENTRA_FLAG = "aadoptscim062020"
 log = structlog.get_logger("gatehouse.scim")
 
 _TOKEN = Statement(
-    lambda digest: models.ScimTokenRow.objects.select_related("connection__organization").filter(token_hash=digest),
+    lambda digest: models.ScimTokenRow.objects.filter(token_hash=digest),
+    (
+        *columns_of(models.ScimTokenRow),
+        *columns_of(models.ScimConnectionRow, "connection__"),
+        *columns_of(models.OrganizationRow, "connection__organization__"),
+    ),
     (models.ScimTokenRow._meta.get_field("token_hash"), b"example"),
 )
 
@@ -195,7 +200,7 @@ def has_entra_flag(parameters: Iterable[str]) -> bool:
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
     """Say who calls; only the log knows what was wrong, and every refusal takes the same queries."""
     key = parse_id("scim-connection", connection_id)
-    token = _TOKEN.kept(token_hash(bearer_token), good=lambda one: _rejection(one, key) is None)
+    token = _TOKEN.first_object(token_hash(bearer_token))
     rejection = _rejection(token, key)
     if token is not None and rejection is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)

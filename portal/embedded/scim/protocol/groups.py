@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from portal.directory.ids import parse_id, public_id
 from portal.embedded import audit, models
-from portal.embedded.database.made_rows import new_row
-from portal.embedded.database.statements import Writes
+from portal.embedded.database.writes import Writes
 from portal.embedded.members.roles import gives_roles, has_admin, hold_admins, makes_admins, people_within
 from portal.embedded.scim.filter.columns import (
     Column,
@@ -150,7 +149,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroupRow:
     """Push a group with its members. Raises InvalidValue, Uniqueness."""
     document = read_payload(client, client.group_schema, payload)
     change = MemberChange(list(read_members(client, get_members_field(payload))))
-    row = new_row(models.ScimGroupRow, organization_id=client.organization_id, connection_id=client.connection.pk)
+    row = models.ScimGroupRow(organization_id=client.organization_id, connection_id=client.connection.pk)
     _set_document(row, document, client.group_schema)
     row.updated_at = row.created_at
     row.member_count = len(change.joining)
@@ -236,7 +235,7 @@ def _update(client: ScimClient, row: models.ScimGroupRow, document: Document, ch
             else:
                 client.taken_out[row.pk] = people
         # Who only comes and goes takes no name, and needs no way back to before the attempt.
-        _send_unless_taken(row, writes) if is_described_anew else writes.send(is_last=not change.leaving)
+        _send_unless_taken(row, writes) if is_described_anew else writes.send()
 
 
 @contextmanager

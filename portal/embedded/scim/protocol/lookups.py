@@ -10,7 +10,8 @@ from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet
 
 from portal.directory.ids import parse_id
 from portal.embedded import models
-from portal.embedded.database.statements import Statement, count_rows, key_at
+from portal.embedded.database.keys import count_rows, key_at
+from portal.embedded.database.statements import Statement, columns_of
 from portal.embedded.members.roles import GROUPS_MAKE_ADMINS
 from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import ResourceNotFound
@@ -24,15 +25,10 @@ Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 # What a change asks nothing of: to read a column takes time, a moment most of all.
 _DEFERRED: Mapping[type[Model], Sequence[str]] = {
     models.ScimUserRow: (
-        *(
-            "search",
-            "user_name_folded",
-            "display_name_folded",
-            "deactivation_refused_at",
-            "deactivated_with_connection_at",
-        ),
-        *("member__password", "member__created_at", "member__updated_at"),
+        *("search", "user_name_folded", "display_name_folded"),
+        *("deactivation_refused_at", "deactivated_with_connection_at"),
     ),
+    models.MemberRow: ("password", "created_at", "updated_at"),
     models.ScimGroupRow: ("search", "display_name_folded", "removal_refused_at", "removal_refused_people"),
 }
 
@@ -75,40 +71,51 @@ class Lookups(Generic[Row]):
         self._key, name = (meta.pk, UUID(int=3)), (meta.get_field(name_field), "example")
         columns = (*_LISTED_COLUMNS, *read_with)
         self._by_name: Statement[Row] = self._statement(
-            IndexHint.VALUE, name, lambda rows, value: rows.filter(**{name_field: value}).values_list(*columns)
+            IndexHint.VALUE, columns, name, lambda rows, value: rows.filter(**{name_field: value})
         )
         self._by_id: Statement[Row] = self._statement(
-            IndexHint.KEY, self._key, lambda rows, value: rows.filter(pk=value).values_list(*columns)
+            IndexHint.KEY, columns, self._key, lambda rows, value: rows.filter(pk=value)
         )
-        self._locked: Statement[Row] = self._statement(IndexHint.KEY, self._key, self._locking)
+        self._locked: Statement[Row] = self._locking()
         self._behind: Callable[[int], Statement[Row]] = cache(self._listing)
 
     def _statement(
-        self, index_hint: IndexHint, sought: tuple[Any, Any], find: "Callable[[QuerySet[Row], Any], QuerySet[Row, Any]]"
+        self,
+        index_hint: IndexHint,
+        columns: Sequence[str],
+        sought: tuple[Any, Any],
+        find: "Callable[[QuerySet[Row], Any], QuerySet[Row]]",
     ) -> Statement[Row]:
         """Return a statement on a connection's rows, whose third parameter is the value that is sought."""
         meta = self._model._meta
         place = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
 
-        def build(organization: UUID, connection: UUID, value: Any) -> "QuerySet[Row, Any]":
-            rows = self._model._default_manager.defer("search").annotate(**self._read_with)
+        def build(organization: UUID, connection: UUID, value: Any) -> "QuerySet[Row]":
+            rows = self._model._default_manager.annotate(**self._read_with)
             by_organization, by_connection = index_hint.conditions(organization, connection)
             return find(rows.filter(by_organization).filter(by_connection), value)
 
-        return Statement(build, *place, sought)
+        return Statement(build, columns, *place, sought)
 
     def _listing(self, limit: int) -> Statement[Row]:
         return self._statement(
             IndexHint.CONNECTION,
+            _LISTED_COLUMNS,
             self._key,
-            lambda rows, after: rows.filter(pk__gt=after).order_by("pk").values_list(*_LISTED_COLUMNS)[:limit],
+            lambda rows, after: rows.filter(pk__gt=after).order_by("pk")[:limit],
         )
 
-    def _locking(self, rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
-        is_user = self._model is models.ScimUserRow
-        more, related = ({"is_awaited": _IS_AWAITED}, "member") if is_user else ({}, None)
-        read = rows.filter(pk=key).annotate(groups_make_admins=GROUPS_MAKE_ADMINS, **more).select_related(related)
-        return read.defer(*_DEFERRED[self._model]).select_for_update(of=("self",))
+    def _locking(self) -> Statement[Row]:
+        columns: tuple[str, ...] = columns_of(self._model, without=_DEFERRED[self._model])
+        more: dict[str, Expression] = {"groups_make_admins": GROUPS_MAKE_ADMINS}
+        if self._model is models.ScimUserRow:
+            columns += columns_of(models.MemberRow, "member__", without=_DEFERRED[models.MemberRow])
+            more["is_awaited"] = _IS_AWAITED
+
+        def find(rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
+            return rows.filter(pk=key).annotate(**more).select_for_update(of=("self",))
+
+        return self._statement(IndexHint.KEY, (*columns, *self._read_with, *more), self._key, find)
 
     def by_name(self, client: ScimClient) -> Callable[[str], LookupRow | None]:
         """Return what finds a client's resource by its folded name."""
@@ -138,7 +145,7 @@ class Lookups(Generic[Row]):
 
     def lock(self, client: ScimClient, resource: str, if_match: str) -> Row:
         """Return a resource, locked to the end of the transaction. Raises ResourceNotFound, VersionMismatch."""
-        row = self._locked.first(client.organization_id, client.connection.pk, parse_id(self._noun, resource))
+        row = self._locked.first_object(client.organization_id, client.connection.pk, parse_id(self._noun, resource))
         if row is None:
             raise self._not_found(resource)
         check_if_match(if_match, row)
@@ -149,5 +156,5 @@ class Lookups(Generic[Row]):
 
 
 def _found(statement: Statement[Row], client: ScimClient, *sought: UUID | str) -> LookupRow | None:
-    found = statement.rows(client.organization_id, client.connection.pk, *sought)
-    return next((LookupRow(*row) for row in found), None)
+    found = statement.first(client.organization_id, client.connection.pk, *sought)
+    return LookupRow(*found) if found else None

@@ -14,8 +14,7 @@ from portal.directory.members import MemberStatus
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import audit, models
-from portal.embedded.database.made_rows import new_row
-from portal.embedded.database.statements import Writes
+from portal.embedded.database.writes import Writes
 from portal.embedded.members.roles import email_roles, group_roles, has_admin, hold_admins, roles_without_groups
 from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
@@ -112,8 +111,7 @@ def build_member(client: ScimClient, row: models.ScimUserRow) -> models.MemberRo
     if not address:
         return None
     status = MemberStatus.ACTIVE if row.active else MemberStatus.DELETED
-    return new_row(
-        models.MemberRow,
+    return models.MemberRow(
         organization_id=row.organization_id,
         email_address=address,
         name=row.display_name,

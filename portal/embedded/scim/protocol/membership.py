@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from portal.directory.ids import parse_id, public_id
 from portal.embedded import models
-from portal.embedded.database.statements import Statement, Writes, select_keys, select_keys_in
+from portal.embedded.database.keys import select_keys, select_keys_in
+from portal.embedded.database.statements import Statement
+from portal.embedded.database.writes import Writes
 from portal.embedded.scim.filter.parser import (
     And,
     Comparison,
@@ -222,7 +224,8 @@ class _MemberKeys(Sequence[GroupMember]):
 
 
 _MEMBER_KEYS = Statement(
-    lambda key: models.ScimMembershipRow.objects.filter(group_id=key).order_by("user_id").values_list("user_id"),
+    lambda key: models.ScimMembershipRow.objects.filter(group_id=key).order_by("user_id"),
+    ("user_id",),
     (_KEY, UUID(int=1)),
 )
 
@@ -324,9 +327,8 @@ def _read_id(text: str) -> MemberKey:
 # Identity providers often add and remove people one by one.
 _IS_MEMBER = {
     kind: Statement(
-        lambda group, key, kind=kind: (
-            kind.rows.objects.filter(group_id=group).filter(**{kind.field: key}).values_list("pk")
-        ),
+        lambda group, key, kind=kind: kind.rows.objects.filter(group_id=group).filter(**{kind.field: key}),
+        ("pk",),
         (_KEY, UUID(int=1)),
         (_KEY, UUID(int=2)),
     )

@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from portal.directory.ids import parse_id, public_id
 from portal.embedded import audit, models
-from portal.embedded.database.made_rows import new_row
-from portal.embedded.database.statements import Writes
+from portal.embedded.database.writes import Writes
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.filter.columns import (
     Column,
@@ -199,7 +198,7 @@ def _result_or_error(
 
 
 def _build_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
-    row = new_row(models.ScimUserRow, organization_id=client.organization_id, connection_id=client.connection.pk)
+    row = models.ScimUserRow(organization_id=client.organization_id, connection_id=client.connection.pk)
     _set_document(row, {"active": True, **read_payload(client, client.user_schema, payload)}, client.user_schema)
     row.updated_at = row.created_at
     return row
@@ -281,13 +280,11 @@ def _write_update(
     columns: Sequence[str],
     entries: Sequence[audit.Entry],
     writes: Writes,
-    *,
-    is_last: bool = False,
 ) -> None:
     update_access(row)
     writes.update(row, *columns)
     audit.add(writes, *entries)
-    writes.send(is_last=is_last)
+    writes.send()
 
 
 def _write_with_member(
@@ -299,7 +296,7 @@ def _write_with_member(
     try:
         with transaction.atomic() if takes else nullcontext():
             freed = sync_member(client, row, writes)
-            write(writes, is_last=not takes and not is_awaited)
+            write(writes)
     except IntegrityError:
         _check_user_name(client, row)
         freed = _resolve_address_conflict(client, row, member.pk if member else None, write)

@@ -1,0 +1,169 @@
+"""What one change writes, sent to PostgreSQL as one statement. README.md beside this says when to use it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.models import AutoField, BinaryField, Field, Model
+
+from portal.embedded.database.keys import Where, among, table
+
+Values = list[Any]
+Fields = Sequence["Field[Any, Any]"]
+
+
+class Writes:
+    """Collects what one change writes, and sends it in one round trip to PostgreSQL, however much it is.
+
+    All of it happens at once: no part may read or write a row that another part writes. Foreign keys between the parts are
+    fine. SQLite gets the parts one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[str, Values]] = []
+        self._new: dict[type[Model], list[Mapping[str, Any]]] = {}
+
+    def insert(self, *rows: Model) -> None:
+        """Insert new rows, as `save(force_insert=True)` would without its signals."""
+        for row in rows:
+            self.insert_values(type(row), [_inserted(row)])
+
+    def insert_values(self, model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows that are given as values by column: for many rows, without an object for each."""
+        self._new.setdefault(model, []).extend(rows)
+
+    def update(self, row: Model, *names: str) -> None:
+        """Store fields of a row, as `save(update_fields=…)` would without its signals."""
+        sql, fields = _update(type(row), names, connection.vendor)
+        changed = {field.attname: field.pre_save(row, add=False) for field in fields}
+        if connection.vendor == "postgresql":
+            self._parts.append((sql, [_encoded(changed), row.pk]))
+        else:
+            values = [field.get_db_prep_save(changed[field.attname], connection) for field in fields]
+            self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, connection)]))
+
+    def update_keys(
+        self, model: type[Model], change: tuple[str, Any], where: Where, column: str, keys: Sequence[UUID]
+    ) -> None:
+        """Set a column of the rows that fulfill a condition and have one of the keys in another column."""
+        name, value = change
+        condition, values = among(where, column, keys)
+        (field,) = (field for field in inserted_fields(model) if field.column == name)
+        prepared = field.get_db_prep_save(value, connection)
+        self._parts.append((f"UPDATE {table(model)} SET {name} = %s WHERE {condition}", [prepared, *values]))  # noqa: S608 -- our own names
+
+    def delete_keys(self, model: type[Model], where: Where, column: str, keys: Sequence[UUID]) -> None:
+        """Delete the rows that fulfill a condition and have one of the keys in a column. No row may refer to them."""
+        condition, values = among(where, column, keys)
+        self._parts.append((f"DELETE FROM {table(model)} WHERE {condition}", values))  # noqa: S608 -- our own names
+
+    def send(self) -> None:
+        """Write everything within the caller's transaction, new rows last. Raise IntegrityError as the database does."""
+        parts, new = self._parts, self._new
+        self._parts, self._new = [], {}
+        # Our backends have this method.
+        cursor = connections[DEFAULT_DB_ALIAS].statement_cursor()  # type: ignore[attr-defined]
+        if connection.vendor == "postgresql":
+            inserts = ((_insert_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows)
+            if whole := [*parts, *inserts]:
+                cursor.execute(*_as_one(whole))
+            return
+        for sql, values in parts:
+            cursor.execute(sql, values)
+        for model, rows in new.items():
+            cursor.executemany(_insert(model), [_prepared(model, row) for row in rows])
+
+    def send_whole(self) -> None:
+        """Write everything or nothing. A transaction around it stays usable if the database rejects something."""
+        # A single statement is a transaction of its own.
+        is_whole = connection.vendor == "postgresql" and not connection.in_atomic_block
+        with nullcontext() if is_whole else transaction.atomic():
+            self.send()
+
+
+def insert(*rows: Model) -> None:
+    """Insert new rows now."""
+    writes = Writes()
+    writes.insert(*rows)
+    writes.send()
+
+
+def insert_values(model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows that are given as values by column, now."""
+    writes = Writes()
+    writes.insert_values(model, rows)
+    writes.send()
+
+
+def inserted_fields(model: type[Model]) -> Fields:
+    """Return the fields that a new row has values for: the database numbers by itself."""
+    return [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
+
+
+def _inserted(row: Model) -> Mapping[str, Any]:
+    """Return the values of a new row by column, and mark it as saved."""
+    names, computed = _columns(type(row))
+    for field in computed:
+        field.pre_save(row, add=True)
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    stored = vars(row)
+    return {name: stored[name] for name in names}
+
+
+@cache
+def _columns(model: type[Model]) -> tuple[Sequence[str], Fields]:
+    """Return the columns of a new row, and the fields that compute their value when it is stored."""
+    fields = inserted_fields(model)
+    computed = [field for field in fields if type(field).pre_save is not Field.pre_save]
+    return [field.attname for field in fields], computed
+
+
+def _as_one(parts: Sequence[tuple[str, Values]]) -> tuple[str, Values]:
+    """Return one statement with the parts as data-modifying WITH queries (PostgreSQL's manual, 7.8.4), and its values."""
+    *first, (last, _) = parts
+    named = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(first))
+    return f"WITH {named} {last}" if named else last, [one for _, values in parts for one in values]
+
+
+def _encoded(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _prepared(model: type[Model], row: Mapping[str, Any]) -> Values:
+    return [field.get_db_prep_save(row[field.attname], connection) for field in inserted_fields(model)]
+
+
+@cache
+def _update(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[str, Fields]:
+    meta = model._meta
+    fields = [field for field in meta.concrete_fields if field.attname in names]
+    columns = ", ".join(str(field.column) for field in fields)
+    row = f"SELECT {columns} FROM json_populate_record(NULL::{meta.db_table}, %s)"  # noqa: S608 -- our own names
+    places = (
+        f"({columns}) = ({row})" if vendor == "postgresql" else f"({columns}) = ({', '.join(['%s'] * len(fields))})"
+    )
+    return f"UPDATE {meta.db_table} SET {places} WHERE {meta.pk.column} = %s", fields  # noqa: S608 -- our own names
+
+
+@cache
+def _insert(model: type[Model]) -> str:
+    return f"INSERT INTO {_target(model)} VALUES ({', '.join(['%s'] * len(inserted_fields(model)))})"  # noqa: S608 -- our own names
+
+
+@cache
+def _insert_documents(model: type[Model]) -> str:
+    # One parameter, whatever the number of rows and columns: passing each value separately takes several times as long.
+    if any(isinstance(field, BinaryField) for field in inserted_fields(model)):
+        raise TypeError(f"{model.__name__} has bytes, which JSON can't hold.")
+    columns = ", ".join(str(field.column) for field in inserted_fields(model))
+    rows = f"json_populate_recordset(NULL::{table(model)}, %s)"
+    return f"INSERT INTO {_target(model)} SELECT {columns} FROM {rows}"  # noqa: S608 -- our own names
+
+
+def _target(model: type[Model]) -> str:
+    columns = ", ".join(str(field.column) for field in inserted_fields(model))
+    return f"{table(model)} ({columns})"

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
@@ -42,7 +43,7 @@ class InProcess(BaseAdapter):
         )
         response = requests.Response()
         response.status_code = answer.status_code
-        response._content = answer.content
+        response.raw = BytesIO(answer.content)
         response.headers.update(dict(answer.items()))
         response.request, response.url = request, str(request.url)
         return response

@@ -4,11 +4,11 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import lucide
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.template.loader import get_template
+from lucide.templatetags.lucide import lucide
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
@@ -152,7 +152,7 @@ def test_every_icon_exists(name: str) -> None:
     text = (ROOT / "templates" / name).read_text()
 
     for icon in re.findall(r"""\{%\s*lucide\s+["']([\w-]+)["']|\bicon=["']([\w-]+)["']""", text):
-        lucide._load_icon(icon[0] or icon[1])
+        assert lucide(icon[0] or icon[1])
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -164,7 +164,7 @@ def test_every_icon_of_the_navigation_exists() -> None:
     from portal.web.pages import _AREAS  # noqa: PLC0415 -- used here alone
 
     for _, _, icon, _ in _AREAS:
-        lucide._load_icon(icon)
+        assert lucide(icon)
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.messages import error, success
+from django.contrib.messages.middleware import MessageMiddleware
+from django.http import HttpResponse
 from django.template import engines
 from django.test import Client, RequestFactory
 from playwright.sync_api import BrowserContext, Page, expect
 
 from portal.embedded import models
 from portal.pages.session.forms import SignInForm
-from portal.web.messages import HostCookieStorage
 from tests import factories
 
 pytestmark = pytest.mark.browser
@@ -67,7 +68,7 @@ def check(page: Page) -> None:
 
 def test_every_component_can_be_read_by_everybody(show: Show, rf: RequestFactory) -> None:
     request = rf.get("/")
-    request._messages = HostCookieStorage(request)  # type: ignore[attr-defined]  # -- as Django's middleware does
+    MessageMiddleware(lambda _: HttpResponse()).process_request(request)
     success(request, "The group was renamed.")
     error(request, "The token could not be rotated.")
     form = SignInForm({"email_address": "nobody"})
@@ -114,7 +115,7 @@ def test_on_a_phone_the_menu_opens_without_scripts(admin_client: Client, show: S
 
 def test_a_closed_message_is_gone_and_focus_is_not_lost(show: Show, rf: RequestFactory) -> None:
     request = rf.get("/")
-    request._messages = HostCookieStorage(request)  # type: ignore[attr-defined]  # -- as above
+    MessageMiddleware(lambda _: HttpResponse()).process_request(request)
     success(request, "One")
     success(request, "Two")
     page = show(engines["django"].from_string('{% extends "base.html" %}').render({"portal": None}, request))

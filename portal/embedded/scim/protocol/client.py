@@ -25,7 +25,7 @@ from portal.directory.scim.log import ScimRejection
 from portal.directory.scim.tokens import USE_STORED_EVERY
 from portal.embedded import models
 from portal.embedded.audit import Caller
-from portal.embedded.database.statements import Statement
+from portal.embedded.database.statements import Statement, columns_of
 from portal.embedded.scim.filter.comparison import ComparisonBudget
 from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema, extended, with_short_names

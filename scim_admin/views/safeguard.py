@@ -64,7 +64,7 @@ def approve(request: PortalRequest) -> HttpResponse:
         return _approve_page(request, gateway, connection, form)
     version, number = form.cleaned_data["version"], form.cleaned_data["number"]
     try:
-        gateway.decide(connection.connection_id, ScimSafeguardDecision.RELEASE, version=version, number=number)
+        gateway.decide(connection.connection_id, ScimSafeguardDecision.RELEASE, version=version, count=number)
     except Conflict as error:
         return _approve_page(request, gateway, connection, ApproveForm(), error)
     messages.success(request, f"Approved for {number:,} {'person' if number == 1 else 'people'}.")
@@ -83,7 +83,7 @@ def _approve_page(
         "form": form,
         "problem": error.detail if error else "",
         "safeguard": gateway.get(connection.connection_id),
-        "number": gateway.held_number(connection.connection_id),
+        "number": gateway.held_count(connection.connection_id),
         "held": gateway.held_users(connection.connection_id, limit=_SHOWN),
         "held_groups": gateway.held_groups(connection.connection_id, limit=_GROUPS_SHOWN),
         "words": words_for(connection.identity_provider),
@@ -107,7 +107,7 @@ def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200)
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
         "words": words_for(connection.identity_provider),
     }
-    if context["safeguard"].waiting_groups:
+    if context["safeguard"].held_group_count:
         context["held_groups"] = gateway.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
     if not query.is_valid():
         return render_section(request, "scim_admin/safeguard.html", context, status=422)

@@ -17,7 +17,7 @@ def holding(embedded: Portal) -> Portal:
     now = timezone.now()
     models.ScimConnectionRow.objects.update(hold_started_at=now)
     keys = models.ScimUserRow.objects.values_list("pk", flat=True)[:2]
-    models.ScimUserRow.objects.filter(pk__in=list(keys)).update(deactivation_refused_at=now)
+    models.ScimUserRow.objects.filter(pk__in=list(keys)).update(deactivation_held_at=now)
     return embedded
 
 

@@ -32,7 +32,6 @@ PENDING: set[str] = {
     "portal/embedded/members/roles.py",
     "portal/embedded/operator.py",
     "portal/embedded/scim/access_obstacles.py",
-    "portal/embedded/scim/drift.py",
     "portal/embedded/scim/group_role_rules.py",
     "portal/embedded/scim/group_roles.py",
     "portal/embedded/scim/groups.py",
@@ -45,9 +44,6 @@ PENDING: set[str] = {
     "portal/embedded/scim/protocol/address_handover.py",
     "portal/embedded/scim/protocol/user_groups.py",
     "portal/embedded/scim/protocol/users.py",
-    "portal/embedded/scim/reminders.py",
-    "portal/embedded/scim/safeguard.py",
-    "portal/embedded/scim/safeguard_rules.py",
     "portal/embedded/scim/users.py",
 }
 

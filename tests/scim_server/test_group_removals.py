@@ -69,7 +69,7 @@ def test_a_group_of_many_is_not_emptied_by_one_request(idp: Idp, people: list[st
     assert len(idp.members(group)) == 40
     assert stopped(idp)
     safeguard = models.ScimSafeguardRow.objects.get()
-    assert (safeguard.gone, safeguard.removed, safeguard.people) == (0, 0, 100)
+    assert (safeguard.deactivated_count, safeguard.removed_count, safeguard.user_count) == (0, 0, 100)
 
 
 def test_the_operations_of_a_bulk_request_count_together(idp: Idp, people: list[str]) -> None:

@@ -97,7 +97,7 @@ def test_beyond_the_share_the_rest_waits_whichever_way_they_are_taken_away(
     assert active(idp) == 80
     assert models.ScimUserRow.objects.filter(active=True).count() == 80
     safeguard = models.ScimSafeguardRow.objects.get()
-    assert (safeguard.gone, safeguard.people) == (20, 100)
+    assert (safeguard.deactivated_count, safeguard.user_count) == (20, 100)
 
 
 def test_the_idp_is_told_in_scims_form_to_come_back(idp: Idp, people: list[str]) -> None:
@@ -262,7 +262,7 @@ def test_people_are_not_counted_for_each_who_goes(idp: Idp, people: list[str], s
 
     statuses(idp, people[11:30])
 
-    assert models.ScimSafeguardRow.objects.get().people == 100
+    assert models.ScimSafeguardRow.objects.get().user_count == 100
     # But before it stops anybody, they are.
     with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=True):
         assert statuses(idp, people[30:76]) == [200] * 45 + [503]
@@ -276,5 +276,5 @@ def test_none_slips_through_when_all_go_at_once(idp: Idp) -> None:
 
     assert sorted(found) == [200] * 10 + [503] * 40
     assert active(idp) == 40
-    assert models.ScimUserRow.objects.exclude(deactivation_refused_at=None).count() == 40
+    assert models.ScimUserRow.objects.exclude(deactivation_held_at=None).count() == 40
     assert models.ActivityEntryRow.objects.filter(action="scim_connection.safeguard").count() == 1

@@ -1,4 +1,4 @@
-"""What a directory returns of where it is not as the identity provider says."""
+"""Drift: differences between an organization and what its identity provider sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from portal.directory.scim.groups import ScimGroup
 
 @dataclass(frozen=True, slots=True)
 class ScimUnmanagedMember:
-    """A member whom the connection does not know."""
+    """A member that the connection doesn't know."""
 
     member_id: str
     email_address: str
@@ -24,16 +24,16 @@ class ScimUnmanagedMember:
 
 @dataclass(frozen=True, slots=True)
 class ScimDifference:
-    """What a field of a member is, and what it would be as the identity provider says."""
+    """A field of a member that has another value than the identity provider sent."""
 
     field: str
-    here: str
-    there: str
+    member_value: str
+    idp_value: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScimChangedUser:
-    """A provisioned person whose member was changed by hand since; `version` stands for the differences."""
+    """A user whose member was changed manually. `version` identifies the differences."""
 
     user_id: str
     user_name: str
@@ -43,38 +43,38 @@ class ScimChangedUser:
 
 
 class ScimDriftGateway(Protocol):
-    """Where the organization is not as its IdP says (ScimFeature.DRIFT; without it, all raise NotOffered).
+    """Differences between the organization and its identity provider. Reading needs `stytch.scim:get`.
 
-    Reading needs `stytch.scim:get`. A page looks through so many rows at most: it can hold none, and yet not be the last.
-    All that read raise Invalid, InvalidCursor, NotFound, NotOffered.
+    A page reads a limited number of rows, so it can be empty without being the last. All methods raise NotFound for any other
+    connection than the active one, and those that return a page raise Invalid for a bad limit, and InvalidCursor.
     """
 
     def unmanaged_members(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimUnmanagedMember]:
-        """Return a page of the members whom the IdP does not manage."""
+        """Return a page of the members that the identity provider doesn't manage."""
         ...
 
     def drifted_group_roles(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimGroupRoles]:
-        """Return a page of the groups with roles that are gone, or have another name than when the roles were given."""
+        """Return a page of the groups with roles that were deleted, or renamed since their roles were assigned."""
         ...
 
     def unmapped_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
-        """Return a page of the groups that give no role."""
+        """Return a page of the groups without roles."""
         ...
 
     def changed_users(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimChangedUser]:
-        """Return a page of the people whose name, e-mail address or state was changed by hand."""
+        """Return a page of the users whose name, email address or status was changed manually."""
         ...
 
     def take_idp_values(self, connection_id: str, user_id: str, *, version: str) -> None:
-        """Make a changed person's member as the IdP says; needs `stytch.scim:update`.
+        """Replace a member's values with those of the identity provider; needs `stytch.scim:update`.
 
-        Raises NotFound, NotOffered, Conflict where the differences are not those of the version any more, or the address
-        is taken, or the organization would be left without an admin.
+        Raise NotFound for an unknown user. Raise Conflict if the differences have another version, if the address is in use,
+        or if the organization would be left without an admin.
         """
         ...

@@ -1,4 +1,4 @@
-"""Pausing a connection."""
+"""Pausing and resuming a connection."""
 
 from typing import Protocol
 
@@ -6,15 +6,12 @@ from portal.directory.scim.connection import ScimConnection
 
 
 class ScimPauseGateway(Protocol):
-    """An admin's word that the IdP shall wait (ScimFeature.PAUSE; without it, both raise NotOffered).
-
-    Needs `stytch.scim:update`.
-    """
+    """Pausing provisioning for a while. Needs `stytch.scim:update`."""
 
     def pause(self, connection_id: str) -> ScimConnection:
-        """Have every call refused from now on; nothing else changes. Raises NotFound, Conflict where it is paused already."""
+        """Reject all requests from now on, and change nothing else. Raise NotFound, Conflict if it's paused already."""
         ...
 
     def resume(self, connection_id: str) -> ScimConnection:
-        """Have calls answered again. Raises NotFound, Conflict where it is not paused."""
+        """Accept requests again. Raise NotFound, Conflict if it isn't paused."""
         ...

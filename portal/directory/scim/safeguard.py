@@ -7,8 +7,8 @@ from typing import Protocol
 
 from portal.directory.pages import DEFAULT_LIMIT, Page
 
-# How long a connection is new, and how many people can be deactivated within an hour while it's tried out.
-TRIAL, LEAST_IN_TRIAL = timedelta(days=7), 50
+# A new connection has a higher minimum, so that it can be tried out.
+TRIAL_PERIOD, TRIAL_MINIMUM = timedelta(days=7), 50
 
 
 class ScimSafeguardDecision(StrEnum):
@@ -21,76 +21,78 @@ class ScimSafeguardDecision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScimSafeguard:
-    """The safeguard of a connection. Without a hold, `stopped_at` is None.
+    """The safeguard of a connection; `version` identifies the state that was shown.
 
-    `gone` of `people` were deactivated within the hour when the hold began, and `removed` lost the roles of a group.
-    `waiting` people are on hold, and `waiting_groups` groups, each counted up to MAX_COUNTED. Approved deactivations are accepted until `released_until`. `version` identifies what was shown. A hold
-    begins beyond `share` percent and `least` people; the safeguard is off without a share.
+    A hold begins when more than `share` percent of the people, and more than `minimum`, lose access or the roles of a group
+    within an hour. With a share of 0 the safeguard is off.
     """
 
     version: str
-    stopped_at: datetime | None
-    kept_at: datetime | None
-    released_until: datetime | None
-    gone: int
-    people: int
-    waiting: int
     share: int
-    least: int
+    minimum: int
+    # Until when the connection is new, so that `minimum` is at least TRIAL_MINIMUM; None afterwards.
+    trial_until: datetime | None
+    # None without a hold.
+    hold_started_at: datetime | None
+    hold_kept_at: datetime | None
     # When the first contact was emailed about the hold.
-    told_at: datetime | None = None
-    # People taken out of groups with roles by single requests within that hour, and groups that are on hold.
-    removed: int = 0
-    waiting_groups: int = 0
-    # Until when the connection is new, so that `least` is at least LEAST_IN_TRIAL; None afterwards.
-    trial_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScimHeldGroup:
-    """A group with roles that many people would leave by one request, which the IdP last sent at `refused_at`."""
-
-    group_id: str
-    group_name: str
-    people: int
-    refused_at: datetime
+    notified_at: datetime | None
+    # Approved deactivations are accepted until then.
+    approved_until: datetime | None
+    # When the hold began: all people, those who were deactivated within the hour, and those who lost the roles of a group.
+    user_count: int
+    deactivated_count: int
+    removed_count: int
+    # People and groups on hold, each counted up to MAX_COUNTED.
+    held_user_count: int
+    held_group_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class ScimHeldUser:
-    """A person whose deactivation is on hold; the IdP last asked for it at `refused_at`."""
+    """A user whose deactivation is on hold. The identity provider last requested it at `requested_at`."""
 
     user_id: str
     user_name: str
     display_name: str
-    refused_at: datetime
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScimHeldGroup:
+    """A group with roles that one request would remove `user_count` users from, last sent at `requested_at`."""
+
+    group_id: str
+    group_name: str
+    user_count: int
+    requested_at: datetime
 
 
 class ScimSafeguardGateway(Protocol):
-    """The deactivation safeguard (ScimFeature.SAFEGUARD; without it, all raise NotOffered). Reading needs `stytch.scim:get`."""
+    """The deactivation safeguard. Reading needs `stytch.scim:get`. Raise NotFound for any other connection than the active one."""
 
     def get(self, connection_id: str) -> ScimSafeguard:
-        """Return the state of the safeguard. Raise NotFound, NotOffered."""
+        """Return the state of the safeguard."""
         ...
 
     def held_users(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldUser]:
-        """Return a page of the people on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
+        """Return a page of the users on hold. Raise Invalid for a bad limit, InvalidCursor."""
         ...
 
     def held_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimHeldGroup]:
-        """Return a page of the groups on hold. Raise Invalid, InvalidCursor, NotFound, NotOffered."""
+        """Return a page of the groups on hold. Raise Invalid for a bad limit, InvalidCursor."""
         ...
 
-    def held_number(self, connection_id: str) -> int:
-        """Return how many people lose access or the roles of a group once the hold is approved. Raise NotFound, NotOffered."""
+    def held_count(self, connection_id: str) -> int:
+        """Return how many users lose access or the roles of a group if the hold is approved."""
         ...
 
     def decide(
-        self, connection_id: str, decision: ScimSafeguardDecision, *, version: str, number: int | None = None
+        self, connection_id: str, decision: ScimSafeguardDecision, *, version: str, count: int | None = None
     ) -> None:
         """Approve, keep or clear the hold that `version` identifies; needs `stytch.scim:update`.
 
-        An approval is for the people and groups on hold now, for 24 hours, and must say how many people that are. Raise Conflict where the
-        hold has changed (with the field "number" where the number has), NotFound, NotOffered.
+        An approval is valid for 24 hours, for the users and groups that are on hold now. Its `count` is what `held_count()`
+        returned. Raise Conflict if the hold has changed, with the field "count" if only the count has.
         """
         ...

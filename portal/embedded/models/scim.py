@@ -33,8 +33,9 @@ class ScimConnectionRow(models.Model):
     # What an admin should look at: the last thing that was refused in order to keep the organization usable.
     attention = models.CharField(max_length=512, blank=True)
     attention_at = models.DateTimeField(null=True, blank=True)
-    # Since when deactivations are on hold (scim_safeguard.py), when an admin chose to keep the hold, when the first contact was
-    # emailed, and an approval: for people whose deactivation was put on hold since then, until a day after it was given.
+    # The deactivation safeguard (scim/safeguard.py): when the hold began, when an admin chose to keep it, and when the first
+    # contact was emailed. An approval is for users whose deactivation was put on hold from `hold_approved_from` on, and is
+    # valid for a day, until `hold_approved_until`.
     hold_started_at = models.DateTimeField(null=True, blank=True, db_column="brake_stopped_at")
     hold_kept_at = models.DateTimeField(null=True, blank=True, db_column="brake_kept_at")
     hold_notified_at = models.DateTimeField(null=True, blank=True, db_column="brake_told_at")
@@ -42,7 +43,7 @@ class ScimConnectionRow(models.Model):
     hold_approved_until = models.DateTimeField(null=True, blank=True, db_column="brake_released_until")
     # How many people wait for a decision (ScimConflictRow), counted no further than MAX_COUNTED whenever one comes or goes.
     waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
-    # Since when an admin has every call refused, and that admin's name.
+    # When an admin paused provisioning, and that admin's name.
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=256, blank=True, default="", db_default="")
     # Since when it is deleted, and the name of who did it; it can be restored for SCIM_RESTORE_DAYS.
@@ -67,7 +68,7 @@ class ScimConnectionRow(models.Model):
 
 
 class ScimContactRow(models.Model):
-    """Who is told by e-mail what a connection needs; they need not be members."""
+    """An email address that is notified when a connection needs attention. It doesn't have to be a member's."""
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(OrganizationRow, models.PROTECT)
@@ -90,7 +91,7 @@ class ScimReminderRow(models.Model):
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(OrganizationRow, models.PROTECT)
     connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="reminders")
-    # What it is about (scim_reminders.py): a token and the days before its expiry, or since when deactivations are on hold.
+    # The subject (scim/reminders.py): a token and the days before it expires, or when a hold began.
     about = models.CharField(max_length=100)
     # SHA-256 of the contact's case-folded address, in hexadecimal.
     contact_hash = models.CharField(max_length=64, default="", db_default="")
@@ -107,19 +108,19 @@ class ScimReminderRow(models.Model):
 
 
 class ScimSafeguardRow(models.Model):
-    """What a connection's deactivations within an hour are counted in, one after the other: each holds the row."""
+    """The numbers by which the deactivation safeguard counts. Each deactivation locks the connection's row."""
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(OrganizationRow, models.PROTECT)
     connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="safeguards")
-    # {minute since 1970: number}, of the last hour: people who were deactivated, and who lost the roles of a group.
+    # {minute since 1970: number} of the last hour, for users who were deactivated, and who lost the roles of a group.
     minutes = models.JSONField(default=dict)
     removal_minutes = models.JSONField(default=dict, db_default={})
-    # How many active people there were, when they were last counted, with those who were deactivated within the hour.
-    people = models.PositiveIntegerField(default=0)
-    # How many were deactivated within the hour when the hold began, and how many lost the roles of a group.
-    gone = models.PositiveIntegerField(default=0)
-    removed = models.PositiveIntegerField(default=0, db_default=0)
+    # Active users when they were last counted, including those deactivated within the hour before.
+    user_count = models.PositiveIntegerField(default=0, db_column="people")
+    # When the hold began: users deactivated within the hour, and users who lost the roles of a group.
+    deactivated_count = models.PositiveIntegerField(default=0, db_column="gone")
+    removed_count = models.PositiveIntegerField(default=0, db_default=0, db_column="removed")
     counted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -230,8 +231,8 @@ class ScimUserRow(models.Model):
     awaited_address = ComparedField(max_length=512, blank=True, default="", db_default="")
     # Whether an active person has no member, or a deleted one: written by everything that changes one of these.
     cannot_sign_in = models.BooleanField(default=False, db_default=False)
-    # When the IdP last wanted to deactivate or delete them, and was told to wait.
-    deactivation_refused_at = models.DateTimeField(null=True)
+    # When the IdP last asked to deactivate or delete the user, and this was put on hold.
+    deactivation_held_at = models.DateTimeField(null=True, db_column="deactivation_refused_at")
     # When the deletion of the connection deactivated their member: a restored one can bring these back, and nobody else.
     deactivated_with_connection_at = models.DateTimeField(null=True)
     document = models.JSONField(default=dict)
@@ -252,7 +253,7 @@ class ScimUserRow(models.Model):
             models.Index(fields=["organization", "connection", "user_name_folded"], name="scim_user_by_name"),
             models.Index(
                 fields=["organization", "connection", "id"],
-                condition=models.Q(deactivation_refused_at__isnull=False),
+                condition=models.Q(deactivation_held_at__isnull=False),
                 name="scim_user_waits_to_leave",
             ),
             # They are few among many: a page of them shall not read everybody.
@@ -287,9 +288,9 @@ class ScimGroupRow(models.Model):
     search = models.JSONField(default=dict)
     # Kept in the transaction that changes the members, so that a list of groups counts nothing.
     member_count = models.PositiveIntegerField(default=0)
-    # When the IdP last asked to take so many people out of it, or to delete it, and was put on hold.
-    removal_refused_at = models.DateTimeField(null=True)
-    removal_refused_people = models.PositiveIntegerField(default=0, db_default=0)
+    # When the IdP last asked to take many users out of the group or to delete it, and this was put on hold; and how many.
+    removal_held_at = models.DateTimeField(null=True, db_column="removal_refused_at")
+    removal_held_count = models.PositiveIntegerField(default=0, db_default=0, db_column="removal_refused_people")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField()
 
@@ -305,7 +306,7 @@ class ScimGroupRow(models.Model):
             models.Index(fields=["organization", "connection", "display_name_folded"], name="scim_group_by_name"),
             models.Index(
                 fields=["organization", "connection", "id"],
-                condition=models.Q(removal_refused_at__isnull=False),
+                condition=models.Q(removal_held_at__isnull=False),
                 name="scim_group_removal_on_hold",
             ),
         ]

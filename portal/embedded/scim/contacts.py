@@ -1,4 +1,4 @@
-"""Whom to tell by e-mail what a connection needs."""
+"""The contacts of a connection: email addresses that are notified when it needs attention."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from django.db import transaction
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, Invalid
 from portal.directory.permissions import Permission
-from portal.directory.scim.contacts import MOST_CONTACTS, ScimContacts
+from portal.directory.scim.contacts import MAX_CONTACTS, ScimContacts
 from portal.embedded import audit, models
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scope import Scope
 
-_LONGEST = 254
-_LONGEST_SHOWN = 100
+_MAX_LENGTH = 254
+_SHOWN_LENGTH = 100
 
 
 class EmbeddedScimContacts:
@@ -26,21 +26,19 @@ class EmbeddedScimContacts:
         self._scope = scope
 
     def get(self, connection_id: str) -> ScimContacts:
-        """Return them. Raises NotFound, Refused."""
+        """Return the contacts. Raise NotFound."""
         self._scope.require(Permission.SCIM_GET)
         return _contacts(active_connection(self._scope.organization_id, connection_id))
 
     def change(self, connection_id: str, addresses: Sequence[str], *, version: str) -> ScimContacts:
-        """Put these in the place of those of the version. Raises NotFound, Invalid, Conflict, Refused."""
+        """Replace the contacts. Raise NotFound, Invalid that names an invalid address, Conflict for another version."""
         self._scope.require(Permission.SCIM_UPDATE)
-        wanted = _checked(addresses)
+        wanted = _validated(addresses)
         with transaction.atomic():
             row = active_connection(self._scope.organization_id, connection_id, lock=True)
             before = _contacts(row)
             if version != before.version:
-                raise Conflict(
-                    "Somebody else changed the contacts in the meantime. Nothing was saved.", field="version"
-                )
+                raise Conflict("Someone else changed the contacts in the meantime. Nothing was saved.", field="version")
             row.contacts.all().delete()
             models.ScimContactRow.objects.bulk_create(
                 models.ScimContactRow(organization_id=row.organization_id, connection=row, email_address=address)
@@ -65,16 +63,16 @@ def _contacts(row: models.ScimConnectionRow) -> ScimContacts:
     return ScimContacts(tuple(addresses), is_email_set_up=settings.EMAIL_IS_SET_UP)
 
 
-def _checked(addresses: Sequence[str]) -> Sequence[str]:
-    """Return each address once. Raises Invalid that names the first that is none."""
+def _validated(addresses: Sequence[str]) -> Sequence[str]:
+    """Return each address once, in the given order. Raise Invalid that names the first invalid address."""
     found = {fold_address(address.strip()): address.strip() for address in addresses if address.strip()}
     for address in found.values():
         try:
             validate_email(address)
         except ValidationError:
-            raise Invalid(f'"{address[:_LONGEST_SHOWN]}" is no e-mail address.', field="addresses") from None
-        if len(address) > _LONGEST:
-            raise Invalid(f'"{address[:_LONGEST_SHOWN]}…" is too long for an e-mail address.', field="addresses")
-    if len(found) > MOST_CONTACTS:
-        raise Invalid(f"There are {len(found)} addresses; there can be {MOST_CONTACTS} at most.", field="addresses")
+            raise Invalid(f'"{address[:_SHOWN_LENGTH]}" isn\'t a valid email address.', field="addresses") from None
+        if len(address) > _MAX_LENGTH:
+            raise Invalid(f'"{address[:_SHOWN_LENGTH]}…" is too long for an email address.', field="addresses")
+    if len(found) > MAX_CONTACTS:
+        raise Invalid(f"You entered {len(found)} addresses. Enter at most {MAX_CONTACTS}.", field="addresses")
     return [*found.values()]

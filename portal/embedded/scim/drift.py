@@ -1,4 +1,4 @@
-"""Where the organization is not as its identity provider says. Each page looks through so many rows at most."""
+"""Drift: differences between an organization and what its identity provider sent."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -33,8 +33,8 @@ from portal.embedded.scim.protocol.member_sync import (
 )
 from portal.embedded.scope import Scope
 
-# Rows that one page looks through: by the index alone, and with what was pushed.
-_LOOKED_AT, _COMPARED = 10_000, 1000
+# Upper bounds on the rows that one page reads: by an index alone, and by comparing whole users with their members.
+_MAX_READ, _MAX_COMPARED = 10_000, 1000
 
 
 class EmbeddedScimDrift:
@@ -46,16 +46,14 @@ class EmbeddedScimDrift:
     def unmanaged_members(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimUnmanagedMember]:
-        """Return a page of them by their e-mail addresses. Raises Invalid, InvalidCursor, NotFound, Refused."""
-        connection = self._looked_at(connection_id, limit)
+        """Return a page of the members without a user, by email address. Raise Invalid, InvalidCursor, NotFound."""
+        connection = self._readable(connection_id, limit)
         keyset = Keyset("scim-unmanaged", connection.organization_id, connection.pk)
-        there = models.MemberRow.objects.select_related("organization").filter(
-            organization_id=connection.organization_id
-        )
-        there = keyset.after(cursor, there.exclude(status=MemberStatus.DELETED), "email_address_folded")
-        end = there.values_list("email_address_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
-        known = models.ScimUserRow.objects.filter(connection_id=connection.pk, member_id=OuterRef("pk"))
-        found = there.filter(~Exists(known), _up_to("email_address_folded", end))[: limit + 1]
+        members = self._scope.of(models.MemberRow).select_related("organization").exclude(status=MemberStatus.DELETED)
+        members = keyset.after(cursor, members, "email_address_folded")
+        end = members.values_list("email_address_folded", flat=True)[_MAX_READ - 1 : _MAX_READ].first()
+        known = self._scope.of(models.ScimUserRow).filter(connection_id=connection.pk, member_id=OuterRef("pk"))
+        found = members.filter(~Exists(known), _up_to("email_address_folded", end))[: limit + 1]
         return keyset.page(list(found), limit=limit, key=lambda row: row.email_address_folded, searched_to=end).map(
             _unmanaged_member
         )
@@ -63,23 +61,20 @@ class EmbeddedScimDrift:
     def drifted_group_roles(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimGroupRoles]:
-        """Return those of a page of the groups with roles. Raises Invalid, InvalidCursor, NotFound, Refused."""
+        """Return the deleted and renamed groups of a page of group roles. Raise Invalid, InvalidCursor, NotFound."""
         page = EmbeddedScimGroupRoles(self._scope).page(connection_id, cursor=cursor, limit=limit)
         return replace(page, items=tuple(one for one in page.items if one.is_gone or one.is_renamed))
 
     def unmapped_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
-        """Return a page of them by their names. Raises Invalid, InvalidCursor, NotFound, Refused."""
-        connection = self._looked_at(connection_id, limit)
+        """Return a page of the groups without roles, by name. Raise Invalid, InvalidCursor, NotFound."""
+        connection = self._readable(connection_id, limit)
         keyset = Keyset("scim-unmapped", connection.organization_id, connection.pk)
-        there = models.ScimGroupRow.objects.filter(
-            organization_id=connection.organization_id, connection_id=connection.pk
-        )
-        there = keyset.after(cursor, there, "display_name_folded")
-        end = there.values_list("display_name_folded", flat=True)[_LOOKED_AT - 1 : _LOOKED_AT].first()
-        given = models.ScimGroupRoleRow.objects.filter(
-            organization_id=connection.organization_id, group_key=OuterRef("pk"), group__isnull=False
-        )
-        rows = there.filter(~Exists(given), _up_to("display_name_folded", end)).defer("document", "search")[: limit + 1]
+        groups = self._scope.of(models.ScimGroupRow).filter(connection_id=connection.pk)
+        groups = keyset.after(cursor, groups, "display_name_folded")
+        end = groups.values_list("display_name_folded", flat=True)[_MAX_READ - 1 : _MAX_READ].first()
+        assigned = self._scope.of(models.ScimGroupRoleRow).filter(group_key=OuterRef("pk"), group__isnull=False)
+        unmapped = groups.filter(~Exists(assigned), _up_to("display_name_folded", end))
+        rows = unmapped.defer("document", "search")[: limit + 1]
         organization_id = self._scope.organization.organization_id
         page = keyset.page(list(rows), limit=limit, key=lambda row: row.display_name_folded, searched_to=end)
         return page.map(
@@ -91,20 +86,20 @@ class EmbeddedScimDrift:
     def changed_users(
         self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimChangedUser]:
-        """Return a page of them, as they were provisioned. Raises Invalid, InvalidCursor, NotFound, Refused."""
-        connection = self._looked_at(connection_id, limit)
+        """Return a page of the changed users, oldest first. Raise Invalid, InvalidCursor, NotFound."""
+        connection = self._readable(connection_id, limit)
         keyset = Keyset("scim-changed", connection.organization_id, connection.pk)
         client = self._client(connection)
         rows = client.users().exclude(member=None).select_related("member")
-        looked_at = list(keyset.after(cursor, rows, "pk")[:_COMPARED])
-        end = looked_at[-1].pk if len(looked_at) == _COMPARED else None
-        compared = [(row, _differences(client, row)) for row in looked_at]
+        read = list(keyset.after(cursor, rows, "pk")[:_MAX_COMPARED])
+        end = read[-1].pk if len(read) == _MAX_COMPARED else None
+        compared = [(row, _differences(client, row)) for row in read]
         changed = [(row, differences) for row, differences in compared if differences][: limit + 1]
         page = keyset.page(changed, limit=limit, key=lambda one: one[0].pk, searched_to=end)
-        return page.map(lambda one: _changed_person(*one))
+        return page.map(lambda one: _changed_user(*one))
 
     def take_idp_values(self, connection_id: str, user_id: str, *, version: str) -> None:
-        """Bring the member in line with the person. Raises NotFound, Conflict, Refused."""
+        """Replace the member's values with those of the identity provider. Raise NotFound, Conflict."""
         self._scope.require(Permission.SCIM_UPDATE)
         connection = active_connection(self._scope.organization_id, connection_id)
         client = self._client(connection)
@@ -113,9 +108,9 @@ class EmbeddedScimDrift:
                 users = client.users().exclude(member=None).select_related("member")
                 row = users.select_for_update(of=("self",)).filter(pk=parse_id("scim-user", user_id)).first()
                 if row is None:
-                    raise NotFound("There is no such person; the identity provider may have deleted them.")
+                    raise NotFound("This person doesn't exist. The identity provider may have deleted them.")
                 if version != _version(_differences(client, row)):
-                    raise Conflict("It has changed meanwhile. Nothing was done.")
+                    raise Conflict("The person changed in the meantime. Nothing was saved.")
                 writes = Writes()
                 freed = sync_member(client, row, writes)
                 update_access(row)
@@ -125,9 +120,9 @@ class EmbeddedScimDrift:
         except ScimError as error:
             raise Conflict(error.detail) from None
         except IntegrityError:
-            raise Conflict("The e-mail address is that of another member of the organization.") from None
+            raise Conflict("Another member of the organization has this email address.") from None
 
-    def _looked_at(self, connection_id: str, limit: int) -> models.ScimConnectionRow:
+    def _readable(self, connection_id: str, limit: int) -> models.ScimConnectionRow:
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         return active_connection(self._scope.organization_id, connection_id)
@@ -154,15 +149,15 @@ def _unmanaged_member(row: models.MemberRow) -> ScimUnmanagedMember:
 def _differences(client: ScimClient, row: models.ScimUserRow) -> tuple[ScimDifference, ...]:
     member = row.member
     if member is None or row.awaited_address:
-        return ()  # they're among the people who can't sign in
-    here, there = member_state(member), target_state(client, row, member)
-    if here["status"] == there["status"] == MemberStatus.DELETED:
-        return ()  # nobody sees what they are called
-    fields = ("status",) if there["status"] == MemberStatus.DELETED else tuple(there)
-    return tuple(ScimDifference(name, here[name], there[name]) for name in fields if here[name] != there[name])
+        return ()  # the user is in the list of people who can't sign in
+    actual, target = member_state(member), target_state(client, row, member)
+    if actual["status"] == target["status"] == MemberStatus.DELETED:
+        return ()  # the name of a deleted member isn't shown anywhere
+    fields = ("status",) if target["status"] == MemberStatus.DELETED else tuple(target)
+    return tuple(ScimDifference(name, actual[name], target[name]) for name in fields if actual[name] != target[name])
 
 
-def _changed_person(row: models.ScimUserRow, differences: tuple[ScimDifference, ...]) -> ScimChangedUser:
+def _changed_user(row: models.ScimUserRow, differences: tuple[ScimDifference, ...]) -> ScimChangedUser:
     user_id = public_id("scim-user", row.pk)
     return ScimChangedUser(user_id, row.user_name, row.display_name, differences, _version(differences))
 

@@ -1,4 +1,4 @@
-"""Having the identity provider wait, and letting it go on."""
+"""Pausing and resuming a connection."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,29 +19,28 @@ class EmbeddedScimPause:
         self._scope = scope
 
     def pause(self, connection_id: str) -> ScimConnection:
-        """Have every call refused from now on. Raises NotFound, Conflict, Refused."""
+        """Reject all requests from now on. Raise NotFound, Conflict if it's paused already."""
         self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():
             row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if row.paused_at is not None:
                 raise Conflict(f"{row.paused_by} has paused the connection already.")
             row.paused_at, row.paused_by = timezone.now(), self._scope.caller.actor.name[:256]
-            return self._changed(row, "scim_connection.pause")
+            return self._save(row, "scim_connection.pause")
 
     def resume(self, connection_id: str) -> ScimConnection:
-        """Have calls answered again. Raises NotFound, Conflict, Refused."""
+        """Accept requests again. Raise NotFound, Conflict if it isn't paused."""
         self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():
             row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if row.paused_at is None:
-                raise Conflict("The connection is not paused; somebody else may have resumed it.")
+                raise Conflict("The connection isn't paused. Someone else may have resumed it.")
             row.paused_at, row.paused_by = None, ""
-            return self._changed(row, "scim_connection.resume")
+            return self._save(row, "scim_connection.resume")
 
-    def _changed(self, row: models.ScimConnectionRow, action: str) -> ScimConnection:
+    def _save(self, row: models.ScimConnectionRow, action: str) -> ScimConnection:
         row.save(update_fields=["paused_at", "paused_by", "updated_at"])
-        token = current_tokens(row.tokens.all()).get()
-        value = scim_connection_value(token)
+        value = scim_connection_value(current_tokens(row.tokens.all()).get())
         audit.record(
             self._scope.caller,
             action,

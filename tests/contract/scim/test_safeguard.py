@@ -25,7 +25,7 @@ def methods(safeguard: ScimSafeguardGateway, connection_id: str) -> list[Callabl
         lambda: safeguard.get(connection_id),
         lambda: safeguard.held_users(connection_id),
         lambda: safeguard.held_groups(connection_id),
-        lambda: safeguard.held_number(connection_id),
+        lambda: safeguard.held_count(connection_id),
         lambda: safeguard.decide(connection_id, ScimSafeguardDecision.RELEASE, version=""),
     ]
 
@@ -48,11 +48,11 @@ def test_a_new_connection_has_no_hold(world: World, connection_id: str) -> None:
 
     gateway = safeguard_of(world)
     safeguard = gateway.get(connection_id)
-    assert (safeguard.stopped_at, safeguard.released_until, safeguard.waiting) == (None, None, 0)
-    assert (safeguard.share, safeguard.least) == (20, 10)
+    assert (safeguard.hold_started_at, safeguard.approved_until, safeguard.held_user_count) == (None, None, 0)
+    assert (safeguard.share, safeguard.minimum) == (20, 10)
     assert gateway.held_users(connection_id).items == ()
     assert gateway.held_groups(connection_id).items == ()
-    assert gateway.held_number(connection_id) == 0
+    assert gateway.held_count(connection_id) == 0
 
 
 @EMBEDDED_ONLY

@@ -60,7 +60,9 @@ def safeguard(connection: models.ScimConnectionRow, stopped_at: datetime | None 
     connection.hold_started_at, connection.hold_notified_at = stopped_at or timezone.now(), None
     connection.save()
     models.ScimSafeguardRow.objects.update_or_create(
-        organization_id=connection.organization_id, connection=connection, defaults={"gone": 20, "people": 100}
+        organization_id=connection.organization_id,
+        connection=connection,
+        defaults={"deactivated_count": 20, "user_count": 100},
     )
 
 
@@ -283,7 +285,7 @@ def _answer(number: int) -> object:
 def test_all_are_told_however_many_there_are(
     acme: models.OrganizationRow, globex: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reminders, "_CHUNK", 2)
+    monkeypatch.setattr(reminders, "_CHUNK_SIZE", 2)
     for n in range(7):
         organization = factories.organization(f"number-{n}")
         connection = factories.scim_connection(organization)

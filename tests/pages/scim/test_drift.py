@@ -120,7 +120,7 @@ def test_an_address_that_is_taken_is_not_taken_back(admin_client: Client, grace:
     response = admin_client.post(TAKE, fix(page(admin_client)))
 
     assert response.status_code == 409
-    assert "that of another member" in response.content.decode()
+    assert "Another member of the organization has this email address." in response.content.decode()
 
 
 def test_what_changed_meanwhile_is_not_overwritten(admin_client: Client, grace: models.MemberRow) -> None:
@@ -204,8 +204,8 @@ def test_groups_without_a_role_are_listed(admin_client: Client, idp: Idp) -> Non
 def test_what_is_further_than_a_page_looks_is_found_page_by_page(
     admin_client: Client, idp: Idp, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drift, "_LOOKED_AT", 4)
-    monkeypatch.setattr(drift, "_COMPARED", 4)
+    monkeypatch.setattr(drift, "_MAX_READ", 4)
+    monkeypatch.setattr(drift, "_MAX_COMPARED", 4)
     for n in range(10):
         idp.send("POST", "/Users", {"userName": f"person{n}@acme.example", "displayName": "Pat"})
     factories.scim_groups(idp.connection, (f"Team {n:02}" for n in range(10)))
@@ -227,7 +227,7 @@ def test_what_is_further_than_a_page_looks_is_found_page_by_page(
 def test_a_search_that_is_not_through_says_that_it_has_found_nothing_so_far(
     admin_client: Client, idp: Idp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drift, "_COMPARED", 2)
+    monkeypatch.setattr(drift, "_MAX_COMPARED", 2)
     for n in range(3):
         idp.send("POST", "/Users", {"userName": f"person{n}@acme.example", "displayName": "Pat"})
 

@@ -92,7 +92,7 @@ def test_of_two_who_do_it_the_second_is_told(admin_client: Client, paused: model
     admin_client.post(RESUME)
     response = admin_client.post(RESUME)
     assert response.status_code == 409
-    assert "somebody else may have resumed it" in response.content.decode()
+    assert "Someone else may have resumed it." in response.content.decode()
 
 
 def test_who_may_not_sees_it_and_whom_to_ask(

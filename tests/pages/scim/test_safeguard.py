@@ -31,7 +31,7 @@ def holding(connection: models.ScimConnectionRow) -> models.ScimConnectionRow:
     connection.hold_started_at = timezone.now() - timedelta(minutes=5)
     connection.save()
     models.ScimSafeguardRow.objects.create(
-        organization=connection.organization, connection=connection, gone=20, people=100
+        organization=connection.organization, connection=connection, deactivated_count=20, user_count=100
     )
     hold(connection, 3)
     return connection
@@ -40,7 +40,7 @@ def holding(connection: models.ScimConnectionRow) -> models.ScimConnectionRow:
 def hold(connection: models.ScimConnectionRow, number: int) -> None:
     users = [factories.scim_user(connection, f"held{n:03}@acme.example") for n in range(number)]
     keys = [user.pk for user in users]
-    models.ScimUserRow.objects.filter(pk__in=keys).update(deactivation_refused_at=timezone.now())
+    models.ScimUserRow.objects.filter(pk__in=keys).update(deactivation_held_at=timezone.now())
 
 
 def page(client: Client, url: str = PAGE, /, **query: str) -> str:

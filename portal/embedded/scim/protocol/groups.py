@@ -60,7 +60,7 @@ from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage, find
 from portal.embedded.scim.protocol.patch import Operation, apply_patch, expand
 from portal.embedded.scim.protocol.payload import read_patch, read_payload
 from portal.embedded.scim.protocol.schemas import GROUP, ResourceSchema
-from portal.embedded.scim.safeguard_rules import least, let_roles_go
+from portal.embedded.scim.safeguard import minimum, register_removal
 
 # A person's name as `_display_name` makes it, of what is folded already: no database folds every letter as we do.
 _NAME, _EMPTY = KeyTransform("name", "user__search"), Value("", TextField())
@@ -162,7 +162,7 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroupRow:
 
 
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroupRow:
-    """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch, RemovalHeld."""
+    """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch, RemovalOnHold."""
     document = read_payload(client, client.group_schema, payload)
     with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
@@ -187,7 +187,7 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
 
 
 def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
-    """Forget a group, which leaves the groups that it was in. Raises ResourceNotFound, VersionMismatch, RemovalHeld."""
+    """Forget a group, which leaves the groups that it was in. Raises ResourceNotFound, VersionMismatch, RemovalOnHold."""
     key = parse_id("scim-group", resource)
     with client.transaction():
         # In the order of their keys, as everybody locks: so nobody waits in a circle.
@@ -196,7 +196,7 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
         with _keep_an_admin(client, row):
             writes = Writes()
             if row.member_count and gives_roles(row):
-                let_roles_go(client, row, client.taken_out[key] + people_within([key]), writes)
+                register_removal(client, row, client.taken_out[key] + people_within([key]), writes)
             audit.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
             writes.send()
             # Asked anew: it may have been put into another group until it was locked.
@@ -230,8 +230,8 @@ def _update(client: ScimClient, row: models.ScimGroupRow, document: Document, ch
             subgroups = [key for kind, key in change.leaving if kind is GROUP_MEMBER]
             leaving = len(change.leaving) - len(subgroups) + (people_within(subgroups) if subgroups else 0)
             people = client.taken_out[row.pk] + leaving
-            if people > least(client.connection) and gives_roles(row):
-                let_roles_go(client, row, people, writes)
+            if people > minimum(client.connection) and gives_roles(row):
+                register_removal(client, row, people, writes)
             else:
                 client.taken_out[row.pk] = people
         # Who only comes and goes takes no name, and needs no way back to before the attempt.

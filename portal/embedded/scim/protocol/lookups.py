@@ -26,10 +26,10 @@ Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 _DEFERRED: Mapping[type[Model], Sequence[str]] = {
     models.ScimUserRow: (
         *("search", "user_name_folded", "display_name_folded"),
-        *("deactivation_refused_at", "deactivated_with_connection_at"),
+        *("deactivation_held_at", "deactivated_with_connection_at"),
     ),
     models.MemberRow: ("password", "created_at", "updated_at"),
-    models.ScimGroupRow: ("search", "display_name_folded", "removal_refused_at", "removal_refused_people"),
+    models.ScimGroupRow: ("search", "display_name_folded", "removal_held_at", "removal_held_count"),
 }
 
 

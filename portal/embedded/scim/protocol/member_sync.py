@@ -22,7 +22,7 @@ from portal.embedded.scim import conflicts
 from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
-from portal.embedded.scim.safeguard_rules import let_go
+from portal.embedded.scim.safeguard import register_deactivation
 
 # What of a member follows the person.
 _SYNCED_COLUMNS = ("email_address", "email_address_folded", "email_address_verified", "name", "status")
@@ -138,7 +138,7 @@ def link_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> 
     """Link a person to the member who has the address, and return the address that this frees, "" for none.
 
     Where the member is another person's, they wait for the address and have no member until it is free. Raises
-    MemberConflict unless linking is allowed, LastAdmin and DeactivationsOnHold where they were a member with another address.
+    MemberConflict unless linking is allowed, LastAdmin and DeactivationOnHold where they were a member with another address.
     """
     _require_active(client)
     address, freed = sign_in_address(client, row.document), ""
@@ -170,7 +170,7 @@ def link_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> 
 def sync_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
     """Bring the member in line with the person, and return the address that this frees, "" for none.
 
-    Raises LastAdmin, DeactivationsOnHold; the writes raise IntegrityError where the address is taken.
+    Raises LastAdmin, DeactivationOnHold; the writes raise IntegrityError where the address is taken.
     """
     member = row.member
     if member is None:
@@ -219,12 +219,12 @@ def target_state(client: ScimClient, row: models.ScimUserRow, member: models.Mem
 def deactivate_member(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, writes: Writes) -> str:
     """End the sessions, links and roles of a person's member, with the writes, and return the address that this frees.
 
-    Raises LastAdmin, DeactivationsOnHold.
+    Raises LastAdmin, DeactivationOnHold.
     """
     if member.status == MemberStatus.DELETED:
         return ""
     _check_last_admin(client, row, member)
-    let_go(client, row, member, writes)
+    register_deactivation(client, row, member, writes)
     before = {"status": str(member.status), "roles": member.direct_roles}
     member.status, member.direct_roles = MemberStatus.DELETED, []
     writes.update(member, "status", "direct_roles", "updated_at")

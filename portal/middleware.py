@@ -1,4 +1,4 @@
-"""What every request passes: its record in log and metrics, and the gate that decides who may come in."""
+"""The middleware of the portal: request log and metrics, endpoints for machines, limits, and the access gate."""
 
 import time
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any, cast
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import Resolver404, resolve
 from prometheus_client import Counter, Histogram
 
 from portal.access.audiences import MACHINES, Audience
@@ -21,6 +22,7 @@ from portal.directory.ids import new_request_id
 from portal.directory.permissions import Permission
 from portal.outages import UNAVAILABLE, reason
 from portal.serving.bodies import body_problem
+from portal.serving.guard import PROBES
 from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
 from portal.web.request import PortalRequest
@@ -28,18 +30,22 @@ from portal.web.session_cookie import SLUG, forget_session, open_organizations, 
 
 log = structlog.get_logger("gatehouse.request")
 _METHODS = frozenset(HTTPMethod)
-_REQUESTS = Counter("gatehouse_requests_total", "Requests answered", ["route", "method", "status"])
-_SECONDS = Histogram("gatehouse_request_seconds", "Time to answer, in seconds", ["route"])
+_MACHINE_PREFIXES = ("/v1/", "/sdk/v1/")
+_REQUESTS = Counter("gatehouse_requests_total", "Requests handled", ["route", "method", "status"])
+_SECONDS = Histogram("gatehouse_request_seconds", "Response time in seconds", ["route"])
 
 
-class RequestRecord:
-    """Gives each request an id, which stands in its answer, in its log line and on its error page."""
+class RequestLog:
+    """Give each request an ID, and record it in the log and the metrics.
+
+    The request ID is in the response, in the log and on error pages.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the request and record it."""
+        """Handle the request and record it."""
         started = time.perf_counter()
         request_id = new_request_id()
         portal_request = cast("PortalRequest", request)
@@ -48,7 +54,7 @@ class RequestRecord:
             client_address(request.META), str(request.META.get("HTTP_USER_AGENT", ""))[:256], request_id
         )
         if settings.TRUSTED_PROXIES and "HTTP_X_FORWARDED_PROTO" in request.META:
-            # Django believes the first entry, which is the client's where proxies append theirs.
+            # Django trusts the first entry, which the client sends if proxies append theirs.
             request.META["HTTP_X_FORWARDED_PROTO"] = forwarded_proto(request.META)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
@@ -63,13 +69,13 @@ class RequestRecord:
     def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
         match = request.resolver_match
         route = match.view_name if match else "none"
-        # Whoever calls may name a method as they like, and each name is a number that is kept.
+        # A client can send any method name, and each one would become a metric of its own.
         method = request.method if request.method in _METHODS else "other"
         _REQUESTS.labels(route, method, response.status_code).inc()
         _SECONDS.labels(route).observe(seconds)
-        # Once is enough for what stands in the log of SCIM requests, with more.
+        # SCIM requests are already in the request log of their connection, in more detail.
         write = log.debug if getattr(response, "is_in_request_log", False) else log.info
-        # The path without its query, in which a sign-in link has its token.
+        # Without the query string, which contains the token of a sign-in link.
         write(
             "request",
             method=request.method,
@@ -80,21 +86,66 @@ class RequestRecord:
         )
 
 
-class Entrance:
-    """Rejects, by the headers alone, requests that nobody may make now, in this way, or as many of them at once."""
+class ProbeEndpoints:
+    """Respond to health checks and metrics requests on any host and over plain http.
+
+    Load balancers address a process by IP address, without TLS, and often without a Host header.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass on; `process_view` decides, when the URL is known."""
+        """Respond to a probe, or pass the request on."""
+        if request.path_info not in PROBES:
+            return self.get_response(request)
+        request.resolver_match = match = resolve(request.path_info)
+        access = access_of(match.func)
+        if access is None or request.method not in access.methods:
+            return errors.method_not_allowed(request, access.methods if access else frozenset())
+        response: HttpResponseBase = match.func(request)
+        return response
+
+
+class MachineEndpoints:
+    """Respond to identity providers and SDKs without the middleware for cookies, forms, CSP and HTMX.
+
+    Views that don't authenticate requests themselves take the usual path, where the gate decides.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Respond to a request of a machine, or pass the request on."""
+        if not request.path_info.startswith(_MACHINE_PREFIXES):
+            return self.get_response(request)
+        try:
+            match = resolve(request.path_info)
+        except Resolver404:
+            return self.get_response(request)
+        if machine_of(match.func) is None:
+            return self.get_response(request)
+        request.resolver_match = match
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return response
+
+
+class Admission:
+    """Reject requests during maintenance, with a method that isn't allowed, or too many at once, by their headers alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on; `process_view` decides once the URL is known."""
         return self.get_response(request)
 
     @staticmethod
     def process_view(
         request: PortalRequest, view: Callable[..., Any], _args: list[Any], _kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Let the request through (None), or answer in the view's place."""
+        """Return None to run the view, or a response to send instead."""
         access = access_of(view)
         if access is None or access.allow in MACHINES:
             return None
@@ -109,26 +160,26 @@ class Entrance:
         return None
 
 
-class Gate:
-    """Decides, for each URL as `route()` declared it, whether this request may reach the view."""
+class AccessGate:
+    """Decide whether a request may reach its view, by what `route()` declares for the URL."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass on; `process_view` decides, when the URL is known."""
+        """Pass the request on; `process_view` decides once the URL is known."""
         return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: list[Any], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Let the request through (None), or answer in the view's place."""
+        """Return None to run the view, or a response to send instead."""
         access = access_of(view)
         if access is None:
             log.error("undeclared_url", path=request.path)
             return errors.server_error(request)
         if access.allow in MACHINES:
-            # Their edge authenticates and answers in their own form, for every refusal as well.
+            # Their dispatcher authenticates, and returns errors in its own format.
             return None if machine_of(view) is access.allow else errors.server_error(request)
         try:
             return self._admit(cast("PortalRequest", request), access, kwargs)
@@ -136,7 +187,7 @@ class Gate:
             return self.process_exception(request, error)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Turn what a directory refused into a page."""
+        """Return the error page for an exception of a directory or of the database."""
         if isinstance(exception, DirectoryError):
             log.info("directory_error", error=type(exception).__name__, directory_request_id=exception.request_id)
             return errors.directory_error_page(request, exception)
@@ -166,7 +217,7 @@ class Gate:
     def _authenticate(request: PortalRequest, slug: str) -> HttpResponse | None:
         token = session_token(request, slug)
         if not token and open_organizations(request):
-            # Signed in, but elsewhere: this organization's pages do not exist for them.
+            # Signed in to another organization: this one doesn't exist for them.
             return errors.other_organization(request, sign_in_url(request, slug))
         try:
             request.signed_in = request.directory.sessions.authenticate(token)

@@ -330,21 +330,21 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
-    "portal.middleware.RequestRecord",
-    "portal.lane.ProbeLane",
+    "portal.middleware.RequestLog",
+    "portal.middleware.ProbeEndpoints",
     "django.middleware.security.SecurityMiddleware",
-    *(["portal.lane.MachineLane"] if DIRECTORY == "embedded" else []),
+    *(["portal.middleware.MachineEndpoints"] if DIRECTORY == "embedded" else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",  # for browsers older than frame-ancestors
     "django.middleware.common.CommonMiddleware",
     # Before the check of forms, which reads the body.
-    "portal.middleware.Entrance",
+    "portal.middleware.Admission",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "portal.middleware.Gate",
+    "portal.middleware.AccessGate",
 ]
 TEMPLATES = [
     {

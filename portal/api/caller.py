@@ -1,4 +1,4 @@
-"""Who calls the API, and for which organization."""
+"""Who sends a request to the API, and which organization it is about."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,22 @@ from portal.directory.sessions import SignedIn
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call whose credentials are right.
+class Caller:
+    """A caller whose credentials were verified.
 
-    `caller` is the secret of a backend; None for a browser and where no credentials are asked for. `signed_in` is the
-    member on whose behalf it is made; then their rights have been checked, and `opened` is their organization's directory.
+    `actor` is the secret of a backend; None for browsers and for endpoints without credentials. `signed_in` is the member
+    on whose behalf the request is made: their permissions were checked, and `opened` is their organization's directory.
     """
 
     project: Project
     origin: Origin
-    caller: Actor | None = None
+    actor: Actor | None = None
     signed_in: SignedIn | None = None
     opened: ProjectDirectory | None = None
 
     @property
     def directory(self) -> ProjectDirectory:
-        """The organization's directory; every endpoint of an organization has one."""
+        """The organization's directory. Raise LookupError for an endpoint that isn't about an organization."""
         if self.opened is None:
-            raise LookupError("The endpoint is of no organization.")
+            raise LookupError("This endpoint isn't about an organization.")
         return self.opened

@@ -1,4 +1,4 @@
-"""`endpoint()`: the one way to declare a method of the API. An endpoint is data and one function; the edge does the rest."""
+"""`endpoint()` declares a method of the API. An endpoint is data and one function; `dispatch` does the rest."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,42 +6,42 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
-from portal.api.caller import Call
+from portal.api.caller import Caller
 from portal.api.rights import Rights
 
 BACKEND, BROWSER = "v1/b2b/", "sdk/v1/"
 
 Request = TypeVar("Request", bound=msgspec.Struct)
 Response = TypeVar("Response", bound=msgspec.Struct)
-Function = Callable[[Call, Request], Response]
+Function = Callable[[Caller, Request], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
-    """The same method for pages in a browser; its path is below /sdk/v1/."""
+class BrowserRoute:
+    """The route of a method for pages in a browser; its path is below /sdk/v1/."""
 
     verb: str
     path: str
-    # Without one, nobody is signed in, and the directory refuses whatever needs a right.
+    # Without a session no one is signed in, and the directory rejects anything that needs a permission.
     needs_session: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method of the API: `name` is Stytch's, `path` is below /v1/b2b/ and "" where a backend has no such method.
+    """A method of the API: `name` is Stytch's, `path` is below /v1/b2b/, or "" if backends have no such method.
 
-    With `of_organization`, `organization_id` comes from path or body and is opened before; it may be a slug or an external
-    id. `is_open` asks for no credentials at all, and `ignores_body` reads nothing of what is sent.
+    With `of_organization`, `organization_id` comes from the path or the body and is opened first; it may also be a slug or
+    an external ID. `is_open` asks for no credentials. `ignores_body` doesn't read the body.
     """
 
     name: str
     verb: str
     path: str
-    call: Callable[[Call, Any], msgspec.Struct]
+    function: Callable[[Caller, Any], msgspec.Struct]
     request: type[msgspec.Struct]
     response: type[msgspec.Struct]
     rights: Rights | None
-    twins: tuple[Twin, ...] = ()
+    browser_routes: tuple[BrowserRoute, ...] = ()
     of_organization: bool = True
     is_open: bool = False
     ignores_body: bool = False
@@ -51,20 +51,20 @@ class Endpoint:
 ENDPOINTS: dict[str, Endpoint] = {}
 
 
-def endpoint(  # noqa: PLR0913 -- each says one thing of the method
+def endpoint(  # noqa: PLR0913 -- each is one property of the method
     name: str,
     backend: str = "",
     *,
-    sdk: Sequence[Twin] = (),
+    browser: Sequence[BrowserRoute] = (),
     rights: Rights | None,
     of_organization: bool = True,
     is_open: bool = False,
     ignores_body: bool = False,
 ) -> Callable[[Function[Request, Response]], Function[Request, Response]]:
-    """Declare a function as a method; `backend` is "VERB path", the request's and the answer's types are its annotations.
+    """Declare a function as a method; `backend` is "VERB path". Annotations give the types of request and response.
 
-    `rights` has no default: None says that whoever is signed in may call it for themselves. Raises
-    ValueError for a name that is declared twice.
+    `rights` has no default: None means that the function needs no permission or checks it itself. Raise ValueError for a
+    name that is already declared.
     """
     verb, _, path = backend.partition(" ")
 
@@ -76,11 +76,11 @@ def endpoint(  # noqa: PLR0913 -- each says one thing of the method
             name=name,
             verb=verb,
             path=path,
-            call=function,
+            function=function,
             request=hints["request"],
             response=hints["return"],
             rights=rights,
-            twins=tuple(sdk),
+            browser_routes=tuple(browser),
             of_organization=of_organization,
             is_open=is_open,
             ignores_body=ignores_body,
@@ -91,12 +91,12 @@ def endpoint(  # noqa: PLR0913 -- each says one thing of the method
     return declare
 
 
-def by_address(endpoints: Iterable[Endpoint]) -> Mapping[str, Mapping[str, tuple[Endpoint, Twin | None]]]:
-    """Return endpoints by address and verb, with the twin that an address below /sdk/v1/ is of."""
-    found: dict[str, dict[str, tuple[Endpoint, Twin | None]]] = {}
+def by_path(endpoints: Iterable[Endpoint]) -> Mapping[str, Mapping[str, tuple[Endpoint, BrowserRoute | None]]]:
+    """Return endpoints by path and verb, with the browser route of a path below /sdk/v1/."""
+    found: dict[str, dict[str, tuple[Endpoint, BrowserRoute | None]]] = {}
     for one in endpoints:
         if one.path:
             found.setdefault(BACKEND + one.path, {})[one.verb] = (one, None)
-        for twin in one.twins:
-            found.setdefault(BROWSER + twin.path, {})[twin.verb] = (one, twin)
+        for route in one.browser_routes:
+            found.setdefault(BROWSER + route.path, {})[route.verb] = (one, route)
     return found

@@ -1,4 +1,4 @@
-"""The way in for SDKs: every call is read, admitted, checked, answered and wrapped here, and every refusal put in Stytch's form."""
+"""The views of the API: authenticate each request, read and check it, run the endpoint, and respond in Stytch's format."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -15,11 +15,11 @@ from portal.access.audiences import Audience
 from portal.access.hosts import is_allowed_host
 from portal.access.routing import edge_for
 from portal.api.arguments import convert, read_arguments
-from portal.api.credentials import admit, with_organization
-from portal.api.declaration import BROWSER, Endpoint, Twin
+from portal.api.credentials import authenticate, with_organization
+from portal.api.declaration import BROWSER, BrowserRoute, Endpoint
 from portal.api.errors.responses import ApiError, api_error, busy, error_body
 from portal.api.origins import preflight, share
-from portal.api.sdk_methods import not_yet
+from portal.api.sdk_methods import missing_method_at
 from portal.directory.errors import DirectoryError
 from portal.outages import TEMPORARY, reason
 from portal.serving.threads import is_admitted
@@ -29,44 +29,44 @@ from portal.web.request import PortalRequest
 log = structlog.get_logger("gatehouse.api")
 
 _VERBS = "DELETE, GET, POST, PUT"
-_NOTHING = "There is no method at this address."
-_NOT_HERE = "This isn't available here yet."
+_UNKNOWN = "There is no method at this URL."
+_NOT_AVAILABLE = "This is not available here yet."
 
-Verbs = Mapping[str, tuple[Endpoint, Twin | None]]
+Verbs = Mapping[str, tuple[Endpoint, BrowserRoute | None]]
 View = Callable[..., HttpResponse]
 
 
 def api_view(audience: Audience, verbs: Verbs) -> View:
-    """Return the view of an address: the endpoints that it has, by HTTP method."""
+    """Return the view of a path, given its endpoints by HTTP method."""
 
-    @csrf_exempt  # Basic credentials are set by a program: a browser does not send them by itself
+    @csrf_exempt  # code sets the Basic credentials; a browser does not send them on its own
     def edge(request: HttpRequest, **path: str) -> HttpResponse:
         is_browser = audience is Audience.SDK
         if is_browser and request.method == "OPTIONS":
             return preflight(request, ", ".join(sorted(verbs)))
-        response = _answer(cast("PortalRequest", request), verbs, path)
+        response = _respond(cast("PortalRequest", request), verbs, path)
         return share(request, response) if is_browser else response
 
     return edge_for(audience)(edge)
 
 
 def unknown_method(audience: Audience) -> View:
-    """Return the view of every other address: it says whether the SDKs have such a method that is not here yet."""
+    """Return the view of all other paths. It says whether Stytch's SDKs have such a method that isn't available yet."""
 
     @csrf_exempt  # as above
-    def edge(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001 -- the address as a whole is looked at
+    def edge(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001 -- reads the path from the request
         is_browser = audience is Audience.SDK
         if is_browser and request.method == "OPTIONS":
             return preflight(request, _VERBS)
-        error = _not_offered(request) or ApiError("route_not_found", _NOTHING)
-        response = refusal(cast("PortalRequest", request), error)
+        error = _not_offered(request) or ApiError("route_not_found", _UNKNOWN)
+        response = error_response(cast("PortalRequest", request), error)
         return share(request, response) if is_browser else response
 
     return edge_for(audience)(edge)
 
 
 def not_offered_page(request: HttpRequest, **_: str) -> HttpResponse:
-    """Tell a person whose browser a product has sent to a method that isn't here yet, or a program in its own form."""
+    """Say that the method isn't available yet: as a page for people whose product redirected them here, or as JSON."""
     if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
         return errors.error_page(
             request,
@@ -76,71 +76,76 @@ def not_offered_page(request: HttpRequest, **_: str) -> HttpResponse:
                 "Go back to the page you came from, and choose another way to sign in.",
             ),
         )
-    return refusal(cast("PortalRequest", request), ApiError("not_offered", _NOT_HERE))
+    return error_response(cast("PortalRequest", request), ApiError("not_offered", _NOT_AVAILABLE))
 
 
 def _not_offered(request: HttpRequest) -> ApiError | None:
-    """Return the error for a method of Stytch's that isn't here yet; None where Stytch has none either."""
-    name = not_yet(str(request.method), request.path)
+    """Return the error for a method that isn't available yet, or None if Stytch has no such method either."""
+    name = missing_method_at(str(request.method), request.path)
     if not name:
         return None
-    # Stytch's screens show the message to people who sign in and don't know method names.
+    # Stytch's UI components show the message to people who sign in and don't know method names.
     is_browser = request.path.startswith(f"/{BROWSER}")
-    return ApiError("not_offered", _NOT_HERE if is_browser else f"{name} isn't available here yet.")
+    return ApiError("not_offered", _NOT_AVAILABLE if is_browser else f"{name} is not available here yet.")
 
 
-def _answer(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> HttpResponse:
+def _respond(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> HttpResponse:
     try:
-        return _call(request, verbs, path)
+        return _run(request, verbs, path)
     except ApiError as error:
-        return refusal(request, error)
+        return error_response(request, error)
     except DirectoryError as error:
-        return refusal(request, api_error(error))
+        return error_response(request, api_error(error))
     except TEMPORARY as error:
         log.warning("api_unavailable", **reason(error))
-        return refusal(request, ApiError("service_unavailable", "The service is away. Try again.", Retry_After="5"))
-    except Exception:  # a program must get an error that it can read, not a page
+        return error_response(
+            request,
+            ApiError("service_unavailable", "The service is temporarily unavailable. Try again.", Retry_After="5"),
+        )
+    except Exception:  # clients need an error in JSON, not a page
         log.exception("api_failed")
-        return refusal(request, ApiError("internal_server_error", "The call failed on the server."))
+        return error_response(request, ApiError("internal_server_error", "The request failed on the server."))
 
 
-def _call(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> HttpResponse:
+def _run(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> HttpResponse:
     if settings.MAINTENANCE:
-        raise ApiError("service_unavailable", "The service is being maintained. Try again later.", Retry_After="120")
+        raise ApiError(
+            "service_unavailable", "The service is down for maintenance. Try again later.", Retry_After="120"
+        )
     if not is_allowed_host(request):
-        raise ApiError("bad_request", "The host in the address isn't one of this service.")
+        raise ApiError("bad_request", "The host in the URL is not one of this service.")
     if not is_admitted(request):
         raise busy()
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
-        raise ApiError("use_https", "The call came over plain http.")
+        raise ApiError("use_https", "The request was sent over plain http. Use https.")
     verb = "GET" if request.method == "HEAD" else str(request.method)
     if verb not in verbs:
-        # An address such as members/search also fits members/{member_id}.
+        # A path such as members/search also matches members/{member_id}.
         raise _not_offered(request) or ApiError(
-            "method_not_allowed", f"{verb} is not offered here.", Allow=", ".join(sorted(verbs))
+            "method_not_allowed", f"{verb} is not allowed here.", Allow=", ".join(sorted(verbs))
         )
-    endpoint, twin = verbs[verb]
-    call = admit(request, endpoint, twin)
-    # Not before the credentials are known to be right: reading and parsing a body is work.
+    endpoint, browser_route = verbs[verb]
+    caller = authenticate(request, endpoint, browser_route)
+    # Only after authentication: reading and parsing a body takes time and memory.
     arguments = {} if endpoint.ignores_body else read_arguments(request, path)
     if endpoint.of_organization:
-        call = with_organization(request, call, twin, arguments)
+        caller = with_organization(request, caller, browser_route, arguments)
     values = convert(arguments, endpoint.request, is_text=verb in {"GET", "DELETE"})
-    if call.signed_in and endpoint.rights:
-        endpoint.rights.check(values, call.signed_in, call.directory.rbac.policy())
-    return _success(request, endpoint.call(call, values), is_wrapped=twin is not None)
+    if caller.signed_in and endpoint.rights:
+        endpoint.rights.check(values, caller.signed_in, caller.directory.rbac.policy())
+    return _success(request, endpoint.function(caller, values), is_wrapped=browser_route is not None)
 
 
 def _success(request: PortalRequest, result: msgspec.Struct, *, is_wrapped: bool) -> HttpResponse:
-    """Answer with the result behind the two fields that every answer has; for browsers all of it inside `data`."""
+    """Return the result after the two fields of every response; for browsers, all of it inside `data`."""
     head = msgspec.json.encode({"status_code": 200, "request_id": request.request_id})
     fields = msgspec.json.encode(result)
     body = head if fields == b"{}" else head[:-1] + b"," + fields[1:]
     return _json(b'{"data":' + body + b"}" if is_wrapped else body, 200)
 
 
-def refusal(request: PortalRequest, error: ApiError) -> HttpResponse:
-    """Answer with an error; `error_url` is the page that says what it means."""
+def error_response(request: PortalRequest, error: ApiError) -> HttpResponse:
+    """Return an error in Stytch's format; `error_url` is the page that explains it."""
     error_url = settings.PUBLIC_URL + reverse("api-docs:error-type", args=[error.error_type])
     response = _json(msgspec.json.encode(error_body(error, request.request_id, error_url)), error.status)
     response["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, from the same declarations that answer the calls (OpenAPI 3.1)."""
+"""The OpenAPI 3.1 document of the API, generated from the declarations of its endpoints."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from portal.api.declaration import Endpoint, Twin, by_address
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.declaration import BrowserRoute, Endpoint, by_path
+from portal.api.endpoints import ENDPOINTS
 from portal.api.errors.types import ERROR_TYPES
 from portal.api.sdk_methods import name_at
 
@@ -21,7 +21,7 @@ _TEXT: _Document = {"type": "string"}
 
 
 class Error(msgspec.Struct):
-    """What every refusal says."""
+    """The body of every error response."""
 
     status_code: int
     request_id: str
@@ -38,17 +38,21 @@ def openapi_document() -> bytes:
     schema_of = dict(zip([*structs, Error], schemas, strict=True))
     paths = {
         f"/{path}": dict(_operations(path, verbs, schema_of))
-        for path, verbs in sorted(by_address(ENDPOINTS.values()).items())
+        for path, verbs in sorted(by_path(ENDPOINTS.values()).items())
     }
     document = {
         "openapi": "3.1.0",
-        "info": {"title": "Gatehouse", "version": "1", "description": "The methods of Stytch's B2B API that are here."},
+        "info": {
+            "title": "Gatehouse",
+            "version": "1",
+            "description": "The methods of Stytch's B2B API that Gatehouse offers.",
+        },
         "servers": [{"url": settings.PUBLIC_URL}],
         "paths": paths,
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "secret": {"type": "http", "scheme": "basic", "description": "Project id and secret."},
+                "secret": {"type": "http", "scheme": "basic", "description": "Project ID and secret."},
                 "session": {"type": "http", "scheme": "basic", "description": "Public token and session token."},
             },
         },
@@ -57,21 +61,26 @@ def openapi_document() -> bytes:
 
 
 def _operations(
-    path: str, verbs: dict[str, tuple[Endpoint, Twin | None]] | Any, schema_of: dict[Any, _Document]
+    path: str, verbs: dict[str, tuple[Endpoint, BrowserRoute | None]] | Any, schema_of: dict[Any, _Document]
 ) -> Iterator[tuple[str, _Document]]:
-    for verb, (one, twin) in sorted(verbs.items()):
-        yield verb.lower(), _operation(path, verb, one, twin, schema_of)
+    for verb, (one, browser_route) in sorted(verbs.items()):
+        yield verb.lower(), _operation(path, verb, one, browser_route, schema_of)
 
 
-def _operation(path: str, verb: str, one: Endpoint, twin: Twin | None, schema_of: dict[Any, _Document]) -> _Document:
+def _operation(
+    path: str, verb: str, one: Endpoint, browser_route: BrowserRoute | None, schema_of: dict[Any, _Document]
+) -> _Document:
     in_path = _PARAMETER.findall(path)
     operation: _Document = {
-        "operationId": f"{'browser' if twin else 'backend'}.{name_at(verb, f'/{path}')}",
+        "operationId": f"{'browser' if browser_route else 'backend'}.{name_at(verb, f'/{path}')}",
         "summary": one.summary,
         "tags": [one.name.partition(".")[0]],
-        "security": [] if one.is_open else [{"session" if twin else "secret": []}],
+        "security": [] if one.is_open else [{"session" if browser_route else "secret": []}],
         "parameters": [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in in_path],
-        "responses": {"200": _success(schema_of[one.response], is_wrapped=twin is not None), **_refusals(schema_of)},
+        "responses": {
+            "200": _success(schema_of[one.response], is_wrapped=browser_route is not None),
+            **_errors(schema_of),
+        },
     }
     if verb in {"POST", "PUT"}:
         operation["requestBody"] = {"content": {"application/json": {"schema": schema_of[one.request]}}}
@@ -96,10 +105,10 @@ def _success(result: _Document, *, is_wrapped: bool) -> _Document:
     both: _Document = {"allOf": [status, result]}
     wrapped: _Document = {"type": "object", "properties": {"data": both}, "required": ["data"]}
     schema = wrapped if is_wrapped else both
-    return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+    return {"description": "Success.", "content": {"application/json": {"schema": schema}}}
 
 
-def _refusals(schema_of: dict[Any, _Document]) -> _Document:
+def _errors(schema_of: dict[Any, _Document]) -> _Document:
     content = {"application/json": {"schema": schema_of[Error]}}
     statuses = sorted({kind.status for kind in ERROR_TYPES.values()})
     return {str(int(status)): {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}

@@ -1,4 +1,4 @@
-"""Which pages may call the API for browsers: those of registered origins, and nobody else's (Fetch, 3.2: CORS)."""
+"""Cross-origin requests (CORS; Fetch, section 3.2): only pages of registered origins can use the browser API."""
 
 from typing import Final
 
@@ -7,21 +7,21 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 _HEADERS: Final = "Authorization, Content-Type, X-SDK-Client, X-SDK-Parent-Host"
-_SECONDS: Final = "7200"  # for which browsers remember the answer; Chromium's most
+_SECONDS: Final = "7200"  # for which browsers may cache the response; Chromium's maximum
 
 
 def origin_of(request: HttpRequest) -> str:
-    """Return the origin of the page that calls, "" for what is no page."""
+    """Return the origin of the page that sent a request, or "" if it wasn't a page."""
     return request.headers.get("Origin", "").lower()
 
 
 def is_registered(origin: str) -> bool:
-    """Say whether pages of an origin may call; the portal's own may."""
+    """Say whether pages of an origin can use the API; the portal's own can."""
     return origin in settings.SDK_ALLOWED_ORIGINS or origin == settings.PUBLIC_URL
 
 
 def preflight(request: HttpRequest, verbs: str) -> HttpResponse:
-    """Answer a browser that asks beforehand what it may send."""
+    """Respond to a preflight request."""
     response = HttpResponse(status=204)
     if is_registered(origin_of(request)):
         response["Access-Control-Allow-Methods"] = verbs
@@ -31,7 +31,7 @@ def preflight(request: HttpRequest, verbs: str) -> HttpResponse:
 
 
 def share(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Let the page read the answer, if its origin is registered; errors too, else the SDK can show none."""
+    """Let a page of a registered origin read the response, including errors, so that the SDK can show them."""
     origin = origin_of(request)
     if is_registered(origin):
         response["Access-Control-Allow-Origin"] = origin

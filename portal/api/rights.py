@@ -1,4 +1,4 @@
-"""What a member's roles must grant for a call on their behalf. The project itself may do everything."""
+"""The permissions that a request on behalf of a member needs. The project itself needs none."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,27 +14,27 @@ _SELF = "stytch.self"
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The actions on a resource that a request needs: `action` in any case, those of `fields` where the field is given.
+    """The actions on a resource that a request needs: always `action`, and those of `fields` for each field it sends.
 
-    A request that gives none of the `fields` needs one of their actions all the same: its response shows what it leaves
-    as it is. `answer` is the action that showing the response needs: it's checked before anything changes.
+    A request that sends none of the `fields` still needs one of their actions, because the response shows them all.
+    `response` is the action that reading the response needs; it's checked before anything changes.
 
-    With `or_self`, the same action on `stytch.self` is as good where the request is about the member's own `member_id`, or
-    about none. Only actions that this resource lists count, though its "*" is every member's: no one gives themselves
-    roles. No role allows `never`: only the project itself may set these.
+    With `or_self`, the same action on `stytch.self` is enough if `member_id` is the signed-in member's own or is left out.
+    Only actions that `stytch.self` lists count, although every member has "*" on it: members can't give themselves roles.
+    Only the project itself can set the fields in `never`.
     """
 
     resource: str
     action: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
-    answer: str = ""
+    response: str = ""
     or_self: bool = False
     never: Collection[str] = ()
 
     @property
     def always(self) -> tuple[str, ...]:
         """The permissions that every request needs."""
-        return tuple(f"{self.resource}:{action}" for action in (self.action, self.answer) if action)
+        return tuple(f"{self.resource}:{action}" for action in (self.action, self.response) if action)
 
     def check(self, request: msgspec.Struct, signed_in: SignedIn, policy: Policy) -> None:
         """Raise ApiError unless the member's roles allow the request."""
@@ -49,12 +49,12 @@ class Rights:
             if not any(policy.allows(signed_in.session.roles, permission) for permission in permissions):
                 raise ApiError(
                     "session_authorization_error",
-                    f"The member's roles don't grant {' or '.join(permissions)}.",
+                    f"The roles of the member do not grant {' or '.join(permissions)}.",
                 )
 
     def _needed(self, request: msgspec.Struct) -> Iterator[Collection[str]]:
-        """Yield what is needed; of each collection of actions, one is enough."""
-        yield from ([action] for action in (self.action, self.answer) if action)
+        """Yield the actions that are needed; one of each collection is enough."""
+        yield from ([action] for action in (self.action, self.response) if action)
         given = [action for name, action in self.fields.items() if getattr(request, name, None) is not None]
         if self.fields and not given:
             yield list(dict.fromkeys(self.fields.values()))

@@ -1,6 +1,6 @@
-"""Every method of Stytch's SDKs, to distinguish one that isn't here yet from one that never was.
+"""Every method of Stytch's SDKs, to distinguish those that Gatehouse doesn't have yet from unknown ones.
 
-`stytch_methods.json` beside this lists them; it names its sources and their date.
+`stytch_methods.json` lists them, with its sources and their date.
 """
 
 import json
@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from portal.api.declaration import by_address
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.declaration import by_path
+from portal.api.endpoints import ENDPOINTS
 
 
 class SdkMethod(NamedTuple):
-    """An address that SDKs request, with the method's name in Stytch's documentation; `path` begins with a slash."""
+    """A method by its name in Stytch's documentation, with the verb and path that SDKs request. `path` starts with a slash."""
 
     name: str
     verb: str
@@ -28,37 +28,37 @@ class SdkMethod(NamedTuple):
 
     @property
     def is_redirect(self) -> bool:
-        """Say whether people's browsers are sent to this address, instead of a program requesting it."""
+        """Say whether a product redirects browsers to this path, instead of requesting it from code."""
         return self.verb == "GET" and "/public/" in self.path
 
 
 @cache
 def sdk_methods() -> tuple[SdkMethod, ...]:
-    """Return all methods, whether they are here or not."""
+    """Return all methods, available here or not."""
     listed = json.loads((Path(__file__).parent / "stytch_methods.json").read_text("utf-8"))
     return tuple(SdkMethod(*row) for row in listed["methods"])
 
 
-def not_yet(verb: str, path: str) -> str:
-    """Return the name of the SDK's method at an address, "" where no SDK has one."""
+def missing_method_at(verb: str, path: str) -> str:
+    """Return the name of the method at a path if Gatehouse doesn't have it yet; "" if no SDK has one."""
     return next((one.name for one in _missing() if one.verb == verb and re.fullmatch(one.pattern, path)), "")
 
 
 def name_at(verb: str, path: str) -> str:
-    """Return the name of the SDK's method whose path has this form, such as `/v1/b2b/scim/{organization_id}`.
+    """Return the name of the method with this path pattern, such as `/v1/b2b/scim/{organization_id}`.
 
-    Raises KeyError where no SDK has one.
+    Raise KeyError if no SDK has one.
     """
     return _names()[verb, SdkMethod("", verb, path).pattern]
 
 
 def missing_methods() -> list[str]:
-    """Return the names of the SDKs' methods that are not here yet, each once."""
+    """Return the distinct names of the methods that Gatehouse doesn't have yet."""
     return list(dict.fromkeys(one.name for one in _missing()))
 
 
 def redirects() -> Iterator[SdkMethod]:
-    """Yield the methods that people's browsers are sent to."""
+    """Yield the missing methods that products redirect browsers to."""
     return (one for one in _missing() if one.is_redirect)
 
 
@@ -71,7 +71,7 @@ def _names() -> dict[tuple[str, str], str]:
 def _missing() -> tuple[SdkMethod, ...]:
     here = {
         (verb, SdkMethod("", verb, f"/{path}").pattern)
-        for path, verbs in by_address(ENDPOINTS.values()).items()
+        for path, verbs in by_path(ENDPOINTS.values()).items()
         for verb in verbs
     }
     return tuple(one for one in sdk_methods() if (one.verb, one.pattern) not in here)

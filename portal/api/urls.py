@@ -1,4 +1,4 @@
-"""The addresses of the API's methods, one for each path; every other address below them is a method that there is not."""
+"""The URLs of the API: one per path, and a catch-all for methods that don't exist."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from django.urls import URLPattern
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
-from portal.api.declaration import BACKEND, BROWSER, by_address
+from portal.api.declaration import BACKEND, BROWSER, by_path
 from portal.api.dispatch import api_view, not_offered_page, unknown_method
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.endpoints import ENDPOINTS
 from portal.api.sdk_methods import redirects
 
 app_name = "api"
@@ -18,8 +18,8 @@ _ALL = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def _routes() -> Iterator[URLPattern]:
-    # A word before a parameter that would take it for a value.
-    for path, verbs in sorted(by_address(ENDPOINTS.values()).items(), key=lambda item: _order(item[0])):
+    # Fixed segments before parameters, which would match them too.
+    for path, verbs in sorted(by_path(ENDPOINTS.values()).items(), key=lambda item: _order(item[0])):
         audience = Audience.PROJECT if path.startswith(BACKEND) else Audience.SDK
         name = _name(path)
         methods = [*sorted(verbs), *(["OPTIONS"] if audience is Audience.SDK else [])]
@@ -45,7 +45,7 @@ def _order(path: str) -> list[tuple[bool, str]]:
 
 
 def _name(path: str) -> str:
-    """Return a path as one word: the metrics count by it."""
+    """Return a route name, which metrics use as a label."""
     return re.sub(r"[^a-z0-9]+", "-", path.lower().replace("_", "-")).rstrip("-") + ("-" if path.endswith("/") else "")
 
 

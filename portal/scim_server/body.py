@@ -12,7 +12,7 @@ from portal.embedded.scim.protocol.errors import InvalidSyntax, RequestRejected,
 from portal.scim_server.rendering import MEDIA_TYPE
 from portal.serving.bodies import BodyProblem, body_problem
 from portal.serving.threads import RETRY_SECONDS
-from portal.web.json_size import most_values
+from portal.web.json_size import max_value_count
 
 _CONTENT_TYPES = frozenset({"", MEDIA_TYPE, "application/json"})
 _ENCODINGS = frozenset({"", "identity"})
@@ -33,7 +33,7 @@ def read_body(request: HttpRequest) -> Body:
         )
     try:
         content = _read_content(request)
-        if most_values(content) > settings.SCIM_MAX_VALUES:
+        if max_value_count(content) > settings.SCIM_MAX_VALUES:
             raise TooLarge(f"The body has more than {settings.SCIM_MAX_VALUES} values. Split it into several requests.")
         # Some clients begin with a byte order mark (RFC 8259, 8.1).
         text = content.decode("utf-8").removeprefix("\ufeff")

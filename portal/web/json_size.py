@@ -1,8 +1,8 @@
-"""The size of a JSON document, known before it is read: a value of three bytes becomes an object of eighty."""
+"""The number of values in a JSON document, estimated before parsing: three bytes can become an object of eighty."""
 
 _BEFORE_VALUES = (b",", b"[", b"{")
 
 
-def most_values(content: bytes) -> int:
-    """Return how many values, lists and objects a JSON text can hold at most; commas in texts count as well."""
+def max_value_count(content: bytes) -> int:
+    """Return an upper bound on the number of values, lists and objects; commas in strings count as well."""
     return 1 + sum(map(content.count, _BEFORE_VALUES))

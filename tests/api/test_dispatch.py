@@ -171,7 +171,7 @@ def test_what_is_not_known_is_ignored(backend: Caller, acme: models.Organization
         ({"display_name": 7}, "invalid_argument", "display_name: expected str, got int."),
         ({"identity_provider": "octa"}, "invalid_scim_idp", "identity_provider: invalid enum value 'octa'."),
         ({"display_name": "a" * 500}, "invalid_argument", ""),
-        ({"display_name": "a\0b"}, "invalid_argument", "No text may hold the NUL character."),
+        ({"display_name": "a\0b"}, "invalid_argument", "Text must not contain the NUL character."),
         ([], "bad_request", "The body must be a JSON object."),
         (b"{", "bad_request", "The body is not JSON in UTF-8."),
         (b'{"display_name": "\xff"}', "bad_request", "The body is not JSON in UTF-8."),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.endpoints import ENDPOINTS
 from portal.embedded import models
 from tests.api.conftest import Caller
 from tests.conftest import PASSWORD

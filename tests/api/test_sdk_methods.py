@@ -10,13 +10,13 @@ import pytest
 import stytch
 from django.test import Client
 
-from portal.api.declaration import by_address
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.declaration import by_path
+from portal.api.endpoints import ENDPOINTS
 from portal.api.sdk_methods import SdkMethod, missing_methods, sdk_methods
 from tests.api.conftest import PAGE
 from tests.conftest import JAVASCRIPT
 
-HERE = {(verb, f"/{path}") for path, verbs in by_address(ENDPOINTS.values()).items() for verb in verbs}
+HERE = {(verb, f"/{path}") for path, verbs in by_path(ENDPOINTS.values()).items() for verb in verbs}
 ERROR = {"status_code", "request_id", "error_type", "error_message", "error_url"}
 # Of Stytch's API for consumers, whose source the SDKs share.
 OF_CONSUMERS = re.compile(
@@ -48,7 +48,7 @@ def test_a_method_is_declared_or_says_that_it_is_not_here(one: SdkMethod, settin
     if not is_here:
         body = response.json()
         assert (set(body), body["error_type"]) == (ERROR, "not_offered")
-        assert body["error_message"].endswith("isn't available here yet.")
+        assert body["error_message"].endswith("is not available here yet.")
         assert one.name in missing_methods()
     if one.path.startswith("/sdk/"):
         assert response["Access-Control-Allow-Origin"] == PAGE
@@ -66,7 +66,7 @@ def test_people_read_no_method_names(one: SdkMethod) -> None:
     response = Client().generic(one.verb, url_of(one), b"{}", content_type="application/json")
 
     if response.status_code == 501:
-        assert response.json()["error_message"] == "This isn't available here yet."
+        assert response.json()["error_message"] == "This is not available here yet."
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ def test_the_methods_and_the_errors_can_be_read(page: Page, live_server: LiveSer
     expect(page.get_by_role("heading", name="What to do")).to_be_visible()
     assert overflow(page) <= 0
     check_accessibility(page)
-    page.get_by_role("link", name="All methods of the API").click()
+    page.get_by_role("link", name="All API methods").click()
     expect(page.get_by_role("heading", name="scim.connection.get_groups")).to_be_visible()
     assert overflow(page) <= 0
     check_accessibility(page)

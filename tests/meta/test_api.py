@@ -12,13 +12,15 @@ from django.test import Client
 from portal.access.audiences import Audience
 from portal.access.routing import Route, iter_routes
 from portal.api.declaration import Endpoint
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.endpoints import ENDPOINTS
 from portal.api.rights import Rights
 from portal.directory.policy import DEFAULT_POLICY
 
 ROUTES = [r for r in iter_routes() if r.access and r.access.allow in {Audience.PROJECT, Audience.SDK}]
 OPEN = [one for one in ENDPOINTS.values() if one.is_open]
-OPEN_PATHS = {f"v1/b2b/{one.path}" for one in OPEN} | {f"sdk/v1/{twin.path}" for one in OPEN for twin in one.twins}
+OPEN_PATHS = {f"v1/b2b/{one.path}" for one in OPEN} | {
+    f"sdk/v1/{route.path}" for one in OPEN for route in one.browser_routes
+}
 CALLS = [(r, method) for r in ROUTES if r.access for method in sorted(r.access.methods - {"HEAD", "OPTIONS"})]
 # By HTTP method and path: the fields of Stytch's requests and answers, and whether its Python SDK requires them.
 STYTCH_FIELDS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from portal.api.declaration import Endpoint
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.endpoints import ENDPOINTS
 from portal.directory.ids import public_id, uuid7
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
@@ -46,7 +46,7 @@ class Case(NamedTuple):
 
 def is_on(one: Endpoint, front: str) -> bool:
     """Say whether a signed-in member can reach an endpoint on a front."""
-    return any(twin.needs_session for twin in one.twins) if front == "browser" else bool(one.path)
+    return any(route.needs_session for route in one.browser_routes) if front == "browser" else bool(one.path)
 
 
 REACHED = [(one, front) for one in ENDPOINTS.values() for front in FRONTS if is_on(one, front) and not one.is_open]
@@ -126,9 +126,9 @@ class World:
     def send(self, case: Case) -> int:
         """Return the status of a request with all required fields, and those of the case."""
         one, is_browser = case.endpoint, case.front == "browser"
-        twin = next((twin for twin in one.twins if twin.needs_session), None) if is_browser else None
-        verb, template = (twin.verb, twin.path) if twin else (one.verb, one.path)
-        names = [*self._given(one), *case.fields, *(["organization_id"] if one.of_organization and not twin else [])]
+        route = next((route for route in one.browser_routes if route.needs_session), None) if is_browser else None
+        verb, template = (route.verb, route.path) if route else (one.verb, one.path)
+        names = [*self._given(one), *case.fields, *(["organization_id"] if one.of_organization and not route else [])]
         inside = re.findall(r"{(\w+)}", template)
         path = re.sub(r"{(\w+)}", lambda found: str(self.values[found[1]]), template)
         body = {name: self.values[name] for name in names if name not in inside}

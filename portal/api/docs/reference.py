@@ -1,4 +1,4 @@
-"""The methods as people read of them: what each is for, where it is, and what it takes and returns."""
+"""The list of methods for the documentation pages, with their routes, permissions and fields."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import msgspec
 
 from portal.api.declaration import BACKEND, BROWSER, Endpoint
-from portal.api.endpoints.declared import ENDPOINTS
+from portal.api.endpoints import ENDPOINTS
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where a method is: for whom, and with which HTTP method."""
+class MethodRoute:
+    """A route of a method: for backends or browsers, with verb and path."""
 
     audience: str
     verb: str
@@ -20,11 +20,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method, with the names of its fields; those that must be given stand in `required`."""
+    """A method with the names of its fields: required and optional ones of the request, and those of the response."""
 
     name: str
     summary: str
-    addresses: tuple[Address, ...]
+    routes: tuple[MethodRoute, ...]
     permissions: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
@@ -32,7 +32,7 @@ class Method:
 
 
 def nouns() -> Mapping[str, Iterable[Method]]:
-    """Return all methods by noun, in the order in which they are declared."""
+    """Return all methods by noun, in order of declaration."""
     found: dict[str, list[Method]] = {}
     for one in ENDPOINTS.values():
         found.setdefault(one.name.partition(".")[0], []).append(_method(one))
@@ -45,7 +45,7 @@ def _method(one: Endpoint) -> Method:
     return Method(
         name=one.name,
         summary=one.summary,
-        addresses=tuple(_addresses(one)),
+        routes=tuple(_routes(one)),
         permissions=one.rights.always if one.rights else (),
         required=tuple(required),
         optional=tuple(field.encode_name for field in fields if not field.required),
@@ -53,8 +53,8 @@ def _method(one: Endpoint) -> Method:
     )
 
 
-def _addresses(one: Endpoint) -> Iterable[Address]:
+def _routes(one: Endpoint) -> Iterable[MethodRoute]:
     if one.path:
-        yield Address("Backend", one.verb, f"/{BACKEND}{one.path}")
-    for twin in one.twins:
-        yield Address("Browser", twin.verb, f"/{BROWSER}{twin.path}")
+        yield MethodRoute("Backend", one.verb, f"/{BACKEND}{one.path}")
+    for route in one.browser_routes:
+        yield MethodRoute("Browser", route.verb, f"/{BROWSER}{route.path}")

@@ -1,4 +1,4 @@
-"""What people read about the API."""
+"""The API reference."""
 
 from portal.access.audiences import Audience
 from portal.access.routing import route

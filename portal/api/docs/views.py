@@ -1,4 +1,4 @@
-"""What people read about the API: the list of its methods, its OpenAPI document, and a page for each type of error."""
+"""The API reference: the list of methods, the OpenAPI document, and a page for each error type."""
 
 from django.http import Http404, HttpResponse
 
@@ -11,17 +11,17 @@ from portal.web.request import PortalRequest
 
 
 def methods(request: PortalRequest) -> HttpResponse:
-    """List every method, by noun."""
+    """List all methods by noun."""
     return render_page(request, "api/methods.html", {"nouns": nouns(), "missing": missing_methods()})
 
 
 def error_type(request: PortalRequest, error_type: str) -> HttpResponse:
-    """Say what a type of error means, and how to cure it."""
+    """Explain an error type and how to fix it."""
     if error_type not in ERROR_TYPES:
         raise Http404
     return render_page(request, "api/error_type.html", {"name": error_type, "error_type": ERROR_TYPES[error_type]})
 
 
 def openapi(request: PortalRequest) -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    """Answer with the OpenAPI document."""
+    """Return the OpenAPI document."""
     return private(HttpResponse(openapi_document(), content_type="application/json"))

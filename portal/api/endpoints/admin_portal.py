@@ -1,14 +1,14 @@
-"""What Stytch's pre-built screens ask before they show anything."""
+"""The configuration of Stytch's prebuilt admin portal components."""
 
 import msgspec
 
-from portal.api.caller import Call
-from portal.api.declaration import Twin, endpoint
-from portal.api.wire import Nothing
+from portal.api import wire
+from portal.api.caller import Caller
+from portal.api.declaration import BrowserRoute, endpoint
 
 
 class SsoConfig(msgspec.Struct):
-    """Whether SSO connections can be made: not yet."""
+    """Whether SSO connections can be created: not yet."""
 
     sso_enabled: bool = False
     can_create_saml_connection: bool = False
@@ -16,26 +16,26 @@ class SsoConfig(msgspec.Struct):
 
 
 class OrganizationConfig(msgspec.Struct):
-    """Whether settings of MFA are shown: they are kept, but nobody is asked for a second factor yet."""
+    """Whether MFA settings are shown: they are stored but not enforced yet."""
 
     mfa_controls_enabled: bool = False
 
 
 class ScimConfig(msgspec.Struct):
-    """Whether a SCIM connection can be made."""
+    """Whether a SCIM connection can be created."""
 
     scim_enabled: bool = True
 
 
 class AdminPortalConfig(msgspec.Struct):
-    """What the screens show."""
+    """What the components show."""
 
     sso_config: SsoConfig
     organization_config: OrganizationConfig
     scim_config: ScimConfig
 
 
-@endpoint("admin_portal_config", sdk=[Twin("GET", "b2b/admin_portal_config")], rights=None)
-def admin_portal_config(call: Call, request: Nothing) -> AdminPortalConfig:  # noqa: ARG001 -- every method has both
-    """Return which of Stytch's pre-built screens have something to show."""
+@endpoint("admin_portal_config", browser=[BrowserRoute("GET", "b2b/admin_portal_config")], rights=None)
+def admin_portal_config(caller: Caller, request: wire.Empty) -> AdminPortalConfig:  # noqa: ARG001 -- the signature of every endpoint
+    """Return which of Stytch's prebuilt admin portal components have something to show."""
     return AdminPortalConfig(SsoConfig(), OrganizationConfig(), ScimConfig())

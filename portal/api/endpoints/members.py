@@ -1,4 +1,4 @@
-"""Stytch's methods of members."""
+"""Stytch's member methods."""
 
 from dataclasses import fields
 from typing import Any
@@ -7,11 +7,9 @@ import msgspec
 
 from portal.access import rate_limits
 from portal.api import wire
-from portal.api.caller import Call
-from portal.api.declaration import Twin, endpoint
-from portal.api.endpoints import searches
-from portal.api.endpoints.organizations import only_backend
-from portal.api.endpoints.searches import ResultsMetadata, Search
+from portal.api.caller import Caller
+from portal.api.declaration import BrowserRoute, endpoint
+from portal.api.endpoints.organizations import require_backend
 from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
 from portal.directory.email_addresses import fold_address
@@ -22,16 +20,16 @@ from portal.directory.search import Found
 
 _PATH = "organizations/{organization_id}/members"
 _ONE = f"{_PATH}/{{member_id}}"
-_PAGE = "b2b/organizations/members"
+_BROWSER = "b2b/organizations/members"
 _SEARCH = Rights(RESOURCE, "search")
 
 
-def _may(action: str) -> Rights:
+def _rights_or_self(action: str) -> Rights:
     return Rights(RESOURCE, action, or_self=True)
 
 
-class Changes(msgspec.Struct, kw_only=True):
-    """What a member is made of or changed to; what is left out stays."""
+class MemberFields(msgspec.Struct, kw_only=True):
+    """Fields of a member. Those that are left out don't change."""
 
     email_address: str | None = None
     name: str | None = None
@@ -44,17 +42,17 @@ class Changes(msgspec.Struct, kw_only=True):
     external_id: str | None = None
 
 
-class NewMember(Changes, kw_only=True):
-    """What a new member is made of."""
+class CreateMemberRequest(MemberFields, kw_only=True):
+    """A new member."""
 
     email_address: str
     create_member_as_pending: bool | None = None
 
 
-class ChangedMember(Changes, kw_only=True):
-    """What is to be changed; `member_id` is the signed-in member's own where a browser leaves it out.
+class UpdateMemberRequest(MemberFields, kw_only=True):
+    """Changes to a member: in browsers the signed-in member if `member_id` is left out.
 
-    `preserve_existing_sessions` is of SSO, which there is not yet.
+    `preserve_existing_sessions` belongs to single sign-on and has no effect yet.
     """
 
     member_id: str = ""
@@ -63,137 +61,136 @@ class ChangedMember(Changes, kw_only=True):
     preserve_existing_sessions: bool | None = None
 
 
-class NamedMember(msgspec.Struct):
-    """Which member: an id or an external id; in browsers the signed-in one, where it is left out."""
+class MemberRequest(msgspec.Struct):
+    """A member by ID or external ID; in browsers the signed-in member if it's left out."""
 
     member_id: str = ""
 
 
-class WantedMember(NamedMember):
-    """Which member, by id or by e-mail address; in browsers the signed-in one."""
+class GetMemberRequest(MemberRequest):
+    """A member by ID or email address; in browsers the signed-in member."""
 
     email_address: str = ""
 
 
-class DangerouslyWanted(NamedMember):
-    """Which member of whatever organization."""
+class DangerouslyGetMemberRequest(MemberRequest):
+    """A member of any organization."""
 
     include_deleted: bool = False
 
 
-class NamedPassword(msgspec.Struct):
-    """Which password, by its `member_password_id`."""
+class DeletePasswordRequest(msgspec.Struct):
+    """A password by its `member_password_id`."""
 
     member_password_id: str
 
 
-class RetiredEmailToUnlink(NamedMember):
-    """Which former address of a member."""
+class UnlinkRetiredEmailRequest(MemberRequest):
+    """A retired email address of a member."""
 
     email_id: str | None = None
     email_address: str | None = None
 
 
-class MemberSearch(Search, kw_only=True):
-    """Which page of the members of which organizations; in browsers of the session's."""
+class SearchMembersRequest(wire.SearchRequest, kw_only=True):
+    """A search in the given organizations; in browsers, in the session's organization."""
 
     organization_ids: list[str] | None = None
 
 
-class EmailAddress(msgspec.Struct):
-    """Whose email address it may be."""
+class SearchByEmailRequest(msgspec.Struct):
+    """The email address that someone entered."""
 
     email_address: str
 
 
-class KnownMember(msgspec.Struct):
-    """A member, as far as a page may know before they sign in: only that there is one."""
+class MemberPreview(msgspec.Struct):
+    """The public details of a member before they sign in: only that they exist."""
 
     status: str
     name: str = ""
     member_password_id: str = ""
 
 
-class FoundMember(msgspec.Struct):
-    """An answer with a member, null where there is none."""
+class SearchByEmailResponse(msgspec.Struct):
+    """The member, or null if there is none."""
 
-    member: KnownMember | None
+    member: MemberPreview | None
 
 
-class OneMember(msgspec.Struct):
-    """An answer with a member and the organization."""
+class MemberResponse(msgspec.Struct):
+    """A member and their organization."""
 
     member_id: str
     member: wire.Member
     organization: wire.Organization
 
 
-class OneMemberOf(OneMember):
-    """An answer with a member, the organization, and its id."""
+class UnlinkRetiredEmailResponse(MemberResponse):
+    """A member and their organization, with its ID."""
 
     organization_id: str
 
 
-class DeletedMember(msgspec.Struct):
-    """The answer of a deletion."""
+class DeleteMemberResponse(msgspec.Struct):
+    """The member that was deleted."""
 
     member_id: str
 
 
-class Members(msgspec.Struct):
-    """A page of members, and their organizations by id."""
+class SearchMembersResponse(msgspec.Struct):
+    """A page of members, and their organizations by ID."""
 
     members: list[wire.Member]
     organizations: dict[str, wire.Organization]
-    results_metadata: ResultsMetadata
+    results_metadata: wire.ResultsMetadata
 
 
 @endpoint(
     "organizations.members.searchByEmail",
-    sdk=[Twin("POST", f"{_PAGE}/search", needs_session=False)],
+    browser=[BrowserRoute("POST", f"{_BROWSER}/search", needs_session=False)],
     rights=None,
 )
-def search_by_email(call: Call, request: EmailAddress) -> FoundMember:
-    """Say whether an email address is a member's, which Stytch's sign-in component asks before the password."""
-    if not rate_limits.admit_member_search(call.origin.ip_address):
+def search_by_email(caller: Caller, request: SearchByEmailRequest) -> SearchByEmailResponse:
+    """Return whether an email address belongs to a member. Stytch's sign-in component requests this before the password."""
+    if not rate_limits.admit_member_search(caller.origin.ip_address):
         raise ApiError("too_many_requests", "Too many attempts. Wait a minute, then try again.", Retry_After="60")
     try:
-        found = call.directory.members.by_email_address(request.email_address)
+        found = caller.directory.members.by_email_address(request.email_address)
     except NotFound:
-        return FoundMember(None)
-    return FoundMember(KnownMember(found.status))
+        return SearchByEmailResponse(None)
+    return SearchByEmailResponse(MemberPreview(found.status))
 
 
 @endpoint(
     "organizations.members.create",
     f"POST {_PATH}",
-    sdk=[Twin("POST", _PAGE)],
+    browser=[BrowserRoute("POST", _BROWSER)],
     rights=Rights(RESOURCE, "create", never=PROJECT_ONLY),
 )
-def create(call: Call, request: NewMember) -> OneMember:
-    """Make a member, active at once or pending."""
-    return _one(
-        call, call.directory.members.create(_changes(request), as_pending=bool(request.create_member_as_pending))
-    )
+def create(caller: Caller, request: CreateMemberRequest) -> MemberResponse:
+    """Create a member, active or pending."""
+    member = caller.directory.members.create(_changes(request), as_pending=bool(request.create_member_as_pending))
+    return _member_response(caller, member)
 
 
 @endpoint(
     "organizations.members.get",
     "GET organizations/{organization_id}/member",
-    sdk=[Twin("GET", f"{_PAGE}/me")],
+    browser=[BrowserRoute("GET", f"{_BROWSER}/me")],
     rights=None,
 )
-def get(call: Call, request: WantedMember) -> OneMember:
-    """Return a member by id, external id or e-mail address; in browsers the one who is signed in."""
-    members = call.directory.members
-    if call.caller is None:
-        return _one(call, members.get(_own(call)))
+def get(caller: Caller, request: GetMemberRequest) -> MemberResponse:
+    """Return a member by ID, external ID or email address; in browsers the signed-in member."""
+    members = caller.directory.members
+    if caller.actor is None:
+        return _member_response(caller, members.get(_own_member_id(caller)))
     if bool(request.member_id) == bool(request.email_address):
-        raise ApiError("invalid_member_get_fields", "Name member_id or email_address.")
-    if call.signed_in and not _names(call.signed_in.member, request):
-        _SEARCH.check(request, call.signed_in, call.directory.rbac.policy())
+        raise ApiError("invalid_member_get_fields", "Send either member_id or email_address.")
+    if caller.signed_in and not _is_about(caller.signed_in.member, request):
+        _SEARCH.check(request, caller.signed_in, caller.directory.rbac.policy())
     found = members.get(request.member_id) if request.member_id else members.by_email_address(request.email_address)
-    return _one(call, found)
+    return _member_response(caller, found)
 
 
 @endpoint(
@@ -202,164 +199,178 @@ def get(call: Call, request: WantedMember) -> OneMember:
     rights=None,
     of_organization=False,
 )
-def dangerously_get(call: Call, request: DangerouslyWanted) -> OneMember:
-    """Return a member of whatever organization."""
-    only_backend(call)
-    return _answer(*call.project.members().get(request.member_id, include_deleted=request.include_deleted))
+def dangerously_get(caller: Caller, request: DangerouslyGetMemberRequest) -> MemberResponse:
+    """Return a member of any organization."""
+    require_backend(caller)
+    return _response(*caller.project.members().get(request.member_id, include_deleted=request.include_deleted))
 
 
 @endpoint(
     "organizations.members.update",
     f"PUT {_ONE}",
-    sdk=[Twin("PUT", f"{_PAGE}/{{member_id}}"), Twin("PUT", f"{_PAGE}/update")],
+    browser=[BrowserRoute("PUT", f"{_BROWSER}/{{member_id}}"), BrowserRoute("PUT", f"{_BROWSER}/update")],
     rights=Rights(RESOURCE, fields=FIELD_ACTIONS, or_self=True, never=PROJECT_ONLY),
 )
-def update(call: Call, request: ChangedMember) -> OneMember:
-    """Change a member; what is left out stays. A new address is unverified, and takes the password away."""
-    return _one(call, call.directory.members.update(_named(call, request.member_id), _changes(request)))
+def update(caller: Caller, request: UpdateMemberRequest) -> MemberResponse:
+    """Change a member; fields that are left out don't change. A new email address is unverified and removes the password."""
+    return _member_response(
+        caller, caller.directory.members.update(_member_id(caller, request.member_id), _changes(request))
+    )
 
 
 @endpoint(
     "organizations.members.delete",
     f"DELETE {_ONE}",
-    sdk=[Twin("DELETE", f"{_PAGE}/{{member_id}}")],
-    rights=_may("delete"),
+    browser=[BrowserRoute("DELETE", f"{_BROWSER}/{{member_id}}")],
+    rights=_rights_or_self("delete"),
 )
-def delete(call: Call, request: NamedMember) -> DeletedMember:
-    """End a membership, at once: sessions, roles, password and MFA go."""
-    return DeletedMember(call.directory.members.delete(_named(call, request.member_id)))
+def delete(caller: Caller, request: MemberRequest) -> DeleteMemberResponse:
+    """Delete a member and their sessions, roles, password and MFA factors, effective immediately."""
+    return DeleteMemberResponse(caller.directory.members.delete(_member_id(caller, request.member_id)))
 
 
 @endpoint(
     "organizations.members.reactivate",
     f"PUT {_ONE}/reactivate",
-    sdk=[Twin("PUT", f"{_PAGE}/{{member_id}}/reactivate")],
+    browser=[BrowserRoute("PUT", f"{_BROWSER}/{{member_id}}/reactivate")],
     rights=Rights(RESOURCE, "create"),
 )
-def reactivate(call: Call, request: NamedMember) -> OneMember:
-    """Have a deleted member be active again, without what was taken; an external id does not find them."""
-    return _one(call, call.directory.members.reactivate(request.member_id))
+def reactivate(caller: Caller, request: MemberRequest) -> MemberResponse:
+    """Reactivate a deleted member, without what the deletion removed. Takes the member ID only, not an external ID."""
+    return _member_response(caller, caller.directory.members.reactivate(request.member_id))
 
 
 @endpoint(
     "organizations.members.delete_password",
     f"DELETE {_PATH}/passwords/{{member_password_id}}",
-    sdk=[Twin("DELETE", f"{_PAGE}/passwords/{{member_password_id}}")],
-    rights=_may("update.info.delete.password"),
+    browser=[BrowserRoute("DELETE", f"{_BROWSER}/passwords/{{member_password_id}}")],
+    rights=_rights_or_self("update.info.delete.password"),
 )
-def delete_password(call: Call, request: NamedPassword) -> OneMember:
-    """Take a password away."""
-    return _one(call, call.directory.members.delete_password(request.member_password_id))
+def delete_password(caller: Caller, request: DeletePasswordRequest) -> MemberResponse:
+    """Delete a member's password."""
+    return _member_response(caller, caller.directory.members.delete_password(request.member_password_id))
 
 
 @endpoint(
     "organizations.members.delete_mfa_phone_number",
     f"DELETE {_PATH}/mfa_phone_numbers/{{member_id}}",
-    sdk=[Twin("DELETE", f"{_PAGE}/mfa_phone_numbers/{{member_id}}"), Twin("DELETE", f"{_PAGE}/deletePhoneNumber")],
-    rights=_may("update.info.delete.mfa-phone"),
+    browser=[
+        BrowserRoute("DELETE", f"{_BROWSER}/mfa_phone_numbers/{{member_id}}"),
+        BrowserRoute("DELETE", f"{_BROWSER}/deletePhoneNumber"),
+    ],
+    rights=_rights_or_self("update.info.delete.mfa-phone"),
 )
-def delete_mfa_phone_number(call: Call, request: NamedMember) -> OneMember:
-    """Take a phone number away."""
-    return _one(call, call.directory.members.delete_mfa_phone_number(_named(call, request.member_id)))
+def delete_mfa_phone_number(caller: Caller, request: MemberRequest) -> MemberResponse:
+    """Delete a member's phone number."""
+    return _member_response(
+        caller, caller.directory.members.delete_mfa_phone_number(_member_id(caller, request.member_id))
+    )
 
 
 @endpoint(
     "organizations.members.delete_totp",
     f"DELETE {_ONE}/totp",
-    sdk=[Twin("DELETE", f"{_PAGE}/totp/{{member_id}}"), Twin("DELETE", f"{_PAGE}/deleteTOTP")],
-    rights=_may("update.info.delete.mfa-totp"),
+    browser=[
+        BrowserRoute("DELETE", f"{_BROWSER}/totp/{{member_id}}"),
+        BrowserRoute("DELETE", f"{_BROWSER}/deleteTOTP"),
+    ],
+    rights=_rights_or_self("update.info.delete.mfa-totp"),
 )
-def delete_totp(call: Call, request: NamedMember) -> OneMember:
-    """Take an authenticator app away; nobody has one yet."""
-    return _one(call, call.directory.members.delete_totp(_named(call, request.member_id)))
+def delete_totp(caller: Caller, request: MemberRequest) -> MemberResponse:
+    """Delete a member's authenticator app. No member has one yet."""
+    return _member_response(caller, caller.directory.members.delete_totp(_member_id(caller, request.member_id)))
 
 
 @endpoint("organizations.members.delete_external_id", f"DELETE {_ONE}/external_id", rights=None)
-def delete_external_id(call: Call, request: NamedMember) -> OneMember:
-    """Forget what your product calls a member."""
-    return _one(call, call.directory.members.delete_external_id(request.member_id))
+def delete_external_id(caller: Caller, request: MemberRequest) -> MemberResponse:
+    """Remove a member's external ID."""
+    return _member_response(caller, caller.directory.members.delete_external_id(request.member_id))
 
 
 @endpoint(
     "organizations.members.unlink_retired_email",
     f"POST {_ONE}/unlink_retired_email",
-    sdk=[
-        Twin("POST", f"{_PAGE}/{{member_id}}/unlink_retired_email"),
-        Twin("POST", f"{_PAGE}/unlink_retired_email"),
+    browser=[
+        BrowserRoute("POST", f"{_BROWSER}/{{member_id}}/unlink_retired_email"),
+        BrowserRoute("POST", f"{_BROWSER}/unlink_retired_email"),
     ],
-    rights=_may("update.info.unlink.retired-email"),
+    rights=_rights_or_self("update.info.unlink.retired-email"),
 )
-def unlink_retired_email(call: Call, request: RetiredEmailToUnlink) -> OneMemberOf:
-    """Let go of a member's former address, which then another member can have."""
-    member = call.directory.members.unlink_retired_email(
-        _named(call, request.member_id),
+def unlink_retired_email(caller: Caller, request: UnlinkRetiredEmailRequest) -> UnlinkRetiredEmailResponse:
+    """Release a retired email address of a member, so that another member can use it."""
+    member = caller.directory.members.unlink_retired_email(
+        _member_id(caller, request.member_id),
         email_id=request.email_id or "",
         email_address=request.email_address or "",
     )
-    one = _one(call, member)
-    return OneMemberOf(one.member_id, one.member, one.organization, member.organization_id)
+    one = _member_response(caller, member)
+    return UnlinkRetiredEmailResponse(one.member_id, one.member, one.organization, member.organization_id)
 
 
 @endpoint(
     "organizations.members.search",
     "POST organizations/members/search",
-    sdk=[Twin("POST", "b2b/organizations/me/members/search")],
+    browser=[BrowserRoute("POST", "b2b/organizations/me/members/search")],
     rights=_SEARCH,
     of_organization=False,
 )
-def search(call: Call, request: MemberSearch) -> Members:
-    """Return the members of some organizations whom all operands find, page by page."""
-    operands = searches.operands(request)
-    if call.caller is None:
-        organizations: tuple[Organization, ...] = (call.directory.organization.get_with_connection(),)
-        return _members(call.directory.members.search(operands, **request.page), organizations)
+def search(caller: Caller, request: SearchMembersRequest) -> SearchMembersResponse:
+    """Return a page of the members of the given organizations that match all operands."""
+    operands = request.operands
+    if caller.actor is None:
+        organizations: tuple[Organization, ...] = (caller.directory.organization.get_with_connection(),)
+        return _members(caller.directory.members.search(operands, **request.page), organizations)
     if not request.organization_ids:
-        raise ApiError("member_search_organization_ids_empty", "organization_ids must name an organization.")
-    organizations = call.project.organizations(call.caller).get_many(request.organization_ids)
-    if call.signed_in is None:
-        return _members(call.project.members().search(organizations, operands, **request.page), organizations)
-    if [one.organization_id for one in organizations] != [call.signed_in.organization.organization_id]:
+        raise ApiError(
+            "member_search_organization_ids_empty", "organization_ids must contain at least one organization."
+        )
+    organizations = caller.project.organizations(caller.actor).get_many(request.organization_ids)
+    if caller.signed_in is None:
+        return _members(caller.project.members().search(organizations, operands, **request.page), organizations)
+    if [one.organization_id for one in organizations] != [caller.signed_in.organization.organization_id]:
         raise ApiError("session_authorization_tenancy_error", "The member's session belongs to another organization.")
-    return _members(call.directory.members.search(operands, **request.page), organizations)
+    return _members(caller.directory.members.search(operands, **request.page), organizations)
 
 
-def _members(found: Found[Member], organizations: tuple[Organization, ...]) -> Members:
-    of_somebody = {one.organization_id for one in found.items}
-    return Members(
+def _members(found: Found[Member], organizations: tuple[Organization, ...]) -> SearchMembersResponse:
+    organization_ids = {one.organization_id for one in found.items}
+    return SearchMembersResponse(
         members=[wire.member(one) for one in found.items],
         organizations={
-            one.organization_id: wire.organization(one) for one in organizations if one.organization_id in of_somebody
+            one.organization_id: wire.organization(one)
+            for one in organizations
+            if one.organization_id in organization_ids
         },
-        results_metadata=searches.results_metadata(found),
+        results_metadata=wire.results_metadata(found),
     )
 
 
-def _one(call: Call, member: Member) -> OneMember:
-    return _answer(member, call.directory.organization.get_with_connection())
+def _member_response(caller: Caller, member: Member) -> MemberResponse:
+    return _response(member, caller.directory.organization.get_with_connection())
 
 
-def _answer(member: Member, organization: Organization) -> OneMember:
-    return OneMember(
+def _response(member: Member, organization: Organization) -> MemberResponse:
+    return MemberResponse(
         member_id=member.member_id,
         member=wire.member(member),
         organization=wire.organization(organization),
     )
 
 
-def _own(call: Call) -> str:
-    return call.signed_in.member.member_id if call.signed_in else ""
+def _own_member_id(caller: Caller) -> str:
+    return caller.signed_in.member.member_id if caller.signed_in else ""
 
 
-def _names(member: Member, request: WantedMember) -> bool:
+def _is_about(member: Member, request: GetMemberRequest) -> bool:
     if request.email_address:
         return fold_address(request.email_address) == fold_address(member.email_address)
     return request.member_id in {member.member_id, member.external_id}
 
 
-def _named(call: Call, member_id: str) -> str:
-    """Return whom a call is about: in browsers the signed-in member, where nobody is named."""
-    return member_id or (_own(call) if call.caller is None else "")
+def _member_id(caller: Caller, member_id: str) -> str:
+    """Return the member that a request is about: in browsers the signed-in member if it names none."""
+    return member_id or (_own_member_id(caller) if caller.actor is None else "")
 
 
-def _changes(request: Changes) -> MemberChanges:
+def _changes(request: MemberFields) -> MemberChanges:
     return MemberChanges(**{one.name: getattr(request, one.name, None) for one in fields(MemberChanges)})

@@ -1,4 +1,4 @@
-"""Stytch's methods of organizations."""
+"""Stytch's organization methods."""
 
 from dataclasses import fields
 from typing import Any
@@ -6,13 +6,10 @@ from typing import Any
 import msgspec
 
 from portal.api import wire
-from portal.api.caller import Call
-from portal.api.declaration import Twin, endpoint
-from portal.api.endpoints import searches
-from portal.api.endpoints.searches import ResultsMetadata, Search
+from portal.api.caller import Caller
+from portal.api.declaration import BrowserRoute, endpoint
 from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
-from portal.api.wire import Nothing
 from portal.directory.errors import NotFound
 from portal.directory.organizations import (
     FIELD_ACTIONS,
@@ -28,8 +25,8 @@ _OWN = "b2b/organizations/me"
 _UPDATE = Rights(RESOURCE, fields=FIELD_ACTIONS, never=PROJECT_ONLY)
 
 
-class Settings(msgspec.Struct, kw_only=True):
-    """What an organization is made of or changed to; what is left out stays, or is as Stytch's defaults are."""
+class OrganizationFields(msgspec.Struct, kw_only=True):
+    """Settings of an organization. A field that is left out doesn't change; a new organization gets Stytch's default."""
 
     organization_name: str | None = None
     organization_slug: str | None = None
@@ -55,52 +52,52 @@ class Settings(msgspec.Struct, kw_only=True):
     rbac_email_implicit_role_assignments: list[EmailImplicitRoleAssignment] | None = None
 
 
-class NewOrganization(Settings, kw_only=True):
-    """What a new organization is made of; without a slug one is made of the name."""
+class CreateOrganizationRequest(OrganizationFields, kw_only=True):
+    """A new organization. Without a slug, one is derived from the name."""
 
     organization_name: str
 
 
-class ChangedOrganization(Settings, kw_only=True):
-    """What is to be changed; keys of metadata that are null are taken away."""
+class UpdateOrganizationRequest(OrganizationFields, kw_only=True):
+    """Changes to an organization. Metadata keys with the value null are removed."""
 
     sso_default_connection_id: str | None = None
     sso_jit_provisioning_allowed_connections: list[str] | None = None
 
 
-class OneOrganization(msgspec.Struct):
-    """An answer with an organization."""
+class OrganizationResponse(msgspec.Struct):
+    """An organization."""
 
     organization: wire.Organization
 
 
-class DeletedOrganization(msgspec.Struct):
-    """The answer of a deletion."""
+class DeleteOrganizationResponse(msgspec.Struct):
+    """The organization that was deleted."""
 
     organization_id: str
 
 
-class Organizations(msgspec.Struct):
+class SearchOrganizationsResponse(msgspec.Struct):
     """A page of organizations."""
 
     organizations: list[wire.Organization]
-    results_metadata: ResultsMetadata
+    results_metadata: wire.ResultsMetadata
 
 
-class Metrics(msgspec.Struct):
-    """How many members an organization has; deleted ones do not count."""
+class MetricsResponse(msgspec.Struct):
+    """The number of members, without deleted ones."""
 
     member_count: int
 
 
-class Slug(msgspec.Struct):
-    """Which organization."""
+class GetBySlugRequest(msgspec.Struct):
+    """The slug of an organization."""
 
     organization_slug: str
 
 
 class PublicOrganization(msgspec.Struct):
-    """What a page may know of an organization before anybody has signed in."""
+    """The public details of an organization, shown before anyone signs in."""
 
     organization_id: str
     organization_name: str
@@ -117,87 +114,91 @@ class PublicOrganization(msgspec.Struct):
     mfa_policy: str
 
 
-class FoundOrganization(msgspec.Struct):
-    """An answer with an organization, null where there is none."""
+class GetBySlugResponse(msgspec.Struct):
+    """The organization, or null if there is none."""
 
     organization: PublicOrganization | None
 
 
 @endpoint("organizations.create", "POST organizations", rights=None, of_organization=False)
-def create(call: Call, request: NewOrganization) -> OneOrganization:
-    """Create an organization. `mfa_policy` and the other MFA settings are stored, but not enforced."""
-    return OneOrganization(wire.organization(_all(call).create(_changes(request))))
+def create(caller: Caller, request: CreateOrganizationRequest) -> OrganizationResponse:
+    """Create an organization. MFA settings such as `mfa_policy` are stored, but not enforced."""
+    return OrganizationResponse(wire.organization(_organizations(caller).create(_changes(request))))
 
 
-@endpoint("organizations.get", f"GET {_PATH}", sdk=[Twin("GET", _OWN)], rights=None)
-def get(call: Call, request: Nothing) -> OneOrganization:  # noqa: ARG001 -- every method has both
-    """Return an organization by its id, slug or external id."""
-    return OneOrganization(wire.organization(call.directory.organization.get_with_connection()))
+@endpoint("organizations.get", f"GET {_PATH}", browser=[BrowserRoute("GET", _OWN)], rights=None)
+def get(caller: Caller, request: wire.Empty) -> OrganizationResponse:  # noqa: ARG001 -- the signature of every endpoint
+    """Return an organization by ID, slug or external ID."""
+    return OrganizationResponse(wire.organization(caller.directory.organization.get_with_connection()))
 
 
-@endpoint("organizations.update", f"PUT {_PATH}", sdk=[Twin("PUT", _OWN)], rights=_UPDATE)
-def update(call: Call, request: ChangedOrganization) -> OneOrganization:
-    """Change an organization; what is left out stays. `mfa_policy` and the other MFA settings are stored, but not enforced."""
-    return OneOrganization(wire.organization(call.directory.organization.update(_changes(request))))
+@endpoint("organizations.update", f"PUT {_PATH}", browser=[BrowserRoute("PUT", _OWN)], rights=_UPDATE)
+def update(caller: Caller, request: UpdateOrganizationRequest) -> OrganizationResponse:
+    """Change an organization; fields that are left out don't change. MFA settings such as `mfa_policy` are stored, but not enforced."""
+    return OrganizationResponse(wire.organization(caller.directory.organization.update(_changes(request))))
 
 
-@endpoint("organizations.delete", f"DELETE {_PATH}", sdk=[Twin("DELETE", _OWN)], rights=Rights(RESOURCE, "delete"))
-def delete(call: Call, request: Nothing) -> DeletedOrganization:  # noqa: ARG001 -- as above
-    """Delete an organization with its members, its sessions and its SCIM connection."""
-    return DeletedOrganization(call.directory.organization.delete())
+@endpoint(
+    "organizations.delete", f"DELETE {_PATH}", browser=[BrowserRoute("DELETE", _OWN)], rights=Rights(RESOURCE, "delete")
+)
+def delete(caller: Caller, request: wire.Empty) -> DeleteOrganizationResponse:  # noqa: ARG001 -- as above
+    """Delete an organization with its members, sessions and SCIM connection."""
+    return DeleteOrganizationResponse(caller.directory.organization.delete())
 
 
 @endpoint("organizations.delete_external_id", f"DELETE {_PATH}/external_id", rights=None)
-def delete_external_id(call: Call, request: Nothing) -> OneOrganization:  # noqa: ARG001 -- as above
-    """Forget what your product calls an organization."""
-    return OneOrganization(wire.organization(call.directory.organization.delete_external_id()))
+def delete_external_id(caller: Caller, request: wire.Empty) -> OrganizationResponse:  # noqa: ARG001 -- as above
+    """Remove an organization's external ID."""
+    return OrganizationResponse(wire.organization(caller.directory.organization.delete_external_id()))
 
 
 @endpoint("organizations.search", "POST organizations/search", rights=None, of_organization=False)
-def search(call: Call, request: Search) -> Organizations:
-    """Return the organizations that all operands find, page by page."""
-    found = _all(call).search(searches.operands(request), **request.page)
-    return Organizations([wire.organization(one) for one in found.items], searches.results_metadata(found))
+def search(caller: Caller, request: wire.SearchRequest) -> SearchOrganizationsResponse:
+    """Return a page of the organizations that match all operands."""
+    found = _organizations(caller).search(request.operands, **request.page)
+    return SearchOrganizationsResponse([wire.organization(one) for one in found.items], wire.results_metadata(found))
 
 
 @endpoint("organizations.metrics", f"GET {_PATH}/metrics", rights=None)
-def metrics(call: Call, request: Nothing) -> Metrics:  # noqa: ARG001 -- as above
-    """Return how many members an organization has."""
-    return Metrics(call.directory.organization.member_count())
+def metrics(caller: Caller, request: wire.Empty) -> MetricsResponse:  # noqa: ARG001 -- as above
+    """Return the number of members of an organization."""
+    return MetricsResponse(caller.directory.organization.member_count())
 
 
 @endpoint(
     "organization.getBySlug",
-    sdk=[Twin("POST", "b2b/organizations/search", needs_session=False)],
+    browser=[BrowserRoute("POST", "b2b/organizations/search", needs_session=False)],
     rights=None,
     of_organization=False,
 )
-def get_by_slug(call: Call, request: Slug) -> FoundOrganization:
-    """Return what a page may know of an organization before anybody has signed in; null where there is none."""
+def get_by_slug(caller: Caller, request: GetBySlugRequest) -> GetBySlugResponse:
+    """Return the public details of an organization before anyone signs in, or null if there is none."""
     try:
-        value = call.project.open(request.organization_slug, None).organization.get()
+        value = caller.project.open(request.organization_slug, None).organization.get()
     except NotFound:
-        return FoundOrganization(None)
+        return GetBySlugResponse(None)
     if value.organization_slug != request.organization_slug:
-        return FoundOrganization(None)
-    whole = wire.organization(value)
-    return FoundOrganization(
+        return GetBySlugResponse(None)
+    organization = wire.organization(value)
+    return GetBySlugResponse(
         PublicOrganization(
-            **{field.name: getattr(whole, field.name) for field in msgspec.structs.fields(PublicOrganization)}
+            **{field.name: getattr(organization, field.name) for field in msgspec.structs.fields(PublicOrganization)}
         )
     )
 
 
-def only_backend(call: Call) -> None:
-    """Raise ApiError where a call that reaches every organization is made on behalf of a member of one."""
-    if call.caller is None or call.signed_in:
-        raise ApiError("session_authorization_error", "Only the project itself may do this: send no member session.")
+def require_backend(caller: Caller) -> None:
+    """Raise ApiError unless the caller is a backend without a member session, which can reach every organization."""
+    if caller.actor is None or caller.signed_in:
+        raise ApiError(
+            "session_authorization_error", "Only the project itself can do this. Do not send a member session."
+        )
 
 
-def _all(call: Call) -> OrganizationsGateway:
-    only_backend(call)
-    return call.project.organizations(call.caller)  # type: ignore[arg-type]  # -- just checked
+def _organizations(caller: Caller) -> OrganizationsGateway:
+    require_backend(caller)
+    return caller.project.organizations(caller.actor)  # type: ignore[arg-type]  # -- checked above
 
 
-def _changes(request: Settings) -> OrganizationChanges:
+def _changes(request: OrganizationFields) -> OrganizationChanges:
     return OrganizationChanges(**{one.name: getattr(request, one.name, None) for one in fields(OrganizationChanges)})

@@ -1,4 +1,4 @@
-"""Stytch's methods of passwords: authenticate, bring along, judge and replace them."""
+"""Stytch's password methods: authenticate, migrate, check the strength, and reset."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,63 +7,64 @@ import msgspec
 
 from portal.access import rate_limits
 from portal.api import wire
-from portal.api.caller import Call
-from portal.api.declaration import Twin, endpoint
-from portal.api.endpoints.session_responses import (
-    Authenticated,
-    AuthenticatedIn,
-    AuthenticatedOrNot,
-    WithSession,
-    authenticated,
-    session_if_any,
-    session_of,
-    terms,
-)
+from portal.api.caller import Caller
+from portal.api.declaration import BrowserRoute, endpoint
 from portal.api.errors.responses import ApiError
+from portal.api.wire.sessions import (
+    AuthenticationResponse,
+    ExchangeResponse,
+    PasswordAuthenticationResponse,
+    SessionRequest,
+    authentication_response,
+    optional_session,
+    required_session,
+    session_terms,
+)
 from portal.directory.passwords import MigratedMember, PasswordHash
 from portal.directory.sessions import SignedIn
 
-_WAIT = "60"  # seconds: the shortest window in which attempts are counted by default
-_PAUSE = "3600"  # the same of the total
+# Seconds: the shortest default windows of the limit per member, and of the total.
+_WAIT = "60"
+_PAUSE = "3600"
 
 
-class PasswordToAuthenticate(WithSession, kw_only=True):
-    """An e-mail address with a password; a session of the same member goes on."""
+class AuthenticatePasswordRequest(SessionRequest, kw_only=True):
+    """An email address and password. A session of the same member is continued."""
 
     email_address: str
     password: str
 
 
-class PasswordToReplace(WithSession, kw_only=True):
-    """An e-mail address with its password, and the one that shall take its place."""
+class ResetByExistingPasswordRequest(SessionRequest, kw_only=True):
+    """An email address, its current password and the new one."""
 
     email_address: str
     existing_password: str
     new_password: str
 
 
-class NewPassword(WithSession, kw_only=True):
-    """The password that shall take the place of the session's member's."""
+class ResetBySessionRequest(SessionRequest, kw_only=True):
+    """The new password of the session's member."""
 
     password: str
 
 
-class PasswordToJudge(msgspec.Struct):
-    """A password, and whose it shall be."""
+class StrengthCheckRequest(msgspec.Struct):
+    """A password and the email address it will belong to."""
 
     password: str
     email_address: str | None = None
 
 
 class ZxcvbnFeedback(msgspec.Struct):
-    """What would make the password better."""
+    """How to make the password stronger."""
 
     warning: str
     suggestions: list[str]
 
 
-class Strength(msgspec.Struct):
-    """What a password is worth."""
+class StrengthCheckResponse(msgspec.Struct):
+    """How strong a password is."""
 
     valid_password: bool
     score: int
@@ -74,8 +75,8 @@ class Strength(msgspec.Struct):
     luds_feedback: None = None
 
 
-class PasswordToMigrate(msgspec.Struct, kw_only=True):
-    """A member, and the hash of their password from elsewhere, with what its type needs beside it."""
+class MigratePasswordRequest(msgspec.Struct, kw_only=True):
+    """A member and a password hash from another system, with the parameters of its type."""
 
     email_address: str
     hash: str
@@ -93,7 +94,7 @@ class PasswordToMigrate(msgspec.Struct, kw_only=True):
     untrusted_metadata: dict[str, Any] | None = None
 
 
-class Migrated(msgspec.Struct):
+class MigratePasswordResponse(msgspec.Struct):
     """The member who has the password now."""
 
     member_id: str
@@ -105,26 +106,28 @@ class Migrated(msgspec.Struct):
 @endpoint(
     "passwords.authenticate",
     "POST passwords/authenticate",
-    sdk=[Twin("POST", "b2b/passwords/authenticate", needs_session=False)],
+    browser=[BrowserRoute("POST", "b2b/passwords/authenticate", needs_session=False)],
     rights=None,
 )
-def authenticate(call: Call, request: PasswordToAuthenticate) -> AuthenticatedIn:
-    """Start a session by e-mail address and password."""
-    _count(call, request.email_address)
-    outcome = call.directory.passwords.authenticate(
+def authenticate(caller: Caller, request: AuthenticatePasswordRequest) -> PasswordAuthenticationResponse:
+    """Start a session with an email address and password."""
+    _count(caller, request.email_address)
+    outcome = caller.directory.passwords.authenticate(
         email_address=request.email_address,
         password=request.password,
-        terms=terms(call, request),
-        current=_current(call, request),
+        terms=session_terms(caller, request),
+        current=_current(caller, request),
     )
     organization_id = outcome.organization.organization_id
-    return authenticated(AuthenticatedIn, call.directory, outcome, organization_id=organization_id)
+    return authentication_response(
+        PasswordAuthenticationResponse, caller.directory, outcome, organization_id=organization_id
+    )
 
 
 @endpoint("passwords.migrate", "POST passwords/migrate", rights=None)
-def migrate(call: Call, request: PasswordToMigrate) -> Migrated:
-    """Give a member a password by its hash from elsewhere; the member is made where there is none."""
-    member, is_new = call.directory.passwords.migrate(
+def migrate(caller: Caller, request: MigratePasswordRequest) -> MigratePasswordResponse:
+    """Set a member's password from a hash of another system. Creates the member if needed."""
+    member, is_new = caller.directory.passwords.migrate(
         MigratedMember(
             request.email_address,
             name=request.name,
@@ -135,80 +138,83 @@ def migrate(call: Call, request: PasswordToMigrate) -> Migrated:
         ),
         PasswordHash(request.hash_type, request.hash, _config(request)),
     )
-    organization = call.directory.organization.get_with_connection()
-    return Migrated(member.member_id, is_new, wire.member(member), wire.organization(organization))
+    organization = caller.directory.organization.get_with_connection()
+    return MigratePasswordResponse(member.member_id, is_new, wire.member(member), wire.organization(organization))
 
 
 @endpoint(
     "passwords.strength_check",
     "POST passwords/strength_check",
-    sdk=[Twin("POST", "b2b/passwords/strength_check", needs_session=False)],
+    browser=[BrowserRoute("POST", "b2b/passwords/strength_check", needs_session=False)],
     rights=None,
     of_organization=False,
 )
-def strength_check(call: Call, request: PasswordToJudge) -> Strength:
-    """Say whether a new password would be taken, and what would make it better."""
-    seconds = 0 if call.caller else rate_limits.wait_for_strength(call.origin.ip_address)
+def strength_check(caller: Caller, request: StrengthCheckRequest) -> StrengthCheckResponse:
+    """Check whether a new password would be accepted, and how to make it stronger."""
+    seconds = 0 if caller.actor else rate_limits.wait_for_strength(caller.origin.ip_address)
     if seconds:
-        message = f"Your address checks passwords more often than it may. Try again in {seconds} seconds."
+        message = f"Too many password checks from your IP address. Try again in {seconds} seconds."
         raise ApiError("too_many_requests", message, Retry_After=str(seconds))
-    judged = call.project.password_strength(request.password, email_address=request.email_address or "")
-    feedback = ZxcvbnFeedback(judged.warning, list(judged.suggestions))
-    return Strength(judged.valid_password, judged.score, feedback)
+    strength = caller.project.password_strength(request.password, email_address=request.email_address or "")
+    feedback = ZxcvbnFeedback(strength.warning, list(strength.suggestions))
+    return StrengthCheckResponse(strength.valid_password, strength.score, feedback)
 
 
 @endpoint(
     "passwords.existing_password.reset",
     "POST passwords/existing_password/reset",
-    sdk=[Twin("POST", "b2b/passwords/existing_password/reset", needs_session=False)],
+    browser=[BrowserRoute("POST", "b2b/passwords/existing_password/reset", needs_session=False)],
     rights=None,
 )
-def reset_by_existing_password(call: Call, request: PasswordToReplace) -> AuthenticatedOrNot:
-    """Replace a password by a new one; all sessions of the member end but the one that is named."""
-    _count(call, request.email_address)
-    outcome = call.directory.passwords.reset_by_existing_password(
+def reset_by_existing_password(caller: Caller, request: ResetByExistingPasswordRequest) -> ExchangeResponse:
+    """Replace a password, given the current one. Revokes all sessions of the member except the one in the request."""
+    _count(caller, request.email_address)
+    outcome = caller.directory.passwords.reset_by_existing_password(
         email_address=request.email_address,
         existing_password=request.existing_password,
         new_password=request.new_password,
-        terms=terms(call, request),
-        current=_current(call, request),
+        terms=session_terms(caller, request),
+        current=_current(caller, request),
     )
-    return authenticated(AuthenticatedOrNot, call.directory, outcome)
+    return authentication_response(ExchangeResponse, caller.directory, outcome)
 
 
 @endpoint(
     "passwords.sessions.reset",
     "POST passwords/session/reset",
-    sdk=[Twin("POST", "b2b/passwords/session/reset")],
+    browser=[BrowserRoute("POST", "b2b/passwords/session/reset")],
     rights=None,
 )
-def reset_by_session(call: Call, request: NewPassword) -> Authenticated:
-    """Replace the password of who holds a session in which it was entered lately; their other sessions end."""
-    holder, directory = session_of(call, request)
-    if holder.organization.organization_id != call.directory.organization.get().organization_id:
+def reset_by_session(caller: Caller, request: ResetBySessionRequest) -> AuthenticationResponse:
+    """Replace the password of a member who entered it recently in this session. Revokes their other sessions."""
+    holder, directory = required_session(caller, request)
+    if holder.organization.organization_id != caller.directory.organization.get().organization_id:
         raise ApiError("session_authorization_tenancy_error", "The session belongs to another organization.")
-    outcome = directory.passwords.reset_by_session(password=request.password, terms=terms(call, request))
-    return authenticated(Authenticated, directory, outcome)
+    outcome = directory.passwords.reset_by_session(password=request.password, terms=session_terms(caller, request))
+    return authentication_response(AuthenticationResponse, directory, outcome)
 
 
-def _current(call: Call, request: WithSession) -> SignedIn | None:
-    found = session_if_any(call, request)
+def _current(caller: Caller, request: SessionRequest) -> SignedIn | None:
+    found = optional_session(caller, request)
     return found[0] if found else None
 
 
-def _config(request: PasswordToMigrate) -> Mapping[str, Any]:
+def _config(request: MigratePasswordRequest) -> Mapping[str, Any]:
     name = "argon_2" if request.hash_type.startswith("argon_2") else request.hash_type
     return getattr(request, f"{name}_config", None) or {}
 
 
-def _count(call: Call, email_address: str) -> None:
-    """Count an attempt to sign in; a backend's own address says nothing of who tries."""
-    slug = call.directory.organization.get().organization_slug
-    attempt = rate_limits.Attempt("" if call.caller else call.origin.ip_address, slug, email_address)
+def _count(caller: Caller, email_address: str) -> None:
+    """Count a sign-in attempt. The IP address of a backend doesn't count: it isn't the member's."""
+    slug = caller.directory.organization.get().organization_slug
+    attempt = rate_limits.Attempt("" if caller.actor else caller.origin.ip_address, slug, email_address)
     if rate_limits.admit(attempt):
         return
     if rate_limits.is_paused(attempt):
-        message = "Too many wrong passwords for this email address: passwords are paused for up to an hour. A sign-in link works."
+        message = (
+            "Too many wrong passwords for this email address. Passwords are paused for up to an hour. "
+            "A sign-in link still works."
+        )
         raise ApiError("too_many_requests", message, Retry_After=_PAUSE)
-    message = "There were too many attempts. Wait a few minutes, then try again."
+    message = "Too many attempts. Wait a few minutes, then try again."
     raise ApiError("too_many_requests", message, Retry_After=_WAIT)

@@ -1,12 +1,13 @@
-"""Stytch's methods of RBAC: the project's policy, and the roles that an organization has besides."""
+"""Stytch's RBAC methods: the project's policy and the custom roles of an organization."""
 
 import msgspec
 
-from portal.api.caller import Call
+from portal.api import wire
+from portal.api.caller import Caller
 from portal.api.declaration import endpoint
 from portal.api.rights import Rights
-from portal.api.wire import CustomRole, Nothing, RolePermission, roles
-from portal.directory.policy import Policy, Role
+from portal.directory import policy as policies
+from portal.directory.policy import Role
 
 
 class PolicyResource(msgspec.Struct):
@@ -18,43 +19,43 @@ class PolicyResource(msgspec.Struct):
 
 
 class PolicyScope(msgspec.Struct):
-    """Stytch's PolicyScope; there are none without connected apps."""
+    """Stytch's PolicyScope; there are none yet."""
 
     scope: str
     description: str
-    permissions: list[RolePermission]
+    permissions: list[wire.RolePermission]
 
 
-class PolicyAnswer(msgspec.Struct):
+class Policy(msgspec.Struct):
     """Stytch's Policy."""
 
-    roles: list[CustomRole]
+    roles: list[wire.CustomRole]
     resources: list[PolicyResource]
     scopes: list[PolicyScope]
 
 
-class ProjectPolicy(msgspec.Struct):
+class PolicyResponse(msgspec.Struct):
     """The project's policy."""
 
-    policy: PolicyAnswer
+    policy: Policy
 
 
 class OrgPolicy(msgspec.Struct):
-    """Stytch's OrgPolicy: an organization's own roles."""
+    """Stytch's OrgPolicy: the custom roles of an organization."""
 
-    roles: list[CustomRole]
+    roles: list[wire.CustomRole]
 
 
 class OrganizationPolicy(msgspec.Struct):
-    """An organization's policy."""
+    """An organization's policy, in requests and responses."""
 
     org_policy: OrgPolicy
 
 
 @endpoint("rbac.policy", "GET rbac/policy", rights=None, of_organization=False)
-def policy(call: Call, request: Nothing) -> ProjectPolicy:  # noqa: ARG001 -- every method has both
-    """Return the roles and resources of the project; SDKs decide by them without asking."""
-    return ProjectPolicy(policy_answer(call.project.policy()))
+def policy(caller: Caller, request: wire.Empty) -> PolicyResponse:  # noqa: ARG001 -- the signature of every endpoint
+    """Return the project's roles and resources, which SDKs cache to authorize requests locally."""
+    return PolicyResponse(policy_object(caller.project.policy()))
 
 
 @endpoint(
@@ -62,9 +63,9 @@ def policy(call: Call, request: Nothing) -> ProjectPolicy:  # noqa: ARG001 -- ev
     "GET rbac/organizations/{organization_id}",
     rights=Rights("stytch.custom-org-roles", "get"),
 )
-def get_organization_policy(call: Call, request: Nothing) -> OrganizationPolicy:  # noqa: ARG001 -- as above
-    """Return the roles that the organization has beside the project's."""
-    return OrganizationPolicy(OrgPolicy(roles(call.directory.rbac.organization_roles())))
+def get_organization_policy(caller: Caller, request: wire.Empty) -> OrganizationPolicy:  # noqa: ARG001 -- as above
+    """Return the organization's custom roles."""
+    return OrganizationPolicy(OrgPolicy(wire.roles(caller.directory.rbac.organization_roles())))
 
 
 @endpoint(
@@ -72,18 +73,18 @@ def get_organization_policy(call: Call, request: Nothing) -> OrganizationPolicy:
     "PUT rbac/organizations/{organization_id}",
     rights=Rights("stytch.custom-org-roles", "update"),
 )
-def set_organization_policy(call: Call, request: OrganizationPolicy) -> OrganizationPolicy:
-    """Put these roles in the place of the organization's own; one that is gone grants nothing any more."""
-    chosen = [
+def set_organization_policy(caller: Caller, request: OrganizationPolicy) -> OrganizationPolicy:
+    """Replace the organization's custom roles. A removed role no longer grants anything."""
+    new_roles = [
         Role(one.role_id, {p.resource_id: frozenset(p.actions) for p in one.permissions}, one.description)
         for one in request.org_policy.roles
     ]
-    return OrganizationPolicy(OrgPolicy(roles(call.directory.rbac.set_organization_roles(chosen))))
+    return OrganizationPolicy(OrgPolicy(wire.roles(caller.directory.rbac.set_organization_roles(new_roles))))
 
 
-def policy_answer(value: Policy) -> PolicyAnswer:
-    """Return a policy as the SDKs read it."""
+def policy_object(value: policies.Policy) -> Policy:
+    """Return a policy as Stytch's object."""
     resources = [
         PolicyResource(one.resource_id, one.description, list(one.actions)) for one in value.resources.values()
     ]
-    return PolicyAnswer(roles(value.roles.values()), resources, [])
+    return Policy(wire.roles(value.roles.values()), resources, [])

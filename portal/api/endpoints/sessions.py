@@ -1,52 +1,49 @@
-"""Stytch's methods of sessions: authenticate, list, revoke, exchange, and the keys that JWTs are verified with."""
+"""Stytch's session methods: authenticate, list, revoke and exchange, and the keys that verify session JWTs."""
 
 from typing import Any
 
 import msgspec
 
 from portal.api import wire
-from portal.api.caller import Call
-from portal.api.declaration import Twin, endpoint
-from portal.api.endpoints.session_responses import (
-    AuthenticatedOrNot,
-    MemberSession,
-    WithSession,
-    authenticated,
-    member_session,
-    primary_required,
-    session_of,
-    terms,
-)
+from portal.api.caller import Caller
+from portal.api.declaration import BrowserRoute, endpoint
 from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
-from portal.api.wire import Nothing
+from portal.api.wire.sessions import (
+    ExchangeResponse,
+    SessionRequest,
+    authentication_response,
+    primary_required,
+    required_session,
+    session_terms,
+)
 
 
 class AuthorizationCheck(msgspec.Struct):
-    """What the member shall be allowed to do."""
+    """The permission that the member must have."""
 
     organization_id: str
     resource_id: str
     action: str
 
 
-class SessionToAuthenticate(WithSession, kw_only=True):
-    """A session, by its token or its JWT, and what is asked of it."""
+class AuthenticateSessionRequest(SessionRequest, kw_only=True):
+    """A session by token or JWT, with the permission to check and the terms to extend it."""
 
     authorization_check: AuthorizationCheck | None = None
 
 
 class Verdict(msgspec.Struct):
-    """Stytch's AuthorizationVerdict; a refusal is an error."""
+    """Stytch's AuthorizationVerdict. A missing permission is an error instead."""
 
     granting_roles: list[str]
     authorized: bool = True
 
 
-class AuthenticatedSession(msgspec.Struct):
-    """A live session, with who holds it."""
+class AuthenticateSessionResponse(msgspec.Struct):
+    """An active session and its member."""
 
-    member_session: MemberSession
+    member_session: wire.MemberSession
     session_token: str
     session_jwt: str
     member: wire.Member
@@ -54,20 +51,20 @@ class AuthenticatedSession(msgspec.Struct):
     verdict: Verdict | None
 
 
-class MemberWithSessions(msgspec.Struct):
+class MemberSessionsRequest(msgspec.Struct):
     """A member of the organization."""
 
     member_id: str
 
 
-class MemberSessions(msgspec.Struct):
-    """A member's live sessions, the newest first."""
+class GetSessionsResponse(msgspec.Struct):
+    """A member's active sessions, newest first."""
 
-    member_sessions: list[MemberSession]
+    member_sessions: list[wire.MemberSession]
 
 
-class SessionToRevoke(msgspec.Struct):
-    """One of them: a session, by id, token or JWT, or a member, all of whose sessions end."""
+class RevokeSessionRequest(msgspec.Struct):
+    """Exactly one of: a session by ID, token or JWT; or a member, to revoke all their sessions."""
 
     member_session_id: str | None = None
     session_token: str | None = None
@@ -75,19 +72,19 @@ class SessionToRevoke(msgspec.Struct):
     member_id: str | None = None
 
 
-class SessionToExchange(WithSession, kw_only=True):
-    """A session, and the organization to go to."""
+class ExchangeSessionRequest(SessionRequest, kw_only=True):
+    """A session and the organization to exchange it for."""
 
     organization_id: str
 
 
-class NamedProject(msgspec.Struct):
+class JwksRequest(msgspec.Struct):
     """A project."""
 
     project_id: str
 
 
-class Keys(msgspec.Struct):
+class JwksResponse(msgspec.Struct):
     """The public keys of session JWTs (RFC 7517)."""
 
     keys: list[dict[str, Any]]
@@ -96,94 +93,96 @@ class Keys(msgspec.Struct):
 @endpoint(
     "sessions.authenticate",
     "POST sessions/authenticate",
-    sdk=[Twin("POST", "b2b/sessions/authenticate")],
+    browser=[BrowserRoute("POST", "b2b/sessions/authenticate")],
     rights=None,
     of_organization=False,
 )
-def authenticate(call: Call, request: SessionToAuthenticate) -> AuthenticatedSession:
-    """Check a session, prolong it where that is asked for, and return it with a new JWT."""
-    _, directory = session_of(call, request)
+def authenticate(caller: Caller, request: AuthenticateSessionRequest) -> AuthenticateSessionResponse:
+    """Authenticate a session, extend it if requested, and return it with a new JWT."""
+    _, directory = required_session(caller, request)
     check = request.authorization_check
     verdict = None
     if check:
         granting = directory.rbac.authorize(check.organization_id, check.resource_id, check.action)
         verdict = Verdict(list(granting))
-    held = directory.sessions.with_details(directory.sessions.extend(terms(call, request)))
-    return AuthenticatedSession(
-        member_session=member_session(held.session),
-        session_token=held.session_token,
-        session_jwt=directory.sessions.jwt(held),
-        member=wire.member(held.member),
-        organization=wire.organization(held.organization),
+    signed_in = directory.sessions.with_details(directory.sessions.extend(session_terms(caller, request)))
+    return AuthenticateSessionResponse(
+        member_session=wire.member_session(signed_in.session),
+        session_token=signed_in.session_token,
+        session_jwt=directory.sessions.jwt(signed_in),
+        member=wire.member(signed_in.member),
+        organization=wire.organization(signed_in.organization),
         verdict=verdict,
     )
 
 
 @endpoint("sessions.get", "GET sessions", rights=Rights("stytch.member", "search"))
-def get(call: Call, request: MemberWithSessions) -> MemberSessions:
-    """Return a member's live sessions, the newest first, a thousand at most."""
-    return MemberSessions([member_session(one) for one in call.directory.sessions.list_for_member(request.member_id)])
+def get(caller: Caller, request: MemberSessionsRequest) -> GetSessionsResponse:
+    """Return up to 1,000 of a member's active sessions, newest first."""
+    return GetSessionsResponse(
+        [wire.member_session(one) for one in caller.directory.sessions.list_for_member(request.member_id)]
+    )
 
 
 @endpoint(
     "sessions.revoke",
     "POST sessions/revoke",
-    sdk=[Twin("POST", "b2b/sessions/revoke")],
+    browser=[BrowserRoute("POST", "b2b/sessions/revoke")],
     rights=None,
     of_organization=False,
 )
-def revoke(call: Call, request: SessionToRevoke) -> Nothing:
-    """End a session, or all of a member's; in browsers the one that calls."""
-    if call.caller is None:
-        if call.signed_in:
-            call.directory.sessions.revoke_session(call.signed_in.session.member_session_id)
-        return Nothing()
-    given = {name: value for name in SessionToRevoke.__struct_fields__ if (value := getattr(request, name))}
-    if len(given) != 1:
-        name = "too_many_session_revoke_arguments" if given else "no_session_revoke_arguments"
-        raise ApiError(name, "Give exactly one of member_session_id, session_token, session_jwt and member_id.")
+def revoke(caller: Caller, request: RevokeSessionRequest) -> wire.Empty:
+    """Revoke a session, or all sessions of a member. Browsers revoke the session that they use."""
+    if caller.actor is None:
+        if caller.signed_in:
+            caller.directory.sessions.revoke_session(caller.signed_in.session.member_session_id)
+        return wire.Empty()
+    sent = [name for name in RevokeSessionRequest.__struct_fields__ if getattr(request, name)]
+    if len(sent) != 1:
+        name = "too_many_session_revoke_arguments" if sent else "no_session_revoke_arguments"
+        raise ApiError(name, "Send exactly one of member_session_id, session_token, session_jwt and member_id.")
     if request.member_id:
-        directory = call.opened or call.project.open_of_member(request.member_id, call.caller)
+        directory = caller.opened or caller.project.open_of_member(request.member_id, caller.actor)
         directory.sessions.revoke_for_member(request.member_id)
-        return Nothing()
-    session_id = request.member_session_id or _session_id(call, request)
-    directory = call.opened or call.project.open_of_session(session_id, call.caller)
+        return wire.Empty()
+    session_id = request.member_session_id or _session_id(caller, request)
+    directory = caller.opened or caller.project.open_of_session(session_id, caller.actor)
     directory.sessions.revoke_session(session_id)
-    return Nothing()
+    return wire.Empty()
 
 
 @endpoint(
     "sessions.revoke_for_member",
-    sdk=[Twin("POST", "b2b/sessions/revoke/{member_id}")],
+    browser=[BrowserRoute("POST", "b2b/sessions/revoke/{member_id}")],
     rights=Rights("stytch.member", "revoke-sessions", or_self=True),
 )
-def revoke_for_member(call: Call, request: MemberWithSessions) -> Nothing:
-    """End all sessions of a member."""
-    call.directory.sessions.revoke_for_member(request.member_id)
-    return Nothing()
+def revoke_for_member(caller: Caller, request: MemberSessionsRequest) -> wire.Empty:
+    """Revoke all sessions of a member."""
+    caller.directory.sessions.revoke_for_member(request.member_id)
+    return wire.Empty()
 
 
 @endpoint(
     "sessions.exchange",
     "POST sessions/exchange",
-    sdk=[Twin("POST", "b2b/sessions/exchange")],
+    browser=[BrowserRoute("POST", "b2b/sessions/exchange")],
     rights=None,
     of_organization=False,
 )
-def exchange(call: Call, request: SessionToExchange) -> AuthenticatedOrNot:
-    """Start a session in another organization in which the same person is a member; the one that is there stays."""
-    holder, _ = session_of(call, request)
-    directory = call.project.open(request.organization_id, call.caller)
-    outcome = directory.sessions.exchange(holder, terms(call, request))
-    return authenticated(AuthenticatedOrNot, directory, outcome, primary_required=primary_required(outcome))
+def exchange(caller: Caller, request: ExchangeSessionRequest) -> ExchangeResponse:
+    """Start a session in another organization where the same person is a member. The existing session stays valid."""
+    holder, _ = required_session(caller, request)
+    directory = caller.project.open(request.organization_id, caller.actor)
+    outcome = directory.sessions.exchange(holder, session_terms(caller, request))
+    return authentication_response(ExchangeResponse, directory, outcome, primary_required=primary_required(outcome))
 
 
 @endpoint("sessions.get_jwks", "GET sessions/jwks/{project_id}", rights=None, of_organization=False, is_open=True)
-def get_jwks(call: Call, request: NamedProject) -> Keys:
-    """Return the keys that session JWTs are verified with; whoever asks may have them."""
-    return Keys([dict(key) for key in call.project.jwks(request.project_id)])
+def get_jwks(caller: Caller, request: JwksRequest) -> JwksResponse:
+    """Return the public keys that verify session JWTs. Needs no credentials."""
+    return JwksResponse([dict(key) for key in caller.project.jwks(request.project_id)])
 
 
-def _session_id(call: Call, request: SessionToRevoke) -> str:
-    holder, _ = call.project.open_session(request.session_token or request.session_jwt or "")
+def _session_id(caller: Caller, request: RevokeSessionRequest) -> str:
+    holder, _ = caller.project.open_session(request.session_token or request.session_jwt or "")
     return holder.session.member_session_id

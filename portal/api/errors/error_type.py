@@ -1,4 +1,4 @@
-"""One type of error."""
+"""One error type."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 @dataclass(frozen=True, slots=True)
 class ErrorType:
-    """A type of error: Stytch's name, with its HTTP status."""
+    """What an error type of Stytch means: its HTTP status, its cause, and how to fix it."""
 
     status: HTTPStatus
     cause: str
-    cure: str
+    fix: str

@@ -1,85 +1,89 @@
-"""The types of error of members, and of searches for them."""
+"""Error types of members and of member searches."""
 
 from http import HTTPStatus
 
 from portal.api.errors.error_type import ErrorType
 from portal.api.errors.organizations import search_error_types
 
-_BAD, _MISSING = HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND
+_BAD, _NOT_FOUND = HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND
 
 MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
     "member_not_found": ErrorType(
-        _MISSING,
-        "The organization has no member with this id, external id or address, or they are deleted.",
-        "Compare member_id; members of other organizations look unknown. A search with the status deleted finds those.",
+        _NOT_FOUND,
+        "The organization has no member with this ID, external ID or email address, or the member is deleted.",
+        "Compare member_id. Members of other organizations are not found. To find deleted members, search for the status "
+        "deleted.",
     ),
     "invalid_member_get_fields": ErrorType(
-        _BAD, "The call names no member, or names one twice.", "Send member_id or email_address."
+        _BAD, "The request names no member, or names one twice.", "Send either member_id or email_address."
     ),
-    "invalid_email": ErrorType(_BAD, "It is no e-mail address.", "Send one such as ada@example.com."),
+    "invalid_email": ErrorType(_BAD, "The email address is not valid.", "Send an address such as ada@example.com."),
     "duplicate_member_email": ErrorType(
         _BAD,
-        "Another member of the organization has this address.",
-        "Find and change that one: members.search with member_emails.",
+        "Another member of the organization has this email address.",
+        "Find that member with members.search and member_emails, and change it instead.",
     ),
     "duplicate_member_external_id": ErrorType(
         _BAD,
-        "Another member of the organization has this external id.",
-        "Take it from the other one first, with delete_external_id.",
+        "Another member of the organization has this external ID.",
+        "Remove it from that member first with delete_external_id.",
     ),
     "retired_member_email": ErrorType(
         _BAD,
-        "Another member had this address, and it is kept for them.",
-        "Let that member go of it: unlink_retired_email.",
+        "This is a retired email address of another member, and still reserved for them.",
+        "Release it first with unlink_retired_email.",
     ),
     "email_not_found": ErrorType(
-        _MISSING, "The member has no such former address.", "Compare it with the member's retired_email_addresses."
+        _NOT_FOUND,
+        "The member has no such retired email address.",
+        "Compare it with the member's retired_email_addresses.",
     ),
     "member_cannot_update_their_email_address": ErrorType(
         _BAD,
-        "Members cannot change their own address like this.",
-        "Have an admin do it, or your backend without the member's session.",
+        "Members cannot change their own email address in this way.",
+        "Have an admin change it, or send the request from your backend without the member session.",
     ),
-    "invalid_role": ErrorType(_BAD, "There is no such role.", "Use one that rbac.policy lists."),
-    "too_many_roles": ErrorType(_BAD, "A member has 100 roles at most.", "Put what they grant into fewer roles."),
+    "invalid_role": ErrorType(_BAD, "There is no such role.", "Use a role that rbac.policy lists."),
     "invalid_phone_number": ErrorType(
-        _BAD, "The phone number is not in the form of E.164.", "Send + and the country, such as +12025550123."
+        _BAD, "The phone number is not in E.164 format.", "Send + and the country code first, as in +12025550123."
     ),
     "duplicate_member_phone_number_for_member": ErrorType(
-        _BAD, "The member has another phone number.", "Delete that one first, with delete_mfa_phone_number."
+        _BAD, "The member has another phone number.", "Delete that number first with delete_mfa_phone_number."
     ),
     "member_phone_number_not_found": ErrorType(
-        _MISSING, "The member has no phone number.", "There is nothing to delete."
+        _NOT_FOUND, "The member has no phone number.", "There is nothing to delete."
     ),
     "member_password_not_found": ErrorType(
-        _MISSING, "The organization has no such password.", "Compare it with the member's member_password_id."
+        _NOT_FOUND, "The organization has no such password.", "Compare it with the member's member_password_id."
     ),
-    "totp_not_found": ErrorType(_MISSING, "The member has no authenticator app.", "There is nothing to delete."),
-    "invalid_mfa_default_method": ErrorType(_BAD, "default_mfa_method takes sms_otp and totp.", "Send one of them."),
+    "totp_not_found": ErrorType(_NOT_FOUND, "The member has no authenticator app.", "There is nothing to delete."),
+    "invalid_mfa_default_method": ErrorType(_BAD, "default_mfa_method must be sms_otp or totp.", "Send one of them."),
     "default_mfa_member_missing_factor": ErrorType(
-        _BAD, "The member has nothing to do the default MFA method with.", "Set mfa_phone_number in the same call."
+        _BAD, "The member has no factor for the default MFA method.", "Set mfa_phone_number in the same request."
     ),
     "no_deleted_member_found_for_reactivation": ErrorType(
-        _MISSING,
-        "The organization has no deleted member of this id.",
-        "Send the member_id, not an external id. Whoever is not deleted needs no reactivation.",
+        _NOT_FOUND,
+        "The organization has no deleted member with this ID.",
+        "Send the member_id, not an external ID. Only deleted members can be reactivated.",
     ),
     "email_unverified_for_reactivation": ErrorType(
         _BAD,
-        "The member never showed that the address is theirs.",
-        "Make a new member with the address instead.",
+        "The email address of the member was never verified.",
+        "Create a new member with this email address instead.",
     ),
     "reactivation_email_belongs_to_another_member": ErrorType(
-        _BAD, "Another member has the address by now.", "Change the other one's address first, or use that one."
+        _BAD,
+        "Another member now has this email address.",
+        "Change the address of that member first, or use that member.",
     ),
     "search_invalid_status_filter": ErrorType(
-        _BAD, "There is no such status.", "Use active, pending, invited and deleted."
+        _BAD, "There is no such status.", "Use active, pending, invited or deleted."
     ),
     "member_search_organization_ids_empty": ErrorType(
-        _BAD, "The search names no organization.", "Send one id at least in organization_ids."
+        _BAD, "The search names no organization.", "Send at least one ID in organization_ids."
     ),
     "member_search_cannot_mix_internal_and_external_member_ids": ErrorType(
-        _BAD, "member_ids has ids and external ids.", "Search twice, once with each kind."
+        _BAD, "member_ids contains both IDs and external IDs.", "Search twice, once with each kind."
     ),
     **dict(search_error_types("member", "member_email_fuzzy member_mfa_phone_number_fuzzy member_phone_number_fuzzy")),
 }

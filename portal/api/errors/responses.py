@@ -1,4 +1,4 @@
-"""Every refusal of the API, in Stytch's form: a type that programs know, a sentence for people, and a page with the cure."""
+"""Errors in Stytch's format: an error type for code, a message for people, and a page that explains how to fix it."""
 
 from http import HTTPStatus
 from typing import Any
@@ -8,8 +8,8 @@ from portal.directory import errors
 from portal.directory.errors import DirectoryError
 from portal.serving.threads import RETRY_SECONDS
 
-# Where the directory does not say Stytch's name for it.
-_TYPES: tuple[tuple[type[DirectoryError], str], ...] = (
+# The error type if the directory doesn't name one of Stytch's.
+_TYPES_BY_CLASS: tuple[tuple[type[DirectoryError], str], ...] = (
     (errors.Invalid, "invalid_argument"),
     (errors.InvalidCursor, "user_search_invalid_cursor"),
     (errors.Unauthenticated, "unauthorized_credentials"),
@@ -22,8 +22,8 @@ _TYPES: tuple[tuple[type[DirectoryError], str], ...] = (
     (errors.NotOffered, "not_offered"),
     (errors.Unavailable, "service_unavailable"),
 )
-# Stytch has a type of its own for what is wrong with these.
-_TYPES_OF_FIELDS = {
+# Stytch has its own error types for invalid values of these fields.
+_TYPES_BY_FIELD = {
     "identity_provider": "invalid_scim_idp",
     "session_duration_minutes": "invalid_session_duration_minutes",
     "organization_name": "invalid_organization_name",
@@ -35,7 +35,7 @@ _TYPES_OF_FIELDS = {
 
 
 class ApiError(Exception):
-    """A refusal by the API itself; `error_type` is one of ERROR_TYPES."""
+    """An error of the API itself; `error_type` is one of ERROR_TYPES. Keyword arguments are response headers."""
 
     def __init__(self, error_type: str, message: str, **headers: str) -> None:
         super().__init__(message)
@@ -45,40 +45,40 @@ class ApiError(Exception):
 
     @property
     def status(self) -> HTTPStatus:
-        """The HTTP status that goes with the type."""
+        """The HTTP status of the error type."""
         return ERROR_TYPES[self.error_type].status
 
 
 class InvalidArgument(ApiError):
-    """A value of the request breaks a rule; the message names the field."""
+    """A value in the request is invalid; the message names the field."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
-        name = _TYPES_OF_FIELDS.get(field, "")
+        name = _TYPES_BY_FIELD.get(field, "")
         super().__init__(name if name in ERROR_TYPES else "invalid_argument", message)
 
 
 def busy() -> ApiError:
-    """Return what to answer while the process has no place to work free."""
+    """Return the error for a request that no worker thread is free for."""
     return ApiError("service_unavailable", "The service is busy. Try again.", Retry_After=RETRY_SECONDS)
 
 
 def api_error(error: DirectoryError) -> ApiError:
-    """Return what the directory refused, in the API's form."""
-    by_class = next(name for kind, name in _TYPES if isinstance(error, kind))
-    by_field = _TYPES_OF_FIELDS.get(error.field, by_class) if isinstance(error, errors.Invalid) else by_class
+    """Return an error of the directory as an API error."""
+    by_class = next(name for kind, name in _TYPES_BY_CLASS if isinstance(error, kind))
+    by_field = _TYPES_BY_FIELD.get(error.field, by_class) if isinstance(error, errors.Invalid) else by_class
     error_type = error.error_type or by_field
-    return ApiError(error_type if error_type in ERROR_TYPES else by_class, _named(error))
+    return ApiError(error_type if error_type in ERROR_TYPES else by_class, _message(error))
 
 
-def _named(error: DirectoryError) -> str:
-    """Return the sentence with the field that it is about: a form shows it beside the field, a program does not."""
+def _message(error: DirectoryError) -> str:
+    """Return the message with the name of the field in front. Forms show it next to the field; API clients don't."""
     field = "cursor" if isinstance(error, errors.InvalidCursor) else error.field
-    is_told = not isinstance(error, errors.Invalid | errors.InvalidCursor) or field in error.detail
-    return error.detail if is_told else f"{field}: {error.detail}"
+    names_field = not isinstance(error, errors.Invalid | errors.InvalidCursor) or field in error.detail
+    return error.detail if names_field else f"{field}: {error.detail}"
 
 
 def error_body(error: ApiError, request_id: str, error_url: str) -> dict[str, Any]:
-    """Return the body of Stytch's errors; in both fronts it stands alone, without `data`."""
+    """Return the JSON body of an error. It isn't wrapped in `data`, not even for browsers."""
     return {
         "status_code": error.status,
         "request_id": request_id,

@@ -44,7 +44,7 @@ def test_a_way_to_sign_in_that_is_not_here_names_no_method(product_page: Product
     page.get_by_role("button", name=re.compile("reset password")).click()
     page.get_by_role("button", name="Continue", exact=True).click()
 
-    expect(page.get_by_text("This isn't available here yet.")).to_be_visible()
+    expect(page.get_by_text("This is not available here yet.")).to_be_visible()
 
     product_page.open_sign_in("acme")
     page.get_by_role("button", name=re.compile("Google")).click()

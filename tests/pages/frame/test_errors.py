@@ -80,7 +80,7 @@ def test_each_error_reads_well_as_a_page_and_as_a_notice(
     as_fragment: bool,
 ) -> None:
     request = rf.get("/o/acme/scim/?cursor=x")
-    request.request_id = "request-id-live-1"  # type: ignore[attr-defined]  # -- as RequestRecord does
+    request.request_id = "request-id-live-1"  # type: ignore[attr-defined]  # -- as RequestLog does
     request.htmx = as_fragment and type("Htmx", (), {"boosted": False})()  # type: ignore[attr-defined]  # -- as its middleware does
 
     response = answer(request)

@@ -1,4 +1,4 @@
-"""The SCIM document of a member in Stytch's form: in snake case, and with every field there (Stytch: SCIMAttributes)."""
+"""A member's SCIM attributes in Stytch's format: snake case, with every field present (Stytch: SCIMAttributes)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 class ScimValue(msgspec.Struct):
-    """One of several values."""
+    """A value of a multi-valued attribute."""
 
     value: str
     type: str
@@ -19,7 +19,7 @@ class ScimValue(msgspec.Struct):
 
 
 class ScimAddress(msgspec.Struct):
-    """One of several addresses."""
+    """A postal address."""
 
     formatted: str
     street_address: str
@@ -32,7 +32,7 @@ class ScimAddress(msgspec.Struct):
 
 
 class ScimMemberGroup(msgspec.Struct):
-    """A group that the member is in."""
+    """A SCIM group of the member."""
 
     value: str
     display: str
@@ -50,7 +50,7 @@ class ScimName(msgspec.Struct):
 
 
 class ScimManager(msgspec.Struct):
-    """Whom the member reports to."""
+    """The member's manager."""
 
     value: str
     ref: str
@@ -58,7 +58,7 @@ class ScimManager(msgspec.Struct):
 
 
 class ScimEnterprise(msgspec.Struct):
-    """What RFC 7643, 4.3 adds."""
+    """The enterprise user extension (RFC 7643, section 4.3)."""
 
     employee_number: str
     cost_center: str
@@ -97,7 +97,7 @@ class ScimAttributes(msgspec.Struct):
 
 
 def scim_attributes(registration: ScimRegistration) -> ScimAttributes:
-    """Return what an identity provider pushed of a member."""
+    """Return the attributes of a member that the identity provider sent."""
     document = registration.document
     return ScimAttributes(
         user_name=_text(document, "userName"),

@@ -1,0 +1,168 @@
+"""Stytch's session objects, and the fields of all methods that create or check a session."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from portal.api.caller import Caller
+from portal.api.errors.responses import ApiError
+from portal.api.wire.members import Member, member
+from portal.api.wire.organizations import Organization, organization
+from portal.directory import sessions
+from portal.directory.project import ProjectDirectory
+from portal.directory.sessions import Authentication, SessionTerms, SignedIn
+
+
+class SessionTermsRequest(msgspec.Struct, kw_only=True):
+    """The duration of the session from now, in minutes, and the custom claims that the product adds."""
+
+    session_duration_minutes: int | None = None
+    session_custom_claims: dict[str, Any] | None = None
+
+
+class SessionRequest(SessionTermsRequest, kw_only=True):
+    """A request that names an existing session by token or JWT. In browsers, it's the session of the request."""
+
+    session_token: str | None = None
+    session_jwt: str | None = None
+
+
+class AuthenticationFactor(msgspec.Struct):
+    """Stytch's AuthenticationFactor."""
+
+    type: str
+    delivery_method: str
+    last_authenticated_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    sequence_order: str = "PRIMARY"
+
+
+class MemberSession(msgspec.Struct):
+    """Stytch's MemberSession."""
+
+    member_session_id: str
+    member_id: str
+    organization_id: str
+    organization_slug: str
+    started_at: datetime
+    last_accessed_at: datetime
+    expires_at: datetime
+    authentication_factors: list[AuthenticationFactor]
+    roles: list[str]
+    custom_claims: dict[str, Any]
+
+
+class PrimaryRequired(msgspec.Struct):
+    """The primary sign-in methods that the organization accepts."""
+
+    allowed_auth_methods: list[str]
+
+
+class AuthenticationResponse(msgspec.Struct, kw_only=True):
+    """The outcome of signing in."""
+
+    member_id: str
+    member: Member
+    organization: Organization
+    member_authenticated: bool
+    session_token: str
+    session_jwt: str
+    member_session: MemberSession | None
+    intermediate_session_token: str
+    intermediate_session_token_expires_at: datetime | None
+    mfa_required: None = None
+    member_device: None = None
+
+
+class ExchangeResponse(AuthenticationResponse, kw_only=True):
+    """The outcome of signing in. Without a session, `primary_required` says what is missing."""
+
+    primary_required: PrimaryRequired | None = None
+
+
+class PasswordAuthenticationResponse(ExchangeResponse, kw_only=True):
+    """The outcome of signing in with a password."""
+
+    organization_id: str
+
+
+def session_terms(caller: Caller, request: SessionTermsRequest) -> SessionTerms:
+    """Return the terms of the session. Only backends can set custom claims, because products trust them."""
+    claims = request.session_custom_claims if caller.actor else None
+    return SessionTerms(request.session_duration_minutes, claims)
+
+
+def required_session(caller: Caller, request: SessionRequest) -> tuple[SignedIn, ProjectDirectory]:
+    """Return the session that a request names, and its organization's directory, acting as its member.
+
+    Raise ApiError unless it names exactly one, Unauthenticated if that session has ended.
+    """
+    found = optional_session(caller, request)
+    if found is None:
+        raise ApiError("no_session_arguments", "session_token or session_jwt is required.")
+    return found
+
+
+def optional_session(caller: Caller, request: SessionRequest) -> tuple[SignedIn, ProjectDirectory] | None:
+    """Return the same as `required_session`, or None if the request names no session."""
+    if caller.actor is None:
+        return (caller.signed_in, caller.directory) if caller.signed_in else None
+    named = [one for one in (request.session_token, request.session_jwt) if one]
+    if len(named) > 1:
+        raise ApiError("too_many_session_arguments", "Send session_token or session_jwt, not both.")
+    return caller.project.open_session(named[0]) if named else None
+
+
+Response = TypeVar("Response", bound=AuthenticationResponse)
+
+
+def authentication_response(
+    response: type[Response], directory: ProjectDirectory, outcome: Authentication, **more: Any
+) -> Response:
+    """Return the outcome of signing in as a response of this type, with the additional fields of the method."""
+    signed_in = outcome.signed_in and directory.sessions.with_details(outcome.signed_in)
+    result = signed_in or outcome
+    return response(
+        member_id=result.member.member_id,
+        member=member(result.member),
+        organization=organization(result.organization),
+        member_authenticated=signed_in is not None,
+        session_token=signed_in.session_token if signed_in else "",
+        session_jwt=directory.sessions.jwt(signed_in) if signed_in else "",
+        member_session=member_session(signed_in.session) if signed_in else None,
+        intermediate_session_token=outcome.intermediate_session_token,
+        intermediate_session_token_expires_at=outcome.intermediate_session_token_expires_at,
+        **more,
+    )
+
+
+def primary_required(outcome: Authentication) -> PrimaryRequired | None:
+    """Return the sign-in methods that the organization accepts if the outcome has no session, else None."""
+    return None if outcome.signed_in else PrimaryRequired(list(outcome.allowed_auth_methods))
+
+
+def member_session(value: sessions.MemberSession) -> MemberSession:
+    """Return a session as Stytch's object."""
+    return MemberSession(
+        member_session_id=value.member_session_id,
+        member_id=value.member_id,
+        organization_id=value.organization_id,
+        organization_slug=value.organization_slug,
+        started_at=value.started_at,
+        last_accessed_at=value.last_accessed_at,
+        expires_at=value.expires_at,
+        authentication_factors=[
+            AuthenticationFactor(
+                type=one.type,
+                delivery_method=one.delivery_method,
+                last_authenticated_at=one.last_authenticated_at,
+                created_at=one.created_at,
+                updated_at=one.last_authenticated_at,
+            )
+            for one in value.authentication_factors
+        ],
+        roles=sorted(value.roles),
+        custom_claims=dict(value.custom_claims),
+    )

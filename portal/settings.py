@@ -1,6 +1,6 @@
 """All settings, read once from the environment (and from `.env`); docs/configure.md explains each.
 
-A missing or senseless value stops start-up with a sentence that names it.
+A missing or invalid value stops startup with a message that names it.
 """
 
 import ipaddress
@@ -34,15 +34,15 @@ for _old, _new in RENAMED_SETTINGS.items():
 
 
 def required(name: str) -> str:
-    """Return a setting that has no default. Raises ImproperlyConfigured that names it."""
+    """Return a setting that has no default. Raise ImproperlyConfigured if it's missing."""
     value = str(env.str(name, default="")).strip()
     if not value:
-        raise ImproperlyConfigured(f"{name} is not set. docs/configure.md says what it is for.")
+        raise ImproperlyConfigured(f"{name} is not set. docs/configure.md explains it.")
     return value
 
 
 def one_of(name: str, choices: tuple[str, ...]) -> str:
-    """Return a setting that is one of a few words, the first by default. Raises ImproperlyConfigured."""
+    """Return a setting with a fixed set of values, the first by default. Raise ImproperlyConfigured for any other."""
     value = str(env.str(name, default=choices[0]))
     if value not in choices:
         raise ImproperlyConfigured(f'{name} is "{value}", but must be one of: {", ".join(choices)}.')
@@ -50,23 +50,23 @@ def one_of(name: str, choices: tuple[str, ...]) -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Return a yes-or-no setting. Raises ImproperlyConfigured; a misspelt yes must not read as no."""
+    """Return a boolean setting. Raise ImproperlyConfigured if it's neither: a misspelled "true" must not mean false."""
     value = str(env.str(name, default=str(default))).lower()
     if value not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
         raise ImproperlyConfigured(f'{name} is "{value}", but must be true or false.')
     return value in {"true", "1", "yes", "on"}
 
 
-def whole_number(name: str, *, default: int, least: int, most: int) -> int:
-    """Return a number within its range. Raises ImproperlyConfigured."""
+def whole_number(name: str, *, default: int, minimum: int, maximum: int) -> int:
+    """Return a whole number. Raise ImproperlyConfigured if it's out of range."""
     value = str(env.str(name, default=str(default)))
-    if not re.fullmatch(r"-?[0-9]{1,9}", value) or not least <= int(value) <= most:
-        raise ImproperlyConfigured(f'{name} is "{value}", but must be a whole number from {least} to {most}.')
+    if not re.fullmatch(r"-?[0-9]{1,9}", value) or not minimum <= int(value) <= maximum:
+        raise ImproperlyConfigured(f'{name} is "{value}", but must be a whole number from {minimum} to {maximum}.')
     return int(value)
 
 
 def rate(name: str, default: str) -> str:
-    """Return a rate such as "10 per minute". Raises ImproperlyConfigured."""
+    """Return a rate such as "10 per minute". Raise ImproperlyConfigured if it's invalid."""
     value = str(env.str(name, default=default))
     try:
         parse_rate(value)
@@ -76,7 +76,7 @@ def rate(name: str, default: str) -> str:
 
 
 def rates(name: str, default: str) -> str:
-    """Return one or several rates such as "10 per minute; 30 per hour". Raises ImproperlyConfigured."""
+    """Return one or more rates such as "10 per minute; 30 per hour". Raise ImproperlyConfigured if one is invalid."""
     value = str(env.str(name, default=default))
     try:
         parse_rates(value)
@@ -88,15 +88,15 @@ def rates(name: str, default: str) -> str:
 
 
 def networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    """Return a list of addresses or networks. Raises ImproperlyConfigured."""
+    """Return a list of IP addresses or networks. Raise ImproperlyConfigured if one is invalid."""
     try:
         return tuple(ipaddress.ip_network(text) for text in env.list(name, default=[]))
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must list addresses or networks such as 10.0.0.0/8: {error}.") from error
+        raise ImproperlyConfigured(f"{name} must list IP addresses or networks such as 10.0.0.0/8: {error}.") from error
 
 
 def header_name(name: str, default: str) -> str:
-    """Return the name of an HTTP header. Raises ImproperlyConfigured."""
+    """Return the name of an HTTP header. Raise ImproperlyConfigured if it's invalid."""
     value = str(env.str(name, default=default))
     if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", value):
         raise ImproperlyConfigured(f'{name} is "{value}", but must be the name of a header: letters, digits and -.')
@@ -104,7 +104,7 @@ def header_name(name: str, default: str) -> str:
 
 
 def origins(name: str) -> list[str]:
-    """Return a list of origins, such as https://app.example.com. Raises ImproperlyConfigured."""
+    """Return a list of origins such as https://app.example.com. Raise ImproperlyConfigured if one is invalid."""
     listed = [str(text).strip().rstrip("/").lower() for text in env.list(name, default=[])]
     for text in listed:
         parts = urlsplit(text)
@@ -116,7 +116,7 @@ def origins(name: str) -> list[str]:
 
 
 def policy(name: str) -> Policy:
-    """Return the default roles and resources, extended by a file if one is named. Raises ImproperlyConfigured."""
+    """Return the default roles and resources, extended by the file that is set. Raise ImproperlyConfigured if it's invalid."""
     try:
         path = str(env.str(name, default=""))
         return load_policy(Path(path) if path else None)
@@ -125,17 +125,17 @@ def policy(name: str) -> Policy:
 
 
 def timeouts() -> dict[str, int]:
-    """Return PostgreSQL's time-outs by its names, in seconds; 0 sets none. Raises ImproperlyConfigured."""
+    """Return PostgreSQL's timeouts in seconds by name; 0 sets none. Raise ImproperlyConfigured if one is out of range."""
     return {
-        "statement_timeout": whole_number("DATABASE_STATEMENT_TIMEOUT", default=60, least=0, most=3600),
-        "lock_timeout": whole_number("DATABASE_LOCK_TIMEOUT", default=10, least=0, most=3600),
+        "statement_timeout": whole_number("DATABASE_STATEMENT_TIMEOUT", default=60, minimum=0, maximum=3600),
+        "lock_timeout": whole_number("DATABASE_LOCK_TIMEOUT", default=10, minimum=0, maximum=3600),
         "idle_in_transaction_session_timeout": whole_number(
-            "DATABASE_IDLE_TRANSACTION_TIMEOUT", default=60, least=0, most=3600
+            "DATABASE_IDLE_TRANSACTION_TIMEOUT", default=60, minimum=0, maximum=3600
         ),
     }
 
 
-# When a database server is given up that doesn't answer at all (libpq's names; seconds, the last in milliseconds).
+# How long to wait for a database server that doesn't respond (libpq's names; in seconds, the last in milliseconds).
 _NETWORK = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -146,24 +146,24 @@ _NETWORK = {
 
 
 def database() -> dict[str, Any]:
-    """Return the database of DATABASE_URL with the options that each engine needs. Raises ImproperlyConfigured."""
+    """Return the database of DATABASE_URL with the options of its engine. Raise ImproperlyConfigured for other engines."""
     url = str(env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'gatehouse.sqlite3'}"))
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     match str(config.get("ENGINE", "")).rpartition(".")[2]:
         case "sqlite3":
             config["ENGINE"] = "portal.embedded.database.sqlite"
             config["OPTIONS"] = {
-                # A transaction that will write takes its turn at the start, so none fails half-way with "locked".
+                # A transaction takes the write lock when it starts, so none fails later with "locked".
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
                 "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-16000;",
             }
         case "postgresql":
-            config["CONN_MAX_AGE"] = whole_number("DATABASE_CONN_MAX_AGE", default=600, least=0, most=86_400)
+            config["CONN_MAX_AGE"] = whole_number("DATABASE_CONN_MAX_AGE", default=600, minimum=0, maximum=86_400)
             config["CONN_HEALTH_CHECKS"] = True
             config["ENGINE"] = "portal.embedded.database.postgresql"
             is_prepared = flag("DATABASE_PREPARE", default=True)
-            # A server-side cursor outlives its transaction, and with it the connection that such a pooler gave it.
+            # A server-side cursor outlives its transaction, after which the pooler may use another connection.
             config["DISABLE_SERVER_SIDE_CURSORS"] = not is_prepared
             config["OPTIONS"] = {
                 "server_side_binding": True,
@@ -178,7 +178,7 @@ def database() -> dict[str, Any]:
 
 
 def mail() -> dict[str, Any]:
-    """Return how e-mail is sent, by EMAIL_URL; {} where it is not set. Raises ImproperlyConfigured."""
+    """Return the email settings of EMAIL_URL, or {} if it's not set. Raise ImproperlyConfigured if it's invalid."""
     url = str(env.str("EMAIL_URL", default=""))
     if not url:
         return {}
@@ -187,19 +187,17 @@ def mail() -> dict[str, Any]:
     except ImproperlyConfigured:
         config = {}
     is_smtp = str(config.get("EMAIL_BACKEND", "")).endswith("smtp.EmailBackend")
-    # The address itself holds a password, so it is not repeated.
+    # Don't repeat the URL: it contains a password.
     if not config or (is_smtp and not config.get("EMAIL_HOST")):
-        raise ImproperlyConfigured(
-            "EMAIL_URL must be an address such as smtp+tls://user:password@mail.example.com:587."
-        )
+        raise ImproperlyConfigured("EMAIL_URL must be a URL such as smtp+tls://user:password@mail.example.com:587.")
     return config
 
 
 # --- What this installation is ---------------------------------------------------------------------------------------
 
 SECRET_KEY = required("SECRET_KEY")
-if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:  # noqa: PLR2004 -- Django's own measure, as its check W009
-    raise ImproperlyConfigured("SECRET_KEY is too easy to guess: use at least 50 random characters.")
+if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:  # noqa: PLR2004 -- as in Django's check W009
+    raise ImproperlyConfigured("SECRET_KEY is too easy to guess: use at minimum 50 random characters.")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = flag("DEBUG", default=False)
 PROJECT_ENVIRONMENT = one_of("PROJECT_ENVIRONMENT", ("live", "test"))
@@ -230,29 +228,29 @@ if not IS_HTTPS and not ALLOW_HTTP:
         f'PUBLIC_URL is "{PUBLIC_URL}", but must start with https://. Only a trial on your own machine may use plain '
         "http, with ALLOW_HTTP=true."
     )
-# The public host is always answered, so that adding another one locks nobody out.
+# The public host is always allowed, so that adding another one locks no one out.
 ALLOWED_HOSTS = [
     f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname,
     *env.list("ALLOWED_HOSTS", default=[]),
 ]
-# How many proxies that you run stand in front; their X-Forwarded-For entries are believed, no others.
-TRUSTED_PROXIES = whole_number("TRUSTED_PROXIES", default=0, least=0, most=10)
+# The number of your own proxies in front; only their X-Forwarded-For entries are trusted.
+TRUSTED_PROXIES = whole_number("TRUSTED_PROXIES", default=0, minimum=0, maximum=10)
 CLIENT_ADDRESS_HEADER = header_name("CLIENT_ADDRESS_HEADER", "X-Forwarded-For")
 METRICS_ALLOWED_FROM = networks("METRICS_ALLOWED_FROM")
-# How many requests one process works on at once, each with a database connection; the others wait for their turn.
-REQUESTS_AT_ONCE = whole_number("REQUESTS_AT_ONCE", default=6, least=3, most=64)
-# Where several web processes put their numbers together; the metrics library reads the same variable.
+# How many requests one process handles at once, each with a database connection; others wait.
+REQUESTS_AT_ONCE = whole_number("REQUESTS_AT_ONCE", default=6, minimum=3, maximum=64)
+# Where several web processes collect their metrics; the metrics library reads the same variable.
 METRICS_DIRECTORY = str(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 
 # --- Signing in ------------------------------------------------------------------------------------------------------
 
-SESSION_IDLE_MINUTES = whole_number("SESSION_IDLE_MINUTES", default=60, least=5, most=43_200)
-SESSION_DURATION_MINUTES = whole_number("SESSION_DURATION_MINUTES", default=720, least=5, most=527_040)
+SESSION_IDLE_MINUTES = whole_number("SESSION_IDLE_MINUTES", default=60, minimum=5, maximum=43_200)
+SESSION_DURATION_MINUTES = whole_number("SESSION_DURATION_MINUTES", default=720, minimum=5, maximum=527_040)
 SIGN_IN_RATE_PER_ADDRESS = rate("SIGN_IN_RATE_PER_ADDRESS", "30 per minute")
 SIGN_IN_RATE_PER_MEMBER = rates("SIGN_IN_RATE_PER_MEMBER", "10 per 15 minutes; 20 per hour")
 SIGN_IN_TOTAL_PER_MEMBER = rate("SIGN_IN_TOTAL_PER_MEMBER", "100 per hour")
 SIGN_IN_LINK_RATE = rate("SIGN_IN_LINK_RATE", "5 per hour")
-ORGANIZATION_SLUG_DAYS = whole_number("ORGANIZATION_SLUG_DAYS", default=90, least=0, most=3650)
+ORGANIZATION_SLUG_DAYS = whole_number("ORGANIZATION_SLUG_DAYS", default=90, minimum=0, maximum=3650)
 REDIS_URL = str(env.str("REDIS_URL", default=""))
 PASSWORD_HASHERS = [
     "portal.embedded.passwords.hasher.Argon2",
@@ -265,25 +263,25 @@ PASSWORD_HASHERS = [
 
 SCIM_RATE_PER_CONNECTION = rate("SCIM_RATE_PER_CONNECTION", "6000 per minute")
 SCIM_FAILED_AUTHENTICATION_RATE = rate("SCIM_FAILED_AUTHENTICATION_RATE", "60 per minute")
-SCIM_LOG_DAYS = whole_number("SCIM_LOG_DAYS", default=90, least=1, most=3650)
-SCIM_LOG_DELAY = whole_number("SCIM_LOG_DELAY", default=250, least=0, most=10_000)
-SCIM_RESTORE_DAYS = whole_number("SCIM_RESTORE_DAYS", default=30, least=1, most=3650)
-SCIM_SAFEGUARD_SHARE = whole_number("SCIM_SAFEGUARD_SHARE", default=20, least=0, most=100)
-SCIM_SAFEGUARD_MINIMUM = whole_number("SCIM_SAFEGUARD_MINIMUM", default=10, least=1, most=1_000_000)
-SCIM_MAX_BODY_BYTES = whole_number("SCIM_MAX_BODY_BYTES", default=20_971_520, least=65_536, most=268_435_456)
-SCIM_MAX_VALUES = whole_number("SCIM_MAX_VALUES", default=1_000_000, least=10_000, most=20_000_000)
-SCIM_MAX_DEPTH = whole_number("SCIM_MAX_DEPTH", default=32, least=8, most=100)
-SCIM_MAX_FILTER_LENGTH = whole_number("SCIM_MAX_FILTER_LENGTH", default=8192, least=256, most=65_536)
-SCIM_MAX_FILTER_DEPTH = whole_number("SCIM_MAX_FILTER_DEPTH", default=20, least=4, most=40)
-SCIM_MAX_FILTER_TERMS = whole_number("SCIM_MAX_FILTER_TERMS", default=200, least=10, most=1000)
-SCIM_MAX_FILTER_LIST_TERMS = whole_number("SCIM_MAX_FILTER_LIST_TERMS", default=20, least=1, most=1000)
-SCIM_LIST_SECONDS = whole_number("SCIM_LIST_SECONDS", default=10, least=1, most=300)
-SCIM_MAX_OPERATIONS = whole_number("SCIM_MAX_OPERATIONS", default=1000, least=50, most=100_000)
-SCIM_MAX_COMPARISONS = whole_number("SCIM_MAX_COMPARISONS", default=1_000_000, least=10_000, most=100_000_000)
-SCIM_MAX_ELEMENTS = whole_number("SCIM_MAX_ELEMENTS", default=1000, least=50, most=100_000)
-SCIM_MAX_RESOURCE_LENGTH = whole_number("SCIM_MAX_RESOURCE_LENGTH", default=262_144, least=16_384, most=20_971_520)
-SCIM_MAX_MEMBERS = whole_number("SCIM_MAX_MEMBERS", default=100_000, least=100, most=1_000_000)
-SCIM_MEMBERS_IN_PATCH_ANSWER = whole_number("SCIM_MEMBERS_IN_PATCH_ANSWER", default=200, least=0, most=100_000)
+SCIM_LOG_DAYS = whole_number("SCIM_LOG_DAYS", default=90, minimum=1, maximum=3650)
+SCIM_LOG_DELAY = whole_number("SCIM_LOG_DELAY", default=250, minimum=0, maximum=10_000)
+SCIM_RESTORE_DAYS = whole_number("SCIM_RESTORE_DAYS", default=30, minimum=1, maximum=3650)
+SCIM_SAFEGUARD_SHARE = whole_number("SCIM_SAFEGUARD_SHARE", default=20, minimum=0, maximum=100)
+SCIM_SAFEGUARD_MINIMUM = whole_number("SCIM_SAFEGUARD_MINIMUM", default=10, minimum=1, maximum=1_000_000)
+SCIM_MAX_BODY_BYTES = whole_number("SCIM_MAX_BODY_BYTES", default=20_971_520, minimum=65_536, maximum=268_435_456)
+SCIM_MAX_VALUES = whole_number("SCIM_MAX_VALUES", default=1_000_000, minimum=10_000, maximum=20_000_000)
+SCIM_MAX_DEPTH = whole_number("SCIM_MAX_DEPTH", default=32, minimum=8, maximum=100)
+SCIM_MAX_FILTER_LENGTH = whole_number("SCIM_MAX_FILTER_LENGTH", default=8192, minimum=256, maximum=65_536)
+SCIM_MAX_FILTER_DEPTH = whole_number("SCIM_MAX_FILTER_DEPTH", default=20, minimum=4, maximum=40)
+SCIM_MAX_FILTER_TERMS = whole_number("SCIM_MAX_FILTER_TERMS", default=200, minimum=10, maximum=1000)
+SCIM_MAX_FILTER_LIST_TERMS = whole_number("SCIM_MAX_FILTER_LIST_TERMS", default=20, minimum=1, maximum=1000)
+SCIM_LIST_SECONDS = whole_number("SCIM_LIST_SECONDS", default=10, minimum=1, maximum=300)
+SCIM_MAX_OPERATIONS = whole_number("SCIM_MAX_OPERATIONS", default=1000, minimum=50, maximum=100_000)
+SCIM_MAX_COMPARISONS = whole_number("SCIM_MAX_COMPARISONS", default=1_000_000, minimum=10_000, maximum=100_000_000)
+SCIM_MAX_ELEMENTS = whole_number("SCIM_MAX_ELEMENTS", default=1000, minimum=50, maximum=100_000)
+SCIM_MAX_RESOURCE_LENGTH = whole_number("SCIM_MAX_RESOURCE_LENGTH", default=262_144, minimum=16_384, maximum=20_971_520)
+SCIM_MAX_MEMBERS = whole_number("SCIM_MAX_MEMBERS", default=100_000, minimum=100, maximum=1_000_000)
+SCIM_MEMBERS_IN_PATCH_ANSWER = whole_number("SCIM_MEMBERS_IN_PATCH_ANSWER", default=200, minimum=0, maximum=100_000)
 
 # --- The JSON API ----------------------------------------------------------------------------------------------------
 
@@ -294,7 +292,7 @@ API_RATE_PER_ADDRESS = rate("API_RATE_PER_ADDRESS", "600 per minute")
 API_PASSWORD_STRENGTH_RATE = rate("API_PASSWORD_STRENGTH_RATE", "30 per minute")
 API_FAILED_AUTHENTICATION_RATE = rate("API_FAILED_AUTHENTICATION_RATE", "60 per minute")
 
-# --- E-mail -----------------------------------------------------------------------------------------------------------
+# --- Email ------------------------------------------------------------------------------------------------------------
 
 _mail = mail()
 EMAIL_IS_SET_UP = bool(_mail)
@@ -311,10 +309,10 @@ EMAIL_FILE_PATH = f"/{_mail['EMAIL_FILE_PATH']}" if _mail.get("EMAIL_FILE_PATH")
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = required("EMAIL_FROM") if EMAIL_IS_SET_UP else ""
 if EMAIL_IS_SET_UP and "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
-    raise ImproperlyConfigured("EMAIL_FROM must be an e-mail address, such as Gatehouse <portal@example.com>.")
+    raise ImproperlyConfigured("EMAIL_FROM must be an email address such as Gatehouse <portal@example.com>.")
 EMAIL_REPLY_TO = str(env.str("EMAIL_REPLY_TO", default=""))
 if EMAIL_REPLY_TO and "@" not in parseaddr(EMAIL_REPLY_TO)[1]:
-    raise ImproperlyConfigured("EMAIL_REPLY_TO must be an email address, such as Support <support@example.com>.")
+    raise ImproperlyConfigured("EMAIL_REPLY_TO must be an email address such as Support <support@example.com>.")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 
@@ -339,7 +337,7 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",  # for browsers older than frame-ancestors
     "django.middleware.common.CommonMiddleware",
-    # Before the check of forms, which reads the body.
+    # Before the CSRF check, which reads the body.
     "portal.middleware.Admission",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -386,7 +384,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 MESSAGE_STORAGE = "portal.web.messages.HostCookieStorage"
-DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=8_388_608, least=65_536, most=268_435_456)
+DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=8_388_608, minimum=65_536, maximum=268_435_456)
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
@@ -411,10 +409,10 @@ CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "portal.web.errors.csrf_failure"
 SECURE_SSL_REDIRECT = IS_HTTPS
-# A redirected call of a machine fails without a word on why; its endpoint refuses plain http itself, and says so.
+# A redirected API request fails without explanation. The endpoints reject plain http themselves, with an error message.
 SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^sdk/v1/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) if IS_HTTPS else 0
+SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", default=31_536_000, minimum=0, maximum=63_072_000) if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -424,7 +422,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],  # Tabler's own icons are data: pictures in its style sheet
+        "img-src": [SELF, "data:"],  # Tabler's style sheet embeds its icons as data: images
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],

@@ -1,1 +1,1 @@
-"""The JSON API that Stytch's SDKs call: for a product's backend below /v1/b2b/, for its pages below /sdk/v1/."""
+"""The JSON API for Stytch's SDKs: backends use /v1/b2b/, pages in browsers use /sdk/v1/."""

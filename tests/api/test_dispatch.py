@@ -201,7 +201,7 @@ def test_what_is_nested_deeply_is_refused_before_it_is_stored(
 def test_a_refusal_by_the_directory_names_the_field_too(backend: Caller, connection: models.ScimConnectionRow) -> None:
     path = f"{GET}/{public_id('scim-connection', connection.pk)}"
 
-    assert backend.get(f"{path}?cursor=forged")["error_message"].startswith("cursor: ")
+    assert "cursor" in backend.get(f"{path}?cursor=forged")["error_message"]
     assert "limit" in backend.get(f"{path}?limit=1001")["error_message"]
     assert "display_name" in backend.put(path, {"display_name": "a" * 500})["error_message"]
 

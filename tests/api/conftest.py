@@ -19,8 +19,8 @@ from requests.adapters import BaseAdapter
 from stytch import B2BClient
 
 from portal.directory.actor import Origin
-from portal.embedded import models, operator
-from portal.embedded.operator import NewProjectSecret
+from portal.embedded import models
+from portal.embedded.project_secrets import NewProjectSecret, create_project_secret
 from tests import factories
 
 Result = TypeVar("Result")
@@ -151,7 +151,7 @@ class Caller:
 
 @pytest.fixture
 def project(db: None) -> NewProjectSecret:
-    return operator.create_project_secret(origin=Origin())
+    return create_project_secret(origin=Origin())
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -12,7 +12,7 @@ from django.test import Client
 from portal.directory.actor import Origin
 from portal.directory.ids import public_id
 from portal.embedded import models
-from portal.embedded.operator import NewProjectSecret, create_project_secret
+from portal.embedded.project_secrets import NewProjectSecret, create_project_secret
 from tests import factories
 from tests.api.conftest import PAGE, Caller
 

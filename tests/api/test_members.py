@@ -14,7 +14,7 @@ from stytch.shared.method_options import Authorization
 
 from portal.directory.ids import public_id
 from portal.embedded import models
-from portal.embedded.operator import NewProjectSecret
+from portal.embedded.project_secrets import NewProjectSecret
 from tests import factories
 from tests.api.conftest import Caller, in_a_loop
 

@@ -12,7 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from portal.directory.actor import Origin
 from portal.directory.ids import public_id
-from portal.embedded import models, operator
+from portal.embedded import models
+from portal.embedded.project_secrets import create_project_secret
 from tests import factories
 from tests.conftest import JAVASCRIPT, PASSWORD
 
@@ -24,7 +25,7 @@ class Node:
     """Makes calls by the SDK, each as (method, its parameters)."""
 
     def __init__(self, url: str) -> None:
-        project = operator.create_project_secret(origin=Origin())
+        project = create_project_secret(origin=Origin())
         self.client = {"project_id": project.project_id, "secret": project.secret, "env": f"{url}/"}
 
     def calls(self, *calls: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:

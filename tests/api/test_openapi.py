@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from portal.api.openapi import openapi_document
 from portal.embedded import models
-from portal.embedded.operator import NewProjectSecret
+from portal.embedded.project_secrets import NewProjectSecret
 from tests import factories
 
 SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi_document()))

@@ -12,7 +12,7 @@ from stytch.b2b.models.passwords import MigrateRequestHashType
 
 from portal.directory.ids import public_id
 from portal.embedded import models
-from portal.embedded.operator import NewProjectSecret
+from portal.embedded.project_secrets import NewProjectSecret
 from tests.api.conftest import Caller, in_a_loop
 from tests.api.test_scim import refusal
 from tests.api.test_sessions import client_of

@@ -12,7 +12,7 @@ from stytch.b2b.models.rbac import OrgPolicy
 
 from portal.directory.policy import DEFAULT_POLICY
 from portal.embedded import models
-from portal.embedded.operator import NewProjectSecret
+from portal.embedded.project_secrets import NewProjectSecret
 from tests import factories
 from tests.api.conftest import PAGE, Answer, Caller, in_a_loop
 from tests.api.test_scim import refusal

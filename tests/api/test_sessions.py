@@ -19,7 +19,7 @@ from stytch.shared.rbac_local import RBACPermissionError, TenancyError
 
 from portal.directory.ids import public_id
 from portal.embedded import models
-from portal.embedded.operator import NewProjectSecret
+from portal.embedded.project_secrets import NewProjectSecret
 from tests import factories
 from tests.api.conftest import PAGE, Caller, in_a_loop
 from tests.api.test_scim import refusal

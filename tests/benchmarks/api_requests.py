@@ -16,7 +16,7 @@ from tests.benchmarks.groups_page import LIMIT, Fixture, last_cursor, medians, p
 from django.core.management import call_command  # isort: skip -- after setup
 from django.db import connection  # isort: skip -- as above
 
-from portal.embedded.operator import NewProjectSecret, create_project_secret  # isort: skip -- as above
+from portal.embedded.project_secrets import NewProjectSecret, create_project_secret  # isort: skip -- as above
 from portal.embedded.tokens import token_hash  # isort: skip -- as above
 from portal.directory.ids import public_id  # isort: skip -- as above
 from portal.directory.actor import Origin  # isort: skip -- as above

@@ -1,4 +1,4 @@
-"""The operator's commands: for people, and with --json for scripts."""
+"""The operator's commands, with output for people and, with --json, for scripts."""
 
 import io
 import json
@@ -35,15 +35,17 @@ def create_acme() -> dict[str, Any]:
     return run_json("createorganization", "--name", "Acme", "--slug", "acme")
 
 
-def test_an_organization_is_made() -> None:
+def test_create_organization() -> None:
     answer = create_acme()
 
     row = models.OrganizationRow.objects.get()
     assert answer == {"organization_id": f"organization-live-{row.pk}", "organization_slug": "acme"}
-    assert "Globex is there" in run("createorganization", "--name", "Globex", "--slug", "globex")
+    assert "Created organization Globex (organization-live-" in run(
+        "createorganization", "--name", "Globex", "--slug", "globex"
+    )
 
 
-def test_a_member_without_a_password_gets_a_link_that_works() -> None:
+def test_member_without_password_gets_a_working_link() -> None:
     create_acme()
 
     answer = run_json("createmember", "--organization", "acme", "--email", "ada@acme.com", "--role", "stytch_admin")
@@ -55,7 +57,7 @@ def test_a_member_without_a_password_gets_a_link_that_works() -> None:
     assert client.get("/o/acme/scim/").status_code == 200
 
 
-def test_a_member_gets_a_new_link_by_email_or_printed(settings: Settings) -> None:
+def test_sign_in_link_is_emailed_or_printed(settings: Settings) -> None:
     create_acme()
     factories.member(models.OrganizationRow.objects.get(), "ada@acme.com", password=PASSWORD)
     wanted = ("--organization", "acme", "--email", "ADA@acme.com")
@@ -72,7 +74,7 @@ def test_a_member_gets_a_new_link_by_email_or_printed(settings: Settings) -> Non
     assert models.ActivityEntryRow.objects.filter(action="member.send_sign_in_link", actor_type="operator").count() == 4
 
 
-def test_a_link_for_nobody_says_which_option_is_wrong() -> None:
+def test_sign_in_link_for_unknown_member_names_the_option() -> None:
     create_acme()
     factories.member(models.OrganizationRow.objects.get(), "gone@acme.com")
     models.MemberRow.objects.update(status="deleted")
@@ -87,7 +89,7 @@ def test_a_link_for_nobody_says_which_option_is_wrong() -> None:
         run("sendsigninlink", "--organization", "none", "--email", "ada@acme.com")
 
 
-def test_a_member_with_a_password_signs_in_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_member_with_password_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
     create_acme()
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
 
@@ -98,7 +100,7 @@ def test_a_member_with_a_password_signs_in_by_it(monkeypatch: pytest.MonkeyPatch
     assert signed_in.status_code == 303
 
 
-def test_a_connection_shows_its_token_once() -> None:
+def test_create_scim_connection_prints_its_token() -> None:
     create_acme()
 
     answer = run_json(
@@ -115,7 +117,7 @@ def test_a_connection_shows_its_token_once() -> None:
     assert timedelta(days=364) < stored.expires_at - timezone.now() < timedelta(days=366)
 
 
-def test_a_token_is_exchanged_without_a_gap() -> None:
+def test_token_rotation_keeps_both_tokens_valid() -> None:
     create_acme()
     first = run_json("createscimconnection", "--organization", "acme", "--display-name", "Okta")
 
@@ -137,7 +139,7 @@ def test_a_token_is_exchanged_without_a_gap() -> None:
         step("complete")
 
 
-def test_only_what_an_admin_enters_in_entra_has_microsofts_switch() -> None:
+def test_printed_base_url_for_entra_has_microsofts_parameter() -> None:
     create_acme()
     run("createorganization", "--name", "Globex", "--slug", "globex")
     options = ("--display-name=Entra", "--identity-provider=microsoft-entra")
@@ -148,7 +150,7 @@ def test_only_what_an_admin_enters_in_entra_has_microsofts_switch() -> None:
     assert "?aadOptscim062020\n" in run("createscimconnection", "--organization=globex", *options)
 
 
-def test_a_second_run_makes_a_further_secret_of_the_same_project() -> None:
+def test_second_secret_belongs_to_the_same_project() -> None:
     first, second = run_json("createproject"), run_json("createproject")
 
     assert first.keys() == {"project_id", "secret", "public_token"}
@@ -158,7 +160,7 @@ def test_a_second_run_makes_a_further_secret_of_the_same_project() -> None:
     assert stored == {token_hash(first["secret"]), token_hash(second["secret"])}
 
 
-def test_a_secret_is_listed_and_revoked() -> None:
+def test_list_and_revoke_secret() -> None:
     first, second = run_json("createproject")["secret"], run_json("createproject")["secret"]
     listed = run_json("projectsecrets")
     assert sorted(listed.values()) == sorted([first[-4:], second[-4:]])
@@ -168,11 +170,11 @@ def test_a_secret_is_listed_and_revoked() -> None:
 
     assert list(run_json("projectsecrets").values()) == [second[-4:]]
     assert models.ActivityEntryRow.objects.filter(action="project_secret.revoke").count() == 1
-    with pytest.raises(CommandError, match="projectsecrets lists them"):
+    with pytest.raises(CommandError, match="List them with projectsecrets"):
         run_json("revokeprojectsecret", gone)
 
 
-def test_sessions_that_ended_long_ago_are_deleted() -> None:
+def test_prune_sessions() -> None:
     member = factories.member(factories.organization("acme"), "ada@acme.example")
     live, revoked, expired, lately = (
         models.MemberSessionRow.objects.get(token_hash=token_hash(one))
@@ -195,7 +197,7 @@ def test_sessions_that_ended_long_ago_are_deleted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["createorganization", "--name", "Acme", "--slug", "acme"], "--slug: There is an organization with the slug"),
+        (["createorganization", "--name", "Acme", "--slug", "acme"], "--slug: An organization already has the slug"),
         (["createorganization", "--name", " ", "--slug", "other"], "--name: "),
         (["createorganization", "--name", "x" * 129, "--slug", "other"], "--name: "),
         (["createorganization", "--name", "a\0b", "--slug", "other"], "--name: "),
@@ -214,7 +216,7 @@ def test_sessions_that_ended_long_ago_are_deleted() -> None:
         (["createscimconnection", "--organization", "acme", "--display-name", "Two"], "--organization: "),
     ],
 )
-def test_a_refusal_names_the_option_and_changes_nothing(arguments: list[str], complaint: str) -> None:
+def test_error_names_the_option_and_changes_nothing(arguments: list[str], complaint: str) -> None:
     create_acme()
     run("createmember", "--organization", "acme", "--email", "ada@acme.com")
     run("createscimconnection", "--organization", "acme", "--display-name", "Okta")
@@ -229,7 +231,7 @@ def test_a_refusal_names_the_option_and_changes_nothing(arguments: list[str], co
     ]
 
 
-def test_every_command_leaves_an_entry_without_secrets() -> None:
+def test_commands_write_activity_entries_without_secrets() -> None:
     create_acme()
     link = run_json("createmember", "--organization", "acme", "--email", "ada@acme.com")["sign_in_link"]
     token = run_json("createscimconnection", "--organization", "acme", "--display-name", "Okta")["bearer_token"]

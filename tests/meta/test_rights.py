@@ -20,7 +20,7 @@ from portal.directory.ids import public_id, uuid7
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
 from portal.embedded.models.fields import fold
-from portal.embedded.operator import NewProjectSecret
+from portal.embedded.project_secrets import NewProjectSecret
 from tests import factories
 from tests.api.conftest import Caller
 from tests.api.conftest import project as project  # noqa: PLC0414 -- a fixture

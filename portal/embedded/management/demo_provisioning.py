@@ -1,4 +1,4 @@
-"""The demo's identity provider: pushes the made-up company over HTTP, call by call as Okta does."""
+"""The demo's identity provider: it sends the synthetic company over HTTP, with the same requests as Okta."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """What is pushed, and where to."""
+    """What to send, and where to."""
 
     base_url: str
     bearer_token: str = field(repr=False)
@@ -28,7 +28,7 @@ class Provisioning:
 
 
 def provision(plan: Provisioning, progress: Callable[[int, int], None]) -> None:
-    """Push people and groups, leaving alone what is there. Raises requests.HTTPError when a call is refused."""
+    """Create the users and groups that don't exist yet. Raise requests.HTTPError if a request fails."""
     total = plan.people + plan.groups
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {plan.bearer_token}"
@@ -50,10 +50,10 @@ class _Client:
     base_url: str
 
     def find_or_create(self, resource: str, attribute: str, document: dict[str, Any]) -> str:
-        """Look a resource up by name, as IdPs do before they create, and return its id."""
-        found = self.call("GET", resource, params={"filter": f'{attribute} eq "{document[attribute]}"'})
+        """Find a resource by name, as IdPs do before they create one, and return its ID."""
+        found = self.request("GET", resource, params={"filter": f'{attribute} eq "{document[attribute]}"'})
         resources = found["Resources"] if found["totalResults"] else []
-        return str((resources[0] if resources else self.call("POST", resource, json=document))["id"])
+        return str((resources[0] if resources else self.request("POST", resource, json=document))["id"])
 
     def push_group(self, group: Group, members: list[str]) -> None:
         """Create the group, then send its members in batches."""
@@ -62,14 +62,14 @@ class _Client:
         )
         for batch in _batches(members):
             operation = {"op": "add", "path": "members", "value": [{"value": member} for member in batch]}
-            self.call("PATCH", f"Groups/{group_id}", json={"schemas": [_PATCH], "Operations": [operation]})
+            self.request("PATCH", f"Groups/{group_id}", json={"schemas": [_PATCH], "Operations": [operation]})
 
-    def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """Make one SCIM call and return its body; a call that comes too early is made again, as IdPs do."""
+    def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Send one SCIM request and return its body. Retry after 429, as IdPs do."""
         response = self.session.request(method, f"{self.base_url}/{path}", timeout=_SECONDS, **options)
         if response.status_code == requests.codes.too_many_requests:
             time.sleep(int(response.headers["Retry-After"]))
-            return self.call(method, path, **options)
+            return self.request(method, path, **options)
         response.raise_for_status()
         body: dict[str, Any] = response.json() if response.content else {}
         return body

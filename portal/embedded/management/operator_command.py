@@ -1,4 +1,4 @@
-"""What the operator's commands share: an answer for people, or the same for scripts."""
+"""The base of the operator's commands: output for people or, with --json, for scripts."""
 
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser
@@ -14,32 +14,32 @@ from portal.directory.errors import DirectoryError
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command did: `fields` under Stytch's names, and `text` for a person."""
+class Output:
+    """What a command did: `fields` in Stytch's terms for scripts, `text` for people."""
 
     fields: Mapping[str, str]
     text: str
 
 
 class OperatorCommand(BaseCommand, ABC):
-    """Carries something out in the embedded directory; a refusal is one sentence that names the option."""
+    """A command of the embedded directory. An error is one sentence that names the option."""
 
-    # The option by which a person gave each field.
+    # The option of each field that an error can name.
     options: Mapping[str, str] = {}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare `--json`."""
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object, for scripts")
+        parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
 
     @abstractmethod
-    def carry_out(self, origin: Origin, **options: Any) -> Answer:
-        """Do it. Raises DirectoryError."""
+    def run(self, origin: Origin, **options: Any) -> Output:
+        """Run the command. Raise DirectoryError."""
 
     def handle(self, *_: Any, json: bool, **options: Any) -> None:
-        """Do it and answer."""
+        """Run the command and print its output."""
         try:
-            answer = self.carry_out(Origin(user_agent=f"manage.py {self.__module__.rpartition('.')[2]}"), **options)
+            output = self.run(Origin(user_agent=f"manage.py {self.__module__.rpartition('.')[2]}"), **options)
         except DirectoryError as error:
             option = self.options.get(error.field, "")
             raise CommandError(f"{option}: {error.detail}" if option else error.detail) from None
-        self.stdout.write(dumps(answer.fields, indent=2) if json else answer.text)
+        self.stdout.write(dumps(output.fields, indent=2) if json else output.text)

@@ -1,4 +1,4 @@
-"""A made-up company of any size, the same on each run: what the demo's identity provider pushes."""
+"""A synthetic company of any size, the same on each run, for the demo."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _TITLES = ("Analyst", "Associate", "Coordinator", "Director", "Lead", "Manager",
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who works there; `number` is their place in the company."""
+    """An employee. `number` counts from 0."""
 
     number: int
     given_name: str
@@ -35,23 +35,23 @@ class Person:
 
     @property
     def department(self) -> str:
-        """Where they work."""
+        """The department."""
         return DEPARTMENTS[self.number % len(DEPARTMENTS)]
 
     @property
     def site(self) -> str:
-        """The town they work in."""
+        """The city of the office."""
         return SITES[self.number // len(DEPARTMENTS) % len(SITES)]
 
     @property
     def title(self) -> str:
-        """What stands under their signature."""
+        """The job title."""
         return f"{self.department} {_TITLES[self.number // 7 % len(_TITLES)]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group in the company's identity provider; only who matches department and site is in it."""
+    """A group of the identity provider, with the people of its department, site and team."""
 
     display_name: str
     department: str = ""

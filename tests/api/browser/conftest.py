@@ -12,7 +12,8 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from portal.directory.actor import Origin
-from portal.embedded import models, operator
+from portal.embedded import models
+from portal.embedded.project_secrets import create_project_secret
 from tests import factories
 from tests.conftest import JAVASCRIPT, PASSWORD
 
@@ -38,7 +39,7 @@ class ProductPage:
 
     def __init__(self, page: Page, product: str, api: str) -> None:
         self.page, self.product, self.api = page, product, api
-        self.public_token = operator.create_project_secret(origin=Origin()).public_token
+        self.public_token = create_project_secret(origin=Origin()).public_token
 
     def open(self, member: models.MemberRow | None = None) -> None:
         """Open it, signed in as a member or as nobody."""

@@ -12,8 +12,8 @@ from pytest_django import Settings
 from portal.directory.errors import TooManyRequests
 from portal.embedded import models
 from portal.embedded.members.sign_in_links import new_link
-from portal.embedded.operator import NewProjectSecret
 from portal.embedded.passwords.strength import strength
+from portal.embedded.project_secrets import NewProjectSecret
 from tests.api.conftest import Caller
 from tests.api.conftest import project as project  # noqa: PLC0414 -- a fixture
 

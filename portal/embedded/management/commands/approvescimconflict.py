@@ -5,11 +5,11 @@ from typing import Any
 
 from portal.directory.actor import Origin
 from portal.embedded import operator
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
 
 
 class Command(OperatorCommand):
-    """Let the identity provider take over a member who was there before; it is refused until then."""
+    """Let the identity provider manage an existing member that it sends."""
 
     help = __doc__
     options = {"organization_slug": "--organization", "email_address": "--email"}
@@ -18,14 +18,14 @@ class Command(OperatorCommand):
         """Declare the options."""
         super().add_arguments(parser)
         parser.add_argument("--organization", required=True, metavar="SLUG", help="the organization's slug")
-        parser.add_argument("--email", required=True, help="the member's e-mail address")
+        parser.add_argument("--email", required=True, help="the member's email address")
 
-    def carry_out(self, origin: Origin, **options: Any) -> Answer:
-        """Allow it."""
+    def run(self, origin: Origin, **options: Any) -> Output:
+        """Approve it."""
         operator.approve_scim_conflict(
             organization_slug=options["organization"], email_address=options["email"], origin=origin
         )
-        return Answer(
+        return Output(
             {"organization_slug": options["organization"], "email_address": options["email"]},
-            f'"{options["email"]}" is linked as soon as the identity provider sends this person again.',
+            f"Approved {options['email']}. The identity provider manages this member the next time it sends them.",
         )

@@ -6,11 +6,11 @@ from typing import Any
 
 from portal.directory.actor import Origin
 from portal.embedded import operator
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
 
 
 class Command(OperatorCommand):
-    """Make a member, who chooses a password by the link that is printed, or has the one that is given."""
+    """Create a member, and print a link to set a password or read the password from standard input."""
 
     help = __doc__
     options = {
@@ -25,17 +25,17 @@ class Command(OperatorCommand):
         """Declare the options."""
         super().add_arguments(parser)
         parser.add_argument("--organization", required=True, metavar="SLUG", help="the organization's slug")
-        parser.add_argument("--email", required=True, help="the e-mail address to sign in with")
-        parser.add_argument("--name", default="", help="the person's name")
+        parser.add_argument("--email", required=True, help="the member's email address")
+        parser.add_argument("--name", default="", help="the member's name")
         parser.add_argument(
-            "--role", nargs="+", action="extend", default=[], help="a role to give, such as stytch_admin"
+            "--role", nargs="+", action="extend", default=[], help="a role to assign, such as stytch_admin"
         )
         parser.add_argument(
             "--password-stdin", action="store_true", help="read the password from standard input, 12 to 128 characters"
         )
 
-    def carry_out(self, origin: Origin, **options: Any) -> Answer:
-        """Make the member."""
+    def run(self, origin: Origin, **options: Any) -> Output:
+        """Create the member."""
         member, link = operator.create_member(
             organization_slug=options["organization"],
             email_address=options["email"],
@@ -44,9 +44,9 @@ class Command(OperatorCommand):
             password=sys.stdin.readline().rstrip("\r\n") if options["password_stdin"] else None,
             origin=origin,
         )
-        fields, text = {"member_id": member.member_id}, f"{member.email_address} is a member: {member.member_id}"
+        fields, text = {"member_id": member.member_id}, f"Created member {member.email_address} ({member.member_id})."
         if link is None:
-            return Answer(fields, text)
-        return Answer(
-            fields | {"sign_in_link": link}, f"{text}\nThe link to choose a password, good once and for 7 days:\n{link}"
+            return Output(fields, text)
+        return Output(
+            fields | {"sign_in_link": link}, f"{text}\nOne-time link to set a password (valid for 7 days):\n{link}"
         )

@@ -5,11 +5,11 @@ from typing import Any
 
 from portal.directory.actor import Origin
 from portal.embedded import operator
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
 
 
 class Command(OperatorCommand):
-    """Make an organization."""
+    """Create an organization."""
 
     help = __doc__
     options = {"name": "--name", "slug": "--slug", "email_allowed_domains": "--email-domain"}
@@ -17,10 +17,8 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         super().add_arguments(parser)
-        parser.add_argument("--name", required=True, help="as people call it")
-        parser.add_argument(
-            "--slug", required=True, help="its part of the address: 2 to 128 letters, digits or . _ ~ -"
-        )
+        parser.add_argument("--name", required=True, help="the organization's name")
+        parser.add_argument("--slug", required=True, help="its name in URLs: 2 to 128 letters, digits or . _ ~ -")
 
         parser.add_argument(
             "--email-domain",
@@ -28,22 +26,22 @@ class Command(OperatorCommand):
             action="append",
             default=[],
             metavar="DOMAIN",
-            help="a domain whose addresses the identity provider may claim, also of members who are there; repeatable",
+            help="a domain whose existing members the identity provider can manage without a decision; repeatable",
         )
 
-    def carry_out(self, origin: Origin, **options: Any) -> Answer:
-        """Make it."""
+    def run(self, origin: Origin, **options: Any) -> Output:
+        """Create it."""
         organization = operator.create_organization(
             name=options["name"],
             slug=options["slug"],
             email_allowed_domains=options["email_allowed_domains"],
             origin=origin,
         )
-        return Answer(
+        return Output(
             {
                 "organization_id": organization.organization_id,
                 "organization_slug": organization.organization_slug,
             },
-            f"{organization.organization_name} is there: {organization.organization_id}\n"
+            f"Created organization {organization.organization_name} ({organization.organization_id}).\n"
             f"Next: manage.py createmember --organization {organization.organization_slug} --email … --role stytch_admin",
         )

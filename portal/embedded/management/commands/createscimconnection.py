@@ -6,11 +6,11 @@ from typing import Any
 from portal.directory.actor import Origin
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import operator
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
 
 
 class Command(OperatorCommand):
-    """Make an organization's SCIM connection, and show its token this once."""
+    """Create an organization's SCIM connection, and print its token."""
 
     help = __doc__
     options = {
@@ -23,16 +23,16 @@ class Command(OperatorCommand):
         """Declare the options."""
         super().add_arguments(parser)
         parser.add_argument("--organization", required=True, metavar="SLUG", help="the organization's slug")
-        parser.add_argument("--display-name", required=True, help="as the portal calls the connection")
+        parser.add_argument("--display-name", required=True, help="the connection's name")
         parser.add_argument(
             "--identity-provider",
             choices=[provider.value for provider in ScimIdentityProvider],
             default=ScimIdentityProvider.GENERIC.value,
-            help="which product sends people and groups (default: generic)",
+            help="the product that sends users and groups (default: generic)",
         )
 
-    def carry_out(self, origin: Origin, **options: Any) -> Answer:
-        """Make the connection."""
+    def run(self, origin: Origin, **options: Any) -> Output:
+        """Create the connection."""
         new = operator.create_scim_connection(
             organization_slug=options["organization"],
             display_name=options["display_name"],
@@ -46,10 +46,10 @@ class Command(OperatorCommand):
             "bearer_token": new.bearer_token,
             "bearer_token_expires_at": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ") if expires_at else "",
         }
-        return Answer(
+        return Output(
             fields,
-            f"{new.connection.display_name} is there: {new.connection.connection_id}\n"
+            f"Created connection {new.connection.display_name} ({new.connection.connection_id}).\n"
             f"Base URL:      {new.connection.entered_url}\n"
             f"Bearer token:  {new.bearer_token}\n"
-            f"The token is shown this once, and is good until {expires_at:%-d %B %Y}.",
+            f"Copy the token now. It won't be shown again. Expires {expires_at:%-d %b %Y}.",
         )

@@ -1,4 +1,4 @@
-"""`manage.py demo`: everything that it takes to see the portal at work on this machine."""
+"""`manage.py demo`: set up everything to try the portal on this machine."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
+from uuid import UUID
 
 import requests
 from django.conf import settings
@@ -18,11 +19,12 @@ from portal.directory.actor import Origin
 from portal.directory.scim.connection import NewScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models, operator
 from portal.embedded.management.demo_provisioning import Provisioning, provision
+from portal.embedded.scope import rows_of
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30
 _STOP_SECONDS = 30
-_MOST = 100_000
+_MAX_SIZE = 100_000
 _ORIGIN = Origin(user_agent="manage.py demo")
 
 
@@ -33,22 +35,30 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--port", type=int, default=8000, help="where to serve (default: 8000)")
-        parser.add_argument("--people", type=int, default=1000, help="people of the example company (default: 1000)")
-        parser.add_argument("--groups", type=int, default=240, help="groups of the example company (default: 240)")
+        parser.add_argument("--port", type=int, default=8000, help="the port to serve on (default: 8000)")
+        parser.add_argument(
+            "--people", type=int, default=1000, help="number of people in the example company (default: 1000)"
+        )
+        parser.add_argument(
+            "--groups", type=int, default=240, help="number of groups in the example company (default: 240)"
+        )
         parser.add_argument("--no-serve", action="store_true", help="set up, then stop")
 
     def handle(self, *_: Any, port: int, people: int, groups: int, no_serve: bool, **__: Any) -> None:
         """Run the demo."""
-        for name, value, most in (("--port", port, 65_535), ("--people", people, _MOST), ("--groups", groups, _MOST)):
-            if not 1 <= value <= most:
-                raise CommandError(f"{name} must be from 1 to {most:,}.")
+        for name, value, maximum in (
+            ("--port", port, 65_535),
+            ("--people", people, _MAX_SIZE),
+            ("--groups", groups, _MAX_SIZE),
+        ):
+            if not 1 <= value <= maximum:
+                raise CommandError(f"{name} must be from 1 to {maximum:,}.")
         if settings.DIRECTORY != "embedded" or settings.IS_HTTPS:
             raise CommandError(
-                "The demo is for a trial with the embedded directory on plain http; see DIRECTORY and PUBLIC_URL in .env."
+                "The demo needs the embedded directory and plain HTTP. See DIRECTORY and PUBLIC_URL in .env."
             )
         _check_port(port)
-        self.stderr.write("Plain http: cookies go without Secure and __Host-. Fine for this machine, not for others.")
+        self.stderr.write("Using plain HTTP without secure cookies. Don't serve this to other machines.")
         call_command("migrate", verbosity=0)
         _create_people(_password())
         server = _start_server(port)
@@ -61,14 +71,14 @@ class Command(BaseCommand):
             _stop(server)
 
     def _provision(self, port: int, people: int, groups: int) -> None:
-        if models.ScimGroupRow.objects.filter(organization__slug="acme").count() >= groups:
+        if rows_of(_organization_key("acme"), models.ScimGroupRow).count() >= groups:
             return
         connection = _connection()
         base_url = f"http://{_HOST}:{port}/v1/b2b/scim/{connection.connection.connection_id}"
         provision(Provisioning(base_url, connection.bearer_token, people, groups), self._progress)
 
     def _progress(self, done: int, total: int) -> None:
-        """Draw how far it is, on a terminal; elsewhere a line for each tenth."""
+        """Draw a progress bar on a terminal. Elsewhere print a line for each tenth."""
         width = 40
         if self.stderr.isatty():
             bar = "█" * (done * width // total)
@@ -83,7 +93,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nGatehouse is ready at {url}\n\n"
             f"  ada@acme.example     admin of Acme, and a member of Globex\n"
-            f"  max@acme.example     member of Acme, without SCIM rights\n"
+            f"  max@acme.example     member of Acme, without SCIM permissions\n"
             f"  gil@globex.example   admin of Globex\n\n"
             f"  password of all three: {password}\n\n"
             f"The SCIM page: {url}/o/acme/scim/\n"
@@ -94,7 +104,7 @@ def _password() -> str:
     password = os.environ.get("DEMO_PASSWORD", "")
     if not password:
         raise CommandError(
-            "DEMO_PASSWORD is not set in .env: add it, 12 characters or more, or remove .env to have one made."
+            "DEMO_PASSWORD isn't set in .env. Add it with at least 12 characters, or delete .env to generate one."
         )
     return password
 
@@ -105,7 +115,7 @@ def _check_port(port: int) -> None:
         try:
             probe.bind((_HOST, port))
         except OSError as error:
-            raise CommandError(f"Port {port} is taken by another program; choose one with --port.") from error
+            raise CommandError(f"Another program uses port {port}. Choose another one with --port.") from error
 
 
 def _create_people(password: str) -> None:
@@ -118,7 +128,7 @@ def _create_people(password: str) -> None:
         ("globex", "ada@acme.example", "Ada Admin", []),
         ("globex", "gil@globex.example", "Gil Globex", ["stytch_admin"]),
     ):
-        if not models.MemberRow.objects.filter(organization__slug=slug, email_address=email_address).exists():
+        if not rows_of(_organization_key(slug), models.MemberRow).filter(email_address=email_address).exists():
             operator.create_member(
                 organization_slug=slug,
                 email_address=email_address,
@@ -130,10 +140,9 @@ def _create_people(password: str) -> None:
 
 
 def _connection() -> NewScimConnection:
-    """Return Acme's connection with a token; one that an interrupted run left gets a new token."""
-    live = models.ScimTokenRow.objects.filter(
-        organization__slug="acme", connection__status=ScimConnectionStatus.ACTIVE, revoked_at=None
-    )
+    """Return Acme's connection with a token. After an interrupted run, it gets a new token."""
+    tokens = rows_of(_organization_key("acme"), models.ScimTokenRow)
+    live = tokens.filter(connection__status=ScimConnectionStatus.ACTIVE, revoked_at=None)
     if live.filter(is_next=True).exists():
         operator.rotate_cancel(organization_slug="acme", origin=_ORIGIN)
     if live.exists():
@@ -148,32 +157,36 @@ def _connection() -> NewScimConnection:
     )
 
 
+def _organization_key(slug: str) -> UUID:
+    return models.OrganizationRow.objects.values_list("pk", flat=True).get(slug=slug)
+
+
 def _start_server(port: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST, "--port", str(port)]
     command += ["--http", "1", "--blocking-threads", "256"]
-    server = subprocess.Popen(  # noqa: S603 -- our own interpreter and words
+    server = subprocess.Popen(  # noqa: S603 -- our own interpreter and arguments
         [*command, "--log-level", "error", "portal.wsgi:application"], cwd=settings.BASE_DIR
     )
     try:
-        _wait_until_it_answers(server, port)
+        _wait_until_ready(server, port)
     except BaseException:
         _stop(server)
         raise
     return server
 
 
-def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> None:
+def _wait_until_ready(server: "subprocess.Popen[bytes]", port: int) -> None:
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         if server.poll() is not None:
-            raise CommandError("The web server did not start; its own message is above.")
+            raise CommandError("The web server didn't start. Its error message is above.")
         try:
             requests.get(f"http://{_HOST}:{port}/healthz", timeout=_START_SECONDS)
         except requests.RequestException:
             time.sleep(0.1)
         else:
             return
-    raise CommandError(f"The web server did not answer within {_START_SECONDS} seconds.")
+    raise CommandError(f"The web server didn't respond within {_START_SECONDS} seconds.")
 
 
 def _wait(server: "subprocess.Popen[bytes]") -> None:

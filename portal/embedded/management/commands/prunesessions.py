@@ -4,25 +4,25 @@ from typing import Any
 
 from portal.directory.actor import Origin
 from portal.embedded.database import rate_limits
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
 from portal.embedded.sessions import discovery, lifecycle
 
 
 class Command(OperatorCommand):
-    """Delete sessions that ended more than a day ago, expired choices between organizations, and old counters of attempts."""
+    """Delete sessions that ended more than a day ago, expired intermediate sessions, and expired rate-limit counters."""
 
     help = __doc__
 
-    def carry_out(self, origin: Origin, **_: Any) -> Answer:  # noqa: ARG002 -- nobody's change
+    def run(self, origin: Origin, **_: Any) -> Output:  # noqa: ARG002 -- not an audited change
         """Delete them."""
         deleted, choices, counters = lifecycle.prune(), discovery.prune(), rate_limits.prune()
-        return Answer(
+        return Output(
             {
                 "deleted": str(deleted),
                 "deleted_intermediate_sessions": str(choices),
                 "deleted_rate_limit_counters": str(counters),
             },
             f"Deleted {deleted} sessions that ended more than a day ago.\n"
-            f"Deleted {choices} expired choices between organizations.\n"
-            f"Deleted {counters} counters of attempts whose time is over.",
+            f"Deleted {choices} expired intermediate sessions.\n"
+            f"Deleted {counters} expired rate-limit counters.",
         )

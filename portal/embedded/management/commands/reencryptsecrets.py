@@ -3,7 +3,7 @@
 from typing import Any
 
 from portal.directory.actor import Origin
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
 
 
 class Command(OperatorCommand):
@@ -11,13 +11,13 @@ class Command(OperatorCommand):
 
     help = __doc__
 
-    def carry_out(self, origin: Origin, **_: Any) -> Answer:
-        """Encrypt them and say how many were encrypted under a fallback."""
-        # Loads what makes keys, which no other command needs.
+    def run(self, origin: Origin, **_: Any) -> Output:
+        """Encrypt them, and print how many were encrypted under a fallback."""
+        # Imported here: no other command needs the libraries for keys.
         from portal.embedded.sessions import signing_keys  # noqa: PLC0415 -- as above
 
         number = signing_keys.reencrypt(origin)
-        return Answer(
+        return Output(
             {"reencrypted": str(number)},
             f"Encrypted {number} secrets under SECRET_KEY. Now remove the previous value from SECRET_KEY_FALLBACKS.",
         )

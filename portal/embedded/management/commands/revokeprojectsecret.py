@@ -4,21 +4,23 @@ from argparse import ArgumentParser
 from typing import Any
 
 from portal.directory.actor import Origin
-from portal.embedded import operator
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
+from portal.embedded.project_secrets import revoke_project_secret
 
 
 class Command(OperatorCommand):
-    """Refuse a secret of the project from now on; `projectsecrets` says which there are, and which are in use."""
+    """Revoke a secret of the project; projectsecrets lists them."""
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare which."""
+        """Declare the secret."""
         super().add_arguments(parser)
-        parser.add_argument("secret_id", help="its id, secret-live-…, as projectsecrets lists it")
+        parser.add_argument("secret_id", help="the secret's ID, secret-live-…")
 
-    def carry_out(self, origin: Origin, **options: Any) -> Answer:
+    def run(self, origin: Origin, **options: Any) -> Output:
         """Revoke it."""
-        operator.revoke_project_secret(options["secret_id"], origin=origin)
-        return Answer({"secret_id": options["secret_id"]}, "The secret is refused from now on.")
+        revoke_project_secret(options["secret_id"], origin=origin)
+        return Output(
+            {"secret_id": options["secret_id"]}, f"Revoked {options['secret_id']}. Requests with it are rejected."
+        )

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from portal.directory.actor import Origin
-from portal.directory.errors import NotOffered, Unavailable
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.directory.errors import Unavailable
+from portal.embedded.management.operator_command import OperatorCommand, Output
 from portal.embedded.scim.reminders import send_reminders
 
 
@@ -15,16 +16,16 @@ class Command(OperatorCommand):
 
     help = __doc__
 
-    def carry_out(self, origin: Origin, **_: Any) -> Answer:  # noqa: ARG002 -- it changes nothing that an organization owns
-        """Send what is due."""
+    def run(self, origin: Origin, **_: Any) -> Output:  # noqa: ARG002 -- not an audited change
+        """Send the reminders that are due."""
         if not settings.EMAIL_IS_SET_UP:
-            raise NotOffered("Email isn't set up. Set EMAIL_URL and EMAIL_FROM.")
+            raise CommandError("Email isn't configured. Set EMAIL_URL and EMAIL_FROM.")
         done = send_reminders()
         if done.failed:
             raise Unavailable(
-                f"{_sent(done.sent)} {done.failed} failed and are tried again at the next run. See the log for the cause."
+                f"{_sent(done.sent)} {done.failed} failed. The next run tries again. See the log for the cause."
             )
-        return Answer({"sent": str(done.sent)}, _sent(done.sent))
+        return Output({"sent": str(done.sent)}, _sent(done.sent))
 
 
 def _sent(number: int) -> str:

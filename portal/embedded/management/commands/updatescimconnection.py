@@ -8,11 +8,11 @@ from typing import Any
 from portal.directory.actor import Origin
 from portal.directory.errors import Invalid
 from portal.embedded import operator
-from portal.embedded.management.operator_command import Answer, OperatorCommand
+from portal.embedded.management.operator_command import OperatorCommand, Output
 
 
 class Command(OperatorCommand):
-    """Change how an organization's SCIM connection reads what it is sent."""
+    """Change how an organization's SCIM connection reads requests."""
 
     help = __doc__
     options = {"organization_slug": "--organization", "extension_schemas": "--extension-schemas"}
@@ -22,12 +22,14 @@ class Command(OperatorCommand):
         super().add_arguments(parser)
         parser.add_argument("--organization", required=True, metavar="SLUG", help="the organization's slug")
         parser.add_argument(
-            "--strict", action=BooleanOptionalAction, help="refuse what RFC 7643 and 7644 do not have (default: off)"
+            "--strict",
+            action=BooleanOptionalAction,
+            help="reject everything that RFC 7643 and 7644 don't define (default: off)",
         )
         parser.add_argument(
             "--skip-unknown-members",
             action=BooleanOptionalAction,
-            help="leave out members who are not there, instead of refusing the change of a group (default: off)",
+            help="ignore unknown members of a group instead of rejecting the request (default: off)",
         )
         parser.add_argument(
             "--extension-schemas",
@@ -36,7 +38,7 @@ class Command(OperatorCommand):
             help='JSON: [{"resourceType": "User", "schema": {"id": "urn:…", "name": …, "attributes": […]}}]',
         )
 
-    def carry_out(self, origin: Origin, **options: Any) -> Answer:
+    def run(self, origin: Origin, **options: Any) -> Output:
         """Change it."""
         operator.update_scim_connection(
             organization_slug=options["organization"],
@@ -45,11 +47,11 @@ class Command(OperatorCommand):
             extension_schemas=_read(options["extension_schemas"]),
             origin=origin,
         )
-        return Answer({"organization_slug": options["organization"]}, "The connection is changed.")
+        return Output({"organization_slug": options["organization"]}, "Changed the connection.")
 
 
 def _read(path: Path | None) -> Any:
     try:
         return json.loads(path.read_text()) if path else None
     except (OSError, ValueError) as error:
-        raise Invalid(f"The file cannot be read as JSON: {error}", field="extension_schemas") from None
+        raise Invalid(f"The file isn't valid JSON: {error}", field="extension_schemas") from None

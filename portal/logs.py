@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the request id, on standard error; secrets never among them."""
+"""Structured logs on standard error: one JSON object per line, with the request ID and without secrets."""
 
 import logging
 import re
@@ -8,21 +8,21 @@ from typing import Any
 
 import structlog
 
-# Values under these names are never written, whoever logs them.
+# Values with these names are never written.
 _SECRET_NAMES = frozenset(
     {"authorization", "bearer_token", "cookie", "password", "secret", "session_token", "set-cookie", "token"}
 )
 
-# Tokens of SCIM connections and secrets of projects are recognized wherever someone has pasted them, such as into a URL.
+# SCIM tokens and project secrets are recognized anywhere in a text, because people paste them into URLs.
 _TOKEN = re.compile(r"(scim_|secret-(?:live|test)-)[A-Za-z0-9_-]{30,}")
 _MASKED = r"\1[hidden]"
 
-# Without local variables, among which are passwords and tokens.
+# Without local variables, which can hold passwords and tokens.
 _tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
 def configure_logging(level: str, form: str) -> None:
-    """Send the logs of this project, Django and the libraries through one chain to standard error."""
+    """Send the logs of this project, Django and the libraries through one chain to standard error, as "json" or text."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -45,7 +45,7 @@ def configure_logging(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # Both write addresses with query strings, in which a sign-in link has its token.
+    # These loggers write URLs with query strings, and a sign-in link has its token there.
     for name in ("django.request", "django.server", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("granian.access").addFilter(MaskTokens())
@@ -66,10 +66,10 @@ def _mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
 
 
 class MaskTokens(logging.Filter):
-    """Masks tokens in the lines of the HTTP server's own access log."""
+    """Masks tokens in the access log of the HTTP server."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mask what the line is made of."""
+        """Mask the parts of a line, and keep it."""
         if isinstance(record.args, dict):
             record.args = {name: _masked(value) for name, value in record.args.items()}
         elif record.args:

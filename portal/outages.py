@@ -1,12 +1,12 @@
-"""Why a database can't be used right now, as its error tells: an outage, a full disk, a limit, or a fault of ours."""
+"""Database errors: which ones are outages, and what to log of them."""
 
 from django.db import IntegrityError, InterfaceError, InternalError, OperationalError
 
-# An outage, a lock that isn't given, a full disk, a read-only database (InternalError in PostgreSQL).
+# An outage, a lock timeout, a full disk, a read-only database (InternalError in PostgreSQL).
 UNAVAILABLE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, InternalError)
-# The same request can succeed later: also where two requests were in each other's way.
+# The same request can succeed later, including after a conflict between two requests.
 TEMPORARY: tuple[type[Exception], ...] = (*UNAVAILABLE, IntegrityError)
-# What PostgreSQL's SQLSTATEs (by their beginnings) and SQLite's names mean for an operator.
+# Meanings of the prefixes of PostgreSQL's SQLSTATEs, and of SQLite's error names.
 _MEANINGS = {
     "08": "connection lost",
     "25006": "read-only",
@@ -27,7 +27,7 @@ _MEANINGS = {
     "SQLITE_READONLY": "read-only",
     "SQLITE_CANTOPEN": "file can't be opened",
 }
-# A server that rejects a connection gives libpq no code, only a sentence of its own.
+# A server that rejects a connection gives libpq no code, only a message.
 _SENTENCES = {
     "too many clients": "too many connections",
     "too many connections": "too many connections",
@@ -36,12 +36,12 @@ _SENTENCES = {
     "starting up": "shutting down or starting",
     "shutting down": "shutting down or starting",
     "authentication failed": "credentials rejected",
-    "timeout expired": "no answer",
+    "timeout expired": "no response",
 }
 
 
 class UndeclaredPooler(OperationalError):
-    """A pooler gives each transaction another connection, and DATABASE_PREPARE doesn't say so."""
+    """A pooler gives each transaction another connection, but DATABASE_PREPARE isn't false."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -51,12 +51,12 @@ class UndeclaredPooler(OperationalError):
 
 
 def reason(error: Exception) -> dict[str, str]:
-    """Return what to log of a failed statement: its class, its code, and what that means. No SQL, and no values of rows."""
+    """Return what to log of a failed statement: its class, code and meaning, without SQL and values."""
     cause = error.__cause__
     code = str(getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or "")
     if code:
         meaning = next((text for start, text in _MEANINGS.items() if code.startswith(start)), "")
     else:
-        # libpq's own words about the connection.
-        meaning = next((text for part, text in _SENTENCES.items() if part in str(error)), "connection lost or not made")
+        # libpq's message about the connection.
+        meaning = next((text for part, text in _SENTENCES.items() if part in str(error)), "connection lost or failed")
     return {"error": type(cause or error).__name__, "sqlstate": code, "reason": meaning or "other"}

@@ -93,7 +93,7 @@ urlpatterns = [
     ),
     route("roles/", group_roles.role_assignments, name="role-assignments", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/roles/", group_roles.group_roles, name="group-roles", allow=Permission.SCIM_GET),
-    # Below: the view asks for the right to change the SCIM connection as well.
+    # These views also require the permission to change the SCIM connection.
     route(
         "groups/<str:group_id>/roles/review/",
         group_roles.review_group_roles,

@@ -1,4 +1,4 @@
-"""What is wrong with whom or what a call is about: people, groups, members, and names that are taken."""
+"""Causes in the user or group that a request is about, in the members of a group, and in names that are taken."""
 
 from portal.directory.scim.connection import ScimIdentityProvider
 from scim_admin.causes.cause import Cause, Sign
@@ -8,8 +8,8 @@ RESOURCES = (
         "user-name-taken",
         "The userName is taken",
         Sign(status=409, detail="There is (already )?a User with the userName"),
-        "Another person of this connection has the userName already. {name} does not know them by it: they were assigned "
-        "twice, or {name} has lost the link to them.",
+        "Another person of this connection already has the userName. Either someone was assigned twice, or {name} has lost "
+        "the link to this person.",
         "Look on the SCIM page for the person with this userName. If it is the same person, {resend}: {name} then finds and "
         "links them. If it is another one, give one of the two a different user name in {mapping}.",
         {
@@ -22,22 +22,22 @@ RESOURCES = (
         "conflict-waiting",
         "Waits for a decision of yours",
         Sign(status=409, detail="is (already )?a member of the organization( already)?, and was not provisioned"),
-        "Somebody who was a member before has this e-mail address. {name} may take them over only once an admin agrees.",
+        "An existing member has this email address. {name} can manage this member only after an admin approves.",
         "Decide on the SCIM page, under Conflicts, whether {name} manages this member from now on. Then {resend}.",
     ),
     Cause(
         "last-admin",
         "It would leave no admin",
         Sign(status=409, detail="(Somebody else must be made|Make someone else) an admin first"),
-        "The organization would have been left without anybody who can administer it, so nothing was changed.",
-        "Make somebody else an admin, by hand or by the role of a group. Then {resend}.",
+        "The organization would have no admin left, so nothing was changed.",
+        "Make someone else an admin, manually or through a group. Then {resend}.",
     ),
     Cause(
         "group-name-taken",
         "The name of the group is taken",
         Sign(status=409, detail="There is (already )?a Group with the displayName"),
-        "Another group of this connection has the name already, in whatever case.",
-        "Rename one of the two groups in {name}, or delete the one here that {name} does not know any more. Then {resend}.",
+        "Another group of this connection already has the name. Upper and lower case don't matter.",
+        "Rename one of the two groups in {name}, or delete the one here that {name} no longer knows. Then {resend}.",
         {
             ScimIdentityProvider.OKTA: "On the Push Groups tab, choose Link Group instead of Create Group, and pick the "
             "group that is here already; or push it under another name.",
@@ -77,11 +77,11 @@ RESOURCES = (
         "unknown-member",
         "A member of the group is not here",
         Sign(detail="^There is no such User or Group"),
-        "{name} put somebody into a group whom it has not created here. The whole change of the group was refused.",
-        "See that everybody in the group is assigned under {assignments}; then {resend}. If {name} never repeats a refused "
-        "change, ask whoever runs this portal to let unknown members be left out.",
+        "{name} added someone to a group who hasn't been created here. The whole change of the group failed.",
+        "Check that everyone in the group is assigned under {assignments}. Then {resend}. If {name} never repeats a failed "
+        "change, ask the operator of this portal to ignore unknown members.",
         {
-            ScimIdentityProvider.OKTA: "Assign everybody in the group on the Assignments tab, best by assigning the group "
+            ScimIdentityProvider.OKTA: "Assign everyone in the group on the Assignments tab, best by assigning the group "
             "itself; then choose Push now on the Push Groups tab."
         },
     ),
@@ -89,8 +89,8 @@ RESOURCES = (
         "member-without-id",
         "A member of the group has no id",
         Sign(detail='^Each (of the|element of) "members" needs a "value"'),
-        "An element of the group's members has no value, so nobody can tell who is meant.",
-        "See in {mapping} of groups that members are sent with their id. Then {resend}.",
+        "A member of the group has no value, so we can't tell who it is.",
+        "In {mapping} of groups, check that members are sent with their ID. Then {resend}.",
     ),
     Cause(
         "group-in-itself",
@@ -103,15 +103,15 @@ RESOURCES = (
         "too-many-members",
         "Too many members at once",
         Sign(status=413, detail=r"more than \d+ members"),
-        "One call had more members than a call may have.",
-        "Split the group in {name}, or ask whoever runs this portal to raise the limit. Then {resend}.",
+        "One request had more members than a request may have.",
+        "Split the group in {name}, or ask the operator of this portal to raise the limit. Then {resend}.",
     ),
     Cause(
         "too-many-operations",
         "Too many changes at once",
         Sign(status=413, detail="operations"),
-        "One call had more operations than a call may have.",
-        "Look in {settings} for a batch size, and set a lower one. Otherwise ask whoever runs this portal to raise the limit.",
+        "One request had more operations than a request may have.",
+        "Look in {settings} for a batch size, and set a lower one. Otherwise ask the operator of this portal to raise the limit.",
     ),
     Cause(
         "resource-too-large",
@@ -124,31 +124,31 @@ RESOURCES = (
     ),
     Cause(
         "body-too-large",
-        "The call is too large",
+        "The request is too large",
         Sign(status=413),
-        "The body of the call is larger than a call may be: mostly a group that is sent with all of its members.",
-        "Let {name} send changes of members instead of the whole group, if it can; see {settings}. Otherwise ask whoever "
-        "runs this portal to raise the limit.",
+        "The body of the request is larger than we accept. Often it is a group that is sent with all of its members.",
+        "Let {name} send changes of members instead of the whole group, if it can; see {settings}. Otherwise ask the "
+        "operator of this portal to raise the limit.",
     ),
     Cause(
         "user-name-missing",
         "The userName is missing",
         Sign(status=400, detail=r'"userName" (is required\.$|must be (text|a string))'),
-        "A person was sent without a userName, by which everybody is known here.",
-        "In {mapping}, map userName to what each person has, best the e-mail address. See that this person has a value "
-        "there. Then {resend}.",
+        "A person was sent without a userName, which every person needs.",
+        "In {mapping}, map userName to an attribute that everyone has, preferably the email address. Check that this person "
+        "has a value there. Then {resend}.",
         {
-            ScimIdentityProvider.OKTA: "On the Sign On tab, set Application username format to Email, and see that the "
-            "person has an e-mail address in Okta. Then {resend}.",
-            ScimIdentityProvider.ONELOGIN: "On the Configuration tab, set SCIM Username Format to Email, and see that the "
-            "person has an e-mail address in OneLogin. Then {resend}.",
+            ScimIdentityProvider.OKTA: "On the Sign On tab, set Application username format to Email, and check that the "
+            "person has an email address in Okta. Then {resend}.",
+            ScimIdentityProvider.ONELOGIN: "On the Configuration tab, set SCIM Username Format to Email, and check that the "
+            "person has an email address in OneLogin. Then {resend}.",
         },
     ),
     Cause(
         "display-name-missing",
         "The name of the group is missing",
         Sign(status=400, detail=r'"displayName" (is required\.$|must be (text|a string))'),
-        "A group was sent without a displayName, by which every group is known here.",
+        "A group was sent without a displayName, which every group needs.",
         "In {mapping} of groups, map displayName to the group's name. Then {resend}.",
     ),
 )

@@ -1,9 +1,9 @@
-"""What is wrong with what was sent: its form, its attributes, its values, its questions."""
+"""Causes in the content of a request: its format, attributes, values and filters."""
 
 from portal.directory.scim.connection import ScimIdentityProvider
 from scim_admin.causes.cause import Cause, Sign
 
-_REPORT = "If it is as it should be, report the request id to the maker of {name}: the call is not SCIM 2.0."
+_REPORT = "If it is correct, report the request ID to the vendor of {name}, because the request isn't SCIM 2.0."
 
 SYNTAX = (
     Cause(
@@ -17,14 +17,14 @@ SYNTAX = (
         "content-type",
         "The body is of the wrong type",
         Sign(status=415),
-        "The call does not say that its body is JSON (application/scim+json).",
+        "The request doesn't declare its body as JSON (application/scim+json).",
         "Look in {settings} for a content type or a SCIM version: application/scim+json, and 2.0. " + _REPORT,
     ),
     Cause(
         "not-json",
         "The body is not JSON",
         Sign(status=400, detail="^The body is not (valid )?JSON|is not a JSON value"),
-        "The body of the call is empty, cut, or not written in JSON.",
+        "The body of the request is empty, cut off, or not written in JSON.",
         "If a template makes the body in {mapping}, look there for a missing quote or comma. A proxy between {name} and "
         "here can cut it as well. " + _REPORT,
         {
@@ -47,22 +47,22 @@ SYNTAX = (
         "schemas-missing",
         "The body does not say what it is",
         Sign(status=400, detail='^"schemas" must (hold|contain)'),
-        "The body lacks the schema that says which kind of call it is.",
+        "The body lacks the schema that says what it contains.",
         "Look in {settings} for the SCIM version, which must be 2.0. " + _REPORT,
     ),
     Cause(
         "read-only",
         "An attribute cannot be changed",
         Sign(scim_type="mutability"),
-        "{name} wanted to change something that only this service sets, to change a member in place, or to take away what "
-        "everybody must have.",
+        "{name} wanted to change something that only this service sets, to change a member in place, or to remove a "
+        "required attribute.",
         "Take the attribute that the error names out of {mapping}. Then {resend}.",
     ),
     Cause(
         "no-target",
         "There is nothing to change",
         Sign(scim_type="noTarget"),
-        "The change names a value by a filter, such as the e-mail address of the type work, and the person has none like it.",
+        "The change names a value by a filter, such as the email address of the type work, and the person has none like it.",
         "In {mapping}, map the attribute that the error names so that it is sent when the person is created, or with the type "
         "that they have. Then {resend}.",
         {
@@ -90,12 +90,12 @@ SYNTAX = (
         "An attribute is not known here",
         Sign(scim_type="invalidPath"),
         "{name} sent an attribute that people and groups do not have here, or a part of one that does not exist.",
-        "Take the attribute that the error names out of {mapping}, or correct its spelling. If you need it, ask whoever runs "
-        "this portal to add it to the connection. Then {resend}.",
+        "Take the attribute that the error names out of {mapping}, or correct its spelling. If you need it, ask the operator "
+        "of this portal to add it to the connection. Then {resend}.",
     ),
     Cause(
         "invalid-filter",
-        "A question cannot be understood",
+        "Invalid filter",
         Sign(scim_type="invalidFilter"),
         "{name} searched with a filter that cannot be read, or that compares what cannot be compared.",
         "Look in {settings} for the attribute by which people are matched, and set userName. " + _REPORT,
@@ -123,12 +123,12 @@ SYNTAX = (
     ),
     Cause(
         "list-parameters",
-        "A list was asked for in a wrong way",
+        "Invalid list parameters",
         Sign(
             scim_type="invalidValue",
             detail='^"(sortOrder|startIndex|count)" must|^Use either',
         ),
-        "The order, the place or the attributes of a list were given in a way that contradicts itself.",
+        "The sort order, the page or the attributes of a list are invalid or contradict each other.",
         _REPORT,
     ),
     Cause(
@@ -142,9 +142,9 @@ SYNTAX = (
     ),
     Cause(
         "syntax",
-        "The call is not as SCIM has it",
+        "The request isn't valid SCIM",
         Sign(scim_type="invalidSyntax"),
-        "The call could not be understood; the error says which part of it.",
+        "We couldn't understand the request. The error says which part of it.",
         "Look in {settings} for the SCIM version, which must be 2.0. " + _REPORT,
     ),
 )

@@ -50,7 +50,7 @@ class LogFilter(forms.Form):
         label="Outcome",
         required=False,
         choices=[("", "All"), (ScimOutcome.SUCCEEDED, "Succeeded"), (ScimOutcome.FAILED, "Failed")],
-        error_messages={"invalid_choice": "Use succeeded or refused, or leave it out for all."},
+        error_messages={"invalid_choice": "Use `succeeded` or `refused`, or leave it out for all."},
     )
     resource_type = forms.ChoiceField(
         label="About",

@@ -1,4 +1,4 @@
-"""What to do in each identity provider, in that identity provider's own words: one module each, all of it data."""
+"""Setup guides, one module for each identity provider, with the names on its own screens."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from scim_admin.guides.rippling import RIPPLING
 
 __all__ = ["Guide", "guide_for", "guides_for"]
 
-# The first is the one that is meant where nobody has chosen: Stytch's API has no name for the others of a row.
+# The first guide of a row is the default. Stytch's API has no name for the identity providers of the others.
 _GUIDES: Mapping[ScimIdentityProvider, tuple[Guide, ...]] = {
     ScimIdentityProvider.OKTA: (OKTA,),
     ScimIdentityProvider.MICROSOFT_ENTRA: (MICROSOFT_ENTRA,),
@@ -30,11 +30,11 @@ _GUIDES: Mapping[ScimIdentityProvider, tuple[Guide, ...]] = {
 
 
 def guides_for(identity_provider: ScimIdentityProvider) -> tuple[Guide, ...]:
-    """Return the guides that fit a connection to the identity provider, the first being the usual one."""
+    """Return the guides for a connection to the identity provider, the default first."""
     return _GUIDES[identity_provider]
 
 
 def guide_for(identity_provider: ScimIdentityProvider, key: str = "") -> Guide:
-    """Return the guide of this key, or the usual one of the identity provider where the key is none of its own."""
+    """Return the identity provider's guide with this key, or its default guide if it has none."""
     guides = guides_for(identity_provider)
     return next((guide for guide in guides if guide.key == key), guides[0])

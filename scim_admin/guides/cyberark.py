@@ -18,7 +18,7 @@ CYBERARK = Guide(
             actions=(
                 (
                     "In CyberArk Identity Administration, open *Apps & Widgets › Web Apps*. If people already sign in here with "
-                    "CyberArk, open that application and go on with step 2."
+                    "CyberArk, open that application and continue with step 2."
                 ),
                 "Otherwise choose *Add Web Apps*, the *Custom* tab, *SAML*, *Add*, and *Yes*; then name the application.",
             ),
@@ -55,7 +55,7 @@ CYBERARK = Guide(
             ),
             after=(
                 (
-                    "CyberArk sends the user principal name as *userName*. Where that is no e-mail address, give *userName* the "
+                    "CyberArk sends the user principal name as *userName*. If that isn't an email address, give *userName* the "
                     "person's *Mail* in the *Provisioning Script*."
                 ),
             ),
@@ -95,17 +95,17 @@ CYBERARK = Guide(
         Step(
             title="See that leaving works",
             actions=(
-                "On the *Permissions* tab, remove the person whom you tried it with, and *Save*.",
+                "On the *Permissions* tab, remove the person that you tried it with, and *Save*.",
                 "Start a synchronization.",
             ),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="A person's change is sent within minutes; everything else with the next synchronization, which you start by hand or "
+    timing="A person's change is sent within minutes; everything else with the next synchronization, which you start manually or "
     "have run each day.",
-    own_log="Each synchronization leaves a report under *Settings › Users › Outbound Provisioning*, and by e-mail.",
-    traps=("Names of groups are made by the role mappings: a mapping that is changed makes another group.",),
+    own_log="Each synchronization leaves a report under *Settings › Users › Outbound Provisioning*, and by email.",
+    traps=("The role mappings set the names of groups. Changing a mapping creates another group.",),
     no_groups="CyberArk sends roles as groups only where they have a role mapping.",
     empty_groups="CyberArk puts those of a role into its group who may use the application: add the role under *Permissions* as well, "
     "and start a synchronization.",

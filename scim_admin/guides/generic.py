@@ -42,8 +42,8 @@ GENERIC = Guide(
             title="Say what it may do, and which attributes it sends",
             actions=("Turn on:", "See that these attributes are mapped:"),
             fields=(
-                Field("userName", "The e-mail address"),
-                Field("emails", "The e-mail address, of the type work"),
+                Field("userName", "The email address"),
+                Field("emails", "The email address, of the type work"),
                 Field("externalId", "An id that never changes"),
                 Field("name.givenName, name.familyName", "The name"),
                 Field("active", "Whether the person may sign in"),
@@ -61,12 +61,12 @@ GENERIC = Guide(
                 "In your identity provider, open the provisioning settings of this application.",
                 "Turn on the provisioning of groups, choose the groups, and start a synchronization.",
             ),
-            trap="Many identity providers send people alone unless told otherwise: to assign a group is not to push it.",
+            trap="Many identity providers send only people by default: assigning a group doesn't push it.",
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
             title="See that leaving works",
-            actions=("Take the assignment away from the person whom you tried it with.",),
+            actions=("Remove the assignment of the person that you tried it with.",),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
@@ -74,7 +74,7 @@ GENERIC = Guide(
     timing="Most identity providers send changes within minutes, some in cycles of up to an hour.",
     own_log="Look there for a provisioning log: it has the answers that it got from here.",
     traps=("SCIM 1.1 is not understood here.",),
-    no_groups="Many identity providers send people alone unless told to push groups.",
+    no_groups="Many identity providers send only people until you push groups.",
     empty_groups="Most identity providers put those into a group who are assigned themselves, too: assign its people, and start a "
     "synchronization.",
 )

@@ -7,7 +7,7 @@ GOOGLE_WORKSPACE = Guide(
     name="Google Workspace",
     places=Places(
         settings="Apps › Web and mobile apps › this application › Auto-provisioning",
-        test="save; Google calls within minutes",
+        test="save; Google sends a request within minutes",
         mapping="Auto-provisioning › Attribute mapping",
         assignments="User access, and Provisioning scope under Auto-provisioning",
         resend="wait for Google's next synchronization, within some hours",
@@ -49,7 +49,7 @@ GOOGLE_WORKSPACE = Guide(
             title="Choose people",
             actions=(
                 (
-                    "At *Provisioning scope*, leave it empty for everybody who has the application turned on, or choose the groups "
+                    "At *Provisioning scope*, leave it empty for everyone who has the application turned on, or choose the groups "
                     "whose people may come in. *Continue*."
                 ),
                 "At *Deprovisioning*, tick all of its cases, with *within 24 hours*, and *Finish*.",
@@ -62,20 +62,20 @@ GOOGLE_WORKSPACE = Guide(
         Step(
             title="Groups",
             actions=(
-                "Google Workspace sends people alone, and no groups: roles here come by hand, or by e-mail domain.",
+                "Google Workspace sends people but no groups. Assign roles here manually or by email domain.",
                 "If roles must come from groups, connect another identity provider that pushes groups.",
             ),
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
             title="See that leaving works",
-            actions=("Suspend the person whom you tried it with, or turn the application off for them.",),
+            actions=("Suspend the person that you tried it with, or turn the application off for them.",),
             after=(f"Google tells it after the time chosen under *Deprovisioning*. {DEACTIVATION_DONE}",),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
     timing="Google begins within minutes of *Active*, and sends later changes every few hours.",
-    own_log="What Google did stands in the section *Auto-provisioning* of the application, with the failures of 30 days.",
+    own_log="The section *Auto-provisioning* of the application shows what Google did, with the failures of 30 days.",
     traps=(
         "Archived people are not sent.",
         "The smaller editions of Google Workspace provision three applications at most.",

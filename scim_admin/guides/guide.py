@@ -1,6 +1,6 @@
-"""A guide: what an admin does in one identity provider, step by step, by the names on its own screens.
+"""A guide: what an admin does in one identity provider, step by step, with the names on its own screens.
 
-In texts, *asterisks* stand around what is read on a screen (the filter `screen_names`).
+In texts, *asterisks* mark the names on screens (the filter `screen_names`).
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ DEACTIVATION_DONE = "Their sessions here end at once, and the check shows it."
 
 
 class Milestone(StrEnum):
-    """What the live check waits for, in the order in which it comes."""
+    """The milestones of the live check, in the order in which they are reached."""
 
     ADDRESS = "address"
     TOKEN = "token"  # noqa: S105 -- a word
@@ -21,7 +21,7 @@ class Milestone(StrEnum):
 
 
 class Entry(StrEnum):
-    """What goes into a field, where that is a value of the connection."""
+    """A value of the connection that goes into a field."""
 
     BASE_URL = "base-url"
     TOKEN = "token"  # noqa: S105 -- a word
@@ -29,7 +29,7 @@ class Entry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the identity provider and what goes into it: a value of the connection, a choice, or a text of lines."""
+    """A field on a screen and its value: a value of the connection, a choice, or a text of several lines."""
 
     name: str
     value: Entry | str
@@ -37,48 +37,48 @@ class Field:
 
     @property
     def is_base_url(self) -> bool:
-        """Whether it takes the connection's address."""
+        """Whether it takes the base URL."""
         return self.value is Entry.BASE_URL
 
     @property
     def is_token(self) -> bool:
-        """Whether it takes the connection's token."""
+        """Whether it takes the token."""
         return self.value is Entry.TOKEN
 
     @property
     def is_block(self) -> bool:
-        """Whether it takes several lines."""
+        """Whether its value has several lines."""
         return "\n" in self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One screen's worth of work: first `actions`, then what to enter and what to tick there, and then `after`."""
+    """The work on one screen: `actions`, then `fields` to fill in and `ticks` to set, and then `after`."""
 
     title: str
     actions: tuple[str, ...]
     fields: tuple[Field, ...] = ()
     ticks: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    # What goes wrong here most often.
+    # The most frequent mistake in this step.
     trap: str = ""
-    # What shows that the step is done.
+    # The milestones that show that the step is done.
     reaches: frozenset[Milestone] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things are, for sentences such as "In …, enter the token"."""
+    """Names of places in the identity provider, for sentences such as "In …, enter the token"."""
 
-    # Where the connection's address and token are entered.
+    # Where the base URL and the token are entered.
     settings: str
-    # How the connection is tested, as a sentence's end.
+    # How to test the connection, as the end of a sentence.
     test: str
-    # Where it says which attribute is sent from what.
+    # Where attributes are mapped.
     mapping: str
-    # Where it says who is sent.
+    # Where people and groups are assigned.
     assignments: str
-    # What sends something once more, as a sentence's end.
+    # How to send something again, as the end of a sentence.
     resend: str
 
 
@@ -90,9 +90,9 @@ class Guide:
     name: str
     places: Places
     steps: tuple[Step, ...]
-    # What comes first, and how long it takes.
+    # When changes arrive, and in which order.
     timing: str
-    # Where the identity provider itself tells what it did.
+    # Where the identity provider shows its own log.
     own_log: str
     traps: tuple[str, ...]
     # Why people may arrive without groups, and groups without people.
@@ -100,35 +100,35 @@ class Guide:
     empty_groups: str
     reads_discovery: bool = False
     sends_groups: bool = True
-    # For a sentence's beginning, where the name is none.
+    # For the beginning of a sentence, if the name doesn't fit there.
     subject: str = field(default="")
 
     @property
     def called(self) -> str:
-        """What sentences call the identity provider."""
+        """The name of the identity provider in sentences."""
         return self.subject or self.name
 
     @property
     def base_url_name(self) -> str:
-        """The name of the field for the connection's address."""
+        """The name of the field for the base URL."""
         return next(field.name for step in self.steps for field in step.fields if field.is_base_url)
 
     @property
     def credential_name(self) -> str:
-        """The name of the field for the connection's token."""
+        """The name of the field for the token."""
         return next(field.name for step in self.steps for field in step.fields if field.is_token)
 
     @property
     def push_groups(self) -> tuple[str, ...]:
-        """How groups get here."""
-        return self._told(Milestone.GROUP)
+        """The texts of the step that sends groups."""
+        return self._step_texts(Milestone.GROUP)
 
     @property
     def assign_people(self) -> tuple[str, ...]:
-        """How people get here."""
-        return self._told(Milestone.PERSON)
+        """The texts of the step that sends people."""
+        return self._step_texts(Milestone.PERSON)
 
-    def _told(self, milestone: Milestone) -> tuple[str, ...]:
+    def _step_texts(self, milestone: Milestone) -> tuple[str, ...]:
         step = self.steps[self.number_of(milestone) - 1]
         return step.actions + step.after + ((step.trap,) if step.trap else ())
 

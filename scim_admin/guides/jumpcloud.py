@@ -18,7 +18,7 @@ JUMPCLOUD = Guide(
             actions=(
                 (
                     "In the JumpCloud Admin Portal, open *SSO Applications*. If people already sign in here with JumpCloud, open that "
-                    "application and go on with step 2."
+                    "application and continue with step 2."
                 ),
                 (
                     "Otherwise choose *Add New Application*, *Custom Application*, and *Next*; tick *Export users to this app "
@@ -33,7 +33,7 @@ JUMPCLOUD = Guide(
                 Field("SCIM Version", "SCIM 2.0"),
                 Field("Base URL", Entry.BASE_URL),
                 Field("Token Key", Entry.TOKEN, "The token alone, without Bearer."),
-                Field("Test User Email", "An address that nobody has here", "Of your own e-mail domain."),
+                Field("Test User Email", "An address that no one has here", "In your own email domain."),
             ),
             ticks=("Enable management of User Groups and Group Membership in this application",),
             after=(
@@ -41,7 +41,7 @@ JUMPCLOUD = Guide(
                 "Choose *Test Connection*, then *Activate*, and *Save*.",
             ),
             trap="The test makes a person and a group here, changes both, and takes them away again: the check may show them as "
-            "the first. *Test User Email* must not be that of a member, or the test is refused.",
+            "the first. *Test User Email* must not be that of a member, or the test fails.",
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
         Step(
@@ -68,15 +68,15 @@ JUMPCLOUD = Guide(
         ),
         Step(
             title="See that leaving works",
-            actions=("Take the person whom you tried it with out of the group, under *User Groups*.",),
+            actions=("Remove the person that you tried it with from the group, under *User Groups*.",),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="JumpCloud sends each change within a few minutes of its being saved. It does not call while nothing changes.",
-    own_log="What JumpCloud sent stands under *Insights › Directory Insights*, in the events of the application.",
+    timing="JumpCloud sends each change within a few minutes. It sends no requests while nothing changes.",
+    own_log="What JumpCloud sent is under *Insights › Directory Insights*, in the events of the application.",
     traps=(
-        "Somebody who was here before JumpCloud waits for your consent before JumpCloud may manage them.",
+        "Existing members wait for your approval before JumpCloud can manage them.",
         "Changing the token takes *Deactivate*, the new *Token Key*, *Test Connection* and *Activate* once more.",
     ),
     no_groups="JumpCloud sends people alone where the management of groups is off.",

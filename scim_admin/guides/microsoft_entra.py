@@ -18,14 +18,14 @@ MICROSOFT_ENTRA = Guide(
             actions=(
                 (
                     "In the Microsoft Entra admin center, open *Enterprise apps* (*Enterprise applications*). If people already sign "
-                    "in here with Entra, open that application and go on with step 2."
+                    "in here with Entra, open that application and continue with step 2."
                 ),
                 (
                     "Otherwise choose *New application › Create your own application*, give it a name, choose *Integrate any other "
                     "application you don't find in the gallery (Non-gallery)*, and *Create*."
                 ),
             ),
-            trap="An application that was made under *App registrations* has no working *Provisioning*: make an enterprise "
+            trap="An application created under *App registrations* has no working *Provisioning*: create an enterprise "
             "application beside it.",
         ),
         Step(
@@ -56,7 +56,7 @@ MICROSOFT_ENTRA = Guide(
                 ),
             ),
             fields=(
-                Field("userName", "userPrincipalName", "Or mail, where sign-in names are no e-mail addresses."),
+                Field("userName", "userPrincipalName", "Or mail, if sign-in names aren't email addresses."),
                 Field("externalId", "objectId", "Entra proposes mailNickname: change it, as nicknames change."),
                 Field('emails[type eq "work"].value', "mail"),
                 Field(
@@ -65,7 +65,7 @@ MICROSOFT_ENTRA = Guide(
             ),
             ticks=("Create", "Update", "Delete"),
             after=("Go back, open *Provision Microsoft Entra ID Groups*, and see that *Enabled* is *Yes*. *Save*.",),
-            trap="Somebody whose *mail* is empty arrives with the address that their *userPrincipalName* is.",
+            trap="People whose *mail* is empty arrive with their *userPrincipalName* as the address.",
         ),
         Step(
             title="Assign people",
@@ -98,27 +98,27 @@ MICROSOFT_ENTRA = Guide(
                     "*Provision*: they are here at once."
                 ),
             ),
-            trap="The first cycle begins some minutes later and goes through everybody; later ones begin every 40 minutes.",
+            trap="The first cycle begins some minutes later and goes through everyone. Later ones begin every 40 minutes.",
         ),
         Step(
             title="See that leaving works",
             actions=(
-                "Under *Users and groups*, remove the person whom you tried it with.",
+                "Under *Users and groups*, remove the person that you tried it with.",
                 "Wait for the next cycle, or send that person with *Provision on demand*.",
             ),
             after=(DEACTIVATION_DONE, "Assign them again, and a later cycle brings them back."),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="The first cycle begins within minutes of *Start provisioning*; then Entra calls every 40 minutes, changes or none. "
-    "*Provision on demand* does not wait.",
-    own_log="What Entra did, and the answers that it got, stand under *Provisioning › Provisioning logs*.",
+    timing="The first cycle begins within minutes of *Start provisioning*; then Entra sends requests every 40 minutes, with or without "
+    "changes. *Provision on demand* doesn't wait.",
+    own_log="What Entra did, and the responses that it got, are under *Provisioning › Provisioning logs*.",
     traps=(
         (
-            "After many refusals Entra puts the application into *quarantine* and calls once a day: mend what is named here, then "
-            "choose *Restart provisioning*."
+            "After many failures Entra puts the application into *quarantine* and sends requests once a day. Fix what is named "
+            "here, then choose *Restart provisioning*."
         ),
-        "Somebody who was deleted in Entra is deactivated here, and deleted about 30 days later.",
+        "People deleted in Entra are deactivated here, and deleted about 30 days later.",
     ),
     no_groups="Entra sends the groups that are assigned themselves, in the cycle after the people.",
     empty_groups="Entra sends direct members who are in scope: assign the groups within the group as well, and look at the *Scope*.",

@@ -18,9 +18,9 @@ OKTA = Guide(
             actions=(
                 (
                     "In the Okta Admin Console, open *Applications › Applications*. If people already sign in here with Okta, open "
-                    "that application and go on with step 2."
+                    "that application and continue with step 2."
                 ),
-                "Otherwise choose *Create App Integration*, *SAML 2.0* (or *SWA*), and follow the assistant to its end.",
+                "Otherwise choose *Create App Integration*, *SAML 2.0* (or *SWA*), and finish the wizard.",
                 "On the *Sign On* tab, choose *Edit*, set *Application username format* to *Email*, and *Save*.",
             ),
             trap="An OIDC application cannot provision: in Okta, SCIM is for SAML and SWA applications. The *SCIM 2.0 Test App* "
@@ -85,13 +85,13 @@ OKTA = Guide(
         ),
         Step(
             title="See that leaving works",
-            actions=("On the *Assignments* tab, remove the person whom you tried it with.",),
+            actions=("On the *Assignments* tab, remove the person that you tried it with.",),
             after=(DEACTIVATION_DONE, "Assign them again, and they are back."),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="Okta sends each change within seconds of its being made. It does not call while nothing changes.",
-    own_log="What failed stands under *Dashboard › Tasks* and, with the answer that Okta got, under *Reports › System Log*.",
+    timing="Okta sends each change within seconds. It sends no requests while nothing changes.",
+    own_log="Failures are under *Dashboard › Tasks* and, with the response that Okta got, under *Reports › System Log*.",
     traps=(
         "Okta never deletes people here, it deactivates them.",
         "A task that failed is not repeated by itself: select it under *Dashboard › Tasks*, and *Retry Selected*.",

@@ -59,8 +59,8 @@ ONELOGIN = Guide(
             actions=(
                 "On the *Provisioning* tab, tick *Enable provisioning*.",
                 (
-                    "Under *Require admin approval before this action is performed*, take away the ticks, or approve each action by "
-                    "hand later."
+                    "Under *Require admin approval before this action is performed*, remove the ticks, or approve each action "
+                    "manually later."
                 ),
                 (
                     "Choose *Suspend* or *Delete* for *When users are deleted in OneLogin, or the user's app access is removed*. "
@@ -101,14 +101,14 @@ ONELOGIN = Guide(
         Step(
             title="See that leaving works",
             actions=(
-                "Take the application away from the person whom you tried it with: *Users*, the person, *Applications*.",
+                "Remove the application from the person that you tried it with: *Users*, the person, *Applications*.",
             ),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
     timing="OneLogin sends each change within a minute or two, unless an approval is pending.",
-    own_log="What OneLogin did stands under *Activity › Events*, and by person on the application's *Users* tab.",
+    own_log="What OneLogin did is under *Activity › Events*, and by person on the application's *Users* tab.",
     traps=("A failed person stays *Failed* on the *Users* tab until you choose it, and *Retry*.",),
     no_groups="OneLogin sends groups only by a rule, and never by access alone.",
     empty_groups="OneLogin adds people to a group when its rule is applied to them: choose *More Actions › Reapply entitlement "

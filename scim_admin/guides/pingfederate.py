@@ -40,7 +40,7 @@ PINGFEDERATE = Guide(
                 Field("Authorization Header Type", "Bearer"),
             ),
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
-            trap="Nothing is called yet: PingFederate tests the values when channel and connection are active (step 6).",
+            trap="No request is sent yet: PingFederate tests the values when channel and connection are active (step 6).",
         ),
         Step(
             title="Let PingFederate make changes",
@@ -57,7 +57,7 @@ PINGFEDERATE = Guide(
                     "of one person to try it."
                 ),
                 (
-                    "At *Attribute Mapping*, map *userName* and *workEmail* to the e-mail address (mostly *mail*), *givenName*, and "
+                    "At *Attribute Mapping*, map *userName* and *workEmail* to the email address (mostly *mail*), *givenName*, and "
                     "*familyName*."
                 ),
             ),
@@ -83,12 +83,12 @@ PINGFEDERATE = Guide(
                 "At *Activation & Summary* of the channel, set *Channel Status* to *Active*, and choose *Done*.",
                 "At *Activation & Summary* of the connection, turn the connection on, and *Save*.",
             ),
-            after=("The next cycle calls here: by default within a minute.",),
+            after=("The next cycle sends the first request, by default within a minute.",),
         ),
         Step(
             title="See that leaving works",
             actions=(
-                "Take the person whom you tried it with out of the group in your directory, and wait for the next cycle.",
+                "Remove the person that you tried it with from the group in your directory, and wait for the next cycle.",
             ),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
@@ -96,9 +96,9 @@ PINGFEDERATE = Guide(
     ),
     timing="PingFederate compares the directory in cycles, by default every 60 seconds (*Synchronization Frequency* of the "
     "provisioner), and sends what has changed.",
-    own_log="What PingFederate did stands in *provisioner.log* of the server.",
+    own_log="What PingFederate did is in *provisioner.log* of the server.",
     traps=("In a cluster, one server alone provisions: the other ones are *FAILOVER* in *pf.provisioner.mode*.",),
     no_groups="PingFederate sends groups only where the channel's *Source Location* finds them.",
-    empty_groups="PingFederate puts those into a group whom the channel finds as people, too: widen *Users* at the channel's *Source "
+    empty_groups="PingFederate adds only people to a group that the channel also finds as people: widen *Users* at the channel's *Source "
     "Location*, and look at *Nested Search*.",
 )

@@ -168,7 +168,7 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
         lambda idp: idp.get("/ServiceProviderConfigs"),
     ),
     "unknown-endpoint": (lambda idp: idp.get("/Entitlements"), lambda idp: idp.get("/Roles/1")),
-    "too-many-calls": (
+    "too-many-requests": (
         change("SCIM_RATE_PER_CONNECTION", "1 per minute", lambda idp: [idp.get("/Users"), idp.get("/Users")]),
     ),
     "paused": (paused,),

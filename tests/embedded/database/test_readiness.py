@@ -159,7 +159,7 @@ def test_a_check_that_hangs_is_waited_for_two_seconds_by_all_together(monkeypatc
         (errors.AdminShutdown("x"), "shutting down or starting"),
         (psycopg.OperationalError("FATAL:  sorry, too many clients already"), "too many connections"),
         (psycopg.OperationalError("FATAL:  the database system is starting up"), "shutting down or starting"),
-        (psycopg.OperationalError("server closed the connection unexpectedly"), "connection lost or not made"),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), "connection lost or failed"),
     ],
 )
 def test_the_log_tells_kinds_of_outages_apart_and_no_values(cause: Exception, meaning: str) -> None:

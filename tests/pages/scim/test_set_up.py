@@ -280,42 +280,42 @@ MISTAKES: dict[str, tuple[Send, str, str, str]] = {
         "The address ends in /Users or /Groups twice",
         OKTA_ADDRESS,
     ),
-    "/scim/v2 too many": (
+    "extra /scim/v2": (
         lambda idp: idp.get("/scim/v2/Users"),
         ADDRESS,
-        "The address has /scim or /v2 too many",
+        "The URL has an extra /scim or /v2",
         OKTA_ADDRESS,
     ),
-    "/v2 too many": (lambda idp: idp.get("/v2/Users"), ADDRESS, "The address has /scim or /v2 too many", OKTA_ADDRESS),
+    "extra /v2": (lambda idp: idp.get("/v2/Users"), ADDRESS, "The URL has an extra /scim or /v2", OKTA_ADDRESS),
     "another beginning": (
         lambda idp: at(idp, idp.base.replace("/v1/b2b/scim", "/scim/v2") + "/Users"),
         ADDRESS,
-        "The beginning of the address is wrong",
+        "The beginning of the URL is wrong",
         OKTA_ADDRESS,
     ),
     "/v1 missing": (
         lambda idp: at(idp, idp.base.replace("/v1/b2b", "") + "/Users"),
         ADDRESS,
-        "The beginning of the address is wrong",
+        "The beginning of the URL is wrong",
         OKTA_ADDRESS,
     ),
     "no connection id": (
         lambda idp: at(idp, "/v1/b2b/scim/Users"),
         ADDRESS,
-        "The address does not name the connection",
+        "The URL doesn't name the connection",
         OKTA_ADDRESS,
     ),
     "cut connection id": (
         lambda idp: at(idp, f"{idp.base[:-3]}/Users"),
         ADDRESS,
-        "The address does not name the connection",
+        "The URL doesn't name the connection",
         OKTA_ADDRESS,
     ),
-    "other connection's id": (other_address, ADDRESS, "The address is that of another connection", OKTA_ADDRESS),
+    "other connection's id": (other_address, ADDRESS, "The URL belongs to another connection", OKTA_ADDRESS),
     "plain http": (
         plain_http,
         ADDRESS,
-        "The address begins with http, not https",
+        "The URL begins with http, not https",
         f"let {OKTA_ADDRESS} begin with https://",
     ),
     "no header": (
@@ -349,14 +349,14 @@ MISTAKES: dict[str, tuple[Send, str, str, str]] = {
         "The token was revoked",
         "“HTTP Header › Authorization”",
     ),
-    "foreign token": (foreign_token, TOKEN, "The token is that of another connection", "“HTTP Header › Authorization”"),
+    "foreign token": (foreign_token, TOKEN, "The token belongs to another connection", "“HTTP Header › Authorization”"),
     "discovery refused": (
         lambda idp: idp.get("/Schemas", filter='id eq "x"'),
         DISCOVERY,
         "What the service offers cannot be searched",
         "read them as a whole",
     ),
-    "too many calls": (too_often, PERSON, "Too many calls at once", "Okta tries again by itself"),
+    "too many requests": (too_often, PERSON, "Too many requests at once", "Okta tries again automatically"),
     "a person refused": (taken_name, PERSON, "Waits for a decision of yours", "whether Okta manages this member"),
 }
 

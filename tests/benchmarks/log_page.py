@@ -1,4 +1,4 @@
-"""Measure the page of the log of SCIM requests over HTTP: first, middle and last page of a long log.
+"""Measure the log page over HTTP: first, middle and last page of a long log.
 
     SECRET_KEY=… ALLOW_HTTP=true DATABASE_URL=… python -m tests.benchmarks.log_page --sizes 10000 1000000
 
@@ -30,9 +30,9 @@ from portal.directory.scim.log import ScimOutcome, ScimRequestFilter  # isort: s
 from portal.web.session_cookie import cookie_name  # isort: skip -- as above
 from tests import factories  # isort: skip -- as above
 
-PEOPLE = 1000
-# Every tenth is refused.
-REFUSED = 10
+USERS = 1000
+# Every tenth request failed.
+FAILED_EVERY = 10
 BODY = '{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":true}}]}'
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILTERS = {
@@ -43,7 +43,7 @@ FILTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """An organization with a log of so many calls, and its signed-in admin."""
+    """An organization with a log of `size` requests, and its signed-in admin."""
 
     slug: str
     size: int
@@ -52,26 +52,26 @@ class Fixture:
 
 
 def prepare(size: int) -> Fixture:
-    """Return the organization with that many calls, made if it is not there."""
+    """Return the organization with that many requests, created if it doesn't exist."""
     slug = f"log-{size}"
     organization = models.OrganizationRow.objects.filter(slug=slug).first() or factories.organization(slug)
     scim = organization.scim_connections.first() or factories.scim_connection(organization)
-    people = list(scim.users.all()) or [factories.scim_user(scim, f"person{n}@acme.example") for n in range(PEOPLE)]
+    users = list(scim.users.all()) or [factories.scim_user(scim, f"user{n}@acme.example") for n in range(USERS)]
     for start in range(scim.requests.count(), size, BATCH):
-        models.ScimRequestRow.objects.bulk_create(calls(scim, people, range(start, min(start + BATCH, size))))
+        models.ScimRequestRow.objects.bulk_create(logged_requests(scim, users, range(start, min(start + BATCH, size))))
     member = organization.members.first() or factories.member(organization, "ada@acme.example", roles=["stytch_admin"])
     models.MemberSessionRow.objects.filter(member=member).update(expires_at=timezone.now() + timedelta(hours=1))
     return Fixture(slug, size, scim, factories.session_token(member))
 
 
-def calls(
-    scim: models.ScimConnectionRow, people: list[models.ScimUserRow], numbers: range
+def logged_requests(
+    scim: models.ScimConnectionRow, users: list[models.ScimUserRow], numbers: range
 ) -> Iterator[models.ScimRequestRow]:
-    """Yield a call a second, each about one of the people."""
+    """Yield a request per second, each about one of the users."""
     for number in numbers:
         at = START + timedelta(seconds=number)
-        user_id = public_id("scim-user", people[number % len(people)].pk)
-        is_refused = number % REFUSED == 0
+        user_id = public_id("scim-user", users[number % len(users)].pk)
+        has_failed = number % FAILED_EVERY == 0
         yield models.ScimRequestRow(
             id=uuid.UUID(int=first_uuid7(at).int + int.from_bytes(os.urandom(7), "big")),
             organization_id=scim.organization_id,
@@ -79,12 +79,12 @@ def calls(
             at=at,
             method="PATCH",
             path=f"/Users/{user_id}",
-            status=409 if is_refused else 200,
-            detail="Make someone else an admin first." if is_refused else "",
+            status=409 if has_failed else 200,
+            detail="Make someone else an admin first." if has_failed else "",
             duration_ms=5,
             resource_type="User",
             resource_id=user_id,
-            changed_attributes=[] if is_refused else ["active"],
+            changed_attributes=[] if has_failed else ["active"],
             body=BODY,
             token_last_four="x9Qe",
             ip_address="203.0.113.9",
@@ -94,7 +94,7 @@ def calls(
 
 
 def cursor(scim: models.ScimConnectionRow, wanted: ScimRequestFilter, place: float) -> str:
-    """Return where a page begins that lies so far in the list; 1 is the last one."""
+    """Return the cursor of a page at a relative position in the list; 1 is the last page."""
     keys = scim.requests.order_by("pk").values_list("pk", flat=True)
     if wanted.outcome:
         keys = keys.filter(status__gte=400)
@@ -113,16 +113,16 @@ def measure(portal: str, fixture: Fixture, name: str, rounds: int) -> str:
     def at(place: float) -> dict[str, str]:
         return {"limit": str(LIMIT), **chosen, "cursor": cursor(fixture.connection, wanted, place)}
 
-    addresses = {
+    urls = {
         "first": f"{page}?{urlencode({'limit': str(LIMIT), **chosen})}",
         "middle": f"{page}?{urlencode(at(0.5))}",
         "last": f"{page}?{urlencode(at(1))}",
     }
-    for address in addresses.values():
-        rows = client.get(address, headers=htmx).text.count("<tr>") - 1
+    for url in urls.values():
+        rows = client.get(url, headers=htmx).text.count("<tr>") - 1
         if rows != LIMIT:
-            raise ValueError(f"{address} has {rows} rows")
-    figures = medians({one: partial(client.get, address, headers=htmx) for one, address in addresses.items()}, rounds)
+            raise ValueError(f"{url} has {rows} rows")
+    figures = medians({one: partial(client.get, url, headers=htmx) for one, url in urls.items()}, rounds)
     return (
         f"| {connection.vendor} | {fixture.size:,} | {name} | {figures['first']:.2f} | {figures['middle']:.2f} "
         f"| {figures['last']:.2f} | {figures['middle'] / figures['first']:.2f} | {figures['last'] / figures['first']:.2f} |"
@@ -141,8 +141,8 @@ def main() -> None:
         statements.execute("ANALYZE")
     with server("portal.wsgi:application") as portal:
         rows = [measure(portal, fixture, name, options.rounds) for fixture in fixtures for name in FILTERS]
-    print(f"\npages of {LIMIT} calls as a fragment; medians in ms")
-    print("| database | calls | which | first | middle | last | middle/first | last/first |")
+    print(f"\npages of {LIMIT} requests as a fragment; medians in ms")
+    print("| database | requests | which | first | middle | last | middle/first | last/first |")
     print("|---|---|---|---|---|---|---|---|")
     print("\n".join(rows))
 

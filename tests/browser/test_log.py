@@ -1,4 +1,4 @@
-"""The log in a browser: from a filter to one call, to what it would do now, and away as a file."""
+"""The log in a browser: filters, the page of a request, its dry run, and the export."""
 
 import re
 
@@ -13,15 +13,15 @@ from tests.scim_server.conftest import Idp
 
 pytestmark = pytest.mark.browser
 
-LOOK_UPS = 70
+LOOKUPS = 70
 
 
 @pytest.fixture
 def idp(embedded: Portal) -> Idp:
-    """Acme's identity provider, which has looked around, and was refused twice."""
+    """Acme's identity provider, with many lookups and two failed requests in the log."""
     connection = models.ScimConnectionRow.objects.get(organization__slug="acme")
     idp = Idp(connection, "scim_token-of-acme")
-    for number in range(LOOK_UPS):
+    for number in range(LOOKUPS):
         factories.scim_request(connection, query=f"startIndex={number}")
     group = idp.create_group("Sales")
     idp.get("/Users/Users")
@@ -34,14 +34,14 @@ def open_log(portal: Portal, page: Page, query: str = "") -> None:
     page.goto(f"{portal.url}/o/acme/scim/log/{query}")
 
 
-def wait_until_it_listens(page: Page) -> None:
-    """Wait for what was loaded to take part: a script is faster than any hand."""
+def wait_for_htmx(page: Page) -> None:
+    """Wait until loaded content is active: a script is faster than a person."""
     expect(page.locator(".htmx-request, .htmx-added, .htmx-settling")).to_have_count(0)
 
 
 def choose(page: Page, label: str, value: str) -> None:
     """Choose a filter."""
-    wait_until_it_listens(page)
+    wait_for_htmx(page)
     page.get_by_label(label).select_option(value)
 
 
@@ -49,14 +49,14 @@ def rows(page: Page) -> int:
     return page.locator("#log tbody tr:not(#log-more)").count()
 
 
-def test_calls_come_page_by_page_and_are_filtered_at_once(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_requests_are_paged_and_filtered(embedded: Portal, idp: Idp, page: Page) -> None:
     open_log(embedded, page)
     check_accessibility(page)
     assert rows(page) == 50
 
     page.get_by_role("link", name="Load more").click()
-    expect(page.locator("#log-more")).to_contain_text(f"All {LOOK_UPS + 3} shown")
-    expect(page.locator("#announcements")).to_have_text(f"All {LOOK_UPS + 3} shown")
+    expect(page.locator("#log-more")).to_contain_text(f"All {LOOKUPS + 3} shown")
+    expect(page.locator("#announcements")).to_have_text(f"All {LOOKUPS + 3} shown")
     choose(page, "Outcome", "refused")
     expect(page.locator("#log-more")).to_contain_text("All 2 shown")
     expect(page.get_by_text("The address ends in /Users or /Groups twice")).to_be_visible()
@@ -69,10 +69,10 @@ def test_calls_come_page_by_page_and_are_filtered_at_once(embedded: Portal, idp:
     expect(page.locator("#log-more")).to_contain_text("50 shown")
 
 
-def test_the_way_back_from_a_call_further_down_leads_to_where_it_stands(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_going_back_from_a_request_restores_the_position(embedded: Portal, idp: Idp, page: Page) -> None:
     open_log(embedded, page)
     page.get_by_role("link", name="Load more").click()
-    expect(page.locator("#log-more")).to_contain_text(f"All {LOOK_UPS + 3} shown")
+    expect(page.locator("#log-more")).to_contain_text(f"All {LOOKUPS + 3} shown")
     last = page.locator("#log tbody tr:not(#log-more) a").last
     address = last.get_attribute("href")
     last.click()
@@ -81,14 +81,12 @@ def test_the_way_back_from_a_call_further_down_leads_to_where_it_stands(embedded
     page.go_back()
 
     expect(page.locator(f'#log a[href="{address}"]')).to_be_visible()
-    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOK_UPS + 3}, the last")
+    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOKUPS + 3}, the last")
     page.get_by_role("link", name="Back to the first page").click()
     expect(page.locator("#log-more")).to_contain_text("50 shown")
 
 
-def test_a_refused_call_leads_to_its_cure_and_to_what_it_would_do_now_and_back(
-    embedded: Portal, idp: Idp, page: Page
-) -> None:
+def test_a_failed_request_links_to_its_fix_and_its_dry_run(embedded: Portal, idp: Idp, page: Page) -> None:
     open_log(embedded, page)
     choose(page, "Outcome", "refused")
     expect(page.locator("#log-more")).to_contain_text("All 2 shown")
@@ -110,7 +108,7 @@ def test_a_refused_call_leads_to_its_cure_and_to_what_it_would_do_now_and_back(
     expect(page.locator("#log-more")).to_contain_text("All 2 shown")
 
 
-def test_a_person_leads_to_their_calls_alone_and_from_there_to_all(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_a_user_links_to_their_requests(embedded: Portal, idp: Idp, page: Page) -> None:
     user = idp.create_user("pia@acme.example", displayName="Pia Patel")
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/people/{user}/")
@@ -128,7 +126,7 @@ def test_a_person_leads_to_their_calls_alone_and_from_there_to_all(embedded: Por
     expect(page.get_by_label("Outcome")).to_have_value("succeeded")
 
 
-def test_the_calls_that_are_shown_are_taken_away_as_a_file(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_the_filtered_requests_are_exported(embedded: Portal, idp: Idp, page: Page) -> None:
     open_log(embedded, page, "?outcome=refused")
 
     for button, ending, lines in (("CSV", ".csv", 3), ("JSON Lines", ".jsonl", 2)):
@@ -143,11 +141,11 @@ def test_it_works_on_a_phone_without_javascript(embedded: Portal, idp: Idp, brow
     open_log(embedded, page)
     assert rows(page) == 50
     page.get_by_role("link", name="Load more").click()
-    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOK_UPS + 3}, the last")
+    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOKUPS + 3}, the last")
     page.get_by_role("link", name="List people").first.click()
     expect(page.get_by_role("heading", name="List people")).to_be_visible()
     page.go_back()
-    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOK_UPS + 3}, the last")
+    expect(page.locator("#log-more")).to_contain_text(f"51 to {LOOKUPS + 3}, the last")
 
     choose(page, "Outcome", "refused")
     page.get_by_role("button", name="Show").click()
@@ -182,7 +180,7 @@ def test_it_works_by_keyboard(embedded: Portal, idp: Idp, page: Page) -> None:
     page.keyboard.press("ArrowDown")
     expect(page).to_have_url(re.compile("outcome=succeeded"))
     expect(page.get_by_label("Outcome")).to_be_focused()
-    wait_until_it_listens(page)
+    wait_for_htmx(page)
     page.keyboard.press("ArrowDown")
     expect(page.locator("#log-more")).to_contain_text("All 2 shown")
     expect(page.get_by_label("Outcome")).to_be_focused()
@@ -195,7 +193,7 @@ def test_it_works_by_keyboard(embedded: Portal, idp: Idp, page: Page) -> None:
     expect(page.get_by_role("heading", name="It would succeed")).to_be_visible()
 
 
-def test_on_stytch_it_is_said_why_there_is_none(stytch: Portal, page: Page) -> None:
+def test_with_stytch_the_reason_is_shown(stytch: Portal, page: Page) -> None:
     open_log(stytch, page)
 
     expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()

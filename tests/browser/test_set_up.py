@@ -1,4 +1,4 @@
-"""Setting up in a browser: the check fills in while the identity provider calls, and stops when there is nothing left."""
+"""Setup in a browser: the live check updates while requests arrive, and stops when it is complete."""
 
 import json
 import re
@@ -19,7 +19,7 @@ TOKEN = "scim_token-of-initech"
 
 @pytest.fixture
 def idp(embedded: Portal) -> Idp:
-    """An identity provider that was just connected to an organization without anybody but its admin."""
+    """A new identity provider in an organization with only an admin."""
     initech = factories.organization("initech", name="Initech")
     admin = models.MemberRow.objects.get(organization__slug="acme", email_address="ada@acme.example")
     models.MemberRow.objects.create(
@@ -42,13 +42,13 @@ def line(page: Page, title: str, state: str) -> None:
     ).to_be_visible()
 
 
-def test_the_check_fills_in_while_calls_arrive_and_then_asks_no_more(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_the_check_updates_while_requests_arrive_and_then_stops_polling(embedded: Portal, idp: Idp, page: Page) -> None:
     open_set_up(embedded, page)
     line(page, "Address", "next")
 
     idp.get("/Users/Users")
     line(page, "Address", "problem")
-    expect(page.locator("#announcements")).to_contain_text("The address ends in /Users or /Groups twice")
+    expect(page.locator("#announcements")).to_contain_text("The URL ends in /Users or /Groups twice")
     check_accessibility(page)
 
     idp.get("/Users")
@@ -62,75 +62,75 @@ def test_the_check_fills_in_while_calls_arrive_and_then_asks_no_more(embedded: P
     expect(page.get_by_text("Okta is set up.")).to_be_visible()
     check_accessibility(page)
 
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    polled: list[str] = []
+    page.on("request", lambda request: polled.append(request.url))
     page.clock.install()
     page.clock.fast_forward("10:00")
-    assert asked == []
+    assert polled == []
 
 
-def test_asking_becomes_rare_while_nothing_is_new_and_ends(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_polling_slows_down_and_ends_if_nothing_changes(embedded: Portal, idp: Idp, page: Page) -> None:
     page.clock.install()
     open_set_up(embedded, page)
-    page.evaluate(_NOTE_WHEN_ASKED)
+    page.evaluate(_RECORD_POLLS)
 
-    waits = [seconds_until_asked(page) for _ in range(12)]
+    waits = [seconds_until_poll(page) for _ in range(12)]
     assert waits == sorted(waits)
     assert waits[0] <= 4
-    assert 40 <= waits[-1] <= seconds_until_asked(page) + 3 <= 66
+    assert 40 <= waits[-1] <= seconds_until_poll(page) + 3 <= 66
 
     for _ in range(150):
         run(page, 60)
-    asked = len(moments(page))
+    polled = len(polls(page))
     for _ in range(10):
         run(page, 60)
-    assert len(moments(page)) == asked
+    assert len(polls(page)) == polled
 
 
 def run(page: Page, seconds: int) -> None:
     page.clock.run_for(seconds * 1000)
-    # Time that the page does not see, in which an answer can arrive.
+    # Real time for a response to arrive, which the clock of the page doesn't see.
     page.wait_for_timeout(30)
 
 
-# By the page's own clock, on which an answer that takes its time changes nothing.
-_NOTE_WHEN_ASKED = """() => {
-    window.asked = [Date.now()];
-    window.answered = 1;
-    document.body.addEventListener("htmx:beforeRequest", () => window.asked.push(Date.now()));
-    document.body.addEventListener("htmx:afterRequest", () => (window.answered += 1));
+# With the clock of the page, so that slow responses change nothing.
+_RECORD_POLLS = """() => {
+    window.polls = [Date.now()];
+    window.responses = 1;
+    document.body.addEventListener("htmx:beforeRequest", () => window.polls.push(Date.now()));
+    document.body.addEventListener("htmx:afterRequest", () => (window.responses += 1));
 }"""
 
 
-def moments(page: Page) -> list[int]:
-    """Return when the page began, and when it has asked since, in milliseconds of its clock."""
-    found: list[int] = page.evaluate("window.asked")
+def polls(page: Page) -> list[int]:
+    """Return when the page was loaded and when it polled, in milliseconds of its clock."""
+    found: list[int] = page.evaluate("window.polls")
     return found
 
 
-def seconds_until_asked(page: Page) -> int:
-    """Let the page's clock run until it has asked and was answered; return how long it waited before."""
-    before = len(moments(page))
+def seconds_until_poll(page: Page) -> int:
+    """Run the clock of the page until it has polled and got a response, and return how long it waited."""
+    before = len(polls(page))
     for _ in range(70):
         run(page, 1)
-        asked = moments(page)
-        if len(asked) > before:
+        polled = polls(page)
+        if len(polled) > before:
             for _ in range(500):
-                if page.evaluate("window.answered") == len(asked):
-                    return round((asked[-1] - asked[-2]) / 1000)
+                if page.evaluate("window.responses") == len(polled):
+                    return round((polled[-1] - polled[-2]) / 1000)
                 page.wait_for_timeout(10)
-            raise AssertionError("it was not answered")
-    raise AssertionError("it does not ask any more")
+            raise AssertionError("no response")
+    raise AssertionError("no further poll")
 
 
-def test_a_hidden_tab_does_not_ask_until_it_is_seen(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_a_hidden_tab_does_not_poll(embedded: Portal, idp: Idp, page: Page) -> None:
     page.clock.install()
     open_set_up(embedded, page)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "seen=" in request.url else None)
+    polled: list[str] = []
+    page.on("request", lambda request: polled.append(request.url) if "seen=" in request.url else None)
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     page.clock.run_for(10_000)
-    assert asked == []
+    assert polled == []
 
     idp.get("/Users")
     page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
@@ -138,7 +138,7 @@ def test_a_hidden_tab_does_not_ask_until_it_is_seen(embedded: Portal, idp: Idp, 
     line(page, "Token", "done")
 
 
-def test_what_has_the_focus_keeps_it_while_the_check_fills_in(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_the_focus_stays_while_the_check_updates(embedded: Portal, idp: Idp, page: Page) -> None:
     open_set_up(embedded, page)
     tab_to(page, "Check again")
 
@@ -160,7 +160,7 @@ def test_it_works_without_javascript(embedded: Portal, idp: Idp, browser: Browse
     page.get_by_role("link", name="Check again").click()
 
     line(page, "First person", "done")
-    # The step that is next is a place on the page.
+    # The next step is a place on the page.
     page.locator("li.check-next").get_by_role("link").click()
     assert page.url.endswith("#step-6")
 
@@ -177,7 +177,7 @@ def test_it_fits_a_phone(embedded: Portal, idp: Idp, browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("provider", ["onelogin", "generic", "microsoft-entra"])
-def test_every_form_of_a_guide_is_accessible(embedded: Portal, idp: Idp, page: Page, provider: str) -> None:
+def test_every_guide_is_accessible(embedded: Portal, idp: Idp, page: Page, provider: str) -> None:
     models.ScimConnectionRow.objects.filter(pk=idp.connection.pk).update(identity_provider=provider)
     open_set_up(embedded, page)
 
@@ -197,7 +197,7 @@ def test_a_template_is_copied_with_its_lines(embedded: Portal, idp: Idp, page: P
     assert copied["userName"] == "{$parameters.scimusername}"
 
 
-def test_a_choice_of_guide_is_remembered_in_the_address(embedded: Portal, idp: Idp, page: Page) -> None:
+def test_the_url_keeps_the_choice_of_a_guide(embedded: Portal, idp: Idp, page: Page) -> None:
     models.ScimConnectionRow.objects.filter(pk=idp.connection.pk).update(identity_provider="generic")
     open_set_up(embedded, page)
 
@@ -213,7 +213,7 @@ def test_a_choice_of_guide_is_remembered_in_the_address(embedded: Portal, idp: I
     expect(page.get_by_label("Your identity provider")).to_have_value("google-workspace")
 
 
-def test_stytch_shows_the_guide_and_why_there_is_no_check(stytch: Portal, page: Page) -> None:
+def test_with_stytch_the_guide_and_the_reason_are_shown(stytch: Portal, page: Page) -> None:
     stytch.sign_in(page)
     page.goto(f"{stytch.url}/o/acme/scim/set-up/")
 

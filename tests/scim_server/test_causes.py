@@ -1,4 +1,4 @@
-"""Each cause that the log can name is brought about by a real call, and explained in each identity provider's words."""
+"""Every cause is recognized in a real request, and explained in the terms of each identity provider."""
 
 import gzip
 import re
@@ -19,7 +19,7 @@ from scim_admin.causes import CAUSES, explain
 from tests import factories
 from tests.scim_server.conftest import Idp
 
-Call = Callable[[Idp], object]
+Send = Callable[[Idp], object]
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 NOBODY = "scim-user-live-00000000-0000-7000-8000-000000000000"
 
@@ -51,21 +51,21 @@ def paused(idp: Idp) -> object:
     return idp.get("/Users")
 
 
-def change(name: str, value: Any, call: Call) -> Call:
+def change(name: str, value: Any, send: Send) -> Send:
     def changed(idp: Idp) -> object:
         from django.test import override_settings  # noqa: PLC0415 -- used here alone
 
         with override_settings(**{name: value}):
-            return call(idp)
+            return send(idp)
 
     return changed
 
 
-def twice(method: str, path: str, body: dict[str, Any]) -> Call:
+def twice(method: str, path: str, body: dict[str, Any]) -> Send:
     return lambda idp: [idp.send(method, path, body) for _ in range(2)]
 
 
-def patched(path: str, error: Exception) -> Call:
+def patched(path: str, error: Exception) -> Send:
     def call(idp: Idp) -> object:
         with patch(path, side_effect=error):
             return idp.get("/Users", filter="title pr")
@@ -73,11 +73,11 @@ def patched(path: str, error: Exception) -> Call:
     return call
 
 
-def patch_user(**operation: Any) -> Call:
+def patch_user(**operation: Any) -> Send:
     return lambda idp: idp.patch(f"/Users/{idp.create_user('ada')}", operation)
 
 
-def patch_group(**operation: Any) -> Call:
+def patch_group(**operation: Any) -> Send:
     return lambda idp: idp.patch(f"/Groups/{idp.create_group('Sales')}", operation)
 
 
@@ -121,7 +121,7 @@ def next_page_too_late(idp: Idp) -> object:
 
 
 MANY = [{"value": NOBODY}] * 200
-BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
+REQUESTS: dict[str, tuple[Send, ...]] = {
     "no-token": (lambda idp: idp.client.get(f"{idp.base}/Users"),),
     "no-bearer": (
         lambda idp: with_header(idp, idp.token),
@@ -281,12 +281,12 @@ BROUGHT_ABOUT: dict[str, tuple[Call, ...]] = {
 }
 
 
-WAYS = {f"{code}-{number}": (code, call) for code, calls in BROUGHT_ABOUT.items() for number, call in enumerate(calls)}
+CASES = {f"{code}-{number}": (code, send) for code, some in REQUESTS.items() for number, send in enumerate(some)}
 
 
-@pytest.mark.parametrize(("code", "call"), WAYS.values(), ids=WAYS)
-def test_a_call_is_recognised_by_its_cause(idp: Idp, code: str, call: Call) -> None:
-    call(idp)
+@pytest.mark.parametrize(("code", "send"), CASES.values(), ids=CASES)
+def test_a_cause_is_recognized(idp: Idp, code: str, send: Send) -> None:
+    send(idp)
 
     entry = idp.entries[-1]
     explanation = explain(request_value(entry), ScimIdentityProvider.OKTA)
@@ -294,13 +294,13 @@ def test_a_call_is_recognised_by_its_cause(idp: Idp, code: str, call: Call) -> N
     assert explanation.code == code, (entry.path, entry.detail)
 
 
-def test_every_cause_is_brought_about(idp: Idp) -> None:
-    assert sorted(BROUGHT_ABOUT) == sorted({cause.code for cause in CAUSES})
+def test_every_cause_has_a_request(idp: Idp) -> None:
+    assert sorted(REQUESTS) == sorted({cause.code for cause in CAUSES})
     assert len(CAUSES) == len({cause.code for cause in CAUSES}) > 25
 
 
 @pytest.mark.parametrize("identity_provider", list(ScimIdentityProvider))
-def test_every_cause_is_said_in_every_identity_providers_words(identity_provider: ScimIdentityProvider) -> None:
+def test_every_cause_is_explained_for_every_identity_provider(identity_provider: ScimIdentityProvider) -> None:
     from scim_admin.causes.words import words_for  # noqa: PLC0415 -- used here alone
 
     for cause in CAUSES:
@@ -312,13 +312,13 @@ def test_every_cause_is_said_in_every_identity_providers_words(identity_provider
         assert not said.title.endswith("."), said.title
 
 
-def test_a_call_that_succeeded_needs_no_explanation(idp: Idp) -> None:
+def test_a_successful_request_has_no_explanation(idp: Idp) -> None:
     idp.get("/Users")
 
     assert explain(request_value(idp.entries[-1]), ScimIdentityProvider.OKTA) is None
 
 
-def test_a_cure_names_the_fields_of_the_identity_provider(idp: Idp) -> None:
+def test_a_fix_names_the_fields_of_the_identity_provider(idp: Idp) -> None:
     with_header(idp, "Bearer scim_made-up")
     entry = request_value(idp.entries[-1])
 

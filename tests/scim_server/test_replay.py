@@ -1,4 +1,4 @@
-"""A refused call is tried again without any effect, and meets the same rules as the call itself."""
+"""Dry runs of failed requests: they follow the same rules as requests, and have no effect."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
 
 
 def replay(log: ScimLogGateway, idp: Idp) -> ScimReplay:
-    """Try the newest call again, and fail if that had any effect."""
+    """Do a dry run of the newest request, and fail if it had an effect."""
     before = everything()
     found = log.replay(public_id("scim-request", idp.entries[-1].pk))
     assert everything() == before
@@ -46,7 +46,7 @@ def add_members(idp: Idp, group: str, *members: str) -> object:
     return idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": value})
 
 
-def test_what_would_succeed_now_says_who_would_join_and_does_nothing(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_request_that_would_succeed_now_shows_who_would_join(log: ScimLogGateway, idp: Idp) -> None:
     group, ada = idp.create_group("Sales"), idp.create_user("ada", displayName="Ada Lovelace")
     user = idp.create_user("grace", displayName="Grace Hopper")
     idp.send("DELETE", f"/Users/{user}")
@@ -63,7 +63,7 @@ def test_what_would_succeed_now_says_who_would_join_and_does_nothing(log: ScimLo
     assert idp.members(group) == set()
 
 
-def test_what_would_still_be_refused_says_why(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_request_that_would_fail_again_shows_the_error(log: ScimLogGateway, idp: Idp) -> None:
     add_members(idp, idp.create_group("Sales"), NOBODY)
 
     found = replay(log, idp)
@@ -73,7 +73,7 @@ def test_what_would_still_be_refused_says_why(log: ScimLogGateway, idp: Idp) -> 
 
 
 def conflict(idp: Idp) -> object:
-    """A person whom an admin has allowed to be taken over since."""
+    """Create an existing member, and a user with the same masked address."""
     member = factories.member(idp.connection.organization, "xxx@xxxx.xxxxxxx", roles=["stytch_member"])
     idp.send("POST", "/Users", {"userName": "xxx@xxxx.xxxxxxx", "displayName": "Ada"})
     return member
@@ -87,7 +87,7 @@ def last_admin(idp: Idp) -> object:
     return models.MemberRow.objects.update(direct_roles=["stytch_admin"])
 
 
-def test_who_is_refused_again_is_put_on_no_list(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_dry_run_records_no_conflict(log: ScimLogGateway, idp: Idp) -> None:
     conflict(idp)
     models.ScimConflictRow.objects.all().delete()
 
@@ -108,7 +108,7 @@ def test_an_approved_conflict_would_link_the_member(log: ScimLogGateway, idp: Id
     assert "userName" in found.masked_attributes
 
 
-def test_a_deactivation_that_is_possible_now_shows_what_it_takes_away(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_deactivation_that_is_possible_now_shows_status_and_roles(log: ScimLogGateway, idp: Idp) -> None:
     last_admin(idp)
     assert idp.entries[-1].status == 409
 
@@ -121,7 +121,7 @@ def test_a_deactivation_that_is_possible_now_shows_what_it_takes_away(log: ScimL
     assert shown["roles"] == ('["stytch_admin"]', "[]")
 
 
-CALLS: dict[str, Callable[[Idp], object]] = {
+REQUESTS: dict[str, Callable[[Idp], object]] = {
     "create a person": lambda idp: idp.send("POST", "/Users", {"userName": "ada", "active": "perhaps"}),
     "create a group": lambda idp: [idp.create_group("Sales"), idp.send("POST", "/Groups", {"displayName": "Sales"})],
     "replace a person": lambda idp: idp.send("PUT", f"/Users/{idp.create_user('ada')}", {"displayName": "Ada"}),
@@ -134,20 +134,20 @@ CALLS: dict[str, Callable[[Idp], object]] = {
 }
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_no_replay_has_an_effect(log: ScimLogGateway, idp: Idp, call: Callable[[Idp], object]) -> None:
-    call(idp)
-    # Whatever was wrong has been put right since, so that it would be carried out as a whole.
+@pytest.mark.parametrize("send", REQUESTS.values(), ids=REQUESTS)
+def test_no_dry_run_has_an_effect(log: ScimLogGateway, idp: Idp, send: Callable[[Idp], object]) -> None:
+    send(idp)
+    # The mistakes have been fixed since, so that the whole request is executed.
     models.ScimConflictRow.objects.update(approved_at="2026-01-01T00:00:00Z")
     models.ScimGroupRow.objects.filter(display_name="Sales").update(display_name_folded="other")
 
     replay(log, idp)
 
 
-def test_a_replay_takes_place_in_a_transaction_that_is_rolled_back(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_dry_run_is_rolled_back(log: ScimLogGateway, idp: Idp) -> None:
     from django.db import connection  # noqa: PLC0415 -- used here alone
 
-    CALLS["the last admin"](idp)
+    REQUESTS["the last admin"](idp)
     with CaptureQueriesContext(connection) as queries:
         replay(log, idp)
 
@@ -167,19 +167,19 @@ OBSTACLES: dict[str, tuple[Callable[[Idp], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("call", "why"), OBSTACLES.values(), ids=OBSTACLES)
-def test_what_cannot_be_tried_again_says_why(
-    log: ScimLogGateway, idp: Idp, call: Callable[[Idp], object], why: str
+@pytest.mark.parametrize(("send", "obstacle"), OBSTACLES.values(), ids=OBSTACLES)
+def test_an_impossible_dry_run_is_explained(
+    log: ScimLogGateway, idp: Idp, send: Callable[[Idp], object], obstacle: str
 ) -> None:
-    call(idp)
+    send(idp)
 
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as error:
         replay(log, idp)
 
-    assert why in refused.value.detail
+    assert obstacle in error.value.detail
 
 
-def test_a_long_body_is_tried_as_far_as_it_is_kept_but_no_replacement(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_cut_body_allows_a_dry_run_unless_it_replaces_the_resource(log: ScimLogGateway, idp: Idp) -> None:
     group = idp.create_group("Everyone")
     many = [{"value": NOBODY[:-12] + f"{n:012}"} for n in range(5000)]
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": many})
@@ -190,7 +190,7 @@ def test_a_long_body_is_tried_as_far_as_it_is_kept_but_no_replacement(log: ScimL
         replay(log, idp)
 
 
-def test_a_version_that_is_not_kept_is_said(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_missing_version_is_reported(log: ScimLogGateway, idp: Idp) -> None:
     user = idp.create_user("ada")
     idp.patch(f"/Users/{user}", {"op": "add", "path": "active", "value": False}, **{"If-Match": 'W/"1"'})
     assert idp.entries[-1].status == 412
@@ -200,7 +200,7 @@ def test_a_version_that_is_not_kept_is_said(log: ScimLogGateway, idp: Idp) -> No
     assert (found.status, found.is_version_unknown) == (200, True)
 
 
-def test_a_call_of_a_deleted_connection_is_not_tried(log: ScimLogGateway, idp: Idp) -> None:
+def test_a_deleted_connection_has_no_dry_run(log: ScimLogGateway, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Ada"})
     models.ScimConnectionRow.objects.update(status="deleted")
 
@@ -208,14 +208,14 @@ def test_a_call_of_a_deleted_connection_is_not_tried(log: ScimLogGateway, idp: I
         replay(log, idp)
 
 
-def test_another_organizations_call_is_not_found(log: ScimLogGateway, other_idp: Idp) -> None:
+def test_another_organizations_request_is_not_found(log: ScimLogGateway, other_idp: Idp) -> None:
     other_idp.send("POST", "/Users", {"displayName": "Ada"})
 
     with pytest.raises(NotFound):
         log.replay(public_id("scim-request", other_idp.entries[-1].pk))
 
 
-def test_nobody_can_be_read_in_what_is_shown(log: ScimLogGateway, idp: Idp) -> None:
+def test_personal_values_in_changes_are_masked(log: ScimLogGateway, idp: Idp) -> None:
     user = idp.create_user("ada@acme.test", displayName="Ada Lovelace", title="Countess")
     idp.patch(
         f"/Users/{user}",
@@ -239,7 +239,7 @@ MASKED: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "masked"), MASKED)
-def test_the_attributes_whose_values_are_not_kept_are_named(
+def test_masked_attributes_are_named(
     log: ScimLogGateway, idp: Idp, path: str, body: dict[str, Any], masked: tuple[str, ...]
 ) -> None:
     idp.send("POST", path, body)
@@ -250,9 +250,7 @@ def test_the_attributes_whose_values_are_not_kept_are_named(
 
 
 @pytest.mark.parametrize(("query", "status"), [("?aadOptscim062020", 200), ("", 400)])
-def test_it_is_read_as_what_entra_means_where_the_request_had_its_flag(
-    log: ScimLogGateway, idp: Idp, query: str, status: int
-) -> None:
+def test_the_entra_flag_of_the_request_applies(log: ScimLogGateway, idp: Idp, query: str, status: int) -> None:
     ada, taken = idp.create_user("ada"), idp.create_user("bob")
     path = 'emails[type eq "work"].value'
     idp.patch(

@@ -1,4 +1,4 @@
-"""The log of requests: one entry for each call of a connection, complete and without what is personal."""
+"""The request log: an entry for each request of a connection, complete and without personal values."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def last(idp: Idp) -> models.ScimRequestRow:
     return idp.entries[-1]
 
 
-def test_an_entry_says_who_asked_for_what_and_how_it_was_answered(idp: Idp) -> None:
+def test_an_entry_has_client_request_and_response(idp: Idp) -> None:
     response = idp.send("POST", "/Users", ADA, **{"User-Agent": "Okta SCIM Client 1.0.0"})
 
     entry = last(idp)
@@ -55,7 +55,7 @@ def test_an_entry_says_who_asked_for_what_and_how_it_was_answered(idp: Idp) -> N
     assert entry.organization_id == idp.connection.organization_id
 
 
-def test_the_body_keeps_its_structure_and_no_person(idp: Idp) -> None:
+def test_a_body_keeps_its_structure_and_no_personal_values(idp: Idp) -> None:
     idp.send("POST", "/Users", ADA)
 
     body = last(idp).body
@@ -71,7 +71,7 @@ def test_the_body_keeps_its_structure_and_no_person(idp: Idp) -> None:
     assert not any(text in body for text in PERSONAL)
 
 
-def calls_about_ada(idp: Idp, user: str, group: str) -> list[tuple[str, str, Any]]:
+def requests_about_ada(idp: Idp, user: str, group: str) -> list[tuple[str, str, Any]]:
     value = {"value": user, "display": "Ada Lovelace"}
     return [
         ("GET", '/Users?filter=userName eq "ada@acme.com"&cursor=ada', None),
@@ -104,24 +104,24 @@ def calls_about_ada(idp: Idp, user: str, group: str) -> list[tuple[str, str, Any
     ]
 
 
-def test_nobody_can_be_read_in_any_entry(idp: Idp) -> None:
+def test_no_entry_has_personal_values(idp: Idp) -> None:
     idp.send("POST", "/Users", ADA)
     user, group = idp.create_user("grace"), idp.create_group("Everyone")
-    calls = calls_about_ada(idp, user, group)
+    requests = requests_about_ada(idp, user, group)
 
-    for call in calls:
-        idp.send(*call)
+    for request in requests:
+        idp.send(*request)
 
     entries = idp.entries
-    assert len(entries) == len(calls) + 3
+    assert len(entries) == len(requests) + 3
     for entry in entries:
         shown = str([entry.path, entry.query, entry.detail, entry.body, entry.resource_id])
-        # An id may happen to have three such letters.
+        # An id can contain three such letters by chance.
         shown = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", shown)
         assert not [text for text in PERSONAL if text in shown], shown
 
 
-def test_what_explains_a_call_stays_readable(idp: Idp) -> None:
+def test_values_of_the_protocol_stay_readable(idp: Idp) -> None:
     user, group = idp.create_user("grace"), idp.create_group("Sales")
     assert '"displayName":"Sales"' in last(idp).body
 
@@ -150,7 +150,7 @@ def test_what_explains_a_call_stays_readable(idp: Idp) -> None:
     assert last(idp).query == 'filter=userName sw "xx"&sortBy=name.familyName&attributes=emails.value'
 
 
-def test_errors_are_kept_with_their_reasons(idp: Idp) -> None:
+def test_error_messages_are_kept(idp: Idp) -> None:
     idp.create_user("ada")
     idp.send("POST", "/Users", {"userName": "ada"})
     assert (last(idp).status, last(idp).scim_type) == (409, "uniqueness")
@@ -181,7 +181,7 @@ def test_errors_are_kept_with_their_reasons(idp: Idp) -> None:
         (413, "POST", "/Users", {"body": {"userName": "x" * 2000}}),
     ],
 )
-def test_a_refused_call_is_logged(
+def test_a_failed_request_is_logged(
     idp: Idp, settings: Settings, status: int, method: str, path: str, options: dict[str, Any]
 ) -> None:
     settings.SCIM_MAX_BODY_BYTES = 1000
@@ -193,14 +193,14 @@ def test_a_refused_call_is_logged(
     assert last(idp).body == ""
 
 
-def test_an_unknown_token_is_logged_with_the_connection_of_the_address(idp: Idp) -> None:
+def test_an_unknown_token_is_logged_for_the_connection_in_the_url(idp: Idp) -> None:
     caller = Idp(idp.connection, "scim_not-the-token-of-acme-wxyz")
     caller.get("/Users")
 
     assert (last(idp).status, last(idp).token_last_four) == (401, "wxyz")
 
 
-def test_a_token_at_another_address_is_told_to_both_connections_each_its_own_part(idp: Idp, other_idp: Idp) -> None:
+def test_a_token_at_another_connections_url_is_logged_for_both(idp: Idp, other_idp: Idp) -> None:
     Idp(idp.connection, other_idp.token).get("/Users")
 
     assert [(entry.status, entry.refusal) for entry in idp.entries] == [(401, "foreign_token")]
@@ -209,7 +209,7 @@ def test_a_token_at_another_address_is_told_to_both_connections_each_its_own_par
     assert last(idp).organization_id == idp.connection.organization_id
 
 
-REFUSALS: dict[str, Callable[[Idp], object]] = {
+REJECTIONS: dict[str, Callable[[Idp], object]] = {
     "no_token": lambda idp: idp.client.get(f"{idp.base}/Users"),
     "no_bearer": lambda idp: idp.client.get(f"{idp.base}/Users", headers={"Authorization": idp.token}),
     "unknown_token": lambda idp: Idp(idp.connection, "scim_unknown-unknown").get("/Users"),
@@ -222,27 +222,27 @@ REFUSALS: dict[str, Callable[[Idp], object]] = {
 }
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_the_log_says_what_was_wrong_with_who_called(idp: Idp, refusal: str) -> None:
-    REFUSALS[refusal](idp)
+@pytest.mark.parametrize("rejection", REJECTIONS)
+def test_the_log_says_why_a_request_was_rejected(idp: Idp, rejection: str) -> None:
+    REJECTIONS[rejection](idp)
 
-    assert [(entry.status, entry.refusal) for entry in idp.entries] == [(401, refusal)]
+    assert [(entry.status, entry.refusal) for entry in idp.entries] == [(401, rejection)]
 
 
-def test_a_call_that_is_admitted_has_no_refusal(idp: Idp) -> None:
+def test_an_admitted_request_has_no_rejection(idp: Idp) -> None:
     idp.get("/Users/none")
 
     assert (last(idp).status, last(idp).refusal) == (404, "")
 
 
 @pytest.mark.parametrize("written", ["Bearer  {}", " bearer {} ", "Bearer Bearer {}", "BEARER bearer  {}"])
-def test_a_token_is_found_however_it_was_pasted(idp: Idp, written: str) -> None:
+def test_variants_of_the_authorization_header_are_accepted(idp: Idp, written: str) -> None:
     answer = idp.client.get(f"{idp.base}/Users", headers={"Authorization": written.format(idp.token)})
 
     assert (answer.status_code, last(idp).token_last_four) == (200, idp.token[-4:])
 
 
-def test_what_belongs_to_no_connection_is_not_logged(idp: Idp) -> None:
+def test_a_request_without_a_connection_is_not_logged(idp: Idp) -> None:
     idp.client.get("/v1/b2b/scim/none/Users", headers={"Authorization": "Bearer scim_none"})
 
     assert not models.ScimRequestRow.objects.exists()
@@ -256,9 +256,7 @@ def test_failures_are_logged(idp: Idp) -> None:
 
 
 @pytest.mark.parametrize("error", [DatabaseError("full"), RuntimeError("anything")])
-def test_a_log_that_cannot_be_written_fails_no_call(
-    idp: Idp, error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failing_log_does_not_fail_requests(idp: Idp, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     with patch.object(entries, "insert_values", side_effect=error):
         assert idp.send("POST", "/Users", ADA).status_code == 201
 
@@ -267,7 +265,7 @@ def test_a_log_that_cannot_be_written_fails_no_call(
     assert models.ScimUserRow.objects.count() == 1
 
 
-def test_a_long_body_is_cut_and_says_so(idp: Idp) -> None:
+def test_a_long_body_is_cut_and_marked(idp: Idp) -> None:
     group = idp.create_group("Everyone")
     members = [{"value": f"scim-user-live-00000000-0000-7000-8000-{n:012}"} for n in range(5000)]
 
@@ -280,7 +278,7 @@ def test_a_long_body_is_cut_and_says_so(idp: Idp) -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 50_000, '"' * 50_000, "\u0007" * 50_000, "é" * 50_000])
-def test_a_long_text_is_cut_as_well(idp: Idp, text: str) -> None:
+def test_a_long_text_is_cut(idp: Idp, text: str) -> None:
     idp.send("POST", "/Users", {"userName": "a", "nickName": text, "title": text})
 
     assert last(idp).is_body_cut
@@ -290,13 +288,13 @@ def test_a_long_text_is_cut_as_well(idp: Idp, text: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/Users/%00", "/Users/%ff", "/Users?filter=%00%ff", "/" + "x" * 2000, "/Users?" + "a=b&" * 900]
 )
-def test_whatever_is_asked_is_written(idp: Idp, path: str) -> None:
+def test_requests_with_unusual_paths_are_logged(idp: Idp, path: str) -> None:
     idp.send("GET", path, **{"User-Agent": "\u00e4" * 1000})
 
     assert len(idp.entries) == 1
 
 
-def test_a_change_that_changes_nothing_names_no_attribute(idp: Idp) -> None:
+def test_a_change_without_effect_names_no_attribute(idp: Idp) -> None:
     user = idp.create_user("ada")
 
     idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": True})
@@ -340,11 +338,11 @@ def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> Non
         ('Everybody is so by the group "Sales".', 'Everybody is so by the group "Sales".'),
     ],
 )
-def test_what_an_error_quotes_is_masked_where_it_may_be_a_person(said: str, kept: str) -> None:
+def test_personal_values_in_error_messages_are_masked(said: str, kept: str) -> None:
     assert redact_detail(said) == kept
 
 
-def test_an_id_in_an_error_stays(idp: Idp) -> None:
+def test_ids_in_error_messages_are_kept(idp: Idp) -> None:
     user = idp.create_user("grace")
     idp.send("DELETE", f"/Users/{user}")
     idp.get(f"/Users/{user}")
@@ -352,7 +350,7 @@ def test_an_id_in_an_error_stays(idp: Idp) -> None:
     assert last(idp).detail == f'There is no User "{user}".'
 
 
-def test_the_log_names_the_encoding_of_a_body_that_is_not_read(idp: Idp) -> None:
+def test_the_log_names_an_unsupported_content_encoding(idp: Idp) -> None:
     response = idp.send("POST", "/Users", b"x", **{"Content-Encoding": "gzip, br"})
     assert (response.status_code, response["Accept-Encoding"]) == (415, "identity")
     assert 'encoded as "gzip, br"' in response.json()["detail"]
@@ -366,7 +364,7 @@ def test_the_log_names_the_encoding_of_a_body_that_is_not_read(idp: Idp) -> None
         )
 
 
-def test_the_log_names_an_attribute_as_entra_writes_it(idp: Idp) -> None:
+def test_the_log_names_attributes_as_entra_writes_them(idp: Idp) -> None:
     urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
     idp.send("GET", f"/Users?aadOptscim062020&filter={urn}.manager+eq+%22ada%22+and+manager.value+pr")

@@ -1,4 +1,4 @@
-"""Who a failed request is about, as it says itself: found without what is redacted."""
+"""The subject of a failed request: the name that it gives the user or group, although its body is redacted."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def filled(idp: Idp, member: models.MemberRow) -> Idp:
 
 
 @pytest.mark.parametrize("name", FAILED)
-def test_a_failed_request_says_who_it_was_about(filled: Idp, admin_client: Client, name: str) -> None:
+def test_a_failed_request_shows_its_subject(filled: Idp, admin_client: Client, name: str) -> None:
     send, status, subject = FAILED[name]
 
     assert send(filled).status_code == status
@@ -57,7 +57,7 @@ def test_a_failed_request_says_who_it_was_about(filled: Idp, admin_client: Clien
             assert f"> {subject}" in " ".join(admin_client.get(url).content.decode().split())
 
 
-def test_who_has_the_name_is_linked(filled: Idp, admin_client: Client) -> None:
+def test_the_holder_of_the_name_is_linked(filled: Idp, admin_client: Client) -> None:
     filled.send("POST", "/Users", {"userName": "LO@acme.example"})
     filled.send("POST", "/Groups", {"displayName": "sales"})
 
@@ -72,7 +72,7 @@ def test_who_has_the_name_is_linked(filled: Idp, admin_client: Client) -> None:
         )
 
 
-def test_a_rename_that_failed_names_both(filled: Idp, admin_client: Client) -> None:
+def test_a_failed_rename_names_both(filled: Idp, admin_client: Client) -> None:
     user = filled.create_user("lena@acme.example")
     filled.patch(f"/Users/{user}", {"op": "replace", "path": "userName", "value": "lo@acme.example"})
 
@@ -83,7 +83,7 @@ def test_a_rename_that_failed_names_both(filled: Idp, admin_client: Client) -> N
     assert "“lo@acme.example” is used by" in html
 
 
-def test_the_stored_body_stays_redacted_and_what_succeeded_keeps_no_name(filled: Idp) -> None:
+def test_the_body_stays_redacted_and_successful_requests_have_no_subject(filled: Idp) -> None:
     filled.send("POST", "/Users", {"userName": "LO@acme.example"})
 
     assert "lo@" not in last(filled).body.lower()
@@ -91,8 +91,8 @@ def test_the_stored_body_stays_redacted_and_what_succeeded_keeps_no_name(filled:
     assert [row.subject for row in filled.entries if row.status < 400] == [""] * (len(filled.entries) - 1)
 
 
-def test_a_request_without_the_token_leaves_no_name(filled: Idp, other_idp: Idp) -> None:
-    """Neither here, nor in the log of the connection whose token it was."""
+def test_a_request_without_the_token_has_no_subject(filled: Idp, other_idp: Idp) -> None:
+    """Neither in the log of this connection nor in that of the token's connection."""
     before = len(filled.entries)
     stranger = Idp(filled.connection, other_idp.token)
 
@@ -102,7 +102,7 @@ def test_a_request_without_the_token_leaves_no_name(filled: Idp, other_idp: Idp)
     assert {row.subject for row in [*filled.entries, *other_idp.entries]} == {""}
 
 
-def test_a_deleted_connection_and_another_organization_link_to_nobody(
+def test_a_deleted_connection_and_another_organization_have_no_links(
     filled: Idp, other_idp: Idp, other_admin_client: Client
 ) -> None:
     other_idp.send("POST", "/Users", {"displayName": "Ada Lovelace", "userName": ""})
@@ -131,5 +131,5 @@ def test_a_deleted_connection_and_another_organization_link_to_nobody(
         (None, ""),
     ],
 )
-def test_a_subject_is_found_in_whatever_was_sent(body: Any, subject: str) -> None:
+def test_a_subject_is_found_in_any_body(body: Any, subject: str) -> None:
     assert find_subject(body, "User") == subject

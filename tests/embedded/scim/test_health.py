@@ -1,4 +1,4 @@
-"""How a connection is, and how far its identity provider has come: by its calls and the clock alone."""
+"""Health and setup progress of a connection, computed from its requests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,17 +19,17 @@ from tests import factories
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 OK = ("GET", 200)
-REFUSED = ("POST", 409)
+FAILED = ("POST", 409)
 ENTRA, OKTA = ScimIdentityProvider.MICROSOFT_ENTRA, ScimIdentityProvider.OKTA
 
 
 def health(
-    *calls: tuple[timedelta, tuple[str, int]],
+    *requests: tuple[timedelta, tuple[str, int]],
     identity_provider: ScimIdentityProvider = OKTA,
     expires_in: timedelta = timedelta(days=300),
     has_users: bool = True,
     paused_at: datetime | None = None,
-    refusal: str = "",
+    rejection: str = "",
 ) -> ScimHealth:
     connection = ScimConnection(
         "scim-connection-live-1",
@@ -42,7 +42,7 @@ def health(
         NOW + expires_in,
         paused_at=paused_at,
     )
-    newest = [RequestResult(NOW - ago, method, status, refusal) for ago, (method, status) in calls]
+    newest = [RequestResult(NOW - ago, method, status, rejection) for ago, (method, status) in requests]
     return compute_health(connection, newest, has_users=has_users, now=NOW)
 
 
@@ -54,30 +54,30 @@ def days(number: float) -> timedelta:
     return timedelta(days=number)
 
 
-def each_minute(*answers: tuple[str, int]) -> list[tuple[timedelta, tuple[str, int]]]:
-    return [(minutes(n), answer) for n, answer in enumerate(answers)]
+def each_minute(*results: tuple[str, int]) -> list[tuple[timedelta, tuple[str, int]]]:
+    return [(minutes(n), result) for n, result in enumerate(results)]
 
 
 STATES: dict[str, tuple[ScimHealth, ScimHealthState]] = {
-    "paused": (health(*each_minute(*[REFUSED] * 9), expires_in=-days(1), paused_at=NOW), ScimHealthState.PAUSED),
-    "was paused": (health(*each_minute(*[("POST", 503)] * 9), refusal="paused"), ScimHealthState.HEALTHY),
-    "nobody has called": (health(has_users=False), ScimHealthState.WAITING),
-    "called, nobody arrived": (health((minutes(1), OK), has_users=False), ScimHealthState.VERIFYING),
-    "refused, nobody arrived": (health((minutes(1), ("GET", 401)), has_users=False), ScimHealthState.VERIFYING),
+    "paused": (health(*each_minute(*[FAILED] * 9), expires_in=-days(1), paused_at=NOW), ScimHealthState.PAUSED),
+    "was paused": (health(*each_minute(*[("POST", 503)] * 9), rejection="paused"), ScimHealthState.HEALTHY),
+    "no request yet": (health(has_users=False), ScimHealthState.WAITING),
+    "requests, no user yet": (health((minutes(1), OK), has_users=False), ScimHealthState.VERIFYING),
+    "failures, no user yet": (health((minutes(1), ("GET", 401)), has_users=False), ScimHealthState.VERIFYING),
     "all well": (health(*each_minute(OK, OK, OK)), ScimHealthState.HEALTHY),
-    "a refusal among many": (health(*each_minute(REFUSED, *[OK] * 10)), ScimHealthState.HEALTHY),
-    "two refusals among few": (health(*each_minute(REFUSED, REFUSED, OK)), ScimHealthState.HEALTHY),
-    "three refusals among few": (health(*each_minute(REFUSED, REFUSED, REFUSED, OK)), ScimHealthState.DEGRADED),
-    "a fifth refused": (health(*each_minute(*[REFUSED] * 4, *[OK] * 16)), ScimHealthState.DEGRADED),
-    "less than a fifth refused": (health(*each_minute(*[REFUSED] * 4, *[OK] * 17)), ScimHealthState.HEALTHY),
-    "nothing but refusals": (health((minutes(1), ("GET", 401))), ScimHealthState.DEGRADED),
-    "refusals of yesterday": (
-        health((minutes(1), OK), *[(days(1.1), REFUSED)] * 50),
+    "one failure among many": (health(*each_minute(FAILED, *[OK] * 10)), ScimHealthState.HEALTHY),
+    "two failures among few": (health(*each_minute(FAILED, FAILED, OK)), ScimHealthState.HEALTHY),
+    "three failures among few": (health(*each_minute(FAILED, FAILED, FAILED, OK)), ScimHealthState.DEGRADED),
+    "a fifth failed": (health(*each_minute(*[FAILED] * 4, *[OK] * 16)), ScimHealthState.DEGRADED),
+    "less than a fifth failed": (health(*each_minute(*[FAILED] * 4, *[OK] * 17)), ScimHealthState.HEALTHY),
+    "only failures": (health((minutes(1), ("GET", 401))), ScimHealthState.DEGRADED),
+    "failures of yesterday": (
+        health((minutes(1), OK), *[(days(1.1), FAILED)] * 50),
         ScimHealthState.HEALTHY,
     ),
-    "who looks and finds nobody has succeeded": (health(*each_minute(*[("GET", 404)] * 9)), ScimHealthState.HEALTHY),
-    "errors of ours count": (health(*each_minute(*[("GET", 500)] * 3)), ScimHealthState.DEGRADED),
-    "Entra within its rhythm": (health((minutes(155), OK), identity_provider=ENTRA), ScimHealthState.HEALTHY),
+    "an empty lookup is a success": (health(*each_minute(*[("GET", 404)] * 9)), ScimHealthState.HEALTHY),
+    "server errors are failures": (health(*each_minute(*[("GET", 500)] * 3)), ScimHealthState.DEGRADED),
+    "Entra within its interval": (health((minutes(155), OK), identity_provider=ENTRA), ScimHealthState.HEALTHY),
     "Entra missed four cycles": (health((minutes(165), OK), identity_provider=ENTRA), ScimHealthState.SILENT),
     "Okta quiet for days": (health((days(6), OK)), ScimHealthState.HEALTHY),
     "Okta silent for longer than ever": (health((days(8), OK), (days(9), OK)), ScimHealthState.SILENT),
@@ -86,20 +86,20 @@ STATES: dict[str, tuple[ScimHealth, ScimHealthState]] = {
     "token expires in a month": (health((minutes(1), OK), expires_in=days(30)), ScimHealthState.TOKEN_EXPIRING),
     "token expires later": (health((minutes(1), OK), expires_in=days(31)), ScimHealthState.HEALTHY),
     "token has expired": (health((minutes(1), OK), expires_in=-minutes(1)), ScimHealthState.TOKEN_EXPIRED),
-    "refusals matter more than the token": (
-        health(*each_minute(*[REFUSED] * 3), expires_in=days(3)),
+    "failures matter more than the token": (
+        health(*each_minute(*[FAILED] * 3), expires_in=days(3)),
         ScimHealthState.DEGRADED,
     ),
 }
 
 
 @pytest.mark.parametrize(("found", "state"), STATES.values(), ids=STATES)
-def test_the_state_is_what_matters_most(found: ScimHealth, state: ScimHealthState) -> None:
+def test_the_state_is_the_most_important_fact(found: ScimHealth, state: ScimHealthState) -> None:
     assert found.state is state
 
 
-def test_health_says_what_it_is_judged_by() -> None:
-    found = health(*each_minute(REFUSED, OK, REFUSED), identity_provider=ENTRA)
+def test_health_has_the_numbers_behind_the_state() -> None:
+    found = health(*each_minute(FAILED, OK, FAILED), identity_provider=ENTRA)
 
     assert (found.requests, found.failures, found.since) == (3, 2, NOW - minutes(2))
     assert (found.last_request_at, found.last_success_at) == (NOW, NOW - minutes(1))
@@ -123,7 +123,7 @@ def progress(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> Sc
 
 
 @pytest.mark.parametrize("number", [1, 300])
-def test_health_takes_two_queries_however_many_calls_there_are(
+def test_health_takes_two_queries(
     directory: EmbeddedDirectory,
     scim: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -141,7 +141,7 @@ def test_health_takes_two_queries_however_many_calls_there_are(
     assert (found.state, found.requests) == (ScimHealthState.HEALTHY, min(number, 200))
 
 
-def test_another_organizations_calls_say_nothing(
+def test_another_organizations_requests_are_ignored(
     directory: EmbeddedDirectory, globex: models.OrganizationRow, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     other = factories.scim_connection(globex)
@@ -160,26 +160,28 @@ def test_another_organizations_calls_say_nothing(
     )
 
 
-def test_nothing_was_seen_before_the_first_call(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
+def test_progress_is_empty_before_the_first_request(
+    directory: EmbeddedDirectory, scim: models.ScimConnectionRow
+) -> None:
     found = progress(directory, scim)
 
     assert [value for value in (getattr(found, name) for name in found.__slots__) if value] == []
 
 
-def call(scim: models.ScimConnectionRow, method: str, path: str, status: int = 200, **more: Any) -> datetime:
+def log_request(scim: models.ScimConnectionRow, method: str, path: str, status: int = 200, **more: Any) -> datetime:
     return factories.scim_request(scim, method=method, path=path, status=status, **more).at
 
 
 def test_each_step_is_seen(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
     with time_machine.travel(timezone.now() - timedelta(hours=1)):
-        first = call(scim, "GET", "/Users", 401, refusal="unknown_token")
+        first = log_request(scim, "GET", "/Users", 401, refusal="unknown_token")
         assert progress(directory, scim).token_accepted_at is None
-    read = call(scim, "GET", "/ServiceProviderConfig")
-    person, group = factories.scim_user(scim, "ada", display_name="Ada Lovelace"), factories.scim_group(scim, "Sales")
-    patched = call(
+    read = log_request(scim, "GET", "/ServiceProviderConfig")
+    user, group = factories.scim_user(scim, "ada", display_name="Ada Lovelace"), factories.scim_group(scim, "Sales")
+    patched = log_request(
         scim,
         "PATCH",
-        f"/Users/{public_id('scim-user', person.pk)}",
+        f"/Users/{public_id('scim-user', user.pk)}",
         changed_attributes=["active"],
         body='{"Operations":[{"op":"Replace","path":"active","value":"False"}]}',
     )
@@ -187,18 +189,18 @@ def test_each_step_is_seen(directory: EmbeddedDirectory, scim: models.ScimConnec
     found = progress(directory, scim)
 
     assert (found.reached_at, found.token_accepted_at, found.discovery_read_at) == (first, patched, read)
-    assert (found.first_user_at, found.first_user_name) == (person.created_at, "Ada Lovelace")
+    assert (found.first_user_at, found.first_user_name) == (user.created_at, "Ada Lovelace")
     assert (found.first_group_at, found.first_group_name) == (group.created_at, "Sales")
     assert found.first_deactivation_at == patched
     assert [one.at for one in found.failed_requests] == [first]
     assert (found.last_request_at, found.last_success_at) == (patched, patched)
 
 
-def test_what_a_test_of_the_connection_created_and_deleted_was_seen(
+def test_resources_of_a_connection_test_count_although_deleted(
     directory: EmbeddedDirectory, scim: models.ScimConnectionRow
 ) -> None:
-    created = call(scim, "POST", "/Users", 201)
-    deleted = call(scim, "DELETE", "/Users/scim-user-live-1", 204)
+    created = log_request(scim, "POST", "/Users", 201)
+    deleted = log_request(scim, "DELETE", "/Users/scim-user-live-1", 204)
 
     found = progress(directory, scim)
 
@@ -221,10 +223,10 @@ BODIES: dict[str, bool] = {
 
 
 @pytest.mark.parametrize(("body", "deactivates"), BODIES.items())
-def test_a_deactivation_is_known_by_its_body(
+def test_a_deactivation_is_recognized_by_its_body(
     directory: EmbeddedDirectory, scim: models.ScimConnectionRow, body: str, deactivates: bool
 ) -> None:
-    call(scim, "PUT", "/Users/scim-user-live-1", changed_attributes=["active"], body=body)
+    log_request(scim, "PUT", "/Users/scim-user-live-1", changed_attributes=["active"], body=body)
 
     assert (progress(directory, scim).first_deactivation_at is not None) is deactivates
 
@@ -233,7 +235,7 @@ def test_a_deactivation_is_known_by_its_body(
     "more",
     [{"status": 404}, {"changed_attributes": ["userName"]}, {"method": "POST"}, {"path": "/Groups/scim-group-live-1"}],
 )
-def test_a_call_that_changed_nobodys_access_is_no_deactivation(
+def test_other_requests_are_not_deactivations(
     directory: EmbeddedDirectory, scim: models.ScimConnectionRow, more: dict[str, Any]
 ) -> None:
     usual = {"method": "PATCH", "path": "/Users/scim-user-live-1", "changed_attributes": ["active"]}
@@ -242,14 +244,14 @@ def test_a_call_that_changed_nobodys_access_is_no_deactivation(
     assert progress(directory, scim).first_deactivation_at is None
 
 
-def test_who_reached_the_address_first_is_told(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
-    call(scim, "GET", "/Users", user_agent="Okta SCIM Client 1.0.0")
-    call(scim, "GET", "/Users", user_agent="another")
+def test_the_first_user_agent_is_reported(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
+    log_request(scim, "GET", "/Users", user_agent="Okta SCIM Client 1.0.0")
+    log_request(scim, "GET", "/Users", user_agent="another")
 
     assert progress(directory, scim).reached_by == "Okta SCIM Client 1.0.0"
 
 
-def test_groups_in_which_nobody_is_are_told(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
+def test_groups_without_members_are_reported(directory: EmbeddedDirectory, scim: models.ScimConnectionRow) -> None:
     assert progress(directory, scim).groups_are_empty is False
     groups = factories.scim_groups(scim, ["Sales", "Support"])
     assert progress(directory, scim).groups_are_empty is True

@@ -1,4 +1,4 @@
-"""The log of SCIM requests at any size: no page looks at more than it must, and each uses an index that is there."""
+"""The log at any size: each page reads a bounded number of entries from an index."""
 
 from datetime import datetime, timedelta
 from unittest.mock import patch
@@ -38,7 +38,7 @@ def id_of(scim: models.ScimConnectionRow) -> str:
     return public_id("scim-connection", scim.pk)
 
 
-def test_a_search_for_little_ends_and_says_where(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
+def test_a_search_for_rare_requests_stops_and_says_where(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     wanted = factories.scim_request(scim, resource_type="Group")
     rows = [factories.scim_request(scim, resource_type="User") for _ in range(25)]
 
@@ -54,7 +54,7 @@ def test_a_search_for_little_ends_and_says_where(log: EmbeddedScimLog, scim: mod
     assert (third.next_cursor, third.searched_to) == (None, None)
 
 
-def test_a_search_that_fills_its_page_goes_on_behind_it(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
+def test_a_search_that_fills_its_page_continues_after_it(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     rows = [factories.scim_request(scim, resource_type="Group") for _ in range(7)]
     found: list[str] = []
     cursor: str | None = ""
@@ -68,9 +68,7 @@ def test_a_search_that_fills_its_page_goes_on_behind_it(log: EmbeddedScimLog, sc
     assert found == [public_id("scim-request", row.pk) for row in reversed(rows)]
 
 
-def test_an_export_reads_some_at_a_time_and_ends_at_its_limit(
-    log: EmbeddedScimLog, scim: models.ScimConnectionRow
-) -> None:
+def test_an_export_reads_in_batches_up_to_its_limit(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     rows = [factories.scim_request(scim, resource_type="Group" if n % 4 else "User") for n in range(23)]
     newest = [public_id("scim-request", row.pk) for row in reversed(rows)]
 
@@ -86,7 +84,7 @@ def test_an_export_reads_some_at_a_time_and_ends_at_its_limit(
     assert groups == [one for n, one in enumerate(reversed(newest)) if n % 4][::-1][:12]
 
 
-def test_an_export_is_in_the_activity_log(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
+def test_an_export_is_recorded_in_the_activity_log(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
     since = timezone.now() - timedelta(days=1)
     log.export(id_of(scim), ScimRequestFilter(outcome=ScimOutcome.FAILED, resource_id=USER, since=since))
 
@@ -96,21 +94,23 @@ def test_an_export_is_in_the_activity_log(log: EmbeddedScimLog, scim: models.Sci
     assert entry.actor_name == "Ada Admin"
 
 
-def test_calls_tell_whom_they_are_about_by_name(log: EmbeddedScimLog, scim: models.ScimConnectionRow) -> None:
+def test_requests_have_the_names_of_their_users_and_groups(
+    log: EmbeddedScimLog, scim: models.ScimConnectionRow
+) -> None:
     user = factories.scim_user(scim, "ada@acme.example", display_name="Ada Lovelace")
     group = factories.scim_group(scim, "Sales")
-    gone = public_id("scim-user", uuid7())
-    for kind, key in (
+    deleted = public_id("scim-user", uuid7())
+    for resource_type, key in (
         ("User", public_id("scim-user", user.pk)),
         ("Group", public_id("scim-group", group.pk)),
-        ("User", gone),
+        ("User", deleted),
     ):
-        factories.scim_request(scim, resource_type=kind, resource_id=key)
+        factories.scim_request(scim, resource_type=resource_type, resource_id=key)
 
     assert [one.resource_name for one in log.page(id_of(scim)).items] == ["", "Sales", "Ada Lovelace"]
 
 
-def test_nobody_of_another_organization_is_named(
+def test_users_of_another_organization_are_not_named(
     log: EmbeddedScimLog, scim: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_user(factories.scim_connection(globex), "gil@globex.example")
@@ -133,7 +133,7 @@ def test_a_page_takes_a_fixed_number_of_queries(
         factories.scim_request(scim, resource_type="User", resource_id=public_id("scim-user", user.pk), status=404)
         factories.scim_request(scim, resource_type="Group", resource_id=public_id("scim-group", group.pk), status=404)
 
-    with django_assert_max_num_queries(4):  # the bound of a search, the calls, people, groups
+    with django_assert_max_num_queries(4):  # the bound of a search, requests, users, groups
         log.page(id_of(scim), wanted)
 
 
@@ -155,7 +155,7 @@ def test_a_page_is_read_from_an_index(
 
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # With few rows PostgreSQL would rather read the table; with an index that it cannot use it has no choice.
+            # With few rows PostgreSQL prefers a sequential scan.
             cursor.execute(
                 "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
             )
@@ -166,7 +166,7 @@ def test_a_page_is_read_from_an_index(
     assert "TEMP B-TREE" not in plan, (plan, statement)
 
 
-def test_the_moment_of_a_key_is_when_it_was_made() -> None:
+def test_a_key_has_the_time_of_its_creation() -> None:
     now = datetime.now(tz=timezone.now().tzinfo)
 
     assert abs(moment_of(uuid7()) - now) < timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""The defects of Stytch's SCIM screens that no page's own test names; those name the others ("defect 1" and so on)."""
+"""Defects of Stytch's SCIM screens that concern several pages. The tests of single pages name the others by number."""
 
 import re
 from collections.abc import Iterator
@@ -32,17 +32,17 @@ def group(connection: models.ScimConnectionRow) -> models.ScimGroupRow:
 
 
 def pages() -> Iterator[str]:
-    """Yield the address of every page of the area that names nothing in particular."""
+    """Yield the URL of every page of the area without an id."""
     for one in iter_routes():
         is_page = one.access is not None and "GET" in one.access.methods and one.path.count("<") == 1
         if is_page and one.name.startswith("scim:"):
             yield "/" + one.path.replace("<str:organization_slug>", "acme")
 
 
-def test_defect_9_what_fails_half_way_is_not_saved_in_part(
+def test_defect_9_a_failed_change_is_not_saved_partially(
     admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
-    """The screen saves by three calls after each other; the last one may fail."""
+    """The screen saves with three requests, and the last one can fail."""
     admin_client.raise_request_exception = False
     seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}edit/").content.decode())
     assert seen
@@ -58,18 +58,16 @@ def test_defect_9_what_fails_half_way_is_not_saved_in_part(
 
 
 @pytest.mark.usefixtures("group")
-def test_defect_13_who_may_only_read_sees_every_mapping_and_why_it_cannot_be_changed(
-    settings: Settings, acme: models.OrganizationRow
-) -> None:
-    """Viewers see a part of the list, and nobody says so."""
+def test_defect_13_a_viewer_sees_every_mapping(settings: Settings, acme: models.OrganizationRow) -> None:
+    """Viewers see only a part of the list, without a hint."""
     html = as_reader(settings, acme).get(f"{OVERVIEW}roles/").content.decode()
 
     assert ("Support" in html, "stytch_admin" in html) == (True, True)
 
 
 @pytest.mark.usefixtures("group")
-def test_defect_14_no_page_shows_a_secret_that_is_there_already(admin_client: Client) -> None:
-    """A secret is shown in clear to whoever opens the page."""
+def test_defect_14_no_page_shows_an_existing_secret(admin_client: Client) -> None:
+    """The page shows a secret in plain text."""
     seen = list(pages())
     assert len(seen) > 12
     for url in seen:
@@ -79,8 +77,8 @@ def test_defect_14_no_page_shows_a_secret_that_is_there_already(admin_client: Cl
 
 
 @pytest.mark.usefixtures("group")
-def test_defect_15_what_loses_nothing_is_done_without_asking_again(admin_client: Client) -> None:
-    """Each save is asked about once more, whatever it does."""
+def test_defect_15_harmless_changes_need_no_confirmation(admin_client: Client) -> None:
+    """Each change needs a confirmation."""
     seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}edit/").content.decode())
     assert seen
     form = {"identity_provider": "okta", "display_name": "Renamed", "version": seen.group(1)}
@@ -90,24 +88,24 @@ def test_defect_15_what_loses_nothing_is_done_without_asking_again(admin_client:
 
 
 @pytest.mark.usefixtures("group")
-def test_defect_17_everything_that_can_be_pressed_is_a_link_a_button_or_a_field(admin_client: Client) -> None:
-    """Rows and texts react to the mouse alone. What axe and the keyboard say of each page, tests/browser hold."""
+def test_defect_17_everything_clickable_is_a_link_a_button_or_a_field(admin_client: Client) -> None:
+    """Rows and texts react only to the mouse. tests/browser check each page with axe and the keyboard."""
     for url in pages():
         html = admin_client.get(url).content.decode()
-        # Besides what only receives the focus, to be read.
+        # Elements that can only be focused are fine.
         inert = re.findall(r"<(?:tr|td|span|li|div)\b[^>]*(?:\bonclick|\bhx-(?:get|post)|\bdata-copy)=[^>]*>", html)
         assert inert == [], url
 
 
 @pytest.mark.usefixtures("connection")
-def test_defect_10_every_state_has_an_address_that_survives_a_reload(admin_client: Client) -> None:
-    """There are no addresses: a reload leads back to the beginning."""
+def test_defect_10_every_state_has_a_url(admin_client: Client) -> None:
+    """There are no URLs, so that a reload leads back to the start."""
     for url in pages():
         first, again = admin_client.get(url), admin_client.get(url)
         assert (first.status_code, first.get("Location")) == (again.status_code, again.get("Location")), url
 
 
-def test_every_right_that_a_page_of_the_area_needs_has_words() -> None:
-    """Defect 6 and 13: who may not, is told what is missing."""
+def test_every_permission_of_the_pages_has_a_label() -> None:
+    """Defects 6 and 13: a member without a permission sees which one is missing."""
     needed = {one.access.allow for one in iter_routes() if one.access and one.name.startswith("scim:")}
     assert all(right.label for right in needed if isinstance(right, Permission))

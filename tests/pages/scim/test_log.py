@@ -75,8 +75,8 @@ def all_pages(client: Client, url: str) -> Iterator[list[str]]:
 def at_times(connection: models.ScimConnectionRow, *timestamps: datetime) -> list[models.ScimRequestRow]:
     """Log a request at each time; the path tells them apart."""
     return [
-        factories.scim_request(connection, id=first_uuid7(moment), at=moment, path=f"/Users/{number}")
-        for number, moment in enumerate(timestamps)
+        factories.scim_request(connection, id=first_uuid7(timestamp), at=timestamp, path=f"/Users/{number}")
+        for number, timestamp in enumerate(timestamps)
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_failed_request_shows_its_cause(admin_client: Client, idp: Idp) -> Non
     html = page(admin_client)
 
     assert "Failed" in html
-    assert "The address ends in /Users or /Groups twice" in html
+    assert "The URL ends in /Users or /Groups twice" in html
 
 
 def test_an_empty_lookup_does_not_look_like_a_failure(admin_client: Client, idp: Idp) -> None:
@@ -230,8 +230,8 @@ def test_a_search_that_stopped_early_says_so_and_continues(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "MAX_SEARCHED", 20)
-    moment = datetime(2026, 1, 31, 9, tzinfo=UTC)
-    at_times(connection, *(moment + timedelta(minutes=number) for number in range(50)))
+    start = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    at_times(connection, *(start + timedelta(minutes=number) for number in range(50)))
     models.ScimRequestRow.objects.filter(path="/Users/5").update(method="DELETE")
 
     html = page(admin_client, method="DELETE")
@@ -445,7 +445,7 @@ def test_a_failed_request_shows_cause_and_fix_in_the_identity_providers_terms(
     html = page(admin_client, url_of(entry))
 
     assert "The token is not known" in html
-    assert "was never made here" in html
+    assert "never created the token" in html
     assert "“Secret token”" in html
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from unittest.mock import patch
 
@@ -58,7 +59,7 @@ def checks(html: str) -> dict[str, str]:
 def problem(html: str) -> str:
     """Return the explanations that the check shows."""
     found = re.findall(r'<div class="check-explained">(.*?)</div>', html, re.DOTALL)
-    return text_of(" ".join(found))
+    return unescape(text_of(" ".join(found)))
 
 
 def start(idp: Idp) -> None:
@@ -265,19 +266,19 @@ def taken_name(idp: Idp) -> object:
 
 
 ADDRESS, TOKEN = "Address", "Token"
-DISCOVERY, PERSON = "Discovery", "First person"
+DISCOVERY, USER = "Discovery", "First person"
 OKTA_ADDRESS = "“SCIM connector base URL”"
 MISTAKES: dict[str, tuple[Send, str, str, str]] = {
     "doubled /Users": (
         lambda idp: idp.get("/Users/Users"),
         ADDRESS,
-        "The address ends in /Users or /Groups twice",
-        f"take /Users or /Groups off the end of {OKTA_ADDRESS}",
+        "The URL ends in /Users or /Groups twice",
+        f"remove /Users or /Groups from the end of {OKTA_ADDRESS}",
     ),
     "doubled /Users, created": (
         lambda idp: idp.send("POST", "/Users/Users", {"userName": "ada"}),
         ADDRESS,
-        "The address ends in /Users or /Groups twice",
+        "The URL ends in /Users or /Groups twice",
         OKTA_ADDRESS,
     ),
     "extra /scim/v2": (
@@ -350,14 +351,14 @@ MISTAKES: dict[str, tuple[Send, str, str, str]] = {
         "“HTTP Header › Authorization”",
     ),
     "foreign token": (foreign_token, TOKEN, "The token belongs to another connection", "“HTTP Header › Authorization”"),
-    "discovery refused": (
+    "discovery failed": (
         lambda idp: idp.get("/Schemas", filter='id eq "x"'),
         DISCOVERY,
         "What the service offers cannot be searched",
-        "read them as a whole",
+        "can read all of them",
     ),
-    "too many requests": (too_often, PERSON, "Too many requests at once", "Okta tries again automatically"),
-    "a person refused": (taken_name, PERSON, "Waits for a decision of yours", "whether Okta manages this member"),
+    "too many requests": (too_often, USER, "Too many requests at once", "Okta tries again automatically"),
+    "a user failed": (taken_name, USER, "Waits for a decision of yours", "whether Okta manages this member"),
 }
 
 
@@ -407,7 +408,7 @@ def test_a_user_that_failed_is_shown_although_other_requests_succeed(admin_clien
     taken_name(idp)
     start(idp)
 
-    assert checks(page(admin_client))[PERSON] == "problem"
+    assert checks(page(admin_client))[USER] == "problem"
 
 
 def test_the_number_of_failures_is_shown(admin_client: Client, idp: Idp) -> None:

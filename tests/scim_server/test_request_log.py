@@ -154,11 +154,11 @@ def test_error_messages_are_kept(idp: Idp) -> None:
     idp.create_user("ada")
     idp.send("POST", "/Users", {"userName": "ada"})
     assert (last(idp).status, last(idp).scim_type) == (409, "uniqueness")
-    assert last(idp).detail == 'There is a User with the userName "xxx" already.'
+    assert last(idp).detail == 'There is already a User with the userName "xxx".'
 
     idp.create_group("Sales")
     idp.send("POST", "/Groups", {"displayName": "Sales"})
-    assert last(idp).detail == 'There is a Group with the displayName "Sales" already.'
+    assert last(idp).detail == 'There is already a Group with the displayName "Sales".'
 
     idp.send("POST", "/Users", {"userName": 'Bob "Ace" Smith'})
     idp.send("POST", "/Users", {"userName": 'Bob "Ace" Smith'})

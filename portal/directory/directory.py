@@ -16,8 +16,8 @@ from portal.directory.scim.contacts import ScimContactGateway
 from portal.directory.scim.deletion import ScimDeletionGateway
 from portal.directory.scim.drift import ScimDriftGateway
 from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.group_roles import ScimGroupRoleGateway
-from portal.directory.scim.groups import ScimGroupGateway
+from portal.directory.scim.group_roles import ScimGroupRoleGateway, ScimGroupRoleReviewGateway
+from portal.directory.scim.groups import ScimGroupDetailGateway, ScimGroupGateway
 from portal.directory.scim.health import ScimHealthGateway
 from portal.directory.scim.log import ScimLogGateway
 from portal.directory.scim.pause import ScimPauseGateway
@@ -52,11 +52,15 @@ class ScimGateway(Protocol):
     @property
     def groups(self) -> ScimGroupGateway: ...  # noqa: D102 -- the type says it
     @property
-    def users(self) -> ScimUserGateway: ...  # noqa: D102 -- the type says it
+    def group_details(self) -> ScimGroupDetailGateway | None: ...  # noqa: D102 -- the type says it
+    @property
+    def users(self) -> ScimUserGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def conflicts(self) -> ScimConflictGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def group_roles(self) -> ScimGroupRoleGateway: ...  # noqa: D102 -- the type says it
+    @property
+    def group_role_review(self) -> ScimGroupRoleReviewGateway | None: ...  # noqa: D102 -- the type says it
     @property
     def safeguard(self) -> ScimSafeguardGateway | None: ...  # noqa: D102 -- the type says it
     @property

@@ -29,8 +29,8 @@ from portal.embedded.models.fields import fold_name
 from portal.embedded.organizations import former_slugs
 from portal.embedded.organizations.email_domains import read_domain
 from portal.embedded.passwords.strength import check_new_password
-from portal.embedded.scim import group_role_rules
 from portal.embedded.scim.conflicts import conflict_version, open_conflicts
+from portal.embedded.scim.group_roles import change_group_roles
 from portal.embedded.scim.protocol.extensions import read_extension_schemas
 from portal.embedded.scim.scim import EmbeddedScim
 from portal.embedded.scope import Scope, organization_value, rows_of
@@ -196,7 +196,7 @@ def assign_scim_group_role(*, organization_slug: str, group_name: str, role_id: 
         group = connection.groups.filter(display_name_folded=fold_name(group_name.strip())).first()
         if group is None:
             raise NotFound(f'The identity provider hasn\'t sent a group "{group_name}".', field="group")
-        group_role_rules.change(group.organization_id, group.pk, add=[known], caller=audit.Caller(_OPERATOR, origin))
+        change_group_roles(group.organization_id, group.pk, add=[known], caller=audit.Caller(_OPERATOR, origin))
 
 
 def approve_scim_conflict(*, organization_slug: str, email_address: str, origin: Origin) -> None:

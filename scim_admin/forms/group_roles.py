@@ -1,4 +1,4 @@
-"""Which roles a group shall give, and which it gave when the form was opened."""
+"""The form for the roles of a group."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,47 +8,49 @@ from django.http import QueryDict
 
 from portal.directory.scim.group_roles import ScimGroupRoles, roles_version
 
-_LONGEST_ID = 128
-_MOST_ROLES = 1000
+_MAX_ID_LENGTH = 128
+_MAX_ROLES = 1000
 
 
 class RoleIds(forms.MultipleChoiceField):
-    """The ids of roles; which of them there are, the directory knows."""
+    """The IDs of roles. The directory knows which ones exist."""
 
     def valid_value(self, value: str) -> bool:
-        """Say whether it can be an id at all."""
-        return 0 < len(value) <= _LONGEST_ID and "\0" not in value
+        """Return whether the value could be an ID."""
+        return 0 < len(value) <= _MAX_ID_LENGTH and "\0" not in value
 
     def validate(self, value: list[str]) -> None:
-        """Refuse more than anybody can have ticked."""
+        """Raise ValidationError for more roles than the form could have."""
         super().validate(value)
-        if len(value) > _MOST_ROLES:
-            raise forms.ValidationError("Too many roles at once.")
+        if len(value) > _MAX_ROLES:
+            raise forms.ValidationError(f"Choose {_MAX_ROLES} roles at most.")
 
 
 class GroupRolesForm(forms.Form):
-    """The roles that are ticked (`roles`), and those that were when the form was opened (`base`)."""
+    """The checked roles (`roles`), and those that were assigned when the form was opened (`base`)."""
 
-    roles = RoleIds(required=False, error_messages={"invalid_choice": "“%(value)s” cannot be a role."})
+    roles = RoleIds(required=False, error_messages={"invalid_choice": "“%(value)s” isn’t a role."})
     base = RoleIds(required=False)
 
-    def __init__(self, data: QueryDict, *, assignable: Collection[str], held: ScimGroupRoles, **options: Any) -> None:
+    def __init__(
+        self, data: QueryDict, *, assignable: Collection[str], assignment: ScimGroupRoles, **options: Any
+    ) -> None:
         super().__init__(data, **options)
-        self._assignable, self._held = set(assignable), held
+        self._assignable, self._assignment = set(assignable), assignment
 
     @property
     def version(self) -> str:
-        """What the directory compares with what there is now."""
+        """The version that the change is based on."""
         return roles_version(self.cleaned_data["base"])
 
     @property
     def is_stale(self) -> bool:
-        """Whether the roles are others by now than when the form was opened."""
-        return self.version != self._held.version
+        """Whether the roles have changed since the form was opened."""
+        return self.version != self._assignment.version
 
     @property
     def added(self) -> list[str]:
-        """The roles that were ticked since the form was opened."""
+        """The roles that were checked since the form was opened."""
         return sorted({*self.cleaned_data["roles"]} - {*self.cleaned_data["base"]})
 
     @property
@@ -57,13 +59,13 @@ class GroupRolesForm(forms.Form):
         return sorted({*self.cleaned_data["base"]} - {*self.cleaned_data["roles"]})
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a change that is none, and a role that there is not."""
+        """Check that something changes, and that the new roles exist."""
         data: dict[str, Any] = self.cleaned_data
         if self.errors:
             return data
         unknown = [one for one in self.added if one not in self._assignable]
         if unknown:
-            self.add_error("roles", f"There is no role “{unknown[0]}” that a group can give.")
+            self.add_error("roles", f"A group can’t grant the role “{unknown[0]}”.")
         elif not self.added and not self.removed:
-            self.add_error("roles", "Nothing is different yet: tick a role to give it, or clear one to take it away.")
+            self.add_error("roles", "Nothing has changed yet. Check a role to assign it, or clear one to remove it.")
         return data

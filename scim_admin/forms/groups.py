@@ -1,4 +1,4 @@
-"""What the address of the list of groups can say."""
+"""The query of the list of groups."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from django.http import QueryDict
 
 from portal.web.listing import ListQuery
 
-_LONGEST_NAME = 256
+_MAX_SEARCH_LENGTH = 256
 
 
 class GroupsQuery(ListQuery):
-    """Which page of groups, and what to search for."""
+    """Filter and page size of the list of groups. Without `searchable`, there is no filter."""
 
     q = forms.CharField(
         label="Search by name",
         required=False,
-        max_length=_LONGEST_NAME,
+        max_length=_MAX_SEARCH_LENGTH,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
 
@@ -27,5 +27,5 @@ class GroupsQuery(ListQuery):
 
     @property
     def search(self) -> str:
-        """What to search for, "" for all and where the directory can't search."""
+        """The text to search for, or ""."""
         return str(self.cleaned_data.get("q", ""))

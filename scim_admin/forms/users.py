@@ -1,20 +1,20 @@
-"""What the address of the list of people can say."""
+"""The query of the list of people."""
 
 from django import forms
 
 from portal.directory.scim.users import ScimUserState
 from portal.web.listing import ListQuery
 
-_LONGEST_SEARCH = 256
+_MAX_SEARCH_LENGTH = 256
 
 
 class PeopleQuery(ListQuery):
-    """Which page of people, what to search for, and in which state they are."""
+    """Filters and page size of the list of people."""
 
     q = forms.CharField(
         label="Search by name, userName or email",
         required=False,
-        max_length=_LONGEST_SEARCH,
+        max_length=_MAX_SEARCH_LENGTH,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
     state = forms.ChoiceField(
@@ -33,11 +33,11 @@ class PeopleQuery(ListQuery):
 
     @property
     def search(self) -> str:
-        """What to search for, "" for all."""
+        """The text to search for, or ""."""
         return str(self.cleaned_data["q"])
 
     @property
     def chosen_state(self) -> ScimUserState | None:
-        """Which state is asked for, None for all."""
+        """The state to filter by, or None."""
         chosen = self.cleaned_data["state"]
         return ScimUserState(chosen) if chosen else None

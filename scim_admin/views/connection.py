@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from portal.directory.scim.connection import ScimConnection
 from portal.web.request import PortalRequest
 from portal.web.scim.health import health_context
-from portal.web.scim.people_without_access import people_without_access
 from portal.web.scim.safeguard import safeguard_of
 from portal.web.scim.token_expiry import token_expiry
+from portal.web.scim.users_without_access import users_without_access
 from scim_admin.guides import guide_for
 from scim_admin.lifecycle import lifecycle
 from scim_admin.sections import render_section
@@ -21,7 +21,7 @@ def connection(request: PortalRequest) -> HttpResponse:
     context = {
         **connection_card(found),
         "safeguard": safeguard_of(request, found),
-        "people_without_access": people_without_access(request, found),
+        "users_without_access": users_without_access(request, found),
         **health_context(request, found),
         **lifecycle(request, found),
     }

@@ -1,14 +1,13 @@
-"""The groups that came through the connection, and who is in them."""
+"""The groups that the identity provider pushed, and the page of each."""
 
 from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
 
-from portal.directory.errors import NotOffered
 from portal.directory.permissions import Permission
-from portal.directory.scim.features import ScimFeature
 from portal.web import listing
+from portal.web.availability import available
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupsQuery
@@ -17,68 +16,53 @@ from scim_admin.links import resource_log_url
 from scim_admin.sections import render_list, render_section
 from scim_admin.views.connection import connection_card
 
+_LIST = "scim_admin/groups.html"
+_GROUP = "scim_admin/group.html"
 _NESTED = "scim_admin/nested_groups.html"
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 
 def groups(request: PortalRequest) -> HttpResponse:
     """Show the connection with a page of its groups."""
     scim = request.directory.scim
-    query = GroupsQuery(request.GET, searchable=ScimFeature.GROUP_SEARCH in scim.offers)
-    context = {
-        "query": query,
-        "opens": ScimFeature.GROUP_MEMBERS in scim.offers,
-        **connection_card(scim.connection.get()),
-    }
+    details, query = scim.group_details, GroupsQuery(request.GET, searchable=scim.group_details is not None)
+    context = {"query": query, "opens": details is not None, **connection_card(scim.connection.get())}
     if context["connection"] is None:
-        return render_section(
-            request, "scim_admin/groups.html", context | lifecycle(request, None), fragments=["groups"]
-        )
+        return render_section(request, _LIST, context | lifecycle(request, None), fragments=["groups"])
     if not query.is_valid():
-        return render_section(request, "scim_admin/groups.html", context, fragments=["groups"], status=422)
-    limit, search = query.cleaned_data["limit"], query.search
-    fetch = partial(scim.groups.page, context["connection"].connection_id, limit=limit, search=search)
-    context |= {
-        "groups": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more"),
-        "limit": limit,
-        "search": search,
-    }
-    return render_list(request, "scim_admin/groups.html", context, "groups")
+        return render_section(request, _LIST, context, fragments=["groups"], status=422)
+    connection_id, limit, search = context["connection"].connection_id, query.cleaned_data["limit"], query.search
+    if search and details:
+        fetch = partial(details.search, connection_id, search, limit=limit)
+    else:
+        fetch = partial(scim.groups.page, connection_id, limit=limit)
+    found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more")
+    return render_list(request, _LIST, context | {"groups": found, "limit": limit, "search": search}, "groups")
 
 
 def group(request: PortalRequest, group_id: str) -> HttpResponse:
     """Show a group with a page of the people in it."""
-    scim = request.directory.scim
-    query = listing.ListQuery(request.GET)
-    try:
-        context: dict[str, Any] = {"query": query, "group": scim.groups.get(group_id)}
-        if not query.is_valid():
-            return render_section(request, "scim_admin/group.html", context, fragments=["members"], status=422)
-        limit = query.cleaned_data["limit"]
-        fetch = partial(scim.groups.members, group_id, limit=limit)
-        members = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="members-more")
-    except NotOffered as error:
-        return render_section(request, "scim_admin/group.html", {"not_offered": error.detail})
+    details, query = available(request.directory.scim.group_details, "group members"), listing.ListQuery(request.GET)
+    context: dict[str, Any] = {"query": query, "group": details.get(group_id)}
+    if not query.is_valid():
+        return render_section(request, _GROUP, context, fragments=["members"], status=422)
+    fetch = partial(details.members, group_id, limit=query.cleaned_data["limit"])
     context |= {
-        "members": members,
-        "nested": scim.groups.nested(group_id, limit=_MOST_NAMED),
-        "parents": scim.groups.parents(group_id, limit=_MOST_NAMED),
+        "members": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="members-more"),
+        "nested": details.nested(group_id, limit=_MAX_NAMED),
+        "parents": details.parents(group_id, limit=_MAX_NAMED),
         "log_url": resource_log_url(request, "Group", group_id),
         "may_change": right_to(request, Permission.SCIM_UPDATE, Permission.IMPLICIT_ROLES),
     }
-    return render_list(request, "scim_admin/group.html", context, "members")
+    return render_list(request, _GROUP, context, "members")
 
 
 def nested_groups(request: PortalRequest, group_id: str) -> HttpResponse:
     """Show a page of the groups that are in a group."""
-    scim = request.directory.scim
-    query = listing.ListQuery(request.GET)
-    try:
-        context: dict[str, Any] = {"query": query, "group": scim.groups.get(group_id)}
-    except NotOffered as error:
-        return render_section(request, _NESTED, {"not_offered": error.detail})
+    details, query = available(request.directory.scim.group_details, "group members"), listing.ListQuery(request.GET)
+    context: dict[str, Any] = {"query": query, "group": details.get(group_id)}
     if not query.is_valid():
         return render_section(request, _NESTED, context, fragments=["nested"], status=422)
-    fetch = partial(scim.groups.nested, group_id, limit=query.cleaned_data["limit"])
+    fetch = partial(details.nested, group_id, limit=query.cleaned_data["limit"])
     context["nested"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="nested-more")
     return render_list(request, _NESTED, context, "nested")

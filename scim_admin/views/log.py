@@ -163,8 +163,8 @@ def _resource_name(request: PortalRequest, resource_id: str, entries: tuple[LogE
     scim = request.directory.scim
     try:
         if resource_id.startswith("scim-group-"):
-            return scim.groups.get(resource_id).group_name
-        return scim.users.get(resource_id).person.name
+            return available(scim.group_details, "group members").get(resource_id).group_name
+        return available(scim.users, "users").get(resource_id).user.name
     except NotFound:
         return ""
 

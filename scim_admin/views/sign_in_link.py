@@ -21,7 +21,7 @@ _TOO_MANY = "Several links were sent to this person within the last hour. Wait a
 def sign_in_link(request: PortalRequest, user_id: str) -> HttpResponse:
     """Ask before sending a link. Then email it or, if email isn't configured, show it once."""
     sign_in_links = available(request.directory.sign_in_links, "sign-in links")
-    details = request.directory.scim.users.get(user_id)
+    details = available(request.directory.scim.users, "users").get(user_id)
     if needs_step_up(request):
         return step_up(request, request.path)
     if request.method != "POST" or not details.can_sign_in:
@@ -41,7 +41,7 @@ def _send(request: PortalRequest, sign_in_links: SignInLinkGateway, details: Sci
         return _page(request, sign_in_links, details, sent=sent)
     messages.success(request, f"Link emailed to {sent.email_address}.")
     slug = request.signed_in.organization.organization_slug
-    return see_other(reverse("scim:person", args=[slug, details.person.user_id]))
+    return see_other(reverse("scim:person", args=[slug, details.user.user_id]))
 
 
 def _page(

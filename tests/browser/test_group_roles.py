@@ -12,14 +12,14 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def pia(embedded: Portal) -> models.ScimUserRow:
-    """Pia is in Team 001, which gives no role yet."""
+    """Pia is in Team 001, which grants no role yet."""
     group = models.ScimGroupRow.objects.get(display_name="Team 001")
     user = factories.provisioned(group.connection, "pia@acme.example", display_name="Pia Patel")
     factories.put_in_group(group, [user])
     return user
 
 
-def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pia: models.ScimUserRow) -> None:
+def test_a_role_is_assigned_reviewed_and_explained(embedded: Portal, page: Page, pia: models.ScimUserRow) -> None:
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/groups/?q=team+001")
     page.get_by_role("link", name="Team 001").click()
@@ -37,7 +37,7 @@ def test_a_role_is_given_reviewed_and_explained(embedded: Portal, page: Page, pi
     page.get_by_role("button", name="Save").click()
 
     page.wait_for_url("**/scim/roles/")
-    expect(page.locator("#toasts")).to_contain_text("The roles of “Team 001” are saved.")
+    expect(page.locator("#toasts")).to_contain_text("Roles of “Team 001” saved.")
     check_accessibility(page)
     page.get_by_role("link", name="Team 001", exact=True).click()
     page.get_by_role("link", name="Pia Patel").click()
@@ -96,7 +96,7 @@ def test_people_are_searched_and_filtered(embedded: Portal, page: Page) -> None:
     check_accessibility(page)
 
 
-def test_on_stytch_roles_are_given_and_what_it_does_not_tell_is_said(stytch: Portal, page: Page) -> None:
+def test_on_stytch_roles_are_assigned_without_a_preview(stytch: Portal, page: Page) -> None:
     stytch.sign_in(page)
     page.goto(f"{stytch.url}/o/acme/scim/people/")
     expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()

@@ -35,7 +35,7 @@ def test_groups_are_fetched_by_a_button_page_by_page_each_once(portal: Portal, p
     expect(page.locator("#announcements")).to_have_text(f"All {NUMBER_OF_GROUPS} shown")
 
 
-def test_a_reload_and_the_way_back_show_the_same(portal: Portal, page: Page) -> None:
+def test_a_reload_and_the_back_button_show_the_same(portal: Portal, page: Page) -> None:
     portal.open_groups(page)
     first = names(page)
 
@@ -54,7 +54,7 @@ def test_a_search_narrows_the_list_and_says_when_nothing_is_left(embedded: Porta
     page.keyboard.press("Enter")
     expect(page.locator("#groups-more")).to_contain_text("All 12 shown")
     assert names(page) == ["Team 012", "Team 112", *(f"Team {n}" for n in range(120, 130))]
-    # Who searches goes on typing.
+    # The focus stays in the search field.
     expect(page.get_by_label("Search by name")).to_be_focused()
 
     page.get_by_label("Search by name").fill("zebra")
@@ -77,10 +77,10 @@ def test_a_group_opens_to_its_people_page_by_page(embedded: Portal, page: Page) 
     assert page.locator("#members td:nth-child(2)", has_text=re.compile(r"person\d\d@acme\.example")).count() == 60
 
 
-def test_what_stytch_does_not_offer_is_said_in_its_place(stytch: Portal, page: Page) -> None:
+def test_on_stytch_the_page_explains_that_there_is_no_search(stytch: Portal, page: Page) -> None:
     stytch.open_groups(page)
 
-    expect(page.get_by_text("lists groups without a search by name")).to_be_visible()
+    expect(page.get_by_text("lists groups without their members")).to_be_visible()
     expect(page.get_by_label("Search by name")).to_have_count(0)
     expect(page.locator("#groups tbody td:first-child a:not(.btn)")).to_have_count(0)
     page.goto(f"{stytch.url}/o/acme/scim/groups/scim-group-test-none/")
@@ -171,7 +171,7 @@ def test_the_base_url_is_copied(portal: Portal, page: Page) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == page.get_by_label("Base URL", exact=True).input_value()
 
 
-def test_a_session_that_ended_meanwhile_leads_to_sign_in_and_back(
+def test_a_session_that_has_ended_leads_to_sign_in_and_back(
     portal: Portal, page: Page, expected_errors: list[str]
 ) -> None:
     expected_errors.append("401")
@@ -207,7 +207,7 @@ def abort(route: Route) -> None:
     route.abort()
 
 
-def test_a_place_that_has_expired_starts_the_list_again(embedded: Portal, page: Page) -> None:
+def test_an_expired_cursor_starts_the_list_again(embedded: Portal, page: Page) -> None:
     embedded.open_groups(page)
     load_more(page, "100 shown")
     stale = signing.dumps("team 099", salt="another list")

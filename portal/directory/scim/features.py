@@ -6,16 +6,11 @@ from enum import StrEnum
 class ScimFeature(StrEnum):
     """What only some directories can do with SCIM data."""
 
-    GROUP_SEARCH = "group-search"
-    GROUP_MEMBERS = "group-members"
-    PEOPLE = "people"
     # Lets people of a deleted connection be deactivated or kept, and says beforehand how many there are.
     PEOPLE_CHOICE = "people-choice"
     # Keeps a deleted connection for a while, and can restore it.
     RESTORE = "restore"
     # Keeps the list of members whom provisioning would take over.
     CONFLICTS = "conflicts"
-    # Tells beforehand whom a change of a group's roles affects, and marks groups that were renamed or deleted since.
-    ROLE_PREVIEW = "role-preview"
     # Tells when a token was made, and when, from where and by which client it was last used.
     TOKEN_USE = "token-use"  # noqa: S105 -- a word

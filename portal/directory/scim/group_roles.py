@@ -1,4 +1,4 @@
-"""Which groups give which roles, and whom a change of that gives or takes a role."""
+"""The roles that groups grant, and who a change of them affects."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -6,43 +6,41 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from portal.directory.pages import DEFAULT_LIMIT, Page
-from portal.directory.scim.users import (
-    ScimGroupLink,
-)
+from portal.directory.scim.users import ScimGroupLink
 
 
 def roles_version(role_ids: Iterable[str]) -> str:
-    """Return what tells one set of roles from another: whoever saves says which one they have seen."""
+    """Return the version of a set of roles. A change names the version that it is based on."""
     return hashlib.sha256("\n".join(sorted(role_ids)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class ScimGroupRoles:
-    """The roles that everybody in a group has by it."""
+    """The roles that a group grants to everyone in it."""
 
     group: ScimGroupLink
     role_ids: tuple[str, ...]
-    # What the group was called when an admin last saw to its roles.
+    # The group's name when an admin last changed or confirmed its roles.
     mapped_name: str
-    # The identity provider has deleted the group: the roles reach nobody, and are kept until an admin decides.
-    is_gone: bool = False
-    # For a group that is gone: another one that has its name now.
+    # The identity provider deleted the group. Its roles are kept until an admin decides, but no one has them.
+    is_deleted: bool = False
+    # For a deleted group: another group that has its name now.
     replacement: ScimGroupLink | None = None
 
     @property
     def version(self) -> str:
-        """What a change must say that it has seen (`roles_version`)."""
+        """The version that a change must name (`roles_version`)."""
         return roles_version(self.role_ids)
 
     @property
     def is_renamed(self) -> bool:
-        """Whether the group has another name than when its roles were given."""
-        return not self.is_gone and self.group.group_name.lower() != self.mapped_name.lower()
+        """Whether the group has been renamed since its roles were assigned."""
+        return not self.is_deleted and self.group.group_name.lower() != self.mapped_name.lower()
 
 
 @dataclass(frozen=True, slots=True)
-class ScimPersonLink:
-    """A person by their id, and by what to call them."""
+class ScimUserLink:
+    """A user by ID, with the name to show."""
 
     user_id: str
     name: str
@@ -50,55 +48,65 @@ class ScimPersonLink:
 
 @dataclass(frozen=True, slots=True)
 class ScimRoleEffect:
-    """How many people a change gives a role that they have not had, or takes one that nothing else gives them."""
+    """How many users gain a role by a change, or lose a role that they have only through this group."""
 
     role_id: str
     is_gained: bool
     number: int
-    # The first of them by userName; who asks comes before all others.
-    first: tuple[ScimPersonLink, ...] = ()
+    # The first of them by userName, but the caller comes before all others.
+    first: tuple[ScimUserLink, ...] = ()
     includes_caller: bool = False
 
     @property
     def more(self) -> int:
-        """How many there are besides the first."""
+        """How many there are in addition to the first."""
         return self.number - len(self.first)
 
 
 class ScimGroupRoleGateway(Protocol):
-    """The roles that groups give (Stytch: scim_group_implicit_role_assignments). Reading needs `stytch.scim:get`.
+    """The roles that groups grant (Stytch: scim_group_implicit_role_assignments). Reading needs `stytch.scim:get`.
 
-    Changing needs `stytch.scim:update` and `stytch.organization:update.settings.implicit-roles`. A change says which
-    roles it has seen (`roles_version`), and raises Conflict with the field "version" where these are others by now.
+    Changing needs `stytch.scim:update` and `stytch.organization:update.settings.implicit-roles`. A change names the
+    version that it is based on (`roles_version`). It raises Conflict with the field "version" if the roles have changed.
     """
 
     def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupRoles]:
-        """Return a page of the groups that give roles, also of those that are gone.
+        """Return a page of the groups that grant roles, including deleted ones.
 
-        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound.
+        `limit` is 1 to 1000. Raise Invalid if it isn't, InvalidCursor, and NotFound if there is no such connection.
         """
         ...
 
     def get(self, group_id: str) -> ScimGroupRoles:
-        """Return the roles that a group gives or, gone, gave. Raises NotFound."""
-        ...
-
-    def preview(self, group_id: str, *, add: Collection[str], remove: Collection[str]) -> tuple[ScimRoleEffect, ...]:
-        """Return for each role that a change gives or takes who is affected. Raises NotFound, NotOffered."""
+        """Return the roles that a group grants, or granted before it was deleted. Raise NotFound."""
         ...
 
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
-        """Give a group roles and take some away; what is not named stays as it is.
+        """Assign roles to a group and remove others.
 
-        Raises NotFound, Invalid (for "roles"), Conflict (for "version"; for "roles" where nobody would be left as
-        admin), Refused.
+        Raise NotFound, Refused, Invalid (field "roles") for a role that doesn't exist, and Conflict: field "version", or
+        field "roles" if the organization would have no admin left.
         """
         ...
 
+
+class ScimGroupRoleReviewGateway(Protocol):
+    """Reviewing group roles: the effect of a change, and groups that were renamed or deleted since the last one.
+
+    It needs the same permissions as `ScimGroupRoleGateway`.
+    """
+
+    def preview(self, group_id: str, *, add: Collection[str], remove: Collection[str]) -> tuple[ScimRoleEffect, ...]:
+        """Return who a change affects, for each role that it assigns or removes. Raise NotFound."""
+        ...
+
     def confirm(self, group_id: str, *, version: str) -> ScimGroupRoles:
-        """Take a renamed group's name for the right one. Raises NotFound, Conflict, NotOffered, Refused."""
+        """Let a renamed group keep its roles under its new name. Raise NotFound, Conflict, Refused."""
         ...
 
     def move(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
-        """Give the roles of a group that is gone to another one. Raises NotFound, Invalid, Conflict, NotOffered, Refused."""
+        """Move the roles of a deleted group to another group.
+
+        Raise NotFound, Conflict, Refused, and Invalid if the first group isn't deleted.
+        """
         ...

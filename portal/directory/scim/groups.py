@@ -1,4 +1,4 @@
-"""The groups that the IdP pushed."""
+"""Groups that the identity provider pushed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 
 @dataclass(frozen=True, slots=True)
 class ScimGroup:
-    """A group that the IdP pushed; `member_count` and `updated_at` are None where the directory does not tell them."""
+    """A group that the identity provider pushed. A value that the directory doesn't list is None."""
 
     group_id: str
     group_name: str
@@ -17,13 +17,13 @@ class ScimGroup:
     connection_id: str
     member_count: int | None = None
     updated_at: datetime | None = None
-    # What everybody in it is by it, not by the groups that it is in; None where the directory tells it elsewhere.
+    # The roles that this group grants, without those of the groups that it is in.
     role_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScimGroupMember:
-    """A provisioned person in a group."""
+    """A provisioned user in a group."""
 
     user_id: str
     user_name: str
@@ -32,30 +32,41 @@ class ScimGroupMember:
 
 
 class ScimGroupGateway(Protocol):
-    """The groups that the IdP pushed. Reading needs `stytch.scim:get`."""
+    """The groups that the identity provider pushed. Reading needs `stytch.scim:get`."""
 
-    def page(
-        self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT, search: str = ""
-    ) -> Page[ScimGroup]:
+    def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of groups (Stytch: scim.connection.get_groups).
 
-        With `search`, each of its words is part of the name. A page of a search looks at 100,000 groups at most, so it can
-        be empty and yet not the last. `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered (for `search`).
+        `limit` is 1 to 1000. Raise Invalid if it isn't, InvalidCursor, and NotFound if there is no such connection.
+        """
+        ...
+
+
+class ScimGroupDetailGateway(Protocol):
+    """What only some directories know about groups: their members, and how to search them. Needs `stytch.scim:get`.
+
+    `limit` is 1 to 1000. Methods raise Invalid if it isn't, InvalidCursor, and NotFound.
+    """
+
+    def search(self, connection_id: str, text: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+        """Return a page of the groups whose names contain each word of a text.
+
+        One page reads 100,000 groups at most, so it can be empty without being the last.
         """
         ...
 
     def get(self, group_id: str) -> ScimGroup:
-        """Return one group of the active connection. Raises NotFound, NotOffered."""
+        """Return one group of the active connection. Raise NotFound."""
         ...
 
     def members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
-        """Return a page of the people in a group. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
+        """Return a page of the users in a group."""
         ...
 
     def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
-        """Return a page of the groups that are members of a group, by name. Raises Invalid, InvalidCursor, NotFound, NotOffered."""
+        """Return a page of the groups that are members of a group, by name."""
         ...
 
     def parents(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
-        """Return a page of the groups that a group is a member of, by name. Raises as nested_groups."""
+        """Return a page of the groups that a group is a member of, by name."""
         ...

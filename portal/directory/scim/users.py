@@ -1,4 +1,4 @@
-"""Who was provisioned, and why they have the roles that they have."""
+"""Users that the identity provider pushed: their state, their groups, and where their roles come from."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,35 +10,35 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 
 
 class ScimUserState(StrEnum):
-    """Whether the identity provider says that a person may come in (RFC 7643, 4.1.1: active)."""
+    """Whether a user is active at the identity provider (RFC 7643, section 4.1.1), and can sign in here."""
 
     ACTIVE = "active"
     DEACTIVATED = "deactivated"
-    # Active for the identity provider, and no member or a deleted one here.
+    # Active at the identity provider, but not a member here, or a deleted one.
     CANNOT_SIGN_IN = "cannot-sign-in"
 
 
 class ScimObstacle(StrEnum):
-    """Why an active person can't sign in, as it is now."""
+    """Why an active user can't sign in at the moment."""
 
     NO_ADDRESS = "no-address"
-    # The identity provider sent addresses, and none that is one.
+    # The identity provider sent addresses, but none is valid.
     UNUSABLE_ADDRESS = "unusable-address"
-    # Another person of the connection signs in with it.
+    # Another user of the connection signs in with it.
     ADDRESS_TAKEN = "address-taken"
-    # A member that the identity provider doesn't manage has it: an admin decides when it sends the person again.
+    # It belongs to an existing member. An admin decides when the identity provider sends the user again.
     EXISTING_MEMBER = "existing-member"
-    # Here, or with the connection, and not by the identity provider.
+    # The member was deleted here or with the connection, not by the identity provider.
     MEMBER_DELETED = "member-deleted"
-    # Nothing: the next request about the person makes them a member.
+    # No obstacle is left: the next request about the user creates the member.
     NEXT_REQUEST = "next-request"
 
 
 @dataclass(frozen=True, slots=True)
 class ScimSignInObstacle:
-    """What keeps a person from signing in; the address is the one that it is about, "" for none.
+    """What keeps a user from signing in, with the email address concerned, or "".
 
-    For ADDRESS_TAKEN, `holder_id` and `holder_name` are the person who signs in with it.
+    For ADDRESS_TAKEN, `holder_id` and `holder_name` are the user who signs in with the address.
     """
 
     reason: ScimObstacle
@@ -49,25 +49,25 @@ class ScimSignInObstacle:
 
 @dataclass(frozen=True, slots=True)
 class ScimUser:
-    """A provisioned person, as lists show them; `updated_at` is when the identity provider last changed something."""
+    """A provisioned user in a list. `updated_at` is when the identity provider last changed the user."""
 
     user_id: str
     user_name: str
     display_name: str
     active: bool
     updated_at: datetime
-    # None for a person who can sign in, and for one who is deactivated.
+    # None for a user who can sign in or who is deactivated.
     obstacle: ScimSignInObstacle | None = None
 
     @property
     def name(self) -> str:
-        """What to call them: the name that is meant to be shown, where there is one."""
+        """The name to show: the displayName if there is one, else the userName."""
         return self.display_name or self.user_name
 
 
 @dataclass(frozen=True, slots=True)
 class ScimAttribute:
-    """What the identity provider told of a person, under the name that RFC 7643 gives it: `name.givenName`."""
+    """An attribute that the identity provider sent, by its path in RFC 7643 (`name.givenName`)."""
 
     name: str
     values: tuple[str, ...]
@@ -75,27 +75,27 @@ class ScimAttribute:
 
 @dataclass(frozen=True, slots=True)
 class ScimUserDetails:
-    """Everything that is known of a provisioned person; `member_id` is "" for who has no address to sign in with."""
+    """Everything that is known about a provisioned user. `member_id` is "" without an address to sign in with."""
 
-    person: ScimUser
+    user: ScimUser
     connection_id: str
     external_id: str
     created_at: datetime
     member_id: str
     email_address: str
-    # Whether the member was there before the identity provider knew of them.
-    is_adopted: bool
+    # Whether the member existed before the identity provider sent the user.
+    is_linked: bool
     attributes: tuple[ScimAttribute, ...]
 
     @property
     def can_sign_in(self) -> bool:
-        """Whether the person is active and has a member to sign in as."""
-        return self.person.active and self.person.obstacle is None
+        """Whether the user is active and can sign in as a member."""
+        return self.user.active and self.user.obstacle is None
 
 
 @dataclass(frozen=True, slots=True)
 class ScimGroupLink:
-    """A group by its id and its name."""
+    """A group by ID and name."""
 
     group_id: str
     group_name: str
@@ -103,7 +103,7 @@ class ScimGroupLink:
 
 @dataclass(frozen=True, slots=True)
 class ScimUserGroup:
-    """A group that a person is in: directly, or because a group within it has them."""
+    """A group that a user is in, directly or through a nested group."""
 
     group: ScimGroupLink
     is_direct: bool
@@ -111,7 +111,7 @@ class ScimUserGroup:
 
 @dataclass(frozen=True, slots=True)
 class ScimRoleSource:
-    """Where a role comes from; for a group, the way from the group that the person is in to the one with the role."""
+    """Where a role comes from. For a group, `path` leads from the user's own group to the group that grants the role."""
 
     type: RoleSourceType
     path: tuple[ScimGroupLink, ...] = ()
@@ -120,7 +120,7 @@ class ScimRoleSource:
 
 @dataclass(frozen=True, slots=True)
 class ScimUserRole:
-    """A role that a person has, with its first sources and how many more there are."""
+    """A role that a user has, with its first sources and the number of further ones."""
 
     role_id: str
     sources: tuple[ScimRoleSource, ...]
@@ -128,7 +128,7 @@ class ScimUserRole:
 
 
 class ScimUserGateway(Protocol):
-    """The people whom the IdP pushed. Reading needs `stytch.scim:get`; without ScimFeature.PEOPLE all raise NotOffered."""
+    """The users that the identity provider pushed. Reading needs `stytch.scim:get`."""
 
     def page(
         self,
@@ -139,32 +139,28 @@ class ScimUserGateway(Protocol):
         search: str = "",
         state: ScimUserState | None = None,
     ) -> Page[ScimUser]:
-        """Return a page of people by userName. Each word of `search` is part of the userName, the name or the email address.
+        """Return a page of users by userName. Each word of `search` is part of the userName, name or email address.
 
-        A page of a search looks at 100,000 people at most, so it can be empty and yet not the last.
-
-        `limit` is 1 to 1000. Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        One page of a search reads 100,000 users at most, so it can be empty without being the last. `limit` is 1 to 1000.
+        Raise Invalid if it isn't, InvalidCursor, and NotFound if there is no such connection.
         """
         ...
 
-    def without_access(self, connection_id: str) -> int:
-        """Return how many active people can't sign in; from MAX_COUNTED on, that many or more. Raises NotOffered."""
+    def count_without_access(self, connection_id: str) -> int:
+        """Return how many active users can't sign in, up to MAX_COUNTED."""
         ...
 
     def get(self, user_id: str) -> ScimUserDetails:
-        """Return one person of the active connection. Raises NotFound, NotOffered."""
+        """Return one user of the active connection. Raise NotFound."""
         ...
 
     def groups(self, user_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimUserGroup]:
-        """Return a page of the groups that a person is in, also by way of other groups, by their names.
+        """Return a page of the groups that a user is in, directly or through nested groups, by name.
 
-        Raises Invalid, InvalidCursor, NotFound, NotOffered.
+        Raise Invalid, InvalidCursor, NotFound.
         """
         ...
 
     def roles(self, user_id: str) -> tuple[ScimUserRole, ...]:
-        """Return the roles that a person has now, each with where it comes from; nobody deactivated has any.
-
-        Raises NotFound, NotOffered.
-        """
+        """Return the current roles of a user with their sources, none for a deactivated user. Raise NotFound."""
         ...

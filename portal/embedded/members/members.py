@@ -27,7 +27,7 @@ from portal.directory.search import Found, Operand
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import is_text
 from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
-from portal.embedded.members.roles import email_roles, group_roles, has_admin, hold_admins, is_admin
+from portal.embedded.members.roles import email_roles, has_admin, is_admin, lock_admins, roles_through_groups
 from portal.embedded.members.search import search_members
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.members.values import member_values, with_details
@@ -167,7 +167,7 @@ class EmbeddedMembers:
                     field="member_id",
                     error_type="email_unverified_for_reactivation",
                 )
-            self._require_roles([*email_roles(row.organization, row.email_address), *group_roles(row)])
+            self._require_roles([*email_roles(row.organization, row.email_address), *roles_through_groups(row)])
             row.status = MemberStatus.ACTIVE
             row.save(update_fields=["status", "updated_at"])
             deleted, active = ({"status": str(status)} for status in (MemberStatus.DELETED, MemberStatus.ACTIVE))
@@ -235,7 +235,7 @@ class EmbeddedMembers:
         """Lock a member, and say whether they are an active admin. Raise NotFound if they were deleted since."""
         if could_lose_admin and is_admin(seen):
             # Lock admins before the member, as provisioning does, to avoid deadlocks.
-            hold_admins(seen.organization_id)
+            lock_admins(seen.organization_id)
         row = self._rows().select_for_update(of=("self",), no_key=True).filter(pk=seen.pk).first()
         if row is None:
             raise _not_member()
@@ -243,7 +243,7 @@ class EmbeddedMembers:
 
     @staticmethod
     def _require_admin(row: models.MemberRow) -> None:
-        hold_admins(row.organization_id)
+        lock_admins(row.organization_id)
         if not has_admin(row.organization_id):
             raise Conflict(
                 f"{row.email_address} is the organization's last admin. Make another member an admin first.",

@@ -16,7 +16,7 @@ from portal.directory.policy import MEMBER_ROLE
 from portal.directory.search import Found, Operand
 from portal.embedded import models
 from portal.embedded.database.search import MOST_CONDITIONS, HoldsText, Reader, page
-from portal.embedded.members.roles import of_domains, of_groups_with
+from portal.embedded.members.roles import has_email_domain, has_role_through_group
 from portal.embedded.members.values import member_values, with_details
 from portal.embedded.scope import rows_of_each
 
@@ -61,14 +61,14 @@ class _Search:
     def _roles(self, operand: Operand) -> Q:
         """Match members with one of the roles: assigned manually, by email domain or by group."""
         role_ids = _READ.texts(operand, most=MOST_CONDITIONS)
-        found = Q() if MEMBER_ROLE in role_ids else of_groups_with(role_ids, self._keys)
+        found = Q() if MEMBER_ROLE in role_ids else has_role_through_group(role_ids, self._keys)
         for role_id in role_ids if MEMBER_ROLE not in role_ids else ():
             found |= Q(HoldsText(F("direct_roles"), Value(role_id)))
         for key, organization in zip(self._keys, self.organizations, strict=True):
             assignments = organization.settings.rbac_email_implicit_role_assignments
             domains = [one.domain for one in assignments if one.role_id in role_ids]
             if domains and MEMBER_ROLE not in role_ids:
-                found |= Q(organization_id=key) & of_domains(domains)
+                found |= Q(organization_id=key) & has_email_domain(domains)
         return found & ~Q(status=MemberStatus.DELETED)
 
 

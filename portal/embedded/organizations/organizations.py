@@ -35,7 +35,7 @@ from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.database.search import page
 from portal.embedded.database.writes import insert
-from portal.embedded.members.roles import has_admin, hold_admins
+from portal.embedded.members.roles import has_admin, lock_admins
 from portal.embedded.metadata import check_external_id, merge_metadata
 from portal.embedded.organizations import former_slugs
 from portal.embedded.organizations.search import matching
@@ -200,7 +200,7 @@ class EmbeddedOrganization:
         """Say whether there is an admin now and the change could remove the last one."""
         if changes.rbac_email_implicit_role_assignments is None:
             return False
-        hold_admins(self._scope.organization_id)
+        lock_admins(self._scope.organization_id)
         return has_admin(self._scope.organization_id)
 
 

@@ -23,7 +23,13 @@ from portal.directory.scim.deletion import ScimDeletion, ScimRoleReach
 from portal.embedded import audit, models
 from portal.embedded.database.raw_sql import rows
 from portal.embedded.database.time_limit import lift_time_limit
-from portal.embedded.members.roles import WITHOUT_GROUPS, email_domains_of, has_admin, hold_admins, of_domains
+from portal.embedded.members.roles import (
+    WITHOUT_GROUPS,
+    email_domains_granting,
+    has_admin,
+    has_email_domain,
+    lock_admins,
+)
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scope import Scope, across_organizations, rows_of
 
@@ -126,7 +132,7 @@ class EmbeddedScimDeactivation:
             return
         _wait_for_writes()
         with transaction.atomic():
-            hold_admins(row.organization_id)
+            lock_admins(row.organization_id)
             deleted = restorable(row.organization_id).select_for_update(no_key=True)
             if found := deleted.filter(pk=row.pk, deleted_at=row.deleted_at).first():
                 self._deactivate(found, timezone.now())
@@ -224,7 +230,7 @@ def prune(caller: audit.Caller) -> int:
 def _lock(scope: Scope, connection_id: str, version: str) -> tuple[models.ScimConnectionRow, ScimDeletion]:
     """Lock the organization's admins and the connection. Raise Conflict if it changed or the last admin would be lost."""
     # Admins before the connection, as provisioning locks them, to avoid deadlocks.
-    hold_admins(scope.organization_id)
+    lock_admins(scope.organization_id)
     row = active_connection(scope.organization_id, connection_id, lock=True)
     deletion = _preview(row, _member_key(scope))
     if deletion.version != version:
@@ -282,7 +288,7 @@ def _exempt(row: models.ScimConnectionRow, member: UUID) -> tuple[Sequence[UUID]
     assigned = active.exclude(direct_roles=[]).values_list("pk", "direct_roles", "scim_user__connection_id")
     admins = {key: connection for key, roles, connection in assigned.iterator() if ADMIN_ROLE in roles}
     caller = [member] if _active_members(row).filter(pk=member).exists() else []
-    by_domain = active.filter(of_domains(email_domains_of(row.organization, ADMIN_ROLE))).order_by("pk")
+    by_domain = active.filter(has_email_domain(email_domains_granting(row.organization, ADMIN_ROLE))).order_by("pk")
     if any(key == member or connection != row.pk for key, connection in admins.items()):
         return caller, ""
     if by_domain.filter(Q(pk__in=caller) | ~Q(scim_user__connection=row)).exists():

@@ -63,7 +63,7 @@ class EmbeddedScimDrift:
     ) -> Page[ScimGroupRoles]:
         """Return the deleted and renamed groups of a page of group roles. Raise Invalid, InvalidCursor, NotFound."""
         page = EmbeddedScimGroupRoles(self._scope).page(connection_id, cursor=cursor, limit=limit)
-        return replace(page, items=tuple(one for one in page.items if one.is_gone or one.is_renamed))
+        return replace(page, items=tuple(one for one in page.items if one.is_deleted or one.is_renamed))
 
     def unmapped_groups(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups without roles, by name. Raise Invalid, InvalidCursor, NotFound."""

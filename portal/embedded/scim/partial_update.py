@@ -11,9 +11,9 @@ from portal.directory.ids import parse_id
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider, connection_version
 from portal.embedded import models
-from portal.embedded.members.roles import hold_admins
-from portal.embedded.scim import group_role_rules
+from portal.embedded.members.roles import lock_admins
 from portal.embedded.scim.connection import active_connection
+from portal.embedded.scim.group_roles import change_group_roles
 from portal.embedded.scim.scim import EmbeddedScim
 
 _Roles = Mapping[UUID, set[str]]
@@ -36,7 +36,7 @@ class EmbeddedProjectScim(EmbeddedScim):
             self._scope.require(Permission.IMPLICIT_ROLES)
         with transaction.atomic():
             # Before the connection, as deletion and provisioning lock them.
-            hold_admins(self._scope.organization_id)
+            lock_admins(self._scope.organization_id)
             row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if group_roles is not None:
                 self._replace(row, _by_group(group_roles))
@@ -61,7 +61,7 @@ class EmbeddedProjectScim(EmbeddedScim):
         if not add and not remove:
             return
         try:
-            group_role_rules.change(
+            change_group_roles(
                 self._scope.organization_id, group, add=sorted(add), remove=remove, caller=self._scope.caller
             )
         except NotFound as error:

@@ -8,6 +8,7 @@ from portal.embedded.scim.connection import EmbeddedScimConnection
 from portal.embedded.scim.contacts import EmbeddedScimContacts
 from portal.embedded.scim.deletion import EmbeddedScimDeletion
 from portal.embedded.scim.drift import EmbeddedScimDrift
+from portal.embedded.scim.group_role_review import EmbeddedScimGroupRoleReview
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.embedded.scim.groups import EmbeddedScimGroups
 from portal.embedded.scim.log.health import EmbeddedScimHealth
@@ -56,6 +57,10 @@ class EmbeddedScim:
     def groups(self) -> EmbeddedScimGroups:  # noqa: D102 -- the type says it
         return EmbeddedScimGroups(self._scope)
 
+    @property
+    def group_details(self) -> EmbeddedScimGroups:  # noqa: D102 -- the type says it
+        return self.groups
+
     @cached_property
     def users(self) -> EmbeddedScimUsers:  # noqa: D102 -- the type says it
         return EmbeddedScimUsers(self._scope)
@@ -67,6 +72,10 @@ class EmbeddedScim:
     @cached_property
     def group_roles(self) -> EmbeddedScimGroupRoles:  # noqa: D102 -- the type says it
         return EmbeddedScimGroupRoles(self._scope)
+
+    @cached_property
+    def group_role_review(self) -> EmbeddedScimGroupRoleReview:  # noqa: D102 -- the type says it
+        return EmbeddedScimGroupRoleReview(self._scope)
 
     @cached_property
     def safeguard(self) -> EmbeddedScimSafeguard:  # noqa: D102 -- the type says it

@@ -7,9 +7,9 @@ from portal.web.pages import render_page
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from portal.web.scim.health import health_context
-from portal.web.scim.people_without_access import people_without_access
 from portal.web.scim.safeguard import safeguard_of
 from portal.web.scim.token_expiry import token_expiry
+from portal.web.scim.users_without_access import users_without_access
 
 
 def home(request: PortalRequest) -> HttpResponse:
@@ -22,7 +22,7 @@ def home(request: PortalRequest) -> HttpResponse:
         "connection": connection,
         "may_resume": right_to(request, Permission.SCIM_UPDATE),
         "safeguard": safeguard_of(request, connection),
-        "people_without_access": people_without_access(request, connection),
+        "users_without_access": users_without_access(request, connection),
         **health_context(request, connection),
         "token_expiry": token_expiry(connection),
     }

@@ -7,7 +7,6 @@ from portal.stytch.scim.connection import StytchScimConnection, StytchScimTokens
 from portal.stytch.scim.deletion import StytchScimDeletion
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.stytch.scim.groups import StytchScimGroups
-from portal.stytch.scim.users import StytchScimUsers
 from portal.stytch.scope import Scope
 
 
@@ -19,11 +18,14 @@ class StytchScim:
     conflicts = None
     contacts = None
     drift = None
+    group_details = None
+    group_role_review = None
     health = None
     log = None
     pause = None
     restoration = None
     safeguard = None
+    users = None
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -43,10 +45,6 @@ class StytchScim:
     @cached_property
     def groups(self) -> StytchScimGroups:  # noqa: D102 -- the type says it
         return StytchScimGroups(self._scope)
-
-    @cached_property
-    def users(self) -> StytchScimUsers:  # noqa: D102 -- the type says it
-        return StytchScimUsers(self._scope)
 
     @cached_property
     def group_roles(self) -> StytchScimGroupRoles:  # noqa: D102 -- the type says it

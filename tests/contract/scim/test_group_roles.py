@@ -1,23 +1,39 @@
-"""What every directory promises of the roles that groups give."""
+"""The roles that groups grant."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
-from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.group_roles import roles_version
-from tests.contract.worlds import World, acting, opened
+from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.scim.group_roles import ScimGroupRoleReviewGateway, roles_version
+from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
 
 ADMIN = "stytch_admin"
 NOTHING = roles_version([])
-CHANGES: tuple[Callable[[ScimGateway, str], Any], ...] = (
-    lambda scim, group: scim.group_roles.change(group, add=[ADMIN], remove=[], version=NOTHING),
-    lambda scim, group: scim.group_roles.confirm(group, version=NOTHING),
-    lambda scim, group: scim.group_roles.move(group, to_group_id=group, version=NOTHING),
-)
+
+
+def review_of(scim: ScimGateway) -> ScimGroupRoleReviewGateway:
+    assert scim.group_role_review
+    return scim.group_role_review
+
+
+def requests(scim: ScimGateway, connection_id: str, group: str) -> list[Callable[[], object]]:
+    """Return the requests about a group that need permissions; those of a review only if the directory has one."""
+    review = scim.group_role_review
+    found: list[Callable[[], object]] = [
+        lambda: scim.group_roles.get(group),
+        lambda: scim.group_roles.page(connection_id),
+        lambda: scim.group_roles.change(group, add=[ADMIN], remove=[], version=NOTHING),
+    ]
+    if review is None:
+        return found
+    return [
+        *found,
+        lambda: review.preview(group, add=[ADMIN], remove=[]),
+        lambda: review.confirm(group, version=NOTHING),
+        lambda: review.move(group, to_group_id=group, version=NOTHING),
+    ]
 
 
 def groups_of_acme(world: World, *names: str) -> tuple[str, list[str]]:
@@ -25,7 +41,7 @@ def groups_of_acme(world: World, *names: str) -> tuple[str, list[str]]:
     return connection_id, world.add_groups(connection_id, names)
 
 
-def test_a_group_gives_no_role_until_one_is_given(world: World) -> None:
+def test_a_group_grants_a_role_once_it_is_assigned(world: World) -> None:
     connection_id, [group] = groups_of_acme(world, "Support")
     scim = acting(world).scim
 
@@ -37,7 +53,7 @@ def test_a_group_gives_no_role_until_one_is_given(world: World) -> None:
     assert [one.group.group_id for one in scim.group_roles.page(connection_id).items] == [group]
 
 
-def test_a_role_is_taken_away_by_itself(world: World) -> None:
+def test_one_role_is_removed_without_the_others(world: World) -> None:
     connection_id, [first, second] = groups_of_acme(world, "Support", "Sales")
     scim = acting(world).scim
     for group in (first, second):
@@ -49,19 +65,19 @@ def test_a_role_is_taken_away_by_itself(world: World) -> None:
     assert [one.group.group_id for one in scim.group_roles.page(connection_id).items] == [second]
 
 
-def test_who_has_seen_other_roles_is_refused_and_changes_nothing(world: World) -> None:
+def test_a_change_based_on_other_roles_is_rejected(world: World) -> None:
     _, [group] = groups_of_acme(world, "Support")
     scim = acting(world).scim
     scim.group_roles.change(group, add=[ADMIN], remove=[], version=NOTHING)
 
     for add, remove in (([ADMIN], []), ([], [ADMIN])):
-        with pytest.raises(Conflict) as refused:
+        with pytest.raises(Conflict) as error:
             scim.group_roles.change(group, add=add, remove=remove, version=NOTHING)
-        assert refused.value.field == "version"
+        assert error.value.field == "version"
     assert scim.group_roles.get(group).role_ids == (ADMIN,)
 
 
-def test_a_role_that_there_is_not_cannot_be_given(world: World) -> None:
+def test_a_role_that_does_not_exist_cannot_be_assigned(world: World) -> None:
     _, [group] = groups_of_acme(world, "Support")
 
     with pytest.raises(Invalid):
@@ -69,7 +85,7 @@ def test_a_role_that_there_is_not_cannot_be_given(world: World) -> None:
     assert acting(world).scim.group_roles.get(group).role_ids == ()
 
 
-def test_assignments_come_by_cursor_each_once(world: World) -> None:
+def test_assignments_come_page_by_page_each_once(world: World) -> None:
     connection_id, groups = groups_of_acme(world, *(f"Team {n}" for n in range(5)))
     scim = acting(world).scim
     for group in groups:
@@ -95,51 +111,51 @@ def test_another_organizations_groups_are_not_found(world: World) -> None:
     groups_of_acme(world, "Support")
     foreign = world.add_connection("globex")
     [group] = world.add_groups(foreign, ["Support"])
-    scim = acting(world).scim
 
-    reads: tuple[Callable[[ScimGateway, str], Any], ...] = (
-        lambda scim, group: scim.group_roles.get(group),
-        lambda scim, group: scim.group_roles.page(foreign),
-        lambda scim, group: scim.group_roles.preview(group, add=[ADMIN], remove=[]),
-    )
-    for call in (*reads, *CHANGES):
-        with pytest.raises((NotFound, NotOffered)):
-            call(scim, group)
+    for request in requests(acting(world).scim, foreign, group):
+        with pytest.raises(NotFound):
+            request()
     gil = acting(world, "gil@globex.example", "globex").scim
     assert gil.group_roles.get(group).role_ids == ()
 
 
-def test_without_the_rights_nothing_is_seen_and_nothing_changed(world: World) -> None:
+def test_without_the_permissions_nothing_is_read_or_changed(world: World) -> None:
     connection_id, [group] = groups_of_acme(world, "Support")
     for directory, error in ((acting(world, "max@acme.example"), Refused), (opened(world), Unauthenticated)):
-        for call in (
-            lambda scim, group: scim.group_roles.get(group),
-            lambda scim, group: scim.group_roles.page(connection_id),
-            *CHANGES,
-        ):
-            with pytest.raises((error, NotOffered)):
-                call(directory.scim, group)
+        for request in requests(directory.scim, connection_id, group):
+            with pytest.raises(error):
+                request()
     assert acting(world).scim.group_roles.get(group).role_ids == ()
 
 
-def test_who_is_affected_is_told_beforehand_or_said_not_to_be(world: World) -> None:
+@STYTCH_ONLY
+def test_stytch_has_no_review_and_forgets_the_roles_of_a_deleted_group(world: World) -> None:
+    connection_id, [group] = groups_of_acme(world, "Support")
+    scim = acting(world).scim
+    scim.group_roles.change(group, add=[ADMIN], remove=[], version=NOTHING)
+    world.delete_group(group)
+    [again] = world.add_groups(connection_id, ["Support"])
+
+    assert scim.group_role_review is None
+    assert scim.group_roles.get(again).role_ids == ()
+    assert scim.group_roles.page(connection_id).items == ()
+
+
+@EMBEDDED_ONLY
+def test_a_preview_lists_who_is_affected(world: World) -> None:
     connection_id, [group] = groups_of_acme(world, "Support")
     world.add_person(connection_id, "pia@acme.example", [group])
     scim = acting(world).scim
-    if ScimFeature.ROLE_PREVIEW not in scim.offers:
-        with pytest.raises(NotOffered) as refused:
-            scim.group_roles.preview(group, add=[ADMIN], remove=[])
-        assert refused.value.detail.endswith(".")
-        return
 
-    [effect] = scim.group_roles.preview(group, add=[ADMIN], remove=[])
+    [effect] = review_of(scim).preview(group, add=[ADMIN], remove=[])
 
     assert (effect.role_id, effect.is_gained, effect.number) == (ADMIN, True, 1)
     assert [one.name for one in effect.first] == ["pia@acme.example"]
     assert scim.group_roles.get(group).role_ids == ()
 
 
-def test_the_roles_of_a_group_outlive_it_or_are_forgotten_but_never_reach_another(world: World) -> None:
+@EMBEDDED_ONLY
+def test_the_roles_of_a_deleted_group_move_to_its_replacement_only_on_request(world: World) -> None:
     connection_id, [group] = groups_of_acme(world, "Support")
     scim = acting(world).scim
     scim.group_roles.change(group, add=[ADMIN], remove=[], version=NOTHING)
@@ -147,14 +163,11 @@ def test_the_roles_of_a_group_outlive_it_or_are_forgotten_but_never_reach_anothe
     [again] = world.add_groups(connection_id, ["Support"])
 
     assert scim.group_roles.get(again).role_ids == ()
-    if ScimFeature.ROLE_PREVIEW not in scim.offers:
-        assert scim.group_roles.page(connection_id).items == ()
-        return
-    gone = scim.group_roles.get(group)
-    assert (gone.is_gone, gone.group.group_name, gone.role_ids) == (True, "Support", (ADMIN,))
-    assert gone.replacement
-    assert gone.replacement.group_id == again
-    moved = scim.group_roles.move(group, to_group_id=again, version=gone.version)
+    deleted = scim.group_roles.get(group)
+    assert (deleted.is_deleted, deleted.group.group_name, deleted.role_ids) == (True, "Support", (ADMIN,))
+    assert deleted.replacement
+    assert deleted.replacement.group_id == again
+    moved = review_of(scim).move(group, to_group_id=again, version=deleted.version)
     assert (moved.group.group_id, moved.role_ids) == (again, (ADMIN,))
     with pytest.raises(NotFound):
         scim.group_roles.get(group)

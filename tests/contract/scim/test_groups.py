@@ -1,15 +1,14 @@
-"""What every directory promises of the groups that the IdP pushed."""
+"""Groups that the identity provider pushed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from portal.directory.directory import Directory, ScimGateway
-from portal.directory.errors import Invalid, InvalidCursor, NotFound, NotOffered, Refused, Unauthenticated
+from portal.directory.errors import Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
 from portal.directory.pages import Page
-from portal.directory.scim.features import ScimFeature
-from portal.directory.scim.groups import ScimGroup
-from tests.contract.worlds import World, acting, opened
+from portal.directory.scim.groups import ScimGroup, ScimGroupDetailGateway
+from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
 
 
 def team_names(number: int, first: int = 0) -> list[str]:
@@ -41,21 +40,21 @@ def test_a_deleted_connections_groups_are_not_found(world: World) -> None:
         acting(world).scim.groups.page(connection_id)
 
 
-def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World) -> None:
+def test_the_directory_itself_rejects_a_member_without_the_permission(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     with pytest.raises(Refused):
         acting(world, "max@acme.example").scim.groups.page(connection_id)
 
 
-def test_a_right_in_one_organization_is_none_in_another(world: World) -> None:
+def test_a_permission_in_one_organization_is_not_valid_in_another(world: World) -> None:
     connection_id = world.add_connection("globex")
 
     with pytest.raises(Refused):
         acting(world, "ada@acme.example", "globex").scim.groups.page(connection_id)
 
 
-def test_nobody_sees_groups_unless_signed_in(world: World) -> None:
+def test_no_one_sees_groups_without_signing_in(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     with pytest.raises(Unauthenticated):
@@ -68,7 +67,7 @@ def test_a_connection_without_groups_has_one_empty_page(world: World) -> None:
     assert (page.items, page.next_cursor) == ((), None)
 
 
-def test_a_group_tells_its_name_connection_and_organization(world: World) -> None:
+def test_a_group_has_its_name_connection_and_organization(world: World) -> None:
     connection_id = world.add_connection("acme")
     [group_id] = world.add_groups(connection_id, ["Ingénieurs <b>&amp;"])
 
@@ -89,7 +88,7 @@ def test_pages_hold_every_group_once_and_only_the_last_has_no_next(world: World,
     assert sorted(group.group_id for page in found for group in page.items) == sorted(ids)
 
 
-def test_a_page_has_a_hundred_groups_unless_asked_otherwise(world: World) -> None:
+def test_a_page_has_a_hundred_groups_by_default(world: World) -> None:
     connection_id = world.add_connection("acme")
     world.add_groups(connection_id, team_names(101))
 
@@ -110,7 +109,7 @@ def test_a_limit_outside_1_to_1000_is_invalid(world: World, limit: int) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["made-up", "!", "..", "é", "x" * 2000, "MTIz", "\x00"])
-def test_a_forged_cursor_is_refused(world: World, cursor: str) -> None:
+def test_a_forged_cursor_is_rejected(world: World, cursor: str) -> None:
     connection_id = world.add_connection("acme")
     world.add_groups(connection_id, team_names(3))
 
@@ -118,7 +117,7 @@ def test_a_forged_cursor_is_refused(world: World, cursor: str) -> None:
         acting(world).scim.groups.page(connection_id, cursor=cursor)
 
 
-def test_a_cursor_that_was_changed_is_refused(world: World) -> None:
+def test_a_changed_cursor_is_rejected(world: World) -> None:
     connection_id = world.add_connection("acme")
     world.add_groups(connection_id, team_names(3))
     scim = acting(world).scim
@@ -131,7 +130,7 @@ def test_a_cursor_that_was_changed_is_refused(world: World) -> None:
         scim.groups.page(connection_id, cursor=changed)
 
 
-def test_another_organizations_cursor_is_refused(world: World) -> None:
+def test_another_organizations_cursor_is_rejected(world: World) -> None:
     foreign, own = world.add_connection("globex"), world.add_connection("acme")
     world.add_groups(foreign, team_names(3))
     world.add_groups(own, team_names(3))
@@ -160,7 +159,7 @@ def test_another_organizations_connection_is_not_found(world: World) -> None:
         acting(world).scim.groups.page(foreign)
 
 
-def test_organizations_see_their_own_groups_alone(world: World) -> None:
+def test_organizations_see_only_their_own_groups(world: World) -> None:
     own, foreign = world.add_connection("acme"), world.add_connection("globex")
     mine, theirs = world.add_groups(own, team_names(5)), world.add_groups(foreign, team_names(5))
 
@@ -169,7 +168,7 @@ def test_organizations_see_their_own_groups_alone(world: World) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 4, 7])
-def test_changes_between_pages_duplicate_and_lose_none_of_the_unchanged(world: World, limit: int) -> None:
+def test_changes_between_pages_neither_duplicate_nor_lose_unchanged_groups(world: World, limit: int) -> None:
     connection_id = world.add_connection("acme")
     ids = world.add_groups(connection_id, team_names(28))
     renamed, deleted = {ids[2], ids[20]}, {ids[1], ids[4], ids[12], ids[27]}
@@ -188,7 +187,7 @@ def test_changes_between_pages_duplicate_and_lose_none_of_the_unchanged(world: W
     assert sorted(group_id for group_id in found if group_id in unchanged) == sorted(unchanged)
 
 
-def test_a_cursor_holds_when_the_group_it_stands_on_is_deleted(world: World) -> None:
+def test_a_cursor_stays_valid_when_its_group_is_deleted(world: World) -> None:
     connection_id = world.add_connection("acme")
     ids = world.add_groups(connection_id, team_names(4))
     scim = acting(world).scim
@@ -200,50 +199,68 @@ def test_a_cursor_holds_when_the_group_it_stands_on_is_deleted(world: World) -> 
     assert {group.group_id for group in (*first.items, *rest.items)} == set(ids)
 
 
-def test_groups_are_searched_by_name_where_that_is_offered(world: World) -> None:
+def details_of(world: World, email_address: str = "ada@acme.example") -> ScimGroupDetailGateway:
+    details = acting(world, email_address).scim.group_details
+    assert details
+    return details
+
+
+def reads(details: ScimGroupDetailGateway, connection_id: str, group_id: str) -> list[Callable[[], object]]:
+    return [
+        lambda: details.search(connection_id, "sales"),
+        lambda: details.get(group_id),
+        lambda: details.members(group_id),
+        lambda: details.nested(group_id),
+        lambda: details.parents(group_id),
+    ]
+
+
+@STYTCH_ONLY
+def test_stytch_has_no_search_and_no_members_of_groups(world: World) -> None:
+    assert acting(world).scim.group_details is None
+
+
+@EMBEDDED_ONLY
+def test_groups_are_searched_by_name(world: World) -> None:
     connection_id = world.add_connection("acme")
     ids = world.add_groups(connection_id, ["Sales Berlin", "SALES Boston", "Product", "Presales"])
-    scim = acting(world).scim
+    details = details_of(world)
 
-    if ScimFeature.GROUP_SEARCH not in scim.offers:
-        with pytest.raises(NotOffered) as refused:
-            scim.groups.page(connection_id, search="sales")
-        assert refused.value.detail.endswith(".")
-        return
-    assert {group.group_id for group in scim.groups.page(connection_id, search="sales").items} == {*ids[:2], ids[3]}
-    cursor = scim.groups.page(connection_id, search="sales", limit=1).next_cursor
+    assert {group.group_id for group in details.search(connection_id, "sales").items} == {*ids[:2], ids[3]}
+    cursor = details.search(connection_id, "sales", limit=1).next_cursor
     with pytest.raises(InvalidCursor):
-        scim.groups.page(connection_id, cursor=cursor or "")
+        acting(world).scim.groups.page(connection_id, cursor=cursor or "")
 
 
-def test_a_group_opens_to_its_people_where_that_is_offered(world: World) -> None:
+@EMBEDDED_ONLY
+def test_a_group_has_members_nested_groups_and_parents(world: World) -> None:
     connection_id = world.add_connection("acme")
     [group_id] = world.add_groups(connection_id, ["Sales"])
-    scim = acting(world).scim
+    user_id = world.add_person(connection_id, "pia@acme.example", [group_id])
+    details = details_of(world)
 
-    if ScimFeature.GROUP_MEMBERS not in scim.offers:
-        for call in (scim.groups.get, scim.groups.members):
-            with pytest.raises(NotOffered) as refused:
-                call(group_id)
-            assert refused.value.detail.endswith(".")
-        return
-    assert scim.groups.get(group_id).group_name == "Sales"
-    assert scim.groups.members(group_id).items == ()
+    assert details.get(group_id).group_name == "Sales"
+    assert [one.user_id for one in details.members(group_id).items] == [user_id]
+    assert details.nested(group_id).items == details.parents(group_id).items == ()
 
 
-def test_another_organizations_group_does_not_open(world: World) -> None:
-    [group_id] = world.add_groups(world.add_connection("globex"), ["Sales"])
-    scim = acting(world).scim
+@EMBEDDED_ONLY
+def test_another_organizations_group_is_not_found(world: World) -> None:
+    foreign = world.add_connection("globex")
+    [group_id] = world.add_groups(foreign, ["Sales"])
+    details = details_of(world)
 
-    for call in (scim.groups.get, scim.groups.members):
-        with pytest.raises((NotFound, NotOffered)):
-            call(group_id)
+    for read in reads(details, foreign, group_id):
+        with pytest.raises(NotFound):
+            read()
 
 
-def test_a_member_without_the_right_opens_no_group(world: World) -> None:
-    [group_id] = world.add_groups(world.add_connection("acme"), ["Sales"])
-    scim = acting(world, "max@acme.example").scim
+@EMBEDDED_ONLY
+def test_a_member_without_the_permission_sees_no_group(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    [group_id] = world.add_groups(connection_id, ["Sales"])
+    details = details_of(world, "max@acme.example")
 
-    for call in (scim.groups.get, scim.groups.members):
-        with pytest.raises((Refused, NotOffered)):
-            call(group_id)
+    for read in reads(details, connection_id, group_id):
+        with pytest.raises(Refused):
+            read()

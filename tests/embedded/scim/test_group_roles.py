@@ -1,4 +1,4 @@
-"""Roles by group in the embedded directory: what is remembered, who is affected, and that an admin is left."""
+"""Group roles in the embedded directory: deleted groups, the effect of a change, and the last admin."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -8,12 +8,14 @@ from django.db import connections
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Conflict, Invalid, NotFound
-from portal.directory.ids import uuid7
+from portal.directory.ids import public_id, uuid7
 from portal.directory.members import MemberStatus
 from portal.directory.scim.group_roles import ScimRoleEffect, roles_version
 from portal.embedded import models
 from portal.embedded.audit import Caller
-from portal.embedded.scim import group_role_rules
+from portal.embedded.scim.group_role_review import EmbeddedScimGroupRoleReview, role_effect
+from portal.embedded.scim.group_roles import change_group_roles
+from portal.embedded.scope import Scope
 from tests import factories
 
 ADMIN = "stytch_admin"
@@ -31,14 +33,14 @@ def group(connection: models.ScimConnectionRow) -> models.ScimGroupRow:
 
 
 def change(group: models.ScimGroupRow, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> None:
-    group_role_rules.change(group.organization_id, group.pk, add=add, remove=remove, caller=CALLER)
+    change_group_roles(group.organization_id, group.pk, add=add, remove=remove, caller=CALLER)
 
 
 def effect(
     group: models.ScimGroupRow, *, is_gained: bool = True, caller: models.MemberRow | None = None
 ) -> ScimRoleEffect:
     asking = caller.pk if caller else uuid7()
-    return group_role_rules.effect(group.organization_id, group.pk, ADMIN, is_gained=is_gained, caller=asking)
+    return role_effect(group.organization_id, group.pk, ADMIN, is_gained=is_gained, caller=asking)
 
 
 def test_a_change_writes_one_entry_with_the_roles_before_and_after(group: models.ScimGroupRow) -> None:
@@ -50,49 +52,49 @@ def test_a_change_writes_one_entry_with_the_roles_before_and_after(group: models
     assert models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").count() == 1
 
 
-def test_a_refused_change_leaves_no_trace(group: models.ScimGroupRow) -> None:
+def test_a_failed_change_leaves_no_trace(group: models.ScimGroupRow) -> None:
     for role_id in ("no_such_role", "stytch_member"):
-        with pytest.raises(Invalid) as refused:
+        with pytest.raises(Invalid) as error:
             change(group, add=(ADMIN, role_id))
-        assert refused.value.field == "roles"
+        assert error.value.field == "roles"
     assert not models.ScimGroupRoleRow.objects.exists()
     assert not models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").exists()
 
 
-def test_the_last_admin_is_not_lost_by_taking_a_role_from_a_group(
+def test_removing_a_role_from_a_group_cannot_remove_the_last_admin(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     user = factories.provisioned(connection, "root@acme.example")
     factories.put_in_group(group, [user])
     factories.group_role(group, ADMIN)
 
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as error:
         change(group, remove=(ADMIN,))
 
-    assert refused.value.field == "roles"
-    assert "Make somebody else an admin first" in refused.value.detail
+    assert error.value.field == "roles"
+    assert "Make someone else an admin first" in error.value.detail
     assert models.ScimGroupRoleRow.objects.count() == 1
     factories.member(connection.organization, "other@acme.example", roles=[ADMIN])
     change(group, remove=(ADMIN,))
     assert not models.ScimGroupRoleRow.objects.exists()
 
 
-def test_who_gains_is_counted_once_and_without_those_who_have_the_role_already(
+def test_users_who_gain_a_role_are_counted_once_and_without_those_who_already_have_it(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
-    """Direct and nested members; not who has it by hand, by another group, is deactivated, or cannot sign in."""
+    """Direct and nested members count. Users with the role from elsewhere, deactivated users and those who can't sign in don't."""
     inner, other = factories.scim_groups(connection, ["Support, phones", "Admins"])
     factories.put_group_in(group, inner)
-    factories.put_group_in(inner, group)  # a circle
-    names = ("both", "nested", "by-hand", "by-other", "out", "gone")
+    factories.put_group_in(inner, group)  # a cycle
+    names = ("both", "nested", "manual", "by-other", "out", "deleted")
     users = {name: factories.provisioned(connection, f"{name}@acme.example", active=name != "out") for name in names}
     users["no-address"] = factories.scim_user(connection, "no-address")
     factories.put_in_group(group, [one for name, one in users.items() if name != "nested"])
     factories.put_in_group(inner, [users["nested"], users["both"]])
     factories.put_in_group(other, [users["by-other"]])
     factories.group_role(other, ADMIN)
-    models.MemberRow.objects.filter(email_address="by-hand@acme.example").update(direct_roles=["x", ADMIN])
-    models.MemberRow.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
+    models.MemberRow.objects.filter(email_address="manual@acme.example").update(direct_roles=["x", ADMIN])
+    models.MemberRow.objects.filter(email_address="deleted@acme.example").update(status=MemberStatus.DELETED)
 
     found = effect(group)
 
@@ -100,7 +102,7 @@ def test_who_gains_is_counted_once_and_without_those_who_have_the_role_already(
     assert [one.name for one in found.first] == ["both@acme.example", "nested@acme.example"]
 
 
-def test_whoever_has_the_role_by_the_domain_of_their_address_neither_gains_nor_loses_it(
+def test_a_user_with_the_role_by_email_domain_neither_gains_nor_loses_it(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     factories.put_in_group(
@@ -112,10 +114,10 @@ def test_whoever_has_the_role_by_the_domain_of_their_address_neither_gains_nor_l
         assert [one.name for one in effect(group, is_gained=is_gained).first] == ["out@sub.acme.example"]
 
 
-def test_who_loses_is_who_has_the_role_by_nothing_else(
+def test_users_lose_a_role_that_they_have_only_through_the_group(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
-    above = factories.scim_group(connection, "Everybody in support")
+    above = factories.scim_group(connection, "Everyone in support")
     factories.put_group_in(above, group)
     factories.put_in_group(group, [factories.provisioned(connection, "pia@acme.example")])
     factories.group_role(group, ADMIN)
@@ -123,11 +125,11 @@ def test_who_loses_is_who_has_the_role_by_nothing_else(
 
     factories.group_role(above, ADMIN)
     assert effect(group, is_gained=False).number == 0
-    models.ScimGroupRoleRow.objects.filter(group=above).update(group=None)  # its group is gone: it gives nothing
+    models.ScimGroupRoleRow.objects.filter(group=above).update(group=None)  # its group is deleted, so it grants nothing
     assert effect(group, is_gained=False).number == 1
 
 
-def test_the_first_are_named_and_who_asks_comes_first(
+def test_the_first_users_are_named_and_the_caller_comes_first(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     users = [factories.provisioned(connection, f"person{n:02}@acme.example") for n in range(14)]
@@ -141,7 +143,7 @@ def test_the_first_are_named_and_who_asks_comes_first(
     assert not effect(group).includes_caller
 
 
-def test_a_deleted_groups_roles_are_kept_and_reach_nobody(
+def test_a_deleted_groups_roles_are_kept_and_no_one_has_them(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     change(group, add=(ADMIN,))
@@ -151,36 +153,35 @@ def test_a_deleted_groups_roles_are_kept_and_reach_nobody(
     kept = models.ScimGroupRoleRow.objects.get()
     assert (kept.group, kept.group_key, kept.group_name) == (None, group_key, "Support")
     with pytest.raises(Invalid):
-        group_role_rules.change(connection.organization_id, group_key, add=["stytch_admin2"], caller=CALLER)
-    group_role_rules.change(connection.organization_id, group_key, remove=[ADMIN], caller=CALLER)
+        change_group_roles(connection.organization_id, group_key, add=["stytch_admin2"], caller=CALLER)
+    change_group_roles(connection.organization_id, group_key, remove=[ADMIN], caller=CALLER)
     assert not models.ScimGroupRoleRow.objects.exists()
 
 
-def test_roles_move_to_no_group_of_another_organization(
+def test_roles_cannot_move_to_a_group_of_another_organization(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_group(factories.scim_connection(globex), "Support")
     change(group, add=(ADMIN,))
-    move = partial(group_role_rules.move, connection.organization_id, version=roles_version([ADMIN]), caller=CALLER)
+    group_id, foreign_id = public_id("scim-group", group.pk), public_id("scim-group", foreign.pk)
+    review = EmbeddedScimGroupRoleReview(Scope("acme", Origin(), project=CALLER.actor))
+    move = partial(review.move, group_id, to_group_id=foreign_id, version=roles_version([ADMIN]))
     with pytest.raises(Invalid):
-        move(group.pk, to=foreign.pk)
-    gone = group.pk
+        move()
     group.delete()
 
     with pytest.raises(NotFound):
-        move(gone, to=foreign.pk)
+        move()
     assert models.ScimGroupRoleRow.objects.get().group is None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_save_at_once_one_is_told_that_the_roles_are_others_by_now() -> None:
+def test_the_second_of_two_simultaneous_changes_is_a_conflict() -> None:
     group = factories.scim_group(factories.scim_connection(factories.organization("acme")), "Support")
 
     def save(_: int) -> str:
         try:
-            group_role_rules.change(
-                group.organization_id, group.pk, add=[ADMIN], version=roles_version([]), caller=CALLER
-            )
+            change_group_roles(group.organization_id, group.pk, add=[ADMIN], version=roles_version([]), caller=CALLER)
         except Conflict as error:
             return error.field
         finally:

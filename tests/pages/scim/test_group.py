@@ -1,4 +1,4 @@
-"""A group's page: who is in it."""
+"""The page of a group and its members."""
 
 import re
 from typing import Any
@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.errors import NotOffered
 from portal.embedded import models
-from portal.embedded.scim.groups import EmbeddedScimGroups
+from portal.embedded.scim.scim import EmbeddedScim
+from portal.web.availability import REASONS
 from tests import factories
 
 
@@ -23,7 +23,7 @@ def url_of(group: models.ScimGroupRow) -> str:
     return f"/o/acme/scim/groups/scim-group-live-{group.pk}/"
 
 
-def add_people(group: models.ScimGroupRow, number: int, **more: Any) -> None:
+def add_users(group: models.ScimGroupRow, number: int, **more: Any) -> None:
     users = [factories.scim_user(group.connection, f"person{n:03}@acme.example", **more) for n in range(number)]
     factories.put_in_group(group, users)
 
@@ -33,7 +33,7 @@ def user_names(html: str) -> list[str]:
 
 
 def test_the_people_of_a_group_are_shown_with_their_state(admin_client: Client, group: models.ScimGroupRow) -> None:
-    add_people(group, 1, display_name="Priya Patel", active=False)
+    add_users(group, 1, display_name="Priya Patel", active=False)
 
     html = admin_client.get(url_of(group)).content.decode()
 
@@ -43,7 +43,7 @@ def test_the_people_of_a_group_are_shown_with_their_state(admin_client: Client, 
 
 
 def test_people_come_page_by_page_each_once(admin_client: Client, group: models.ScimGroupRow) -> None:
-    add_people(group, 60)
+    add_users(group, 60)
     url: str | None = f"{url_of(group)}?limit=25"
     seen: list[str] = []
     while url:
@@ -57,7 +57,7 @@ def test_people_come_page_by_page_each_once(admin_client: Client, group: models.
 
 
 def test_an_empty_group_says_so(admin_client: Client, group: models.ScimGroupRow) -> None:
-    assert "Nobody is in this group" in admin_client.get(url_of(group)).content.decode()
+    assert "No one is in this group" in admin_client.get(url_of(group)).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_another_organizations_group_is_not_found(
 
 
 def test_a_cursor_of_another_group_starts_again(admin_client: Client, group: models.ScimGroupRow) -> None:
-    add_people(group, 30)
+    add_users(group, 30)
     other = factories.scim_group(group.connection, "Other")
     factories.put_in_group(other, models.ScimUserRow.objects.all())
     found = re.search(r"cursor=([^&\"]+)", admin_client.get(f"{url_of(other)}?limit=25").content.decode())
@@ -87,9 +87,7 @@ def test_a_cursor_of_another_group_starts_again(admin_client: Client, group: mod
     assert "The list starts again" in html
 
 
-def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
-    admin_client: Client, group: models.ScimGroupRow
-) -> None:
+def test_an_unknown_page_size_is_rejected_with_the_valid_ones(admin_client: Client, group: models.ScimGroupRow) -> None:
     response = admin_client.get(url_of(group), {"limit": "7"})
 
     assert response.status_code == 422
@@ -97,32 +95,31 @@ def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
 
 
 @pytest.mark.parametrize("number", [10, 260])
-def test_a_page_costs_the_same_queries_however_many_people_there_are(
+def test_a_page_takes_the_same_number_of_queries_for_any_number_of_people(
     admin_client: Client, group: models.ScimGroupRow, django_assert_num_queries: DjangoAssertNumQueries, number: int
 ) -> None:
-    add_people(group, number)
+    add_users(group, number)
     admin_client.get(url_of(group))
 
     with django_assert_num_queries(
         8
-    ):  # session, group, its roles, people, the groups in it and around it (none: group)
+    ):  # session, group, its roles, users, nested groups and parents (without any: the group again)
         admin_client.get(url_of(group), {"limit": "250"})
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
+def test_the_pages_explain_that_the_directory_has_no_group_members(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
-    with patch.object(
-        EmbeddedScimGroups, "get", side_effect=NotOffered("This directory does not tell who is in a group.")
-    ):
-        response = admin_client.get(url_of(group))
+    for url in (url_of(group), f"{url_of(group)}groups/"):
+        with patch.object(EmbeddedScim, "group_details", None):
+            response = admin_client.get(url)
 
-    assert response.status_code == 200
-    assert "Not available with this directory" in response.content.decode()
-    assert "This directory does not tell who is in a group." in response.content.decode()
+        assert response.status_code == 200
+        assert "Not available with this directory" in response.content.decode()
+        assert REASONS["group members"] in response.content.decode()
 
 
-def test_a_group_says_which_roles_it_gives_and_what_it_is_in_and_has_in_it(
+def test_a_group_shows_its_roles_its_parents_and_its_nested_groups(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     above, inner = factories.scim_groups(group.connection, ["Everybody in sales", "Sales Berlin, phones"])
@@ -140,7 +137,7 @@ def test_a_group_says_which_roles_it_gives_and_what_it_is_in_and_has_in_it(
     assert "Last change" in html
 
 
-def test_many_groups_in_a_group_have_a_page_of_their_own(admin_client: Client, group: models.ScimGroupRow) -> None:
+def test_many_nested_groups_have_a_page_of_their_own(admin_client: Client, group: models.ScimGroupRow) -> None:
     inner = factories.scim_groups(group.connection, (f"Team {n:02}" for n in range(30)))
     factories.put_group_in(group, *inner)
 
@@ -152,8 +149,8 @@ def test_many_groups_in_a_group_have_a_page_of_their_own(admin_client: Client, g
     assert "Load more" in page
 
 
-def test_people_of_a_group_lead_to_their_pages(admin_client: Client, group: models.ScimGroupRow) -> None:
-    add_people(group, 1)
+def test_the_people_of_a_group_link_to_their_pages(admin_client: Client, group: models.ScimGroupRow) -> None:
+    add_users(group, 1)
     user = models.ScimUserRow.objects.get()
 
     assert f'href="/o/acme/scim/people/scim-user-live-{user.pk}/"' in admin_client.get(url_of(group)).content.decode()

@@ -1,7 +1,8 @@
-"""The roles that groups give: seen, changed after a review, and mended. Defects of other portals are named in the tests."""
+"""The roles that groups grant. Tests with a number are about known defects of other portals."""
 
 import re
 from collections.abc import Iterable
+from html import unescape
 from typing import Any
 from unittest.mock import patch
 
@@ -9,12 +10,12 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.errors import Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
 from portal.embedded.scim.scim import EmbeddedScim
+from portal.web.availability import REASONS
 from tests import factories
 
 ROLES = "/o/acme/scim/roles/"
@@ -69,7 +70,7 @@ def ticked(html: str) -> list[str]:
     return re.findall(r'type="checkbox" name="roles" value="([^"]+)" checked', html)
 
 
-def test_the_form_offers_every_role_but_the_one_that_everybody_has(
+def test_the_form_offers_every_role_except_the_one_that_every_member_has(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     factories.group_role(group, SUPPORT)
@@ -97,10 +98,10 @@ def test_a_change_is_reviewed_before_it_is_saved(
     response = save(admin_client, group, [SUPPORT])
     assert (response.status_code, response["Location"]) == (303, ROLES)
     assert held(group) == [SUPPORT]
-    assert "The roles of “Support” are saved." in admin_client.get(ROLES).content.decode()
+    assert "Roles of “Support” saved." in admin_client.get(ROLES).content.decode()
 
 
-def test_who_loses_a_role_is_named_and_who_would_lose_their_own_is_warned(
+def test_people_who_lose_a_role_are_named_and_an_admin_who_loses_their_own_is_warned(
     admin_client: Client, admin: models.MemberRow, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     user = factories.scim_user(connection, "ada@acme.example", display_name="Ada Admin")
@@ -118,13 +119,13 @@ def test_who_loses_a_role_is_named_and_who_would_lose_their_own_is_warned(
 def test_defect_1_saving_one_group_keeps_its_other_roles_and_all_other_groups(
     admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
-    """A group with two roles lost one on save; mappings of vanished groups were dropped."""
-    other, gone = factories.scim_groups(connection, ["Sales", "Gone"])
-    for one in (group, other, gone):
+    """A group with two roles lost one on save. The roles of deleted groups were dropped."""
+    other, deleted = factories.scim_groups(connection, ["Sales", "Gone"])
+    for one in (group, other, deleted):
         factories.group_role(one, SUPPORT)
         factories.group_role(one, EDITOR)
-    gone_key = gone.pk
-    gone.delete()
+    deleted_key = deleted.pk
+    deleted.delete()
     others = models.ScimGroupRoleRow.objects.exclude(group_key=group.pk).order_by("pk")
     before = list(others.values())
 
@@ -132,19 +133,19 @@ def test_defect_1_saving_one_group_keeps_its_other_roles_and_all_other_groups(
 
     assert held(group) == [EDITOR, SUPPORT, ADMIN]
     assert list(others.values()) == before
-    assert others.filter(group_key=gone_key).count() == 2
+    assert others.filter(group_key=deleted_key).count() == 2
 
 
-def test_who_saves_on_top_of_another_change_is_shown_it_and_loses_nothing(
+def test_an_admin_who_saves_after_someone_else_sees_both_changes(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
-    factories.group_role(group, EDITOR)  # meanwhile, by somebody else
+    factories.group_role(group, EDITOR)  # by someone else, in the meantime
 
     for response in (review(admin_client, group, [SUPPORT]), save(admin_client, group, [SUPPORT])):
         html = response.content.decode()
         assert response.status_code == 409
-        assert "Somebody else changed these roles meanwhile" in html
-        assert "Given: editor" in html
+        assert "Someone else changed these roles" in html
+        assert "Assigned: editor" in html
         assert sorted(ticked(html)) == [EDITOR, SUPPORT]
         assert 'name="base" value="editor"' in html
     assert held(group) == [EDITOR]
@@ -160,20 +161,20 @@ def test_the_last_admin_is_kept_with_a_reason(connection: models.ScimConnectionR
     response = save(factories.signed_in(user.member), group, [], [ADMIN])
 
     assert response.status_code == 409
-    assert "Make somebody else an admin first" in response.content.decode()
+    assert "Make someone else an admin first" in response.content.decode()
     assert held(group) == [ADMIN]
 
 
 @pytest.mark.parametrize(
     ("roles", "complaint"),
     [
-        (["no_such_role"], "There is no role “no_such_role”"),
-        (["stytch_member"], "There is no role “stytch_member”"),
-        ([], "Nothing is different yet"),
-        (["x" * 200], "cannot be a role"),
+        (["no_such_role"], "A group can’t grant the role “no_such_role”"),
+        (["stytch_member"], "A group can’t grant the role “stytch_member”"),
+        ([], "Nothing has changed yet"),
+        (["x" * 200], "isn’t a role"),
     ],
 )
-def test_what_cannot_be_is_refused_at_the_field(
+def test_an_invalid_change_is_rejected_at_the_field(
     admin_client: Client, group: models.ScimGroupRow, roles: list[str], complaint: str
 ) -> None:
     for response in (review(admin_client, group, roles), save(admin_client, group, roles)):
@@ -183,10 +184,10 @@ def test_what_cannot_be_is_refused_at_the_field(
     assert held(group) == []
 
 
-def test_defect_6_change_is_offered_only_to_who_may_and_needs_both_rights(
+def test_defect_6_changing_is_offered_only_with_both_permissions(
     acme: models.OrganizationRow, group: models.ScimGroupRow
 ) -> None:
-    """Edit was offered without a look at the rights."""
+    """Edit was offered without the permission."""
     for role_id, lacking in (
         ("scim_only", "stytch.organization:update.settings.implicit-roles"),
         ("roles_only", "stytch.scim:update"),
@@ -205,28 +206,28 @@ def test_defect_6_change_is_offered_only_to_who_may_and_needs_both_rights(
 
 
 def test_defect_7_a_failed_load_does_not_look_like_no_roles(admin_client: Client, group: models.ScimGroupRow) -> None:
-    assert "No group gives a role yet" in admin_client.get(ROLES).content.decode()
+    assert "No groups grant roles yet" in admin_client.get(ROLES).content.decode()
     with patch.object(EmbeddedScimGroupRoles, "page", side_effect=Unavailable("The directory does not answer.")):
         response = admin_client.get(ROLES)
     assert response.status_code == 503
-    assert "No group gives a role yet" not in response.content.decode()
+    assert "No groups grant roles yet" not in response.content.decode()
 
 
-def test_defect_12_a_role_that_is_no_more_is_shown_by_its_id_and_can_be_cleared(
+def test_defect_12_a_role_that_no_longer_exists_is_shown_by_its_id_and_can_be_cleared(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
-    """An unknown role took the whole table down."""
+    """An unknown role broke the whole table."""
     factories.group_role(group, "was_once")
 
-    assert "no such role any more" in admin_client.get(ROLES).content.decode()
+    assert "this role no longer exists" in admin_client.get(ROLES).content.decode()
     html = admin_client.get(url_of(group)).content.decode()
     assert ticked(html) == ["was_once"]
-    assert "There is no such role any more" in html
+    assert "This role no longer exists" in html
     assert save(admin_client, group, [], ["was_once"]).status_code == 303
     assert held(group) == []
 
 
-def test_defect_10_the_way_back_from_the_review_brings_what_was_ticked(
+def test_defect_10_the_link_back_from_the_review_keeps_the_checked_roles(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     html = review(admin_client, group, [SUPPORT, EDITOR]).content.decode()
@@ -244,7 +245,7 @@ def test_a_renamed_group_is_marked_until_an_admin_keeps_it(admin_client: Client,
 
     html = admin_client.get(ROLES).content.decode()
     assert "Renamed" in html
-    assert "Was “Support” when its roles were given" in html
+    assert "Was “Support” when its roles were assigned" in html
     [version] = re.findall(r'name="version" value="(\w+)"', html)
     assert admin_client.post(url_of(group, "confirm/"), {"version": "stale"}).status_code == 409
     assert admin_client.post(url_of(group, "confirm/"), {"version": version}).status_code == 303
@@ -252,11 +253,11 @@ def test_a_renamed_group_is_marked_until_an_admin_keeps_it(admin_client: Client,
     assert models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").count() == 1
 
 
-def test_a_deleted_group_is_marked_and_can_be_forgotten_or_moved(
+def test_a_deleted_group_is_marked_and_its_roles_can_be_cleared_or_moved(
     admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
     factories.group_role(group, SUPPORT)
-    gone = models.ScimGroupRow(pk=group.pk)
+    deleted = models.ScimGroupRow(pk=group.pk)
     group.delete()
     assert "Deleted by the identity provider" in admin_client.get(ROLES).content.decode()
     again = factories.scim_group(connection, "support")
@@ -264,27 +265,25 @@ def test_a_deleted_group_is_marked_and_can_be_forgotten_or_moved(
     html = admin_client.get(ROLES).content.decode()
     assert "Move to the new group" in html
     [version], [to] = (re.findall(rf'name="{name}" value="([^"]+)"', html) for name in ("version", "to"))
-    assert admin_client.post(url_of(gone, "move/"), {"version": version, "to": to}).status_code == 303
+    assert admin_client.post(url_of(deleted, "move/"), {"version": version, "to": to}).status_code == 303
 
     assert held(again) == [SUPPORT]
-    assert held(gone) == []
+    assert held(deleted) == []
     assert "Deleted by" not in admin_client.get(ROLES).content.decode()
 
 
-def test_the_roles_of_a_deleted_group_are_forgotten_by_clearing_them(
-    admin_client: Client, group: models.ScimGroupRow
-) -> None:
+def test_clearing_the_roles_of_a_deleted_group_removes_it(admin_client: Client, group: models.ScimGroupRow) -> None:
     factories.group_role(group, SUPPORT)
-    gone = models.ScimGroupRow(pk=group.pk)
+    deleted = models.ScimGroupRow(pk=group.pk)
     group.delete()
 
-    page = admin_client.get(url_of(gone)).content.decode()
+    page = admin_client.get(url_of(deleted)).content.decode()
     assert "has deleted this group" in page
     assert f'value="{EDITOR}"' not in page
-    assert "Nobody loses it_support" in review(admin_client, gone, [], [SUPPORT]).content.decode()
-    assert save(admin_client, gone, [], [SUPPORT]).status_code == 303
-    assert held(gone) == []
-    assert admin_client.get(url_of(gone)).status_code == 404
+    assert "No one loses it_support" in review(admin_client, deleted, [], [SUPPORT]).content.decode()
+    assert save(admin_client, deleted, [], [SUPPORT]).status_code == 303
+    assert held(deleted) == []
+    assert admin_client.get(url_of(deleted)).status_code == 404
 
 
 def test_another_organizations_groups_are_not_found(
@@ -301,23 +300,19 @@ def test_another_organizations_groups_are_not_found(
     assert held(group) == [SUPPORT]
 
 
-def test_what_the_directory_cannot_say_beforehand_is_said_in_its_place(
+def test_the_review_explains_that_the_directory_has_no_preview(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
-    refusal = NotOffered("This directory does not tell who is in a group.")
-    with (
-        patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()),
-        patch.object(EmbeddedScimGroupRoles, "preview", side_effect=refusal),
-    ):
-        html = review(admin_client, group, [SUPPORT]).content.decode()
+    with patch.object(EmbeddedScim, "group_role_review", None):
+        html = unescape(review(admin_client, group, [SUPPORT]).content.decode())
         assert "Not available with this directory" in html
-        assert refusal.detail in html
+        assert REASONS["group role preview"] in html
         assert save(admin_client, group, [SUPPORT]).status_code == 303
     assert held(group) == [SUPPORT]
 
 
 @pytest.mark.parametrize("number", [2, 60])
-def test_the_list_costs_the_same_queries_however_many_groups_give_roles(
+def test_the_list_takes_the_same_number_of_queries_for_any_number_of_groups(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -330,12 +325,12 @@ def test_the_list_costs_the_same_queries_however_many_groups_give_roles(
     groups[0].delete()
     admin_client.get(ROLES)
 
-    # Session, connection, which groups, their roles, and who has the names of those that are gone.
+    # Session, connection, the groups, their roles, and the groups that have the names of deleted ones.
     with django_assert_num_queries(5):
         admin_client.get(ROLES)
 
 
-def test_a_review_costs_the_same_queries_however_many_people_there_are(
+def test_a_review_takes_the_same_number_of_queries_for_any_number_of_people(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     group: models.ScimGroupRow,
@@ -344,6 +339,6 @@ def test_a_review_costs_the_same_queries_however_many_people_there_are(
     factories.put_in_group(group, [factories.provisioned(connection, f"person{n:03}@acme.example") for n in range(60)])
     review(admin_client, group, [SUPPORT])
 
-    with django_assert_num_queries(6):  # session; the group and its roles, twice; who gains
+    with django_assert_num_queries(6):  # session; the group and its roles, twice; the users who gain a role
         html = review(admin_client, group, [SUPPORT]).content.decode()
     assert "60 people gain it_support" in html

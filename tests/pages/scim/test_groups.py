@@ -14,7 +14,6 @@ from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.errors import NotFound, Unavailable
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.scim.groups import EmbeddedScimGroups
@@ -51,8 +50,8 @@ def next_url(html: str) -> str | None:
     return found.group(1).replace("&amp;", "&") if found else None
 
 
-def walk(client: Client, url: str | None) -> Iterator[list[str]]:
-    """Press Get groups, then Load more until it is gone; yield each page's names."""
+def all_pages(client: Client, url: str | None) -> Iterator[list[str]]:
+    """Press Get groups, then Load more until the last page. Yield the names on each page."""
     target = "groups"
     while url:
         html = client.get(url, headers={"HX-Request": "true", "HX-Target": target}).content.decode()
@@ -112,13 +111,13 @@ def test_the_token_itself_is_never_shown(admin_client: Client, acme: models.Orga
 def test_groups_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     expected = add_groups(connection, 60)
 
-    pages = list(walk(admin_client, f"{GROUPS}?limit=25"))
+    pages = list(all_pages(admin_client, f"{GROUPS}?limit=25"))
 
     assert [len(names) for names in pages] == [25, 25, 10]
     assert [name for names in pages for name in names] == expected
 
 
-def test_the_fragment_is_the_list_alone_and_says_how_much_is_there(
+def test_the_fragment_is_only_the_list_and_says_how_many_are_shown(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_groups(connection, 60)
@@ -133,14 +132,12 @@ def test_the_fragment_is_the_list_alone_and_says_how_much_is_there(
     assert "All 60 shown" in last
     assert "Load more" not in last
     assert "<form" not in last
-    # Announced, and the focus goes to the first new row.
+    # The result is announced, and the first new row gets the focus.
     assert re.search(r'id="announcements"[^>]*hx-swap-oob[^>]*>\s*All 60 shown', last)
     assert last.index("data-focus-after-load") < last.index("Team 0050") < last.index("Team 0051")
 
 
-def test_without_javascript_a_page_stands_for_itself(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_without_javascript_each_page_is_complete(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     add_groups(connection, 60)
 
     first = page(admin_client)
@@ -153,9 +150,7 @@ def test_without_javascript_a_page_stands_for_itself(
     assert "Back to the first page" in second
 
 
-def test_a_page_and_its_fragment_are_not_taken_for_each_other(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_caches_keep_a_page_and_its_fragment_apart(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     for response in (admin_client.get(GROUPS), fragment(admin_client, "groups")):
         assert {"HX-Request", "HX-Target"} <= {name.strip() for name in response["Vary"].split(",")}
         assert "no-store" in response["Cache-Control"]
@@ -169,13 +164,13 @@ def test_a_page_and_its_fragment_are_not_taken_for_each_other(
         {"HX-Target": "groups", "HX-History-Restore-Request": "true"},
     ],
 )
-def test_who_does_not_ask_for_the_fragment_gets_the_page(
+def test_a_request_that_does_not_name_the_fragment_gets_the_page(
     admin_client: Client, connection: models.ScimConnectionRow, headers: dict[str, str]
 ) -> None:
     assert "<html" in admin_client.get(GROUPS, headers={"HX-Request": "true", **headers}).content.decode()
 
 
-def test_a_search_finds_any_part_of_a_name_whatever_the_case(
+def test_a_search_finds_any_part_of_a_name_in_any_case(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     factories.scim_groups(connection, ["Sales Berlin", "SALES Tokyo", "Support", "Presales", "50% off", "50 of us"])
@@ -189,13 +184,13 @@ def test_a_search_finds_any_part_of_a_name_whatever_the_case(
     assert "50 of us" not in page(admin_client, q="50%")
 
 
-def test_a_search_goes_on_behind_the_groups_that_one_page_looks_at(
+def test_a_search_continues_after_the_groups_that_one_page_reads(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyset, "MAX_SEARCHED", 10)
     factories.scim_groups(connection, [f"Team {n:02}" for n in range(25)])
 
-    assert list(walk(admin_client, f"{GROUPS}?q=24")) == [[], [], ["Team 24"]]
+    assert list(all_pages(admin_client, f"{GROUPS}?q=24")) == [[], [], ["Team 24"]]
     assert "No matching groups" not in page(admin_client, q="zebra")
 
 
@@ -205,7 +200,7 @@ def test_a_search_keeps_its_words_and_page_size_over_the_pages(
     add_groups(connection, 60)
     factories.scim_groups(connection, ["Other"])
 
-    pages = list(walk(admin_client, f"{GROUPS}?limit=25&q=team"))
+    pages = list(all_pages(admin_client, f"{GROUPS}?limit=25&q=team"))
 
     assert [len(names) for names in pages] == [25, 25, 10]
     assert 'value="team"' in page(admin_client, q="team")
@@ -226,7 +221,7 @@ def test_a_search_without_result_looks_different_from_no_groups(
 
 
 @pytest.mark.parametrize("limit", ["7", "0", "-1", "1001", "many", "50; DROP TABLE", ""])
-def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
+def test_an_unknown_page_size_is_rejected_with_the_valid_ones(
     admin_client: Client, connection: models.ScimConnectionRow, limit: str
 ) -> None:
     for response in (admin_client.get(GROUPS, {"limit": limit}), fragment(admin_client, "groups", limit=limit)):
@@ -235,7 +230,7 @@ def test_a_page_size_that_is_not_offered_is_refused_with_the_cure(
 
 
 @pytest.mark.parametrize("q", ["x" * 257, "a\0b"])
-def test_a_search_that_cannot_be_is_refused_at_its_field(
+def test_an_invalid_search_is_rejected_at_its_field(
     admin_client: Client, connection: models.ScimConnectionRow, q: str
 ) -> None:
     response = admin_client.get(GROUPS, {"q": q})
@@ -255,33 +250,33 @@ def cursor_of(html: str) -> str:
 
 
 @pytest.mark.parametrize("cursor", ["forged", "nonsense", "x" * 5000, "a\0b", "expired", "of another search"])
-def test_a_cursor_that_is_not_good_starts_again_and_says_so(
+def test_an_invalid_cursor_starts_the_list_again_and_says_so(
     admin_client: Client, connection: models.ScimConnectionRow, cursor: str
 ) -> None:
     expected = add_groups(connection, 60)
     good = cursor_of(page(admin_client))
-    moment = timezone.now()
+    timestamp = timezone.now()
     query: dict[str, str | int] = {"cursor": cursor, "shown": 50}
     match cursor:
         case "forged":
             query["cursor"] = forged(good)
         case "expired":
             query["cursor"] = good
-            moment += timedelta(hours=25)
+            timestamp += timedelta(hours=25)
         case "of another search":
             query |= {"cursor": good, "q": "t"}
     models.MemberSessionRow.objects.update(
-        started_at=moment, last_accessed_at=moment, expires_at=moment + timedelta(hours=1)
+        started_at=timestamp, last_accessed_at=timestamp, expires_at=timestamp + timedelta(hours=1)
     )
 
-    with time_machine.travel(moment, tick=False):
+    with time_machine.travel(timestamp, tick=False):
         whole, more = page(admin_client, **query), fragment(admin_client, "groups-more", **query)
 
     for html in (whole, more.content.decode()):
         assert "The list starts again" in html
         assert names(html) == expected[:50]
         assert "50 shown" in html
-    # The list is put anew, not appended to what is there.
+    # The list is replaced, not appended to.
     assert (more["HX-Retarget"], more["HX-Reselect"], more["HX-Reswap"]) == ("#groups", "#groups", "outerHTML")
 
 
@@ -302,7 +297,7 @@ def test_changes_between_two_pages_neither_repeat_nor_hide_other_groups(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_groups(connection, 60)
-    pages = walk(admin_client, f"{GROUPS}?limit=25")
+    pages = all_pages(admin_client, f"{GROUPS}?limit=25")
     seen = next(pages)
 
     factories.scim_groups(connection, ["Team 0000 and a half", "Team 0030 and a half"])
@@ -316,7 +311,7 @@ def test_changes_between_two_pages_neither_repeat_nor_hide_other_groups(
 
 
 @pytest.mark.parametrize("number", [10, 300])
-def test_a_page_costs_the_same_queries_however_many_groups_there_are(
+def test_a_page_takes_the_same_number_of_queries_for_any_number_of_groups(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -331,7 +326,7 @@ def test_a_page_costs_the_same_queries_however_many_groups_there_are(
         admin_client.get(GROUPS)
 
 
-def test_a_hundred_groups_are_a_small_answer(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_a_hundred_groups_are_a_small_response(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     factories.scim_groups(connection, (f"Engineering department of Berlin, team {n:03}" for n in range(100)))
 
     assert len(fragment(admin_client, "groups", limit=100).content) <= 40 * 1024
@@ -366,7 +361,7 @@ def test_members_are_counted(admin_client: Client, connection: models.ScimConnec
     assert re.search(r'Everyone</a></td>\s*<td data-label="Members">3</td>', page(admin_client))
 
 
-def test_the_roles_of_a_group_stand_beside_it_and_beside_no_other(
+def test_the_roles_of_a_group_are_shown_next_to_it_only(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     first, second = factories.scim_groups(connection, ["Everyone", "Support"])
@@ -381,7 +376,7 @@ def test_the_roles_of_a_group_stand_beside_it_and_beside_no_other(
     assert "stytch_admin" not in other
 
 
-def test_other_organizations_groups_are_not_there(
+def test_other_organizations_groups_are_not_listed(
     admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_group(factories.scim_connection(globex), "Globex secrets")
@@ -390,7 +385,7 @@ def test_other_organizations_groups_are_not_there(
     assert admin_client.get(f"{GROUPS}scim-group-live-{foreign.pk}/").status_code == 404
 
 
-def test_a_directory_that_does_not_answer_is_not_an_empty_list(
+def test_an_unavailable_directory_is_not_an_empty_list(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     with patch.object(
@@ -404,7 +399,9 @@ def test_a_directory_that_does_not_answer_is_not_an_empty_list(
     assert "No groups yet" not in response.content.decode()
 
 
-def test_a_connection_deleted_meanwhile_is_told(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_a_connection_that_was_deleted_in_the_meantime_is_explained(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     models.ScimConnectionRow.objects.update(status="deleted")
 
     assert "No identity provider is connected" in fragment(admin_client, "groups").content.decode()
@@ -413,15 +410,15 @@ def test_a_connection_deleted_meanwhile_is_told(admin_client: Client, connection
         assert fragment(admin_client, "groups").status_code == 404
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
+def test_the_page_explains_that_the_directory_has_no_search_and_no_members(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_groups(connection, 1)
     group = models.ScimGroupRow.objects.get()
-    with patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()):
+    with patch.object(EmbeddedScim, "group_details", None):
         html = page(admin_client, q="nothing like it")
 
-    assert "without a search by name" in html
+    assert "lists groups without their members" in html
     assert "Team 0000" in html
     assert 'name="q"' not in html
     assert f'scim-group-live-{group.pk}/"' not in html

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 from unittest.mock import patch
 
@@ -12,17 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.errors import Unavailable
 from portal.directory.members import MemberStatus
-from portal.directory.scim.features import ScimFeature
 from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.scim.scim import EmbeddedScim
 from portal.embedded.scim.users import EmbeddedScimUsers
+from portal.web.availability import REASONS
 from tests import factories
 from tests.scim_server.conftest import Idp
 
-PEOPLE = "/o/acme/scim/people/"
+USERS_PAGE = "/o/acme/scim/people/"
 
 
 @pytest.fixture
@@ -36,14 +37,14 @@ def idp(acme: models.OrganizationRow) -> Idp:
 
 
 def url_of(user: models.ScimUserRow) -> str:
-    return f"{PEOPLE}scim-user-live-{user.pk}/"
+    return f"{USERS_PAGE}scim-user-live-{user.pk}/"
 
 
-def page(client: Client, url: str = PEOPLE, /, **query: str | int) -> str:
+def page(client: Client, url: str = USERS_PAGE, /, **query: str | int) -> str:
     return client.get(url, query).content.decode()
 
 
-def fragment(client: Client, target: str, url: str = PEOPLE, /, **query: str | int) -> Any:
+def fragment(client: Client, target: str, url: str = USERS_PAGE, /, **query: str | int) -> Any:
     return client.get(url, query, headers={"HX-Request": "true", "HX-Target": target})
 
 
@@ -51,7 +52,7 @@ def user_names(html: str) -> list[str]:
     return re.findall(r"<td>([^<]+@[^<]+)</td>", html)
 
 
-def walk(client: Client, url: str | None) -> Iterator[list[str]]:
+def all_pages(client: Client, url: str | None) -> Iterator[list[str]]:
     target = "people"
     while url:
         html = client.get(url, headers={"HX-Request": "true", "HX-Target": target}).content.decode()
@@ -76,13 +77,13 @@ def test_people_come_page_by_page_each_once(admin_client: Client, connection: mo
     for name in reversed(expected):
         factories.scim_user(connection, name)
 
-    pages = list(walk(admin_client, f"{PEOPLE}?limit=25"))
+    pages = list(all_pages(admin_client, f"{USERS_PAGE}?limit=25"))
 
     assert [len(one) for one in pages] == [25, 25, 10]
     assert [name for names in pages for name in names] == expected
 
 
-def test_a_search_finds_any_part_of_name_user_name_and_address_whatever_the_case(
+def test_a_search_finds_any_part_of_name_user_name_and_address_in_any_case(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     factories.provisioned(connection, "al@acme.example", display_name="Ada Lovelace")
@@ -125,14 +126,14 @@ def test_the_members_of_others_are_not_searched(
     assert user_names(page(admin_client, q="gus")) == []
 
 
-def test_a_search_goes_on_behind_the_rows_that_one_page_looks_at(
+def test_a_search_continues_after_the_rows_that_one_page_reads(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyset, "MAX_SEARCHED", 10)
     for n in range(25):
         factories.scim_user(connection, f"person{n:02}@acme.example", display_name="Zoe" if n in {3, 24} else "")
 
-    pages = list(walk(admin_client, f"{PEOPLE}?q=zoe"))
+    pages = list(all_pages(admin_client, f"{USERS_PAGE}?q=zoe"))
 
     assert pages == [["person03@acme.example"], [], ["person24@acme.example"]]
     assert "No matching people" not in page(admin_client, q="nobody")
@@ -140,7 +141,7 @@ def test_a_search_goes_on_behind_the_rows_that_one_page_looks_at(
 
 
 @pytest.mark.parametrize("number", [2, 60])
-def test_a_search_costs_the_same_queries_however_many_there_are(
+def test_a_search_takes_the_same_number_of_queries_for_any_number_of_people(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -148,24 +149,24 @@ def test_a_search_costs_the_same_queries_however_many_there_are(
 ) -> None:
     for n in range(number):
         factories.provisioned(connection, f"person{n:02}@acme.example")
-    admin_client.get(PEOPLE)
+    admin_client.get(USERS_PAGE)
     with CaptureQueriesContext(database) as plain:
-        admin_client.get(PEOPLE)
+        admin_client.get(USERS_PAGE)
 
-    # One more: how far the page looks.
+    # One more query finds how far the page reads.
     with django_assert_num_queries(len(plain) + 1):
-        admin_client.get(PEOPLE, {"q": "person acme"})
+        admin_client.get(USERS_PAGE, {"q": "person acme"})
 
 
 def test_a_search_keeps_its_words_and_state_over_the_pages(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     for n in range(60):
-        # Half of them are found by their e-mail addresses alone.
+        # Half of them are found only by their email addresses.
         address, name = f"person{n:02}@acme.example", f"{n:02}@id.example"
         factories.provisioned(connection, address, user_name=address if n % 2 else name, active=n != 7)
 
-    pages = list(walk(admin_client, f"{PEOPLE}?limit=25&q=person&state=active"))
+    pages = list(all_pages(admin_client, f"{USERS_PAGE}?limit=25&q=person&state=active"))
 
     assert [len(one) for one in pages] == [25, 25, 9]
     assert len({name for names in pages for name in names}) == 59
@@ -197,10 +198,10 @@ def test_empty_filtered_empty_and_failed_look_different(
 
 
 @pytest.mark.parametrize(("name", "value"), [("limit", "7"), ("state", "gone"), ("q", "x" * 257), ("q", "a\0b")])
-def test_an_address_that_is_not_right_is_refused_at_its_field(
+def test_an_invalid_query_is_rejected_at_its_field(
     admin_client: Client, connection: models.ScimConnectionRow, name: str, value: str
 ) -> None:
-    response = admin_client.get(PEOPLE, {name: value})
+    response = admin_client.get(USERS_PAGE, {name: value})
 
     assert response.status_code == 422
     assert f'id="id_{name}_error"' in response.content.decode()
@@ -215,29 +216,25 @@ def test_a_cursor_of_another_search_starts_again(admin_client: Client, connectio
     assert "The list starts again" in page(admin_client, q="p", limit=25, cursor=found.group(1).replace("%3A", ":"))
 
 
-def test_without_a_connection_there_is_nobody_to_show(admin_client: Client) -> None:
+def test_without_a_connection_there_are_no_people(admin_client: Client) -> None:
     assert "No identity provider is connected" in page(admin_client)
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
+def test_the_pages_explain_that_the_directory_has_no_users(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     user = factories.scim_user(connection, "pia@acme.example")
-    refusal = NotOffered("This directory does not tell who was provisioned.")
-    with (
-        patch.object(EmbeddedScim, "offers", frozenset[ScimFeature]()),
-        patch.object(EmbeddedScimUsers, "page", side_effect=refusal),
-        patch.object(EmbeddedScimUsers, "get", side_effect=refusal),
-    ):
-        for url in (PEOPLE, url_of(user)):
+    with patch.object(EmbeddedScim, "users", None):
+        for url in (USERS_PAGE, url_of(user)):
             response = admin_client.get(url)
             assert response.status_code == 200
             assert "Not available with this directory" in response.content.decode()
-            assert refusal.detail in response.content.decode()
+            assert REASONS["users"] in unescape(response.content.decode())
+            assert f'href="{USERS_PAGE}"' not in response.content.decode()
 
 
 @pytest.mark.parametrize("number", [3, 260])
-def test_a_page_costs_the_same_queries_however_many_people_there_are(
+def test_a_page_takes_the_same_number_of_queries_for_any_number_of_people(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -245,15 +242,15 @@ def test_a_page_costs_the_same_queries_however_many_people_there_are(
 ) -> None:
     for n in range(number):
         factories.scim_user(connection, f"person{n:03}@acme.example")
-    admin_client.get(PEOPLE)
+    admin_client.get(USERS_PAGE)
 
     with django_assert_num_queries(3):  # session, connection, people
-        admin_client.get(PEOPLE, {"limit": "250"})
-    with django_assert_num_queries(4):  # and those who are found by e-mail
-        admin_client.get(PEOPLE, {"limit": "250", "q": "p"})
+        admin_client.get(USERS_PAGE, {"limit": "250"})
+    with django_assert_num_queries(4):  # and those found by email address
+        admin_client.get(USERS_PAGE, {"limit": "250", "q": "p"})
 
 
-def test_other_organizations_people_are_not_there(
+def test_other_organizations_people_are_not_listed(
     admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     foreign = factories.scim_user(factories.scim_connection(globex), "gus@globex.example")
@@ -266,10 +263,10 @@ def test_other_organizations_people_are_not_there(
 def test_an_unknown_person_is_not_found(
     admin_client: Client, connection: models.ScimConnectionRow, user_id: str
 ) -> None:
-    assert admin_client.get(f"{PEOPLE}{user_id}/").status_code == 404
+    assert admin_client.get(f"{USERS_PAGE}{user_id}/").status_code == 404
 
 
-def test_a_person_is_shown_with_what_the_identity_provider_told(
+def test_a_person_is_shown_with_the_attributes_that_the_identity_provider_sent(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     user = factories.provisioned(connection, "pia@acme.example", display_name="Pia <b>Patel</b>")
@@ -291,8 +288,8 @@ def test_a_person_is_shown_with_what_the_identity_provider_told(
     assert "never-shown" not in html
 
 
-def test_each_role_says_why_it_is_there(admin_client: Client, connection: models.ScimConnectionRow) -> None:
-    """Direct, by a group, and by a group within a group within a group: each with every name on the way."""
+def test_each_role_has_its_sources(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    """Assigned manually, through a group, and through nested groups, with the name of each group on the path."""
     user = factories.provisioned(connection, "pia@acme.example")
     assert user.member
     user.member.direct_roles = ["stytch_admin"]
@@ -301,7 +298,7 @@ def test_each_role_says_why_it_is_there(admin_client: Client, connection: models
     factories.put_in_group(team, [user])
     factories.put_group_in(department, team)
     factories.put_group_in(company, department)
-    factories.put_group_in(team, company)  # a circle
+    factories.put_group_in(team, company)  # a cycle
     factories.group_role(company, "it_support")
     factories.group_role(team, "stytch_admin")
     factories.group_role(other, "not_theirs")
@@ -317,9 +314,7 @@ def test_each_role_says_why_it_is_there(admin_client: Client, connection: models
     assert "not_theirs" not in html
 
 
-def test_a_role_by_the_domain_of_the_address_says_so(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_a_role_by_email_domain_says_so(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     factories.role_by_domain(connection.organization, "acme.example", "it_support")
 
     html = page(admin_client, url_of(factories.provisioned(connection, "pia@acme.example")))
@@ -328,7 +323,7 @@ def test_a_role_by_the_domain_of_the_address_says_so(
     assert "Through the domain of the email address" in support
 
 
-def test_who_is_deactivated_has_no_roles(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_a_deactivated_person_has_no_roles(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     user = factories.provisioned(connection, "pia@acme.example", active=False)
     assert user.member
     models.MemberRow.objects.filter(pk=user.member.pk).update(status=MemberStatus.DELETED)
@@ -363,7 +358,7 @@ def test_a_persons_groups_come_page_by_page_direct_and_indirect(
 
 
 @pytest.mark.parametrize("number", [1, 40])
-def test_a_persons_page_costs_the_same_queries_however_many_groups_there_are(
+def test_a_persons_page_takes_the_same_number_of_queries_for_any_number_of_groups(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -375,7 +370,7 @@ def test_a_persons_page_costs_the_same_queries_however_many_groups_there_are(
         factories.group_role(group, "it_support")
     admin_client.get(url_of(user))
 
-    # Session; person, thrice; groups; which roles, whose, the ways there, the names on them.
+    # Session; user, three times; groups; roles; which groups grant them; the paths; the names on the paths.
     with django_assert_num_queries(10):
         html = page(admin_client, url_of(user))
     assert ("and through 20 more groups" in html) is (number == 40)
@@ -390,10 +385,10 @@ def test_a_person_of_a_deleted_connection_is_not_found(
     assert admin_client.get(url_of(user)).status_code == 404
 
 
-def test_a_member_without_the_right_sees_who_can_help(
+def test_a_member_without_the_permission_sees_who_can_help(
     member_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    response = member_client.get(PEOPLE)
+    response = member_client.get(USERS_PAGE)
 
     assert response.status_code == 403
     assert "stytch.scim:get" in response.content.decode()

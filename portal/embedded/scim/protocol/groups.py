@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.directory.ids import parse_id, public_id
 from portal.embedded import audit, models
 from portal.embedded.database.writes import Writes
-from portal.embedded.members.roles import gives_roles, has_admin, hold_admins, makes_admins, people_within
+from portal.embedded.members.roles import count_active_users, grants_admin, grants_roles, has_admin, lock_admins
 from portal.embedded.scim.filter.columns import (
     Column,
     Listable,
@@ -195,8 +195,8 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
         row = _LOOKUPS.lock(client, resource, if_match)
         with _keep_an_admin(client, row):
             writes = Writes()
-            if row.member_count and gives_roles(row):
-                register_removal(client, row, client.taken_out[key] + people_within([key]), writes)
+            if row.member_count and grants_roles(row):
+                register_removal(client, row, client.taken_out[key] + count_active_users([key]), writes)
             audit.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
             writes.send()
             # Asked anew: it may have been put into another group until it was locked.
@@ -228,9 +228,9 @@ def _update(client: ScimClient, row: models.ScimGroupRow, document: Document, ch
     with _keep_an_admin(client, row, is_needed=bool(change.leaving)):
         if change.leaving:
             subgroups = [key for kind, key in change.leaving if kind is GROUP_MEMBER]
-            leaving = len(change.leaving) - len(subgroups) + (people_within(subgroups) if subgroups else 0)
+            leaving = len(change.leaving) - len(subgroups) + (count_active_users(subgroups) if subgroups else 0)
             people = client.taken_out[row.pk] + leaving
-            if people > minimum(client.connection) and gives_roles(row):
+            if people > minimum(client.connection) and grants_roles(row):
                 register_removal(client, row, people, writes)
             else:
                 client.taken_out[row.pk] = people
@@ -241,9 +241,9 @@ def _update(client: ScimClient, row: models.ScimGroupRow, document: Document, ch
 @contextmanager
 def _keep_an_admin(client: ScimClient, row: models.ScimGroupRow, *, is_needed: bool = True) -> Iterator[None]:
     """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
-    grants = is_needed and getattr(row, "groups_make_admins", True) and makes_admins(row)
+    grants = is_needed and getattr(row, "groups_make_admins", True) and grants_admin(row)
     if grants:
-        hold_admins(client.organization_id)
+        lock_admins(client.organization_id)
     was_there = grants and has_admin(client.organization_id)
     yield
     if was_there and not has_admin(client.organization_id):

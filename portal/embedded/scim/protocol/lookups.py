@@ -12,7 +12,7 @@ from portal.directory.ids import parse_id
 from portal.embedded import models
 from portal.embedded.database.keys import count_rows, key_at
 from portal.embedded.database.statements import Statement, columns_of
-from portal.embedded.members.roles import GROUPS_MAKE_ADMINS
+from portal.embedded.members.roles import GROUPS_GRANT_ADMIN
 from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import ResourceNotFound
 from portal.embedded.scim.protocol.etags import check_if_match
@@ -107,7 +107,7 @@ class Lookups(Generic[Row]):
 
     def _locking(self) -> Statement[Row]:
         columns: tuple[str, ...] = columns_of(self._model, without=_DEFERRED[self._model])
-        more: dict[str, Expression] = {"groups_make_admins": GROUPS_MAKE_ADMINS}
+        more: dict[str, Expression] = {"groups_make_admins": GROUPS_GRANT_ADMIN}
         if self._model is models.ScimUserRow:
             columns += columns_of(models.MemberRow, "member__", without=_DEFERRED[models.MemberRow])
             more["is_awaited"] = _IS_AWAITED

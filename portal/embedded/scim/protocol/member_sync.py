@@ -15,7 +15,13 @@ from portal.directory.policy import ADMIN_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import audit, models
 from portal.embedded.database.writes import Writes
-from portal.embedded.members.roles import email_roles, group_roles, has_admin, hold_admins, roles_without_groups
+from portal.embedded.members.roles import (
+    email_roles,
+    has_admin,
+    lock_admins,
+    roles_through_groups,
+    roles_without_groups,
+)
 from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import conflicts
@@ -246,10 +252,10 @@ def _check_last_admin(client: ScimClient, row: models.ScimUserRow, member: model
     # Known by the connection already, and the same.
     member.organization = client.connection.organization
     may_be_by_group = getattr(row, "groups_make_admins", True)
-    is_by_group = may_be_by_group and ADMIN_ROLE in group_roles(member)
+    is_by_group = may_be_by_group and ADMIN_ROLE in roles_through_groups(member)
     if not is_by_group and ADMIN_ROLE not in roles_without_groups(member):
         return
-    hold_admins(client.organization_id)
+    lock_admins(client.organization_id)
     if not has_admin(client.organization_id, besides=member.pk):
         raise LastAdmin(client, f"{member.email_address} is the last admin of the organization.")
 
@@ -262,7 +268,7 @@ def _check_last_admin_by_domain(
     by_domain = ADMIN_ROLE in email_roles(organization, member.email_address)
     if not by_domain or ADMIN_ROLE in {*email_roles(organization, address), *member.direct_roles}:
         return
-    if ADMIN_ROLE not in group_roles(member):
+    if ADMIN_ROLE not in roles_through_groups(member):
         _check_last_admin(client, row, member)
 
 

@@ -1,4 +1,4 @@
-"""Active people who can't sign in: why, as it is now, in the list, on their page, and how many on the overview."""
+"""Active people who can't sign in: the reason in the list and on their page, and the number on the overviews."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests import factories
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_query_counts import rows_read
 
-PEOPLE = "/o/acme/scim/people/"
+USERS_PAGE = "/o/acme/scim/people/"
 ANN = "ann@acme.example"
 
 
@@ -33,12 +33,12 @@ def push(idp: Idp, user_name: str, address: str = ANN) -> str:
 
 
 def listed(client: Client, **query: str | int) -> str:
-    html = client.get(PEOPLE, {"state": "cannot-sign-in", **query}).content.decode()
+    html = client.get(USERS_PAGE, {"state": "cannot-sign-in", **query}).content.decode()
     return re.sub(r"\s+", " ", html)
 
 
 def page_of(client: Client, user: str) -> str:
-    return re.sub(r"\s+", " ", client.get(f"{PEOPLE}{user}/").content.decode())
+    return re.sub(r"\s+", " ", client.get(f"{USERS_PAGE}{user}/").content.decode())
 
 
 def taken(idp: Idp) -> str:
@@ -77,20 +77,20 @@ REASONS: dict[str, tuple[Callable[[Idp], str], str]] = {
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_the_reason_is_said_in_the_list_and_on_the_page(idp: Idp, admin_client: Client, reason: str) -> None:
+def test_the_reason_is_in_the_list_and_on_the_page(idp: Idp, admin_client: Client, reason: str) -> None:
     arrange, sentence = REASONS[reason]
     user = arrange(idp)
 
     for html in (listed(admin_client), page_of(admin_client, user)):
         assert "Can’t sign in" in html
         assert sentence in html
-    assert f"{PEOPLE}{user}/" in listed(admin_client)
+    assert f"{USERS_PAGE}{user}/" in listed(admin_client)
     assert "Send a sign-in link" not in page_of(admin_client, user)
 
 
-def test_the_reason_is_the_one_of_now(idp: Idp, admin_client: Client) -> None:
+def test_the_reason_is_always_current(idp: Idp, admin_client: Client) -> None:
     first, second = push(idp, "first"), push(idp, "second")
-    assert f"{PEOPLE}{second}/" in listed(admin_client)
+    assert f"{USERS_PAGE}{second}/" in listed(admin_client)
 
     idp.send("DELETE", f"/Users/{first}")
 
@@ -99,7 +99,7 @@ def test_the_reason_is_the_one_of_now(idp: Idp, admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("page", ["/o/acme/", "/o/acme/scim/"])
-def test_the_overviews_say_how_many_there_are(idp: Idp, admin_client: Client, page: str) -> None:
+def test_the_overviews_show_the_number(idp: Idp, admin_client: Client, page: str) -> None:
     push(idp, "first")
     assert "can’t sign in" not in admin_client.get(page).content.decode()
     idp.create_user("robot")
@@ -108,7 +108,7 @@ def test_the_overviews_say_how_many_there_are(idp: Idp, admin_client: Client, pa
     html = admin_client.get(page).content.decode()
 
     assert "2 active people who can’t sign in" in re.sub(r"\s+", " ", html)
-    assert f"{PEOPLE}?state=cannot-sign-in" in html
+    assert f"{USERS_PAGE}?state=cannot-sign-in" in html
     assert "All is well" not in html
 
 
@@ -127,11 +127,11 @@ def test_a_page_takes_as_many_queries_for_three_as_for_thirty(idp: Idp, admin_cl
     assert taken_queries[0] == taken_queries[1]
 
 
-def test_pages_of_them_come_by_cursor_each_once(idp: Idp, admin_client: Client) -> None:
+def test_they_come_page_by_page_each_once(idp: Idp, admin_client: Client) -> None:
     for n in range(60):
         factories.scim_user(idp.connection, f"robot{n:02}", cannot_sign_in=n % 2 == 0)
     seen: list[str] = []
-    url: Any = f"{PEOPLE}?state=cannot-sign-in&limit=25"
+    url: Any = f"{USERS_PAGE}?state=cannot-sign-in&limit=25"
     while url:
         html = admin_client.get(url, headers={"HX-Request": "true", "HX-Target": "people-more"}).content.decode()
         seen += re.findall(r"<td>(robot\d\d)</td>", html)
@@ -142,7 +142,7 @@ def test_pages_of_them_come_by_cursor_each_once(idp: Idp, admin_client: Client) 
 
 
 @pytest.mark.postgresql
-def test_the_few_are_found_without_reading_everybody(idp: Idp, admin_client: Client) -> None:
+def test_they_are_found_without_reading_all_users(idp: Idp, admin_client: Client) -> None:
     for n in range(600):
         factories.scim_user(idp.connection, f"person{n:03}", cannot_sign_in=n in {10, 500})
     with database.cursor() as cursor:
@@ -155,7 +155,7 @@ def test_the_few_are_found_without_reading_everybody(idp: Idp, admin_client: Cli
     assert all(read - before[table] < 60 for table, read in rows_read().items())
 
 
-def test_the_state_is_in_no_answer_to_the_identity_provider(idp: Idp) -> None:
+def test_no_response_to_the_identity_provider_contains_the_state(idp: Idp) -> None:
     user = idp.create_user("robot")
 
     assert "cannot" not in json.dumps(idp.get(f"/Users/{user}").json()).lower()

@@ -23,10 +23,18 @@ def columns_of(model: type[Model], prefix: str = "", *, without: Sequence[str] =
 
 def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a query and return its rows as the database driver reads them."""
-    # Our backends have this method. `connection` looks up the real object for each attribute, which takes time.
-    cursor = connections[DEFAULT_DB_ALIAS].statement_cursor()  # type: ignore[attr-defined]
-    cursor.execute(sql, parameters)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return _run(sql, parameters, has_rows=True)
+
+
+def execute(sql: str, parameters: Sequence[Any]) -> None:
+    """Run a statement that returns no rows."""
+    _run(sql, parameters, has_rows=False)
+
+
+def _run(sql: str, parameters: Sequence[Any], *, has_rows: bool) -> list[tuple[Any, ...]]:
+    # Both of our backends have this method.
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    rows: list[tuple[Any, ...]] = database.run_statement(sql, parameters, has_rows=has_rows)
     return rows
 
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import AutoField, BinaryField, Field, Model
 
 from portal.embedded.database.keys import Where, among, table
+from portal.embedded.database.statements import execute
+
+_MAX_TEXTS = 500
 
 Values = list[Any]
 Fields = Sequence["Field[Any, Any]"]
@@ -65,17 +68,16 @@ class Writes:
         """Write everything within the caller's transaction, new rows last. Raise IntegrityError as the database does."""
         parts, new = self._parts, self._new
         self._parts, self._new = [], {}
-        # Our backends have this method.
-        cursor = connections[DEFAULT_DB_ALIAS].statement_cursor()  # type: ignore[attr-defined]
         if connection.vendor == "postgresql":
-            inserts = ((_insert_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows)
-            if whole := [*parts, *inserts]:
-                cursor.execute(*_as_one(whole))
+            parts += [(_insert_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows]
+            if parts:
+                execute(_as_one(tuple(sql for sql, _ in parts)), [one for _, values in parts for one in values])
             return
         for sql, values in parts:
-            cursor.execute(sql, values)
-        for model, rows in new.items():
-            cursor.executemany(_insert(model), [_prepared(model, row) for row in rows])
+            execute(sql, values)
+        with connection.cursor() as cursor:
+            for model, rows in new.items():
+                cursor.executemany(_insert(model), [_prepared(model, row) for row in rows])
 
     def send_whole(self) -> None:
         """Write everything or nothing. A transaction around it stays usable if the database rejects something."""
@@ -122,11 +124,13 @@ def _columns(model: type[Model]) -> tuple[Sequence[str], Fields]:
     return [field.attname for field in fields], computed
 
 
-def _as_one(parts: Sequence[tuple[str, Values]]) -> tuple[str, Values]:
-    """Return one statement with the parts as data-modifying WITH queries (PostgreSQL's manual, 7.8.4), and its values."""
-    *first, (last, _) = parts
-    named = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(first))
-    return f"WITH {named} {last}" if named else last, [one for _, values in parts for one in values]
+# Cached because psycopg does less for a text that it has just seen.
+@lru_cache(_MAX_TEXTS)
+def _as_one(parts: tuple[str, ...]) -> str:
+    """Return one statement with the parts as data-modifying WITH queries (PostgreSQL's manual, 7.8.4)."""
+    *first, last = parts
+    named = ", ".join(f"part{number} AS ({sql})" for number, sql in enumerate(first))
+    return f"WITH {named} {last}" if named else last
 
 
 def _encoded(value: Any) -> str:

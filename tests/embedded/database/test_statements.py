@@ -7,13 +7,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, OperationalError, connection, connections, transaction
 from django.db.models import BooleanField, F, Q, QuerySet
 from django.db.models.expressions import ExpressionWrapper
 from django.db.utils import DataError
 
 from portal.embedded import models
-from portal.embedded.database.statements import Statement, columns_of, run
+from portal.embedded.database.statements import Statement, columns_of, execute, run
 from portal.embedded.database.writes import Writes
 from tests import factories
 
@@ -145,7 +145,7 @@ def notes(transactional_db: None) -> Iterator[None]:
 
 
 def write(sql: str, *parameters: Any) -> None:
-    connection.statement_cursor().execute(sql, parameters)  # type: ignore[attr-defined]  # -- of our backends
+    execute(sql, parameters)
 
 
 def another_connection() -> "psycopg.Connection[tuple[Any, ...]]":
@@ -261,3 +261,12 @@ def test_a_lost_connection_is_an_operational_error_and_the_next_statement_connec
     finally:
         connection.close()
     assert run("SELECT 1", []) == [(1,)]
+
+
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("notes")
+def test_many_rows_are_not_kept() -> None:
+    for number in (1000, 3, 1000):
+        assert len(run("SELECT generate_series(1, %s)", [number])) == number
+        kept = vars(connections[DEFAULT_DB_ALIAS])["_cursors"]
+        assert ("SELECT generate_series(1, %s)" in kept) == (number == 3)

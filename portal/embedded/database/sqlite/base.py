@@ -1,10 +1,10 @@
 """Django's SQLite backend, whose migrations keep the database's triggers."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from django.db.backends.sqlite3 import base, schema
-from django.db.backends.utils import CursorWrapper
 
 _TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -47,6 +47,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     SchemaEditorClass = SchemaEditor
 
-    def statement_cursor(self) -> CursorWrapper:
-        """Return a cursor for a statement whose rows are all fetched before the next one, as our PostgreSQL backend does."""
-        return self.cursor()
+    def run_statement(self, sql: str, parameters: Sequence[Any], *, has_rows: bool) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows, as our PostgreSQL backend does."""
+        with self.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall()) if has_rows else []

@@ -1,4 +1,4 @@
-"""Making the connection; its first token is shown in the answer, this once."""
+"""Creating the connection. Its first token is shown once, in the response."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _TEMPLATE = "scim_admin/create.html"
 
 
 def create(request: PortalRequest) -> HttpResponse:
-    """Ask for identity provider and name, and make the connection."""
+    """Ask for the identity provider and a name, and create the connection."""
     form = ConnectionForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
     connection = request.directory.scim.connection.get()
     if connection is not None:
@@ -31,18 +31,18 @@ def create(request: PortalRequest) -> HttpResponse:
 
 def _create(request: PortalRequest, form: ConnectionForm) -> HttpResponse:
     try:
-        made = request.directory.scim.connection.create(**form.cleaned_data)
+        created = request.directory.scim.connection.create(**form.cleaned_data)
     except StepUpRequired:
-        # What was typed comes along.
+        # The form is filled in again afterwards.
         return step_up(request, _url(request, form.cleaned_data))
     except Invalid as error:
         form.add_error(error.field if error.field in form.fields else None, error.detail)
         return _form_page(request, form)
     except Conflict:
-        # Somebody was faster.
+        # Someone else was faster.
         connection = request.directory.scim.connection.get()
         return render_section(request, _TEMPLATE, {"connection": connection}, status=409)
-    return render_new_token(request, made)
+    return render_new_token(request, created)
 
 
 def _form_page(request: PortalRequest, form: ConnectionForm) -> HttpResponse:

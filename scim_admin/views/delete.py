@@ -1,4 +1,4 @@
-"""Deleting the connection: what that ends, and for whom."""
+"""Deleting the connection."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _TEMPLATE = "scim_admin/delete.html"
 
 
 def delete(request: PortalRequest) -> HttpResponse:
-    """Show what deleting ends, and delete."""
+    """Show what deleting the connection ends, and delete it."""
     scim = request.directory.scim
     connection = scim.connection.get()
     if connection is None:

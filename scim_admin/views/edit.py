@@ -1,4 +1,4 @@
-"""Renaming the connection, and saying which identity provider it is for."""
+"""Changing the connection's name and identity provider."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _TEMPLATE = "scim_admin/edit.html"
 
 
 def edit(request: PortalRequest) -> HttpResponse:
-    """Show name and identity provider, and save them."""
+    """Show the name and the identity provider, and save them."""
     scim, connection = request.directory.scim, request.directory.scim.connection.get()
     if connection is None:
         return render_section(request, _TEMPLATE, {"connection": None})

@@ -1,4 +1,4 @@
-"""The token: which there are, which of them the identity provider uses, and exchanging one for the next."""
+"""The tokens of the connection, which of them the identity provider uses, and their rotation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,12 +22,12 @@ _TEMPLATE = "scim_admin/token.html"
 
 
 def token(request: PortalRequest) -> HttpResponse:
-    """Show the live tokens, and whether it is safe to end with the current one."""
+    """Show the valid tokens and, during a rotation, whether it is safe to finish."""
     return _page(request)
 
 
 def rotate(request: PortalRequest) -> HttpResponse:
-    """Make the next token; looked at again, say that it is not shown any more."""
+    """Create the next token. A reload says that it isn't shown again."""
     scim, connection = request.directory.scim, request.directory.scim.connection.get()
     if connection is None or scim.tokens.get(connection.connection_id).following is not None:
         return _page(request, was_shown=True)
@@ -40,29 +40,29 @@ def rotate(request: PortalRequest) -> HttpResponse:
 
 def _start(request: PortalRequest, connection: ScimConnection) -> HttpResponse:
     try:
-        made = request.directory.scim.tokens.rotate_start(connection.connection_id)
+        created = request.directory.scim.tokens.rotate_start(connection.connection_id)
     except Conflict:
-        # Somebody was faster, or it was pressed twice.
+        # Someone else was faster, or the button was pressed twice.
         return _page(request, was_shown=True)
-    return render_new_token(request, made)
+    return render_new_token(request, created)
 
 
 def rotate_complete(request: PortalRequest) -> HttpResponse:
-    """End with the current token."""
-    done = "The old token is revoked. The new one is the only one now."
+    """Revoke the current token."""
+    done = "The old token is revoked. Only the new token works now."
     return _end(request, request.directory.scim.tokens.rotate_complete, done)
 
 
 def rotate_cancel(request: PortalRequest) -> HttpResponse:
-    """End with the next token."""
+    """Revoke the next token."""
     return _end(
-        request, request.directory.scim.tokens.rotate_cancel, "The new token is revoked. The old one stays as it was."
+        request, request.directory.scim.tokens.rotate_cancel, "The new token is discarded. The old token stays valid."
     )
 
 
-def render_new_token(request: PortalRequest, made: NewScimConnection) -> HttpResponse:
-    """Answer with a token just made: in this answer alone, at no address of its own, and in no cache."""
-    context = {**connection_card(made.connection), "bearer_token": made.bearer_token}
+def render_new_token(request: PortalRequest, created: NewScimConnection) -> HttpResponse:
+    """Show a new token. It has no URL of its own, and no cache stores it."""
+    context = {**connection_card(created.connection), "bearer_token": created.bearer_token}
     context["is_first"] = request.resolver_match is not None and request.resolver_match.url_name == "create"
     return render_section(request, "scim_admin/new_token.html", context)
 
@@ -70,7 +70,7 @@ def render_new_token(request: PortalRequest, made: NewScimConnection) -> HttpRes
 def _end(request: PortalRequest, end: Callable[..., ScimConnection], done: str) -> HttpResponse:
     connection, form = request.directory.scim.connection.get(), TokensVersionForm(request.POST)
     if connection is None or not form.is_valid():
-        return _page(request, problem="The form was not complete. Look at the tokens, then try again.", status=422)
+        return _page(request, problem="The form was incomplete. Check the tokens, then try again.", status=422)
     try:
         end(connection.connection_id, version=form.cleaned_data["version"])
     except Conflict as error:

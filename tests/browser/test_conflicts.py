@@ -70,7 +70,7 @@ def test_a_domain_is_linked_always_and_taken_back_without_javascript(waiting: Po
     page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
     open_conflicts(waiting, page)
     page.get_by_role("link", name="Always link a domain…").click()
-    page.get_by_label("E-mail domain").fill("acme.example")
+    page.get_by_label("Email domain").fill("acme.example")
     page.get_by_role("button", name="See what it means").click()
     page.get_by_role("button", name="Always link acme.example").click()
 

@@ -1,4 +1,4 @@
-"""Connecting and exchanging the token in a browser: seen once, copied, exchanged by keyboard, and without scripts."""
+"""Connecting and rotating the token in a browser: shown once, copied, rotated by keyboard, and without scripts."""
 
 import re
 
@@ -17,7 +17,7 @@ TOKEN = re.compile(r"^scim_[\w-]{43}$")
 
 @pytest.fixture
 def scim(embedded: Portal) -> str:
-    """The address of the pages of an organization where nothing is connected yet."""
+    """Return the URL of the SCIM pages of an organization without a connection."""
     ada = models.MemberRow.objects.get(organization__slug="acme", email_address="ada@acme.example")
     initech = factories.organization("initech", name="Initech")
     ina = factories.member(initech, "ina@initech.example", roles=["stytch_admin"])
@@ -38,7 +38,7 @@ def connect(embedded: Portal, page: Page, scim: str) -> str:
     return token.input_value()
 
 
-def live() -> int:
+def valid_tokens() -> int:
     return models.ScimTokenRow.objects.filter(connection__organization__slug="initech", revoked_at=None).count()
 
 
@@ -56,19 +56,19 @@ def test_the_token_is_seen_focused_and_copied_and_a_reload_explains(
     assert page.evaluate("navigator.clipboard.readText()") == token
 
     page.reload()
-    expect(page.get_by_text("is not shown again")).to_be_visible()
+    expect(page.get_by_text("isn’t shown again")).to_be_visible()
     assert token not in page.content()
     check_accessibility(page)
     page.get_by_role("link", name="Token of Okta production").click()
-    expect(page.get_by_role("link", name="Exchange the token")).to_be_visible()
+    expect(page.get_by_role("link", name="Rotate token")).to_be_visible()
     page.go_back()
     page.go_back()
     assert token not in page.content()
-    assert live() == 1
+    assert valid_tokens() == 1
 
 
 def test_copying_that_fails_is_not_called_a_success(embedded: Portal, scim: str, page: Page) -> None:
-    """Defect 8: copying claims success where there was none."""
+    """Defect 8: copying claims success when it failed."""
     page.add_init_script(
         "navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false;"
     )
@@ -81,19 +81,19 @@ def test_copying_that_fails_is_not_called_a_success(embedded: Portal, scim: str,
     assert page.evaluate("document.getSelection().toString()") == token
 
 
-def test_the_token_is_exchanged_by_keyboard_and_leaving_cancels_nothing(
+def test_the_token_is_rotated_by_keyboard_and_leaving_cancels_nothing(
     embedded: Portal, scim: str, page: Page
 ) -> None:
     connect(embedded, page, scim)
     factories.forget_password_entry()
     page.goto(f"{scim}token/")
-    page.get_by_role("link", name="Exchange the token").focus()
+    page.get_by_role("link", name="Rotate token").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Password")).to_be_focused()
     check_accessibility(page)
     page.keyboard.type(DEMO_PASSWORD)
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Make a new token").focus()
+    page.get_by_role("button", name="Create a new token").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#bearer-token")).to_be_focused()
     expect(page.locator("#bearer-token")).to_have_value(TOKEN)
@@ -101,37 +101,37 @@ def test_the_token_is_exchanged_by_keyboard_and_leaving_cancels_nothing(
     page.keyboard.press("Escape")
     page.mouse.click(5, 5)
     page.goto(scim)
-    assert live() == 2
+    assert valid_tokens() == 2
 
     page.goto(f"{scim}token/")
     check_accessibility(page)
-    page.get_by_role("button", name="Complete anyway").focus()
+    page.get_by_role("button", name="Finish anyway").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("The old token is revoked.")
     check_accessibility(page)
-    assert live() == 1
+    assert valid_tokens() == 1
 
 
-def test_a_double_click_makes_one_token_and_shows_it(embedded: Portal, scim: str, page: Page) -> None:
+def test_a_double_click_creates_one_token_and_shows_it(embedded: Portal, scim: str, page: Page) -> None:
     connect(embedded, page, scim)
     page.goto(f"{scim}token/rotate/")
 
-    page.get_by_role("button", name="Make a new token").dblclick()
+    page.get_by_role("button", name="Create a new token").dblclick()
 
     expect(page.locator("#bearer-token")).to_have_value(TOKEN)
-    assert live() == 2
+    assert valid_tokens() == 2
 
 
 def test_all_of_it_works_without_scripts_on_a_phone(embedded: Portal, scim: str, browser: Browser) -> None:
     page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
     connect(embedded, page, scim)
     page.goto(f"{scim}token/")
-    page.get_by_role("link", name="Exchange the token").click()
-    page.get_by_role("button", name="Make a new token").click()
+    page.get_by_role("link", name="Rotate token").click()
+    page.get_by_role("button", name="Create a new token").click()
     expect(page.locator("#bearer-token")).to_have_value(TOKEN)
-    page.get_by_role("link", name="I have entered it").click()
-    page.get_by_role("button", name="Revoke the new token").click()
-    expect(page.locator("#toasts")).to_contain_text("The new token is revoked.")
+    page.get_by_role("link", name="Check that Okta uses it").click()
+    page.get_by_role("button", name="Discard new token").click()
+    expect(page.locator("#toasts")).to_contain_text("The new token is discarded.")
     page.goto(f"{scim}edit/")
     page.get_by_label("Name", exact=True).fill("Okta")
     page.get_by_role("button", name="Save").click()

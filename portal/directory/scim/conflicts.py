@@ -19,7 +19,7 @@ class ScimConflictState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScimConflict:
-    """A member, and the IdP's user that would take them over.
+    """A member, and the IdP's user that would be linked to them.
 
     `version` identifies what was shown: it changes with the state and with the user.
     """

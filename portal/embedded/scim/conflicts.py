@@ -40,7 +40,7 @@ class EmbeddedScimConflicts:
     def page(
         self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimConflict]:
-        """Return a page of conflicts, newest first. Raise Invalid, InvalidCursor, NotFound, Refused."""
+        """Return a page of conflicts, newest first. Raise Invalid, InvalidCursor, NotFound."""
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
@@ -53,7 +53,7 @@ class EmbeddedScimConflicts:
         return keyset.page(found, limit=limit, key=lambda row: row.pk).map(_value)
 
     def decide(self, connection_id: str, chosen: Mapping[str, str], *, approve: bool) -> int:
-        """Approve or dismiss conflicts, all or none. Raise Invalid, NotFound, Conflict, Refused."""
+        """Approve or dismiss conflicts, all or none. Raise Invalid, NotFound, Conflict."""
         self._scope.require(Permission.SCIM_UPDATE)
         if not 1 <= len(chosen) <= MAX_LIMIT:
             raise Invalid(f"Choose 1 to {MAX_LIMIT} people.", field="chosen")
@@ -71,7 +71,7 @@ class EmbeddedScimConflicts:
         return len(found)
 
     def linking_rule(self, connection_id: str, *, domain: str = "") -> ScimLinkingRule:
-        """Return the domains that are always linked, and how many wait of one domain. Raise Invalid, NotFound, Refused."""
+        """Return the domains that are always linked, and how many wait of one domain. Raise Invalid, NotFound."""
         self._scope.require(Permission.SCIM_GET)
         connection = active_connection(self._scope.organization_id, connection_id)
         known = email_domains.read_domain(domain) if domain else ""
@@ -81,7 +81,7 @@ class EmbeddedScimConflicts:
         return ScimLinkingRule(tuple(connection.organization.email_allowed_domains), known, number)
 
     def always_link(self, connection_id: str, *, domain: str) -> str:
-        """Allow a domain, and approve the conflicts that wait with it. Raise Invalid, NotFound, Refused."""
+        """Allow a domain, and approve the conflicts that wait with it. Raise Invalid, NotFound."""
         self._require_domains()
         known = email_domains.read_domain(domain)
         with transaction.atomic():
@@ -96,7 +96,7 @@ class EmbeddedScimConflicts:
         return known
 
     def stop_linking(self, connection_id: str, *, domain: str) -> str:
-        """Disallow a domain, so that its members wait for a decision again. Raise NotFound, Refused."""
+        """Disallow a domain, so that its members wait for a decision again. Raise NotFound."""
         self._require_domains()
         # Not read_domain(): the operator may have allowed a domain that an admin can't allow.
         known = fold_domain(domain.strip())
@@ -139,7 +139,7 @@ def open_conflicts(organization_id: UUID, connection: UUID) -> QuerySet[models.S
 
 
 def record_conflict(user: models.ScimUserRow, member: models.MemberRow) -> None:
-    """Store that a user would take over a member. A decision about another user doesn't apply to this one."""
+    """Store that a user needs a member who wasn't provisioned. A decision about another user doesn't apply to this one."""
     rows = rows_of(user.organization_id, models.ScimConflictRow)
     conflict, is_new = rows.get_or_create(
         organization_id=user.organization_id,

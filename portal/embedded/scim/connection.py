@@ -82,7 +82,7 @@ class EmbeddedScimConnection:
         self._scope = scope
 
     def get(self) -> ScimConnection | None:
-        """Return the active connection, or None. Raise Refused."""
+        """Return the active connection, or None."""
         self._scope.require(Permission.SCIM_GET)
         token = current_token(self._scope.organization_id)
         return scim_connection_value(token) if token else None
@@ -90,7 +90,7 @@ class EmbeddedScimConnection:
     def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
         """Create the connection with its first token.
 
-        Raise Invalid, Refused, StepUpRequired, or Conflict if there is an active connection
+        Raise Invalid, StepUpRequired, or Conflict if there is an active connection
         (Stytch: active_scim_connection_exists).
         """
         self._scope.require(Permission.SCIM_CREATE)
@@ -115,7 +115,7 @@ class EmbeddedScimConnection:
     ) -> ScimConnection:
         """Change the connection's name and identity provider.
 
-        Raise NotFound, Invalid, Refused, or Conflict if it changed after `version`.
+        Raise NotFound, Invalid, or Conflict if it changed after `version`.
         """
         self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():

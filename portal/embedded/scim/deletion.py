@@ -75,12 +75,12 @@ class EmbeddedScimDeletion:
         return EmbeddedScimDeactivation(self._scope)
 
     def preview(self, connection_id: str) -> ScimDeletion:
-        """Return what deleting the connection ends. Raise NotFound, Refused."""
+        """Return what deleting the connection ends. Raise NotFound."""
         self._scope.require(Permission.SCIM_DELETE)
         return _preview(active_connection(self._scope.organization_id, connection_id), _member_key(self._scope))
 
     def delete(self, connection_id: str, *, version: str) -> ScimDeletion:
-        """Delete the connection; its users stay members. Raise NotFound, Conflict, Refused."""
+        """Delete the connection; its users stay members. Raise NotFound, Conflict."""
         self._scope.require(Permission.SCIM_DELETE)
         with transaction.atomic():
             row, deletion = _lock(self._scope, connection_id, version)
@@ -95,7 +95,7 @@ class EmbeddedScimDeactivation:
         self._scope = scope
 
     def delete(self, connection_id: str, *, version: str) -> ScimDeletion:
-        """Delete the connection and deactivate its users. Raise NotFound, Conflict, Refused."""
+        """Delete the connection and deactivate its users. Raise NotFound, Conflict."""
         self._scope.require(Permission.SCIM_DELETE)
         with transaction.atomic():
             row, deletion = _lock(self._scope, connection_id, version)

@@ -1,4 +1,4 @@
-"""SCIM as programs change it: what a form asks for step by step, in one call."""
+"""Changing the connection and the roles of its groups in one request, for the JSON API."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -30,12 +30,12 @@ class EmbeddedProjectScim(EmbeddedScim):
         identity_provider: ScimIdentityProvider | None,
         group_roles: Collection[tuple[str, str]] | None,
     ) -> ScimConnection:
-        """Change what is given, all of it or nothing. Raises NotFound, Invalid, Conflict, Refused."""
+        """Change what isn't None, all of it or nothing. Raise NotFound, Invalid, Conflict."""
         self._scope.require(Permission.SCIM_UPDATE)
         if group_roles is not None:
             self._scope.require(Permission.IMPLICIT_ROLES)
         with transaction.atomic():
-            # Before the connection, as deletion and provisioning lock them.
+            # Admins before the connection, as everywhere else, to avoid deadlocks.
             lock_admins(self._scope.organization_id)
             row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if group_roles is not None:
@@ -51,7 +51,7 @@ class EmbeddedProjectScim(EmbeddedScim):
         held: dict[UUID, set[str]] = defaultdict(set)
         for group, role_id in connection.group_roles.values_list("group_key", "role_id"):
             held[group].add(role_id)
-        # First what is given: the roles of admins may move from one group to another.
+        # Assign first, because the role of the last admin may move from one group to another.
         for group, role_ids in wanted.items():
             self._change(group, add=role_ids - held[group])
         for group, role_ids in held.items():
@@ -66,7 +66,7 @@ class EmbeddedProjectScim(EmbeddedScim):
             )
         except NotFound as error:
             raise Invalid(
-                "A role is to be given to a group that the connection does not have.",
+                "The connection has no group with this ID.",
                 field="group_id",
                 error_type="scim_group_role_assignment_group_does_not_exist",
             ) from error

@@ -42,7 +42,7 @@ class EmbeddedScimRestoration:
         self._scope = scope
 
     def page(self, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimDeletedConnection]:
-        """Return a page of the connections that can be restored, newest first. Raise Invalid, InvalidCursor, Refused."""
+        """Return a page of the connections that can be restored, newest first. Raise Invalid, InvalidCursor."""
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         keyset = Keyset("scim-deleted-connections", self._scope.organization_id)
@@ -50,7 +50,7 @@ class EmbeddedScimRestoration:
         return keyset.page(found, limit=limit, key=lambda row: row.pk).map(_value)
 
     def preview(self, connection_id: str) -> ScimRestoration:
-        """Return what restoring the connection brings back. Raise NotFound, Refused."""
+        """Return what restoring the connection brings back. Raise NotFound."""
         self._scope.require(Permission.SCIM_CREATE)
         row = self._deleted(connection_id)
         active = self._scope.of(models.ScimConnectionRow).filter(status=ScimConnectionStatus.ACTIVE)
@@ -71,7 +71,7 @@ class EmbeddedScimRestoration:
     def restore(self, connection_id: str, *, reactivate: bool) -> int:
         """Restore the connection, and return how many members were reactivated.
 
-        Raise NotFound, Refused, StepUpRequired, or Conflict if another connection is active.
+        Raise NotFound, StepUpRequired, or Conflict if another connection is active.
         """
         self._scope.require(Permission.SCIM_CREATE)
         self._scope.require_recent_password()

@@ -24,12 +24,12 @@ class EmbeddedScimTokens:
         self._scope = scope
 
     def get(self, connection_id: str) -> ScimTokens:
-        """Return the valid tokens. Raise NotFound, Refused."""
+        """Return the valid tokens. Raise NotFound."""
         self._scope.require(Permission.SCIM_GET)
         return _tokens_value(*_valid_tokens(active_connection(self._scope.organization_id, connection_id)))
 
     def rotate_start(self, connection_id: str) -> NewScimConnection:
-        """Create the next token. Raise NotFound, Refused, StepUpRequired, or Conflict if there is one."""
+        """Create the next token. Raise NotFound, StepUpRequired, or Conflict if there is one."""
         self._scope.require(Permission.SCIM_UPDATE)
         self._scope.require_recent_password()
         with transaction.atomic():
@@ -44,7 +44,7 @@ class EmbeddedScimTokens:
         return NewScimConnection(scim_connection_value(current), bearer_token)
 
     def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the current token and make the next one current. Raise NotFound, Conflict, Refused."""
+        """Revoke the current token and make the next one current. Raise NotFound, Conflict."""
         self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():
             current, following = self._rotating(connection_id, version)
@@ -56,7 +56,7 @@ class EmbeddedScimTokens:
         return scim_connection_value(following)
 
     def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the next token. Raise NotFound, Conflict, Refused."""
+        """Revoke the next token. Raise NotFound, Conflict."""
         self._scope.require(Permission.SCIM_UPDATE)
         with transaction.atomic():
             current, following = self._rotating(connection_id, version)

@@ -54,7 +54,7 @@ class StytchScimConnection(_Connected):
     """
 
     def get(self) -> ScimConnection | None:
-        """Return the active connection, or None (GET /v1/b2b/scim/{organization_id}/connection). Raise Refused."""
+        """Return the active connection, or None (GET /v1/b2b/scim/{organization_id}/connection)."""
         document = self._document()
         return scim_connection_value(document) if document else None
 

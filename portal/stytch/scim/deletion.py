@@ -23,7 +23,7 @@ class StytchScimDeletion(Scoped):
         return ScimDeletion(display_name=document.text("display_name"), group_roles=len(assignments))
 
     def delete(self, connection_id: str, *, version: str) -> ScimDeletion:
-        """Delete it (DELETE /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raise NotFound, Conflict, Refused.
+        """Delete it (DELETE /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raise NotFound, Conflict.
 
         Stytch has no conditional delete, so the version is compared right before.
         """

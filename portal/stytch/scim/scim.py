@@ -11,7 +11,7 @@ from portal.stytch.scope import Scope
 
 
 class StytchScim:
-    """Implements portal.directory.directory.ScimGateway; Stytch checks the member's rights at each call."""
+    """Implements portal.directory.directory.ScimGateway; Stytch checks the member's permissions."""
 
     offers: frozenset[ScimFeature] = frozenset()
     # What Stytch's API has no requests for.

@@ -1,4 +1,4 @@
-"""What every part of StytchScim starts from."""
+"""The base of the SCIM gateways of Stytch."""
 
 from portal.directory.errors import NotFound, Unauthenticated
 from portal.directory.sessions import SignedIn
@@ -22,7 +22,7 @@ class Scoped:
         self._scope = scope
 
     def _caller(self) -> SignedIn:
-        # Without a member's session Stytch would check no right at all.
+        # Without a member's session, Stytch checks no permission.
         if self._scope.signed_in is None:
             raise Unauthenticated("Sign in to see the SCIM connection.")
         return self._scope.signed_in

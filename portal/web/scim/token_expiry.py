@@ -1,4 +1,4 @@
-"""When a connection's token expires, as every page says it that shows the connection (scim_admin/_token_expiry.html)."""
+"""The notice about an expiring token on pages that show the connection (scim_admin/_token_expiry.html)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,13 +7,13 @@ from django.utils import timezone
 
 from portal.directory.scim.connection import ScimConnection
 
-# Days before the expiry, and how loud it is said from then on.
+# Days before the expiry, and the tone of the notice from then on.
 _STAGES = ((1, "danger"), (7, "warning"), (14, "warning"), (30, "info"))
 
 
 @dataclass(frozen=True, slots=True)
 class TokenExpiry:
-    """A token that has expired, or does so within so many days."""
+    """A token that has expired, or expires within `days`."""
 
     at: datetime
     days: int
@@ -21,12 +21,12 @@ class TokenExpiry:
 
     @property
     def has_expired(self) -> bool:
-        """Whether it is refused already."""
+        """Whether requests with it are rejected."""
         return self.days == 0
 
     @property
     def title(self) -> str:
-        """What there is to say, in a few words."""
+        """The title of the notice."""
         if self.has_expired:
             return "The SCIM token has expired"
         return (
@@ -37,7 +37,7 @@ class TokenExpiry:
 
 
 def token_expiry(connection: ScimConnection | None) -> TokenExpiry | None:
-    """Return what there is to say of the current token's expiry, from 30 days before it."""
+    """Return the notice about the current token from 30 days before its expiry, or None."""
     at = connection.bearer_token_expires_at if connection else None
     if at is None:
         return None

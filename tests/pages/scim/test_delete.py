@@ -144,7 +144,7 @@ def test_of_two_who_delete_at_once_the_second_is_told(
 
     response = admin_client.post(PAGE, {"people": "keep", "display_name": "Okta production", "version": seen})
 
-    assert "There is nothing to delete; somebody else may have done it." in response.content.decode()
+    assert "There is nothing to delete. Someone else may have deleted it." in response.content.decode()
 
 
 def test_who_loses_the_area_by_it_is_warned_and_goes_home(

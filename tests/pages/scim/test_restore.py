@@ -66,7 +66,7 @@ def test_it_is_restored_and_said(admin_client: Client, deleted: models.ScimConne
     html = page(admin_client, url(deleted))
     assert "0 people, managed by Okta again" in html
     assert "1 group, with 0 roles" in html
-    assert "goes on without a change there" in html
+    assert "continues without a change there" in html
     assert "Make them active again" not in html
 
     response = admin_client.post(url(deleted))
@@ -129,7 +129,7 @@ def test_who_cannot_restore_now_is_told_why_without_the_password(
 def test_an_expired_token_is_named(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
     models.ScimTokenRow.objects.update(expires_at=timezone.now() - timedelta(days=1))
 
-    assert "is refused until there is a new one" in page(admin_client, url(deleted))
+    assert "are rejected until there is a new one" in page(admin_client, url(deleted))
 
 
 def test_beside_an_active_connection_it_says_so(

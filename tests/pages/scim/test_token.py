@@ -1,4 +1,4 @@
-"""The token: what is known of it, exchanging it without an interruption, and that nothing ends by itself."""
+"""The token page: the use of the tokens, and a rotation without an interruption."""
 
 from datetime import timedelta
 
@@ -33,16 +33,16 @@ def start(client: Client) -> str:
     return shown_token(" ".join(client.post(ROTATE).content.decode().split()))
 
 
-def call(connection: models.ScimConnectionRow, token: str) -> int:
+def request_users(connection: models.ScimConnectionRow, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "Okta SCIM Client 1.0"}
     return Client().get(f"/v1/b2b/scim/scim-connection-live-{connection.pk}/Users", headers=headers).status_code
 
 
-def test_it_says_when_from_where_and_by_whom_it_was_used(
+def test_the_page_shows_when_from_where_and_by_which_client_the_token_was_used(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     assert "Last used</dt><dd>Not yet" in page(admin_client).replace("> ", ">").replace(" <", "<")
-    call(connection, OLD)
+    request_users(connection, OLD)
 
     html = page(admin_client)
     assert "by Okta SCIM Client 1.0" in html
@@ -51,67 +51,67 @@ def test_it_says_when_from_where_and_by_whom_it_was_used(
     assert OLD not in html
 
 
-def test_both_are_good_until_somebody_decides_whatever_else_happens(
+def test_both_tokens_are_valid_until_an_admin_decides(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    """Defect 2: closing the dialog cancels the exchange."""
+    """Defect 2: closing the dialog cancels the rotation."""
     new = start(admin_client)
     page(admin_client, OVERVIEW)
     page(admin_client, ROTATE)
 
-    assert (call(connection, OLD), call(connection, new)) == (200, 200)
+    assert (request_users(connection, OLD), request_users(connection, new)) == (200, 200)
 
 
-def test_completing_revokes_the_old_one_alone(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_finishing_revokes_only_the_old_token(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     new = start(admin_client)
 
     response = admin_client.post(COMPLETE, {"version": version(page(admin_client))})
 
     assert response["Location"] == PAGE
     assert "The old token is revoked." in page(admin_client)
-    assert (call(connection, OLD), call(connection, new)) == (401, 200)
+    assert (request_users(connection, OLD), request_users(connection, new)) == (401, 200)
 
 
-def test_cancelling_revokes_the_new_one_alone(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_canceling_revokes_only_the_new_token(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     new = start(admin_client)
 
     admin_client.post(CANCEL, {"version": version(page(admin_client))})
 
-    assert (call(connection, OLD), call(connection, new)) == (200, 401)
+    assert (request_users(connection, OLD), request_users(connection, new)) == (200, 401)
     assert start(admin_client)
 
 
-def test_it_says_by_the_calls_whether_it_is_safe_to_complete(
+def test_the_page_shows_from_requests_whether_it_is_safe_to_finish(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    call(connection, OLD)
+    request_users(connection, OLD)
     new = start(admin_client)
     html = page(admin_client)
-    assert ("The new token was not used yet" in html, "Complete anyway" in html) == (True, True)
+    assert ("The new token was not used yet" in html, "Finish anyway" in html) == (True, True)
 
     with time_machine.travel(timezone.now() + timedelta(minutes=3), tick=True):
-        call(connection, new)
+        request_users(connection, new)
         html = page(admin_client)
-        assert ("It is safe to complete" in html, "Complete anyway" in html) == (True, False)
+        assert ("It is safe to finish" in html, "Finish anyway" in html) == (True, False)
 
-        call(connection, OLD)
+        request_users(connection, OLD)
         assert "Both tokens are in use" in page(admin_client)
 
 
 @pytest.mark.usefixtures("connection")
-def test_started_or_looked_at_again_the_token_is_not_shown_but_what_helps_is(admin_client: Client) -> None:
-    """Defect 4, and a form that is sent twice."""
+def test_a_reload_explains_that_the_token_is_not_shown_again(admin_client: Client) -> None:
+    """Defect 4, and a form that is submitted twice."""
     new = start(admin_client)
 
     for html in (page(admin_client, ROTATE), " ".join(admin_client.post(ROTATE).content.decode().split())):
         assert "is not shown again" in html
-        assert "Revoke the new token" in html
+        assert "Discard new token" in html
         assert new not in html
     assert models.ScimTokenRow.objects.filter(revoked_at=None).count() == 2
 
 
 @pytest.mark.usefixtures("connection")
-def test_the_password_comes_first(admin_client: Client) -> None:
+def test_the_password_is_asked_for_first(admin_client: Client) -> None:
     factories.forget_password_entry()
 
     for response in (admin_client.get(ROTATE), admin_client.post(ROTATE)):
@@ -122,7 +122,7 @@ def test_the_password_comes_first(admin_client: Client) -> None:
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize("url", [COMPLETE, CANCEL])
-def test_of_two_who_end_it_the_second_is_told(admin_client: Client, url: str) -> None:
+def test_the_second_of_two_admins_who_end_a_rotation_sees_a_conflict(admin_client: Client, url: str) -> None:
     start(admin_client)
     seen = version(page(admin_client))
     admin_client.post(CANCEL, {"version": seen})
@@ -146,23 +146,23 @@ def test_of_two_who_end_it_the_second_is_told(admin_client: Client, url: str) ->
         (-1, "The SCIM token has expired"),
     ],
 )
-def test_what_expires_is_said_on_both_pages_with_the_way_out(admin_client: Client, days: int, said: str) -> None:
+def test_an_expiring_token_is_announced_on_both_pages_with_a_link(admin_client: Client, days: int, said: str) -> None:
     models.ScimTokenRow.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
 
     overview = page(admin_client, OVERVIEW)
     assert (said or f'href="{PAGE}"') in overview
     assert f'href="{PAGE}"' in overview
     assert bool(said) is (said in (home := page(admin_client, "/o/acme/")) and f'href="{PAGE}"' in home)
-    assert bool(said) is ("loses access" in page(admin_client) or "is refused since" in page(admin_client))
+    assert bool(said) is ("loses access" in page(admin_client) or "are rejected since" in page(admin_client))
 
 
 def test_without_a_connection_there_is_no_token(admin_client: Client) -> None:
     for url in (PAGE, ROTATE):
-        assert "A token is made with the connection." in page(admin_client, url)
+        assert "A token is created with the connection." in page(admin_client, url)
 
 
 @pytest.mark.usefixtures("connection")
-def test_who_may_only_read_sees_the_use_and_why_not_more(settings: Settings, acme: models.OrganizationRow) -> None:
+def test_a_reader_sees_the_use_and_which_permission_is_missing(settings: Settings, acme: models.OrganizationRow) -> None:
     reader = as_reader(settings, acme)
 
     html = page(reader)
@@ -172,30 +172,30 @@ def test_who_may_only_read_sees_the_use_and_why_not_more(settings: Settings, acm
 
 
 @pytest.mark.usefixtures("connection")
-def test_an_old_token_that_has_expired_is_no_loss(admin_client: Client) -> None:
+def test_a_rotation_is_safe_to_finish_once_the_old_token_has_expired(admin_client: Client) -> None:
     start(admin_client)
     models.ScimTokenRow.objects.filter(is_next=False).update(expires_at=timezone.now())
 
     html = page(admin_client)
 
-    assert ("It is safe to complete" in html, "Complete anyway" in html) == (True, False)
+    assert ("It is safe to finish" in html, "Finish anyway" in html) == (True, False)
     assert "still needs the new one" in html
 
 
-def test_what_is_lost_by_cancelling_is_named_once_the_new_token_is_used(
+def test_the_page_warns_about_discarding_a_token_in_use(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     new = start(admin_client)
-    assert "If you revoke the new token instead" not in page(admin_client)
+    assert "If you discard the new token instead" not in page(admin_client)
 
-    call(connection, new)
+    request_users(connection, new)
 
-    assert "If you revoke the new token instead, Okta is refused" in page(admin_client)
+    assert "If you discard the new token instead, requests from Okta are rejected" in page(admin_client)
 
 
 @pytest.mark.usefixtures("connection")
-def test_the_groups_page_has_the_connection_alone_above_them(admin_client: Client) -> None:
-    """What the overview offers besides needs what only the overview knows."""
+def test_the_groups_page_shows_only_the_connection_above_the_groups(admin_client: Client) -> None:
+    """The other parts of the overview need values that only the overview loads."""
     html = page(admin_client, f"{OVERVIEW}groups/")
     assert "Pause provisioning" not in html
     assert "Okta –" not in html

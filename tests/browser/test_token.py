@@ -81,9 +81,7 @@ def test_copying_that_fails_is_not_called_a_success(embedded: Portal, scim: str,
     assert page.evaluate("document.getSelection().toString()") == token
 
 
-def test_the_token_is_rotated_by_keyboard_and_leaving_cancels_nothing(
-    embedded: Portal, scim: str, page: Page
-) -> None:
+def test_the_token_is_rotated_by_keyboard_and_leaving_cancels_nothing(embedded: Portal, scim: str, page: Page) -> None:
     connect(embedded, page, scim)
     factories.forget_password_entry()
     page.goto(f"{scim}token/")

@@ -1,4 +1,4 @@
-"""A connection made after another one was deleted: whom it takes over, and by which rule."""
+"""A connection that was created after another one was deleted, and how it is linked to existing members."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.scim_server.test_endpoints import error_of
 
 @pytest.fixture
 def former(idp: Idp) -> Idp:
-    """Ada was provisioned by a connection that is deleted since."""
+    """Return a connection that provisioned Ada and was deleted."""
     idp.create_user("ada@acme.test", displayName="Ada")
     models.ScimConnectionRow.objects.update(status=ScimConnectionStatus.DELETED)
     return idp
@@ -35,15 +35,15 @@ def ada() -> models.MemberRow:
     return models.MemberRow.objects.get(email_address="ada@acme.test")
 
 
-def person() -> models.ScimUserRow | None:
+def user_of_ada() -> models.ScimUserRow | None:
     return models.ScimUserRow.objects.filter(member=ada()).first()
 
 
-def test_the_former_token_is_refused(former: Idp) -> None:
+def test_the_token_of_a_deleted_connection_is_rejected(former: Idp) -> None:
     assert "not valid" in error_of(former.get("/Users"), 401)
 
 
-def test_who_was_provisioned_before_waits_for_a_decision(later: Idp) -> None:
+def test_members_of_the_deleted_connection_wait_for_a_decision(later: Idp) -> None:
     answer = later.send("POST", "/Users", {"userName": "ada@acme.test"})
 
     assert "was not provisioned by this connection" in error_of(answer, 409, "uniqueness")
@@ -52,7 +52,9 @@ def test_who_was_provisioned_before_waits_for_a_decision(later: Idp) -> None:
 
 
 @pytest.mark.parametrize("way", ["domain", "decision"])
-def test_who_may_be_adopted_belongs_to_the_new_connection(later: Idp, acme: models.OrganizationRow, way: str) -> None:
+def test_members_who_may_be_linked_belong_to_the_new_connection(
+    later: Idp, acme: models.OrganizationRow, way: str
+) -> None:
     if way == "domain":
         models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
     else:
@@ -62,11 +64,11 @@ def test_who_may_be_adopted_belongs_to_the_new_connection(later: Idp, acme: mode
     answer = later.send("POST", "/Users", {"userName": "ada@acme.test", "displayName": "Ada Lovelace"})
 
     assert answer.status_code == 201
-    found = person()
+    found = user_of_ada()
     assert found
     assert (found.connection, found.is_adopted) == (later.connection, True)
     assert ada().name == "Ada Lovelace"
-    # The former person stays for a restored connection, and is nobody's member.
+    # The old user stays for a restoration, without a member.
     assert models.ScimUserRow.objects.filter(member=None).count() == 1
     assert (
         later.patch(f"/Users/{answer.json()['id']}", {"op": "replace", "value": {"active": False}}).status_code == 200
@@ -74,7 +76,7 @@ def test_who_may_be_adopted_belongs_to_the_new_connection(later: Idp, acme: mode
     assert ada().status == MemberStatus.DELETED
 
 
-def test_somebody_who_gets_the_address_later_meets_the_same_rule(later: Idp, acme: models.OrganizationRow) -> None:
+def test_the_same_rule_applies_to_users_who_get_the_address_later(later: Idp, acme: models.OrganizationRow) -> None:
     user = later.create_user("nobody")
     change = {"op": "replace", "value": {"userName": "ada@acme.test"}}
     assert later.patch(f"/Users/{user}", change).status_code == 409
@@ -82,12 +84,12 @@ def test_somebody_who_gets_the_address_later_meets_the_same_rule(later: Idp, acm
     models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
     assert later.patch(f"/Users/{user}", change).status_code == 200
 
-    found = person()
+    found = user_of_ada()
     assert found
     assert found.connection == later.connection
 
 
-def test_who_was_deactivated_with_it_is_a_new_member(later: Idp) -> None:
+def test_a_member_deactivated_with_the_connection_is_created_again(later: Idp) -> None:
     models.MemberRow.objects.update(status=MemberStatus.DELETED)
 
     assert later.send("POST", "/Users", {"userName": "ada@acme.test"}).status_code == 201
@@ -95,7 +97,7 @@ def test_who_was_deactivated_with_it_is_a_new_member(later: Idp) -> None:
     assert models.MemberRow.objects.filter(email_address="ada@acme.test").count() == 2
 
 
-def test_two_who_are_sent_in_bulk_are_each_answered(later: Idp, acme: models.OrganizationRow) -> None:
+def test_each_of_two_users_in_a_bulk_request_gets_a_response(later: Idp, acme: models.OrganizationRow) -> None:
     models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
     operations = [
         {"method": "POST", "path": "/Users", "bulkId": name, "data": {"userName": f"{name}@acme.test"}}
@@ -111,7 +113,7 @@ def test_two_who_are_sent_in_bulk_are_each_answered(later: Idp, acme: models.Org
     assert [one["status"] for one in answer.json()["Operations"]] == ["201", "201"]
 
 
-def test_the_member_of_a_deleted_connection_is_managed_by_nobody(
+def test_members_of_a_deleted_connection_are_unmanaged(
     later: Idp, admin_client: object, acme: models.OrganizationRow
 ) -> None:
     html = admin_client.get("/o/acme/scim/drift/?kind=unmanaged").content.decode()  # type: ignore[attr-defined]  # -- Django's client
@@ -125,7 +127,7 @@ RENAME = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"use
 
 @pytest.fixture
 def admitted(idp: Idp) -> ScimClient:
-    """A call that was let in, and does what it does when the connection is deleted already."""
+    """Return a client that was authenticated before its connection was deleted."""
     idp.create_user("ada@acme.test", active=False)
     idp.create_user("nobody")
     client = authenticate(idp.base.rpartition("/")[2], idp.token, Origin()).client
@@ -135,13 +137,13 @@ def admitted(idp: Idp) -> ScimClient:
 
 
 @pytest.mark.parametrize("user_name", ["new@acme.test", "taken@acme.test", "new"])
-def test_nobody_comes_by_a_call_that_was_let_in_before(
+def test_a_request_authenticated_before_the_deletion_creates_no_one(
     admitted: ScimClient, acme: models.OrganizationRow, user_name: str
 ) -> None:
     factories.member(acme, "taken@acme.test")
     models.OrganizationRow.objects.filter(pk=acme.pk).update(email_allowed_domains=["acme.test"])
 
-    # The identity provider is told to come back, and finds its token refused.
+    # The identity provider should retry, and its token is rejected then.
     with pytest.raises((IntegrityError, ConnectionEnded)):
         create_user(admitted, {"userName": user_name})
 
@@ -150,13 +152,13 @@ def test_nobody_comes_by_a_call_that_was_let_in_before(
 
 
 @pytest.mark.parametrize(("user_name", "change"), [("ada@acme.test", ACTIVATE), ("nobody", RENAME)])
-def test_nobody_becomes_active_by_a_call_that_was_let_in_before(
+def test_a_request_authenticated_before_the_deletion_activates_no_one(
     admitted: ScimClient, user_name: str, change: dict[str, Any]
 ) -> None:
     user = user_id(models.ScimUserRow.objects.get(user_name=user_name).pk)
 
-    with pytest.raises(ConnectionEnded) as refused:
+    with pytest.raises(ConnectionEnded) as error:
         patch_user(admitted, user, change)
 
-    assert (refused.value.status, refused.value.headers) == (503, {"Retry_After": "5"})
+    assert (error.value.status, error.value.headers) == (503, {"Retry_After": "5"})
     assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED).exists()

@@ -1,4 +1,4 @@
-"""People who were members before provisioning knew of them: what the IdP is told until, and after, somebody decides."""
+"""Existing members that the IdP also sends: the responses before and after the decision."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ DECIDE = "/o/acme/scim/conflicts/decide/"
 
 @pytest.fixture
 def grace(idp: Idp) -> models.MemberRow:
-    """A member whom the IdP has tried to take over."""
+    """Create a member that the IdP also sends."""
     member = factories.member(idp.connection.organization, EMAIL, roles=["it"])
     error_of(idp.send("POST", "/Users", GRACE), 409, "uniqueness")
     return member
@@ -34,7 +34,7 @@ def waiting(idp: Idp) -> int:
     return idp.connection.waiting_conflicts
 
 
-def test_the_list_says_who_wants_whom_and_when(idp: Idp, grace: models.MemberRow) -> None:
+def test_the_list_shows_the_member_the_user_and_when(idp: Idp, grace: models.MemberRow) -> None:
     first = models.ScimConflictRow.objects.get()
 
     error_of(idp.send("POST", "/Users", {**GRACE, "displayName": "G. Hopper"}), 409, "uniqueness")
@@ -61,7 +61,7 @@ def test_an_approved_member_is_linked_at_the_next_attempt(
     assert {"member.approve_scim_link", "member.link_scim_user"} <= set(actions)
 
 
-def test_a_dismissed_member_stays_as_they_are_also_in_an_allowed_domain_until_approved(
+def test_a_dismissed_member_is_not_linked_even_in_an_allowed_domain(
     idp: Idp, grace: models.MemberRow, admin_client: Client
 ) -> None:
     decide(admin_client, "dismiss")
@@ -75,7 +75,7 @@ def test_a_dismissed_member_stays_as_they_are_also_in_an_allowed_domain_until_ap
     assert idp.send("POST", "/Users", GRACE).status_code == 201
 
 
-def test_an_approval_is_for_one_person_of_the_idp(idp: Idp, grace: models.MemberRow, admin_client: Client) -> None:
+def test_an_approval_applies_to_one_user_of_the_idp(idp: Idp, grace: models.MemberRow, admin_client: Client) -> None:
     decide(admin_client, "approve")
 
     error_of(idp.send("POST", "/Users", {**GRACE, "userName": "mallory"}), 409, "uniqueness")
@@ -85,16 +85,14 @@ def test_an_approval_is_for_one_person_of_the_idp(idp: Idp, grace: models.Member
     assert waiting(idp) == 1
 
 
-def test_who_comes_by_an_allowed_domain_waits_no_longer(
-    idp: Idp, grace: models.MemberRow, admin_client: Client
-) -> None:
+def test_a_member_of_an_allowed_domain_no_longer_waits(idp: Idp, grace: models.MemberRow, admin_client: Client) -> None:
     assert admin_client.post("/o/acme/scim/conflicts/domain/", {"domain": "acme.example"}).status_code == 303
 
     assert idp.send("POST", "/Users", GRACE).status_code == 201
     assert waiting(idp) == 0
 
 
-def test_a_person_who_gets_a_members_address_later_waits_as_well(
+def test_a_user_who_gets_a_members_address_later_waits_too(
     idp: Idp, admin_client: Client, acme: models.OrganizationRow
 ) -> None:
     member = factories.member(acme, EMAIL)
@@ -109,7 +107,7 @@ def test_a_person_who_gets_a_members_address_later_waits_as_well(
     assert member.scim_user.user_name == "grace"
 
 
-def test_who_is_another_persons_already_is_on_no_list(idp: Idp) -> None:
+def test_a_member_who_is_already_linked_is_not_listed(idp: Idp) -> None:
     idp.create_user(EMAIL)
 
     assert idp.send("POST", "/Users", {**GRACE, "userName": "second"}).status_code == 201

@@ -1,4 +1,4 @@
-"""Two live tokens of a connection: the IdP keeps its access while they are exchanged."""
+"""The two valid tokens of a connection during a rotation."""
 
 import re
 from collections.abc import Callable
@@ -25,17 +25,17 @@ def status_with(idp: Idp, token: str) -> int:
     return int(Idp(idp.connection, token).get("/Users").status_code)
 
 
-def test_both_tokens_are_good_while_they_are_rotated(idp: Idp) -> None:
+def test_both_tokens_are_valid_during_a_rotation(idp: Idp) -> None:
     started = operator.rotate_start(**ACME)
 
     assert started.bearer_token.startswith("scim_")
     assert started.connection.bearer_token_last_four == idp.token[-4:]
     assert [status_with(idp, token) for token in (idp.token, started.bearer_token)] == [200, 200]
-    lives = [row.expires_at - timezone.now() for row in idp.tokens]
-    assert all(timedelta(days=364) < life < timedelta(days=366) for life in lives)
+    lifetimes = [row.expires_at - timezone.now() for row in idp.tokens]
+    assert all(timedelta(days=364) < lifetime < timedelta(days=366) for lifetime in lifetimes)
 
 
-def test_completing_revokes_the_old_token_at_once(idp: Idp) -> None:
+def test_completing_revokes_the_old_token_immediately(idp: Idp) -> None:
     following = operator.rotate_start(**ACME).bearer_token
 
     connection = operator.rotate_complete(**ACME)
@@ -44,7 +44,7 @@ def test_completing_revokes_the_old_token_at_once(idp: Idp) -> None:
     assert [status_with(idp, token) for token in (idp.token, following)] == [401, 200]
 
 
-def test_cancelling_revokes_the_new_token_at_once(idp: Idp) -> None:
+def test_canceling_revokes_the_new_token_immediately(idp: Idp) -> None:
     following = operator.rotate_start(**ACME).bearer_token
 
     connection = operator.rotate_cancel(**ACME)
@@ -54,7 +54,7 @@ def test_cancelling_revokes_the_new_token_at_once(idp: Idp) -> None:
     assert operator.rotate_start(**ACME).bearer_token != following
 
 
-def test_a_connection_has_two_live_tokens_at_most(idp: Idp) -> None:
+def test_a_connection_has_at_most_two_valid_tokens(idp: Idp) -> None:
     operator.rotate_start(**ACME)
 
     with pytest.raises(Conflict):
@@ -73,12 +73,12 @@ def test_a_rotation_that_was_not_started_cannot_end(idp: Idp, end: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["rotate_start", "rotate_complete", "rotate_cancel"])
-def test_without_a_connection_there_is_nothing_to_rotate(acme: models.OrganizationRow, name: str) -> None:
+def test_a_rotation_needs_a_connection(acme: models.OrganizationRow, name: str) -> None:
     with pytest.raises(NotFound):
         getattr(operator, name)(**ACME)
 
 
-def test_a_token_that_expired_can_still_be_rotated(idp: Idp) -> None:
+def test_an_expired_token_can_be_rotated(idp: Idp) -> None:
     idp.tokens.update(expires_at=timezone.now())
     assert idp.get("/Users").status_code == 401
 
@@ -110,7 +110,7 @@ def used(idp: Idp) -> models.ScimTokenRow:
     return idp.tokens.get()
 
 
-def test_the_last_use_is_noted_once_a_minute(idp: Idp) -> None:
+def test_the_last_use_is_stored_once_a_minute(idp: Idp) -> None:
     start = timezone.now()
     with time_machine.travel(start, tick=False):
         idp.send("GET", "/Users", **{"User-Agent": "Okta SCIM Client 1.0.0"})
@@ -126,7 +126,7 @@ def test_the_last_use_is_noted_once_a_minute(idp: Idp) -> None:
     assert used(idp).last_used_at == start + timedelta(seconds=60)
 
 
-def test_a_refused_call_is_no_use(idp: Idp) -> None:
+def test_a_rejected_request_does_not_count_as_use(idp: Idp) -> None:
     idp.tokens.update(expires_at=timezone.now())
     idp.get("/Users")
     idp.tokens.update(expires_at=timezone.now() + timedelta(days=1))
@@ -136,7 +136,7 @@ def test_a_refused_call_is_no_use(idp: Idp) -> None:
     assert used(idp).last_used_at is None
 
 
-def test_a_use_that_cannot_be_noted_fails_nothing(idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_succeeds_even_if_its_use_cannot_be_stored(idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
     with patch("portal.embedded.scim.log.entries.record_token_use", side_effect=OSError):
         assert idp.get("/Users").status_code == 200
 
@@ -152,9 +152,9 @@ CAUSES: dict[str, Callable[[Idp, Idp], object]] = {
 }
 
 
-def test_every_refusal_takes_the_same_work(idp: Idp, other_idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
-    """Only the log knows the cause; neither the answer nor its queries tell it."""
-    from django.db import connection  # noqa: PLC0415 -- for this test alone
+def test_every_rejection_takes_the_same_queries(idp: Idp, other_idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
+    """Only the log has the cause. Neither the response nor its queries reveal it."""
+    from django.db import connection  # noqa: PLC0415 -- used only here
 
     seen = set()
     for cause, bring_about in CAUSES.items():
@@ -164,7 +164,7 @@ def test_every_refusal_takes_the_same_work(idp: Idp, other_idp: Idp, caplog: pyt
         bring_about(caller, other_idp)
         with CaptureQueriesContext(connection) as queries:
             answer = caller.get("/Users")
-        # A statement with two rows, where two connections are told, is one statement.
+        # Two log entries for two connections are written with one statement.
         statements = (re.sub(r"^\d times: ", "", query["sql"]).split(" WHERE ")[0][:60] for query in queries)
         seen.add((answer.status_code, answer.content, *statements))
         assert cause in caplog.text

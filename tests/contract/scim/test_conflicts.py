@@ -135,7 +135,7 @@ def test_a_decision_applies_only_to_the_user_that_was_shown(
 
 
 @EMBEDDED_ONLY
-def test_an_approval_ends_when_another_user_would_take_over_the_member(
+def test_an_approval_ends_when_another_user_would_be_linked(
     world: World, scim: ScimGateway, connection_id: str
 ) -> None:
     one = next(found for found in listed(scim, connection_id) if found.user_name == "max")

@@ -1,4 +1,4 @@
-"""What every directory promises of the SCIM connection."""
+"""The SCIM connection."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityP
 from tests.contract.worlds import World, acting, opened
 
 
-def test_an_organization_without_connection_has_none(world: World) -> None:
+def test_an_organization_without_a_connection_has_none(world: World) -> None:
     world.add_connection("globex")
 
     assert acting(world).scim.connection.get() is None
 
 
-def test_the_connection_tells_where_the_identity_provider_pushes_to(world: World) -> None:
+def test_the_connection_has_the_base_url(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     connection = acting(world).scim.connection.get()
@@ -28,27 +28,27 @@ def test_the_connection_tells_where_the_identity_provider_pushes_to(world: World
     assert connection.bearer_token_expires_at is not None
 
 
-def test_a_deleted_connection_is_none(world: World) -> None:
+def test_a_deleted_connection_is_not_returned(world: World) -> None:
     world.delete_connection(world.add_connection("acme"))
 
     assert acting(world).scim.connection.get() is None
 
 
-def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World) -> None:
+def test_a_member_without_permission_is_rejected(world: World) -> None:
     world.add_connection("acme")
 
     with pytest.raises(Refused):
         acting(world, "max@acme.example").scim.connection.get()
 
 
-def test_a_right_in_one_organization_is_none_in_another(world: World) -> None:
+def test_a_permission_applies_to_one_organization(world: World) -> None:
     world.add_connection("globex")
 
     with pytest.raises(Refused):
         acting(world, "ada@acme.example", "globex").scim.connection.get()
 
 
-def test_nobody_sees_the_connection_unless_signed_in(world: World) -> None:
+def test_reading_needs_a_signed_in_member(world: World) -> None:
     world.add_connection("acme")
 
     with pytest.raises(Unauthenticated):

@@ -48,10 +48,10 @@ def test_a_connection_that_changed_is_not_deleted(world: World, connection_id: s
     version = scim.deletion.preview(connection_id).version
     scim.group_roles.change(group_id, add=["stytch_admin"], remove=[], version=scim.group_roles.get(group_id).version)
 
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as conflict:
         scim.deletion.delete(connection_id, version=version)
 
-    assert refused.value.field == "version"
+    assert conflict.value.field == "version"
     assert scim.connection.get()
 
 

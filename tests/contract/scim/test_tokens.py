@@ -1,4 +1,4 @@
-"""What every directory promises of making and changing the SCIM connection, and of its tokens."""
+"""Creating and changing the SCIM connection, and its tokens."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,8 +26,8 @@ def connection(scim: ScimGateway) -> ScimConnection:
     return found
 
 
-def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
-    """Return every call about a connection that there is, to be made."""
+def methods(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
+    """Return every method that needs an existing connection."""
     return [
         lambda: scim.tokens.get(connection_id),
         lambda: scim.tokens.rotate_start(connection_id),
@@ -38,36 +38,36 @@ def calls(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]:
 
 
 @pytest.mark.parametrize("identity_provider", list(ScimIdentityProvider))
-def test_a_connection_is_made_with_its_first_token(world: World, identity_provider: ScimIdentityProvider) -> None:
+def test_a_connection_is_created_with_its_first_token(world: World, identity_provider: ScimIdentityProvider) -> None:
     scim = acting(world).scim
 
-    made = scim.connection.create(display_name="  Our people ", identity_provider=identity_provider)
+    created = scim.connection.create(display_name="  Our people ", identity_provider=identity_provider)
 
-    assert connection(scim) == made.connection
-    assert (made.connection.display_name, made.connection.identity_provider) == ("Our people", identity_provider)
-    assert made.connection.status is ScimConnectionStatus.ACTIVE
-    assert made.connection.base_url.endswith(f"/v1/b2b/scim/{made.connection.connection_id}")
+    assert connection(scim) == created.connection
+    assert (created.connection.display_name, created.connection.identity_provider) == ("Our people", identity_provider)
+    assert created.connection.status is ScimConnectionStatus.ACTIVE
+    assert created.connection.base_url.endswith(f"/v1/b2b/scim/{created.connection.connection_id}")
     entered = "?aadOptscim062020" if identity_provider is ENTRA else ""
-    assert made.connection.entered_url == made.connection.base_url + entered
-    assert made.bearer_token[-4:] == made.connection.bearer_token_last_four
-    assert len(made.bearer_token) > 40
-    assert made.bearer_token not in repr(made)
+    assert created.connection.entered_url == created.connection.base_url + entered
+    assert created.bearer_token[-4:] == created.connection.bearer_token_last_four
+    assert len(created.bearer_token) > 40
+    assert created.bearer_token not in repr(created)
 
 
-def test_a_second_connection_is_refused_with_the_reason(world: World, connection_id: str) -> None:
-    with pytest.raises(Conflict) as refused:
+def test_a_second_connection_is_rejected_with_the_reason(world: World, connection_id: str) -> None:
+    with pytest.raises(Conflict) as conflict:
         acting(world).scim.connection.create(display_name="Another", identity_provider=OKTA)
 
-    assert "already has an active SCIM connection" in refused.value.detail
+    assert "already has an active SCIM connection" in conflict.value.detail
     assert connection(acting(world).scim).connection_id == connection_id
 
 
-def test_after_a_deleted_connection_a_new_one_is_made(world: World, connection_id: str) -> None:
+def test_a_new_connection_is_created_after_a_deleted_one(world: World, connection_id: str) -> None:
     world.delete_connection(connection_id)
 
-    made = acting(world).scim.connection.create(display_name="Another", identity_provider=OKTA)
+    created = acting(world).scim.connection.create(display_name="Another", identity_provider=OKTA)
 
-    assert made.connection.connection_id != connection_id
+    assert created.connection.connection_id != connection_id
 
 
 @pytest.mark.parametrize("name", ["", "   "])
@@ -77,12 +77,14 @@ def test_a_connection_has_a_name(world: World, name: str) -> None:
         scim.connection.create(display_name=name, identity_provider=OKTA)
     assert scim.connection.get() is None
 
-    made = scim.connection.create(display_name="Okta", identity_provider=OKTA).connection
+    created = scim.connection.create(display_name="Okta", identity_provider=OKTA).connection
     with pytest.raises(Invalid):
-        scim.connection.update(made.connection_id, display_name=name, identity_provider=OKTA, version=made.version)
+        scim.connection.update(
+            created.connection_id, display_name=name, identity_provider=OKTA, version=created.version
+        )
 
 
-def test_a_connection_is_renamed_and_given_to_another_identity_provider_in_place(world: World) -> None:
+def test_name_and_identity_provider_of_a_connection_are_changed(world: World) -> None:
     scim = acting(world).scim
     before = scim.connection.create(display_name="Okta", identity_provider=OKTA).connection
     tokens = scim.tokens.get(before.connection_id)
@@ -100,32 +102,32 @@ def test_a_connection_is_renamed_and_given_to_another_identity_provider_in_place
     assert scim.tokens.get(before.connection_id) == tokens
 
 
-def test_of_two_who_change_it_the_second_is_told(world: World, connection_id: str) -> None:
+def test_the_second_of_two_changes_is_a_conflict(world: World, connection_id: str) -> None:
     scim = acting(world).scim
     seen = connection(scim).version
     scim.connection.update(connection_id, display_name="First", identity_provider=OKTA, version=seen)
 
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as conflict:
         scim.connection.update(connection_id, display_name="Second", identity_provider=OKTA, version=seen)
 
-    assert refused.value.field == "version"
+    assert conflict.value.field == "version"
     assert connection(scim).display_name == "First"
 
 
-def test_a_new_connection_has_one_token_that_nobody_has_used(world: World) -> None:
+def test_a_new_connection_has_one_unused_token(world: World) -> None:
     scim = acting(world).scim
-    made = scim.connection.create(display_name="Okta", identity_provider=OKTA)
+    created = scim.connection.create(display_name="Okta", identity_provider=OKTA)
 
-    tokens = scim.tokens.get(made.connection.connection_id)
+    tokens = scim.tokens.get(created.connection.connection_id)
 
     assert tokens.following is None
-    assert tokens.current.last_four == made.bearer_token[-4:]
-    assert tokens.current.expires_at == made.connection.bearer_token_expires_at
+    assert tokens.current.last_four == created.bearer_token[-4:]
+    assert tokens.current.expires_at == created.connection.bearer_token_expires_at
     assert (tokens.current.created_at is not None) is tokens.reports_use
     assert tokens.current.last_use is None
 
 
-def test_a_rotation_adds_a_token_and_completing_takes_the_old_one_away(world: World, connection_id: str) -> None:
+def test_a_rotation_adds_a_token_and_completing_revokes_the_old_one(world: World, connection_id: str) -> None:
     scim = acting(world).scim
     old = scim.tokens.get(connection_id).current
 
@@ -146,7 +148,7 @@ def test_a_rotation_adds_a_token_and_completing_takes_the_old_one_away(world: Wo
     assert scim.tokens.get(connection_id).following is None
 
 
-def test_cancelling_takes_the_new_token_away_and_another_can_be_made(world: World, connection_id: str) -> None:
+def test_canceling_revokes_the_new_token_and_another_can_be_created(world: World, connection_id: str) -> None:
     scim = acting(world).scim
     before = scim.tokens.get(connection_id)
     started = scim.tokens.rotate_start(connection_id)
@@ -158,7 +160,7 @@ def test_cancelling_takes_the_new_token_away_and_another_can_be_made(world: Worl
     assert scim.tokens.rotate_start(connection_id).bearer_token != started.bearer_token
 
 
-def test_a_second_start_is_refused_and_changes_nothing(world: World, connection_id: str) -> None:
+def test_a_second_start_is_rejected_and_changes_nothing(world: World, connection_id: str) -> None:
     scim = acting(world).scim
     scim.tokens.rotate_start(connection_id)
     tokens = scim.tokens.get(connection_id)
@@ -178,8 +180,8 @@ def test_a_rotation_that_was_not_started_cannot_end(world: World, connection_id:
             end(connection_id, version=version)
 
 
-def test_only_the_rotation_that_was_seen_can_be_ended(world: World, connection_id: str) -> None:
-    """Else the token of somebody else's rotation, which nobody has entered anywhere, would become the only one."""
+def test_only_the_rotation_that_was_shown_can_be_ended(world: World, connection_id: str) -> None:
+    """Otherwise the token of another rotation, which isn't entered at the IdP yet, would become the only one."""
     scim = acting(world).scim
     scim.tokens.rotate_start(connection_id)
     seen = scim.tokens.get(connection_id).version
@@ -188,22 +190,22 @@ def test_only_the_rotation_that_was_seen_can_be_ended(world: World, connection_i
     tokens = scim.tokens.get(connection_id)
 
     for end in (scim.tokens.rotate_complete, scim.tokens.rotate_cancel):
-        with pytest.raises(Conflict) as refused:
+        with pytest.raises(Conflict) as conflict:
             end(connection_id, version=seen)
-        assert refused.value.field == "version"
+        assert conflict.value.field == "version"
     assert scim.tokens.get(connection_id) == tokens
 
 
 @pytest.fixture
 def later(world: World) -> Directory:
-    """Ada, who entered her password more than five minutes ago."""
+    """Return the directory for Ada, who entered her password more than five minutes ago."""
     start = timezone.now() - timedelta(minutes=6)
     with time_machine.travel(start, tick=False):
         who = opened(world).sessions.sign_in(email_address="ada@acme.example", password=PASSWORD)
     return opened(world).acting_as(opened(world).sessions.authenticate(who.session_token))
 
 
-def test_no_token_is_made_unless_the_password_was_entered_a_short_while_ago(world: World, later: Directory) -> None:
+def test_creating_a_token_needs_a_recent_password(world: World, later: Directory) -> None:
     with pytest.raises(StepUpRequired):
         later.scim.connection.create(display_name="Okta", identity_provider=OKTA)
     assert later.scim.connection.get() is None
@@ -217,7 +219,7 @@ def test_no_token_is_made_unless_the_password_was_entered_a_short_while_ago(worl
     assert confirmed.scim.tokens.rotate_start(connection_id).bearer_token
 
 
-def test_what_makes_no_token_asks_for_no_password(world: World, connection_id: str, later: Directory) -> None:
+def test_other_changes_need_no_recent_password(world: World, connection_id: str, later: Directory) -> None:
     acting(world).scim.tokens.rotate_start(connection_id)
     scim = later.scim
     version = connection(scim).version
@@ -229,40 +231,40 @@ def test_what_makes_no_token_asks_for_no_password(world: World, connection_id: s
     assert scim.tokens.rotate_complete(connection_id, version=scim.tokens.get(connection_id).version)
 
 
-def test_a_member_without_the_right_is_refused_by_the_directory_itself(world: World) -> None:
+def test_a_member_without_permission_is_rejected(world: World) -> None:
     with pytest.raises(Refused):
         acting(world, "max@acme.example").scim.connection.create(display_name="Okta", identity_provider=OKTA)
     connection_id = world.add_connection("acme")
     scim = acting(world, "max@acme.example").scim
 
-    for call in calls(scim, connection_id):
+    for method in methods(scim, connection_id):
         with pytest.raises(Refused):
-            call()
+            method()
 
 
 def test_another_organizations_connection_is_not_found(world: World, connection_id: str) -> None:
     world.add_connection("globex")
     scim = acting(world, "gil@globex.example", "globex").scim
 
-    for call in calls(scim, connection_id):
+    for method in methods(scim, connection_id):
         with pytest.raises(NotFound):
-            call()
+            method()
 
 
 def test_a_deleted_connection_is_not_found(world: World, connection_id: str) -> None:
     world.delete_connection(connection_id)
     scim = acting(world).scim
 
-    for call in calls(scim, connection_id):
+    for method in methods(scim, connection_id):
         with pytest.raises(NotFound):
-            call()
+            method()
 
 
-def test_nobody_changes_anything_unless_signed_in(world: World, connection_id: str) -> None:
+def test_changes_need_a_signed_in_member(world: World, connection_id: str) -> None:
     scim = opened(world).scim
 
-    for call in calls(scim, connection_id):
+    for method in methods(scim, connection_id):
         with pytest.raises(Unauthenticated):
-            call()
+            method()
     with pytest.raises(Unauthenticated):
         scim.connection.create(display_name="Okta", identity_provider=OKTA)

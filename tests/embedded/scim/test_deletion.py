@@ -1,4 +1,4 @@
-"""What a deletion does to people, who stays in any case, and what a restored connection brings back."""
+"""What a deletion does to users, who is exempt, and what restoring the connection brings back."""
 
 import json
 import tracemalloc
@@ -61,23 +61,23 @@ def restore(member: models.MemberRow, connection: models.ScimConnectionRow, *, r
     return acting(member).restoration.restore(name(connection), reactivate=reactivate)
 
 
-def members_of(person: models.ScimUserRow) -> QuerySet[models.MemberRow]:
-    return models.MemberRow.objects.filter(scim_user=person)
+def members_of(user: models.ScimUserRow) -> QuerySet[models.MemberRow]:
+    return models.MemberRow.objects.filter(scim_user=user)
 
 
-def member_of(person: models.ScimUserRow) -> models.MemberRow:
-    return members_of(person).get()
+def member_of(user: models.ScimUserRow) -> models.MemberRow:
+    return members_of(user).get()
 
 
 def roles(member: models.MemberRow) -> set[str]:
     return set(start_session(member, Origin(), password_entered_at=None).session.roles)
 
 
-def status(person: models.ScimUserRow) -> str:
-    return member_of(person).status
+def status(user: models.ScimUserRow) -> str:
+    return member_of(user).status
 
 
-def test_people_who_are_kept_lose_the_roles_of_groups_and_keep_those_by_hand(
+def test_users_who_stay_members_lose_roles_from_groups_and_keep_assigned_ones(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
@@ -91,17 +91,17 @@ def test_people_who_are_kept_lose_the_roles_of_groups_and_keep_those_by_hand(
 
     done = delete(admin, connection, deactivates=False)
 
-    # Pia has the role by hand as well.
+    # Pia has the role assigned manually as well.
     assert [(one.role_id, one.number, one.includes_caller) for one in done.role_losses] == [("stytch_admin", 1, False)]
     assert (status(pia), status(pat)) == (MemberStatus.ACTIVE, MemberStatus.ACTIVE)
     assert roles(member_of(pia)) == {"stytch_admin", "stytch_member"}
     assert roles(member_of(pat)) == {"stytch_member"}
-    # Signed in as before, and no admin from the next page on.
+    # Still signed in, but not an admin on the next page.
     assert client.get("/o/acme/").status_code == 200
     assert client.get("/o/acme/scim/").status_code == 403
 
 
-def test_people_who_are_deactivated_lose_sessions_links_and_roles_at_once(
+def test_deactivated_users_lose_sessions_links_and_roles_immediately(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
@@ -130,9 +130,9 @@ def test_people_who_are_deactivated_lose_sessions_links_and_roles_at_once(
     assert entry.actor_name == "Ada Admin"
 
 
-def test_who_deletes_is_not_deactivated(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
-    person = factories.scim_user(connection, admin.email_address)
-    models.ScimUserRow.objects.filter(pk=person.pk).update(member=admin)
+def test_the_caller_is_not_deactivated(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
+    user = factories.scim_user(connection, admin.email_address)
+    models.ScimUserRow.objects.filter(pk=user.pk).update(member=admin)
     other = factories.provisioned(connection, "pia@acme.example")
 
     done = delete(admin, connection)
@@ -145,15 +145,15 @@ def test_who_deletes_is_not_deactivated(admin: models.MemberRow, connection: mod
 
 @pytest.fixture
 def deleter(acme: models.OrganizationRow, settings: Settings) -> models.MemberRow:
-    """Somebody who may delete a connection, and is no admin."""
-    from portal.directory.policy import DEFAULT_POLICY, Policy, Role  # noqa: PLC0415 -- used here alone
+    """Create a member who may delete a connection but isn't an admin."""
+    from portal.directory.policy import DEFAULT_POLICY, Policy, Role  # noqa: PLC0415 -- used only here
 
     role = Role("scim_only", {"stytch.scim": frozenset({"*"})})
     settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy(roles={"scim_only": role}, resources={}))
     return factories.member(acme, "dee@acme.example", roles=["scim_only"])
 
 
-def test_the_last_admins_stay_when_they_are_the_connections_own(
+def test_the_last_admins_stay_if_the_connection_provisioned_them(
     deleter: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia, pat = (factories.provisioned(connection, f"{one}@acme.example") for one in ("pia", "pat"))
@@ -167,14 +167,14 @@ def test_the_last_admins_stay_when_they_are_the_connections_own(
 
 
 @pytest.mark.parametrize("deactivates", [False, True])
-def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
+def test_a_connection_whose_groups_grant_the_only_admin_roles_is_not_deleted(
     deleter: models.MemberRow, connection: models.ScimConnectionRow, *, deactivates: bool
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
     group = factories.scim_group(connection, "Admins")
     factories.put_in_group(group, [pia])
     factories.group_role(group, "stytch_admin")
-    # Who was an admin once, does not count.
+    # A deleted admin doesn't count.
     factories.member(connection.organization, "gone@acme.example", roles=["stytch_admin"])
     models.MemberRow.objects.filter(email_address="gone@acme.example").update(status=MemberStatus.DELETED)
 
@@ -186,7 +186,7 @@ def test_nothing_is_deleted_where_all_admins_are_so_by_its_groups(
     assert status(pia) == MemberStatus.ACTIVE
 
 
-def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
+def test_a_restored_connection_has_its_users_groups_roles_and_token(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
@@ -208,9 +208,7 @@ def test_a_restored_connection_has_its_people_groups_roles_and_token_again(
     assert models.ActivityEntryRow.objects.filter(action="scim_connection.restore").count() == 1
 
 
-def test_nothing_is_restored_long_after_the_password_was_entered(
-    admin: models.MemberRow, connection: models.ScimConnectionRow
-) -> None:
+def test_restoring_needs_a_recent_password(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     delete(admin, connection, deactivates=False)
     scim = acting(admin)
 
@@ -225,13 +223,13 @@ def test_nothing_is_restored_long_after_the_password_was_entered(
 
 
 @pytest.mark.parametrize("reactivate", [True, False])
-def test_who_was_deactivated_comes_back_only_if_the_admin_says_so_and_without_roles_by_hand(
+def test_deactivated_members_are_reactivated_only_if_chosen_and_without_assigned_roles(
     admin: models.MemberRow, connection: models.ScimConnectionRow, *, reactivate: bool
 ) -> None:
-    pia, gone = (factories.provisioned(connection, f"{one}@acme.example") for one in ("pia", "gone"))
+    pia, deactivated = (factories.provisioned(connection, f"{one}@acme.example") for one in ("pia", "gone"))
     members_of(pia).update(direct_roles=["stytch_admin"])
-    # Deactivated before, by whomever: a deletion does not know of it, and nor does what it is undone by.
-    members_of(gone).update(status=MemberStatus.DELETED)
+    # Deactivated earlier, so neither the deletion nor the restoration changes it.
+    members_of(deactivated).update(status=MemberStatus.DELETED)
     delete(admin, connection)
 
     assert acting(admin).restoration.preview(name(connection)).may_return == 1
@@ -239,13 +237,13 @@ def test_who_was_deactivated_comes_back_only_if_the_admin_says_so_and_without_ro
 
     assert status(pia) == (MemberStatus.ACTIVE if reactivate else MemberStatus.DELETED)
     assert member_of(pia).direct_roles == []
-    assert status(gone) == MemberStatus.DELETED
+    assert status(deactivated) == MemberStatus.DELETED
     assert models.ActivityEntryRow.objects.filter(action="member.reactivate").count() == reactivate
-    # And what one deletion did, a later one is not asked to undo.
+    # A later restoration doesn't undo an earlier deletion.
     assert not models.ScimUserRow.objects.exclude(deactivated_with_connection_at=None).exists()
 
 
-def test_whose_address_another_member_has_stays_deactivated(
+def test_a_member_whose_address_was_taken_stays_deactivated(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
@@ -259,7 +257,7 @@ def test_whose_address_another_member_has_stays_deactivated(
     assert status(pia) == MemberStatus.DELETED
 
 
-def test_after_the_days_nothing_can_be_restored(
+def test_nothing_can_be_restored_after_the_retention_period(
     admin: models.MemberRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     delete(admin, connection, deactivates=False)
@@ -272,7 +270,7 @@ def test_after_the_days_nothing_can_be_restored(
             scim.restoration.restore(name(connection), reactivate=False)
 
 
-def test_only_deleted_connections_of_long_ago_are_pruned_and_people_stay_members(
+def test_only_old_deleted_connections_are_pruned_and_users_stay_members(
     admin: models.MemberRow, connection: models.ScimConnectionRow, other_admin: models.MemberRow
 ) -> None:
     groups = factories.scim_groups(connection, ["Engineering", "All"])
@@ -306,7 +304,7 @@ NUMBER = 10_000
 
 
 def crowd(connection: models.ScimConnectionRow, number: int) -> None:
-    """Provision so many people."""
+    """Provision users."""
     organization_id = connection.organization_id
     members = models.MemberRow.objects.bulk_create(
         [models.MemberRow(organization_id=organization_id, email_address=f"p{n}@acme.example") for n in range(number)],
@@ -329,12 +327,12 @@ def crowd(connection: models.ScimConnectionRow, number: int) -> None:
     )
 
 
-def test_ten_thousand_people_take_no_more_memory_than_a_batch(
+def test_ten_thousand_users_need_no_more_memory_than_a_batch(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     crowd(connection, NUMBER)
     with database.cursor() as cursor:
-        # PostgreSQL does so by itself a moment after so many rows.
+        # PostgreSQL's autovacuum does so soon after this many rows.
         cursor.execute("ANALYZE")
     scim = acting(admin)
     version = scim.deletion.preview(name(connection)).version
@@ -343,13 +341,13 @@ def test_ten_thousand_people_take_no_more_memory_than_a_batch(
     scim.deletion.deactivation.delete(name(connection), version=version)
     returned = scim.restoration.restore(name(connection), reactivate=True)
 
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert returned == NUMBER
     assert models.MemberRow.objects.filter(status=MemberStatus.ACTIVE).count() == NUMBER + 1
     assert models.ActivityEntryRow.objects.filter(action="member.deactivate").count() == NUMBER
-    # All of them at once would take more than three times that.
-    assert most < 16_000_000
+    # All of them at once would need more than three times as much.
+    assert peak < 16_000_000
 
 
 SLOW = """
@@ -360,10 +358,10 @@ SLOW = """
 
 
 @pytest.mark.postgresql
-def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
+def test_no_time_limit_applies_to_deleting_and_restoring_a_large_connection(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
-    """A limit on statements protects requests from one another, and would leave a large customer without a way to delete."""
+    """A statement timeout protects requests from one another, but would stop a large customer from deleting."""
     crowd(connection, 3)
     scim = acting(admin)
     version = scim.deletion.preview(name(connection)).version
@@ -378,7 +376,7 @@ def test_a_connection_of_many_is_deleted_and_restored_however_long_that_takes(
 
 
 @pytest.mark.parametrize("number", [3, 40])
-def test_a_deletion_costs_the_same_statements_however_many_people(
+def test_the_number_of_statements_is_independent_of_the_number_of_users(
     admin: models.MemberRow,
     connection: models.ScimConnectionRow,
     django_assert_max_num_queries: DjangoAssertNumQueries,
@@ -392,7 +390,9 @@ def test_a_deletion_costs_the_same_statements_however_many_people(
         scim.deletion.deactivation.delete(name(connection), version=version)
 
 
-def test_of_two_who_delete_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
+def test_one_of_two_concurrent_deletions_is_a_conflict(
+    admin: models.MemberRow, connection: models.ScimConnectionRow
+) -> None:
     first, second = acting(admin), acting(admin)
     version = second.deletion.preview(name(connection)).version
     first.deletion.delete(name(connection), version=version)
@@ -401,7 +401,7 @@ def test_of_two_who_delete_at_once_one_is_told(admin: models.MemberRow, connecti
         second.deletion.delete(name(connection), version=version)
 
 
-def test_of_two_who_restore_at_once_one_is_told(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
+def test_the_second_restoration_finds_nothing(admin: models.MemberRow, connection: models.ScimConnectionRow) -> None:
     delete(admin, connection, deactivates=False)
     restore(admin, connection)
 
@@ -409,7 +409,7 @@ def test_of_two_who_restore_at_once_one_is_told(admin: models.MemberRow, connect
         restore(admin, connection)
 
 
-def test_deletion_knows_only_its_own_organizations_rows(
+def test_a_deletion_changes_only_its_own_organization(
     admin: models.MemberRow, connection: models.ScimConnectionRow, other_admin: models.MemberRow
 ) -> None:
     other = factories.scim_connection(other_admin.organization)
@@ -422,7 +422,7 @@ def test_deletion_knows_only_its_own_organizations_rows(
 
 
 def attempt(call: Callable[[], object]) -> SimpleNamespace:
-    """Make a call, and say how it ended, as an answer has it."""
+    """Call a function, and return the status of its result."""
     try:
         call()
     except DirectoryError as error:
@@ -431,7 +431,7 @@ def attempt(call: Callable[[], object]) -> SimpleNamespace:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_deletions_at_the_same_moment_one_succeeds(
+def test_one_of_many_simultaneous_deletions_succeeds(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     crowd(connection, 30)
@@ -447,26 +447,26 @@ def test_of_deletions_at_the_same_moment_one_succeeds(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_connections_restored_at_the_same_moment_one_is(
+def test_one_of_two_simultaneous_restorations_succeeds(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
     delete(admin, connection, deactivates=False)
     another = factories.scim_connection(connection.organization, bearer_token="scim_token-of-another")
     delete(admin, another, deactivates=False)
     scim = acting(admin)
-    calls = [partial(scim.restoration.restore, name(one), reactivate=False) for one in (connection, another)]
+    actions = [partial(scim.restoration.restore, name(one), reactivate=False) for one in (connection, another)]
 
-    assert sorted(at_once([partial(attempt, call) for call in calls], threads=2)) == [200, 409]
+    assert sorted(at_once([partial(attempt, action) for action in actions], threads=2)) == [200, 409]
 
     active = models.ScimConnectionRow.objects.filter(status=ScimConnectionStatus.ACTIVE)
     assert active.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_calls_that_arrive_while_it_is_deleted_are_answered(
+def test_requests_during_the_deletion_are_answered(
     admin: models.MemberRow, connection: models.ScimConnectionRow
 ) -> None:
-    """Some before, some after, some are told to come back; none waits for the other in a circle, and nobody is left active."""
+    """Some succeed, some are rejected, some get 503. There is no deadlock, and no one stays active."""
     crowd(connection, 200)
     scim = acting(admin)
     version = scim.deletion.preview(name(connection)).version
@@ -478,10 +478,10 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
         path = f"{url}/Users/scim-user-live-{user}"
         return Client().patch(path, body, content_type="application/scim+json", headers=headers)
 
-    calls: list[Callable[[], object]] = [partial(change, user) for user in users]
-    calls.insert(8, partial(attempt, partial(scim.deletion.deactivation.delete, name(connection), version=version)))
+    actions: list[Callable[[], object]] = [partial(change, user) for user in users]
+    actions.insert(8, partial(attempt, partial(scim.deletion.deactivation.delete, name(connection), version=version)))
 
-    found = at_once(calls, threads=6)
+    found = at_once(actions, threads=6)
 
     assert set(found) <= {200, 401, 503}
     assert found[8] == 200
@@ -493,10 +493,10 @@ def test_calls_that_arrive_while_it_is_deleted_are_answered(
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("call", ["create", "activate"])
-def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
+def test_a_request_in_progress_during_the_deletion_leaves_no_one_active(
     admin: models.MemberRow, connection: models.ScimConnectionRow, call: str
 ) -> None:
-    """It saw the connection active, and ends after the deletion: the deletion waits for it, and looks once more."""
+    """It saw the connection active and ends after the deletion, which waits for it and deactivates again."""
     client = authenticate(name(connection), "scim_token-of-acme", Origin()).client
     assert client
     pia = create_user(client, {"userName": "pia@acme.example", "active": False})
@@ -526,11 +526,11 @@ def test_a_call_under_way_while_it_is_deleted_leaves_nobody_active(
     assert acting(admin).restoration.preview(name(connection)).may_return == 1
 
 
-def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
+def test_an_admin_by_domain_is_exempt_if_there_is_no_other_admin(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
-    """As every admin is: the first of them stays, the others go."""
-    people = [factories.provisioned(connection, f"p{number}@acme.example") for number in range(3)]
+    """The first of them is exempt, the others are deactivated."""
+    users = [factories.provisioned(connection, f"p{number}@acme.example") for number in range(3)]
     factories.role_by_domain(acme, "acme.example", "stytch_admin")
     caller = factories.member(acme, "root@elsewhere.example", roles=["stytch_admin"])
     scim = acting(caller)
@@ -540,16 +540,16 @@ def test_an_admin_by_domain_is_kept_where_nobody_else_is_one(
     scim.deletion.deactivation.delete(name(connection), version=before.version)
 
     assert before.exempt == ("p0@acme.example",)
-    assert [status(one) for one in people] == ["active", "deleted", "deleted"]
+    assert [status(one) for one in users] == ["active", "deleted", "deleted"]
 
 
-def test_admins_by_domain_outside_the_connection_let_everybody_go(
+def test_no_user_is_exempt_if_there_are_admins_by_domain_outside_the_connection(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
-    person = factories.provisioned(connection, "p@acme.example")
+    user = factories.provisioned(connection, "p@acme.example")
     caller = factories.member(acme, "root@acme.example")
     factories.role_by_domain(acme, "acme.example", "stytch_admin")
 
     delete(models.MemberRow.objects.select_related("organization").get(pk=caller.pk), connection)
 
-    assert status(person) == "deleted"
+    assert status(user) == "deleted"

@@ -1,4 +1,4 @@
-"""Tokens that several admins change at the same time, and what stays of a token."""
+"""Concurrent changes of tokens and connections."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Call = Callable[[], NewScimConnection | ScimConnection]
 
 
-def at_once(*calls: Call) -> list[NewScimConnection | ScimConnection | Conflict]:
+def at_once(*actions: Call) -> list[NewScimConnection | ScimConnection | Conflict]:
     def run(call: Call) -> NewScimConnection | ScimConnection | Conflict:
         try:
             return call()
@@ -28,8 +28,8 @@ def at_once(*calls: Call) -> list[NewScimConnection | ScimConnection | Conflict]
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
 
 
 def admins(number: int = 4) -> list[ScimGateway]:
@@ -51,7 +51,7 @@ def only_one(outcomes: list[NewScimConnection | ScimConnection | Conflict]) -> N
     return done[0]
 
 
-def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: models.ScimConnectionRow) -> None:
+def test_one_of_several_concurrent_rotations_starts(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
 
@@ -62,7 +62,7 @@ def test_of_admins_who_start_a_rotation_at_once_one_gets_the_token(connection: m
     assert models.ActivityEntryRow.objects.filter(action="scim_connection.rotate_start").count() == 1
 
 
-def test_of_completing_and_cancelling_at_once_one_happens(connection: models.ScimConnectionRow) -> None:
+def test_a_rotation_is_either_completed_or_canceled(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
     scims[0].tokens.rotate_start(connection_id)
@@ -74,7 +74,7 @@ def test_of_completing_and_cancelling_at_once_one_happens(connection: models.Sci
     assert connection.tokens.filter(revoked_at=None).count() == 1
 
 
-def test_of_connections_made_at_once_there_is_one(acme: models.OrganizationRow) -> None:
+def test_one_of_several_concurrent_connections_is_created(acme: models.OrganizationRow) -> None:
     scims = admins()
 
     only_one(
@@ -91,7 +91,7 @@ def test_of_connections_made_at_once_there_is_one(acme: models.OrganizationRow) 
     assert models.ScimConnectionRow.objects.count() == models.ScimTokenRow.objects.count() == 1
 
 
-def test_of_changes_at_once_one_is_made(connection: models.ScimConnectionRow) -> None:
+def test_one_of_several_concurrent_updates_is_saved(connection: models.ScimConnectionRow) -> None:
     connection_id = public_id("scim-connection", connection.pk)
     scims = admins()
     found = scims[0].connection.get()
@@ -113,7 +113,7 @@ def test_of_changes_at_once_one_is_made(connection: models.ScimConnectionRow) ->
     assert (entry.before, list(entry.after)) == ({"display_name": "Okta production"}, ["display_name"])
 
 
-def test_saving_what_is_there_already_changes_nothing(connection: models.ScimConnectionRow) -> None:
+def test_saving_the_same_values_changes_nothing(connection: models.ScimConnectionRow) -> None:
     (scim,) = admins(1)
     found = scim.connection.get()
     assert found

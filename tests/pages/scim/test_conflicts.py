@@ -1,4 +1,4 @@
-"""The conflict list: every state, the decision, and the rule."""
+"""The conflict list: its states, the decision, and the domains that are always linked."""
 
 import re
 from typing import Any
@@ -39,13 +39,15 @@ def page(client: Client, url: str = PAGE, /, **query: str) -> str:
 
 
 def as_reader(settings: Settings, acme: models.OrganizationRow) -> Client:
-    """Sign in somebody who may see and not decide."""
+    """Sign in a member who may see conflicts but not decide."""
     reader = Role("reader", {"stytch.scim": frozenset({"get"})})
     settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy(roles={"reader": reader}, resources={}))
     return factories.signed_in(factories.member(acme, "reader@acme.example", roles=["reader"]))
 
 
-def test_who_wants_whom_is_shown(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_the_member_and_the_identity_providers_user_are_shown(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     add_conflicts(connection, 1)
 
     html = page(admin_client)
@@ -56,7 +58,7 @@ def test_who_wants_whom_is_shown(admin_client: Client, connection: models.ScimCo
 
 @pytest.mark.parametrize("url", ["/o/acme/", "/o/acme/scim/"])
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_home_and_overview_say_how_many_wait(
+def test_home_and_overview_show_how_many_wait(
     admin_client: Client, connection: models.ScimConnectionRow, url: str, number: int
 ) -> None:
     add_conflicts(connection, number)
@@ -69,7 +71,7 @@ def test_home_and_overview_say_how_many_wait(
     assert not number or "All is well" not in html
 
 
-def test_they_come_page_by_page_each_once(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_conflicts_are_listed_page_by_page(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     add_conflicts(connection, 30)
     url: str | None = f"{PAGE}?limit=25"
     seen: list[str] = []
@@ -83,7 +85,7 @@ def test_they_come_page_by_page_each_once(admin_client: Client, connection: mode
 
 
 @pytest.mark.parametrize("number", [5, 45])
-def test_a_page_costs_the_same_queries_however_many_wait(
+def test_the_number_of_queries_is_independent_of_the_number_of_conflicts(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -97,7 +99,7 @@ def test_a_page_costs_the_same_queries_however_many_wait(
 
 
 @pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("dismiss", "dismissed")])
-def test_the_ticked_are_decided_and_the_page_says_how_many(
+def test_the_chosen_conflicts_are_decided_and_counted(
     admin_client: Client, connection: models.ScimConnectionRow, decision: str, state: str
 ) -> None:
     add_conflicts(connection, 3)
@@ -114,7 +116,7 @@ def test_the_ticked_are_decided_and_the_page_says_how_many(
         assert "Dashboard › Tasks" in page(admin_client, state=state)
 
 
-def test_all_who_are_shown_are_decided_without_a_script(
+def test_all_shown_conflicts_are_decided_without_javascript(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_conflicts(connection, 26)
@@ -126,7 +128,9 @@ def test_all_who_are_shown_are_decided_without_a_script(
     assert models.ScimConflictRow.objects.exclude(approved_at=None).count() == 25
 
 
-def test_nobody_chosen_is_refused_with_the_cure(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_a_decision_without_a_choice_explains_what_to_do(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     add_conflicts(connection, 1)
 
     response = admin_client.post(DECIDE, {"decision": "approve"})
@@ -136,7 +140,7 @@ def test_nobody_chosen_is_refused_with_the_cure(admin_client: Client, connection
     assert "person000@acme.example" in response.content.decode()
 
 
-def test_of_two_who_decide_at_once_the_second_is_told_and_loses_nothing(
+def test_the_second_of_two_admins_sees_a_conflict_and_keeps_the_choice(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     add_conflicts(connection, 26)
@@ -150,14 +154,14 @@ def test_of_two_who_decide_at_once_the_second_is_told_and_loses_nothing(
     assert "Someone else decided in the meantime" in html
     assert re.findall(r'value="([^"]+)" aria-label="[^"]+" checked', html) == both[1:]
     assert not models.ScimConflictRow.objects.exclude(approved_at=None).exists()
-    # What is further down is on the list's own address.
+    # Load more uses the URL of the list.
     assert f"{DECIDE}?" not in html.replace(f'action="{DECIDE}?', "")
 
 
 @pytest.mark.parametrize(
     "chosen", ["none", ":", "scim-conflict-live-00000000-0000-0000-0000-000000000000:x", "x" * 999]
 )
-def test_made_up_choices_are_a_conflict(
+def test_unknown_choices_are_a_conflict(
     admin_client: Client, connection: models.ScimConnectionRow, chosen: str
 ) -> None:
     add_conflicts(connection, 1)
@@ -183,7 +187,7 @@ def test_another_organizations_conflict_is_not_decided(
     assert other_admin_client.get(PAGE).status_code == 404
 
 
-def test_who_may_not_decide_sees_the_list_and_whom_to_ask(
+def test_a_reader_sees_the_list_and_who_can_decide(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     add_conflicts(connection, 1)
@@ -205,14 +209,14 @@ def test_who_may_not_decide_sees_the_list_and_whom_to_ask(
     ("state", "text"),
     [("waiting", "Nobody waits for a decision"), ("approved", "not linked yet"), ("dismissed", "Nobody is dismissed")],
 )
-def test_an_empty_list_says_what_that_means(
+def test_an_empty_list_explains_itself(
     admin_client: Client, connection: models.ScimConnectionRow, state: str, text: str
 ) -> None:
     assert text in page(admin_client, state=state)
 
 
 @pytest.mark.parametrize("query", [{"limit": "7"}, {"state": "other"}])
-def test_an_address_that_makes_no_sense_is_refused_with_the_cure(
+def test_an_invalid_query_explains_what_is_valid(
     admin_client: Client, connection: models.ScimConnectionRow, query: dict[str, str]
 ) -> None:
     response = admin_client.get(PAGE, query)
@@ -221,12 +225,12 @@ def test_an_address_that_makes_no_sense_is_refused_with_the_cure(
     assert "Use " in response.content.decode()
 
 
-def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
+def test_the_page_needs_a_connection(admin_client: Client) -> None:
     for url in (PAGE, DOMAIN):
         assert "No identity provider is connected" in page(admin_client, url)
 
 
-def test_a_cursor_that_is_no_good_starts_again(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_an_invalid_cursor_starts_the_list_again(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     add_conflicts(connection, 1)
 
     html = page(admin_client, cursor="forged")
@@ -244,7 +248,7 @@ def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: mod
 
 
 @pytest.mark.parametrize("url", [PAGE, DOMAIN])
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
+def test_a_directory_without_conflicts_shows_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     with patch.object(EmbeddedScim, "conflicts", None):
@@ -278,7 +282,7 @@ def test_a_domain_shows_what_it_means_before_it_is_allowed(
     )
 
 
-def test_a_domain_is_taken_back_by_its_button_also_one_that_only_the_operator_could_allow(
+def test_a_domain_is_removed_even_if_only_the_operator_could_allow_it(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     models.OrganizationRow.objects.filter(slug="acme").update(email_allowed_domains=["Acme.example", "gmail.com"])
@@ -301,7 +305,7 @@ def test_a_domain_is_taken_back_by_its_button_also_one_that_only_the_operator_co
 
 
 @pytest.mark.parametrize("form", [{}, {"domain": ""}, {"domain": "never.example"}, {"domain": "x" * 300}])
-def test_what_is_not_linked_always_is_not_taken_back(
+def test_removing_a_domain_that_is_not_linked_does_nothing(
     admin_client: Client, connection: models.ScimConnectionRow, form: dict[str, str]
 ) -> None:
     models.OrganizationRow.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
@@ -312,7 +316,7 @@ def test_what_is_not_linked_always_is_not_taken_back(
 
 
 @pytest.mark.parametrize("domain", ["", "gmail.com", "not a domain"])
-def test_a_domain_that_cannot_be_allowed_is_refused_with_the_reason(
+def test_a_domain_that_cannot_be_allowed_is_rejected_with_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, domain: str
 ) -> None:
     response = post_domain(admin_client, domain)
@@ -321,7 +325,7 @@ def test_a_domain_that_cannot_be_allowed_is_refused_with_the_reason(
     assert 'id="id_domain_error"' in response.content.decode()
 
 
-def test_a_domain_needs_both_rights(
+def test_a_domain_needs_both_permissions(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     role = Role(

@@ -1,4 +1,4 @@
-"""Making the connection: asked for password first, its token shown once, and nothing typed is lost."""
+"""Creating the connection: the password is asked for first, the token is shown once, and no input is lost."""
 
 from unittest.mock import patch
 
@@ -27,8 +27,8 @@ def shown_token(html: str) -> str:
     return html.partition('id="bearer-token"')[2].partition(">")[2].partition("<")[0]
 
 
-def test_the_overview_leads_to_it_and_the_token_is_shown_in_full_once(admin_client: Client) -> None:
-    """Defect 3: a token in a section that is folded in. It has the focus, and the field's name at that provider."""
+def test_the_overview_links_to_the_form_and_the_token_is_shown_once(admin_client: Client) -> None:
+    """Defect 3: a token in a collapsed section. It has the focus, and the name of the field at that provider."""
     assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
 
     response = admin_client.post(PAGE, OKTA)
@@ -47,9 +47,7 @@ def test_the_overview_leads_to_it_and_the_token_is_shown_in_full_once(admin_clie
     assert token not in page(admin_client, OVERVIEW) + page(admin_client, f"{OVERVIEW}token/") + page(admin_client)
 
 
-def test_the_token_is_good_at_once_and_nowhere_written_down(
-    admin_client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_token_is_valid_immediately_and_not_stored(admin_client: Client, caplog: pytest.LogCaptureFixture) -> None:
     token = shown_token(" ".join(admin_client.post(PAGE, OKTA).content.decode().split()))
 
     url = f"/v1/b2b/scim/scim-connection-live-{models.ScimConnectionRow.objects.get().pk}/Users"
@@ -59,8 +57,8 @@ def test_the_token_is_good_at_once_and_nowhere_written_down(
     assert models.ScimTokenRow.objects.get().last_four == token[-4:]
 
 
-def test_looked_at_again_it_says_that_the_token_is_not_shown_again_and_what_helps(admin_client: Client) -> None:
-    """Defect 4: a reload loses the token without a word."""
+def test_a_reload_explains_that_the_token_is_not_shown_again(admin_client: Client) -> None:
+    """Defect 4: a reload loses the token without an explanation."""
     admin_client.post(PAGE, OKTA)
 
     for html in (page(admin_client), " ".join(admin_client.post(PAGE, OKTA).content.decode().split())):
@@ -77,8 +75,8 @@ def test_the_password_is_asked_for_before_anything_is_typed(admin_client: Client
     assert (response.status_code, response["Location"]) == (303, "/o/acme/confirm/?next=%2Fo%2Facme%2Fscim%2Fcreate%2F")
 
 
-def test_what_was_typed_for_longer_than_the_password_is_good_is_kept(admin_client: Client) -> None:
-    """Defect 11: what was entered is gone."""
+def test_the_form_is_kept_if_the_password_must_be_entered_again(admin_client: Client) -> None:
+    """Defect 11: the input is lost."""
     factories.forget_password_entry()
 
     response = admin_client.post(PAGE, OKTA)
@@ -102,10 +100,10 @@ def test_what_was_typed_for_longer_than_the_password_is_good_is_kept(admin_clien
         ({"display_name": "x" * 257}, "at most 256 characters"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field_and_nothing_is_made(
+def test_an_error_is_shown_at_its_field_and_nothing_is_created(
     admin_client: Client, changes: dict[str, str], said: str
 ) -> None:
-    """Defect 5: a create that fails says nothing."""
+    """Defect 5: a failed creation shows nothing."""
     response = admin_client.post(PAGE, OKTA | changes)
 
     assert response.status_code == 422
@@ -113,7 +111,9 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_made(
     assert not models.ScimConnectionRow.objects.exists()
 
 
-def test_who_is_second_is_told_that_there_is_one(admin_client: Client, acme: models.OrganizationRow) -> None:
+def test_the_second_of_two_admins_sees_the_existing_connection(
+    admin_client: Client, acme: models.OrganizationRow
+) -> None:
     def faster(*_: object, **__: object) -> None:
         factories.scim_connection(acme)
         raise Conflict("taken")
@@ -125,7 +125,7 @@ def test_who_is_second_is_told_that_there_is_one(admin_client: Client, acme: mod
     assert "There is a connection already" in response.content.decode()
 
 
-def test_after_a_deletion_another_one_can_be_made(admin_client: Client, acme: models.OrganizationRow) -> None:
+def test_another_connection_can_be_created_after_a_deletion(admin_client: Client, acme: models.OrganizationRow) -> None:
     models.ScimConnectionRow.objects.filter(pk=factories.scim_connection(acme).pk).update(
         status=ScimConnectionStatus.DELETED
     )
@@ -133,8 +133,10 @@ def test_after_a_deletion_another_one_can_be_made(admin_client: Client, acme: mo
     assert shown_token(" ".join(admin_client.post(PAGE, OKTA).content.decode().split()))
 
 
-def test_who_may_not_create_is_shown_why_and_who_can(settings: Settings, acme: models.OrganizationRow) -> None:
-    """Defect 6: offered to who may not."""
+def test_a_member_without_the_permission_sees_why_and_who_can_create(
+    settings: Settings, acme: models.OrganizationRow
+) -> None:
+    """Defect 6: it is offered to members who may not create one."""
     reader = as_reader(settings, acme)
 
     html = page(reader, OVERVIEW)

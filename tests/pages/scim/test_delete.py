@@ -1,4 +1,4 @@
-"""Deleting the connection: what ends, for whom, the typed name, and what is said afterwards."""
+"""Deleting the connection: what ends, the typed name, and the message afterwards."""
 
 import re
 from unittest.mock import patch
@@ -26,8 +26,8 @@ def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
 
 
 @pytest.fixture
-def people(connection: models.ScimConnectionRow) -> list[models.ScimUserRow]:
-    """Three members, two of them with a role by a group."""
+def users(connection: models.ScimConnectionRow) -> list[models.ScimUserRow]:
+    """Provision three members, two of them with a role through a group."""
     found = [factories.provisioned(connection, f"person{n}@acme.example") for n in range(3)]
     group = factories.scim_group(connection, "Engineering")
     factories.put_in_group(group, found[:2])
@@ -46,7 +46,7 @@ def version(html: str) -> str:
 
 
 def answer_to(client: Client, **changes: str) -> tuple[int, str, str]:
-    """Send the form, and return the status, the page, and where it leads."""
+    """Submit the form, and return the status, the page and the redirect."""
     data = {"people": "keep", "display_name": "Okta production", "version": version(page(client)), **changes}
     response = client.post(PAGE, data)
     return response.status_code, " ".join(response.content.decode().split()), response.get("Location", "")
@@ -57,22 +57,22 @@ def is_deleted(connection: models.ScimConnectionRow) -> bool:
     return connection.status == ScimConnectionStatus.DELETED
 
 
-@pytest.mark.usefixtures("people")
-def test_it_says_how_much_ends_and_who_loses_which_role(
+@pytest.mark.usefixtures("users")
+def test_the_page_shows_what_ends_and_who_loses_which_role(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
 
     html = page(admin_client)
 
-    for shown in ("3, of whom 3 can sign in now", "2 people lose", "stytch_admin", "3 people cannot sign in any more"):
+    for shown in ("3; 3 can sign in now", "2 people lose", "stytch_admin", "3 people can no longer sign in"):
         assert shown in html
     assert "You lose a role yourself" not in html
     assert not is_deleted(connection)
 
 
-@pytest.mark.usefixtures("people")
-def test_people_stay_members_where_that_is_chosen(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+@pytest.mark.usefixtures("users")
+def test_people_stay_members_if_chosen(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     assert answer_to(admin_client)[::2] == (303, OVERVIEW)
 
     assert is_deleted(connection)
@@ -82,11 +82,11 @@ def test_people_stay_members_where_that_is_chosen(admin_client: Client, connecti
     assert models.MemberRow.objects.exclude(status=MemberStatus.ACTIVE).count() == 0
 
 
-def test_people_are_deactivated_where_that_is_chosen_but_never_oneself(
+def test_people_except_the_caller_are_deactivated_if_chosen(
     admin_client: Client,
     admin: models.MemberRow,
     connection: models.ScimConnectionRow,
-    people: list[models.ScimUserRow],
+    users: list[models.ScimUserRow],
 ) -> None:
     mine = factories.scim_user(connection, admin.email_address)
     models.ScimUserRow.objects.filter(pk=mine.pk).update(member=admin)
@@ -100,28 +100,26 @@ def test_people_are_deactivated_where_that_is_chosen_but_never_oneself(
 
 
 @pytest.mark.parametrize("typed", ["", "okta production", "Okta production ", "Okta", "Okta production\u200b"])
-@pytest.mark.usefixtures("people")
-def test_nothing_but_the_exact_name_deletes(
-    admin_client: Client, connection: models.ScimConnectionRow, typed: str
-) -> None:
+@pytest.mark.usefixtures("users")
+def test_only_the_exact_name_deletes(admin_client: Client, connection: models.ScimConnectionRow, typed: str) -> None:
     status, html, _ = answer_to(admin_client, display_name=typed, people="deactivate")
 
     assert status == 422
     assert ("Type the name of the connection." if not typed else "This isn&#x27;t the name of the connection.") in html
-    # What was chosen is still chosen.
+    # The choice is kept.
     assert re.search(r'value="deactivate"[^>]*checked', html)
     assert not is_deleted(connection)
 
 
-@pytest.mark.parametrize("people_choice", ["", "other"])
-def test_a_choice_for_the_people_must_be_made(
-    admin_client: Client, connection: models.ScimConnectionRow, people_choice: str
+@pytest.mark.parametrize("choice", ["", "other"])
+def test_what_happens_to_people_must_be_chosen(
+    admin_client: Client, connection: models.ScimConnectionRow, choice: str
 ) -> None:
-    assert answer_to(admin_client, people=people_choice)[0] == 422
+    assert answer_to(admin_client, people=choice)[0] == 422
     assert not is_deleted(connection)
 
 
-def test_what_has_changed_since_the_page_was_shown_is_told(
+def test_changes_since_the_page_was_shown_are_a_conflict(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     seen = version(page(admin_client))
@@ -136,7 +134,7 @@ def test_what_has_changed_since_the_page_was_shown_is_told(
     assert answer_to(admin_client)[0] == 303
 
 
-def test_of_two_who_delete_at_once_the_second_is_told(
+def test_the_second_of_two_admins_sees_that_there_is_no_connection(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     seen = version(page(admin_client))
@@ -147,7 +145,7 @@ def test_of_two_who_delete_at_once_the_second_is_told(
     assert "There is nothing to delete. Someone else may have deleted it." in response.content.decode()
 
 
-def test_who_loses_the_area_by_it_is_warned_and_goes_home(
+def test_a_member_who_loses_access_to_the_area_is_warned_and_redirected_home(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow, admin: models.MemberRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
@@ -164,7 +162,7 @@ def test_who_loses_the_area_by_it_is_warned_and_goes_home(
     assert client.get(OVERVIEW).status_code == 403
 
 
-def test_where_nobody_would_be_admin_it_says_so_before_and_after(
+def test_the_last_admin_role_blocks_the_deletion(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
     pia = factories.provisioned(connection, "pia@acme.example")
@@ -181,7 +179,7 @@ def test_where_nobody_would_be_admin_it_says_so_before_and_after(
     assert not is_deleted(connection)
 
 
-def test_who_may_not_sees_why_and_whom_to_ask(
+def test_a_member_without_the_permission_sees_why_and_who_can_delete(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
@@ -205,7 +203,7 @@ def test_another_organizations_connection_is_not_deleted(
 
 
 @pytest.mark.parametrize("number", [2, 40])
-def test_the_page_costs_the_same_queries_however_many_people(
+def test_the_number_of_queries_is_independent_of_the_number_of_people(
     admin_client: Client,
     connection: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -215,12 +213,12 @@ def test_the_page_costs_the_same_queries_however_many_people(
         factories.provisioned(connection, f"person{n}@acme.example")
     admin_client.get(PAGE)
 
-    # Session, connection twice; admins and oneself among the people; people, members, groups, group roles, roles, who stays.
+    # Session, connection twice; admins and the caller among the users; users, members, groups, group roles, roles, exempt ones.
     with django_assert_num_queries(10):
         admin_client.get(PAGE)
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
+def test_a_directory_without_deactivation_and_restoration_shows_the_reasons(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     with patch.object(EmbeddedScim, "restoration", None), patch.object(EmbeddedScimDeletion, "deactivation", None):

@@ -1,4 +1,4 @@
-"""Renaming the connection and changing its identity provider, in place."""
+"""Changing the connection's name and identity provider."""
 
 import pytest
 from django.test import Client
@@ -28,10 +28,10 @@ def answer_to(client: Client, **changes: str) -> tuple[int, str]:
     return response.status_code, " ".join(response.content.decode().split())
 
 
-def test_both_are_edited_in_place_and_everything_else_stays(
+def test_name_and_identity_provider_are_edited_and_everything_else_stays(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    """Defect 16: neither can be changed."""
+    """Defect 16: neither can be edited."""
     token = connection.tokens.get()
     assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
 
@@ -43,7 +43,7 @@ def test_both_are_edited_in_place_and_everything_else_stays(
     assert connection.tokens.get() == token
 
 
-def test_of_two_who_save_the_second_is_told_and_keeps_what_was_typed(
+def test_the_second_of_two_admins_sees_a_conflict_and_keeps_the_input(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     seen = version(page(admin_client))
@@ -59,17 +59,17 @@ def test_of_two_who_save_the_second_is_told_and_keeps_what_was_typed(
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize("changes", [{"display_name": ""}, {"identity_provider": "zebra"}, {"display_name": "a\0b"}])
-def test_what_is_wrong_is_said_and_nothing_is_changed(admin_client: Client, changes: dict[str, str]) -> None:
+def test_invalid_input_is_explained_and_changes_nothing(admin_client: Client, changes: dict[str, str]) -> None:
     assert answer_to(admin_client, **changes)[0] == 422
     assert models.ScimConnectionRow.objects.get().display_name == "Okta production"
 
 
-def test_without_a_connection_there_is_nothing_to_edit(admin_client: Client) -> None:
+def test_editing_needs_a_connection(admin_client: Client) -> None:
     assert "There is nothing to edit." in page(admin_client)
 
 
 @pytest.mark.usefixtures("connection")
-def test_who_may_not_change_it_sees_why(settings: Settings, acme: models.OrganizationRow) -> None:
+def test_a_member_without_the_permission_sees_why(settings: Settings, acme: models.OrganizationRow) -> None:
     reader = as_reader(settings, acme)
 
     assert f'href="{PAGE}"' not in page(reader, OVERVIEW)

@@ -1,4 +1,4 @@
-"""The way back: which connections can be restored, what each brings back, and what is said afterwards."""
+"""Restoring a connection: the list, what each one brings back, and the message afterwards."""
 
 import re
 from datetime import timedelta
@@ -51,7 +51,7 @@ def is_active(connection: models.ScimConnectionRow) -> bool:
     return connection.status == ScimConnectionStatus.ACTIVE
 
 
-def test_the_overview_leads_to_the_list_and_the_list_to_each(
+def test_the_overview_links_to_the_list_and_the_list_to_each_connection(
     admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
     assert f'href="{LIST}"' in page(admin_client, OVERVIEW)
@@ -62,7 +62,7 @@ def test_the_overview_leads_to_the_list_and_the_list_to_each(
         assert shown in html
 
 
-def test_it_is_restored_and_said(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
+def test_a_connection_is_restored(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
     html = page(admin_client, url(deleted))
     assert "0 people, managed by Okta again" in html
     assert "1 group, with 0 roles" in html
@@ -77,7 +77,7 @@ def test_it_is_restored_and_said(admin_client: Client, deleted: models.ScimConne
 
 
 @pytest.mark.parametrize("reactivate", [True, False])
-def test_who_was_deactivated_with_it_is_counted_and_chosen(
+def test_deactivated_people_are_counted_and_reactivated_if_chosen(
     admin_client: Client, acme: models.OrganizationRow, *, reactivate: bool
 ) -> None:
     connection = factories.scim_connection(acme)
@@ -96,7 +96,7 @@ def test_who_was_deactivated_with_it_is_counted_and_chosen(
 
 
 @pytest.mark.parametrize("chosen", [{}, {"reactivate": "on"}])
-def test_the_password_comes_first_for_the_token_is_good_again_and_the_choice_comes_along(
+def test_the_password_is_asked_for_first_and_the_choice_is_kept(
     admin_client: Client, acme: models.OrganizationRow, chosen: dict[str, str]
 ) -> None:
     connection = factories.scim_connection(acme)
@@ -117,7 +117,7 @@ def test_the_password_comes_first_for_the_token_is_good_again_and_the_choice_com
     assert not is_active(connection)
 
 
-def test_who_cannot_restore_now_is_told_why_without_the_password(
+def test_an_obstacle_is_shown_without_asking_for_the_password(
     admin_client: Client, acme: models.OrganizationRow, deleted: models.ScimConnectionRow
 ) -> None:
     factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
@@ -126,13 +126,13 @@ def test_who_cannot_restore_now_is_told_why_without_the_password(
     assert "Another connection is active" in page(admin_client, url(deleted))
 
 
-def test_an_expired_token_is_named(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
+def test_an_expired_token_is_announced(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
     models.ScimTokenRow.objects.update(expires_at=timezone.now() - timedelta(days=1))
 
     assert "are rejected until there is a new one" in page(admin_client, url(deleted))
 
 
-def test_beside_an_active_connection_it_says_so(
+def test_an_active_connection_blocks_the_restoration(
     admin_client: Client, acme: models.OrganizationRow, deleted: models.ScimConnectionRow
 ) -> None:
     factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
@@ -145,7 +145,7 @@ def test_beside_an_active_connection_it_says_so(
     assert not is_active(deleted)
 
 
-def test_of_two_who_restore_at_once_the_second_finds_nothing(
+def test_the_second_of_two_admins_finds_nothing_to_restore(
     admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
     admin_client.post(url(deleted))
@@ -153,7 +153,9 @@ def test_of_two_who_restore_at_once_the_second_finds_nothing(
     assert admin_client.post(url(deleted)).status_code == 404
 
 
-def test_after_the_days_it_is_not_there(admin_client: Client, deleted: models.ScimConnectionRow) -> None:
+def test_a_connection_cannot_be_restored_after_the_retention_period(
+    admin_client: Client, deleted: models.ScimConnectionRow
+) -> None:
     delete(deleted, days_ago=31)
 
     assert "Nothing can be restored" in page(admin_client, LIST)
@@ -162,18 +164,18 @@ def test_after_the_days_it_is_not_there(admin_client: Client, deleted: models.Sc
     assert not is_active(deleted)
 
 
-def test_another_organizations_deleted_connection_is_not_there(
+def test_another_organizations_deleted_connection_is_not_found(
     other_admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
-    there = url(deleted).replace("acme", "globex")
+    their_url = url(deleted).replace("acme", "globex")
 
     assert "Okta production" not in page(other_admin_client, LIST.replace("acme", "globex"))
-    assert other_admin_client.get(there).status_code == 404
-    assert other_admin_client.post(there).status_code == 404
+    assert other_admin_client.get(their_url).status_code == 404
+    assert other_admin_client.post(their_url).status_code == 404
     assert not is_active(deleted)
 
 
-def test_who_may_only_look_sees_the_list_and_restores_nothing(
+def test_a_reader_sees_the_list_but_cannot_restore(
     acme: models.OrganizationRow, deleted: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
@@ -188,30 +190,30 @@ def test_who_may_only_look_sees_the_list_and_restores_nothing(
 LOG = f"{OVERVIEW}log/"
 
 
-def test_what_was_asked_before_the_deletion_can_be_looked_up_and_taken_away(
+def test_the_log_of_a_deleted_connection_can_be_read_and_exported(
     admin_client: Client, acme: models.OrganizationRow, deleted: models.ScimConnectionRow
 ) -> None:
     call = factories.scim_request(deleted, status=409, scim_type="uniqueness", detail="There is one already.")
     assert LIST in page(admin_client, LOG)
-    [there] = re.findall(rf'href="({LOG}[^"]+)"', page(admin_client, LIST))
+    [log_url] = re.findall(rf'href="({LOG}[^"]+)"', page(admin_client, LIST))
 
-    html = page(admin_client, there)
+    html = page(admin_client, log_url)
     entry = f"{LOG}{public_id('scim-request', call.pk)}/"
     assert "Requests of a deleted connection" in html
     assert f'href="{entry}"' in html
-    assert page(admin_client, entry).count(f'href="{there}"') == 1
+    assert page(admin_client, entry).count(f'href="{log_url}"') == 1
     assert "a dry run isn’t possible" in page(admin_client, entry)
 
     factories.scim_connection(acme, display_name="Entra", bearer_token="scim_token-of-another")
     assert f'href="{entry}"' not in page(admin_client, LOG)
-    html = page(admin_client, there)
+    html = page(admin_client, log_url)
     assert (f'href="{entry}"' in html, "View requests of Entra" in html) == (True, True)
     form = {"connection_id": public_id("scim-connection", deleted.pk), "file_format": "jsonl"}
     exported = admin_client.post(f"{LOG}export/", form)
     assert b"There is one already." in b"".join(exported)
 
 
-def test_another_organizations_calls_and_those_of_long_ago_are_not_there(
+def test_other_organizations_and_old_logs_are_not_found(
     admin_client: Client,
     globex: models.OrganizationRow,
     deleted: models.ScimConnectionRow,
@@ -230,7 +232,7 @@ def test_another_organizations_calls_and_those_of_long_ago_are_not_there(
 
 
 @pytest.mark.parametrize("number", [2, 20])
-def test_the_list_costs_the_same_queries_however_long_it_is(
+def test_the_number_of_queries_is_independent_of_the_length_of_the_list(
     admin_client: Client,
     acme: models.OrganizationRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -245,7 +247,7 @@ def test_the_list_costs_the_same_queries_however_long_it_is(
         assert admin_client.get(LIST).content.decode().count(">Okta production<") == number
 
 
-def test_what_the_directory_does_not_offer_is_said_in_its_place(
+def test_a_directory_without_restoration_shows_the_reason(
     admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
     with patch.object(EmbeddedScim, "restoration", None):

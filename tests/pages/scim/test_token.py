@@ -162,7 +162,9 @@ def test_without_a_connection_there_is_no_token(admin_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_reader_sees_the_use_and_which_permission_is_missing(settings: Settings, acme: models.OrganizationRow) -> None:
+def test_a_reader_sees_the_use_and_which_permission_is_missing(
+    settings: Settings, acme: models.OrganizationRow
+) -> None:
     reader = as_reader(settings, acme)
 
     html = page(reader)

@@ -67,7 +67,7 @@ def test_home_and_overview_show_how_many_wait(
 
     assert ("Members wait for your decision" in html) is bool(number)
     assert (f'href="{PAGE}"' in html) is (bool(number) or url.endswith("scim/"))
-    assert number != 2 or "2 people who were members before" in html
+    assert number != 2 or "2 people who were already members" in html
     assert not number or "All is well" not in html
 
 

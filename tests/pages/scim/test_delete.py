@@ -129,7 +129,7 @@ def test_changes_since_the_page_was_shown_are_a_conflict(
 
     assert status == 409
     assert "Nothing was deleted" in html
-    assert "1, of whom 1 can sign in now" in html
+    assert "1; 1 can sign in now" in html
     assert not is_deleted(connection)
     assert answer_to(admin_client)[0] == 303
 

@@ -57,7 +57,7 @@ def test_all_who_are_refused_get_the_same_answer(
     assert error_of(response, 401) == "The bearer token is not valid for this base URL."
     assert response["WWW-Authenticate"].startswith("Bearer")
     assert not models.ScimUserRow.objects.exists()
-    assert "scim_client_refused" in caplog.text
+    assert "scim_client_rejected" in caplog.text
     assert not idp.token or idp.token not in caplog.text
 
 

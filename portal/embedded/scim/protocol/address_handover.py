@@ -1,4 +1,4 @@
-"""Who becomes a member when an address is free again: the person who waits for it and was created first."""
+"""Hand over an email address that became free to the first user who waits for it, who then becomes a member."""
 
 from functools import partial
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Who calls: an identity provider, known by the bearer token of its connection."""
+"""The client of a request: a connection of an identity provider, authenticated by its bearer token."""
 
 import json
 from collections import Counter
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, F, Func, Q, QuerySet, UUIDField, Value
+from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, UUIDField, Value
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
@@ -29,13 +29,15 @@ from portal.embedded.database.statements import Statement, columns_of
 from portal.embedded.scim.filter.comparison import ComparisonBudget
 from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema, extended, with_short_names
+from portal.embedded.scope import across_organizations, rows_of
 from portal.embedded.tokens import token_hash
 
 _ENTRA_FLAG = "aadoptscim062020"
 log = structlog.get_logger("gatehouse.scim")
+Row = TypeVar("Row", bound=Model)
 
 _TOKEN = Statement(
-    lambda digest: models.ScimTokenRow.objects.filter(token_hash=digest),
+    lambda digest: across_organizations(models.ScimTokenRow).filter(token_hash=digest),
     (
         *columns_of(models.ScimTokenRow),
         *columns_of(models.ScimConnectionRow, "connection__"),
@@ -46,10 +48,10 @@ _TOKEN = Statement(
 
 
 class UnindexedEquals(Func):
-    """Whether a column has a key, said in a form that no index answers: for rows that are found by something else.
+    """Compare a column with a UUID in a form that no index serves, for rows that another index finds.
 
-    What has no statistics yet, as a connection that fills up, is small to PostgreSQL: any index that begins with the
-    organization and the connection seems as good as the right one, and all rows of the connection are read.
+    Without statistics, as for a new connection, PostgreSQL takes a table for small: an index that begins with the
+    organization and the connection looks as good as the right one, and then all rows of the connection are read.
     """
 
     output_field = BooleanField()
@@ -62,38 +64,43 @@ class UnindexedEquals(Func):
         return super().as_sql(compiler, connection, template="(%(expressions)s)", arg_joiner=" IS NOT DISTINCT FROM ")
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
-        """Return the condition for SQLite, where a plus keeps an index from it."""
+        """Return the condition for SQLite, where a unary plus prevents the use of an index."""
         return super().as_sql(compiler, connection, template="(+%(expressions)s)", arg_joiner=" IS ")
 
 
 class IndexHint(Enum):
-    """Which indexes fit the conditions that rows are a connection's, and so may find them (docs/decisions/0016)."""
+    """The indexes that can find a connection's rows, which decides the form of the conditions (docs/decisions/0016)."""
 
-    CONNECTION = auto()  # those that begin with the organization and the connection: for lists
-    VALUE = auto()  # those that begin with a value, which is the connection's
-    KEY = auto()  # those of keys, and of what is as rare
+    CONNECTION = auto()  # indexes that begin with the organization and the connection: for lists
+    VALUE = auto()  # indexes that begin with the connection, or contain it, and a value
+    KEY = auto()  # primary keys, and values that are as rare
 
     def conditions(self, organization: UUID, connection: UUID) -> tuple[Q | UnindexedEquals, Q | UnindexedEquals]:
-        """Return the conditions, in the order of the parameters."""
+        """Return the conditions on the organization and the connection."""
         by_organization, by_connection = self is IndexHint.CONNECTION, self is not IndexHint.KEY
         return (
             Q(organization_id=organization) if by_organization else UnindexedEquals("organization_id", organization),
             Q(connection_id=connection) if by_connection else UnindexedEquals("connection_id", connection),
         )
 
+    def rows(self, model: type[Row], organization: UUID, connection: UUID) -> QuerySet[Row]:
+        """Return a connection's rows of a model."""
+        by_organization, by_connection = self.conditions(organization, connection)
+        return across_organizations(model).filter(by_organization).filter(by_connection)
+
 
 @dataclass(frozen=True)
 class ScimClient:
-    """A connection that proved its token; every query below starts from it, so none can reach another's rows."""
+    """An authenticated connection. Every query of the protocol starts here, so none reaches another connection's rows."""
 
     connection: models.ScimConnectionRow
     origin: Origin
-    # The attributes that were changed so far, for the request log.
+    # The attributes that the request changed so far, for its log entry.
     changed: set[str] = field(default_factory=set, compare=False)
     budget: ComparisonBudget = field(default_factory=ComparisonBudget, compare=False)
-    # How many people earlier operations of a bulk request took out of each group, without those that the safeguard counted.
+    # How many users earlier operations of a bulk request removed from each group and the safeguard has not counted.
     taken_out: Counter[UUID] = field(default_factory=Counter, compare=False)
-    # Whether the request has Entra's own parameter, on a connection of any identity provider.
+    # Whether the URL has the parameter that Entra adds, on a connection of any identity provider.
     has_entra_flag: bool = False
     # Whether nothing of the request remains: it runs in a transaction that is rolled back.
     is_dry_run: bool = False
@@ -111,7 +118,7 @@ class ScimClient:
 
     @property
     def organization_id(self) -> UUID:
-        """The organization that the connection belongs to."""
+        """The organization of the connection."""
         return self.connection.organization_id
 
     @cached_property
@@ -121,32 +128,32 @@ class ScimClient:
 
     @cached_property
     def base_url(self) -> str:
-        """The address below which all resources are."""
+        """The base URL of the connection."""
         return f"{settings.PUBLIC_URL}/v1/b2b/scim/{self.connection_id}"
 
     @property
     def is_entra(self) -> bool:
-        """Say whether Microsoft Entra is at the other end, which reads RFC 7644 in a way of its own."""
+        """Say whether the identity provider is Microsoft Entra, which deviates from RFC 7644."""
         return self.has_entra_flag or self.connection.identity_provider == ScimIdentityProvider.MICROSOFT_ENTRA
 
     @property
     def reads_as_entra(self) -> bool:
-        """Say whether what Entra is known to send is read as it means it: not where the connection is strict."""
+        """Say whether Entra's deviations are accepted, as on all connections that are not strict."""
         return self.is_entra and not self.connection.is_strict
 
     @cached_property
     def caller(self) -> Caller:
-        """Who makes the changes, for the activity log."""
+        """The author of the changes, for the activity log."""
         return Caller(Actor(ActorType.SCIM, self.connection_id, self.connection.display_name), self.origin)
 
     @cached_property
     def user_schema(self) -> ResourceSchema:
-        """What people consist of, with the connection's own extensions."""
+        """The schema of users, with the connection's own extensions."""
         return self._extended(USER)
 
     @cached_property
     def group_schema(self) -> ResourceSchema:
-        """What groups consist of, with the connection's own extensions."""
+        """The schema of groups, with the connection's own extensions."""
         return self._extended(GROUP)
 
     def _extended(self, base: ResourceSchema) -> ResourceSchema:
@@ -155,34 +162,35 @@ class ScimClient:
         return with_short_names(schema) if self.reads_as_entra else schema
 
     def users(self, index_hint: IndexHint = IndexHint.CONNECTION) -> QuerySet[models.ScimUserRow]:
-        """Return the connection's people."""
-        own = index_hint.conditions(self.organization_id, self.connection.pk)
-        return models.ScimUserRow.objects.filter(*own).defer("search")
+        """Return the connection's users."""
+        return self._rows(models.ScimUserRow, index_hint)
 
     def groups(self, index_hint: IndexHint = IndexHint.CONNECTION) -> QuerySet[models.ScimGroupRow]:
         """Return the connection's groups."""
-        own = index_hint.conditions(self.organization_id, self.connection.pk)
-        return models.ScimGroupRow.objects.filter(*own).defer("search")
+        return self._rows(models.ScimGroupRow, index_hint)
+
+    def _rows(self, model: type[Row], index_hint: IndexHint) -> QuerySet[Row]:
+        return index_hint.rows(model, self.organization_id, self.connection.pk).defer("search")
 
 
 @dataclass(frozen=True)
 class DelegatedClient(ScimClient):
-    """A connection whose rules someone else applies: an admin, the product, or a change that concerns its people."""
+    """A connection whose rules are applied to a change by someone else, such as an admin or another connection."""
 
     by: Caller = field(kw_only=True)
 
     @property
     def caller(self) -> Caller:
-        """Who makes the changes, for the activity log."""
+        """The author of the changes, for the activity log."""
         return self.by
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """Who a call is from: the client, if token and address agree; else, for the log, why not.
+    """The client of a request, if token and URL agree, or else the reason of the rejection, for the log.
 
-    `connection` is the one of the token, or else the one that the address names; `addressed` is the one that the address
-    names where the token is another's.
+    `connection` is the token's connection, or the URL's if the token is unknown. `addressed` is the URL's connection if
+    the token belongs to another one.
     """
 
     client: ScimClient | None
@@ -193,19 +201,19 @@ class Identification:
 
 
 def has_entra_flag(parameters: Iterable[str]) -> bool:
-    """Say whether one of a request's parameters is the one that Entra carries along from its tenant URL."""
+    """Say whether the parameters of a URL include the one that Entra copies from its tenant URL."""
     return any(name.lower() == _ENTRA_FLAG for name in parameters)
 
 
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
-    """Say who calls; only the log knows what was wrong, and every refusal takes the same queries."""
+    """Identify the client of a request. Every rejection takes the same queries, so its time does not reveal the reason."""
     key = parse_id("scim-connection", connection_id)
     token = _TOKEN.first_object(token_hash(bearer_token))
     rejection = _rejection(token, key)
     if token is not None and rejection is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)
-    log.warning("scim_client_refused", cause=str(rejection), connection_id=connection_id[:100])
-    addressed = models.ScimConnectionRow.objects.filter(pk=key).first()
+    log.warning("scim_client_rejected", cause=str(rejection), connection_id=connection_id[:100])
+    addressed = across_organizations(models.ScimConnectionRow).filter(pk=key).first()
     if token is None:
         return Identification(None, addressed, None, rejection)
     elsewhere = addressed if addressed and addressed.pk != token.connection_id else None
@@ -213,19 +221,19 @@ def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Ident
 
 
 def record_token_use(token: models.ScimTokenRow, origin: Origin) -> None:
-    """Note that the token was used, unless that was noted within the last minute."""
+    """Store when and by which client the token was used, at most once a minute."""
     now = timezone.now()
     if token.last_used_at is not None and token.last_used_at > now - USE_STORED_EVERY:
         return
-    # The condition again: of simultaneous calls, one writes.
+    # The same condition in SQL: of simultaneous requests, only one writes.
     due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_STORED_EVERY)
-    models.ScimTokenRow.objects.filter(due, pk=token.pk).update(
+    rows_of(token.organization_id, models.ScimTokenRow).filter(due, pk=token.pk).update(
         last_used_at=now, last_used_ip=origin.ip_address, last_used_client=origin.user_agent
     )
 
 
 def _rejection(token: models.ScimTokenRow | None, addressed: UUID) -> ScimRejection | None:
-    """Return what is wrong with a token at a connection's address; the nil UUID is at none."""
+    """Return why a token is rejected at the URL of a connection, or None. The nil UUID means a URL without a connection."""
     if token is None:
         return ScimRejection.UNKNOWN_TOKEN
     if not addressed.int:
@@ -236,7 +244,7 @@ def _rejection(token: models.ScimTokenRow | None, addressed: UUID) -> ScimReject
 
 
 def _token_rejection(token: models.ScimTokenRow) -> ScimRejection | None:
-    """Return why a token is not good any more."""
+    """Return why a token is no longer valid, or None."""
     if token.connection.status != ScimConnectionStatus.ACTIVE:
         return ScimRejection.CONNECTION_DELETED
     if token.revoked_at is not None:

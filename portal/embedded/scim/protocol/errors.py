@@ -1,4 +1,4 @@
-"""What the SCIM service refuses, with RFC 7644's words for it (3.12, table 9)."""
+"""The errors of the SCIM server, with the status and scimType of RFC 7644, 3.12."""
 
 from collections.abc import Mapping
 
@@ -28,49 +28,49 @@ class RequestRejected(ScimError):
 
 
 class InvalidSyntax(ScimError):
-    """The body is not what the request needs."""
+    """The body does not have the structure that the request needs."""
 
     scim_type = "invalidSyntax"
 
 
 class InvalidFilter(ScimError):
-    """The filter cannot be read, or compares what cannot be compared."""
+    """The filter has a syntax error, or a comparison that the attribute does not support."""
 
     scim_type = "invalidFilter"
 
 
 class TooMany(ScimError):
-    """A filter or sort order takes more work than the service does for one list (RFC 7644, table 9)."""
+    """A filter or sort order takes more work than one list may (RFC 7644, table 9)."""
 
     scim_type = "tooMany"
 
 
 class InvalidPath(ScimError):
-    """A PATCH path cannot be read, or names no attribute."""
+    """The path of a PATCH operation has a syntax error, or names an unknown attribute."""
 
     scim_type = "invalidPath"
 
 
 class InvalidValue(ScimError):
-    """A value is missing, or of the wrong type, or names something that does not exist."""
+    """A value is missing, has the wrong type, or refers to a resource that does not exist."""
 
     scim_type = "invalidValue"
 
 
 class NoTarget(ScimError):
-    """A PATCH operation needs a path, or its path matches nothing."""
+    """A PATCH operation has no path, or its path matches nothing."""
 
     scim_type = "noTarget"
 
 
 class Mutability(ScimError):
-    """An attribute cannot be changed so."""
+    """The attribute does not allow this change."""
 
     scim_type = "mutability"
 
 
 class Uniqueness(ScimError):
-    """Another resource has the value."""
+    """Another resource has the same unique value."""
 
     status = 409
     scim_type = "uniqueness"
@@ -83,19 +83,19 @@ class ResourceNotFound(ScimError):
 
 
 class TooLarge(ScimError):
-    """The request is larger than a request may be."""
+    """The request exceeds a limit."""
 
     status = 413
 
 
 class VersionMismatch(ScimError):
-    """The resource is not in the state that the client has seen."""
+    """The resource has changed since the client read it."""
 
     status = 412
 
 
 class InvalidCursor(ScimError):
-    """The cursor is not one of this list (RFC 9865)."""
+    """The cursor does not belong to this list (RFC 9865)."""
 
     scim_type = "invalidCursor"
 
@@ -107,13 +107,13 @@ class ExpiredCursor(ScimError):
 
 
 class InvalidCount(ScimError):
-    """The number of results per page is not one (RFC 9865)."""
+    """The number of results per page is invalid (RFC 9865)."""
 
     scim_type = "invalidCount"
 
 
 class NotOffered(ScimError):
-    """The service does not have this part of the protocol."""
+    """The service does not implement this part of the protocol."""
 
     status = 501
 

@@ -1,7 +1,7 @@
-"""Whole lists in their own order, as identity providers read them: each page begins where the one before it ended.
+"""Pages of unfiltered lists in primary-key order, by cursor or by index.
 
-By a cursor it says so itself. By index, to count up to the page costs more the further it is; so this process remembers
-for a minute where the pages ended that it gave, and counts for others.
+SCIM demands paging by index. Skipping rows costs more with each page, so each process caches for a minute at which
+primary key the pages that it returned ended, and skips rows only for other start indexes.
 """
 
 import time
@@ -17,13 +17,13 @@ from portal.embedded.scim.protocol.pagination import MAX_RESULTS, ListQuery, Res
 
 _CACHE_SECONDS = 60
 _MAX_CACHED = 1000
-# A total beyond this is counted once in a while: that takes longer than the page.
+# A larger total is cached: counting takes longer than reading the page.
 _LARGE_TOTAL, _LARGE_TOTAL_SECONDS = 10_000, 10
 _FIRST = UUID(int=0)
 
 
 class ListedRow(NamedTuple):
-    """What a list needs of a row; a tuple, as there are up to a thousand in a page."""
+    """The columns that a list needs; a tuple, because a page has up to a thousand."""
 
     pk: UUID
     document: dict[str, Any]
@@ -33,9 +33,9 @@ class ListedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnfilteredList:
-    """All people or groups of a connection, in the order of their keys.
+    """All users or groups of a connection, in primary-key order.
 
-    `rows_after` returns so many rows behind a key, `key_at` the key at a place, from 0.
+    `rows_after` returns so many rows after a primary key, `key_at` the primary key at an offset.
     """
 
     key: tuple[object, ...]
@@ -45,9 +45,9 @@ class UnfilteredList:
 
 
 def page_in_order(whole: UnfilteredList, query: ListQuery, keyset: Keyset) -> ResultPage[ListedRow] | None:
-    """Return a page of a whole list, or None for another list.
+    """Return a page of an unfiltered list, or None for a list with a filter or sort order.
 
-    Raises InvalidCursor, ExpiredCursor.
+    Raise InvalidCursor or ExpiredCursor for a cursor that cannot be used.
     """
     limit = min(query.count, MAX_RESULTS)
     if query.filter is not None or query.sort_by or limit < 1:
@@ -61,7 +61,7 @@ def _by_cursor(whole: UnfilteredList, limit: int, query: ListQuery, keyset: Keys
     key = key_before(query, keyset)
     found = whole.rows_after(UUID(key[0]) if key else _FIRST, limit + 1)
     page = keyset.page(found, limit=limit, key=lambda row: [str(row.pk), None])
-    # RFC 9865 lets later pages leave the total out, so that each costs the same.
+    # RFC 9865 allows later pages to omit the total, so every page costs the same.
     total = None if query.cursor else _count(whole) if page.next_cursor else len(found)
     return ResultPage(page.items, total, next_cursor=page.next_cursor or "")
 
@@ -80,7 +80,7 @@ def _by_index(whole: UnfilteredList, limit: int, start: int) -> ResultPage[Liste
 
 
 def _page_start(whole: UnfilteredList, start: int) -> "_PageStart | None":
-    """Return behind which key a page starts; None where that is beyond the end."""
+    """Return the primary key that a page starts after, or None if it starts after the last row."""
     if start == 1:
         return _PageStart(_FIRST, None, 0)
     if known := _PAGE_STARTS.get((*whole.key, start)):
@@ -106,7 +106,7 @@ class _PageStart(NamedTuple):
 
 
 class _PageStartCache:
-    """Where pages ended, the newest thousand."""
+    """A cache of the primary keys at which the latest thousand pages ended."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[object, ...], _PageStart] = {}

@@ -1,4 +1,4 @@
-"""How one resource of a connection is found and locked, by statements made once."""
+"""Find and lock single resources of a connection, with statements that are compiled once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage, list
 Row = TypeVar("Row", models.ScimUserRow, models.ScimGroupRow)
 
 
-# What a change asks nothing of: to read a column takes time, a moment most of all.
+# Columns that no change needs. Reading a column takes time, and timestamps take the most.
 _DEFERRED: Mapping[type[Model], Sequence[str]] = {
     models.ScimUserRow: (
         *("search", "user_name_folded", "display_name_folded"),
@@ -34,9 +34,9 @@ _DEFERRED: Mapping[type[Model], Sequence[str]] = {
 
 
 _LISTED_COLUMNS = ("pk", "document", "created_at", "updated_at")
-# Whether someone waits for the address of a person's member: mostly no one does. Of another organization, too: so only the
-# index of addresses fits (docs/decisions/0016), and who is to get the address is looked up in the organization alone. Not EXISTS,
-# for which PostgreSQL may read all people into a hash table while it has no statistics.
+# Whether a user waits for the email address of the member, which is rare. It may be a user of another organization:
+# without a condition on the organization only the index on addresses fits (docs/decisions/0016), and the address is
+# handed over within the organization anyway. Not EXISTS: without statistics, PostgreSQL may hash all users for it.
 _IS_AWAITED = Func(
     F("member__email_address_folded"),
     template=(
@@ -48,7 +48,7 @@ _IS_AWAITED = Func(
 
 
 class LookupRow(NamedTuple):
-    """What an answer needs of a resource that was looked up by itself; of a person also the groups."""
+    """The columns that the response with a single resource needs, including the groups of a user."""
 
     pk: UUID
     document: dict[str, Any]
@@ -58,10 +58,10 @@ class LookupRow(NamedTuple):
 
 
 class Lookups(Generic[Row]):
-    """The look-ups of one kind; `name_field` is unique within a connection, `noun` that of the ids.
+    """The lookups of one resource type. `name_field` is unique within a connection, and `noun` begins the ids.
 
-    What is read with each single resource is an attribute of it (`read_with`); with a resource that is locked also `groups_make_admins`,
-    and with a person `is_awaited`.
+    Each single resource has the attributes of `read_with`. A locked one also has `groups_make_admins`, and a locked user
+    `is_awaited`.
     """
 
     def __init__(self, model: type[Row], kind: str, noun: str, name_field: str, **read_with: Expression) -> None:
@@ -86,14 +86,12 @@ class Lookups(Generic[Row]):
         sought: tuple[Any, Any],
         find: "Callable[[QuerySet[Row], Any], QuerySet[Row]]",
     ) -> Statement[Row]:
-        """Return a statement on a connection's rows, whose third parameter is the value that is sought."""
+        """Return a statement whose parameters are the organization, the connection and the value to find."""
         meta = self._model._meta
         place = ((meta.get_field("organization"), UUID(int=1)), (meta.get_field("connection"), UUID(int=2)))
 
         def build(organization: UUID, connection: UUID, value: Any) -> "QuerySet[Row]":
-            rows = self._model._default_manager.annotate(**self._read_with)
-            by_organization, by_connection = index_hint.conditions(organization, connection)
-            return find(rows.filter(by_organization).filter(by_connection), value)
+            return find(index_hint.rows(self._model, organization, connection).annotate(**self._read_with), value)
 
         return Statement(build, columns, *place, sought)
 
@@ -118,11 +116,11 @@ class Lookups(Generic[Row]):
         return self._statement(IndexHint.KEY, (*columns, *self._read_with, *more), self._key, find)
 
     def by_name(self, client: ScimClient) -> Callable[[str], LookupRow | None]:
-        """Return what finds a client's resource by its folded name."""
+        """Return a function that finds a client's resource by its case-folded name."""
         return lambda name: _found(self._by_name, client, name)
 
     def in_order(self, client: ScimClient, query: ListQuery) -> ResultPage[ListedRow] | None:
-        """Return a page of all of a client's resources, or None where another list is wanted."""
+        """Return a page of an unfiltered list, or None if the query has a filter or sort order."""
         scope = {"organization_id": client.organization_id, "connection_id": client.connection.pk}
 
         def rows_after(key: UUID, limit: int) -> list[ListedRow]:
@@ -137,14 +135,17 @@ class Lookups(Generic[Row]):
         return page_in_order(whole, query, list_keyset(query, client.connection.pk, self._kind))
 
     def get(self, client: ScimClient, resource: str) -> LookupRow:
-        """Return a resource. Raises ResourceNotFound."""
+        """Return a resource. Raise ResourceNotFound if the client has none with this id."""
         row = _found(self._by_id, client, parse_id(self._noun, resource))
         if row is None:
             raise self._not_found(resource)
         return row
 
     def lock(self, client: ScimClient, resource: str, if_match: str) -> Row:
-        """Return a resource, locked to the end of the transaction. Raises ResourceNotFound, VersionMismatch."""
+        """Return a resource, locked until the transaction ends.
+
+        Raise ResourceNotFound if the client has none with this id, VersionMismatch if `if_match` excludes its state.
+        """
         row = self._locked.first_object(client.organization_id, client.connection.pk, parse_id(self._noun, resource))
         if row is None:
             raise self._not_found(resource)

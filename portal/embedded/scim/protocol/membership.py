@@ -1,4 +1,4 @@
-"""Who is in a group: people and other groups, each a row, so that a change of one never rewrites the list."""
+"""The members of a group: users and other groups, each in a row, so that adding one does not rewrite the others."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +29,7 @@ from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import InvalidValue, Mutability, TooLarge
 from portal.embedded.scim.protocol.patch import Operation, parse_path
 from portal.embedded.scim.protocol.schemas import GROUP
+from portal.embedded.scope import across_organizations, rows_of
 
 log = structlog.get_logger("gatehouse.scim")
 
@@ -41,7 +42,7 @@ _NIL = UUID(int=0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemberType:
-    """What can be in a group: its type in SCIM, the noun of its ids, and the table that says who is in."""
+    """A type of members: its name in SCIM, the prefix of its ids, and the tables of memberships and resources."""
 
     resource_type: str
     noun: str
@@ -59,14 +60,14 @@ MemberKey = tuple[MemberType, UUID]
 
 @dataclass(frozen=True, slots=True)
 class MemberChange:
-    """Who joins and who leaves a group."""
+    """The members to add to a group and to remove from it."""
 
     joining: Sequence[MemberKey] = ()
     leaving: Sequence[MemberKey] = ()
 
 
 class GroupMember(NamedTuple):
-    """An element of a group's `members`; a tuple, as there may be a hundred thousand of them."""
+    """An element of a group's `members`; a tuple, because there can be a hundred thousand."""
 
     kind: MemberType
     key: UUID
@@ -74,12 +75,12 @@ class GroupMember(NamedTuple):
 
 
 def public_member_id(key: MemberKey) -> str:
-    """Return the id that the identity provider sees."""
+    """Return the SCIM id of a member."""
     return public_id(key[0].noun, key[1])
 
 
 def get_members_field(payload: Mapping[str, Any]) -> list[Any]:
-    """Return the `members` of a group as they were sent, with those that name nobody."""
+    """Return the `members` of a group as they were sent, including invalid elements."""
     for name, value in payload.items():
         if name.lower() == GROUP.urn.lower() and isinstance(value, Mapping):
             return get_members_field(value)
@@ -89,9 +90,9 @@ def get_members_field(payload: Mapping[str, Any]) -> list[Any]:
 
 
 def read_members(client: ScimClient, value: Any, group: UUID = _NIL) -> dict[MemberKey, bool]:
-    """Return the connection's own in a value of `members`, each with whether they are in a group already.
+    """Return the members that a value of `members` names, each with whether it already is in the group.
 
-    Raises InvalidValue that names those who are none, unless the connection leaves them out.
+    Raise InvalidValue if some are not resources of the connection, unless the connection skips unknown members.
     """
     ids = {_read_id(one): one for one in _ids(value)}
     known = dict(_existing(client, list(ids), group))
@@ -103,16 +104,16 @@ def read_members(client: ScimClient, value: Any, group: UUID = _NIL) -> dict[Mem
 
 
 def replace_members(row: models.ScimGroupRow, wanted: Mapping[MemberKey, bool]) -> MemberChange:
-    """Return what makes the wanted the members."""
-    there = dict.fromkeys(current_members(row))
-    return MemberChange([k for k in wanted if k not in there], [k for k in there if k not in wanted])
+    """Return the change after which the group has exactly the wanted members."""
+    current = dict.fromkeys(current_members(row))
+    return MemberChange([k for k in wanted if k not in current], [k for k in current if k not in wanted])
 
 
 def member_change(client: ScimClient, row: models.ScimGroupRow, operations: Iterable[Operation]) -> MemberChange:
-    """Return what PATCH operations on members come to, asking only for the rows that they concern."""
+    """Return the total change of PATCH operations on members. Only the rows that they concern are read."""
     joining: dict[MemberKey, None] = {}
     leaving: dict[MemberKey, None] = {}
-    # Who was looked up is known to be in the group, or not.
+    # Whether the members that were read are in the group.
     known: dict[MemberKey, bool] = {}
     operations = list(operations)
     _check_member_count(sum(len(one.value) for one in operations if isinstance(one.value, list)))
@@ -130,7 +131,7 @@ def member_change(client: ScimClient, row: models.ScimGroupRow, operations: Iter
 
 
 def current_members(row: models.ScimGroupRow, among: Sequence[MemberKey] | None = None) -> list[MemberKey]:
-    """Return who is in the group, all or of those asked about."""
+    """Return the members of the group, or those among the given ones."""
     if among is not None and len(among) == 1:
         ((kind, key),) = among
         return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.pk, key)]
@@ -138,7 +139,10 @@ def current_members(row: models.ScimGroupRow, among: Sequence[MemberKey] | None 
         return [
             (kind, key)
             for kind in _MEMBER_TYPES
-            for key in kind.rows.objects.filter(group=row).order_by(kind.field).values_list(kind.field, flat=True)
+            for key in across_organizations(kind.rows)
+            .filter(group=row)
+            .order_by(kind.field)
+            .values_list(kind.field, flat=True)
         ]
     return [
         (kind, key)
@@ -148,15 +152,15 @@ def current_members(row: models.ScimGroupRow, among: Sequence[MemberKey] | None 
 
 
 def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberChange, writes: Writes) -> None:
-    """Insert and delete the rows of those who join and leave, with the writes. Raises InvalidValue for a group within itself."""
+    """Add the membership rows of a change to the writes. Raise InvalidValue if a group would be its own member."""
     if (GROUP_MEMBER, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
         writes.delete_keys(kind.rows, {"group_id": row.pk}, kind.field, batch)
     if any(kind is GROUP_MEMBER for kind, _ in change.joining):
-        unmarked = models.ScimConnectionRow.objects.filter(pk=row.connection_id, has_nested_groups=False)
-        unmarked.update(has_nested_groups=True)
-        # The response to this very request is made of it as well.
+        unmarked = rows_of(client.organization_id, models.ScimConnectionRow).filter(has_nested_groups=False)
+        unmarked.filter(pk=row.connection_id).update(has_nested_groups=True)
+        # The response to this request depends on it.
         client.connection.has_nested_groups = True
     of_group = {"organization_id": row.organization_id, "group_id": row.pk}
     for kind, batch in _batches(change.joining):
@@ -164,7 +168,7 @@ def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberCha
 
 
 def groups_containing(member: MemberKey) -> list[UUID]:
-    """Return the groups that somebody is in, directly."""
+    """Return the groups that a user or group is directly in."""
     kind, key = member
     return [group for _, group in select_keys(kind.rows, {}, kind.field, [key], "group_id")]
 
@@ -175,7 +179,7 @@ def lock_groups(client: ScimClient, keys: Sequence[UUID]) -> None:
 
 
 def decrement_member_counts(client: ScimClient, keys: Sequence[UUID]) -> None:
-    """Note that each of the groups loses a member."""
+    """Subtract one from the member count of each group."""
     client.groups(IndexHint.KEY).filter(pk__in=keys).update(
         member_count=F("member_count") - 1, updated_at=timezone.now()
     )
@@ -184,32 +188,32 @@ def decrement_member_counts(client: ScimClient, keys: Sequence[UUID]) -> None:
 def members_of(
     client: ScimClient, groups: Sequence[models.ScimGroupRow], *, with_names: bool = False
 ) -> Mapping[UUID, Sequence[GroupMember]]:
-    """Return the members of each group, by the group's key, with one query for people and one for groups."""
+    """Return the members of each group, by its primary key, with one query for users and one for groups."""
     keys = [group.pk for group in groups]
     if len(keys) == 1 and not with_names:
-        people: Mapping[UUID, Sequence[GroupMember]] = {keys[0]: _MemberKeys(_MEMBER_KEYS.rows(*keys))}
+        users: Mapping[UUID, Sequence[GroupMember]] = {keys[0]: _MemberKeys(_MEMBER_KEYS.rows(*keys))}
     else:
-        people = _named_users(keys)
+        users = _named_users(keys)
     if not client.connection.has_nested_groups:
-        return people
-    below: dict[UUID, list[GroupMember]] = defaultdict(list)
-    nested = models.ScimNestingRow.objects.filter(group_id__in=keys).order_by("member_id")
+        return users
+    subgroups: dict[UUID, list[GroupMember]] = defaultdict(list)
+    nested = across_organizations(models.ScimNestingRow).filter(group_id__in=keys).order_by("member_id")
     for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
-        below[group].append(GroupMember(GROUP_MEMBER, key, display_name))
-    return {**people, **{group: [*people.get(group, ()), *inner] for group, inner in below.items()}}
+        subgroups[group].append(GroupMember(GROUP_MEMBER, key, display_name))
+    return {**users, **{group: [*users.get(group, ()), *inner] for group, inner in subgroups.items()}}
 
 
 def _named_users(groups: Sequence[UUID]) -> Mapping[UUID, Sequence[GroupMember]]:
     found: dict[UUID, list[GroupMember]] = defaultdict(list)
-    people = models.ScimMembershipRow.objects.filter(group_id__in=groups).order_by("user_id")
-    names = people.values_list("group_id", "user_id", "user__display_name", "user__user_name")
+    users = across_organizations(models.ScimMembershipRow).filter(group_id__in=groups).order_by("user_id")
+    names = users.values_list("group_id", "user_id", "user__display_name", "user__user_name")
     for group, key, display_name, user_name in names.iterator(_BATCH_SIZE):
         found[group].append(GroupMember(USER_MEMBER, key, display_name or user_name))
     return found
 
 
 class _MemberKeys(Sequence[GroupMember]):
-    """Members of whom nothing but the keys is read and kept: there may be a hundred thousand of them."""
+    """The users in a group, of which only the primary keys are in memory: there can be a hundred thousand."""
 
     def __init__(self, rows: Iterable[Sequence[UUID]]) -> None:
         self._rows = list(rows)
@@ -224,7 +228,7 @@ class _MemberKeys(Sequence[GroupMember]):
 
 
 _MEMBER_KEYS = Statement(
-    lambda key: models.ScimMembershipRow.objects.filter(group_id=key).order_by("user_id"),
+    lambda key: across_organizations(models.ScimMembershipRow).filter(group_id=key).order_by("user_id"),
     ("user_id",),
     (_KEY, UUID(int=1)),
 )
@@ -233,11 +237,11 @@ _MEMBER_KEYS = Statement(
 def _one_change(
     client: ScimClient, row: models.ScimGroupRow, operation: Operation, joining: Iterable[MemberKey]
 ) -> tuple[Mapping[MemberKey, bool], Sequence[MemberKey]]:
-    """Return whom one operation adds, each with whether they are in already, and whom it removes."""
+    """Return the members that one operation adds, each with whether it already is in the group, and those it removes."""
     client.budget.spend_on_path(operation.path)
     target = parse_path(GROUP, operation.path)
     if target.sub_attribute or len(target.attributes) > 1:
-        # `members.value` is no way of saying everybody.
+        # `members.value` does not select all members.
         raise Mutability('Members can only be added and removed, not changed. Use the path "members".')
     if target.filter is not None:
         if operation.kind != "remove":
@@ -261,7 +265,7 @@ def _one_change(
 
 
 def _elements(client: ScimClient, keys: Sequence[MemberKey], node: Node) -> Iterator[dict[str, str]]:
-    """Yield members as a response has them, with all that a filter names: `display` costs a query, and is left out else."""
+    """Yield members as elements of `members`, with `display` only if a filter names it, because it takes a query."""
     names = dict(_display_names(client, keys)) if "display" in set(map(str.lower, attribute_paths(node))) else {}
     for key in keys:
         kind, value = key[0], public_member_id(key)
@@ -284,7 +288,7 @@ def _display_names(client: ScimClient, keys: Sequence[MemberKey]) -> Iterator[tu
 
 
 def _ids_in_filter(node: Node) -> list[MemberKey] | None:
-    """Return who alone can fulfil a filter such as `value eq "x"`; None for one that others can fulfil too."""
+    """Return the only members that can match a filter such as `value eq "x"`, or None if any member can."""
     match node:
         case And(parts):
             return next((keys for part in parts if (keys := _ids_in_filter(part)) is not None), None)
@@ -295,10 +299,10 @@ def _ids_in_filter(node: Node) -> list[MemberKey] | None:
 
 
 def _ids(value: Any) -> list[str]:
-    """Return the ids in a value of `members`. Raises InvalidValue for an element without one, TooLarge."""
+    """Return the ids in a value of `members`. Raise InvalidValue for an element without id, TooLarge for too many."""
     sent = value if isinstance(value, list) else [] if value is None else [value]
     _check_member_count(len(sent))
-    # Each must name somebody: leaving out those that do not would make of a misspelt list an empty one.
+    # Every element needs an id: skipping the others would turn a misspelled list into an empty one.
     ids = [_id(element) for element in sent]
     if not all(ids):
         raise InvalidValue('Each element of "members" needs a "value": the id of a User or a Group.')
@@ -307,7 +311,7 @@ def _ids(value: Any) -> list[str]:
 
 def _id(element: Any) -> str:
     if isinstance(element, dict) and isinstance(value := element.get("value"), str):
-        # As almost all are sent, and there may be a hundred thousand of them.
+        # A shortcut for the usual form, because there can be a hundred thousand elements.
         return value
     return str((read_element(MEMBERS, element) or {}).get("value", ""))
 
@@ -324,10 +328,12 @@ def _read_id(text: str) -> MemberKey:
     return kind, parse_id(kind.noun, text)
 
 
-# Identity providers often add and remove people one by one.
+# Identity providers often add and remove users one at a time.
 _IS_MEMBER = {
     kind: Statement(
-        lambda group, key, kind=kind: kind.rows.objects.filter(group_id=group).filter(**{kind.field: key}),
+        lambda group, key, kind=kind: (
+            across_organizations(kind.rows).filter(group_id=group).filter(**{kind.field: key})
+        ),
         ("pk",),
         (_KEY, UUID(int=1)),
         (_KEY, UUID(int=2)),
@@ -338,7 +344,7 @@ _IS_MEMBER = {
 
 def _existing(client: ScimClient, keys: Sequence[MemberKey], group: UUID) -> Iterator[tuple[MemberKey, bool]]:
     for kind, batch in _batches(keys):
-        # By key alone: with the connection as well, PostgreSQL reads all of its people while it has no statistics yet.
+        # By primary key alone: without statistics, a condition on the connection makes PostgreSQL read all its users.
         found = select_keys_in(kind.resources, batch, "connection_id", (kind.rows, {"group_id": group}, kind.field))
         yield from (((kind, key), is_in) for key, connection, is_in in found if connection == client.connection.pk)
 

@@ -13,6 +13,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from portal.embedded import models
 from portal.embedded.database import raw_sql
 from portal.embedded.scim.protocol.client import ScimClient
+from portal.embedded.scope import across_organizations
 
 _PAIRS = "group_pairs"
 # A subquery instead of a join: without statistics, PostgreSQL would read every group for a join.
@@ -87,7 +88,7 @@ def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
     level = groups
     while level:
         found |= {key: [] for key in level}
-        nestings = models.ScimNestingRow.objects.filter(member_id__in=level).order_by("group_id")
+        nestings = across_organizations(models.ScimNestingRow).filter(member_id__in=level).order_by("group_id")
         for member, group, display in nestings.values_list("member_id", "group_id", "group__display_name"):
             found[member].append((group, display))
         level = {group for key in level for group, _ in found[key]} - set(found)

@@ -1,4 +1,4 @@
-"""Pushed groups (RFC 7643, 4.2)."""
+"""SCIM groups (RFC 7643, 4.2)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,8 +61,9 @@ from portal.embedded.scim.protocol.patch import Operation, apply_patch, expand
 from portal.embedded.scim.protocol.payload import read_patch, read_payload
 from portal.embedded.scim.protocol.schemas import GROUP, ResourceSchema
 from portal.embedded.scim.safeguard import minimum, register_removal
+from portal.embedded.scope import across_organizations
 
-# A person's name as `_display_name` makes it, of what is folded already: no database folds every letter as we do.
+# A user's name as users._display_name() builds it, from case-folded values: databases fold some letters differently.
 _NAME, _EMPTY = KeyTransform("name", "user__search"), Value("", TextField())
 _GIVEN, _FAMILY = (Coalesce(KeyTextTransform(part, _NAME), _EMPTY) for part in ("givenName", "familyName"))
 _LABEL = Coalesce(
@@ -71,12 +72,18 @@ _LABEL = Coalesce(
     NullIf(Trim(Concat(_GIVEN, Value(" ", TextField()), _FAMILY)), _EMPTY),
     Cast("user__user_name_folded", TextField()),
 )
-_USER_MEMBERS = models.ScimMembershipRow.objects.filter(group_id=OuterRef("pk")).annotate(
-    label=_LABEL,
-    kind=Value("user", output_field=CharField()),
+_USER_MEMBERS = (
+    across_organizations(models.ScimMembershipRow)
+    .filter(group_id=OuterRef("pk"))
+    .annotate(
+        label=_LABEL,
+        kind=Value("user", output_field=CharField()),
+    )
 )
-_GROUP_MEMBERS = models.ScimNestingRow.objects.filter(group_id=OuterRef("pk")).annotate(
-    kind=Value("group", output_field=CharField())
+_GROUP_MEMBERS = (
+    across_organizations(models.ScimNestingRow)
+    .filter(group_id=OuterRef("pk"))
+    .annotate(kind=Value("group", output_field=CharField()))
 )
 _LISTABLE = Listable(
     GROUP,
@@ -115,38 +122,38 @@ _LISTABLE = Listable(
 )
 
 
-# What the document says, in columns.
+# The columns that depend on the document.
 _DOCUMENT_COLUMNS = ("display_name", "display_name_folded", "external_id", "document", "search")
 _LOOKUPS = Lookups(models.ScimGroupRow, "Group", "scim-group", "display_name_folded")
 
 
 def group_id(key: UUID) -> str:
-    """Return the id that the identity provider sees."""
+    """Return the SCIM id of a group."""
     return public_id("scim-group", key)
 
 
 def find_groups(
     client: ScimClient, query: ListQuery
 ) -> ResultPage[models.ScimGroupRow] | ResultPage[LookupRow] | ResultPage[ListedRow]:
-    """Return a page of groups. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    """Return a page of groups. Raise the errors of query_page()."""
     listable = listable_groups(client)
     found = find_unique(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
     return found or query_page(client.groups, query, listable, client.connection.pk)
 
 
 def listable_groups(client: ScimClient) -> Listable:
-    """Return how a client's groups are found, with its own extensions."""
+    """Return how a client's groups are listed, with its own extensions."""
     schema = client.group_schema
     return _LISTABLE if schema is _LISTABLE.schema else replace(_LISTABLE, schema=schema)
 
 
 def get_group(client: ScimClient, resource: str) -> LookupRow:
-    """Return a group. Raises ResourceNotFound."""
+    """Return a group. Raise ResourceNotFound if the client has none with this id."""
     return _LOOKUPS.get(client, resource)
 
 
 def create_group(client: ScimClient, payload: Document) -> models.ScimGroupRow:
-    """Push a group with its members. Raises InvalidValue, Uniqueness."""
+    """Create a group with its members. Raise InvalidValue for an invalid document, Uniqueness if the displayName exists."""
     document = read_payload(client, client.group_schema, payload)
     change = MemberChange(list(read_members(client, get_members_field(payload))))
     row = models.ScimGroupRow(organization_id=client.organization_id, connection_id=client.connection.pk)
@@ -162,7 +169,11 @@ def create_group(client: ScimClient, payload: Document) -> models.ScimGroupRow:
 
 
 def replace_group(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimGroupRow:
-    """Replace a group's attributes and its members. Raises as create_group, ResourceNotFound, VersionMismatch, RemovalOnHold."""
+    """Replace a group's attributes and members.
+
+    Raise the errors of create_group(), ResourceNotFound if the client has no such group, VersionMismatch if `if_match`
+    excludes its state, LastAdmin if no admin would be left, and RemovalOnHold if the safeguard holds the removal.
+    """
     document = read_payload(client, client.group_schema, payload)
     with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
@@ -172,7 +183,7 @@ def replace_group(client: ScimClient, resource: str, payload: Document, if_match
 
 
 def patch_group(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimGroupRow:
-    """Change a group step by step, as a whole or not at all. Raises what `patched` raises, and as replace_group."""
+    """Apply PATCH operations to a group, all or none. Raise the errors of apply_patch() and replace_group()."""
     schema = client.group_schema
     about_members: list[Operation] = []
     others: list[Operation] = []
@@ -187,10 +198,10 @@ def patch_group(client: ScimClient, resource: str, body: Document, if_match: str
 
 
 def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
-    """Forget a group, which leaves the groups that it was in. Raises ResourceNotFound, VersionMismatch, RemovalOnHold."""
+    """Delete a group and its memberships in other groups. Raise the errors of replace_group()."""
     key = parse_id("scim-group", resource)
     with client.transaction():
-        # In the order of their keys, as everybody locks: so nobody waits in a circle.
+        # Lock in primary-key order, as everywhere else, to avoid deadlocks.
         lock_groups(client, [key, *groups_containing((GROUP_MEMBER, key))])
         row = _LOOKUPS.lock(client, resource, if_match)
         with _keep_an_admin(client, row):
@@ -199,14 +210,14 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
                 register_removal(client, row, client.taken_out[key] + count_active_users([key]), writes)
             audit.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
             writes.send()
-            # Asked anew: it may have been put into another group until it was locked.
+            # Re-read after locking: the group may have been added to another one.
             decrement_member_counts(client, groups_containing((GROUP_MEMBER, key)))
             row.memberships.all().delete()
             row.delete()
 
 
 def _set_document(row: models.ScimGroupRow, document: Document, schema: ResourceSchema) -> None:
-    """Take the document over, and into the columns what is searched. Raises InvalidValue."""
+    """Set the document and the columns that depend on it. Raise InvalidValue or TooLarge for an invalid document."""
     row.display_name = document["displayName"] = read_required_name(document, "displayName")
     row.external_id = read_optional_text(document, "externalId")
     check_resource_size(document, row.document)
@@ -214,46 +225,46 @@ def _set_document(row: models.ScimGroupRow, document: Document, schema: Resource
 
 
 def _update(client: ScimClient, row: models.ScimGroupRow, document: Document, change: MemberChange) -> None:
-    """Store what differs; where nothing does, lastModified stays as well (RFC 7644, 3.5.2.1)."""
+    """Store a changed document and members. If nothing changes, keep lastModified (RFC 7644, 3.5.2.1)."""
     before = row.document
     _set_document(row, document, client.group_schema)
     if document == before and not change.joining and not change.leaving:
         return
     row.updated_at = timezone.now()
     row.member_count += len(change.joining) - len(change.leaving)
-    is_described_anew, writes = document != before, Writes()
-    writes.update(row, *(_DOCUMENT_COLUMNS if is_described_anew else ()), "member_count", "updated_at")
+    has_new_document, writes = document != before, Writes()
+    writes.update(row, *(_DOCUMENT_COLUMNS if has_new_document else ()), "member_count", "updated_at")
     apply_change(client, row, change, writes)
     audit.add(writes, _entry(client, row, "scim_group.update", *changed_attributes(before, document), change))
     with _keep_an_admin(client, row, is_needed=bool(change.leaving)):
         if change.leaving:
             subgroups = [key for kind, key in change.leaving if kind is GROUP_MEMBER]
             leaving = len(change.leaving) - len(subgroups) + (count_active_users(subgroups) if subgroups else 0)
-            people = client.taken_out[row.pk] + leaving
-            if people > minimum(client.connection) and grants_roles(row):
-                register_removal(client, row, people, writes)
+            removed = client.taken_out[row.pk] + leaving
+            if removed > minimum(client.connection) and grants_roles(row):
+                register_removal(client, row, removed, writes)
             else:
-                client.taken_out[row.pk] = people
-        # Who only comes and goes takes no name, and needs no way back to before the attempt.
-        _send_unless_taken(row, writes) if is_described_anew else writes.send()
+                client.taken_out[row.pk] = removed
+        # Only a displayName can conflict, and then a savepoint is needed.
+        _send_unless_taken(row, writes) if has_new_document else writes.send()
 
 
 @contextmanager
 def _keep_an_admin(client: ScimClient, row: models.ScimGroupRow, *, is_needed: bool = True) -> Iterator[None]:
-    """Raise LastAdmin where the organization had an admin before, and has none afterwards."""
+    """Raise LastAdmin if the change takes the organization's last admin."""
     grants = is_needed and getattr(row, "groups_make_admins", True) and grants_admin(row)
     if grants:
         lock_admins(client.organization_id)
-    was_there = grants and has_admin(client.organization_id)
+    had_admin = grants and has_admin(client.organization_id)
     yield
-    if was_there and not has_admin(client.organization_id):
+    if had_admin and not has_admin(client.organization_id):
         raise LastAdmin(
             client, f'All admins of the organization are admins only through the group "{row.display_name}".'
         )
 
 
 def _send_unless_taken(row: models.ScimGroupRow, writes: Writes) -> None:
-    """Write everything, or raise Uniqueness where another group has the name."""
+    """Send the writes. Raise Uniqueness if another group has the displayName."""
     try:
         writes.send_whole()
     except IntegrityError:
@@ -277,7 +288,7 @@ def _entry(  # noqa: PLR0913 -- as activity.entry()
 
 
 def _member_summary(name: str, keys: Sequence[MemberKey]) -> Document:
-    """Return who joined or left, for the log: how many, and the first of them by id."""
+    """Return the members who joined or left, for the activity log: their number, and the ids of the first."""
     if not keys:
         return {}
     return {name: {"number": len(keys), "ids": [public_member_id(key) for key in keys[:MAX_LISTED_IDS]]}}

@@ -1,4 +1,4 @@
-"""What provisioning does to members, in the same transaction: whoever has an e-mail address signs in as a member."""
+"""Keep members in sync with SCIM users, in the same transaction. A user with an email address is a member."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,17 +29,18 @@ from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.safeguard import register_deactivation
+from portal.embedded.scope import rows_of
 
-# What of a member follows the person.
+# The columns of a member that follow the SCIM user.
 _SYNCED_COLUMNS = ("email_address", "email_address_folded", "email_address_verified", "name", "status")
-# What of a person says whether they can sign in, and as which member.
+# The columns of a SCIM user that say whether the user can sign in, and as which member.
 ACCESS_COLUMNS = ("member_id", "is_adopted", "awaited_address", "cannot_sign_in")
-# Entra puts the object id before the userName of a user that it deletes, and sends that before it deactivates them.
+# When Entra deletes a user, it first puts the object id before the userName, then deactivates the user.
 _DELETED_BY_ENTRA = re.compile(r"[0-9a-f]{32}(?=[^@])", re.IGNORECASE)
 
 
 class MemberConflict(ScimError):
-    """Somebody who was a member before has the e-mail address; an admin of the organization decides."""
+    """An existing member has the email address. An admin of the organization decides whether to link them."""
 
     status = 409
     scim_type = "uniqueness"
@@ -52,22 +53,22 @@ class MemberConflict(ScimError):
         self._row, self._member = row, member
 
     def after_rollback(self) -> None:
-        """Put the person on the list of conflicts."""
+        """Store the conflict, so that an admin can decide."""
         conflicts.record_conflict(self._row, self._member)
 
 
 class ConnectionEnded(ScimError):
-    """The connection was deleted while the call was under way; the next one is refused by its token."""
+    """The connection was deleted during the request. The token of the next request is rejected."""
 
     status = 503
     headers: Mapping[str, str] = {"Retry_After": "5"}
 
     def __init__(self) -> None:
-        super().__init__("The connection was deleted in the portal while this was done. Nothing was changed.")
+        super().__init__("The connection was deleted in the portal during the request. Nothing was changed.")
 
 
 class LastAdmin(ScimError):
-    """The organization would be left without anybody who can administer it."""
+    """The organization would have no admin left."""
 
     status = 409
 
@@ -76,17 +77,17 @@ class LastAdmin(ScimError):
         self._client = client
 
     def after_rollback(self) -> None:
-        """Mark the connection, so that an admin sees it."""
-        connections = models.ScimConnectionRow.objects.filter(organization_id=self._client.organization_id)
+        """Store the error with the connection, so that an admin sees it."""
+        connections = rows_of(self._client.organization_id, models.ScimConnectionRow)
         connections.filter(pk=self._client.connection.pk).update(
             attention=self.detail[:512], attention_at=timezone.now()
         )
 
 
 def sign_in_address(client: ScimClient, document: Document) -> str:
-    """Return the address that a person signs in with: the primary one, or the work one, or the first, or the userName.
+    """Return the user's address for signing in: the primary one, the work one, the first one or the userName.
 
-    "" where none of them is an email address; blanks around one don't count.
+    Return "" if none of them is a valid email address. Surrounding blanks are ignored.
     """
     emails: Sequence[dict[str, Any]] = document.get("emails", ())
     ranked = sorted(
@@ -97,13 +98,13 @@ def sign_in_address(client: ScimClient, document: Document) -> str:
 
 
 def _user_name(client: ScimClient, document: Document) -> str:
-    """Return the userName, or what it was before Entra deleted the user."""
+    """Return the userName, without the prefix that Entra adds when it deletes a user."""
     name = str(document.get("userName", ""))
     return _DELETED_BY_ENTRA.sub("", name, count=1) if client.is_entra and _DELETED_BY_ENTRA.match(name) else name
 
 
 def create_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
-    """Make a new member of a person who has an address; the writes raise IntegrityError where a member has it."""
+    """Add a new member to the writes if the user has an address. Sending them raises IntegrityError if a member has it."""
     row.member = build_member(client, row)
     update_access(row)
     if row.member is not None:
@@ -112,7 +113,7 @@ def create_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -
 
 
 def build_member(client: ScimClient, row: models.ScimUserRow) -> models.MemberRow | None:
-    """Return the member that a person will be, not saved; None without an address."""
+    """Return an unsaved member for a user, or None if the user has no address."""
     address = sign_in_address(client, row.document)
     if not address:
         return None
@@ -126,7 +127,7 @@ def build_member(client: ScimClient, row: models.ScimUserRow) -> models.MemberRo
 
 
 def update_access(row: models.ScimUserRow) -> None:
-    """Note on a person, not saved, whether they are active and have no member, or a deleted one."""
+    """Set on the unsaved user whether they are active without an active member."""
     row.cannot_sign_in = row.active and not _is_active(row.member)
 
 
@@ -135,37 +136,38 @@ def _is_active(member: models.MemberRow | None) -> bool:
 
 
 def creation_entry(client: ScimClient, member: models.MemberRow) -> audit.Entry:
-    """Return the entry of a new member."""
+    """Return the activity entry of a new member."""
     after = {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
     return _entry(client, "member.create", member, {}, after)
 
 
 def link_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
-    """Link a person to the member who has the address, and return the address that this frees, "" for none.
+    """Link a user to the member who has the address. Return the address that this frees, or "".
 
-    Where the member is another person's, they wait for the address and have no member until it is free. Raises
-    MemberConflict unless linking is allowed, LastAdmin and DeactivationOnHold where they were a member with another address.
+    If the member belongs to another user, this user waits for the address, without a member. Raise MemberConflict unless
+    linking is allowed, and LastAdmin or DeactivationOnHold if the user's present member cannot be deactivated.
     """
     _require_active(client)
     address, freed = sign_in_address(client, row.document), ""
     if row.member is not None and _is_active(row.member):
-        # Before the other member is locked: in the order in which deactivations lock.
+        # Before locking the other member: in the order in which deactivations lock, to avoid deadlocks.
         freed = deactivate_member(client, row, row.member, writes)
     member = _find_member(client, address)
     if member is None:
         raise IntegrityError("The address was freed in the meantime.")
-    person, former = _linked_users(member)
-    if person is not None:
-        # RFC 7643, 8.7.1: addresses aren't unique. One person signs in with it, and it stays the first one.
+    user, deleted_user = _linked_users(member)
+    if user is not None:
+        # RFC 7643, 8.7.1: addresses aren't unique. Only the first user with an address signs in with it.
         row.awaited_address = member.email_address_folded
         return freed
     if not _may_link(client, row, member):
         raise MemberConflict(row, member)
-    if former is not None:
-        # Before the rest is written: a member is one person's.
-        former.member, former.awaited_address = None, member.email_address_folded if former.active else ""
-        update_access(former)
-        former.save(update_fields=ACCESS_COLUMNS)
+    if deleted_user is not None:
+        # Saved first, because a member has at most one user.
+        awaited = member.email_address_folded if deleted_user.active else ""
+        deleted_user.member, deleted_user.awaited_address = None, awaited
+        update_access(deleted_user)
+        deleted_user.save(update_fields=ACCESS_COLUMNS)
     row.member, row.is_adopted = member, True
     conflicts.delete_conflicts(member)
     audit.add(writes, _entry(client, "member.link_scim_user", member, {}, {"user_name": row.user_name}))
@@ -174,15 +176,16 @@ def link_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> 
 
 
 def sync_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
-    """Bring the member in line with the person, and return the address that this frees, "" for none.
+    """Add the changes of the user's member to the writes. Return the address that this frees, or "".
 
-    Raises LastAdmin, DeactivationOnHold; the writes raise IntegrityError where the address is taken.
+    Raise LastAdmin or DeactivationOnHold if the member cannot be deactivated. Sending the writes raises IntegrityError
+    if another member has the address.
     """
     member = row.member
     if member is None:
         _require_active(client)
         create_member(client, row, writes)
-        # Before the person's row, which is there already, refers to it.
+        # The member must exist before the user's row refers to it.
         writes.send()
         return ""
     before, after = member_state(member), target_state(client, row, member)
@@ -197,10 +200,10 @@ def sync_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> 
         _require_active(client)
     freed = ""
     if fold_address(after["email_address"]) != member.email_address_folded:
-        # An identity provider says so; nobody has shown that they read what is sent there.
+        # The identity provider sent the address; its owner has not confirmed it.
         member.email_address_verified = False
         freed = str(member.email_address_folded) if was_active else ""
-    # Groups give their roles back; what was given by hand must be given again (Stytch does the same).
+    # Roles from groups return; manually assigned ones must be assigned again, as with Stytch.
     member.email_address, member.name, member.status = after["email_address"], after["name"], after["status"]
     writes.update(member, *_SYNCED_COLUMNS, "updated_at")
     action = "member.update" if was_active else "member.reactivate"
@@ -211,7 +214,7 @@ def sync_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> 
 
 
 def target_state(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> dict[str, str]:
-    """Return the same as it is to be: a name stays where there is none, an address where it may not be taken."""
+    """Return member_state() as the user wants it. Without a name, or an address that is allowed, they stay as they are."""
     address = sign_in_address(client, row.document)
     takes_address = address and (not row.is_adopted or _is_allowed_domain(client, address))
     status = MemberStatus.ACTIVE if member.status == MemberStatus.DELETED else member.status
@@ -223,9 +226,9 @@ def target_state(client: ScimClient, row: models.ScimUserRow, member: models.Mem
 
 
 def deactivate_member(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, writes: Writes) -> str:
-    """End the sessions, links and roles of a person's member, with the writes, and return the address that this frees.
+    """Add the end of a member's sessions, links and roles to the writes. Return the address that this frees, or "".
 
-    Raises LastAdmin, DeactivationOnHold.
+    Raise LastAdmin or DeactivationOnHold if the member cannot be deactivated.
     """
     if member.status == MemberStatus.DELETED:
         return ""
@@ -239,8 +242,8 @@ def deactivate_member(client: ScimClient, row: models.ScimUserRow, member: model
     writes.delete_keys(models.SignInLinkRow, {}, "member_id", [member.pk])
     writes.delete_keys(models.IntermediateSessionMemberRow, {}, "member_id", [member.pk])
     if client.connection.attention:
-        # What was refused before has been put right.
-        connections = models.ScimConnectionRow.objects.filter(organization_id=client.organization_id)
+        # The error that an earlier request stored is resolved.
+        connections = rows_of(client.organization_id, models.ScimConnectionRow)
         connections.filter(pk=client.connection.pk).update(attention="", attention_at=None)
     after = {"status": str(member.status), "roles": []}
     audit.add(writes, _entry(client, "member.deactivate", member, before, after))
@@ -248,8 +251,8 @@ def deactivate_member(client: ScimClient, row: models.ScimUserRow, member: model
 
 
 def _check_last_admin(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> None:
-    """Raise LastAdmin where nobody would be left who is admin, were this member none."""
-    # Known by the connection already, and the same.
+    """Raise LastAdmin if the organization would have no admin without this member."""
+    # The same organization, already loaded with the connection.
     member.organization = client.connection.organization
     may_be_by_group = getattr(row, "groups_make_admins", True)
     is_by_group = may_be_by_group and ADMIN_ROLE in roles_through_groups(member)
@@ -263,7 +266,7 @@ def _check_last_admin(client: ScimClient, row: models.ScimUserRow, member: model
 def _check_last_admin_by_domain(
     client: ScimClient, row: models.ScimUserRow, member: models.MemberRow, address: str
 ) -> None:
-    """Raise LastAdmin where the last admin is so by the domain of an address, and would not be so by the new one."""
+    """Raise LastAdmin if the last admin has the role through an email domain that the new address does not have."""
     organization = client.connection.organization
     by_domain = ADMIN_ROLE in email_roles(organization, member.email_address)
     if not by_domain or ADMIN_ROLE in {*email_roles(organization, address), *member.direct_roles}:
@@ -273,45 +276,39 @@ def _check_last_admin_by_domain(
 
 
 def _require_active(client: ScimClient) -> None:
-    """Raise ConnectionEnded where the connection was deleted since the call was let in.
+    """Raise ConnectionEnded if the connection was deleted since the request was admitted.
 
-    For whoever becomes active without a new person; of new ones the database asks by itself (guards.py).
+    For a user who is activated; for a new user, a trigger of the database checks it (triggers.py).
     """
-    connections = models.ScimConnectionRow.objects.filter(organization_id=client.organization_id)
+    connections = rows_of(client.organization_id, models.ScimConnectionRow)
     if not connections.filter(pk=client.connection.pk, status=ScimConnectionStatus.ACTIVE).exists():
         raise ConnectionEnded
 
 
 def _find_member(client: ScimClient, address: str) -> models.MemberRow | None:
-    members = models.MemberRow.objects.filter(
-        organization_id=client.organization_id, email_address_folded=fold_address(address)
-    )
+    members = rows_of(client.organization_id, models.MemberRow).filter(email_address_folded=fold_address(address))
     return members.exclude(status=MemberStatus.DELETED).select_for_update().first()
 
 
 def _linked_users(member: models.MemberRow) -> tuple[models.ScimUserRow | None, models.ScimUserRow | None]:
-    """Return who the member is to an identity provider: now, and by a connection that is deleted."""
-    person: models.ScimUserRow | None = getattr(member, "scim_user", None)
-    if person is not None and person.connection.status == ScimConnectionStatus.DELETED:
-        return None, person
-    return person, None
+    """Return the SCIM user of an active connection that has this member, or else that of a deleted connection."""
+    user: models.ScimUserRow | None = getattr(member, "scim_user", None)
+    if user is not None and user.connection.status == ScimConnectionStatus.DELETED:
+        return None, user
+    return user, None
 
 
 def _may_link(client: ScimClient, row: models.ScimUserRow, member: models.MemberRow) -> bool:
-    """Say what was decided of this person, or else of all who have such an address."""
-    conflict = models.ScimConflictRow.objects.filter(
-        organization_id=client.organization_id,
-        connection_id=client.connection.pk,
-        member=member,
-        user_name=row.user_name,
-    ).first()
+    """Say whether an admin approved linking this user, or else whether the domain of the address allows it."""
+    conflicts_of_member = rows_of(client.organization_id, models.ScimConflictRow).filter(member=member)
+    conflict = conflicts_of_member.filter(connection_id=client.connection.pk, user_name=row.user_name).first()
     if conflict and (conflict.approved_at or conflict.dismissed_at):
         return conflict.approved_at is not None
     return _is_allowed_domain(client, member.email_address)
 
 
 def _is_allowed_domain(client: ScimClient, address: str) -> bool:
-    """Say whether the organization vouches for every address of this domain."""
+    """Say whether the domain of the address is one of the organization's allowed domains."""
     return domain_of(address) in {
         fold_domain(allowed) for allowed in client.connection.organization.email_allowed_domains
     }
@@ -326,7 +323,7 @@ def _is_address(text: str) -> bool:
 
 
 def member_state(member: models.MemberRow) -> dict[str, str]:
-    """Return what a person of the IdP says of a member, as it is."""
+    """Return the state of a member that the SCIM user decides."""
     return {"email_address": member.email_address, "name": member.name, "status": str(member.status)}
 
 

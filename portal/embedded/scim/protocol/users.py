@@ -1,4 +1,4 @@
-"""Provisioned people (RFC 7643, 4.1 and 4.3)."""
+"""SCIM users (RFC 7643, 4.1 and 4.3)."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
@@ -64,9 +64,12 @@ from portal.embedded.scim.protocol.patch import apply_patch
 from portal.embedded.scim.protocol.payload import read_patch, read_payload
 from portal.embedded.scim.protocol.schemas import USER, ResourceSchema
 from portal.embedded.scim.protocol.user_groups import GroupPairs
+from portal.embedded.scope import across_organizations, rows_of
 
-_DIRECT_GROUPS = models.ScimMembershipRow.objects.filter(user_id=OuterRef("pk")).annotate(
-    kind=Value("direct", output_field=CharField())
+_DIRECT_GROUPS = (
+    across_organizations(models.ScimMembershipRow)
+    .filter(user_id=OuterRef("pk"))
+    .annotate(kind=Value("direct", output_field=CharField()))
 )
 _LISTABLE = Listable(
     USER,
@@ -97,33 +100,33 @@ _LISTABLE = Listable(
 )
 
 
-# What a change of the document may change of a row.
+# The columns that depend on the document.
 _UPDATED_COLUMNS = (
     *("user_name", "user_name_folded", "external_id", "display_name", "display_name_folded", "active"),
     *("document", "search", "updated_at"),
     *ACCESS_COLUMNS,
 )
-# How often a person is brought in line where others take and free their address at the same time.
+# How often to try again if other requests take and free the address at the same time.
 _MAX_TRIES = 3
 _LOOKUPS = Lookups(models.ScimUserRow, "User", "scim-user", "user_name_folded", group_pairs=GroupPairs())
 
 
 def user_id(key: UUID) -> str:
-    """Return the id that the identity provider sees."""
+    """Return the SCIM id of a user."""
     return public_id("scim-user", key)
 
 
 def find_users(
     client: ScimClient, query: ListQuery
 ) -> ResultPage[models.ScimUserRow] | ResultPage[LookupRow] | ResultPage[ListedRow]:
-    """Return a page of people. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    """Return a page of users. Raise the errors of query_page()."""
     listable = listable_users(client)
     found = find_unique(query, listable, _LOOKUPS.by_name(client)) or _LOOKUPS.in_order(client, query)
     return found or query_page(client.users, query, listable, client.connection.pk)
 
 
 def listable_users(client: ScimClient) -> Listable:
-    """Return how a client's people are found: with its own extensions, and by groups within groups if it has such."""
+    """Return how a client's users are listed, with its own extensions, and with indirect groups if it nests groups."""
     schema, relations = client.user_schema, _LISTABLE.relations
     if client.connection.has_nested_groups:
         relations = {"groups": (*relations["groups"], indirect_groups(client))}
@@ -133,12 +136,16 @@ def listable_users(client: ScimClient) -> Listable:
 
 
 def get_user(client: ScimClient, resource: str) -> LookupRow:
-    """Return a person. Raises ResourceNotFound."""
+    """Return a user. Raise ResourceNotFound if the client has none with this id."""
     return _LOOKUPS.get(client, resource)
 
 
 def create_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
-    """Provision a person, active unless the document says otherwise. Raises InvalidValue, Uniqueness, MemberConflict."""
+    """Create a user, active unless the document says otherwise.
+
+    Raise InvalidValue for an invalid document, Uniqueness if the userName exists, and MemberConflict if an existing member
+    has the email address.
+    """
     row, writes = _build_user(client, payload), Writes()
     create_member(client, row, writes)
     _insert(client, row, writes)
@@ -152,9 +159,9 @@ def create_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
 
 
 def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[models.ScimUserRow | ScimError]:
-    """Provision several people, each by itself: those who can be, with few statements, and a refusal for the others."""
-    made = [_result_or_error(_build_user, client, payload) for payload in payloads]
-    rows = [one for one in made if isinstance(one, models.ScimUserRow)]
+    """Create several users with few statements, each independently. Return the row or the error of each."""
+    built = [_result_or_error(_build_user, client, payload) for payload in payloads]
+    rows = [one for one in built if isinstance(one, models.ScimUserRow)]
     for row in rows:
         row.member = build_member(client, row)
         update_access(row)
@@ -165,9 +172,9 @@ def create_users(client: ScimClient, payloads: Sequence[Document]) -> list[model
     try:
         writes.send_whole()
     except IntegrityError:
-        # One of them is there already: one by one, each gets an answer of its own.
+        # One of them conflicts: create them one by one, so that each gets its own result.
         return [_result_or_error(create_user, client, payload) for payload in payloads]
-    return made
+    return built
 
 
 def _insert(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> None:
@@ -182,7 +189,7 @@ def _write_new(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> N
 
 
 def _check_user_name(client: ScimClient, row: models.ScimUserRow) -> None:
-    """Raise Uniqueness where another person has the userName."""
+    """Raise Uniqueness if another user has the userName."""
     found = _LOOKUPS.by_name(client)(fold_name(row.user_name))
     if found is not None and found.pk != row.pk:
         raise Uniqueness(f'There is already a User with the userName "{row.user_name}".')
@@ -205,9 +212,10 @@ def _build_user(client: ScimClient, payload: Document) -> models.ScimUserRow:
 
 
 def replace_user(client: ScimClient, resource: str, payload: Document, if_match: str = "") -> models.ScimUserRow:
-    """Replace a person's attributes; `active` stays where it is left out.
+    """Replace a user's attributes; `active` stays if it is omitted.
 
-    Raises as create_user, and ResourceNotFound, VersionMismatch.
+    Raise the errors of create_user(), ResourceNotFound if the client has no such user, VersionMismatch if `if_match`
+    excludes its state, and LastAdmin or DeactivationOnHold if the member cannot be deactivated.
     """
     with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
@@ -216,7 +224,7 @@ def replace_user(client: ScimClient, resource: str, payload: Document, if_match:
 
 
 def patch_user(client: ScimClient, resource: str, body: Document, if_match: str = "") -> models.ScimUserRow:
-    """Change a person step by step, as a whole or not at all. Raises what `patched` raises, and as replace_user."""
+    """Apply PATCH operations to a user, all or none. Raise the errors of apply_patch() and replace_user()."""
     operations = read_patch(client, client.user_schema, body)
     with client.transaction():
         row = _LOOKUPS.lock(client, resource, if_match)
@@ -225,15 +233,15 @@ def patch_user(client: ScimClient, resource: str, body: Document, if_match: str 
 
 
 def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
-    """Forget a person, who leaves every group. Raises ResourceNotFound, VersionMismatch."""
+    """Delete a user and their memberships in groups. Raise the errors of replace_user()."""
     key = parse_id("scim-user", resource)
     with client.transaction():
-        # Groups before the person, in the order of their keys, as everybody locks: so nobody waits in a circle.
+        # Lock groups before the user and in primary-key order, as everywhere else, to avoid deadlocks.
         lock_groups(client, groups_containing((USER_MEMBER, key)))
         row = _LOOKUPS.lock(client, resource, if_match)
         writes = Writes()
         freed = deactivate_member(client, row, row.member, writes) if row.member else ""
-        # Asked anew: somebody may have been put into another group until the person was locked.
+        # Re-read after locking: group membership may have changed.
         decrement_member_counts(client, groups_containing((USER_MEMBER, key)))
         audit.add(writes, _entry(client, row, "scim_user.delete", row.document, {}))
         writes.send()
@@ -243,11 +251,11 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
 
 
 def _set_document(row: models.ScimUserRow, document: Document, schema: ResourceSchema) -> None:
-    """Take the document over, and into the columns what is searched. Raises InvalidValue."""
+    """Set the document and the columns that depend on it. Raise InvalidValue or TooLarge for an invalid document."""
     row.user_name = document["userName"] = read_required_name(document, "userName")
     row.external_id = read_optional_text(document, "externalId")
     row.display_name = _display_name(document)
-    # Whoever takes the attribute away says nothing of the person's state.
+    # Removing the attribute does not change the state.
     row.active = document.get("active", row.active)
     check_resource_size(document, row.document)
     row.document, row.search = document, searchable(schema, document)
@@ -261,7 +269,7 @@ def _display_name(document: Document) -> str:
 
 
 def _update(client: ScimClient, row: models.ScimUserRow, document: Document) -> None:
-    """Store what differs; where nothing does, lastModified stays, and who has no member is tried again."""
+    """Store a changed document. An unchanged one keeps lastModified, and only retries to give the user a member."""
     before = row.document
     _set_document(row, document, client.user_schema)
     if row.document == before:
@@ -270,9 +278,9 @@ def _update(client: ScimClient, row: models.ScimUserRow, document: Document) -> 
         return
     row.updated_at = timezone.now()
     entry = _entry(client, row, "scim_user.update", *changed_attributes(before, row.document))
-    # Only who takes a name or an address may find it taken, and needs a way back to before the attempt.
-    takes = row.member is None or row.active or before.get("userName") != row.user_name
-    _write_with_member(client, row, partial(_write_update, row, _UPDATED_COLUMNS, (entry,)), takes=takes)
+    # Only a userName or an address can conflict, and then a savepoint is needed.
+    may_conflict = row.member is None or row.active or before.get("userName") != row.user_name
+    _write_with_member(client, row, partial(_write_update, row, _UPDATED_COLUMNS, (entry,)), may_conflict=may_conflict)
 
 
 def _write_update(
@@ -288,13 +296,13 @@ def _write_update(
 
 
 def _write_with_member(
-    client: ScimClient, row: models.ScimUserRow, write: Callable[..., None], *, takes: bool = True
+    client: ScimClient, row: models.ScimUserRow, write: Callable[..., None], *, may_conflict: bool = True
 ) -> None:
-    """Write a locked person and their member; the next one becomes a member with the address that this frees."""
+    """Write a locked user and their member. If that frees an address, hand it over to the next user."""
     member, writes, is_awaited = row.member, Writes(), bool(getattr(row, "is_awaited", True))
     row.awaited_address = ""
     try:
-        with transaction.atomic() if takes else nullcontext():
+        with transaction.atomic() if may_conflict else nullcontext():
             freed = sync_member(client, row, writes)
             write(writes)
     except IntegrityError:
@@ -307,20 +315,22 @@ def _write_with_member(
 def _resolve_address_conflict(
     client: ScimClient, row: models.ScimUserRow, member: UUID | None, write: Callable[..., None]
 ) -> str:
-    """Bring a person in line whose address is taken, and return the one that this frees. Raises as adopt_member.
+    """Write a user whose address another member has. Return the address that this frees, or "".
 
-    `member` is who they were. Raises IntegrityError where others take and free the address again and again.
+    `member` is the user's present member. Raise the errors of link_member(), and IntegrityError if other requests keep
+    taking and freeing the address.
     """
-    is_adopted = row.is_adopted
-    for bring_in_line in (link_member, sync_member) * _MAX_TRIES:
-        row.member = models.MemberRow.objects.filter(pk=member).first() if member else None
-        row.is_adopted, row.awaited_address, writes = is_adopted, "", Writes()
+    was_linked = row.is_adopted
+    members = rows_of(client.organization_id, models.MemberRow)
+    for write_member in (link_member, sync_member) * _MAX_TRIES:
+        row.member = members.filter(pk=member).first() if member else None
+        row.is_adopted, row.awaited_address, writes = was_linked, "", Writes()
         with suppress(IntegrityError), transaction.atomic():
-            freed = bring_in_line(client, row, writes)
+            freed = write_member(client, row, writes)
             write(writes)
             recheck_after_commit(client, row)
             return freed
-    raise IntegrityError("Others take and free the address at the same time.")
+    raise IntegrityError("Other requests take and free the address at the same time.")
 
 
 def _entry(client: ScimClient, row: models.ScimUserRow, action: str, before: Document, after: Document) -> audit.Entry:

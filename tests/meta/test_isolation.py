@@ -31,8 +31,6 @@ ACROSS = {
     "portal/embedded/scim/log/entries.py": "pruning",
     "portal/embedded/scim/reminders.py": "the task that sends the reminders of all organizations",
 }
-# Still to be converted. Take your files off; add none.
-PENDING: set[str] = {}
 
 
 def modules() -> Iterator[tuple[str, str]]:
@@ -68,8 +66,7 @@ def names(source: str, name: str) -> bool:
 def test_queries_start_from_an_organization() -> None:
     found = {path: unscoped(source) for path, source in modules() if path != "portal/embedded/scope.py"}
 
-    assert {path: where for path, where in found.items() if where and path not in PENDING} == {}
-    assert [path for path in sorted(PENDING) if not found.get(path)] == [], "converted: take it off PENDING"
+    assert {path: where for path, where in found.items() if where} == {}
 
 
 def test_only_named_modules_look_across_organizations() -> None:

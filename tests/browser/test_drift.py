@@ -1,4 +1,4 @@
-"""The drift page in a browser: one fix, and the same by keyboard, on a phone and without scripts."""
+"""The drift page in a browser: a fix by mouse, by keyboard, on a phone and without scripts."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def drifted(embedded: Portal) -> Portal:
-    """Somebody has changed a member's name by hand."""
+    """Acme, with a member whose name was changed manually."""
     idp = Idp(models.ScimConnectionRow.objects.get(organization__slug="acme"), "scim_token-of-acme")
     idp.create_user("grace@acme.example", displayName="Grace Hopper")
     models.MemberRow.objects.filter(email_address="grace@acme.example").update(name="Grace H.")
@@ -25,20 +25,20 @@ def open_drift(portal: Portal, page: Page) -> None:
     page.goto(f"{portal.url}/o/acme/scim/drift/")
 
 
-def put_right(page: Page) -> None:
+def check_fixed(page: Page) -> None:
     expect(page.get_by_text("The member now matches Okta.").first).to_be_visible()
-    expect(page.get_by_role("heading", name="Nobody was changed by hand")).to_be_visible()
+    expect(page.get_by_role("heading", name="No manual changes")).to_be_visible()
     assert models.MemberRow.objects.get(email_address="grace@acme.example").name == "Grace Hopper"
 
 
-def test_what_was_changed_by_hand_is_put_right(drifted: Portal, page: Page) -> None:
+def test_a_manual_change_is_fixed(drifted: Portal, page: Page) -> None:
     open_drift(drifted, page)
     expect(page.get_by_text("Grace H.", exact=True)).to_be_visible()
     check_accessibility(page)
 
     page.get_by_role("button", name="Take the identity provider’s value").click()
 
-    put_right(page)
+    check_fixed(page)
     for kind in ("Not managed", "Groups deleted or renamed", "Groups without a role"):
         page.get_by_role("link", name=kind).click()
         expect(page.get_by_role("link", name=kind)).to_have_attribute("aria-current", "page")
@@ -51,7 +51,7 @@ def test_it_works_on_a_phone_without_javascript(drifted: Portal, browser: Browse
 
     page.get_by_role("button", name="Take the identity provider’s value").click()
 
-    put_right(page)
+    check_fixed(page)
 
 
 def test_it_works_by_keyboard_and_fits_a_phone(drifted: Portal, browser: Browser) -> None:
@@ -62,10 +62,10 @@ def test_it_works_by_keyboard_and_fits_a_phone(drifted: Portal, browser: Browser
     tab_to(page, "Take the identity provider’s value")
     page.keyboard.press("Enter")
 
-    put_right(page)
+    check_fixed(page)
 
 
-def test_on_stytch_it_is_said_that_there_is_none(stytch: Portal, page: Page) -> None:
+def test_stytch_has_no_drift(stytch: Portal, page: Page) -> None:
     open_drift(stytch, page)
 
     expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()

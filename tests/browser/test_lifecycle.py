@@ -1,4 +1,4 @@
-"""The life of a connection: it is paused and resumed, its contacts are entered, it is deleted, and restored."""
+"""The lifecycle of a connection in a browser: pause, resume, contacts, deletion and restoration."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def connection(embedded: Portal) -> models.ScimConnectionRow:
-    """With Pia, who has a role by a group."""
+    """Acme's connection, with Pia, who has a role through a group."""
     group = models.ScimGroupRow.objects.get(display_name="Team 001")
     pia = factories.provisioned(group.connection, "pia@acme.example", display_name="Pia Patel")
     factories.put_in_group(group, [pia])
@@ -94,7 +94,7 @@ def test_it_works_without_javascript_and_on_a_phone(
     page.get_by_role("link", name="Okta production", exact=True).click()
     assert overflow(page) == 0
     page.get_by_role("button", name="Restore the connection").click()
-    # It comes back as it was: paused.
+    # It's restored as it was: paused.
     expect(page.get_by_text("The connection is paused")).to_be_visible()
     assert overflow(page) == 0
 
@@ -120,7 +120,7 @@ def tab_to(page: Page, label: str) -> None:
     pytest.fail(f"{label} is not reached by the keyboard")
 
 
-def test_on_stytch_it_says_what_is_not_available_and_deletes(stytch: Portal, page: Page) -> None:
+def test_stytch_says_what_is_not_available_and_deletes(stytch: Portal, page: Page) -> None:
     stytch.sign_in(page)
     page.goto(f"{stytch.url}/o/acme/scim/")
     expect(page.get_by_text("Not available with this directory").first).to_be_visible()

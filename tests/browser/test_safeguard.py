@@ -64,7 +64,7 @@ def test_it_works_by_keyboard_and_fits_a_phone(holding: Portal, browser: Browser
     expect(page.get_by_text("Hold cleared. The count starts again.").first).to_be_visible()
 
 
-def test_on_stytch_it_is_said_that_there_is_none(stytch: Portal, page: Page) -> None:
+def test_stytch_has_no_safeguard(stytch: Portal, page: Page) -> None:
     open_safeguard(stytch, page)
 
     expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()

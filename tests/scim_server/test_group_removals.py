@@ -41,14 +41,14 @@ WAYS: dict[str, Any] = {
 
 
 @pytest.fixture
-def people(idp: Idp) -> list[str]:
-    """A hundred people: twenty of them may lose access or roles within an hour."""
+def users(idp: Idp) -> list[str]:
+    """A hundred users, twenty of which can lose access or roles within an hour."""
     return provisioned(idp, 100)
 
 
-def a_group(idp: Idp, name: str, people: list[str], role: str = "it_support") -> str:
+def a_group(idp: Idp, name: str, users: list[str], role: str = "it_support") -> str:
     group = factories.scim_group(idp.connection, name)
-    keys = [parse_id("scim-user", user) for user in people]
+    keys = [parse_id("scim-user", user) for user in users]
     factories.put_in_group(group, models.ScimUserRow.objects.filter(pk__in=keys))
     if role:
         factories.group_role(group, role)
@@ -61,8 +61,8 @@ def status(response: Any) -> int:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_group_of_many_is_not_emptied_by_one_request(idp: Idp, people: list[str], way: str) -> None:
-    group = a_group(idp, "Engineering", people[:40])
+def test_a_group_of_many_is_not_emptied_by_one_request(idp: Idp, users: list[str], way: str) -> None:
+    group = a_group(idp, "Engineering", users[:40])
 
     assert status(WAYS[way](idp, group)) == 503
 
@@ -72,10 +72,10 @@ def test_a_group_of_many_is_not_emptied_by_one_request(idp: Idp, people: list[st
     assert (safeguard.deactivated_count, safeguard.removed_count, safeguard.user_count) == (0, 0, 100)
 
 
-def test_the_operations_of_a_bulk_request_count_together(idp: Idp, people: list[str]) -> None:
-    group = a_group(idp, "Engineering", people[:40])
+def test_the_operations_of_a_bulk_request_count_together(idp: Idp, users: list[str]) -> None:
+    group = a_group(idp, "Engineering", users[:40])
     removals = [
-        {"op": "remove", "path": "members", "value": [{"value": user} for user in people[first : first + 8]]}
+        {"op": "remove", "path": "members", "value": [{"value": user} for user in users[first : first + 8]]}
         for first in range(0, 40, 8)
     ]
     operations = [
@@ -85,14 +85,14 @@ def test_the_operations_of_a_bulk_request_count_together(idp: Idp, people: list[
 
     answer = idp.send("POST", "/Bulk", {"schemas": [BULK], "Operations": operations})
 
-    # Twenty of a hundred may lose their roles: sixteen are counted together, and the next ones would be too many.
+    # Twenty of a hundred can lose their roles. Sixteen are counted together, and the next eight would exceed the limit.
     assert [one["status"] for one in answer.json()["Operations"]] == ["200", "200", "200", "503", "503"]
     assert len(idp.members(group)) == 16
     assert stopped(idp)
 
 
-def test_the_idp_and_the_admin_read_what_is_on_hold(idp: Idp, people: list[str], admin_client: Client) -> None:
-    group = a_group(idp, "Engineering", people[:40])
+def test_the_idp_and_the_admin_read_what_is_on_hold(idp: Idp, users: list[str], admin_client: Client) -> None:
+    group = a_group(idp, "Engineering", users[:40])
 
     answer = WAYS["remove all"](idp, group)
 
@@ -110,8 +110,10 @@ def test_the_idp_and_the_admin_read_what_is_on_hold(idp: Idp, people: list[str],
     assert "On hold until an admin decides" in log
 
 
-def test_an_approval_is_for_this_group_and_as_many_people(idp: Idp, people: list[str], admin_client: Client) -> None:
-    group, other = a_group(idp, "Engineering", people[:40]), a_group(idp, "Sales", people[40:80])
+def test_an_approval_covers_this_group_and_this_number_of_people(
+    idp: Idp, users: list[str], admin_client: Client
+) -> None:
+    group, other = a_group(idp, "Engineering", users[:40]), a_group(idp, "Sales", users[40:80])
     WAYS["remove all"](idp, group)
 
     assert approve(admin_client) == 303
@@ -122,18 +124,18 @@ def test_an_approval_is_for_this_group_and_as_many_people(idp: Idp, people: list
     assert status(WAYS["remove all"](idp, other)) == 503
 
 
-def test_an_approval_does_not_reach_people_who_joined_since(idp: Idp, people: list[str], admin_client: Client) -> None:
-    group = a_group(idp, "Engineering", people[:40])
+def test_an_approval_does_not_cover_people_who_joined_since(idp: Idp, users: list[str], admin_client: Client) -> None:
+    group = a_group(idp, "Engineering", users[:40])
     WAYS["remove all"](idp, group)
     approve(admin_client)
-    value = [{"value": user} for user in people[40:45]]
+    value = [{"value": user} for user in users[40:45]]
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": value})
 
     assert status(WAYS["remove all"](idp, group)) == 503
 
 
-def test_a_cleared_hold_leaves_the_group_as_it_is(idp: Idp, people: list[str], admin_client: Client) -> None:
-    group = a_group(idp, "Engineering", people[:40])
+def test_a_cleared_hold_leaves_the_group_as_it_is(idp: Idp, users: list[str], admin_client: Client) -> None:
+    group = a_group(idp, "Engineering", users[:40])
     WAYS["remove all"](idp, group)
 
     assert decide(admin_client, "rearm") == 303
@@ -143,14 +145,14 @@ def test_a_cleared_hold_leaves_the_group_as_it_is(idp: Idp, people: list[str], a
     assert status(WAYS["remove all"](idp, group)) == 503
 
 
-def test_a_group_without_roles_is_emptied_at_once(idp: Idp, people: list[str]) -> None:
-    group = a_group(idp, "Newsletter", people[:40], role="")
+def test_a_group_without_roles_is_not_on_hold(idp: Idp, users: list[str]) -> None:
+    group = a_group(idp, "Newsletter", users[:40], role="")
 
     assert status(WAYS["remove all"](idp, group)) == 200
 
 
-def test_a_role_of_a_group_above_counts(idp: Idp, people: list[str]) -> None:
-    inner = a_group(idp, "Inner", people[:40], role="")
+def test_a_role_of_a_group_above_counts(idp: Idp, users: list[str]) -> None:
+    inner = a_group(idp, "Inner", users[:40], role="")
     outer = a_group(idp, "Outer", [])
     idp.patch(f"/Groups/{outer}", {"op": "add", "path": "members", "value": [{"value": inner}]})
 
@@ -159,35 +161,35 @@ def test_a_role_of_a_group_above_counts(idp: Idp, people: list[str]) -> None:
     assert status(WAYS["delete"](idp, outer)) == 503
 
 
-def test_small_groups_and_small_changes_are_not_counted(idp: Idp, people: list[str]) -> None:
+def test_small_groups_and_small_changes_are_not_counted(idp: Idp, users: list[str]) -> None:
     for number in range(8):
-        group = a_group(idp, f"Team {number}", people[number * 10 : number * 10 + 10])
+        group = a_group(idp, f"Team {number}", users[number * 10 : number * 10 + 10])
         assert status(WAYS["remove all"](idp, group)) == 200
 
     assert not models.ScimSafeguardRow.objects.exists()
 
 
-def test_removals_and_deactivations_count_together(idp: Idp, people: list[str]) -> None:
-    group, other = a_group(idp, "Engineering", people[:15]), a_group(idp, "Sales", people[15:30])
+def test_removals_and_deactivations_count_together(idp: Idp, users: list[str]) -> None:
+    group, other = a_group(idp, "Engineering", users[:15]), a_group(idp, "Sales", users[15:30])
     assert status(WAYS["remove all"](idp, group)) == 200
     assert status(WAYS["remove all"](idp, other)) == 503
     models.ScimConnectionRow.objects.update(hold_started_at=None)
 
-    assert statuses(idp, people[40:46]) == [200] * 5 + [503]
+    assert statuses(idp, users[40:46]) == [200] * 5 + [503]
 
     with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=True):
         models.ScimConnectionRow.objects.update(hold_started_at=None)
         assert status(WAYS["remove all"](idp, other)) == 200
 
 
-def test_deactivations_are_on_hold_as_well_until_an_admin_decides(idp: Idp, people: list[str]) -> None:
-    WAYS["remove all"](idp, a_group(idp, "Engineering", people[:40]))
+def test_deactivations_are_on_hold_as_well_until_an_admin_decides(idp: Idp, users: list[str]) -> None:
+    WAYS["remove all"](idp, a_group(idp, "Engineering", users[:40]))
 
-    assert statuses(idp, people[50:51]) == [503]
+    assert statuses(idp, users[50:51]) == [503]
 
 
-def test_removing_a_few_asks_nothing_more(idp: Idp, people: list[str]) -> None:
-    group = a_group(idp, "Engineering", people[:40])
+def test_removing_a_few_costs_no_more_queries(idp: Idp, users: list[str]) -> None:
+    group = a_group(idp, "Engineering", users[:40])
     idp.get("/ServiceProviderConfig")
 
     def queries(users: list[str]) -> int:
@@ -196,13 +198,13 @@ def test_removing_a_few_asks_nothing_more(idp: Idp, people: list[str]) -> None:
             idp.patch(f"/Groups/{group}", {"op": "remove", "path": "members", "value": value})
         return len(captured)
 
-    queries(people[38:40])
-    assert queries(people[:2]) == queries(people[2:12])
+    queries(users[38:40])
+    assert queries(users[:2]) == queries(users[2:12])
     assert not models.ScimSafeguardRow.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_none_slips_through_when_several_groups_are_emptied_at_once(idp: Idp) -> None:
+def test_simultaneous_removals_do_not_exceed_the_limit(idp: Idp) -> None:
     crowd = provisioned(idp, 100)
     groups = [a_group(idp, f"Team {number}", crowd[number * 15 : number * 15 + 15]) for number in range(6)]
 

@@ -1,4 +1,4 @@
-"""While a connection is paused every call is told to come back, and nothing changes."""
+"""While a connection is paused, every request gets a 503 and changes nothing."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.scim_server.test_bulk import BULK
 from tests.scim_server.test_endpoints import error_of
 
 OFF = {"op": "replace", "value": {"active": False}}
-CALLS: dict[str, Any] = {
+REQUESTS: dict[str, Any] = {
     "discovery": lambda idp, user, group: idp.get("/ServiceProviderConfig"),
     "look-up": lambda idp, user, group: idp.get("/Users", filter='userName eq "ada@acme.example"'),
     "read": lambda idp, user, group: idp.get(f"/Users/{user}"),
@@ -49,14 +49,14 @@ def group(idp: Idp, user: str) -> str:
     return idp.create_group("Engineering", [user])
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_every_call_is_told_to_come_back_and_changes_nothing(
-    idp: Idp, user: str, group: str, admin_client: Client, call: str
+@pytest.mark.parametrize("request_kind", REQUESTS)
+def test_every_request_gets_a_503_and_changes_nothing(
+    idp: Idp, user: str, group: str, admin_client: Client, request_kind: str
 ) -> None:
     pause(admin_client)
     entries = models.ActivityEntryRow.objects.count()
 
-    answer = CALLS[call](idp, user, group)
+    answer = REQUESTS[request_kind](idp, user, group)
 
     assert "paused" in error_of(answer, 503)
     assert answer["Retry-After"] == "600"
@@ -66,7 +66,7 @@ def test_every_call_is_told_to_come_back_and_changes_nothing(
     assert idp.entries[-1].refusal == ScimRejection.PAUSED
 
 
-def test_once_resumed_calls_are_answered_again(idp: Idp, user: str, admin_client: Client) -> None:
+def test_after_resuming_requests_succeed(idp: Idp, user: str, admin_client: Client) -> None:
     pause(admin_client)
     resume(admin_client)
 
@@ -74,14 +74,14 @@ def test_once_resumed_calls_are_answered_again(idp: Idp, user: str, admin_client
     assert models.MemberRow.objects.get(email_address="ada@acme.test").status == MemberStatus.DELETED
 
 
-def test_a_bad_token_learns_nothing_of_the_pause(idp: Idp, admin_client: Client) -> None:
+def test_a_request_with_an_invalid_token_does_not_see_the_pause(idp: Idp, admin_client: Client) -> None:
     pause(admin_client)
     idp.token = "scim_another"
 
     assert "paused" not in error_of(idp.get("/Users"), 401)
 
 
-def test_the_token_counts_as_used_while_it_waits(idp: Idp, admin_client: Client) -> None:
+def test_the_token_counts_as_used_during_a_pause(idp: Idp, admin_client: Client) -> None:
     pause(admin_client)
 
     idp.get("/Users")
@@ -89,7 +89,7 @@ def test_the_token_counts_as_used_while_it_waits(idp: Idp, admin_client: Client)
     assert idp.tokens.get().last_used_at
 
 
-def test_people_keep_their_access_and_their_sessions(
+def test_members_keep_their_access_and_sessions(
     idp: Idp, user: str, admin_client: Client, member_client: Client
 ) -> None:
     pause(admin_client)
@@ -104,14 +104,14 @@ def test_another_connection_is_not_paused(idp: Idp, other_idp: Idp, admin_client
     assert other_idp.get("/Users").status_code == 200
 
 
-def test_to_know_of_it_costs_no_query(
+def test_checking_for_a_pause_costs_no_query(
     idp: Idp, admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     pause(admin_client)
-    # The first notes that the token is used, the second reads it anew for that.
+    # The first request stores that the token was used, so the second one reads it again.
     for _ in range(2):
         idp.get("/Users")
 
-    # The token with its connection, and the entry of the log.
+    # The token with its connection, and the log entry.
     with django_assert_num_queries(2):
         idp.get("/Users")

@@ -1,4 +1,4 @@
-"""The safeguard: of many deactivations within an hour the rest waits for an approval; everything else goes on."""
+"""The deactivation safeguard: after many deactivations within an hour, further ones are on hold, and other requests succeed."""
 
 from datetime import timedelta
 from functools import partial
@@ -36,7 +36,7 @@ WAYS: dict[str, Any] = {
 
 
 def provisioned(idp: Idp, number: int, prefix: str = "person") -> list[str]:
-    """Return the ids of so many active people who are members."""
+    """Return the IDs of this many active users with members."""
     users = []
     for n in range(number):
         user = factories.scim_user(idp.connection, f"{prefix}{n}@acme.example")
@@ -47,7 +47,7 @@ def provisioned(idp: Idp, number: int, prefix: str = "person") -> list[str]:
 
 
 def status_of(response: Any) -> int:
-    """Return the status of a call, or of the only operation in it."""
+    """Return the status of a response, or of the only operation in it."""
     operations = response.json().get("Operations") if response.content else None
     return int(operations[0]["status"]) if operations else int(response.status_code)
 
@@ -72,26 +72,24 @@ def decide(client: Client, decision: str) -> int:
 
 
 def approve(client: Client) -> int:
-    """Approve what the page shows."""
+    """Approve the deactivations that the page shows."""
     html = client.get(f"{SAFEGUARD}approve/").content.decode()
     values = {name: html.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("version", "number")}
     return int(client.post(f"{SAFEGUARD}approve/", {**values, "typed": values["number"]}).status_code)
 
 
 @pytest.fixture
-def people(idp: Idp) -> list[str]:
-    """A hundred, of whom twenty may go within an hour."""
+def users(idp: Idp) -> list[str]:
+    """A hundred users, twenty of which can be deactivated within an hour."""
     return provisioned(idp, 100)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_beyond_the_share_the_rest_waits_whichever_way_they_are_taken_away(
-    idp: Idp, people: list[str], way: str
-) -> None:
-    assert all(status < 300 for status in statuses(idp, people[:20], way))
+def test_deactivations_beyond_the_share_are_on_hold_in_every_form(idp: Idp, users: list[str], way: str) -> None:
+    assert all(status < 300 for status in statuses(idp, users[:20], way))
     assert not stopped(idp)
 
-    assert statuses(idp, people[20:25], way) == [503] * 5
+    assert statuses(idp, users[20:25], way) == [503] * 5
 
     assert stopped(idp)
     assert active(idp) == 80
@@ -100,176 +98,176 @@ def test_beyond_the_share_the_rest_waits_whichever_way_they_are_taken_away(
     assert (safeguard.deactivated_count, safeguard.user_count) == (20, 100)
 
 
-def test_the_idp_is_told_in_scims_form_to_come_back(idp: Idp, people: list[str]) -> None:
-    statuses(idp, people[:20])
+def test_the_idp_gets_a_scim_error_with_retry_after(idp: Idp, users: list[str]) -> None:
+    statuses(idp, users[:20])
 
-    answer = idp.patch(f"/Users/{people[20]}", OFF)
+    answer = idp.patch(f"/Users/{users[20]}", OFF)
 
     assert "approves" in error_of(answer, 503)
     assert answer["Retry-After"] == "600"
     assert models.ActivityEntryRow.objects.filter(action="scim_connection.safeguard").count() == 1
 
 
-def test_a_small_connection_may_lose_ten(idp: Idp) -> None:
-    people = provisioned(idp, 12)
+def test_ten_people_can_be_deactivated_in_a_small_connection(idp: Idp) -> None:
+    users = provisioned(idp, 12)
 
-    assert statuses(idp, people) == [200] * 10 + [503] * 2
+    assert statuses(idp, users) == [200] * 10 + [503] * 2
 
 
 def test_a_new_connection_can_be_tried_out_with_fifty_people(idp: Idp, admin_client: Client) -> None:
     models.ScimConnectionRow.objects.update(created_at=timezone.now())
-    people = provisioned(idp, 52)
+    users = provisioned(idp, 52)
     assert "This connection is new" in admin_client.get(SAFEGUARD).content.decode()
 
-    assert statuses(idp, people) == [200] * 50 + [503] * 2
+    assert statuses(idp, users) == [200] * 50 + [503] * 2
 
     models.ScimConnectionRow.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
     assert "This connection is new" not in admin_client.get(SAFEGUARD).content.decode()
 
 
 @pytest.mark.parametrize("share", [0, 100])
-def test_it_can_be_switched_off(idp: Idp, people: list[str], settings: Settings, share: int) -> None:
+def test_the_safeguard_can_be_turned_off(idp: Idp, users: list[str], settings: Settings, share: int) -> None:
     settings.SCIM_SAFEGUARD_SHARE = share
 
-    assert statuses(idp, people[:40]) == [200] * 40
+    assert statuses(idp, users[:40]) == [200] * 40
     assert not models.ScimSafeguardRow.objects.exists()
 
 
-def test_everything_else_goes_on(idp: Idp, people: list[str]) -> None:
-    statuses(idp, people[:21])
+def test_other_requests_succeed(idp: Idp, users: list[str]) -> None:
+    statuses(idp, users[:21])
 
     assert idp.send("POST", "/Users", {"userName": "new@acme.example"}).status_code == 201
-    assert idp.patch(f"/Users/{people[30]}", {"op": "replace", "path": "title", "value": "x"}).status_code == 200
-    assert idp.patch(f"/Users/{people[0]}", {"op": "replace", "value": {"active": True}}).status_code == 200
-    # Who is no member, loses nothing.
+    assert idp.patch(f"/Users/{users[30]}", {"op": "replace", "path": "title", "value": "x"}).status_code == 200
+    assert idp.patch(f"/Users/{users[0]}", {"op": "replace", "value": {"active": True}}).status_code == 200
+    # A user without a member loses nothing.
     assert status_of(idp.patch(f"/Users/{idp.create_user('nobody')}", OFF)) == 200
 
 
-def test_who_goes_over_hours_is_not_held(idp: Idp, people: list[str]) -> None:
+def test_deactivations_over_several_hours_are_not_on_hold(idp: Idp, users: list[str]) -> None:
     now = timezone.now()
     for hour in range(3):
         with time_machine.travel(now + timedelta(minutes=61 * hour), tick=True):
-            # A fifth of those who are left: 20 of 100, 16 of 80, 12 of 64.
+            # 20% of the remaining users: 20 of 100, 16 of 80, 12 of 64.
             number = (20, 16, 12)[hour]
-            assert statuses(idp, people[:number]) == [200] * number
-            people = people[number:]
+            assert statuses(idp, users[:number]) == [200] * number
+            users = users[number:]
     assert not stopped(idp)
 
 
-def test_it_holds_until_somebody_decides_however_long_that_takes(idp: Idp, people: list[str]) -> None:
-    statuses(idp, people[:21])
+def test_a_hold_has_no_end_without_a_decision(idp: Idp, users: list[str]) -> None:
+    statuses(idp, users[:21])
 
     with time_machine.travel(timezone.now() + timedelta(days=3), tick=True):
-        assert statuses(idp, people[20:21]) == [503]
+        assert statuses(idp, users[20:21]) == [503]
 
 
-def test_an_approval_is_for_the_people_on_hold_alone_and_they_are_not_counted(
-    idp: Idp, people: list[str], admin_client: Client
+def test_an_approval_covers_only_the_people_on_hold_and_they_are_not_counted(
+    idp: Idp, users: list[str], admin_client: Client
 ) -> None:
-    statuses(idp, people[:60])
+    statuses(idp, users[:60])
 
     assert approve(admin_client) == 303
 
     assert not stopped(idp)
     entry = models.ActivityEntryRow.objects.get(action="scim_connection.safeguard_release")
     assert entry.after == {"people": 40}
-    # Of the 40 who weren't on hold and the 40 who are approved, a fifth may go: the count starts again.
-    assert statuses(idp, people[60:82]) == [200] * 16 + [503] * 6
-    assert statuses(idp, people[20:60]) == [200] * 40
+    # The count starts again: 20% of the 40 users who weren't on hold and the 40 approved ones.
+    assert statuses(idp, users[60:82]) == [200] * 16 + [503] * 6
+    assert statuses(idp, users[20:60]) == [200] * 40
     assert stopped(idp)
-    assert statuses(idp, people[82:84]) == [503] * 2
+    assert statuses(idp, users[82:84]) == [503] * 2
 
 
-def test_an_approval_is_for_a_day(idp: Idp, people: list[str], admin_client: Client) -> None:
-    statuses(idp, people[:40])
+def test_an_approval_is_valid_for_a_day(idp: Idp, users: list[str], admin_client: Client) -> None:
+    statuses(idp, users[:40])
     approve(admin_client)
 
     with time_machine.travel(timezone.now() + timedelta(hours=23), tick=True):
-        assert statuses(idp, people[20:22]) == [200] * 2
+        assert statuses(idp, users[20:22]) == [200] * 2
     with time_machine.travel(timezone.now() + timedelta(hours=25), tick=True):
-        # A fifth of the 78 who are left.
-        assert statuses(idp, people[22:40]) == [200] * 15 + [503] * 3
+        # 20% of the remaining 78.
+        assert statuses(idp, users[22:40]) == [200] * 15 + [503] * 3
 
 
 def test_a_second_approval_keeps_the_first_and_clearing_a_hold_ends_both(
-    idp: Idp, people: list[str], admin_client: Client
+    idp: Idp, users: list[str], admin_client: Client
 ) -> None:
-    statuses(idp, people[:24])
+    statuses(idp, users[:24])
     approve(admin_client)
-    assert statuses(idp, people[24:44]) == [200] * 16 + [503] * 4
+    assert statuses(idp, users[24:44]) == [200] * 16 + [503] * 4
     approve(admin_client)
-    assert statuses(idp, [people[20], people[40]]) == [200] * 2
+    assert statuses(idp, [users[20], users[40]]) == [200] * 2
 
-    assert statuses(idp, people[44:60])[-1] == 503
+    assert statuses(idp, users[44:60])[-1] == 503
     assert decide(admin_client, "rearm") == 303
 
-    # A fifth of those who are left, approved or not.
-    assert sum(status == 200 for status in statuses(idp, [*people[21:24], *people[41:44], *people[60:80]])) == 10
+    # 20% of the remaining users, approved or not.
+    assert sum(status == 200 for status in statuses(idp, [*users[21:24], *users[41:44], *users[60:80]])) == 10
 
 
-def test_people_who_are_put_on_hold_after_the_page_was_shown_are_not_approved(
-    idp: Idp, people: list[str], admin_client: Client
+def test_people_put_on_hold_after_the_page_was_shown_are_not_approved(
+    idp: Idp, users: list[str], admin_client: Client
 ) -> None:
-    statuses(idp, people[:22])
+    statuses(idp, users[:22])
     html = admin_client.get(f"{SAFEGUARD}approve/").content.decode()
     version = html.partition('name="version" value="')[2].partition('"')[0]
-    statuses(idp, people[22:25])
+    statuses(idp, users[22:25])
 
     late = admin_client.post(f"{SAFEGUARD}approve/", {"version": version, "number": "2", "typed": "2"})
 
     assert late.status_code == 409
     assert "5 people are on hold now" in late.content.decode()
-    assert statuses(idp, people[20:25]) == [503] * 5
+    assert statuses(idp, users[20:25]) == [503] * 5
 
 
-def test_to_keep_braking_keeps_it(idp: Idp, people: list[str], admin_client: Client) -> None:
-    statuses(idp, people[:21])
+def test_keeping_the_hold_keeps_it(idp: Idp, users: list[str], admin_client: Client) -> None:
+    statuses(idp, users[:21])
 
     assert decide(admin_client, "keep") == 303
 
-    assert statuses(idp, people[20:21]) == [503]
+    assert statuses(idp, users[20:21]) == [503]
     assert stopped(idp)
 
 
-def test_what_is_settled_is_counted_anew(idp: Idp, people: list[str], admin_client: Client) -> None:
-    statuses(idp, people[:21])
+def test_after_a_cleared_hold_the_count_starts_again(idp: Idp, users: list[str], admin_client: Client) -> None:
+    statuses(idp, users[:21])
 
     assert decide(admin_client, "rearm") == 303
 
     assert not stopped(idp)
-    # A fifth of the 80 who are left.
-    assert statuses(idp, people[20:37]) == [200] * 16 + [503]
+    # 20% of the remaining 80.
+    assert statuses(idp, users[20:37]) == [200] * 16 + [503]
 
 
-def test_connections_are_counted_each_for_itself(idp: Idp, other_idp: Idp, people: list[str]) -> None:
+def test_each_connection_has_its_own_count(idp: Idp, other_idp: Idp, users: list[str]) -> None:
     theirs = provisioned(other_idp, 100, "their")
-    statuses(idp, people[:21])
+    statuses(idp, users[:21])
 
     assert statuses(other_idp, theirs[:20]) == [200] * 20
 
 
-def test_who_was_refused_for_another_reason_is_not_counted(idp: Idp, people: list[str]) -> None:
+def test_a_deactivation_rejected_for_another_reason_is_not_counted(idp: Idp, users: list[str]) -> None:
     models.MemberRow.objects.filter(scim_user__user_name="person99@acme.example").update(direct_roles=["stytch_admin"])
 
-    assert statuses(idp, [people[99]] * 30) == [409] * 30
-    assert statuses(idp, people[:20]) == [200] * 20
+    assert statuses(idp, [users[99]] * 30) == [409] * 30
+    assert statuses(idp, users[:20]) == [200] * 20
 
 
-def test_people_are_not_counted_for_each_who_goes(idp: Idp, people: list[str], settings: Settings) -> None:
+def test_users_are_not_counted_for_each_deactivation(idp: Idp, users: list[str], settings: Settings) -> None:
     settings.SCIM_SAFEGUARD_SHARE = 50
-    statuses(idp, people[:11])
+    statuses(idp, users[:11])
     provisioned(idp, 50, "later")
 
-    statuses(idp, people[11:30])
+    statuses(idp, users[11:30])
 
     assert models.ScimSafeguardRow.objects.get().user_count == 100
-    # But before it stops anybody, they are.
+    # Before a hold begins, they are counted again.
     with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=True):
-        assert statuses(idp, people[30:76]) == [200] * 45 + [503]
+        assert statuses(idp, users[30:76]) == [200] * 45 + [503]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_none_slips_through_when_all_go_at_once(idp: Idp) -> None:
+def test_simultaneous_deactivations_do_not_exceed_the_limit(idp: Idp) -> None:
     crowd = provisioned(idp, 50)
 
     found = at_once([partial(WAYS["Okta, catalogue"], idp, user) for user in crowd], threads=8)

@@ -223,14 +223,14 @@ class RemovalOnHold(OnHold):
 def register_deactivation(
     client: ScimClient, user: models.ScimUserRow, member: models.MemberRow, writes: Writes
 ) -> None:
-    """Count a deactivation, by the writes of the caller's transaction. Raise DeactivationOnHold if it's one too many."""
+    """Count a deactivation, in the writes of the caller's transaction. Raise DeactivationOnHold above the limit."""
     if _is_off() or _is_approved(client.connection, lambda: user.deactivation_held_at):
         return
     _count(client, "minutes", 1, partial(DeactivationOnHold, client, member), writes)
 
 
 def register_removal(client: ScimClient, group: models.ScimGroupRow, count: int, writes: Writes) -> None:
-    """Count users whom one request takes out of a group with roles. Raise RemovalOnHold if they are too many.
+    """Count users that one request takes out of a group with roles. Raise RemovalOnHold above the limit.
 
     Up to the connection's minimum they aren't counted.
     """
@@ -331,7 +331,7 @@ def _approve(connection: models.ScimConnectionRow, started_at: datetime, count: 
     now, held = timezone.now(), _held_count(connection)
     if held != count:
         raise Conflict(
-            f"{_people_are(held)} on hold now. Check who they are, then confirm the new number.", field="count"
+            f"{_count_on_hold(held)} on hold now. Check who they are, then confirm the new number.", field="count"
         )
     # Earlier approvals stay valid: their users were put on hold before these.
     if connection.hold_approved_from is None or (connection.hold_approved_until or now) <= now:
@@ -386,6 +386,6 @@ def _version(connection: models.ScimConnectionRow) -> str:
     return ",".join(at.isoformat() if at else "" for at in (connection.hold_started_at, connection.hold_kept_at))
 
 
-def _people_are(number: int) -> str:
+def _count_on_hold(number: int) -> str:
     """Return "7 people are", "1 person is" or "No one is"."""
     return {0: "No one is", 1: "1 person is"}.get(number, f"{number:,} people are")

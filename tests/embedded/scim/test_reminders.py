@@ -1,4 +1,4 @@
-"""Who is told what by e-mail, when, and how often: once."""
+"""Reminders to contacts: who gets which email, when, and once."""
 
 import re
 from collections.abc import Iterator
@@ -38,11 +38,11 @@ def _email(settings: Settings) -> None:
 @pytest.fixture
 def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     connection = factories.scim_connection(acme)
-    tell(connection, "it@acme.example")
+    add_contacts(connection, "it@acme.example")
     return connection
 
 
-def tell(connection: models.ScimConnectionRow, *addresses: str) -> None:
+def add_contacts(connection: models.ScimConnectionRow, *addresses: str) -> None:
     for address in addresses:
         models.ScimContactRow.objects.create(
             organization_id=connection.organization_id, connection=connection, email_address=address
@@ -70,7 +70,7 @@ def sent() -> list[str]:
     return [str(one.subject) for one in mail.outbox]
 
 
-def test_a_token_is_reminded_of_at_30_14_7_and_1_days_each_once(connection: models.ScimConnectionRow) -> None:
+def test_contacts_are_reminded_of_a_token_once_at_30_14_7_and_1_days(connection: models.ScimConnectionRow) -> None:
     now = timezone.now()
     expire(connection, days=40)
     days_left = []
@@ -83,13 +83,13 @@ def test_a_token_is_reminded_of_at_30_14_7_and_1_days_each_once(connection: mode
     assert sent()[-1] == "The SCIM token of Okta production expires within a day"
 
 
-def test_who_was_not_told_for_long_is_told_once_and_not_four_times(connection: models.ScimConnectionRow) -> None:
+def test_missed_reminders_are_sent_as_one(connection: models.ScimConnectionRow) -> None:
     expire(connection, hours=3)
 
     assert (send_reminders().sent, send_reminders().sent) == (1, 0)
 
 
-def test_a_new_token_is_reminded_of_anew(connection: models.ScimConnectionRow) -> None:
+def test_contacts_are_reminded_of_a_new_token(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=20)
     send_reminders()
     connection.tokens.update(revoked_at=timezone.now())
@@ -98,7 +98,7 @@ def test_a_new_token_is_reminded_of_anew(connection: models.ScimConnectionRow) -
     assert send_reminders().sent == 1
 
 
-def test_the_mail_says_what_where_and_why_and_holds_no_secret(connection: models.ScimConnectionRow) -> None:
+def test_the_email_explains_itself_and_contains_no_secrets(connection: models.ScimConnectionRow) -> None:
     token = expire(connection, days=6)
     send_reminders()
 
@@ -116,11 +116,11 @@ def test_the_mail_says_what_where_and_why_and_holds_no_secret(connection: models
     assert "scim_token-of-acme" not in body + message.subject
 
 
-def test_contacts_get_an_email_each_and_never_see_each_others_addresses(
+def test_each_contact_gets_an_email_without_the_others_addresses(
     connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     settings.EMAIL_REPLY_TO = "Support <support@example.com>"
-    tell(connection, "second@acme.example", "third@acme.example")
+    add_contacts(connection, "second@acme.example", "third@acme.example")
     expire(connection, days=6)
     safeguard(connection)
 
@@ -134,8 +134,8 @@ def test_contacts_get_an_email_each_and_never_see_each_others_addresses(
     assert len({str(message.message()["Message-ID"]) for message in mail.outbox}) == 6
 
 
-def test_a_killed_run_sends_no_contact_twice_and_leaves_none_out(connection: models.ScimConnectionRow) -> None:
-    tell(connection, "second@acme.example", "third@acme.example")
+def test_after_a_killed_run_each_contact_gets_one_email(connection: models.ScimConnectionRow) -> None:
+    add_contacts(connection, "second@acme.example", "third@acme.example")
     expire(connection, days=6)
     sent_to: list[str] = []
 
@@ -155,8 +155,8 @@ def test_a_killed_run_sends_no_contact_twice_and_leaves_none_out(connection: mod
     assert sorted(sent_to) == ["it@acme.example", "second@acme.example", "third@acme.example"]
 
 
-def test_an_address_that_fails_holds_up_no_other(connection: models.ScimConnectionRow) -> None:
-    tell(connection, "second@acme.example")
+def test_a_failing_address_does_not_affect_the_others(connection: models.ScimConnectionRow) -> None:
+    add_contacts(connection, "second@acme.example")
     safeguard(connection)
 
     with patch(SEND, side_effect=[OSError, 1]):
@@ -167,7 +167,7 @@ def test_an_address_that_fails_holds_up_no_other(connection: models.ScimConnecti
     assert mail.outbox[0].to == ["it@acme.example"]
 
 
-def test_the_second_copy_of_an_email_has_the_id_of_the_first(connection: models.ScimConnectionRow) -> None:
+def test_a_repeated_email_has_the_same_message_id(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
     for _ in range(2):
         send_reminders()
@@ -177,10 +177,10 @@ def test_the_second_copy_of_an_email_has_the_id_of_the_first(connection: models.
     assert first == second
 
 
-def test_what_was_sent_to_all_in_one_email_before_an_upgrade_is_not_sent_again(
+def test_a_reminder_sent_before_an_upgrade_is_not_sent_again(
     connection: models.ScimConnectionRow,
 ) -> None:
-    tell(connection, "second@acme.example")
+    add_contacts(connection, "second@acme.example")
     expire(connection, days=6)
     safeguard(connection)
     send_reminders()
@@ -194,11 +194,11 @@ def test_what_was_sent_to_all_in_one_email_before_an_upgrade_is_not_sent_again(
     migration.one_row_per_contact(apps_at("0020_reminder_per_contact"), Mock(connection=database))
 
     assert models.ScimReminderRow.objects.count() == 2
-    # Only the two of the hold, which wasn't reminded of before the upgrade.
+    # Only the two about the hold, because none was sent about it before the upgrade.
     assert send_reminders().sent == 2
 
 
-def test_a_name_of_several_lines_makes_no_header(connection: models.ScimConnectionRow) -> None:
+def test_a_name_of_several_lines_adds_no_header(connection: models.ScimConnectionRow) -> None:
     connection.display_name = "Okta\r\nBcc: evil@example.com"
     connection.save()
     expire(connection, days=6)
@@ -207,7 +207,7 @@ def test_a_name_of_several_lines_makes_no_header(connection: models.ScimConnecti
     assert "\n" not in mail.outbox[0].subject
 
 
-def test_a_safeguard_is_told_of_once_for_each_time_that_it_safeguards(connection: models.ScimConnectionRow) -> None:
+def test_contacts_are_emailed_once_for_each_hold(connection: models.ScimConnectionRow) -> None:
     safeguard(connection)
     assert (send_reminders().sent, send_reminders().sent) == (1, 0)
     (message,) = mail.outbox
@@ -221,7 +221,7 @@ def test_a_safeguard_is_told_of_once_for_each_time_that_it_safeguards(connection
     assert send_reminders().sent == 1
 
 
-def test_a_safeguard_that_was_let_go_meanwhile_is_not_told_of(connection: models.ScimConnectionRow) -> None:
+def test_contacts_are_not_emailed_about_a_hold_that_has_ended(connection: models.ScimConnectionRow) -> None:
     safeguard(connection)
     connection.hold_started_at = None
     connection.save()
@@ -229,13 +229,13 @@ def test_a_safeguard_that_was_let_go_meanwhile_is_not_told_of(connection: models
     assert send_reminders().sent == 0
 
 
-def test_what_could_not_be_sent_is_sent_at_the_next_run_and_the_others_all_the_same(
+def test_a_failed_email_is_sent_in_the_next_run_and_the_others_at_once(
     connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     expire(connection, days=6)
     safeguard(connection)
     other = factories.scim_connection(globex)
-    tell(other, "it@globex.example")
+    add_contacts(other, "it@globex.example")
     expire(other, days=6)
 
     with patch(SEND, side_effect=[SMTPServerDisconnected("it@acme.example"), 1, 1]):
@@ -246,7 +246,7 @@ def test_what_could_not_be_sent_is_sent_at_the_next_run_and_the_others_all_the_s
     assert len(mail.outbox) == 1
 
 
-def test_a_failed_safeguard_mail_is_not_noted_as_sent(connection: models.ScimConnectionRow) -> None:
+def test_a_failed_email_about_a_hold_is_not_shown_as_sent(connection: models.ScimConnectionRow) -> None:
     safeguard(connection)
     with patch(SEND, side_effect=OSError):
         send_reminders()
@@ -256,7 +256,7 @@ def test_a_failed_safeguard_mail_is_not_noted_as_sent(connection: models.ScimCon
     assert send_reminders().sent == 1
 
 
-def test_a_claim_of_a_process_that_died_is_free_after_a_while(connection: models.ScimConnectionRow) -> None:
+def test_a_claim_of_a_killed_process_expires(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
     with patch(SEND, side_effect=SystemExit), pytest.raises(SystemExit):
         send_reminders()
@@ -267,7 +267,7 @@ def test_a_claim_of_a_process_that_died_is_free_after_a_while(connection: models
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_runs_at_once_one_sends(connection: models.ScimConnectionRow) -> None:
+def test_one_of_several_simultaneous_runs_sends(connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
     safeguard(connection)
 
@@ -278,18 +278,18 @@ def test_of_runs_at_once_one_sends(connection: models.ScimConnectionRow) -> None
 
 
 def _answer(number: int) -> object:
-    """Return what at_once() reads a number from."""
+    """Return a response that at_once() reads a number from."""
     return type("Answer", (), {"status_code": number})()
 
 
-def test_all_are_told_however_many_there_are(
+def test_all_connections_are_read_in_chunks(
     acme: models.OrganizationRow, globex: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reminders, "_CHUNK_SIZE", 2)
     for n in range(7):
         organization = factories.organization(f"number-{n}")
         connection = factories.scim_connection(organization)
-        tell(connection, "it@acme.example")
+        add_contacts(connection, "it@acme.example")
         expire(connection, days=6)
         safeguard(connection)
 
@@ -298,7 +298,7 @@ def test_all_are_told_however_many_there_are(
 
 @pytest.fixture
 def quiet(connection: models.ScimConnectionRow) -> Iterator[models.ScimConnectionRow]:
-    """One of which nobody is told; and nobody is."""
+    """A connection without due reminders. After the test, check that none was sent."""
     expire(connection, days=6)
     safeguard(connection)
     yield connection
@@ -306,33 +306,35 @@ def quiet(connection: models.ScimConnectionRow) -> Iterator[models.ScimConnectio
     assert mail.outbox == []
 
 
-def test_nobody_is_told_of_a_deleted_connection(quiet: models.ScimConnectionRow) -> None:
+def test_a_deleted_connection_sends_nothing(quiet: models.ScimConnectionRow) -> None:
     quiet.status = ScimConnectionStatus.DELETED
     quiet.save()
 
 
-def test_without_contacts_nobody_is_told(quiet: models.ScimConnectionRow) -> None:
+def test_without_contacts_nothing_is_sent(quiet: models.ScimConnectionRow) -> None:
     quiet.contacts.all().delete()
 
 
-def test_nobody_is_told_of_a_token_that_is_revoked(quiet: models.ScimConnectionRow) -> None:
+def test_a_revoked_token_sends_nothing(quiet: models.ScimConnectionRow) -> None:
     quiet.tokens.update(revoked_at=timezone.now())
     quiet.hold_started_at = None
     quiet.save()
 
 
-def test_who_becomes_a_contact_later_is_told_of_a_safeguard_that_still_safeguards(
+def test_a_new_contact_is_emailed_about_a_hold_that_still_exists(
     connection: models.ScimConnectionRow,
 ) -> None:
     connection.contacts.all().delete()
     safeguard(connection)
     assert send_reminders().sent == 0
-    tell(connection, "late@acme.example")
+    add_contacts(connection, "late@acme.example")
 
     assert send_reminders().sent == 1
 
 
-def test_the_command_says_how_many_or_what_is_wrong(connection: models.ScimConnectionRow, settings: Settings) -> None:
+def test_the_command_prints_the_number_of_emails_or_the_problem(
+    connection: models.ScimConnectionRow, settings: Settings
+) -> None:
     expire(connection, days=6)
     with patch(SEND, side_effect=OSError), pytest.raises(CommandError, match="1 failed"):
         call_command("sendreminders")
@@ -345,7 +347,7 @@ def test_the_command_says_how_many_or_what_is_wrong(connection: models.ScimConne
         call_command("sendreminders")
 
 
-def test_the_links_lead_to_pages(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_the_links_in_emails_open_pages(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     expire(connection, days=6)
     safeguard(connection)
     send_reminders()

@@ -1,4 +1,4 @@
-"""Contacts: shown on the overview, changed on a page of their own, and named where one is wrong."""
+"""Contacts on the overview, and the page that changes them."""
 
 from unittest.mock import patch
 
@@ -27,7 +27,7 @@ def page(client: Client, url: str = PAGE) -> str:
     return " ".join(client.get(url).content.decode().split())
 
 
-def answer_to(client: Client, addresses: str, **changes: str) -> tuple[int, str]:
+def save(client: Client, addresses: str, **changes: str) -> tuple[int, str]:
     response = client.post(PAGE, {"addresses": addresses, "version": version(page(client)), **changes})
     return response.status_code, " ".join(response.content.decode().split())
 
@@ -39,12 +39,12 @@ def saved() -> list[str]:
 @pytest.mark.parametrize(
     "text", ["a@acme.example\r\nb@acme.example", "a@acme.example, b@acme.example;", " a@acme.example\n\nb@acme.example"]
 )
-def test_they_are_saved_and_shown_on_the_overview(
+def test_contacts_are_saved_and_shown_on_the_overview(
     admin_client: Client, connection: models.ScimConnectionRow, text: str
 ) -> None:
-    assert "Nobody is told yet." in page(admin_client, OVERVIEW)
+    assert "No contacts yet." in page(admin_client, OVERVIEW)
 
-    assert answer_to(admin_client, text)[0] == 303
+    assert save(admin_client, text)[0] == 303
 
     html = page(admin_client, OVERVIEW)
     assert "Contacts saved." in html
@@ -61,10 +61,10 @@ def test_they_are_saved_and_shown_on_the_overview(
         ("\n".join(f"a{n}@acme.example" for n in range(11)), "You entered 11 addresses. Enter at most 10."),
     ],
 )
-def test_a_bad_address_is_named_and_what_was_typed_stays(
+def test_an_invalid_address_is_named_and_the_input_is_kept(
     admin_client: Client, connection: models.ScimConnectionRow, text: str, said: str
 ) -> None:
-    status, html = answer_to(admin_client, text)
+    status, html = save(admin_client, text)
 
     assert status == 422
     assert escape(said) in html
@@ -72,29 +72,29 @@ def test_a_bad_address_is_named_and_what_was_typed_stays(
     assert saved() == []
 
 
-def test_of_two_who_save_at_once_the_second_is_told(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_the_second_of_two_admins_gets_a_conflict(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     seen = version(page(admin_client))
-    answer_to(admin_client, "first@acme.example")
+    save(admin_client, "first@acme.example")
 
-    status, html = answer_to(admin_client, "second@acme.example", version=seen)
+    status, html = save(admin_client, "second@acme.example", version=seen)
 
     assert status == 409
-    assert "Now there is: first@acme.example." in html
+    assert "Contacts now: first@acme.example." in html
     assert "second@acme.example</textarea>" in html
     assert saved() == ["first@acme.example"]
 
 
-def test_without_e_mail_it_says_so(
+def test_without_email_the_pages_say_so(
     admin_client: Client, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     for url in (OVERVIEW, PAGE):
-        assert "No e-mail is set up" in page(admin_client, url)
+        assert "Email isn’t configured on this server" in page(admin_client, url)
     settings.EMAIL_IS_SET_UP = True
     for url in (OVERVIEW, PAGE):
-        assert "No e-mail is set up" not in page(admin_client, url)
+        assert "Email isn’t configured on this server" not in page(admin_client, url)
 
 
-def test_who_may_not_change_them_sees_them_and_whom_to_ask(
+def test_a_member_without_the_permission_sees_who_can_help(
     acme: models.OrganizationRow, connection: models.ScimConnectionRow, settings: Settings
 ) -> None:
     models.ScimContactRow.objects.create(organization=acme, connection=connection, email_address="it@acme.example")
@@ -109,7 +109,7 @@ def test_who_may_not_change_them_sees_them_and_whom_to_ask(
     assert saved() == ["it@acme.example"]
 
 
-def test_another_organizations_contacts_are_not_there(
+def test_another_organizations_contacts_are_not_found(
     other_admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     models.ScimContactRow.objects.create(
@@ -122,7 +122,7 @@ def test_another_organizations_contacts_are_not_there(
     assert saved() == ["it@acme.example"]
 
 
-def test_that_the_contacts_were_told_stands_by_the_safeguard(
+def test_the_safeguard_shows_that_contacts_were_emailed(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     models.ScimConnectionRow.objects.update(hold_started_at=timezone.now())
@@ -133,7 +133,7 @@ def test_that_the_contacts_were_told_stands_by_the_safeguard(
         assert "Contacts were emailed" in page(admin_client, url)
 
 
-def test_without_a_connection_it_says_so(admin_client: Client) -> None:
+def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
     assert "No identity provider is connected" in page(admin_client)
 
 

@@ -61,14 +61,12 @@ CHANGES: dict[str, dict[str, str]] = {
 }
 
 
-def test_who_was_just_provisioned_is_as_the_idp_says(admin_client: Client, grace: models.MemberRow) -> None:
-    assert "Nobody was changed by hand" in page(admin_client)
+def test_a_user_who_was_provisioned_now_has_no_differences(admin_client: Client, grace: models.MemberRow) -> None:
+    assert "No manual changes" in page(admin_client)
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_what_was_changed_by_hand_is_shown_and_put_right(
-    admin_client: Client, grace: models.MemberRow, kind: str
-) -> None:
+def test_a_manual_change_is_shown_and_fixed(admin_client: Client, grace: models.MemberRow, kind: str) -> None:
     before = (grace.name, grace.email_address, grace.status)
     change(grace, **CHANGES[kind])
     html = page(admin_client)
@@ -80,13 +78,13 @@ def test_what_was_changed_by_hand_is_shown_and_put_right(
     assert (response.status_code, response["Location"]) == (303, PAGE)
     grace.refresh_from_db()
     assert (grace.name, grace.email_address, grace.status) == before
-    assert "Nobody was changed by hand" in page(admin_client)
+    assert "No manual changes" in page(admin_client)
     entry = models.ActivityEntryRow.objects.filter(action__startswith="member.").order_by("id").last()
     assert entry
     assert entry.actor_name == "Ada Admin"
 
 
-def test_who_was_let_in_again_although_the_idp_deactivated_them_goes_again(
+def test_a_member_reactivated_against_the_idp_is_deactivated_again(
     admin_client: Client, grace: models.MemberRow, idp: Idp
 ) -> None:
     user = idp.get("/Users").json()["Resources"][0]["id"]
@@ -100,7 +98,7 @@ def test_who_was_let_in_again_although_the_idp_deactivated_them_goes_again(
     assert client.get("/o/acme/").status_code == 302
 
 
-def test_the_last_admin_stays_also_by_this_way(grace: models.MemberRow, idp: Idp) -> None:
+def test_the_last_admin_keeps_access(grace: models.MemberRow, idp: Idp) -> None:
     change(grace, direct_roles=["stytch_admin"])  # type: ignore[arg-type]  # -- a list
     models.ScimUserRow.objects.update(active=False)
     client = factories.signed_in(grace)
@@ -113,7 +111,7 @@ def test_the_last_admin_stays_also_by_this_way(grace: models.MemberRow, idp: Idp
     assert grace.status == MemberStatus.ACTIVE
 
 
-def test_an_address_that_is_taken_is_not_taken_back(admin_client: Client, grace: models.MemberRow) -> None:
+def test_an_address_in_use_is_a_conflict(admin_client: Client, grace: models.MemberRow) -> None:
     change(grace, email_address="other@acme.example")
     factories.member(grace.organization, "grace@acme.example")
 
@@ -123,7 +121,7 @@ def test_an_address_that_is_taken_is_not_taken_back(admin_client: Client, grace:
     assert "Another member of the organization has this email address." in response.content.decode()
 
 
-def test_what_changed_meanwhile_is_not_overwritten(admin_client: Client, grace: models.MemberRow) -> None:
+def test_a_change_after_the_page_was_shown_is_a_conflict(admin_client: Client, grace: models.MemberRow) -> None:
     change(grace, name="G. Hopper")
     seen = fix(page(admin_client))
     change(grace, name="Admiral Hopper")
@@ -136,11 +134,11 @@ def test_what_changed_meanwhile_is_not_overwritten(admin_client: Client, grace: 
 
 
 @pytest.mark.parametrize("data", [{}, {"user_id": "x"}, {"user_id": "x" * 200, "version": "y"}])
-def test_nobody_chosen_is_refused(admin_client: Client, grace: models.MemberRow, data: dict[str, str]) -> None:
+def test_an_invalid_form_is_rejected(admin_client: Client, grace: models.MemberRow, data: dict[str, str]) -> None:
     assert admin_client.post(TAKE, data).status_code == 422
 
 
-def test_another_organizations_person_is_not_found(
+def test_another_organizations_user_is_not_found(
     other_admin_client: Client, grace: models.MemberRow, globex: models.OrganizationRow, admin_client: Client
 ) -> None:
     change(grace, name="G.")
@@ -151,7 +149,7 @@ def test_another_organizations_person_is_not_found(
     assert "grace" not in other_admin_client.get(theirs).content.decode()
 
 
-def test_who_may_not_change_sees_it_and_whom_to_ask(
+def test_a_member_without_the_permission_sees_who_can_help(
     acme: models.OrganizationRow, grace: models.MemberRow, settings: Settings
 ) -> None:
     change(grace, name="G.")
@@ -165,22 +163,20 @@ def test_who_may_not_change_sees_it_and_whom_to_ask(
     assert client.post(TAKE, {"user_id": "x", "version": "y"}).status_code == 403
 
 
-def test_members_whom_the_idp_does_not_know_are_listed_alone(admin_client: Client, grace: models.MemberRow) -> None:
+def test_unmanaged_members_are_listed(admin_client: Client, grace: models.MemberRow) -> None:
     html = page(admin_client, "unmanaged")
 
     assert "ada@acme.example" in html.partition("<table")[2]
     assert "grace@acme.example" not in html
-    assert "Assign them to this application there" in html
+    assert "Assign them to this application in Okta" in html
 
 
-def test_groups_that_were_renamed_or_are_gone_are_listed_with_the_way_to_their_roles(
-    admin_client: Client, idp: Idp
-) -> None:
-    kept, renamed, gone = factories.scim_groups(idp.connection, ["Kept", "Sales", "Gone"])
-    for group in (kept, renamed, gone):
+def test_renamed_and_deleted_groups_are_listed_with_a_link_to_their_roles(admin_client: Client, idp: Idp) -> None:
+    kept, renamed, deleted = factories.scim_groups(idp.connection, ["Kept", "Sales", "Gone"])
+    for group in (kept, renamed, deleted):
         factories.group_role(group, "stytch_admin")
     factories.rename(renamed, "Revenue")
-    gone.delete()
+    deleted.delete()
 
     html = page(admin_client, "group-roles")
 
@@ -201,7 +197,7 @@ def test_groups_without_a_role_are_listed(admin_client: Client, idp: Idp) -> Non
 
 
 @pytest.mark.parametrize("kind", ["changed", "unmanaged", "unmapped"])
-def test_what_is_further_than_a_page_looks_is_found_page_by_page(
+def test_rows_beyond_the_bound_of_a_page_are_found_on_the_next_pages(
     admin_client: Client, idp: Idp, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drift, "_MAX_READ", 4)
@@ -224,7 +220,7 @@ def test_what_is_further_than_a_page_looks_is_found_page_by_page(
     assert found_names == expected[kind]
 
 
-def test_a_search_that_is_not_through_says_that_it_has_found_nothing_so_far(
+def test_an_unfinished_search_says_nothing_found_so_far(
     admin_client: Client, idp: Idp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drift, "_MAX_COMPARED", 2)
@@ -247,7 +243,7 @@ def test_a_search_that_is_not_through_says_that_it_has_found_nothing_so_far(
 
 @pytest.mark.parametrize("kind", ["changed", "unmanaged", "group-roles", "unmapped"])
 @pytest.mark.parametrize("number", [3, 30])
-def test_a_page_costs_the_same_queries_however_much_there_is(
+def test_the_number_of_queries_does_not_grow_with_the_rows(
     admin_client: Client, idp: Idp, django_assert_max_num_queries: DjangoAssertNumQueries, kind: str, number: int
 ) -> None:
     for n in range(number):
@@ -263,7 +259,7 @@ def test_a_page_costs_the_same_queries_however_much_there_is(
 
 
 @pytest.mark.parametrize("query", [{"limit": "7"}, {"kind": "other"}])
-def test_an_address_that_makes_no_sense_is_refused_with_the_cure(
+def test_an_invalid_query_is_rejected_with_the_valid_values(
     admin_client: Client, idp: Idp, query: dict[str, str]
 ) -> None:
     response = admin_client.get(PAGE, query)

@@ -1,4 +1,4 @@
-"""Pausing: what it does, who did it and when on every page, and the way on."""
+"""Pausing and resuming a connection, and the notice on every page while it's paused."""
 
 from unittest.mock import patch
 
@@ -39,17 +39,19 @@ def is_paused(connection: models.ScimConnectionRow) -> bool:
     return connection.paused_at is not None
 
 
-def test_the_overview_leads_to_what_a_pause_does(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_the_overview_links_to_the_page_that_explains_a_pause(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
     assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
 
     html = page(admin_client)
 
-    assert "Nobody loses access" in html
+    assert "No one loses access" in html
     assert "Dashboard › Tasks" in html
     assert not is_paused(connection)
 
 
-def test_it_pauses_and_resumes_and_says_so(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+def test_an_admin_pauses_and_resumes(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     response = admin_client.post(PAGE)
 
     assert (response.status_code, response["Location"]) == (303, OVERVIEW)
@@ -84,7 +86,7 @@ def test_every_page_says_who_paused_it_and_offers_to_resume(
     assert "All is well" not in html
 
 
-def test_of_two_who_do_it_the_second_is_told(admin_client: Client, paused: models.ScimConnectionRow) -> None:
+def test_the_second_of_two_admins_gets_a_conflict(admin_client: Client, paused: models.ScimConnectionRow) -> None:
     response = admin_client.post(PAGE)
 
     assert response.status_code == 409
@@ -95,7 +97,7 @@ def test_of_two_who_do_it_the_second_is_told(admin_client: Client, paused: model
     assert "Someone else may have resumed it." in response.content.decode()
 
 
-def test_who_may_not_sees_it_and_whom_to_ask(
+def test_a_member_without_the_permission_sees_who_can_help(
     acme: models.OrganizationRow, paused: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
@@ -114,7 +116,7 @@ def test_another_organizations_connection_is_not_paused(
     other_admin_client: Client, connection: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     assert other_admin_client.post(PAGE).status_code == 404
-    assert "There is nothing to pause." in other_admin_client.post(PAGE.replace("acme", "globex")).content.decode()
+    assert "There’s nothing to pause." in other_admin_client.post(PAGE.replace("acme", "globex")).content.decode()
     assert not is_paused(connection)
 
 

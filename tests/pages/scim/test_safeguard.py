@@ -1,4 +1,4 @@
-"""The safeguard's page and its banner: every state, and the decision."""
+"""The page and the banner of the deactivation safeguard: every state, and the decisions."""
 
 import re
 from datetime import timedelta
@@ -27,7 +27,7 @@ def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
 
 @pytest.fixture
 def holding(connection: models.ScimConnectionRow) -> models.ScimConnectionRow:
-    """20 of 100 are gone, and three wait."""
+    """The connection, on hold: 20 of 100 people were deactivated, and three are on hold."""
     connection.hold_started_at = timezone.now() - timedelta(minutes=5)
     connection.save()
     models.ScimSafeguardRow.objects.create(
@@ -59,7 +59,7 @@ def is_holding(connection: models.ScimConnectionRow) -> bool:
 
 
 @pytest.mark.parametrize("url", [*BANNERS, PAGE])
-def test_it_says_how_many_are_gone_and_how_many_wait(
+def test_it_shows_how_many_were_deactivated_and_how_many_are_on_hold(
     admin_client: Client, holding: models.ScimConnectionRow, url: str
 ) -> None:
     html = page(admin_client, url)
@@ -71,13 +71,13 @@ def test_it_says_how_many_are_gone_and_how_many_wait(
 
 
 @pytest.mark.parametrize("url", BANNERS)
-def test_there_is_no_banner_while_nobody_waits(
+def test_without_a_hold_no_banner_is_shown(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     assert "Deactivations are on hold" not in page(admin_client, url)
 
 
-def test_the_page_names_who_waits(admin_client: Client, holding: models.ScimConnectionRow) -> None:
+def test_the_page_lists_the_people_on_hold(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     html = page(admin_client)
 
     for shown in (
@@ -90,7 +90,7 @@ def test_the_page_names_who_waits(admin_client: Client, holding: models.ScimConn
         assert shown in html
 
 
-def test_who_waits_comes_page_by_page_each_once(admin_client: Client, holding: models.ScimConnectionRow) -> None:
+def test_pages_list_each_person_on_hold_once(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     models.ScimUserRow.objects.all().delete()
     hold(holding, 30)
     url: str | None = f"{PAGE}?limit=25"
@@ -105,7 +105,7 @@ def test_who_waits_comes_page_by_page_each_once(admin_client: Client, holding: m
 
 
 @pytest.mark.parametrize("number", [2, 45])
-def test_a_page_costs_the_same_queries_however_many_wait(
+def test_the_number_of_queries_does_not_grow_with_the_people_on_hold(
     admin_client: Client,
     holding: models.ScimConnectionRow,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -127,7 +127,7 @@ def test_a_page_costs_the_same_queries_however_many_wait(
         ("rearm", False, "No deactivations are on hold"),
     ],
 )
-def test_a_decision_is_carried_out_and_said(
+def test_a_decision_is_carried_out_and_confirmed(
     admin_client: Client, holding: models.ScimConnectionRow, decision: str, safeguards: bool, text: str
 ) -> None:
     response = admin_client.post(DECIDE, {"decision": decision, "version": version(page(admin_client))})
@@ -151,7 +151,7 @@ def approval(html: str, typed: str) -> dict[str, str]:
     return {"version": version(html), "number": found.group(1), "typed": typed}
 
 
-def test_an_approval_shows_who_loses_access_and_confirms_the_number(
+def test_an_approval_lists_the_people_and_confirms_the_number(
     admin_client: Client, holding: models.ScimConnectionRow
 ) -> None:
     html = page(admin_client, APPROVE)
@@ -169,7 +169,7 @@ def test_an_approval_shows_who_loses_access_and_confirms_the_number(
     assert not is_holding(holding)
 
 
-def test_a_large_approval_shows_the_first_and_leads_to_the_rest(
+def test_a_large_approval_lists_the_first_people_and_links_to_all(
     admin_client: Client, holding: models.ScimConnectionRow
 ) -> None:
     models.ScimUserRow.objects.all().delete()
@@ -183,7 +183,7 @@ def test_a_large_approval_shows_the_first_and_leads_to_the_rest(
     assert admin_client.post(APPROVE, approval(html, "1,001")).status_code == 303
 
 
-def test_a_number_that_was_made_up_approves_nothing(admin_client: Client, holding: models.ScimConnectionRow) -> None:
+def test_a_wrong_number_approves_nothing(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     html = page(admin_client, APPROVE)
 
     response = admin_client.post(APPROVE, approval(html, "2") | {"number": "2"})
@@ -199,7 +199,7 @@ def test_without_a_hold_there_is_nothing_to_approve(admin_client: Client, connec
     assert not models.ActivityEntryRow.objects.filter(action="scim_connection.safeguard_release").exists()
 
 
-def test_of_two_who_decide_at_once_the_second_is_told(admin_client: Client, holding: models.ScimConnectionRow) -> None:
+def test_the_second_of_two_admins_gets_a_conflict(admin_client: Client, holding: models.ScimConnectionRow) -> None:
     seen = version(page(admin_client))
     admin_client.post(DECIDE, {"decision": "keep", "version": seen})
 
@@ -213,7 +213,7 @@ def test_of_two_who_decide_at_once_the_second_is_told(admin_client: Client, hold
 @pytest.mark.parametrize(
     "data", [{}, {"decision": "other"}, {"decision": "release"}, {"decision": "keep", "version": "x" * 200}]
 )
-def test_what_is_no_decision_is_refused(
+def test_an_invalid_decision_is_rejected(
     admin_client: Client, holding: models.ScimConnectionRow, data: dict[str, str]
 ) -> None:
     response = admin_client.post(DECIDE, data)
@@ -222,13 +222,11 @@ def test_what_is_no_decision_is_refused(
     assert "Choose what to do." in response.content.decode()
 
 
-def test_nothing_is_decided_of_a_safeguard_that_does_not_safeguard(
-    admin_client: Client, connection: models.ScimConnectionRow
-) -> None:
+def test_a_decision_without_a_hold_is_a_conflict(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     assert admin_client.post(DECIDE, {"decision": "rearm", "version": ""}).status_code == 409
 
 
-def test_who_may_not_decide_sees_it_and_whom_to_ask(
+def test_a_member_without_the_permission_sees_who_can_help(
     acme: models.OrganizationRow, holding: models.ScimConnectionRow, settings: Settings
 ) -> None:
     client = as_reader(settings, acme)
@@ -243,7 +241,7 @@ def test_who_may_not_decide_sees_it_and_whom_to_ask(
     assert is_holding(holding)
 
 
-def test_another_organizations_safeguard_is_not_there(
+def test_another_organizations_safeguard_is_not_found(
     other_admin_client: Client, holding: models.ScimConnectionRow, globex: models.OrganizationRow
 ) -> None:
     factories.scim_connection(globex)
@@ -253,7 +251,7 @@ def test_another_organizations_safeguard_is_not_there(
 
 
 @pytest.mark.parametrize("share", [0, 100])
-def test_it_says_when_it_is_switched_off(
+def test_the_page_says_that_the_safeguard_is_off(
     admin_client: Client, connection: models.ScimConnectionRow, settings: Settings, share: int
 ) -> None:
     settings.SCIM_SAFEGUARD_SHARE = share

@@ -15,7 +15,6 @@ from portal.directory.scim.connection import ScimConnectionGateway
 from portal.directory.scim.contacts import ScimContactGateway
 from portal.directory.scim.deletion import ScimDeletionGateway
 from portal.directory.scim.drift import ScimDriftGateway
-from portal.directory.scim.features import ScimFeature
 from portal.directory.scim.group_roles import ScimGroupRoleGateway, ScimGroupRoleReviewGateway
 from portal.directory.scim.groups import ScimGroupDetailGateway, ScimGroupGateway
 from portal.directory.scim.health import ScimHealthGateway
@@ -30,12 +29,7 @@ from portal.directory.sign_in_links import SignInLinkGateway
 
 
 class ScimGateway(Protocol):
-    """SCIM, noun by noun; a noun that the directory lacks is None.
-
-    `offers` names the smaller capabilities that this directory has beyond Stytch's own API.
-    """
-
-    offers: frozenset[ScimFeature]
+    """SCIM, noun by noun. A noun that the directory lacks is None."""
 
     @property
     def connection(self) -> ScimConnectionGateway: ...  # noqa: D102 -- the type says it

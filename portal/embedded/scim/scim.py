@@ -2,7 +2,6 @@
 
 from functools import cached_property
 
-from portal.directory.scim.features import ScimFeature
 from portal.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.embedded.scim.connection import EmbeddedScimConnection
 from portal.embedded.scim.contacts import EmbeddedScimContacts
@@ -23,8 +22,6 @@ from portal.embedded.scope import Scope
 
 class EmbeddedScim:
     """Implements portal.directory.directory.ScimGateway."""
-
-    offers: frozenset[ScimFeature] = frozenset(ScimFeature)
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

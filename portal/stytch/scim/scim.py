@@ -2,7 +2,6 @@
 
 from functools import cached_property
 
-from portal.directory.scim.features import ScimFeature
 from portal.stytch.scim.connection import StytchScimConnection, StytchScimTokens
 from portal.stytch.scim.deletion import StytchScimDeletion
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
@@ -13,7 +12,6 @@ from portal.stytch.scope import Scope
 class StytchScim:
     """Implements portal.directory.directory.ScimGateway; Stytch checks the member's permissions."""
 
-    offers: frozenset[ScimFeature] = frozenset()
     # What Stytch's API has no requests for.
     conflicts = None
     contacts = None

@@ -36,17 +36,17 @@ class Writes:
             self.insert_values(type(row), [_inserted(row)])
 
     def insert_values(self, model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert rows that are given as values by column: for many rows, without an object for each."""
+        """Insert rows that are given as values by the model's attributes: for many rows, without an object for each."""
         self._new.setdefault(model, []).extend(rows)
 
     def update(self, row: Model, *names: str) -> None:
         """Store fields of a row, as `save(update_fields=…)` would without its signals."""
         sql, fields = _update(type(row), names, connection.vendor)
-        changed = {field.attname: field.pre_save(row, add=False) for field in fields}
+        changed = {field.column: field.pre_save(row, add=False) for field in fields}
         if connection.vendor == "postgresql":
             self._parts.append((sql, [_encoded(changed), row.pk]))
         else:
-            values = [field.get_db_prep_save(changed[field.attname], connection) for field in fields]
+            values = [field.get_db_prep_save(changed[field.column], connection) for field in fields]
             self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, connection)]))
 
     def update_keys(
@@ -69,7 +69,7 @@ class Writes:
         parts, new = self._parts, self._new
         self._parts, self._new = [], {}
         if connection.vendor == "postgresql":
-            parts += [(_insert_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows]
+            parts += [(_insert_documents(model), [_documents(model, rows)]) for model, rows in new.items() if rows]
             if parts:
                 execute(_as_one(tuple(sql for sql, _ in parts)), [one for _, values in parts for one in values])
             return
@@ -95,7 +95,7 @@ def insert(*rows: Model) -> None:
 
 
 def insert_values(model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows that are given as values by column, now."""
+    """Insert rows that are given as values by the model's attributes, now."""
     writes = Writes()
     writes.insert_values(model, rows)
     writes.send()
@@ -107,7 +107,7 @@ def inserted_fields(model: type[Model]) -> Fields:
 
 
 def _inserted(row: Model) -> Mapping[str, Any]:
-    """Return the values of a new row by column, and mark it as saved."""
+    """Return the values of a new row, and mark it as saved."""
     names, computed = _columns(type(row))
     for field in computed:
         field.pre_save(row, add=True)
@@ -118,7 +118,7 @@ def _inserted(row: Model) -> Mapping[str, Any]:
 
 @cache
 def _columns(model: type[Model]) -> tuple[Sequence[str], Fields]:
-    """Return the columns of a new row, and the fields that compute their value when it is stored."""
+    """Return the attributes of a new row, and the fields that compute their value when it is stored."""
     fields = inserted_fields(model)
     computed = [field for field in fields if type(field).pre_save is not Field.pre_save]
     return [field.attname for field in fields], computed
@@ -131,6 +131,19 @@ def _as_one(parts: tuple[str, ...]) -> str:
     *first, last = parts
     named = ", ".join(f"part{number} AS ({sql})" for number, sql in enumerate(first))
     return f"WITH {named} {last}" if named else last
+
+
+def _documents(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as JSON by column."""
+    if renamed := _renamed(model):
+        return _encoded([{renamed.get(name, name): value for name, value in row.items()} for row in rows])
+    return _encoded(rows)
+
+
+@cache
+def _renamed(model: type[Model]) -> Mapping[str, str]:
+    """Return the columns that have another name than their attribute."""
+    return {field.attname: str(field.column) for field in inserted_fields(model) if field.attname != field.column}
 
 
 def _encoded(value: Any) -> str:

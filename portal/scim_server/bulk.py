@@ -7,11 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.embedded.scim.protocol.attribute_values import Document, get_field
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import BadReference, InvalidSyntax, ScimError, TooLarge
 from portal.embedded.scim.protocol.etags import etag
-from portal.embedded.scim.protocol.payload import require_schema
+from portal.embedded.scim.protocol.payload import Document, get_field, require_schema
 from portal.embedded.scim.protocol.users import create_users
 from portal.scim_server.rendering import error_document
 from portal.scim_server.resources import USERS, ResourceType, Row, resource_type_at

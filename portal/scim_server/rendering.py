@@ -12,13 +12,13 @@ from django.http import HttpResponse
 
 from portal.directory.ids import id_prefix
 from portal.embedded import models
-from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import InvalidValue, ScimError
 from portal.embedded.scim.protocol.etags import etag
 from portal.embedded.scim.protocol.groups import group_id
 from portal.embedded.scim.protocol.membership import GROUP_MEMBER, USER_MEMBER, GroupMember, MemberType
 from portal.embedded.scim.protocol.pagination import ResultPage
+from portal.embedded.scim.protocol.payload import Document
 from portal.embedded.scim.protocol.schemas import ResourceSchema
 from portal.embedded.scim.protocol.user_groups import UserGroup
 from portal.embedded.scim.protocol.users import user_id

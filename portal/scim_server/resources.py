@@ -9,10 +9,10 @@ from uuid import UUID
 from portal.embedded import models
 from portal.embedded.scim.filter.columns import Listable
 from portal.embedded.scim.protocol import groups, membership, user_groups, users
-from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import ResourceNotFound
 from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage
+from portal.embedded.scim.protocol.payload import Document
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema
 from portal.scim_server.rendering import Projection, group_document, user_document
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from portal.embedded.scim.filter.parser import parse_filter
-from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import InvalidCount, InvalidSyntax, InvalidValue
 from portal.embedded.scim.protocol.pagination import (
@@ -14,7 +13,7 @@ from portal.embedded.scim.protocol.pagination import (
     query_merged_page,
     rows_by_key,
 )
-from portal.embedded.scim.protocol.payload import require_schema
+from portal.embedded.scim.protocol.payload import Document, require_schema
 from portal.scim_server.rendering import LIST_RESPONSE, Projection
 from portal.scim_server.resources import RESOURCE_TYPES, ResourceType
 

@@ -10,10 +10,11 @@ from django.conf import settings
 
 from portal.embedded.models.fields import is_storable
 from portal.embedded.scim.filter.comparison import comparable, compare, operand
-from portal.embedded.scim.protocol.errors import InvalidFilter
-from portal.embedded.scim.protocol.schemas import Attribute
+from portal.embedded.scim.protocol.errors import InvalidFilter, InvalidPath
+from portal.embedded.scim.protocol.schemas import Attribute, ResourceSchema
 
 _OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
+_PATH = re.compile(r"^(?P<attribute>[^\[\]]+)(?:\[(?P<filter>.*)\](?:\.(?P<sub>[\w$-]+))?)?$", re.DOTALL)
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<mark>[()\[\]])
@@ -69,6 +70,15 @@ class ElementFilter:
     filter: "Node"
 
 
+@dataclass(frozen=True, slots=True)
+class PathTarget:
+    """The target of a path: its attributes, a filter on the elements of the last one, and a sub-attribute of these."""
+
+    attributes: tuple[Attribute, ...]
+    filter: "Node | None"
+    sub_attribute: Attribute | None
+
+
 Node = Comparison | And | Or | Not | ElementFilter
 
 
@@ -80,6 +90,23 @@ def parse_filter(text: str, *, takes_bare_texts: bool = False) -> Node:
     if len(text) > settings.SCIM_MAX_FILTER_LENGTH:
         raise InvalidFilter(f"The filter is longer than {settings.SCIM_MAX_FILTER_LENGTH} characters.")
     return _Parser(_BARE.sub(_quote, text) if takes_bare_texts else text).parse()
+
+
+def parse_path(schema: ResourceSchema, path: str) -> PathTarget:
+    """Parse the path of a PATCH operation. Raise InvalidPath for an unknown attribute, InvalidFilter for its filter."""
+    match = _PATH.match(path)
+    attributes = schema.resolve(match["attribute"]) if match else ()
+    if not match or not attributes:
+        raise InvalidPath(f'A {schema.name} has no attribute "{path[:200]}".')
+    last = attributes[-1]
+    if match["filter"] is None:
+        return PathTarget(attributes, None, None)
+    if not last.multi_valued:
+        raise InvalidPath(f'"{last.name}" has a single value, so its path cannot have a filter in brackets.')
+    sub = last.sub_attribute(match["sub"]) if match["sub"] else None
+    if match["sub"] and sub is None:
+        raise InvalidPath(f'"{last.name}" has no sub-attribute "{match["sub"]}".')
+    return PathTarget(attributes, parse_filter(match["filter"]), sub)
 
 
 def count_comparisons(node: Node) -> int:

@@ -27,13 +27,6 @@ from portal.embedded.scim.filter.columns import (
     timestamp,
 )
 from portal.embedded.scim.filter.comparison import searchable
-from portal.embedded.scim.protocol.attribute_values import (
-    Document,
-    changed_attributes,
-    check_resource_size,
-    read_optional_text,
-    read_required_name,
-)
 from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import Uniqueness
 from portal.embedded.scim.protocol.etags import etag_timestamp
@@ -57,8 +50,15 @@ from portal.embedded.scim.protocol.membership import (
     replace_members,
 )
 from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage, find_unique, query_page
-from portal.embedded.scim.protocol.patch import Operation, apply_patch, expand
-from portal.embedded.scim.protocol.payload import read_patch, read_payload
+from portal.embedded.scim.protocol.patch import Operation, apply_patch, expand, read_patch
+from portal.embedded.scim.protocol.payload import (
+    Document,
+    changed_attributes,
+    check_resource_size,
+    read_optional_text,
+    read_payload,
+    read_required_name,
+)
 from portal.embedded.scim.protocol.schemas import GROUP, ResourceSchema
 from portal.embedded.scim.safeguard import minimum, register_removal
 from portal.embedded.scope import across_organizations

@@ -25,9 +25,9 @@ from portal.embedded.members.roles import (
 from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import conflicts
-from portal.embedded.scim.protocol.attribute_values import Document
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
+from portal.embedded.scim.protocol.payload import Document
 from portal.embedded.scim.safeguard import register_deactivation
 from portal.embedded.scope import rows_of
 

@@ -23,11 +23,12 @@ from portal.embedded.scim.filter.parser import (
     attribute_paths,
     count_comparisons,
     element_matcher,
+    parse_path,
 )
-from portal.embedded.scim.protocol.attribute_values import read_element
 from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import InvalidValue, Mutability, TooLarge
-from portal.embedded.scim.protocol.patch import Operation, parse_path
+from portal.embedded.scim.protocol.patch import Operation
+from portal.embedded.scim.protocol.payload import read_element
 from portal.embedded.scim.protocol.schemas import GROUP
 from portal.embedded.scope import across_organizations, rows_of
 

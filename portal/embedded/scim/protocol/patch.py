@@ -1,6 +1,5 @@
-"""RFC 7644's PATCH (3.5.2) on a copy of the stored document: all of the operations, or none."""
+"""PATCH operations (RFC 7644, 3.5.2), applied to a copy of the stored document: all of them or none."""
 
-import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,8 +8,24 @@ import msgspec
 from django.conf import settings
 
 from portal.embedded.scim.filter.comparison import ComparisonBudget
-from portal.embedded.scim.filter.parser import And, Comparison, Node, count_comparisons, element_matcher, parse_filter
-from portal.embedded.scim.protocol.attribute_values import (
+from portal.embedded.scim.filter.parser import (
+    And,
+    Comparison,
+    PathTarget,
+    count_comparisons,
+    element_matcher,
+    parse_path,
+)
+from portal.embedded.scim.protocol.client import ScimClient
+from portal.embedded.scim.protocol.errors import (
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    Mutability,
+    NoTarget,
+    TooLarge,
+)
+from portal.embedded.scim.protocol.payload import (
     Document,
     add_elements,
     check_element_count,
@@ -21,49 +36,48 @@ from portal.embedded.scim.protocol.attribute_values import (
     read_element,
     read_parts,
     read_value,
+    require_schema,
     set_attribute,
     unwrap_single,
 )
-from portal.embedded.scim.protocol.errors import (
-    InvalidPath,
-    InvalidSyntax,
-    InvalidValue,
-    Mutability,
-    NoTarget,
-    TooLarge,
-)
 from portal.embedded.scim.protocol.schemas import Attribute, ResourceSchema
+from portal.embedded.scim.protocol.strict import check_operation
 
-_PATH = re.compile(r"^(?P<attribute>[^\[\]]+)(?:\[(?P<filter>.*)\](?:\.(?P<sub>[\w$-]+))?)?$", re.DOTALL)
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _OPERATIONS = frozenset({"add", "replace", "remove"})
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step of a PATCH, as it was sent; `path` is "" for none."""
+    """One operation of a PATCH, as it was sent. `path` is "" if there is none."""
 
     kind: str
     path: str
     value: Any
-    # Whether `replace` also adds the element that its path describes, as Entra means it; RFC 7644 wants a refusal.
-    makes_missing: bool = False
+    # Whether `replace` also creates the element that its path describes, as Entra expects. RFC 7644 demands an error.
+    creates_missing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PatchTarget:
-    """What a path leads to: the attributes on the way, a choice among the elements, and what of them."""
+def read_patch(client: ScimClient, schema: ResourceSchema, body: Mapping[str, Any]) -> list[Operation]:
+    """Return the operations of a PatchOp body. On a strict connection, check them first.
 
-    attributes: tuple[Attribute, ...]
-    filter: Node | None
-    sub_attribute: Attribute | None
+    Raise InvalidSyntax for a body of another form, TooLarge for too many operations.
+    """
+    if not client.connection.is_strict:
+        return read_patch_operations(body, is_entra=client.reads_as_entra)
+    require_schema(body, PATCH_OP)
+    operations = read_patch_operations(body, may_be_empty=False)
+    for sent in get_field(body, "operations"):
+        check_operation(schema, {name.lower(): value for name, value in sent.items()}, client.budget)
+    return operations
 
 
 def read_patch_operations(
-    body: Mapping[str, Any], *, is_entra: bool = False, may_be_none: bool = True
+    body: Mapping[str, Any], *, is_entra: bool = False, may_be_empty: bool = True
 ) -> list[Operation]:
-    """Return the operations of a PatchOp body, which asks for nothing where it has none. Raises InvalidSyntax, TooLarge."""
+    """Return the operations of a PatchOp body. Raise InvalidSyntax for another form, TooLarge for too many operations."""
     operations = get_field(body, "operations")
-    if not isinstance(operations, list) or not (operations or may_be_none):
+    if not isinstance(operations, list) or not (operations or may_be_empty):
         raise InvalidSyntax('"Operations" must be a list of at least one operation.')
     if len(operations) > settings.SCIM_MAX_OPERATIONS:
         raise TooLarge(
@@ -84,29 +98,15 @@ def _read_operation(document: Any, *, is_entra: bool) -> Operation:
         raise InvalidPath('"path" must be a string.')
     if kind != "remove" and "value" not in fields:
         raise InvalidValue(f'The operation "{kind}" needs a "value".')
-    # Only Entra spells operations with a capital.
-    return Operation(kind, path.strip(), fields.get("value"), makes_missing=is_entra or op != kind)
-
-
-def parse_path(schema: ResourceSchema, path: str) -> PatchTarget:
-    """Return what a path leads to. Raises InvalidPath, InvalidFilter."""
-    match = _PATH.match(path)
-    attributes = schema.resolve(match["attribute"]) if match else ()
-    if not match or not attributes:
-        raise InvalidPath(f'A {schema.name} has no attribute "{path[:200]}".')
-    last = attributes[-1]
-    if match["filter"] is None:
-        return PatchTarget(attributes, None, None)
-    if not last.multi_valued:
-        raise InvalidPath(f'"{last.name}" has a single value, so its path cannot have a filter in brackets.')
-    sub = last.sub_attribute(match["sub"]) if match["sub"] else None
-    if match["sub"] and sub is None:
-        raise InvalidPath(f'"{last.name}" has no sub-attribute "{match["sub"]}".')
-    return PatchTarget(attributes, parse_filter(match["filter"]), sub)
+    # Only Entra writes operations with a capital letter.
+    return Operation(kind, path.strip(), fields.get("value"), creates_missing=is_entra or op != kind)
 
 
 def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
-    """Yield an operation for each attribute where one without a path names several (RFC 7644, 3.5.2.1)."""
+    """Yield one operation per attribute for an operation without a path (RFC 7644, 3.5.2.1), or the operation itself.
+
+    Raise NoTarget or InvalidValue for an operation without a path that is invalid.
+    """
     if operation.path.lower() in schema.never_kept:
         return
     if operation.path and operation.path.lower() != schema.urn.lower():
@@ -118,12 +118,12 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
         raise InvalidValue('An operation without a "path" needs an object of attributes as its "value".')
     for name, value in operation.value.items():
         if name.lower() == schema.urn.lower():
-            # As in a resource that is sent whole: some put the core attributes below their schema's URN.
+            # As in a whole resource: some clients put the core attributes below the URN of their schema.
             yield from expand(schema, replace(operation, path="", value=value))
             continue
-        # Entra's names here are paths: `name.givenName`, `emails[type eq "work"].value`.
+        # Entra sends paths as names: `name.givenName`, `emails[type eq "work"].value`.
         attributes = schema.resolve(name.partition("[")[0])
-        # What the schema does not know is not kept, and what is read-only comes back from those who echo a resource.
+        # Unknown attributes are not stored, and clients that return a whole resource include read-only ones.
         if attributes and attributes[0].mutability != "readOnly":
             yield replace(operation, path=name, value=value)
 
@@ -131,9 +131,10 @@ def expand(schema: ResourceSchema, operation: Operation) -> Iterator[Operation]:
 def apply_patch(
     schema: ResourceSchema, document: Document, operations: Iterable[Operation], budget: ComparisonBudget
 ) -> Document:
-    """Return the document after all operations.
+    """Return a copy of the document with all operations applied.
 
-    Raises InvalidPath, InvalidValue, InvalidFilter, NoTarget, Mutability, TooLarge.
+    Raise InvalidPath or InvalidFilter for an invalid path, InvalidValue for an invalid value, NoTarget if a path matches
+    nothing, Mutability for an attribute that cannot be changed, and TooLarge for an operation that costs too much.
     """
     copy: Document = msgspec.json.decode(msgspec.json.encode(document))  # a fifth of the time of deepcopy()
     for operation in operations:
@@ -143,14 +144,14 @@ def apply_patch(
     return copy
 
 
-def _apply(document: Document, target: PatchTarget, operation: Operation, budget: ComparisonBudget) -> None:
+def _apply(document: Document, target: PathTarget, operation: Operation, budget: ComparisonBudget) -> None:
     changed = (*target.attributes, target.sub_attribute) if target.sub_attribute else target.attributes
     _check_mutability(changed, operation)
     attributes, container, attribute = target.attributes, document, target.attributes[0]
     for inner in attributes[1:]:
         if attribute.multi_valued:
-            # `emails.value` without a choice: every e-mail address.
-            target = PatchTarget((attribute,), None, inner)
+            # `emails.value` without a filter means every element.
+            target = PathTarget((attribute,), None, inner)
             break
         container, attribute = container.setdefault(attribute.name, {}), inner
     if attribute.multi_valued:
@@ -184,70 +185,70 @@ def _remove(container: Document, attribute: Attribute, value: Any) -> None:
     if not attribute.multi_valued or value in (None, ""):
         container.pop(attribute.name, None)
         return
-    # Entra removes elements by sending them as the value. An empty list names none of them.
+    # Entra removes elements by sending them as the value. An empty list removes none.
     unwanted = {element_key(attribute, element) for element in read_value(attribute, value) or ()}
     kept = [one for one in container.get(attribute.name, []) if unwanted.isdisjoint(_names_of(attribute, one))]
     container[attribute.name] = kept
 
 
 def _names_of(attribute: Attribute, element: Any) -> Iterator[Hashable]:
-    """Yield what an element is called by: its type and value, or its value alone."""
+    """Yield the keys by which an element can be removed: type and value, or the value alone."""
     yield element_key(attribute, element)
     if isinstance(element, dict) and "value" in element:
         yield element_key(attribute, {"value": element["value"]})
 
 
-def _change_elements(container: Document, attribute: Attribute, target: PatchTarget, operation: Operation) -> None:
+def _change_elements(container: Document, attribute: Attribute, target: PathTarget, operation: Operation) -> None:
     elements: list[Any] = container.setdefault(attribute.name, [])
-    is_chosen = [True] * len(elements)
+    is_selected = [True] * len(elements)
     if target.filter is not None and elements:
-        is_chosen = list(map(element_matcher(target.filter, attribute), elements))
+        is_selected = list(map(element_matcher(target.filter, attribute), elements))
     if operation.kind == "remove":
-        elements[:] = _without(elements, is_chosen, target.sub_attribute)
+        elements[:] = _without(elements, is_selected, target.sub_attribute)
         return
-    chosen, others = _split(elements, is_chosen)
-    if not chosen:
-        if operation.kind == "replace" and not operation.makes_missing:
+    selected, others = _split(elements, is_selected)
+    if not selected:
+        if operation.kind == "replace" and not operation.creates_missing:
             raise NoTarget('No value matches the filter in "path".')
-        # Entra sets `emails[type eq "work"].value` also where there is no such element yet.
-        chosen = [_element_for(target)]
+        # Entra sets `emails[type eq "work"].value` even if there is no such element yet.
+        selected = [_element_for(target)]
         check_element_count(attribute, len(elements) + 1)
-        elements += chosen
+        elements += selected
     if target.sub_attribute is None and operation.value in (None, []):
-        # Null takes a value away (RFC 7643, 2.5).
+        # Null removes a value (RFC 7643, 2.5).
         elements[:] = others
     elif attribute.type != "complex":
         value = read_element(attribute, unwrap_single(attribute, operation.value))
-        elements[:] = [value if chosen else one for one, chosen in zip(elements, is_chosen, strict=True)]
+        elements[:] = [value if selected else one for one, selected in zip(elements, is_selected, strict=True)]
     else:
-        _set_parts(chosen, attribute, target.sub_attribute, operation.value)
-        keep_single_primary([*others, *chosen])
+        _set_parts(selected, attribute, target.sub_attribute, operation.value)
+        keep_single_primary([*others, *selected])
         elements[:] = [element for element in elements if element]
 
 
-def _set_parts(chosen: list[Document], attribute: Attribute, sub_attribute: Attribute | None, value: Any) -> None:
+def _set_parts(selected: list[Document], attribute: Attribute, sub_attribute: Attribute | None, value: Any) -> None:
     parts = {sub_attribute.name: read_value(sub_attribute, value)} if sub_attribute else read_parts(attribute, value)
-    for element in chosen:
+    for element in selected:
         merge_parts(element, parts)
 
 
-def _split(elements: list[Any], is_chosen: list[bool]) -> tuple[list[Any], list[Any]]:
-    """Return the elements that are chosen, and the others."""
-    both = list(zip(elements, is_chosen, strict=True))
-    return [one for one, chosen in both if chosen], [one for one, chosen in both if not chosen]
+def _split(elements: list[Any], is_selected: list[bool]) -> tuple[list[Any], list[Any]]:
+    """Return the selected elements, and the others."""
+    both = list(zip(elements, is_selected, strict=True))
+    return [one for one, selected in both if selected], [one for one, selected in both if not selected]
 
 
-def _without(elements: list[Any], is_chosen: list[bool], sub_attribute: Attribute | None) -> Iterator[Any]:
-    """Yield the elements after the chosen ones are taken out, or a part of each; without a part left it is out as well."""
-    for element, chosen in zip(elements, is_chosen, strict=True):
-        if chosen and sub_attribute:
+def _without(elements: list[Any], is_selected: list[bool], sub_attribute: Attribute | None) -> Iterator[Any]:
+    """Yield the elements without the selected ones, or without a sub-attribute of them; empty elements are dropped."""
+    for element, selected in zip(elements, is_selected, strict=True):
+        if selected and sub_attribute:
             element.pop(sub_attribute.name, None)
-        if not chosen or (sub_attribute and element):
+        if not selected or (sub_attribute and element):
             yield element
 
 
-def _element_for(target: PatchTarget) -> Document:
-    """Return a new element that fulfils the choice, where that is plain: `a eq "x"`, or several joined by `and`."""
+def _element_for(target: PathTarget) -> Document:
+    """Return a new element that matches the filter. Raise NoTarget unless that is `a eq "x"`, or several joined by `and`."""
     parts = target.filter.parts if isinstance(target.filter, And) else (target.filter,)
     element: Document = {}
     for part in parts:
@@ -261,7 +262,7 @@ def _element_for(target: PatchTarget) -> Document:
 
 
 def _drop_empty(document: Document, attributes: tuple[Attribute, ...]) -> None:
-    """Take out what was emptied: an empty list or object is no value (RFC 7643, 2.5)."""
+    """Remove emptied lists and objects, which mean no value (RFC 7643, 2.5)."""
     containers = [document]
     for attribute in attributes[:-1]:
         inner = containers[-1].get(attribute.name)

@@ -30,14 +30,6 @@ from portal.embedded.scim.filter.columns import (
 from portal.embedded.scim.filter.comparison import searchable
 from portal.embedded.scim.filter.indirect_groups import indirect_groups
 from portal.embedded.scim.protocol.address_handover import hand_over_address, recheck_after_commit
-from portal.embedded.scim.protocol.attribute_values import (
-    MAX_NAME_LENGTH,
-    Document,
-    changed_attributes,
-    check_resource_size,
-    read_optional_text,
-    read_required_name,
-)
 from portal.embedded.scim.protocol.client import IndexHint, ScimClient
 from portal.embedded.scim.protocol.errors import ScimError, Uniqueness
 from portal.embedded.scim.protocol.etags import etag_timestamp
@@ -60,8 +52,16 @@ from portal.embedded.scim.protocol.membership import (
     lock_groups,
 )
 from portal.embedded.scim.protocol.pagination import ListQuery, ResultPage, find_unique, query_page
-from portal.embedded.scim.protocol.patch import apply_patch
-from portal.embedded.scim.protocol.payload import read_patch, read_payload
+from portal.embedded.scim.protocol.patch import apply_patch, read_patch
+from portal.embedded.scim.protocol.payload import (
+    MAX_NAME_LENGTH,
+    Document,
+    changed_attributes,
+    check_resource_size,
+    read_optional_text,
+    read_payload,
+    read_required_name,
+)
 from portal.embedded.scim.protocol.schemas import USER, ResourceSchema
 from portal.embedded.scim.protocol.user_groups import GroupPairs
 from portal.embedded.scope import across_organizations, rows_of

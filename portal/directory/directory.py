@@ -32,54 +32,54 @@ class ScimGateway(Protocol):
     """SCIM, noun by noun. A noun that the directory lacks is None."""
 
     @property
-    def connection(self) -> ScimConnectionGateway: ...  # noqa: D102 -- the type says it
+    def connection(self) -> ScimConnectionGateway: ...
     @property
-    def tokens(self) -> ScimTokenGateway: ...  # noqa: D102 -- the type says it
+    def tokens(self) -> ScimTokenGateway: ...
     @property
-    def pause(self) -> ScimPauseGateway | None: ...  # noqa: D102 -- the type says it
+    def pause(self) -> ScimPauseGateway | None: ...
     @property
-    def deletion(self) -> ScimDeletionGateway: ...  # noqa: D102 -- the type says it
+    def deletion(self) -> ScimDeletionGateway: ...
     @property
-    def restoration(self) -> ScimRestorationGateway | None: ...  # noqa: D102 -- the type says it
+    def restoration(self) -> ScimRestorationGateway | None: ...
     @property
-    def contacts(self) -> ScimContactGateway | None: ...  # noqa: D102 -- the type says it
+    def contacts(self) -> ScimContactGateway | None: ...
     @property
-    def groups(self) -> ScimGroupGateway: ...  # noqa: D102 -- the type says it
+    def groups(self) -> ScimGroupGateway: ...
     @property
-    def group_details(self) -> ScimGroupDetailGateway | None: ...  # noqa: D102 -- the type says it
+    def group_details(self) -> ScimGroupDetailGateway | None: ...
     @property
-    def users(self) -> ScimUserGateway | None: ...  # noqa: D102 -- the type says it
+    def users(self) -> ScimUserGateway | None: ...
     @property
-    def conflicts(self) -> ScimConflictGateway | None: ...  # noqa: D102 -- the type says it
+    def conflicts(self) -> ScimConflictGateway | None: ...
     @property
-    def group_roles(self) -> ScimGroupRoleGateway: ...  # noqa: D102 -- the type says it
+    def group_roles(self) -> ScimGroupRoleGateway: ...
     @property
-    def group_role_review(self) -> ScimGroupRoleReviewGateway | None: ...  # noqa: D102 -- the type says it
+    def group_role_review(self) -> ScimGroupRoleReviewGateway | None: ...
     @property
-    def safeguard(self) -> ScimSafeguardGateway | None: ...  # noqa: D102 -- the type says it
+    def safeguard(self) -> ScimSafeguardGateway | None: ...
     @property
-    def drift(self) -> ScimDriftGateway | None: ...  # noqa: D102 -- the type says it
+    def drift(self) -> ScimDriftGateway | None: ...
     @property
-    def log(self) -> ScimLogGateway | None: ...  # noqa: D102 -- the type says it
+    def log(self) -> ScimLogGateway | None: ...
     @property
-    def health(self) -> ScimHealthGateway | None: ...  # noqa: D102 -- the type says it
+    def health(self) -> ScimHealthGateway | None: ...
 
 
 class Directory(Protocol):
     """One organization's directory."""
 
     @property
-    def organization(self) -> OrganizationGateway: ...  # noqa: D102 -- the type says it
+    def organization(self) -> OrganizationGateway: ...
     @property
-    def sessions(self) -> SessionGateway: ...  # noqa: D102 -- the type says it
+    def sessions(self) -> SessionGateway: ...
     @property
-    def members(self) -> MemberGateway: ...  # noqa: D102 -- the type says it
+    def members(self) -> MemberGateway: ...
     @property
-    def sign_in_links(self) -> SignInLinkGateway | None: ...  # noqa: D102 -- the type says it
+    def sign_in_links(self) -> SignInLinkGateway | None: ...
     @property
-    def rbac(self) -> RbacGateway: ...  # noqa: D102 -- the type says it
+    def rbac(self) -> RbacGateway: ...
     @property
-    def scim(self) -> ScimGateway: ...  # noqa: D102 -- the type says it
+    def scim(self) -> ScimGateway: ...
 
     def acting_as(self, signed_in: SignedIn) -> "Directory":
         """Return the same organization's directory, with this member as the caller."""

@@ -40,17 +40,17 @@ class ProjectDirectory(Directory, Protocol):
     """One organization's directory, for the project itself or for a member whose session a product holds."""
 
     @property
-    def scim(self) -> ProjectScimGateway: ...  # noqa: D102 -- the type says it
+    def scim(self) -> ProjectScimGateway: ...
     @property
-    def sessions(self) -> ProjectSessionGateway: ...  # noqa: D102 -- the type says it
+    def sessions(self) -> ProjectSessionGateway: ...
     @property
-    def rbac(self) -> ProjectRbacGateway: ...  # noqa: D102 -- the type says it
+    def rbac(self) -> ProjectRbacGateway: ...
     @property
-    def passwords(self) -> ProjectPasswordGateway: ...  # noqa: D102 -- the type says it
+    def passwords(self) -> ProjectPasswordGateway: ...
     @property
-    def organization(self) -> ProjectOrganizationGateway: ...  # noqa: D102 -- the type says it
+    def organization(self) -> ProjectOrganizationGateway: ...
     @property
-    def members(self) -> ProjectMemberGateway: ...  # noqa: D102 -- the type says it
+    def members(self) -> ProjectMemberGateway: ...
 
     def acting_as(self, signed_in: SignedIn) -> "ProjectDirectory":
         """Return the same organization's directory, with this member as the caller."""

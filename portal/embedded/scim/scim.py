@@ -1,4 +1,4 @@
-"""The SCIM connection and what it provisioned, as the portal reads and changes them."""
+"""The SCIM gateways of the embedded directory."""
 
 from functools import cached_property
 
@@ -27,65 +27,65 @@ class EmbeddedScim:
         self._scope = scope
 
     @cached_property
-    def connection(self) -> EmbeddedScimConnection:  # noqa: D102 -- the type says it
+    def connection(self) -> EmbeddedScimConnection:
         return EmbeddedScimConnection(self._scope)
 
     @cached_property
-    def tokens(self) -> EmbeddedScimTokens:  # noqa: D102 -- the type says it
+    def tokens(self) -> EmbeddedScimTokens:
         return EmbeddedScimTokens(self._scope)
 
     @cached_property
-    def pause(self) -> EmbeddedScimPause:  # noqa: D102 -- the type says it
+    def pause(self) -> EmbeddedScimPause:
         return EmbeddedScimPause(self._scope)
 
     @cached_property
-    def deletion(self) -> EmbeddedScimDeletion:  # noqa: D102 -- the type says it
+    def deletion(self) -> EmbeddedScimDeletion:
         return EmbeddedScimDeletion(self._scope)
 
     @cached_property
-    def restoration(self) -> EmbeddedScimRestoration:  # noqa: D102 -- the type says it
+    def restoration(self) -> EmbeddedScimRestoration:
         return EmbeddedScimRestoration(self._scope)
 
     @cached_property
-    def contacts(self) -> EmbeddedScimContacts:  # noqa: D102 -- the type says it
+    def contacts(self) -> EmbeddedScimContacts:
         return EmbeddedScimContacts(self._scope)
 
     @cached_property
-    def groups(self) -> EmbeddedScimGroups:  # noqa: D102 -- the type says it
+    def groups(self) -> EmbeddedScimGroups:
         return EmbeddedScimGroups(self._scope)
 
     @property
-    def group_details(self) -> EmbeddedScimGroups:  # noqa: D102 -- the type says it
+    def group_details(self) -> EmbeddedScimGroups:
         return self.groups
 
     @cached_property
-    def users(self) -> EmbeddedScimUsers:  # noqa: D102 -- the type says it
+    def users(self) -> EmbeddedScimUsers:
         return EmbeddedScimUsers(self._scope)
 
     @cached_property
-    def conflicts(self) -> EmbeddedScimConflicts:  # noqa: D102 -- the type says it
+    def conflicts(self) -> EmbeddedScimConflicts:
         return EmbeddedScimConflicts(self._scope)
 
     @cached_property
-    def group_roles(self) -> EmbeddedScimGroupRoles:  # noqa: D102 -- the type says it
+    def group_roles(self) -> EmbeddedScimGroupRoles:
         return EmbeddedScimGroupRoles(self._scope)
 
     @cached_property
-    def group_role_review(self) -> EmbeddedScimGroupRoleReview:  # noqa: D102 -- the type says it
+    def group_role_review(self) -> EmbeddedScimGroupRoleReview:
         return EmbeddedScimGroupRoleReview(self._scope)
 
     @cached_property
-    def safeguard(self) -> EmbeddedScimSafeguard:  # noqa: D102 -- the type says it
+    def safeguard(self) -> EmbeddedScimSafeguard:
         return EmbeddedScimSafeguard(self._scope)
 
     @cached_property
-    def drift(self) -> EmbeddedScimDrift:  # noqa: D102 -- the type says it
+    def drift(self) -> EmbeddedScimDrift:
         return EmbeddedScimDrift(self._scope)
 
     @cached_property
-    def log(self) -> EmbeddedScimLog:  # noqa: D102 -- the type says it
+    def log(self) -> EmbeddedScimLog:
         return EmbeddedScimLog(self._scope)
 
     @cached_property
-    def health(self) -> EmbeddedScimHealth:  # noqa: D102 -- the type says it
+    def health(self) -> EmbeddedScimHealth:
         return EmbeddedScimHealth(self._scope)

@@ -1,4 +1,4 @@
-"""The SCIM connection and its groups, as Stytch keeps them."""
+"""The SCIM gateways of the Stytch directory."""
 
 from functools import cached_property
 
@@ -29,21 +29,21 @@ class StytchScim:
         self._scope = scope
 
     @cached_property
-    def connection(self) -> StytchScimConnection:  # noqa: D102 -- the type says it
+    def connection(self) -> StytchScimConnection:
         return StytchScimConnection(self._scope)
 
     @cached_property
-    def tokens(self) -> StytchScimTokens:  # noqa: D102 -- the type says it
+    def tokens(self) -> StytchScimTokens:
         return StytchScimTokens(self._scope)
 
     @cached_property
-    def deletion(self) -> StytchScimDeletion:  # noqa: D102 -- the type says it
+    def deletion(self) -> StytchScimDeletion:
         return StytchScimDeletion(self._scope)
 
     @cached_property
-    def groups(self) -> StytchScimGroups:  # noqa: D102 -- the type says it
+    def groups(self) -> StytchScimGroups:
         return StytchScimGroups(self._scope)
 
     @cached_property
-    def group_roles(self) -> StytchScimGroupRoles:  # noqa: D102 -- the type says it
+    def group_roles(self) -> StytchScimGroupRoles:
         return StytchScimGroupRoles(self._scope)

@@ -11,7 +11,7 @@ from portal.web.request import PortalRequest
 from scim_admin.forms.connection import ConnectionForm
 from scim_admin.sections import render_section
 from scim_admin.step_up import needs_step_up, step_up
-from scim_admin.views.token import render_new_token
+from scim_admin.views.tokens import render_new_token
 
 _TEMPLATE = "scim_admin/create.html"
 

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from portal.embedded import models
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
-from tests.pages.scim.test_delete import version
+from tests.pages.scim.test_deletion import version
 
 OVERVIEW = "/o/acme/scim/"
 PAGE = f"{OVERVIEW}edit/"

@@ -12,7 +12,7 @@ from portal.embedded import models
 from tests import factories
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_create import shown_token
-from tests.pages.scim.test_delete import version
+from tests.pages.scim.test_deletion import version
 
 OVERVIEW = "/o/acme/scim/"
 PAGE = f"{OVERVIEW}token/"

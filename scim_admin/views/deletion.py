@@ -10,10 +10,10 @@ from portal.directory.errors import Conflict
 from portal.directory.scim.deletion import ScimDeletion
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
-from scim_admin.forms.delete import DeleteForm
+from scim_admin.forms.deletion import DeleteForm
 from scim_admin.sections import render_section
 
-_TEMPLATE = "scim_admin/delete.html"
+_TEMPLATE = "scim_admin/deletion.html"
 
 
 def delete(request: PortalRequest) -> HttpResponse:

@@ -18,7 +18,7 @@ from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.pages.scim.test_conflicts import as_reader
-from tests.pages.scim.test_delete import answer_to
+from tests.pages.scim.test_deletion import answer_to
 
 OVERVIEW = "/o/acme/scim/"
 LIST = f"{OVERVIEW}restore/"

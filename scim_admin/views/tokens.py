@@ -18,7 +18,7 @@ from scim_admin.sections import render_section
 from scim_admin.step_up import needs_step_up, step_up
 from scim_admin.views.connection import connection_card
 
-_TEMPLATE = "scim_admin/token.html"
+_TEMPLATE = "scim_admin/tokens.html"
 
 
 def token(request: PortalRequest) -> HttpResponse:

@@ -34,7 +34,7 @@ class Portal:
 
     def fill_in(self, page: Page, email_address: str = "ada@acme.example") -> None:
         """Fill in the sign-in form that is shown, and send it."""
-        page.get_by_label("E-mail address").fill(email_address)
+        page.get_by_label("Email address").fill(email_address)
         page.get_by_label("Password").fill(DEMO_PASSWORD)
         page.get_by_role("button", name="Sign in").click()
 

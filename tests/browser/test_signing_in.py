@@ -41,7 +41,7 @@ def _refusals_are_expected(expected_errors: list[str]) -> None:
 
 def test_a_wrong_password_is_told_in_the_form(portal: Portal, page: Page) -> None:
     page.goto(f"{portal.url}/o/acme/sign-in/")
-    page.get_by_label("E-mail address").fill("ada@acme.example")
+    page.get_by_label("Email address").fill("ada@acme.example")
     page.get_by_label("Password").fill("not the password")
     page.get_by_role("button", name="Sign in").click()
 
@@ -113,7 +113,7 @@ def test_a_member_whose_password_is_paused_asks_for_a_link(
 
     embedded.fill_in(page)
     expect(page.get_by_role("alert")).to_contain_text("Signing in by password is paused")
-    expect(page.get_by_label("E-mail address")).to_have_value("ada@acme.example")
+    expect(page.get_by_label("Email address")).to_have_value("ada@acme.example")
     check_accessibility(page)
     assert overflow(page) <= 0
     page.get_by_role("button", name="Email me a sign-in link").press("Enter")

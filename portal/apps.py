@@ -1,15 +1,17 @@
 """The portal as a Django app: registers the system checks."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class PortalConfig(AppConfig):
-    """The portal's own checks."""
+    """The portal's system checks."""
 
     name = "portal"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from portal import checks as deployment_checks  # noqa: F401, PLC0415 -- needs the app registry
-        from portal.access import checks  # noqa: F401, PLC0415 -- as above
-        from portal.web import static_files  # noqa: F401, PLC0415 -- as above
+        """Register the checks, which their modules do when they're imported."""
+        # Here, because they need the app registry.
+        for module in ("portal.checks", "portal.access.checks", "portal.web.static_files"):
+            import_module(module)

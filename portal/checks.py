@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` reports of settings that are valid, but hardly meant."""
+"""Checks of `manage.py check --deploy`: settings that are valid, but probably a mistake."""
 
 import ast
 import os
@@ -10,27 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- Django's names
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
-from portal.access.rate_limits import shared_counters_answer
+from portal.access.rate_limits import is_shared_storage_available
 
 _READERS = frozenset(
     {"required", "one_of", "flag", "whole_number", "rate", "networks", "origins", "policy", "str", "list"}
 )
-# A lower one takes names of other programs for ours.
+# A lower ratio would match names of other programs.
 _SIMILAR = 0.85
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
-# What others read in a `.env` beside our own.
+# Variables of other programs that may be in `.env`.
 _OTHERS = re.compile(r"(GRANIAN_|PROMETHEUS_|PYTHON|PG|DJANGO_|TZ$|PATH$|LANG$|LC_)")
 
 
 @register(Tags.security, deploy=True)
 def proxies_are_counted(**_: Any) -> list[CheckMessage]:
-    """Warn about https without a proxy: then the portal takes every request for plain http and redirects it forever."""
+    """Warn about https without a proxy: the portal would take every request for plain http and redirect it forever."""
     if not settings.IS_HTTPS or settings.TRUSTED_PROXIES:
         return []
     return [
-        Warning(
+        checks.Warning(
             "PUBLIC_URL is https, but TRUSTED_PROXIES is 0. Behind a proxy that speaks TLS, the portal takes every "
             "request for plain http, and every client for the proxy.",
             hint="Set TRUSTED_PROXIES to the number of your proxies. Ignore this where granian itself speaks TLS.",
@@ -41,7 +42,7 @@ def proxies_are_counted(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def metrics_of_all_workers_are_added_up(**_: Any) -> list[CheckMessage]:
-    """Report metrics that each of several workers keeps for itself, and a directory for them that can't be used."""
+    """Report metrics that several workers don't share, and a metrics directory that can't be used."""
     directory = settings.METRICS_DIRECTORY
     if directory and not (Path(directory).is_dir() and os.access(directory, os.W_OK)):
         return [
@@ -54,7 +55,7 @@ def metrics_of_all_workers_are_added_up(**_: Any) -> list[CheckMessage]:
     if directory or not settings.METRICS_ALLOWED_FROM or os.environ.get("GRANIAN_WORKERS") == "1":
         return []
     return [
-        Warning(
+        checks.Warning(
             "METRICS_ALLOWED_FROM is set, but PROMETHEUS_MULTIPROC_DIR isn't. With several workers, /metrics returns "
             "the numbers of the worker that happens to answer.",
             hint="Set PROMETHEUS_MULTIPROC_DIR to an empty directory, or GRANIAN_WORKERS=1.",
@@ -65,11 +66,11 @@ def metrics_of_all_workers_are_added_up(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def names_of_settings_exist(**_: Any) -> list[CheckMessage]:
-    """Warn about names in the environment that resemble a setting, and about any unknown name in `.env`."""
+    """Warn about environment variables that resemble a setting, and about any unknown name in `.env`."""
     file = settings.BASE_DIR / ".env"
     listed = names_in(file.read_text(encoding="utf-8")) if file.is_file() else []
     return [
-        Warning(
+        checks.Warning(
             f"{name} isn't a setting.",
             hint=f"Did you mean {similar}?" if similar else "docs/configure.md lists all settings.",
             id="portal.W012",
@@ -79,13 +80,13 @@ def names_of_settings_exist(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database, deploy=True)
-def redis_answers(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn about a Redis that doesn't answer; asked with `--database`, as the databases are."""
-    if not databases or not settings.REDIS_URL or shared_counters_answer():
+def redis_responds(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warn if Redis doesn't respond. Checked with `--database`, like the databases."""
+    if not databases or not settings.REDIS_URL or is_shared_storage_available():
         return []
     return [
-        Warning(
-            "Redis doesn't answer at REDIS_URL. Until it does, each process counts attempts and requests on its own.",
+        checks.Warning(
+            "Redis doesn't respond at REDIS_URL. Until it does, each process counts attempts and requests on its own.",
             hint="Start Redis, or correct REDIS_URL.",
             id="portal.W013",
         )
@@ -93,7 +94,7 @@ def redis_answers(databases: Iterable[str] | None = None, **_: Any) -> list[Chec
 
 
 def unknown_names(environment: Iterable[str], listed: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each name that is probably a misspelt setting, and the setting that it resembles, "" for none."""
+    """Yield each name that is probably a misspelled setting, with the setting that it resembles, or ""."""
     known, file = setting_names(), frozenset(listed)
     for name in sorted({*environment, *file} - known):
         if _OTHERS.match(name):

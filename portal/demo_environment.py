@@ -1,4 +1,4 @@
-"""The `.env` that `manage.py demo` starts from; must run before Django reads any setting."""
+"""Create the `.env` of `manage.py demo`. Must run before Django reads any setting."""
 
 import os
 import secrets
@@ -15,7 +15,7 @@ _WORDS = (
 
 
 def ensure_environment(arguments: list[str]) -> None:
-    """Write `.env` with fresh secrets if there is none, and let the demo's own port stand in every address."""
+    """Write `.env` with new secrets if there is none, and use the demo's port in every URL."""
     port = _port(arguments)
     if not ENV_FILE.exists():
         _write(port)
@@ -24,7 +24,7 @@ def ensure_environment(arguments: list[str]) -> None:
 
 
 def _port(arguments: list[str]) -> str:
-    """Return the value of --port, or ""; the command itself checks it properly later."""
+    """Return the value of --port, or "". The command validates it later."""
     for position, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--port":
@@ -34,7 +34,7 @@ def _port(arguments: list[str]) -> str:
 
 def _write(port: str) -> None:
     lines = (
-        "# Made by `manage.py demo`: a trial on this machine alone. docs/configure.md explains every setting.",
+        "# Created by `manage.py demo`, for a trial on this machine only. docs/configure.md explains every setting.",
         f"SECRET_KEY={secrets.token_urlsafe(60)}",
         "ALLOW_HTTP=true",
         f"PUBLIC_URL=http://127.0.0.1:{port or _DEFAULT_PORT}",
@@ -42,6 +42,6 @@ def _write(port: str) -> None:
         "LOG_FORMAT=console",
         f"DEMO_PASSWORD={'-'.join(secrets.choice(_WORDS) for _ in range(5))}",
     )
-    # Readable for its owner alone from the first byte on.
+    # Only the owner can read the file, from the first byte on.
     with os.fdopen(os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""The kinds of directory; the only module that knows them all."""
+"""The registry of directories. The only module that knows both."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -10,7 +10,7 @@ from portal.directory.actor import Origin
 from portal.directory.directory import DirectoryProvider
 from portal.directory.project import Project
 
-# By name: the one that is not used, and the libraries that it needs, are not loaded.
+# By name, so that the unused one and its libraries aren't loaded.
 PROVIDERS = {
     "embedded": "portal.embedded.directory.EmbeddedProvider",
     "stytch": "portal.stytch.directory.StytchProvider",
@@ -21,7 +21,7 @@ _PROJECT = "portal.embedded.project.EmbeddedProject"
 
 
 def project(origin: Origin) -> Project:
-    """Return the project as the JSON API sees it; only with the embedded directory, which alone serves it."""
+    """Return the project for the JSON API, which exists only with the embedded directory."""
     opened: Project = import_string(_PROJECT)(origin)
     return opened
 
@@ -33,16 +33,16 @@ def _provider(name: str) -> DirectoryProvider:
 
 
 def directories() -> DirectoryProvider:
-    """Return the kind of directory that the setting DIRECTORY names."""
+    """Return the directory that the setting DIRECTORY names."""
     return _provider(settings.DIRECTORY)
 
 
 def verify_database() -> None:
-    """End the process with one sentence if it can't work with its database as it is set up, but not if the database is away."""
+    """Exit with a message if the database isn't set up correctly, but not if it's unavailable."""
     import_string(_VERIFY)()
 
 
 def readiness_faults() -> Mapping[str, str]:
-    """Return what keeps this process from serving with its database, a few words about each part; {} if nothing does."""
+    """Return the parts that keep this process from serving, with a reason for each; {} if none do."""
     found: Mapping[str, str] = import_string(_FAULTS)()
     return found

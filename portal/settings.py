@@ -196,7 +196,9 @@ def mail() -> dict[str, Any]:
 # --- What this installation is ---------------------------------------------------------------------------------------
 
 SECRET_KEY = required("SECRET_KEY")
-if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:  # noqa: PLR2004 -- as in Django's check W009
+# The limits of Django's check security.W009.
+_MIN_LENGTH, _MIN_UNIQUE_CHARACTERS = 50, 5
+if len(SECRET_KEY) < _MIN_LENGTH or len(set(SECRET_KEY)) < _MIN_UNIQUE_CHARACTERS:
     raise ImproperlyConfigured("SECRET_KEY is too easy to guess: use at minimum 50 random characters.")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = flag("DEBUG", default=False)

@@ -1,4 +1,4 @@
-"""The areas of the portal, put together."""
+"""All URLs of the portal, by area."""
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
@@ -15,7 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),
 ]
 if settings.DIRECTORY == "embedded":
-    # With Stytch, identity providers and SDKs talk to Stytch. First, as they call most.
+    # With Stytch, identity providers and SDKs talk to Stytch. First, because most requests are theirs.
     urlpatterns.insert(0, path("", include("portal.scim_server.urls")))
     urlpatterns.insert(1, path("", include("portal.api.urls")))
     urlpatterns.append(path("docs/api/", include("portal.api.docs.urls")))

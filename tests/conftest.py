@@ -43,8 +43,8 @@ def missing(marker: str) -> str:
         return "" if shutil.which(program) else f"{program} is not installed"
     match marker:
         case "node":
-            is_there = shutil.which("node") and (JAVASCRIPT / "node_modules").is_dir()
-            return "" if is_there else "Node.js or `npm ci --prefix tests/api/javascript` is missing"
+            is_installed = shutil.which("node") and (JAVASCRIPT / "node_modules").is_dir()
+            return "" if is_installed else "Node.js or `npm ci --prefix tests/api/javascript` is missing"
         case "redis":
             return "" if storage_from_string(REDIS_URL).check() else "Redis does not answer"
         case "postgresql":
@@ -82,7 +82,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True, scope="session")
 def _emptying_tables_is_for_tests_alone() -> Iterator[None]:
-    """Let the test runner empty the tables between tests, which the database itself refuses otherwise."""
+    """Let the test runner empty the tables between tests, which the database itself otherwise rejects."""
 
     def without_guards(style: Style, connection: BaseDatabaseWrapper, **options: bool) -> list[str]:
         triggers.remove(connection.alias)
@@ -91,7 +91,7 @@ def _emptying_tables_is_for_tests_alone() -> Iterator[None]:
     empty = BaseDatabaseOperations.execute_sql_flush
 
     def patiently(operations: BaseDatabaseOperations, statements: list[str]) -> None:
-        # A page that a test has left may have a request under way, and PostgreSQL lets one of the two wait in a circle go.
+        # A page that a test left may still have a request in progress. PostgreSQL ends a deadlock by canceling one of the two.
         for seconds in (0.2, 1):
             try:
                 return empty(operations, statements)
@@ -115,7 +115,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> None:
-    for cached in (rate_limits._limiter, rate_limits._call_limiter, rate_limits._built_storage):
+    for cached in (rate_limits._limiter, rate_limits._request_limiter, rate_limits._built_storage):
         cached.cache_clear()
 
 

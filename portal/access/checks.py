@@ -10,11 +10,11 @@ from portal.access.routing import iter_routes, machine_of
 
 @register
 def every_url_is_declared(**_: Any) -> list[CheckMessage]:
-    """Report URLs that were not made by `route()`; the gate refuses them at run time as well."""
+    """Report URLs that weren't declared with `route()`; the gate blocks them at run time, too."""
     return [
         Error(
-            f"The URL {route.path!r} says nothing about who may call it.",
-            hint="Make it with portal.access.routing.route().",
+            f"The URL {route.path!r} doesn't declare who may use it.",
+            hint="Declare it with portal.access.routing.route().",
             id="portal.E001",
         )
         for route in iter_routes()
@@ -24,11 +24,11 @@ def every_url_is_declared(**_: Any) -> list[CheckMessage]:
 
 @register
 def every_endpoint_for_machines_authenticates(**_: Any) -> list[CheckMessage]:
-    """Report endpoints for machines that do not check who calls; the gate refuses them as well."""
+    """Report endpoints for machines that don't authenticate requests; the gate blocks them, too."""
     return [
         Error(
-            f"The endpoint {route.path!r} does not check who calls.",
-            hint="Make its view with portal.scim_server.endpoints.scim_view or portal.api.dispatch.api_view.",
+            f"The endpoint {route.path!r} doesn't authenticate requests.",
+            hint="Create its view with portal.scim_server.endpoints.scim_view or portal.api.dispatch.api_view.",
             id="portal.E002",
         )
         for route in iter_routes()

@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as that can be believed."""
+"""The client's IP address, as far as it can be trusted."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-# One of these says that the request came through a proxy; a client can add them but not remove a proxy's own.
+# A request with one of these came through a proxy. A client can add them, but not remove a proxy's own.
 _OF_PROXIES = (
     "HTTP_FORWARDED",
     "HTTP_VIA",
@@ -16,16 +16,16 @@ _OF_PROXIES = (
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
 )
-_PREFIX_V6 = 64  # what one customer of a provider has at least
-_V6_PARTS = 2  # colons from which on a text isn't an IPv4 address with a port
+_PREFIX_V6 = 64  # the least that a provider assigns to one customer
+_V6_PARTS = 2  # with this many colons, it isn't an IPv4 address with a port
 
 Environ = Mapping[str, Any]
 
 
 def client_address(environ: Environ) -> str:
-    """Return the client's address as the outermost trusted proxy saw it, or that of the peer.
+    """Return the client's address as the outermost trusted proxy saw it, or the peer's address.
 
-    What isn't an address is never returned: where a proxy's entry can't be read, the peer's address counts.
+    Never return anything but an address: if a proxy's entry isn't valid, the peer's address counts.
     """
     peer = _address(str(environ.get("REMOTE_ADDR", "")))
     trusted = settings.TRUSTED_PROXIES
@@ -36,19 +36,19 @@ def client_address(environ: Environ) -> str:
 
 
 def forwarded_proto(environ: Environ) -> str:
-    """Return the entry of X-Forwarded-Proto that the outermost trusted proxy wrote, or passed on where there is only one."""
+    """Return the entry of X-Forwarded-Proto from the outermost trusted proxy; the only one, if there is one."""
     entries = str(environ.get("HTTP_X_FORWARDED_PROTO", "")).split(",")
     return entries[-min(max(1, settings.TRUSTED_PROXIES), len(entries))].strip()
 
 
 def is_direct(environ: Environ) -> bool:
-    """Say whether the peer is the client: no header shows a proxy in between."""
+    """Say whether the peer is the client: no header indicates a proxy in between."""
     return not any(name in environ for name in (*_OF_PROXIES, _header()))
 
 
 @lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
-    """Return what limits count an address by: an IPv6 address by its /64, in which one client can have any."""
+    """Return the key of an address for rate limits: an IPv6 address counts as its /64, because a client can use all of it."""
     if ":" not in address:
         return address
     return str(ipaddress.ip_network((address, _PREFIX_V6), strict=False))
@@ -60,7 +60,7 @@ def _header() -> str:
 
 @lru_cache(maxsize=4096)
 def _address(text: str) -> str:
-    """Return an address in its one spelling, without a port or a zone; "" for anything else."""
+    """Return an address in canonical form, without port and zone, or "" if it isn't one."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""Which Host headers are answered."""
+"""Check the Host header."""
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 def is_allowed_host(request: HttpRequest) -> bool:
     """Say whether the request names a host of ALLOWED_HOSTS."""
-    # Most requests name the public host, which needs no further look.
+    # Fast path: most requests name the public host.
     if request.META.get("HTTP_HOST") == settings.PUBLIC_URL.partition("//")[2]:
         return True
     try:

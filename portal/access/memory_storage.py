@@ -1,4 +1,4 @@
-"""A storage for the `limits` library in the memory of one process, for what is counted too often for a database."""
+"""In-memory storage for the `limits` library, for counters that are updated too often for a database."""
 
 import threading
 import time
@@ -7,13 +7,13 @@ from typing import Any
 from limits.storage import Storage
 
 _SWEEP_SECONDS = 60
-_MOST_WINDOWS = 100_000  # about 20 MB; beyond it the oldest is forgotten
+_MAX_WINDOWS = 100_000  # about 20 MB; the oldest is dropped beyond it
 
 
 class ProcessStorage(Storage):
-    """Counters in a dictionary, selected with the address `process://`.
+    """Counters in a dictionary, selected with the URI `process://`.
 
-    The library's own starts a thread for almost every call, to forget what has ended; here the calls do that.
+    The library's own storage starts a thread on almost every hit to drop expired windows; this one does it inline.
     """
 
     STORAGE_SCHEME = ["process"]
@@ -26,11 +26,11 @@ class ProcessStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What this storage raises."""
+        """The exceptions that this storage raises."""
         return ValueError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count a call and return how many there were in the window."""
+        """Count a hit and return the number of hits in the window."""
         now = time.time()
         with self._lock:
             self._sweep(now)
@@ -38,12 +38,12 @@ class ProcessStorage(Storage):
             if until <= now:
                 count, until = 0, now + expiry
             self._windows[key] = (count + amount, until)
-            if len(self._windows) > _MOST_WINDOWS:
+            if len(self._windows) > _MAX_WINDOWS:
                 del self._windows[next(iter(self._windows))]
             return count + amount
 
     def get(self, key: str) -> int:
-        """Return how many calls the current window holds."""
+        """Return the number of hits in the current window."""
         count, until = self._windows.get(key, (0, 0.0))
         return count if until > time.time() else 0
 
@@ -52,23 +52,23 @@ class ProcessStorage(Storage):
         return self._windows.get(key, (0, time.time()))[1]
 
     def check(self) -> bool:
-        """Say that memory is there."""
+        """Return True: memory is always available."""
         return True
 
     def reset(self) -> int | None:
-        """Forget everything."""
+        """Remove all counters."""
         with self._lock:
             number = len(self._windows)
             self._windows.clear()
         return number
 
     def clear(self, key: str) -> None:
-        """Forget one counter."""
+        """Remove one counter."""
         with self._lock:
             self._windows.pop(key, None)
 
     def _sweep(self, now: float) -> None:
-        """Forget the windows that have ended, so that many callers do not fill the memory."""
+        """Drop expired windows, to limit memory use."""
         if now >= self._next_sweep:
             self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
             self._next_sweep = now + _SWEEP_SECONDS

@@ -1,4 +1,4 @@
-"""How often signing in may be tried, by IP address and member, and how often identity providers and products may call."""
+"""Rate limits: sign-in attempts by IP address and member, and requests of identity providers and products."""
 
 import hashlib
 import math
@@ -10,23 +10,24 @@ from threading import Lock
 from typing import cast
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 from limits import RateLimitItem, parse, parse_many
 from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from portal.access import memory_storage  # noqa: F401 -- makes itself known to the library
 from portal.access.client_address import network_of
+from portal.access.memory_storage import ProcessStorage
 from portal.directory.email_addresses import fold_address
 
-# The library imports its drivers at their first use, which two threads must not do at once. A cache doesn't lock.
+# The library imports its drivers on first use, which two threads must not do at once. functools.cache doesn't lock.
 _building = Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to sign in, or of a signed-in member to confirm their password.
+    """An attempt to sign in, or of a signed-in member to confirm their password.
 
-    It has no IP address where it comes through a product's backend, whose own says nothing about who tries.
+    Without an IP address if it comes from a product's backend, whose address isn't the member's.
     """
 
     ip_address: str
@@ -36,27 +37,27 @@ class Attempt:
 
     @property
     def member(self) -> str:
-        """The member in the form in which the directory finds them: another spelling gives no second allowance."""
+        """The email address, case-folded as in the directory: another spelling doesn't get another allowance."""
         return fold_address(self.email_address)
 
     @property
     def total(self) -> tuple[str, str]:
-        """The key of the attempts from everywhere.
+        """The key of all attempts for the member, from any address.
 
-        Confirming has its own, and so have products' backends: what is tried elsewhere can't use it up.
+        Confirmations and products' backends each have their own, which other attempts can't use up.
         """
         kind = "confirmations" if self.is_confirmation else "total" if self.ip_address else "backend"
         return kind, self.member
 
 
 def warm_up() -> None:
-    """Build what the first request would otherwise have to build; connects to nothing."""
+    """Create the limiters before the first request. Connects to nothing."""
     _limiter()
-    _call_limiter()
+    _request_limiter()
 
 
-def shared_counters_answer() -> bool:
-    """Say whether the storage that processes share answers: Redis, or the database."""
+def is_shared_storage_available() -> bool:
+    """Say whether the storage shared by all processes responds: Redis, or the database."""
     return _limiter().storage.check()
 
 
@@ -72,22 +73,24 @@ def _storage(address: str) -> Storage:
 
 @cache
 def _built_storage(address: str) -> Storage:
-    if address.startswith(("database:", "process:")):
+    if address.startswith("process:"):
+        return ProcessStorage(address)
+    if address.startswith("database:"):
         return cast("Storage", storage_from_string(address))
-    from portal.access.redis_storage import RedisOrProcess  # noqa: PLC0415 -- loads Redis' client only where it is used
-
-    return RedisOrProcess(address)
+    # By name, so that the Redis client is loaded only if it's used.
+    storage: Storage = import_string("portal.access.redis_storage.RedisOrProcess")(address)
+    return storage
 
 
 def admit(attempt: Attempt) -> bool:
-    """Count the attempt; say whether it may go on. Call it outside a transaction, which a rollback would undo.
+    """Count a sign-in attempt and return whether it's allowed. Must run outside a transaction: a rollback would undo it.
 
-    What an IP address has too many of doesn't count for the member, so that one address alone can't pause their password.
+    Attempts beyond the limit of an IP address don't count for the member, so that one address can't pause their password.
     """
     if attempt.ip_address:
         network = network_of(attempt.ip_address)
         if not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", network):
-            # Without further counters: a visitor could add one for each email address that they invent.
+            # Stop here: a visitor could create a counter for each email address that they make up.
             return False
         from_here = (network, attempt.organization_slug, attempt.member)
         if not _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here):
@@ -96,27 +99,27 @@ def admit(attempt: Attempt) -> bool:
 
 
 def is_paused(attempt: Attempt) -> bool:
-    """Say whether the member's total is used up: no password is checked until it ends, and a sign-in link is the way in."""
+    """Say whether the member's total is used up. Until it ends, no password is checked; sign-in links still work."""
     return not _limiter().test(parse(settings.SIGN_IN_TOTAL_PER_MEMBER), "sign-in", _digest(attempt.total))
 
 
 def admit_link(organization_slug: str, member_id: str) -> bool:
-    """Count a sign-in link that is about to be sent to a member; say whether it may be sent."""
+    """Count a sign-in link to a member and return whether it may be sent."""
     return _hit(settings.SIGN_IN_LINK_RATE, "link", organization_slug, member_id)
 
 
 def admit_member_search(ip_address: str) -> bool:
-    """Count a request that asks whether an email address is a member's; say whether it may be answered."""
+    """Count a lookup of a member by email address and return whether it's allowed."""
     return _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "member-search", network_of(ip_address))
 
 
 def admit_requested_link(attempt: Attempt) -> bool:
-    """Count a sign-in link that someone requests for an address, whether or not it is a member's; return as admit_link."""
+    """Count a request for a sign-in link, for any email address, and return whether it's allowed."""
     return _hit(settings.SIGN_IN_LINK_RATE, "requested-link", attempt.organization_slug, attempt.member)
 
 
 def _hit(rates: str, *key: str) -> bool:
-    # Each of the rates counts the attempt.
+    # Count the attempt for every rate.
     admitted = [_limiter().hit(rate, "sign-in", _digest(key)) for rate in parse_many(rates)]
     return all(admitted)
 
@@ -127,43 +130,43 @@ def _digest(key: Sequence[str]) -> str:
 
 
 def wait_of_connection(connection_id: str) -> int:
-    """Count a call of a SCIM connection; return 0 if it may go on, else after how many seconds the next one may."""
+    """Count a request of a SCIM connection. Return 0 if it's allowed, else the seconds to wait."""
     return _wait(settings.SCIM_RATE_PER_CONNECTION, "scim-connection", connection_id)
 
 
 def wait_after_failed_authentication(ip_address: str) -> int:
-    """Count a call without a valid token; return 0, or after how many seconds the address may try again."""
+    """Count a SCIM request without a valid token. Return 0 if it's allowed, else the seconds to wait."""
     return _wait(settings.SCIM_FAILED_AUTHENTICATION_RATE, "scim-authentication", network_of(ip_address))
 
 
 def wait_of_project(project_id: str) -> int:
-    """Count a call of a product's backend; return as wait_of_connection."""
+    """Count an API request of a backend. Return 0 if it's allowed, else the seconds to wait."""
     return _wait(settings.API_RATE_PER_PROJECT, "api-project", project_id)
 
 
 def wait_of_organization(organization_id: str) -> int:
-    """Count a call of the API for an organization; return as wait_of_connection."""
+    """Count an API request for an organization. Return 0 if it's allowed, else the seconds to wait."""
     return _wait(settings.API_RATE_PER_ORGANIZATION, "api-organization", organization_id)
 
 
 def wait_of_browser(ip_address: str) -> int:
-    """Count a call of the API from a browser; return as wait_of_connection."""
+    """Count an API request from a browser. Return 0 if it's allowed, else the seconds to wait."""
     return _wait(settings.API_RATE_PER_ADDRESS, "api-address", network_of(ip_address))
 
 
 def wait_for_strength(ip_address: str) -> int:
-    """Count a check of a password's strength from a browser; return as wait_of_connection."""
+    """Count a password strength check from a browser. Return 0 if it's allowed, else the seconds to wait."""
     return _wait(settings.API_PASSWORD_STRENGTH_RATE, "api-strength", network_of(ip_address))
 
 
 def wait_after_wrong_credentials(ip_address: str) -> int:
-    """Count a call of the API without valid credentials; return as wait_after_failed_authentication."""
+    """Count an API request with invalid credentials. Return 0 if it's allowed, else the seconds to wait."""
     return _wait(settings.API_FAILED_AUTHENTICATION_RATE, "api-authentication", network_of(ip_address))
 
 
 @cache
-def _call_limiter() -> FixedWindowRateLimiter:
-    # Without Redis each process counts by itself: a row that every call updates would cost more than most calls.
+def _request_limiter() -> FixedWindowRateLimiter:
+    # Without Redis, each process counts on its own: updating a database row would cost more than most requests.
     return FixedWindowRateLimiter(_storage(settings.REDIS_URL or "process://"))
 
 
@@ -173,7 +176,7 @@ def _parsed(rate: str) -> RateLimitItem:
 
 
 def _wait(rate: str, *key: str) -> int:
-    item, limiter = _parsed(rate), _call_limiter()
+    item, limiter = _parsed(rate), _request_limiter()
     if limiter.hit(item, *key):
         return 0
     return max(1, math.ceil(limiter.get_window_stats(item, *key).reset_time - time.time()))

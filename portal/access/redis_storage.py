@@ -1,4 +1,4 @@
-"""A storage for the `limits` library in Redis, which counts in the memory of the process while Redis is away."""
+"""Redis storage for the `limits` library that falls back to process memory during an outage."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from portal.access.memory_storage import ProcessStorage
 
 log = structlog.get_logger("gatehouse.rates")
 
-_SECONDS = 0.25  # that one answer of Redis may take: a limit isn't worth a longer wait
+_SECONDS = 0.25  # timeout of Redis: a rate limit isn't worth a longer wait
 _PAUSE_SECONDS = 5.0  # before Redis is tried again
 
 Result = TypeVar("Result")
@@ -43,15 +43,15 @@ class RedisOrProcess(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What this storage raises: nothing, as far as Redis goes."""
+        """The exceptions that this storage raises. An outage of Redis raises none."""
         return StorageError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count a request and return how many there were in the window."""
+        """Count a hit and return the number of hits in the window."""
         return self._first(lambda storage: storage.incr(key, expiry, amount))
 
     def get(self, key: str) -> int:
-        """Return how many requests the current window holds."""
+        """Return the number of hits in the current window."""
         return self._first(lambda storage: storage.get(key))
 
     def get_expiry(self, key: str) -> float:
@@ -59,19 +59,19 @@ class RedisOrProcess(Storage):
         return self._first(lambda storage: storage.get_expiry(key))
 
     def check(self) -> bool:
-        """Say whether Redis answers."""
+        """Say whether Redis responds."""
         return self._redis.check()
 
     def reset(self) -> int | None:
-        """Forget all counters."""
+        """Remove all counters."""
         return self._first(lambda storage: storage.reset())
 
     def clear(self, key: str) -> None:
-        """Forget one counter."""
+        """Remove one counter."""
         self._first(lambda storage: storage.clear(key))
 
     def _first(self, use: Callable[[Storage], Result]) -> Result:
-        """Return the result of Redis, or that of the process while Redis is away."""
+        """Return the result from Redis, or from process memory during an outage."""
         if self._is_away and not self._may_try():
             return use(self._process)
         try:
@@ -84,7 +84,7 @@ class RedisOrProcess(Storage):
         return result
 
     def _may_try(self) -> bool:
-        """Say whether this request is the one that tries Redis again."""
+        """Say whether this request should try Redis again."""
         with self._lock:
             now = time.monotonic()
             if now < self._next_try:

@@ -1,4 +1,4 @@
-"""`route()`: the one way to declare a URL. Each `urls.py` is thereby the access matrix of its area."""
+"""`route()` declares a URL with who may use it, which makes each `urls.py` the access matrix of its area."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _READ_ACTIONS = ("get", "search")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a URL, and with which methods."""
+    """Who may use a URL, and with which methods."""
 
     allow: Permission | Audience
     methods: frozenset[str]
@@ -29,7 +29,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A declared URL, as the checks and the tests of the whole see it."""
+    """A URL of the project, for system checks and tests."""
 
     path: str
     name: str
@@ -37,7 +37,7 @@ class Route:
     view: Callable[..., Any]
 
 
-def route(  # noqa: PLR0913 -- each says one thing of the URL
+def route(  # noqa: PLR0913 -- each is one property of the URL
     path: str,
     view: View,
     *,
@@ -46,33 +46,33 @@ def route(  # noqa: PLR0913 -- each says one thing of the URL
     methods: Sequence[str] = ("GET",),
     hands_out: bool = False,
 ) -> URLPattern:
-    """Declare a URL with who may call it; HEAD comes with GET.
+    """Declare a URL and who may use it. GET includes HEAD.
 
-    Raises ValueError where a right to read would open a method that writes. With `hands_out` its POST only hands out what
-    the right lets a person read: it is a POST because that is recorded, so that no link and no other site starts it.
+    Raise ValueError if a permission to read would allow a method that writes. With `hands_out`, POST is allowed, too: it
+    only returns data that the permission covers, but is recorded, so no link and no other site must be able to trigger it.
     """
     allowed = frozenset(methods) | ({"HEAD"} if "GET" in methods else set())
     reading = READ_METHODS | {"POST"} if hands_out else READ_METHODS
     if isinstance(allow, Permission) and _only_reads(allow) and not allowed <= reading:
-        raise ValueError(f'{name}: "{allow}" is a right to read and cannot allow {", ".join(methods)}')
+        raise ValueError(f'{name}: "{allow}" is a permission to read and cannot allow {", ".join(methods)}')
 
     @wraps(view)
     def declared(*args: Any, **kwargs: Any) -> HttpResponseBase:
         return view(*args, **kwargs)
 
-    # wraps() copies the view's own marks, such as csrf_exempt; the declaration is this URL's alone.
+    # wraps() copies the view's attributes, such as csrf_exempt; the declaration belongs to this URL only.
     vars(declared)["access"] = Access(allow, allowed)
     return django_path(path, declared, name=name)
 
 
 def access_of(view: Callable[..., Any]) -> Access | None:
-    """Return what `route()` declared, or None for a view that it did not make."""
+    """Return what `route()` declared, or None for any other view."""
     access = getattr(view, "access", None)
     return access if isinstance(access, Access) else None
 
 
 def edge_for(audience: Audience) -> Callable[[AnyView], AnyView]:
-    """Mark a view as the edge for an audience of machines: it checks by itself who calls."""
+    """Mark a view as one that authenticates requests of an audience of machines itself."""
 
     def mark(view: AnyView) -> AnyView:
         vars(view)["edge_for"] = audience
@@ -82,22 +82,22 @@ def edge_for(audience: Audience) -> Callable[[AnyView], AnyView]:
 
 
 def machine_of(view: Callable[..., Any]) -> Audience | None:
-    """Return for which machines a view is the edge; None for what the gate has to check."""
+    """Return the audience that a view authenticates itself, or None if the gate does."""
     audience = getattr(view, "edge_for", None)
     return audience if isinstance(audience, Audience) else None
 
 
 def iter_routes() -> Iterator[Route]:
     """Yield every URL of the project."""
-    yield from _walk(get_resolver().url_patterns, "", "")
+    yield from _routes(get_resolver().url_patterns, "", "")
 
 
-def _walk(patterns: Sequence[URLPattern | URLResolver], prefix: str, namespace: str) -> Iterator[Route]:
+def _routes(patterns: Sequence[URLPattern | URLResolver], prefix: str, namespace: str) -> Iterator[Route]:
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from _walk(pattern.url_patterns, path, inner)
+            yield from _routes(pattern.url_patterns, path, inner)
         else:
             yield Route(path, f"{namespace}{pattern.name}", access_of(pattern.callback), pattern.callback)
 

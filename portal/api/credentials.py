@@ -23,7 +23,7 @@ from portal.directory.sessions import SignedIn
 from portal.serving.threads import RETRY_SECONDS, Share, claim
 from portal.web.request import PortalRequest
 
-_PUBLIC_TOKEN = "public-token-"  # noqa: S105 -- the prefix of every public token
+_PUBLIC_PREFIX = "public-token-"
 
 
 def authenticate(request: PortalRequest, endpoint: Endpoint, browser_route: BrowserRoute | None) -> Caller:
@@ -74,7 +74,7 @@ def _browser(request: PortalRequest, browser_route: BrowserRoute) -> Caller:
     opened = project(request.origin)
     with _failures_counted(request):
         public_token, session_token = _basic(request)
-        if not public_token.startswith(_PUBLIC_TOKEN):
+        if not public_token.startswith(_PUBLIC_PREFIX):
             raise ApiError(
                 "public_token_required", "Browsers must send the public token of the project, never a secret."
             )
@@ -125,7 +125,7 @@ def _organization_id(arguments: Arguments) -> str:
 
 
 def _check_project_id(project_id: str) -> None:
-    if project_id.startswith(_PUBLIC_TOKEN):
+    if project_id.startswith(_PUBLIC_PREFIX):
         raise ApiError("secret_required", "Backends must send the project ID and a secret, not the public token.")
     other = "test" if settings.PROJECT_ENVIRONMENT == "live" else "live"
     if project_id.startswith(f"project-{other}-"):

@@ -71,14 +71,14 @@ def endpoint(  # noqa: PLR0913 -- each is one property of the method
     def declare(function: Function[Request, Response]) -> Function[Request, Response]:
         if name in ENDPOINTS:
             raise ValueError(f"{name} is declared twice.")
-        hints = get_type_hints(function)
+        hints = list(get_type_hints(function).values())
         ENDPOINTS[name] = Endpoint(
             name=name,
             verb=verb,
             path=path,
             function=function,
-            request=hints["request"],
-            response=hints["return"],
+            request=hints[1],
+            response=hints[-1],
             rights=rights,
             browser_routes=tuple(browser),
             of_organization=of_organization,

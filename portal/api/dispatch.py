@@ -54,7 +54,7 @@ def unknown_method(audience: Audience) -> View:
     """Return the view of all other paths. It says whether Stytch's SDKs have such a method that isn't available yet."""
 
     @csrf_exempt  # as above
-    def edge(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001 -- reads the path from the request
+    def edge(request: HttpRequest, **_: str) -> HttpResponse:
         is_browser = audience is Audience.SDK
         if is_browser and request.method == "OPTIONS":
             return preflight(request, _VERBS)

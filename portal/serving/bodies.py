@@ -1,7 +1,7 @@
-"""Bodies of requests, which arrive as slowly as the client likes.
+"""Read request bodies, which can arrive as slowly as the client sends them.
 
-A read from the HTTP server can't be interrupted, and a request that ends while another thread still reads its body stops the
-whole process. So a request waits for its body in its own thread, but without a place to work, and few may.
+A read from the HTTP server can't be interrupted, and ending a request while another thread reads its body stops the whole
+process. So a request waits for its body in its own thread, without a worker slot, and only a few may wait at once.
 """
 
 import time
@@ -13,26 +13,31 @@ from django.http import HttpRequest
 
 from portal.serving.threads import Share, Visit
 
-# What was allowed when the body began to arrive may not be allowed later.
+# After this time, the permission checked at the start may no longer apply.
 SECONDS: Final = 60.0
 
 
 class Stream(Protocol):
     """What WSGI calls `wsgi.input`."""
 
-    def read(self, size: int, /) -> bytes: ...  # noqa: D102 -- WSGI's own
-    def readline(self, size: int, /) -> bytes: ...  # noqa: D102 -- as above
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes."""
+        ...
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line."""
+        ...
 
 
 class BodyProblem(Enum):
-    """Why a body wasn't read: it took too long, or too many others are waiting for theirs."""
+    """Why a body wasn't read: it took too long, or too many requests are waiting for theirs."""
 
     LATE = 408
     BUSY = 503
 
 
 class Body:
-    """A `wsgi.input` that raises TimeoutError, and says why in `problem`."""
+    """A `wsgi.input` that raises TimeoutError if the body can't be read; `problem` says why."""
 
     def __init__(self, stream: Stream, visit: Visit) -> None:
         self._stream = stream
@@ -63,7 +68,7 @@ class Body:
         return content
 
     def _wait(self, read: Callable[[int], bytes], size: int) -> bytes | None:
-        """Return what was read, or None if too many wait for their bodies."""
+        """Return what was read, or None if too many requests wait for their bodies."""
         threads, address = self._visit.threads, self._visit.address
         if not threads.take(Share.BODIES_OF_VISITOR, address):
             return None

@@ -1,4 +1,4 @@
-"""The guard between the HTTP server and Django."""
+"""The WSGI application between the HTTP server and Django."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,9 +15,9 @@ Environ = dict[str, Any]
 
 
 class Guard:
-    """A WSGI application that gives each request a place to work, and answers so that slow clients hold none.
+    """A WSGI application that gives each request a worker slot, and sends responses without holding slots for slow clients.
 
-    A request without a place reaches Django too, which rejects it in the form that its path asks for.
+    A request without a slot reaches Django, too, which rejects it in the format of its path.
     """
 
     def __init__(self, application: Callable[[Environ, Any], HttpResponseBase], threads: Threads) -> None:
@@ -25,7 +25,7 @@ class Guard:
         self._threads = threads
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer the request."""
+        """Handle a request."""
         visit = Visit(self._threads, network_of(client_address(environ)))
         if environ["PATH_INFO"] not in PROBES:
             visit.begin()
@@ -36,18 +36,18 @@ class Guard:
         except BaseException:
             visit.end()
             raise
-        answer = _Answer(response, visit)
+        body = _ResponseBody(response, visit)
         if response.streaming and not isinstance(response, FileResponse):
-            return answer
+            return body
         # In one piece, which the server sends without a thread, however slowly the client reads.
         try:
-            return [b"".join(answer)]
+            return [b"".join(body)]
         finally:
-            answer.close()
+            body.close()
 
 
-class _Answer:
-    """An answer that may be made while it is sent, and keeps the request's place until then."""
+class _ResponseBody:
+    """A response body that may be generated while it's sent. It keeps the request's slot until it's closed."""
 
     def __init__(self, response: HttpResponseBase, visit: Visit) -> None:
         self._response = response

@@ -1,9 +1,9 @@
-"""How a process shares itself among clients.
+"""Concurrency limits of a process, shared fairly among clients.
 
-The HTTP server has many threads, most of which wait: for a body, or for their turn. Few work at a time, each with one of the
-process's few database connections. Each client has a share of these places and no more. A request beyond a limit waits only
-while requests under that limit begin or end; when nothing has moved for three seconds, or many wait already, it is
-rejected at once. So threads stay free, and health checks are always answered.
+The HTTP server has many threads, most of which wait for a body or a free slot. Only a few requests are handled at a time, each
+with a database connection of its own. Each client may use a limited share of these slots. A request beyond a limit waits
+while other requests under that limit begin or end. If none has for three seconds, or too many already wait, it's rejected
+immediately. So threads stay free, and health checks always get a response.
 """
 
 import time
@@ -19,13 +19,13 @@ from django.http import HttpRequest
 
 from portal.serving.connections import LentConnections
 
-PATIENCE: Final = 3.0  # seconds, so that a loaded machine doesn't reject
+PATIENCE: Final = 3.0  # seconds; long enough that a busy machine doesn't reject requests
 RETRY_SECONDS: Final = "2"
-# Both are far less than the threads that the documented command gives a process (256).
-MOST_WAITING: Final = 64
-MOST_WAITING_FOR_ONE: Final = 16
-MOST_BODIES: Final = 128
-MOST_BODIES_OF_VISITOR: Final = 16
+# Far fewer than the threads of a process in the documented command (256).
+MAX_WAITING: Final = 64
+MAX_WAITING_PER_KEY: Final = 16
+MAX_BODIES: Final = 128
+MAX_BODIES_OF_VISITOR: Final = 16
 _ENVIRON_KEY: Final = "gatehouse.visit"
 
 
@@ -43,52 +43,52 @@ class Share(Enum):
 
 @dataclass(slots=True)
 class _Limit:
-    """How many are under way, when one last began or ended, and who waits for their turn."""
+    """The number of requests in progress, when one last began or ended, and the locks of those that wait."""
 
-    most: int
+    maximum: int
     number: int = 0
-    moved_at: float = 0.0
+    changed_at: float = 0.0
     turns: deque[Lock] = field(default_factory=deque)
 
 
 class Threads:
-    """Counts what is under way in this process, of which `at_once` requests may work."""
+    """Count the requests in progress in this process, of which `at_once` may be handled at a time."""
 
     def __init__(self, at_once: int) -> None:
         self.connections = LentConnections()
-        # At least one place stays for others, and one of an organization's for its people when its identity provider is busy.
-        self._most = {
+        # One slot always stays free for other organizations, and one for an organization's people while its IdP is busy.
+        self._maximum = {
             Share.PROCESS: at_once,
             Share.ORGANIZATION: at_once - 1,
             Share.CONNECTION: at_once - 2,
             Share.VISITOR: at_once // 2,
             Share.DOWNLOAD: max(1, at_once // 4),
-            Share.BODIES: MOST_BODIES,
-            Share.BODIES_OF_VISITOR: MOST_BODIES_OF_VISITOR,
+            Share.BODIES: MAX_BODIES,
+            Share.BODIES_OF_VISITOR: MAX_BODIES_OF_VISITOR,
         }
         self._lock = Lock()
         self._limits: dict[tuple[Share, Hashable], _Limit] = {}
-        # How many wait, for one share or from one address.
+        # The number of waiting requests per share, or per address.
         self._waiting: Counter[Hashable] = Counter()
 
     def take(self, share: Share, key: Hashable = "", *, on_behalf_of: Hashable = "", waits: bool = True) -> bool:
-        """Count one more; return False, and count nothing, if the limit is reached.
+        """Count one more and return True, or return False if the limit is reached.
 
-        `on_behalf_of` says who waits, where the share itself doesn't.
+        `on_behalf_of` is the key by which waiting requests are counted, if it isn't the share itself.
         """
         held = (share, key)
         with self._lock:
             limit = self._limits.get(held)
             if limit is None:
-                limit = self._limits[held] = _Limit(self._most[share])
-            if limit.number < limit.most:
+                limit = self._limits[held] = _Limit(self._maximum[share])
+            if limit.number < limit.maximum:
                 limit.number += 1
-                limit.moved_at = time.monotonic()
+                limit.changed_at = time.monotonic()
                 return True
-            who = on_behalf_of or held
-            if not waits or self._waiting.total() >= MOST_WAITING or self._waiting[who] >= MOST_WAITING_FOR_ONE:
+            waiting_key = on_behalf_of or held
+            if not waits or self._waiting.total() >= MAX_WAITING or self._waiting[waiting_key] >= MAX_WAITING_PER_KEY:
                 return False
-            self._waiting[who] += 1
+            self._waiting[waiting_key] += 1
             turn = Lock()
             turn.acquire()
             limit.turns.append(turn)
@@ -96,15 +96,15 @@ class Threads:
             return self._wait(limit, turn)
         finally:
             with self._lock:
-                self._waiting[who] -= 1
-                if not self._waiting[who]:
-                    del self._waiting[who]
+                self._waiting[waiting_key] -= 1
+                if not self._waiting[waiting_key]:
+                    del self._waiting[waiting_key]
 
     def give_back(self, share: Share, key: Hashable = "") -> None:
-        """Count one less, or let the next one have it."""
+        """Count one less, or pass the slot to the next waiting request."""
         with self._lock:
             limit = self._limits[share, key]
-            limit.moved_at = time.monotonic()
+            limit.changed_at = time.monotonic()
             if limit.turns:
                 limit.turns.popleft().release()
                 return
@@ -113,40 +113,40 @@ class Threads:
                 del self._limits[share, key]
 
     def _wait(self, limit: _Limit, turn: Lock) -> bool:
-        """Wait for a turn; return False if nothing moves."""
-        while not turn.acquire(timeout=max(0.0, limit.moved_at + PATIENCE - time.monotonic())):
+        """Wait for a slot. Return False if no request begins or ends in time."""
+        while not turn.acquire(timeout=max(0.0, limit.changed_at + PATIENCE - time.monotonic())):
             with self._lock:
-                if time.monotonic() >= limit.moved_at + PATIENCE and turn in limit.turns:
+                if time.monotonic() >= limit.changed_at + PATIENCE and turn in limit.turns:
                     limit.turns.remove(turn)
                     return False
         return True
 
 
 class Visit:
-    """One request's stay in the process: its place to work, with a database connection, and the shares that it holds."""
+    """What one request holds in the process: its worker slot with a database connection, and its shares."""
 
     def __init__(self, threads: Threads, address: str) -> None:
         self.threads = threads
         self.address = address
         self._held: list[tuple[Share, Hashable]] = []
-        self._has_place = False
-        # Without a place the request may only be rejected: it must not wait for anything.
+        self._has_slot = False
+        # Without a slot the request can only be rejected: it must not wait for anything.
         self.is_admitted = False
 
     def begin(self) -> None:
-        """Take a place to work, if there is one."""
-        self._take_place()
+        """Take a worker slot, if one is free."""
+        self._take_slot()
 
     def end(self) -> None:
         """Give back everything."""
-        self._give_back_place()
+        self._give_back_slot()
         self._give_back_shares()
 
     def claim(self, share: Share, key: Hashable = "") -> bool:
-        """Take a share until the request is answered; return False if it is used up."""
+        """Take a share until the response is sent. Return False if it's used up."""
         is_taken = self.threads.take(share, key, waits=False)
         if not is_taken:
-            with self._out_of_place():
+            with self._without_slot():
                 is_taken = self.threads.take(share, key)
         if is_taken:
             self._held.append((share, key))
@@ -154,8 +154,8 @@ class Visit:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Leave place and shares to others while the request waits for its client, and take them again afterwards."""
-        with self._out_of_place():
+        """Give up the slot and shares while the request waits for its client, and take them again afterwards."""
+        with self._without_slot():
             held = self._give_back_shares()
             try:
                 yield
@@ -164,30 +164,30 @@ class Visit:
         self.is_admitted = self.is_admitted and len(self._held) == len(held)
 
     @contextmanager
-    def _out_of_place(self) -> Iterator[None]:
-        """Leave the place to others for a while. Where none is free afterwards, the request is no longer admitted.
+    def _without_slot(self) -> Iterator[None]:
+        """Give up the slot for a while. If none is free afterwards, the request is no longer admitted.
 
-        Within a transaction the place, and with it the connection, is kept.
+        Within a transaction, keep the slot and its connection.
         """
-        if not self._has_place or self.threads.connections.is_in_transaction():
+        if not self._has_slot or self.threads.connections.is_in_transaction():
             yield
             return
-        self._give_back_place()
+        self._give_back_slot()
         try:
             yield
         finally:
-            self._take_place()
+            self._take_slot()
 
-    def _take_place(self) -> None:
-        self.is_admitted = self._has_place = self.threads.take(Share.PROCESS, on_behalf_of=self.address)
-        if self._has_place:
+    def _take_slot(self) -> None:
+        self.is_admitted = self._has_slot = self.threads.take(Share.PROCESS, on_behalf_of=self.address)
+        if self._has_slot:
             self.threads.connections.lend()
 
-    def _give_back_place(self) -> None:
-        if self._has_place:
+    def _give_back_slot(self) -> None:
+        if self._has_slot:
             self.threads.connections.give_back()
             self.threads.give_back(Share.PROCESS)
-        self._has_place = False
+        self._has_slot = False
 
     def _give_back_shares(self) -> list[tuple[Share, Hashable]]:
         held, self._held = self._held, []
@@ -197,17 +197,17 @@ class Visit:
 
 
 def attach(environ: dict[str, object], visit: Visit) -> None:
-    """Put a visit where `is_admitted` and `claim` find it."""
+    """Store a visit for `is_admitted` and `claim`."""
     environ[_ENVIRON_KEY] = visit
 
 
 def is_admitted(request: HttpRequest) -> bool:
-    """Say whether the request may do more than be rejected; always where no guard counts, as in Django's test client."""
+    """Say whether the request may be handled. Always True without the guard, as in Django's test client."""
     visit = request.META.get(_ENVIRON_KEY)
     return visit is None or visit.is_admitted
 
 
 def claim(request: HttpRequest, share: Share, key: Hashable = "") -> bool:
-    """Take a share for the request until it is answered; return False if it is used up."""
+    """Take a share for the request until the response is sent. Return False if it's used up."""
     visit = request.META.get(_ENVIRON_KEY)
     return visit is None or visit.claim(share, key)

@@ -1,4 +1,4 @@
-"""Error pages: what happened, how to go on, and the request id that support can look up."""
+"""Error pages: what happened, what to do, and the request ID that support can look up."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,12 +20,12 @@ from portal.web.session_cookie import page_at_hand, sign_in_url
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What an error page says."""
+    """The contents of an error page."""
 
     status: int
     title: str
     detail: str
-    cure: str = ""
+    fix: str = ""
     who_can_help: tuple[str, ...] = ()
     can_retry: bool = False
     sign_in_url: str = ""
@@ -49,14 +49,14 @@ _TITLES = {
 
 
 def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Answer with an error page, or with its notice alone when HTMX asked for a fragment."""
+    """Return an error page, or only its notice if HTMX requested a fragment."""
     htmx = getattr(request, "htmx", None)
     context = {
         "portal": portal_frame(request) if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else None,
         "status": problem.status,
         "title": problem.title,
         "detail": problem.detail,
-        "cure": problem.cure,
+        "fix": problem.fix,
         "who_can_help": problem.who_can_help,
         "request_id": getattr(request, "request_id", ""),
         "retry_url": request.get_full_path() if problem.can_retry and request.method == "GET" else "",
@@ -68,7 +68,7 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def directory_error_page(request: HttpRequest, error: DirectoryError) -> HttpResponse:
-    """Answer with a directory's error. Where signing in helps, the page leads there."""
+    """Return the page for a directory's error, with a link to sign in where that helps."""
     if isinstance(error, NotAvailable):
         return _not_available(request, error)
     can_retry = error.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
@@ -78,7 +78,7 @@ def directory_error_page(request: HttpRequest, error: DirectoryError) -> HttpRes
 
 
 def _not_available(request: HttpRequest, error: NotAvailable) -> HttpResponse:
-    """Answer with the page that explains what the directory lacks: 200 to read it, 501 to a form that was sent."""
+    """Return the page that explains what the directory lacks: 200 for a page, 501 for a submitted form."""
     htmx = getattr(request, "htmx", None)
     template = "not_available.html#not-available" if htmx and not htmx.boosted else "not_available.html"
     status = HTTPStatus.OK if request.method in {"GET", "HEAD"} else HTTPStatus.NOT_IMPLEMENTED
@@ -97,7 +97,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- as above
-    """Django's handler404; another organization's object looks the same as none."""
+    """Django's handler404, also for objects of other organizations."""
     return error_page(
         request,
         Problem(404, _TITLES[404], "There is nothing at this address, or it belongs to another organization."),
@@ -105,7 +105,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def other_organization(request: HttpRequest, sign_in: str) -> HttpResponse:
-    """Answer 404 to a person who is signed in, but to another organization."""
+    """Return 404 to someone who is signed in to another organization only."""
     return error_page(
         request,
         Problem(
@@ -118,7 +118,7 @@ def other_organization(request: HttpRequest, sign_in: str) -> HttpResponse:
 
 
 def method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpResponse:
-    """Answer 405 with the methods that the address takes."""
+    """Return 405 with the methods that the URL accepts."""
     response = error_page(request, Problem(405, _TITLES[405], f"This address does not take {request.method} requests."))
     response["Allow"] = ", ".join(sorted(methods))
     return response
@@ -126,12 +126,12 @@ def method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpRes
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
-    detail = "The error has been recorded. Nothing that you entered was saved half-way."
+    detail = "The error was recorded. No changes were saved."
     return error_page(request, Problem(500, _TITLES[500], detail, can_retry=True))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    """Answer a form whose CSRF token is missing or stale, or couldn't be read with the rest of its body."""
+    """Handle a form whose CSRF token is missing, stale or unreadable (Django's CSRF_FAILURE_VIEW)."""
     if problem := body_problem(request):
         return body_not_read(request, problem)
     return error_page(
@@ -140,24 +140,24 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
             403,
             "This form is no longer valid",
             "The form was opened too long ago, or in another browser.",
-            cure="Go back, reload the page, and send the form again. Cookies must be allowed for this site.",
+            fix="Go back, reload the page, and send the form again. Cookies must be allowed for this site.",
         ),
     )
 
 
 def no_right(request: HttpRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
-    """Answer 403 and say which right is missing and which roles have it."""
+    """Return 403 with the missing permission and the roles that grant it."""
     return error_page(request, Problem(403, _TITLES[403], lacking(permission), who_can_help=who_can_help))
 
 
 def maintenance(request: HttpRequest) -> HttpResponse:
-    """Answer every page while the operator works on the installation."""
+    """Return 503 for every page during maintenance."""
     response = error_page(
         request,
         Problem(
             503,
             "Back in a moment",
-            "The portal is being maintained. Your data and your identity provider's settings are safe.",
+            "The portal is down for maintenance. Your data and your identity provider's settings are safe.",
             can_retry=True,
         ),
     )
@@ -166,24 +166,24 @@ def maintenance(request: HttpRequest) -> HttpResponse:
 
 
 def busy(request: HttpRequest) -> HttpResponse:
-    """Answer 503 while the process has no place to work free."""
+    """Return 503 if no worker slot is free."""
     return _retry_later(request, Problem(503, "The portal is busy", "Try again in a few seconds.", can_retry=True))
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """Answer 503 while the database doesn't answer, or takes no changes."""
+    """Return 503 if the database doesn't respond or is read-only."""
     detail = "The portal can't reach its database. No changes were saved. Try again in a moment."
     return _retry_later(request, Problem(503, _TITLES[503], detail, can_retry=True))
 
 
 def too_many_at_once(request: HttpRequest) -> HttpResponse:
-    """Answer 429 to a visitor or an organization that has too many requests under way."""
-    detail = "Too many requests are under way from your network or organization. Try again in a few seconds."
+    """Return 429 if a visitor or an organization has too many requests in progress."""
+    detail = "Too many requests are in progress from your network or organization. Try again in a few seconds."
     return _retry_later(request, Problem(429, "Too many requests at once", detail, can_retry=True))
 
 
 def body_not_read(request: HttpRequest, problem: BodyProblem) -> HttpResponse:
-    """Answer a request whose body didn't arrive in time, or for which no thread could wait."""
+    """Return an error for a request whose body didn't arrive in time, or that no thread could wait for."""
     if problem is BodyProblem.BUSY:
         return busy(request)
     detail = "What you sent didn't arrive in time. No changes were saved. Check your connection, then send it again."
@@ -197,7 +197,7 @@ def _retry_later(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def sign_in_again(request: HttpRequest, organization_slug: str, *, has_ended: bool) -> HttpResponse:
-    """Lead to sign-in: a page by 302, a fragment by 401 and HX-Redirect, a form with values by a page that keeps them."""
+    """Redirect to sign-in: a page by 302, a fragment by 401 with HX-Redirect, a form by a page that keeps its values."""
     url = sign_in_url(request, organization_slug, has_ended=has_ended)
     htmx = getattr(request, "htmx", None)
     if htmx and not htmx.boosted:

@@ -1,6 +1,6 @@
-"""A form that was sent after its session had ended: its values go through sign-in in hidden fields, and are sent again.
+"""Keep the values of a form that was submitted after its session ended, and submit them again after sign-in.
 
-They are in the browser's page alone; the server stores nothing. A form only comes this far with a valid CSRF token.
+They pass through the sign-in page in hidden fields; the server stores nothing. The form had a valid CSRF token.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _LEFT_OUT = ("csrfmiddlewaretoken", "password")
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """Where the form was sent, and what it held."""
+    """The path and the fields of a submitted form."""
 
     path: str
     fields: tuple[tuple[str, str], ...]
@@ -27,7 +27,7 @@ class KeptForm:
 
 
 def sent_form(request: HttpRequest) -> KeptForm | None:
-    """Return the form that the request carries, without passwords; None where it has nothing to keep."""
+    """Return the submitted form without passwords, or None if there is nothing to keep."""
     fields = tuple(
         (name, str(value))
         for name, values in request.POST.lists()
@@ -38,7 +38,7 @@ def sent_form(request: HttpRequest) -> KeptForm | None:
 
 
 def kept_form(request: HttpRequest, organization_slug: str) -> KeptForm | None:
-    """Return the form that `ui/kept_form.html` put into the request; None without one for a page of the organization."""
+    """Return the form that `ui/kept_form.html` added to the request, or None if there is none for this organization."""
     path = request.POST.get("kept_path", "")
     fields = tuple(parse_qsl(request.POST.get("kept", ""), keep_blank_values=True))
     return KeptForm(path, fields) if fields and is_page_of(path, organization_slug) else None

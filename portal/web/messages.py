@@ -1,4 +1,4 @@
-"""Messages for the next page, kept in a cookie of this host alone."""
+"""Messages for the next page, stored in a cookie of this host only."""
 
 from typing import Any
 

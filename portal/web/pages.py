@@ -1,4 +1,4 @@
-"""Answers: a page, the fragment of it that HTMX asked for, or the way to another page."""
+"""Responses: a page, a fragment of it for HTMX, or a redirect."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """What the frame around every page shows."""
+    """The contents of the frame around every page."""
 
     organization: Organization
     member: Member
@@ -38,7 +38,7 @@ class Portal:
     organizations_url: str
 
 
-# URL name, label, icon, and the right without which the entry is shown with a lock.
+# URL name, label, icon, and the permission without which the entry is shown with a lock.
 _AREAS: tuple[tuple[str, str, str, Permission | None], ...] = (
     ("home:home", "Home", "house", None),
     ("scim:connection", "SCIM", "folder-sync", Permission.SCIM_GET),
@@ -53,7 +53,7 @@ def render_page(
     fragments: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    """Answer with the fragment that `HX-Target` names, if it is one of `fragments`, else with the whole page."""
+    """Return the fragment that `HX-Target` names if it's one of `fragments`, else the whole page."""
     fragment = _wanted_fragment(request, fragments)
     data = {"portal": portal_frame(request), **(context or {})} if fragment is None else dict(context or {})
     name = template if fragment is None else f"{template}#{fragment}"
@@ -64,19 +64,19 @@ Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def private(response: Response) -> Response:
-    """Keep an answer out of every cache, and a fragment from being taken for its page."""
+    """Prevent caching of a response, and vary it by the headers that select a fragment."""
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     add_never_cache_headers(response)
     return response
 
 
 def see_other(url: str) -> HttpResponse:
-    """Answer a form that is done with the page to look at (303), or to leave for in full when HTMX asked."""
+    """Redirect to a page after a form succeeded (303)."""
     return private(HttpResponse(status=303, headers={"Location": url}))
 
 
 def portal_frame(request: HttpRequest) -> Portal | None:
-    """Return what the frame shows, or None when nobody is signed in."""
+    """Return the contents of the frame, or None if no one is signed in."""
     return _frame(cast("PortalRequest", request)) if hasattr(request, "signed_in") else None
 
 

@@ -1,4 +1,4 @@
-"""The request as views see it, after the gate."""
+"""The request that views get, after the access gate."""
 
 from collections.abc import Callable
 
@@ -12,16 +12,16 @@ from portal.directory.sessions import SignedIn
 
 
 class PortalRequest(HttpRequest):
-    """A request that passed the gate."""
+    """A request that passed the access gate."""
 
     htmx: HtmxDetails
     request_id: str
     origin: Origin
     directories: DirectoryProvider
-    # Below: only where the URL names an organization.
+    # Below: only if the URL names an organization.
     directory: Directory
-    # Below: only where somebody is signed in.
+    # Below: only if someone is signed in.
     signed_in: SignedIn
     policy: Policy
-    # Says whether the member's roles grant `resource:action`.
+    # Returns whether the member's roles grant `resource:action`.
     allows: Callable[[str], bool]

@@ -1,4 +1,4 @@
-"""What a page offers is what the server accepts: whether the member may do a thing, and if not, why and who can help."""
+"""Whether the member may use a control, and if not, why and who can help."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ _GRANTED = Right(is_granted=True)
 
 
 def right_to(request: PortalRequest, *permissions: Permission) -> Right:
-    """Return whether the member has all of these rights; the reason names the first that is missing."""
+    """Return whether the member has all of these permissions; the reason names the first missing one."""
     for permission in permissions:
         if not request.allows(permission):
             helpers = tuple(role.role_id for role in request.policy.roles_granting(permission))
@@ -28,5 +28,5 @@ def right_to(request: PortalRequest, *permissions: Permission) -> Right:
 
 
 def lacking(permission: Permission) -> str:
-    """Return the sentence that says which right is missing."""
+    """Return the sentence that names the missing permission."""
     return f"Your roles do not include the right to {permission.label} ({permission})."

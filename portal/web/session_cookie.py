@@ -1,4 +1,4 @@
-"""The session cookies: one for each organization, so that two organizations can be open in two tabs."""
+"""Session cookies: one per organization, so that two organizations can be open in two tabs."""
 
 import re
 from datetime import timedelta
@@ -14,10 +14,10 @@ from portal.access.routing import READ_METHODS
 from portal.directory.sessions import SignedIn
 
 _PREFIX = "session-"
-# Our own addresses are escaped (RFC 3986): a line break or a NUL would be an error in a header.
+# Our own URLs are escaped (RFC 3986). A line break or a NUL would be an error in a header.
 _ADDRESS = re.compile(r"[!-~]+")
 _COOKIE_OUTLIVES = timedelta(days=1)
-# What can be an organization in an address, and so in the name of a cookie.
+# The slugs that URLs and cookie names accept.
 SLUG: Final = re.compile(r"[A-Za-z0-9._~-]{2,128}")
 
 
@@ -30,21 +30,21 @@ def session_token(request: HttpRequest, organization_slug: str) -> str:
     """Return the browser's session token for this organization, or ""."""
     token = request.COOKIES.get(cookie_name(organization_slug), "")
     if not token and settings.DIRECTORY == "stytch":
-        # A product that signs its members in with Stytch itself has left their session here.
+        # A product that signs in its members with Stytch itself stores their session here.
         token = request.COOKIES.get(settings.STYTCH_SESSION_COOKIE, "")
     return token
 
 
 def open_organizations(request: HttpRequest) -> tuple[str, ...]:
-    """Return the slugs of the organizations that this browser holds a session cookie of, good or not."""
+    """Return the slugs of the organizations that this browser has a session cookie for, valid or not."""
     prefix = f"{settings.COOKIE_PREFIX}{_PREFIX}"
-    # Cookies can come from elsewhere on the host, with any name.
+    # Other applications on the host can set cookies with any name.
     slugs = (name.removeprefix(prefix) for name in request.COOKIES if name.startswith(prefix))
     return tuple(sorted(slug for slug in slugs if SLUG.fullmatch(slug)))
 
 
 def keep_session(response: HttpResponse, signed_in: SignedIn) -> None:
-    """Put the session into its cookie, which outlives it for a while: so the portal can say that it ended."""
+    """Set the session cookie. It outlives the session, so that the portal can say that the session ended."""
     response.set_cookie(
         cookie_name(signed_in.organization.organization_slug),
         signed_in.session_token,
@@ -65,12 +65,12 @@ def delete_cookie(response: HttpResponse, name: str) -> None:
     """Delete one of our cookies from the browser."""
     response.delete_cookie(name, path="/", samesite="Lax")
     if settings.IS_HTTPS:
-        # A browser ignores a `__Host-` cookie without Secure, also one that deletes.
+        # A browser ignores a `__Host-` cookie without Secure, even to delete it.
         response.cookies[name]["secure"] = True
 
 
 def sign_in_url(request: HttpRequest, organization_slug: str, *, has_ended: bool = False) -> str:
-    """Return where to sign in to this organization, and then come back to the page at hand.
+    """Return the URL to sign in to this organization and return to the current page.
 
     With `has_ended`, the sign-in page says that the session ended.
     """
@@ -81,7 +81,7 @@ def sign_in_url(request: HttpRequest, organization_slug: str, *, has_ended: bool
 
 
 def page_at_hand(request: HttpRequest, organization_slug: str) -> str:
-    """Return the page of the organization that the request came from: of a form or a fragment, the one that it is on."""
+    """Return the path of the organization's page that the request came from; for a form or fragment, the page it's on."""
     if request.headers.get("HX-Request"):
         page = _path_of(request.headers.get("HX-Current-URL", ""))
     elif request.method in READ_METHODS:
@@ -92,7 +92,7 @@ def page_at_hand(request: HttpRequest, organization_slug: str) -> str:
 
 
 def _path_of(url: str, *, host: str = "") -> str:
-    """Return the path and query of a URL that the browser says; "" where it isn't one, or is of another host."""
+    """Return the path and query of a URL sent by the browser, or "" if it's invalid or of another host."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -103,7 +103,7 @@ def _path_of(url: str, *, host: str = "") -> str:
 
 
 def is_page_of(url: str, organization_slug: str) -> bool:
-    """Say whether a path given from outside is one of this organization's pages, and nowhere else."""
+    """Say whether an untrusted path is a page of this organization."""
     is_address = _ADDRESS.fullmatch(url) is not None
     is_of_organization = url.startswith(f"/o/{organization_slug}/")
     return is_address and is_of_organization and url_has_allowed_host_and_scheme(url, allowed_hosts=None)

@@ -1,4 +1,4 @@
-"""Static files of an installation: hashed and compressed by `collectstatic`, and a check that it has run."""
+"""Static files, hashed and compressed by `collectstatic`, and a check that it ran."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # -- the library has no types
-    """Hashed names for collected files; the plain name for others, so that a page never fails for a style sheet."""
+    """Hashed names for collected files, plain names for others, so that a missing style sheet never breaks a page."""
 
     def stored_name(self, name: str) -> str:
-        """Return the name that a page should link to."""
+        """Return the file name for links."""
         try:
             return str(super().stored_name(name))
         except ValueError:
@@ -23,7 +23,7 @@ class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc
 
 @register(Tags.staticfiles, deploy=True)
 def files_are_collected(**_: Any) -> list[CheckMessage]:
-    """Report files that `collectstatic` has not collected, or only in an earlier version."""
+    """Report files that `collectstatic` hasn't collected, or only an earlier version."""
     if not isinstance(staticfiles_storage, CollectedFiles):
         return []
     stale = sorted(name for name in _source_names() if not _is_collected(staticfiles_storage, name))

@@ -1,17 +1,17 @@
-/* What scripts add to pages that work without them: copying, closing messages, focus after loading, retry, and polling. */
+/* Enhancements for pages that work without scripts: copying, closing messages, focus after loading, retry and polling. */
 "use strict";
 
 (() => {
   const COPIED_MS = 2500;
   const UNREACHABLE = "The portal could not be reached. Check your connection, then try again.";
-  const TOO_SLOW = "The portal took too long to answer. Try again in a moment.";
-  const NOT_UNDERSTOOD = "The answer was not understood. Something between you and the portal may have replaced it.";
+  const TOO_SLOW = "The portal took too long to respond. Try again in a moment.";
+  const UNEXPECTED = "Unexpected response. A proxy or firewall may be interfering.";
 
   const byId = (id) => document.getElementById(id);
 
   const announce = (text) => {
     const place = byId("announcements");
-    // The same text twice is announced twice only if it went away in between.
+    // The same text is announced again only if it was cleared in between.
     place.textContent = "";
     setTimeout(() => (place.textContent = text), 50);
   };
@@ -36,7 +36,7 @@
       await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
       return true;
     } catch {
-      // Refused, or plain http: the old way, which copies what is selected.
+      // No permission, or plain http: copy the selection with the older API.
       selectAll(source);
       return document.execCommand("copy");
     }
@@ -71,7 +71,7 @@
 
   // --- Loading -----------------------------------------------------------------------------------------------------
 
-  // Each request: the place where its failure is explained. Kept, because what asked may be replaced by the answer.
+  // For each request, the place that shows its errors. Stored, because the response may replace the element that sent it.
   const places = new WeakMap();
 
   const placeFor = (element) => {
@@ -85,7 +85,7 @@
     element.focus();
   };
 
-  // Where the focus goes if a notice that had it is gone and nothing that was loaded took it.
+  // Where the focus goes if it was in a removed notice and the loaded content did not take it.
   let bereft = null;
 
   const clear = (place) => {
@@ -101,8 +101,8 @@
     return notice;
   };
 
-  // The notice that the portal answered with, taken out of the answer as parsed, inert HTML.
-  const answeredNotice = (xhr) => {
+  // The notice in the response of the portal, parsed as inert HTML.
+  const responseNotice = (xhr) => {
     if (!xhr.getResponseHeader("X-Request-ID") || !xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) return null;
     return new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".notice");
   };
@@ -110,8 +110,8 @@
   const explain = (event, fallback) => {
     const { xhr, requestConfig } = event.detail;
     const place = places.get(xhr) ?? byId("page-error");
-    const notice = answeredNotice(xhr) ?? ownNotice(fallback, xhr.getResponseHeader("X-Request-ID") ?? "");
-    // The place itself is the alert.
+    const notice = responseNotice(xhr) ?? ownNotice(fallback, xhr.getResponseHeader("X-Request-ID") ?? "");
+    // The place itself has the role.
     notice.removeAttribute("role");
     notice.querySelector("[data-retry]")?.addEventListener("click", (click) => {
       click.preventDefault();
@@ -124,7 +124,7 @@
   };
 
   document.addEventListener("htmx:beforeSend", (event) => places.set(event.detail.xhr, placeFor(event.detail.elt)));
-  document.addEventListener("htmx:responseError", (event) => explain(event, NOT_UNDERSTOOD));
+  document.addEventListener("htmx:responseError", (event) => explain(event, UNEXPECTED));
   document.addEventListener("htmx:sendError", (event) => explain(event, UNREACHABLE));
   document.addEventListener("htmx:timeout", (event) => explain(event, TOO_SLOW));
   document.addEventListener("htmx:afterRequest", (event) => {
@@ -136,12 +136,12 @@
 
   const POLL_FIRST_MS = 3000;
   const POLL_SLOWER = 1.3;
-  const POLL_MOST_MS = 60_000;
-  // A page that nobody looks at any more must not keep its session alive for ever.
+  const POLL_MAX_MS = 60_000;
+  // A page that no one looks at must not keep its session alive forever.
   const POLL_END_MS = 3_600_000;
 
-  /* Asks again and again through a link, ever more rarely while nothing is new: what is new brings a link of its own.
-     Not while the tab is hidden, and not after a failure, which is explained with a way to go on. */
+  /* Polls through a link, at growing intervals: new content brings its own link. Stops while the tab is hidden, and after
+     a failure, which is shown with a link to try again. */
   const poll = (link) => {
     let wait = POLL_FIRST_MS;
     let waited = 0;
@@ -155,7 +155,7 @@
       if (waited >= POLL_END_MS) return;
       timer = setTimeout(ask, wait);
       waited += wait;
-      wait = Math.min(wait * POLL_SLOWER, POLL_MOST_MS);
+      wait = Math.min(wait * POLL_SLOWER, POLL_MAX_MS);
     };
     link.addEventListener("htmx:afterRequest", (event) => event.detail.successful && askLater());
     askLater();
@@ -165,11 +165,11 @@
 
   document.addEventListener("htmx:load", (event) => {
     const loaded = event.detail.elt;
-    // The page itself is announced as loaded, too; there the browser decides where the focus is.
+    // For a whole page, the browser sets the focus.
     if (loaded === document.body) return;
     reveal(loaded.parentElement ?? loaded);
     pollWithin(loaded);
-    // What had the focus is still there: HTMX keeps it on what bears the same id.
+    // HTMX kept the focus on the element with the same id.
     if (document.activeElement !== document.body) return;
     const mark = "[data-focus-after-load]";
     focusOn(loaded.matches(mark) ? loaded : loaded.querySelector(mark));
@@ -180,9 +180,9 @@
     bereft = null;
   });
 
-  // --- Forms that make a secret, and the page that shows it --------------------------------------------------------
+  // --- Forms that create a secret, and the page that shows it ------------------------------------------------------
 
-  // A second press would take the answer to the first away, with the secret in it.
+  // A second submit would replace the response to the first, which contains the secret.
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("[data-submit-once]")) return;
@@ -193,13 +193,13 @@
     for (const form of document.querySelectorAll("[data-submitted]")) delete form.dataset.submitted;
   });
 
-  // Reloading or coming back shall not send the form again: it leads to the page that says how things are.
-  const answer = document.querySelector("[data-address]");
-  if (answer) history.replaceState(null, "", answer.dataset.address);
+  // Reloading or going back must not submit the form again. It leads to the page with the current state.
+  const result = document.querySelector("[data-address]");
+  if (result) history.replaceState(null, "", result.dataset.address);
 
   reveal(document);
   pollWithin(document);
-  // A live region speaks only of what changes: the messages that came with the page are repeated for it.
+  // A live region announces only changes, so repeat the messages that came with the page.
   const messages = [...document.querySelectorAll(".toast-message p")].map((message) => message.textContent);
   if (messages.length) announce(messages.join(" "));
 })();

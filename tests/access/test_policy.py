@@ -32,7 +32,7 @@ def policy_file(folder: Path, document: object) -> Path:
         (["stytch_admin"], "stytch.scim", True),
     ],
 )
-def test_what_is_not_granted_is_refused(roles: list[str], permission: str, allowed: bool) -> None:
+def test_what_is_not_granted_is_rejected(roles: list[str], permission: str, allowed: bool) -> None:
     assert DEFAULT_POLICY.allows(roles, permission) is allowed
 
 
@@ -59,10 +59,10 @@ def test_a_file_adds_roles_and_resources(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_will_not_do_is_named_with_the_cause(tmp_path: Path, document: object, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint) as refused:
+    with pytest.raises(ValueError, match=complaint) as rejected:
         load_policy(policy_file(tmp_path, document))
 
-    assert "policy.json" in str(refused.value)
+    assert "policy.json" in str(rejected.value)
 
 
 def test_a_policy_in_stytchs_form_is_read() -> None:

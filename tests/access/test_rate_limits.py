@@ -33,7 +33,7 @@ def storage(request: pytest.FixtureRequest, db: None, settings: Settings) -> Non
 
 
 @pytest.mark.usefixtures("storage")
-def test_attempts_beyond_the_rate_are_refused(attempt: Attempt) -> None:
+def test_attempts_beyond_the_rate_are_rejected(attempt: Attempt) -> None:
     assert [admit(attempt) for _ in range(5)] == [True, True, True, False, False]
 
 
@@ -101,7 +101,7 @@ def test_a_products_backend_is_limited_by_the_total_alone(attempt: Attempt, sett
 
 @pytest.mark.django_db
 def test_each_of_several_rates_holds(attempt: Attempt, settings: Settings) -> None:
-    """Those who go on wait longer."""
+    """Those who keep trying wait longer."""
     settings.SIGN_IN_RATE_PER_MEMBER = "2 per minute; 3 per hour"
     start = timezone.now()
     admitted = []

@@ -1,4 +1,4 @@
-"""Redis down or hanging: sign-in and provisioning go on without delay, and limits hold in each process."""
+"""Redis down or hanging: sign-in and provisioning continue without delay, and limits hold in each process."""
 
 import logging
 import shutil

@@ -1,4 +1,4 @@
-"""A project and its callers: the official SDK in this process, a product's backend by hand, and its page in a browser."""
+"""A project and its callers: the official SDK in this process, a product's backend with plain requests, and its page in a browser."""
 
 import asyncio
 import base64
@@ -116,7 +116,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls by hand."""
+    """A client that sends plain requests."""
 
     user: str
     password: str

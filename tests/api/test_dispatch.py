@@ -1,4 +1,4 @@
-"""What holds for every method: who may call, what a refusal says, and what a browser may do."""
+"""Rules of every method: credentials, error responses, and cross-origin requests."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def test_wrong_credentials_are_named(acme: models.OrganizationRow, user: str, pa
     assert (answer.status, answer.error_type) == (401, error_type)
 
 
-def test_a_secret_of_another_project_is_refused(backend: Caller, acme: models.OrganizationRow) -> None:
+def test_a_secret_of_another_project_is_rejected(backend: Caller, acme: models.OrganizationRow) -> None:
     other = models.ProjectRow.objects.create(public_token="public-token-live-other")
 
     answer = Caller(public_id("project", other.pk), backend.password, "/v1/b2b/", {}).get(GET)
@@ -57,13 +57,13 @@ def test_several_secrets_are_good_at_once_and_each_knows_its_last_use(
 
 
 @pytest.mark.parametrize("header", ["", "Bearer abc", "Basic ===", "Basic bm9jb2xvbg=="])
-def test_what_is_not_http_basic_is_refused(acme: models.OrganizationRow, header: str) -> None:
+def test_what_is_not_http_basic_is_rejected(acme: models.OrganizationRow, header: str) -> None:
     response = Client().get(f"/v1/b2b/{GET}", headers={"Authorization": header})
 
     assert (response.status_code, response.json()["error_type"]) == (401, "invalid_authorization_header")
 
 
-def test_a_secret_in_a_browser_is_refused(backend: Caller, acme: models.OrganizationRow) -> None:
+def test_a_secret_in_a_browser_is_rejected(backend: Caller, acme: models.OrganizationRow) -> None:
     answer = backend.get(GET, Origin=PAGE)
 
     assert (answer.status, answer.error_type) == (403, "secret_used_in_browser")
@@ -71,25 +71,25 @@ def test_a_secret_in_a_browser_is_refused(backend: Caller, acme: models.Organiza
 
 
 @pytest.mark.parametrize("public_token", ["public-token-live-none", "public-token-live-\0"])
-def test_a_public_token_that_there_is_not_is_refused(page_of: PageOf, public_token: str) -> None:
+def test_a_public_token_that_there_is_not_is_rejected(page_of: PageOf, public_token: str) -> None:
     answer = Caller(public_token, public_token, "/sdk/v1/", page_of(None).headers).get("b2b/scim")
 
     assert (answer.status, answer.error_type) == (401, "unauthorized_credentials")
 
 
-def test_a_secret_at_the_browsers_address_is_refused(project: NewProjectSecret, page_of: PageOf) -> None:
+def test_a_secret_at_the_browsers_address_is_rejected(project: NewProjectSecret, page_of: PageOf) -> None:
     answer = Caller(project.project_id, project.secret, "/sdk/v1/", {"Origin": PAGE}).get("b2b/scim")
 
     assert (answer.status, answer.error_type) == (401, "public_token_required")
 
 
-def test_a_page_where_nobody_is_signed_in_is_refused(page_of: PageOf) -> None:
+def test_a_page_where_no_one_is_signed_in_is_rejected(page_of: PageOf) -> None:
     answer = page_of(None).get("b2b/scim")
 
     assert (answer.status, answer.error_type) == (401, "user_unauthenticated")
 
 
-def test_a_session_that_was_revoked_is_refused_at_once(page_of: PageOf, admin: models.MemberRow) -> None:
+def test_a_session_that_was_revoked_is_rejected_at_once(page_of: PageOf, admin: models.MemberRow) -> None:
     page = page_of(admin)
     assert page.get("b2b/scim").status == 200
 
@@ -115,7 +115,7 @@ def test_with_a_members_session_the_members_roles_decide(
     assert (answer.status, answer.error_type) == (403, "session_authorization_error")
 
 
-def test_a_session_of_another_organization_is_refused(
+def test_a_session_of_another_organization_is_rejected(
     backend: Caller, admin: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     answer = backend.get(GET, **{"X-Stytch-Member-Session": factories.product_session_token(other_admin)})
@@ -123,13 +123,13 @@ def test_a_session_of_another_organization_is_refused(
     assert (answer.status, answer.error_type) == (403, "session_authorization_tenancy_error")
 
 
-def test_a_session_that_is_none_is_refused(backend: Caller, acme: models.OrganizationRow) -> None:
+def test_a_session_that_is_none_is_rejected(backend: Caller, acme: models.OrganizationRow) -> None:
     answer = backend.get(GET, **{"X-Stytch-Member-Session": "none"})
 
     assert (answer.status, answer.error_type) == (404, "session_not_found")
 
 
-def test_what_a_backend_does_stands_in_the_activity_log(backend: Caller, acme: models.OrganizationRow) -> None:
+def test_changes_by_a_backend_are_in_the_activity_log(backend: Caller, acme: models.OrganizationRow) -> None:
     backend.post(GET, {"display_name": "Okta"})
 
     entry = models.ActivityEntryRow.objects.get(action="scim_connection.create")
@@ -140,11 +140,12 @@ def test_what_a_backend_does_stands_in_the_activity_log(backend: Caller, acme: m
 
 
 def test_an_organization_is_named_by_id_or_slug(backend: Caller, acme: models.OrganizationRow) -> None:
-    made = backend.post(GET, {})
+    created = backend.post(GET, {})
 
     for name in ("acme", public_id("organization", acme.pk)):
         assert (
-            backend.get(f"scim/{name}/connection")["connection"]["connection_id"] == made["connection"]["connection_id"]
+            backend.get(f"scim/{name}/connection")["connection"]["connection_id"]
+            == created["connection"]["connection_id"]
         )
 
 
@@ -188,7 +189,7 @@ def test_what_is_wrong_is_named(
 
 
 @pytest.mark.parametrize(("depth", "error_type"), [(97, ""), (98, "bad_request"), (960, "bad_request")])
-def test_what_is_nested_deeply_is_refused_before_it_is_stored(
+def test_what_is_nested_deeply_is_rejected_before_it_is_stored(
     backend: Caller, admin: models.MemberRow, depth: int, error_type: str
 ) -> None:
     body = b'{"untrusted_metadata": {"a": [%s]}}' % (b"[" * depth + b"]" * depth)
@@ -198,7 +199,7 @@ def test_what_is_nested_deeply_is_refused_before_it_is_stored(
     assert answer.error_type == error_type
 
 
-def test_a_refusal_by_the_directory_names_the_field_too(backend: Caller, connection: models.ScimConnectionRow) -> None:
+def test_a_error_by_the_directory_names_the_field_too(backend: Caller, connection: models.ScimConnectionRow) -> None:
     path = f"{GET}/{public_id('scim-connection', connection.pk)}"
 
     assert "cursor" in backend.get(f"{path}?cursor=forged")["error_message"]
@@ -210,7 +211,7 @@ def test_an_empty_body_is_an_empty_object(backend: Caller, acme: models.Organiza
     assert backend.post(GET).status == 200
 
 
-def test_a_body_that_is_too_large_is_refused(backend: Caller, acme: models.OrganizationRow, settings: Any) -> None:
+def test_a_body_that_is_too_large_is_rejected(backend: Caller, acme: models.OrganizationRow, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
 
     answer = backend.post(GET, {"display_name": "a" * 2000})
@@ -219,7 +220,7 @@ def test_a_body_that_is_too_large_is_refused(backend: Caller, acme: models.Organ
 
 
 @pytest.mark.parametrize("method", ["PATCH", "TRACE"])
-def test_an_undeclared_method_is_refused(backend: Caller, method: str) -> None:
+def test_an_undeclared_method_is_rejected(backend: Caller, method: str) -> None:
     answer = backend.call(method, "scim/acme/connection")
 
     assert (answer.status, answer.error_type) == (405, "method_not_allowed")
@@ -229,7 +230,7 @@ def test_an_undeclared_method_is_refused(backend: Caller, method: str) -> None:
 # --- What is answered --------------------------------------------------------------------------------------------------
 
 
-def test_a_refusal_leads_to_the_page_that_explains_it(backend: Caller) -> None:
+def test_a_error_leads_to_the_page_that_explains_it(backend: Caller) -> None:
     answer = backend.get("scim/nobody/connection")
 
     assert answer["status_code"] == answer.status == 404
@@ -255,7 +256,7 @@ def test_an_address_that_never_was_is_not_found(backend: Caller) -> None:
     assert (answer.status, answer.error_type) == (404, "route_not_found")
 
 
-def test_a_failure_of_ours_is_told_without_its_details(
+def test_an_internal_error_does_not_reveal_details(
     backend: Caller, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portal.embedded.project.EmbeddedProject.open", lambda *_: 1 / 0)
@@ -266,11 +267,11 @@ def test_a_failure_of_ours_is_told_without_its_details(
     assert "division" not in json.dumps(dict(answer.fields))
 
 
-def test_a_database_that_is_away_is_told_from_a_failure_of_ours(
+def test_an_unavailable_database_is_distinguished_from_an_internal_error(
     backend: Caller, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = Mock(side_effect=OperationalError("server closed the connection"))
-    monkeypatch.setattr("portal.embedded.project.EmbeddedProject.authenticate_secret", gone)
+    unavailable = Mock(side_effect=OperationalError("server closed the connection"))
+    monkeypatch.setattr("portal.embedded.project.EmbeddedProject.authenticate_secret", unavailable)
 
     answer = backend.get(GET)
 
@@ -286,7 +287,7 @@ def test_nothing_is_kept_by_a_cache(backend: Caller, acme: models.OrganizationRo
 # --- Browsers ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_page_of_a_registered_origin_may_read_answers_and_refusals(page_of: PageOf, admin: models.MemberRow) -> None:
+def test_a_page_of_a_registered_origin_may_read_responses_and_errors(page_of: PageOf, admin: models.MemberRow) -> None:
     for answer in (page_of(admin).get("b2b/scim"), page_of(None).get("b2b/scim")):
         assert answer.headers["Access-Control-Allow-Origin"] == PAGE
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
@@ -357,7 +358,7 @@ def test_the_list_of_methods_and_the_openapi_document_name_them_all(db: None) ->
     assert set(operation["responses"]) >= {"200", "401", "403", "429", "500"}
 
 
-def test_plain_http_is_refused_where_the_portal_is_https(
+def test_plain_http_is_rejected_where_the_portal_is_https(
     backend: Caller, acme: models.OrganizationRow, settings: Any
 ) -> None:
     settings.SECURE_SSL_REDIRECT = True

@@ -21,7 +21,7 @@ from tests.api.conftest import Caller, in_a_loop
 PageOf = Callable[[models.MemberRow | None], Caller]
 
 
-def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
+def error_of(call: Callable[[], object]) -> tuple[int, str | None]:
     with pytest.raises(StytchError) as caught:
         call()
     return caught.value.details.status_code, caught.value.details.error_type
@@ -53,7 +53,7 @@ def test_on_behalf_of_a_member_others_are_returned_only_to_those_who_may_search(
 
 def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: models.MemberRow) -> None:
     members = sdk.organizations.members
-    made = members.create(
+    created = members.create(
         "acme",
         "Eve+x@Acme.example",
         name="Eve",
@@ -63,16 +63,16 @@ def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: mod
         trusted_metadata={"plan": "gold"},
         untrusted_metadata={"theme": "dark"},
     )
-    assert (made.member.status, made.member.is_admin, made.member.external_id) == ("active", True, "crm|7")
-    assert made.organization.organization_slug == "acme"
+    assert (created.member.status, created.member.is_admin, created.member.external_id) == ("active", True, "crm|7")
+    assert created.organization.organization_slug == "acme"
 
     for found in (
-        members.get("acme", member_id=made.member_id),
+        members.get("acme", member_id=created.member_id),
         members.get("acme", member_id="crm|7"),
         members.get("acme", email_address="eve+x@acme.example"),
-        members.dangerously_get(made.member_id),
+        members.dangerously_get(created.member_id),
     ):
-        assert found.member == made.member
+        assert found.member == created.member
     changed = members.update(
         "acme",
         "crm|7",
@@ -89,18 +89,18 @@ def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: mod
     assert (changed.untrusted_metadata, changed.trusted_metadata) == ({}, {"plan": "gold"})
     (retired,) = changed.retired_email_addresses
     assert retired.email_address == "Eve+x@Acme.example"
-    unlinked = members.unlink_retired_email("acme", made.member_id, email_id=retired.email_id)
+    unlinked = members.unlink_retired_email("acme", created.member_id, email_id=retired.email_id)
     assert unlinked.member.retired_email_addresses == []
-    assert members.delete_mfa_phone_number("acme", made.member_id).member.mfa_phone_number == ""
-    assert members.delete_external_id("acme", made.member_id).member.external_id is None
+    assert members.delete_mfa_phone_number("acme", created.member_id).member.mfa_phone_number == ""
+    assert members.delete_external_id("acme", created.member_id).member.external_id is None
 
-    assert members.delete("acme", made.member_id).member_id == made.member_id
-    assert refusal(lambda: members.get("acme", member_id=made.member_id)) == (404, "member_not_found")
-    assert refusal(lambda: members.dangerously_get(made.member_id)) == (404, "member_not_found")
-    assert members.dangerously_get(made.member_id, include_deleted=True).member.status == "deleted"
-    assert refusal(lambda: members.reactivate("acme", made.member_id)) == (400, "email_unverified_for_reactivation")
+    assert members.delete("acme", created.member_id).member_id == created.member_id
+    assert error_of(lambda: members.get("acme", member_id=created.member_id)) == (404, "member_not_found")
+    assert error_of(lambda: members.dangerously_get(created.member_id)) == (404, "member_not_found")
+    assert members.dangerously_get(created.member_id, include_deleted=True).member.status == "deleted"
+    assert error_of(lambda: members.reactivate("acme", created.member_id)) == (400, "email_unverified_for_reactivation")
     models.MemberRow.objects.update(email_address_verified=True)
-    assert members.reactivate("acme", made.member_id).member.status == "active"
+    assert members.reactivate("acme", created.member_id).member.status == "active"
 
 
 def test_an_answer_has_every_field_that_stytchs_has(backend: Caller, admin: models.MemberRow) -> None:
@@ -111,12 +111,12 @@ def test_an_answer_has_every_field_that_stytchs_has(backend: Caller, admin: mode
     assert fields["member_password_id"].startswith("member-password-live-")
 
 
-def test_the_scim_document_is_told_in_stytchs_form(
+def test_scim_attributes_have_stytchs_format(
     sdk: B2BClient, acme: models.OrganizationRow, connection: models.ScimConnectionRow
 ) -> None:
-    person = factories.provisioned(connection, "pia@acme.example")
-    person.external_id = "00u1"
-    person.document = {
+    user = factories.provisioned(connection, "pia@acme.example")
+    user.external_id = "00u1"
+    user.document = {
         "userName": "pia@acme.example",
         "active": True,
         "title": 7,
@@ -128,8 +128,8 @@ def test_the_scim_document_is_told_in_stytchs_form(
             "manager": {"value": "1", "$ref": "../Users/1", "displayName": "Max"},
         },
     }
-    person.save()
-    factories.put_in_group(factories.scim_group(connection, "Sales"), [person])
+    user.save()
+    factories.put_in_group(factories.scim_group(connection, "Sales"), [user])
 
     registration = sdk.organizations.members.get("acme", email_address="pia@acme.example").member.scim_registration
 
@@ -165,8 +165,8 @@ def test_members_are_searched_in_several_organizations(
     operand = {"filter_name": "member_roles", "filter_value": ["stytch_admin"]}
     found = members.search(["acme"], query=query(operand, {"filter_name": "statuses", "filter_value": ["active"]}))
     assert [one.email_address for one in found.members] == ["ada@acme.example"]
-    assert refusal(lambda: members.search([])) == (400, "member_search_organization_ids_empty")
-    assert refusal(lambda: members.search(["acme", "none"])) == (404, "organization_not_found")
+    assert error_of(lambda: members.search([])) == (400, "member_search_organization_ids_empty")
+    assert error_of(lambda: members.search(["acme", "none"])) == (404, "organization_not_found")
 
 
 @pytest.mark.parametrize(
@@ -208,18 +208,18 @@ def test_another_organizations_member_is_unknown(
         lambda: members.delete_totp("acme", theirs),
         lambda: members.delete_external_id("acme", theirs),
     ):
-        assert refusal(call) == (404, "member_not_found")
+        assert error_of(call) == (404, "member_not_found")
     password_id = public_id("member-password", other_admin.pk)
-    assert refusal(lambda: members.delete_password("acme", password_id)) == (404, "member_password_not_found")
-    gone = refusal(lambda: members.reactivate("acme", theirs))
-    assert gone == (404, "no_deleted_member_found_for_reactivation")
+    assert error_of(lambda: members.delete_password("acme", password_id)) == (404, "member_password_not_found")
+    not_deleted = error_of(lambda: members.reactivate("acme", theirs))
+    assert not_deleted == (404, "no_deleted_member_found_for_reactivation")
 
 
 def test_the_last_admin_stays(sdk: B2BClient, admin: models.MemberRow) -> None:
     members = sdk.organizations.members
 
-    assert refusal(lambda: members.delete("acme", name(admin))) == (400, "organization_needs_admin")
-    assert refusal(lambda: members.update("acme", name(admin), roles=[])) == (400, "organization_needs_admin")
+    assert error_of(lambda: members.delete("acme", name(admin))) == (400, "organization_needs_admin")
+    assert error_of(lambda: members.update("acme", name(admin), roles=[])) == (400, "organization_needs_admin")
 
 
 def test_each_field_needs_its_right_on_behalf_of_a_member(
@@ -229,10 +229,10 @@ def test_each_field_needs_its_right_on_behalf_of_a_member(
     as_member, as_admin = on_behalf_of(member), on_behalf_of(admin)
 
     assert backend.put(mine, {"name": "Maxi", "mfa_enrolled": True}, **as_member)["member"]["name"] == "Maxi"
-    refused: list[dict[str, Any]] = [
+    rejected: list[dict[str, Any]] = [
         *({"roles": ["stytch_admin"]}, {"is_breakglass": True}, {"trusted_metadata": {}}, {"external_id": "x"})
     ]
-    for body in refused:
+    for body in rejected:
         answer = backend.put(mine, body, **as_member)
         assert (answer.status, answer.error_type) == (403, "session_authorization_error")
     assert backend.put(theirs, {"name": "x"}, **as_member).error_type == "session_authorization_error"
@@ -243,7 +243,7 @@ def test_each_field_needs_its_right_on_behalf_of_a_member(
     assert backend.put(mine, {"email_address": "new@acme.example"}, **as_admin).status == 200
 
 
-def test_the_sdk_calls_on_behalf_of_a_member_by_its_own_option(sdk: B2BClient, member: models.MemberRow) -> None:
+def test_the_sdk_acts_on_behalf_of_a_member_with_its_own_option(sdk: B2BClient, member: models.MemberRow) -> None:
     authorization = Authorization(session_token=factories.product_session_token(member))
     update = partial(
         sdk.organizations.members.update,
@@ -253,8 +253,8 @@ def test_the_sdk_calls_on_behalf_of_a_member_by_its_own_option(sdk: B2BClient, m
     )
 
     assert update(name="Maxi").member.name == "Maxi"
-    assert refusal(partial(update, roles=["stytch_admin"])) == (403, "session_authorization_error")
-    assert refusal(partial(update, trusted_metadata={"a": 1})) == (403, "session_authorization_error")
+    assert error_of(partial(update, roles=["stytch_admin"])) == (403, "session_authorization_error")
+    assert error_of(partial(update, trusted_metadata={"a": 1})) == (403, "session_authorization_error")
 
 
 def test_a_session_of_one_organization_reaches_no_other(
@@ -287,7 +287,7 @@ def test_a_member_without_the_right_searches_nobody(
 # --- In browsers -------------------------------------------------------------------------------------------------------
 
 
-def test_whoever_is_signed_in_manages_their_own_account(
+def test_anyone_who_is_signed_in_manages_their_own_account(
     page_of: PageOf, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     models.MemberRow.objects.filter(pk=member.pk).update(mfa_phone_number="+12025550123")
@@ -314,11 +314,11 @@ def test_admins_manage_members_from_a_page(
     page_of: PageOf, admin: models.MemberRow, other_admin: models.MemberRow
 ) -> None:
     page = page_of(admin)
-    made = page.post(
+    created = page.post(
         "b2b/organizations/members",
         {"email_address": "eve@acme.example", "roles": [], "is_breakglass": False, "create_member_as_pending": False},
     )
-    eve = made["member_id"]
+    eve = created["member_id"]
 
     changed = page.put(f"b2b/organizations/members/{eve}", {"member_id": eve, "roles": ["stytch_admin"]})
     assert changed["member"]["is_admin"] is True
@@ -347,9 +347,9 @@ def test_the_asynchronous_sdk_reads_the_same_answers(live_server: Any, project: 
         client = B2BClient(
             project.project_id, project.secret, environment=live_server.url + "/", suppress_warnings=True
         )
-        made = await client.organizations.members.create_async("acme", "eve@acme.example")
+        created = await client.organizations.members.create_async("acme", "eve@acme.example")
         found = await client.organizations.members.search_async(["acme"])
-        return made.member_id, found.results_metadata.total
+        return created.member_id, found.results_metadata.total
 
     member_id, total = in_a_loop(calls())
 
@@ -401,7 +401,7 @@ def test_a_page_learns_nothing_of_other_organizations_and_former_members(
 def test_asking_for_members_is_counted_by_ip_address(page_of: PageOf, admin: models.MemberRow, settings: Any) -> None:
     settings.SIGN_IN_RATE_PER_ADDRESS = "2 per minute"
     page = page_of(None)
-    assert [ask(page, f"person{n}@acme.example").status for n in range(2)] == [200, 200]
+    assert [ask(page, f"user{n}@acme.example").status for n in range(2)] == [200, 200]
 
     answer = ask(page, "ada@acme.example")
 

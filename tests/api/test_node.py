@@ -22,16 +22,16 @@ NEW = "twelve pelicans over Utrecht"
 
 
 class Node:
-    """Makes calls by the SDK, each as (method, its parameters)."""
+    """Makes run_all by the SDK, each as (method, its parameters)."""
 
     def __init__(self, url: str) -> None:
         project = create_project_secret(origin=Origin())
         self.client = {"project_id": project.project_id, "secret": project.secret, "env": f"{url}/"}
 
-    def calls(self, *calls: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:
-        listed = [{"method": method, "parameters": parameters} for method, *parameters in calls]
+    def run_all(self, *run_all: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:
+        listed = [{"method": method, "parameters": parameters} for method, *parameters in run_all]
         done = subprocess.run(  # noqa: S603 -- our own script
-            [shutil.which("node") or "", "call.mjs", json.dumps({"client": self.client, "calls": listed})],
+            [shutil.which("node") or "", "call.mjs", json.dumps({"client": self.client, "run_all": listed})],
             cwd=JAVASCRIPT,
             capture_output=True,
             text=True,
@@ -49,16 +49,16 @@ def node(live_server: LiveServer) -> Node:
 
 def test_scim_from_creation_to_deletion(node: Node) -> None:
     acme = factories.organization("acme")
-    (made,) = node.calls(
+    (created,) = node.run_all(
         ("scim.connection.create", {"organization_id": "acme", "display_name": "Okta", "identity_provider": "okta"})
     )
-    connection_id = made["connection"]["connection_id"]
+    connection_id = created["connection"]["connection_id"]
     factories.scim_groups(models.ScimConnectionRow.objects.get(), ["Admins", "Staff"])
     group = models.ScimGroupRow.objects.get(display_name="Staff")
     one = {"organization_id": "acme", "connection_id": connection_id}
     roles = [{"group_id": public_id("scim-group", group.pk), "role_id": "stytch_admin"}]
 
-    groups, updated, started, both, completed, _, cancelled, deleted, none, unknown = node.calls(
+    groups, updated, started, both, completed, _, cancelled, deleted, none, unknown = node.run_all(
         ("scim.connection.getGroups", {**one, "limit": 1}),
         ("scim.connection.update", {**one, "scim_group_implicit_role_assignments": roles}),
         ("scim.connection.rotateStart", one),
@@ -77,14 +77,14 @@ def test_scim_from_creation_to_deletion(node: Node) -> None:
     assert started["connection"]["next_bearer_token"].endswith(both["connection"]["next_bearer_token_last_four"])
     assert completed["connection"]["bearer_token_last_four"] == both["connection"]["next_bearer_token_last_four"]
     assert cancelled["connection"]["next_bearer_token_last_four"] == ""
-    # Nobody else is admin than whoever comes into the group: nobody is lost.
+    # The only other admin is the one who joins the group, so no admin is lost.
     assert deleted["connection_id"] == connection_id
     assert none["connection"] is None
     assert (unknown["status_code"], unknown["error_type"]) == (404, "no_active_scim_connection")
 
 
 def test_organizations_from_creation_to_deletion(node: Node) -> None:
-    made, by_slug, changed, found, counted, forgotten = node.calls(
+    created, by_slug, changed, found, counted, forgotten = node.run_all(
         ("organizations.create", {"organization_name": "Initech", "organization_external_id": "crm-1"}),
         ("organizations.get", {"organization_id": "initech"}),
         ("organizations.update", {"organization_id": "crm-1", "email_allowed_domains": ["initech.example"]}),
@@ -92,12 +92,12 @@ def test_organizations_from_creation_to_deletion(node: Node) -> None:
         ("organizations.metrics", {"organization_id": "crm-1"}),
         ("organizations.deleteExternalId", {"organization_id": "crm-1"}),
     )
-    deleted, unknown = node.calls(
+    deleted, unknown = node.run_all(
         ("organizations.delete", {"organization_id": "initech"}), ("organizations.get", {"organization_id": "initech"})
     )
 
-    organization_id = made["organization"]["organization_id"]
-    assert by_slug["organization"] == made["organization"]
+    organization_id = created["organization"]["organization_id"]
+    assert by_slug["organization"] == created["organization"]
     assert changed["organization"]["email_allowed_domains"] == ["initech.example"]
     assert found["results_metadata"] == {"total": 1, "next_cursor": None}
     assert counted["member_count"] == 0
@@ -110,7 +110,7 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
     factories.organization("acme")
     one = {"organization_id": "acme", "member_id": "crm|7"}
 
-    made, found, changed, phoneless, searched = node.calls(
+    created, found, changed, phoneless, searched = node.run_all(
         (
             "organizations.members.create",
             {
@@ -125,10 +125,10 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
         ("organizations.members.deleteMFAPhoneNumber", one),
         ("organizations.members.search", {"organization_ids": ["acme"], "limit": 10}),
     )
-    member_id = made["member_id"]
+    member_id = created["member_id"]
     models.MemberRow.objects.update(email_address_verified=True, password=make_password(PASSWORD))
-    (with_password,) = node.calls(("organizations.members.get", one))
-    unlinked, without_password, named, no_app, deleted, back, whole = node.calls(
+    (with_password,) = node.run_all(("organizations.members.get", one))
+    unlinked, without_password, named, no_app, deleted, back, whole = node.run_all(
         ("organizations.members.unlinkRetiredEmail", {**one, "email_address": "eve@acme.example"}),
         (
             "organizations.members.deletePassword",
@@ -141,7 +141,7 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
         ("organizations.members.dangerouslyGet", {"member_id": member_id, "include_deleted": True}),
     )
 
-    assert found["member"] == made["member"]
+    assert found["member"] == created["member"]
     assert changed["member"]["name"] == "Eve"
     assert [one["email_address"] for one in changed["member"]["retired_email_addresses"]] == ["eve@acme.example"]
     assert unlinked["member"]["retired_email_addresses"] == []
@@ -161,7 +161,7 @@ def test_sessions_from_sign_in_to_revocation(node: Node) -> None:
     ada = factories.member(acme, "ada@acme.example", roles=["stytch_admin"], password=PASSWORD)
     factories.member(globex, "ada@acme.example")
     models.MemberRow.objects.update(email_address_verified=True)
-    (started,) = node.calls(
+    (started,) = node.run_all(
         (
             "passwords.authenticate",
             {"organization_id": "acme", "email_address": ada.email_address, "password": PASSWORD},
@@ -175,7 +175,7 @@ def test_sessions_from_sign_in_to_revocation(node: Node) -> None:
     }
     elsewhere = {**check, "organization_id": public_id("organization", globex.pk)}
 
-    changed, local, tenancy, listed, there, keys = node.calls(
+    changed, local, tenancy, listed, exchanged, keys = node.run_all(
         (
             "sessions.authenticate",
             {**held, "session_custom_claims": {"plan": "gold"}, "authorization_check": check},
@@ -186,7 +186,7 @@ def test_sessions_from_sign_in_to_revocation(node: Node) -> None:
         ("sessions.exchange", {"organization_id": "globex", **held}),
         ("sessions.getJWKS", {"project_id": node.client["project_id"]}),
     )
-    by_jwt, revoked, gone = node.calls(
+    by_jwt, revoked, revoked_session = node.run_all(
         ("sessions.authenticate", {"session_jwt": started["session_jwt"]}),
         ("sessions.revoke", {"member_id": started["member_id"]}),
         ("sessions.authenticate", held),
@@ -196,11 +196,11 @@ def test_sessions_from_sign_in_to_revocation(node: Node) -> None:
     assert local["member_session_id"] == changed["member_session"]["member_session_id"]
     assert tenancy["error_type"] == "tenancy_mismatch"
     assert [one["custom_claims"] for one in listed["member_sessions"]] == [{"plan": "gold"}]
-    assert there["organization"]["organization_slug"] == "globex"
+    assert exchanged["organization"]["organization_slug"] == "globex"
     assert [key["alg"] for key in keys["keys"]] == ["RS256"]
     assert by_jwt["member_session"]["custom_claims"] == {"plan": "gold"}
     assert revoked["status_code"] == 200
-    assert (gone["status_code"], gone["error_type"]) == (404, "session_not_found")
+    assert (revoked_session["status_code"], revoked_session["error_type"]) == (404, "session_not_found")
 
 
 def test_passwords_are_brought_along_judged_and_replaced(node: Node) -> None:
@@ -208,13 +208,13 @@ def test_passwords_are_brought_along_judged_and_replaced(node: Node) -> None:
     eve = {"organization_id": "acme", "email_address": "eve@acme.example"}
     digest = hashlib.sha512(b"an old password", usedforsecurity=False).hexdigest()
 
-    made, judged, replaced, weak = node.calls(
+    created, judged, replaced, weak = node.run_all(
         ("passwords.migrate", {**eve, "hash": digest, "hash_type": "sha_512", "name": "Eve"}),
         ("passwords.strengthCheck", {"password": NEW, "email_address": "eve@acme.example"}),
         ("passwords.existingPassword.reset", {**eve, "existing_password": "an old password", "new_password": NEW}),
         ("passwords.existingPassword.reset", {**eve, "existing_password": NEW, "new_password": "short"}),
     )
-    (again,) = node.calls(
+    (again,) = node.run_all(
         (
             "passwords.sessions.reset",
             {
@@ -225,7 +225,7 @@ def test_passwords_are_brought_along_judged_and_replaced(node: Node) -> None:
         )
     )
 
-    assert made["member_created"] is True
+    assert created["member_created"] is True
     assert (judged["valid_password"], judged["score"]) == (True, 4)
     assert (weak["status_code"], weak["error_type"]) == (400, "weak_password")
     assert again["session_token"] == replaced["session_token"]
@@ -239,7 +239,7 @@ def test_an_organizations_own_roles(node: Node) -> None:
         "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}],
     }
 
-    policy, changed, found = node.calls(
+    policy, changed, found = node.run_all(
         ("rbac.policy",),
         ("rbac.organizations.setOrgPolicy", {"organization_id": "acme", "org_policy": {"roles": [role]}}),
         ("rbac.organizations.getOrgPolicy", {"organization_id": "acme"}),

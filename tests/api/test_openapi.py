@@ -1,4 +1,4 @@
-"""The OpenAPI document against the API: whatever is sent, the answer is one that the document names."""
+"""The OpenAPI document against the API: every response is one that the document declares."""
 
 import json
 from typing import Any

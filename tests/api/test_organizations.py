@@ -18,7 +18,7 @@ from tests.api.conftest import Caller
 PageOf = Callable[[models.MemberRow | None], Caller]
 
 
-def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
+def error_of(call: Callable[[], object]) -> tuple[int, str | None]:
     with pytest.raises(StytchError) as caught:
         call()
     return caught.value.details.status_code, caught.value.details.error_type
@@ -34,9 +34,9 @@ def on_behalf_of(member: models.MemberRow) -> dict[str, str]:
 
 def test_an_organization_lives_from_creation_to_deletion(sdk: B2BClient) -> None:
     organizations = sdk.organizations
-    made = organizations.create("Initech", organization_external_id="crm-1", trusted_metadata={"plan": "gold"})
-    assert (made.organization.organization_slug, made.organization.email_invites) == ("initech", "ALL_ALLOWED")
-    organization_id = made.organization.organization_id
+    created = organizations.create("Initech", organization_external_id="crm-1", trusted_metadata={"plan": "gold"})
+    assert (created.organization.organization_slug, created.organization.email_invites) == ("initech", "ALL_ALLOWED")
+    organization_id = created.organization.organization_id
 
     for name in (organization_id, "initech", "crm-1"):
         assert organizations.get(name).organization.organization_id == organization_id
@@ -63,7 +63,7 @@ def test_an_organization_lives_from_creation_to_deletion(sdk: B2BClient) -> None
     assert organizations.delete_external_id("crm-1").organization.organization_external_id is None
 
     assert organizations.delete("initech-ltd").organization_id == organization_id
-    assert refusal(lambda: organizations.get(organization_id)) == (404, "organization_not_found")
+    assert error_of(lambda: organizations.get(organization_id)) == (404, "organization_not_found")
 
 
 def test_an_answer_has_every_field_that_stytchs_has(
@@ -91,7 +91,7 @@ def test_an_answer_has_every_field_that_stytchs_has(
 def test_what_breaks_a_rule_says_so_by_stytchs_name(
     sdk: B2BClient, acme: models.OrganizationRow, given: dict[str, Any], expected: str
 ) -> None:
-    assert refusal(lambda: sdk.organizations.create("Initech", **given)) == (400, expected)
+    assert error_of(lambda: sdk.organizations.create("Initech", **given)) == (400, expected)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ def test_pages_see_and_change_their_own_organization(
     page_of: PageOf, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     assert page_of(member).get("b2b/organizations/me")["organization"]["organization_slug"] == "acme"
-    refused = page_of(member).put("b2b/organizations/me", {"organization_name": "Mine"})
-    assert (refused.status, refused.error_type) == (403, "session_authorization_error")
+    rejected = page_of(member).put("b2b/organizations/me", {"organization_name": "Mine"})
+    assert (rejected.status, rejected.error_type) == (403, "session_authorization_error")
 
     page = page_of(admin)
     changed = page.put("b2b/organizations/me", {"organization_name": "Acme Ltd"})
@@ -230,7 +230,7 @@ def test_pages_see_and_change_their_own_organization(
     assert page.get("b2b/organizations/me").error_type == "session_not_found"
 
 
-def test_a_page_finds_an_organization_by_its_slug_before_anybody_signs_in(
+def test_a_page_finds_an_organization_by_its_slug_before_anyone_signs_in(
     page_of: PageOf, acme: models.OrganizationRow
 ) -> None:
     models.OrganizationRow.objects.update(external_id="crm-1", trusted_metadata={"secret": 1})

@@ -14,7 +14,7 @@ from portal.directory.ids import public_id
 from portal.embedded import models
 from portal.embedded.project_secrets import NewProjectSecret
 from tests.api.conftest import Caller, in_a_loop
-from tests.api.test_scim import refusal
+from tests.api.test_scim import error_of
 from tests.api.test_sessions import client_of
 from tests.conftest import PASSWORD
 
@@ -42,42 +42,42 @@ def test_a_password_is_authenticated(sdk: B2BClient, admin: models.MemberRow) ->
     assert went_on.session_token == answer.session_token
 
 
-def test_a_wrong_one_is_refused_in_the_same_words_whoever_it_is(sdk: B2BClient, admin: models.MemberRow) -> None:
+def test_a_wrong_one_is_rejected_in_the_same_words_anyone_who_it_is(sdk: B2BClient, admin: models.MemberRow) -> None:
     for email_address, password in ((ADA, "wrong"), ("nobody@acme.example", PASSWORD), ("no address", "")):
-        assert refusal(
+        assert error_of(
             lambda email_address=email_address, password=password: sdk.passwords.authenticate(  # type: ignore[misc]  # -- a lambda with defaults
                 "acme", email_address=email_address, password=password
             )
         ) == (401, "unauthorized_credentials")
 
 
-def test_an_organization_without_passwords_refuses_them(sdk: B2BClient, admin: models.MemberRow) -> None:
+def test_an_organization_without_passwords_rejects_them(sdk: B2BClient, admin: models.MemberRow) -> None:
     models.OrganizationRow.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
 
-    assert refusal(lambda: sdk.passwords.authenticate("acme", email_address=ADA, password=PASSWORD)) == (
+    assert error_of(lambda: sdk.passwords.authenticate("acme", email_address=ADA, password=PASSWORD)) == (
         403,
         "operation_restricted_by_organization_auth_methods",
     )
 
 
-def test_attempts_are_counted_by_member_whatever_the_organization_is_called(
+def test_attempts_are_counted_by_member_any_the_organization_is_called(
     sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow, settings: Settings
 ) -> None:
     settings.SIGN_IN_TOTAL_PER_MEMBER, settings.SIGN_IN_RATE_PER_ADDRESS = "2 per hour", "3 per hour"
     names = ["acme", public_id("organization", admin.organization_id), "acme"]
 
     answers = [
-        refusal(lambda name=name: sdk.passwords.authenticate(name, email_address=ADA.upper(), password="wrong"))  # type: ignore[misc]  # -- a lambda with a default
+        error_of(lambda name=name: sdk.passwords.authenticate(name, email_address=ADA.upper(), password="wrong"))  # type: ignore[misc]  # -- a lambda with a default
         for name in names
     ]
 
     assert answers == [(401, "unauthorized_credentials")] * 2 + [(429, "too_many_requests")]
-    assert refusal(
+    assert error_of(
         lambda: sdk.passwords.existing_password.reset(
             organization_id="acme", email_address=ADA, existing_password=PASSWORD, new_password=NEW
         )
     ) == (429, "too_many_requests")
-    # A product's backend has one address for everybody.
+    # A product's backend has one IP address for all members.
     for _ in range(2):
         assert sdk.passwords.authenticate("acme", email_address="max@acme.example", password=PASSWORD)
 
@@ -108,7 +108,7 @@ def test_attempts_from_pages_are_counted_by_address_too(
 
 
 def test_a_password_is_brought_along_and_good_at_once(sdk: B2BClient, acme: models.OrganizationRow) -> None:
-    made = sdk.passwords.migrate(
+    created = sdk.passwords.migrate(
         email_address="pia@acme.example",
         hash=bcrypt.hashpw(b"an old password", bcrypt.gensalt(4)).decode(),
         hash_type="bcrypt",
@@ -117,9 +117,9 @@ def test_a_password_is_brought_along_and_good_at_once(sdk: B2BClient, acme: mode
         roles=["stytch_admin"],
         trusted_metadata={"a": 1},
     )
-    assert (made.member_created, made.member.name, made.member.email_address_verified) == (True, "Pia", True)
-    assert made.member.trusted_metadata == {"a": 1}
-    assert made.member.is_admin
+    assert (created.member_created, created.member.name, created.member.email_address_verified) == (True, "Pia", True)
+    assert created.member.trusted_metadata == {"a": 1}
+    assert created.member.is_admin
 
     salted = sdk.passwords.migrate(
         email_address="max@acme.example",
@@ -128,20 +128,20 @@ def test_a_password_is_brought_along_and_good_at_once(sdk: B2BClient, acme: mode
         organization_id="acme",
         md_5_config={"prepend_salt": "ab", "append_salt": "yz"},
     )
-    for member, password in ((made, "an old password"), (salted, "old one")):
+    for member, password in ((created, "an old password"), (salted, "old one")):
         answer = sdk.passwords.authenticate("acme", email_address=member.member.email_address, password=password)
         assert answer.member_id == member.member_id
-    assert refusal(
+    assert error_of(
         lambda: sdk.passwords.migrate(
             email_address="pia@acme.example", hash="0" * 32, hash_type="md_5", organization_id="acme"
         )
     ) == (400, "member_password_exists")
-    assert refusal(
+    assert error_of(
         lambda: sdk.passwords.migrate(
             email_address="eve@acme.example", hash="x", hash_type="crypt", organization_id="acme"
         )
     ) == (400, "invalid_hash_type")
-    assert refusal(
+    assert error_of(
         lambda: sdk.passwords.migrate(
             email_address="eve@acme.example", hash="x", hash_type="bcrypt", organization_id="acme"
         )
@@ -163,11 +163,11 @@ def test_a_password_is_replaced_by_the_existing_one(sdk: B2BClient, page_of: Pag
     before = sdk.passwords.authenticate("acme", email_address=ADA, password=PASSWORD)
     reset = sdk.passwords.existing_password.reset
 
-    weak = refusal(
+    weak = error_of(
         lambda: reset(organization_id="acme", email_address=ADA, existing_password=PASSWORD, new_password="short")
     )
     assert weak == (400, "weak_password")
-    wrong = refusal(
+    wrong = error_of(
         lambda: reset(organization_id="acme", email_address=ADA, existing_password="wrong", new_password=NEW)
     )
     assert wrong == (401, "unauthorized_credentials")
@@ -176,7 +176,7 @@ def test_a_password_is_replaced_by_the_existing_one(sdk: B2BClient, page_of: Pag
         email_address=ADA, existing_password=PASSWORD, new_password=NEW, organization_id="acme"
     )
     assert after.member_authenticated
-    assert refusal(lambda: sdk.sessions.authenticate(session_token=before.session_token)) == (404, "session_not_found")
+    assert error_of(lambda: sdk.sessions.authenticate(session_token=before.session_token)) == (404, "session_not_found")
     body = {
         "organization_id": "acme",
         "email_address": ADA,
@@ -194,8 +194,8 @@ def test_a_password_is_replaced_in_a_session(
     held = sdk.passwords.authenticate("acme", email_address=ADA, password=PASSWORD)
     reset = sdk.passwords.sessions.reset
 
-    assert refusal(lambda: reset("acme", password=NEW)) == (400, "no_session_arguments")
-    assert refusal(lambda: reset("globex", password=NEW, session_token=held.session_token)) == (
+    assert error_of(lambda: reset("acme", password=NEW)) == (400, "no_session_arguments")
+    assert error_of(lambda: reset("globex", password=NEW, session_token=held.session_token)) == (
         403,
         "session_authorization_tenancy_error",
     )
@@ -205,7 +205,7 @@ def test_a_password_is_replaced_in_a_session(
     page = page_of(admin)
     answer = page.post("b2b/passwords/session/reset", {"password": "seven otters under Ghent"})
     assert (answer.status, answer["session_token"]) == (200, page.password)
-    assert refusal(lambda: sdk.sessions.authenticate(session_token=held.session_token)) == (404, "session_not_found")
+    assert error_of(lambda: sdk.sessions.authenticate(session_token=held.session_token)) == (404, "session_not_found")
 
 
 def test_not_in_one_that_is_too_old(sdk: B2BClient, page_of: PageOf, admin: models.MemberRow) -> None:
@@ -247,14 +247,14 @@ def test_the_asynchronous_sdk_does_the_same(
         )
         again = await passwords.sessions.reset_async("acme", password=PASSWORD, session_token=reset.session_token)
         assert again.member_authenticated
-        made = await passwords.migrate_async(
+        created = await passwords.migrate_async(
             email_address="pia@acme.example",
             hash=hashlib.sha1(b"an old one", usedforsecurity=False).hexdigest(),
             hash_type=MigrateRequestHashType.SHA_1,
             organization_id="acme",
         )
         held = await passwords.authenticate_async("acme", email_address="pia@acme.example", password="an old one")
-        assert held.member_id == made.member_id
+        assert held.member_id == created.member_id
 
     in_a_loop(calls())
 

@@ -15,7 +15,7 @@ from portal.embedded import models
 from portal.embedded.project_secrets import NewProjectSecret
 from tests import factories
 from tests.api.conftest import PAGE, Answer, Caller, in_a_loop
-from tests.api.test_scim import refusal
+from tests.api.test_scim import error_of
 from tests.api.test_sessions import client_of
 
 PageOf = Callable[[models.MemberRow | None], Caller]
@@ -83,10 +83,10 @@ def test_an_organization_has_roles_of_its_own(
         ({"roles": "x"}, "invalid_argument"),
     ],
 )
-def test_roles_that_cannot_be_are_refused(
+def test_roles_that_cannot_be_are_rejected(
     sdk: B2BClient, acme: models.OrganizationRow, policy: dict[str, Any], error_type: str
 ) -> None:
-    assert refusal(lambda: sdk.rbac.organizations.set_org_policy("acme", org_policy=policy)) == (400, error_type)
+    assert error_of(lambda: sdk.rbac.organizations.set_org_policy("acme", org_policy=policy)) == (400, error_type)
     assert sdk.rbac.organizations.get_org_policy("acme").org_policy.roles == []
 
 
@@ -118,7 +118,7 @@ def test_a_role_grants_no_more_than_who_makes_it_may_do_or_give(
     sdk.rbac.organizations.set_org_policy("acme", org_policy={"roles": [maker, ROLE]})
     models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["maker"])
 
-    def made_by(who: models.MemberRow, *roles: dict[str, Any]) -> Answer:
+    def set_by(who: models.MemberRow, *roles: dict[str, Any]) -> Answer:
         body = {"org_policy": {"roles": [*roles, ROLE]}}
         session = factories.product_session_token(models.MemberRow.objects.get(pk=who.pk))
         return backend.put("rbac/organizations/acme", body, **{"X-Stytch-Member-Session": session})
@@ -129,12 +129,12 @@ def test_a_role_grants_no_more_than_who_makes_it_may_do_or_give(
         (OWN_ROLES, ["get"]),
     ):
         more = {**maker, "permissions": [{"resource_id": resource_id, "actions": actions}]}
-        assert made_by(member, more).error_type == "session_authorization_error"
-        assert made_by(member, maker, {**more, "role_id": "other"}).error_type == "session_authorization_error"
-    assert made_by(member, maker, {**maker, "role_id": "other"}).status == 200
-    # Who may give roles could give themselves whatever there is.
+        assert set_by(member, more).error_type == "session_authorization_error"
+        assert set_by(member, maker, {**more, "role_id": "other"}).error_type == "session_authorization_error"
+    assert set_by(member, maker, {**maker, "role_id": "other"}).status == 200
+    # Members who may assign roles could give themselves any permission.
     everything = {**maker, "permissions": [{"resource_id": "stytch.self", "actions": ["*"]}]}
-    assert made_by(admin, everything).status == 200
+    assert set_by(admin, everything).status == 200
 
 
 def test_a_session_tells_the_page_of_them(sdk: B2BClient, page_of: PageOf, member: models.MemberRow) -> None:

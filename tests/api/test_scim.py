@@ -16,7 +16,7 @@ from tests.api.conftest import Answer, Caller
 PageOf = Callable[[models.MemberRow | None], Caller]
 
 
-def refusal(call: Callable[[], object]) -> tuple[int, str | None]:
+def error_of(call: Callable[[], object]) -> tuple[int, str | None]:
     with pytest.raises(StytchError) as caught:
         call()
     return caught.value.details.status_code, caught.value.details.error_type
@@ -26,37 +26,40 @@ def test_a_connection_lives_from_creation_to_deletion(sdk: B2BClient, acme: mode
     connections = sdk.scim.connection
     assert connections.get(acme.slug).connection is None
 
-    made = connections.create(acme.slug, display_name="Okta", identity_provider="okta").connection
-    assert made is not None
-    assert made.bearer_token.startswith("scim_")
-    assert refusal(lambda: connections.create(acme.slug)) == (400, "active_scim_connection_exists")
+    created = connections.create(acme.slug, display_name="Okta", identity_provider="okta").connection
+    assert created is not None
+    assert created.bearer_token.startswith("scim_")
+    assert error_of(lambda: connections.create(acme.slug)) == (400, "active_scim_connection_exists")
 
-    started = connections.rotate_start(acme.slug, made.connection_id).connection
+    started = connections.rotate_start(acme.slug, created.connection_id).connection
     assert started is not None
-    assert made.bearer_token.endswith(started.bearer_token_last_four)
-    assert refusal(lambda: connections.rotate_start(acme.slug, made.connection_id)) == (
+    assert created.bearer_token.endswith(started.bearer_token_last_four)
+    assert error_of(lambda: connections.rotate_start(acme.slug, created.connection_id)) == (
         400,
         "scim_connection_rotating_token",
     )
-    completed = connections.rotate_complete(acme.slug, made.connection_id).connection
+    completed = connections.rotate_complete(acme.slug, created.connection_id).connection
     assert completed is not None
     assert started.next_bearer_token.endswith(completed.bearer_token_last_four)
     assert completed.next_bearer_token_last_four == ""
-    assert refusal(lambda: connections.rotate_cancel(acme.slug, made.connection_id)) == (
+    assert error_of(lambda: connections.rotate_cancel(acme.slug, created.connection_id)) == (
         400,
         "scim_connection_not_rotating_token",
     )
 
     changed = connections.update(
-        acme.slug, made.connection_id, display_name="Entra", identity_provider="microsoft-entra"
+        acme.slug, created.connection_id, display_name="Entra", identity_provider="microsoft-entra"
     )
     assert changed.connection is not None
     assert (changed.connection.display_name, changed.connection.identity_provider) == ("Entra", "microsoft-entra")
-    assert changed.connection.base_url == made.base_url
+    assert changed.connection.base_url == created.base_url
 
-    assert connections.delete(acme.slug, made.connection_id).connection_id == made.connection_id
+    assert connections.delete(acme.slug, created.connection_id).connection_id == created.connection_id
     assert connections.get(acme.slug).connection is None
-    assert refusal(lambda: connections.get_groups(acme.slug, made.connection_id)) == (404, "no_active_scim_connection")
+    assert error_of(lambda: connections.get_groups(acme.slug, created.connection_id)) == (
+        404,
+        "no_active_scim_connection",
+    )
 
 
 def test_groups_come_page_by_page(
@@ -95,8 +98,8 @@ def test_group_roles_are_replaced_as_a_whole(
         return [(one.group_name, one.role_id) for one in answer.connection.scim_group_implicit_role_assignments]
 
     assert save((group_id, "stytch_admin")) == [("Staff", "stytch_admin")]
-    assert refusal(lambda: save((group_id, "no-such-role")))[1] == "invalid_rbac_role_id"
-    assert refusal(lambda: save(("scim-group-live-none", "stytch_admin")))[1] == (
+    assert error_of(lambda: save((group_id, "no-such-role")))[1] == "invalid_rbac_role_id"
+    assert error_of(lambda: save(("scim-group-live-none", "stytch_admin")))[1] == (
         "scim_group_role_assignment_group_does_not_exist"
     )
     assert models.ScimGroupRoleRow.objects.get().group_id == second.pk
@@ -115,7 +118,7 @@ def test_another_organizations_connection_looks_unknown(
         lambda: sdk.scim.connection.rotate_start("globex", connection_id),
         lambda: sdk.scim.connection.delete("globex", connection_id),
     ):
-        assert refusal(call) == (404, "no_active_scim_connection")
+        assert error_of(call) == (404, "no_active_scim_connection")
 
 
 def test_a_page_reads_the_groups_of_its_own_organization(
@@ -149,7 +152,7 @@ def test_a_page_reads_the_groups_of_its_own_organization(
         ("POST", "b2b/scim/rotate/cancel"),
     ],
 )
-def test_a_member_without_the_right_is_refused(
+def test_a_member_without_the_right_is_rejected(
     page_of: PageOf, member: models.MemberRow, connection: models.ScimConnectionRow, verb: str, path: str
 ) -> None:
     answer = page_of(member).call(verb, path, {})

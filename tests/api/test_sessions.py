@@ -22,7 +22,7 @@ from portal.embedded import models
 from portal.embedded.project_secrets import NewProjectSecret
 from tests import factories
 from tests.api.conftest import PAGE, Caller, in_a_loop
-from tests.api.test_scim import refusal
+from tests.api.test_scim import error_of
 from tests.conftest import PASSWORD
 
 PageOf = Callable[[models.MemberRow | None], Caller]
@@ -53,7 +53,7 @@ def test_a_session_is_authenticated_by_token_and_by_jwt(sdk: B2BClient, admin: m
     by_jwt = sdk.sessions.authenticate(session_jwt=started.session_jwt)
 
     assert by_token.session_token == started.session_token
-    # Only its hash is stored, so that it cannot be told again.
+    # Only its hash is stored, so it can't be returned again.
     assert by_jwt.session_token == ""
     assert by_jwt.session_jwt
     for one in (by_token, by_jwt):
@@ -73,12 +73,12 @@ def test_it_is_prolonged_and_given_claims(sdk: B2BClient, admin: models.MemberRo
     token = sign_in(sdk, admin).session_token
 
     changed = sdk.sessions.authenticate(
-        session_token=token, session_duration_minutes=600, session_custom_claims={"plan": "gold", "gone": 1}
+        session_token=token, session_duration_minutes=600, session_custom_claims={"plan": "gold", "unauthenticated": 1}
     )
-    again = sdk.sessions.authenticate(session_token=token, session_custom_claims={"gone": None})
+    again = sdk.sessions.authenticate(session_token=token, session_custom_claims={"unauthenticated": None})
 
     assert changed.member_session.expires_at > timezone.now() + timedelta(minutes=590)
-    assert changed.member_session.custom_claims == {"plan": "gold", "gone": 1}
+    assert changed.member_session.custom_claims == {"plan": "gold", "unauthenticated": 1}
     assert again.member_session.custom_claims == {"plan": "gold"}
     assert again.member_session.expires_at == changed.member_session.expires_at
 
@@ -93,9 +93,9 @@ def test_what_it_may_do_is_checked(sdk: B2BClient, admin: models.MemberRow, memb
     for name in ("acme", org_id(admin.organization)):
         verdict = check(ada, organization_id=name)
         assert (verdict.authorized, verdict.granting_roles) == (True, ["stytch_admin"])
-    assert refusal(lambda: check(max_)) == (403, "session_authorization_error")
-    assert refusal(lambda: check(ada, resource_id="documents")) == (403, "session_authorization_error")
-    assert refusal(lambda: check(ada, organization_id="globex")) == (403, "session_authorization_tenancy_error")
+    assert error_of(lambda: check(max_)) == (403, "session_authorization_error")
+    assert error_of(lambda: check(ada, resource_id="documents")) == (403, "session_authorization_error")
+    assert error_of(lambda: check(ada, organization_id="globex")) == (403, "session_authorization_tenancy_error")
 
 
 def test_a_wrong_or_ambiguous_session_is_a_clear_error(sdk: B2BClient, admin: models.MemberRow) -> None:
@@ -103,15 +103,15 @@ def test_a_wrong_or_ambiguous_session_is_a_clear_error(sdk: B2BClient, admin: mo
     token, jwt = started.session_token, started.session_jwt
     sessions = sdk.sessions
 
-    assert refusal(sessions.authenticate) == (400, "no_session_arguments")
-    assert refusal(lambda: sessions.authenticate(session_token=token, session_jwt=jwt)) == (
+    assert error_of(sessions.authenticate) == (400, "no_session_arguments")
+    assert error_of(lambda: sessions.authenticate(session_token=token, session_jwt=jwt)) == (
         400,
         "too_many_session_arguments",
     )
     for wrong in ("made-up", token + "x", "é"):
-        assert refusal(lambda wrong=wrong: sessions.authenticate(session_token=wrong)) == (404, "session_not_found")  # type: ignore[misc]  # -- a lambda with a default
-    assert refusal(lambda: sessions.authenticate(session_jwt=jwt[:-20] + "A" * 20)) == (404, "session_not_found")
-    assert refusal(lambda: sessions.authenticate(session_token=token, session_duration_minutes=4)) == (
+        assert error_of(lambda wrong=wrong: sessions.authenticate(session_token=wrong)) == (404, "session_not_found")  # type: ignore[misc]  # -- a lambda with a default
+    assert error_of(lambda: sessions.authenticate(session_jwt=jwt[:-20] + "A" * 20)) == (404, "session_not_found")
+    assert error_of(lambda: sessions.authenticate(session_token=token, session_duration_minutes=4)) == (
         400,
         "invalid_session_duration_minutes",
     )
@@ -120,7 +120,7 @@ def test_a_wrong_or_ambiguous_session_is_a_clear_error(sdk: B2BClient, admin: mo
         ({"https://stytch.com/x": 1}, "stytch_claims_in_custom_claims"),
         ({"x": "y" * 5000}, "custom_claims_too_large"),
     ):
-        assert refusal(
+        assert error_of(
             lambda claims=claims: sessions.authenticate(session_token=token, session_custom_claims=claims)  # type: ignore[misc]  # -- as above
         ) == (400, error_type)
 
@@ -134,13 +134,13 @@ def test_it_costs_few_queries_however_many_there_are(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     scim = factories.scim_connection(acme)
-    person = factories.provisioned(scim, "pia@acme.example").member
-    assert person is not None
+    provisioned = factories.provisioned(scim, "pia@acme.example").member
+    assert provisioned is not None
     groups = factories.scim_groups(scim, [f"g{n}" for n in range(20)])
     user = models.ScimUserRow.objects.get()
     for group in groups:
         factories.put_in_group(group, [user])
-    who = person if is_provisioned else factories.member(acme, "max@acme.example")
+    who = provisioned if is_provisioned else factories.member(acme, "max@acme.example")
     token = factories.product_session_token(who)
     sdk.sessions.authenticate(session_token=token)
     with django_assert_max_num_queries(6 if is_provisioned else 3):
@@ -184,8 +184,8 @@ def test_a_members_sessions_are_listed(sdk: B2BClient, admin: models.MemberRow, 
     found = sdk.sessions.get("acme", member_id=member_id(admin)).member_sessions
 
     assert [one.member_session_id for one in found] == [t.member_session.member_session_id for t in reversed(tokens)]
-    assert refusal(lambda: sdk.sessions.get("globex", member_id=member_id(admin))) == (404, "member_not_found")
-    assert refusal(lambda: sdk.sessions.get("nowhere", member_id=member_id(admin))) == (404, "organization_not_found")
+    assert error_of(lambda: sdk.sessions.get("globex", member_id=member_id(admin))) == (404, "member_not_found")
+    assert error_of(lambda: sdk.sessions.get("nowhere", member_id=member_id(admin))) == (404, "organization_not_found")
 
 
 def test_sessions_are_revoked_by_each_of_four_names(sdk: B2BClient, admin: models.MemberRow) -> None:
@@ -200,28 +200,28 @@ def test_sessions_are_revoked_by_each_of_four_names(sdk: B2BClient, admin: model
     sessions.revoke(member_id=member_id(admin))
 
     for one in (first, second, third, fourth, fifth):
-        assert refusal(lambda one=one: sessions.authenticate(session_token=one.session_token)) == (  # type: ignore[misc]  # -- a lambda with a default
+        assert error_of(lambda one=one: sessions.authenticate(session_token=one.session_token)) == (  # type: ignore[misc]  # -- a lambda with a default
             404,
             "session_not_found",
         )
-    # Once more is no error where the session is named by its id.
+    # Repeating it is not an error if the session is named by its ID.
     sessions.revoke(member_session_id=first.member_session.member_session_id)
 
 
-def test_a_revocation_that_names_nothing_or_too_much_is_refused(sdk: B2BClient, admin: models.MemberRow) -> None:
+def test_a_revocation_that_names_nothing_or_too_much_is_rejected(sdk: B2BClient, admin: models.MemberRow) -> None:
     one = sign_in(sdk, admin)
 
-    assert refusal(sdk.sessions.revoke) == (400, "no_session_revoke_arguments")
-    assert refusal(lambda: sdk.sessions.revoke(member_id=member_id(admin), session_token=one.session_token)) == (
+    assert error_of(sdk.sessions.revoke) == (400, "no_session_revoke_arguments")
+    assert error_of(lambda: sdk.sessions.revoke(member_id=member_id(admin), session_token=one.session_token)) == (
         400,
         "too_many_session_revoke_arguments",
     )
-    assert refusal(lambda: sdk.sessions.revoke(member_id="member-live-1")) == (404, "member_not_found")
-    assert refusal(lambda: sdk.sessions.revoke(member_session_id="member-session-live-1")) == (
+    assert error_of(lambda: sdk.sessions.revoke(member_id="member-live-1")) == (404, "member_not_found")
+    assert error_of(lambda: sdk.sessions.revoke(member_session_id="member-session-live-1")) == (
         404,
         "session_not_found",
     )
-    assert refusal(lambda: sdk.sessions.revoke(session_token="made-up")) == (404, "session_not_found")
+    assert error_of(lambda: sdk.sessions.revoke(session_token="made-up")) == (404, "session_not_found")
 
 
 def test_on_behalf_of_a_member_rights_and_organization_hold(
@@ -229,18 +229,18 @@ def test_on_behalf_of_a_member_rights_and_organization_hold(
 ) -> None:
     ada, max_, gil = sign_in(sdk, admin), sign_in(sdk, member), sign_in(sdk, other_admin)
 
-    def revoke(by: Any, whom: models.MemberRow, *, jwt: bool = False) -> Any:
+    def revoke(by: Any, target: models.MemberRow, *, jwt: bool = False) -> Any:
         authorization = (
             Authorization(session_jwt=by.session_jwt) if jwt else Authorization(session_token=by.session_token)
         )
         options = RevokeRequestOptions(authorization=authorization)
-        return sdk.sessions.revoke(member_id=member_id(whom), method_options=options)
+        return sdk.sessions.revoke(member_id=member_id(target), method_options=options)
 
-    assert refusal(lambda: revoke(max_, admin)) == (403, "session_authorization_error")
-    assert refusal(lambda: revoke(gil, admin)) == (404, "member_not_found")
-    assert refusal(lambda: revoke(gil, admin, jwt=True)) == (404, "member_not_found")
+    assert error_of(lambda: revoke(max_, admin)) == (403, "session_authorization_error")
+    assert error_of(lambda: revoke(gil, admin)) == (404, "member_not_found")
+    assert error_of(lambda: revoke(gil, admin, jwt=True)) == (404, "member_not_found")
     revoke(ada, member, jwt=True)
-    assert refusal(lambda: revoke(max_, member)) == (404, "session_not_found")
+    assert error_of(lambda: revoke(max_, member)) == (404, "session_not_found")
 
 
 # --- Exchange ---------------------------------------------------------------------------------------------------------------
@@ -256,13 +256,18 @@ def test_a_session_is_exchanged(sdk: B2BClient, admin: models.MemberRow, ada_twi
     started = sign_in(sdk, admin)
 
     for held in ({"session_token": started.session_token}, {"session_jwt": started.session_jwt}):
-        there = sdk.sessions.exchange("globex", session_duration_minutes=20, session_custom_claims={"a": 1}, **held)
-        assert there.member_authenticated
-        assert there.member_id == member_id(ada_twice)
-        assert there.member_session is not None
-        assert (there.member_session.organization_slug, there.member_session.custom_claims) == ("globex", {"a": 1})
-        assert there.intermediate_session_token == ""
-        assert sdk.sessions.authenticate(session_token=there.session_token).organization.organization_slug == "globex"
+        exchanged = sdk.sessions.exchange("globex", session_duration_minutes=20, session_custom_claims={"a": 1}, **held)
+        assert exchanged.member_authenticated
+        assert exchanged.member_id == member_id(ada_twice)
+        assert exchanged.member_session is not None
+        assert (exchanged.member_session.organization_slug, exchanged.member_session.custom_claims) == (
+            "globex",
+            {"a": 1},
+        )
+        assert exchanged.intermediate_session_token == ""
+        assert (
+            sdk.sessions.authenticate(session_token=exchanged.session_token).organization.organization_slug == "globex"
+        )
 
 
 def test_where_another_way_in_is_asked_for_it_says_so(
@@ -271,29 +276,29 @@ def test_where_another_way_in_is_asked_for_it_says_so(
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
     models.OrganizationRow.objects.filter(slug="globex").update(settings=restricted)
 
-    there = sdk.sessions.exchange("globex", session_token=sign_in(sdk, admin).session_token)
+    exchanged = sdk.sessions.exchange("globex", session_token=sign_in(sdk, admin).session_token)
 
-    assert (there.member_authenticated, there.session_token, there.session_jwt) == (False, "", "")
-    assert there.member_session is None
-    assert there.primary_required is not None
-    assert there.primary_required.allowed_auth_methods == ["sso"]
-    assert there.intermediate_session_token
+    assert (exchanged.member_authenticated, exchanged.session_token, exchanged.session_jwt) == (False, "", "")
+    assert exchanged.member_session is None
+    assert exchanged.primary_required is not None
+    assert exchanged.primary_required.allowed_auth_methods == ["sso"]
+    assert exchanged.intermediate_session_token
 
 
-def test_not_for_an_unverified_address_nor_for_who_is_no_member(
+def test_not_for_an_unverified_address_or_without_a_membership(
     sdk: B2BClient, admin: models.MemberRow, globex: models.OrganizationRow
 ) -> None:
     token = sign_in(sdk, admin).session_token
-    assert refusal(lambda: sdk.sessions.exchange("globex", session_token=token)) == (
+    assert error_of(lambda: sdk.sessions.exchange("globex", session_token=token)) == (
         403,
         "insufficient_factors_for_session_exchange",
     )
     models.MemberRow.objects.update(email_address_verified=True)
-    assert refusal(lambda: sdk.sessions.exchange("globex", session_token=token)) == (
+    assert error_of(lambda: sdk.sessions.exchange("globex", session_token=token)) == (
         404,
         "member_does_not_exist_in_organization",
     )
-    assert refusal(lambda: sdk.sessions.exchange("nowhere", session_token=token)) == (404, "organization_not_found")
+    assert error_of(lambda: sdk.sessions.exchange("nowhere", session_token=token)) == (404, "organization_not_found")
 
 
 # --- In a browser -----------------------------------------------------------------------------------------------------------
@@ -308,21 +313,21 @@ def test_a_page_authenticates_exchanges_and_revokes_its_own(
     assert answer.status == 200
     assert answer["session_token"] == page.password
     assert answer["member_session"]["roles"] == ["stytch_admin", "stytch_member"]
-    there = page.post("b2b/sessions/exchange", {"organization_id": "globex", "session_duration_minutes": 10})
-    assert there["member_session"]["organization_slug"] == "globex"
+    exchanged = page.post("b2b/sessions/exchange", {"organization_id": "globex", "session_duration_minutes": 10})
+    assert exchanged["member_session"]["organization_slug"] == "globex"
     assert page.post("b2b/sessions/revoke", b"").status == 200
-    gone = page.post("b2b/sessions/authenticate", {})
-    assert (gone.status, gone.error_type) == (404, "session_not_found")
+    unauthenticated = page.post("b2b/sessions/authenticate", {})
+    assert (unauthenticated.status, unauthenticated.error_type) == (404, "session_not_found")
 
 
 def test_a_page_cannot_put_claims_into_its_session(page_of: PageOf, admin: models.MemberRow) -> None:
-    """Products trust what stands in them."""
+    """Products trust custom claims."""
     answer = page_of(admin).post("b2b/sessions/authenticate", {"session_custom_claims": {"plan": "gold"}})
 
     assert answer["member_session"]["custom_claims"] == {}
 
 
-def test_a_page_without_a_session_is_told_so(page_of: PageOf) -> None:
+def test_a_page_without_a_session_gets_an_error(page_of: PageOf) -> None:
     answer = page_of(None).post("b2b/sessions/authenticate", {})
 
     assert (answer.status, answer.error_type) == (401, "user_unauthenticated")
@@ -334,8 +339,8 @@ def test_an_admin_ends_a_members_sessions_from_a_page(
     ada, max_, gil = page_of(admin), page_of(member), page_of(other_admin)
     path = "b2b/sessions/revoke/"
 
-    refused = max_.post(path + member_id(admin))
-    assert (refused.status, refused.error_type) == (403, "session_authorization_error")
+    rejected = max_.post(path + member_id(admin))
+    assert (rejected.status, rejected.error_type) == (403, "session_authorization_error")
     assert gil.post(path + member_id(admin)).status == 404
     assert ada.post(path + member_id(member)).status == 200
     assert max_.post("b2b/sessions/authenticate", {}).error_type == "session_not_found"
@@ -420,7 +425,7 @@ def test_the_organizations_own_roles_count_there_and_here(
     assert here.verdict.granting_roles == ["scim_reader"]
 
 
-def test_the_keys_are_there_for_whoever_asks(
+def test_the_keys_are_there_for_anyone_who_asks(
     live: B2BClient, live_server: LiveServer, project: NewProjectSecret
 ) -> None:
     (key,) = live.sessions.get_jwks(project.project_id).keys
@@ -428,7 +433,7 @@ def test_the_keys_are_there_for_whoever_asks(
 
     with urllib.request.urlopen(f"{live_server.url}/v1/b2b/sessions/jwks/{project.project_id}") as answer:  # noqa: S310 -- our own address
         assert json.load(answer)["keys"][0]["kid"] == key.kid
-    assert refusal(lambda: live.sessions.get_jwks("project-live-1")) == (404, "project_not_found")
+    assert error_of(lambda: live.sessions.get_jwks("project-live-1")) == (404, "project_not_found")
 
 
 def test_the_asynchronous_sdk_does_the_same(
@@ -449,9 +454,9 @@ def test_the_asynchronous_sdk_does_the_same(
         assert len((await sessions.get_async("acme", member_id=member_id(admin))).member_sessions) == 1
         assert (await sessions.get_jwks_async(project.project_id)).keys
         await sessions.revoke_async(session_token=started.session_token)
-        with pytest.raises(StytchError) as refused:
+        with pytest.raises(StytchError) as rejected:
             await sessions.authenticate_async(session_token=started.session_token)
-        assert refused.value.details.error_type == "session_not_found"
+        assert rejected.value.details.error_type == "session_not_found"
 
     in_a_loop(calls())
 

@@ -222,13 +222,13 @@ class Site:
 
     def fill(self) -> None:
         """Create Acme with an admin, a connection and a project's secret."""
-        made = operate(self.environment, FILL, entered=PASSWORD)
+        created = operate(self.environment, FILL, entered=PASSWORD)
         self.connections = {
             kind: (connection["base_url"].partition("?")[0], connection["bearer_token"])
-            for kind, connection in made["connections"].items()
+            for kind, connection in created["connections"].items()
         }
         self.scim_base_url, self.scim_token = self.connections["okta"]
-        self.project = made["project"]["project_id"], made["project"]["secret"]
+        self.project = created["project"]["project_id"], created["project"]["secret"]
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def test_an_identity_provider_provisions(served: Site) -> None:
     assert listed.json()["totalResults"] == 1
 
 
-def test_a_backend_calls_the_api(served: Site) -> None:
+def test_a_backend_uses_the_api(served: Site) -> None:
     client = served.client()
 
     found = client.post(f"{served.url}/v1/b2b/organizations/search", json={}, auth=served.project, timeout=10)

@@ -21,7 +21,7 @@ OPEN = [one for one in ENDPOINTS.values() if one.is_open]
 OPEN_PATHS = {f"v1/b2b/{one.path}" for one in OPEN} | {
     f"sdk/v1/{route.path}" for one in OPEN for route in one.browser_routes
 }
-CALLS = [(r, method) for r in ROUTES if r.access for method in sorted(r.access.methods - {"HEAD", "OPTIONS"})]
+ALL_METHODS = [(r, method) for r in ROUTES if r.access for method in sorted(r.access.methods - {"HEAD", "OPTIONS"})]
 # By HTTP method and path: the fields of Stytch's requests and answers, and whether its Python SDK requires them.
 STYTCH_FIELDS: dict[str, Any] = {
     re.sub(r"{\w+}", "{}", address): fields
@@ -30,7 +30,7 @@ STYTCH_FIELDS: dict[str, Any] = {
 GUARDED = [one for one in ENDPOINTS.values() if one.rights]
 
 
-def name_call(value: object) -> str:
+def name_of(value: object) -> str:
     return value.name if isinstance(value, Route | Endpoint) else str(value)
 
 
@@ -39,8 +39,8 @@ def url_of(declared: Route) -> str:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("declared", "method"), CALLS, ids=name_call)
-def test_nobody_calls_without_credentials(declared: Route, method: str) -> None:
+@pytest.mark.parametrize(("declared", "method"), ALL_METHODS, ids=name_of)
+def test_every_method_needs_credentials(declared: Route, method: str) -> None:
     response = Client().generic(method, url_of(declared), b"{}", content_type="application/json")
 
     is_open = re.sub(r"<\w+:(\w+)>", r"{\1}", declared.path) in OPEN_PATHS
@@ -49,20 +49,20 @@ def test_nobody_calls_without_credentials(declared: Route, method: str) -> None:
         assert set(response.json()) == {"status_code", "request_id", "error_type", "error_message", "error_url"}
 
 
-@pytest.mark.parametrize("declared", GUARDED, ids=name_call)
+@pytest.mark.parametrize("declared", GUARDED, ids=name_of)
 def test_every_action_exists_in_the_policy(declared: Endpoint) -> None:
     assert isinstance(declared.rights, Rights)
     wanted = {*declared.rights.fields.values(), *([declared.rights.action] if declared.rights.action else [])}
     assert wanted <= set(DEFAULT_POLICY.resources[declared.rights.resource].actions)
 
 
-@pytest.mark.parametrize("declared", ENDPOINTS.values(), ids=name_call)
+@pytest.mark.parametrize("declared", ENDPOINTS.values(), ids=name_of)
 def test_every_guarded_field_is_one_of_the_request(declared: Endpoint) -> None:
     if declared.rights:
         assert {*declared.rights.fields, *declared.rights.never} <= set(declared.request.__struct_fields__)
 
 
-@pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_call)
+@pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_of)
 def test_an_answer_has_the_fields_that_stytchs_has(declared: Endpoint) -> None:
     listed = STYTCH_FIELDS[re.sub(r"{\w+}", "{}", f"{declared.verb} {declared.path}")]
     fields = {one.encode_name: one for one in msgspec.structs.fields(declared.response)}
@@ -71,7 +71,7 @@ def test_an_answer_has_the_fields_that_stytchs_has(declared: Endpoint) -> None:
     assert set(fields) <= set(listed["answer"])
 
 
-@pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_call)
+@pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_of)
 def test_a_request_asks_for_nothing_that_stytch_does_not_know(declared: Endpoint) -> None:
     listed = STYTCH_FIELDS[re.sub(r"{\w+}", "{}", f"{declared.verb} {declared.path}")]
 

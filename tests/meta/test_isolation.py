@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 CHECKED = ("portal/embedded", "portal/scim_server")
 # Tables without an organization: the project's own, and the organizations themselves.
 SHARED = {one.__name__ for one in apps.get_app_config("directory").get_models() if not hasattr(one, "organization_id")}
-# A new row names its organization, and the database refuses one that refers to another organization's rows.
+# A new row names its organization, and the database rejects one that refers to another organization's rows.
 CREATING = {"create", "bulk_create"}
 
 # The modules that may use across_organizations(), each with the reason.

@@ -29,7 +29,7 @@ PERMISSIONS = [
     f"{resource.resource_id}:{action}" for resource in DEFAULT_POLICY.resources.values() for action in resource.actions
 ]
 FRONTS = ("browser", "backend")
-# Their state isn't what a request is about: how often someone tried is counted whatever comes of it.
+# Counters are excluded: attempts are counted whether or not they succeed.
 COUNTERS = models.RateLimitCounterRow
 
 
@@ -212,7 +212,7 @@ def undone() -> Iterator[None]:
 
 
 class Changes:
-    """Notes whether the database was told to change anything; `dump` says whether it has."""
+    """Record whether any statement could have changed the database; `dump` says whether one did."""
 
     def __init__(self) -> None:
         self.is_possible = False
@@ -285,7 +285,7 @@ def test_an_update_of_nothing_needs_a_right_as_well(world: World, case: Case) ->
 
 
 @pytest.mark.parametrize("case", ABOUT_A_MEMBER, ids=str)
-def test_without_a_right_nobody_reaches_another_member(world: World, case: Case) -> None:
+def test_without_a_right_no_one_reaches_another_member(world: World, case: Case) -> None:
     prepare(case)
     before = dump()
 

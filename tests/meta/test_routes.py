@@ -21,8 +21,8 @@ ROUTES = list(iter_routes())
 GUARDED = [
     r for r in ROUTES if r.access and (r.access.allow is Audience.SIGNED_IN or isinstance(r.access.allow, Permission))
 ]
-ALLOWED_CALLS = [(r, method) for r in GUARDED if r.access for method in sorted(r.access.methods)]
-REFUSED_CALLS = [
+ALLOWED_METHODS = [(r, method) for r in GUARDED if r.access for method in sorted(r.access.methods)]
+UNDECLARED_METHODS = [
     (r, method)
     for r in ROUTES
     if r.access and r.access.allow not in MACHINES
@@ -31,7 +31,7 @@ REFUSED_CALLS = [
 ]
 
 
-def name_call(value: object) -> str:
+def name_of(value: object) -> str:
     return value.name if isinstance(value, Route) else str(value)
 
 
@@ -55,8 +55,8 @@ def test_every_permission_exists_in_the_policy() -> None:
         assert action in DEFAULT_POLICY.resources[resource_id].actions
 
 
-@pytest.mark.parametrize(("declared", "method"), REFUSED_CALLS, ids=name_call)
-def test_an_undeclared_method_is_refused(admin_client: Client, declared: Route, method: str) -> None:
+@pytest.mark.parametrize(("declared", "method"), UNDECLARED_METHODS, ids=name_of)
+def test_an_undeclared_method_is_rejected(admin_client: Client, declared: Route, method: str) -> None:
     response = admin_client.generic(method, url_of(declared))
 
     assert response.status_code == 405
@@ -64,7 +64,7 @@ def test_an_undeclared_method_is_refused(admin_client: Client, declared: Route, 
     assert response["Allow"] == ", ".join(sorted(declared.access.methods))
 
 
-@pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
+@pytest.mark.parametrize(("declared", "method"), ALLOWED_METHODS, ids=name_of)
 def test_a_visitor_is_led_to_sign_in(acme: models.OrganizationRow, declared: Route, method: str) -> None:
     response = Client().generic(method, url_of(declared))
 
@@ -72,15 +72,15 @@ def test_a_visitor_is_led_to_sign_in(acme: models.OrganizationRow, declared: Rou
     assert response["Location"].startswith("/o/acme/sign-in/")
 
 
-@pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
+@pytest.mark.parametrize(("declared", "method"), ALLOWED_METHODS, ids=name_of)
 def test_an_admin_of_another_organization_finds_nothing(
     acme: models.OrganizationRow, other_admin_client: Client, declared: Route, method: str
 ) -> None:
     assert other_admin_client.generic(method, url_of(declared)).status_code == 404
 
 
-@pytest.mark.parametrize(("declared", "method"), ALLOWED_CALLS, ids=name_call)
-def test_another_organizations_session_is_no_session(
+@pytest.mark.parametrize(("declared", "method"), ALLOWED_METHODS, ids=name_of)
+def test_another_organizations_session_is_not_valid_here(
     acme: models.OrganizationRow, other_admin: models.MemberRow, declared: Route, method: str
 ) -> None:
     client = Client()
@@ -94,8 +94,8 @@ def test_another_organizations_session_is_no_session(
 
 @pytest.mark.parametrize(
     ("declared", "method"),
-    [(r, m) for r, m in ALLOWED_CALLS if r.access and isinstance(r.access.allow, Permission)],
-    ids=name_call,
+    [(r, m) for r, m in ALLOWED_METHODS if r.access and isinstance(r.access.allow, Permission)],
+    ids=name_of,
 )
 def test_every_other_right_does_not_help(
     acme: models.OrganizationRow, settings: object, declared: Route, method: str
@@ -133,7 +133,7 @@ def policy_without(permission: str) -> Policy:
 
 
 def test_a_right_to_read_cannot_open_a_method_that_writes() -> None:
-    with pytest.raises(ValueError, match="right to read"):
+    with pytest.raises(ValueError, match="permission to read"):
         route("x/", lambda request: None, name="x", allow=Permission.SCIM_GET, methods=("GET", "POST"))  # type: ignore[arg-type, return-value]  # -- never called
 
 
@@ -143,7 +143,7 @@ def test_a_right_to_read_can_open_a_post_that_hands_out_what_it_reads_and_nothin
         return route("x/", view, name="x", allow=Permission.SCIM_GET, methods=(method,), hands_out=True)  # type: ignore[arg-type]  # -- as above
 
     assert declare("POST")
-    with pytest.raises(ValueError, match="right to read"):
+    with pytest.raises(ValueError, match="permission to read"):
         declare("DELETE")
 
 

@@ -1,4 +1,4 @@
-"""A missing or senseless setting stops start-up with a sentence that names it."""
+"""A missing or invalid setting stops startup with a message that names it."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def test_the_default_settings_pass_djangos_deployment_check(tmp_path: Path) -> N
         ("EMAIL_REPLY_TO", "Support"),
     ],
 )
-def test_a_senseless_value_is_named(name: str, value: str) -> None:
+def test_a_invalid_value_is_named(name: str, value: str) -> None:
     answer = start(**{name: value})
 
     assert answer.returncode == 1
@@ -81,7 +81,7 @@ def test_a_senseless_value_is_named(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("sender", ["", "Gatehouse"])
-def test_e_mail_needs_a_sender_and_its_password_is_not_repeated(sender: str) -> None:
+def test_email_needs_a_sender_and_its_password_is_not_repeated(sender: str) -> None:
     answer = start(EMAIL_URL="smtp+tls://user:pass-word@mail.example.com:587", EMAIL_FROM=sender)
 
     assert answer.returncode == 1
@@ -93,7 +93,7 @@ def test_stytch_needs_its_credentials() -> None:
     assert "STYTCH_PROJECT_ID is not set" in start(DIRECTORY="stytch").stderr
 
 
-def test_a_policy_file_that_takes_a_built_in_right_away_is_refused(tmp_path: Path) -> None:
+def test_a_policy_file_that_takes_a_built_in_right_away_is_rejected(tmp_path: Path) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text('{"roles": [{"role_id": "stytch_admin", "permissions": []}], "resources": []}')
 
@@ -126,7 +126,7 @@ def test_metrics_of_several_workers_need_a_directory(tmp_path: Path) -> None:
         ("scim_log_days", "SCIM_LOG_DAYS"),
     ],
 )
-def test_a_misspelt_setting_is_reported(name: str, meant: str) -> None:
+def test_a_misspelled_setting_is_reported(name: str, meant: str) -> None:
     assert list(unknown_names([name, *GOOD], [])) == [(name, meant)]
 
 
@@ -154,7 +154,7 @@ def test_names_of_other_programs_are_not_reported() -> None:
     assert list(unknown_names([*os.environ, *others], [])) == []
 
 
-def test_an_unknown_name_in_the_file_is_reported_whatever_it_resembles() -> None:
+def test_an_unknown_name_in_the_file_is_reported_any_it_resembles() -> None:
     listed = names_in("# a comment=1\nexport PUBLIC_URL=x\nGRANIAN_WORKERS=2\n  COLOUR = blue\nSCIM_LOG_DAY=3\n\n")
 
     assert listed == ["PUBLIC_URL", "GRANIAN_WORKERS", "COLOUR", "SCIM_LOG_DAY"]
@@ -190,7 +190,7 @@ def test_old_names_of_settings_work_and_log_a_warning(names: dict[str, str], val
     assert [(line["event"], line["old_name"]) for line in lines] == [("setting_renamed", name) for name in warned]
 
 
-def test_old_names_of_settings_are_no_misspellings() -> None:
+def test_old_names_of_settings_are_not_misspellings() -> None:
     assert list(unknown_names(["SCIM_BRAKE_SHARE"], ["SCIM_BRAKE_LEAST"])) == []
 
 
@@ -201,4 +201,4 @@ def test_a_database_or_redis_that_is_away_is_reported_with_the_database() -> Non
     assert "answer" not in without.stderr
     assert answer.returncode == 1
     assert "Database doesn't answer." in answer.stderr
-    assert "Redis doesn't answer at REDIS_URL." in answer.stderr
+    assert "Redis doesn't respond at REDIS_URL." in answer.stderr

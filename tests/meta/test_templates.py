@@ -26,7 +26,7 @@ def source(name: str) -> str:
 
 
 class Elements(HTMLParser):
-    """Each element with its attributes, and whether it stands in a form that says where it is sent."""
+    """Each element with its attributes, and whether it is in a form with a method or an action."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

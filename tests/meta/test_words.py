@@ -213,7 +213,7 @@ def _strings(path: str, source: str) -> Iterator[tuple[int, str]]:
             ):
                 docstrings.add(first.value)
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                yield node.lineno, node.name.replace("_", " ")
+                yield node.lineno, node.name.replace("_", " ").replace(" id", " ID")
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue

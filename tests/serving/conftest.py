@@ -19,13 +19,13 @@ SECONDS = 10
 # What an operator enters once.
 FILL = """
 answer("migrate")
-made = {"project": json.loads(answer("createproject", "--json"))}
+created = {"project": json.loads(answer("createproject", "--json"))}
 for slug in ("acme", "globex"):
     answer("createorganization", "--name", slug, "--slug", slug)
-    made[slug] = json.loads(
+    created[slug] = json.loads(
         answer("createscimconnection", "--organization", slug, "--display-name", "Okta", "--json")
     )
-print(json.dumps(made))
+print(json.dumps(created))
 """
 
 
@@ -43,11 +43,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server, and what an operator has made there."""
+    """A running server, and what an operator has created there."""
 
     port: int
     folder: Path
-    made: Mapping[str, Any]
+    created: Mapping[str, Any]
     environment: Mapping[str, str]
 
     def connect(self) -> socket.socket:
@@ -69,8 +69,8 @@ class Served:
 
     def scim(self, slug: str) -> tuple[str, str]:
         """Return the path below which an organization's connection is, and its Authorization header."""
-        made = self.made[slug]
-        return made["base_url"].partition(f":{self.port}")[2], f"Authorization: Bearer {made['bearer_token']}"
+        created = self.created[slug]
+        return created["base_url"].partition(f":{self.port}")[2], f"Authorization: Bearer {created['bearer_token']}"
 
 
 def received(connection: socket.socket, seconds: float = SECONDS) -> Answer:
@@ -102,10 +102,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "REQUESTS_AT_ONCE": "6",
         "LOG_LEVEL": "INFO",
     }
-    made = operate(environment, FILL)
+    created = operate(environment, FILL)
     with (folder / "log").open("wb") as log:
         server = serve(environment, log=log)
-        yield Served(int(environment["PUBLIC_URL"].rpartition(":")[2]), folder, made, environment)
+        yield Served(int(environment["PUBLIC_URL"].rpartition(":")[2]), folder, created, environment)
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 

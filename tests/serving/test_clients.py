@@ -128,7 +128,7 @@ def test_one_connection_leaves_room_for_others(served: Served) -> None:
 
 
 def test_one_organization_leaves_room_for_others(served: Served) -> None:
-    project = served.made["project"]
+    project = served.created["project"]
     secret = b64encode(f"{project['project_id']}:{project['secret']}".encode()).decode()
     head = f"POST /v1/b2b/organizations/acme/members\nAuthorization: Basic {secret}\nContent-Type: application/json"
     # Notes, once a minute, when the secret was last used.

@@ -65,7 +65,7 @@ def test_an_ipv6_network_counts_as_one_client(served: Served) -> None:
 @pytest.mark.parametrize("kind", ["scim_", "secret-live-"])
 def test_a_secret_in_an_address_is_in_no_log(served: Served, path: str, kind: str) -> None:
     """Neither in the project's log nor in the access log of the server."""
-    secret = served.made["globex"]["bearer_token"] if kind == "scim_" else served.made["project"]["secret"]
+    secret = served.created["globex"]["bearer_token"] if kind == "scim_" else served.created["project"]["secret"]
     path = path.format(secret)
 
     served.ask(f"GET {path}\nReferer: https://portal.example.com{path}")

@@ -22,6 +22,6 @@ def error_type(request: PortalRequest, error_type: str) -> HttpResponse:
     return render_page(request, "api/error_type.html", {"name": error_type, "error_type": ERROR_TYPES[error_type]})
 
 
-def openapi(request: PortalRequest) -> HttpResponse:  # noqa: ARG001 -- Django's signature
+def openapi(_request: PortalRequest) -> HttpResponse:
     """Return the OpenAPI document."""
     return private(HttpResponse(openapi_document(), content_type="application/json"))

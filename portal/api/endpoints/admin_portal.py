@@ -36,6 +36,6 @@ class AdminPortalConfig(msgspec.Struct):
 
 
 @endpoint("admin_portal_config", browser=[BrowserRoute("GET", "b2b/admin_portal_config")], rights=None)
-def admin_portal_config(caller: Caller, request: wire.Empty) -> AdminPortalConfig:  # noqa: ARG001 -- the signature of every endpoint
+def admin_portal_config(_caller: Caller, _request: wire.Empty) -> AdminPortalConfig:
     """Return which of Stytch's prebuilt admin portal components have something to show."""
     return AdminPortalConfig(SsoConfig(), OrganizationConfig(), ScimConfig())

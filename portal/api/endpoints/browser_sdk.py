@@ -62,6 +62,6 @@ def bootstrap(caller: Caller, request: BootstrapRequest) -> BootstrapResponse:
     is_open=True,
     ignores_body=True,
 )
-def events(caller: Caller, request: wire.Empty) -> wire.Empty:  # noqa: ARG001 -- the signature of every endpoint
+def events(_caller: Caller, _request: wire.Empty) -> wire.Empty:
     """Accept the SDK's usage events and discard them unread."""
     return wire.Empty()

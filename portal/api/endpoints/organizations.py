@@ -127,7 +127,7 @@ def create(caller: Caller, request: CreateOrganizationRequest) -> OrganizationRe
 
 
 @endpoint("organizations.get", f"GET {_PATH}", browser=[BrowserRoute("GET", _OWN)], rights=None)
-def get(caller: Caller, request: wire.Empty) -> OrganizationResponse:  # noqa: ARG001 -- the signature of every endpoint
+def get(caller: Caller, _request: wire.Empty) -> OrganizationResponse:
     """Return an organization by ID, slug or external ID."""
     return OrganizationResponse(wire.organization(caller.directory.organization.get_with_connection()))
 
@@ -141,13 +141,13 @@ def update(caller: Caller, request: UpdateOrganizationRequest) -> OrganizationRe
 @endpoint(
     "organizations.delete", f"DELETE {_PATH}", browser=[BrowserRoute("DELETE", _OWN)], rights=Rights(RESOURCE, "delete")
 )
-def delete(caller: Caller, request: wire.Empty) -> DeleteOrganizationResponse:  # noqa: ARG001 -- as above
+def delete(caller: Caller, _request: wire.Empty) -> DeleteOrganizationResponse:
     """Delete an organization with its members, sessions and SCIM connection."""
     return DeleteOrganizationResponse(caller.directory.organization.delete())
 
 
 @endpoint("organizations.delete_external_id", f"DELETE {_PATH}/external_id", rights=None)
-def delete_external_id(caller: Caller, request: wire.Empty) -> OrganizationResponse:  # noqa: ARG001 -- as above
+def delete_external_id(caller: Caller, _request: wire.Empty) -> OrganizationResponse:
     """Remove an organization's external ID."""
     return OrganizationResponse(wire.organization(caller.directory.organization.delete_external_id()))
 
@@ -160,7 +160,7 @@ def search(caller: Caller, request: wire.SearchRequest) -> SearchOrganizationsRe
 
 
 @endpoint("organizations.metrics", f"GET {_PATH}/metrics", rights=None)
-def metrics(caller: Caller, request: wire.Empty) -> MetricsResponse:  # noqa: ARG001 -- as above
+def metrics(caller: Caller, _request: wire.Empty) -> MetricsResponse:
     """Return the number of members of an organization."""
     return MetricsResponse(caller.directory.organization.member_count())
 

@@ -53,7 +53,7 @@ class OrganizationPolicy(msgspec.Struct):
 
 
 @endpoint("rbac.policy", "GET rbac/policy", rights=None, of_organization=False)
-def policy(caller: Caller, request: wire.Empty) -> PolicyResponse:  # noqa: ARG001 -- the signature of every endpoint
+def policy(caller: Caller, _request: wire.Empty) -> PolicyResponse:
     """Return the project's roles and resources, which SDKs cache to authorize requests locally."""
     return PolicyResponse(policy_object(caller.project.policy()))
 
@@ -63,7 +63,7 @@ def policy(caller: Caller, request: wire.Empty) -> PolicyResponse:  # noqa: ARG0
     "GET rbac/organizations/{organization_id}",
     rights=Rights("stytch.custom-org-roles", "get"),
 )
-def get_organization_policy(caller: Caller, request: wire.Empty) -> OrganizationPolicy:  # noqa: ARG001 -- as above
+def get_organization_policy(caller: Caller, _request: wire.Empty) -> OrganizationPolicy:
     """Return the organization's custom roles."""
     return OrganizationPolicy(OrgPolicy(wire.roles(caller.directory.rbac.organization_roles())))
 

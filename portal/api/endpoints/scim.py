@@ -73,7 +73,7 @@ class GetGroupsResponse(msgspec.Struct):
 
 
 @endpoint("scim.connection.get", f"GET {_PATH}", browser=[BrowserRoute("GET", "b2b/scim")], rights=_rights("get"))
-def get(caller: Caller, request: wire.Empty) -> ConnectionResponse:  # noqa: ARG001 -- the signature of every endpoint
+def get(caller: Caller, _request: wire.Empty) -> ConnectionResponse:
     """Return the organization's connection."""
     connection = caller.directory.scim.connection.get()
     return ConnectionResponse(_connection(caller, connection) if connection else None)

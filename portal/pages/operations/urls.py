@@ -1,4 +1,4 @@
-"""What load balancers and monitoring ask."""
+"""URLs for load balancers and monitoring."""
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
@@ -9,6 +9,6 @@ app_name = "operations"
 urlpatterns = [
     route("healthz", views.healthz, name="healthz", allow=Audience.ANYONE),
     route("readyz", views.readyz, name="readyz", allow=Audience.ANYONE),
-    # Also for anyone as far as sign-in goes: the view itself asks for an address in METRICS_ALLOWED_FROM.
+    # Needs no sign-in, but the view checks METRICS_ALLOWED_FROM.
     route("metrics", views.metrics, name="metrics", allow=Audience.ANYONE),
 ]

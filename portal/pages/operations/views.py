@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics, answered by any process on its own port, whatever the Host header says."""
+"""Liveness, readiness and metrics of a process, for any Host header."""
 
 import ipaddress
 
@@ -13,20 +13,20 @@ from portal.web.pages import private
 from portal.web.request import PortalRequest
 
 
-def healthz(request: PortalRequest) -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    """Say that the process lives; asks nothing else, so that a lost database does not restart it."""
+def healthz(_request: PortalRequest) -> HttpResponse:
+    """Report that the process runs. Checks nothing else, so that a database outage doesn't restart it."""
     return private(JsonResponse({"status": "ok"}))
 
 
-def readyz(request: PortalRequest) -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    """Say whether this process can serve: 200, or 503 with the parts that keep it from serving. Answers within two seconds."""
+def readyz(_request: PortalRequest) -> HttpResponse:
+    """Report whether the process can serve: 200, or 503 with the parts that fail. Responds within two seconds."""
     if faults := readiness_faults():
         return private(JsonResponse({"status": "unavailable", **faults}, status=503))
     return private(JsonResponse({"status": "ok", "database": "ok"}))
 
 
 def metrics(request: PortalRequest) -> HttpResponse:
-    """Return Prometheus metrics to peers in METRICS_ALLOWED_FROM; for all others, and through a proxy, there is no such page."""
+    """Return Prometheus metrics to peers in METRICS_ALLOWED_FROM. Raise 404 for others, and through a proxy."""
     if not _may_read_metrics(request):
         raise Http404
     registry = PROCESS_REGISTRY
@@ -37,9 +37,9 @@ def metrics(request: PortalRequest) -> HttpResponse:
 
 
 def _may_read_metrics(request: PortalRequest) -> bool:
-    # A client can forge what a proxy reports, but not its own connection, and can't hide that a proxy is in between.
+    # A client can forge the headers of a proxy, but not its own connection, and can't hide a proxy in between.
     if not is_direct(request.META):
         return False
-    # A peer on a Unix socket has no address, and is on this machine.
+    # A peer on a Unix socket has no address; it runs on this machine.
     ip_address = ipaddress.ip_address(request.origin.ip_address or "127.0.0.1")
     return any(ip_address in network for network in settings.METRICS_ALLOWED_FROM)

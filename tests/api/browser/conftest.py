@@ -73,7 +73,7 @@ class ProductPage:
 def product_page(page: Page, product: str, live_server: LiveServer, settings: Settings) -> Iterator[ProductPage]:
     settings.SDK_ALLOWED_ORIGINS = frozenset({product})
     yield ProductPage(page, product, live_server.url)
-    # The SDK calls by itself: not while the tables are emptied.
+    # The SDK sends requests on its own, but not while the tables are emptied.
     page.close()
 
 

@@ -14,7 +14,7 @@ from tests.conftest import PASSWORD
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.node]
 
 
-def test_the_call_that_this_project_began_from(product_page: ProductPage, ada: models.MemberRow) -> None:
+def test_the_first_method_of_the_project(product_page: ProductPage, ada: models.MemberRow) -> None:
     connection = factories.scim_connection(ada.organization)
     factories.scim_groups(connection, [f"Team {number:03}" for number in range(60)])
     product_page.open(ada)
@@ -30,8 +30,8 @@ def test_the_call_that_this_project_began_from(product_page: ProductPage, ada: m
 def test_scim_from_creation_to_deletion(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(ada)
 
-    made = product_page.call("scim.createConnection", {"display_name": "Okta", "identity_provider": "okta"})
-    connection_id = made["connection"]["connection_id"]
+    created = product_page.call("scim.createConnection", {"display_name": "Okta", "identity_provider": "okta"})
+    connection_id = created["connection"]["connection_id"]
     started = product_page.call("scim.rotateStart", connection_id)
     both = product_page.call("scim.getConnection")
     completed = product_page.call("scim.rotateComplete", connection_id)
@@ -47,7 +47,7 @@ def test_scim_from_creation_to_deletion(product_page: ProductPage, ada: models.M
     assert deleted["connection_id"] == connection_id
 
 
-def test_a_member_without_the_right_is_told_so(product_page: ProductPage, ada: models.MemberRow) -> None:
+def test_a_member_without_the_permission_gets_an_error(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(factories.member(ada.organization, "max@acme.example"))
 
     answer = product_page.call("scim.getConnectionGroups", {"limit": 50})
@@ -74,13 +74,13 @@ def test_the_organization_is_read_changed_and_deleted(product_page: ProductPage,
     by_slug = product_page.call("organization.getBySlug", {"organization_slug": "acme"})
     before = product_page.call("organization.get")
     changed = product_page.call("organization.update", {"organization_name": "Acme Ltd", "mfa_policy": "OPTIONAL"})
-    refused = product_page.call("organization.update", {"trusted_metadata": {}})
+    rejected = product_page.call("organization.update", {"trusted_metadata": {}})
     nobody = product_page.call("organization.getBySlug", {"organization_slug": "none"})
     deleted = product_page.call("organization.delete")
 
     assert by_slug["organization"]["organization_id"] == before["organization_id"]
     assert changed["organization"]["organization_name"] == "Acme Ltd"
-    assert refused["error_type"] == "session_authorization_error"
+    assert rejected["error_type"] == "session_authorization_error"
     assert nobody["organization"] is None
     assert deleted["organization_id"] == before["organization_id"]
 
@@ -88,8 +88,8 @@ def test_the_organization_is_read_changed_and_deleted(product_page: ProductPage,
 def test_members_are_managed_by_an_admin(product_page: ProductPage, ada: models.MemberRow) -> None:
     product_page.open(ada)
 
-    made = product_page.call("organization.members.create", {"email_address": "eve@acme.example", "roles": []})
-    member_id = made["member_id"]
+    created = product_page.call("organization.members.create", {"email_address": "eve@acme.example", "roles": []})
+    member_id = created["member_id"]
     factories.member(ada.organization, "pat@acme.example", password=PASSWORD)
     models.MemberRow.objects.update(email_address_verified=True, mfa_phone_number="+12025550123")
     operand = {"filter_name": "member_email_fuzzy", "filter_value": "eve"}
@@ -131,7 +131,7 @@ def test_an_admin_takes_addresses_and_passwords_away(product_page: ProductPage, 
     assert without["member"]["member_password_id"] == ""
 
 
-def test_whoever_is_signed_in_manages_their_own_account(product_page: ProductPage, ada: models.MemberRow) -> None:
+def test_anyone_who_is_signed_in_manages_their_own_account(product_page: ProductPage, ada: models.MemberRow) -> None:
     max_ = factories.member(ada.organization, "max@acme.example", password=PASSWORD)
     former = {"id": str(max_.pk), "email_address": "m@acme.example", "folded": "m@acme.example"}
     models.MemberRow.objects.filter(pk=max_.pk).update(
@@ -160,7 +160,7 @@ def cookies_of(product_page: ProductPage) -> set[str]:
     return {str(one.get("name")) for one in product_page.page.context.cookies()} - {"csrftoken"}
 
 
-def test_somebody_signs_in_goes_elsewhere_and_out(product_page: ProductPage, ada: models.MemberRow) -> None:
+def test_someone_signs_in_goes_elsewhere_and_out(product_page: ProductPage, ada: models.MemberRow) -> None:
     factories.member(factories.organization("globex"), "ada@acme.example")
     models.MemberRow.objects.update(email_address_verified=True)
     product_page.open()
@@ -170,14 +170,14 @@ def test_somebody_signs_in_goes_elsewhere_and_out(product_page: ProductPage, ada
     signed_in = product_page.call("passwords.authenticate", {**one, "password": PASSWORD})
     assert cookies_of(product_page) == {"stytch_session", "stytch_session_jwt"}
     again = product_page.call("session.authenticate", {"session_duration_minutes": 120})
-    there = product_page.call("session.exchange", {"organization_id": "globex", "session_duration_minutes": 60})
+    exchanged = product_page.call("session.exchange", {"organization_id": "globex", "session_duration_minutes": 60})
     known = product_page.page.evaluate("client.session.getSync()")
     product_page.call("session.revoke")
 
     assert (wrong["status_code"], wrong["error_type"]) == (401, "unauthorized_credentials")
     assert signed_in["member_authenticated"] is True
     assert again["session_token"] == signed_in["session_token"]
-    assert there["organization"]["organization_slug"] == known["organization_slug"] == "globex"
+    assert exchanged["organization"]["organization_slug"] == known["organization_slug"] == "globex"
     assert cookies_of(product_page) == set()
     assert models.MemberSessionRow.objects.filter(revoked_at=None).count() == 1
 

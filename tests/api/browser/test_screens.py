@@ -20,7 +20,7 @@ def press(page: Page, name: str) -> None:
 
 
 def tick(box: Locator) -> None:
-    """Tick a box of Stytch's, whose screen loses a tick that comes while it is drawn anew: press until it stays."""
+    """Tick a box of Stytch's, whose component loses a tick while it renders again: press until it stays."""
     for _ in range(3):
         box.click()
         with suppress(AssertionError):
@@ -29,7 +29,7 @@ def tick(box: Locator) -> None:
 
 
 def confirm(page: Page) -> None:
-    """Agree to what the dialog asks: tick what stands there, then press its last button."""
+    """Confirm a dialog: tick its boxes, then press its last button."""
     dialog = page.get_by_role("dialog")
     dialog.wait_for()
     for box in dialog.get_by_role("checkbox").all():

@@ -32,7 +32,9 @@ def test_a_member_signs_in_with_a_password(product_page: ProductPage, ada: model
     assert models.MemberSessionRow.objects.get().member == ada
 
 
-def test_who_is_not_a_member_is_told_so_before_the_password(product_page: ProductPage, ada: models.MemberRow) -> None:
+def test_someone_who_is_not_a_member_learns_it_before_the_password(
+    product_page: ProductPage, ada: models.MemberRow
+) -> None:
     enter_email(product_page, "eve@acme.example")
 
     expect(product_page.page.get_by_text("does not have access to Acme")).to_be_visible()

@@ -1,4 +1,4 @@
-// Makes the calls that stand in its argument with Stytch's SDK for Node.js, and prints what came of each.
+// Run the methods in the argument with Stytch's SDK for Node.js, and print the result of each.
 
 import { B2BClient } from "stytch";
 

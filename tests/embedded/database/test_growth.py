@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from portal.access.memory_storage import _MOST_WINDOWS, ProcessStorage
+from portal.access.memory_storage import _MAX_WINDOWS, ProcessStorage
 from portal.access.rate_limits import Attempt, admit
 from portal.directory.actor import Origin
 from portal.embedded import models
@@ -53,11 +53,11 @@ def test_a_visitor_beyond_their_limit_adds_no_counters(settings: Any) -> None:
 
 def test_a_process_counts_for_a_limited_number_of_callers() -> None:
     storage = ProcessStorage()
-    for n in range(_MOST_WINDOWS + 10):
+    for n in range(_MAX_WINDOWS + 10):
         storage.incr(str(n), 60)
 
-    assert len(storage._windows) == _MOST_WINDOWS
-    assert (storage.get("0"), storage.get(str(_MOST_WINDOWS))) == (0, 1)
+    assert len(storage._windows) == _MAX_WINDOWS
+    assert (storage.get("0"), storage.get(str(_MAX_WINDOWS))) == (0, 1)
 
 
 def expired_choices(number: int) -> None:

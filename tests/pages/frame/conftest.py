@@ -13,14 +13,14 @@ STATIC = Path(settings.BASE_DIR) / "static"
 
 @pytest.fixture
 def origin(context: BrowserContext) -> Iterator[str]:
-    """Return an origin that serves the static files and nothing else yet; what the policy or a script refuses fails."""
-    refused: list[str] = []
+    """Return an origin that serves the static files and nothing else yet; what the policy or a script rejects fails."""
+    rejected: list[str] = []
     context.route(
         f"{ORIGIN}/static/**", lambda route: route.fulfill(path=STATIC / route.request.url.partition("/static/")[2])
     )
     context.on(
-        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+        "console", lambda message: rejected.append(message.text) if "Content Security Policy" in message.text else None
     )
-    context.on("weberror", lambda error: refused.append(str(error.error)))
+    context.on("weberror", lambda error: rejected.append(str(error.error)))
     yield ORIGIN
-    assert refused == []
+    assert rejected == []

@@ -1,4 +1,4 @@
-"""Error pages: what happened, how to go on, who can help, and the request id."""
+"""Error pages: what happened, what to do, who can help, and the request ID."""
 
 import re
 from collections.abc import Callable

@@ -66,7 +66,7 @@ def check(page: Page) -> None:
         assert page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
-def test_every_component_can_be_read_by_everybody(show: Show, rf: RequestFactory) -> None:
+def test_every_component_is_accessible(show: Show, rf: RequestFactory) -> None:
     request = rf.get("/")
     MessageMiddleware(lambda _: HttpResponse()).process_request(request)
     success(request, "The group was renamed.")
@@ -77,7 +77,7 @@ def test_every_component_can_be_read_by_everybody(show: Show, rf: RequestFactory
     check(show(engines["django"].from_string(COMPONENTS).render({"portal": None, "form": form}, request)))
 
 
-def test_the_pages_of_who_is_signed_in_can_be_read_by_everybody(
+def test_pages_of_signed_in_members_are_accessible(
     acme: models.OrganizationRow, admin_client: Client, member_client: Client, show: Show
 ) -> None:
     factories.scim_connection(acme)
@@ -86,7 +86,7 @@ def test_the_pages_of_who_is_signed_in_can_be_read_by_everybody(
         check(show(client.get(path).content.decode()))
 
 
-def test_the_pages_of_who_is_not_can_be_read_by_everybody(
+def test_pages_of_visitors_are_accessible(
     acme: models.OrganizationRow, visitor: Client, admin_client: Client, show: Show
 ) -> None:
     for client, path in (

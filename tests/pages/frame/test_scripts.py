@@ -134,7 +134,7 @@ def test_an_answer_that_is_not_the_portals_is_not_shown(trial: Page, answers: de
 
     load_more(trial)
 
-    expect(trial.locator("#groups-error")).to_contain_text("The answer was not understood")
+    expect(trial.locator("#groups-error")).to_contain_text("Unexpected response")
     expect(trial.locator("#groups-error")).not_to_contain_text("Bad proxy")
 
 
@@ -161,7 +161,7 @@ def test_copying_claims_success_only_when_it_succeeded(trial: Page, context: Bro
     expect(button).to_be_focused()
 
 
-def test_where_copying_is_refused_the_value_is_selected(trial: Page) -> None:
+def test_where_copying_is_rejected_the_value_is_selected(trial: Page) -> None:
     trial.evaluate(
         "() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; }"
     )

@@ -45,7 +45,7 @@ def test_metrics_do_not_exist_unless_allowed(visitor: Client, settings: Settings
     assert visitor.get("/metrics").status_code == 404
 
 
-def test_nobody_adds_numbers_by_inventing_methods(visitor: Client, settings: Settings) -> None:
+def test_no_one_adds_numbers_by_inventing_methods(visitor: Client, settings: Settings) -> None:
     settings.METRICS_ALLOWED_FROM = (ip_network("127.0.0.0/8"),)
     visitor.generic("INVENTED", "/healthz")
 
@@ -75,13 +75,13 @@ def test_probes_are_answered_on_any_host_and_over_plain_http(
 
     for host in ("10.0.0.7:8000", "", "[::1", "not a host"):
         assert visitor.get(path, headers={"Host": host}).status_code == 200
-    refused = visitor.post(path)
-    assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD")
+    rejected = visitor.post(path)
+    assert (rejected.status_code, rejected["Allow"]) == (405, "GET, HEAD")
     assert "Traceback" not in caplog.text
     assert visitor.get("/sign-in/", headers={"Host": "10.0.0.7:8000"}, secure=True).status_code == 400
 
 
-def test_every_answer_has_a_request_id_of_its_own(visitor: Client) -> None:
+def test_every_response_has_its_own_request_id(visitor: Client) -> None:
     ids = {visitor.get("/healthz")["X-Request-ID"] for _ in range(3)}
 
     assert len(ids) == 3
@@ -97,7 +97,7 @@ def test_the_error_page_and_the_log_name_the_same_request(visitor: Client, caplo
     assert response["X-Request-ID"] in caplog.text
 
 
-def test_maintenance_is_a_page_while_health_checks_go_on(admin_client: Client, settings: Settings) -> None:
+def test_maintenance_is_a_page_while_health_checks_continue(admin_client: Client, settings: Settings) -> None:
     settings.MAINTENANCE = True
 
     response = admin_client.get("/o/acme/")

@@ -41,7 +41,7 @@ class Unauthenticated(DirectoryError):
     status = 401
 
 
-class Refused(DirectoryError):
+class Forbidden(DirectoryError):
     """The member's roles don't grant the permission."""
 
     status = 403

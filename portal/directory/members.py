@@ -170,14 +170,14 @@ class ProjectMemberGateway(MemberGateway, Protocol):
     ) -> Found[Member]:
         """Return a page of the members that match all operands (Stytch: organizations.members.search).
 
-        `limit` is 1 to 1000. Raise Invalid, InvalidCursor, Refused.
+        `limit` is 1 to 1000. Raise Invalid, InvalidCursor, Forbidden.
         """
         ...
 
     def create(self, new: MemberChanges, *, as_pending: bool = False) -> Member:
         """Create a member, active or pending.
 
-        Needs `stytch.member:create`, and the actions of FIELD_ACTIONS for roles and is_breakglass. Raise Invalid, Refused,
+        Needs `stytch.member:create`, and the actions of FIELD_ACTIONS for roles and is_breakglass. Raise Invalid, Forbidden,
         Conflict if the address or the external ID is taken.
         """
         ...
@@ -185,7 +185,7 @@ class ProjectMemberGateway(MemberGateway, Protocol):
     def update(self, member_id: str, changes: MemberChanges) -> Member:
         """Make all changes or none (Stytch: organizations.members.update).
 
-        A new address isn't verified, and deletes the password. Raise NotFound, Invalid, Refused, Conflict if the address or
+        A new address isn't verified, and deletes the password. Raise NotFound, Invalid, Forbidden, Conflict if the address or
         external ID is taken, the member already has a phone number, or the organization would have no admin.
         """
         ...
@@ -193,35 +193,35 @@ class ProjectMemberGateway(MemberGateway, Protocol):
     def delete(self, member_id: str) -> str:
         """Delete a member and return their ID. Their sessions, sign-in links, roles, password and MFA are deleted.
 
-        Raise NotFound, Refused, Conflict for the last admin.
+        Raise NotFound, Forbidden, Conflict for the last admin.
         """
         ...
 
     def reactivate(self, member_id: str) -> Member:
         """Reactivate a deleted member, without what was deleted. Needs `stytch.member:create`.
 
-        Raise NotFound, Refused, Invalid if the address was never verified, Conflict if another member has it.
+        Raise NotFound, Forbidden, Invalid if the address was never verified, Conflict if another member has it.
         """
         ...
 
     def delete_password(self, member_password_id: str) -> Member:
-        """Delete a password. Sessions continue. Raise NotFound, Refused."""
+        """Delete a password. Sessions continue. Raise NotFound, Forbidden."""
         ...
 
     def delete_mfa_phone_number(self, member_id: str) -> Member:
-        """Delete the phone number. Sessions continue. Raise NotFound, Refused."""
+        """Delete the phone number. Sessions continue. Raise NotFound, Forbidden."""
         ...
 
     def delete_totp(self, member_id: str) -> Member:
-        """Delete the authenticator app. Sessions continue. Raise NotFound, Refused."""
+        """Delete the authenticator app. Sessions continue. Raise NotFound, Forbidden."""
         ...
 
     def delete_external_id(self, member_id: str) -> Member:
-        """Delete the external ID. Raise NotFound, and Refused on behalf of a member."""
+        """Delete the external ID. Raise NotFound, and Forbidden on behalf of a member."""
         ...
 
     def unlink_retired_email(self, member_id: str, *, email_id: str = "", email_address: str = "") -> Member:
-        """Release a former address, so that another member can have it. Raise NotFound, Invalid, Refused."""
+        """Release a former address, so that another member can have it. Raise NotFound, Invalid, Forbidden."""
         ...
 
 

@@ -174,16 +174,16 @@ class ProjectOrganizationGateway(OrganizationGateway, Protocol):
     def update(self, changes: OrganizationChanges) -> Organization:
         """Make all changes or none, and return the organization with its SCIM connection (Stytch: organizations.update).
 
-        Raise Invalid, Refused, Conflict if the slug or external ID is taken or the organization would have no admin.
+        Raise Invalid, Forbidden, Conflict if the slug or external ID is taken or the organization would have no admin.
         """
         ...
 
     def delete_external_id(self) -> Organization:
-        """Delete the external ID, if there is one. Raise Refused on behalf of a member."""
+        """Delete the external ID, if there is one. Raise Forbidden on behalf of a member."""
         ...
 
     def delete(self) -> str:
-        """Delete the organization and return its ID. Needs `stytch.organization:delete`. Raise Refused.
+        """Delete the organization and return its ID. Needs `stytch.organization:delete`. Raise Forbidden.
 
         Deletes its members, their sessions and its SCIM connection. Other organizations can use its external ID, and its
         slug after ORGANIZATION_SLUG_DAYS.

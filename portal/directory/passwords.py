@@ -52,7 +52,7 @@ class ProjectPasswordGateway(Protocol):
     ) -> Authentication:
         """Start a session by password (Stytch: passwords.authenticate).
 
-        Raise Unauthenticated, taking the same time whatever was wrong, and Refused if the organization doesn't allow
+        Raise Unauthenticated, taking the same time whatever was wrong, and Forbidden if the organization doesn't allow
         passwords.
         """
         ...
@@ -60,7 +60,7 @@ class ProjectPasswordGateway(Protocol):
     def migrate(self, migrated: MigratedMember, password: PasswordHash) -> tuple[Member, bool]:
         """Give a member the password of a hash, and say whether the member was created (Stytch: passwords.migrate).
 
-        Marks the email address as verified. Raise Refused on behalf of a member, Conflict if the member has a password,
+        Marks the email address as verified. Raise Forbidden on behalf of a member, Conflict if the member has a password,
         Invalid if the hash can't be checked.
         """
         ...
@@ -83,7 +83,7 @@ class ProjectPasswordGateway(Protocol):
     def reset_by_session(self, *, password: str, terms: SessionTerms) -> Authentication:
         """Replace the acting member's password and revoke their other sessions (Stytch: passwords.session.reset).
 
-        Raise Refused unless the password was entered within the last five minutes, Invalid for a weak password,
+        Raise Forbidden unless the password was entered within the last five minutes, Invalid for a weak password,
         Unauthenticated if the session has ended.
         """
         ...

@@ -23,7 +23,7 @@ class ProjectRbacGateway(RbacGateway, Protocol):
     def authorize(self, organization_id: str, resource_id: str, action: str) -> tuple[str, ...]:
         """Return which of the acting session's roles grant an action (Stytch: authorization_check).
 
-        `organization_id` is an ID, a slug or an external ID. Raise Refused if no role grants the action or the session
+        `organization_id` is an ID, a slug or an external ID. Raise Forbidden if no role grants the action or the session
         belongs to another organization, Unauthenticated without a session.
         """
         ...
@@ -36,7 +36,7 @@ class ProjectRbacGateway(RbacGateway, Protocol):
         """Replace the organization's custom roles, at most MAX_CUSTOM_ROLES (Stytch: rbac.organizations.set_org_policy).
 
         Needs `stytch.custom-org-roles:update`. A removed role grants nothing, even to members who still have it. Raise
-        Invalid, and Refused if a role would gain a permission that the acting member doesn't have, unless they may assign
+        Invalid, and Forbidden if a role would gain a permission that the acting member doesn't have, unless they may assign
         roles.
         """
         ...

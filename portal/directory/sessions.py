@@ -217,7 +217,7 @@ class ProjectSessionGateway(SessionGateway, Protocol):
     def revoke_session(self, member_session_id: str) -> None:
         """End one session. It isn't an error if it has ended already.
 
-        Another member's session needs `stytch.member:revoke-sessions`. Raise NotFound, Refused.
+        Another member's session needs `stytch.member:revoke-sessions`. Raise NotFound, Forbidden.
         """
         ...
 
@@ -225,14 +225,14 @@ class ProjectSessionGateway(SessionGateway, Protocol):
         """End all sessions of a member (Stytch: sessions.revoke with member_id).
 
         Needs `stytch.member:revoke-sessions`, or `stytch.self:revoke-sessions` for the acting member's own sessions.
-        Raise NotFound, Refused.
+        Raise NotFound, Forbidden.
         """
         ...
 
     def exchange(self, holder: SignedIn, terms: SessionTerms) -> Authentication:
         """Start a session in this organization for the holder of one in another (Stytch: sessions.exchange).
 
-        If this organization requires another sign-in method than was used, the result has no session. Raise Refused if
+        If this organization requires another sign-in method than was used, the result has no session. Raise Forbidden if
         their email address isn't verified, NotFound if it isn't a member's here, Invalid for terms that aren't allowed.
         """
         ...

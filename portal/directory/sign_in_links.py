@@ -41,6 +41,6 @@ class SignInLinkGateway(Protocol):
 
         Needs `stytch.member:update.info.delete.password` and a recent password (portal.directory.step_up). A link that
         isn't emailed also needs every permission of the member. Raise NotFound, Conflict if the member can't sign in by
-        password, Refused, StepUpRequired, Unavailable if the mail server doesn't accept the email.
+        password, Forbidden, StepUpRequired, Unavailable if the mail server doesn't accept the email.
         """
         ...

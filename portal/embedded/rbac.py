@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from portal.directory.errors import Invalid, Refused
+from portal.directory.errors import Forbidden, Invalid
 from portal.directory.members import FIELD_ACTIONS, RESOURCE
 from portal.directory.policy import WILDCARD, Policy, Role, read_roles
 from portal.directory.rbac import MAX_CUSTOM_ROLES
@@ -31,13 +31,13 @@ class EmbeddedRbac:
         return self._scope.policy
 
     def authorize(self, organization_id: str, resource_id: str, action: str) -> tuple[str, ...]:
-        """Return which of the acting session's roles grant an action. Raise Refused, Unauthenticated."""
+        """Return which of the acting session's roles grant an action. Raise Forbidden, Unauthenticated."""
         holder = self._scope.signed_in
         if holder is None:
             raise session_not_found()
         own = holder.organization
         if organization_id not in {own.organization_id, own.organization_slug, own.organization_external_id} - {""}:
-            raise Refused(
+            raise Forbidden(
                 "The session belongs to another organization.",
                 error_type="session_authorization_tenancy_error",
             )
@@ -50,7 +50,7 @@ class EmbeddedRbac:
             )
         )
         if not held:
-            raise Refused(
+            raise Forbidden(
                 f"The member's roles don't grant {resource_id}:{action}.",
                 error_type="session_authorization_error",
             )
@@ -61,7 +61,7 @@ class EmbeddedRbac:
         return self._scope.organization.custom_roles
 
     def set_organization_roles(self, roles: Iterable[Role]) -> tuple[Role, ...]:
-        """Replace the organization's custom roles. Raise Invalid, Refused."""
+        """Replace the organization's custom roles. Raise Invalid, Forbidden."""
         self._scope.require("stytch.custom-org-roles:update")
         chosen = tuple(roles)
         _check(chosen, settings.RBAC_POLICY)
@@ -83,7 +83,7 @@ class EmbeddedRbac:
         return chosen
 
     def _require_permissions_of(self, roles: Iterable[Role], before: Iterable[Role]) -> None:
-        """Raise Refused if a role would gain a permission that the acting member doesn't have.
+        """Raise Forbidden if a role would gain a permission that the acting member doesn't have.
 
         Members who may assign roles can give themselves any role of the project, so they aren't checked.
         """

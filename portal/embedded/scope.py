@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Model, OuterRef, QuerySet
 
 from portal.directory.actor import Actor, ActorType, Origin
-from portal.directory.errors import NotFound, Refused, Unauthenticated
+from portal.directory.errors import Forbidden, NotFound, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.organizations import DEFAULT_SETTINGS, Organization, OrganizationSettings
 from portal.directory.policy import Policy, read_roles
@@ -126,7 +126,7 @@ class Scope:
         return self.signed_in.session.roles if self.signed_in else frozenset()
 
     def require(self, permission: str) -> None:
-        """Raise Refused unless the acting member has `resource:action`, Unauthenticated for a visitor.
+        """Raise Forbidden unless the acting member has `resource:action`, Unauthenticated for a visitor.
 
         The portal checked it before it called a view. This second check protects a page that forgot to declare it.
         """
@@ -135,10 +135,10 @@ class Scope:
         if self.signed_in is None:
             raise Unauthenticated("Sign in first.")
         if not self.policy.allows(self.roles, permission):
-            raise Refused("Your roles don't allow this.")
+            raise Forbidden("Your roles don't allow this.")
 
     def require_action(self, action: str, resource: str, own: str = "") -> None:
-        """Raise Refused unless the acting member may do the action on a resource, or on `own` if it is their account.
+        """Raise Forbidden unless the acting member may do the action on a resource, or on `own` if it is their account.
 
         On `own`, "*" means its listed actions. Assigning roles isn't one of them, so no one can give themselves a role.
         """
@@ -148,13 +148,13 @@ class Scope:
     def require_fields(
         self, changes: object, actions: Mapping[str, str], project_only: Collection[str], *resources: str
     ) -> None:
-        """Raise Refused unless the caller may change every given field. `resources` are those of `require_action`."""
+        """Raise Forbidden unless the caller may change every given field. `resources` are those of `require_action`."""
         if self.signed_in is None:
             self.require(f"{resources[0]}:update")
             return
         for name in project_only:
             if getattr(changes, name) is not None:
-                raise Refused(
+                raise Forbidden(
                     f"{name} can only be changed by the project, not on behalf of a member.",
                     field=name,
                     error_type="session_authorization_error",
@@ -162,7 +162,7 @@ class Scope:
         given = [action for name, action in actions.items() if getattr(changes, name) is not None]
         # An empty change returns the object, which needs permission to change one of its fields.
         if actions and not given and not any(self._allows(action, *resources) for action in set(actions.values())):
-            raise Refused("Your roles don't allow changing this.")
+            raise Forbidden("Your roles don't allow changing this.")
         for action in given:
             self.require_action(action, *resources)
 

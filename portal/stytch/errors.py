@@ -9,10 +9,10 @@ from http import HTTPStatus
 from portal.directory.errors import (
     Conflict,
     DirectoryError,
+    Forbidden,
     Invalid,
     InvalidCursor,
     NotFound,
-    Refused,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -23,7 +23,7 @@ Meanings = Mapping[str, Meaning]
 
 AWAY: Meaning = (Unavailable, "The directory does not answer right now. Try again in a moment.")
 _SESSION_ENDED: Meaning = (Unauthenticated, "The session has ended.")
-_NO_RIGHT: Meaning = (Refused, "Your roles do not allow this.")
+_NO_RIGHT: Meaning = (Forbidden, "Your roles do not allow this.")
 _CHOICE_ENDED: Meaning = (Unauthenticated, "Choosing an organization took too long. Sign in again.")
 _NO_ORGANIZATION: Meaning = (NotFound, "There is no organization at this address.")
 _BAD_CURSOR: Meaning = (InvalidCursor, "This place in the list is not valid.")
@@ -42,7 +42,7 @@ _BY_TYPE: Meanings = {
     "session_authorization_error": _NO_RIGHT,
     "session_authorization_tenancy_error": _NO_RIGHT,
     "unauthorized_action": _NO_RIGHT,
-    "organization_suspended": (Refused, "This organization is suspended."),
+    "organization_suspended": (Forbidden, "This organization is suspended."),
     "organization_not_found": _NO_ORGANIZATION,
     "invalid_organization_id": _NO_ORGANIZATION,
     "invalid_organization_slug": _NO_ORGANIZATION,

@@ -3,7 +3,7 @@
 import pytest
 
 from portal.directory.directory import Directory
-from portal.directory.errors import Gone, NotFound, Refused, Unauthenticated
+from portal.directory.errors import Forbidden, Gone, NotFound, Unauthenticated
 from portal.directory.members import MemberStatus, RoleSourceType
 from portal.directory.sign_in_links import SignInLinkGateway
 from tests.contract.worlds import ADMIN, EmbeddedWorld, World, acting, opened
@@ -102,7 +102,7 @@ def test_link_sets_a_password_once(world: World) -> None:
 def test_sending_links_needs_permission_to_reset_passwords(world: World) -> None:
     member_id = world.add_member("acme", "eve@acme.example")
 
-    for directory, error in ((acting(world, "max@acme.example"), Refused), (opened(world), Unauthenticated)):
+    for directory, error in ((acting(world, "max@acme.example"), Forbidden), (opened(world), Unauthenticated)):
         if links := sign_in_links(directory, world):
             with pytest.raises(error):
                 links.send(member_id)

@@ -3,7 +3,7 @@
 import pytest
 from pytest_django import Settings
 
-from portal.directory.errors import Invalid, Refused
+from portal.directory.errors import Forbidden, Invalid
 from portal.directory.members import MemberChanges
 from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
@@ -66,7 +66,7 @@ def test_they_grant_what_they_say_until_they_are_gone(
 
     assert directory()
     opened("acme").rbac.set_organization_roles([])
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         directory()
 
 
@@ -78,7 +78,7 @@ def test_the_projects_own_role_of_the_same_name_wins(opened: Opened, settings: S
 
 
 def test_only_who_may_change_them(known: EmbeddedProject, ada: SignedIn, max_: SignedIn) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         known.open_session(max_.session_token)[1].rbac.set_organization_roles([READER])
 
     assert known.open_session(ada.session_token)[1].rbac.set_organization_roles([READER]) == (READER,)
@@ -95,10 +95,10 @@ def test_a_check_names_the_roles_that_grant(
     assert rbac.authorize("acme", "stytch.scim", "get") == ("reader", "stytch_admin")
     assert rbac.authorize("acme", "stytch.scim", "update") == ("stytch_admin",)
     for organization_id in ("globex", "", "ACME"):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Forbidden) as refused:
             rbac.authorize(organization_id, "stytch.scim", "get")
         assert refused.value.error_type == "session_authorization_tenancy_error"
     for resource_id, action in (("documents", "get"), ("", ""), ("stytch.scim:get", "")):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Forbidden) as refused:
             rbac.authorize("acme", resource_id, action)
         assert refused.value.error_type == "session_authorization_error"

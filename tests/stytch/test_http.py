@@ -173,7 +173,7 @@ def test_a_role_taken_away_ends_the_right_at_the_next_call(ada: StytchDirectory,
     for member in stytch.project.members:
         member.direct_roles = ()
 
-    with pytest.raises(errors.Refused):
+    with pytest.raises(errors.Forbidden):
         ada.scim.connection.get()
 
 

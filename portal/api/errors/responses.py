@@ -13,7 +13,7 @@ _TYPES_BY_CLASS: tuple[tuple[type[DirectoryError], str], ...] = (
     (errors.Invalid, "invalid_argument"),
     (errors.InvalidCursor, "user_search_invalid_cursor"),
     (errors.Unauthenticated, "unauthorized_credentials"),
-    (errors.Refused, "session_authorization_error"),
+    (errors.Forbidden, "session_authorization_error"),
     (errors.StepUpRequired, "session_authorization_error"),
     (errors.NotFound, "not_found"),
     (errors.Gone, "not_found"),

@@ -78,12 +78,12 @@ class EmbeddedMembers:
     def search(
         self, operands: Sequence[Operand] = (), *, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Found[Member]:
-        """Return a page of the members that match all operands. Raise Invalid, InvalidCursor, Refused."""
+        """Return a page of the members that match all operands. Raise Invalid, InvalidCursor, Forbidden."""
         self._scope.require_action("search", RESOURCE)
         return search_members([self._scope.organization], operands, cursor=cursor, limit=limit)
 
     def create(self, new: MemberChanges, *, as_pending: bool = False) -> Member:
-        """Create a member, active or pending. Raise Invalid, Conflict, Refused, NotFound if the organization was deleted."""
+        """Create a member, active or pending. Raise Invalid, Conflict, Forbidden, NotFound if the organization was deleted."""
         self._scope.require_action("create", RESOURCE)
         self._scope.require_fields(new, {}, PROJECT_ONLY, RESOURCE)
         for field in PRIVILEGED:
@@ -103,7 +103,7 @@ class EmbeddedMembers:
         return self._reread(row.pk)
 
     def update(self, member_id: str, changes: MemberChanges) -> Member:
-        """Make all changes or none. Raise NotFound, Invalid, Conflict, Refused."""
+        """Make all changes or none. Raise NotFound, Invalid, Conflict, Forbidden."""
         seen = self._member(member_id)
         self._require_fields(seen, changes)
         could_lose_admin = changes.roles is not None or changes.email_address is not None
@@ -128,7 +128,7 @@ class EmbeddedMembers:
         return self._reread(row.pk)
 
     def delete(self, member_id: str) -> str:
-        """Delete a member and return their ID. Raise NotFound, Refused, Conflict for the last admin."""
+        """Delete a member and return their ID. Raise NotFound, Forbidden, Conflict for the last admin."""
         seen = self._member(member_id)
         self._require(seen, "delete")
         with transaction.atomic():
@@ -150,7 +150,7 @@ class EmbeddedMembers:
     def reactivate(self, member_id: str) -> Member:
         """Reactivate a deleted member, without a password and with roles only from groups and the email domain.
 
-        Raise NotFound, Refused, Invalid if the address was never verified, Conflict if another member has it.
+        Raise NotFound, Forbidden, Invalid if the address was never verified, Conflict if another member has it.
         """
         self._scope.require_action("create", RESOURCE)
         with unless_taken("reactivation_email_belongs_to_another_member"), transaction.atomic():
@@ -176,7 +176,7 @@ class EmbeddedMembers:
         return self._reread(row.pk)
 
     def delete_password(self, member_password_id: str) -> Member:
-        """Delete a password. Raise NotFound, Refused."""
+        """Delete a password. Raise NotFound, Forbidden."""
         with_password = self._rows().exclude(password="").filter(pk=parse_id("member-password", member_password_id))
         seen = with_password.first()
         if seen is None:
@@ -185,7 +185,7 @@ class EmbeddedMembers:
         return self._clear(seen, "member.delete_password", password="")
 
     def delete_mfa_phone_number(self, member_id: str) -> Member:
-        """Delete the phone number. Raise NotFound, Refused."""
+        """Delete the phone number. Raise NotFound, Forbidden."""
         seen = self._member(member_id)
         self._require(seen, "update.info.delete.mfa-phone")
         if not seen.mfa_phone_number:
@@ -194,16 +194,16 @@ class EmbeddedMembers:
         return self._clear(seen, "member.delete_mfa_phone_number", mfa_phone_number="", default_mfa_method=method)
 
     def delete_totp(self, member_id: str) -> Member:
-        """Raise NotFound: authenticator apps aren't supported yet. Raise Refused first."""
+        """Raise NotFound: authenticator apps aren't supported yet. Raise Forbidden first."""
         self._require(self._member(member_id), "update.info.delete.mfa-totp")
         raise NotFound("The member has no authenticator app.", error_type="totp_not_found")
 
     def delete_external_id(self, member_id: str) -> Member:
-        """Delete the external ID, if there is one. Raise NotFound, and Refused on behalf of a member."""
+        """Delete the external ID, if there is one. Raise NotFound, and Forbidden on behalf of a member."""
         return self.update(member_id, MemberChanges(external_id=""))
 
     def unlink_retired_email(self, member_id: str, *, email_id: str = "", email_address: str = "") -> Member:
-        """Release a former address, named by its ID, by itself, or both. Raise NotFound, Invalid, Refused."""
+        """Release a former address, named by its ID, by itself, or both. Raise NotFound, Invalid, Forbidden."""
         seen = self._member(member_id)
         self._require(seen, "update.info.unlink.retired-email")
         if not (email_id or email_address):
@@ -298,7 +298,7 @@ class EmbeddedMembers:
         end_intermediate_sessions([row.pk])
 
     def _require_roles(self, gained: Iterable[str]) -> None:
-        """Raise Refused if roles grant more than the acting member's, unless they may assign roles."""
+        """Raise Forbidden if roles grant more than the acting member's, unless they may assign roles."""
         if self._scope.signed_in and not self._scope.policy.covers(self._scope.roles, gained):
             self._scope.require_action(FIELD_ACTIONS["roles"], RESOURCE)
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Conflict, Gone, NotFound, Refused, Unavailable
+from portal.directory.errors import Conflict, Forbidden, Gone, NotFound, Unavailable
 from portal.directory.ids import parse_id
 from portal.directory.members import Member, MemberStatus
 from portal.directory.permissions import Permission
@@ -49,7 +49,7 @@ class EmbeddedSignInLinks:
         return bool(settings.EMAIL_IS_SET_UP)
 
     def send(self, member_id: str) -> SentLink:
-        """Email a new link or, without email, return it. Raise NotFound, Conflict, Refused, StepUpRequired, Unavailable."""
+        """Email a new link or, without email, return it. Raise NotFound, Conflict, Forbidden, StepUpRequired, Unavailable."""
         self._scope.require(Permission.MEMBER_PASSWORD)
         self._scope.require_recent_password()
         row = self._row(member_id)
@@ -58,7 +58,7 @@ class EmbeddedSignInLinks:
         check_can_get_link(row)
         # A link that an admin can copy lets them sign in as the member, so it must not give them more permissions.
         if not self._scope.policy.covers(self._scope.roles, member_value(row).role_ids):
-            raise Refused(f"{row.email_address} has permissions that you don't have. Ask a member who has them.")
+            raise Forbidden(f"{row.email_address} has permissions that you don't have. Ask a member who has them.")
         return show_link(row, self._scope.caller, proves_address=False)
 
     def redeem(self, token: str, *, password: str) -> SignedIn:

@@ -140,7 +140,7 @@ class EmbeddedOrganization:
         return self._scope.of(models.MemberRow).exclude(status=MemberStatus.DELETED).count()
 
     def update(self, changes: OrganizationChanges) -> Organization:
-        """Make all changes or none. Raise Invalid, Conflict, Refused."""
+        """Make all changes or none. Raise Invalid, Conflict, Forbidden."""
         self._scope.require_fields(changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE)
         with _unless_taken(), transaction.atomic():
             row = self._locked()
@@ -164,11 +164,11 @@ class EmbeddedOrganization:
         return with_scim_connection(organization_value(row), current_token(row.pk))
 
     def delete_external_id(self) -> Organization:
-        """Delete the external ID, if there is one. Raise Refused on behalf of a member."""
+        """Delete the external ID, if there is one. Raise Forbidden on behalf of a member."""
         return self.update(OrganizationChanges(organization_external_id=""))
 
     def delete(self) -> str:
-        """Delete the organization with its members and its SCIM connection, and return its ID. Raise Refused."""
+        """Delete the organization with its members and its SCIM connection, and return its ID. Raise Forbidden."""
         self._scope.require_action("delete", RESOURCE)
         with transaction.atomic():
             row = self._locked()

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Conflict, Invalid, Refused, Unauthenticated
+from portal.directory.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import Member, MemberChanges, MemberStatus
 from portal.directory.passwords import MigratedMember, PasswordHash
@@ -37,16 +37,16 @@ class EmbeddedPasswords:
     def authenticate(
         self, *, email_address: str, password: str, terms: SessionTerms, current: SignedIn | None = None
     ) -> Authentication:
-        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong; Invalid, Refused."""
+        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong; Invalid, Forbidden."""
         terms.check()
         member = self._authenticated_member(email_address, password)
         with transaction.atomic():
             return self._start_or_continue(member, terms, current)
 
     def migrate(self, migrated: MigratedMember, password: PasswordHash) -> tuple[Member, bool]:
-        """Give a member the password of a hash, and say whether the member was created. Raise Invalid, Conflict, Refused."""
+        """Give a member the password of a hash, and say whether the member was created. Raise Invalid, Conflict, Forbidden."""
         if self._scope.signed_in:
-            raise Refused("Only the project can migrate passwords. Leave out the member session.")
+            raise Forbidden("Only the project can migrate passwords. Leave out the member session.")
         encoded = encoded_hash(password)
         members, changes = EmbeddedMembers(self._scope), _changes(migrated)
         with transaction.atomic():
@@ -83,14 +83,14 @@ class EmbeddedPasswords:
         return self._replace(member, new_password, terms, current)
 
     def reset_by_session(self, *, password: str, terms: SessionTerms) -> Authentication:
-        """Replace the acting member's password. Raise Refused, Invalid, Unauthenticated."""
+        """Replace the acting member's password. Raise Forbidden, Invalid, Unauthenticated."""
         terms.check()
         holder = self._scope.signed_in
         if holder is None:
             raise session_not_found()
         entered_at = holder.session.password_entered_at
         if entered_at is None or entered_at < timezone.now() - _RECENT:
-            raise Refused(
+            raise Forbidden(
                 "The password wasn't entered in this session within the last five minutes.",
                 error_type="session_too_old_to_reset_password",
             )
@@ -111,7 +111,7 @@ class EmbeddedPasswords:
     @staticmethod
     def _require_passwords_allowed(member: models.MemberRow) -> None:
         if not may_use_password(member):
-            raise Refused(
+            raise Forbidden(
                 "The organization doesn't allow signing in by password.",
                 error_type="operation_restricted_by_organization_auth_methods",
             )

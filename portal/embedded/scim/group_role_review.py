@@ -65,7 +65,7 @@ class EmbeddedScimGroupRoleReview:
         )
 
     def confirm(self, group_id: str, *, version: str) -> ScimGroupRoles:
-        """Let a renamed group keep its roles under its new name. Raise NotFound, Conflict, Refused."""
+        """Let a renamed group keep its roles under its new name. Raise NotFound, Conflict, Forbidden."""
         require_change(self._scope)
         organization_id, group = self._scope.organization_id, parse_id("scim-group", group_id)
         with transaction.atomic():
@@ -77,7 +77,7 @@ class EmbeddedScimGroupRoleReview:
             return group_roles(organization_id, group)
 
     def move(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
-        """Move the roles of a deleted group to another one. Raise NotFound, Invalid, Conflict, Refused."""
+        """Move the roles of a deleted group to another one. Raise NotFound, Invalid, Conflict, Forbidden."""
         require_change(self._scope)
         organization_id = self._scope.organization_id
         group, to = parse_id("scim-group", group_id), parse_id("scim-group", to_group_id)

@@ -53,7 +53,7 @@ class EmbeddedScimGroupRoles:
         return group_roles(self._scope.organization_id, parse_id("scim-group", group_id))
 
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
-        """Assign roles and remove others. Raise NotFound, Invalid, Conflict, Refused."""
+        """Assign roles and remove others. Raise NotFound, Invalid, Conflict, Forbidden."""
         require_change(self._scope)
         organization_id, group = self._scope.organization_id, parse_id("scim-group", group_id)
         change_group_roles(organization_id, group, add=add, remove=remove, version=version, caller=self._scope.caller)
@@ -65,7 +65,7 @@ class EmbeddedScimGroupRoles:
 
 
 def require_change(scope: Scope) -> None:
-    """Raise Refused unless the caller may change group roles."""
+    """Raise Forbidden unless the caller may change group roles."""
     scope.require(Permission.SCIM_UPDATE)
     scope.require(Permission.IMPLICIT_ROLES)
 

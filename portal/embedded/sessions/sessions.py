@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import NotFound, Refused, Unauthenticated
+from portal.directory.errors import Forbidden, NotFound, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
 from portal.directory.sessions import MAX_LISTED, Authentication, MemberSession, SessionTerms, SignedIn
@@ -127,7 +127,7 @@ class EmbeddedSessions:
         return tuple(session_value(row, member) for row in rows)
 
     def revoke_session(self, member_session_id: str) -> None:
-        """End one session. Raise NotFound, Refused."""
+        """End one session. Raise NotFound, Forbidden."""
         key = parse_id("member-session", member_session_id)
         with transaction.atomic():
             row = self._rows().select_for_update(of=("self",)).filter(pk=key).first()
@@ -141,7 +141,7 @@ class EmbeddedSessions:
             end_intermediate_sessions([row.member_id])
 
     def revoke_for_member(self, member_id: str) -> None:
-        """End all sessions of a member. Raise NotFound, Refused."""
+        """End all sessions of a member. Raise NotFound, Forbidden."""
         key = parse_id("member", EmbeddedMembers(self._scope).get(member_id).member_id)
         self._scope.require(f"{'stytch.self' if self._is_own(key) else 'stytch.member'}:{_REVOKE}")
         with transaction.atomic():
@@ -159,11 +159,11 @@ class EmbeddedSessions:
         return replace(signed_in, organization=organization, member=with_registration(signed_in.member))
 
     def exchange(self, holder: SignedIn, terms: SessionTerms) -> Authentication:
-        """Start a session here for the holder of one in another organization. Raise Invalid, Refused, NotFound."""
+        """Start a session here for the holder of one in another organization. Raise Invalid, Forbidden, NotFound."""
         terms.check()
         if not holder.member.email_address_verified:
             # An admin of the other organization may have given its member any address.
-            raise Refused(
+            raise Forbidden(
                 "The session's email address isn't verified. Sign in to the organization itself.",
                 error_type="insufficient_factors_for_session_exchange",
             )

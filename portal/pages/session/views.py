@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.rate_limits import Attempt, admit, admit_requested_link, is_paused
-from portal.directory.errors import Gone, Invalid, NotFound, Refused, TooManyRequests, Unauthenticated
+from portal.directory.errors import Forbidden, Gone, Invalid, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.sessions import Discovered, SignedIn
 from portal.pages.session.forms import (
@@ -97,7 +97,7 @@ def sign_in(request: PortalRequest) -> HttpResponse:
             signed_in = request.directory.sessions.sign_in(
                 email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
             )
-        except (Unauthenticated, Refused) as error:
+        except (Unauthenticated, Forbidden) as error:
             form.add_error(None, error.detail)
         else:
             return _send_again(request, signed_in, kept, onward) if kept else _enter(signed_in, onward)

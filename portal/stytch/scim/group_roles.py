@@ -53,7 +53,7 @@ class StytchScimGroupRoles(Scoped):
         """Assign roles and remove others (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}).
 
         Stytch has no conditional update. All assignments are read, changed and sent back, so a change by someone else
-        between these two requests is lost. Raise NotFound, Invalid, Conflict, Refused.
+        between these two requests is lost. Raise NotFound, Invalid, Conflict, Forbidden.
         """
         connection = self._connection()
         known = _by_group(connection).get(group_id)

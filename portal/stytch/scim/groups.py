@@ -21,7 +21,7 @@ class StytchScimGroups(Scoped):
     def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of groups (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}).
 
-        Raise Invalid, InvalidCursor, NotFound, Refused.
+        Raise Invalid, InvalidCursor, NotFound, Forbidden.
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")

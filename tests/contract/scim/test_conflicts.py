@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, Refused
+from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidCursor, NotFound
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictGateway, ScimConflictState
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
@@ -222,5 +222,5 @@ def test_a_member_without_permission_can_neither_see_nor_decide(
     as_max = acting(world, "max@acme.example").scim
 
     for method in METHODS:
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             call(as_max, method, connection_id)

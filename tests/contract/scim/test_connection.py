@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.directory.errors import Refused, Unauthenticated
+from portal.directory.errors import Forbidden, Unauthenticated
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from tests.contract.worlds import World, acting, opened
 
@@ -37,14 +37,14 @@ def test_a_deleted_connection_is_not_returned(world: World) -> None:
 def test_a_member_without_permission_is_rejected(world: World) -> None:
     world.add_connection("acme")
 
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         acting(world, "max@acme.example").scim.connection.get()
 
 
 def test_a_permission_applies_to_one_organization(world: World) -> None:
     world.add_connection("globex")
 
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         acting(world, "ada@acme.example", "globex").scim.connection.get()
 
 

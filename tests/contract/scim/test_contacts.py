@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.directory.errors import Conflict, Invalid, NotFound, Refused
+from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.directory.scim.contacts import ScimContactGateway
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
@@ -100,5 +100,5 @@ def test_another_organizations_contacts_are_not_found(world: World, connection_i
 @EMBEDDED_ONLY
 def test_a_member_without_the_permission_is_rejected(world: World, connection_id: str) -> None:
     for method in methods(contacts_of(world, "max@acme.example"), connection_id):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             method()

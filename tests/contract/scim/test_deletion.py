@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, NotFound, Refused
+from portal.directory.errors import Conflict, Forbidden, NotFound
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
 
@@ -66,7 +66,7 @@ def test_another_organizations_connection_is_not_found(world: World, connection_
 
 def test_a_member_without_permission_is_rejected(world: World, connection_id: str) -> None:
     for method in methods(acting(world, "max@acme.example").scim, connection_id):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             method()
     assert acting(world).scim.connection.get()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidCursor, NotFound, Unauthenticated
 from portal.directory.scim.group_roles import ScimGroupRoleReviewGateway, roles_version
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
 
@@ -121,7 +121,7 @@ def test_another_organizations_groups_are_not_found(world: World) -> None:
 
 def test_without_the_permissions_nothing_is_read_or_changed(world: World) -> None:
     connection_id, [group] = groups_of_acme(world, "Support")
-    for directory, error in ((acting(world, "max@acme.example"), Refused), (opened(world), Unauthenticated)):
+    for directory, error in ((acting(world, "max@acme.example"), Forbidden), (opened(world), Unauthenticated)):
         for request in requests(directory.scim, connection_id, group):
             with pytest.raises(error):
                 request()

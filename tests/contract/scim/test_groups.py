@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from portal.directory.directory import Directory, ScimGateway
-from portal.directory.errors import Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.errors import Forbidden, Invalid, InvalidCursor, NotFound, Unauthenticated
 from portal.directory.pages import Page
 from portal.directory.scim.groups import ScimGroup, ScimGroupDetailGateway
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
@@ -43,14 +43,14 @@ def test_a_deleted_connections_groups_are_not_found(world: World) -> None:
 def test_the_directory_itself_rejects_a_member_without_the_permission(world: World) -> None:
     connection_id = world.add_connection("acme")
 
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         acting(world, "max@acme.example").scim.groups.page(connection_id)
 
 
 def test_a_permission_in_one_organization_is_not_valid_in_another(world: World) -> None:
     connection_id = world.add_connection("globex")
 
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         acting(world, "ada@acme.example", "globex").scim.groups.page(connection_id)
 
 
@@ -262,5 +262,5 @@ def test_a_member_without_the_permission_sees_no_group(world: World) -> None:
     details = details_of(world, "max@acme.example")
 
     for read in reads(details, connection_id, group_id):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             read()

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.errors import Forbidden, Invalid, InvalidCursor, NotFound, Unauthenticated
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.log import ScimLogGateway, ScimOutcome, ScimRequestFilter
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
@@ -60,8 +60,8 @@ def test_a_member_without_the_permission_is_rejected(world: World) -> None:
     connection_id = world.add_connection("acme")
 
     for scim, error in (
-        (acting(world, "max@acme.example").scim, Refused),
-        (acting(world, "ada@acme.example", "globex").scim, Refused),
+        (acting(world, "max@acme.example").scim, Forbidden),
+        (acting(world, "ada@acme.example", "globex").scim, Forbidden),
         (opened(world).scim, Unauthenticated),
     ):
         for method in methods(scim, connection_id):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from portal.directory.directory import ScimGateway
-from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound, Refused
+from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidCursor, NotFound
 from portal.directory.scim.restoration import ScimRestorationGateway
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, delete_connection
 
@@ -114,5 +114,5 @@ def test_a_member_without_permission_is_rejected(world: World, connection_id: st
     scim = acting(world, "max@acme.example").scim
 
     for method in [restoration_of(scim).page, *methods(scim, connection_id)]:
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             method()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.directory.errors import Conflict, NotFound, Refused
+from portal.directory.errors import Conflict, Forbidden, NotFound
 from portal.directory.scim.safeguard import ScimSafeguardDecision, ScimSafeguardGateway
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
@@ -76,5 +76,5 @@ def test_another_organizations_safeguard_is_not_found(world: World, connection_i
 @EMBEDDED_ONLY
 def test_a_member_without_the_permission_is_rejected(world: World, connection_id: str) -> None:
     for method in methods(safeguard_of(world, "max@acme.example"), connection_id):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             method()

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from portal.directory.directory import Directory, ScimGateway
-from portal.directory.errors import Conflict, Invalid, NotFound, Refused, StepUpRequired, Unauthenticated
+from portal.directory.errors import Conflict, Invalid, NotFound, Forbidden, StepUpRequired, Unauthenticated
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from tests.contract.worlds import PASSWORD, World, acting, opened
 
@@ -232,13 +232,13 @@ def test_other_changes_need_no_recent_password(world: World, connection_id: str,
 
 
 def test_a_member_without_permission_is_rejected(world: World) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         acting(world, "max@acme.example").scim.connection.create(display_name="Okta", identity_provider=OKTA)
     connection_id = world.add_connection("acme")
     scim = acting(world, "max@acme.example").scim
 
     for method in methods(scim, connection_id):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             method()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.directory.errors import Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.errors import Forbidden, Invalid, InvalidCursor, NotFound, Unauthenticated
 from portal.directory.members import RoleSourceType
 from portal.directory.scim.users import ScimObstacle, ScimUserGateway, ScimUserState
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
@@ -92,7 +92,7 @@ def test_another_organizations_users_are_not_found(world: World) -> None:
 def test_a_member_without_the_permission_sees_no_users(world: World) -> None:
     connection_id = world.add_connection("acme")
     user_id = world.add_person(connection_id, "pia@acme.example")
-    for directory, error in ((acting(world, "max@acme.example"), Refused), (opened(world), Unauthenticated)):
+    for directory, error in ((acting(world, "max@acme.example"), Forbidden), (opened(world), Unauthenticated)):
         users = directory.scim.users
         assert users
         for read in reads(users, connection_id, user_id):

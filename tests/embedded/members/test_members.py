@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.actor import Actor, ActorType, Origin
-from portal.directory.errors import DirectoryError, Gone, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.errors import DirectoryError, Forbidden, Gone, Invalid, InvalidCursor, NotFound, Unauthenticated
 from portal.directory.ids import public_id
 from portal.directory.members import Member, MemberChanges, MemberStatus
 from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
@@ -164,9 +164,9 @@ def test_the_log_says_who_was_made_and_of_metadata_only_the_keys(acme: models.Or
 def test_only_who_may_makes_members(admin: models.MemberRow, member: models.MemberRow) -> None:
     new = Changes(email_address="eve@acme.example")
 
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(member).members.create(new)
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(admin).members.create(Changes(email_address="eve@acme.example", trusted_metadata={"a": 1}))
     with pytest.raises(Unauthenticated):
         EmbeddedProject(Origin()).open("acme", None).members.create(new)
@@ -183,7 +183,7 @@ def test_who_may_make_members_gives_them_no_power_without_the_right_to_it(
     models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["creator"])
     members = as_member(models.MemberRow.objects.get(pk=member.pk)).members
 
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         members.create(Changes(email_address="eve@acme.example", **power))
     # As Stytch's SDKs for mobile apps send it.
     assert members.create(Changes(email_address="eve@acme.example", roles=[], is_breakglass=False))
@@ -206,7 +206,7 @@ def creator(acme: models.OrganizationRow, admin: models.MemberRow, member: model
 def test_no_one_creates_a_member_whose_domain_gives_more_than_they_have(
     creator: models.MemberRow, admin: models.MemberRow
 ) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(creator).members.create(Changes(email_address="eve@board.example"))
     assert not models.MemberRow.objects.filter(email_address="eve@board.example").exists()
 
@@ -229,7 +229,7 @@ def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_
     models.MemberRow.objects.filter(pk__in=keys).update(status="deleted", email_address_verified=True)
 
     for row in (by_group.member, by_domain):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             as_member(creator).members.reactivate(name(row))
         row.refresh_from_db()
         assert row.status == "deleted"
@@ -344,7 +344,7 @@ def test_whoever_may_move_addresses_moves_nobody_to_a_domain_with_roles(
     eve = factories.member(acme, "eve@acme.example")
     moved = Changes(email_address="eve@board.example")
 
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(member).members.update(name(eve), moved)
 
     assert as_member(member).members.update(name(eve), Changes(email_address="eve@acme.test"))
@@ -410,7 +410,7 @@ def test_an_external_id_is_forgotten(admin: models.MemberRow) -> None:
 
     assert opened().members.delete_external_id("crm-1").external_id == ""
     assert opened().members.delete_external_id(name(admin)).external_id == ""
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(admin).members.delete_external_id(name(admin))
 
 
@@ -425,7 +425,7 @@ def test_members_change_what_is_theirs_and_never_their_roles(admin: models.Membe
         Changes(trusted_metadata={"a": 1}),
         Changes(external_id="x"),
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             own.update(name(member), changes)
     for call in (
         partial(own.update, name(admin), Changes(name="x")),
@@ -433,7 +433,7 @@ def test_members_change_what_is_theirs_and_never_their_roles(admin: models.Membe
         partial(own.search),
         partial(own.reactivate, name(admin)),
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             call()
     own_address = partial(own.update, name(member), Changes(email_address="m@acme.example"))
     assert error_type(own_address) == "member_cannot_update_their_email_address"
@@ -448,7 +448,7 @@ def test_admins_change_others_but_not_what_only_the_project_may(
     after = members.update(name(member), Changes(roles=[ADMIN], is_breakglass=True, email_address="m@acme.example"))
 
     assert (after.is_admin, after.is_breakglass, after.email_address) == (True, True, "m@acme.example")
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         members.update(name(member), Changes(trusted_metadata={}))
 
 

@@ -16,7 +16,15 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directories import directories
 from portal.directory.actor import Actor, ActorType, Origin
-from portal.directory.errors import Conflict, DirectoryError, Invalid, InvalidCursor, NotFound, Refused, Unauthenticated
+from portal.directory.errors import (
+    Conflict,
+    DirectoryError,
+    Forbidden,
+    Invalid,
+    InvalidCursor,
+    NotFound,
+    Unauthenticated,
+)
 from portal.directory.ids import public_id
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.organizations import EmailImplicitRoleAssignment, Organization, OrganizationChanges
@@ -248,7 +256,7 @@ def test_a_change_is_in_the_activity_log_and_of_metadata_only_the_keys(acme: mod
 
 
 def test_each_field_needs_its_own_right_of_a_member(admin: models.MemberRow, member: models.MemberRow) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(member).organization.update(Changes(organization_name="Mine"))
 
     changed = as_member(admin).organization.update(Changes(organization_name="Mine", mfa_policy="REQUIRED_FOR_ALL"))
@@ -267,7 +275,7 @@ def test_each_field_needs_its_own_right_of_a_member(admin: models.MemberRow, mem
     ],
 )
 def test_what_only_the_project_may_change_no_member_may(admin: models.MemberRow, given: dict[str, Any]) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(admin).organization.update(Changes(**given))
 
 
@@ -532,7 +540,7 @@ def test_deleting_one_leaves_the_others(admin: models.MemberRow, other_admin: mo
 
 
 def test_only_who_may_deletes(admin: models.MemberRow, member: models.MemberRow) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         as_member(member).organization.delete()
 
     as_member(admin).organization.delete()

@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from portal.directories import directories
 from portal.directory.actor import Origin
-from portal.directory.errors import Conflict, DirectoryError, Gone, Invalid, Refused, Unauthenticated
+from portal.directory.errors import Conflict, DirectoryError, Forbidden, Gone, Invalid, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.passwords import HASH_TYPES, MigratedMember, PasswordHash
 from portal.directory.sessions import SessionTerms, SignedIn
@@ -99,7 +99,7 @@ def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
     )
     models.MemberRow.objects.filter(pk=admin.pk).update(is_breakglass=True)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Forbidden) as refused:
         authenticate(opened, "max@acme.example")
 
     assert refused.value.error_type == "operation_restricted_by_organization_auth_methods"
@@ -409,7 +409,7 @@ def test_nobody_brings_one_along_on_behalf_of_a_member(
 
     for holder in (ada, max_):
         directory = known.open_session(holder.session_token)[1]
-        with pytest.raises(Refused):
+        with pytest.raises(Forbidden):
             directory.passwords.migrate(MigratedMember(eve.email_address), PasswordHash("md_5", "ab" * 16))
 
     eve.refresh_from_db()
@@ -579,7 +579,7 @@ def test_not_in_one_in_which_that_is_long_ago_or_was_another_organizations(
         _, later = known.open_session(ada.session_token)
         refusals: list[DirectoryError] = []
         for directory in (elsewhere, later):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(Forbidden) as refused:
                 directory.passwords.reset_by_session(password=NEW, terms=TERMS)
             refusals.append(refused.value)
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.actor import Origin
-from portal.directory.errors import Invalid, NotFound, Refused, Unauthenticated
+from portal.directory.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
@@ -230,9 +230,9 @@ def test_an_admin_ends_a_members_sessions_and_a_member_only_their_own(
     known: EmbeddedProject, ada: SignedIn, max_: SignedIn, member: models.MemberRow
 ) -> None:
     second = api_session(member)
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         held(known, max_).sessions.revoke_for_member(ada.member.member_id)
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         held(known, max_).sessions.revoke_session(ada.session.member_session_id)
 
     held(known, max_).sessions.revoke_session(second.session.member_session_id)
@@ -302,7 +302,7 @@ def test_an_unverified_address_is_exchanged_for_nothing_and_learns_nothing(
     for make in (None, factories.member):
         if make:
             make(globex, "ada@acme.example")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Forbidden) as refused:
             opened("globex").sessions.exchange(ada, SessionTerms())
         errors.append((refused.value.detail, refused.value.error_type))
 

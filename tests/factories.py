@@ -1,4 +1,4 @@
-"""Rows for tests, made with as few words as possible."""
+"""Create rows for tests with as few arguments as possible."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -27,7 +27,7 @@ def organization(slug: str, *, name: str = "") -> models.OrganizationRow:
 
 
 def role_by_domain(organization: models.OrganizationRow, domain: str, role_id: str) -> None:
-    """Give a role to everybody with an address of a domain."""
+    """Assign a role to everyone with an email address of a domain."""
     settings = {"rbac_email_implicit_role_assignments": [{"domain": domain, "role_id": role_id}]}
     models.OrganizationRow.objects.filter(pk=organization.pk).update(settings=settings)
 

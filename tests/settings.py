@@ -29,7 +29,7 @@ PASSWORD_HASHERS = [
 if DATABASES["default"]["ENGINE"] == "portal.embedded.database.sqlite":
     # A file, as in earnest: SQLite in memory locks in a way of its own. A test that is killed has nothing to lose.
     name = str(Path(tempfile.gettempdir()) / f"gatehouse-tests-{os.getpid()}.sqlite3")
-    # Under both names: a live server that starts before the database is made would take the first to be in memory, and
+    # Under both names: a live server that starts before the database exists would take the first to be in memory, and
     # share one connection among its threads.
     DATABASES["default"] |= {"NAME": name, "TEST": {"NAME": name}}
     DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"

@@ -90,7 +90,7 @@ class DirectoryProvider(Protocol):
     """Opens the directories of organizations."""
 
     def open(self, organization_slug: str, origin: Origin) -> Directory:
-        """Return the organization's directory. This takes no query: an unknown slug raises NotFound at the first call."""
+        """Return the organization's directory. This takes no query: an unknown slug raises NotFound when the directory is first used."""
         ...
 
     def discovery(self, origin: Origin) -> Discovery:

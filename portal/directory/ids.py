@@ -24,12 +24,12 @@ def uuid7() -> uuid.UUID:
     return _uuid7(milliseconds, fraction << 64 | int.from_bytes(os.urandom(8), "big"))
 
 
-def first_uuid7(moment: datetime) -> uuid.UUID:
+def first_uuid7(timestamp: datetime) -> uuid.UUID:
     """Return the smallest UUID of version 7 of a timestamp. Those created earlier are smaller."""
-    return _uuid7(int(moment.timestamp() * 1000), 0)
+    return _uuid7(int(timestamp.timestamp() * 1000), 0)
 
 
-def moment_of(key: uuid.UUID) -> datetime:
+def timestamp_of(key: uuid.UUID) -> datetime:
     """Return when a UUID of version 7 was created, to the millisecond."""
     return datetime.fromtimestamp((key.int >> 80) / 1000, tz=UTC)
 

@@ -52,7 +52,7 @@ class ProjectPasswordGateway(Protocol):
     ) -> Authentication:
         """Start a session by password (Stytch: passwords.authenticate).
 
-        Raise Unauthenticated, taking the same time whatever was wrong, and Forbidden if the organization doesn't allow
+        Raise Unauthenticated, taking the same time for every cause, and Forbidden if the organization doesn't allow
         passwords.
         """
         ...

@@ -18,7 +18,7 @@ from portal.directory.sessions import ProjectSessionGateway, SignedIn
 
 
 class ProjectScimGateway(ScimGateway, Protocol):
-    """SCIM, with what programs do in one call."""
+    """SCIM, with what API clients do in one request."""
 
     def update_in_part(
         self,

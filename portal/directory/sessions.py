@@ -84,7 +84,7 @@ class SessionGateway(Protocol):
         ...
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
-        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong."""
+        """Start a session by password. Raise Unauthenticated, taking the same time for every cause."""
         ...
 
     def confirm_password(self, password: str) -> SignedIn:
@@ -105,7 +105,7 @@ class SignInLinkEmails(Protocol):
     def send(self, email_address: str, *, organization_slug: str = "") -> None:
         """Email a one-time link to set a password to the members with this address, in one organization or in all.
 
-        The call doesn't tell, not even by its time, whether there are any.
+        Neither the result nor the time taken reveals whether there are any.
         """
         ...
 
@@ -116,7 +116,7 @@ class Discovery(Protocol):
     def authenticate(self, *, email_address: str, password: str) -> Discovered:
         """Return the organizations where this password is right (Stytch: passwords.discovery.authenticate).
 
-        Raise Unauthenticated if there is none, taking the same time whatever was wrong.
+        Raise Unauthenticated if there is none, taking the same time for every cause.
         """
         ...
 

@@ -39,7 +39,7 @@ def _refusals_are_expected(expected_errors: list[str]) -> None:
     expected_errors += ["status of 403", "status of 404", "status of 422"]
 
 
-def test_a_wrong_password_is_told_in_the_form(portal: Portal, page: Page) -> None:
+def test_a_wrong_password_is_an_error_in_the_form(portal: Portal, page: Page) -> None:
     page.goto(f"{portal.url}/o/acme/sign-in/")
     page.get_by_label("Email address").fill("ada@acme.example")
     page.get_by_label("Password").fill("not the password")
@@ -49,7 +49,7 @@ def test_a_wrong_password_is_told_in_the_form(portal: Portal, page: Page) -> Non
     check_accessibility(page)
 
 
-def test_a_member_without_the_right_is_told_who_can_help(portal: Portal, page: Page) -> None:
+def test_a_member_without_the_permission_sees_who_can_help(portal: Portal, page: Page) -> None:
     portal.sign_in(page, "max@acme.example")
     page.get_by_role("navigation").get_by_role("link", name="SCIM").click()
 

@@ -62,7 +62,7 @@ class Fault:
 
 
 class FakeStytch:
-    """A running fake: `project` is what it holds, `requests` what it was asked, `fail()` what it shall fail at."""
+    """A running fake: `project` is its data, `requests` are those it received, `fail()` makes one fail."""
 
     def __init__(self, port: int = 0) -> None:
         self.project = Project()
@@ -126,7 +126,7 @@ def fill_with_demo(server: FakeStytch, group_count: int = DEMO_GROUPS) -> Demo:
     return seed_demo(server.project, DEMO_PASSWORD, (one.display_name for one in synthetic_groups(group_count)))
 
 
-# Endpoints: each returns what stands beside status_code and request_id.
+# Endpoints: each returns the fields besides status_code and request_id.
 Endpoint = Callable[..., dict[str, Any]]
 
 

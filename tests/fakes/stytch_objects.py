@@ -7,8 +7,8 @@ from portal.directory.policy import Policy
 from tests.fakes.stytch_project import Connection, Group, Member, Organization, Session, now
 
 
-def rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def rfc3339(timestamp: datetime) -> str:
+    return timestamp.isoformat().replace("+00:00", "Z")
 
 
 def organization_object(organization: Organization) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def session_object(session: Session) -> dict[str, Any]:
 
 
 def sign_in_object(member: Member, session: Session | None) -> dict[str, Any]:
-    """The answer of every call that signs in; without a session it asks for a second factor."""
+    """The response to a successful sign-in; without a session, a second factor is needed."""
     return {
         "member_id": member.id,
         "organization_id": member.organization.id,

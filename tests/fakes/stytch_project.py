@@ -82,7 +82,7 @@ class IntermediateSession:
 @dataclass
 class Token:
     text: str = field(default_factory=lambda: secrets.token_urlsafe(33))
-    # Stytch's own are good for about five years; a year shows what the portal does before they expire.
+    # Stytch's own are valid for about five years; a year shows what the portal does before they expire.
     expires_at: datetime = field(default_factory=lambda: now() + timedelta(days=365))
 
 
@@ -226,7 +226,7 @@ class Project:
         return session
 
     def exchange(self, token: str, organization: Organization) -> Member:
-        """Use the intermediate session up; who may join the organization by e-mail domain becomes a member of it."""
+        """Use the intermediate session up; who may join the organization by email domain becomes a member of it."""
         session = self.intermediate_session(token)
         for member in session.members:
             if member.organization is organization and member.status == "active":

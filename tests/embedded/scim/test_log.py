@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.actor import Origin
-from portal.directory.ids import moment_of, public_id, uuid7
+from portal.directory.ids import public_id, timestamp_of, uuid7
 from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedProvider
@@ -45,9 +45,9 @@ def test_a_search_for_rare_requests_stops_and_says_where(log: EmbeddedScimLog, s
     with patch.object(reading, "MAX_SEARCHED", 10):
         first = log.page(id_of(scim), GROUPS)
         assert first.items == ()
-        assert first.searched_to == moment_of(rows[15].pk)
+        assert first.searched_to == timestamp_of(rows[15].pk)
         second = log.page(id_of(scim), GROUPS, cursor=first.next_cursor or "")
-        assert second.searched_to == moment_of(rows[5].pk)
+        assert second.searched_to == timestamp_of(rows[5].pk)
         third = log.page(id_of(scim), GROUPS, cursor=second.next_cursor or "")
 
     assert [one.scim_request_id for one in third.items] == [public_id("scim-request", wanted.pk)]
@@ -169,4 +169,4 @@ def test_a_page_is_read_from_an_index(
 def test_a_key_has_the_time_of_its_creation() -> None:
     now = datetime.now(tz=timezone.now().tzinfo)
 
-    assert abs(moment_of(uuid7()) - now) < timedelta(seconds=1)
+    assert abs(timestamp_of(uuid7()) - now) < timedelta(seconds=1)

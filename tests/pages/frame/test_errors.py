@@ -38,7 +38,7 @@ def test_several_roles_that_can_help_are_all_named(rf: RequestFactory) -> None:
 
     page = errors.error_page(rf.get("/"), problem).content.decode()
 
-    assert "Ask somebody with one of the roles <code>stytch_admin</code>, <code>it_admin</code>." in page
+    assert "Ask someone with one of the roles <code>stytch_admin</code>, <code>it_admin</code>." in page
 
 
 def test_every_error_page_names_its_request(visitor: Client) -> None:

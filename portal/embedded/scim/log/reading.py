@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from portal.directory.errors import NotFound
-from portal.directory.ids import first_uuid7, moment_of, parse_id, public_id
+from portal.directory.ids import first_uuid7, parse_id, public_id, timestamp_of
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.permissions import Permission
 from portal.directory.scim.log import (
@@ -64,7 +64,7 @@ class EmbeddedScimLog:
             self._connection_name(connection)
         page = keyset.page(rows, limit=limit, key=lambda row: row.pk, searched_to=searched_to)
         stopped_at = searched_to if len(rows) <= limit else None
-        return Page(tuple(self._values(page.items)), page.next_cursor, moment_of(stopped_at) if stopped_at else None)
+        return Page(tuple(self._values(page.items)), page.next_cursor, timestamp_of(stopped_at) if stopped_at else None)
 
     def get(self, scim_request_id: str) -> ScimRequest:
         """Return a request with its body. Raise NotFound if the log doesn't have it."""

@@ -1,25 +1,22 @@
-"""Measure calls of the API over HTTP beside a floor that does one query: a page of groups, and authenticating a session.
+"""Measure API requests over HTTP against a floor that runs one query: a page of groups, and authenticating a session.
 
     SECRET_KEY=… ALLOW_HTTP=true DATABASE_URL=… python -m tests.benchmarks.api_requests --sizes 1000 1000000
 
-The database must be empty or an earlier run's; it is migrated and filled. Figures are medians of interleaved calls.
+The database must be empty or from an earlier run; it's migrated and filled. Figures are medians of interleaved requests.
 """
 
 import argparse
 from urllib.parse import urlencode
 
 import requests
+from django.core.management import call_command
+from django.db import connection
 
-# Sets Django up.
+from portal.directory.actor import Origin
+from portal.directory.ids import public_id
+from portal.embedded.project_secrets import NewProjectSecret, create_project_secret
+from portal.embedded.tokens import token_hash
 from tests.benchmarks.groups_page import LIMIT, Fixture, last_cursor, medians, prepare, server
-
-from django.core.management import call_command  # isort: skip -- after setup
-from django.db import connection  # isort: skip -- as above
-
-from portal.embedded.project_secrets import NewProjectSecret, create_project_secret  # isort: skip -- as above
-from portal.embedded.tokens import token_hash  # isort: skip -- as above
-from portal.directory.ids import public_id  # isort: skip -- as above
-from portal.directory.actor import Origin  # isort: skip -- as above
 
 
 def measure(portal: str, floor: str, fixture: Fixture, project: NewProjectSecret, rounds: int) -> str:

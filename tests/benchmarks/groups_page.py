@@ -19,20 +19,15 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
-import django
 import requests
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-django.setup()
-
-from django.core.management import call_command  # noqa: E402 -- after setup
-from django.db import connection  # noqa: E402 -- as above
-from django.utils import timezone  # noqa: E402 -- as above
-
-from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.database.keyset import Keyset  # noqa: E402 -- as above
-from portal.web.session_cookie import cookie_name  # noqa: E402 -- as above
-from tests import factories  # noqa: E402 -- as above
+from portal.embedded import models
+from portal.embedded.database.keyset import Keyset
+from portal.web.session_cookie import cookie_name
+from tests import factories
 
 LIMIT = 100
 BATCH = 10_000

@@ -15,20 +15,17 @@ from functools import partial
 from urllib.parse import urlencode
 
 import requests
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
 
-# Sets Django up.
+from portal.directory.ids import first_uuid7, public_id
+from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
+from portal.embedded import models
+from portal.embedded.database.keyset import Keyset
+from portal.web.session_cookie import cookie_name
+from tests import factories
 from tests.benchmarks.groups_page import BATCH, LIMIT, medians, server
-
-from django.core.management import call_command  # isort: skip -- after setup
-from django.db import connection  # isort: skip -- as above
-from django.utils import timezone  # isort: skip -- as above
-
-from portal.embedded import models  # isort: skip -- as above
-from portal.embedded.database.keyset import Keyset  # isort: skip -- as above
-from portal.directory.ids import first_uuid7, public_id  # isort: skip -- as above
-from portal.directory.scim.log import ScimOutcome, ScimRequestFilter  # isort: skip -- as above
-from portal.web.session_cookie import cookie_name  # isort: skip -- as above
-from tests import factories  # isort: skip -- as above
 
 USERS = 1000
 # Every tenth request failed.

@@ -13,22 +13,16 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-import django
 import requests
+from django.core.management import call_command
+from django.db import connection as database
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-os.environ.setdefault("SCIM_RATE_PER_CONNECTION", "1000000 per second")
-django.setup()
-
-from django.core.management import call_command  # noqa: E402 -- after setup
-from django.db import connection as database  # noqa: E402 -- as above
-
-from portal.directory.ids import public_id  # noqa: E402 -- as above
-from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.scim.protocol.pagination import ListQuery, list_keyset  # noqa: E402 -- as above
-from tests import factories  # noqa: E402 -- as above
-from tests.benchmarks.groups_page import medians, server  # noqa: E402 -- as above
-from tests.benchmarks.scim_target import group, insert, member, user  # noqa: E402 -- as above
+from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.scim.protocol.pagination import ListQuery, list_keyset
+from tests import factories
+from tests.benchmarks.groups_page import medians, server
+from tests.benchmarks.scim_target import group, insert, member, user
 
 PAGE = 100
 SPARE = 2_000  # people who join groups and are deactivated

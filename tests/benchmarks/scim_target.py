@@ -15,26 +15,21 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import django
 import psycopg
+from django.core.management import call_command
+from django.db import connection as database
+from django.db.models import Model
+from django.utils import timezone
 from psycopg.sql import SQL, Identifier
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-django.setup()
-
-from django.core.management import call_command  # noqa: E402 -- after setup
-from django.db import connection as database  # noqa: E402 -- as above
-from django.db.models import Model  # noqa: E402 -- as above
-from django.utils import timezone  # noqa: E402 -- as above
-
-from portal.directory.actor import Origin  # noqa: E402 -- as above
-from portal.directory.ids import public_id  # noqa: E402 -- as above
-from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.scim.filter.comparison import searchable  # noqa: E402 -- as above
-from portal.embedded.scim.protocol.client import ScimClient  # noqa: E402 -- as above
-from portal.embedded.scim.protocol.member_sync import build_member  # noqa: E402 -- as above
-from portal.embedded.scim.protocol.schemas import GROUP, USER  # noqa: E402 -- as above
-from tests import factories  # noqa: E402 -- as above
+from portal.directory.actor import Origin
+from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.scim.filter.comparison import searchable
+from portal.embedded.scim.protocol.client import ScimClient
+from portal.embedded.scim.protocol.member_sync import build_member
+from portal.embedded.scim.protocol.schemas import GROUP, USER
+from tests import factories
 
 # Both stand in scim_target.json as well.
 CONNECTION = UUID("01900000-0000-7000-8000-000000000001")

@@ -5,27 +5,21 @@
 The database must be empty or an earlier run's; it is migrated and filled.
 """
 
-import os
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
 
-import django
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-django.setup()
-
-from django.core.management import call_command  # noqa: E402 -- after setup
-from django.db import connection, transaction  # noqa: E402 -- as above
-from django.utils import timezone  # noqa: E402 -- as above
-
-from portal.directories import directories  # noqa: E402 -- as above
-from portal.directory.actor import Origin  # noqa: E402 -- as above
-from portal.directory.ids import public_id  # noqa: E402 -- as above
-from portal.embedded import models  # noqa: E402 -- as above
-from portal.embedded.sessions.lifecycle import start_session  # noqa: E402 -- as above
-from tests import factories  # noqa: E402 -- as above
+from portal.directories import directories
+from portal.directory.actor import Origin
+from portal.directory.ids import public_id
+from portal.embedded import models
+from portal.embedded.sessions.lifecycle import start_session
+from tests import factories
 
 NUMBER, BATCH, TIMES = 100_000, 5_000, 5
 PEOPLE = ("", "given1", "family099999", "mail050000", "nobody", "given5 family", "corp.example")

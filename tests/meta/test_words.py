@@ -90,7 +90,7 @@ _PROSE = {
     r"circles?": "cycle; deadlock",
     r"ways? to the database": "round trip",
 }
-_CASED = {r"request ids?": "request ID", r"idps": "IdPs"}
+_CASED = {r"[Rr]equest ids?": "request ID", r"idps": "IdPs"}
 _FINE = re.compile(
     r"connection refused|refused connection|(?:function|method|system|library|remote) calls?|made[- ]up"
     r"|(?:changes?|decisions?|requests?|attempts?|calls?|progress) (?:that )?(?:is|are|was|were|has been|have been )?\s?made"

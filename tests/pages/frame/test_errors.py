@@ -57,7 +57,7 @@ def test_every_error_page_names_its_request(visitor: Client) -> None:
         (errors.not_found, 404, "Page not found"),
         (lambda request: errors.method_not_allowed(request, frozenset({"POST"})), 405, "does not take GET requests"),
         (errors.csrf_failure, 403, "Go back, reload the page, and send the form again"),
-        (errors.server_error, 500, "The error has been recorded"),
+        (errors.server_error, 500, "The error was recorded"),
         (errors.maintenance, 503, "Back in a moment"),
         (
             lambda request: errors.directory_error_page(request, NotOffered("Not with this directory.")),

@@ -103,7 +103,7 @@ def test_maintenance_is_a_page_while_health_checks_continue(admin_client: Client
     response = admin_client.get("/o/acme/")
 
     assert (response.status_code, response["Retry-After"]) == (503, "120")
-    assert "being maintained" in response.content.decode()
+    assert "down for maintenance" in response.content.decode()
     assert admin_client.get("/healthz").status_code == 200
     assert admin_client.get("/readyz").status_code == 200
 

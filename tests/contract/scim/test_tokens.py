@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from portal.directory.directory import Directory, ScimGateway
-from portal.directory.errors import Conflict, Invalid, NotFound, Forbidden, StepUpRequired, Unauthenticated
+from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, StepUpRequired, Unauthenticated
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from tests.contract.worlds import PASSWORD, World, acting, opened
 

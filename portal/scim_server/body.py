@@ -49,7 +49,7 @@ def read_body(request: HttpRequest) -> Body:
 
 
 def _read_content(request: HttpRequest) -> bytes:
-    """Return the bytes of the body. Raise RequestRejected if there are too many, without reading all of them."""
+    """Return the bytes of the body. Raise RequestRejected if the body is too large, without reading all of it."""
     limit = settings.SCIM_MAX_BODY_BYTES
     # Django reads nothing of a chunked body, which has no length. The server says whether the stream has an end.
     is_chunked = "wsgi.input_terminated" in request.META and not request.META.get("CONTENT_LENGTH")

@@ -1,4 +1,4 @@
-"""What the service offers (RFC 7643, 5 to 7; RFC 7644, 4): as much as is true, and no more."""
+"""Discovery: the service configuration, resource types and schemas (RFC 7643, 5 to 7; RFC 7644, 4)."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _PAGINATION = {
 
 
 def service_provider_config(base_url: str) -> dict[str, Any]:
-    """Return the service's abilities."""
+    """Return the service provider configuration."""
     return {
         "schemas": [f"{_CORE}:ServiceProviderConfig"],
         "patch": {"supported": True},
@@ -48,12 +48,12 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
 
 
 def resource_types(client: ScimClient) -> list[dict[str, Any]]:
-    """Return the kinds of resources."""
+    """Return the resource types."""
     return [_resource_type(schema, client.base_url) for schema in _resources(client)]
 
 
 def schemas(client: ScimClient) -> list[dict[str, Any]]:
-    """Return the attributes of each kind and extension."""
+    """Return the schemas of the resource types and their extensions."""
     return [
         document | {"meta": {"resourceType": "Schema", "location": f"{client.base_url}/Schemas/{document['id']}"}}
         for schema in _resources(client)

@@ -27,12 +27,12 @@ LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 MEDIA_TYPE = "application/scim+json"
 _ALWAYS = frozenset({"schemas", "id"})
-_BATCH = 100  # members that are made at a time
+_BATCH = 100  # members that are in memory at a time
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 
 def user_document(client: ScimClient, row: models.ScimUserRow, groups: Sequence[UserGroup]) -> Document:
-    """Return a person with the groups that they are in."""
+    """Return a user with the groups that they are in."""
     tag = etag(row, ((group.key, group.display, group.is_direct) for group in groups))
     document = _document(client, client.user_schema, user_id(row.pk), row, tag)
     if groups:
@@ -51,7 +51,7 @@ def user_document(client: ScimClient, row: models.ScimUserRow, groups: Sequence[
 def group_document(
     client: ScimClient, row: models.ScimGroupRow, members: Sequence[GroupMember], *, names_members: bool = False
 ) -> Document:
-    """Return a group with the people and groups in it, and with their names if they are asked for."""
+    """Return a group with its members, and with their names if these are requested."""
     tag = etag(row, ((member.key, member.display) for member in members) if names_members else ())
     document = _document(client, client.group_schema, group_id(row.pk), row, tag)
     if members:
@@ -60,7 +60,7 @@ def group_document(
 
 
 class MemberDocuments:
-    """The `members` of a group, a hundred at a time: all at once they would take twice the memory of the answer."""
+    """The `members` of a group, created in batches: all at once they would take twice the memory of the response."""
 
     def __init__(self, base_url: str, members: Sequence[GroupMember], *, names_members: bool) -> None:
         self._members, self._names_members = members, names_members
@@ -86,7 +86,7 @@ class MemberDocuments:
 
 
 def encoded(document: Any) -> bytes:
-    """Return a document as JSON; the members of a group that is answered by itself without having all of them at once."""
+    """Return a document as JSON. The members of a single group are encoded in batches."""
     members = document.get("members") if isinstance(document, dict) else None
     if not isinstance(members, MemberDocuments):
         return _ENCODER.encode(document)
@@ -141,10 +141,10 @@ def error_document(error: ScimError) -> Document:
 
 
 class Projection:
-    """Which attributes an answer holds: `attributes` or `excludedAttributes` (RFC 7644, 3.9). Raises InvalidValue."""
+    """The attributes to return, by `attributes` or `excludedAttributes` (RFC 7644, 3.9). Raise InvalidValue for both."""
 
     def __init__(self, schema: ResourceSchema, parameters: Mapping[str, str]) -> None:
-        # Who asks for nothing that there is gets what is always returned, and not everything.
+        # If all names are unknown, return only the attributes that are always returned.
         self._chosen = bool(parameters.get("attributes", "").strip())
         self._wanted = _paths(schema, parameters.get("attributes", ""))
         self._unwanted = _paths(schema, parameters.get("excludedAttributes", ""))
@@ -152,20 +152,20 @@ class Projection:
             raise InvalidValue('Use either "attributes" or "excludedAttributes", not both.')
 
     def holds(self, name: str) -> bool:
-        """Say whether a top-level attribute is in the answer, so that it need not be looked up."""
+        """Say whether a top-level attribute is returned. If not, it need not be read."""
         if self._chosen:
             return any(path[0] == name for path in self._wanted)
         return (name,) not in self._unwanted
 
     def names(self, *path: str) -> bool:
-        """Say whether an attribute that is returned on request is asked for."""
+        """Say whether an attribute that is only returned on request is requested."""
         return path in self._wanted
 
     def _looks_into(self, name: str) -> bool:
         return any(path[0] == name and len(path) > 1 for path in (*self._wanted, *self._unwanted))
 
     def apply(self, document: Document) -> Document:
-        """Return what is wanted of a document."""
+        """Return the document with only the attributes to return."""
         members = document.get("members")
         if isinstance(members, MemberDocuments) and self._looks_into("members"):
             document["members"] = list(members)
@@ -207,9 +207,9 @@ def _instant(value: datetime) -> str:
 
 
 def _paths(schema: ResourceSchema, text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the attribute names along each path; what the schema does not know is left out.
+    """Return the attribute names along each path, without unknown attributes.
 
-    A filter in brackets chooses no attribute (RFC 7644, 3.10), and the whole one is taken: Microsoft's collection sends it.
+    Filters in brackets are ignored (RFC 7644, 3.10 does not allow them): Microsoft's collection of requests has some.
     """
     if not text:
         return ()

@@ -1,4 +1,4 @@
-"""Users and Groups behind one set of operations, so that endpoints, searches and bulk requests treat them alike."""
+"""The operations on users and groups, in one form for endpoints, searches and bulk requests."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from portal.embedded.scim.protocol.payload import Document
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema
 from portal.scim_server.rendering import Projection, group_document, user_document
 
-Row = Any  # of the kind's own table
+Row = Any  # ScimUserRow or ScimGroupRow
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """A kind of resource with everything that can be done to it."""
+    """A resource type with its operations."""
 
     base: ResourceSchema
     listable: Callable[[ScimClient], Listable]
@@ -35,25 +35,25 @@ class ResourceType:
     replace: Callable[[ScimClient, str, Document, str], Row]
     patch: Callable[[ScimClient, str, Document, str], Row]
     delete: Callable[[ScimClient, str, str], None]
-    # Whole, but for what a projection spares looking up.
+    # Complete, except for values that need a query and that the projection drops.
     documents: Callable[[ScimClient, Sequence[Row], Projection], list[Document]]
-    # Of one that has just been created.
+    # The document of a new row.
     new_document: Callable[[ScimClient, Row, Projection], Document]
-    # Whether a projection shows what changes without the resource, so that its version is known only with the answer.
+    # Whether the response has values of other rows, so that its entity tag depends on the whole response.
     shows_others: Callable[[Projection], bool]
 
     @property
     def name(self) -> str:
-        """What resources of this kind are called."""
+        """The name of the resource type."""
         return self.base.name
 
     @property
     def endpoint(self) -> str:
-        """Where resources of this kind are, below the base URL."""
+        """The endpoint below the base URL."""
         return self.base.endpoint
 
     def location(self, client: ScimClient, row: Row) -> str:
-        """Return a resource's address."""
+        """Return the URL of a resource."""
         return f"{client.base_url}{self.endpoint}/{self.public_id(row.pk)}"
 
 
@@ -113,8 +113,8 @@ RESOURCE_TYPES = (USERS, GROUPS)
 
 
 def resource_type_at(endpoint: str) -> ResourceType:
-    """Return the kind whose resources are at an endpoint such as "/Users". Raises ResourceNotFound."""
-    for kind in RESOURCE_TYPES:
-        if kind.endpoint.lower() == endpoint.lower():
-            return kind
+    """Return the resource type of an endpoint such as "/Users". Raise ResourceNotFound for any other endpoint."""
+    for one in RESOURCE_TYPES:
+        if one.endpoint.lower() == endpoint.lower():
+            return one
     raise ResourceNotFound(f'There is no endpoint "{endpoint[:200]}". Users are at /Users, groups at /Groups.')

@@ -1,4 +1,4 @@
-"""Filters and sort keys as SQL: over columns where there are some, over other tables, and else over the document."""
+"""SQL for filters and sort keys: on columns and other tables if they have the attribute, or else on the document."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,103 +42,110 @@ _LOOKUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where an attribute is stored for searching, and how a value is brought into the stored form."""
+    """The column of an attribute, and how an operand is converted to the stored form."""
 
     name: str
     convert: Callable[[Any], Any]
-    # Whether the column's own order is the attribute's; for any other comparison than equality the document serves.
+    # Whether the column has the order of the attribute. If not, only `eq` uses the column.
     is_ordered: bool = True
-    # Which indexes know the rows of a value.
+    # The indexes that find a value in the column.
     index_hint: IndexHint = IndexHint.CONNECTION
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A list whose elements are rows of another table; `rows` refers to the resource as OuterRef("pk")."""
+    """A list whose elements are rows of another table. `rows` refers to the resource by OuterRef("pk")."""
 
     rows: QuerySet[Any]
     columns: Mapping[str, Column]
 
     def has(self, wanted: Q) -> Q:
-        """Say that a row is as wanted."""
+        """Return the condition that the list has such an element."""
         return Q(Exists(self.rows.filter(wanted)))
 
 
 @dataclass(frozen=True, slots=True)
 class Listable:
-    """How resources of one kind are found."""
+    """How resources of one type are filtered and sorted."""
 
     schema: ResourceSchema
     columns: Mapping[str, Column]
-    # By attribute; several where the elements are of several kinds.
+    # By attribute; several if the elements have several types.
     relations: Mapping[str, Sequence[Relation]]
-    # The attribute by which identity providers look resources up: each connection has one resource of a value at most.
+    # The attribute for lookups, which is unique within a connection.
     unique: str = ""
-    # In a list of several kinds, an attribute of another kind is one that has no value here.
+    # In a list of several types, an attribute of another type has no value.
     is_one_of_several: bool = False
 
 
+class UnfitOperand(ValueError):
+    """The operand of a comparison has the wrong type. The message says which type it needs."""
+
+
 def folded(value: Any) -> str:
-    """Return a text as it is stored for comparing without case. Raises InvalidFilter."""
+    """Return a case-folded text. Raise UnfitOperand for another type."""
     return fold_name(exact(value))
 
 
 def folded_name(value: Any) -> str:
-    """Return a name as it is stored for comparing: without case, and without blanks at its ends. Raises InvalidFilter."""
+    """Return a case-folded name without surrounding blanks. Raise UnfitOperand for another type."""
     text = exact(value)
     return fold_name(text.strip() or text)
 
 
 def exact(value: Any) -> str:
-    """Return a text as it is. Raises InvalidFilter."""
+    """Return a text unchanged. Raise UnfitOperand for another type."""
     if not isinstance(value, str):
-        raise InvalidFilter("This attribute is compared with a text in double quotes.")
+        raise UnfitOperand("a text in double quotes")
     return value
 
 
 def boolean(value: Any) -> bool:
-    """Return true or false, also from Entra's "True" and "False". Raises InvalidFilter."""
+    """Return a boolean, accepting Entra's "True" and "False". Raise UnfitOperand for another value."""
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
     if not isinstance(value, bool):
-        raise InvalidFilter("This attribute is compared with true or false.")
+        raise UnfitOperand("true or false")
     return value
 
 
 def timestamp(value: Any) -> datetime:
-    """Return a point in time. Raises InvalidFilter."""
+    """Return a timestamp. Raise UnfitOperand for another value."""
     try:
         read = datetime.fromisoformat(exact(value))
     except ValueError:
         read = None
     if read is None or read.tzinfo is None:
-        raise InvalidFilter("This attribute is compared with a date and time such as 2026-01-31T08:00:00Z.")
+        raise UnfitOperand("a date and time such as 2026-01-31T08:00:00Z")
     return read
 
 
 def resource_id(noun: str) -> Callable[[Any], Any]:
-    """Return what turns a public id into a key; a foreign one matches nothing."""
+    """Return a converter from a SCIM id to a primary key. Other ids become the nil UUID, which matches nothing."""
     return lambda value: parse_id(noun, exact(value))
 
 
 def reference(noun: str) -> Callable[[Any], Any]:
-    """Return what turns a resource's address into a key; a foreign one matches nothing."""
+    """Return a converter from the URL of a resource to a primary key, as resource_id()."""
     return lambda value: parse_id(noun, exact(value).rpartition("/")[2])
 
 
 def unique_value(node: Node | None, listable: Listable) -> Any:
-    """Return the stored form of the value in `userName eq "x"`, and None for any other filter. Raises InvalidFilter."""
+    """Return the operand of a lookup such as `userName eq "x"` in stored form, or None for any other filter.
+
+    Raise InvalidFilter for an operand of another type.
+    """
     if not isinstance(node, Comparison) or node.operator != "eq" or node.value is None:
         return None
     name = _name(listable.schema.resolve(node.path))
-    return listable.columns[name].convert(node.value) if name == listable.unique else None
+    return _converted(listable.columns[name], name, node.value) if name == listable.unique else None
 
 
 def index_hint(node: Node | None, listable: Listable) -> IndexHint:
-    """Return which indexes know all that a filter can find."""
+    """Return the indexes that can find all results of a filter."""
     necessary = node.parts if isinstance(node, And) else (node,)
-    ways = {_term_hint(part, listable) for part in necessary if isinstance(part, Comparison | ElementFilter)}
-    return next((way for way in (IndexHint.KEY, IndexHint.VALUE) if way in ways), IndexHint.CONNECTION)
+    hints = {_term_hint(part, listable) for part in necessary if isinstance(part, Comparison | ElementFilter)}
+    return next((one for one in (IndexHint.KEY, IndexHint.VALUE) if one in hints), IndexHint.CONNECTION)
 
 
 def _term_hint(node: Comparison | ElementFilter, listable: Listable) -> IndexHint:
@@ -151,7 +158,7 @@ def _term_hint(node: Comparison | ElementFilter, listable: Listable) -> IndexHin
 
 
 def sort_key(path: str, listable: Listable) -> F | JsonSortKey | Value:
-    """Return what resources are sorted by. Raises InvalidPath for what has no order."""
+    """Return the expression to sort by. Raise InvalidPath for an attribute without an order."""
     attributes = listable.schema.resolve(path)
     column = listable.columns.get(_name(attributes))
     if column and column.is_ordered:
@@ -168,7 +175,7 @@ def _has_order(attribute: Attribute) -> bool:
 
 
 def condition(node: Node, listable: Listable) -> Q:
-    """Return a filter as SQL. Raises InvalidFilter for an unknown attribute, TooMany for a filter that costs too much."""
+    """Return a filter as SQL. Raise InvalidFilter for an invalid comparison, TooMany for a filter that costs too much."""
     if _list_comparisons(node, listable) > (limit := settings.SCIM_MAX_FILTER_LIST_TERMS):
         raise TooMany(
             f"The filter has more than {limit} comparisons of multi-valued attributes, such as emails or groups. Use fewer."
@@ -177,7 +184,7 @@ def condition(node: Node, listable: Listable) -> Q:
 
 
 def _list_comparisons(node: Node, listable: Listable) -> int:
-    """Return how many comparisons open a list of each resource: they cost many times what the others do."""
+    """Return the number of comparisons that read a list of each resource, which cost many times more than others."""
     match node:
         case And(parts) | Or(parts):
             return sum(_list_comparisons(part, listable) for part in parts)
@@ -211,14 +218,14 @@ def _attribute_condition(node: Comparison | ElementFilter, listable: Listable, a
         return _relation_condition(node, relations, attributes)
     column = listable.columns.get(_name(attributes))
     if column and isinstance(node, Comparison) and (column.is_ordered or node.operator == "eq"):
-        return _comparison(column, node.operator, node.value)
+        return _comparison(column, node.path, node.operator, node.value)
     return Q(JsonCondition(attributes, node))
 
 
 def _relation_condition(
     node: Comparison | ElementFilter, relations: Sequence[Relation], attributes: Sequence[Attribute]
 ) -> Q:
-    """Return a filter on a list: some element compares so; with `ne`, none has the value."""
+    """Return the condition that some element compares so or, with `ne`, that none has the value."""
     if isinstance(node, ElementFilter):
         return reduce(or_, (one.has(_element_condition(node.filter, one, attributes[0])) for one in relations))
     name = attributes[1].name if len(attributes) > 1 else "value"
@@ -226,7 +233,9 @@ def _relation_condition(
         found, is_none = reduce(or_, (one.has(Q()) for one in relations)), node.operator == "eq"
     else:
         operator, is_none = "eq" if node.operator == "ne" else node.operator, node.operator == "ne"
-        found = reduce(or_, (one.has(_comparison(one.columns[name], operator, node.value)) for one in relations))
+        found = reduce(
+            or_, (one.has(_comparison(one.columns[name], node.path, operator, node.value)) for one in relations)
+        )
     return ~found if is_none else found
 
 
@@ -239,7 +248,7 @@ def _element_condition(node: Node, relation: Relation, attribute: Attribute) -> 
         case Not(part):
             return ~_element_condition(part, relation, attribute)
         case Comparison(path, operator, value):
-            return _comparison(relation.columns[element_attribute(attribute, path).name], operator, value)
+            return _comparison(relation.columns[element_attribute(attribute, path).name], path, operator, value)
         case ElementFilter():
             raise InvalidFilter("A filter in brackets cannot contain another one.")
 
@@ -248,13 +257,13 @@ def _name(attributes: Sequence[Attribute]) -> str:
     return ".".join(attribute.name for attribute in attributes)
 
 
-def _timestamp_comparison(name: str, operator: str, value: datetime) -> Q:
-    """Compare a point in time as it is answered: in whole milliseconds. Raises InvalidFilter."""
+def _timestamp_comparison(name: str, path: str, operator: str, value: datetime) -> Q:
+    """Compare a timestamp in whole milliseconds, as responses show it. Raise InvalidFilter if that is impossible."""
     shown = value.replace(microsecond=value.microsecond // 1000 * 1000)
     try:
         after = shown + timedelta(milliseconds=1)
     except OverflowError:
-        raise InvalidFilter("There is no point in time after this one.") from None
+        raise InvalidFilter(f'"{path[:200]}" is compared with a time that is out of range.') from None
     begins, ends = Q(**{f"{name}__gte": shown if shown == value else after}), Q(**{f"{name}__lt": after})
     match operator:
         case "eq":
@@ -269,21 +278,28 @@ def _timestamp_comparison(name: str, operator: str, value: datetime) -> Q:
             return ~ends
         case "le":
             return ends
-    raise InvalidFilter(f'This attribute cannot be compared with "{operator}".')
+    raise InvalidFilter(f'"{path[:200]}" cannot be compared with "{operator}".')
 
 
-def _comparison(column: Column, operator: str, value: Any) -> Q:
+def _converted(column: Column, path: str, value: Any) -> Any:
+    try:
+        return column.convert(value)
+    except UnfitOperand as error:
+        raise InvalidFilter(f'"{path[:200]}" must be compared with {error}.') from None
+
+
+def _comparison(column: Column, path: str, operator: str, value: Any) -> Q:
     if operator == "pr" or value is None:
-        # What has a column of its own always has a value, or "" for none.
+        # A column always has a value, with "" for none.
         absent = Q(**{column.name: ""}) if column.convert in {folded, folded_name, exact} else Q(pk__in=[])
         return absent if operator == "eq" else ~absent
-    converted = column.convert(value)
+    converted = _converted(column, path, value)
     if column.convert is timestamp:
-        return _timestamp_comparison(column.name, operator, converted)
+        return _timestamp_comparison(column.name, path, operator, converted)
     if operator == "ne":
         return ~Q(**{column.name: converted})
     if operator == "sw" and isinstance(converted, str) and column.is_ordered:
-        # A range, not LIKE: it uses the index on every database.
+        # A range instead of LIKE, which would not use the index on every database.
         return Q(**{f"{column.name}__gte": converted, f"{column.name}__lt": converted + _LAST_CODE_POINT})
     lookup = _LOOKUPS.get(operator, "")
     if (
@@ -291,5 +307,5 @@ def _comparison(column: Column, operator: str, value: Any) -> Q:
         or (operator in {"co", "sw", "ew"} and not isinstance(converted, str))
         or (isinstance(converted, bool) and operator != "eq")
     ):
-        raise InvalidFilter(f'This attribute cannot be compared with "{operator}".')
+        raise InvalidFilter(f'"{path[:200]}" cannot be compared with "{operator}".')
     return Q(**{f"{column.name}__{lookup}": converted})

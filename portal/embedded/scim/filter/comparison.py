@@ -1,4 +1,4 @@
-"""How values are compared (RFC 7643, 2.2 and 2.3; RFC 7644, 3.4.2.2): by the attribute's type, and in any case of letters."""
+"""Comparison of values by the attribute's type, mostly without case (RFC 7643, 2.2 and 2.3; RFC 7644, 3.4.2.2)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ _COMPARATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def comparable(attribute: Attribute, value: Any) -> Any:
-    """Return the form of a stored value in which equal values are the same, and texts and instants are in order."""
+    """Return a stored value in the form in which it is compared and sorted."""
     if attribute.type == "boolean" and isinstance(value, str):
         # Entra's "True" and "False".
         return _BOOLEANS.get(value.lower(), value)
@@ -52,13 +52,13 @@ def is_instant(text: str) -> bool:
 
 
 def instant_text(value: str) -> str:
-    """Return an instant in UTC with microseconds, so that texts are in the order of time. Raises ValueError."""
+    """Return a timestamp in UTC with microseconds, so that texts sort by time. Raise ValueError for an invalid one."""
     read = datetime.fromisoformat(value)
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def operand(attribute: Attribute, operator: str, value: Any) -> Any:
-    """Return what a filter compares with, in comparable form. Raises InvalidFilter where the type does not allow it."""
+    """Return the operand of a comparison in comparable form. Raise InvalidFilter if the attribute does not support it."""
     if attribute.type == "complex":
         raise InvalidFilter(f'"{attribute.name}" is a complex attribute. Compare one of its sub-attributes instead.')
     if value is None and operator in _EQUALITY:
@@ -93,14 +93,14 @@ def _example(kind: str) -> str:
 
 
 def compare(operator: str, stored: Any, value: Any) -> bool:
-    """Say whether a stored value, in comparable form, stands in this relation to an operand."""
+    """Say whether a stored value, in comparable form, compares so with an operand."""
     if stored is None:
         return (value is None and operator == "eq") or (value is not None and operator == "ne")
     return bool(_COMPARATORS[operator](stored, value))
 
 
 def searchable(schema: ResourceSchema, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with every value in comparable form: what filters and sorting look at in SQL."""
+    """Return a document with every value in comparable form, which filters and sorting use in SQL."""
     extensions = [extension.name for extension in schema.extensions.values() if extension.name in document]
     found = {
         name: _search_value(attribute, value)
@@ -136,7 +136,7 @@ class ComparisonBudget:
     left: int = field(default_factory=_max_comparisons)
 
     def spend(self, comparisons: int) -> None:
-        """Deduct comparisons before they are made. Raise TooLarge if too few are left."""
+        """Deduct comparisons in advance. Raise TooLarge if too few are left."""
         self.left -= comparisons
         if self.left < 0:
             raise TooLarge(

@@ -1,4 +1,4 @@
-"""The groups that a person is in because a group within them has the person, as SQL for filters (RFC 7643, 4.1.2)."""
+"""SQL for filters on the groups that a user is in through other groups (RFC 7643, 4.1.2)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,9 @@ from portal.embedded import models
 from portal.embedded.scim.filter.columns import Column, Relation, folded, folded_name, reference, resource_id
 from portal.embedded.scim.protocol.client import ScimClient
 
-# From the wanted groups down to the people, once for the whole list and not for each person. UNION forgets what it has
-# seen, so that a circle of groups ends; who is in the wanted group as well is in it directly.
-_WITHIN = """{person} IN (
+# From the wanted groups down to the users, once for the whole list and not for each user. UNION drops duplicates, so the
+# recursion ends even if groups form a cycle. Direct members of a wanted group are excluded.
+_WITHIN = """{user} IN (
     WITH RECURSIVE within(wanted_id, group_id) AS (
         SELECT n.group_id, n.member_id FROM {nesting} n WHERE n.group_id IN {wanted}
         UNION SELECT w.wanted_id, n.member_id FROM within w JOIN {nesting} n ON n.group_id = w.group_id
@@ -26,15 +26,15 @@ _TABLES = {"nesting": models.ScimNestingRow, "membership": models.ScimMembership
 
 @dataclass(frozen=True, slots=True)
 class IndirectGroups(Relation):
-    """The elements of a person's `groups` that are indirect; `rows` are the connection's groups."""
+    """The indirect elements of a user's `groups`. `rows` are the connection's groups."""
 
     def has(self, wanted: Q) -> Q:
-        """Say that a person is in such a group, but not directly."""
+        """Return the condition that a user is in such a group, but not directly."""
         return Q(_IsWithin(self.rows.filter(wanted)))
 
 
 def indirect_groups(client: ScimClient) -> IndirectGroups:
-    """Return how a client's people are found by the groups above theirs."""
+    """Return the relation between a client's users and their indirect groups."""
     return IndirectGroups(
         client.groups().annotate(kind=Value("indirect", output_field=CharField())),
         {
@@ -47,7 +47,7 @@ def indirect_groups(client: ScimClient) -> IndirectGroups:
 
 
 class _IsWithin(Func):
-    """Whether a person is in a group that is in one of these."""
+    """Whether a user is in a group that is, directly or not, in one of these."""
 
     def __init__(self, groups: QuerySet[models.ScimGroupRow]) -> None:
         super().__init__(F("pk"), Subquery(groups.values("pk")), output_field=BooleanField())
@@ -55,7 +55,7 @@ class _IsWithin(Func):
     def as_sql(  # type: ignore[override]  # -- Func's takes templates that are not used here
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
     ) -> tuple[str, list[Any]]:
-        """Return the condition, whose parameters are those of the groups."""
-        (person, _none), (wanted, params) = (compiler.compile(part) for part in self.get_source_expressions())
+        """Return the condition with the parameters of the groups' subquery."""
+        (user, _none), (wanted, params) = (compiler.compile(part) for part in self.get_source_expressions())
         tables = {name: connection.ops.quote_name(model._meta.db_table) for name, model in _TABLES.items()}
-        return _WITHIN.format(person=person, wanted=wanted, **tables), list(params)
+        return _WITHIN.format(user=user, wanted=wanted, **tables), list(params)

@@ -1,4 +1,4 @@
-"""Filters and sort keys on attributes that are kept in the `search` column, as SQL of PostgreSQL and of SQLite."""
+"""SQL for filters and sort keys on attributes in the `search` column, for PostgreSQL and SQLite."""
 
 from collections.abc import Sequence
 from json import dumps
@@ -22,22 +22,22 @@ Sql = tuple[str, list[Any]]
 
 
 class _Dialect(Protocol):
-    """What the two databases spell differently about JSON."""
+    """The differences between the databases in JSON expressions."""
 
     find: str
     end: str
 
     def value(self, json: str, names: Sequence[str], kind: str) -> Sql:
-        """Return a value inside a JSON object as SQL of its own type; NULL where there is none."""
+        """Return a value in a JSON object as SQL of its own type, NULL if there is none."""
 
     def elements(self, json: str, names: Sequence[str]) -> Sql:
-        """Return a table, named `one`, of the elements of a list inside a JSON object."""
+        """Return a table named `one` with the elements of a list in a JSON object."""
 
     def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:
-        """Return what the index on a list finds, if there is one: who has an element of this value."""
+        """Return a condition that the index on a list serves, if it has one: an element has this value."""
 
     def in_order(self, primary: Sql) -> Sql:
-        """Return how `one` is sorted so that the primary element, or else the first, comes first."""
+        """Return the order of `one` with the primary element, or else the first, first."""
 
 
 class _Postgres:
@@ -48,7 +48,7 @@ class _Postgres:
         if kind == "complex":
             return f"({json} #> %s::text[])", [list(names)]
         cast = self._CASTS.get(kind)
-        # Texts in the order of code points, whatever the database's locale.
+        # Sort texts by code point, independent of the database's locale.
         form = f"({json} #> %s::text[])::{cast}" if cast else f'({json} #>> %s::text[]) COLLATE "C"'
         return form, [list(names)]
 
@@ -58,7 +58,7 @@ class _Postgres:
     def look_up(self, json: str, names: Sequence[str], value: str) -> Sql | None:
         if (*names,) != _INDEXED:
             return None
-        # Word for word as in the index scim_user_emails, which is used for nothing else.
+        # The same expression as in the index scim_user_emails, or PostgreSQL does not use it.
         return f'jsonb_path_query_array({json}, \'$."emails"[*]."value"\') @> %s::jsonb', [dumps([value])]
 
     def in_order(self, primary: Sql) -> Sql:
@@ -73,7 +73,7 @@ class _Sqlite:
             return json, []
         found = f"json_extract({json}, %s)"
         if json == _ELEMENT:
-            # A text in a list is no JSON to SQLite.
+            # SQLite does not take a text in a list for JSON.
             found = f"CASE WHEN one.type = 'object' THEN {found} END"
         return f"({found})", [_json_path(names)]
 
@@ -96,18 +96,18 @@ def _dialect(connection: BaseDatabaseWrapper) -> _Dialect:
 
 
 class JsonCondition(Func):
-    """A comparison, or a filter in brackets, on one attribute; never NULL, so that `not` says what it means."""
+    """A comparison, or a filter in brackets, on one attribute. It is never NULL, so `not` inverts it."""
 
     def __init__(self, attributes: Sequence[Attribute], node: Comparison | ElementFilter) -> None:
         super().__init__(F(_COLUMN), output_field=BooleanField())
         self._attributes, self._node = tuple(attributes), node
-        # Whatever the filter compares wrongly is refused before a statement is made of it.
+        # Raise InvalidFilter now, not when the statement is compiled.
         self._build(_Postgres(), "")
 
     def as_sql(  # type: ignore[override]  # -- Func's takes templates that are not used here
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
     ) -> tuple[str, list[Any]]:
-        """Return the condition for the database that asks."""
+        """Return the condition for the database."""
         column, _params = compiler.compile(self.get_source_expressions()[0])
         return self._build(_dialect(connection), column)
 
@@ -126,7 +126,7 @@ class JsonCondition(Func):
 
 
 class JsonSortKey(Func):
-    """The value that a resource is sorted by: that of the primary element, or else of the first (RFC 7644, 3.4.2.3)."""
+    """The value to sort by: of a list, that of the primary element, or else of the first (RFC 7644, 3.4.2.3)."""
 
     def __init__(self, attributes: Sequence[Attribute]) -> None:
         super().__init__(F(_COLUMN), output_field=TextField())
@@ -135,7 +135,7 @@ class JsonSortKey(Func):
     def as_sql(  # type: ignore[override]  # -- as above
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
     ) -> tuple[str, list[Any]]:
-        """Return the key for the database that asks, as text: false before true, numbers as they are written."""
+        """Return the key for the database as text: false before true, numbers as they are written."""
         column, _params = compiler.compile(self.get_source_expressions()[0])
         dialect = _dialect(connection)
         names, attribute, inside = _split(self._attributes)
@@ -153,7 +153,7 @@ class JsonSortKey(Func):
 
 
 def has_index(attributes: Sequence[Attribute], node: Node) -> bool:
-    """Say whether an index of the database knows all that a comparison, or a filter in brackets, can find."""
+    """Say whether an index serves a comparison, or a filter in brackets."""
     names, attribute, inside = _split(attributes)
     if isinstance(node, Comparison):
         node = Comparison(inside[-1].name if inside else "value", node.operator, node.value)
@@ -164,7 +164,7 @@ def has_index(attributes: Sequence[Attribute], node: Node) -> bool:
 
 
 def _split(attributes: Sequence[Attribute]) -> tuple[list[str], Attribute, tuple[Attribute, ...]]:
-    """Return the names that lead to the value or the list, what it is, and what follows inside its elements."""
+    """Return the names on the path to a value or list, its attribute, and the attributes inside its elements."""
     for at, attribute in enumerate(attributes):
         if attribute.multi_valued:
             return [one.name for one in attributes[: at + 1]], attribute, tuple(attributes[at + 1 :])
@@ -172,7 +172,7 @@ def _split(attributes: Sequence[Attribute]) -> tuple[list[str], Attribute, tuple
 
 
 def _list_comparison(dialect: _Dialect, column: str, attributes: Sequence[Attribute], compare: Comparison) -> Sql:
-    """Say whether some element compares so; with `ne`, whether none has the value."""
+    """Return the condition that some element compares so or, with `ne`, that none has the value."""
     names, attribute, inside = _split(attributes)
     sub, operator, value = inside[-1].name if inside else "value", compare.operator, compare.value
     if operator == "pr" and not inside:
@@ -186,7 +186,7 @@ def _list_comparison(dialect: _Dialect, column: str, attributes: Sequence[Attrib
 
 
 def _required_value(node: Node, attribute: Attribute) -> str:
-    """Return the text that the value of an element must be, whatever else it must be; "" where there is none."""
+    """Return the text that the `value` of a matching element must have, or "" if it can have several."""
     if isinstance(node, And):
         return next((text for part in node.parts if (text := _required_value(part, attribute))), "")
     if not isinstance(node, Comparison) or node.operator != "eq" or node.path.lower() != "value" or not node.value:
@@ -195,7 +195,7 @@ def _required_value(node: Node, attribute: Attribute) -> str:
 
 
 def _with_index(dialect: _Dialect, column: str, names: Sequence[str], wanted: str, found: Sql) -> Sql:
-    """Add to a condition on a list the part of it that an index knows."""
+    """Add the condition that an index serves to a condition on a list."""
     look_up = dialect.look_up(column, names, wanted) if wanted else None
     return (f"({look_up[0]} AND {found[0]})", [*look_up[1], *found[1]]) if look_up else found
 

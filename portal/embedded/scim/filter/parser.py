@@ -1,4 +1,4 @@
-"""RFC 7644's filters (3.4.2.2): read into a small tree, which is then compared in memory or turned into SQL."""
+"""Parser for filters and PATCH paths (RFC 7644, 3.4.2.2 and 3.5.2). A filter becomes a tree, for Python or for SQL."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-# What follows an operator up to a space or a bracket, outside of texts, unless it is JSON already.
+# An operand up to a space or bracket, outside of texts, unless it already is JSON.
 _BARE = re.compile(
     r"""(?P<text>"(?:[^"\\]|\\.)*")
       | (?P<before>\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)(?!(?:true|false|null|-?\d+(?:\.\d+)?)(?=[\s()\[\]]|$))(?P<bare>[^\s()\[\]"]+)""",
@@ -34,7 +34,7 @@ _BARE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`path operator value`; the operator `pr` has no value."""
+    """`path operator value`. The operator `pr` has no value."""
 
     path: str
     operator: str
@@ -43,28 +43,28 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of the parts hold."""
+    """All parts match."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """At least one of the parts holds."""
+    """At least one part matches."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part does not hold."""
+    """The part does not match."""
 
     part: "Node"
 
 
 @dataclass(frozen=True, slots=True)
 class ElementFilter:
-    """One and the same element of a multi-valued attribute fulfils the filter: `emails[type eq "work"]`."""
+    """A single element of a multi-valued attribute matches the whole filter: `emails[type eq "work"]`."""
 
     path: str
     filter: "Node"
@@ -83,9 +83,9 @@ Node = Comparison | And | Or | Not | ElementFilter
 
 
 def parse_filter(text: str, *, takes_bare_texts: bool = False) -> Node:
-    """Read a filter, in which a text may be without quotes where `takes_bare_texts`.
+    """Parse a filter, with texts that may lack quotes if `takes_bare_texts`.
 
-    Raises InvalidFilter that says where it stops making sense.
+    Raise InvalidFilter, with the place of the error, for a filter that is invalid or too long.
     """
     if len(text) > settings.SCIM_MAX_FILTER_LENGTH:
         raise InvalidFilter(f"The filter is longer than {settings.SCIM_MAX_FILTER_LENGTH} characters.")
@@ -110,7 +110,7 @@ def parse_path(schema: ResourceSchema, path: str) -> PathTarget:
 
 
 def count_comparisons(node: Node) -> int:
-    """Return how many comparisons a filter has, including those in brackets."""
+    """Return the number of comparisons in a filter, including those in brackets."""
     match node:
         case And(parts) | Or(parts):
             return sum(map(count_comparisons, parts))
@@ -121,7 +121,7 @@ def count_comparisons(node: Node) -> int:
 
 
 def attribute_paths(node: Node) -> Iterator[str]:
-    """Yield the attributes that a filter names, as they are written."""
+    """Yield the attribute paths in a filter, as they are written."""
     match node:
         case And(parts) | Or(parts):
             for part in parts:
@@ -173,7 +173,7 @@ class _Parser:
             return self._comparison(path)
         inner = self._within("[", "]", depth)
         if self._peek().startswith("."):
-            # Microsoft's form, `emails[type eq "work"].value eq "x"`, which the RFC's grammar does not have.
+            # Microsoft's extension of the grammar: `emails[type eq "work"].value eq "x"`.
             inner = And((inner, self._comparison(self._take()[1:])))
         return ElementFilter(path, inner)
 
@@ -242,7 +242,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def element_matcher(node: Node, attribute: Attribute) -> Callable[[Any], bool]:
-    """Return what says whether an element of a multi-valued attribute fulfils a filter. Raises InvalidFilter."""
+    """Return a function that says whether an element of a list matches a filter. Raise InvalidFilter if it cannot be compared."""
     match node:
         case And(parts):
             every = [element_matcher(part, attribute) for part in parts]
@@ -271,7 +271,10 @@ def _comparison(node: Comparison, attribute: Attribute) -> Callable[[Any], bool]
 
 
 def element_attribute(attribute: Attribute, path: str) -> Attribute:
-    """Return what a path inside brackets names; an element without parts is its own `value`. Raises InvalidFilter."""
+    """Return the attribute of a path inside brackets; an element without sub-attributes is its own `value`.
+
+    Raise InvalidFilter for an unknown sub-attribute.
+    """
     sub = attribute.sub_attribute(path)
     if sub is None and not attribute.sub_attributes and path.lower() == "value":
         return attribute

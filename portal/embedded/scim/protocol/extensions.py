@@ -1,4 +1,4 @@
-"""An organization's own extension schemas, checked before a connection has them (RFC 7643, 3.3 and 7)."""
+"""Validation of a connection's own extension schemas (RFC 7643, 3.3 and 7)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _MAX_SCHEMAS = 10
 
 
 class _Attribute(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """An attribute and its characteristics with their defaults (RFC 7643, 7 and 2.2)."""
+    """An attribute with its characteristics and their defaults (RFC 7643, 7 and 2.2)."""
 
     name: str
     type: Literal["string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"]
@@ -46,7 +46,7 @@ class _Schema(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_extension_schemas(sent: Any) -> list[dict[str, Any]]:
-    """Return extension schemas as they are stored: `[{"resourceType": "User", "schema": {…}}]`. Raises Invalid."""
+    """Return extension schemas as they are stored: `[{"resourceType": "User", "schema": {…}}]`. Raise Invalid for others."""
     if not isinstance(sent, list) or len(sent) > _MAX_SCHEMAS:
         raise Invalid(f"Give a list of at most {_MAX_SCHEMAS} schemas.", field=_FIELD)
     found = [_read(one) for one in sent]
@@ -64,11 +64,11 @@ def _read(sent: Any) -> dict[str, Any]:
     try:
         schema = msgspec.convert(sent.get("schema"), _Schema)
     except msgspec.ValidationError as error:
-        raise Invalid(f"The schema is none (RFC 7643, 7): {error}.", field=_FIELD) from None
+        raise Invalid(f"The schema isn't valid (RFC 7643, 7): {error}.", field=_FIELD) from None
     if not _URN.fullmatch(schema.id):
-        raise Invalid(f'"{schema.id}" is no id: use a URN such as urn:acme:scim:2.0:User.', field=_FIELD)
+        raise Invalid(f'"{schema.id}" isn\'t a valid id. Use a URN such as urn:acme:scim:2.0:User.', field=_FIELD)
     _check_attributes(schema.attributes, may_be_complex=True)
-    # Its own "meta" would tell of the place that it was copied from.
+    # Its own "meta" would describe the place that it was copied from.
     schema.schemas, schema.meta = [_SCHEMA], UNSET
     return {"resourceType": sent["resourceType"], "schema": msgspec.to_builtins(schema)}
 
@@ -78,7 +78,9 @@ def _check_attributes(attributes: Sequence[_Attribute], *, may_be_complex: bool)
         raise Invalid("A schema and a complex attribute need attributes.", field=_FIELD)
     for attribute in attributes:
         if not _NAME.fullmatch(attribute.name):
-            raise Invalid(f'"{attribute.name}" is no name of an attribute: use letters, digits, _ and -.', field=_FIELD)
+            raise Invalid(
+                f'"{attribute.name}" isn\'t a valid attribute name. Use letters, digits, _ and -.', field=_FIELD
+            )
         if attribute.type == "complex":
             if not may_be_complex:
                 raise Invalid(f'"{attribute.name}" cannot be of the type "complex" here.', field=_FIELD)

@@ -300,7 +300,7 @@ def _ids_in_filter(node: Node) -> list[MemberKey] | None:
 
 
 def _ids(value: Any) -> list[str]:
-    """Return the ids in a value of `members`. Raise InvalidValue for an element without id, TooLarge for too many."""
+    """Return the ids in a value of `members`. Raise InvalidValue for an element without id, TooLarge for a list that is too long."""
     sent = value if isinstance(value, list) else [] if value is None else [value]
     _check_member_count(len(sent))
     # Every element needs an id: skipping the others would turn a misspelled list into an empty one.

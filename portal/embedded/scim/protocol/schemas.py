@@ -1,6 +1,6 @@
-"""What Users and Groups consist of: what is published is what is understood.
+"""The schemas of users and groups. The published schemas are those by which documents are read.
 
-`schemas.json` beside this is what scim2-models publishes; the library itself would take longer to load than all else.
+`schemas.json` is what scim2-models publishes. Importing the library would take longer than starting the server.
 """
 
 import json
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-# Accepted and dropped, and so not published: Okta sends one with every new person.
+# Accepted and dropped, and so not published: Okta sends a password with every new user.
 _NEVER_KEPT = frozenset({"password"})
 # As RFC 7643, 8.7.1, describes them.
 _DESCRIPTIONS = {"User": "User Account", "EnterpriseUser": "Enterprise User"}
-# The name of a group's member is the member's own, and costs as much as the rest of the list: it comes when asked for.
+# The names of a group's members cost as much as the rest of the list, so they are returned only on request.
 _MEMBER_DISPLAY = {"mutability": "readOnly", "returned": "request"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # each is itself alone, and so can be a key
+@dataclass(frozen=True, slots=True, eq=False)  # compared by identity, so it can be a key
 class Attribute:
-    """An attribute with the characteristics that decide how it is read, compared and changed (RFC 7643, 2.2)."""
+    """An attribute and its characteristics (RFC 7643, 2.2)."""
 
     name: str
     type: str
@@ -38,7 +38,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResourceSchema:
-    """A kind of resource: its core attributes, and its extensions as attributes named by their URN."""
+    """A resource type: its core attributes, and its extensions as attributes named by their URN."""
 
     name: str
     urn: str
@@ -48,7 +48,7 @@ class ResourceSchema:
     published: tuple[dict[str, Any], ...]
     # In lower case.
     never_kept: frozenset[str] = frozenset()
-    # Whether an extension's attribute is also known without its URN, or with a dot after it, as Entra writes both.
+    # Whether attributes of extensions can be named without their URN, or with a dot after it, as Entra does.
     has_short_names: bool = False
 
     def attribute(self, name: str) -> Attribute | None:
@@ -56,7 +56,7 @@ class ResourceSchema:
         return self.core.get(name.lower()) or self.extensions.get(name.lower())
 
     def resolve(self, path: str) -> tuple[Attribute, ...]:
-        """Return the attributes along `[URN:]attribute[.subAttribute]` (RFC 7644, 3.10), or () for an unknown one."""
+        """Return the attributes along a path `[URN:]attribute[.subAttribute]` (RFC 7644, 3.10), or () for an unknown one."""
         extension, rest = self._split(path)
         if extension is not None and not rest:
             return (extension,)
@@ -73,18 +73,18 @@ class ResourceSchema:
         return (*found, sub_attribute) if sub_attribute else ()
 
     def resolve_compared(self, path: str) -> tuple[Attribute, ...]:
-        """Return the same as `resolve` for a filter: for Entra, an object such as `manager` is compared by its value."""
+        """Resolve a path of a filter. For Entra, an object such as `manager` is compared by its `value`."""
         found = self.resolve(path)
         value = found[-1].sub_attribute("value") if found and self.has_short_names else None
         return (*found, value) if value and not found[-1].multi_valued else found
 
     def _by_short_name(self, name: str) -> tuple[Attribute | None, Attribute | None]:
-        """Return the one extension that has an attribute of this name, and the attribute."""
+        """Return the only extension with an attribute of this name, and the attribute."""
         found = [(one, sub) for one in self.extensions.values() if (sub := one.sub_attribute(name))]
         return found[0] if len(found) == 1 else (None, None)
 
     def _split(self, path: str) -> tuple[Attribute | None, str]:
-        """Return the extension that a path begins with, and what follows; the core schema's own URN is left out."""
+        """Return the extension that a path begins with, and the rest, without the URN of the core schema."""
         lower = path.lower()
         for urn, extension in self.extensions.items():
             if lower == urn or lower.startswith(f"{urn}:") or (self.has_short_names and lower.startswith(f"{urn}.")):
@@ -94,7 +94,7 @@ class ResourceSchema:
 
 
 def _read(document: Mapping[str, Any]) -> Attribute:
-    """Return an attribute of a schema in JSON; what it leaves out has the default of RFC 7643, 2.2."""
+    """Return an attribute of a schema in JSON, with the defaults of RFC 7643, 2.2."""
     return Attribute(
         name=document["name"],
         type=document.get("type", "string"),
@@ -111,7 +111,7 @@ def _by_name(attributes: Iterator[Attribute]) -> dict[str, Attribute]:
 
 
 def _common(name: str, kind: str, mutability: str, *sub_attributes: Attribute) -> Attribute:
-    """Return one of the attributes that every resource has beside those of its schema (RFC 7643, 3.1)."""
+    """Return an attribute that every resource has (RFC 7643, 3.1)."""
     return Attribute(name, kind, False, False, True, mutability, _by_name(iter(sub_attributes)))  # noqa: FBT003 -- the fields' order
 
 
@@ -178,7 +178,7 @@ def _with_member_display(members: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def extended(base: ResourceSchema, text: str) -> ResourceSchema:
-    """Return a kind of resource with extensions of its own, which are given as a list of schemas in JSON."""
+    """Return a resource type with further extensions, given as a list of schemas in JSON."""
     extensions = json.loads(text)
     return replace(
         base,
@@ -189,7 +189,7 @@ def extended(base: ResourceSchema, text: str) -> ResourceSchema:
 
 @lru_cache(maxsize=256)
 def with_short_names(schema: ResourceSchema) -> ResourceSchema:
-    """Return a kind of resource whose extensions' attributes are also known by their names alone."""
+    """Return a resource type whose extensions' attributes can be named without URN."""
     return replace(schema, has_short_names=True)
 
 

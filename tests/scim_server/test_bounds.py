@@ -47,7 +47,9 @@ def joined(comparison: str, number: int) -> str:
 def test_a_filter_opens_the_lists_of_a_resource_twenty_times_at_most(idp: Idp, endpoint: str, comparison: str) -> None:
     assert idp.get(endpoint, filter=joined(comparison, 20)).status_code == 200
 
-    assert "more than 20 comparisons of multi-valued attributes" in error_of(idp.get(endpoint, filter=joined(comparison, 21)), 400, "tooMany")
+    assert "more than 20 comparisons of multi-valued attributes" in error_of(
+        idp.get(endpoint, filter=joined(comparison, 21)), 400, "tooMany"
+    )
 
 
 def test_comparisons_in_brackets_count_each(idp: Idp) -> None:

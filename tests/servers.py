@@ -61,7 +61,7 @@ def postgresql_database() -> Iterator[str]:
 
 def operate(environment: Mapping[str, str], program: str, *, entered: str = "") -> Any:
     """Run commands with `answer(*arguments)`, which returns their output, and return what the program prints as JSON."""
-    done = subprocess.run(  # noqa: S603 -- our own words
+    done = subprocess.run(
         [sys.executable, "-c", _OPERATOR + program],
         cwd=ROOT,
         env=dict(environment),

@@ -40,17 +40,34 @@ class ProjectDirectory(Directory, Protocol):
     """One organization's directory, for the project itself or for a member whose session a product holds."""
 
     @property
-    def scim(self) -> ProjectScimGateway: ...
+    def scim(self) -> ProjectScimGateway:
+        """Its SCIM connection."""
+        ...
+
     @property
-    def sessions(self) -> ProjectSessionGateway: ...
+    def sessions(self) -> ProjectSessionGateway:
+        """Its member sessions."""
+        ...
+
     @property
-    def rbac(self) -> ProjectRbacGateway: ...
+    def rbac(self) -> ProjectRbacGateway:
+        """The RBAC policy."""
+        ...
+
     @property
-    def passwords(self) -> ProjectPasswordGateway: ...
+    def passwords(self) -> ProjectPasswordGateway:
+        """Its members' passwords."""
+        ...
+
     @property
-    def organization(self) -> ProjectOrganizationGateway: ...
+    def organization(self) -> ProjectOrganizationGateway:
+        """The organization itself."""
+        ...
+
     @property
-    def members(self) -> ProjectMemberGateway: ...
+    def members(self) -> ProjectMemberGateway:
+        """Its members."""
+        ...
 
     def acting_as(self, signed_in: SignedIn) -> "ProjectDirectory":
         """Return the same organization's directory, with this member as the caller."""

@@ -70,7 +70,7 @@ def redis(settings: Settings, tmp_path: Path) -> Iterator["subprocess.Popen[byte
     if not program:
         pytest.skip("redis-server is not installed")
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 -- our own
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
     for _ in range(100):
         if rate_limits._storage(settings.REDIS_URL).check():
@@ -128,6 +128,6 @@ print(failed)
 def test_the_first_requests_of_a_process_may_come_at_once() -> None:
     """The library imports its drivers at their first use, which isn't safe for threads."""
     # A process of its own, in which nothing is imported yet.
-    done = subprocess.run([sys.executable, "-c", _FIRST_USE], capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 -- our own
+    done = subprocess.run([sys.executable, "-c", _FIRST_USE], capture_output=True, text=True, check=True, timeout=30)
 
     assert done.stdout.strip() == "[]"

@@ -21,11 +21,11 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 
-from django.test import Client  # noqa: E402 -- after setup
-from django.test.utils import setup_databases, setup_test_environment, teardown_databases  # noqa: E402 -- as above
+from django.test import Client
+from django.test.utils import setup_databases, setup_test_environment, teardown_databases
 
-from portal.directory.ids import public_id  # noqa: E402 -- as above
-from tests import factories  # noqa: E402 -- as above
+from portal.directory.ids import public_id
+from tests import factories
 
 ROOT = Path.cwd()
 PRODUCT = ("portal", "scim_admin")

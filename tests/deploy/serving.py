@@ -123,19 +123,19 @@ class Instance:
         (self.run / self.name / "metrics").mkdir(parents=True, exist_ok=True)
         settings = dict(word.split("=", 1) for line in self._lines("Environment") for word in line)
         (command,) = self._lines("ExecStart")
-        self.process = subprocess.Popen(command, cwd=ROOT, env={**settings, **self.environment}, start_new_session=True)  # noqa: S603 -- the unit's
+        self.process = subprocess.Popen(command, cwd=ROOT, env={**settings, **self.environment}, start_new_session=True)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         """Wait as the unit does."""
         (waiting,) = self._lines("ExecStartPost")
-        subprocess.run(waiting, check=True)  # noqa: S603 -- the unit's
+        subprocess.run(waiting, check=True)
 
     def stop(self) -> None:
         """Stop it; return when it has ended."""
         assert self.process
         (before,) = self._lines("ExecStop")
-        subprocess.run(before, check=True)  # noqa: S603 -- the unit's
+        subprocess.run(before, check=True)
         self.process.terminate()
         assert self.process.wait(timeout=45) == 0
 
@@ -263,7 +263,7 @@ def site(folder: Path, *, has_ports: bool = False, is_pooled: bool = False) -> I
 @contextmanager
 def program(command: list[str], port: int, output: IO[bytes] | None = None) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a proxy until it listens; end it afterwards."""
-    process = subprocess.Popen(command, stdout=output)  # noqa: S603 -- a proxy and its example
+    process = subprocess.Popen(command, stdout=output)
     try:
         wait_for_port(port, process)
         yield process

@@ -26,7 +26,7 @@ def test_the_readmes_commands_end_with_a_portal_that_is_ready(tmp_path: Path) ->
     install, *commands, serve = run_it_for_real()
     assert "--require-hashes -r requirements.txt" in install
     clone, port = tmp_path / "gatehouse", free_port()
-    subprocess.run(["git", "clone", "-q", "--no-local", ROOT, clone], check=True)  # noqa: S603, S607 -- our own words
+    subprocess.run(["git", "clone", "-q", "--no-local", ROOT, clone], check=True)
     (clone / ".venv").symlink_to(Path(sys.executable).parents[1])
     with database(tmp_path) as url:
         own = {"postgres://gatehouse:password@127.0.0.1:5432/gatehouse": url, "--port 8000": f"--port {port}"}
@@ -35,7 +35,7 @@ def test_the_readmes_commands_end_with_a_portal_that_is_ready(tmp_path: Path) ->
             assert marked in script
             script = script.replace(marked, value)
         with (tmp_path / "output").open("wb") as output:
-            server = subprocess.Popen(  # noqa: S603 -- the README's words
+            server = subprocess.Popen(
                 ["/bin/bash", "-euc", script],
                 cwd=clone,
                 env={"PATH": os.environ["PATH"]},

@@ -22,7 +22,7 @@ GOOD = {
 
 def manage(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=GOOD | changes, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
+    return subprocess.run(command, cwd=ROOT, env=GOOD | changes, capture_output=True, text=True, check=False)
 
 
 def start(**changes: str) -> "subprocess.CompletedProcess[str]":
@@ -181,7 +181,7 @@ print(settings.SCIM_SAFEGUARD_SHARE, settings.SCIM_SAFEGUARD_MINIMUM)
 )
 def test_old_names_of_settings_work_and_log_a_warning(names: dict[str, str], values: str, warned: list[str]) -> None:
     environment = GOOD | {"DJANGO_SETTINGS_MODULE": "portal.settings"} | names
-    answer = subprocess.run(  # noqa: S603 -- our own program
+    answer = subprocess.run(
         [sys.executable, "-c", SHOW_SAFEGUARD], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
 

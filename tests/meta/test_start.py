@@ -22,7 +22,7 @@ def loaded(directory: str) -> str:
         "STYTCH_PROJECT_ID": "project-live-00000000-0000-4000-8000-000000000000",
         "STYTCH_SECRET": "secret",
     }
-    answer = subprocess.run(  # noqa: S603 -- our own program
+    answer = subprocess.run(
         [sys.executable, "-c", LOADED], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr

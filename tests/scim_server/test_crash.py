@@ -46,7 +46,7 @@ def environment_in(folder: Path) -> dict[str, str]:
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def serve(
@@ -62,9 +62,7 @@ def serve(
     options += ["--access-log"] if log else ["--log-level", "critical"]
     command = [sys.executable, "-m", "granian", *options, "portal.wsgi:application"]
     # A group of its own, so that the workers are killed with their parent.
-    server = subprocess.Popen(  # noqa: S603 -- our own
-        command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log
-    )
+    server = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log)
     for _ in range(200):
         try:
             requests.get(f"{address}/healthz", timeout=5)

@@ -21,7 +21,7 @@ def select_keys(
 ) -> list[tuple[UUID, ...]]:
     """Return a column, and more that hold keys, of the rows that fulfill a condition and have one of the keys in it."""
     condition, values = among(where, column, keys)
-    found = run(f"SELECT {', '.join((column, *more))} FROM {table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
+    found = run(f"SELECT {', '.join((column, *more))} FROM {table(model)} WHERE {condition}", values)
     return found if connection.vendor == "postgresql" else [tuple(map(_key, row)) for row in found]
 
 
@@ -36,22 +36,22 @@ def select_keys_in(
     condition, values = equal(where)
     is_one, keys_among = among({}, "id", keys)
     # Not EXISTS: PostgreSQL may then read all rows that fulfill the condition first, and a group has a hundred thousand.
-    is_in = f"(SELECT 1 FROM {table(other)} WHERE {condition} AND {name} = {table(model)}.id)"  # noqa: S608 -- our own names
-    found = run(f"SELECT id, {column}, {is_in} FROM {table(model)} WHERE {is_one}", [*values, *keys_among])  # noqa: S608 -- our own names
+    is_in = f"(SELECT 1 FROM {table(other)} WHERE {condition} AND {name} = {table(model)}.id)"
+    found = run(f"SELECT id, {column}, {is_in} FROM {table(model)} WHERE {is_one}", [*values, *keys_among])
     return [(_key(key), _key(more), bool(is_there)) for key, more, is_there in found]
 
 
 def count_rows(model: type[Model], where: Where) -> int:
     """Return how many rows fulfill a condition."""
     condition, values = equal(where)
-    ((number,),) = run(f"SELECT count(*) FROM {table(model)} WHERE {condition}", values)  # noqa: S608 -- our own names
+    ((number,),) = run(f"SELECT count(*) FROM {table(model)} WHERE {condition}", values)
     return int(number)
 
 
 def key_at(model: type[Model], where: Where, number: int) -> UUID | None:
     """Return the primary key at a position, from 0, among the rows that fulfill a condition; None past the last one."""
     condition, values = equal(where)
-    sql = f"SELECT id FROM {table(model)} WHERE {condition} ORDER BY id LIMIT 1 OFFSET %s"  # noqa: S608 -- our own names
+    sql = f"SELECT id FROM {table(model)} WHERE {condition} ORDER BY id LIMIT 1 OFFSET %s"
     return next((_key(key) for (key,) in run(sql, [*values, number])), None)
 
 
@@ -80,7 +80,7 @@ def among(where: Where, column: str, keys: Sequence[UUID]) -> tuple[str, list[An
         wanted = f"SELECT {'%s, ' * len(names)}unnest(%s)"
         return f"({', '.join((*names, column))}) IN ({wanted}){absent}", [*values, list(keys)]
     hexadecimal = msgspec.json.encode([key.hex for key in keys]).decode()
-    return f"{both} IN (SELECT value FROM json_each(%s))", [*values, hexadecimal]  # noqa: S608 -- our own names
+    return f"{both} IN (SELECT value FROM json_each(%s))", [*values, hexadecimal]
 
 
 def _key(value: Any) -> UUID:

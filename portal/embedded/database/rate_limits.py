@@ -19,7 +19,7 @@ _COUNT = f"""
         amount = CASE WHEN {_TABLE}.expires_at <= %s THEN excluded.amount ELSE {_TABLE}.amount + excluded.amount END,
         expires_at = CASE WHEN {_TABLE}.expires_at <= %s THEN excluded.expires_at ELSE {_TABLE}.expires_at END
     RETURNING amount
-"""  # noqa: S608 -- only the table's own name is filled in
+"""
 
 
 # Every so many writes of a process delete up to so many rows: more than were written, so the table stays as large as what

@@ -34,7 +34,7 @@ def among(column: str) -> str:
     """Return SQL that asks for one of several keys, which are one value to `rows()`."""
     if connection.vendor == "postgresql":
         return f"{column} = ANY(%s)"
-    return f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 -- our own names
+    return f"{column} IN (SELECT value FROM json_each(%s))"
 
 
 def subquery(sql: str, *values: Any) -> RawSQL:

@@ -35,7 +35,7 @@ class HoldsText(Func):
         """Ask SQLite, which has another function for it."""
         values, with_values = compiler.compile(self.source_expressions[0])
         text, with_text = compiler.compile(self.source_expressions[1])
-        return f"EXISTS (SELECT 1 FROM json_each({values}) WHERE value = {text})", [*with_values, *with_text]  # noqa: S608 -- compiled expressions
+        return f"EXISTS (SELECT 1 FROM json_each({values}) WHERE value = {text})", [*with_values, *with_text]
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
             right, message = f"p.organization_id = {_ROW}.organization_id", "belongs to another organization"
             if wants_active:
                 right, message = f"{right} AND p.status = '{ScimConnectionStatus.ACTIVE}'", f"{message} or is deleted"
-            wrong = f"NOT COALESCE((SELECT {right} FROM {parent} p WHERE p.id = {_ROW}.{field.column}), FALSE)"  # noqa: S608 -- names of our own tables
+            wrong = f"NOT COALESCE((SELECT {right} FROM {parent} p WHERE p.id = {_ROW}.{field.column}), FALSE)"
             if field.null:
                 wrong = f"{_ROW}.{field.column} IS NOT NULL AND {wrong}"
             name = f"{table}_{field.column}_same_organization_{event.lower()}"
@@ -191,7 +191,7 @@ class _Guard:
             level = "STATEMENT" if self.event == "TRUNCATE" else "ROW"
             return "TRUE", f"BEFORE {self.event} ON {self.table} FOR EACH {level}"
         if self.event == "INSERT":
-            asked = f"EXISTS (SELECT 1 FROM {_ROW} WHERE {self.condition})"  # noqa: S608 -- names of our own tables
+            asked = f"EXISTS (SELECT 1 FROM {_ROW} WHERE {self.condition})"
             return asked, f"AFTER INSERT ON {self.table} REFERENCING NEW TABLE AS {_ROW} FOR EACH STATEMENT"
         moves = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in (self.column, "organization_id"))
         return self.condition.replace(_ROW, "NEW"), f"BEFORE UPDATE ON {self.table} FOR EACH ROW WHEN ({moves})"

@@ -57,12 +57,12 @@ class Writes:
         condition, values = among(where, column, keys)
         (field,) = (field for field in inserted_fields(model) if field.column == name)
         prepared = field.get_db_prep_save(value, connection)
-        self._parts.append((f"UPDATE {table(model)} SET {name} = %s WHERE {condition}", [prepared, *values]))  # noqa: S608 -- our own names
+        self._parts.append((f"UPDATE {table(model)} SET {name} = %s WHERE {condition}", [prepared, *values]))
 
     def delete_keys(self, model: type[Model], where: Where, column: str, keys: Sequence[UUID]) -> None:
         """Delete the rows that fulfill a condition and have one of the keys in a column. No row may refer to them."""
         condition, values = among(where, column, keys)
-        self._parts.append((f"DELETE FROM {table(model)} WHERE {condition}", values))  # noqa: S608 -- our own names
+        self._parts.append((f"DELETE FROM {table(model)} WHERE {condition}", values))
 
     def send(self) -> None:
         """Write everything within the caller's transaction, new rows last. Raise IntegrityError as the database does."""
@@ -159,16 +159,16 @@ def _update(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[st
     meta = model._meta
     fields = [field for field in meta.concrete_fields if field.attname in names]
     columns = ", ".join(str(field.column) for field in fields)
-    row = f"SELECT {_names(fields)} FROM json_to_record(%s) AS ({_record(fields)})"  # noqa: S608 -- our own names
+    row = f"SELECT {_names(fields)} FROM json_to_record(%s) AS ({_record(fields)})"
     places = (
         f"({columns}) = ({row})" if vendor == "postgresql" else f"({columns}) = ({', '.join(['%s'] * len(fields))})"
     )
-    return f"UPDATE {meta.db_table} SET {places} WHERE {meta.pk.column} = %s", fields  # noqa: S608 -- our own names
+    return f"UPDATE {meta.db_table} SET {places} WHERE {meta.pk.column} = %s", fields
 
 
 @cache
 def _insert(model: type[Model]) -> str:
-    return f"INSERT INTO {_target(model)} VALUES ({', '.join(['%s'] * len(inserted_fields(model)))})"  # noqa: S608 -- our own names
+    return f"INSERT INTO {_target(model)} VALUES ({', '.join(['%s'] * len(inserted_fields(model)))})"
 
 
 @cache
@@ -178,7 +178,7 @@ def _insert_documents(model: type[Model]) -> str:
         raise TypeError(f"{model.__name__} has bytes, which JSON can't hold.")
     fields = inserted_fields(model)
     rows = f"json_to_recordset(%s) AS ({_record(fields)})"
-    return f"INSERT INTO {_target(model)} SELECT {_names(fields)} FROM {rows}"  # noqa: S608 -- our own names
+    return f"INSERT INTO {_target(model)} SELECT {_names(fields)} FROM {rows}"
 
 
 def _names(fields: Fields) -> str:

@@ -1,6 +1,4 @@
-"""The SCIM gateways of the Stytch directory."""
-
-from functools import cached_property
+"""The SCIM connection and its groups, as Stytch keeps them."""
 
 from portal.stytch.scim.connection import StytchScimConnection, StytchScimTokens
 from portal.stytch.scim.deletion import StytchScimDeletion
@@ -26,24 +24,8 @@ class StytchScim:
     users = None
 
     def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-
-    @cached_property
-    def connection(self) -> StytchScimConnection:
-        return StytchScimConnection(self._scope)
-
-    @cached_property
-    def tokens(self) -> StytchScimTokens:
-        return StytchScimTokens(self._scope)
-
-    @cached_property
-    def deletion(self) -> StytchScimDeletion:
-        return StytchScimDeletion(self._scope)
-
-    @cached_property
-    def groups(self) -> StytchScimGroups:
-        return StytchScimGroups(self._scope)
-
-    @cached_property
-    def group_roles(self) -> StytchScimGroupRoles:
-        return StytchScimGroupRoles(self._scope)
+        self.connection = StytchScimConnection(scope)
+        self.tokens = StytchScimTokens(scope)
+        self.deletion = StytchScimDeletion(scope)
+        self.groups = StytchScimGroups(scope)
+        self.group_roles = StytchScimGroupRoles(scope)

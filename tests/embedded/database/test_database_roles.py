@@ -103,7 +103,7 @@ def test_the_drill_of_the_page_restores_all_of_it(urls: tuple[str, str], tmp_pat
     folder.mkdir()
     commands = drill().replace(".venv/bin/python manage.py", f"{sys.executable} {ROOT}/manage.py")
 
-    done = subprocess.run(  # noqa: S603 -- our own page
+    done = subprocess.run(
         ["/bin/bash", "-e", "-c", commands],
         cwd=folder,
         env=environment | {"OWNER_URL": urls[0], "DRILL_URL": f"{urls[0]}_drill"},

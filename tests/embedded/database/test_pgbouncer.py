@@ -63,7 +63,7 @@ def pgbouncer(folder: Path, pool_mode: str, *, size: int = SERVER_CONNECTIONS, r
     # It doesn't run as root, which it is started as in containers.
     user = ["-u", "postgres"] if os.getuid() == 0 else []
     command = [str(shutil.which("pgbouncer")), "--quiet", *user, str(file)]
-    process = subprocess.Popen(command)  # noqa: S603 -- our own configuration
+    process = subprocess.Popen(command)
     try:
         wait_for_port(listen_port, process)
         yield f"postgres://{server.username}@127.0.0.1:{listen_port}"
@@ -95,7 +95,7 @@ def portal(database: str, tmp_path: Path) -> Iterator[Portal]:
     manage(direct, "createorganization", "--name", "Acme", "--slug", "acme")
     member = ("--organization", "acme", "--email", "ada@acme.example", "--name", "Ada", "--role", "stytch_admin")
     command = [sys.executable, "manage.py", "createmember", *member, "--password-stdin"]
-    subprocess.run(command, cwd=ROOT, env=direct, input=PASSWORD, text=True, check=True, capture_output=True)  # noqa: S603 -- our own
+    subprocess.run(command, cwd=ROOT, env=direct, input=PASSWORD, text=True, check=True, capture_output=True)
     made = ("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
     scim, project = json.loads(manage(direct, *made)), json.loads(manage(direct, "createproject", "--json"))
     # What scim-sanity asks for.
@@ -217,11 +217,11 @@ def test_a_server_does_not_start_behind_a_pooler_that_nobody_declared(database: 
     with pgbouncer(tmp_path, "transaction") as pooler:
         environment = environment_in(tmp_path) | {"DATABASE_URL": f"{pooler}/{database.rpartition('/')[2]}"}
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", "0", "portal.wsgi:application"]
-        answer = subprocess.run(  # noqa: S603 -- our own
+        answer = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
         )
         command = [sys.executable, "manage.py", "createproject"]
-        other = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
+        other = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
     assert (other.returncode, other.stderr.partition(": ")[0]) == (1, "Gatehouse cannot start"), other.stderr
     assert answer.returncode != 0

@@ -147,7 +147,7 @@ class JsonSortKey(Func):
         primary = dialect.value(_ELEMENT, ["primary"], "boolean")
         table, order = dialect.elements(column, names), dialect.in_order(primary)
         return (
-            f"(SELECT CAST({key[0]} AS TEXT) FROM {table[0]} ORDER BY {order[0]} LIMIT 1)",  # noqa: S608 -- names are parameters
+            f"(SELECT CAST({key[0]} AS TEXT) FROM {table[0]} ORDER BY {order[0]} LIMIT 1)",
             [*key[1], *table[1], *order[1]],
         )
 
@@ -202,7 +202,7 @@ def _with_index(dialect: _Dialect, column: str, names: Sequence[str], wanted: st
 
 def _exists_element(dialect: _Dialect, column: str, names: Sequence[str], condition: Sql) -> Sql:
     table, params = dialect.elements(column, names)
-    return f"EXISTS (SELECT 1 FROM {table} WHERE {condition[0]})", [*params, *condition[1]]  # noqa: S608 -- as above
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {condition[0]})", [*params, *condition[1]]
 
 
 def _element_filter(dialect: _Dialect, node: Node, attribute: Attribute) -> Sql:

@@ -30,7 +30,7 @@ class Node:
 
     def run_all(self, *run_all: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:
         listed = [{"method": method, "parameters": parameters} for method, *parameters in run_all]
-        done = subprocess.run(  # noqa: S603 -- our own script
+        done = subprocess.run(
             [shutil.which("node") or "", "call.mjs", json.dumps({"client": self.client, "run_all": listed})],
             cwd=JAVASCRIPT,
             capture_output=True,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
+from portal.directory.errors import Invalid
+
 T = TypeVar("T")
 Other = TypeVar("Other")
 DEFAULT_LIMIT = 100
@@ -28,3 +30,9 @@ class Page(Generic[T]):
         """Return the same page of other items."""
         page = cast("Page[Any]", self)
         return replace(page, items=tuple(convert(item) for item in self.items))
+
+
+def check_limit(limit: int) -> None:
+    """Raise Invalid unless the limit is from 1 to 1000, as in Stytch's API."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")

@@ -1,4 +1,4 @@
-"""One page of a list, as every area shows it: loaded by cursor, appended to or on a page of its own."""
+"""A page of a list, loaded by cursor, and either appended to the list or shown as a page of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ Item = TypeVar("Item")
 
 LIMITS = (25, 50, 100, 250)
 _DEFAULT_LIMIT = 50
-_MOST_SHOWN = 10**9
+_MAX_SHOWN = 10**9
 
 
 class ListQuery(forms.Form):
-    """What an address says about the page that it wants."""
+    """The query of a list: the page size."""
 
     limit = forms.TypedChoiceField(
         label="Page size",
@@ -36,17 +36,17 @@ class ListQuery(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
-    """A loaded page with its place: the `first` to the `last` of the list, counted from 1."""
+    """A loaded page with the positions of its first and last item in the list, counted from 1."""
 
     items: tuple[Item, ...]
     next_cursor: str | None
     first: int
     last: int
-    # The cursor was not good any more, so this is the first page again.
+    # The cursor was no longer valid, so this is the first page again.
     has_restarted: bool
-    # Added to the pages that the browser shows already.
+    # It is appended to the pages that the browser already shows.
     is_appended: bool
-    # The search was ended for taking long; it goes on, at the cursor, behind this moment.
+    # The search stopped here because it read too many rows. It continues at the cursor.
     searched_to: datetime | None = None
 
     @property
@@ -56,10 +56,10 @@ class Listing(Generic[Item]):
 
     @property
     def summary(self) -> str:
-        """How much of the list is there, in words."""
+        """How much of the list is shown, as text."""
         first, last = (number_format(number, force_grouping=True) for number in (self.first, self.last))
         if self.last == 0:
-            # A search that is not through yet has found nothing so far; that is no empty list.
+            # A search that has not finished isn't an empty list.
             return "Nothing found so far" if self.next_cursor else "Nothing found"
         if self.is_continued:
             return f"{first} to {last}" + ("" if self.next_cursor else ", the last")
@@ -67,9 +67,9 @@ class Listing(Generic[Item]):
 
 
 def load(request: PortalRequest, fetch: Callable[[str], Page[Item]], *, append_to: str) -> Listing[Item]:
-    """Fetch the page at the address's cursor, or the first page where the cursor is not, or no longer, good.
+    """Fetch the page at the cursor of the URL, or the first page if the cursor isn't valid.
 
-    `append_to` is the fragment by which HTMX asks for a page to append.
+    `append_to` is the fragment that HTMX requests to append a page.
     """
     cursor, before, has_restarted = request.GET.get("cursor", ""), _shown(request), False
     try:
@@ -88,14 +88,14 @@ def load(request: PortalRequest, fetch: Callable[[str], Page[Item]], *, append_t
 
 
 def start_again(response: HttpResponse, fragment: str) -> HttpResponse:
-    """Let HTMX, which asked for a page to append, put the whole list anew."""
+    """Make HTMX replace the whole list instead of appending a page."""
     response["HX-Retarget"] = response["HX-Reselect"] = f"#{fragment}"
     response["HX-Reswap"] = "outerHTML"
     return response
 
 
 def _shown(request: PortalRequest) -> int:
-    """Return how many the pages before hold; only a number on the page depends on it, so nonsense counts as none."""
+    """Return how many items are on the previous pages. It is only displayed, so an invalid number counts as 0."""
     text = request.GET.get("shown", "")
     is_number = bool(request.GET.get("cursor")) and text.isascii() and text.isdigit()
-    return min(int(text[:10]), _MOST_SHOWN) if is_number else 0
+    return min(int(text[:10]), _MAX_SHOWN) if is_number else 0

@@ -2,7 +2,7 @@
 
     SECRET_KEY=… ALLOW_HTTP=true DATABASE_URL=… python -m tests.benchmarks.groups_page --sizes 1000 100000 1000000
 
-The database must be empty or an earlier run's; it is migrated and filled. Figures are medians of interleaved calls.
+The database must be empty or an earlier run's; it is migrated and filled. Figures are medians of interleaved requests.
 """
 
 import argparse
@@ -45,12 +45,11 @@ class Fixture:
 
 
 def prepare(size: int) -> Fixture:
-    """Return the organization with that many groups, made if it is not there."""
+    """Return the organization with that many groups. Create what is missing."""
     slug = f"benchmark-{size}"
     organization = models.OrganizationRow.objects.filter(slug=slug).first() or factories.organization(slug)
     scim = organization.scim_connections.first() or factories.scim_connection(organization)
-    there = scim.groups.count()
-    for start in range(there, size, BATCH):
+    for start in range(scim.groups.count(), size, BATCH):
         factories.scim_groups(scim, (f"Group {n:07} of the company" for n in range(start, min(start + BATCH, size))))
     member = organization.members.first() or factories.member(organization, "ada@acme.example", roles=["stytch_admin"])
     last_page = scim.groups.order_by("-display_name_folded").values_list("display_name_folded", flat=True)
@@ -97,13 +96,13 @@ def memory(pid: int) -> float:
     return own / 1024 + sum(memory(int(child)) for child in children)
 
 
-def medians(calls: dict[str, Callable[[], requests.Response]], rounds: int) -> dict[str, float]:
-    """Return each call's median in milliseconds, the calls taken in turns, so that each meets the same cold caches."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+def medians(measured: dict[str, Callable[[], requests.Response]], rounds: int) -> dict[str, float]:
+    """Return the median of each request in milliseconds. They take turns, so that all meet the same cold caches."""
+    taken: dict[str, list[float]] = {name: [] for name in measured}
     for turn in range(rounds + 10):
-        for name, call in calls.items():
+        for name, request in measured.items():
             started = time.perf_counter()
-            call().raise_for_status()
+            request().raise_for_status()
             if turn >= 10:
                 taken[name].append((time.perf_counter() - started) * 1000)
     return {name: statistics.median(times) for name, times in taken.items()}

@@ -1,4 +1,4 @@
-"""Measure searches among 100,000 people and as many groups, through the directory: medians, in milliseconds.
+"""Measure searches among 100,000 users and as many groups, through the directory: medians, in milliseconds.
 
     SECRET_KEY=… ALLOW_HTTP=true DATABASE_URL=… python -m tests.benchmarks.search_pages
 
@@ -22,12 +22,12 @@ from portal.embedded.sessions.lifecycle import start_session
 from tests import factories
 
 NUMBER, BATCH, TIMES = 100_000, 5_000, 5
-PEOPLE = ("", "given1", "family099999", "mail050000", "nobody", "given5 family", "corp.example")
+USERS = ("", "given1", "family099999", "mail050000", "nobody", "given5 family", "corp.example")
 GROUPS = ("", "company", "099999", "nobody")
 
 
 def fill() -> models.ScimConnectionRow:
-    """Return a connection with the people and groups, made if they aren't there."""
+    """Return a connection with the users and groups. Create what is missing."""
     organization = models.OrganizationRow.objects.filter(slug="search").first() or factories.organization("search")
     scim = organization.scim_connections.first() or factories.scim_connection(organization)
     for start in range(scim.groups.count(), NUMBER, BATCH):
@@ -37,7 +37,7 @@ def fill() -> models.ScimConnectionRow:
                 for n in range(start, start + BATCH)
             )
             models.ScimUserRow.objects.bulk_create(
-                person(scim, member, n) for n, member in enumerate(members, start=start)
+                user(scim, member, n) for n, member in enumerate(members, start=start)
             )
             factories.scim_groups(scim, [f"Group {n:06} of the company" for n in range(start, start + BATCH)])
     with connection.cursor() as cursor:
@@ -45,8 +45,8 @@ def fill() -> models.ScimConnectionRow:
     return scim
 
 
-def person(scim: models.ScimConnectionRow, member: models.MemberRow, n: int) -> models.ScimUserRow:
-    """Return a person with a document of the usual size."""
+def user(scim: models.ScimConnectionRow, member: models.MemberRow, n: int) -> models.ScimUserRow:
+    """Return a user with a document of typical size."""
     user_name, name = f"u{n:06}@corp.example", f"Given{n % 977} Family{n:06}"
     emails = [{"value": member.email_address, "type": "work", "primary": True}]
     document = {"userName": user_name, "displayName": name, "emails": emails, "title": "Engineer of something long"}
@@ -63,7 +63,7 @@ def person(scim: models.ScimConnectionRow, member: models.MemberRow, n: int) -> 
 
 
 def median(call: Callable[[], object]) -> float:
-    """Return how long a call takes, in milliseconds."""
+    """Return the median time of a function in milliseconds."""
     taken = []
     for _ in range(TIMES):
         started = time.perf_counter()
@@ -86,9 +86,9 @@ def main() -> None:
     assert users
     assert groups
     connection_id = public_id("scim-connection", scim.pk)
-    for text in PEOPLE:
+    for text in USERS:
         taken = median(partial(users.page, connection_id, search=text))
-        print(f"{connection.vendor} people {text!r}: {taken:.0f} ms")
+        print(f"{connection.vendor} users {text!r}: {taken:.0f} ms")
     for text in GROUPS:
         taken = median(partial(groups.search, connection_id, text))
         print(f"{connection.vendor} groups {text!r}: {taken:.0f} ms")

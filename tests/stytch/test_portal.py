@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from portal.web.availability import REASONS
 from portal.web.session_cookie import cookie_name
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
 
@@ -70,7 +71,7 @@ def test_what_stytch_does_not_tell_is_not_shown(visitor: Client) -> None:
 def test_a_group_says_why_it_does_not_open(visitor: Client) -> None:
     sign_in(visitor)
 
-    assert "Stytch tells which groups there are" in visitor.get("/o/acme/scim/groups/any/").content.decode()
+    assert REASONS["group members"] in visitor.get("/o/acme/scim/groups/any/").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from django.core import signing
 from django.db.models import Model, QuerySet
 
-from portal.directory.errors import ExpiredCursor, Invalid, InvalidCursor
-from portal.directory.pages import MAX_LIMIT, Page
+from portal.directory.errors import ExpiredCursor, InvalidCursor
+from portal.directory.pages import Page
 
 _DAY = 86_400
 MAX_WORDS = 5
@@ -68,12 +68,6 @@ class Keyset:
         if len(rows) > limit and kept:
             following = key(kept[-1])
         return Page(tuple(kept), self.cursor(following) if following else None)
-
-
-def check_limit(limit: int) -> None:
-    """Raise Invalid unless the limit is from 1 to 1000, as in Stytch's API."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")
 
 
 def search_words(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Operands of a search as conditions on rows, and the page that they find (Stytch: search organizations, search members)."""
+"""Searches of the JSON API: operands as conditions on rows, and a page of results (Stytch: search members)."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -8,31 +8,32 @@ from typing import Any, TypeVar
 from django.db.models import BooleanField, Func, Model, Q, QuerySet
 
 from portal.directory.errors import Invalid
+from portal.directory.pages import check_limit
 from portal.directory.search import MAX_TOTAL, Operand
 from portal.embedded.database.integrity import is_text
-from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.database.keyset import Keyset
 
-_SHORTEST = 3  # Stytch: of what is looked for inside a text
-_LONGEST = 256
-_MOST_VALUES = 1000
-# Each is a condition of its own, and SQLite takes no thousand of them.
-MOST_CONDITIONS = 500
-_MOST_OPERANDS = 50
-# Of all operands together: each may be a condition on each row.
-_MOST_IN_ALL = 2000
+# Stytch's limits for the text of a fuzzy search.
+_MIN_LENGTH, _MAX_LENGTH = 3, 256
+_MAX_VALUES = 1000
+# Each value is a condition of its own, and SQLite's expressions have a maximum depth of 1000.
+MAX_CONDITIONS = 500
+_MAX_OPERANDS = 50
+# The values of all operands together. Each can be a condition on each row.
+_MAX_VALUES_IN_TOTAL = 2000
 
 Row = TypeVar("Row", bound=Model)
 Conditions = Mapping[str, Callable[[Operand], Q]]
 
 
 class HoldsText(Func):
-    """Whether a list, which is JSON, has a text."""
+    """Whether a JSON list contains a text."""
 
     function = "jsonb_exists"
     output_field = BooleanField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002 -- Django's signature
-        """Ask SQLite, which has another function for it."""
+        """Compile the function for SQLite, which has no jsonb_exists."""
         values, with_values = compiler.compile(self.source_expressions[0])
         text, with_text = compiler.compile(self.source_expressions[1])
         return f"EXISTS (SELECT 1 FROM json_each({values}) WHERE value = {text})", [*with_values, *with_text]
@@ -40,52 +41,54 @@ class HoldsText(Func):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads operands; what is wrong with one is said by Stytch's names, which begin with the noun."""
+    """Reads operands. Errors have Stytch's names, which begin with the noun."""
 
     noun: str
 
     def condition(self, operands: Sequence[Operand], known: Conditions) -> Q:
-        """Return the condition that all operands make together. Raises Invalid."""
-        if len(operands) > _MOST_OPERANDS:
-            raise Invalid(f"A query has {_MOST_OPERANDS} operands at most.", field="query")
-        if sum(len(one.filter_value) for one in operands if isinstance(one.filter_value, list)) > _MOST_IN_ALL:
-            raise Invalid(f"The operands of a query have {_MOST_IN_ALL} values at most.", field="query")
+        """Return the condition that all operands have in common. Raise Invalid."""
+        if len(operands) > _MAX_OPERANDS:
+            raise Invalid(f"A query has {_MAX_OPERANDS} operands at most.", field="query")
+        if sum(len(one.filter_value) for one in operands if isinstance(one.filter_value, list)) > _MAX_VALUES_IN_TOTAL:
+            raise Invalid(f"The operands of a query have {_MAX_VALUES_IN_TOTAL} values at most.", field="query")
         both = Q()
         for operand in operands:
             name, value = operand.filter_name, operand.filter_value
             if not name or value is None:
-                raise self._invalid(operand, f"missing_filter_{'value' if name else 'name'}", "An operand lacks it.")
+                raise self._invalid(
+                    operand, f"missing_filter_{'value' if name else 'name'}", "An operand has no name or value."
+                )
             if name not in known:
-                raise self._invalid(operand, "filter_name_not_recognized", f"{name[:100]} is not known.")
+                raise self._invalid(operand, "filter_name_not_recognized", f"{name[:100]} isn't a known filter.")
             both &= known[name](operand)
         return both
 
-    def texts(self, operand: Operand, *, most: int = _MOST_VALUES) -> list[str]:
-        """Return a list of texts. Raises Invalid."""
+    def texts(self, operand: Operand, *, maximum: int = _MAX_VALUES) -> list[str]:
+        """Return a list of texts. Raise Invalid."""
         value = operand.filter_value
         if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
             raise self._invalid(operand, "expected_array_of_strings", "It takes a list of texts.")
-        if len(value) > most:
-            raise Invalid(f"{operand.filter_name} takes {most} values at most.", field="query")
+        if len(value) > maximum:
+            raise Invalid(f"{operand.filter_name} takes {maximum} values at most.", field="query")
         return [one for one in value if is_text(one)]
 
     def text(self, operand: Operand) -> str:
-        """Return a text. Raises Invalid."""
+        """Return a text. Raise Invalid."""
         if not isinstance(operand.filter_value, str):
             raise self._invalid(operand, "expected_string", "It takes a text.")
         return operand.filter_value if is_text(operand.filter_value) else ""
 
     def part(self, operand: Operand) -> str:
-        """Return what is looked for inside a text, at least three characters. Raises Invalid."""
+        """Return the text of a fuzzy search, at least three characters. Raise Invalid."""
         text = self.text(operand)
-        if not _SHORTEST <= len(text) <= _LONGEST:
+        if not _MIN_LENGTH <= len(text) <= _MAX_LENGTH:
             raise self._invalid(
-                operand, f"{operand.filter_name}_too_short", f"It takes {_SHORTEST} to {_LONGEST} characters."
+                operand, f"{operand.filter_name}_too_short", f"It takes {_MIN_LENGTH} to {_MAX_LENGTH} characters."
             )
         return text
 
     def flag(self, operand: Operand) -> bool:
-        """Return yes or no. Raises Invalid."""
+        """Return a boolean. Raise Invalid."""
         if not isinstance(operand.filter_value, bool):
             raise self._invalid(operand, "expected_boolean", "It takes true or false.")
         return operand.filter_value
@@ -97,7 +100,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """The rows of a page, with what `Found` says beside them."""
+    """A page of rows, with the other values of `Found`."""
 
     rows: list[Any] = field(default_factory=list)
     next_cursor: str | None = None
@@ -105,9 +108,9 @@ class Hits:
 
 
 def page(rows: QuerySet[Row], operands: Sequence[Operand], *list_key: object, cursor: str, limit: int) -> Hits:
-    """Return a page of rows in the order of organization and key. Raises Invalid, InvalidCursor.
+    """Return a page of rows by organization and primary key. Raise Invalid, InvalidCursor.
 
-    All are counted for the first page, up to a bound; the cursor carries the number on.
+    The first page counts all rows, up to a maximum. The cursor contains the number for the next pages.
     """
     check_limit(limit)
     keyset = Keyset(*list_key, _digest(operands))

@@ -15,7 +15,7 @@ from portal.directory.organizations import Organization
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.search import Found, Operand
 from portal.embedded import models
-from portal.embedded.database.search import MOST_CONDITIONS, HoldsText, Reader, page
+from portal.embedded.database.search import MAX_CONDITIONS, HoldsText, Reader, page
 from portal.embedded.members.roles import has_email_domain, has_role_through_group
 from portal.embedded.members.values import member_values, with_details
 from portal.embedded.scope import rows_of_each
@@ -60,7 +60,7 @@ class _Search:
 
     def _roles(self, operand: Operand) -> Q:
         """Match members with one of the roles: assigned manually, by email domain or by group."""
-        role_ids = _READ.texts(operand, most=MOST_CONDITIONS)
+        role_ids = _READ.texts(operand, maximum=MAX_CONDITIONS)
         found = Q() if MEMBER_ROLE in role_ids else has_role_through_group(role_ids, self._keys)
         for role_id in role_ids if MEMBER_ROLE not in role_ids else ():
             found |= Q(HoldsText(F("direct_roles"), Value(role_id)))

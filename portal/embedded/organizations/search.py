@@ -12,7 +12,7 @@ from portal.directory.ids import parse_id
 from portal.directory.members import MemberStatus
 from portal.directory.search import Operand
 from portal.embedded import models
-from portal.embedded.database.search import MOST_CONDITIONS, HoldsText, Reader
+from portal.embedded.database.search import MAX_CONDITIONS, HoldsText, Reader
 from portal.embedded.scope import rows_of
 
 _READ = Reader("organization")
@@ -66,7 +66,7 @@ def _claimed_domains(operand: Operand) -> Q:
 
 def _one_of(values: F | KeyTransform, operand: Operand) -> Q:
     found = _NOTHING
-    for domain in _READ.texts(operand, most=MOST_CONDITIONS):
+    for domain in _READ.texts(operand, maximum=MAX_CONDITIONS):
         found |= Q(HoldsText(values, Value(fold_domain(domain))))
     return found
 

@@ -12,12 +12,12 @@ from portal.directory.email_addresses import domain_of, fold_domain
 from portal.directory.errors import Conflict, Invalid
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
-from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, MAX_LIMIT, Page
+from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, MAX_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.conflicts import ScimConflict, ScimConflictState, ScimLinkingRule
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import audit, models
-from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.database.keyset import Keyset
 from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id
 from portal.embedded.organizations import email_domains

@@ -9,13 +9,13 @@ from django.db.models import Exists, OuterRef, Q
 from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
-from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.drift import ScimChangedUser, ScimDifference, ScimUnmanagedMember
 from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.scim.groups import ScimGroup
 from portal.embedded import models
-from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.database.keyset import Keyset
 from portal.embedded.database.writes import Writes
 from portal.embedded.members.roles import roles_without_groups
 from portal.embedded.members.values import member_id

@@ -9,14 +9,14 @@ from django.db.models import QuerySet
 
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import parse_id, public_id
-from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.group_roles import ScimGroupRoles, roles_version
 from portal.directory.scim.users import ScimGroupLink
 from portal.embedded import audit, models
-from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.database.keyset import Keyset
 from portal.embedded.members.roles import check_roles, has_admin, lock_admins
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.connection import active_connection

@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
-from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.groups import ScimGroup, ScimGroupMember
 from portal.embedded import models
-from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
+from portal.embedded.database.keyset import Keyset, search_bound, search_words
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scope import Scope, rows_of

@@ -10,13 +10,13 @@ from django.utils import timezone
 from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
-from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.restoration import ScimDeletedConnection, ScimRestoration
 from portal.embedded import models
 from portal.embedded.database.integrity import unless_taken
-from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.database.keyset import Keyset
 from portal.embedded.database.time_limit import lift_time_limit
 from portal.embedded.scim.connection import current_tokens
 from portal.embedded.scim.deletion import (

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from portal.directory.errors import Conflict
 from portal.directory.ids import public_id
-from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
+from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.safeguard import (
     TRIAL_MINIMUM,
@@ -28,7 +28,7 @@ from portal.directory.scim.safeguard import (
     ScimSafeguardDecision,
 )
 from portal.embedded import audit, models
-from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.database.keyset import Keyset
 from portal.embedded.database.statements import Statement, columns_of
 from portal.embedded.database.writes import Writes
 from portal.embedded.scim.connection import active_connection

@@ -11,7 +11,7 @@ from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus, RoleSourceType
-from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page
+from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
@@ -27,7 +27,7 @@ from portal.directory.scim.users import (
     ScimUserState,
 )
 from portal.embedded import models
-from portal.embedded.database.keyset import Keyset, check_limit, search_bound, search_words
+from portal.embedded.database.keyset import Keyset, search_bound, search_words
 from portal.embedded.database.raw_sql import key, rows
 from portal.embedded.members.roles import email_roles
 from portal.embedded.members.values import member_id

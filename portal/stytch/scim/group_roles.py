@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from portal.directory.errors import Conflict, Invalid, InvalidCursor, NotFound
-from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
+from portal.directory.errors import Conflict, InvalidCursor, NotFound
+from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, check_limit
 from portal.directory.scim.group_roles import ScimGroupRoles
 from portal.directory.scim.users import ScimGroupLink
 from portal.stytch.documents import Document
@@ -28,8 +28,7 @@ class StytchScimGroupRoles(Scoped):
 
     def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupRoles]:
         """Return a page of the groups that grant roles, by ID. The cursor is the last ID. Raise NotFound, InvalidCursor."""
-        if not 1 <= limit <= MAX_LIMIT:
-            raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")
+        check_limit(limit)
         if cursor and not cursor.startswith("scim-group-"):
             raise InvalidCursor("The cursor isn't valid for this list.")
         connection = self._connection()

@@ -1,7 +1,7 @@
 """Groups that the identity provider pushed, as Stytch lists them."""
 
-from portal.directory.errors import Invalid, InvalidCursor
-from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
+from portal.directory.errors import InvalidCursor
+from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.scim.groups import ScimGroup
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
@@ -23,8 +23,7 @@ class StytchScimGroups(Scoped):
 
         Raise Invalid, InvalidCursor, NotFound, Forbidden.
         """
-        if not 1 <= limit <= MAX_LIMIT:
-            raise Invalid(f"limit must be from 1 to {MAX_LIMIT}.", field="limit")
+        check_limit(limit)
         caller = self._caller()
         query: dict[str, str | int] = {"limit": limit, "cursor": cursor} if cursor else {"limit": limit}
         answer = self._scope.api.get(

@@ -9,7 +9,7 @@ from django.db.models.expressions import RawSQL
 
 from portal.directory.errors import NotFound
 from portal.directory.ids import first_uuid7, parse_id, public_id, timestamp_of
-from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.log import (
     FIRST_ERROR_STATUS,
@@ -20,7 +20,7 @@ from portal.directory.scim.log import (
     ScimRequestFilter,
 )
 from portal.embedded import audit, models
-from portal.embedded.database.keyset import Keyset, check_limit
+from portal.embedded.database.keyset import Keyset
 from portal.embedded.scim.log.replay import replay, replay_obstacle
 from portal.embedded.scim.log.resource_names import ResourceNames
 from portal.embedded.scope import Scope

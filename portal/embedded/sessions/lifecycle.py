@@ -72,7 +72,7 @@ def update_session(row: models.MemberSessionRow, terms: SessionTerms) -> None:
 
 def session_of_token(token: str) -> models.MemberSessionRow | None:
     """Return a live session of any organization by its token, with its member and organization. None if there isn't one."""
-    row = _with_member().filter(token_hash=token_hash(token)).first()
+    row = next(iter(_with_member().filter(token_hash=token_hash(token))), None)
     return row if row is not None and is_live(row) else None
 
 

@@ -42,11 +42,11 @@ class Writes:
     def update(self, row: Model, *names: str) -> None:
         """Store fields of a row, as `save(update_fields=…)` would without its signals."""
         sql, fields = _update(type(row), names, connection.vendor)
-        changed = {field.column: field.pre_save(row, add=False) for field in fields}
+        changed = {field.attname: field.pre_save(row, add=False) for field in fields}
         if connection.vendor == "postgresql":
             self._parts.append((sql, [_encoded(changed), row.pk]))
         else:
-            values = [field.get_db_prep_save(changed[field.column], connection) for field in fields]
+            values = [field.get_db_prep_save(changed[field.attname], connection) for field in fields]
             self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, connection)]))
 
     def update_keys(
@@ -69,7 +69,7 @@ class Writes:
         parts, new = self._parts, self._new
         self._parts, self._new = [], {}
         if connection.vendor == "postgresql":
-            parts += [(_insert_documents(model), [_documents(model, rows)]) for model, rows in new.items() if rows]
+            parts += [(_insert_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows]
             if parts:
                 execute(_as_one(tuple(sql for sql, _ in parts)), [one for _, values in parts for one in values])
             return
@@ -131,19 +131,6 @@ def _as_one(parts: tuple[str, ...]) -> str:
     *first, last = parts
     named = ", ".join(f"part{number} AS ({sql})" for number, sql in enumerate(first))
     return f"WITH {named} {last}" if named else last
-
-
-def _documents(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as JSON by column."""
-    if renamed := _renamed(model):
-        return _encoded([{renamed.get(name, name): value for name, value in row.items()} for row in rows])
-    return _encoded(rows)
-
-
-@cache
-def _renamed(model: type[Model]) -> Mapping[str, str]:
-    """Return the columns that have another name than their attribute."""
-    return {field.attname: str(field.column) for field in inserted_fields(model) if field.attname != field.column}
 
 
 def _encoded(value: Any) -> str:

@@ -72,6 +72,7 @@ def update_session(row: models.MemberSessionRow, terms: SessionTerms) -> None:
 
 def session_of_token(token: str) -> models.MemberSessionRow | None:
     """Return a live session of any organization by its token, with its member and organization. None if there isn't one."""
+    # Not first(): its order makes PostgreSQL scan all users if few of them have a member.
     row = next(iter(_with_member().filter(token_hash=token_hash(token))), None)
     return row if row is not None and is_live(row) else None
 
@@ -82,7 +83,7 @@ def session_of_jwt(session_jwt: str) -> models.MemberSessionRow | None:
     from portal.embedded.sessions import jwts  # noqa: PLC0415 -- as above
 
     subject = jwts.read(session_jwt)
-    row = _with_member().filter(pk=subject.session_key).first() if subject else None
+    row = next(iter(_with_member().filter(pk=subject.session_key)), None) if subject else None
     if row is None or subject is None or member_id(row.member) != subject.member_id:
         return None
     return row if is_live(row) else None

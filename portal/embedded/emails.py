@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 
 
 def send_email(*, to: str, subject: str, text: str, key: str = "") -> None:
-    """Hand an email to the mail server. Raise OSError or ValueError where it isn't taken.
+    """Hand an email to the mail server. Raise OSError or ValueError if it isn't accepted.
 
     With a `key`, the same email to the same address has the same Message-ID, so that mailboxes drop a second copy.
     """

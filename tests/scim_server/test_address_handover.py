@@ -147,7 +147,7 @@ def test_a_new_hire_is_kept_whether_they_are_created_active_or_activated_later(i
     assert (holder(), row_of(leaver).cannot_sign_in) == ("hire", True)
 
 
-def test_who_gets_the_address_of_another_person_waits_for_it_and_leaves_their_own(idp: Idp) -> None:
+def test_who_gets_the_address_of_another_user_waits_for_it_and_leaves_their_own(idp: Idp) -> None:
     """An identity provider that took an address away must not find its former holder signed in with it."""
     first = person(idp, "first")
     mover = person(idp, "mover", "mover@acme.example")
@@ -163,7 +163,7 @@ def test_who_gets_the_address_of_another_person_waits_for_it_and_leaves_their_ow
     assert (holder(), member_of(mover).email_address) == ("mover", ANN)
 
 
-def test_two_people_can_exchange_their_addresses(idp: Idp) -> None:
+def test_two_users_can_exchange_their_addresses(idp: Idp) -> None:
     ann, bob = person(idp, "ann"), person(idp, "bob", "bob@acme.example")
 
     idp.patch(f"/Users/{ann}", {"op": "replace", "path": "emails", "value": [{"value": "bob@acme.example"}]})
@@ -208,7 +208,9 @@ def delete_connection(idp: Idp, *, deactivates: bool) -> str:
     return connection_id
 
 
-def test_an_address_that_was_freed_while_the_connection_was_deleted_is_passed_on_when_it_is_restored(idp: Idp) -> None:
+def test_an_address_that_was_freed_while_the_connection_was_deleted_is_handed_over_when_it_is_restored(
+    idp: Idp,
+) -> None:
     first = person(idp, "first")
     person(idp, "second")
     member = public_id("member", member_of(first).pk)
@@ -263,7 +265,7 @@ def test_blanks_around_an_address_do_not_count(idp: Idp, address: str) -> None:
     assert idp.get(f"/Users/{user}").json()["emails"][0]["value"] == address
 
 
-def test_what_entra_makes_of_a_user_name_before_it_deletes_is_no_address(idp: Idp) -> None:
+def test_what_entra_makes_of_a_user_name_before_it_deletes_is_not_an_address(idp: Idp) -> None:
     models.ScimConnectionRow.objects.update(identity_provider="microsoft-entra")
     user = idp.create_user(ANN)
     renamed = {"op": "Replace", "path": "userName", "value": f"{'0f' * 16}{ANN}"}
@@ -329,7 +331,7 @@ def test_who_begins_to_wait_while_another_request_is_about_to_free_the_address_i
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_is_pushed_again_while_the_address_is_freed_is_no_deadlock(idp: Idp) -> None:
+def test_who_is_pushed_again_while_the_address_is_freed_is_not_a_deadlock(idp: Idp) -> None:
     for number in range(6):
         address = f"ann{number}@acme.example"
         first, second = person(idp, f"first{number}", address), person(idp, f"second{number}", address)
@@ -350,7 +352,7 @@ def test_who_is_pushed_again_while_the_address_is_freed_is_no_deadlock(idp: Idp)
     ("way", "next_one"),
     [("deleted", "second"), ("deactivated", "second"), ("another address", "second"), ("only locked", "first")],
 )
-def test_an_address_is_passed_on_while_another_request_changes_the_first_person_who_waits(
+def test_an_address_is_handed_over_while_another_request_changes_the_first_user_who_waits(
     idp: Idp, monkeypatch: pytest.MonkeyPatch, way: str, next_one: str
 ) -> None:
     holding, first = person(idp, "holding"), person(idp, "first")

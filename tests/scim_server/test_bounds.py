@@ -74,7 +74,7 @@ def test_many_names_can_be_looked_up_at_once(idp: Idp) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_list_that_takes_too_long_is_stopped_and_the_connection_goes_on(idp: Idp) -> None:
+def test_a_list_that_takes_too_long_is_stopped_and_the_connection_continues(idp: Idp) -> None:
     slow = {
         "postgresql": "SELECT pg_sleep(30)",
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
@@ -280,7 +280,7 @@ def test_an_attribute_has_a_limited_number_of_elements(
     assert idp.send("PUT", f"/Users/{user}", {"userName": "ada", "entitlements": entitlements(50)}).status_code == 200
 
 
-def test_a_long_value_in_many_elements_is_refused_before_it_is_multiplied(idp: Idp) -> None:
+def test_a_long_value_in_many_elements_is_rejected_before_it_is_multiplied(idp: Idp) -> None:
     user = with_entitlements(idp, 900)
 
     refused = idp.patch(f"/Users/{user}", {"op": "replace", "path": "entitlements.display", "value": "x" * 100_000})
@@ -288,7 +288,7 @@ def test_a_long_value_in_many_elements_is_refused_before_it_is_multiplied(idp: I
     assert "longer than 262144" in error_of(refused, 413)
 
 
-def test_what_is_too_large_already_can_be_deactivated_and_made_smaller(idp: Idp, settings: Settings) -> None:
+def test_what_is_too_large_already_can_be_deactivated_and_created_smaller(idp: Idp, settings: Settings) -> None:
     user = with_entitlements(idp, 100)
     settings.SCIM_MAX_ELEMENTS, settings.SCIM_MAX_RESOURCE_LENGTH = 50, 500
 

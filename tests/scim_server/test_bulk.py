@@ -80,7 +80,7 @@ def test_a_reference_is_resolved_wherever_it_stands_also_before_its_resource(idp
     assert idp.get(f"/Users/{ids['ada']}").json()[ENTERPRISE_USER]["manager"]["value"] == ids["bob"]
 
 
-def test_circles_are_resolved(idp: Idp) -> None:
+def test_cycles_are_resolved(idp: Idp) -> None:
     results = bulk(
         idp,
         post("/Groups", "a", displayName="A", members=[{"value": "bulkId:b"}]),
@@ -146,7 +146,7 @@ def test_a_version_must_be_the_current_one(idp: Idp) -> None:
     assert statuses(results) == ["200", "412"]
 
 
-def test_people_are_created_together(idp: Idp, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+def test_users_are_created_together(idp: Idp, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_max_num_queries(10):
         results = bulk(idp, *(post("/Users", f"u{n}", userName=f"user{n}") for n in range(100)))
 
@@ -154,7 +154,7 @@ def test_people_are_created_together(idp: Idp, django_assert_max_num_queries: Dj
     assert models.ActivityEntryRow.objects.filter(action="scim_user.create").count() == 100
 
 
-def test_limits_are_told(idp: Idp) -> None:
+def test_errors_name_the_limits(idp: Idp) -> None:
     detail = error_of(idp.send("POST", "/Bulk", {"schemas": [BULK], "Operations": [post("/Users", "a")] * 1001}), 413)
     assert "maxOperations" in detail
     config = idp.get("/ServiceProviderConfig").json()["bulk"]
@@ -172,7 +172,7 @@ def test_limits_are_told(idp: Idp) -> None:
         {"schemas": [BULK], "Operations": [], "failOnErrors": "2"},
     ],
 )
-def test_what_is_no_bulk_request_is_refused(idp: Idp, body: dict[str, Any]) -> None:
+def test_what_is_not_a_bulk_request_is_rejected(idp: Idp, body: dict[str, Any]) -> None:
     error_of(idp.send("POST", "/Bulk", body), 400, "invalidSyntax")
 
 

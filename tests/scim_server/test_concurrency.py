@@ -93,7 +93,7 @@ def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
     assert (models.ScimUserRow.objects.count(), models.ScimGroupRow.objects.count()) == (1, 1)
 
 
-def test_people_sign_in_while_the_largest_change_is_computed(idp: Idp, admin: models.MemberRow) -> None:
+def test_users_sign_in_while_the_largest_change_is_computed(idp: Idp, admin: models.MemberRow) -> None:
     """On SQLite a change holds the only write lock: it must end long before others give up waiting for it."""
     row = factories.scim_user(idp.connection, "ada")
     row.document["entitlements"] = [{"value": f"e{n}"} for n in range(1000)]

@@ -47,7 +47,7 @@ REFUSED: dict[str, Callable[[Idp, Idp], object]] = {
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/Users"), ("POST", "/Groups"), ("GET", "/Nothing"), ("TRACE", "/Users")]
 )
-def test_all_who_are_refused_get_the_same_answer(
+def test_every_rejected_request_gets_the_same_response(
     idp: Idp, other_idp: Idp, case: str, method: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     REFUSED[case](idp, other_idp)
@@ -61,7 +61,7 @@ def test_all_who_are_refused_get_the_same_answer(
     assert not idp.token or idp.token not in caplog.text
 
 
-def test_the_scheme_is_read_in_any_case_and_a_session_is_no_token(idp: Idp, admin_client: Client) -> None:
+def test_the_scheme_is_read_in_any_case_and_a_session_is_not_a_token(idp: Idp, admin_client: Client) -> None:
     url = f"{idp.base}/Users"
 
     assert Client().get(url, headers={"Authorization": f"bEARER  {idp.token}"}).status_code == 200
@@ -102,7 +102,7 @@ def test_json_is_taken_by_each_of_its_names(idp: Idp, content_type: str) -> None
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
-def test_anything_else_is_refused(idp: Idp, content_type: str) -> None:
+def test_anything_else_is_rejected(idp: Idp, content_type: str) -> None:
     error_of(idp.send("POST", "/Users", {"userName": "ada"}, content_type=content_type), 415)
 
 
@@ -126,7 +126,7 @@ def test_anything_else_is_refused(idp: Idp, content_type: str) -> None:
     ],
     ids=range(14),
 )
-def test_a_body_that_cannot_be_kept_is_refused(idp: Idp, body: bytes) -> None:
+def test_a_body_that_cannot_be_stored_is_rejected(idp: Idp, body: bytes) -> None:
     error_of(idp.send("POST", "/Users", body), 400, "invalidSyntax")
     assert not models.ScimUserRow.objects.exists()
 
@@ -135,7 +135,7 @@ def test_the_mark_of_utf_8_at_the_beginning_is_passed_over(idp: Idp) -> None:
     assert idp.send("POST", "/Users", b'\xef\xbb\xbf{"userName": "ada"}').json()["userName"] == "ada"
 
 
-def test_a_body_that_is_too_large_is_refused(idp: Idp, settings: Settings) -> None:
+def test_a_body_that_is_too_large_is_rejected(idp: Idp, settings: Settings) -> None:
     settings.SCIM_MAX_BODY_BYTES = 1000
 
     assert "1000 bytes" in error_of(idp.send("POST", "/Users", {"userName": "x" * 1001}), 413)
@@ -220,7 +220,7 @@ def test_an_endpoint_without_the_edge_is_reported_and_stays_shut(visitor: Client
     assert visitor.get("/v1/b2b/scim/open").status_code == 500
 
 
-def test_plain_http_is_refused_where_the_portal_is_served_over_https(idp: Idp, settings: Settings) -> None:
+def test_plain_http_is_rejected_where_the_portal_is_served_over_https(idp: Idp, settings: Settings) -> None:
     """A redirect would have the identity provider fail without a word on why, and would not take the token back."""
     settings.SECURE_SSL_REDIRECT = True
 

@@ -75,7 +75,7 @@ def test_entra_tests_the_connection_with_names_that_nobody_has(idp: Idp) -> None
         assert (response.status_code, json.loads(response.content)["Resources"]) == (200, [])
 
 
-def test_entra_creates_a_person(idp: Idp) -> None:
+def test_entra_creates_a_user(idp: Idp) -> None:
     response = idp.send("POST", "/Users?aadOptscim062020", NEW_USER)
 
     document = json.loads(response.content)
@@ -232,11 +232,11 @@ def test_entra_matches_groups_by_a_unique_name_in_any_case(idp: Idp, group: str)
         'emails[type eq "work" and value eq "Test_User_fd0ea19b@testuser.com"]',
     ],
 )
-def test_entra_matches_people_by_what_the_admin_chose(idp: Idp, person: str, bare: str, text: str) -> None:
+def test_entra_matches_users_by_what_the_admin_chose(idp: Idp, person: str, bare: str, text: str) -> None:
     assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [person]
 
 
-def test_entra_asks_whether_one_person_is_in_one_group(idp: Idp, group: str, person: str, bare: str) -> None:
+def test_entra_asks_whether_one_user_is_in_one_group(idp: Idp, group: str, person: str, bare: str) -> None:
     patch(idp, f"/Groups/{group}", {"op": "Add", "path": "members", "value": [{"value": person}]})
 
     for one, number in ((person, 1), (bare, 0)):
@@ -244,7 +244,7 @@ def test_entra_asks_whether_one_person_is_in_one_group(idp: Idp, group: str, per
         assert answer.json()["totalResults"] == number
 
 
-def test_entra_deletes_softly_then_for_good_and_may_start_anew(idp: Idp, person: str) -> None:
+def test_entra_deletes_softly_then_for_good_and_may_start_again(idp: Idp, person: str) -> None:
     user_after(idp, person, {"op": "Replace", "path": "active", "value": False})
     assert idp.get("/Users", filter=f'userName eq "{NEW_USER["userName"]}"').json()["totalResults"] == 1
 
@@ -275,7 +275,7 @@ def test_quotes_are_needed_where_the_connection_is_strict(idp: Idp, person: str)
 
 
 @pytest.mark.parametrize("text", ["userName eq", "userName eq a b", "userName eq )", 'userName eq "a'])
-def test_what_is_no_filter_even_without_quotes_is_refused(idp: Idp, person: str, text: str) -> None:
+def test_what_is_not_a_filter_even_without_quotes_is_rejected(idp: Idp, person: str, text: str) -> None:
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")
 
 
@@ -298,7 +298,7 @@ def boss(idp: Idp, person: str) -> str:
     ],
 )
 @tolerant
-def test_entra_asks_whether_a_person_has_a_manager(idp: Idp, person: str, boss: str, bare: str, text: str) -> None:
+def test_entra_asks_whether_a_user_has_a_manager(idp: Idp, person: str, boss: str, bare: str, text: str) -> None:
     """The only reference for whose current value Entra asks before it changes it."""
     for manager, found in ((boss, [{"schemas": [USER_SCHEMA, ENTERPRISE], "id": person}]), (bare, [])):
         answer = idp.get("/Users", filter=text.format(person=person, boss=manager), attributes="id")
@@ -307,7 +307,7 @@ def test_entra_asks_whether_a_person_has_a_manager(idp: Idp, person: str, boss: 
 
 
 @tolerant
-def test_entra_asks_for_people_without_a_manager(idp: Idp, person: str, boss: str, bare: str) -> None:
+def test_entra_asks_for_users_without_a_manager(idp: Idp, person: str, boss: str, bare: str) -> None:
     for text, found in (
         ("manager pr", {person}),
         ("manager eq null", {boss, bare}),

@@ -32,7 +32,7 @@ def test_what_the_client_has_is_not_sent_again(idp: Idp, ada: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Users", "Groups"])
-def test_a_change_of_a_stale_state_is_refused(idp: Idp, kind: str) -> None:
+def test_a_change_of_a_stale_state_is_rejected(idp: Idp, kind: str) -> None:
     name = "userName" if kind == "Users" else "displayName"
     key = idp.send("POST", f"/{kind}", {name: "first"}).json()["id"]
     stale = tag(idp, f"/{kind}/{key}")
@@ -86,7 +86,7 @@ def not_modified(idp: Idp, path: str, seen: str, **query: str) -> bool:
     return bool(response.status_code == 304)
 
 
-def test_a_tag_is_of_all_that_is_shown_of_a_person(idp: Idp, ada: str) -> None:
+def test_a_tag_is_of_all_that_is_shown_of_a_user(idp: Idp, ada: str) -> None:
     """Their groups are rows of their own: each of these changes is seen by who asks with the tag from before it."""
     path = f"/Users/{ada}"
     seen = [tag(idp, path)]
@@ -112,7 +112,7 @@ def test_a_tag_is_of_all_that_is_shown_of_a_person(idp: Idp, ada: str) -> None:
     assert changed()
 
 
-def test_without_the_groups_a_tag_is_of_the_person_alone(idp: Idp, ada: str) -> None:
+def test_without_the_groups_a_tag_is_of_the_user_alone(idp: Idp, ada: str) -> None:
     path, query = f"/Users/{ada}", {"excludedAttributes": "groups"}
     seen = idp.get(path, **query)["ETag"]
     group = idp.create_group("Sales", [ada])

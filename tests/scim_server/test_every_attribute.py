@@ -76,7 +76,7 @@ def check(idp: Idp, schema: ResourceSchema, resource: str) -> int:
     return shown
 
 
-def test_of_a_person(idp: Idp) -> None:
+def test_of_a_user(idp: Idp) -> None:
     idp.create_user("other")
     person = idp.create_user(**{"user_name": "kim"} | body_of(USER) | {"userName": "kim"})
     idp.create_group("Outer", [idp.create_group("Inner", [person])])

@@ -117,7 +117,7 @@ def test_another_connection_does_not_know_it(ada: str, other_idp: Idp) -> None:
         {"attributes": [{"type": "string"}]},
     ],
 )
-def test_a_schema_that_is_none_is_refused(tmp_path: Path, schema: dict[str, Any]) -> None:
+def test_a_schema_that_is_none_is_rejected(tmp_path: Path, schema: dict[str, Any]) -> None:
     with pytest.raises(CommandError, match="--extension-schemas"):
         update(tmp_path, **schema)
 

@@ -145,7 +145,9 @@ def test_patching_members(
         [["x"]],
     ],
 )
-def test_a_member_who_is_none_is_refused_and_nobody_leaves(idp: Idp, group: str, people: list[str], value: Any) -> None:
+def test_a_member_who_is_none_is_rejected_and_nobody_leaves(
+    idp: Idp, group: str, people: list[str], value: Any
+) -> None:
     for kind in ("add", "replace"):
         error_of(idp.patch(f"/Groups/{group}", {"op": kind, "path": "members", "value": value}), 400, "invalidValue")
     error_of(idp.send("PUT", f"/Groups/{group}", {"displayName": "Sales", "members": value}), 400, "invalidValue")
@@ -190,7 +192,7 @@ def test_what_changes_nothing_moves_no_date_and_leaves_no_entry(idp: Idp, group:
     assert models.ActivityEntryRow.objects.count() == entries
 
 
-def test_a_deleted_group_is_gone_and_its_people_stay(idp: Idp, group: str, people: list[str]) -> None:
+def test_a_deleted_group_is_gone_and_its_users_stay(idp: Idp, group: str, people: list[str]) -> None:
     assert idp.send("DELETE", f"/Groups/{group}").status_code == 204
 
     for method in ("GET", "DELETE"):
@@ -242,7 +244,7 @@ def test_adding_one_member_costs_the_same_however_many_there_are(
     assert counted(f"scim-group-live-{group.pk}") == 251
 
 
-def test_fifty_thousand_members_come_in_one_call(idp: Idp) -> None:
+def test_fifty_thousand_members_come_in_one_request(idp: Idp) -> None:
     group = idp.create_group("Everyone")
     rows = models.ScimUserRow.objects.bulk_create(
         (

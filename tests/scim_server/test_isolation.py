@@ -153,7 +153,7 @@ def test_what_is_another_connections_is_unknown(
     assert not models.ScimGroupRow.objects.filter(display_name__in=("New", "N", "x")).exists()
 
 
-def test_the_own_is_known_by_each_of_these_calls(idp: Idp, theirs: dict[str, str]) -> None:
+def test_each_of_these_requests_finds_own_resources(idp: Idp, theirs: dict[str, str]) -> None:
     """So that the test above cannot pass because a call is no good."""
     for name, call in CALLS.items():
         key = idp.create_group(f"Known {name}", [idp.create_user(name.replace(" ", "-").replace(",", ""))])
@@ -165,7 +165,7 @@ def test_the_own_is_known_by_each_of_these_calls(idp: Idp, theirs: dict[str, str
     assert theirs
 
 
-def test_a_reference_to_a_manager_tells_nothing_of_another_connections_people(idp: Idp, theirs: dict[str, str]) -> None:
+def test_a_reference_to_a_manager_tells_nothing_of_another_connections_users(idp: Idp, theirs: dict[str, str]) -> None:
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
     answers = [
@@ -179,7 +179,7 @@ def test_a_reference_to_a_manager_tells_nothing_of_another_connections_people(id
     assert [one["userName"] for one in found] == ["x"]
 
 
-def test_a_cursor_of_another_connection_is_no_cursor(idp: Idp, other_idp: Idp, theirs: dict[str, str]) -> None:
+def test_a_cursor_of_another_connection_is_not_a_cursor(idp: Idp, other_idp: Idp, theirs: dict[str, str]) -> None:
     other_idp.create_user("x")
     for endpoint in ("/Users", "/Groups"):
         cursor = other_idp.get(endpoint, cursor="", count=1).json()["nextCursor"]

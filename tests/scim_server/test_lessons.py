@@ -79,7 +79,7 @@ def test_04_a_rename_keeps_the_members(idp: Idp, group: str, people: list[str], 
 @pytest.mark.parametrize("op", ["Replace", "REPLACE", "Add", "add", "replace"])
 @pytest.mark.parametrize("value", ["False", "false", False])
 @pytest.mark.parametrize("with_path", [True, False])
-def test_05_to_08_everybody_can_offboard_and_it_lasts(
+def test_05_to_08_everyone_can_offboard_and_it_lasts(
     idp: Idp, ada: str, op: str, value: Any, *, with_path: bool
 ) -> None:
     operation = {"path": "active", "value": value} if with_path else {"value": {"active": value}}
@@ -179,7 +179,7 @@ def test_22_duplicates_say_so(idp: Idp, ada: str, group: str) -> None:
     error_of(idp.send("POST", "/Groups", {"displayName": "sales"}), 409, "uniqueness")
 
 
-def test_23_whom_one_deleted_one_can_provision_anew(idp: Idp, ada: str) -> None:
+def test_23_a_deleted_user_can_be_provisioned_again(idp: Idp, ada: str) -> None:
     idp.send("DELETE", f"/Users/{ada}")
 
     assert idp.create_user("ada@x.example", externalId="ada") != ada
@@ -247,7 +247,9 @@ def test_32_an_id_of_the_callers_choice_overwrites_nobody(idp: Idp, ada: str) ->
     assert idp.get(f"/Users/{ada}").json()["userName"] == "Ada@X.example"
 
 
-def test_34_many_members_come_in_one_call_and_too_many_are_told_so(idp: Idp, group: str, settings: Settings) -> None:
+def test_34_many_members_come_in_one_request_and_an_error_names_the_limit(
+    idp: Idp, group: str, settings: Settings
+) -> None:
     members = [{"value": idp.create_user(f"many{n}")} for n in range(1100)]
 
     assert idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": members}).status_code in {200, 204}
@@ -261,7 +263,7 @@ def test_34_many_members_come_in_one_call_and_too_many_are_told_so(idp: Idp, gro
     error_of(idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": members}), 413)
 
 
-def test_35_a_group_of_one_has_a_list_and_every_answer_its_type(idp: Idp, people: list[str]) -> None:
+def test_35_a_group_of_one_has_a_list_and_every_response_its_type(idp: Idp, people: list[str]) -> None:
     group = idp.create_group("One", people[:1])
     answers = [idp.get(f"/Groups/{group}"), idp.get("/Users"), idp.get("/Schemas"), idp.get("/Users/none")]
 
@@ -270,5 +272,5 @@ def test_35_a_group_of_one_has_a_list_and_every_answer_its_type(idp: Idp, people
 
 
 @pytest.mark.parametrize("text", ['nothing eq "x"', f'{CUSTOM}:level eq "x"', "userName near 5", 'userName eq "x" xor'])
-def test_40_a_filter_that_is_not_understood_is_refused(idp: Idp, ada: str, text: str) -> None:
+def test_40_an_invalid_filter_is_rejected(idp: Idp, ada: str, text: str) -> None:
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")

@@ -34,7 +34,7 @@ def test_a_connection_beyond_its_rate_is_asked_to_wait(idp: Idp, other_idp: Idp)
     assert other_idp.get("/Users").status_code == 200
 
 
-def test_after_the_wait_it_goes_on(idp: Idp, settings: Settings) -> None:
+def test_after_the_wait_it_continues(idp: Idp, settings: Settings) -> None:
     settings.SCIM_RATE_PER_CONNECTION = "1 per minute"
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         idp.tokens.update(expires_at="2100-01-01T00:00:00Z")
@@ -150,7 +150,7 @@ def test_ended_windows_are_forgotten() -> None:
     assert (storage.reset(), storage.reset()) == (1, 0)
 
 
-def test_simultaneous_calls_are_each_counted() -> None:
+def test_simultaneous_requests_are_each_counted() -> None:
     storage = ProcessStorage()
 
     with ThreadPoolExecutor(8) as pool:

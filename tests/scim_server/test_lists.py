@@ -134,7 +134,7 @@ def test_a_filter_finds_what_it_says(idp: Idp, text: str, expected: str) -> None
         "meta.created co 2020",
     ],
 )
-def test_what_cannot_be_compared_so_is_refused(idp: Idp, text: str) -> None:
+def test_what_cannot_be_compared_so_is_rejected(idp: Idp, text: str) -> None:
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")
 
 
@@ -181,7 +181,7 @@ def test_a_list_is_sorted_by_any_attribute(idp: Idp, parameters: dict[str, str],
 
 
 @pytest.mark.parametrize("path", ["nothing", "groups", "name", "addresses"])
-def test_what_has_no_order_is_refused(idp: Idp, path: str) -> None:
+def test_what_has_no_order_is_rejected(idp: Idp, path: str) -> None:
     error_of(idp.get("/Users", sortBy=path), 400, "invalidPath")
 
 
@@ -200,7 +200,7 @@ def walk(idp: Idp, endpoint: str, **parameters: str | int) -> list[list[str]]:
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 @pytest.mark.parametrize("path", ["", "userName", "title", "emails", "meta.lastModified", "active", "id", "nickName"])
-def test_a_walk_by_cursor_has_everybody_once_in_the_order_of_the_list(idp: Idp, path: str, order: str) -> None:
+def test_a_walk_by_cursor_has_everyone_once_in_the_order_of_the_list(idp: Idp, path: str, order: str) -> None:
     sorting = {"sortBy": path, "sortOrder": order} if path else {}
     whole = [one["id"] for one in idp.get("/Users", **sorting).json()["Resources"]]
 
@@ -210,7 +210,7 @@ def test_a_walk_by_cursor_has_everybody_once_in_the_order_of_the_list(idp: Idp, 
         assert len(pages) == -(-3 // count)
 
 
-def test_a_cursor_goes_on_where_it_stood_though_others_went(idp: Idp, people: list[str]) -> None:
+def test_a_cursor_continues_where_it_stood_though_others_went(idp: Idp, people: list[str]) -> None:
     first = idp.get("/Users", cursor="", count=2).json()
     assert first["totalResults"] == 3
     idp.send("DELETE", f"/Users/{people[0]}")
@@ -259,7 +259,7 @@ def test_a_search_is_a_list_asked_for_in_a_body(idp: Idp) -> None:
     error_of(idp.send("POST", "/Users/.search", {"schemas": [SEARCH], "filter": 5.5}), 400, "invalidSyntax")
 
 
-def test_a_search_of_everything_has_people_and_groups(idp: Idp, people: list[str]) -> None:
+def test_a_search_of_everything_has_users_and_groups(idp: Idp, people: list[str]) -> None:
     group = idp.create_group("Bees", people[:1])
 
     def search(**more: Any) -> dict[str, Any]:

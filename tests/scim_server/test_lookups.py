@@ -101,7 +101,7 @@ def test_an_address_is_found_by_its_index(crowd: Idp, text: str) -> None:
         ('emails eq ""', ""),
     ],
 )
-def test_the_index_changes_no_answer(idp: Idp, text: str, expected: str) -> None:
+def test_the_index_changes_no_response(idp: Idp, text: str, expected: str) -> None:
     idp.create_user("a", emails=[{"value": "Person7@acme.example", "type": "work"}])
     own = {"value": "b@acme.example", "type": "home", "primary": True}
     idp.create_user("b", emails=[{"value": "person7@acme.example", "type": "home"}, own])

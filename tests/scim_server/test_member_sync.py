@@ -45,7 +45,7 @@ def actions() -> list[str]:
     return list(entries.values_list("action", flat=True))
 
 
-def test_a_person_becomes_a_member_of_this_organization_alone(idp: Idp, grace: str) -> None:
+def test_a_user_becomes_a_member_of_this_organization_alone(idp: Idp, grace: str) -> None:
     member = models.MemberRow.objects.get()
 
     assert (member.email_address, member.name, member.status) == (EMAIL, "Grace Hopper", MemberStatus.ACTIVE)
@@ -73,7 +73,7 @@ def test_the_address_is_the_primary_or_the_work_one_or_the_user_name(
     assert member_of(user).email_address == expected
 
 
-def test_who_has_no_address_is_no_member_until_there_is_one(idp: Idp) -> None:
+def test_who_has_no_address_is_not_a_member_until_there_is_one(idp: Idp) -> None:
     user = idp.create_user("grace")
     assert not models.MemberRow.objects.exists()
 
@@ -81,7 +81,7 @@ def test_who_has_no_address_is_no_member_until_there_is_one(idp: Idp) -> None:
     assert member_of(user).email_address == EMAIL
 
 
-def test_the_member_follows_the_person(idp: Idp, grace: str) -> None:
+def test_the_member_follows_the_user(idp: Idp, grace: str) -> None:
     idp.patch(
         f"/Users/{grace}",
         {"op": "replace", "value": {"displayName": "Amazing Grace", "emails": [{"value": "new@acme.example"}]}},
@@ -115,7 +115,7 @@ def test_who_is_taken_away_is_out_at_once_and_without_rights(idp: Idp, grace: st
     assert way != "delete" or idp.send("POST", "/Users", GRACE).status_code == 201
 
 
-def test_who_comes_back_has_the_roles_of_groups_and_not_those_given_by_hand(idp: Idp, grace: str) -> None:
+def test_who_comes_back_has_the_roles_of_groups_and_not_those_given_manually(idp: Idp, grace: str) -> None:
     member = member_of(grace)
     models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["stytch_admin"])
     factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
@@ -138,7 +138,7 @@ def grant(group: str, role_id: str) -> None:
     factories.group_role(row, role_id)
 
 
-def test_a_role_reaches_the_groups_within_also_in_a_circle(idp: Idp, grace: str) -> None:
+def test_a_role_reaches_the_groups_within_also_in_a_cycle(idp: Idp, grace: str) -> None:
     inner = idp.create_group("Inner", [grace])
     outer = idp.create_group("Outer", [inner])
     idp.patch(f"/Groups/{inner}", {"op": "add", "path": "members", "value": [{"value": outer}]})
@@ -168,7 +168,7 @@ def test_a_member_who_was_there_before_is_not_taken_over(idp: Idp) -> None:
 
 
 @pytest.mark.parametrize("way", ["domain", "approval"])
-def test_a_member_is_taken_over_where_that_is_allowed(idp: Idp, way: str) -> None:
+def test_a_member_is_linked_where_that_is_allowed(idp: Idp, way: str) -> None:
     organization = idp.connection.organization
     before = factories.member(organization, EMAIL, roles=["stytch_admin"])
     if way == "domain":
@@ -195,7 +195,7 @@ def test_a_member_is_taken_over_where_that_is_allowed(idp: Idp, way: str) -> Non
     assert before.email_address == EMAIL
 
 
-def test_two_people_cannot_be_one_member(idp: Idp, grace: str) -> None:
+def test_two_users_cannot_be_one_member(idp: Idp, grace: str) -> None:
     models.OrganizationRow.objects.update(email_allowed_domains=["acme.example"])
 
     other = idp.create_user("other@acme.example")
@@ -224,7 +224,7 @@ def test_who_shares_an_address_is_kept_and_becomes_a_member_once_it_is_free(idp:
     assert member_of(second).email_address == EMAIL
 
 
-def test_another_organizations_member_is_no_conflict_and_is_left_alone(
+def test_another_organizations_member_is_not_a_conflict_and_is_left_alone(
     idp: Idp, globex: models.OrganizationRow
 ) -> None:
     theirs = factories.member(globex, EMAIL, name="Theirs")

@@ -34,7 +34,7 @@ def create(idp: Idp, user_name: str, **more: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def test_everybody_may_have_the_same_address(entra: Idp) -> None:
+def test_everyone_may_have_the_same_address(entra: Idp) -> None:
     ids = [create(entra, name)["id"] for name in ("OMalley", "emp1", "emp2", "emp3")]
 
     assert len(set(ids)) == 4
@@ -78,7 +78,7 @@ def test_nulls_strings_and_misspelled_names_do_no_harm(entra: Idp) -> None:
     assert "adreses" not in put.json()
 
 
-def test_what_is_not_a_user_is_refused(entra: Idp) -> None:
+def test_what_is_not_a_user_is_rejected(entra: Idp) -> None:
     created = create(entra, "emp3")
 
     for method, path, body in (
@@ -90,7 +90,7 @@ def test_what_is_not_a_user_is_refused(entra: Idp) -> None:
     assert error_of(entra.send("POST", "/Users", person("EMP3")), 409, "uniqueness")
 
 
-def test_people_are_found_by_nested_clauses_and_by_date(entra: Idp) -> None:
+def test_users_are_found_by_nested_clauses_and_by_date(entra: Idp) -> None:
     for name in ("OMalley", "emp1", "emp2"):
         create(entra, name, name={"familyName": "Employee"})
 

@@ -16,7 +16,7 @@ def groups_of(idp: Idp, user: str) -> dict[str, str]:
     return {one["display"]: one["type"] for one in idp.get(f"/Users/{user}").json().get("groups", [])}
 
 
-def test_a_person_is_in_the_groups_above_as_well(idp: Idp) -> None:
+def test_a_user_is_in_the_groups_above_as_well(idp: Idp) -> None:
     ada = idp.create_user("ada")
     inner = idp.create_group("Inner", [ada])
     middle = idp.create_group("Middle", [inner])
@@ -30,7 +30,7 @@ def test_a_person_is_in_the_groups_above_as_well(idp: Idp) -> None:
     assert member["$ref"].endswith(f"/Groups/{inner}")
 
 
-def test_a_circle_ends(idp: Idp) -> None:
+def test_a_cycle_ends(idp: Idp) -> None:
     ada = idp.create_user("ada")
     one = idp.create_group("One", [ada])
     two = idp.create_group("Two", [one])
@@ -80,14 +80,14 @@ def found(idp: Idp, text: str) -> list[str]:
         ('groups.value eq "{Theirs}"', []),
     ],
 )
-def test_people_are_found_by_the_groups_above_as_well(
+def test_users_are_found_by_the_groups_above_as_well(
     idp: Idp, nested: dict[str, str], text: str, expected: list[str]
 ) -> None:
     assert found(idp, text.format(**nested)) == expected
 
 
 @pytest.mark.parametrize("upper", ["Inner", "Middle", "Outer"])
-def test_what_a_filter_finds_is_what_people_say_also_in_circles(idp: Idp, nested: dict[str, str], upper: str) -> None:
+def test_what_a_filter_finds_is_what_users_say_also_in_cycles(idp: Idp, nested: dict[str, str], upper: str) -> None:
     for lower in ("Inner", "Outer", "Aside"):
         idp.patch(f"/Groups/{nested[lower]}", {"op": "add", "path": "members", "value": [{"value": nested[upper]}]})
     people: list[dict[str, Any]] = idp.get("/Users").json()["Resources"]
@@ -101,7 +101,7 @@ def test_what_a_filter_finds_is_what_people_say_also_in_circles(idp: Idp, nested
         assert found(idp, f'groups[value eq "{group}" and type eq "{kind}"]') == say_so
 
 
-def test_finding_people_by_groups_takes_as_many_statements_however_deep(idp: Idp, nested: dict[str, str]) -> None:
+def test_finding_users_by_groups_takes_as_many_statements_however_deep(idp: Idp, nested: dict[str, str]) -> None:
     def statements(group: str) -> int:
         with CaptureQueriesContext(connection) as captured:
             assert found(idp, f'groups[value eq "{group}"]') == ["ada", "bob"]

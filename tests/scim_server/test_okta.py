@@ -46,7 +46,7 @@ def replaced(idp: Idp, path: str, value: dict[str, Any]) -> Any:
     return idp.patch(path, {"op": "replace", "value": value})
 
 
-def test_okta_looks_a_person_up_before_it_creates_one(idp: Idp) -> None:
+def test_okta_looks_a_user_up_before_it_creates_one(idp: Idp) -> None:
     answer = idp.send("GET", "/Users?filter=userName%20eq%20%22test.user%40okta.local%22&startIndex=1&count=100")
 
     assert answer.status_code == 200
@@ -59,7 +59,7 @@ def test_okta_looks_a_person_up_before_it_creates_one(idp: Idp) -> None:
     }
 
 
-def test_okta_gets_the_person_that_it_created_without_the_password(idp: Idp) -> None:
+def test_okta_gets_the_user_that_it_created_without_the_password(idp: Idp) -> None:
     response = idp.send("POST", "/Users", NEW_USER)
 
     document = json.loads(response.content)
@@ -70,7 +70,7 @@ def test_okta_gets_the_person_that_it_created_without_the_password(idp: Idp) -> 
     assert b"1mz050nq" not in response.content
 
 
-def test_okta_finds_the_person_whatever_the_case(idp: Idp, assigned: dict[str, Any]) -> None:
+def test_okta_finds_the_user_whatever_the_case(idp: Idp, assigned: dict[str, Any]) -> None:
     for name in ("test.user@okta.local", "TEST.USER@OKTA.LOCAL"):
         answer = idp.get("/Users", filter=f'userName eq "{name}"', startIndex=1, count=100).json()
         assert [one["id"] for one in answer["Resources"]] == [assigned["id"]]
@@ -157,7 +157,7 @@ def test_okta_wizard_apps_put_groups(idp: Idp, pushed: str) -> None:
     assert idp.members(pushed) == {person}
 
 
-def test_okta_imports_everybody_once_a_hundred_at_a_time(idp: Idp) -> None:
+def test_okta_imports_everyone_once_a_hundred_at_a_time(idp: Idp) -> None:
     created = [idp.create_user(f"person{n}@okta.local") for n in range(205)]
     seen: list[str] = []
     start, total = 1, 1

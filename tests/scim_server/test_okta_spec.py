@@ -111,7 +111,7 @@ def test_groups_are_a_list_even_without_any(idp: Idp) -> None:
     assert (answer.json()["totalResults"], answer.json()["Resources"]) == (0, [])
 
 
-def test_what_is_no_token_is_refused_in_words(idp: Idp) -> None:
+def test_what_is_not_a_token_is_rejected_in_words(idp: Idp) -> None:
     answer = idp.send("GET", f'/Users?filter=userName eq "{USER_NAME}"', **OKTA | {"Authorization": "non-token"})
 
     assert answer.status_code == 401
@@ -120,7 +120,7 @@ def test_what_is_no_token_is_refused_in_words(idp: Idp) -> None:
 
 
 @pytest.mark.parametrize("resource", ["00919288221112222", "010101001010101011001010101011"])
-def test_who_does_not_exist_is_refused_in_words(idp: Idp, resource: str) -> None:
+def test_who_does_not_exist_is_rejected_in_words(idp: Idp, resource: str) -> None:
     answer = get(idp, f"/Users/{resource}")
 
     assert answer.status_code == 404

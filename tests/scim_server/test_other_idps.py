@@ -56,7 +56,7 @@ def test_onelogin_names_old_schemas_and_sends_one_address_as_an_object(idp: Idp,
     assert idp.send("PUT", f"/Users/{document['id']}?", body | {"title": "Guide"}).status_code == 200
 
 
-def test_onelogin_patches_groups_and_deletes_people(idp: Idp, barbara: str) -> None:
+def test_onelogin_patches_groups_and_deletes_users(idp: Idp, barbara: str) -> None:
     group = idp.create_group("Guides")
 
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": barbara}]})
@@ -66,7 +66,7 @@ def test_onelogin_patches_groups_and_deletes_people(idp: Idp, barbara: str) -> N
     assert idp.send("DELETE", f"/Users/{barbara}").status_code == 204
 
 
-def test_jumpcloud_tries_a_person_and_a_group_and_takes_them_away_again(idp: Idp) -> None:
+def test_jumpcloud_tries_a_user_and_a_group_and_takes_them_away_again(idp: Idp) -> None:
     body = BARBARA | {"userName": "jumpcloud-test-user@jumpcloud.com", "externalId": "5f0c", "displayName": "Test"}
     person = json.loads(idp.send("POST", "/Users", body).content)["id"]
     group = json.loads(idp.send("POST", "/Groups", {"schemas": [GROUP_SCHEMA], "displayName": "test"}).content)["id"]
@@ -98,7 +98,7 @@ def test_jumpcloud_tries_a_person_and_a_group_and_takes_them_away_again(idp: Idp
         'emails.value eq "bjensen@example.com"',
     ],
 )
-def test_ping_finds_people_by_name_or_address(idp: Idp, barbara: str, text: str) -> None:
+def test_ping_finds_users_by_name_or_address(idp: Idp, barbara: str, text: str) -> None:
     idp.create_user("other@example.com", emails=[{"value": "other@example.com"}])
 
     assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [barbara]
@@ -141,7 +141,7 @@ def test_cyberark_reads_what_the_service_offers_piece_by_piece(idp: Idp) -> None
         assert idp.get(f"/Schemas/{extension['schema']}").json()["id"] == extension["schema"]
 
 
-def test_cyberark_puts_people_and_patches_groups(idp: Idp, barbara: str) -> None:
+def test_cyberark_puts_users_and_patches_groups(idp: Idp, barbara: str) -> None:
     group = idp.create_group("Guides")
 
     assert json.loads(idp.send("PUT", f"/Users/{barbara}", BARBARA | {"title": "Guide"}).content)["title"] == "Guide"

@@ -105,7 +105,7 @@ CALLS: dict[str, Callable[[Idp, Company], Any]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_takes_as_many_statements_however_many_there_are(idp: Idp, other_idp: Idp, call: str) -> None:
+def test_a_request_takes_as_many_statements_however_many_there_are(idp: Idp, other_idp: Idp, call: str) -> None:
     taken = []
     for one, people, groups in ((idp, 6, 6), (other_idp, 150, 40)):
         there = fill(one, people, groups)

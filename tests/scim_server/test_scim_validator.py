@@ -211,7 +211,7 @@ def test_a7_bulk_requests(idp: Idp) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer INVALID_TOKEN_12345"])
-def test_a8_who_has_no_token_is_told_which_kind_to_bring(idp: Idp, authorization: str) -> None:
+def test_a8_who_has_no_token_is_notified_which_kind_to_bring(idp: Idp, authorization: str) -> None:
     answer = idp.send("GET", "/Users", Authorization=authorization)
 
     assert is_error(answer, 401)
@@ -235,7 +235,7 @@ def test_a8_versions_and_addresses_of_answers(idp: Idp, user: dict[str, Any]) ->
     assert is_error(idp.patch(path, {"op": "replace", "path": "id", "value": "fake"}), 400)
 
 
-def test_a9_what_cannot_be_is_refused_in_scims_form(idp: Idp, user: dict[str, Any]) -> None:
+def test_a9_what_cannot_be_is_rejected_in_scims_form(idp: Idp, user: dict[str, Any]) -> None:
     nobody = "/Users/non-existent-id-00000000"
     assert is_error(idp.send("POST", "/Users", {"schemas": [USER], "userName": user["userName"]}), 409)
     for body in ({"schemas": [USER]}, b"{this is not valid json!!!", b""):

@@ -80,7 +80,7 @@ def test_a_body_may_come_without_its_length(served: tuple[str, str], http: reque
 
 @pytest.mark.parametrize("send", [bytes, in_chunks], ids=["with its length", "without"])
 @pytest.mark.parametrize("too_much", [1, 1_000_000])
-def test_a_body_that_is_too_large_is_refused(
+def test_a_body_that_is_too_large_is_rejected(
     served: tuple[str, str], http: requests.Session, send: Any, too_much: int
 ) -> None:
     content = json.dumps({"userName": "grace", "title": "x" * MOST}).encode()[: MOST - 2]
@@ -105,7 +105,7 @@ def test_a_length_that_is_none_is_no_request(served: tuple[str, str], length: st
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PROPFIND", "CONNECT"])
-def test_a_method_that_nobody_offers_is_refused(served: tuple[str, str], http: requests.Session, method: str) -> None:
+def test_a_method_that_nobody_offers_is_rejected(served: tuple[str, str], http: requests.Session, method: str) -> None:
     refused = http.request(method, f"{served[0]}/Users", timeout=10)
 
     error_of(refused, 405)
@@ -130,13 +130,13 @@ def test_head_is_get_without_the_body(served: tuple[str, str], http: requests.Se
         ("/Users?cursor=%FF%00", 400, "invalidCursor"),
     ],
 )
-def test_an_address_that_is_no_text_is_refused(
+def test_an_address_that_is_no_text_is_rejected(
     served: tuple[str, str], http: requests.Session, path: str, status: int, scim_type: str
 ) -> None:
     error_of(http.get(served[0] + path, timeout=10), status, scim_type)
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(connections: Connections, http: requests.Session) -> None:
+def test_who_asks_too_often_is_notified_when_to_come_back(connections: Connections, http: requests.Session) -> None:
     base_url, token = connections[1]
     http.headers["Authorization"] = f"Bearer {token}"
 

@@ -29,7 +29,7 @@ def ada(idp: Idp) -> str:
     return str(json.loads(idp.send("POST", "/Users", ADA).content)["id"])
 
 
-def test_a_person_is_created_and_read_back_as_sent(idp: Idp) -> None:
+def test_a_user_is_created_and_read_back_as_sent(idp: Idp) -> None:
     response = idp.send("POST", "/Users", ADA)
 
     document = json.loads(response.content)
@@ -71,7 +71,7 @@ def test_a_user_name_is_taken_whatever_its_case(idp: Idp, ada: str, user_name: s
     assert models.ScimUserRow.objects.count() == 1
 
 
-def test_the_same_user_name_elsewhere_is_no_conflict(ada: str, other_idp: Idp) -> None:
+def test_the_same_user_name_elsewhere_is_not_a_conflict(ada: str, other_idp: Idp) -> None:
     assert other_idp.send("POST", "/Users", ADA).status_code == 201
 
 
@@ -116,7 +116,7 @@ def test_replacing_clears_what_is_left_out_but_not_the_state(idp: Idp, ada: str)
     assert ENTERPRISE not in document["schemas"]
 
 
-def test_a_deleted_person_is_gone_and_the_name_free(idp: Idp, ada: str) -> None:
+def test_a_deleted_user_is_gone_and_the_name_free(idp: Idp, ada: str) -> None:
     group = idp.create_group("Everyone", [ada])
 
     assert idp.send("DELETE", f"/Users/{ada}").status_code == 204
@@ -128,7 +128,7 @@ def test_a_deleted_person_is_gone_and_the_name_free(idp: Idp, ada: str) -> None:
     assert idp.send("POST", "/Users", ADA).status_code == 201
 
 
-def test_a_person_says_which_groups_they_are_in(idp: Idp, ada: str) -> None:
+def test_a_user_says_which_groups_they_are_in(idp: Idp, ada: str) -> None:
     group = idp.create_group("Everyone", [ada])
 
     assert idp.get(f"/Users/{ada}").json()["groups"] == [
@@ -260,7 +260,7 @@ def test_a_patch_that_will_not_do_changes_nothing(
 
 
 @pytest.mark.parametrize("body", [{}, {"Operations": {}}, {"Operations": ["x"]}])
-def test_a_patch_without_operations_is_refused(idp: Idp, ada: str, body: dict[str, Any]) -> None:
+def test_a_patch_without_operations_is_rejected(idp: Idp, ada: str, body: dict[str, Any]) -> None:
     error_of(idp.send("PATCH", f"/Users/{ada}", body), 400, "invalidSyntax")
 
 
@@ -349,13 +349,13 @@ def test_filters(idp: Idp, text: str, found: set[int]) -> None:
     ],
     ids=range(23),
 )
-def test_a_filter_that_will_not_do_is_refused_and_never_ignored(idp: Idp, text: str) -> None:
+def test_a_filter_that_will_not_do_is_rejected_and_never_ignored(idp: Idp, text: str) -> None:
     idp.create_user("x")
 
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")
 
 
-def test_pages_by_index_hold_everybody_once(idp: Idp) -> None:
+def test_pages_by_index_hold_everyone_once(idp: Idp) -> None:
     ids = [idp.create_user(f"person{n}") for n in range(7)]
     seen: list[str] = []
     for start in (1, 4, 7):
@@ -388,7 +388,7 @@ def test_odd_pages(idp: Idp, query: dict[str, int], expected: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("query", [{"count": "many"}, {"startIndex": "1.5"}])
-def test_a_page_that_is_no_number_is_refused(idp: Idp, query: dict[str, str]) -> None:
+def test_a_page_that_is_no_number_is_rejected(idp: Idp, query: dict[str, str]) -> None:
     error_of(idp.get("/Users", **query), 400, "invalidValue")
 
 

@@ -113,7 +113,7 @@ def test_elements_that_are_sent_are_removed(idp: Idp, kim: str, value: Any, kept
 
 @pytest.mark.parametrize("name", ["emails", "phoneNumbers"])
 @pytest.mark.parametrize("value", ["just a string", ["just a string"], 5, True])
-def test_what_is_no_address_is_not_read_as_one(idp: Idp, kim: str, name: str, value: Any) -> None:
+def test_what_is_not_an_address_is_not_read_as_one(idp: Idp, kim: str, name: str, value: Any) -> None:
     before = idp.get(f"/Users/{kim}").json()
 
     error_of(idp.send("POST", "/Users", {"userName": "bo", name: value}), 400, "invalidValue")
@@ -165,7 +165,7 @@ def test_a_password_is_dropped_by_its_path_too(idp: Idp, kim: str, op: str) -> N
 
 @pytest.mark.parametrize("schemas", [5, "x", True, {}, None])
 @pytest.mark.parametrize("path", ["/.search", "/Users/.search", "/Bulk"])
-def test_schemas_that_are_no_list_are_refused(idp: Idp, path: str, schemas: Any) -> None:
+def test_schemas_that_are_no_list_are_rejected(idp: Idp, path: str, schemas: Any) -> None:
     error_of(idp.send("POST", path, {"schemas": schemas, "Operations": []}), 400, "invalidSyntax")
 
 

@@ -76,7 +76,7 @@ def test_a_domain_is_linked_always_and_taken_back_without_javascript(waiting: Po
 
     page.goto(f"{waiting.url}/o/acme/scim/conflicts/domain/")
     assert overflow(page) == 0
-    page.get_by_role("button", name="Take back acme.example").click()
+    page.get_by_role("button", name="Remove acme.example").click()
 
     expect(page.get_by_text("No domain is linked always yet.")).to_be_visible()
 

@@ -40,7 +40,7 @@ def test_an_admin_pauses_and_resumes_and_enters_contacts(embedded: Portal, page:
 
     page.get_by_role("link", name="Change contacts").click()
     check_accessibility(page)
-    page.get_by_label("E-mail addresses").fill("it@acme.example")
+    page.get_by_label("Email addresses").fill("it@acme.example")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("it@acme.example")).to_be_visible()
 
@@ -84,7 +84,7 @@ def test_it_works_without_javascript_and_on_a_phone(
     page.get_by_label("They stay members").check()
     page.get_by_label("Name of the connection").fill("okta")
     page.get_by_role("button", name="Delete the connection").click()
-    expect(page.get_by_text("This is not the name of the connection.").first).to_be_visible()
+    expect(page.get_by_text("This isn't the name of the connection.").first).to_be_visible()
     assert overflow(page) == 0
     page.get_by_label("Name of the connection").fill("Okta production")
     page.get_by_role("button", name="Delete the connection").click()

@@ -83,7 +83,7 @@ def test_what_was_typed_survives_a_session_that_ended(embedded: Portal, page: Pa
     expected_errors.append("status of 401")
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/contacts/")
-    page.get_by_label("E-mail addresses").fill("it@acme.example")
+    page.get_by_label("Email addresses").fill("it@acme.example")
     embedded.revoke_sessions()
 
     page.get_by_role("button", name="Save").click()

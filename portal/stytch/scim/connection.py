@@ -1,31 +1,33 @@
-"""The SCIM connection and its tokens in Stytch."""
+"""The SCIM connection in Stytch."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.scim.connection import NewScimConnection, ScimConnection, ScimIdentityProvider
-from portal.directory.scim.tokens import ScimToken, ScimTokens
 from portal.directory.step_up import require_recent_password
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, NoConnection, Scoped
 from portal.stytch.values import scim_connection_value
 
-_NOT_ROTATING = "The token isn't being rotated."
+NOT_ROTATING = "The token isn't being rotated."
 _CHANGE_MEANINGS: Meanings = {
     **CONNECTION_MEANINGS,
     "active_scim_connection_exists": (
         Conflict,
         "The organization already has an active SCIM connection. It can have only one.",
     ),
-    "scim_connection_not_rotating_token": (Conflict, _NOT_ROTATING),
+    "scim_connection_not_rotating_token": (Conflict, NOT_ROTATING),
     "invalid_scim_idp": (Invalid, "Stytch doesn't support this identity provider for SCIM."),
 }
 
 
-class _Connected(Scoped):
-    def _active(self, connection_id: str) -> Document:
+class Connected(Scoped):
+    """The requests that the gateways of the connection and its tokens share."""
+
+    def active(self, connection_id: str) -> Document:
+        """Return the active connection. Raise NotFound."""
         document = self._document()
         if document is None or document.text("connection_id") != connection_id:
             raise NotFound(NO_CONNECTION[1])
@@ -40,14 +42,15 @@ class _Connected(Scoped):
             return None
         return answer.optional_part("connection")
 
-    def _post(self, body: dict[str, Any], *below: str) -> Document:
+    def post(self, body: dict[str, Any], *below: str) -> Document:
+        """Send a change, and return the connection. Raise Invalid, NotFound, Conflict."""
         answer = self._scope.api.post(
             self._path(*below), body, session_token=self._caller().session_token, meanings=_CHANGE_MEANINGS
         )
         return answer.part("connection")
 
 
-class StytchScimConnection(_Connected):
+class StytchScimConnection(Connected):
     """Implements portal.directory.scim.connection.ScimConnectionGateway.
 
     Stytch has no conditional update, so the version is compared right before.
@@ -62,17 +65,17 @@ class StytchScimConnection(_Connected):
         """Create it (POST /v1/b2b/scim/{organization_id}/connection). Raise Invalid, Conflict, StepUpRequired."""
         require_recent_password(self._scope.signed_in)
         name = _name(display_name)
-        created = self._post({"display_name": name, "identity_provider": identity_provider})
+        created = self.post({"display_name": name, "identity_provider": identity_provider})
         token = created.text("bearer_token")
         # Stytch returns the new token, but not its last four characters.
-        return _new({**created.fields, "bearer_token_last_four": token[-4:]}, created, token)
+        return new_connection({**created.fields, "bearer_token_last_four": token[-4:]}, created, token)
 
     def update(
         self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
     ) -> ScimConnection:
         """Change it (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}). Raise NotFound, Invalid, Conflict."""
         name = _name(display_name)
-        if scim_connection_value(self._active(connection_id)).version != version:
+        if scim_connection_value(self.active(connection_id)).version != version:
             raise Conflict("Someone else changed the connection in the meantime.", field="version")
         answer = self._scope.api.put(
             self._path(connection_id),
@@ -83,44 +86,6 @@ class StytchScimConnection(_Connected):
         return scim_connection_value(answer.part("connection"))
 
 
-class StytchScimTokens(_Connected):
-    """Implements portal.directory.scim.tokens.ScimTokenGateway."""
-
-    def get(self, connection_id: str) -> ScimTokens:
-        """Return the last four characters and the expiry of the valid tokens. Raise NotFound."""
-        document = self._active(connection_id)
-        following = document.text("next_bearer_token_last_four")
-        return ScimTokens(
-            ScimToken(document.text("bearer_token_last_four"), document.optional_moment("bearer_token_expires_at")),
-            ScimToken(following, document.optional_moment("next_bearer_token_expires_at")) if following else None,
-        )
-
-    def rotate_start(self, connection_id: str) -> NewScimConnection:
-        """Create the next token (POST …/rotate/start). Raise NotFound, Conflict, StepUpRequired."""
-        require_recent_password(self._scope.signed_in)
-        # Stytch doesn't document what a second start does.
-        if self.get(connection_id).following is not None:
-            raise Conflict("The token is already being rotated. Complete or cancel that rotation first.")
-        started = self._post({}, connection_id, "rotate", "start")
-        return _new(started.fields, started, started.text("next_bearer_token"))
-
-    def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the current token and make the next one current (POST …/rotate/complete). Raise NotFound, Conflict."""
-        return self._end("complete", connection_id, version)
-
-    def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
-        """Revoke the next token (POST …/rotate/cancel). Raise NotFound, Conflict."""
-        return self._end("cancel", connection_id, version)
-
-    def _end(self, how: str, connection_id: str, version: str) -> ScimConnection:
-        tokens = self.get(connection_id)
-        if tokens.following is None:
-            raise Conflict(_NOT_ROTATING)
-        if tokens.version != version:
-            raise Conflict("Someone else changed the tokens in the meantime.", field="version")
-        return scim_connection_value(self._post({}, connection_id, "rotate", how))
-
-
 def _name(display_name: str) -> str:
     """Return the name to store. Raise Invalid if it is empty, which Stytch would accept."""
     if not display_name.strip():
@@ -128,5 +93,6 @@ def _name(display_name: str) -> str:
     return display_name.strip()
 
 
-def _new(fields: Mapping[str, Any], document: Document, token: str) -> NewScimConnection:
+def new_connection(fields: Mapping[str, Any], document: Document, token: str) -> NewScimConnection:
+    """Return a connection from a response, with its new token."""
     return NewScimConnection(scim_connection_value(Document(fields, document.request_id)), token)

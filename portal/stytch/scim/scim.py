@@ -1,9 +1,10 @@
 """The SCIM connection and its groups, as Stytch keeps them."""
 
-from portal.stytch.scim.connection import StytchScimConnection, StytchScimTokens
+from portal.stytch.scim.connection import StytchScimConnection
 from portal.stytch.scim.deletion import StytchScimDeletion
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
 from portal.stytch.scim.groups import StytchScimGroups
+from portal.stytch.scim.tokens import StytchScimTokens
 from portal.stytch.scope import Scope
 
 

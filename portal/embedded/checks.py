@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- Django's names
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, connection
 
 from portal.embedded.database import readiness, triggers
@@ -48,7 +49,7 @@ def _time_outs() -> Iterator[CheckMessage]:
         )
         missing = [name for (name,) in cursor.fetchall()]
     if missing:
-        yield Warning(
+        yield checks.Warning(
             f"PostgreSQL has no limit on: {', '.join(missing)}.",
             hint="Set DATABASE_…_TIMEOUT or, behind a pooler, set them for the role (docs/operate.md, Time-outs).",
             id="directory.W001",
@@ -57,7 +58,7 @@ def _time_outs() -> Iterator[CheckMessage]:
 
 def _secrets() -> Iterator[CheckMessage]:
     if readiness.keys_under_fallbacks():
-        yield Warning(
+        yield checks.Warning(
             "The key that signs session JWTs is encrypted under one of SECRET_KEY_FALLBACKS.",
             hint="Once every node knows the new SECRET_KEY, run `manage.py reencryptsecrets`.",
             id="directory.W002",

@@ -13,6 +13,7 @@ from stytch.b2b.models.passwords import MigrateRequestHashType
 from portal.directory.ids import public_id
 from portal.embedded import models
 from portal.embedded.project_secrets import NewProjectSecret
+from tests import factories
 from tests.api.conftest import Caller, in_a_loop
 from tests.api.test_scim import error_of
 from tests.api.test_sessions import client_of
@@ -209,8 +210,6 @@ def test_a_password_is_replaced_in_a_session(
 
 
 def test_not_in_one_that_is_too_old(sdk: B2BClient, page_of: PageOf, admin: models.MemberRow) -> None:
-    from tests import factories  # noqa: PLC0415 -- for this test alone
-
     page = page_of(admin)
     factories.forget_password_entry()
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 from django.core.checks import run_checks
 from django.test import Client
-from django.urls import path, reverse
+from django.urls import clear_url_caches, path, reverse
 
+from portal import urls
 from portal.access.audiences import MACHINES, Audience
 from portal.access.routing import Route, iter_routes, route
 from portal.directory.permissions import Permission
@@ -139,8 +140,7 @@ def test_a_right_to_read_cannot_open_a_method_that_writes() -> None:
 
 def test_a_right_to_read_can_open_a_post_that_hands_out_what_it_reads_and_nothing_else() -> None:
     def declare(method: str) -> object:
-        view = lambda request: None  # noqa: E731 -- never called
-        return route("x/", view, name="x", allow=Permission.SCIM_GET, methods=(method,), hands_out=True)  # type: ignore[arg-type]  # -- as above
+        return route("x/", lambda request: None, name="x", allow=Permission.SCIM_GET, methods=(method,), hands_out=True)  # type: ignore[arg-type, return-value]  # -- as above
 
     assert declare("POST")
     with pytest.raises(ValueError, match="permission to read"):
@@ -149,11 +149,7 @@ def test_a_right_to_read_can_open_a_post_that_hands_out_what_it_reads_and_nothin
 
 @pytest.fixture
 def undeclared_url(settings: object) -> Iterator[None]:
-    from portal import urls  # noqa: PLC0415 -- changed for this test alone
-
     urls.urlpatterns.append(path("undeclared/", lambda request: 1 / 0, name="undeclared"))  # type: ignore[arg-type, return-value]  # -- must never run
-    from django.urls import clear_url_caches  # noqa: PLC0415 -- as above
-
     clear_url_caches()
     yield
     urls.urlpatterns.pop()

@@ -10,6 +10,8 @@ from django.contrib.staticfiles import finders
 from django.template.loader import get_template
 from lucide.templatetags.lucide import lucide
 
+from portal.web.pages import _AREAS
+
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
 PAGES = [name for name in TEMPLATES if not name.startswith("ui/") and name != "base.html"]
@@ -161,8 +163,6 @@ def test_an_icon_is_hidden_from_screen_readers(name: str) -> None:
 
 
 def test_every_icon_of_the_navigation_exists() -> None:
-    from portal.web.pages import _AREAS  # noqa: PLC0415 -- used here alone
-
     for _, _, icon, _ in _AREAS:
         assert lucide(icon)
 

@@ -21,6 +21,7 @@ from portal.directory.actor import Actor, ActorType, Origin
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database import triggers
+from portal.embedded.members.sign_in_links import new_link
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -274,8 +275,6 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
     for organization in (acme, globex):
         member = factories.member(organization, "ada@acme.example")
         factories.session_token(member)
-        from portal.embedded.members.sign_in_links import new_link  # noqa: PLC0415 -- for this row alone
-
         new_link(member)
         scim = factories.scim_connection(organization)
         group, user = factories.scim_group(scim, "Everyone"), factories.scim_user(scim, "ada")

@@ -23,6 +23,7 @@ from portal.directory.actor import Origin
 from portal.directory.errors import Conflict, DirectoryError, NotFound, StepUpRequired
 from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
+from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.deletion import ScimDeletion
 from portal.embedded import models
@@ -146,8 +147,6 @@ def test_the_caller_is_not_deactivated(admin: models.MemberRow, connection: mode
 @pytest.fixture
 def deleter(acme: models.OrganizationRow, settings: Settings) -> models.MemberRow:
     """Create a member who may delete a connection but isn't an admin."""
-    from portal.directory.policy import DEFAULT_POLICY, Policy, Role  # noqa: PLC0415 -- used only here
-
     role = Role("scim_only", {"stytch.scim": frozenset({"*"})})
     settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy(roles={"scim_only": role}, resources={}))
     return factories.member(acme, "dee@acme.example", roles=["scim_only"])

@@ -8,6 +8,7 @@ import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from portal.directories import directories
 from portal.directory.actor import Origin
 from portal.directory.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from portal.directory.members import MemberStatus
@@ -353,9 +354,6 @@ def test_where_another_way_in_is_asked_for_there_is_no_session_yet(
 def test_what_stands_for_the_proof_so_far_opens_no_page(
     opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow
 ) -> None:
-    from portal.directories import directories  # noqa: PLC0415 -- the portal's own door
-    from portal.directory.actor import Origin  # noqa: PLC0415 -- as above
-
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
     models.OrganizationRow.objects.filter(slug="globex").update(settings=restricted)
     outcome = opened("globex").sessions.exchange(verified, SessionTerms())

@@ -22,16 +22,16 @@ NEW = "twelve pelicans over Utrecht"
 
 
 class Node:
-    """Makes run_all by the SDK, each as (method, its parameters)."""
+    """Run methods of the SDK, each given as (method, *parameters)."""
 
     def __init__(self, url: str) -> None:
         project = create_project_secret(origin=Origin())
         self.client = {"project_id": project.project_id, "secret": project.secret, "env": f"{url}/"}
 
-    def run_all(self, *run_all: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:
-        listed = [{"method": method, "parameters": parameters} for method, *parameters in run_all]
+    def run_all(self, *methods: tuple[str, *tuple[Any, ...]]) -> list[dict[str, Any]]:
+        listed = [{"method": method, "parameters": parameters} for method, *parameters in methods]
         done = subprocess.run(
-            [shutil.which("node") or "", "call.mjs", json.dumps({"client": self.client, "run_all": listed})],
+            [shutil.which("node") or "", "call.mjs", json.dumps({"client": self.client, "methods": listed})],
             cwd=JAVASCRIPT,
             capture_output=True,
             text=True,

@@ -2,11 +2,11 @@
 
 import { B2BClient } from "stytch";
 
-const { client: configuration, calls } = JSON.parse(process.argv[2]);
+const { client: configuration, methods } = JSON.parse(process.argv[2]);
 const client = new B2BClient(configuration);
 
 const answers = [];
-for (const { method, parameters } of calls) {
+for (const { method, parameters } of methods) {
   const [name, ...nouns] = method.split(".").reverse();
   const noun = nouns.reverse().reduce((object, part) => object[part], client);
   try {

@@ -12,8 +12,8 @@ from portal.directory.errors import Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
 from portal.embedded.scim.conflicts import EmbeddedScimConflicts
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 
 PAGE = "/o/acme/scim/conflicts/"
 DECIDE, DOMAIN, STOP = f"{PAGE}decide/", f"{PAGE}domain/", f"{PAGE}domain/stop/"
@@ -251,7 +251,7 @@ def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: mod
 def test_a_directory_without_conflicts_shows_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
-    with patch.object(EmbeddedScim, "conflicts", None):
+    with absent("conflicts"):
         response = admin_client.get(url)
 
     assert response.status_code == 200

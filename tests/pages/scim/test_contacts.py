@@ -1,7 +1,5 @@
 """Contacts on the overview, and the page that changes them."""
 
-from unittest.mock import patch
-
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -9,8 +7,8 @@ from django.utils.html import escape
 from pytest_django import Settings
 
 from portal.embedded import models
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_deletion import version
 
@@ -138,7 +136,7 @@ def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
 
 
 def test_a_directory_without_it_shows_the_reason(admin_client: Client, connection: models.ScimConnectionRow) -> None:
-    with patch.object(EmbeddedScim, "contacts", None):
+    with absent("contacts"):
         for url in (OVERVIEW, PAGE):
             assert "Not available with this directory" in page(admin_client, url)
         assert admin_client.post(PAGE, {"addresses": "a@acme.example"}).status_code == 501

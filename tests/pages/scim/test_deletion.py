@@ -12,8 +12,8 @@ from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.scim.deletion import EmbeddedScimDeletion
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 from tests.pages.scim.test_conflicts import as_reader
 
 OVERVIEW = "/o/acme/scim/"
@@ -221,7 +221,7 @@ def test_the_number_of_queries_is_independent_of_the_number_of_people(
 def test_a_directory_without_deactivation_and_restoration_shows_the_reasons(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    with patch.object(EmbeddedScim, "restoration", None), patch.object(EmbeddedScimDeletion, "deactivation", None):
+    with absent("restoration"), patch.object(EmbeddedScimDeletion, "deactivation", None):
         html = page(admin_client)
         assert "not available with this directory" in html
         assert "This cannot be undone" in html

@@ -2,7 +2,6 @@
 
 import re
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.test import Client
@@ -11,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.scim import drift
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 from tests.pages.scim.test_conflicts import as_reader
 from tests.scim_server.conftest import Idp
 
@@ -277,7 +276,7 @@ def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
 
 
 def test_a_directory_without_it_shows_the_reason(admin_client: Client, idp: Idp) -> None:
-    with patch.object(EmbeddedScim, "drift", None):
+    with absent("drift"):
         response = admin_client.get(PAGE)
 
     assert response.status_code == 200

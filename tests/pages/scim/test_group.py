@@ -2,16 +2,15 @@
 
 import re
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from portal.embedded import models
-from portal.embedded.scim.scim import EmbeddedScim
 from portal.web.availability import REASONS
 from tests import factories
+from tests.absent import absent
 
 
 @pytest.fixture
@@ -111,7 +110,7 @@ def test_the_pages_explain_that_the_directory_has_no_group_members(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
     for url in (url_of(group), f"{url_of(group)}groups/"):
-        with patch.object(EmbeddedScim, "group_details", None):
+        with absent("group_details"):
             response = admin_client.get(url)
 
         assert response.status_code == 200

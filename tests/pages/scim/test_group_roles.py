@@ -14,9 +14,9 @@ from portal.directory.errors import Unavailable
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
 from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles
-from portal.embedded.scim.scim import EmbeddedScim
 from portal.web.availability import REASONS
 from tests import factories
+from tests.absent import absent
 
 ROLES = "/o/acme/scim/roles/"
 ADMIN = "stytch_admin"
@@ -303,7 +303,7 @@ def test_another_organizations_groups_are_not_found(
 def test_the_review_explains_that_the_directory_has_no_preview(
     admin_client: Client, group: models.ScimGroupRow
 ) -> None:
-    with patch.object(EmbeddedScim, "group_role_review", None):
+    with absent("group_role_review"):
         html = unescape(review(admin_client, group, [SUPPORT]).content.decode())
         assert "Not available with this directory" in html
         assert REASONS["group role preview"] in html

@@ -17,8 +17,8 @@ from portal.directory.errors import NotFound, Unavailable
 from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.scim.groups import EmbeddedScimGroups
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 
 PAGE = "/o/acme/scim/"
 GROUPS = "/o/acme/scim/groups/"
@@ -415,7 +415,7 @@ def test_the_page_explains_that_the_directory_has_no_search_and_no_members(
 ) -> None:
     add_groups(connection, 1)
     group = models.ScimGroupRow.objects.get()
-    with patch.object(EmbeddedScim, "group_details", None):
+    with absent("group_details"):
         html = page(admin_client, q="nothing like it")
 
     assert "lists groups without their members" in html

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.test import Client
@@ -14,9 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.scim.health import ScimHealthState
 from portal.embedded import models
-from portal.embedded.scim.scim import EmbeddedScim
 from portal.web.availability import REASONS
 from tests import factories
+from tests.absent import absent
 
 PAGES = ("/o/acme/", "/o/acme/scim/")
 Make = Callable[[models.ScimConnectionRow], object]
@@ -134,7 +133,7 @@ def test_the_last_request_and_the_last_success_are_shown(admin_client: Client, a
 def test_a_directory_without_a_log_shows_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
-    with patch.object(EmbeddedScim, "health", None):
+    with absent("health"):
         html = admin_client.get(url).content.decode()
 
     assert f"Not available with this directory. {escape(REASONS['health'])}" in text_of(html)

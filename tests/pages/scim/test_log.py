@@ -17,10 +17,10 @@ from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
 from portal.embedded.scim.log import reading
 from portal.embedded.scim.log.reading import EmbeddedScimLog
-from portal.embedded.scim.scim import EmbeddedScim
 from portal.web.availability import REASONS
 from scim_admin.log_presenter import request_title
 from tests import factories
+from tests.absent import absent
 from tests.scim_server.conftest import Idp
 
 LOG = "/o/acme/scim/log/"
@@ -332,7 +332,7 @@ def test_the_log_needs_a_connection(admin_client: Client) -> None:
 
 def test_a_directory_without_a_log_shows_the_reason(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     entry = factories.scim_request(connection)
-    with patch.object(EmbeddedScim, "log", None):
+    with absent("log"):
         for url in (LOG, url_of(entry)):
             response = admin_client.get(url)
             assert response.status_code == 200

@@ -1,15 +1,13 @@
 """Pausing and resuming a connection, and the notice on every page while it's paused."""
 
-from unittest.mock import patch
-
 import pytest
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from portal.embedded import models
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 from tests.pages.scim.test_conflicts import as_reader
 
 OVERVIEW = "/o/acme/scim/"
@@ -124,7 +122,7 @@ def test_another_organizations_connection_is_not_paused(
 def test_a_directory_without_it_shows_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
-    with patch.object(EmbeddedScim, "pause", None):
+    with absent("pause"):
         assert "Not available with this directory" in page(admin_client, OVERVIEW)
         response = admin_client.post(url)
 

@@ -10,8 +10,8 @@ from portal.directory.errors import Unavailable
 from portal.directory.ids import public_id
 from portal.embedded import models
 from portal.embedded.scim.log.reading import EmbeddedScimLog
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_replay import NOBODY, add_members, everything
 
@@ -147,7 +147,7 @@ def test_a_dry_run_of_a_locked_resource_can_be_repeated(admin_client: Client, id
 def test_a_directory_without_a_log_has_no_dry_run(admin_client: Client, idp: Idp) -> None:
     idp.send("POST", "/Users", {"displayName": "Pia"})
 
-    with patch.object(EmbeddedScim, "log", None):
+    with absent("log"):
         response = admin_client.get(url_of(idp.entries[-1]))
 
     assert response.status_code == 200

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,8 +13,8 @@ from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 from tests.conftest import PASSWORD
 from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_deletion import answer_to
@@ -250,7 +249,7 @@ def test_the_number_of_queries_is_independent_of_the_length_of_the_list(
 def test_a_directory_without_restoration_shows_the_reason(
     admin_client: Client, deleted: models.ScimConnectionRow
 ) -> None:
-    with patch.object(EmbeddedScim, "restoration", None):
+    with absent("restoration"):
         assert LIST not in page(admin_client, OVERVIEW)
         for address in (LIST, url(deleted)):
             assert "Not available with this directory" in page(admin_client, address)

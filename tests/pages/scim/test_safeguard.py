@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from unittest.mock import patch
 
 import pytest
 from django.test import Client
@@ -10,8 +9,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.embedded import models
-from portal.embedded.scim.scim import EmbeddedScim
 from tests import factories
+from tests.absent import absent
 from tests.pages.scim.test_conflicts import as_reader
 
 PAGE = "/o/acme/scim/safeguard/"
@@ -264,7 +263,7 @@ def test_without_a_connection_the_page_says_so(admin_client: Client) -> None:
 
 
 def test_a_directory_without_it_shows_the_reason(admin_client: Client, connection: models.ScimConnectionRow) -> None:
-    with patch.object(EmbeddedScim, "safeguard", None):
+    with absent("safeguard"):
         response = admin_client.get(PAGE)
         overview = page(admin_client, "/o/acme/scim/")
 

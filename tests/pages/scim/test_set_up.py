@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.test import Client, override_settings
@@ -15,11 +14,11 @@ from django.utils.html import escape
 from portal.directory.ids import public_id
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
-from portal.embedded.scim.scim import EmbeddedScim
 from portal.web.availability import REASONS
 from scim_admin.guides import Guide, guide_for, guides_for
 from scim_admin.guides.guide import Milestone
 from tests import factories
+from tests.absent import absent
 from tests.scim_server.conftest import Idp
 
 URL = "/o/acme/scim/set-up/"
@@ -490,7 +489,7 @@ def test_setup_needs_a_connection(admin_client: Client) -> None:
 
 
 def test_a_directory_without_a_log_shows_the_reason_next_to_the_guide(admin_client: Client, idp: Idp) -> None:
-    with patch.object(EmbeddedScim, "health", None):
+    with absent("health"):
         html = page(admin_client)
 
     assert "Not available with this directory" in html

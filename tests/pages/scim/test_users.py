@@ -17,10 +17,10 @@ from portal.directory.errors import Unavailable
 from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.database import keyset
-from portal.embedded.scim.scim import EmbeddedScim
 from portal.embedded.scim.users import EmbeddedScimUsers
 from portal.web.availability import REASONS
 from tests import factories
+from tests.absent import absent
 from tests.scim_server.conftest import Idp
 
 USERS_PAGE = "/o/acme/scim/people/"
@@ -224,7 +224,7 @@ def test_the_pages_explain_that_the_directory_has_no_users(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     user = factories.scim_user(connection, "pia@acme.example")
-    with patch.object(EmbeddedScim, "users", None):
+    with absent("users"):
         for url in (USERS_PAGE, url_of(user)):
             response = admin_client.get(url)
             assert response.status_code == 200

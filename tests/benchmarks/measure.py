@@ -1,6 +1,6 @@
 """Print the figures by which the project's structure is judged, for this checkout or another one.
 
-    python -m tests.benchmarks.measure [--root ../other-checkout]
+    python tests/benchmarks/measure.py [--root ../other-checkout]
 
 Modules and functions are those of the product, without migrations. Suppressions are counted in all Python files.
 """

@@ -1,10 +1,10 @@
 """Count the project's files and functions that a request runs through.
 
-    python -m tests.benchmarks.trace              print the counts as JSON
-    python -m tests.benchmarks.trace --list       print each function, by file
+    PYTHONPATH=. python tests/benchmarks/trace.py           print the counts as JSON
+    PYTHONPATH=. python tests/benchmarks/trace.py --list    print each function, by file
 
 The requests are a SCIM PATCH of one attribute and the groups page, each sent once before, as caches are filled then.
-Another checkout is traced by running this file in its root: `PYTHONPATH=. python …/trace.py`.
+Run this file in the root of another checkout to trace that one.
 """
 
 import argparse

@@ -146,7 +146,7 @@ def _update(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[st
     meta = model._meta
     fields = [field for field in meta.concrete_fields if field.attname in names]
     columns = ", ".join(str(field.column) for field in fields)
-    row = f"SELECT {columns} FROM json_populate_record(NULL::{meta.db_table}, %s)"
+    row = f"SELECT {_names(fields)} FROM json_to_record(%s) AS ({_record(fields)})"
     places = (
         f"({columns}) = ({row})" if vendor == "postgresql" else f"({columns}) = ({', '.join(['%s'] * len(fields))})"
     )
@@ -163,9 +163,18 @@ def _insert_documents(model: type[Model]) -> str:
     # One parameter, whatever the number of rows and columns: passing each value separately takes several times as long.
     if any(isinstance(field, BinaryField) for field in inserted_fields(model)):
         raise TypeError(f"{model.__name__} has bytes, which JSON can't hold.")
-    columns = ", ".join(str(field.column) for field in inserted_fields(model))
-    rows = f"json_populate_recordset(NULL::{table(model)}, %s)"
-    return f"INSERT INTO {_target(model)} SELECT {columns} FROM {rows}"
+    fields = inserted_fields(model)
+    rows = f"json_to_recordset(%s) AS ({_record(fields)})"
+    return f"INSERT INTO {_target(model)} SELECT {_names(fields)} FROM {rows}"
+
+
+def _names(fields: Fields) -> str:
+    return ", ".join(field.attname for field in fields)
+
+
+def _record(fields: Fields) -> str:
+    """Return the definition of a JSON record with these fields. Its names are those of the model, not of the columns."""
+    return ", ".join(f"{field.attname} {field.db_type(connection)}" for field in fields)
 
 
 def _target(model: type[Model]) -> str:

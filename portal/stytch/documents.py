@@ -1,4 +1,4 @@
-"""Reading Stytch's JSON: what is missing or of another type is Stytch's failure, never ours to guess."""
+"""Read Stytch's JSON. A missing field or another type is an error of Stytch, so nothing is guessed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ log = structlog.get_logger("gatehouse.stytch")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An object of an answer; its methods raise Unavailable with the answer's request id."""
+    """An object of a response. Its methods raise Unavailable, with the response's request ID, for unexpected fields."""
 
     fields: Mapping[str, Any]
     request_id: str
 
     def text(self, name: str) -> str:
-        """Return a text, also an empty one."""
+        """Return a text, which may be empty."""
         value = self.fields.get(name)
         return value if isinstance(value, str) else self._misread(name)
 
     def flag(self, name: str) -> bool:
-        """Return a truth value."""
+        """Return a boolean."""
         value = self.fields.get(name)
         return value if isinstance(value, bool) else self._misread(name)
 
@@ -37,27 +37,27 @@ class Document:
             raise misread(name, self.request_id)
         return values
 
-    def moment(self, name: str) -> datetime:
+    def timestamp(self, name: str) -> datetime:
         """Return a time with its zone (RFC 3339)."""
-        return self.optional_moment(name) or self._misread(name)
+        return self.optional_timestamp(name) or self._misread(name)
 
-    def optional_moment(self, name: str) -> datetime | None:
-        """Return a time with its zone (RFC 3339), or None where there is none."""
+    def optional_timestamp(self, name: str) -> datetime | None:
+        """Return a time with its zone (RFC 3339), or None."""
         value = self.fields.get(name)
         if value is None or value == "":
             return None
         try:
-            moment = parse_datetime(value)
+            timestamp = parse_datetime(value)
         except (TypeError, ValueError):
-            moment = None
-        return moment if moment and moment.tzinfo else self._misread(name)
+            timestamp = None
+        return timestamp if timestamp and timestamp.tzinfo else self._misread(name)
 
     def part(self, name: str) -> "Document":
         """Return an object inside this one."""
         return self.optional_part(name) or self._misread(name)
 
     def optional_part(self, name: str) -> "Document | None":
-        """Return an object inside this one, or None where there is none."""
+        """Return an object inside this one, or None."""
         value = self.fields.get(name)
         if value is None:
             return None
@@ -75,6 +75,6 @@ class Document:
 
 
 def misread(what: str, request_id: str) -> Unavailable:
-    """Return the error for an answer that is not as Stytch documents it; the log says which part."""
-    log.error("stytch_answer_not_understood", what=what, stytch_request_id=request_id)
-    return Unavailable("The directory answered in a way that the portal does not understand.", request_id=request_id)
+    """Return the error for a response that differs from Stytch's documentation, and log the unexpected part."""
+    log.error("stytch_response_unexpected", what=what, stytch_request_id=request_id)
+    return Unavailable("The directory sent an unexpected response.", request_id=request_id)

@@ -1,6 +1,6 @@
-"""What Stytch refuses, as the gateway's errors with sentences for a person.
+"""Stytch's errors as errors of the contract, with a sentence for the user.
 
-Stytch's own messages are not passed on: they speak to developers, and may repeat what was sent.
+Stytch's own messages aren't shown: they are written for developers, and may repeat what was sent.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ from portal.directory.errors import (
 Meaning = tuple[type[DirectoryError], str]
 Meanings = Mapping[str, Meaning]
 
-AWAY: Meaning = (Unavailable, "The directory does not answer right now. Try again in a moment.")
+AWAY: Meaning = (Unavailable, "The directory doesn't respond right now. Try again in a moment.")
 _SESSION_ENDED: Meaning = (Unauthenticated, "The session has ended.")
-_NO_RIGHT: Meaning = (Forbidden, "Your roles do not allow this.")
+_NO_PERMISSION: Meaning = (Forbidden, "Your roles don't allow this.")
 _CHOICE_ENDED: Meaning = (Unauthenticated, "Choosing an organization took too long. Sign in again.")
 _NO_ORGANIZATION: Meaning = (NotFound, "There is no organization at this address.")
 _BAD_CURSOR: Meaning = (InvalidCursor, "This place in the list is not valid.")
@@ -37,11 +37,11 @@ _BY_TYPE: Meanings = {
     "intermediate_session_not_found": _CHOICE_ENDED,
     "invalid_intermediate_session_token_for_organization": (
         Unauthenticated,
-        "You are not a member of this organization.",
+        "You aren't a member of this organization.",
     ),
-    "session_authorization_error": _NO_RIGHT,
-    "session_authorization_tenancy_error": _NO_RIGHT,
-    "unauthorized_action": _NO_RIGHT,
+    "session_authorization_error": _NO_PERMISSION,
+    "session_authorization_tenancy_error": _NO_PERMISSION,
+    "unauthorized_action": _NO_PERMISSION,
     "organization_suspended": (Forbidden, "This organization is suspended."),
     "organization_not_found": _NO_ORGANIZATION,
     "invalid_organization_id": _NO_ORGANIZATION,
@@ -51,10 +51,10 @@ _BY_TYPE: Meanings = {
     "use_https": AWAY,
 }
 _BY_STATUS: Mapping[int, Meaning] = {
-    HTTPStatus.BAD_REQUEST: (Invalid, "The directory does not accept this value."),
-    # Unless its type says otherwise, a 401 is about the project's own id and secret, which no visitor can mend.
+    HTTPStatus.BAD_REQUEST: (Invalid, "The directory doesn't accept this value."),
+    # Without a known type, a 401 is about the project's own ID and secret, which users can't fix.
     HTTPStatus.UNAUTHORIZED: AWAY,
-    HTTPStatus.FORBIDDEN: _NO_RIGHT,
+    HTTPStatus.FORBIDDEN: _NO_PERMISSION,
     HTTPStatus.NOT_FOUND: (NotFound, "The organization has no such object."),
     HTTPStatus.CONFLICT: (Conflict, "Something changed in the meantime."),
     HTTPStatus.TOO_MANY_REQUESTS: (TooManyRequests, "The directory is busy. Wait a moment, then try again."),
@@ -62,7 +62,7 @@ _BY_STATUS: Mapping[int, Meaning] = {
 
 
 def meaning_of(status: int, error_type: str, meanings: Meanings) -> Meaning:
-    """Return the error and its sentence; `meanings` holds what some types mean to the call at hand."""
+    """Return the class and the sentence of an error. `meanings` has priority for the request at hand."""
     for known in (meanings, _BY_TYPE):
         if error_type in known:
             return known[error_type]

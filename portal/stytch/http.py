@@ -1,4 +1,4 @@
-"""Talking to Stytch: one pool of connections, time-outs, retries of reads, and no secret in any log or error."""
+"""Requests to Stytch, with a connection pool, timeouts and retries of reads. Logs and errors contain no secrets."""
 
 import random
 import time
@@ -22,8 +22,8 @@ CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0
 ATTEMPTS = 3
 BACKOFF_SECONDS = 0.2
-# Who waits longer for a page has given up; beyond this, "try again" is the better answer.
-MOST_WAIT_SECONDS = 2.0
+# Don't wait longer for a retry: an error page is better than a slow one.
+MAX_WAIT_SECONDS = 2.0
 _CONNECTIONS = 32
 _TRY_AGAIN = frozenset(
     {
@@ -37,17 +37,17 @@ _LOST = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
 def path_of(*segments: str) -> str:
-    """Return a path under `/v1/b2b/` with each segment percent-encoded. Raises NotFound for one that would leave it."""
+    """Return a path under `/v1/b2b/` with percent-encoded segments. Raise NotFound for a segment that would leave it."""
     if any(segment in {"", ".", ".."} for segment in segments):
-        raise NotFound("There is nothing at this address.")
+        raise NotFound("Nothing was found at this address.")
     return "/v1/b2b/" + "/".join(quote(segment, safe="") for segment in segments)
 
 
 class StytchApi:
-    """The project at Stytch, as its own backend sees it; shared by all threads of a process.
+    """A client of Stytch's backend API, shared by all threads of a process.
 
-    Every call raises the errors of `portal.directory.errors`, with Stytch's request id. `meanings` says what some of
-    Stytch's error types mean to the call at hand.
+    Requests raise the errors of `portal.directory.errors`, with Stytch's request ID. `meanings` maps some of Stytch's error
+    types to errors of this request.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class StytchApi:
         self._session = requests.Session()
         self._session.auth = (project_id, secret)
         self._session.headers["User-Agent"] = "Gatehouse"
-        # One cookie jar for all members: nothing may get into it.
+        # All members share the cookie jar, so it must stay empty.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
@@ -76,9 +76,9 @@ class StytchApi:
         session_token: str = "",
         meanings: Meanings | None = None,
     ) -> Document:
-        """Read; with a session token Stytch enforces that member's rights. Tried again when the way there fails."""
+        """Send a GET request, with retries. With a session token, Stytch checks that member's permissions."""
         request = self._request("GET", path, session_token, params=query)
-        return self._call(request, ATTEMPTS, meanings or {})
+        return self._send_with_retries(request, ATTEMPTS, meanings or {})
 
     def post(
         self,
@@ -89,52 +89,52 @@ class StytchApi:
         is_read: bool = False,
         meanings: Meanings | None = None,
     ) -> Document:
-        """Call; tried again only where `is_read` says that doing it twice changes nothing."""
+        """Send a POST request. It is retried only if `is_read` says that it changes nothing."""
         request = self._request("POST", path, session_token, json=body)
-        return self._call(request, ATTEMPTS if is_read else 1, meanings or {})
+        return self._send_with_retries(request, ATTEMPTS if is_read else 1, meanings or {})
 
     def put(
         self, path: str, body: Mapping[str, Any], *, session_token: str, meanings: Meanings | None = None
     ) -> Document:
-        """Change; not tried again."""
-        return self._call(self._request("PUT", path, session_token, json=body), 1, meanings or {})
+        """Send a PUT request, without retries."""
+        return self._send_with_retries(self._request("PUT", path, session_token, json=body), 1, meanings or {})
 
     def delete(self, path: str, *, session_token: str, meanings: Meanings | None = None) -> Document:
-        """Delete; not tried again."""
-        return self._call(self._request("DELETE", path, session_token), 1, meanings or {})
+        """Send a DELETE request, without retries."""
+        return self._send_with_retries(self._request("DELETE", path, session_token), 1, meanings or {})
 
     def _request(self, method: str, path: str, session_token: str, **more: Any) -> requests.Request:
-        # Stytch: either header or none; without one it checks no right.
+        # Without a session, Stytch checks no permissions.
         headers = {"X-Stytch-Member-Session": session_token} if session_token else {}
         return requests.Request(method, self._base_url + path, headers=headers, **more)
 
-    def _call(self, request: requests.Request, attempts: int, meanings: Meanings) -> Document:
+    def _send_with_retries(self, request: requests.Request, attempts: int, meanings: Meanings) -> Document:
         for attempt in range(1, attempts):
             response = self._send(request, is_last=False)
             wait = _wait(attempt, response)
-            if response is not None and (response.status_code not in _TRY_AGAIN or wait > MOST_WAIT_SECONDS):
+            if response is not None and (response.status_code not in _TRY_AGAIN or wait > MAX_WAIT_SECONDS):
                 return _read(response, meanings)
             time.sleep(wait)
         response = self._send(request, is_last=True)
-        assert response is not None  # noqa: S101 -- the last attempt answers or raises
+        assert response is not None  # noqa: S101 -- the last attempt returns or raises
         return _read(response, meanings)
 
     def _send(self, request: requests.Request, *, is_last: bool) -> requests.Response | None:
-        """Return the answer, or None where the connection was lost and there is another attempt."""
+        """Return the response, or None if the connection was lost and another attempt follows."""
         try:
             prepared = self._session.prepare_request(request)
             settings = self._session.merge_environment_settings(prepared.url, {}, False, None, None)  # noqa: FBT003 -- requests' signature
             return self._session.send(prepared, timeout=self._timeout, allow_redirects=False, **settings)
         except requests.RequestException as error:
-            # Its text is not logged: it can hold the address with everything in it.
-            log.warning("stytch_not_reached", error=type(error).__name__, is_last=is_last)
+            # Don't log its text, which can contain the URL with its parameters.
+            log.warning("stytch_unreachable", error=type(error).__name__, is_last=is_last)
             if isinstance(error, _LOST) and not is_last:
                 return None
         raise Unavailable(AWAY[1])
 
 
 def _wait(attempt: int, response: requests.Response | None) -> float:
-    """Return the seconds to wait before the next attempt: what Stytch asks for, else longer each time, with jitter."""
+    """Return the seconds to wait before the next attempt: Stytch's Retry-After, or exponential backoff with jitter."""
     asked = response.headers.get("Retry-After", "") if response is not None else ""
     if asked.isascii() and asked.isdigit():
         return float(asked[:6])
@@ -142,7 +142,7 @@ def _wait(attempt: int, response: requests.Response | None) -> float:
 
 
 def _read(response: requests.Response, meanings: Meanings) -> Document:
-    """Return the answer's body. Raises what Stytch refused, or Unavailable for no answer of Stytch's."""
+    """Return the body of a response. Raise the error that Stytch reports, or Unavailable if it isn't a valid response."""
     try:
         body = response.json()
     except ValueError:
@@ -157,8 +157,10 @@ def _read(response: requests.Response, meanings: Meanings) -> Document:
     kind, detail = meaning_of(response.status_code, error_type, meanings)
     facts = {"status": response.status_code, "error_type": error_type, "stytch_request_id": request_id}
     if kind is Unavailable:
-        event = "stytch_refuses_our_credentials" if response.status_code == HTTPStatus.UNAUTHORIZED else "stytch_failed"
+        event = (
+            "stytch_rejected_our_credentials" if response.status_code == HTTPStatus.UNAUTHORIZED else "stytch_failed"
+        )
         log.error(event, **facts)
     else:
-        log.info("stytch_refused", **facts)
+        log.info("stytch_error", **facts)
     raise kind(detail, request_id=request_id)

@@ -1,4 +1,4 @@
-"""Members, as far as signing in needs them."""
+"""Members, as signing in needs them."""
 
 from portal.directory.errors import NotFound
 from portal.directory.members import Member
@@ -19,7 +19,7 @@ class StytchMembers:
         self._scope = scope
 
     def get(self, member_id: str) -> Member:
-        """Return the member (GET /v1/b2b/organizations/{organization_id}/member). Raises NotFound."""
+        """Return the member (GET /v1/b2b/organizations/{organization_id}/member). Raise NotFound."""
         organization = StytchOrganization(self._scope).get()
         answer = self._scope.api.get(
             path_of("organizations", organization.organization_id, "member"),
@@ -27,7 +27,7 @@ class StytchMembers:
             meanings=_MEANINGS,
         )
         member = member_value(answer.part("member"))
-        # Stytch takes a product's own id of the member as well; here a member has one id.
+        # Stytch also accepts external IDs, the portal doesn't.
         if (member.member_id, member.organization_id) != (member_id, organization.organization_id):
             raise NotFound(_NO_MEMBER[1])
         return member

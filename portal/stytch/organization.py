@@ -14,12 +14,12 @@ class StytchOrganization:
         self._scope = scope
 
     def get(self) -> Organization:
-        """Return the organization (GET /v1/b2b/organizations/{slug}). Raises NotFound."""
+        """Return the organization (GET /v1/b2b/organizations/{slug}). Raise NotFound."""
         if self._scope.signed_in:
             return self._scope.signed_in.organization
         answer = self._scope.api.get(path_of("organizations", self._scope.organization_slug))
         organization = organization_value(answer.part("organization"))
-        # Stytch takes an id in the slug's place; the portal's addresses are slugs, so that each page has one address.
+        # Stytch also accepts an ID. The portal's URLs contain only slugs, so that each page has one URL.
         if organization.organization_slug != self._scope.organization_slug:
             raise NotFound("There is no organization at this address.")
         return organization

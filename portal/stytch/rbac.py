@@ -1,4 +1,4 @@
-"""The project's RBAC policy, fetched every few minutes."""
+"""The project's RBAC policy, cached for a few minutes."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ RETRY_SECONDS = 15.0
 
 
 class StytchRbac:
-    """Implements portal.directory.rbac.RbacGateway; one for each process, shared by its threads."""
+    """Implements portal.directory.rbac.RbacGateway. One per process, shared by its threads."""
 
     def __init__(self, api: StytchApi) -> None:
         self._api = api
@@ -25,11 +25,11 @@ class StytchRbac:
         self._fetch_at = 0.0
 
     def policy(self) -> Policy:
-        """Return the project's policy (GET /v1/b2b/rbac/policy), at most some minutes old, older while Stytch is away."""
+        """Return the project's policy (GET /v1/b2b/rbac/policy), cached for minutes, or longer if Stytch doesn't respond."""
         known = self._policy
         if known is not None and time.monotonic() < self._fetch_at:
             return known
-        # One thread fetches; the others wait only while there is nothing to go by.
+        # One thread fetches it. The others wait only if no policy is cached yet.
         if not self._lock.acquire(blocking=known is None) and known is not None:
             return known
         try:
@@ -46,7 +46,7 @@ class StytchRbac:
         except DirectoryError as error:
             if self._policy is None:
                 raise
-            log.warning("stytch_policy_is_old", stytch_request_id=error.request_id)
+            log.warning("stytch_policy_outdated", stytch_request_id=error.request_id)
             self._fetch_at = now + RETRY_SECONDS
         else:
             self._fetch_at = now + FRESH_SECONDS

@@ -1,4 +1,4 @@
-"""The organization that an opened directory is bound to, and who calls."""
+"""The organization that a directory is bound to, and the caller."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from portal.stytch.http import StytchApi
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One organization and one caller; every call of the directory starts from it."""
+    """One organization and one caller. Every request to Stytch is made for them."""
 
     api: StytchApi
     organization_slug: str
@@ -16,5 +16,5 @@ class Scope:
 
     @property
     def organization(self) -> str:
-        """What names the organization to Stytch: its id when somebody is signed in, else its slug; Stytch takes both."""
+        """The organization's ID if a member is signed in, else its slug. Stytch accepts both."""
         return self.signed_in.organization.organization_id if self.signed_in else self.organization_slug

@@ -1,4 +1,4 @@
-"""Member sessions: Stytch keeps them and says for how long; the portal asks on each request."""
+"""Member sessions. Stytch stores them, and the portal checks them there on each request."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ from portal.stytch.scope import Scope
 from portal.stytch.values import signed_in_value
 
 _WRONG: Meaning = (Unauthenticated, "Incorrect email or password.")
-# What a password sign-in is refused for, in words that do not tell whether there is such a member.
+# Errors of a password sign-in. The sentences don't tell whether there is such a member.
 PASSWORD_MEANINGS: Meanings = {
     **dict.fromkeys(
         (
@@ -31,11 +31,11 @@ PASSWORD_MEANINGS: Meanings = {
     ),
     "member_reset_password": (
         Unauthenticated,
-        "This password has become known in a breach elsewhere. Reset it in the product, then sign in.",
+        "This password appeared in a data breach. Reset it in the product, then sign in.",
     ),
 }
 _PASSWORD_WRONG: Meaning = (Unauthenticated, "Incorrect password.")
-# The same where it is known who asks.
+# The same for a member who is signed in.
 _CONFIRM_MEANINGS: Meanings = {
     **{name: _PASSWORD_WRONG if meaning is _WRONG else meaning for name, meaning in PASSWORD_MEANINGS.items()},
     "member_password_not_found": (
@@ -46,10 +46,10 @@ _CONFIRM_MEANINGS: Meanings = {
 
 
 def signed_in(answer: Document) -> SignedIn:
-    """Return who a sign-in let in. Raises Unauthenticated where Stytch asks for a further step."""
+    """Return the new session. Raise Unauthenticated if Stytch requires a further step."""
     if not answer.flag("member_authenticated"):
         raise Unauthenticated(
-            "Your organization asks for a further step to sign in, which the portal cannot take. "
+            "Your organization requires a further sign-in step, which the portal doesn't support. "
             "Sign in to the product first, then come back.",
             request_id=answer.request_id,
         )
@@ -63,9 +63,9 @@ class StytchSessions:
         self._scope = scope
 
     def authenticate(self, session_token: str) -> SignedIn:
-        """Return who holds the token (POST /v1/b2b/sessions/authenticate). Raises Unauthenticated.
+        """Return the session of a token (POST /v1/b2b/sessions/authenticate). Raise Unauthenticated.
 
-        How long a session lives is Stytch's rule: asking does not make it longer.
+        This doesn't extend the session.
         """
         if not session_token:
             raise Unauthenticated("The session has ended.")
@@ -75,7 +75,7 @@ class StytchSessions:
         return self._of_this_organization(signed_in_value(answer))
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
-        """Start a session by password (POST /v1/b2b/passwords/authenticate). Raises Unauthenticated."""
+        """Start a session by password (POST /v1/b2b/passwords/authenticate). Raise Unauthenticated."""
         body = {
             "organization_id": self._scope.organization,
             "email_address": email_address,
@@ -86,9 +86,9 @@ class StytchSessions:
         return self._of_this_organization(signed_in(answer))
 
     def confirm_password(self, password: str) -> SignedIn:
-        """Renew the session's password factor (POST /v1/b2b/passwords/authenticate). Raises Unauthenticated.
+        """Renew the session's password factor (POST /v1/b2b/passwords/authenticate). Raise Unauthenticated.
 
-        Without a duration the session ends when it would have ended.
+        Without a duration in the request, the session's end stays the same.
         """
         caller = self._scope.signed_in
         if caller is None:
@@ -106,7 +106,7 @@ class StytchSessions:
         return confirmed
 
     def revoke(self, session_token: str) -> None:
-        """End the session (POST /v1/b2b/sessions/revoke), if it is one of this organization."""
+        """End the session (POST /v1/b2b/sessions/revoke) if it belongs to this organization."""
         caller = self._scope.signed_in
         with suppress(Unauthenticated):
             if caller is None or caller.session_token != session_token:

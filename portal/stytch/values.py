@@ -1,4 +1,4 @@
-"""From Stytch's objects to the gateway's values (reference: Stytch's Organization, Member, MemberSession, SCIM)."""
+"""Stytch's objects as values of the contract (reference: Stytch's Organization, Member, MemberSession, SCIM)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from portal.directory.scim.groups import ScimGroup
 from portal.directory.sessions import MemberSession, SignedIn
 from portal.stytch.documents import Document, misread
 
-Word = TypeVar("Word", bound=StrEnum)
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def organization_value(document: Document) -> Organization:
@@ -22,19 +22,19 @@ def organization_value(document: Document) -> Organization:
 
 
 def member_value(document: Document) -> Member:
-    """Return a member with effective roles and where each comes from."""
+    """Return a member with effective roles and their sources."""
     return Member(
         member_id=document.text("member_id"),
         organization_id=document.text("organization_id"),
         email_address=document.text("email_address"),
         name=document.text("name"),
-        status=_word(document, "status", MemberStatus),
+        status=_choice(document, "status", MemberStatus),
         roles=tuple(_role(role) for role in document.parts("roles")),
     )
 
 
 def signed_in_value(answer: Document) -> SignedIn:
-    """Return who signed in, from the answer of any call that starts or checks a session."""
+    """Return the session, member and organization of a response that starts or checks a session."""
     session = answer.part("member_session")
     return SignedIn(
         session=MemberSession(
@@ -43,9 +43,9 @@ def signed_in_value(answer: Document) -> SignedIn:
             organization_id=session.text("organization_id"),
             organization_slug=session.text("organization_slug"),
             roles=frozenset(session.texts("roles")),
-            started_at=session.moment("started_at"),
-            last_accessed_at=session.moment("last_accessed_at"),
-            expires_at=session.moment("expires_at"),
+            started_at=session.timestamp("started_at"),
+            last_accessed_at=session.timestamp("last_accessed_at"),
+            expires_at=session.timestamp("expires_at"),
             password_entered_at=_password_entered_at(session),
         ),
         member=member_value(answer.part("member")),
@@ -56,8 +56,8 @@ def signed_in_value(answer: Document) -> SignedIn:
 
 def _password_entered_at(session: Document) -> datetime | None:
     factors = session.parts("authentication_factors")
-    moments = [one.optional_moment("last_authenticated_at") for one in factors if one.text("type") == "password"]
-    return max((moment for moment in moments if moment), default=None)
+    timestamps = [one.optional_timestamp("last_authenticated_at") for one in factors if one.text("type") == "password"]
+    return max((one for one in timestamps if one), default=None)
 
 
 def scim_connection_value(document: Document) -> ScimConnection:
@@ -66,15 +66,15 @@ def scim_connection_value(document: Document) -> ScimConnection:
     return ScimConnection(
         connection_id=document.text("connection_id"),
         organization_id=document.text("organization_id"),
-        status=_word(document, "status", ScimConnectionStatus),
+        status=_choice(document, "status", ScimConnectionStatus),
         display_name=document.text("display_name"),
-        identity_provider=_word(document, "identity_provider", ScimIdentityProvider)
+        identity_provider=_choice(document, "identity_provider", ScimIdentityProvider)
         if provider
         else ScimIdentityProvider.GENERIC,
         # Stytch adds what an admin enters for Entra (`entered_url`).
         base_url=document.text("base_url").partition("?")[0],
         bearer_token_last_four=document.text("bearer_token_last_four"),
-        bearer_token_expires_at=document.optional_moment("bearer_token_expires_at"),
+        bearer_token_expires_at=document.optional_timestamp("bearer_token_expires_at"),
     )
 
 
@@ -90,7 +90,7 @@ def scim_group_value(document: Document) -> ScimGroup:
 
 def _role(document: Document) -> MemberRole:
     types = [source.text("type") for source in document.parts("sources")]
-    # A source that this portal does not know yet takes no role away: the role's id alone decides.
+    # Ignore unknown sources: the role is effective whatever its sources.
     known = (MemberRoleSource(RoleSourceType(type_)) for type_ in types if type_ in _SOURCES)
     return MemberRole(document.text("role_id"), tuple(known))
 
@@ -98,8 +98,8 @@ def _role(document: Document) -> MemberRole:
 _SOURCES = frozenset(RoleSourceType)
 
 
-def _word(document: Document, name: str, words: type[Word]) -> Word:
+def _choice(document: Document, name: str, choices: type[Choice]) -> Choice:
     try:
-        return words(document.text(name))
+        return choices(document.text(name))
     except ValueError:
         raise misread(name, document.request_id) from None

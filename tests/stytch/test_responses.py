@@ -40,7 +40,7 @@ def test_a_field_that_is_not_as_documented_is_unavailable_and_logged_by_name(
     with pytest.raises(errors.Unavailable) as refused, capture_logs() as logs:
         ada.scim.connection.get()
     assert refused.value.request_id == "request-id-test-1"
-    assert [(log["event"], log["what"]) for log in logs] == [("stytch_answer_not_understood", field)]
+    assert [(log["event"], log["what"]) for log in logs] == [("stytch_response_unexpected", field)]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_wrong_project_credentials_are_the_operators_matter(
 
     with pytest.raises(errors.Unavailable), capture_logs() as logs:
         calls[call]()
-    assert [(log["event"], log["log_level"]) for log in logs] == [("stytch_refuses_our_credentials", "error")]
+    assert [(log["event"], log["log_level"]) for log in logs] == [("stytch_rejected_our_credentials", "error")]
 
 
 @pytest.mark.parametrize("error_type", ["no_active_scim_connection", "scim_connection_not_found"])
@@ -207,7 +207,7 @@ def test_a_further_step_to_sign_in_is_explained(provider: StytchProvider, stytch
         project.organization("acme"), "mfa@acme.example", password=DEMO_PASSWORD, needs_second_factor=True
     )
 
-    with pytest.raises(errors.Unauthenticated, match="further step"):
+    with pytest.raises(errors.Unauthenticated, match="further sign-in step"):
         provider.open("acme", Origin()).sessions.sign_in(email_address="mfa@acme.example", password=DEMO_PASSWORD)
 
 

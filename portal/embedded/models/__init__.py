@@ -10,18 +10,20 @@ from portal.embedded.models.members import (
 )
 from portal.embedded.models.organizations import FormerSlugRow, OrganizationRow, ProjectRow, ProjectSecretRow
 from portal.embedded.models.rate_limits import RateLimitCounterRow
-from portal.embedded.models.scim import (
-    ScimConflictRow,
+from portal.embedded.models.scim_connections import (
     ScimConnectionRow,
     ScimContactRow,
+    ScimReminderRow,
+    ScimSafeguardRow,
+    ScimTokenRow,
+)
+from portal.embedded.models.scim_log import ScimRequestRow
+from portal.embedded.models.scim_users import (
+    ScimConflictRow,
     ScimGroupRoleRow,
     ScimGroupRow,
     ScimMembershipRow,
     ScimNestingRow,
-    ScimReminderRow,
-    ScimRequestRow,
-    ScimSafeguardRow,
-    ScimTokenRow,
     ScimUserRow,
 )
 from portal.embedded.models.signing_keys import SigningKeyRow

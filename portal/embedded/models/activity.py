@@ -8,10 +8,10 @@ from portal.embedded.models.organizations import OrganizationRow
 
 
 class ActivityEntryRow(models.Model):
-    """One change: who, what, to what, from where. The database refuses to change or delete it (guards.py)."""
+    """A change: by whom, from where, of what. The database rejects updates and deletes of it (triggers.py)."""
 
     id = id_field()
-    # None for what belongs to the whole project.
+    # None for changes of the project.
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, null=True, db_index=False)
     at = models.DateTimeField(auto_now_add=True)
     actor_type = models.CharField(max_length=16, choices=[(t, t) for t in ActorType])

@@ -1,4 +1,4 @@
-"""Columns that several tables have."""
+"""Field types of several models."""
 
 import unicodedata
 import uuid
@@ -12,7 +12,7 @@ from portal.directory.ids import uuid7
 
 
 def fold(text: str) -> str:
-    """Return the form by which migrations before 0023 and 0025 compare. Everything else uses fold_name or fold_address."""
+    """Fold as migrations before 0023 and 0025 do. Everything else uses fold_name or fold_address."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -41,16 +41,16 @@ def _fold_letter(letter: str) -> str:
 
 
 class ComparedField(models.CharField):  # type: ignore[type-arg]  # -- not subscriptable at run time
-    """A text in the form in which it's compared, for plain equality, ranges and order by code point on every database."""
+    """Text in the form in which it is compared, ordered by code point on every database."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """Order by bytes also where PostgreSQL's locale would not: prefix ranges depend on it, and joins of two such columns."""
+        """Use the collation "C" on PostgreSQL, whatever its locale. Prefix ranges need it, and joins of two such columns."""
         parameters = super().db_parameters(connection)
         return {**parameters, "collation": "C" if connection.vendor == "postgresql" else None}
 
 
 class FoldedField(ComparedField):
-    """A folded copy of another column: a model has FoldedNameField or FoldedAddressField, early migrations have this one."""
+    """A folded copy of another column. Models use its subclasses; only early migrations use this one."""
 
     def __init__(self, *, of: str, **kwargs: Any) -> None:
         self.of = of
@@ -74,7 +74,7 @@ class FoldedField(ComparedField):
 
 
 class FoldedNameField(FoldedField):
-    """A case-folded copy of a column with a name: of a person or a group, not of an email address."""
+    """A case-folded copy of a name, of a user or a group."""
 
     @staticmethod
     def fold(text: str) -> str:

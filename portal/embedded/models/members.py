@@ -1,4 +1,4 @@
-"""Members, their sessions, and the ways in."""
+"""Members, their sessions and their sign-in links."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -10,29 +10,29 @@ from portal.embedded.models.organizations import OrganizationRow
 
 
 class MemberRow(models.Model):
-    """A person in one organization; the same address in two organizations is two members."""
+    """A person in one organization. The same email address in two organizations is two members."""
 
     id = id_field()
-    # Its index is the one in which they are searched, see below.
+    # member_in_order also serves as the index of the foreign key.
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, related_name="members", db_index=False)
     email_address = models.EmailField(max_length=254)
     email_address_folded = FoldedAddressField(of="email_address")
-    # Whether somebody has shown that they read what is sent there.
+    # Whether someone has proved that they receive email at the address.
     email_address_verified = models.BooleanField(default=False, db_default=False)
     name = models.CharField(max_length=256, blank=True)
     status = models.CharField(max_length=16, choices=[(s, s) for s in MemberStatus], default=MemberStatus.ACTIVE)
     password = models.CharField(max_length=256, blank=True)
-    # Roles given by hand; every other source is computed when the member is read, so that none can go stale.
+    # Manually assigned roles. All others are computed when the member is read, so that none can go stale.
     direct_roles = models.JSONField(default=list, blank=True)
-    # What the product calls the member.
+    # The product's own ID of the member.
     external_id = models.CharField(max_length=128, blank=True, default="", db_default="")
-    # For emergencies: how the organization restricts signing in does not hold.
+    # An emergency admin, who isn't bound by the organization's sign-in restrictions.
     is_breakglass = models.BooleanField(default=False, db_default=False)
     mfa_phone_number = models.CharField(max_length=32, blank=True, default="", db_default="")
     mfa_enrolled = models.BooleanField(default=False, db_default=False)
     default_mfa_method = models.CharField(max_length=16, blank=True, default="", db_default="")
-    # What only the product's backend may change, what the member may, and [{"id", "email_address", "folded"}] of former
-    # addresses; None for nothing, because few have any and provisioning writes many members.
+    # Metadata that only the product's backend can change, metadata that the member can change, and former addresses as
+    # [{"id", "email_address", "folded"}]. None if empty: few members have any, and provisioning writes many members.
     trusted_metadata = models.JSONField(null=True, blank=True)
     untrusted_metadata = models.JSONField(null=True, blank=True)
     retired_email_addresses = models.JSONField(null=True, blank=True)
@@ -55,10 +55,10 @@ class MemberRow(models.Model):
             ),
         ]
         indexes = [
-            # Discovery is the one reader that looks across organizations.
+            # For discovery, which looks for a person in all organizations.
             models.Index(fields=["email_address_folded"], name="member_discovery"),
             models.Index(fields=["organization", "id"], name="member_in_order"),
-            # They are few among many.
+            # Partial index: emergency admins are rare.
             models.Index(
                 fields=["organization", "id"], condition=models.Q(is_breakglass=True), name="member_breakglass"
             ),
@@ -76,7 +76,7 @@ class MemberRow(models.Model):
 
 
 class MemberSessionRow(models.Model):
-    """A member signed in; the token itself is only in the browser's cookie."""
+    """A session of a member. The token itself is only in the browser's cookie."""
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
@@ -87,12 +87,12 @@ class MemberSessionRow(models.Model):
     expires_at = models.DateTimeField()
     # When the password was last entered in this session.
     password_entered_at = models.DateTimeField(null=True)
-    # Whether the portal started it, and not a product: it then ends when idle, and the API doesn't accept it
+    # Set if the portal started the session, not a product. It ends when idle, and the API doesn't accept it
     # (docs/decisions/0014).
     ends_when_idle = models.BooleanField(default=True, db_default=True)
-    # How the member showed who they are in the session of another organization that it was exchanged for.
+    # The factors of the other organization's session that was exchanged for this one.
     exchanged_factors = models.JSONField(default=list, blank=True, db_default=[], encoder=DjangoJSONEncoder)
-    # What the product wants in the session and its JWT.
+    # What the product stores in the session and its JWT.
     custom_claims = models.JSONField(default=dict, blank=True, db_default={})
     revoked_at = models.DateTimeField(null=True)
     ip_address = models.CharField(max_length=45, blank=True)
@@ -104,15 +104,15 @@ class MemberSessionRow(models.Model):
 
 
 class SignInLinkRow(models.Model):
-    """A one-time link to choose a password."""
+    """A one-time link to set a password."""
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT)
     member = models.ForeignKey(MemberRow, models.CASCADE, related_name="sign_in_links")
     token_hash = models.BinaryField(max_length=32, unique=True)
-    # The member's address at the time, with which the link ends; "" for links made before this was stored.
+    # The member's address when the link was created. The link ends when it changes. "" for links of older versions.
     email_address = models.EmailField(max_length=254, blank=True, default="", db_default="")
-    # Whether only someone who reads the member's email can have it, not an admin who copied it.
+    # Whether the link was only emailed to the member, and not shown to an admin, so that using it verifies the address.
     proves_address = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -123,7 +123,7 @@ class SignInLinkRow(models.Model):
 
 
 class IntermediateSessionRow(models.Model):
-    """A person who proved a password and has yet to choose one of the organizations where it is right."""
+    """A person who entered a password and hasn't yet chosen one of the organizations where it is right."""
 
     id = id_field()
     token_hash = models.BinaryField(max_length=32, unique=True)
@@ -137,7 +137,7 @@ class IntermediateSessionRow(models.Model):
 
 
 class IntermediateSessionMemberRow(models.Model):
-    """A member whom an intermediate session can be exchanged for."""
+    """A member for whose session an intermediate session can be exchanged."""
 
     id = models.BigAutoField(primary_key=True)
     session = models.ForeignKey(
@@ -147,4 +147,4 @@ class IntermediateSessionMemberRow(models.Model):
 
     class Meta:
         db_table = "directory_intermediatesession_members"
-        unique_together = [("session", "member")]  # as the table that Django created has it
+        unique_together = [("session", "member")]  # as in the table that Django created

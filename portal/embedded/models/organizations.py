@@ -1,4 +1,4 @@
-"""Organizations, and the project that all of them belong to."""
+"""The project, its secrets and its organizations."""
 
 from string import ascii_letters, digits
 
@@ -9,18 +9,18 @@ from django.db.models.lookups import Exact, Range
 
 from portal.embedded.models.fields import id_field
 
-# Stytch: 2 to 128 of these characters. A slug stands in addresses and in the name of the session cookie.
+# Stytch: 2 to 128 of these characters. A slug is part of URLs and of the session cookie's name.
 SLUG = RegexValidator(r"^[A-Za-z0-9._~-]{2,128}\Z", "Use 2 to 128 letters, digits or . _ ~ -")
 _LETTERS = f"{ascii_letters}{digits}._~-"
-# What is left when these letters are taken off the start of a slug: nothing, where it has no others. A regular expression
-# is a function that SQLite gets from Django alone: no other program could check, dump or restore the file.
+# What remains of a slug after these letters are trimmed: nothing, unless it has others. SQLite has no regular expressions
+# of its own, and with Django's function no other program could check, dump or restore the file.
 _OTHER_LETTERS = models.Func(
     models.F("slug"), models.Value(_LETTERS), function="LTRIM", output_field=models.CharField()
 )
 
 
 class ProjectRow(models.Model):
-    """The installation as a Stytch project: what SDKs name when they call."""
+    """The project that SDKs authenticate to. There is one per installation."""
 
     id = id_field()
     public_token = models.CharField(max_length=80, unique=True)
@@ -31,7 +31,7 @@ class ProjectRow(models.Model):
 
 
 class ProjectSecretRow(models.Model):
-    """One secret of the project for backend calls; several may live, so that they can be rotated."""
+    """A secret of the project for requests of backends. There can be several, so that they can be rotated."""
 
     id = id_field()
     project = models.ForeignKey(ProjectRow, models.CASCADE, related_name="secrets")
@@ -45,23 +45,23 @@ class ProjectSecretRow(models.Model):
 
 
 class OrganizationRow(models.Model):
-    """A customer of the product."""
+    """A customer's account."""
 
     id = id_field()
     name = models.CharField(max_length=128)
     slug = models.CharField(max_length=128, unique=True, validators=[SLUG])
     logo_url = models.CharField(max_length=2048, blank=True, default="", db_default="")
-    # What the product calls it.
+    # The product's own ID of the organization.
     external_id = models.CharField(max_length=128, blank=True, default="", db_default="")
-    # Stytch's email_allowed_domains: whom the identity provider says is one of these is believed to be.
+    # Stytch's email_allowed_domains: the identity provider may link existing members with addresses in these domains.
     email_allowed_domains = models.JSONField(default=list, blank=True)
-    # What is set otherwise than OrganizationSettings has it, and what only the product's backend may change; None for
-    # nothing, because every page reads the row.
+    # Settings that differ from the defaults of OrganizationSettings, and metadata that only the product's backend can change.
+    # None if empty, because every page reads the row.
     settings = models.JSONField(null=True, blank=True)
     trusted_metadata = models.JSONField(null=True, blank=True)
-    # Roles of its own, beside those of the policy, in the form of Stytch's OrgPolicy; None for none.
+    # Custom roles, in the form of Stytch's OrgPolicy. None if there are none.
     custom_roles = models.JSONField(null=True, blank=True)
-    # Since when it is deleted: nothing finds it any more but the activity log.
+    # When it was deleted. Only the activity log still refers to it.
     deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -84,7 +84,7 @@ class OrganizationRow(models.Model):
 
 
 class FormerSlugRow(models.Model):
-    """A slug that an organization has left: for a while no other one gets it, so that old bookmarks lead nowhere else."""
+    """A former slug, which no other organization can have for a while: old links must not lead to another customer."""
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(OrganizationRow, models.CASCADE, related_name="former_slugs")

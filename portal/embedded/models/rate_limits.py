@@ -1,10 +1,10 @@
-"""Counters of attempts, shared by all web processes."""
+"""Counters for rate limits, shared by all web processes."""
 
 from django.db import models
 
 
 class RateLimitCounterRow(models.Model):
-    """How often something was tried in the current window."""
+    """The number of attempts in the current window."""
 
     key = models.CharField(max_length=256, primary_key=True)
     amount = models.PositiveIntegerField()

@@ -8,18 +8,18 @@ from portal.embedded.models.organizations import ProjectRow
 
 
 class SigningKeyRow(models.Model):
-    """One key pair of the project; `jwk-live-<id>` is its kid."""
+    """A key pair of the project. Its kid is `jwk-live-<id>`."""
 
     id = id_field()
     project = models.ForeignKey(ProjectRow, models.CASCADE, related_name="signing_keys")
-    # Encrypted (encryption.py); empty some time after another key signs.
+    # Encrypted (encryption.py). Deleted a few minutes after the key was replaced.
     private_key = models.BinaryField()
-    # As it is published: RFC 7517, with the certificate's thumbprint under Stytch's name for it.
+    # The published key (RFC 7517), with the certificate's thumbprint in Stytch's field.
     public_jwk = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
-    # Published before it signs: SDKs fetch keys that they do not know only now and then.
+    # The key is published before it signs, because SDKs cache keys.
     signs_from = models.DateTimeField(default=timezone.now)
-    # From when another key signs in its place; what it signed is believed for a month more.
+    # When another key replaces it. JWTs it has signed are valid for a month longer.
     replaced_at = models.DateTimeField(null=True)
 
     class Meta:

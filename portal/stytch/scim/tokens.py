@@ -16,8 +16,8 @@ class StytchScimTokens(Connected):
         document = self.active(connection_id)
         following = document.text("next_bearer_token_last_four")
         return ScimTokens(
-            ScimToken(document.text("bearer_token_last_four"), document.optional_moment("bearer_token_expires_at")),
-            ScimToken(following, document.optional_moment("next_bearer_token_expires_at")) if following else None,
+            ScimToken(document.text("bearer_token_last_four"), document.optional_timestamp("bearer_token_expires_at")),
+            ScimToken(following, document.optional_timestamp("next_bearer_token_expires_at")) if following else None,
         )
 
     def rotate_start(self, connection_id: str) -> NewScimConnection:

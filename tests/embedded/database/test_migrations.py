@@ -23,7 +23,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from portal.embedded import models
-from portal.embedded.models.scim import ScimTokenRow
+from portal.embedded.models import ScimTokenRow
 
 call_command("migrate", "directory", "0001_initial", verbosity=0)
 key, at = "01900000000070008000000000000001", "2026-01-01T00:00:00Z"

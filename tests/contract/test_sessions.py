@@ -31,7 +31,7 @@ def slugs(discovered: Discovered) -> list[str]:
     return sorted(organization.organization_slug for organization in discovered.organizations)
 
 
-def test_the_right_password_starts_a_session_with_the_members_roles(world: World) -> None:
+def test_right_password_starts_a_session_with_the_members_roles(world: World) -> None:
     who = sign_in(world)
 
     assert (who.member.email_address, who.organization.organization_slug) == (ADA, "acme")
@@ -40,11 +40,11 @@ def test_the_right_password_starts_a_session_with_the_members_roles(world: World
     assert who.session.started_at <= who.session.last_accessed_at < who.session.expires_at
 
 
-def test_roles_are_the_organizations_own(world: World) -> None:
+def test_session_has_the_roles_of_its_organization(world: World) -> None:
     assert sign_in(world, slug="globex").session.roles == {"stytch_member"}
 
 
-def test_the_case_of_the_address_does_not_matter(world: World) -> None:
+def test_sign_in_ignores_the_case_of_the_address(world: World) -> None:
     assert sign_in(world, "ADA@acme.example").member.email_address == ADA
 
 
@@ -61,7 +61,7 @@ def test_the_case_of_the_address_does_not_matter(world: World) -> None:
     ],
     ids=["wrong", "empty", "nobody", "another-organization", "deleted", "without-password", "nonsense"],
 )
-def test_whatever_is_wrong_is_refused_in_the_same_words(world: World, email_address: str, password: str) -> None:
+def test_failed_sign_ins_have_the_same_message(world: World, email_address: str, password: str) -> None:
     world.delete_member(world.add_member("acme", "gone@acme.example"))
     world.add_member("acme", "none@acme.example", password="")
 
@@ -71,7 +71,7 @@ def test_whatever_is_wrong_is_refused_in_the_same_words(world: World, email_addr
     assert refused.value.detail == "Incorrect email or password."
 
 
-def test_a_session_is_known_by_its_token(world: World) -> None:
+def test_token_authenticates_its_session(world: World) -> None:
     who = sign_in(world)
 
     again = opened(world).sessions.authenticate(who.session_token)
@@ -83,26 +83,26 @@ def test_a_session_is_known_by_its_token(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "made-up", "x" * 5000, "\x00", "é"])
-def test_a_token_that_was_not_given_out_is_refused(world: World, token: str) -> None:
+def test_unknown_token_is_rejected(world: World, token: str) -> None:
     with pytest.raises(Unauthenticated):
         opened(world).sessions.authenticate(token)
 
 
-def test_a_session_opens_no_other_organization(world: World) -> None:
+def test_session_is_rejected_in_another_organization(world: World) -> None:
     token = sign_in(world).session_token
 
     with pytest.raises(Unauthenticated):
         opened(world, "globex").sessions.authenticate(token)
 
 
-def test_a_session_ends_in_time(world: World) -> None:
+def test_session_expires(world: World) -> None:
     token = sign_in(world).session_token
 
     with time_machine.travel(after_sessions_end()), pytest.raises(Unauthenticated):
         opened(world).sessions.authenticate(token)
 
 
-def test_a_deleted_members_session_is_refused(world: World) -> None:
+def test_session_of_deleted_member_is_rejected(world: World) -> None:
     member_id = world.add_member("acme", "eve@acme.example")
     token = sign_in(world, "eve@acme.example").session_token
 
@@ -112,7 +112,7 @@ def test_a_deleted_members_session_is_refused(world: World) -> None:
         opened(world).sessions.authenticate(token)
 
 
-def test_revocation_ends_this_session_at_once_and_no_other(world: World) -> None:
+def test_revoking_ends_only_this_session(world: World) -> None:
     first, second = sign_in(world), sign_in(world)
 
     opened(world).acting_as(first).sessions.revoke(first.session_token)
@@ -122,7 +122,7 @@ def test_revocation_ends_this_session_at_once_and_no_other(world: World) -> None
     assert opened(world).sessions.authenticate(second.session_token).member == first.member
 
 
-def test_a_session_is_revoked_also_by_who_only_has_its_token(world: World) -> None:
+def test_token_is_enough_to_revoke_its_session(world: World) -> None:
     token = sign_in(world).session_token
 
     opened(world).sessions.revoke(token)
@@ -132,7 +132,7 @@ def test_a_session_is_revoked_also_by_who_only_has_its_token(world: World) -> No
 
 
 @pytest.mark.parametrize("token", ["", "made-up"])
-def test_revoking_what_is_no_session_is_no_error(world: World, token: str) -> None:
+def test_revoking_an_unknown_token_is_not_an_error(world: World, token: str) -> None:
     who = sign_in(world)
 
     opened(world).sessions.revoke(token)
@@ -140,7 +140,7 @@ def test_revoking_what_is_no_session_is_no_error(world: World, token: str) -> No
     opened(world).acting_as(who).sessions.revoke(who.session_token)
 
 
-def test_another_organization_cannot_revoke_a_session(world: World) -> None:
+def test_session_cannot_be_revoked_in_another_organization(world: World) -> None:
     who, gil = sign_in(world), sign_in(world, "gil@globex.example", slug="globex")
 
     opened(world, "globex").sessions.revoke(who.session_token)
@@ -149,14 +149,14 @@ def test_another_organization_cannot_revoke_a_session(world: World) -> None:
     assert opened(world).sessions.authenticate(who.session_token).member == who.member
 
 
-def test_no_token_stands_in_what_gets_printed(world: World) -> None:
+def test_tokens_are_not_printed(world: World) -> None:
     who, discovered = sign_in(world), discover(world)
 
     assert who.session_token not in repr(who)
     assert discovered.intermediate_session_token not in repr(discovered)
 
 
-def test_discovery_finds_the_organizations_where_the_password_is_right(world: World) -> None:
+def test_discovery_finds_organizations_with_this_password(world: World) -> None:
     world.add_organization("initech", "Initech")
     world.add_member("initech", ADA, password="another password, of hers")
 
@@ -166,21 +166,21 @@ def test_discovery_finds_the_organizations_where_the_password_is_right(world: Wo
 
 
 @pytest.mark.parametrize(("email_address", "password"), [(ADA, "wrong"), ("nobody@acme.example", PASSWORD), (ADA, "")])
-def test_discovery_refuses_whatever_is_wrong_in_the_same_words(world: World, email_address: str, password: str) -> None:
+def test_failed_discoveries_have_the_same_message(world: World, email_address: str, password: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
         discover(world, email_address, password)
 
     assert refused.value.detail == "Incorrect email or password."
 
 
-def test_discovery_leaves_out_where_a_person_was_deleted(world: World) -> None:
+def test_discovery_leaves_out_deleted_members(world: World) -> None:
     world.add_organization("initech", "Initech")
     world.delete_member(world.add_member("initech", ADA))
 
     assert slugs(discover(world)) == ["acme", "globex"]
 
 
-def test_what_was_discovered_can_be_asked_again_for_ten_minutes(world: World) -> None:
+def test_discovered_organizations_are_available_for_ten_minutes(world: World) -> None:
     discovery, token = world.provider.discovery(Origin()), discover(world).intermediate_session_token
 
     again = discovery.organizations(token)
@@ -193,7 +193,7 @@ def test_what_was_discovered_can_be_asked_again_for_ten_minutes(world: World) ->
             discovery.exchange(token, organization_id=again.organizations[0].organization_id)
 
 
-def test_a_discovered_organization_opens_with_the_members_roles_there(world: World) -> None:
+def test_exchange_starts_a_session_with_the_members_roles(world: World) -> None:
     discovered = discover(world)
     globex = next(one for one in discovered.organizations if one.organization_slug == "globex")
 
@@ -206,7 +206,7 @@ def test_a_discovered_organization_opens_with_the_members_roles_there(world: Wor
     assert opened(world, "globex").sessions.authenticate(who.session_token).member == who.member
 
 
-def test_one_choice_opens_one_organization_once(world: World) -> None:
+def test_intermediate_session_works_once(world: World) -> None:
     discovered, discovery = discover(world), world.provider.discovery(Origin())
     token, (acme, globex) = discovered.intermediate_session_token, sorted(discovered.organizations, key=slug_of)
 
@@ -219,7 +219,7 @@ def test_one_choice_opens_one_organization_once(world: World) -> None:
         discovery.organizations(token)
 
 
-def test_a_wrong_choice_leaves_the_right_one_open(world: World) -> None:
+def test_wrong_choice_keeps_the_intermediate_session(world: World) -> None:
     initech = world.add_organization("initech", "Initech")
     discovered, discovery = discover(world), world.provider.discovery(Origin())
     token = discovered.intermediate_session_token
@@ -229,7 +229,7 @@ def test_a_wrong_choice_leaves_the_right_one_open(world: World) -> None:
     assert discovery.exchange(token, organization_id=discovered.organizations[0].organization_id).member
 
 
-def test_an_organization_that_was_not_discovered_does_not_open(world: World) -> None:
+def test_undiscovered_organization_is_rejected(world: World) -> None:
     initech = world.add_organization("initech", "Initech")
     token = discover(world).intermediate_session_token
 
@@ -239,7 +239,7 @@ def test_an_organization_that_was_not_discovered_does_not_open(world: World) -> 
 
 
 @pytest.mark.parametrize("token", ["", "made-up"])
-def test_nothing_was_discovered_with_a_token_that_was_not_given_out(world: World, token: str) -> None:
+def test_unknown_intermediate_session_is_rejected(world: World, token: str) -> None:
     organization_id = opened(world).organization.get().organization_id
 
     with pytest.raises(Unauthenticated):

@@ -14,7 +14,7 @@ from tests.contract.worlds import PASSWORD, World, opened
 ADA = "ada@acme.example"
 
 
-def test_signing_in_by_password_counts_for_five_minutes(world: World) -> None:
+def test_sign_in_counts_as_recent_password_for_five_minutes(world: World) -> None:
     start = timezone.now()
     with time_machine.travel(start, tick=False):
         who = opened(world).sessions.sign_in(email_address=ADA, password=PASSWORD)
@@ -29,7 +29,7 @@ def test_signing_in_by_password_counts_for_five_minutes(world: World) -> None:
             require_recent_password(again)
 
 
-def test_discovery_counts_from_when_the_password_was_entered(world: World) -> None:
+def test_discovery_counts_from_the_password_entry(world: World) -> None:
     start = timezone.now()
     discovery = world.provider.discovery(Origin())
     with time_machine.travel(start, tick=False):
@@ -42,7 +42,7 @@ def test_discovery_counts_from_when_the_password_was_entered(world: World) -> No
         assert not password_is_recent(who.session)
 
 
-def test_entering_the_password_again_counts_for_this_session_alone(world: World) -> None:
+def test_confirmation_counts_only_for_this_session(world: World) -> None:
     start = timezone.now()
     with time_machine.travel(start, tick=False):
         who, elsewhere = (opened(world).sessions.sign_in(email_address=ADA, password=PASSWORD) for _ in range(2))
@@ -58,7 +58,7 @@ def test_entering_the_password_again_counts_for_this_session_alone(world: World)
 
 
 @pytest.mark.parametrize("password", ["wrong", "", PASSWORD.upper()])
-def test_a_wrong_password_confirms_nothing_and_ends_nothing(world: World, password: str) -> None:
+def test_wrong_password_neither_confirms_nor_ends_the_session(world: World, password: str) -> None:
     start = timezone.now()
     with time_machine.travel(start, tick=False):
         who = opened(world).sessions.sign_in(email_address=ADA, password=PASSWORD)
@@ -70,7 +70,7 @@ def test_a_wrong_password_confirms_nothing_and_ends_nothing(world: World, passwo
         assert not password_is_recent(opened(world).sessions.authenticate(who.session_token).session)
 
 
-def test_an_ended_session_cannot_be_confirmed(world: World) -> None:
+def test_ended_session_cannot_be_confirmed(world: World) -> None:
     who = opened(world).sessions.sign_in(email_address=ADA, password=PASSWORD)
     opened(world).sessions.revoke(who.session_token)
 
@@ -78,7 +78,7 @@ def test_an_ended_session_cannot_be_confirmed(world: World) -> None:
         opened(world).acting_as(who).sessions.confirm_password(PASSWORD)
 
 
-def test_nobody_confirms_unless_signed_in(world: World) -> None:
+def test_confirmation_needs_a_session(world: World) -> None:
     with pytest.raises(Unauthenticated):
         opened(world).sessions.confirm_password(PASSWORD)
     with pytest.raises(Unauthenticated):

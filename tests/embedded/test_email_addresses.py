@@ -65,24 +65,24 @@ def provision(idp: Idp, user_name: str) -> int:
 
 
 @each_difference
-def test_addresses_of_different_people_are_different(theirs: str, like_theirs: str) -> None:
+def test_different_addresses_are_not_equal(theirs: str, like_theirs: str) -> None:
     assert fold_address(theirs) != fold_address(like_theirs)
     assert fold_address(fold_address(like_theirs)) == fold_address(like_theirs)
 
 
 @each_spelling
-def test_spellings_of_one_address_are_the_same(theirs: str, spelled: str) -> None:
+def test_spellings_of_one_address_are_equal(theirs: str, spelled: str) -> None:
     assert fold_address(theirs) == fold_address(spelled)
     assert domain_of(theirs) == domain_of(spelled)
 
 
 @pytest.mark.parametrize("text", ["", "@", "ada", "xn--", "a@xn--", "a@xn--a", "a@..", "a@ü" * 10_000, "\0", "\ud800"])
-def test_text_that_is_not_an_address_is_folded_too(text: str) -> None:
+def test_other_text_is_folded_too(text: str) -> None:
     assert fold_address(fold_address(text)) == fold_address(text)
 
 
 @each_difference
-def test_no_session_is_exchanged_for_that_of_a_similar_address(
+def test_session_is_not_exchanged_for_a_similar_address(
     theirs: str, like_theirs: str, acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     factories.member(acme, theirs)
@@ -95,7 +95,7 @@ def test_no_session_is_exchanged_for_that_of_a_similar_address(
 
 
 @each_difference
-def test_no_one_signs_in_and_is_discovered_by_a_similar_address(
+def test_similar_address_neither_signs_in_nor_is_discovered(
     theirs: str, like_theirs: str, acme: models.OrganizationRow
 ) -> None:
     factories.member(acme, theirs, password=PASSWORD)
@@ -107,7 +107,7 @@ def test_no_one_signs_in_and_is_discovered_by_a_similar_address(
 
 
 @each_difference
-def test_both_can_be_members_and_each_is_found(theirs: str, like_theirs: str, acme: models.OrganizationRow) -> None:
+def test_similar_addresses_can_both_be_members(theirs: str, like_theirs: str, acme: models.OrganizationRow) -> None:
     members = project().members
     for address in (theirs, like_theirs):
         factories.member(acme, address)
@@ -119,7 +119,7 @@ def test_both_can_be_members_and_each_is_found(theirs: str, like_theirs: str, ac
 
 
 @pytest.mark.parametrize("name", ["ß and ss", "ß and ss in xn--", "ς and σ", "a joiner"])
-def test_a_similar_domain_has_neither_its_roles_nor_its_trust(name: str, acme: models.OrganizationRow) -> None:
+def test_similar_domain_has_neither_roles_nor_trust(name: str, acme: models.OrganizationRow) -> None:
     theirs, like_theirs = DIFFERENT[name]
     domain = theirs.partition("@")[2]
     project().organization.update(roles_by(domain, ADMIN))
@@ -137,13 +137,13 @@ def test_a_similar_domain_has_neither_its_roles_nor_its_trust(name: str, acme: m
 @pytest.mark.parametrize(
     "domain", ["ａcme.example", "a\u200db.example", "a☃.example", "buſiness.example", "xn--a.example"]
 )
-def test_a_domain_that_idna_does_not_allow_is_not_taken(domain: str) -> None:
+def test_domain_that_idna_does_not_allow_is_invalid(domain: str) -> None:
     with pytest.raises(Invalid):
         read_domain(domain)
 
 
 @each_spelling
-def test_one_person_is_one_member_in_every_spelling(theirs: str, spelled: str, acme: models.OrganizationRow) -> None:
+def test_spellings_of_one_address_are_one_member(theirs: str, spelled: str, acme: models.OrganizationRow) -> None:
     factories.member(acme, theirs, password=PASSWORD)
     members = project().members
 
@@ -156,7 +156,7 @@ def test_one_person_is_one_member_in_every_spelling(theirs: str, spelled: str, a
 
 
 @each_spelling
-def test_one_domain_has_its_roles_and_its_trust_in_every_spelling(
+def test_spellings_of_one_domain_have_its_roles_and_trust(
     theirs: str, spelled: str, acme: models.OrganizationRow
 ) -> None:
     domain = spelled.partition("@")[2]
@@ -171,7 +171,9 @@ def test_one_domain_has_its_roles_and_its_trust_in_every_spelling(
 
 
 @each_spelling
-def test_attempts_count_together_in_every_spelling(theirs: str, spelled: str, db: None, settings: object) -> None:
+def test_attempts_with_all_spellings_are_counted_together(
+    theirs: str, spelled: str, db: None, settings: object
+) -> None:
     settings.SIGN_IN_RATE_PER_MEMBER = "1 per hour"  # type: ignore[attr-defined]  # -- pytest-django's
 
     assert admit(Attempt("192.0.2.1", "acme", theirs))
@@ -179,9 +181,7 @@ def test_attempts_count_together_in_every_spelling(theirs: str, spelled: str, db
 
 
 @each_spelling
-def test_an_address_that_another_member_had_is_kept_for_them(
-    theirs: str, spelled: str, acme: models.OrganizationRow
-) -> None:
+def test_former_address_is_kept_in_all_spellings(theirs: str, spelled: str, acme: models.OrganizationRow) -> None:
     members = project().members
     had = members.create(MemberChanges(email_address=theirs))
     members.update(had.member_id, MemberChanges(email_address="eve@acme.example"))
@@ -192,7 +192,7 @@ def test_an_address_that_another_member_had_is_kept_for_them(
     assert members.create(MemberChanges(email_address=spelled))
 
 
-def test_addresses_and_domains_are_compared_by_this_rule_alone() -> None:
+def test_no_other_module_folds_addresses() -> None:
     """By no other lower case or folding in the code."""
     other = re.compile(
         r"\b(fold|casefold|lower)\(.*(address|email|domain)|(address|email|domain)\w*\.(lower|casefold)\("
@@ -212,7 +212,7 @@ def migrate() -> None:
     )
 
 
-def test_what_was_stored_in_the_former_form_is_folded_again(acme: models.OrganizationRow) -> None:
+def test_migration_folds_stored_addresses_again(acme: models.OrganizationRow) -> None:
     ada, eve = factories.member(acme, "Ada@Straße.example"), factories.member(acme, "eve@acme.example")
     scim = factories.scim_connection(acme)
     contact = models.ScimContactRow.objects.create(
@@ -254,7 +254,7 @@ def test_what_was_stored_in_the_former_form_is_folded_again(acme: models.Organiz
     assert ADMIN in project().members.by_email_address("ada@STRAẞE.example").role_ids
 
 
-def test_two_members_whose_addresses_are_one_now_do_not_stop_the_migration(acme: models.OrganizationRow) -> None:
+def test_migration_succeeds_with_members_whose_addresses_became_equal(acme: models.OrganizationRow) -> None:
     first = factories.member(acme, "ada@xn--strae-oqa.example")
     models.MemberRow.objects.update(email_address_folded="ada@xn--strae-oqa.example")
     second = factories.member(acme, "ada@straße.example")

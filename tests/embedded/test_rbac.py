@@ -23,7 +23,7 @@ def _reader(opened: Opened, acme: models.OrganizationRow, globex: models.Organiz
 
 
 @pytest.mark.usefixtures("_reader")
-def test_its_members_groups_and_domains_can_have_them_and_no_other_organizations(
+def test_custom_roles_belong_to_their_organization(
     opened: Opened, acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     by_domain = OrganizationChanges(
@@ -55,7 +55,7 @@ def version(opened: Opened, slug: str, group: models.ScimGroupRow) -> str:
 
 
 @pytest.mark.usefixtures("_reader")
-def test_they_grant_what_they_say_until_they_are_gone(
+def test_custom_roles_grant_permissions_until_removed(
     known: EmbeddedProject, opened: Opened, acme: models.OrganizationRow
 ) -> None:
     connection = factories.scim_connection(acme)
@@ -71,13 +71,13 @@ def test_they_grant_what_they_say_until_they_are_gone(
 
 
 @pytest.mark.usefixtures("_reader")
-def test_the_projects_own_role_of_the_same_name_wins(opened: Opened, settings: Settings) -> None:
+def test_projects_role_has_priority_over_a_custom_role(opened: Opened, settings: Settings) -> None:
     settings.RBAC_POLICY = DEFAULT_POLICY.extended_by(Policy({"reader": Role("reader", {})}, {}))
 
     assert opened("acme").rbac.policy().roles["reader"].permissions == {}
 
 
-def test_only_who_may_change_them(known: EmbeddedProject, ada: SignedIn, max_: SignedIn) -> None:
+def test_changing_custom_roles_needs_permission(known: EmbeddedProject, ada: SignedIn, max_: SignedIn) -> None:
     with pytest.raises(Forbidden):
         known.open_session(max_.session_token)[1].rbac.set_organization_roles([READER])
 
@@ -85,7 +85,7 @@ def test_only_who_may_change_them(known: EmbeddedProject, ada: SignedIn, max_: S
     assert known.open_session(ada.session_token)[1].rbac.organization_roles() == (READER,)
 
 
-def test_a_check_names_the_roles_that_grant(
+def test_authorization_check_returns_the_granting_roles(
     known: EmbeddedProject, opened: Opened, acme: models.OrganizationRow
 ) -> None:
     opened("acme").rbac.set_organization_roles([READER])

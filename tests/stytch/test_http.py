@@ -25,7 +25,7 @@ GROUPS = "/connection/"
 
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 429}, {"status": 502}, {"status": 503}, {"status": 504}])
-def test_a_read_is_tried_three_times(
+def test_read_is_tried_three_times(
     ada: StytchDirectory, stytch: FakeStytch, slept: list[float], fault: dict[str, Any]
 ) -> None:
     stytch.fail(path="/connection", times=2, **fault)
@@ -37,7 +37,7 @@ def test_a_read_is_tried_three_times(
     assert 0.2 <= second <= 0.6
 
 
-def test_a_fourth_attempt_is_not_made(ada: StytchDirectory, stytch: FakeStytch) -> None:
+def test_there_is_no_fourth_attempt(ada: StytchDirectory, stytch: FakeStytch) -> None:
     stytch.fail(path="/connection", times=9, status=503)
 
     with pytest.raises(errors.Unavailable):
@@ -46,7 +46,7 @@ def test_a_fourth_attempt_is_not_made(ada: StytchDirectory, stytch: FakeStytch) 
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 501])
-def test_an_answer_that_would_be_the_same_again_is_final(ada: StytchDirectory, stytch: FakeStytch, status: int) -> None:
+def test_permanent_errors_are_not_retried(ada: StytchDirectory, stytch: FakeStytch, status: int) -> None:
     stytch.fail(path="/connection", times=9, status=status)
 
     with pytest.raises(errors.DirectoryError):
@@ -54,14 +54,14 @@ def test_an_answer_that_would_be_the_same_again_is_final(ada: StytchDirectory, s
     assert len(stytch.calls("/connection")) == 1
 
 
-def test_retry_after_is_heeded(ada: StytchDirectory, stytch: FakeStytch, slept: list[float]) -> None:
+def test_retry_after_is_respected(ada: StytchDirectory, stytch: FakeStytch, slept: list[float]) -> None:
     stytch.fail(path="/connection", status=429, headers={"Retry-After": "2"})
 
     assert ada.scim.connection.get()
     assert slept == [2.0]
 
 
-def test_nobody_waits_long_for_a_page(ada: StytchDirectory, stytch: FakeStytch, slept: list[float]) -> None:
+def test_long_retry_after_is_not_waited_for(ada: StytchDirectory, stytch: FakeStytch, slept: list[float]) -> None:
     stytch.fail(path="/connection", times=9, status=429, headers={"Retry-After": "60"})
 
     with pytest.raises(errors.TooManyRequests):
@@ -70,7 +70,7 @@ def test_nobody_waits_long_for_a_page(ada: StytchDirectory, stytch: FakeStytch, 
 
 
 @pytest.mark.parametrize("asked", ["soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "²", ""])
-def test_a_retry_after_that_is_no_number_of_seconds_is_not_heeded(
+def test_invalid_retry_after_is_ignored(
     ada: StytchDirectory, stytch: FakeStytch, slept: list[float], asked: str
 ) -> None:
     stytch.fail(path="/connection", status=503, headers={"Retry-After": asked.encode().decode("latin-1")})
@@ -91,7 +91,7 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("path", CHANGES)
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 503}, {"status": 429}])
-def test_what_changes_something_is_sent_once(
+def test_changes_are_sent_once(
     provider: StytchProvider, ada: StytchDirectory, stytch: FakeStytch, path: str, fault: dict[str, Any]
 ) -> None:
     stytch.fail(path=path, times=9, **fault)
@@ -101,7 +101,7 @@ def test_what_changes_something_is_sent_once(
     assert len(stytch.calls(path)) == 1
 
 
-def test_asking_who_holds_a_session_may_be_repeated(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_session_authentication_is_retried(provider: StytchProvider, stytch: FakeStytch) -> None:
     token = sign_in(provider).session_token
     stytch.fail(path="sessions/authenticate", times=2, drop=True)
 
@@ -111,7 +111,7 @@ def test_asking_who_holds_a_session_may_be_repeated(provider: StytchProvider, st
 # What is no answer
 
 
-def test_a_slow_answer_is_not_waited_for(stytch: FakeStytch, slept: list[float]) -> None:
+def test_slow_response_times_out(stytch: FakeStytch, slept: list[float]) -> None:
     api = StytchApi(stytch.url, stytch.project.id, stytch.project.secret, timeout=(0.5, 0.05))
     stytch.fail(delay=0.3)
 
@@ -120,7 +120,7 @@ def test_a_slow_answer_is_not_waited_for(stytch: FakeStytch, slept: list[float])
     assert len(stytch.requests) == 1
 
 
-def test_a_server_that_is_not_there_is_unavailable(stytch: FakeStytch, slept: list[float]) -> None:
+def test_missing_server_is_unavailable(stytch: FakeStytch, slept: list[float]) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         api = StytchApi(f"http://127.0.0.1:{nobody.getsockname()[1]}", "project", "secret")
@@ -133,7 +133,7 @@ def test_a_server_that_is_not_there_is_unavailable(stytch: FakeStytch, slept: li
 @pytest.mark.parametrize(
     "body", ["", "<html>", "[]", "null", '"text"', "{}", '{"connection": 5}', '{"connection": {}}', '{"a": ' * 50]
 )
-def test_garbage_is_unavailable(ada: StytchDirectory, stytch: FakeStytch, body: str) -> None:
+def test_invalid_response_is_unavailable(ada: StytchDirectory, stytch: FakeStytch, body: str) -> None:
     stytch.fail(path="/connection", body=body)
 
     with pytest.raises(errors.Unavailable):
@@ -151,9 +151,7 @@ def test_redirects_are_not_followed(ada: StytchDirectory, stytch: FakeStytch) ->
 # Who asks
 
 
-def test_the_members_session_goes_along_so_that_stytch_checks_their_rights(
-    ada: StytchDirectory, stytch: FakeStytch
-) -> None:
+def test_requests_carry_the_members_session(ada: StytchDirectory, stytch: FakeStytch) -> None:
     groups(ada, limit=10)
 
     assert ada._scope.signed_in
@@ -162,14 +160,14 @@ def test_the_members_session_goes_along_so_that_stytch_checks_their_rights(
     assert [seen.query for seen in stytch.requests] == [{}, {"limit": "10"}]
 
 
-def test_a_session_revoked_elsewhere_ends_here_at_the_next_call(ada: StytchDirectory, stytch: FakeStytch) -> None:
+def test_session_revoked_elsewhere_ends_at_the_next_request(ada: StytchDirectory, stytch: FakeStytch) -> None:
     stytch.project.sessions.clear()
 
     with pytest.raises(errors.Unauthenticated):
         ada.scim.connection.get()
 
 
-def test_a_role_taken_away_ends_the_right_at_the_next_call(ada: StytchDirectory, stytch: FakeStytch) -> None:
+def test_removed_role_takes_effect_at_the_next_request(ada: StytchDirectory, stytch: FakeStytch) -> None:
     for member in stytch.project.members:
         member.direct_roles = ()
 
@@ -177,7 +175,7 @@ def test_a_role_taken_away_ends_the_right_at_the_next_call(ada: StytchDirectory,
         ada.scim.connection.get()
 
 
-def test_connections_are_kept_for_the_next_call(ada: StytchDirectory, stytch: FakeStytch) -> None:
+def test_connections_are_reused(ada: StytchDirectory, stytch: FakeStytch) -> None:
     for _ in range(5):
         groups(ada)
     stytch.fail(path="/connection", status=400)
@@ -189,13 +187,13 @@ def test_connections_are_kept_for_the_next_call(ada: StytchDirectory, stytch: Fa
     assert len({seen.client_port for seen in stytch.requests}) == 1
 
 
-def test_no_cookie_is_kept_for_the_next_caller(ada: StytchDirectory, stytch: FakeStytch) -> None:
+def test_cookies_are_not_kept(ada: StytchDirectory, stytch: FakeStytch) -> None:
     groups(ada)
 
     assert not any("cookie" in seen.headers for seen in stytch.requests)
 
 
-def test_the_environment_does_not_replace_our_credentials(
+def test_environment_does_not_replace_the_credentials(
     stytch: FakeStytch, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, slept: list[float]
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -220,7 +218,7 @@ def test_the_environment_does_not_replace_our_credentials(
         None,
     ],
 )
-def test_no_secret_stands_in_a_log_or_an_error(
+def test_logs_and_errors_contain_no_secrets(
     provider: StytchProvider,
     stytch: FakeStytch,
     caplog: pytest.LogCaptureFixture,
@@ -269,10 +267,10 @@ def test_errors_carry_no_trace_of_the_request(ada: StytchDirectory, stytch: Fake
 
 
 @pytest.mark.parametrize("segment", ["", ".", ".."])
-def test_no_part_of_a_path_leads_out_of_it(segment: str) -> None:
+def test_path_segments_cannot_leave_the_path(segment: str) -> None:
     with pytest.raises(errors.NotFound):
         http.path_of("organizations", segment)
 
 
-def test_each_part_of_a_path_stays_one_part() -> None:
+def test_path_segments_are_encoded() -> None:
     assert http.path_of("scim", "a/../b?c#d%", "é") == "/v1/b2b/scim/a%2F..%2Fb%3Fc%23d%25/%C3%A9"

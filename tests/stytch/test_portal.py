@@ -18,7 +18,7 @@ def sign_in(client: Client, email_address: str = "ada@acme.example", *, slug: st
     assert (response.status_code, response["Location"]) == (303, f"/o/{slug}/")
 
 
-def test_a_member_signs_in_looks_around_and_signs_out(visitor: Client, stytch: FakeStytch) -> None:
+def test_member_signs_in_and_out(visitor: Client, stytch: FakeStytch) -> None:
     assert "Acme" in visitor.get("/o/acme/sign-in/").content.decode()
     sign_in(visitor)
     home = visitor.get("/o/acme/").content.decode()
@@ -36,14 +36,14 @@ def test_a_member_signs_in_looks_around_and_signs_out(visitor: Client, stytch: F
     assert visitor.get("/o/acme/").status_code == 302
 
 
-def test_a_wrong_password_is_refused_in_the_form(visitor: Client) -> None:
+def test_wrong_password_is_shown_in_the_form(visitor: Client) -> None:
     response = visitor.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": "wrong"})
 
     assert response.status_code == 422
     assert "Incorrect email or password." in response.content.decode()
 
 
-def test_the_groups_are_walked_to_the_end(visitor: Client, stytch: FakeStytch) -> None:
+def test_groups_are_paged_to_the_end(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
     url: str | None = "/o/acme/scim/groups/?limit=25"
     pages = []
@@ -57,7 +57,7 @@ def test_the_groups_are_walked_to_the_end(visitor: Client, stytch: FakeStytch) -
     assert [name for names in pages for name in names] == [group.name for group in stytch.project.groups]
 
 
-def test_what_stytch_does_not_tell_is_not_shown(visitor: Client) -> None:
+def test_unknown_values_are_not_shown(visitor: Client) -> None:
     sign_in(visitor)
 
     html = visitor.get("/o/acme/scim/groups/").content.decode()
@@ -68,7 +68,7 @@ def test_what_stytch_does_not_tell_is_not_shown(visitor: Client) -> None:
     assert re.search(r'href="/o/acme/scim/groups/[^"?/]+/roles/"', html)
 
 
-def test_a_group_says_why_it_does_not_open(visitor: Client) -> None:
+def test_group_page_says_why_it_is_not_available(visitor: Client) -> None:
     sign_in(visitor)
 
     assert REASONS["group members"] in visitor.get("/o/acme/scim/groups/any/").content.decode()
@@ -100,7 +100,7 @@ def test_the_setup_page_shows_the_guide_and_why_there_is_no_live_check(visitor: 
     assert "data-poll" not in html
 
 
-def test_a_member_without_the_right_is_refused_with_who_can_help(visitor: Client) -> None:
+def test_missing_permission_page_says_who_can_help(visitor: Client) -> None:
     sign_in(visitor, "max@acme.example")
 
     response = visitor.get("/o/acme/scim/")
@@ -109,13 +109,13 @@ def test_a_member_without_the_right_is_refused_with_who_can_help(visitor: Client
     assert "stytch_admin" in response.content.decode()
 
 
-def test_another_organization_is_not_there(visitor: Client) -> None:
+def test_another_organization_is_not_found(visitor: Client) -> None:
     sign_in(visitor, "gil@globex.example", slug="globex")
 
     assert visitor.get("/o/acme/scim/").status_code == 404
 
 
-def test_a_person_in_two_organizations_chooses_one(visitor: Client) -> None:
+def test_person_in_two_organizations_chooses_one(visitor: Client) -> None:
     response = visitor.post("/sign-in/", {"email_address": "ada@acme.example", "password": DEMO_PASSWORD})
     choice = visitor.get(response["Location"]).content.decode()
     names = dict(re.findall(r'value="(organization-test-[^"]*)".*?choice-name">([^<]*)<', choice, re.DOTALL))
@@ -128,7 +128,7 @@ def test_a_person_in_two_organizations_chooses_one(visitor: Client) -> None:
     assert "Ada Admin" in visitor.get("/o/globex/").content.decode()
 
 
-def test_a_session_of_the_product_opens_the_portal(visitor: Client, stytch: FakeStytch, settings: Settings) -> None:
+def test_products_session_opens_the_portal(visitor: Client, stytch: FakeStytch, settings: Settings) -> None:
     ada = stytch.project.members[0]
     visitor.cookies[settings.STYTCH_SESSION_COOKIE] = stytch.project.start_session(ada).token
 
@@ -136,14 +136,14 @@ def test_a_session_of_the_product_opens_the_portal(visitor: Client, stytch: Fake
     assert visitor.get("/o/globex/").status_code == 302
 
 
-def test_a_session_revoked_in_the_product_ends_here(visitor: Client, stytch: FakeStytch) -> None:
+def test_session_revoked_in_the_product_ends_here(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
     stytch.project.sessions.clear()
 
     assert visitor.get("/o/acme/scim/").status_code == 302
 
 
-def test_while_stytch_is_away_the_page_says_so_and_nobody_is_signed_out(visitor: Client, stytch: FakeStytch) -> None:
+def test_stytch_outage_is_shown_and_keeps_the_session(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
     stytch.fail(times=99, status=503)
 
@@ -155,7 +155,7 @@ def test_while_stytch_is_away_the_page_says_so_and_nobody_is_signed_out(visitor:
     assert visitor.get("/o/acme/scim/").status_code == 200
 
 
-def test_a_page_costs_few_calls(visitor: Client, stytch: FakeStytch) -> None:
+def test_page_takes_few_requests(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
     visitor.get("/o/acme/scim/groups/")
     stytch.requests.clear()

@@ -38,7 +38,7 @@ def allows_auditor(provider: StytchProvider) -> bool:
     return policy(provider).allows(["auditor"], "stytch.scim:get")
 
 
-def test_the_policy_is_fetched_once_in_five_minutes(
+def test_policy_is_fetched_once_in_five_minutes(
     provider: StytchProvider, stytch: FakeStytch, later: Callable[[float], None]
 ) -> None:
     assert not allows_auditor(provider)
@@ -50,7 +50,7 @@ def test_the_policy_is_fetched_once_in_five_minutes(
     assert len(stytch.calls("/policy")) == 2
 
 
-def test_an_old_policy_serves_while_stytch_is_away(
+def test_outdated_policy_is_used_during_an_outage(
     provider: StytchProvider, stytch: FakeStytch, later: Callable[[float], None]
 ) -> None:
     first = policy(provider)
@@ -65,7 +65,7 @@ def test_an_old_policy_serves_while_stytch_is_away(
     assert policy(provider) is not first
 
 
-def test_without_any_policy_nothing_is_allowed(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_without_policy_nothing_is_allowed(provider: StytchProvider, stytch: FakeStytch) -> None:
     stytch.fail(path="/policy", times=9, status=503)
 
     with pytest.raises(Unavailable):
@@ -73,14 +73,14 @@ def test_without_any_policy_nothing_is_allowed(provider: StytchProvider, stytch:
 
 
 @pytest.mark.parametrize("body", ['{"policy": null}', '{"policy": {"roles": 5}}', '{"policy": {"roles": [{}]}}'])
-def test_a_policy_that_is_none_is_unavailable(provider: StytchProvider, stytch: FakeStytch, body: str) -> None:
+def test_invalid_policy_is_unavailable(provider: StytchProvider, stytch: FakeStytch, body: str) -> None:
     stytch.fail(path="/policy", body=body)
 
     with pytest.raises(Unavailable):
         policy(provider)
 
 
-def test_many_threads_fetch_the_policy_once(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_threads_share_one_fetch_of_the_policy(provider: StytchProvider, stytch: FakeStytch) -> None:
     stytch.fail(path="/policy", delay=0.2)
     found: list[Policy] = []
     threads = [threading.Thread(target=lambda: found.append(policy(provider))) for _ in range(8)]
@@ -93,7 +93,7 @@ def test_many_threads_fetch_the_policy_once(provider: StytchProvider, stytch: Fa
     assert len(stytch.calls("/policy")) == 1
 
 
-def test_while_one_thread_fetches_the_others_go_by_what_is_known(
+def test_threads_use_the_cached_policy_during_a_fetch(
     provider: StytchProvider, stytch: FakeStytch, later: Callable[[float], None]
 ) -> None:
     first = policy(provider)

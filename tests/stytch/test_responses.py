@@ -32,7 +32,7 @@ GROUPS = "/connection/"
         ("bearer_token_expires_at", []),
     ],
 )
-def test_a_field_that_is_not_as_documented_is_unavailable_and_logged_by_name(
+def test_unexpected_field_is_unavailable_and_logged(
     ada: StytchDirectory, stytch: FakeStytch, field: str, value: object
 ) -> None:
     stytch.fail(path="/connection", body=_connection_with({field: value}))
@@ -51,7 +51,7 @@ def test_a_field_that_is_not_as_documented_is_unavailable_and_logged_by_name(
         ("bearer_token_expires_at", "", None),
     ],
 )
-def test_what_stytch_may_leave_empty_may_be_empty(
+def test_optional_fields_can_be_empty(
     ada: StytchDirectory, stytch: FakeStytch, field: str, value: object, shown: object
 ) -> None:
     stytch.fail(path="/connection", body=_connection_with({field: value}))
@@ -72,7 +72,7 @@ def _member_of(who: SignedIn, **changes: object) -> str:
     return json.dumps({"status_code": 200, "request_id": "request-id-test-1", "member": member})
 
 
-def test_a_role_from_a_source_not_known_yet_still_counts(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_role_from_unknown_source_is_effective(provider: StytchProvider, stytch: FakeStytch) -> None:
     who = sign_in(provider)
     sources = [{"type": "stars"}, {"type": "sso_connection"}]
     stytch.fail(path="/member", body=_member_of(who, roles=[{"role_id": "auditor", "sources": sources}]))
@@ -83,7 +83,7 @@ def test_a_role_from_a_source_not_known_yet_still_counts(provider: StytchProvide
     assert [source.type.value for source in member.roles[0].sources] == ["sso_connection"]
 
 
-def test_a_member_has_one_id_also_where_the_product_gave_another(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_member_is_not_found_by_external_id(provider: StytchProvider, stytch: FakeStytch) -> None:
     stytch.fail(path="/member", body=_member_of(sign_in(provider)))
 
     with pytest.raises(errors.NotFound):
@@ -91,7 +91,7 @@ def test_a_member_has_one_id_also_where_the_product_gave_another(provider: Stytc
 
 
 @pytest.mark.parametrize("roles", [None, "stytch_admin", ["stytch_admin", 5], [{"role_id": "stytch_admin"}]])
-def test_roles_that_are_none_are_never_guessed(ada: StytchDirectory, stytch: FakeStytch, roles: object) -> None:
+def test_invalid_roles_are_unavailable(ada: StytchDirectory, stytch: FakeStytch, roles: object) -> None:
     assert ada._scope.signed_in
     stytch.fail(path="/member", body=_member_of(ada._scope.signed_in, roles=roles))
 
@@ -100,9 +100,7 @@ def test_roles_that_are_none_are_never_guessed(ada: StytchDirectory, stytch: Fak
 
 
 @pytest.mark.parametrize("roles", [None, "stytch_admin", [5], [{}]])
-def test_a_session_whose_roles_are_none_lets_nobody_in(
-    provider: StytchProvider, stytch: FakeStytch, roles: object
-) -> None:
+def test_session_with_invalid_roles_is_unavailable(provider: StytchProvider, stytch: FakeStytch, roles: object) -> None:
     session = stytch.project.start_session(stytch.project.members[0])
     answer = {"request_id": "request-id-test-1", **objects.sign_in_object(session.member, session)}
     answer["member_session"] |= {"roles": roles}
@@ -156,7 +154,7 @@ def _connection_with(changes: dict[str, object]) -> str:
         (503, "", errors.Unavailable),
     ],
 )
-def test_each_error_of_stytch_has_its_meaning(
+def test_stytch_errors_become_errors_of_the_contract(
     ada: StytchDirectory, stytch: FakeStytch, status: int, error_type: str, expected: type[errors.DirectoryError]
 ) -> None:
     stytch.fail(path=GROUPS, times=9, status=status, error_type=error_type)
@@ -170,7 +168,7 @@ def test_each_error_of_stytch_has_its_meaning(
     assert logs[-1]["stytch_request_id"] == refused.value.request_id
 
 
-def test_an_error_page_of_a_proxy_counts_by_its_status(ada: StytchDirectory, stytch: FakeStytch) -> None:
+def test_error_page_of_a_proxy_is_read_by_its_status(ada: StytchDirectory, stytch: FakeStytch) -> None:
     stytch.fail(path="/connection", status=500, body="<html>Internal Server Error</html>")
 
     with pytest.raises(errors.Unavailable):
@@ -178,7 +176,7 @@ def test_an_error_page_of_a_proxy_counts_by_its_status(ada: StytchDirectory, sty
 
 
 @pytest.mark.parametrize("call", ["organization", "policy", "session"])
-def test_wrong_project_credentials_are_the_operators_matter(
+def test_wrong_project_credentials_are_unavailable_and_logged(
     stytch: FakeStytch, slept: list[float], settings: Settings, call: str
 ) -> None:
     settings.STYTCH_SECRET = "not-the-secret"
@@ -195,13 +193,13 @@ def test_wrong_project_credentials_are_the_operators_matter(
 
 
 @pytest.mark.parametrize("error_type", ["no_active_scim_connection", "scim_connection_not_found"])
-def test_having_no_connection_is_no_error(ada: StytchDirectory, stytch: FakeStytch, error_type: str) -> None:
+def test_missing_connection_is_not_an_error(ada: StytchDirectory, stytch: FakeStytch, error_type: str) -> None:
     stytch.fail(path="/connection", status=404, error_type=error_type)
 
     assert ada.scim.connection.get() is None
 
 
-def test_a_further_step_to_sign_in_is_explained(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_further_sign_in_step_is_explained(provider: StytchProvider, stytch: FakeStytch) -> None:
     project = stytch.project
     project.add_member(
         project.organization("acme"), "mfa@acme.example", password=DEMO_PASSWORD, needs_second_factor=True
@@ -211,14 +209,14 @@ def test_a_further_step_to_sign_in_is_explained(provider: StytchProvider, stytch
         provider.open("acme", Origin()).sessions.sign_in(email_address="mfa@acme.example", password=DEMO_PASSWORD)
 
 
-def test_a_breached_password_is_told_to_be_reset(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_breached_password_has_to_be_reset(provider: StytchProvider, stytch: FakeStytch) -> None:
     stytch.fail(status=400, error_type="member_reset_password")
 
     with pytest.raises(errors.Unauthenticated, match="Reset it"):
         sign_in(provider)
 
 
-def test_nobody_joins_an_organization_by_opening_it(provider: StytchProvider, stytch: FakeStytch) -> None:
+def test_opening_an_organization_does_not_join_it(provider: StytchProvider, stytch: FakeStytch) -> None:
     open_to_all = stytch.project.add_organization("initech", jit_domain="acme.example")
     discovery = provider.discovery(Origin())
 
@@ -231,7 +229,7 @@ def test_nobody_joins_an_organization_by_opening_it(provider: StytchProvider, st
 
 
 @pytest.mark.parametrize("options", [{"limit": 0}, {"limit": 1001}])
-def test_what_cannot_be_right_is_refused_without_a_call(
+def test_invalid_arguments_are_rejected_without_a_request(
     ada: StytchDirectory, stytch: FakeStytch, options: dict[str, Any]
 ) -> None:
     with pytest.raises(errors.Invalid):
@@ -240,7 +238,7 @@ def test_what_cannot_be_right_is_refused_without_a_call(
 
 
 @pytest.mark.parametrize("end", [None, ""])
-def test_an_empty_next_cursor_ends_the_list(ada: StytchDirectory, stytch: FakeStytch, end: str | None) -> None:
+def test_empty_next_cursor_ends_the_list(ada: StytchDirectory, stytch: FakeStytch, end: str | None) -> None:
     body = {"status_code": 200, "request_id": "request-id-test-1", "scim_groups": [], "next_cursor": end}
     stytch.fail(path=GROUPS, body=json.dumps(body))
 

@@ -43,7 +43,7 @@ def tokens(connection: Connection) -> list[str]:
     return [one.text for one in (connection.token, connection.next_token) if one]
 
 
-def test_a_connection_is_made_edited_and_given_another_token(gil: Client, stytch: FakeStytch) -> None:
+def test_connection_is_created_edited_and_its_token_rotated(gil: Client, stytch: FakeStytch) -> None:
     token = connect(gil)
     (connection,) = (one for one in stytch.project.connections if one.organization.slug == "globex")
     assert tokens(connection) == [token]
@@ -68,7 +68,7 @@ def test_a_connection_is_made_edited_and_given_another_token(gil: Client, stytch
     assert (connection.identity_provider, connection.display_name) == ("jumpcloud", "JumpCloud")
 
 
-def test_the_password_is_entered_again_at_stytch(gil: Client, stytch: FakeStytch) -> None:
+def test_password_confirmation_is_sent_to_stytch(gil: Client, stytch: FakeStytch) -> None:
     (session,) = stytch.project.sessions.values()
     session.password_at -= timedelta(minutes=6)
 
@@ -85,7 +85,7 @@ def test_the_password_is_entered_again_at_stytch(gil: Client, stytch: FakeStytch
     assert connect(gil)
 
 
-def test_what_stytch_fails_at_is_said_and_a_lost_token_can_be_replaced(gil: Client, stytch: FakeStytch) -> None:
+def test_stytch_failure_is_shown_and_a_lost_token_can_be_replaced(gil: Client, stytch: FakeStytch) -> None:
     stytch.fail(path="/scim/", status=500, times=99)
     response = gil.post(f"{SCIM}create/", {"identity_provider": "okta", "display_name": "Okta"})
     assert response.status_code == 503

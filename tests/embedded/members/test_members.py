@@ -78,7 +78,7 @@ def at_once(call: Callable[[int], Any], number: int) -> list[str]:
 # --- Making one --------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_member_is_active_and_has_what_was_given(acme: models.OrganizationRow) -> None:
+def test_new_member_is_active_with_the_given_fields(acme: models.OrganizationRow) -> None:
     made = create(
         "Eve@Acme.example",
         name=" Eve ",
@@ -103,7 +103,7 @@ def test_a_new_member_is_active_and_has_what_was_given(acme: models.Organization
     assert members.get(made.member_id) == members.get("crm|7") == members.by_email_address("EVE@acme.EXAMPLE") == made
 
 
-def test_a_pending_member_cannot_sign_in_yet(acme: models.OrganizationRow) -> None:
+def test_pending_member_cannot_sign_in(acme: models.OrganizationRow) -> None:
     assert create(as_pending=True).status is MemberStatus.PENDING
     assert create("eva@acme.example").status is MemberStatus.ACTIVE
 
@@ -132,7 +132,7 @@ def test_a_pending_member_cannot_sign_in_yet(acme: models.OrganizationRow) -> No
         ({"untrusted_metadata": {"x": "x" * 4096}}, "metadata_too_large"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_by_stytchs_name(
+def test_invalid_values_have_stytchs_error_type(
     acme: models.OrganizationRow, given: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
@@ -142,7 +142,7 @@ def test_what_breaks_a_rule_is_refused_by_stytchs_name(
     assert not models.MemberRow.objects.exists()
 
 
-def test_address_and_external_id_are_unique_in_the_organization_alone(
+def test_address_and_external_id_are_unique_within_the_organization(
     acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     create(external_id="crm-1")
@@ -152,7 +152,7 @@ def test_address_and_external_id_are_unique_in_the_organization_alone(
     opened("globex").members.create(Changes(email_address="eve@acme.example", external_id="crm-1"))
 
 
-def test_the_log_says_who_was_made_and_of_metadata_only_the_keys(acme: models.OrganizationRow) -> None:
+def test_activity_of_creation_has_only_metadata_keys(acme: models.OrganizationRow) -> None:
     made = create(roles=[ADMIN], trusted_metadata={"secret_plan": "world"})
 
     entry = models.ActivityEntryRow.objects.get(action="member.create")
@@ -161,7 +161,7 @@ def test_the_log_says_who_was_made_and_of_metadata_only_the_keys(acme: models.Or
     assert entry.after["trusted_metadata"] == ["secret_plan"]
 
 
-def test_only_who_may_makes_members(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_creating_members_needs_permission(admin: models.MemberRow, member: models.MemberRow) -> None:
     new = Changes(email_address="eve@acme.example")
 
     with pytest.raises(Forbidden):
@@ -175,7 +175,7 @@ def test_only_who_may_makes_members(admin: models.MemberRow, member: models.Memb
 
 
 @pytest.mark.parametrize("power", [{"roles": [ADMIN]}, {"is_breakglass": True}])
-def test_who_may_make_members_gives_them_no_power_without_the_right_to_it(
+def test_creating_members_with_roles_needs_further_permissions(
     acme: models.OrganizationRow, member: models.MemberRow, power: dict[str, Any]
 ) -> None:
     creator = {"role_id": "creator", "permissions": [{"resource_id": "stytch.member", "actions": ["create"]}]}
@@ -203,7 +203,7 @@ def creator(acme: models.OrganizationRow, admin: models.MemberRow, member: model
     return member
 
 
-def test_no_one_creates_a_member_whose_domain_gives_more_than_they_have(
+def test_members_cannot_create_others_with_more_permissions_by_domain(
     creator: models.MemberRow, admin: models.MemberRow
 ) -> None:
     with pytest.raises(Forbidden):
@@ -215,7 +215,7 @@ def test_no_one_creates_a_member_whose_domain_gives_more_than_they_have(
     assert as_member(admin).members.create(Changes(email_address="eve@board.example")).is_admin
 
 
-def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_have(
+def test_members_cannot_reactivate_others_with_more_permissions(
     creator: models.MemberRow, acme: models.OrganizationRow, admin: models.MemberRow
 ) -> None:
     connection = factories.scim_connection(acme)
@@ -242,7 +242,7 @@ def test_no_one_reactivates_a_member_whose_domain_or_group_gives_more_than_they_
 # --- Finding one -------------------------------------------------------------------------------------------------------
 
 
-def test_another_organizations_member_is_unknown_to_every_method(
+def test_member_of_another_organization_is_not_found(
     acme: models.OrganizationRow, other_admin: models.MemberRow
 ) -> None:
     models.MemberRow.objects.filter(pk=other_admin.pk).update(external_id="crm-1", mfa_phone_number="+12025550123")
@@ -268,7 +268,7 @@ def test_another_organizations_member_is_unknown_to_every_method(
     assert (other_admin.status, other_admin.name, bool(other_admin.password)) == ("active", "Gil Globex", True)
 
 
-def test_a_provisioned_member_says_who_they_are_to_the_identity_provider(acme: models.OrganizationRow) -> None:
+def test_provisioned_member_has_a_scim_registration(acme: models.OrganizationRow) -> None:
     connection = factories.scim_connection(acme)
     group, above = factories.scim_groups(connection, ["Staff", "Everybody"])
     person = factories.provisioned(connection, "pia@acme.example")
@@ -297,7 +297,7 @@ def test_a_provisioned_member_says_who_they_are_to_the_identity_provider(acme: m
 # --- Changing one ------------------------------------------------------------------------------------------------------
 
 
-def test_only_what_is_given_changes(admin: models.MemberRow) -> None:
+def test_update_changes_only_given_fields(admin: models.MemberRow) -> None:
     made = create(name="Eve", untrusted_metadata={"a": 1, "b": 2}, roles=[ADMIN])
 
     after = update(made, name="Eva", untrusted_metadata={"a": None, "c": 3})
@@ -311,7 +311,7 @@ def test_only_what_is_given_changes(admin: models.MemberRow) -> None:
     assert models.ActivityEntryRow.objects.filter(action="member.update").count() == 2
 
 
-def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_for_them(admin: models.MemberRow) -> None:
+def test_new_address_is_unverified_and_retires_the_old_one(admin: models.MemberRow) -> None:
     link = new_link(admin).url.partition("token=")[2]
     models.MemberRow.objects.update(email_address_verified=True)
 
@@ -334,7 +334,7 @@ def test_a_new_address_is_unverified_takes_the_password_and_keeps_the_old_one_fo
     assert create("ada@acme.example").email_address == "ada@acme.example"
 
 
-def test_whoever_may_move_addresses_moves_nobody_to_a_domain_with_roles(
+def test_members_cannot_move_others_to_a_domain_with_more_roles(
     acme: models.OrganizationRow, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     factories.role_by_domain(acme, "board.example", ADMIN)
@@ -351,7 +351,7 @@ def test_whoever_may_move_addresses_moves_nobody_to_a_domain_with_roles(
     assert as_member(admin).members.update(name(eve), moved).is_admin
 
 
-def test_a_former_address_can_be_taken_back_and_one_that_is_unlinked_is_free(admin: models.MemberRow) -> None:
+def test_former_address_can_be_reused_or_released(admin: models.MemberRow) -> None:
     update(admin, email_address="new@acme.example")
     back = update(admin, email_address="ada@acme.example")
     assert [one.email_address for one in back.retired_email_addresses] == ["new@acme.example"]
@@ -368,7 +368,7 @@ def test_a_former_address_can_be_taken_back_and_one_that_is_unlinked_is_free(adm
     members.unlink_retired_email(gone.member_id, email_address="NEW@acme.example")
 
 
-def test_the_same_address_in_other_letters_takes_nothing(admin: models.MemberRow) -> None:
+def test_changing_only_the_case_of_an_address_keeps_the_password(admin: models.MemberRow) -> None:
     after = update(admin, email_address="Ada@Acme.example")
 
     assert after.email_address == "Ada@Acme.example"
@@ -376,12 +376,12 @@ def test_the_same_address_in_other_letters_takes_nothing(admin: models.MemberRow
     assert after.retired_email_addresses == ()
 
 
-def test_another_members_address_is_taken(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_address_of_another_member_is_taken(admin: models.MemberRow, member: models.MemberRow) -> None:
     assert error_type(partial(update, member, email_address="ADA@acme.example")) == "duplicate_member_email"
     assert update(member, name="still Max").email_address == member.email_address
 
 
-def test_a_phone_number_is_deleted_before_it_is_changed(acme: models.OrganizationRow) -> None:
+def test_phone_number_has_to_be_deleted_before_a_change(acme: models.OrganizationRow) -> None:
     made = create(mfa_phone_number="+12025550123", default_mfa_method="sms_otp")
     update(made, mfa_phone_number="+12025550123")
     taken = error_type(partial(update, made, mfa_phone_number="+12025550199"))
@@ -396,7 +396,7 @@ def test_a_phone_number_is_deleted_before_it_is_changed(acme: models.Organizatio
     assert update(made, mfa_phone_number="+12025550199").mfa_phone_number == "+12025550199"
 
 
-def test_a_password_is_taken_away_by_its_id(admin: models.MemberRow) -> None:
+def test_delete_password(admin: models.MemberRow) -> None:
     password_id = opened().members.get(name(admin)).member_password_id
 
     assert opened().members.delete_password(password_id).member_password_id == ""
@@ -405,7 +405,7 @@ def test_a_password_is_taken_away_by_its_id(admin: models.MemberRow) -> None:
         opened().sessions.sign_in(email_address=admin.email_address, password=PASSWORD)
 
 
-def test_an_external_id_is_forgotten(admin: models.MemberRow) -> None:
+def test_delete_external_id(admin: models.MemberRow) -> None:
     update(admin, external_id="crm-1")
 
     assert opened().members.delete_external_id("crm-1").external_id == ""
@@ -414,7 +414,7 @@ def test_an_external_id_is_forgotten(admin: models.MemberRow) -> None:
         as_member(admin).members.delete_external_id(name(admin))
 
 
-def test_members_change_what_is_theirs_and_never_their_roles(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_members_change_their_own_fields_but_not_roles(admin: models.MemberRow, member: models.MemberRow) -> None:
     own = as_member(member).members
     after = own.update(name(member), Changes(name="Maximilian", untrusted_metadata={"a": 1}, mfa_enrolled=True))
     assert (after.name, after.mfa_enrolled) == ("Maximilian", True)
@@ -440,9 +440,7 @@ def test_members_change_what_is_theirs_and_never_their_roles(admin: models.Membe
     assert own.delete(name(member)) == name(member)
 
 
-def test_admins_change_others_but_not_what_only_the_project_may(
-    admin: models.MemberRow, member: models.MemberRow
-) -> None:
+def test_admins_change_members_but_not_project_fields(admin: models.MemberRow, member: models.MemberRow) -> None:
     members = as_member(admin).members
 
     after = members.update(name(member), Changes(roles=[ADMIN], is_breakglass=True, email_address="m@acme.example"))
@@ -455,7 +453,7 @@ def test_admins_change_others_but_not_what_only_the_project_may(
 # --- The last admin ----------------------------------------------------------------------------------------------------
 
 
-def test_the_last_admin_stays_whatever_takes_them(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_last_admin_cannot_be_removed(admin: models.MemberRow, member: models.MemberRow) -> None:
     for call in (partial(opened().members.delete, name(admin)), partial(update, admin, roles=[])):
         assert error_type(call) == "organization_needs_admin"
     assert opened().members.get(name(admin)).is_admin
@@ -466,7 +464,7 @@ def test_the_last_admin_stays_whatever_takes_them(admin: models.MemberRow, membe
     assert error_type(partial(opened().members.delete, name(member))) == "organization_needs_admin"
 
 
-def test_a_new_address_does_not_take_the_last_admin_by_domain(member: models.MemberRow) -> None:
+def test_last_admin_by_domain_keeps_their_address(member: models.MemberRow) -> None:
     given = EmailImplicitRoleAssignment("acme.example", ADMIN)
     opened().organization.update(OrganizationChanges(rbac_email_implicit_role_assignments=[given]))
 
@@ -476,7 +474,7 @@ def test_a_new_address_does_not_take_the_last_admin_by_domain(member: models.Mem
     assert opened().members.get(name(member)).email_address == "max@acme.example"
 
 
-def test_two_admins_who_delete_each_other_leave_one(transactional_db: None) -> None:
+def test_concurrent_deletions_leave_one_admin(transactional_db: None) -> None:
     acme = factories.organization("acme")
     admins = [factories.member(acme, f"admin{n}@acme.example", roles=[ADMIN]) for n in range(4)]
 
@@ -486,7 +484,7 @@ def test_two_admins_who_delete_each_other_leave_one(transactional_db: None) -> N
     assert len(found(("member_roles", [ADMIN]))) == 1
 
 
-def test_of_two_who_want_one_address_at_once_one_gets_it(transactional_db: None) -> None:
+def test_concurrent_creations_of_one_address_conflict(transactional_db: None) -> None:
     factories.organization("acme")
 
     answers = at_once(lambda _: create(), 4)
@@ -494,7 +492,7 @@ def test_of_two_who_want_one_address_at_once_one_gets_it(transactional_db: None)
     assert sorted(answers) == ["", *["duplicate_member_email"] * 3]
 
 
-def test_two_who_change_different_things_at_once_lose_neither(transactional_db: None) -> None:
+def test_concurrent_changes_of_different_fields_are_both_kept(transactional_db: None) -> None:
     factories.organization("acme")
     made = create()
 
@@ -506,7 +504,7 @@ def test_two_who_change_different_things_at_once_lose_neither(transactional_db: 
 # --- Deleting and reactivating -----------------------------------------------------------------------------------------
 
 
-def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_deleted_member_is_signed_out_and_stays_stored(admin: models.MemberRow, member: models.MemberRow) -> None:
     token = factories.product_session_token(member)
     link = new_link(member).url.partition("token=")[2]
     update(member, external_id="crm-1", mfa_phone_number="+12025550123", mfa_enrolled=True)
@@ -527,7 +525,7 @@ def test_a_deleted_member_is_out_at_once_and_stays_stored(admin: models.MemberRo
     assert create("max@acme.example", external_id="crm-1").external_id == "crm-1"
 
 
-def test_a_deleted_member_comes_back_without_what_was_taken(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_reactivated_member_has_no_password_and_roles(admin: models.MemberRow, member: models.MemberRow) -> None:
     models.MemberRow.objects.update(email_address_verified=True)
     update(member, roles=[ADMIN])
     opened().members.delete(name(member))
@@ -539,7 +537,7 @@ def test_a_deleted_member_comes_back_without_what_was_taken(admin: models.Member
     assert error_type(again) == "no_deleted_member_found_for_reactivation"
 
 
-def test_who_never_showed_that_the_address_is_theirs_does_not_come_back(admin: models.MemberRow) -> None:
+def test_unverified_member_is_not_reactivated(admin: models.MemberRow) -> None:
     made = create()
     opened().members.delete(made.member_id)
 
@@ -548,7 +546,7 @@ def test_who_never_showed_that_the_address_is_theirs_does_not_come_back(admin: m
     assert error_type(back) == "email_unverified_for_reactivation"
 
 
-def test_nobody_comes_back_to_an_address_that_another_has(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_member_is_not_reactivated_if_the_address_is_taken(admin: models.MemberRow, member: models.MemberRow) -> None:
     models.MemberRow.objects.update(email_address_verified=True)
     opened().members.delete(name(member))
     create("max@acme.example")
@@ -558,7 +556,7 @@ def test_nobody_comes_back_to_an_address_that_another_has(admin: models.MemberRo
     assert error_type(back) == "reactivation_email_belongs_to_another_member"
 
 
-def test_whom_the_identity_provider_vouches_for_comes_back_still_linked(admin: models.MemberRow) -> None:
+def test_provisioned_member_is_reactivated_and_still_linked(admin: models.MemberRow) -> None:
     person = factories.provisioned(factories.scim_connection(admin.organization), "pia@acme.example")
     assert person.member
     opened().members.delete(name(person.member))
@@ -595,7 +593,7 @@ def crowd(acme: models.OrganizationRow) -> models.OrganizationRow:
     return acme
 
 
-def test_every_operand_finds_what_it_says(crowd: models.OrganizationRow) -> None:
+def test_operands_match(crowd: models.OrganizationRow) -> None:
     ids = {one.email_address: one.member_id for one in opened().members.search().items}
 
     assert found() == ["ada", "bob", "cyd", "dan", "eve", "fay"]
@@ -648,23 +646,21 @@ def test_every_operand_finds_what_it_says(crowd: models.OrganizationRow) -> None
         ),
     ],
 )
-def test_a_wrong_operand_is_named(acme: models.OrganizationRow, operand: tuple[str, Any], expected: str) -> None:
+def test_error_names_the_invalid_operand(acme: models.OrganizationRow, operand: tuple[str, Any], expected: str) -> None:
     assert error_type(partial(found, operand)) == expected
 
 
-def test_as_many_roles_as_are_taken_are_looked_for(acme: models.OrganizationRow, admin: models.MemberRow) -> None:
+def test_search_for_many_roles(acme: models.OrganizationRow, admin: models.MemberRow) -> None:
     assert found(("member_roles", [ADMIN, *(f"r{n}" for n in range(499))])) == ["ada"]
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
-def test_a_limit_is_from_1_to_1000(acme: models.OrganizationRow, limit: int) -> None:
+def test_limit_is_1_to_1000(acme: models.OrganizationRow, limit: int) -> None:
     with pytest.raises(Invalid):
         found(limit=limit)
 
 
-def test_pages_have_everybody_once_also_across_organizations(
-    crowd: models.OrganizationRow, other_admin: models.MemberRow
-) -> None:
+def test_pages_have_each_member_once(crowd: models.OrganizationRow, other_admin: models.MemberRow) -> None:
     project = EmbeddedProject(Origin())
     organizations = project.organizations(BACKEND).get_many(["acme", "globex"])
     seen, cursor = [], ""
@@ -684,7 +680,7 @@ def test_pages_have_everybody_once_also_across_organizations(
         found(cursor=cursor + "x")
 
 
-def test_a_search_costs_the_same_queries_however_many_are_found(crowd: models.OrganizationRow) -> None:
+def test_search_takes_a_constant_number_of_queries(crowd: models.OrganizationRow) -> None:
     def cost(limit: int) -> int:
         with CaptureQueriesContext(database) as queries:
             found(limit=limit)
@@ -697,7 +693,7 @@ def test_a_search_costs_the_same_queries_however_many_are_found(crowd: models.Or
     assert cost(6) == cost(30) <= 6
 
 
-def test_one_member_costs_the_same_whatever_they_are(
+def test_get_takes_a_constant_number_of_queries(
     crowd: models.OrganizationRow, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     members = opened().members
@@ -708,9 +704,7 @@ def test_one_member_costs_the_same_whatever_they_are(
         members.by_email_address("ada@acme.example")
 
 
-def test_the_project_finds_a_member_of_whatever_organization(
-    admin: models.MemberRow, other_admin: models.MemberRow
-) -> None:
+def test_project_gets_a_member_of_any_organization(admin: models.MemberRow, other_admin: models.MemberRow) -> None:
     members = EmbeddedProject(Origin()).members()
 
     found_member, organization = members.get(name(other_admin))

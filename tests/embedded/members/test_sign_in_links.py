@@ -42,7 +42,7 @@ def delete_connection(idp: Idp, _: str) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.postgresql
 @pytest.mark.parametrize("end", [delete_member, delete_connection])
-def test_a_link_that_is_used_while_the_membership_ends_is_ended_and_is_no_deadlock(
+def test_link_used_while_the_member_is_deleted_does_not_deadlock(
     acme: models.OrganizationRow, end: Callable[[Idp, str], None]
 ) -> None:
     idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")

@@ -77,7 +77,7 @@ def error_type(call: Callable[[], Any]) -> str:
 # --- Making one --------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_organization_has_stytchs_defaults_and_a_slug_of_its_name() -> None:
+def test_new_organization_has_stytchs_defaults_and_a_derived_slug() -> None:
     made = create("Initech & Söhne")
 
     assert (made.organization_slug, made.organization_name) == ("initech-sohne", "Initech & Söhne")
@@ -90,13 +90,13 @@ def test_a_new_organization_has_stytchs_defaults_and_a_slug_of_its_name() -> Non
     )
 
 
-def test_whoever_says_how_people_come_in_does_not_get_invitations_besides() -> None:
+def test_invitations_are_off_if_other_settings_let_people_join() -> None:
     assert create(sso_jit_provisioning="ALL_ALLOWED").settings.email_invites == "NOT_ALLOWED"
     assert create("Other", auth_methods="ALL_ALLOWED").settings.email_invites == "ALL_ALLOWED"
 
 
 @pytest.mark.parametrize("name", ["アクメ", "!", "x", "search", "deleted-1", "organization-live-1"])
-def test_a_slug_is_found_for_every_name(name: str) -> None:
+def test_every_name_gets_a_slug(name: str) -> None:
     slugs = {create(name).organization_slug for _ in range(2)}
 
     assert len(slugs) == 2
@@ -175,7 +175,7 @@ def test_a_slug_is_found_for_every_name(name: str) -> None:
         ({"claimed_email_domains": [f"d{n}.example" for n in range(501)]}, ""),
     ],
 )
-def test_what_breaks_a_rule_is_refused_by_stytchs_name(given: dict[str, Any], expected: str) -> None:
+def test_invalid_values_have_stytchs_error_type(given: dict[str, Any], expected: str) -> None:
     with pytest.raises(Invalid) as refused:
         project().organizations(BACKEND).create(Changes(**{"organization_name": "Initech", **given}))
 
@@ -184,7 +184,7 @@ def test_what_breaks_a_rule_is_refused_by_stytchs_name(given: dict[str, Any], ex
     assert not models.OrganizationRow.objects.exists()
 
 
-def test_slugs_and_external_ids_are_unique_also_across_each_other(acme: models.OrganizationRow) -> None:
+def test_slugs_and_external_ids_share_one_namespace(acme: models.OrganizationRow) -> None:
     update(organization_external_id="crm-1")
 
     assert error_type(partial(create, organization_slug="acme")) == "organization_slug_already_used"
@@ -194,9 +194,7 @@ def test_slugs_and_external_ids_are_unique_also_across_each_other(acme: models.O
     assert error_type(partial(create, organization_external_id="acme")) == taken
 
 
-def test_what_the_product_calls_one_organization_no_slug_of_another_takes_over(
-    acme: models.OrganizationRow, globex: models.OrganizationRow
-) -> None:
+def test_external_id_has_priority_over_a_slug(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     update(organization_external_id="crm-1")
     # As two writers at once could leave it.
     models.OrganizationRow.objects.filter(pk=globex.pk).update(slug="crm-1")
@@ -205,7 +203,7 @@ def test_what_the_product_calls_one_organization_no_slug_of_another_takes_over(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_want_one_external_id_at_once_one_gets_it() -> None:
+def test_concurrent_changes_to_one_external_id_conflict() -> None:
     def run(number: int) -> str:
         try:
             return create(f"Firm {number}", organization_external_id="crm-1").organization_slug
@@ -223,7 +221,7 @@ def test_of_two_who_want_one_external_id_at_once_one_gets_it() -> None:
 # --- Changing one ------------------------------------------------------------------------------------------------------
 
 
-def test_only_what_is_given_changes(acme: models.OrganizationRow) -> None:
+def test_update_changes_only_given_fields(acme: models.OrganizationRow) -> None:
     update(email_allowed_domains=["@Acme.example"], mfa_policy="REQUIRED_FOR_ALL", trusted_metadata={"a": 1, "b": 2})
 
     after = update(organization_name="Acme Corp", trusted_metadata={"b": None, "c": {"d": [3]}})
@@ -235,7 +233,7 @@ def test_only_what_is_given_changes(acme: models.OrganizationRow) -> None:
     assert opened().organization.get_with_connection() == after
 
 
-def test_settings_go_back_to_the_defaults(acme: models.OrganizationRow) -> None:
+def test_settings_can_return_to_the_defaults(acme: models.OrganizationRow) -> None:
     update(auth_methods="RESTRICTED", allowed_auth_methods=["password", "sso", "sso"])
     assert opened().organization.get().settings.allowed_auth_methods == ("password", "sso")
 
@@ -245,7 +243,7 @@ def test_settings_go_back_to_the_defaults(acme: models.OrganizationRow) -> None:
     assert models.OrganizationRow.objects.get().settings is None
 
 
-def test_a_change_is_in_the_activity_log_and_of_metadata_only_the_keys(acme: models.OrganizationRow) -> None:
+def test_activity_of_a_change_has_only_metadata_keys(acme: models.OrganizationRow) -> None:
     update(organization_slug="acme-2", trusted_metadata={"secret_plan": "world"})
     update("acme-2", organization_name="Acme")
 
@@ -255,7 +253,7 @@ def test_a_change_is_in_the_activity_log_and_of_metadata_only_the_keys(acme: mod
     assert (entry.actor_type, entry.actor_id) == (ActorType.PROJECT, "secret-1")
 
 
-def test_each_field_needs_its_own_right_of_a_member(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_each_field_needs_its_own_permission(admin: models.MemberRow, member: models.MemberRow) -> None:
     with pytest.raises(Forbidden):
         as_member(member).organization.update(Changes(organization_name="Mine"))
 
@@ -274,12 +272,12 @@ def test_each_field_needs_its_own_right_of_a_member(admin: models.MemberRow, mem
         {"allowed_third_party_connected_apps": []},
     ],
 )
-def test_what_only_the_project_may_change_no_member_may(admin: models.MemberRow, given: dict[str, Any]) -> None:
+def test_members_cannot_change_project_fields(admin: models.MemberRow, given: dict[str, Any]) -> None:
     with pytest.raises(Forbidden):
         as_member(admin).organization.update(Changes(**given))
 
 
-def test_a_visitor_changes_nothing(acme: models.OrganizationRow) -> None:
+def test_visitor_cannot_change_an_organization(acme: models.OrganizationRow) -> None:
     visitor = project().open("acme", None).organization
 
     for call in (partial(visitor.update, Changes()), visitor.delete, visitor.delete_external_id):
@@ -287,7 +285,7 @@ def test_a_visitor_changes_nothing(acme: models.OrganizationRow) -> None:
             call()
 
 
-def test_what_the_product_called_it_can_be_forgotten(acme: models.OrganizationRow) -> None:
+def test_delete_external_id(acme: models.OrganizationRow) -> None:
     update(organization_external_id="crm-1")
 
     assert opened("crm-1").organization.delete_external_id().organization_external_id == ""
@@ -296,7 +294,7 @@ def test_what_the_product_called_it_can_be_forgotten(acme: models.OrganizationRo
         opened("crm-1")
 
 
-def test_two_who_change_different_things_at_once_lose_neither(transactional_db: None) -> None:
+def test_concurrent_changes_of_different_fields_are_both_kept(transactional_db: None) -> None:
     factories.organization("acme")
 
     def run(number: int) -> None:
@@ -318,7 +316,7 @@ def assign(*pairs: tuple[str, str]) -> Organization:
     return update(rbac_email_implicit_role_assignments=[EmailImplicitRoleAssignment(*pair) for pair in pairs])
 
 
-def test_everybody_with_an_address_of_the_domain_has_its_role(member: models.MemberRow) -> None:
+def test_members_have_the_role_of_their_email_domain(member: models.MemberRow) -> None:
     other = factories.member(member.organization, "x@sub.acme.example")
     assign(("ACME.example", ADMIN))
 
@@ -331,7 +329,7 @@ def test_everybody_with_an_address_of_the_domain_has_its_role(member: models.Mem
     as_member(member).organization.update(Changes(organization_name="Mine"))
 
 
-def test_the_last_admins_by_domain_stay(member: models.MemberRow) -> None:
+def test_last_admins_by_domain_are_kept(member: models.MemberRow) -> None:
     assign(("acme.example", ADMIN))
 
     assert error_type(partial(assign, ("globex.example", ADMIN))) == "organization_needs_admin"
@@ -340,7 +338,7 @@ def test_the_last_admins_by_domain_stay(member: models.MemberRow) -> None:
     assert assign().settings.rbac_email_implicit_role_assignments == ()
 
 
-def test_those_can_be_deleted_whose_members_change_at_the_same_time(transactional_db: None) -> None:
+def test_organization_is_deleted_while_its_members_change(transactional_db: None) -> None:
     def run(call: Callable[[], Any]) -> str:
         try:
             call()
@@ -362,7 +360,7 @@ def test_those_can_be_deleted_whose_members_change_at_the_same_time(transactiona
     assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED).exists()
 
 
-def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.MemberRow) -> None:
+def test_nothing_is_created_in_a_deleted_organization(admin: models.MemberRow) -> None:
     models.MemberRow.objects.update(email_address_verified=True)
     late = opened()
     opened().organization.delete()
@@ -380,7 +378,7 @@ def test_nothing_comes_into_one_that_was_deleted_meanwhile(admin: models.MemberR
 # --- Passwords ---------------------------------------------------------------------------------------------------------
 
 
-def test_where_passwords_are_not_allowed_only_who_is_there_for_an_emergency_has_one(admin: models.MemberRow) -> None:
+def test_without_passwords_only_emergency_admins_sign_in(admin: models.MemberRow) -> None:
     update(auth_methods="RESTRICTED", allowed_auth_methods=["sso"])
     sign_in = partial(directories().open("acme", Origin()).sessions.sign_in, email_address=admin.email_address)
     discover = partial(EmbeddedDiscovery(Origin()).authenticate, email_address=admin.email_address)
@@ -397,7 +395,7 @@ def test_where_passwords_are_not_allowed_only_who_is_there_for_an_emergency_has_
 # --- Searching ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_operand_finds_what_it_says(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
+def test_operands_match(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     update(email_allowed_domains=["acme.example"], organization_external_id="crm-1", claimed_email_domains=["acme.org"])
     factories.member(globex, "Gil@globex.example")
     gone = factories.member(globex, "gone@globex.example")
@@ -435,18 +433,20 @@ def test_every_operand_finds_what_it_says(acme: models.OrganizationRow, globex: 
         (("has_active_sso_connection", "yes"), "organization_search_expected_boolean"),
     ],
 )
-def test_a_wrong_operand_is_named(operand: tuple[str, Any], expected: str) -> None:
+def test_error_names_the_invalid_operand(operand: tuple[str, Any], expected: str) -> None:
     assert error_type(partial(found, operand)) == expected
 
 
-def test_texts_that_no_database_takes_find_nothing(acme: models.OrganizationRow) -> None:
+def test_unstorable_text_matches_nothing(acme: models.OrganizationRow) -> None:
     for text in ("nul\0nul", "half\ud800"):
         assert found(("organization_slugs", [text])) == []
         with pytest.raises(NotFound):
             opened(text)
 
 
-def test_pages_have_everybody_once_and_a_total(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_pages_have_each_organization_once_and_a_total(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for number in range(7):
         factories.organization(f"firm{number}")
     organizations, seen, cursor = project().organizations(BACKEND), [], ""
@@ -466,7 +466,7 @@ def test_pages_have_everybody_once_and_a_total(db: None, django_assert_num_queri
         organizations.search([Operand("organization_slugs", ["firm1"])], cursor=cursor, limit=3)
 
 
-def test_a_large_number_is_not_counted(acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_total_is_not_counted(acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.embedded.database.search.MAX_TOTAL", 1)
     factories.organization("globex")
     factories.organization("initech")
@@ -475,9 +475,7 @@ def test_a_large_number_is_not_counted(acme: models.OrganizationRow, monkeypatch
     assert MAX_TOTAL == 10_000
 
 
-def test_an_organization_says_which_scim_connection_it_has(
-    acme: models.OrganizationRow, globex: models.OrganizationRow
-) -> None:
+def test_organization_has_its_scim_connection(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     connection = factories.scim_connection(acme, bearer_token="scim_abcd")
 
     scim = opened().organization.get_with_connection().scim_active_connection
@@ -490,7 +488,9 @@ def test_an_organization_says_which_scim_connection_it_has(
     ]
 
 
-def test_several_are_named_as_one_is(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
+def test_get_many_accepts_ids_slugs_and_external_ids(
+    acme: models.OrganizationRow, globex: models.OrganizationRow
+) -> None:
     update("globex", organization_external_id="crm-2")
     get_many = project().organizations(BACKEND).get_many
 
@@ -506,7 +506,7 @@ def test_several_are_named_as_one_is(acme: models.OrganizationRow, globex: model
 # --- Deleting one ------------------------------------------------------------------------------------------------------
 
 
-def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: models.MemberRow) -> None:
+def test_deleting_an_organization_ends_all_access(admin: models.MemberRow) -> None:
     connection = factories.scim_connection(admin.organization)
     person = factories.provisioned(connection, "pia@acme.example")
     update(organization_external_id="crm-1")
@@ -533,13 +533,13 @@ def test_a_deleted_organization_is_gone_with_all_that_let_people_in(admin: model
     assert create("Acme", organization_external_id="crm-1").organization_slug.startswith("o-acme-")
 
 
-def test_deleting_one_leaves_the_others(admin: models.MemberRow, other_admin: models.MemberRow) -> None:
+def test_deleting_an_organization_keeps_the_others(admin: models.MemberRow, other_admin: models.MemberRow) -> None:
     opened().organization.delete()
 
     assert opened("globex").members.get(public_id("member", other_admin.pk)).is_admin
 
 
-def test_only_who_may_deletes(admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_deleting_an_organization_needs_permission(admin: models.MemberRow, member: models.MemberRow) -> None:
     with pytest.raises(Forbidden):
         as_member(member).organization.delete()
 
@@ -548,7 +548,7 @@ def test_only_who_may_deletes(admin: models.MemberRow, member: models.MemberRow)
     assert found() == []
 
 
-def test_a_slug_that_an_organization_left_is_no_others_for_a_while(
+def test_former_slug_is_kept_for_a_while(
     acme: models.OrganizationRow, globex: models.OrganizationRow, client: Client
 ) -> None:
     update(organization_slug="acme-2")
@@ -573,7 +573,7 @@ def test_a_slug_that_an_organization_left_is_no_others_for_a_while(
         assert create("Other", organization_slug="acme-2").organization_slug == "acme-2"
 
 
-def test_the_slug_of_a_deleted_organization_is_kept_as_long(acme: models.OrganizationRow, settings: Settings) -> None:
+def test_slug_of_a_deleted_organization_is_kept(acme: models.OrganizationRow, settings: Settings) -> None:
     opened("acme").organization.delete()
     assert error_type(partial(create, organization_slug="acme")) == "organization_slug_already_used"
 
@@ -582,7 +582,7 @@ def test_the_slug_of_a_deleted_organization_is_kept_as_long(acme: models.Organiz
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_slug_is_not_taken_while_another_organization_is_leaving_it(
+def test_slug_is_not_taken_during_a_concurrent_change(
     acme: models.OrganizationRow, globex: models.OrganizationRow
 ) -> None:
     for number in range(4):

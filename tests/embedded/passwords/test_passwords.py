@@ -50,7 +50,7 @@ def authenticate(opened: Opened, email_address: str = ADA, password: str = PASSW
 # --- Signing in --------------------------------------------------------------------------------------------------------
 
 
-def test_the_right_password_starts_a_products_session(
+def test_right_password_starts_a_products_session(
     known: EmbeddedProject, opened: Opened, admin: models.MemberRow
 ) -> None:
     who = authenticate(opened, "ADA@acme.example", terms=SessionTerms(duration_minutes=30, custom_claims={"a": 1}))
@@ -72,7 +72,7 @@ def test_the_right_password_starts_a_products_session(
         ("none@acme.example", ""),
     ],
 )
-def test_whatever_is_wrong_is_refused_in_the_same_words(
+def test_failed_sign_ins_have_the_same_message(
     opened: Opened, admin: models.MemberRow, other_admin: models.MemberRow, email_address: str, password: str
 ) -> None:
     factories.member(admin.organization, "none@acme.example")
@@ -91,7 +91,7 @@ def test_whatever_is_wrong_is_refused_in_the_same_words(
     assert refused.value.error_type == "unauthorized_credentials"
 
 
-def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
+def test_organization_without_passwords_accepts_only_emergency_admins(
     opened: Opened, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     models.OrganizationRow.objects.filter(slug="acme").update(
@@ -106,7 +106,7 @@ def test_an_organization_without_passwords_refuses_them_but_for_emergencies(
     assert authenticate(opened)
 
 
-def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.OrganizationRow) -> None:
+def test_organization_without_passwords_rejects_sign_in_links(acme: models.OrganizationRow) -> None:
     link = new_link(factories.member(acme, "pia@acme.example")).url
     models.OrganizationRow.objects.update(settings={"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]})
     sign_in_links = directories().open("acme", Origin()).sign_in_links
@@ -119,7 +119,7 @@ def test_nor_does_it_take_one_by_a_sign_in_link(acme: models.OrganizationRow) ->
     assert sign_in_links.redeem(link.rpartition("=")[2], password=NEW)
 
 
-def test_a_session_that_is_there_goes_on(opened: Opened, admin: models.MemberRow) -> None:
+def test_current_session_continues(opened: Opened, admin: models.MemberRow) -> None:
     first = authenticate(opened)
     models.MemberSessionRow.objects.update(password_entered_at=timezone.now() - timedelta(hours=1))
 
@@ -133,7 +133,7 @@ def test_a_session_that_is_there_goes_on(opened: Opened, admin: models.MemberRow
     assert row_of(first).custom_claims == {"a": 1}
 
 
-def test_another_members_session_does_not(opened: Opened, admin: models.MemberRow, max_: SignedIn) -> None:
+def test_another_members_session_is_rejected(opened: Opened, admin: models.MemberRow, max_: SignedIn) -> None:
     with pytest.raises(Invalid) as refused:
         authenticate(opened, current=max_)
 
@@ -210,7 +210,7 @@ def _hasher(request: pytest.FixtureRequest, settings: Settings) -> None:
 
 @pytest.mark.usefixtures("_hasher")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_hash_that_is_brought_along_is_good_for_its_password_alone(kind: str) -> None:
+def test_migrated_hash_matches_only_its_password(kind: str) -> None:
     encoded = encoded_hash(KINDS[kind])
 
     assert len(encoded) <= 256
@@ -220,7 +220,7 @@ def test_a_hash_that_is_brought_along_is_good_for_its_password_alone(kind: str) 
     assert not check_password("", encoded)
 
 
-def test_phpass_as_wordpress_made_it() -> None:
+def test_phpass_hash_of_wordpress() -> None:
     """The example of phpass' own test program."""
     encoded = encoded_hash(PasswordHash("phpass", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"))
 
@@ -228,13 +228,13 @@ def test_phpass_as_wordpress_made_it() -> None:
     assert not check_password("test12346", encoded)
 
 
-def test_bcrypt_looks_at_72_bytes_as_it_always_has() -> None:
+def test_bcrypt_uses_72_bytes() -> None:
     encoded = encoded_hash(PasswordHash("bcrypt", bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()))
 
     assert check_password("x" * 100, encoded)
 
 
-def test_every_hash_type_that_stytch_names_is_taken() -> None:
+def test_all_hash_types_of_stytch_are_supported() -> None:
     assert {one.hash_type for one in KINDS.values()} | {"phpass"} == set(HASH_TYPES)
 
 
@@ -309,7 +309,7 @@ BAD: dict[str, tuple[PasswordHash, str]] = {
 
 
 @pytest.mark.parametrize(("password", "error_type"), BAD.values(), ids=BAD)
-def test_what_cannot_be_checked_is_refused_with_its_reason(password: PasswordHash, error_type: str) -> None:
+def test_uncheckable_hash_is_rejected_with_the_reason(password: PasswordHash, error_type: str) -> None:
     with pytest.raises(Invalid) as refused:
         encoded_hash(password)
 
@@ -324,7 +324,7 @@ def test_what_cannot_be_checked_is_refused_with_its_reason(password: PasswordHas
     st.dictionaries(st.sampled_from([*ARGON2, *SCRYPT, *PBKDF2, *SALTS]), st.integers(-1, 200) | st.text(max_size=20)),
 )
 @hypothesis_settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
-def test_what_is_taken_can_be_checked_whatever_it_was(hash_type: str, text: str, config: dict[str, Any]) -> None:
+def test_accepted_hashes_can_be_checked(hash_type: str, text: str, config: dict[str, Any]) -> None:
     try:
         encoded = encoded_hash(PasswordHash(hash_type, text, config))
     except Invalid:
@@ -332,7 +332,7 @@ def test_what_is_taken_can_be_checked_whatever_it_was(hash_type: str, text: str,
     check_password(WORD, encoded)
 
 
-def test_a_member_is_made_for_the_password(opened: Opened, acme: models.OrganizationRow) -> None:
+def test_migration_creates_the_member(opened: Opened, acme: models.OrganizationRow) -> None:
     migrant = MigratedMember(
         "Pia@acme.example", name="Pia", roles=["stytch_admin"], external_id="p-1", trusted_metadata={"a": 1}
     )
@@ -347,7 +347,7 @@ def test_a_member_is_made_for_the_password(opened: Opened, acme: models.Organiza
     assert list(actions)[:2] == [("member.create", "project"), ("member.set_password", "project")]
 
 
-def test_a_member_without_a_password_gets_it_and_keeps_the_rest(opened: Opened, acme: models.OrganizationRow) -> None:
+def test_migration_adds_the_password_to_an_existing_member(opened: Opened, acme: models.OrganizationRow) -> None:
     factories.member(acme, "pia@acme.example", name="Pia", roles=["stytch_admin"])
 
     member, is_new = opened("acme").passwords.migrate(MigratedMember("PIA@acme.example", external_id="x"), KINDS["md5"])
@@ -356,7 +356,7 @@ def test_a_member_without_a_password_gets_it_and_keeps_the_rest(opened: Opened, 
     assert "stytch_admin" in member.role_ids
 
 
-def test_a_password_that_is_there_is_not_replaced(opened: Opened, admin: models.MemberRow) -> None:
+def test_migration_does_not_replace_a_password(opened: Opened, admin: models.MemberRow) -> None:
     with pytest.raises(Conflict) as refused:
         opened("acme").passwords.migrate(MigratedMember(ADA), KINDS["bcrypt"])
 
@@ -367,7 +367,7 @@ def test_a_password_that_is_there_is_not_replaced(opened: Opened, admin: models.
 @pytest.mark.parametrize(
     "migrant", [MigratedMember("no address"), MigratedMember("p@a.example", roles=["none"]), MigratedMember("")]
 )
-def test_a_migrant_who_is_not_well_described_is_refused(
+def test_invalid_fields_of_a_migration_are_rejected(
     opened: Opened, acme: models.OrganizationRow, migrant: MigratedMember
 ) -> None:
     with pytest.raises(Invalid):
@@ -376,7 +376,7 @@ def test_a_migrant_who_is_not_well_described_is_refused(
     assert not models.MemberRow.objects.exists()
 
 
-def test_the_first_sign_in_hashes_the_password_itself_anew(opened: Opened, acme: models.OrganizationRow) -> None:
+def test_first_sign_in_rehashes_a_migrated_password(opened: Opened, acme: models.OrganizationRow) -> None:
     opened("acme").passwords.migrate(MigratedMember("pia@acme.example"), KINDS["md5"])
     assert models.MemberRow.objects.get().password.startswith("migrated$md_5$")
 
@@ -389,9 +389,7 @@ def test_the_first_sign_in_hashes_the_password_itself_anew(opened: Opened, acme:
     assert authenticate(opened, "pia@acme.example", WORD)
 
 
-def test_nobody_has_a_password_so_long_that_checking_it_holds_up_others(
-    opened: Opened, acme: models.OrganizationRow
-) -> None:
+def test_long_passwords_are_wrong_without_hashing(opened: Opened, acme: models.OrganizationRow) -> None:
     longest, longer = "x" * 1024, "x" * 1025
     for email_address, word in (("a@acme.example", longest), ("b@acme.example", longer)):
         md5 = hashlib.md5(word.encode(), usedforsecurity=False).hexdigest()
@@ -402,7 +400,7 @@ def test_nobody_has_a_password_so_long_that_checking_it_holds_up_others(
         authenticate(opened, "b@acme.example", longer)
 
 
-def test_nobody_brings_one_along_on_behalf_of_a_member(
+def test_migration_on_behalf_of_a_member_is_rejected(
     known: EmbeddedProject, opened: Opened, ada: SignedIn, max_: SignedIn, acme: models.OrganizationRow
 ) -> None:
     eve = factories.member(acme, "eve@acme.example", roles=["stytch_admin"])
@@ -416,7 +414,7 @@ def test_nobody_brings_one_along_on_behalf_of_a_member(
     assert (eve.password, eve.email_address_verified) == ("", False)
 
 
-def test_the_portals_own_sign_in_knows_them_too(opened: Opened, acme: models.OrganizationRow) -> None:
+def test_migrated_password_signs_in_to_the_portal(opened: Opened, acme: models.OrganizationRow) -> None:
     opened("acme").passwords.migrate(MigratedMember("pia@acme.example"), KINDS["scrypt"])
 
     assert directories().open("acme", Origin()).sessions.sign_in(email_address="pia@acme.example", password=WORD)
@@ -440,7 +438,7 @@ def test_the_portals_own_sign_in_knows_them_too(opened: Opened, acme: models.Org
         (NEW + " " * 40 + "é\0", True),
     ],
 )
-def test_a_new_password_is_long_and_hard_to_guess(password: str, is_valid: bool) -> None:
+def test_new_password_has_to_be_long_and_hard_to_guess(password: str, is_valid: bool) -> None:
     judged = strength(password, email_address=ADA)
 
     assert judged.valid_password is is_valid
@@ -448,7 +446,7 @@ def test_a_new_password_is_long_and_hard_to_guess(password: str, is_valid: bool)
     assert is_valid or judged.warning or judged.suggestions
 
 
-def test_a_password_made_to_be_judged_slowly_is_judged_soon() -> None:
+def test_adversarial_password_is_scored_quickly() -> None:
     started_at = time.process_time()
 
     assert strength("4@8({[<369!|105$7+%2" * 6).valid_password
@@ -457,7 +455,7 @@ def test_a_password_made_to_be_judged_slowly_is_judged_soon() -> None:
     assert time.process_time() - started_at < 1
 
 
-def test_the_existing_password_is_replaced_and_all_sessions_end(
+def test_reset_replaces_the_password_and_revokes_sessions(
     known: EmbeddedProject, opened: Opened, ada: SignedIn
 ) -> None:
     outcome = opened("acme").passwords.reset_by_existing_password(
@@ -474,7 +472,7 @@ def test_the_existing_password_is_replaced_and_all_sessions_end(
     assert models.ActivityEntryRow.objects.get(action="member.set_password").target_id == ada.member.member_id
 
 
-def test_one_that_was_brought_along_is_replaced_at_once(opened: Opened, acme: models.OrganizationRow) -> None:
+def test_migrated_password_can_be_replaced(opened: Opened, acme: models.OrganizationRow) -> None:
     """Its hash is renewed on the way, by the same call."""
     opened("acme").passwords.migrate(MigratedMember("pia@acme.example"), KINDS["md5"])
 
@@ -488,7 +486,7 @@ def test_one_that_was_brought_along_is_replaced_at_once(opened: Opened, acme: mo
     assert authenticate(opened, "pia@acme.example", NEW)
 
 
-def test_of_two_who_replace_it_at_once_one_does(
+def test_concurrent_resets_replace_the_password_once(
     opened: Opened, admin: models.MemberRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second one's proof is the password that the first has replaced."""
@@ -512,7 +510,7 @@ def test_of_two_who_replace_it_at_once_one_does(
     assert authenticate(opened, password="seven otters under Ghent")
 
 
-def test_the_session_that_is_told_goes_on_through_it(known: EmbeddedProject, opened: Opened, ada: SignedIn) -> None:
+def test_reset_continues_the_current_session(known: EmbeddedProject, opened: Opened, ada: SignedIn) -> None:
     other = authenticate(opened)
 
     outcome = opened("acme").passwords.reset_by_existing_password(
@@ -525,7 +523,7 @@ def test_the_session_that_is_told_goes_on_through_it(known: EmbeddedProject, ope
         known.open_session(other.session_token)
 
 
-def test_another_members_session_changes_nothing(opened: Opened, ada: SignedIn, max_: SignedIn) -> None:
+def test_reset_with_another_members_session_is_rejected(opened: Opened, ada: SignedIn, max_: SignedIn) -> None:
     with pytest.raises(Invalid):
         opened("acme").passwords.reset_by_existing_password(
             email_address=ADA, existing_password=PASSWORD, new_password=NEW, terms=TERMS, current=max_
@@ -536,7 +534,7 @@ def test_another_members_session_changes_nothing(opened: Opened, ada: SignedIn, 
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "x" * 200])
-def test_a_weak_one_replaces_nothing(known: EmbeddedProject, opened: Opened, ada: SignedIn, password: str) -> None:
+def test_weak_password_is_rejected(known: EmbeddedProject, opened: Opened, ada: SignedIn, password: str) -> None:
     with pytest.raises(Invalid) as refused:
         opened("acme").passwords.reset_by_existing_password(
             email_address=ADA, existing_password=PASSWORD, new_password=password, terms=TERMS
@@ -551,9 +549,7 @@ def test_a_weak_one_replaces_nothing(known: EmbeddedProject, opened: Opened, ada
     assert row_of(ada).revoked_at is None
 
 
-def test_a_member_replaces_it_in_a_session_in_which_it_was_entered_lately(
-    known: EmbeddedProject, opened: Opened, ada: SignedIn
-) -> None:
+def test_session_with_recent_password_can_replace_it(known: EmbeddedProject, opened: Opened, ada: SignedIn) -> None:
     other = authenticate(opened)
     _, directory = known.open_session(ada.session_token)
 
@@ -567,7 +563,7 @@ def test_a_member_replaces_it_in_a_session_in_which_it_was_entered_lately(
     assert authenticate(opened, password=NEW)
 
 
-def test_not_in_one_in_which_that_is_long_ago_or_was_another_organizations(
+def test_session_without_recent_password_cannot_replace_it(
     known: EmbeddedProject, opened: Opened, ada: SignedIn, globex: models.OrganizationRow
 ) -> None:
     models.MemberRow.objects.update(email_address_verified=True)
@@ -587,6 +583,6 @@ def test_not_in_one_in_which_that_is_long_ago_or_was_another_organizations(
     assert authenticate(opened)
 
 
-def test_the_project_itself_has_no_session_to_replace_it_in(opened: Opened, admin: models.MemberRow) -> None:
+def test_reset_by_session_needs_a_session(opened: Opened, admin: models.MemberRow) -> None:
     with pytest.raises(Unauthenticated):
         opened("acme").passwords.reset_by_session(password=NEW, terms=TERMS)

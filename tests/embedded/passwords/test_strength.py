@@ -38,7 +38,7 @@ def seconds(passwords: list[str]) -> float:
     return time.process_time() - started
 
 
-def test_no_password_takes_long() -> None:
+def test_scoring_takes_little_time() -> None:
     """Digits and signs that can mean letters took half a second, and more for longer ones."""
     strength(STRONG)
     letters = random.Random(1)  # noqa: S311 -- the same each time
@@ -49,7 +49,7 @@ def test_no_password_takes_long() -> None:
     assert seconds(worst) < 50 * seconds([STRONG] * len(worst))
 
 
-def test_what_is_not_scored_makes_no_password_weak() -> None:
+def test_unscored_characters_do_not_weaken_a_password() -> None:
     letters = random.Random(2)  # noqa: S311 -- as above
     for _ in range(20):
         assert strength("".join(letters.choices("0123456789!$%+|@", k=16))).valid_password
@@ -58,19 +58,19 @@ def test_what_is_not_scored_makes_no_password_weak() -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_the_next_one_is_told_to_come_back() -> None:
+def test_scoring_is_rejected_if_many_are_waiting() -> None:
     with pytest.raises(TooManyRequests):
         strength(STRONG)
 
 
-def test_a_few_at_once_are_all_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_concurrent_passwords_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.embedded.passwords.strength._MAX_WAIT_SECONDS", 10)  # however slow the machine is
     with ThreadPoolExecutor(3) as pool:
         assert all(one.valid_password for one in pool.map(strength, [STRONG] * 3))
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_page_keeps_the_form_and_says_so(admin: models.MemberRow, visitor: Client) -> None:
+def test_page_shows_that_many_passwords_are_being_checked(admin: models.MemberRow, visitor: Client) -> None:
     token = new_link(admin).url.partition("token=")[2]
 
     answer = visitor.post("/o/acme/sign-in/link/", {"token": token, "password": STRONG})
@@ -80,7 +80,7 @@ def test_a_page_keeps_the_form_and_says_so(admin: models.MemberRow, visitor: Cli
     assert token in answer.content.decode()
 
 
-def test_browsers_have_a_low_limit_of_their_own(project: NewProjectSecret, settings: Settings) -> None:
+def test_browsers_have_a_lower_rate_limit(project: NewProjectSecret, settings: Settings) -> None:
     settings.API_PASSWORD_STRENGTH_RATE = "2 per minute"
     page = Caller(project.public_token, project.public_token, "/sdk/v1/", {})
     backend = Caller(project.project_id, project.secret, "/v1/b2b/", {})
@@ -93,7 +93,7 @@ def test_browsers_have_a_low_limit_of_their_own(project: NewProjectSecret, setti
 
 
 @pytest.mark.usefixtures("busy")
-def test_the_api_says_so_too(project: NewProjectSecret) -> None:
+def test_api_rejects_with_too_many_requests(project: NewProjectSecret) -> None:
     backend = Caller(project.project_id, project.secret, "/v1/b2b/", {})
 
     assert backend.post("passwords/strength_check", {"password": STRONG}).status == 429

@@ -51,7 +51,7 @@ def resigned(token: str, key: Any, *, header: dict[str, Any] | None = None, sess
     return jwt.encode(named, {**part(token, 1), **claims}, key, algorithms=["RS256"])
 
 
-def test_it_says_what_the_sdks_read(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_jwt_has_the_claims_that_sdks_read(known: EmbeddedProject, ada: SignedIn) -> None:
     token = jwts.signed(ada)
 
     header, claims = part(token, 0), part(token, 1)
@@ -71,7 +71,7 @@ def test_it_says_what_the_sdks_read(known: EmbeddedProject, ada: SignedIn) -> No
     assert set(session) >= {"started_at", "last_accessed_at"}
 
 
-def test_custom_claims_stand_beside_them_and_can_replace_none(known: EmbeddedProject, admin: models.MemberRow) -> None:
+def test_custom_claims_cannot_replace_standard_claims(known: EmbeddedProject, admin: models.MemberRow) -> None:
     held = api_session(admin, SessionTerms(custom_claims={"plan": "gold", "seats": [1, {"a": "é"}]}))
 
     claims = part(jwts.signed(held), 1)
@@ -79,14 +79,14 @@ def test_custom_claims_stand_beside_them_and_can_replace_none(known: EmbeddedPro
     assert (claims["plan"], claims["seats"]) == ("gold", [1, {"a": "é"}])
 
 
-def test_it_never_outlives_its_session(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_jwt_expires_with_its_session(known: EmbeddedProject, ada: SignedIn) -> None:
     with time_machine.travel(ada.session.expires_at - timedelta(seconds=90), tick=False):
         claims = part(jwts.signed(ada), 1)
 
     assert claims["exp"] - claims["iat"] in {89, 90}
 
 
-def test_it_opens_its_session_also_when_its_five_minutes_are_over(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_expired_jwt_finds_its_session(known: EmbeddedProject, ada: SignedIn) -> None:
     token = jwts.signed(ada)
 
     with time_machine.travel(timezone.now() + timedelta(minutes=30)):
@@ -97,7 +97,7 @@ def test_it_opens_its_session_also_when_its_five_minutes_are_over(known: Embedde
     assert signed_in.session_token == ""
 
 
-def test_it_opens_nothing_when_the_session_has_ended(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_jwt_of_ended_session_is_rejected(known: EmbeddedProject, ada: SignedIn) -> None:
     token = jwts.signed(ada)
     models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
@@ -166,7 +166,7 @@ FORGERIES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
-def test_a_forged_one_opens_nothing(known: EmbeddedProject, ada: SignedIn, forge: Callable[[str], str]) -> None:
+def test_forged_jwt_is_rejected(known: EmbeddedProject, ada: SignedIn, forge: Callable[[str], str]) -> None:
     token = jwts.signed(ada)
     assert known.open_session(token)
 
@@ -174,17 +174,17 @@ def test_a_forged_one_opens_nothing(known: EmbeddedProject, ada: SignedIn, forge
         known.open_session(forge(token))
 
 
-def test_the_portal_takes_none_for_a_token(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_portal_does_not_accept_jwts(known: EmbeddedProject, ada: SignedIn) -> None:
     with pytest.raises(Unauthenticated):
         known.open_session(ada.session_token)[1].sessions.authenticate(jwts.signed(ada))
 
 
-def test_without_a_project_there_is_no_key(db: None) -> None:
+def test_without_project_there_is_no_key(db: None) -> None:
     with pytest.raises(NotFound):
         signing_keys.jwks()
 
 
-def test_the_key_is_published_as_stytch_does(known: EmbeddedProject) -> None:
+def test_key_is_published_in_stytchs_form(known: EmbeddedProject) -> None:
     (jwk,) = jwks(known)
 
     assert set(jwk) == {"kty", "use", "key_ops", "alg", "kid", "x5c", "x5tS256", "n", "e"}
@@ -197,7 +197,7 @@ def test_the_key_is_published_as_stytch_does(known: EmbeddedProject) -> None:
     assert base64.urlsafe_b64decode(jwk["x5tS256"] + "=") == hashlib.sha256(der).digest()
 
 
-def test_nothing_private_is_published_or_stored_in_clear(known: EmbeddedProject) -> None:
+def test_private_key_is_neither_published_nor_stored_unencrypted(known: EmbeddedProject) -> None:
     signing = signing_keys.current_key()
     private = signing.key.as_dict(private=True)
 
@@ -213,7 +213,7 @@ def test_nothing_private_is_published_or_stored_in_clear(known: EmbeddedProject)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_who_need_the_first_key_at_once_get_the_same() -> None:
+def test_concurrent_first_uses_create_one_key() -> None:
     models.ProjectRow.objects.create(public_token="public-token-live-1")
     found: list[str] = []
     ready = threading.Barrier(6)
@@ -242,7 +242,7 @@ def after_the_change() -> Any:
     return time_machine.travel(timezone.now() + timedelta(minutes=13))
 
 
-def test_a_new_key_is_published_ten_minutes_before_it_signs(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_new_key_is_published_ten_minutes_before_it_signs(known: EmbeddedProject, ada: SignedIn) -> None:
     """SDKs fetch keys that they do not know at most twice a minute, and refuse what these signed meanwhile."""
     before = part(jwts.signed(ada), 0)["kid"]
 
@@ -255,7 +255,7 @@ def test_a_new_key_is_published_ten_minutes_before_it_signs(known: EmbeddedProje
         assert {part(jwts.signed(ada), 0)["kid"], before} == published
 
 
-def test_the_former_is_believed_for_a_month(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_replaced_key_is_trusted_for_a_month(known: EmbeddedProject, ada: SignedIn) -> None:
     before = jwts.signed(ada)
     signing_keys.rotate(Origin())
     models.MemberSessionRow.objects.update(expires_at=timezone.now() + timedelta(days=365))
@@ -271,7 +271,7 @@ def test_the_former_is_believed_for_a_month(known: EmbeddedProject, ada: SignedI
             known.open_session(before)
 
 
-def test_the_former_private_key_is_destroyed_once_nobody_signs_with_it(known: EmbeddedProject) -> None:
+def test_replaced_private_key_is_deleted(known: EmbeddedProject) -> None:
     former = signing_keys.current_key().kid
     signing_keys.rotate(Origin())
 
@@ -283,7 +283,7 @@ def test_the_former_private_key_is_destroyed_once_nobody_signs_with_it(known: Em
     assert bytes(row.private_key) == b""
 
 
-def test_no_further_key_is_made_while_one_waits(known: EmbeddedProject) -> None:
+def test_rotation_is_rejected_while_a_new_key_is_published(known: EmbeddedProject) -> None:
     signing_keys.current_key()
     signing_keys.rotate(Origin())
 
@@ -293,7 +293,7 @@ def test_no_further_key_is_made_while_one_waits(known: EmbeddedProject) -> None:
     assert models.SigningKeyRow.objects.count() == 2
 
 
-def test_a_withdrawn_key_is_believed_no_longer(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_withdrawn_key_is_not_trusted(known: EmbeddedProject, ada: SignedIn) -> None:
     before = jwts.signed(ada)
 
     call_command("rotatesigningkey", withdraw=True)
@@ -303,7 +303,7 @@ def test_a_withdrawn_key_is_believed_no_longer(known: EmbeddedProject, ada: Sign
     assert len(jwks(known)) == 1
 
 
-def test_another_process_believes_a_new_key_at_once(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_other_processes_trust_a_new_key_immediately(known: EmbeddedProject, ada: SignedIn) -> None:
     jwts.signed(ada)
     knew = signing_keys._cached
     signing_keys.rotate(Origin())
@@ -333,7 +333,7 @@ def node(settings: Settings) -> Callable[..., str]:
     return sign
 
 
-def test_a_secret_key_is_changed_node_by_node_without_another_key(
+def test_secret_key_can_be_changed_node_by_node(
     known: EmbeddedProject, settings: Settings, node: Callable[..., str]
 ) -> None:
     """In the order of docs/operate.md: after each step the nodes before and after it sign with the same key."""
@@ -349,7 +349,7 @@ def test_a_secret_key_is_changed_node_by_node_without_another_key(
         node(old)
 
 
-def test_a_node_that_cannot_read_the_key_signs_nothing_and_makes_none(
+def test_node_that_cannot_decrypt_the_key_does_not_sign(
     known: EmbeddedProject,
     ada: SignedIn,
     settings: Settings,
@@ -370,7 +370,7 @@ def test_a_node_that_cannot_read_the_key_signs_nothing_and_makes_none(
     assert node(old) == part(before, 0)["kid"]
 
 
-def test_a_node_that_knows_both_keys_leaves_what_is_stored_readable_for_the_others(
+def test_node_with_a_fallback_keeps_the_stored_encryption(
     known: EmbeddedProject, settings: Settings, node: Callable[..., str]
 ) -> None:
     old = settings.SECRET_KEY
@@ -381,7 +381,7 @@ def test_a_node_that_knows_both_keys_leaves_what_is_stored_readable_for_the_othe
 
 
 @pytest.mark.parametrize("command", ["reencryptsecrets", "rotatesigningkey"])
-def test_commands_replace_no_key_that_they_cannot_read(
+def test_commands_do_not_replace_an_unreadable_key(
     known: EmbeddedProject, settings: Settings, node: Callable[..., str], command: str
 ) -> None:
     node(settings.SECRET_KEY)
@@ -394,7 +394,7 @@ def test_commands_replace_no_key_that_they_cannot_read(
     assert models.SigningKeyRow.objects.values().get() == stored
 
 
-def test_a_lost_key_is_replaced_on_request_and_its_signatures_stay_believed(
+def test_lost_key_is_replaced_and_stays_trusted(
     known: EmbeddedProject, ada: SignedIn, settings: Settings, node: Callable[..., str]
 ) -> None:
     before = jwts.signed(ada)
@@ -408,11 +408,11 @@ def test_a_lost_key_is_replaced_on_request_and_its_signatures_stay_believed(
     assert known.open_session(before)
 
 
-def test_what_is_encrypted_for_one_purpose_is_not_for_another() -> None:
+def test_encryption_is_bound_to_its_purpose() -> None:
     assert decrypted(encrypted(b"secret", purpose="one"), purpose="other") is None
 
 
-def test_the_log_names_each_new_key(known: EmbeddedProject) -> None:
+def test_new_keys_are_in_the_activity_log(known: EmbeddedProject) -> None:
     signing_keys.current_key()
     signing_keys.rotate(ORIGIN)
 
@@ -434,7 +434,7 @@ print(*sorted({"joserfc", "cryptography", "zxcvbn", "bcrypt"} & sys.modules.keys
 """
 
 
-def test_who_signs_nothing_loads_no_cryptography() -> None:
+def test_processes_that_do_not_sign_do_not_load_cryptography() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", LOADED], cwd=ROOT, env=GOOD, capture_output=True, text=True, check=False
     )

@@ -36,14 +36,12 @@ def minutes_left(who: SignedIn) -> int:
 # --- How long ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_products_session_lasts_an_hour_unless_it_says_otherwise(
-    known: EmbeddedProject, admin: models.MemberRow
-) -> None:
+def test_products_session_lasts_an_hour_by_default(known: EmbeddedProject, admin: models.MemberRow) -> None:
     assert minutes_left(api_session(admin)) == 60
     assert minutes_left(api_session(admin, SessionTerms(duration_minutes=5))) == 5
 
 
-def test_it_is_prolonged_only_when_asked(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_session_is_extended_only_on_request(known: EmbeddedProject, ada: SignedIn) -> None:
     same = held(known, ada).sessions.extend(SessionTerms())
     longer = held(known, ada).sessions.extend(SessionTerms(duration_minutes=527_040))
 
@@ -57,7 +55,7 @@ def test_it_is_prolonged_only_when_asked(known: EmbeddedProject, ada: SignedIn) 
 
 
 @pytest.mark.parametrize("minutes", [4, 0, -1, 527_041])
-def test_no_other_duration_is_taken(known: EmbeddedProject, ada: SignedIn, minutes: int) -> None:
+def test_invalid_duration_is_rejected(known: EmbeddedProject, ada: SignedIn, minutes: int) -> None:
     with pytest.raises(Invalid) as refused:
         held(known, ada).sessions.extend(SessionTerms(duration_minutes=minutes))
 
@@ -67,7 +65,7 @@ def test_no_other_duration_is_taken(known: EmbeddedProject, ada: SignedIn, minut
     )
 
 
-def test_what_was_revoked_meanwhile_is_not_prolonged(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_revoked_session_is_not_extended(known: EmbeddedProject, ada: SignedIn) -> None:
     directory = held(known, ada)
     models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
@@ -75,14 +73,14 @@ def test_what_was_revoked_meanwhile_is_not_prolonged(known: EmbeddedProject, ada
         directory.sessions.extend(SessionTerms(duration_minutes=60))
 
 
-def test_a_products_session_does_not_end_for_being_idle(known: EmbeddedProject, admin: models.MemberRow) -> None:
+def test_products_session_does_not_time_out(known: EmbeddedProject, admin: models.MemberRow) -> None:
     products = api_session(admin, SessionTerms(duration_minutes=1440))
 
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         assert held(known, products)
 
 
-def test_a_session_of_the_portal_opens_nothing_for_a_product(known: EmbeddedProject, admin: models.MemberRow) -> None:
+def test_portals_session_is_rejected_by_the_api(known: EmbeddedProject, admin: models.MemberRow) -> None:
     """By token or by JWT: it would get around the portal's step-up and its limits."""
     portals = start_session(admin, Origin(), password_entered_at=timezone.now())
 
@@ -94,7 +92,7 @@ def test_a_session_of_the_portal_opens_nothing_for_a_product(known: EmbeddedProj
         known.open_session(jwts.signed(portals))
 
 
-def test_a_products_session_opens_pages_within_the_portals_limits_alone(admin: models.MemberRow) -> None:
+def test_products_session_has_the_portals_limits_on_its_pages(admin: models.MemberRow) -> None:
     """A session of a year, used by the product every day."""
     token, start = factories.product_session_token(admin, minutes=527_040), timezone.now()
     pages = EmbeddedProvider().open("acme", Origin()).sessions
@@ -114,7 +112,7 @@ def test_a_products_session_opens_pages_within_the_portals_limits_alone(admin: m
             pages.authenticate(token)
 
 
-def test_a_session_that_is_too_old_opens_nothing(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_expired_session_is_rejected(known: EmbeddedProject, ada: SignedIn) -> None:
     with time_machine.travel(timezone.now() + timedelta(minutes=61)), pytest.raises(Unauthenticated) as refused:
         held(known, ada)
 
@@ -122,12 +120,12 @@ def test_a_session_that_is_too_old_opens_nothing(known: EmbeddedProject, ada: Si
 
 
 @pytest.mark.parametrize("credential", ["", "x", "x" * 5000, "é", "\0", "a.b.c"])
-def test_what_is_no_credential_opens_nothing(known: EmbeddedProject, credential: str) -> None:
+def test_invalid_credentials_are_rejected(known: EmbeddedProject, credential: str) -> None:
     with pytest.raises(Unauthenticated):
         known.open_session(credential)
 
 
-def test_opening_costs_one_query_and_two_for_who_was_provisioned(
+def test_opening_a_session_takes_one_query_or_two_if_provisioned(
     known: EmbeddedProject,
     ada: SignedIn,
     acme: models.OrganizationRow,
@@ -146,7 +144,7 @@ def test_opening_costs_one_query_and_two_for_who_was_provisioned(
 # --- Custom claims ---------------------------------------------------------------------------------------------------------
 
 
-def test_claims_are_put_over_each_other_and_null_takes_one_away(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_claims_are_merged_and_null_removes_one(known: EmbeddedProject, ada: SignedIn) -> None:
     for claims in ({"a": 1, "b": {"c": [True]}}, {"a": None, "d": "é"}, {}):
         now = held(known, ada).sessions.extend(SessionTerms(custom_claims=claims))
 
@@ -165,7 +163,7 @@ def test_claims_are_put_over_each_other_and_null_takes_one_away(known: EmbeddedP
         ({"a": "\ud800"}, "unable_to_represent_custom_claims_json"),
     ],
 )
-def test_claims_that_are_not_the_products_to_make_are_refused(
+def test_reserved_claims_are_rejected(
     known: EmbeddedProject, ada: SignedIn, claims: dict[str, Any], error_type: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
@@ -175,7 +173,7 @@ def test_claims_that_are_not_the_products_to_make_are_refused(
     assert row_of(ada).custom_claims == {}
 
 
-def test_claims_fill_up_with_what_is_there(known: EmbeddedProject, ada: SignedIn) -> None:
+def test_limit_of_claims_includes_existing_ones(known: EmbeddedProject, ada: SignedIn) -> None:
     held(known, ada).sessions.extend(SessionTerms(custom_claims={"a": "x" * 3000}))
 
     with pytest.raises(Invalid):
@@ -187,9 +185,7 @@ def test_claims_fill_up_with_what_is_there(known: EmbeddedProject, ada: SignedIn
 # --- Who has sessions, and their end ---------------------------------------------------------------------------------------
 
 
-def test_the_project_lists_a_members_live_sessions(
-    known: EmbeddedProject, opened: Opened, admin: models.MemberRow
-) -> None:
+def test_project_lists_live_sessions(known: EmbeddedProject, opened: Opened, admin: models.MemberRow) -> None:
     sessions = [api_session(admin) for _ in range(3)]
     opened("acme").sessions.revoke_session(sessions[0].session.member_session_id)
     factories.session_token(admin)
@@ -203,7 +199,9 @@ def test_the_project_lists_a_members_live_sessions(
     assert found[0].roles == {"stytch_admin", "stytch_member"}
 
 
-def test_no_other_organization_sees_or_ends_them(opened: Opened, ada: SignedIn, globex: models.OrganizationRow) -> None:
+def test_sessions_are_not_visible_in_another_organization(
+    opened: Opened, ada: SignedIn, globex: models.OrganizationRow
+) -> None:
     other = opened("globex").sessions
 
     with pytest.raises(NotFound):
@@ -216,7 +214,7 @@ def test_no_other_organization_sees_or_ends_them(opened: Opened, ada: SignedIn, 
     assert row_of(ada).revoked_at is None
 
 
-def test_an_admin_of_another_organization_ends_none(
+def test_admin_of_another_organization_cannot_revoke_sessions(
     known: EmbeddedProject, ada: SignedIn, other_admin: models.MemberRow
 ) -> None:
     gil = api_session(other_admin)
@@ -227,7 +225,7 @@ def test_an_admin_of_another_organization_ends_none(
     assert row_of(ada).revoked_at is None
 
 
-def test_an_admin_ends_a_members_sessions_and_a_member_only_their_own(
+def test_admins_revoke_sessions_and_members_only_their_own(
     known: EmbeddedProject, ada: SignedIn, max_: SignedIn, member: models.MemberRow
 ) -> None:
     second = api_session(member)
@@ -246,7 +244,7 @@ def test_an_admin_ends_a_members_sessions_and_a_member_only_their_own(
     assert row_of(ada).revoked_at is None
 
 
-def test_the_end_stands_in_the_log_with_who_made_it(known: EmbeddedProject, opened: Opened, ada: SignedIn) -> None:
+def test_revocation_is_in_the_activity_log(known: EmbeddedProject, opened: Opened, ada: SignedIn) -> None:
     opened("acme").sessions.revoke_for_member(ada.member.member_id)
     opened("acme").sessions.revoke_session(ada.session.member_session_id)
 
@@ -273,7 +271,7 @@ def verified(admin: models.MemberRow) -> SignedIn:
     return api_session(admin)
 
 
-def test_a_session_is_exchanged_for_one_of_the_same_person_elsewhere(
+def test_session_is_exchanged_for_one_in_another_organization(
     known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow
 ) -> None:
     terms = SessionTerms(duration_minutes=30, custom_claims={"a": 1})
@@ -295,7 +293,7 @@ def test_a_session_is_exchanged_for_one_of_the_same_person_elsewhere(
     assert row_of(verified).revoked_at is None
 
 
-def test_an_unverified_address_is_exchanged_for_nothing_and_learns_nothing(
+def test_session_with_unverified_address_is_not_exchanged(
     opened: Opened, ada: SignedIn, globex: models.OrganizationRow
 ) -> None:
     """Whoever administers Acme, or its identity provider, may have given its member anybody's address."""
@@ -312,7 +310,7 @@ def test_an_unverified_address_is_exchanged_for_nothing_and_learns_nothing(
 
 
 @pytest.mark.parametrize("status", [None, MemberStatus.DELETED])
-def test_who_is_no_member_there_gets_no_session(
+def test_exchange_needs_a_member_in_the_other_organization(
     opened: Opened, verified: SignedIn, globex: models.OrganizationRow, status: MemberStatus | None
 ) -> None:
     if status:
@@ -325,7 +323,7 @@ def test_who_is_no_member_there_gets_no_session(
     assert refused.value.error_type == "member_does_not_exist_in_organization"
 
 
-def test_an_invitation_is_accepted_by_it(opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow) -> None:
+def test_exchange_accepts_an_invitation(opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow) -> None:
     models.MemberRow.objects.filter(pk=ada_of_globex.pk).update(status=MemberStatus.INVITED)
 
     assert opened("globex").sessions.exchange(verified, SessionTerms()).signed_in
@@ -336,7 +334,7 @@ def test_an_invitation_is_accepted_by_it(opened: Opened, verified: SignedIn, ada
     assert (entry.before, entry.after) == ({"status": "invited"}, {"status": "active"})
 
 
-def test_where_another_way_in_is_asked_for_there_is_no_session_yet(
+def test_exchange_without_allowed_method_returns_no_session(
     known: EmbeddedProject, opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow
 ) -> None:
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}
@@ -351,7 +349,7 @@ def test_where_another_way_in_is_asked_for_there_is_no_session_yet(
     assert not models.MemberSessionRow.objects.filter(organization__slug="globex").exists()
 
 
-def test_what_stands_for_the_proof_so_far_opens_no_page(
+def test_intermediate_session_of_an_exchange_opens_no_page(
     opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow
 ) -> None:
     restricted = {"auth_methods": "RESTRICTED", "allowed_auth_methods": ["sso"]}

@@ -23,7 +23,7 @@ def entered_at() -> Any:
     return models.MemberSessionRow.objects.get().password_entered_at
 
 
-def test_the_right_password_leads_back_to_the_page_that_asked(admin_client: Client) -> None:
+def test_right_password_returns_to_the_page(admin_client: Client) -> None:
     factories.forget_password_entry()
     before = entered_at()
     form = admin_client.get(CONFIRM, {"next": PAGE}).content.decode()
@@ -48,12 +48,12 @@ def test_the_right_password_leads_back_to_the_page_that_asked(admin_client: Clie
         "",
     ],
 )
-def test_it_leads_nowhere_else(admin_client: Client, elsewhere: str) -> None:
+def test_confirmation_redirects_nowhere_else(admin_client: Client, elsewhere: str) -> None:
     assert "evil" not in admin_client.get(CONFIRM, {"next": elsewhere}).content.decode()
     assert confirm(admin_client, next=elsewhere)["Location"] == "/o/acme/"
 
 
-def test_a_wrong_password_is_told_at_its_field_and_keeps_the_way_back(admin_client: Client) -> None:
+def test_wrong_password_is_shown_at_its_field(admin_client: Client) -> None:
     factories.forget_password_entry()
     before = entered_at()
 
@@ -69,11 +69,11 @@ def test_a_wrong_password_is_told_at_its_field_and_keeps_the_way_back(admin_clie
 
 
 @pytest.mark.parametrize("password", ["", "x" * 5000, "a\0b"])
-def test_what_cannot_be_a_password_is_refused(admin_client: Client, password: str) -> None:
+def test_invalid_input_is_rejected(admin_client: Client, password: str) -> None:
     assert confirm(admin_client, password).status_code == 422
 
 
-def test_it_shares_the_limit_of_signing_in(admin_client: Client, settings: Settings) -> None:
+def test_confirmation_shares_the_limit_of_sign_in(admin_client: Client, settings: Settings) -> None:
     settings.SIGN_IN_RATE_PER_MEMBER = "3 per hour"
     for _ in range(2):
         assert confirm(admin_client, "wrong").status_code == 422
@@ -86,7 +86,7 @@ def test_it_shares_the_limit_of_signing_in(admin_client: Client, settings: Setti
     assert "Too many attempts" in refused.content.decode()
 
 
-def test_others_cannot_use_up_what_the_member_confirms_with(admin_client: Client, settings: Settings) -> None:
+def test_others_cannot_use_up_the_limit_of_confirmation(admin_client: Client, settings: Settings) -> None:
     settings.SIGN_IN_TOTAL_PER_MEMBER = "2 per hour"
     wrong = {"email_address": "ada@acme.example", "password": "wrong"}
     for n in range(3):
@@ -95,7 +95,9 @@ def test_others_cannot_use_up_what_the_member_confirms_with(admin_client: Client
     assert confirm(admin_client).status_code == 303
 
 
-def test_it_leaves_an_entry_without_the_password(admin: models.MemberRow, admin_client: Client) -> None:
+def test_confirmation_is_in_the_activity_log_without_the_password(
+    admin: models.MemberRow, admin_client: Client
+) -> None:
     confirm(admin_client, "wrong")
     confirm(admin_client)
 
@@ -104,13 +106,13 @@ def test_it_leaves_an_entry_without_the_password(admin: models.MemberRow, admin_
     assert PASSWORD not in str(vars(entry))
 
 
-def test_another_members_password_does_not_help(admin_client: Client, acme: models.OrganizationRow) -> None:
+def test_another_members_password_is_wrong(admin_client: Client, acme: models.OrganizationRow) -> None:
     factories.member(acme, "eve@acme.example", password="eve's own password")
 
     assert confirm(admin_client, "eve's own password", email_address="eve@acme.example").status_code == 422
 
 
-def test_the_session_stays_the_same(admin_client: Client) -> None:
+def test_confirmation_keeps_the_session(admin_client: Client) -> None:
     token = admin_client.cookies[cookie_name("acme")].value
 
     response = confirm(admin_client)

@@ -23,14 +23,16 @@ def ada_in_globex(globex: models.OrganizationRow) -> models.MemberRow:
     return factories.member(globex, "ada@acme.example", name="Ada Admin", password=PASSWORD)
 
 
-def test_who_is_in_one_organization_is_led_there(admin: models.MemberRow, visitor: Client) -> None:
+def test_person_in_one_organization_is_signed_in_to_it(admin: models.MemberRow, visitor: Client) -> None:
     response = discover(visitor)
 
     assert (response.status_code, response["Location"]) == (303, "/o/acme/")
     assert visitor.get("/o/acme/").status_code == 200
 
 
-def test_who_is_in_several_chooses(admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client) -> None:
+def test_person_in_several_organizations_chooses(
+    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
+) -> None:
     assert discover(visitor)["Location"] == "/organizations/"
 
     page = visitor.get("/organizations/").content.decode()
@@ -51,7 +53,7 @@ def test_only_organizations_where_the_password_is_right_are_offered(
     assert discover(visitor)["Location"] == "/o/acme/"
 
 
-def test_an_organization_that_was_not_discovered_cannot_be_chosen(
+def test_undiscovered_organization_cannot_be_chosen(
     admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     third = factories.organization("third")
@@ -63,7 +65,7 @@ def test_an_organization_that_was_not_discovered_cannot_be_chosen(
     assert not models.MemberSessionRow.objects.exists()
 
 
-def test_the_choice_is_open_for_ten_minutes(
+def test_choice_is_valid_for_ten_minutes(
     admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     discover(visitor)
@@ -74,9 +76,7 @@ def test_the_choice_is_open_for_ten_minutes(
         assert visitor.post("/organizations/", choice).status_code == 401
 
 
-def test_a_choice_opens_one_organization(
-    admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
-) -> None:
+def test_choice_works_once(admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client) -> None:
     discover(visitor)
     cookie = visitor.cookies["choice"].value
     chosen = visitor.post("/organizations/", {"organization_id": f"organization-live-{admin.organization_id}"})
@@ -87,7 +87,7 @@ def test_a_choice_opens_one_organization(
     assert second.status_code == 401
 
 
-def test_signing_out_ends_a_choice_that_is_open(
+def test_signing_out_ends_an_open_choice(
     admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     visitor.cookies[cookie_name("acme")] = factories.session_token(admin)
@@ -101,7 +101,7 @@ def test_signing_out_ends_a_choice_that_is_open(
     assert second.status_code == 401
 
 
-def test_who_left_meanwhile_cannot_choose_the_organization(
+def test_deleted_member_cannot_choose_the_organization(
     admin: models.MemberRow, ada_in_globex: models.MemberRow, visitor: Client
 ) -> None:
     discover(visitor)
@@ -130,7 +130,7 @@ def test_two_organizations_are_open_side_by_side(
 @pytest.mark.parametrize(
     ("email_address", "password"), [("ada@acme.example", "wrong"), ("nobody@acme.example", PASSWORD)]
 )
-def test_whatever_is_wrong_the_answer_is_the_same(
+def test_failed_sign_ins_look_the_same(
     admin: models.MemberRow, visitor: Client, email_address: str, password: str
 ) -> None:
     response = discover(visitor, email_address, password)
@@ -139,13 +139,13 @@ def test_whatever_is_wrong_the_answer_is_the_same(
     assert "Incorrect email or password." in response.content.decode()
 
 
-def test_the_front_door_leads_on(admin: models.MemberRow, visitor: Client) -> None:
+def test_root_url_redirects(admin: models.MemberRow, visitor: Client) -> None:
     assert visitor.get("/")["Location"] == "/sign-in/"
     discover(visitor)
     assert visitor.get("/")["Location"] == "/o/acme/"
 
 
-def test_signed_in_elsewhere_is_told_how_to_sign_in_here(
+def test_page_for_a_member_of_another_organization_offers_sign_in(
     acme: models.OrganizationRow, other_admin_client: Client
 ) -> None:
     response = other_admin_client.get("/o/acme/scim/")
@@ -154,9 +154,7 @@ def test_signed_in_elsewhere_is_told_how_to_sign_in_here(
     assert "/o/acme/sign-in/?next=%2Fo%2Facme%2Fscim%2F" in response.content.decode()
 
 
-def test_an_unknown_organization_looks_like_one_that_is_not_mine(
-    acme: models.OrganizationRow, other_admin_client: Client
-) -> None:
+def test_unknown_organization_looks_like_another_one(acme: models.OrganizationRow, other_admin_client: Client) -> None:
     mine = other_admin_client.get("/o/acme/").content.decode().replace("acme", "nowhere")
     unknown = other_admin_client.get("/o/nowhere/").content.decode()
 
@@ -166,7 +164,7 @@ def test_an_unknown_organization_looks_like_one_that_is_not_mine(
     assert without_request_id(mine) == without_request_id(unknown)
 
 
-def test_a_session_cookie_with_nonsense_is_removed(acme: models.OrganizationRow, visitor: Client) -> None:
+def test_invalid_session_cookie_is_deleted(acme: models.OrganizationRow, visitor: Client) -> None:
     for value in ("nonsense", "\udc80", "x" * 5000):
         visitor.cookies[cookie_name("acme")] = value.encode("utf-8", "replace").decode()
         response = visitor.get("/o/acme/")

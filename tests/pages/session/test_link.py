@@ -30,14 +30,14 @@ def choose(client: Client, link: str, password: str = NEW_PASSWORD) -> Any:
     return client.post(path, {"token": token, "password": password})
 
 
-def test_the_link_says_whom_it_is_for_and_is_not_used_up_by_looking(invited: models.MemberRow, visitor: Client) -> None:
+def test_opening_a_link_shows_its_member_and_does_not_use_it(invited: models.MemberRow, visitor: Client) -> None:
     link = link_to(invited)
 
     for _ in range(2):
         assert "ines@acme.example" in visitor.get(link).content.decode()
 
 
-def test_a_password_is_chosen_once(invited: models.MemberRow, visitor: Client) -> None:
+def test_link_works_once(invited: models.MemberRow, visitor: Client) -> None:
     link = link_to(invited)
 
     assert choose(visitor, link)["Location"] == "/o/acme/"
@@ -48,7 +48,7 @@ def test_a_password_is_chosen_once(invited: models.MemberRow, visitor: Client) -
     assert by_password.status_code == 303
 
 
-def test_a_new_password_ends_the_sessions_under_the_old_one(invited: models.MemberRow) -> None:
+def test_new_password_revokes_sessions(invited: models.MemberRow) -> None:
     old = factories.signed_in(invited)
 
     choose(Client(), link_to(invited))
@@ -56,7 +56,7 @@ def test_a_new_password_ends_the_sessions_under_the_old_one(invited: models.Memb
     assert old.get("/o/acme/").status_code == 302
 
 
-def test_a_newer_link_ends_the_older(invited: models.MemberRow, visitor: Client) -> None:
+def test_newer_link_replaces_the_older(invited: models.MemberRow, visitor: Client) -> None:
     older, newer = link_to(invited), link_to(invited)
 
     assert visitor.get(older).status_code == 410
@@ -64,7 +64,7 @@ def test_a_newer_link_ends_the_older(invited: models.MemberRow, visitor: Client)
 
 
 @pytest.mark.parametrize(("status", "days"), [(MemberStatus.INVITED, 7), (MemberStatus.ACTIVE, 1)])
-def test_an_invitation_lives_a_week_and_a_link_of_a_member_a_day(
+def test_invitation_is_valid_for_a_week_and_a_reset_link_for_a_day(
     invited: models.MemberRow, visitor: Client, status: MemberStatus, days: int
 ) -> None:
     invited.status = status
@@ -76,23 +76,21 @@ def test_an_invitation_lives_a_week_and_a_link_of_a_member_a_day(
         assert visitor.get(link).status_code == 410
 
 
-def test_a_link_opens_its_own_organization_alone(
+def test_link_is_rejected_in_another_organization(
     invited: models.MemberRow, globex: models.OrganizationRow, visitor: Client
 ) -> None:
     assert visitor.get(link_to(invited).replace("/o/acme/", "/o/globex/")).status_code == 410
 
 
 @pytest.mark.parametrize("password", ["short", "", "x" * 129])
-def test_a_password_that_will_not_do_is_refused_and_the_link_kept(
-    invited: models.MemberRow, visitor: Client, password: str
-) -> None:
+def test_rejected_password_does_not_use_the_link(invited: models.MemberRow, visitor: Client, password: str) -> None:
     link = link_to(invited)
 
     assert choose(visitor, link, password).status_code == 422
     assert choose(visitor, link).status_code == 303
 
 
-def test_choosing_a_password_leaves_an_entry_without_it(invited: models.MemberRow, visitor: Client) -> None:
+def test_setting_a_password_is_in_the_activity_log_without_it(invited: models.MemberRow, visitor: Client) -> None:
     choose(visitor, link_to(invited))
 
     entry = models.ActivityEntryRow.objects.get(action="member.set_password")
@@ -101,11 +99,11 @@ def test_choosing_a_password_leaves_an_entry_without_it(invited: models.MemberRo
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "\0", "x" * 5000])
-def test_nonsense_is_no_link(acme: models.OrganizationRow, visitor: Client, token: str) -> None:
+def test_invalid_link_is_gone(acme: models.OrganizationRow, visitor: Client, token: str) -> None:
     assert visitor.get("/o/acme/sign-in/link/", {"token": token}).status_code == 410
 
 
-def test_a_link_that_no_longer_works_says_so_and_offers_to_sign_in(invited: models.MemberRow, visitor: Client) -> None:
+def test_ended_link_offers_to_sign_in(invited: models.MemberRow, visitor: Client) -> None:
     link = link_to(invited)
     choose(visitor, link)
 
@@ -117,7 +115,7 @@ def test_a_link_that_no_longer_works_says_so_and_offers_to_sign_in(invited: mode
         assert "signed out" not in html
 
 
-def test_choosing_an_organization_too_late_offers_to_sign_in(visitor: Client, db: None) -> None:
+def test_expired_choice_offers_to_sign_in(visitor: Client, db: None) -> None:
     response = visitor.post("/organizations/", {"organization_id": "organization-live-none"})
 
     assert response.status_code == 401

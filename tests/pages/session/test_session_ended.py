@@ -42,18 +42,18 @@ def sign_in(client: Client, page: str, password: str = PASSWORD) -> Any:
     return client.post("/o/acme/sign-in/", hidden_fields(page) | typed)
 
 
-def test_the_sign_in_page_says_that_the_session_ended(ended_client: Client) -> None:
+def test_sign_in_page_says_that_the_session_ended(ended_client: Client) -> None:
     location = ended_client.get("/o/acme/scim/?x=1")["Location"]
 
     assert parse_qs(urlsplit(location).query)["next"] == ["/o/acme/scim/?x=1"]
     assert "Your session ended" in ended_client.get(location).content.decode()
 
 
-def test_a_visitor_who_never_signed_in_is_not_told_so(acme: models.OrganizationRow, visitor: Client) -> None:
+def test_visitor_without_session_is_not_told_that_it_ended(acme: models.OrganizationRow, visitor: Client) -> None:
     assert "Your session ended" not in visitor.get(visitor.get("/o/acme/scim/")["Location"]).content.decode()
 
 
-def test_the_browser_keeps_the_cookie_a_day_longer_than_the_session(admin: models.MemberRow, visitor: Client) -> None:
+def test_cookie_lasts_a_day_longer_than_the_session(admin: models.MemberRow, visitor: Client) -> None:
     """Otherwise nothing would tell a session that ended from none."""
     visitor.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": PASSWORD})
 
@@ -64,7 +64,7 @@ def test_the_browser_keeps_the_cookie_a_day_longer_than_the_session(admin: model
         assert "ended=1" in visitor.get("/o/acme/")["Location"]
 
 
-def test_a_form_without_values_leads_back_to_the_page_that_it_is_on(admin: models.MemberRow) -> None:
+def test_form_without_values_returns_to_its_page(admin: models.MemberRow) -> None:
     def next_after(referer: str) -> list[str]:
         response = ended(admin).post("/o/acme/scim/resume/", headers={"Referer": referer})
         return parse_qs(urlsplit(response["Location"]).query).get("next", [])
@@ -74,7 +74,7 @@ def test_a_form_without_values_leads_back_to_the_page_that_it_is_on(admin: model
         assert next_after(elsewhere) == []
 
 
-def test_what_was_typed_is_kept_through_sign_in_and_sent_again(ended_client: Client) -> None:
+def test_form_is_kept_through_sign_in_and_sent_again(ended_client: Client) -> None:
     version = "1"
     typed = {"addresses": 'it@acme.example\n"<b>"@acme.example', "version": version, "csrfmiddlewaretoken": "x"}
 
@@ -96,7 +96,7 @@ def test_what_was_typed_is_kept_through_sign_in_and_sent_again(ended_client: Cli
     assert ended_client.post(CONTACTS, sent).status_code in {409, 422}
 
 
-def test_nothing_is_sent_again_without_a_click(ended_client: Client) -> None:
+def test_kept_form_is_sent_again_only_on_request(ended_client: Client) -> None:
     models.ScimContactRow.objects.all().delete()
     ended = ended_client.post(CONTACTS, {"addresses": "it@acme.example", "version": ""})
 
@@ -112,22 +112,20 @@ def test_passwords_are_not_kept(admin: models.MemberRow) -> None:
     assert "horse" not in page.content.decode()
 
 
-def test_a_browser_that_says_nonsense_of_its_page_is_led_to_sign_in(admin: models.MemberRow) -> None:
+def test_invalid_page_url_redirects_to_sign_in(admin: models.MemberRow) -> None:
     response = ended(admin).get("/o/acme/scim/", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
 
     assert response["HX-Redirect"] == "/o/acme/sign-in/?ended=1"
 
 
 @pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example/", "/o/globex/scim/", "javascript:x", ""])
-def test_a_kept_form_goes_to_a_page_of_the_organization_alone(
-    admin: models.MemberRow, visitor: Client, path: str
-) -> None:
+def test_kept_form_is_only_sent_to_the_organizations_pages(admin: models.MemberRow, visitor: Client, path: str) -> None:
     typed = {"email_address": "ada@acme.example", "password": PASSWORD, "kept_path": path, "kept": "a=b"}
 
     assert visitor.post("/o/acme/sign-in/", typed)["Location"] == "/o/acme/"
 
 
-def test_a_form_of_another_site_is_never_kept(admin: models.MemberRow) -> None:
+def test_form_of_another_site_is_not_kept(admin: models.MemberRow) -> None:
     client = Client(enforce_csrf_checks=True)
 
     assert client.post(CONTACTS, {"addresses": "evil@evil.example", "version": "1"}).status_code == 403

@@ -27,14 +27,14 @@ def sign_in(client: Client, email_address: str, password: str = PASSWORD, url: s
     return client.post(url, {"email_address": email_address, "password": password, **more})
 
 
-def test_the_right_password_opens_the_organization(admin: models.MemberRow, visitor: Client) -> None:
+def test_right_password_opens_the_organization(admin: models.MemberRow, visitor: Client) -> None:
     response = sign_in(visitor, "ada@acme.example")
 
     assert (response.status_code, response["Location"]) == (303, "/o/acme/")
     assert "Acme" in visitor.get("/o/acme/").content.decode()
 
 
-def test_case_and_composition_of_the_address_do_not_matter(acme: models.OrganizationRow, visitor: Client) -> None:
+def test_sign_in_ignores_case_and_composition_of_the_address(acme: models.OrganizationRow, visitor: Client) -> None:
     factories.member(acme, "josé@acme.example", password=PASSWORD)
 
     # EmailField takes no accents in the local part; case is what people vary.
@@ -43,7 +43,7 @@ def test_case_and_composition_of_the_address_do_not_matter(acme: models.Organiza
     assert sign_in(visitor, "aDA@aCME.example").status_code == 303
 
 
-def test_sign_in_leads_back_to_the_page_that_asked_for_it(admin: models.MemberRow, visitor: Client) -> None:
+def test_sign_in_returns_to_the_page(admin: models.MemberRow, visitor: Client) -> None:
     asked = visitor.get("/o/acme/scim/?limit=25")
     assert asked.status_code == 302
 
@@ -65,7 +65,7 @@ def test_sign_in_leads_back_to_the_page_that_asked_for_it(admin: models.MemberRo
         "/\\evil.example",
     ],
 )
-def test_sign_in_leads_nowhere_else(admin: models.MemberRow, visitor: Client, onward: str) -> None:
+def test_sign_in_redirects_nowhere_else(admin: models.MemberRow, visitor: Client, onward: str) -> None:
     response = sign_in(visitor, "ada@acme.example", next=onward)
 
     assert not response["Location"].startswith(("http", "//", "/\\", "javascript"))
@@ -82,7 +82,7 @@ def test_sign_in_leads_nowhere_else(admin: models.MemberRow, visitor: Client, on
         ("left@acme.example", PASSWORD),
     ],
 )
-def test_whatever_is_wrong_the_answer_is_the_same(
+def test_failed_sign_ins_look_the_same(
     admin: models.MemberRow, other_admin: models.MemberRow, visitor: Client, email_address: str, password: str
 ) -> None:
     factories.member(admin.organization, "invited@acme.example")
@@ -113,7 +113,7 @@ def hash_checks() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(("url", "checks"), [(SIGN_IN, 1), ("/sign-in/", 5)])
 @pytest.mark.parametrize("email_address", ["ada@acme.example", "nobody@acme.example", "invited@acme.example"])
-def test_the_time_does_not_tell_who_exists(
+def test_time_does_not_tell_who_exists(
     admin: models.MemberRow, visitor: Client, hash_checks: list[str], email_address: str, url: str, checks: int
 ) -> None:
     factories.member(admin.organization, "invited@acme.example")
@@ -125,7 +125,7 @@ def test_the_time_does_not_tell_who_exists(
     assert len(hash_checks) == checks
 
 
-def test_the_token_is_nowhere_but_in_the_cookie(admin: models.MemberRow, visitor: Client) -> None:
+def test_token_is_only_in_the_cookie(admin: models.MemberRow, visitor: Client) -> None:
     response = sign_in(visitor, "ada@acme.example")
 
     cookie = response.cookies[cookie_name("acme")]
@@ -137,7 +137,7 @@ def test_the_token_is_nowhere_but_in_the_cookie(admin: models.MemberRow, visitor
     assert cookie["path"] == "/"
 
 
-def test_on_https_the_cookie_is_bound_to_the_host(admin: models.MemberRow, settings: Settings) -> None:
+def test_https_cookie_is_bound_to_the_host(admin: models.MemberRow, settings: Settings) -> None:
     settings.IS_HTTPS = True
     settings.COOKIE_PREFIX = "__Host-"
 
@@ -149,7 +149,7 @@ def test_on_https_the_cookie_is_bound_to_the_host(admin: models.MemberRow, setti
     assert not cookie["domain"]
 
 
-def test_a_session_that_idles_ends(admin: models.MemberRow, settings: Settings) -> None:
+def test_idle_session_ends(admin: models.MemberRow, settings: Settings) -> None:
     settings.SESSION_IDLE_MINUTES = 60
     client = factories.signed_in(admin)
 
@@ -161,7 +161,7 @@ def test_a_session_that_idles_ends(admin: models.MemberRow, settings: Settings) 
         assert client.get("/o/acme/").status_code == 302
 
 
-def test_a_session_ends_however_much_it_is_used(admin: models.MemberRow, settings: Settings) -> None:
+def test_session_ends_despite_use(admin: models.MemberRow, settings: Settings) -> None:
     settings.SESSION_DURATION_MINUTES = 60
     client = factories.signed_in(admin)
 
@@ -174,9 +174,7 @@ UNSAFE = ["%0d%0aSet-Cookie:x=y", "%00", "%e2%80%a8", "%ff", "a b", "%7f", "%c2%
 
 
 @pytest.mark.parametrize("unsafe", UNSAFE)
-def test_sign_in_leads_home_where_the_page_is_not_an_address(
-    admin: models.MemberRow, visitor: Client, unsafe: str
-) -> None:
+def test_sign_in_redirects_home_if_the_page_has_no_url(admin: models.MemberRow, visitor: Client, unsafe: str) -> None:
     form = f"email_address=ada%40acme.example&password={quote(PASSWORD)}&next=%2Fo%2Facme%2Fscim%2F{unsafe}"
 
     page = visitor.get(f"{SIGN_IN}?next=%2Fo%2Facme%2Fscim%2F{unsafe}")
@@ -187,7 +185,7 @@ def test_sign_in_leads_home_where_the_page_is_not_an_address(
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "../x", "a%2Fb", "ä", "a b"])
-def test_a_cookie_with_a_strange_name_is_not_a_session(db: None, name: str) -> None:
+def test_cookie_with_a_strange_name_is_ignored(db: None, name: str) -> None:
     cookie = f"{cookie_name(name)}=x"
 
     for page in ("/", "/organizations/"):
@@ -195,7 +193,7 @@ def test_a_cookie_with_a_strange_name_is_not_a_session(db: None, name: str) -> N
     assert Client().get("/o/acme/", headers={"Cookie": cookie}).status_code in {302, 404}
 
 
-def test_a_revoked_session_ends_at_the_next_request(admin_client: Client) -> None:
+def test_revoked_session_ends_at_the_next_request(admin_client: Client) -> None:
     assert admin_client.get("/o/acme/").status_code == 200
 
     models.MemberSessionRow.objects.update(revoked_at=timezone.now())
@@ -203,19 +201,19 @@ def test_a_revoked_session_ends_at_the_next_request(admin_client: Client) -> Non
     assert admin_client.get("/o/acme/").status_code == 302
 
 
-def test_a_member_who_left_is_signed_out_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
+def test_deleted_member_is_signed_out_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
     models.MemberRow.objects.filter(pk=admin.pk).update(status="deleted")
 
     assert admin_client.get("/o/acme/").status_code == 302
 
 
-def test_a_role_taken_away_is_gone_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
+def test_removed_role_takes_effect_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
     models.MemberRow.objects.filter(pk=admin.pk).update(direct_roles=[])
 
     assert admin_client.get("/o/acme/scim/").status_code == 403
 
 
-def test_signing_out_ends_the_session_for_good(admin: models.MemberRow, visitor: Client) -> None:
+def test_signing_out_revokes_the_session(admin: models.MemberRow, visitor: Client) -> None:
     sign_in(visitor, "ada@acme.example")
     token = visitor.cookies[cookie_name("acme")].value
 
@@ -228,13 +226,11 @@ def test_signing_out_ends_the_session_for_good(admin: models.MemberRow, visitor:
     assert thief.get("/o/acme/").status_code == 302
 
 
-def test_a_form_that_comes_too_late_leads_to_sign_in_and_not_back_to_itself(
-    acme: models.OrganizationRow, visitor: Client
-) -> None:
+def test_late_form_redirects_to_sign_in_and_not_to_itself(acme: models.OrganizationRow, visitor: Client) -> None:
     assert visitor.post("/o/acme/sign-out/")["Location"] == "/o/acme/sign-in/"
 
 
-def test_a_fragment_without_session_leads_htmx_to_sign_in_and_back_to_its_page(
+def test_htmx_request_without_session_redirects_to_sign_in_and_back(
     acme: models.OrganizationRow, visitor: Client
 ) -> None:
     response = visitor.get(
@@ -246,7 +242,7 @@ def test_a_fragment_without_session_leads_htmx_to_sign_in_and_back_to_its_page(
     assert response["HX-Redirect"] == "/o/acme/sign-in/?next=%2Fo%2Facme%2Fscim%2F%3Flimit%3D25"
 
 
-def test_signing_out_and_in_leave_entries(admin: models.MemberRow, visitor: Client) -> None:
+def test_sign_in_and_sign_out_are_in_the_activity_log(admin: models.MemberRow, visitor: Client) -> None:
     sign_in(visitor, "ada@acme.example")
     visitor.post("/o/acme/sign-out/")
 
@@ -265,7 +261,7 @@ def test_forms_need_the_csrf_token(admin: models.MemberRow) -> None:
     assert models.MemberSessionRow.objects.count() == 0
 
 
-def test_attempts_for_one_member_are_limited_from_one_address(admin: models.MemberRow, settings: Settings) -> None:
+def test_attempts_for_one_member_from_one_ip_address_are_limited(admin: models.MemberRow, settings: Settings) -> None:
     settings.SIGN_IN_RATE_PER_MEMBER = "3 per hour"
     for _ in range(3):
         wrong = {"email_address": "ada@acme.example", "password": "wrong"}
@@ -280,9 +276,7 @@ def test_attempts_for_one_member_are_limited_from_one_address(admin: models.Memb
     assert sign_in(Client(REMOTE_ADDR="192.0.2.8"), "ada@acme.example").status_code == 303
 
 
-def test_attempts_from_one_address_are_limited_whomever_they_are_for(
-    admin: models.MemberRow, settings: Settings
-) -> None:
+def test_attempts_from_one_ip_address_are_limited(admin: models.MemberRow, settings: Settings) -> None:
     settings.SIGN_IN_RATE_PER_ADDRESS = "3 per hour"
     for n in range(3):
         assert sign_in(Client(), f"person{n}@acme.example").status_code == 422
@@ -292,14 +286,14 @@ def test_attempts_from_one_address_are_limited_whomever_they_are_for(
     assert sign_in(Client(REMOTE_ADDR="192.0.2.9"), "ada@acme.example").status_code == 303
 
 
-def test_an_unknown_organization_cannot_be_signed_in_to(acme: models.OrganizationRow, visitor: Client) -> None:
+def test_unknown_organization_is_not_found(acme: models.OrganizationRow, visitor: Client) -> None:
     assert visitor.get("/o/nowhere/sign-in/").status_code == 404
 
 
 @pytest.mark.parametrize(
     "bad", [{"email_address": "ada"}, {"password": ""}, {"email_address": "a\0@b.example"}, {"password": "x" * 5000}]
 )
-def test_what_cannot_be_right_is_told_at_its_field(
+def test_invalid_input_is_shown_at_its_field(
     acme: models.OrganizationRow, visitor: Client, bad: dict[str, str]
 ) -> None:
     response = visitor.post(SIGN_IN, {"email_address": "ada@acme.example", "password": PASSWORD} | bad)

@@ -84,12 +84,6 @@ class TooManyRequests(DirectoryError):
     status = 429
 
 
-class NotOffered(DirectoryError):
-    """This kind of directory cannot do it at all; `detail` says why."""
-
-    status = 501
-
-
 class Unavailable(DirectoryError):
     """The directory didn't respond. Trying again may help."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
-from portal.directory.errors import NotOffered
+from portal.directory.errors import DirectoryError
 
 Capability = Literal[
     "conflicts",
@@ -40,8 +40,10 @@ REASONS: Mapping[Capability, str] = {
 }
 
 
-class NotAvailable(NotOffered):
-    """A page needs a capability that the directory lacks; `portal.web.errors` answers with the reason."""
+class NotAvailable(DirectoryError):
+    """A page needs a capability that the directory lacks. `portal.web.errors` shows the reason."""
+
+    status = 501
 
     def __init__(self, capability: Capability) -> None:
         super().__init__(REASONS[capability])

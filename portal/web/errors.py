@@ -43,7 +43,6 @@ _TITLES = {
     422: "That value is not right",
     429: "Too many attempts",
     500: "Something went wrong on our side",
-    501: "Not available here",
     503: "Not available right now",
 }
 

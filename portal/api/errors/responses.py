@@ -19,7 +19,6 @@ _TYPES_BY_CLASS: tuple[tuple[type[DirectoryError], str], ...] = (
     (errors.Gone, "not_found"),
     (errors.Conflict, "conflict"),
     (errors.TooManyRequests, "too_many_requests"),
-    (errors.NotOffered, "not_offered"),
     (errors.Unavailable, "service_unavailable"),
 )
 # Stytch has its own error types for invalid values of these fields.

@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory
 from django.utils.html import escape
 from pytest_django import Settings
 
-from portal.directory.errors import NotOffered, Unavailable
+from portal.directory.errors import Unavailable
 from portal.embedded import models
 from portal.web import errors
 from portal.web.availability import REASONS, NotAvailable, available
@@ -59,11 +59,6 @@ def test_every_error_page_names_its_request(visitor: Client) -> None:
         (errors.csrf_failure, 403, "Go back, reload the page, and send the form again"),
         (errors.server_error, 500, "The error was recorded"),
         (errors.maintenance, 503, "Back in a moment"),
-        (
-            lambda request: errors.directory_error_page(request, NotOffered("Not with this directory.")),
-            501,
-            "Not with this",
-        ),
         (
             lambda request: errors.directory_error_page(request, Unavailable("Stytch does not answer.")),
             503,

@@ -10,15 +10,15 @@ from portal.embedded.models.members import (
 )
 from portal.embedded.models.organizations import FormerSlugRow, OrganizationRow, ProjectRow, ProjectSecretRow
 from portal.embedded.models.rate_limits import RateLimitCounterRow
-from portal.embedded.models.scim_connections import (
+from portal.embedded.models.scim.connections import (
     ScimConnectionRow,
     ScimContactRow,
     ScimReminderRow,
     ScimSafeguardRow,
     ScimTokenRow,
 )
-from portal.embedded.models.scim_log import ScimRequestRow
-from portal.embedded.models.scim_users import (
+from portal.embedded.models.scim.log import ScimRequestRow
+from portal.embedded.models.scim.users import (
     ScimConflictRow,
     ScimGroupRoleRow,
     ScimGroupRow,

@@ -6,7 +6,7 @@ from django.utils import timezone
 from portal.embedded.models.fields import ComparedField, FoldedNameField, id_field
 from portal.embedded.models.members import MemberRow
 from portal.embedded.models.organizations import OrganizationRow
-from portal.embedded.models.scim_connections import ScimConnectionRow
+from portal.embedded.models.scim.connections import ScimConnectionRow
 
 
 class ScimUserRow(models.Model):

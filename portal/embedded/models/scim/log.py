@@ -6,7 +6,7 @@ from django.utils import timezone
 from portal.directory.scim.log import FIRST_ERROR_STATUS
 from portal.embedded.models.fields import id_field
 from portal.embedded.models.organizations import OrganizationRow
-from portal.embedded.models.scim_connections import ScimConnectionRow
+from portal.embedded.models.scim.connections import ScimConnectionRow
 
 
 class ScimRequestRow(models.Model):

@@ -1,4 +1,4 @@
-"""Every test of the contract runs on both kinds of directory."""
+"""Contract tests run on both kinds of directory."""
 
 from collections.abc import Iterator
 

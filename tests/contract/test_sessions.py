@@ -1,4 +1,4 @@
-"""What every directory promises of sessions and of discovery."""
+"""Sessions and discovery of every directory."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What every directory promises of entering the password again (portal.directory.step_up)."""
+"""Step-up by password in every directory (portal.directory.step_up)."""
 
 from datetime import timedelta
 

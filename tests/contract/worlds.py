@@ -1,4 +1,4 @@
-"""The two kinds of directory, with the same few ways to set a scene in each."""
+"""The two kinds of directory, with the same methods to create test data in each."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ ADMIN = "stytch_admin"
 
 
 class World(Protocol):
-    """A directory with what is in it; things are named by their public ids and organizations by their slugs."""
+    """A directory and its test data. Objects are named by public IDs, organizations by slugs."""
 
     @property
     def provider(self) -> DirectoryProvider: ...
@@ -66,7 +66,7 @@ def opened(world: World, slug: str = "acme") -> Directory:
 
 
 def acting(world: World, email_address: str = "ada@acme.example", slug: str = "acme") -> Directory:
-    """Return the directory as a member sees it who has just signed in."""
+    """Return the directory of a member who has just signed in."""
     directory = opened(world, slug)
     return directory.acting_as(directory.sessions.sign_in(email_address=email_address, password=PASSWORD))
 
@@ -90,7 +90,7 @@ class EmbeddedWorld:
         models.MemberRow.objects.filter(pk=parse_id("member", member_id)).update(status=MemberStatus.DELETED)
 
     def add_connection(self, slug: str) -> str:
-        # A former connection keeps its token.
+        # A deleted connection keeps its token.
         token = f"scim_token-of-{slug}-{models.ScimTokenRow.objects.count()}"
         connection = factories.scim_connection(models.OrganizationRow.objects.get(slug=slug), bearer_token=token)
         return public_id("scim-connection", connection.pk)
@@ -157,7 +157,7 @@ class StytchWorld:
         return [group.id for group in self.project.add_groups(connection, names)]
 
     def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
-        """Return an id: of the people in it Stytch's API tells nothing."""
+        """Return an ID. Stytch's API doesn't list the people in a group."""
         return f"scim-user-of-{email_address}"
 
     def add_person_without_address(self, connection_id: str, user_name: str) -> str:
@@ -170,12 +170,12 @@ class StytchWorld:
         self.project.delete_group(next(one for one in self.project.groups if one.id == group_id))
 
     def add_conflict(self, connection_id: str, email_address: str, *, user_name: str = "") -> None:
-        """Stytch keeps no such list."""
+        """Do nothing: Stytch keeps no such list."""
 
     def add_requests(self, connection_id: str, number: int, **more: object) -> list[str]:
         return []
 
 
 def after_sessions_end() -> datetime:
-    """Return a moment at which every session that started now has ended."""
+    """Return a timestamp at which every session that started now has ended."""
     return timezone.now() + timedelta(minutes=settings.SESSION_DURATION_MINUTES, seconds=1)

@@ -22,7 +22,7 @@ Opened = Callable[[str], EmbeddedDirectory]
 @pytest.fixture
 def known(db: None) -> EmbeddedProject:
     models.ProjectRow.objects.create(public_token="public-token-live-1")
-    return project(ORIGIN)  # type: ignore[return-value]  # -- the one kind that there is
+    return project(ORIGIN)  # type: ignore[return-value]  # -- the only kind
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def ada(known: EmbeddedProject, admin: models.MemberRow) -> SignedIn:
 
 @pytest.fixture
 def max_(known: EmbeddedProject, member: models.MemberRow) -> SignedIn:
-    """A member of Acme without rights, signed in through a product."""
+    """A member of Acme without permissions, signed in through a product."""
     return api_session(member)
 
 

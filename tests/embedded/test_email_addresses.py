@@ -1,4 +1,4 @@
-"""When two email addresses are one: everywhere by the same rule, so that no one comes in by a domain like another's."""
+"""Email addresses are compared by one rule everywhere, so that a similar domain gives no access."""
 
 import re
 from importlib import import_module

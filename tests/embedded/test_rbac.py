@@ -1,4 +1,4 @@
-"""An organization's own roles: who may have them, and what they are worth (portal.directory.rbac)."""
+"""Custom roles of an organization (portal.directory.rbac)."""
 
 import pytest
 from pytest_django import Settings

@@ -1,4 +1,4 @@
-"""A portal in front of a fake Stytch that holds the demo's organizations."""
+"""A portal with a fake Stytch that has the demo's organizations."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace

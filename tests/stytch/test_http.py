@@ -1,4 +1,4 @@
-"""How the portal talks to Stytch: retries, time-outs, errors, secrets, connections."""
+"""Requests to Stytch: retries, timeouts, errors, secrets and connections."""
 
 import base64
 import logging

@@ -1,4 +1,4 @@
-"""The whole portal in front of Stytch."""
+"""The portal with Stytch."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The project's policy is kept for some minutes, and served on while Stytch is away."""
+"""The cached policy of the project."""
 
 import threading
 from collections.abc import Callable

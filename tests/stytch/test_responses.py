@@ -1,4 +1,4 @@
-"""What Stytch's answers and errors mean to the portal."""
+"""Stytch's responses and errors as values and errors of the contract."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Connecting and exchanging the token in front of Stytch, by the same pages."""
+"""Connect and rotate the token with Stytch, on the same pages."""
 
 import re
 from datetime import timedelta

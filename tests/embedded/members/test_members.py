@@ -1,4 +1,4 @@
-"""Members as the product's backend, and members who may, make, find, change and delete them (project_members)."""
+"""Create, search, change and delete members, as the project and as a member (portal.directory.members)."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""One-time links, used while something else ends the membership that they are for."""
+"""Sign-in links that are used while their member is deleted."""
 
 import re
 import threading

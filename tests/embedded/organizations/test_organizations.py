@@ -1,4 +1,4 @@
-"""Organizations as the product's backend makes, finds, changes and deletes them (portal.directory.organizations)."""
+"""Create, search, change and delete organizations (portal.directory.organizations)."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -309,7 +309,7 @@ def test_concurrent_changes_of_different_fields_are_both_kept(transactional_db: 
     assert len(opened().organization.get().trusted_metadata) == 12
 
 
-# --- Roles by e-mail domain --------------------------------------------------------------------------------------------
+# --- Roles by email domain --------------------------------------------------------------------------------------------
 
 
 def assign(*pairs: tuple[str, str]) -> Organization:

@@ -141,7 +141,7 @@ def test_another_members_session_is_rejected(opened: Opened, admin: models.Membe
     assert models.MemberSessionRow.objects.count() == 1
 
 
-# --- Brought along -------------------------------------------------------------------------------------------------------
+# --- Migrated hashes -------------------------------------------------------------------------------------------------------
 
 
 def b64(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Scoring a password is bounded: what is asked for with a public token must not hold up everyone."""
+"""Scoring a password takes little time: the public endpoint for it must not slow down others."""
 
 import random
 import time

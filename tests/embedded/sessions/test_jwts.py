@@ -1,4 +1,4 @@
-"""Session JWTs: what stands in them, who is believed, and the keys that sign them."""
+"""Session JWTs and the keys that sign them."""
 
 import base64
 import hashlib
@@ -44,7 +44,7 @@ def part(token: str, number: int) -> dict[str, Any]:
 
 
 def resigned(token: str, key: Any, *, header: dict[str, Any] | None = None, session: Any = None, **claims: Any) -> str:
-    """Return the same JWT with other claims, signed by somebody."""
+    """Return the same JWT with other claims, signed by someone else."""
     named = {**part(token, 0), **(header or {})}
     if session is not None:
         claims[SESSION_CLAIM] = session
@@ -93,7 +93,7 @@ def test_expired_jwt_finds_its_session(known: EmbeddedProject, ada: SignedIn) ->
         signed_in, _ = known.open_session(token)
 
     assert signed_in.session.member_session_id == ada.session.member_session_id
-    # Nobody knows it, as only its hash is stored.
+    # The token isn't known, because only its hash is stored.
     assert signed_in.session_token == ""
 
 
@@ -121,7 +121,7 @@ def public_pem() -> bytes:
 
 
 def signed_by_public_key(token: str) -> str:
-    # By hand: no good library does it.
+    # Built manually, because no good library does it.
     signed = ".".join(encoded({**part(token, 0), "alg": "HS256"}) if n == 0 else token.split(".")[n] for n in (0, 1))
     signature = hmac.digest(public_pem(), signed.encode(), "sha256")
     return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
@@ -136,8 +136,8 @@ def without_signature(token: str) -> str:
 
 
 FORGERIES: dict[str, Callable[[str], str]] = {
-    "signed by somebody else": lambda token: resigned(token, other_key()),
-    "signed by nobody": without_signature,
+    "signed by someone else": lambda token: resigned(token, other_key()),
+    "unsigned": without_signature,
     "signed with our public key as the secret": signed_by_public_key,
     "with the forger's key in its header": lambda token: resigned(
         token, (key := other_key()), header={"jwk": key.as_dict(private=False)}
@@ -243,7 +243,7 @@ def after_the_change() -> Any:
 
 
 def test_new_key_is_published_ten_minutes_before_it_signs(known: EmbeddedProject, ada: SignedIn) -> None:
-    """SDKs fetch keys that they do not know at most twice a minute, and refuse what these signed meanwhile."""
+    """SDKs fetch unknown keys at most twice a minute, and reject their JWTs until then."""
     before = part(jwts.signed(ada), 0)["kid"]
 
     call_command("rotatesigningkey")

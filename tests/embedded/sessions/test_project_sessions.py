@@ -1,4 +1,4 @@
-"""Sessions as products hold them (portal.directory.sessions)."""
+"""Sessions of products (portal.directory.sessions)."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -296,7 +296,7 @@ def test_session_is_exchanged_for_one_in_another_organization(
 def test_session_with_unverified_address_is_not_exchanged(
     opened: Opened, ada: SignedIn, globex: models.OrganizationRow
 ) -> None:
-    """Whoever administers Acme, or its identity provider, may have given its member anybody's address."""
+    """An admin of Acme or its identity provider may have given its member any address."""
     errors = []
     for make in (None, factories.member):
         if make:

@@ -1,4 +1,4 @@
-"""Entering the password again, for what makes a secret or revives one."""
+"""Confirm the password before a secret is created or restored."""
 
 from typing import Any
 

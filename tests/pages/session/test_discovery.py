@@ -1,4 +1,4 @@
-"""Signing in before the organization is known, and moving between organizations."""
+"""Sign in before an organization is chosen, and move between organizations."""
 
 from datetime import timedelta
 from typing import Any

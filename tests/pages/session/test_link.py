@@ -1,4 +1,4 @@
-"""The link of an invitation: choose a password, once."""
+"""The page of a sign-in link."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A session that ends mid-way: the sign-in page says so, leads back, and what was typed isn't lost."""
+"""A session ends while a page is open: the sign-in page says so, keeps the form and returns to the page."""
 
 import html
 import re

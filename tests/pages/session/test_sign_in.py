@@ -1,4 +1,4 @@
-"""Signing in to an organization by password."""
+"""Sign in to an organization by password."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -8,7 +8,7 @@ from portal.embedded.models.organizations import OrganizationRow
 
 
 class ActivityEntryRow(models.Model):
-    """A change: who made it, from where, and what changed. The database rejects updates and deletes of it (triggers.py)."""
+    """A change: its actor, its origin, and the changed fields. The database rejects updates and deletes of it (triggers.py)."""
 
     id = id_field()
     # None for changes of the project.

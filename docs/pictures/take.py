@@ -19,7 +19,7 @@ def sign_in(page: Page) -> None:
     """Sign in as the example's admin."""
     environ.Env.read_env(HERE.parents[1] / ".env")
     page.goto(f"{PORTAL}/o/acme/sign-in/")
-    page.get_by_label("E-mail address").fill("ada@acme.example")
+    page.get_by_label("Email address").fill("ada@acme.example")
     page.get_by_label("Password").fill(str(environ.Env().str("DEMO_PASSWORD")))
     page.get_by_role("button", name="Sign in").click()
 

@@ -318,7 +318,7 @@ def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> Non
     assert json.loads(out.getvalue()) == {"deleted": "5", "kept_days": "30"}
     assert idp.entries == [kept]
     call_command("prunescimrequests", stdout=out)
-    assert "0 entries older than 30 days" in out.getvalue()
+    assert "Deleted 0 log entries older than 30 days" in out.getvalue()
 
 
 @pytest.mark.parametrize(

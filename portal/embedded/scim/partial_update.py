@@ -15,17 +15,12 @@ from portal.embedded.members.roles import lock_admins
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scim.group_roles import change_group_roles
 from portal.embedded.scim.scim import EmbeddedScim
-from portal.embedded.scope import Scope
 
 _Roles = Mapping[UUID, set[str]]
 
 
 class EmbeddedProjectScim(EmbeddedScim):
     """Implements portal.directory.project.ProjectScimGateway."""
-
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope)
-        self._scope = scope
 
     def update_in_part(
         self,

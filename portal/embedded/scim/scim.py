@@ -1,4 +1,6 @@
-"""The SCIM connection and what it provisioned, as the portal reads and changes them."""
+"""The SCIM gateways of the embedded directory."""
+
+from functools import cached_property
 
 from portal.embedded.scim.conflicts import EmbeddedScimConflicts
 from portal.embedded.scim.connection import EmbeddedScimConnection
@@ -22,19 +24,68 @@ class EmbeddedScim:
     """Implements portal.directory.directory.ScimGateway."""
 
     def __init__(self, scope: Scope) -> None:
-        self.connection = EmbeddedScimConnection(scope)
-        self.tokens = EmbeddedScimTokens(scope)
-        self.pause = EmbeddedScimPause(scope)
-        self.deletion = EmbeddedScimDeletion(scope)
-        self.restoration = EmbeddedScimRestoration(scope)
-        self.contacts = EmbeddedScimContacts(scope)
-        self.groups = EmbeddedScimGroups(scope)
-        self.group_details = self.groups
-        self.users = EmbeddedScimUsers(scope)
-        self.conflicts = EmbeddedScimConflicts(scope)
-        self.group_roles = EmbeddedScimGroupRoles(scope)
-        self.group_role_review = EmbeddedScimGroupRoleReview(scope)
-        self.safeguard = EmbeddedScimSafeguard(scope)
-        self.drift = EmbeddedScimDrift(scope)
-        self.log = EmbeddedScimLog(scope)
-        self.health = EmbeddedScimHealth(scope)
+        self._scope = scope
+
+    @cached_property
+    def connection(self) -> EmbeddedScimConnection:
+        return EmbeddedScimConnection(self._scope)
+
+    @cached_property
+    def tokens(self) -> EmbeddedScimTokens:
+        return EmbeddedScimTokens(self._scope)
+
+    @cached_property
+    def pause(self) -> EmbeddedScimPause:
+        return EmbeddedScimPause(self._scope)
+
+    @cached_property
+    def deletion(self) -> EmbeddedScimDeletion:
+        return EmbeddedScimDeletion(self._scope)
+
+    @cached_property
+    def restoration(self) -> EmbeddedScimRestoration:
+        return EmbeddedScimRestoration(self._scope)
+
+    @cached_property
+    def contacts(self) -> EmbeddedScimContacts:
+        return EmbeddedScimContacts(self._scope)
+
+    @cached_property
+    def groups(self) -> EmbeddedScimGroups:
+        return EmbeddedScimGroups(self._scope)
+
+    @property
+    def group_details(self) -> EmbeddedScimGroups:
+        return self.groups
+
+    @cached_property
+    def users(self) -> EmbeddedScimUsers:
+        return EmbeddedScimUsers(self._scope)
+
+    @cached_property
+    def conflicts(self) -> EmbeddedScimConflicts:
+        return EmbeddedScimConflicts(self._scope)
+
+    @cached_property
+    def group_roles(self) -> EmbeddedScimGroupRoles:
+        return EmbeddedScimGroupRoles(self._scope)
+
+    @cached_property
+    def group_role_review(self) -> EmbeddedScimGroupRoleReview:
+        return EmbeddedScimGroupRoleReview(self._scope)
+
+    @cached_property
+    def safeguard(self) -> EmbeddedScimSafeguard:
+        return EmbeddedScimSafeguard(self._scope)
+
+    @cached_property
+    def drift(self) -> EmbeddedScimDrift:
+        return EmbeddedScimDrift(self._scope)
+
+    @cached_property
+    def log(self) -> EmbeddedScimLog:
+        return EmbeddedScimLog(self._scope)
+
+    @cached_property
+    def health(self) -> EmbeddedScimHealth:
+        return EmbeddedScimHealth(self._scope)

@@ -14,6 +14,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from portal.access.rate_limits import is_shared_storage_available
+from portal.environment import RENAMED_SETTINGS, ROOT
 
 _READERS = frozenset(
     {"required", "one_of", "flag", "whole_number", "rate", "networks", "origins", "policy", "str", "list"}
@@ -67,7 +68,7 @@ def metrics_of_all_workers_are_added_up(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def names_of_settings_exist(**_: Any) -> list[CheckMessage]:
     """Warn about environment variables that resemble a setting, and about any unknown name in `.env`."""
-    file = settings.BASE_DIR / ".env"
+    file = ROOT / ".env"
     listed = names_in(file.read_text(encoding="utf-8")) if file.is_file() else []
     return [
         checks.Warning(
@@ -112,8 +113,8 @@ def names_in(text: str) -> list[str]:
 @cache
 def setting_names() -> frozenset[str]:
     """Return the name of each setting that portal/settings.py reads, old names included."""
-    tree = ast.parse((settings.BASE_DIR / "portal" / "settings.py").read_text(encoding="utf-8"))
-    return frozenset(filter(None, map(_name_read, ast.walk(tree)))).union(settings.RENAMED_SETTINGS)
+    tree = ast.parse((ROOT / "portal" / "settings.py").read_text(encoding="utf-8"))
+    return frozenset(filter(None, map(_name_read, ast.walk(tree)))).union(RENAMED_SETTINGS)
 
 
 def _name_read(node: ast.AST) -> str:

@@ -31,8 +31,6 @@ from portal.environment import (
 )
 from portal.logs import configure_logging
 
-BASE_DIR: Path = ROOT
-
 
 def policy(name: str) -> Policy:
     """Return the default roles and resources, extended by the file that is set. Raise ImproperlyConfigured if it's invalid."""
@@ -66,7 +64,7 @@ _NETWORK = {
 
 def database() -> dict[str, Any]:
     """Return the database of DATABASE_URL with the options of its engine. Raise ImproperlyConfigured for other engines."""
-    url = str(env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'gatehouse.sqlite3'}"))
+    url = str(env.str("DATABASE_URL", default=f"sqlite:///{ROOT / 'gatehouse.sqlite3'}"))
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     match str(config.get("ENGINE", "")).rpartition(".")[2]:
         case "sqlite3":
@@ -268,7 +266,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [ROOT / "templates"],
         "OPTIONS": {
             "loaders": [
                 (
@@ -308,8 +306,8 @@ MESSAGE_STORAGE = "portal.web.messages.HostCookieStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=8_388_608, minimum=65_536, maximum=268_435_456)
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(ROOT / "staticfiles"))
+STATICFILES_DIRS = [ROOT / "static"]
 # A trial and the tests serve files from where they are; `collectstatic` needs a real installation, which has https.
 WHITENOISE_USE_FINDERS = True
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)

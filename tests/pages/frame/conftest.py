@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import BrowserContext
 
+from portal.environment import ROOT
+
 ORIGIN = "http://127.0.0.1:9"
-STATIC = Path(settings.BASE_DIR) / "static"
+STATIC = Path(ROOT) / "static"
 
 
 @pytest.fixture

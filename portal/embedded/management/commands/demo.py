@@ -20,6 +20,7 @@ from portal.directory.scim.connection import NewScimConnection, ScimConnectionSt
 from portal.embedded import models, operator
 from portal.embedded.management.demo_provisioning import Provisioning, provision
 from portal.embedded.scope import rows_of
+from portal.environment import ROOT
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30
@@ -165,7 +166,7 @@ def _start_server(port: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST, "--port", str(port)]
     command += ["--http", "1", "--blocking-threads", "256"]
     server = subprocess.Popen(  # noqa: S603 -- our own interpreter and arguments
-        [*command, "--log-level", "error", "portal.wsgi:application"], cwd=settings.BASE_DIR
+        [*command, "--log-level", "error", "portal.wsgi:application"], cwd=ROOT
     )
     try:
         _wait_until_ready(server, port)

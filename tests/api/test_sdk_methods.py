@@ -125,3 +125,8 @@ def test_every_address_of_the_python_sdk_is_listed() -> None:
 @pytest.mark.node
 def test_every_address_of_the_browser_sdk_is_listed() -> None:
     assert unlisted(of_browsers()) == set()
+
+
+def test_every_endpoint_has_the_name_of_an_sdk_method() -> None:
+    # Only browsers have it, as session.revokeForMember. Here its name follows those of the backend's methods.
+    assert ENDPOINTS.keys() - {one.name for one in sdk_methods()} == {"sessions.revoke_for_member"}

@@ -54,7 +54,7 @@ class EmbeddedScim:
     def groups(self) -> EmbeddedScimGroups:
         return EmbeddedScimGroups(self._scope)
 
-    @property
+    @cached_property
     def group_details(self) -> EmbeddedScimGroups:
         return self.groups
 

@@ -28,7 +28,7 @@ _CHOICE_ENDED: Meaning = (Unauthenticated, "Choosing an organization took too lo
 _NO_ORGANIZATION: Meaning = (NotFound, "There is no organization at this address.")
 _BAD_CURSOR: Meaning = (InvalidCursor, "This place in the list is not valid.")
 
-# By error_type, whatever the status: reference/stytch-api.md 12.
+# By error_type; the status doesn't matter.
 _BY_TYPE: Meanings = {
     "session_not_found": _SESSION_ENDED,
     "invalid_session_token": _SESSION_ENDED,

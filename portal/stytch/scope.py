@@ -8,7 +8,7 @@ from portal.stytch.http import StytchApi
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One organization and one caller. Every request to Stytch is made for them."""
+    """One organization and one caller. Every request to Stytch is for them."""
 
     api: StytchApi
     organization_slug: str

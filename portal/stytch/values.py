@@ -90,7 +90,7 @@ def scim_group_value(document: Document) -> ScimGroup:
 
 def _role(document: Document) -> MemberRole:
     types = [source.text("type") for source in document.parts("sources")]
-    # Ignore unknown sources: the role is effective whatever its sources.
+    # Ignore unknown sources: the role is effective anyway.
     known = (MemberRoleSource(RoleSourceType(type_)) for type_ in types if type_ in _SOURCES)
     return MemberRole(document.text("role_id"), tuple(known))
 

@@ -10,7 +10,7 @@ from portal.directory.scim.log import ScimOutcome, ScimRequestFilter
 from portal.web.listing import ListQuery
 
 _MAX_ID_LENGTH = 100
-# Request ids begin with the time since then.
+# Request IDs begin with the time since then.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _METHODS = {
     "GET": "Read (GET)",

@@ -1,4 +1,4 @@
-"""What a row must be before it is stored, and what it means when the database refuses it."""
+"""What a row must be before it is stored, and what it means when the database rejects it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def is_text(value: str) -> bool:
 
 @contextmanager
 def unless_taken(conflict: Conflict) -> Iterator[None]:
-    """Raise the conflict when the database refuses a row because there is one like it."""
+    """Raise the conflict if the database rejects a row because an equal one exists."""
     try:
         yield
     except IntegrityError:

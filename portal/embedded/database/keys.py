@@ -1,4 +1,4 @@
-"""Rows by their keys: SQL that is the same whatever the number of keys, for the SCIM endpoint's reads and writes.
+"""Rows by their keys: SQL that is the same for any number of keys, for the SCIM endpoint's reads and writes.
 
 A condition is a mapping of columns to keys; None means that the column is NULL. README.md beside this says when to use it.
 """
@@ -38,7 +38,7 @@ def select_keys_in(
     # Not EXISTS: PostgreSQL may then read all rows that fulfill the condition first, and a group has a hundred thousand.
     is_in = f"(SELECT 1 FROM {table(other)} WHERE {condition} AND {name} = {table(model)}.id)"
     found = run(f"SELECT id, {column}, {is_in} FROM {table(model)} WHERE {is_one}", [*values, *keys_among])
-    return [(_key(key), _key(more), bool(is_there)) for key, more, is_there in found]
+    return [(_key(key), _key(more), bool(exists)) for key, more, exists in found]
 
 
 def count_rows(model: type[Model], where: Where) -> int:

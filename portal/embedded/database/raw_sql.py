@@ -38,7 +38,7 @@ def among(column: str) -> str:
 
 
 def subquery(sql: str, *values: Any) -> RawSQL:
-    """Return a statement as what stands behind `IN`."""
+    """Return a statement as the operand of `IN`."""
     return RawSQL(_with_tables(sql), [_prepared(one) for one in values])  # noqa: S611 -- our own statements
 
 

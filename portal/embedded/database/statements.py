@@ -121,18 +121,18 @@ class _Built:
     def object(self, row: tuple[Any, ...]) -> Any:
         """Return a row as an object, with those that it refers to."""
         tables, annotations = self.tables
-        made: dict[tuple[str, ...], Any] = {}
+        objects: dict[tuple[str, ...], Any] = {}
         for table in tables:
             values = row[table.start : table.end]
             # An outer join without a match has no primary key.
-            is_there = not table.path or values[0] is not None
-            found = table.model.from_db(DEFAULT_DB_ALIAS, table.names, values) if is_there else None
-            made[table.path] = found
-            if table.path and (parent := made[table.path[:-1]]) is not None:
+            exists = not table.path or values[0] is not None
+            found = table.model.from_db(DEFAULT_DB_ALIAS, table.names, values) if exists else None
+            objects[table.path] = found
+            if table.path and (parent := objects[table.path[:-1]]) is not None:
                 setattr(parent, table.path[-1], found)
         for place, name in annotations:
-            setattr(made[()], name, row[place])
-        return made[()]
+            setattr(objects[()], name, row[place])
+        return objects[()]
 
 
 def _tables(model: type[Model], columns: Sequence[str]) -> tuple[Sequence[_Table], Sequence[tuple[int, str]]]:
@@ -173,7 +173,7 @@ def _field(model: type[Model], column: str) -> "Field[Any, Any] | None":
 
 
 def _converters(queryset: "QuerySet[Any]", columns: Sequence[str]) -> Sequence[tuple[int, Converter]]:
-    """Return what makes of a driver's value what the field would read, with its place; most need nothing."""
+    """Return the converters from the driver's values to the fields' values, with their places. Most fields need none."""
     fields = (_field(queryset.model, column) or queryset.query.annotations[column].output_field for column in columns)
     return [(place, convert) for place, field in enumerate(fields) if (convert := _converter(field)) is not None]
 

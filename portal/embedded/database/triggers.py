@@ -19,7 +19,7 @@ from portal.embedded import models
 
 # What a guard's condition calls the row that is written.
 _ROW = "written"
-# Nobody comes into a connection once it is deleted, whatever a call that was let in before it knows.
+# No one is added to a deleted connection, even by a request that was authenticated before the deletion.
 _INTO_ACTIVE = (models.ScimUserRow, "connection")
 _APPEND_ONLY = models.ActivityEntryRow._meta.db_table
 
@@ -78,13 +78,13 @@ def _is_gap(found: "_State | None", right: "_State", vendor: str) -> bool:
 def remove(using: str) -> None:
     """Take the guards away, for a test that must empty the tables."""
     connection = connections[using]
-    _execute(connection, [guard.drop(connection.vendor) for guard in _there(connection)])
+    _execute(connection, [guard.drop(connection.vendor) for guard in _wanted(connection)])
 
 
 def _changes(connection: BaseDatabaseWrapper) -> Iterator[str]:
     """Yield what makes the guards right, and nothing for those that are."""
     vendor, found = connection.vendor, _found(connection)
-    wanted = {guard.name: guard for guard in _there(connection)}
+    wanted = {guard.name: guard for guard in _wanted(connection)}
     for name, (table, *_) in found.items():
         if name not in wanted:
             yield _drop(name, table, vendor)
@@ -113,7 +113,7 @@ def _has_organization(model: type[Model]) -> bool:
     return any(field.name == "organization" for field in model._meta.concrete_fields)
 
 
-def _there(connection: BaseDatabaseWrapper) -> "Iterator[_Guard]":
+def _wanted(connection: BaseDatabaseWrapper) -> "Iterator[_Guard]":
     """Yield the guards of the tables and columns that there are: not all are, before and between migrations."""
     tables = connection.introspection.table_names()
     with connection.cursor() as cursor:
@@ -147,7 +147,7 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
 
 @dataclass(frozen=True, slots=True)
 class _Guard:
-    """A trigger that refuses an event, always or when `condition` holds for a row that is written."""
+    """A trigger that rejects an event, always or if `condition` is true of a row that is written."""
 
     name: str
     table: str
@@ -200,7 +200,7 @@ class _Guard:
         return _drop(self.name, self.table, vendor)
 
 
-# A plan made while a table is small would scan it, and be kept while the table grows.
+# A plan created while a table is small would scan it, and be kept while the table grows.
 _SETTING = "enable_seqscan = off"
 _NAME = re.compile(r"activity_no_|.*_same_organization_")
 # Of a trigger: its table, and what tells whether it is as it was created.

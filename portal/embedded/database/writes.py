@@ -124,7 +124,7 @@ def _columns(model: type[Model]) -> tuple[Sequence[str], Fields]:
     return [field.attname for field in fields], computed
 
 
-# Cached because psycopg does less for a text that it has just seen.
+# Cached because psycopg does less for a text that it saw last.
 @lru_cache(_MAX_TEXTS)
 def _as_one(parts: tuple[str, ...]) -> str:
     """Return one statement with the parts as data-modifying WITH queries (PostgreSQL's manual, 7.8.4)."""
@@ -160,7 +160,7 @@ def _insert(model: type[Model]) -> str:
 
 @cache
 def _insert_documents(model: type[Model]) -> str:
-    # One parameter, whatever the number of rows and columns: passing each value separately takes several times as long.
+    # One parameter for any number of rows and columns: passing each value separately takes several times as long.
     if any(isinstance(field, BinaryField) for field in inserted_fields(model)):
         raise TypeError(f"{model.__name__} has bytes, which JSON can't hold.")
     fields = inserted_fields(model)

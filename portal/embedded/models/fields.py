@@ -44,7 +44,7 @@ class ComparedField(models.CharField):  # type: ignore[type-arg]  # -- not subsc
     """Text in the form in which it is compared, ordered by code point on every database."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """Use the collation "C" on PostgreSQL, whatever its locale. Prefix ranges need it, and joins of two such columns."""
+        """Use the collation "C" on PostgreSQL, in any locale. Prefix ranges need it, and joins of two such columns."""
         parameters = super().db_parameters(connection)
         return {**parameters, "collation": "C" if connection.vendor == "postgresql" else None}
 

@@ -37,7 +37,7 @@ class EmbeddedPasswords:
     def authenticate(
         self, *, email_address: str, password: str, terms: SessionTerms, current: SignedIn | None = None
     ) -> Authentication:
-        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong; Invalid, Forbidden."""
+        """Start a session by password. Raise Unauthenticated, taking the same time for every cause; Invalid, Forbidden."""
         terms.check()
         member = self._authenticated_member(email_address, password)
         with transaction.atomic():

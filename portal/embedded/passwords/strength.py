@@ -21,7 +21,7 @@ _MAX_WAIT_SECONDS = 0.25
 def strength(password: str, *, email_address: str = "") -> PasswordStrength:
     """Return how strong a password is for the person with this email address.
 
-    Takes up to a tenth of a second, one call at a time. Raise TooManyRequests if many others are waiting.
+    Takes up to a tenth of a second, one password at a time. Raise TooManyRequests if many others are waiting.
     """
     if not password:
         return PasswordStrength(valid_password=False, score=0, warning=_length_rule())

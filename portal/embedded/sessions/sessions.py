@@ -57,7 +57,7 @@ class EmbeddedSessions:
         return signed_in_value(row, session_token)
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
-        """Start a session by password. Raise Unauthenticated, taking the same time whatever was wrong."""
+        """Start a session by password. Raise Unauthenticated, taking the same time for every cause."""
         members = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
         member = members.filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
         if not password_is_right(member, password) or member is None:

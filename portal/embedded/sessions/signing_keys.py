@@ -139,7 +139,7 @@ def rotate(origin: Origin, *, withdraw: bool = False, lost: bool = False) -> Sig
         keys.filter(replaced_at__lt=now - PUBLISHED_FOR).delete()
         row = _insert(project, Caller(Actor(ActorType.OPERATOR), origin), "signing_key.rotate", signs_from)
         if row is None:
-            raise Conflict("Someone else has just created a new key.")
+            raise Conflict("Someone else created a new key in the meantime.")
     forget()
     return SigningKeyChange(_kid(row), signs_from)
 
@@ -241,7 +241,7 @@ def _usable(row: models.SigningKeyRow) -> SigningKey | None:
 
 
 def _create_first(project: models.ProjectRow) -> models.SigningKeyRow:
-    """Create the project's first key, or return the one that another process has just created."""
+    """Create the project's first key, or return the one that another process created in the meantime."""
     caller = Caller(Actor(ActorType.OPERATOR, name="first use"), Origin())
     with transaction.atomic():
         row = _insert(project, caller, "signing_key.create", timezone.now())

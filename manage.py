@@ -1,28 +1,7 @@
 #!/usr/bin/env python
 """Run a management command."""
 
-import os
-import sys
-
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
-
-from portal.outages import UndeclaredPooler
-
-
-def main() -> None:
-    """Run the command line; a wrong setting ends it with one sentence instead of a traceback."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    if sys.argv[1:2] == ["demo"] and "--help" not in sys.argv:
-        # The demo must be able to write the very settings that Django reads when it starts.
-        from portal.demo_environment import ensure_environment  # noqa: PLC0415 -- before any setting is read
-
-        ensure_environment(sys.argv[2:])
-    try:
-        execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, UndeclaredPooler) as error:
-        sys.exit(f"Gatehouse cannot start: {error}")
-
+from portal.command_line import main
 
 if __name__ == "__main__":
     main()

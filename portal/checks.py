@@ -3,7 +3,8 @@
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -14,11 +15,15 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from portal.access.rate_limits import is_shared_storage_available
-from portal.environment import RENAMED_SETTINGS, ROOT
+from portal.environment import RENAMED_SETTINGS, SECRET_FILES
+from portal.folders import HOME, ROOT
 
 _READERS = frozenset(
-    {"required", "one_of", "flag", "whole_number", "rate", "networks", "origins", "policy", "str", "list"}
+    "certificates flag header_name key list networks one_of origins policy ports proxy rate rates required secret secrets str "
+    "whole_number".split()
 )
+# These also read the name with _FILE.
+_SECRET_READERS = frozenset({"key", "proxy", "secret", "secrets"})
 # A lower ratio would match names of other programs.
 _SIMILAR = 0.85
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
@@ -68,7 +73,7 @@ def metrics_of_all_workers_are_added_up(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def names_of_settings_exist(**_: Any) -> list[CheckMessage]:
     """Warn about environment variables that resemble a setting, and about any unknown name in `.env`."""
-    file = ROOT / ".env"
+    file = HOME / ".env"
     listed = names_in(file.read_text(encoding="utf-8")) if file.is_file() else []
     return [
         checks.Warning(
@@ -94,6 +99,20 @@ def redis_responds(databases: Iterable[str] | None = None, **_: Any) -> list[Che
     ]
 
 
+@register(Tags.security, deploy=True)
+def secrets_are_kept_from_others(**_: Any) -> list[CheckMessage]:
+    """Warn about files with secrets that every user of the machine can read."""
+    return [
+        checks.Warning(
+            f"{name} is {path}, which every user of this machine can read.",
+            hint="Run `chmod o= FILE`. Ignore this in a container with one user.",
+            id="portal.W014",
+        )
+        for name, path in SECRET_FILES.items()
+        if path.is_file() and path.stat().st_mode & stat.S_IROTH
+    ]
+
+
 def unknown_names(environment: Iterable[str], listed: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield each name that is probably a misspelled setting, with the setting that it resembles, or ""."""
     known, file = setting_names(), frozenset(listed)
@@ -114,12 +133,14 @@ def names_in(text: str) -> list[str]:
 def setting_names() -> frozenset[str]:
     """Return the name of each setting that portal/settings.py reads, old names included."""
     tree = ast.parse((ROOT / "portal" / "settings.py").read_text(encoding="utf-8"))
-    return frozenset(filter(None, map(_name_read, ast.walk(tree)))).union(RENAMED_SETTINGS)
+    return frozenset(name for node in ast.walk(tree) for name in _names_read(node)).union(RENAMED_SETTINGS)
 
 
-def _name_read(node: ast.AST) -> str:
+def _names_read(node: ast.AST) -> Sequence[str]:
     if not isinstance(node, ast.Call) or not node.args:
-        return ""
+        return ()
     reader = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
     name = getattr(node.args[0], "value", "")
-    return name if reader in _READERS and isinstance(name, str) and name.isupper() else ""
+    if reader not in _READERS or not isinstance(name, str) or not name.isupper():
+        return ()
+    return (name, f"{name}_FILE") if reader in _SECRET_READERS else (name,)

@@ -2,9 +2,10 @@
 
 import os
 import secrets
-from pathlib import Path
 
-ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+from portal.folders import HOME
+
+ENV_FILE = HOME / ".env"
 _DEFAULT_PORT = "8000"
 _WORDS = (
     "amber anchor apple autumn basil birch cedar cobalt coral crane delta ember falcon fern garnet glacier harbor hazel "
@@ -42,6 +43,7 @@ def _write(port: str) -> None:
         "LOG_FORMAT=console",
         f"DEMO_PASSWORD={'-'.join(secrets.choice(_WORDS) for _ in range(5))}",
     )
+    HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Only the owner can read the file, from the first byte on.
     with os.fdopen(os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
-from prometheus_client import Counter, Histogram
+from django.utils import timezone
 
 from portal.access.audiences import MACHINES, Audience
 from portal.access.client_address import client_address, forwarded_proto, network_of
@@ -20,19 +20,20 @@ from portal.directory.actor import Origin
 from portal.directory.errors import DirectoryError, Unauthenticated
 from portal.directory.ids import new_request_id
 from portal.directory.permissions import Permission
+from portal.metrics import REQUEST_DATABASE_SECONDS, REQUEST_SECONDS, REQUESTS, database_time
 from portal.outages import UNAVAILABLE, reason
 from portal.serving.bodies import body_problem
 from portal.serving.guard import PROBES
 from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
+from portal.web.preferences import activate_time_zone
 from portal.web.request import PortalRequest
-from portal.web.session_cookie import SLUG, forget_session, open_organizations, session_token, sign_in_url
+from portal.web.session_cookie import SLUG, cookie_name, open_organizations, session_token, sign_in_url
+from portal.web.times import browser_zone
 
 log = structlog.get_logger("gatehouse.request")
 _METHODS = frozenset(HTTPMethod)
 _MACHINE_PREFIXES = ("/v1/", "/sdk/v1/")
-_REQUESTS = Counter("gatehouse_requests_total", "Requests handled", ["route", "method", "status"])
-_SECONDS = Histogram("gatehouse_request_seconds", "Response time in seconds", ["route"])
 
 
 class RequestLog:
@@ -47,6 +48,7 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Handle the request and record it."""
         started = time.perf_counter()
+        database_time.take()
         request_id = new_request_id()
         portal_request = cast("PortalRequest", request)
         portal_request.request_id = request_id
@@ -71,8 +73,9 @@ class RequestLog:
         route = match.view_name if match else "none"
         # A client can send any method name, and each one would become a metric of its own.
         method = request.method if request.method in _METHODS else "other"
-        _REQUESTS.labels(route, method, response.status_code).inc()
-        _SECONDS.labels(route).observe(seconds)
+        REQUESTS.labels(route, method, response.status_code).inc()
+        REQUEST_SECONDS.labels(route).observe(seconds)
+        REQUEST_DATABASE_SECONDS.labels(route.partition(":")[0]).observe(database_time.take())
         # SCIM requests are already in the request log of their connection, in more detail.
         write = log.debug if getattr(response, "is_in_request_log", False) else log.info
         # Without the query string, which contains the token of a sign-in link.
@@ -160,6 +163,18 @@ class Admission:
         return None
 
 
+class ReaderTimeZone:
+    """Show times in the browser's zone, and in the member's once the gate knows them, until the request ends."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Handle the request. What it activates ends with it, for the next request of the same thread."""
+        with timezone.override(browser_zone(request)):
+            return self.get_response(request)
+
+
 class AccessGate:
     """Decide whether a request may reach its view, by what `route()` declares for the URL."""
 
@@ -221,15 +236,18 @@ class AccessGate:
             return errors.other_organization(request, sign_in_url(request, slug))
         try:
             request.signed_in = request.directory.sessions.authenticate(token)
-        except Unauthenticated:
-            response = errors.sign_in_again(request, slug, has_ended=bool(token))
-            forget_session(response, slug)
-            return response
-        if not claim(request, Share.ORGANIZATION, request.signed_in.organization.organization_id):
-            return errors.too_many_at_once(request)
+        except Unauthenticated as error:
+            if cookie_name(slug) not in request.COOKIES:
+                return errors.sign_in_first(request, slug)
+            organization = request.directory.organization.get()
+            return errors.session_ended(request, organization, getattr(error, "end", None))
         request.directory = request.directory.acting_as(request.signed_in)
         request.policy = request.directory.rbac.policy()
         request.allows = partial(request.policy.allows, request.signed_in.session.roles)
+        activate_time_zone(request)
+        # Last: the error page has the frame, which needs the above.
+        if not claim(request, Share.ORGANIZATION, request.signed_in.organization.organization_id):
+            return errors.too_many_at_once(request)
         return None
 
     @staticmethod

@@ -37,6 +37,9 @@ _SENTENCES = {
     "shutting down": "shutting down or starting",
     "authentication failed": "credentials rejected",
     "timeout expired": "no response",
+    "timeout error": "no response",
+    "resolve host": "host name not found",
+    "Connection refused": "connection refused",
 }
 
 

@@ -14,21 +14,29 @@ import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.directory.configuration import ProjectConfiguration, load_configuration
 from portal.directory.policy import Policy, load_policy
 from portal.environment import (
     RENAMED_SETTINGS,
-    ROOT,
+    bounds,
+    certificates,
     env,
     flag,
     header_name,
+    key,
     networks,
     one_of,
     origins,
+    ports,
+    proxy,
     rate,
     rates,
     required,
+    secret,
+    secrets,
     whole_number,
 )
+from portal.folders import HOME, RESOURCES
 from portal.logs import configure_logging
 
 
@@ -39,6 +47,19 @@ def policy(name: str) -> Policy:
         return load_policy(Path(path) if path else None)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def project(name: str, redirect_urls: str) -> ProjectConfiguration:
+    """Return the project's configuration. Raise ImproperlyConfigured if it's invalid.
+
+    The setting `redirect_urls` counts for every type of redirect URL that the file doesn't list.
+    """
+    path = str(env.str(name, default=""))
+    urls = tuple(str(text).strip() for text in env.list(redirect_urls, default=[]))
+    try:
+        return load_configuration(Path(path) if path else None, urls)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name if path else redirect_urls}: {error}") from error
 
 
 def timeouts() -> dict[str, int]:
@@ -64,7 +85,7 @@ _NETWORK = {
 
 def database() -> dict[str, Any]:
     """Return the database of DATABASE_URL with the options of its engine. Raise ImproperlyConfigured for other engines."""
-    url = str(env.str("DATABASE_URL", default=f"sqlite:///{ROOT / 'gatehouse.sqlite3'}"))
+    url = secret("DATABASE_URL", default=f"sqlite:///{HOME / 'gatehouse.sqlite3'}")
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     match str(config.get("ENGINE", "")).rpartition(".")[2]:
         case "sqlite3":
@@ -96,7 +117,7 @@ def database() -> dict[str, Any]:
 
 def mail() -> dict[str, Any]:
     """Return the email settings of EMAIL_URL, or {} if it's not set. Raise ImproperlyConfigured if it's invalid."""
-    url = str(env.str("EMAIL_URL", default=""))
+    url = secret("EMAIL_URL")
     if not url:
         return {}
     try:
@@ -112,20 +133,20 @@ def mail() -> dict[str, Any]:
 
 # --- What this installation is ---------------------------------------------------------------------------------------
 
-SECRET_KEY = required("SECRET_KEY")
-# The limits of Django's check security.W009.
-_MIN_LENGTH, _MIN_UNIQUE_CHARACTERS = 50, 5
-if len(SECRET_KEY) < _MIN_LENGTH or len(set(SECRET_KEY)) < _MIN_UNIQUE_CHARACTERS:
-    raise ImproperlyConfigured("SECRET_KEY is too easy to guess: use at minimum 50 random characters.")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY = key("SECRET_KEY", is_required=True)
+SECRET_KEY_FALLBACKS = secrets("SECRET_KEY_FALLBACKS")
+# SECRET_KEY encrypts too if this isn't set.
+ENCRYPTION_KEY = key("ENCRYPTION_KEY")
+ENCRYPTION_KEY_FALLBACKS = secrets("ENCRYPTION_KEY_FALLBACKS")
 DEBUG = flag("DEBUG", default=False)
 PROJECT_ENVIRONMENT = one_of("PROJECT_ENVIRONMENT", ("live", "test"))
 DIRECTORY = one_of("DIRECTORY", ("embedded", "stytch"))
 MAINTENANCE = flag("MAINTENANCE", default=False)
 RBAC_POLICY = policy("RBAC_POLICY_FILE")
+PROJECT = project("PROJECT_FILE", "SDK_REDIRECT_URLS")
 
 STYTCH_PROJECT_ID = required("STYTCH_PROJECT_ID") if DIRECTORY == "stytch" else ""
-STYTCH_SECRET = required("STYTCH_SECRET") if DIRECTORY == "stytch" else ""
+STYTCH_SECRET = secret("STYTCH_SECRET", is_required=True) if DIRECTORY == "stytch" else ""
 STYTCH_BASE_URL = str(env.str("STYTCH_BASE_URL", default="")).rstrip("/") or (
     "https://api.stytch.com" if STYTCH_PROJECT_ID.startswith("project-live-") else "https://test.stytch.com"
 )
@@ -168,9 +189,11 @@ SESSION_DURATION_MINUTES = whole_number("SESSION_DURATION_MINUTES", default=720,
 SIGN_IN_RATE_PER_ADDRESS = rate("SIGN_IN_RATE_PER_ADDRESS", "30 per minute")
 SIGN_IN_RATE_PER_MEMBER = rates("SIGN_IN_RATE_PER_MEMBER", "10 per 15 minutes; 20 per hour")
 SIGN_IN_TOTAL_PER_MEMBER = rate("SIGN_IN_TOTAL_PER_MEMBER", "100 per hour")
+SIGN_IN_EMAIL_RATE = rates("SIGN_IN_EMAIL_RATE", "5 per 15 minutes; 20 per day")
 SIGN_IN_LINK_RATE = rate("SIGN_IN_LINK_RATE", "5 per hour")
 ORGANIZATION_SLUG_DAYS = whole_number("ORGANIZATION_SLUG_DAYS", default=90, minimum=0, maximum=3650)
-REDIS_URL = str(env.str("REDIS_URL", default=""))
+ACTIVITY_LOG_DAYS = whole_number("ACTIVITY_LOG_DAYS", default=0, minimum=0, maximum=36_500)
+REDIS_URL = secret("REDIS_URL")
 PASSWORD_HASHERS = [
     "portal.embedded.passwords.hasher.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -183,10 +206,17 @@ PASSWORD_HASHERS = [
 SCIM_RATE_PER_CONNECTION = rate("SCIM_RATE_PER_CONNECTION", "6000 per minute")
 SCIM_FAILED_AUTHENTICATION_RATE = rate("SCIM_FAILED_AUTHENTICATION_RATE", "60 per minute")
 SCIM_LOG_DAYS = whole_number("SCIM_LOG_DAYS", default=90, minimum=1, maximum=3650)
+SCIM_LOG_ENTRIES = whole_number("SCIM_LOG_ENTRIES", default=1_000_000, minimum=1000, maximum=100_000_000)
 SCIM_LOG_DELAY = whole_number("SCIM_LOG_DELAY", default=250, minimum=0, maximum=10_000)
 SCIM_RESTORE_DAYS = whole_number("SCIM_RESTORE_DAYS", default=30, minimum=1, maximum=3650)
 SCIM_SAFEGUARD_SHARE = whole_number("SCIM_SAFEGUARD_SHARE", default=20, minimum=0, maximum=100)
 SCIM_SAFEGUARD_MINIMUM = whole_number("SCIM_SAFEGUARD_MINIMUM", default=10, minimum=1, maximum=1_000_000)
+SCIM_SAFEGUARD_SHARE_BOUNDS = bounds(
+    "SCIM_SAFEGUARD_SHARE_BOUNDS", default=(5, 50), limits=(1, 99), contains=SCIM_SAFEGUARD_SHARE
+)
+SCIM_SAFEGUARD_MINIMUM_BOUNDS = bounds(
+    "SCIM_SAFEGUARD_MINIMUM_BOUNDS", default=(5, 100), limits=(1, 1_000_000), contains=SCIM_SAFEGUARD_MINIMUM
+)
 SCIM_MAX_BODY_BYTES = whole_number("SCIM_MAX_BODY_BYTES", default=20_971_520, minimum=65_536, maximum=268_435_456)
 SCIM_MAX_VALUES = whole_number("SCIM_MAX_VALUES", default=1_000_000, minimum=10_000, maximum=20_000_000)
 SCIM_MAX_DEPTH = whole_number("SCIM_MAX_DEPTH", default=32, minimum=8, maximum=100)
@@ -211,6 +241,19 @@ API_RATE_PER_ADDRESS = rate("API_RATE_PER_ADDRESS", "600 per minute")
 API_PASSWORD_STRENGTH_RATE = rate("API_PASSWORD_STRENGTH_RATE", "30 per minute")
 API_FAILED_AUTHENTICATION_RATE = rate("API_FAILED_AUTHENTICATION_RATE", "60 per minute")
 
+# --- Tasks ------------------------------------------------------------------------------------------------------------
+
+SERVE_WORKER = flag("SERVE_WORKER", default=False)
+WORKER_THREADS = whole_number("WORKER_THREADS", default=4, minimum=1, maximum=64)
+# Each organization has a queue of its own, so any name is valid.
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_db.DatabaseBackend",
+        "QUEUES": [],
+        "OPTIONS": {"id_function": "portal.directory.ids.uuid7"},
+    }
+}
+
 # --- Email ------------------------------------------------------------------------------------------------------------
 
 _mail = mail()
@@ -233,6 +276,14 @@ EMAIL_REPLY_TO = str(env.str("EMAIL_REPLY_TO", default=""))
 if EMAIL_REPLY_TO and "@" not in parseaddr(EMAIL_REPLY_TO)[1]:
     raise ImproperlyConfigured("EMAIL_REPLY_TO must be an email address such as Support <support@example.com>.")
 
+# --- Requests to other servers ---------------------------------------------------------------------------------------
+
+OUTBOUND_ALLOWED_NETWORKS = networks("OUTBOUND_ALLOWED_NETWORKS")
+OUTBOUND_PORTS = ports("OUTBOUND_PORTS", "443,8443")
+OUTBOUND_ALLOW_HTTP = flag("OUTBOUND_ALLOW_HTTP", default=False)
+OUTBOUND_PROXY = proxy("OUTBOUND_PROXY")
+OUTBOUND_CA_FILE = certificates("OUTBOUND_CA_FILE")
+
 # --- Django ----------------------------------------------------------------------------------------------------------
 
 ROOT_URLCONF = "portal.urls"
@@ -240,6 +291,7 @@ WSGI_APPLICATION = "portal.wsgi.application"
 INSTALLED_APPS = [
     "portal.apps.PortalConfig",
     "portal.embedded",
+    "django_tasks_db",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
@@ -252,6 +304,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     *(["portal.middleware.MachineEndpoints"] if DIRECTORY == "embedded" else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # After identity providers, products and static files, which aren't compressed here.
+    "portal.web.compression.PageCompression",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",  # for browsers older than frame-ancestors
@@ -261,12 +315,13 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.ReaderTimeZone",
     "portal.middleware.AccessGate",
 ]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "templates"],
+        "DIRS": [RESOURCES / "templates"],
         "OPTIONS": {
             "loaders": [
                 (
@@ -297,6 +352,7 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": database()}
+DATABASE_PARTITIONS = whole_number("DATABASE_PARTITIONS", default=0, minimum=0, maximum=256)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -306,8 +362,8 @@ MESSAGE_STORAGE = "portal.web.messages.HostCookieStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=8_388_608, minimum=65_536, maximum=268_435_456)
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(ROOT / "staticfiles"))
-STATICFILES_DIRS = [ROOT / "static"]
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(HOME / "staticfiles"))
+STATICFILES_DIRS = [RESOURCES / "static"]
 # A trial and the tests serve files from where they are; `collectstatic` needs a real installation, which has https.
 WHITENOISE_USE_FINDERS = True
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)

@@ -12,10 +12,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.pages.operations.urls")),
     path("", include("portal.pages.session.urls")),
     path("o/<str:organization_slug>/", include("portal.pages.home.urls")),
+    path("o/<str:organization_slug>/members/", include("portal.pages.members.urls")),
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),
+    path("o/<str:organization_slug>/activity/", include("portal.pages.activity.urls")),
+    path("o/<str:organization_slug>/account/", include("portal.pages.account.urls")),
 ]
 if settings.DIRECTORY == "embedded":
     # With Stytch, identity providers and SDKs talk to Stytch. First, because most requests are theirs.
     urlpatterns.insert(0, path("", include("portal.scim_server.urls")))
     urlpatterns.insert(1, path("", include("portal.api.urls")))
     urlpatterns.append(path("docs/api/", include("portal.api.docs.urls")))
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", include("portal.pages.styleguide.urls")))

@@ -69,9 +69,24 @@ class LiveCheck:
         return tuple(item for item in self.items if item.state is CheckState.PROBLEM)
 
     @property
+    def current(self) -> CheckItem | None:
+        """The milestone to look at: the first problem, else the next one."""
+        unreached = (item for item in self.items if item.state is CheckState.NEXT)
+        return next(iter(self.problems), None) or next(unreached, None)
+
+    @property
     def done_count(self) -> int:
         """The number of milestones that are reached or not needed."""
         return sum(item.state in {CheckState.DONE, CheckState.NOT_NEEDED} for item in self.items)
+
+    def finished_steps(self, guide: Guide) -> frozenset[int]:
+        """Return the numbers of the guide's steps that are done, by their milestones; one without any, by a later step's."""
+        over = {item.milestone for item in self.items if item.state in {CheckState.DONE, CheckState.NOT_NEEDED}}
+        reached = {item.milestone for item in self.items if item.state is CheckState.DONE}
+        numbered = tuple(enumerate(guide.steps, start=1))
+        proven = {number for number, step in numbered if step.reaches & reached and step.reaches <= over}
+        last = max(proven, default=0)
+        return frozenset(proven | {number for number, step in numbered if not step.reaches and number < last})
 
     @cached_property
     def fingerprint(self) -> str:
@@ -127,7 +142,7 @@ def _is_not_needed(milestone: Milestone, progress: ScimProgress, guide: Guide) -
 def _empty_groups(guide: Guide) -> Explanation:
     return Explanation(
         "empty-groups",
-        "Groups have arrived without people",
+        "Groups arrived without people",
         "The groups were sent without members, so no one gets a role through them.",
         guide.empty_groups,
     )

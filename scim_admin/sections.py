@@ -13,6 +13,7 @@ from portal.web import listing
 from portal.web.pages import render_page
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from portal.web.scim.attention import attention_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,11 @@ class Section:
 # Label, URL name and gateway, in the order shown. A section is hidden if the directory lacks its gateway.
 _SECTIONS: tuple[tuple[str, str, Callable[[ScimGateway], object | None]], ...] = (
     ("Overview", "scim:connection", lambda scim: scim.connection),
-    ("Set-up", "scim:set-up", lambda scim: scim.connection),
-    ("Token", "scim:token", lambda scim: scim.tokens),
-    ("People", "scim:people", lambda scim: scim.users),
     ("Groups", "scim:groups", lambda scim: scim.groups),
-    ("Group roles", "scim:role-assignments", lambda scim: scim.group_roles),
+    ("People", "scim:people", lambda scim: scim.users),
     ("Log", "scim:log", lambda scim: scim.log),
-    ("Conflicts", "scim:conflicts", lambda scim: scim.conflicts),
-    ("Safeguard", "scim:safeguard", lambda scim: scim.safeguard),
-    ("Drift", "scim:drift", lambda scim: scim.drift),
+    ("Needs attention", "scim:attention", lambda scim: scim.safeguard or scim.conflicts or scim.drift),
+    ("Settings", "scim:settings", lambda scim: scim.connection),
 )
 
 
@@ -72,8 +69,7 @@ def render_list(request: PortalRequest, template: str, context: Mapping[str, Any
 
 
 def _sections(request: PortalRequest, context: Mapping[str, Any]) -> tuple[Section, ...]:
-    connection = context.get("connection")
-    waiting = {"scim:conflicts": connection.waiting_conflicts} if connection else {}
+    waiting = {"scim:attention": attention_count(context)}
     slug, scim = request.signed_in.organization.organization_slug, request.directory.scim
     shown = {name: label for label, name, gateway in _SECTIONS if gateway(scim) is not None}
     urls = {name: reverse(name, args=[slug]) for name in shown}

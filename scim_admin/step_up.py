@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from portal.directory.step_up import password_is_recent
+from portal.directory.step_up import proof_is_recent
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 
@@ -17,4 +17,4 @@ def step_up(request: PortalRequest, next_url: str) -> HttpResponse:
 
 def needs_step_up(request: PortalRequest) -> bool:
     """Return whether the member must enter their password again. Check it before a form is filled in, not after."""
-    return not password_is_recent(request.signed_in.session)
+    return not proof_is_recent(request.signed_in.session)

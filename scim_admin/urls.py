@@ -1,8 +1,10 @@
 """The SCIM pages."""
 
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.directory.permissions import Permission
 from scim_admin.views import (
+    attention,
     conflicts,
     connection,
     contacts,
@@ -16,8 +18,11 @@ from scim_admin.views import (
     pause,
     restoration,
     safeguard,
+    safeguard_limits,
     set_up,
+    settings,
     sign_in_link,
+    stop_emails,
     tokens,
     users,
 )
@@ -28,7 +33,15 @@ urlpatterns = [
     route("", connection.connection, name="connection", allow=Permission.SCIM_GET),
     route("create/", create.create, name="create", allow=Permission.SCIM_CREATE, methods=("GET", "POST")),
     route("edit/", edit.edit, name="edit", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
-    route("token/", tokens.token, name="token", allow=Permission.SCIM_GET),
+    route("settings/", settings.settings, name="settings", allow=Permission.SCIM_GET),
+    route(
+        "settings/safeguard/",
+        safeguard_limits.limits,
+        name="safeguard-limits",
+        allow=Permission.SCIM_UPDATE,
+        methods=("GET", "POST"),
+    ),
+    route("token/", settings.token, name="token", allow=Permission.SCIM_GET),
     route("token/rotate/", tokens.rotate, name="rotate", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     route(
         "token/rotate/complete/",
@@ -47,6 +60,14 @@ urlpatterns = [
     route("pause/", pause.pause, name="pause", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     route("resume/", pause.resume, name="resume", allow=Permission.SCIM_UPDATE, methods=("POST",)),
     route("contacts/", contacts.contacts, name="contacts", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
+    # The link in each email to a contact.
+    route(
+        "contacts/stop/<str:token>/",
+        stop_emails.stop_emails,
+        name="stop-emails",
+        allow=Audience.ANYONE,
+        methods=("GET", "POST"),
+    ),
     route("delete/", deletion.delete, name="delete", allow=Permission.SCIM_DELETE, methods=("GET", "POST")),
     route("restore/", restoration.deleted_connections, name="deleted-connections", allow=Permission.SCIM_GET),
     route(
@@ -69,35 +90,15 @@ urlpatterns = [
     route("groups/", groups.groups, name="groups", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/", groups.group, name="group", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/groups/", groups.nested_groups, name="nested-groups", allow=Permission.SCIM_GET),
-    route("conflicts/", conflicts.conflicts, name="conflicts", allow=Permission.SCIM_GET),
-    route(
-        "conflicts/decide/",
-        conflicts.decide,
-        name="conflicts-decide",
-        allow=Permission.SCIM_UPDATE,
-        methods=("POST",),
-    ),
-    route(
-        "conflicts/domain/",
-        conflicts.domain,
-        name="conflicts-domain",
-        allow=Permission.ALLOWED_DOMAINS,
-        methods=("GET", "POST"),
-    ),
-    route(
-        "conflicts/domain/stop/",
-        conflicts.stop_linking,
-        name="conflicts-stop-linking",
-        allow=Permission.ALLOWED_DOMAINS,
-        methods=("POST",),
-    ),
+    # The list of groups with roles, before they were marked in the list of groups.
     route("roles/", group_roles.role_assignments, name="role-assignments", allow=Permission.SCIM_GET),
+    route("roles/assign/", group_roles.assign_roles, name="assign-roles", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/roles/", group_roles.group_roles, name="group-roles", allow=Permission.SCIM_GET),
     # These views also require the permission to change the SCIM connection.
     route(
-        "groups/<str:group_id>/roles/review/",
-        group_roles.review_group_roles,
-        name="review-group-roles",
+        "roles/review/",
+        group_roles.review_roles,
+        name="review-roles",
         allow=Permission.IMPLICIT_ROLES,
         methods=("GET", "POST"),
     ),
@@ -126,19 +127,52 @@ urlpatterns = [
     ),
     route("log/<str:scim_request_id>/", log.log_entry, name="log-entry", allow=Permission.SCIM_GET),
     route("log/<str:scim_request_id>/replay/", log.replay, name="replay", allow=Permission.SCIM_GET),
-    route("safeguard/", safeguard.safeguard, name="safeguard", allow=Permission.SCIM_GET),
-    # The address in emails sent by earlier versions.
-    route("brake/", safeguard.moved, name="safeguard-moved", allow=Permission.SCIM_GET),
+    route("attention/", attention.attention, name="attention", allow=Permission.SCIM_GET),
+    route("attention/resolved/", attention.resolved, name="attention-resolved", allow=Permission.SCIM_GET),
+    route("attention/existing-members/", conflicts.conflicts, name="conflicts", allow=Permission.SCIM_GET),
     route(
-        "safeguard/decide/", safeguard.decide, name="safeguard-decide", allow=Permission.SCIM_UPDATE, methods=("POST",)
+        "attention/existing-members/decide/",
+        conflicts.decide,
+        name="conflicts-decide",
+        allow=Permission.SCIM_UPDATE,
+        methods=("POST",),
     ),
     route(
-        "safeguard/approve/",
+        "attention/existing-members/domain/",
+        conflicts.domain,
+        name="conflicts-domain",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "attention/existing-members/domain/stop/",
+        conflicts.stop_linking,
+        name="conflicts-stop-linking",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("POST",),
+    ),
+    route("attention/deactivations/", safeguard.safeguard, name="safeguard", allow=Permission.SCIM_GET),
+    route(
+        "attention/deactivations/decide/",
+        safeguard.decide,
+        name="safeguard-decide",
+        allow=Permission.SCIM_UPDATE,
+        methods=("POST",),
+    ),
+    route(
+        "attention/deactivations/approve/",
         safeguard.approve,
         name="safeguard-approve",
         allow=Permission.SCIM_UPDATE,
         methods=("GET", "POST"),
     ),
-    route("drift/", drift.drift, name="drift", allow=Permission.SCIM_GET),
-    route("drift/take/", drift.take, name="drift-take", allow=Permission.SCIM_UPDATE, methods=("POST",)),
+    route("attention/differences/", drift.drift, name="drift", allow=Permission.SCIM_GET),
+    route(
+        "attention/differences/take/", drift.take, name="drift-take", allow=Permission.SCIM_UPDATE, methods=("POST",)
+    ),
+    # The addresses of earlier versions, which emails name.
+    route("conflicts/", attention.moved_to("conflicts"), name="conflicts-moved", allow=Permission.SCIM_GET),
+    route("safeguard/", attention.moved_to("safeguard"), name="safeguard-moved", allow=Permission.SCIM_GET),
+    route("brake/", attention.moved_to("safeguard"), name="brake-moved", allow=Permission.SCIM_GET),
+    route("drift/", attention.moved_to("drift"), name="drift-moved", allow=Permission.SCIM_GET),
 ]

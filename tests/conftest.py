@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management.color import Style
 from django.core.management.sql import sql_flush
 from django.core.signals import request_finished, request_started
@@ -20,8 +21,10 @@ from django.test import Client
 from limits.storage import storage_from_string
 
 from portal.access import rate_limits
-from portal.embedded import models
+from portal.embedded import figures, models
 from portal.embedded.database import readiness, triggers
+from portal.pages.operations import health
+from portal.serving import probe
 from tests import factories
 
 # Playwright's event loop makes Django believe that the tests are asynchronous.
@@ -33,7 +36,25 @@ REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 # Where the whole suite must run, nothing may be left out.
 NO_SKIP = os.environ.get("REQUIRE_EVERYTHING") == "1"
 
-PROGRAMS = {"browser": "chromium", "haproxy": "haproxy", "nginx": "nginx", "systemd": "systemd-analyze"}
+PROGRAMS = {
+    "browser": "chromium",
+    "bubblewrap": "bwrap",
+    "haproxy": "haproxy",
+    "nginx": "nginx",
+    "promtool": "promtool",
+    "systemd": "systemd-analyze",
+}
+
+
+def _lacks_of_database(marker: str) -> str:
+    is_postgresql, is_partitioned = connection.vendor == "postgresql", bool(settings.DATABASE_PARTITIONS)
+    problems = {
+        "postgresql": "" if is_postgresql else "the database is not PostgreSQL; set TEST_DATABASE_URL",
+        "partitioned": "" if is_partitioned else "the database isn't partitioned; set TEST_DATABASE_PARTITIONS",
+        "sqlite": "the database is not SQLite" if is_postgresql else "",
+        "unpartitioned": "the database is partitioned" if is_postgresql and is_partitioned else "",
+    }
+    return problems[marker]
 
 
 @cache
@@ -47,8 +68,8 @@ def missing(marker: str) -> str:
             return "" if is_installed else "Node.js or `npm ci --prefix tests/api/javascript` is missing"
         case "redis":
             return "" if storage_from_string(REDIS_URL).check() else "Redis does not answer"
-        case "postgresql":
-            return "" if connection.vendor == "postgresql" else "the database is not PostgreSQL; set TEST_DATABASE_URL"
+        case "postgresql" | "partitioned" | "sqlite" | "unpartitioned":
+            return _lacks_of_database(marker)
         case "pgbouncer":
             return "" if shutil.which("pgbouncer") else "PgBouncer is not installed"
         case _:
@@ -127,10 +148,14 @@ def _fresh_signing_keys() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_probe_is_left() -> Iterator[None]:
-    """End the thread that looks whether the process is ready: its connection would keep the database from being dropped."""
+def _no_probe_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End the threads of probes: their connections would keep the database from being dropped."""
+    # A machine that runs tests can be slow.
+    monkeypatch.setattr(probe, "PATIENCE", 30)
     yield
     readiness.stop()
+    health.stop()
+    figures.stop()
 
 
 @pytest.fixture

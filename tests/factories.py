@@ -9,13 +9,16 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
-from portal.directory.actor import Origin
+from portal.directory.actor import ActorType, Origin
+from portal.directory.ids import public_id
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.sessions import SessionTerms
 from portal.embedded import models
+from portal.embedded.database.writes import Writes
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim import conflicts
 from portal.embedded.scim.filter.comparison import searchable
+from portal.embedded.scim.log.counting import count_requests
 from portal.embedded.scim.protocol.schemas import GROUP, USER
 from portal.embedded.sessions.lifecycle import start_session
 from portal.embedded.tokens import token_hash
@@ -104,10 +107,30 @@ def scim_token(connection: models.ScimConnectionRow, bearer_token: str, **more: 
 
 
 def scim_request(connection: models.ScimConnectionRow, **more: Any) -> models.ScimRequestRow:
-    return models.ScimRequestRow.objects.create(
+    row = models.ScimRequestRow.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
         **{"method": "GET", "path": "/Users", "status": 200, "duration_ms": 3, **more},
+    )
+    writes = Writes()
+    count_requests(writes, [vars(row)])
+    writes.send()
+    return row
+
+
+def activity_entry(
+    organization: models.OrganizationRow, action: str = "organization.update", **more: Any
+) -> models.ActivityEntryRow:
+    return models.ActivityEntryRow.objects.create(
+        organization=organization,
+        action=action,
+        **{
+            "actor_type": ActorType.MEMBER,
+            "actor_name": "Nora North",
+            "target_id": public_id("organization", organization.pk),
+            "target_name": organization.name,
+            **more,
+        },
     )
 
 

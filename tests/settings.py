@@ -10,6 +10,7 @@ os.environ.update(
     PUBLIC_URL="http://127.0.0.1:8000",
     SCIM_LOG_DELAY="0",  # what a test has done is there when it looks
     ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
+    DATABASE_PARTITIONS=os.environ.get("TEST_DATABASE_PARTITIONS", "0"),
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite://:memory:"),
 )
 for name in ("EMAIL_URL", "DEBUG", "DIRECTORY", "MAINTENANCE", "PROJECT_ENVIRONMENT", "RBAC_POLICY_FILE", "REDIS_URL"):

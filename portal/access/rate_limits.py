@@ -18,6 +18,7 @@ from limits.strategies import FixedWindowRateLimiter
 from portal.access.client_address import network_of
 from portal.access.memory_storage import ProcessStorage
 from portal.directory.email_addresses import fold_address
+from portal.metrics import FAILED_SIGN_INS
 
 # The library imports its drivers on first use, which two threads must not do at once. functools.cache doesn't lock.
 _building = Lock()
@@ -90,12 +91,17 @@ def admit(attempt: Attempt) -> bool:
     if attempt.ip_address:
         network = network_of(attempt.ip_address)
         if not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "address", network):
+            FAILED_SIGN_INS.labels("address_limit").inc()
             # Stop here: a visitor could create a counter for each email address that they make up.
             return False
         from_here = (network, attempt.organization_slug, attempt.member)
         if not _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here):
+            FAILED_SIGN_INS.labels("member_limit").inc()
             return False
-    return _hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total)
+    if not _hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total):
+        FAILED_SIGN_INS.labels("paused").inc()
+        return False
+    return True
 
 
 def is_paused(attempt: Attempt) -> bool:
@@ -115,7 +121,18 @@ def admit_member_search(ip_address: str) -> bool:
 
 def admit_requested_link(attempt: Attempt) -> bool:
     """Count a request for a sign-in link, for any email address, and return whether it's allowed."""
+    if not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "requested-link-address", network_of(attempt.ip_address)):
+        return False
     return _hit(settings.SIGN_IN_LINK_RATE, "requested-link", attempt.organization_slug, attempt.member)
+
+
+def admit_email(attempt: Attempt) -> bool:
+    """Count an email with a link or code to any address, and return whether it may be sent."""
+    if attempt.ip_address and not _hit(
+        settings.SIGN_IN_RATE_PER_ADDRESS, "email-address", network_of(attempt.ip_address)
+    ):
+        return False
+    return _hit(settings.SIGN_IN_EMAIL_RATE, "email", attempt.organization_slug, attempt.member)
 
 
 def _hit(rates: str, *key: str) -> bool:

@@ -79,9 +79,10 @@ def _browser(request: PortalRequest, browser_route: BrowserRoute) -> Caller:
                 "public_token_required", "Browsers must send the public token of the project, never a secret."
             )
         opened.authenticate_public_token(public_token)
-    if not browser_route.needs_session:
+    has_session = session_token not in {"", public_token}
+    if not browser_route.needs_session and not (browser_route.takes_session and has_session):
         return Caller(opened, request.origin)
-    if session_token in {"", public_token}:
+    if not has_session:
         raise ApiError("user_unauthenticated", "No member is signed in.")
     signed_in, directory = opened.open_session(session_token)
     _count(request, signed_in.organization.organization_id)

@@ -24,6 +24,8 @@ class BrowserRoute:
     path: str
     # Without a session no one is signed in, and the directory rejects anything that needs a permission.
     needs_session: bool = True
+    # If it doesn't need one, whether it uses the session of a request that has one.
+    takes_session: bool = False
 
 
 @dataclass(frozen=True, slots=True)

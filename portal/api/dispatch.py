@@ -29,7 +29,7 @@ from portal.web.request import PortalRequest
 log = structlog.get_logger("gatehouse.api")
 
 _VERBS = "DELETE, GET, POST, PUT"
-_UNKNOWN = "There is no method at this URL."
+_UNKNOWN = "No API method has this URL."
 _NOT_AVAILABLE = "This is not available here yet."
 
 Verbs = Mapping[str, tuple[Endpoint, BrowserRoute | None]]

@@ -6,9 +6,13 @@ values, and raise only the errors of `portal.directory.errors`. A capability tha
 
 from typing import Protocol
 
+from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
+from portal.directory.counts import CountGateway
+from portal.directory.email_otps import EmailOtpGateway
 from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
+from portal.directory.preferences import PreferencesGateway
 from portal.directory.rbac import RbacGateway
 from portal.directory.scim.conflicts import ScimConflictGateway
 from portal.directory.scim.connection import ScimConnectionGateway
@@ -131,8 +135,28 @@ class Directory(Protocol):
         ...
 
     @property
+    def preferences(self) -> PreferencesGateway | None:
+        """The preferences of the acting member."""
+        ...
+
+    @property
     def sign_in_links(self) -> SignInLinkGateway | None:
         """One-time links to set a password."""
+        ...
+
+    @property
+    def email_otps(self) -> EmailOtpGateway:
+        """Codes by email."""
+        ...
+
+    @property
+    def activity(self) -> ActivityGateway | None:
+        """The activity log."""
+        ...
+
+    @property
+    def counts(self) -> CountGateway | None:
+        """Its numbers of members, users and groups."""
         ...
 
     @property

@@ -63,10 +63,10 @@ class NoScimConnection(NotFound):
     """The organization has no active SCIM connection with this ID."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such SCIM connection.", error_type="no_active_scim_connection")
+        super().__init__("This SCIM connection does not exist.", error_type="no_active_scim_connection")
 
 
-class Gone(DirectoryError):
+class InvalidLink(DirectoryError):
     """A one-time link was used, has expired, was replaced, or never existed."""
 
     status = 410

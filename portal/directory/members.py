@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from portal.directory.organizations import Organization
-from portal.directory.pages import DEFAULT_LIMIT
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.policy import ADMIN_ROLE
+from portal.directory.preferences import Preferences
+from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.search import Found, Operand
 
 
@@ -93,6 +95,7 @@ class Member:
     trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
     untrusted_metadata: Mapping[str, Any] = field(default_factory=dict)
     scim_registration: ScimRegistration | None = None
+    preferences: Preferences = field(default_factory=Preferences)
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -108,6 +111,8 @@ class Member:
 
 
 RESOURCE, SELF = "stytch.member", "stytch.self"
+# Characters that a search by email address alone needs (Stytch). It ignores shorter words.
+MIN_ADDRESS_PART = 3
 # The action that changing each field needs (Stytch: Update Member).
 FIELD_ACTIONS: Mapping[str, str] = {
     "name": "update.info.name",
@@ -147,11 +152,116 @@ class MemberChanges:
     external_id: str | None = None
 
 
+class MemberState(StrEnum):
+    """What a list of members is limited to. The values appear in URLs."""
+
+    ACTIVE = "active"
+    INVITED = "invited"
+    DEACTIVATED = "deactivated"
+
+    @property
+    def statuses(self) -> tuple[MemberStatus, ...]:
+        """The statuses of these members."""
+        return _STATUSES[self]
+
+
+_STATUSES: Mapping[MemberState, tuple[MemberStatus, ...]] = {
+    MemberState.ACTIVE: (MemberStatus.ACTIVE,),
+    MemberState.INVITED: (MemberStatus.INVITED, MemberStatus.PENDING),
+    MemberState.DEACTIVATED: (MemberStatus.DELETED,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """Conditions that members must meet. An empty one matches every member who isn't deactivated."""
+
+    # Words that the name or the email address contains.
+    text: str = ""
+    state: MemberState | None = None
+    role_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberManager:
+    """The identity provider that manages a member, and the user that it has for them."""
+
+    connection_name: str
+    identity_provider: ScimIdentityProvider
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """A member in a list. Only the embedded directory knows who manages them, and when they were active last."""
+
+    member: Member
+    manager: MemberManager | None = None
+    last_active_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """A live session of a member, as others may see it."""
+
+    member_session_id: str
+    started_at: datetime
+    last_accessed_at: datetime
+    ip_address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDetails:
+    """A member with what the list leaves out."""
+
+    listed: ListedMember
+    # The names of the groups that grant roles, by ID. The Stytch directory knows none.
+    group_names: Mapping[str, str] = field(default_factory=dict)
+    # None if the directory doesn't know them, or the caller may not see them.
+    sessions: tuple[SessionSummary, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A member with the permission that the caller lacks."""
+
+    name: str
+    email_address: str
+
+
 class MemberGateway(Protocol):
-    """Members, as signing in needs them."""
+    """Members, as signing in and the pages need them."""
+
+    @property
+    def has_details(self) -> bool:
+        """Whether names can be searched, and whether managers and activity are known."""
+        ...
 
     def get(self, member_id: str) -> Member:
         """Return the member. Raise NotFound if the organization has no such member."""
+        ...
+
+    def page(self, wanted: MemberFilter = ..., *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ListedMember]:
+        """Return a page of members. Needs `stytch.member:search`.
+
+        A search stops after many thousand members; the cursor then continues after them. Raise Invalid unless `limit` is
+        1 to 1000, InvalidCursor, Forbidden.
+        """
+        ...
+
+    def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
+        """Return active members who have one of the roles, by email address. Needs no permission: it says who can help.
+
+        At most `limit`, and none from beyond the first many thousand members.
+        """
+        ...
+
+    def details(self, member_id: str) -> MemberDetails:
+        """Return a member, deactivated ones included. Needs `stytch.member:search`, and for sessions `revoke-sessions`.
+
+        Acting members need neither to see their own. Raise NotFound, Forbidden.
+        """
         ...
 
 
@@ -174,7 +284,7 @@ class ProjectMemberGateway(MemberGateway, Protocol):
         """
         ...
 
-    def create(self, new: MemberChanges, *, as_pending: bool = False) -> Member:
+    def create(self, new: MemberChanges, *, status: MemberStatus = MemberStatus.ACTIVE) -> Member:
         """Create a member, active or pending.
 
         Needs `stytch.member:create`, and the actions of FIELD_ACTIONS for roles and is_breakglass. Raise Invalid, Forbidden,

@@ -10,7 +10,8 @@ from portal.directory.policy import Role
 from portal.directory.search import Found, Operand
 
 ALL_ALLOWED, RESTRICTED, NOT_ALLOWED = "ALL_ALLOWED", "RESTRICTED", "NOT_ALLOWED"
-PASSWORD = "password"  # noqa: S105 -- a value of allowed_auth_methods
+# Values of allowed_auth_methods.
+PASSWORD, MAGIC_LINK, EMAIL_OTP = "password", "magic_link", "email_otp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,9 @@ class OrganizationSettings:
     allowed_third_party_connected_apps: tuple[str, ...] = ()
     rbac_email_implicit_role_assignments: tuple[EmailImplicitRoleAssignment, ...] = ()
 
-    @property
-    def allows_passwords(self) -> bool:
-        """Say whether members can sign in by password. Emergency admins always can."""
-        return self.auth_methods != RESTRICTED or PASSWORD in self.allowed_auth_methods
+    def allows(self, auth_method: str) -> bool:
+        """Say whether members can sign in by a method of `allowed_auth_methods`. Emergency admins always can."""
+        return self.auth_methods != RESTRICTED or auth_method in self.allowed_auth_methods
 
 
 DEFAULT_SETTINGS = OrganizationSettings()

@@ -19,12 +19,14 @@ MAX_COUNTED = 1000
 class Page(Generic[T]):
     """One page of a list. `next_cursor` is None on the last page.
 
-    A search that reads too many rows stops before its end. It continues at the cursor, after the time `searched_to`.
+    A search that reads too many rows stops before its end and is partial. It continues at the cursor: in the log, after the
+    time `searched_to`.
     """
 
     items: tuple[T, ...]
     next_cursor: str | None
     searched_to: datetime | None = None
+    is_partial: bool = False
 
     def map(self, convert: Callable[[T], Other]) -> "Page[Other]":
         """Return the same page of other items."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from portal.directory.members import Member
-from portal.directory.sessions import Authentication, SessionTerms, SignedIn
+from portal.directory.sessions import NOTHING_BEFORE, Authentication, Continuation, SessionTerms
 
 HASH_TYPES = ("bcrypt", "md_5", "argon_2i", "argon_2id", "sha_1", "sha_512", "scrypt", "phpass", "pbkdf_2")
 
@@ -44,11 +44,11 @@ class PasswordStrength:
 class ProjectPasswordGateway(Protocol):
     """Passwords of one organization's members.
 
-    The methods that start a session continue `current` instead, and raise Invalid if it is another member's.
+    The methods that start a session continue one `before` instead, and raise Invalid if it is another member's.
     """
 
     def authenticate(
-        self, *, email_address: str, password: str, terms: SessionTerms, current: SignedIn | None = None
+        self, *, email_address: str, password: str, terms: SessionTerms, before: Continuation = NOTHING_BEFORE
     ) -> Authentication:
         """Start a session by password (Stytch: passwords.authenticate).
 
@@ -72,9 +72,9 @@ class ProjectPasswordGateway(Protocol):
         existing_password: str,
         new_password: str,
         terms: SessionTerms,
-        current: SignedIn | None = None,
+        before: Continuation = NOTHING_BEFORE,
     ) -> Authentication:
-        """Replace a password, revoke all sessions except `current`, and continue it or start one.
+        """Replace a password, revoke all sessions except one `before`, and continue it or start one.
 
         (Stytch: passwords.existing_password.reset.) Raise what `authenticate` raises, and Invalid for a weak password.
         """

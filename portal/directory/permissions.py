@@ -12,6 +12,8 @@ class Permission(StrEnum):
     SCIM_DELETE = "stytch.scim:delete"
     ALLOWED_DOMAINS = "stytch.organization:update.settings.allowed-domains"
     IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
+    ACTIVITY_GET = "gatehouse.activity:get"
+    MEMBER_SEARCH = "stytch.member:search"
     MEMBER_PASSWORD = "stytch.member:update.info.delete.password"  # noqa: S105 -- an action
 
     @property
@@ -25,7 +27,9 @@ _LABELS = {
     Permission.SCIM_CREATE: "create a SCIM connection",
     Permission.SCIM_UPDATE: "change the SCIM connection and its token",
     Permission.SCIM_DELETE: "delete the SCIM connection",
-    Permission.ALLOWED_DOMAINS: "change which email domains the organization vouches for",
-    Permission.IMPLICIT_ROLES: "decide which groups grant which roles",
+    Permission.ALLOWED_DOMAINS: "choose which email domains the organization trusts",
+    Permission.IMPLICIT_ROLES: "assign roles to groups",
+    Permission.ACTIVITY_GET: "see the activity log",
+    Permission.MEMBER_SEARCH: "see the organization's members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
 }

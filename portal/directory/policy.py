@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,12 @@ class Resource:
     resource_id: str
     actions: tuple[str, ...]
     description: str = ""
+
+
+def role_name(role_id: str) -> str:
+    """Return a role as people read it: "stytch_admin" is "Admin", "it_admin" is "It admin"."""
+    words = role_id.removeprefix("stytch_").replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:] if words else role_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,15 @@ class Policy:
 
     def extended_by(self, other: "Policy") -> "Policy":
         """Return both policies as one. Raise ValueError if `other` removes a permission of a built-in role."""
-        for role_id in self.roles.keys() & other.roles.keys():
+        roles = {role_id: _with_ours(role, self.roles.get(role_id)) for role_id, role in other.roles.items()}
+        for role_id in self.roles.keys() & roles.keys():
             for resource_id, actions in self.roles[role_id].permissions.items():
-                if not actions <= other.roles[role_id].permissions.get(resource_id, frozenset()):
+                if not actions <= roles[role_id].permissions.get(resource_id, frozenset()):
                     raise ValueError(f'role "{role_id}" must keep its built-in permissions on "{resource_id}"')
         for resource_id in other.resources:
-            if resource_id.startswith("stytch"):
-                raise ValueError(f'resource "{resource_id}": names that start with "stytch" are reserved')
-        return Policy(roles={**self.roles, **other.roles}, resources={**self.resources, **other.resources})
+            if reserved := next((name for name in _RESERVED if resource_id.startswith(name)), ""):
+                raise ValueError(f'resource "{resource_id}": names that start with "{reserved}" are reserved')
+        return Policy(roles={**self.roles, **roles}, resources={**self.resources, **other.resources})
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -140,6 +147,14 @@ def _read_resource(document: Mapping[str, Any]) -> Resource:
     )
 
 
+def _with_ours(role: Role, built_in: Role | None) -> Role:
+    """Return a built-in role with what it grants on our own resources, which a policy of Stytch's doesn't mention."""
+    granted = built_in.permissions if built_in else {}
+    ours = {name: actions for name, actions in granted.items() if name.startswith("gatehouse.")}
+    return replace(role, permissions={**ours, **role.permissions})
+
+
+_RESERVED = ("stytch", "gatehouse.")
 _CRUD = ("create", "get", "update", "delete")
 _MEMBER_INFO = (
     "update.info.name",
@@ -190,6 +205,8 @@ _DEFAULT_RESOURCES = (
     Resource("stytch.sso", _CRUD, "Single sign-on connections"),
     Resource("stytch.scim", _CRUD, "The SCIM connection and what it provisioned"),
     Resource("stytch.custom-org-roles", _CRUD, "Custom roles of the organization"),
+    # Ours: Stytch has no such resource (docs/decisions/0033).
+    Resource("gatehouse.activity", ("get",), "The organization's activity log"),
 )
 _EVERYTHING = frozenset({WILDCARD})
 _DEFAULT_ROLES = (
@@ -203,6 +220,7 @@ _DEFAULT_ROLES = (
                 "stytch.sso",
                 "stytch.scim",
                 "stytch.custom-org-roles",
+                "gatehouse.activity",
             ),
             _EVERYTHING,
         ),

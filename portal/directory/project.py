@@ -7,9 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from portal.directory.actor import Actor
+from portal.directory.configuration import ProjectConfiguration
 from portal.directory.directory import Directory, ScimGateway
+from portal.directory.discovery import ProjectDiscoveryGateway
+from portal.directory.email_otps import ProjectEmailOtpGateway
+from portal.directory.magic_links import ProjectMagicLinkGateway
 from portal.directory.members import MembersGateway, ProjectMemberGateway
 from portal.directory.organizations import OrganizationsGateway, ProjectOrganizationGateway
+from portal.directory.password_resets import ProjectPasswordResetGateway
 from portal.directory.passwords import PasswordStrength, ProjectPasswordGateway
 from portal.directory.policy import Policy
 from portal.directory.rbac import ProjectRbacGateway
@@ -20,7 +25,7 @@ from portal.directory.sessions import ProjectSessionGateway, SignedIn
 class ProjectScimGateway(ScimGateway, Protocol):
     """SCIM, with what API clients do in one request."""
 
-    def update_in_part(
+    def update_connection(
         self,
         connection_id: str,
         *,
@@ -60,6 +65,21 @@ class ProjectDirectory(Directory, Protocol):
         ...
 
     @property
+    def password_resets(self) -> ProjectPasswordResetGateway:
+        """Links to choose a password."""
+        ...
+
+    @property
+    def magic_links(self) -> ProjectMagicLinkGateway:
+        """Links that sign in."""
+        ...
+
+    @property
+    def email_otps(self) -> ProjectEmailOtpGateway:
+        """Codes by email."""
+        ...
+
+    @property
     def organization(self) -> ProjectOrganizationGateway:
         """The organization itself."""
         ...
@@ -96,6 +116,10 @@ class Project(Protocol):
         """
         ...
 
+    def open_of_email_token(self, token: str, caller: Actor | None) -> ProjectDirectory:
+        """Return the directory of the organization that a link by email is for. Raise Unauthenticated if there is none."""
+        ...
+
     def open_of_member(self, member_id: str, caller: Actor) -> ProjectDirectory:
         """Return the directory of a member's organization. Raise NotFound."""
         ...
@@ -118,6 +142,15 @@ class Project(Protocol):
 
     def organizations(self, caller: Actor) -> OrganizationsGateway:
         """Return all organizations, for an authenticated caller."""
+        ...
+
+    def discovery(self, caller: Actor | None) -> ProjectDiscoveryGateway:
+        """Return discovery. None as caller is a visitor."""
+        ...
+
+    @property
+    def configuration(self) -> ProjectConfiguration:
+        """The project's configuration."""
         ...
 
     def members(self) -> MembersGateway:

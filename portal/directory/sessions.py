@@ -3,13 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
 
-from portal.directory.errors import Invalid
+from portal.directory.errors import Invalid, Unauthenticated
 from portal.directory.members import Member
 from portal.directory.organizations import Organization
+
+
+@dataclass(frozen=True, slots=True)
+class EmailFactor:
+    """The address that a link or code was sent to."""
+
+    email_id: str
+    email_address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +29,14 @@ class AuthenticationFactor:
     delivery_method: str
     created_at: datetime
     last_authenticated_at: datetime
+    email_factor: EmailFactor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MemberSession:
     """A member who is signed in in one browser, until `expires_at` or until the session is revoked.
 
-    Only the embedded directory returns the fields after `password_entered_at`.
+    Only the embedded directory returns the fields after `other_factors`.
     """
 
     member_session_id: str
@@ -39,8 +49,8 @@ class MemberSession:
     expires_at: datetime
     # When the password was last entered in this session; None if it never was.
     password_entered_at: datetime | None = None
-    # The factors of the other organization's session that was exchanged for this one.
-    exchanged_factors: tuple[AuthenticationFactor, ...] = ()
+    # The factors other than this organization's password, also those of a session that was exchanged for this one.
+    other_factors: tuple[AuthenticationFactor, ...] = ()
     # What the product stores in the session and its JWT.
     custom_claims: Mapping[str, Any] = field(default_factory=dict)
     # Where it was started.
@@ -49,12 +59,12 @@ class MemberSession:
 
     @property
     def authentication_factors(self) -> tuple[AuthenticationFactor, ...]:
-        """How the member proved who they are: with this organization's password, or in the exchanged session."""
+        """How the member proved who they are, in this session or in one that was exchanged for it."""
         entered_at = self.password_entered_at
         if entered_at is None:
-            return self.exchanged_factors
+            return self.other_factors
         own = AuthenticationFactor("password", "knowledge", min(entered_at, self.started_at), entered_at)
-        return (*self.exchanged_factors, own)
+        return (*self.other_factors, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,35 @@ class SignedIn:
     member: Member
     organization: Organization
     session_token: str = field(repr=False)
+
+
+class SessionEndCause(StrEnum):
+    """Why a session ended."""
+
+    IDLE = "idle"
+    # The longest that a session lasts.
+    DURATION = "duration"
+    # Revoked by the member, by an admin, or because the password was changed.
+    MEMBER = "member"
+    ADMIN = "admin"
+    PASSWORD = "password"  # noqa: S105 -- a cause
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """When and why a session ended. `minutes` is the limit that ended it, 0 if it was revoked."""
+
+    at: datetime
+    cause: SessionEndCause
+    minutes: int = 0
+
+
+class SessionEnded(Unauthenticated):
+    """A session token isn't valid. `end` says why, to no one but the holder of the token; None if that isn't known."""
+
+    def __init__(self, end: SessionEnd | None = None) -> None:
+        super().__init__("The session has ended.")
+        self.end = end
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +119,10 @@ class SessionGateway(Protocol):
     """Member sessions of one organization. Revoking one ends it immediately, everywhere."""
 
     def authenticate(self, session_token: str) -> SignedIn:
-        """Return the session of a token, and record its use so that it doesn't time out. Raise Unauthenticated if it isn't live."""
+        """Return the session of a token, and record its use so that it doesn't time out. Raise Unauthenticated if it isn't live.
+
+        SessionEnded, if the directory knows that it was.
+        """
         ...
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
@@ -105,7 +147,7 @@ class SignInLinkEmails(Protocol):
     def send(self, email_address: str, *, organization_slug: str = "") -> None:
         """Email a one-time link to set a password to the members with this address, in one organization or in all.
 
-        Neither the result nor the time taken reveals whether there are any.
+        The email is sent soon after. Neither the result nor the time taken reveals whether there are any.
         """
         ...
 
@@ -189,6 +231,19 @@ class Authentication:
     intermediate_session_token: str = field(default="", repr=False)
     intermediate_session_token_expires_at: datetime | None = None
     allowed_auth_methods: tuple[str, ...] = ()
+    # The ID of the email address that a link or code was sent to (Stytch: method_id).
+    method_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """What a person proved before, to which signing in adds: a session, or the token of an intermediate session."""
+
+    session: SignedIn | None = None
+    intermediate_session_token: str = ""
+
+
+NOTHING_BEFORE = Continuation()
 
 
 class ProjectSessionGateway(SessionGateway, Protocol):
@@ -234,6 +289,14 @@ class ProjectSessionGateway(SessionGateway, Protocol):
 
         If this organization requires another sign-in method than was used, the result has no session. Raise Forbidden if
         their email address isn't verified, NotFound if it isn't a member's here, Invalid for terms that aren't allowed.
+        """
+        ...
+
+    def exchange_intermediate_session(self, intermediate_session_token: str, terms: SessionTerms) -> Authentication:
+        """Sign a person in to this organization, which they chose, joining it if they may.
+
+        (Stytch: discovery.intermediate_sessions.exchange.) The token works once; if something is still missing, the result
+        has another. Raise Unauthenticated, NotFound if they aren't a member and may not join.
         """
         ...
 

@@ -10,7 +10,7 @@ from portal.directory.sessions import SignedIn
 
 @dataclass(frozen=True, slots=True)
 class SentLink:
-    """A one-time link to set a password. `url` is "" if it was emailed."""
+    """A one-time link to set a password. `url` is "" if it is emailed."""
 
     email_address: str
     expires_at: datetime
@@ -21,13 +21,13 @@ class SignInLinkGateway(Protocol):
     """One-time links to set a password and sign in with it."""
 
     def member(self, token: str) -> Member:
-        """Return the member the link was sent to, without using it. Raise Gone if it can't be used."""
+        """Return the member the link was sent to, without using it. Raise InvalidLink if it can't be used."""
         ...
 
     def redeem(self, token: str, *, password: str) -> SignedIn:
         """Set the member's password and start a session. The link works once.
 
-        Raise Gone if it can't be used, Invalid for a weak password.
+        Raise InvalidLink if it can't be used, Invalid for a weak password.
         """
         ...
 
@@ -37,10 +37,10 @@ class SignInLinkGateway(Protocol):
         ...
 
     def send(self, member_id: str) -> SentLink:
-        """Send a member a new link. Earlier links stop working.
+        """Send a member a new link. Earlier links stop working. An email is on its way, but not sent yet, on return.
 
         Needs `stytch.member:update.info.delete.password` and a recent password (portal.directory.step_up). A link that
         isn't emailed also needs every permission of the member. Raise NotFound, Conflict if the member can't sign in by
-        password, Forbidden, StepUpRequired, Unavailable if the mail server doesn't accept the email.
+        password, Forbidden, StepUpRequired, TooManyRequests if too many emails of the organization wait.
         """
         ...

@@ -11,6 +11,7 @@ from portal.directory.actor import Actor, Origin
 from portal.directory.ids import uuid7
 from portal.embedded.database.writes import Writes
 from portal.embedded.models import ActivityEntryRow
+from portal.embedded.models.activity import PROJECT
 
 # A row of the log as values by column: cheaper than an object for each entry.
 Entry = Mapping[str, Any]
@@ -25,7 +26,10 @@ class Caller:
 
 
 class Change(TypedDict, total=False):
-    """The change that an entry describes. `before` and `after` hold the changed fields, never a secret."""
+    """The change that an entry describes. `before` and `after` hold the changed fields, never a secret.
+
+    The project's own changes have no organization.
+    """
 
     organization_id: Required[UUID | None]
     target_id: Required[str]
@@ -55,7 +59,7 @@ def entry(caller: Caller, action: str, **change: Unpack[Change]) -> Entry:
     """Return an entry. `action` is `noun.verb`."""
     return {
         "id": uuid7(),
-        "organization_id": change["organization_id"],
+        "organization_id": change["organization_id"] or PROJECT,
         "at": timezone.now(),
         "actor_type": caller.actor.type,
         "actor_id": caller.actor.id,

@@ -13,7 +13,7 @@ _HINTS = {
     "database": "Check that it runs and accepts writes, and that DATABASE_URL and DATABASE_PREPARE are right.",
     "migrations": "Run `manage.py migrate`.",
     "guards": "Run `manage.py migrate`.",
-    "signing_key": "Set the SECRET_KEY that encrypted it, as SECRET_KEY or among SECRET_KEY_FALLBACKS.",
+    "signing_key": "Add the key that encrypted it to ENCRYPTION_KEY_FALLBACKS.",
 }
 _TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
@@ -59,7 +59,7 @@ def _time_outs() -> Iterator[CheckMessage]:
 def _secrets() -> Iterator[CheckMessage]:
     if readiness.keys_under_fallbacks():
         yield checks.Warning(
-            "The key that signs session JWTs is encrypted under one of SECRET_KEY_FALLBACKS.",
-            hint="Once every node knows the new SECRET_KEY, run `manage.py reencryptsecrets`.",
+            "The key that signs session JWTs is encrypted under a previous key.",
+            hint="Once every node uses the new key, run `manage.py rotatekey complete ENCRYPTION_KEY` (or SECRET_KEY).",
             id="directory.W002",
         )

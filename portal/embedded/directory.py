@@ -5,15 +5,21 @@ from functools import cached_property
 
 from portal.directory.actor import Origin
 from portal.directory.sessions import SignedIn
+from portal.embedded.activity import EmbeddedActivity
+from portal.embedded.counts import EmbeddedCounts
 from portal.embedded.members.members import EmbeddedMembers
+from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
 from portal.embedded.organizations.organizations import EmbeddedOrganization
 from portal.embedded.passwords.passwords import EmbeddedPasswords
+from portal.embedded.passwords.resets import EmbeddedPasswordResets
 from portal.embedded.rbac import EmbeddedRbac
-from portal.embedded.scim.partial_update import EmbeddedProjectScim
+from portal.embedded.scim.project_scim import EmbeddedProjectScim
 from portal.embedded.scope import Scope
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from portal.embedded.sessions.sessions import EmbeddedSessions
+from portal.embedded.sign_in.email_otps import EmbeddedEmailOtps
+from portal.embedded.sign_in.magic_links import EmbeddedMagicLinks
 
 
 class EmbeddedDirectory:
@@ -42,6 +48,11 @@ class EmbeddedDirectory:
         return EmbeddedMembers(self._scope)
 
     @cached_property
+    def preferences(self) -> EmbeddedPreferences:
+        """The preferences of the acting member."""
+        return EmbeddedPreferences(self._scope)
+
+    @cached_property
     def sign_in_links(self) -> EmbeddedSignInLinks:
         """Sign-in links of its members."""
         return EmbeddedSignInLinks(self._scope)
@@ -50,6 +61,31 @@ class EmbeddedDirectory:
     def passwords(self) -> EmbeddedPasswords:
         """Its members' passwords."""
         return EmbeddedPasswords(self._scope)
+
+    @cached_property
+    def password_resets(self) -> EmbeddedPasswordResets:
+        """Links to choose a password."""
+        return EmbeddedPasswordResets(self._scope)
+
+    @cached_property
+    def magic_links(self) -> EmbeddedMagicLinks:
+        """Links that sign in."""
+        return EmbeddedMagicLinks(self._scope)
+
+    @cached_property
+    def email_otps(self) -> EmbeddedEmailOtps:
+        """Codes by email."""
+        return EmbeddedEmailOtps(self._scope)
+
+    @cached_property
+    def activity(self) -> EmbeddedActivity:
+        """Its activity log."""
+        return EmbeddedActivity(self._scope)
+
+    @cached_property
+    def counts(self) -> EmbeddedCounts:
+        """Its numbers of members, users and groups."""
+        return EmbeddedCounts(self._scope)
 
     @cached_property
     def rbac(self) -> EmbeddedRbac:

@@ -25,11 +25,11 @@ def merge_metadata(
     try:
         size = len(json.dumps(after, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError):
-        raise Invalid(f"{field} isn't valid JSON.", field=field, error_type="metadata_invalid_format") from None
+        raise Invalid(f"{field} is not valid JSON.", field=field, error_type="metadata_invalid_format") from None
     if size > MAX_BYTES:
         raise Invalid(f"{field} is larger than {MAX_BYTES} bytes.", field=field, error_type="metadata_too_large")
     if "\\u0000" in json.dumps(after):
-        raise Invalid("Null characters aren't allowed.", field=field, error_type="metadata_invalid_format")
+        raise Invalid("Null characters are not allowed.", field=field, error_type="metadata_invalid_format")
     return after or None
 
 

@@ -94,26 +94,14 @@ def create_member(  # noqa: PLR0913 -- the fields of a member
         check(row)
         row.save(force_insert=True)
         link = new_link(row).url if password is None else None
-        audit.record(
-            audit.Caller(_OPERATOR, origin),
-            "member.create",
-            organization_id=row.organization_id,
-            target_id=member_id(row),
-            target_name=row.email_address,
-            after={
-                "email_address": row.email_address,
-                "name": row.name,
-                "roles": direct_roles,
-                "status": row.status,
-            },
-        )
+        _record_creation(row, origin)
     return member_value(row), link
 
 
 def send_sign_in_link(*, organization_slug: str, email_address: str, shows_link: bool, origin: Origin) -> SentLink:
-    """Email a member a new sign-in link. Return it with its URL instead if `shows_link` is set or email isn't configured.
+    """Have a worker email a member a new sign-in link. With `shows_link`, or without email, return it with its URL instead.
 
-    Raise NotFound for the organization or the address, Conflict if the member can't sign in by password, Unavailable.
+    Raise NotFound for the organization or the address, Conflict if the member can't sign in by password, TooManyRequests.
     """
     members = rows_of(_organization(organization_slug).pk, models.MemberRow)
     named = members.select_related("organization", "scim_user").filter(
@@ -211,10 +199,26 @@ def approve_scim_conflict(*, organization_slug: str, email_address: str, origin:
     scim.conflicts.decide(connection_id, chosen, approve=True)
 
 
+def _record_creation(row: models.MemberRow, origin: Origin) -> None:
+    audit.record(
+        audit.Caller(_OPERATOR, origin),
+        "member.create",
+        organization_id=row.organization_id,
+        target_id=member_id(row),
+        target_name=row.email_address,
+        after={
+            "email_address": row.email_address,
+            "name": row.name,
+            "roles": row.direct_roles,
+            "status": row.status,
+        },
+    )
+
+
 def _organization(slug: str) -> models.OrganizationRow:
     row = models.OrganizationRow.objects.filter(slug=slug, deleted_at=None).first()
     if row is None:
-        raise NotFound(f'There is no organization with the slug "{slug}".', field="organization_slug")
+        raise NotFound(f'The organization "{slug}" doesn\'t exist.', field="organization_slug")
     return row
 
 

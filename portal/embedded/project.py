@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.configuration import ProjectConfiguration
 from portal.directory.errors import NotFound, Unauthenticated
 from portal.directory.ids import id_prefix, parse_id, public_id
 from portal.directory.passwords import PasswordStrength
@@ -21,9 +22,16 @@ from portal.embedded.members.members import EmbeddedMembersOfProject
 from portal.embedded.organizations.organizations import EmbeddedOrganizations, no_organization
 from portal.embedded.passwords.strength import strength
 from portal.embedded.scope import Scope, across_organizations, organization_value
-from portal.embedded.sessions.lifecycle import record_use, session_of_jwt, session_of_token, signed_in_value
-from portal.embedded.sessions.sessions import session_not_found
-from portal.embedded.tokens import token_hash
+from portal.embedded.sessions.lifecycle import (
+    record_use,
+    session_not_found,
+    session_of_jwt,
+    session_of_token,
+    signed_in_value,
+)
+from portal.embedded.sign_in.discovery import EmbeddedProjectDiscovery
+from portal.embedded.sign_in.email_tokens import spent
+from portal.embedded.tokens import organization_of, token_hash
 
 # A secret's last use is written at most this often, as with sessions.
 _RECORD_USE_EVERY = timedelta(minutes=1)
@@ -74,6 +82,14 @@ class EmbeddedProject:
         scope = Scope(row.member.organization.slug, self._origin, signed_in=signed_in, project=caller, session=row)
         return signed_in, EmbeddedDirectory(scope)
 
+    def open_of_email_token(self, token: str, caller: Actor | None) -> EmbeddedDirectory:
+        """Return the directory of the organization that a link by email is for. Raise Unauthenticated if there is none."""
+        key = organization_of(token)
+        row = models.OrganizationRow.objects.filter(pk=key, deleted_at=None).first() if key else None
+        if row is None:
+            raise spent()
+        return self._opened(row, caller)
+
     def open_of_member(self, member_id: str, caller: Actor) -> EmbeddedDirectory:
         """Return the directory of a member's organization. Raise NotFound."""
         rows = across_organizations(models.MemberRow).select_related("organization")
@@ -87,7 +103,7 @@ class EmbeddedProject:
         rows = across_organizations(models.MemberSessionRow).select_related("organization")
         row = rows.filter(pk=parse_id("member-session", member_session_id), organization__deleted_at=None).first()
         if row is None:
-            raise NotFound("There is no such session.", field="member_session_id", error_type="session_not_found")
+            raise NotFound("This session does not exist.", field="member_session_id", error_type="session_not_found")
         return self._opened(row.organization, caller)
 
     def policy(self) -> Policy:
@@ -105,12 +121,22 @@ class EmbeddedProject:
         from portal.embedded.sessions import signing_keys  # noqa: PLC0415 -- as above
 
         if not models.ProjectRow.objects.filter(pk=parse_id("project", project_id)).exists():
-            raise NotFound("There is no such project.", field="project_id", error_type="project_not_found")
+            raise NotFound("This project does not exist.", field="project_id", error_type="project_not_found")
         return signing_keys.jwks()
 
     def organizations(self, caller: Actor) -> EmbeddedOrganizations:
         """Return all organizations, for an authenticated caller."""
         return EmbeddedOrganizations(Caller(caller, self._origin))
+
+    def discovery(self, caller: Actor | None) -> EmbeddedProjectDiscovery:
+        """Return discovery. None as caller is a visitor."""
+        return EmbeddedProjectDiscovery(self._origin, caller)
+
+    @property
+    def configuration(self) -> ProjectConfiguration:
+        """The project's configuration."""
+        configuration: ProjectConfiguration = settings.PROJECT
+        return configuration
 
     def members(self) -> EmbeddedMembersOfProject:
         """Return the members of all organizations."""

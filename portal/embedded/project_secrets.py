@@ -65,7 +65,9 @@ def revoke_project_secret(secret_id: str, *, origin: Origin) -> None:
     with transaction.atomic():
         row = models.ProjectSecretRow.objects.select_for_update().filter(pk=parse_id("secret", secret_id)).first()
         if row is None:
-            raise NotFound(f'There is no secret "{secret_id}". List them with projectsecrets.', field="secret_id")
+            raise NotFound(
+                f'The secret "{secret_id}" doesn\'t exist. List the secrets with projectsecrets.', field="secret_id"
+            )
         before = {"secret_id": secret_id, "last_four": row.last_four}
         row.delete()
         audit.record(

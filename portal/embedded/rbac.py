@@ -13,7 +13,7 @@ from portal.directory.rbac import MAX_CUSTOM_ROLES
 from portal.embedded import models
 from portal.embedded.audit import record
 from portal.embedded.scope import Scope
-from portal.embedded.sessions.sessions import session_not_found
+from portal.embedded.sessions.lifecycle import session_not_found
 
 _MAX_ID, _MAX_DESCRIPTION = 128, 512
 _RESERVED = "stytch"
@@ -51,7 +51,7 @@ class EmbeddedRbac:
         )
         if not held:
             raise Forbidden(
-                f"The member's roles don't grant {resource_id}:{action}.",
+                f"The member's roles do not grant {resource_id}:{action}.",
                 error_type="session_authorization_error",
             )
         return held

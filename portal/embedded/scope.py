@@ -16,7 +16,7 @@ from portal.directory.ids import parse_id, public_id
 from portal.directory.organizations import DEFAULT_SETTINGS, Organization, OrganizationSettings
 from portal.directory.policy import Policy, read_roles
 from portal.directory.sessions import SignedIn
-from portal.directory.step_up import require_recent_password
+from portal.directory.step_up import require_recent_proof
 from portal.embedded import models
 from portal.embedded.audit import Caller
 
@@ -72,7 +72,7 @@ def settings_value(row: models.OrganizationRow) -> OrganizationSettings:
 class Scope:
     """One organization and one caller. Every query of the embedded directory starts with `scope.of(models.XRow)`.
 
-    `project` is set for requests of the JSON API. They act as the project, which may do everything in each of its
+    `project` is set for requests of the JSON API. They act as the project, which has every permission in each of its
     organizations, or as the member who is signed in, with that member's permissions.
     """
 
@@ -94,7 +94,7 @@ class Scope:
             return self.known_organization
         row = models.OrganizationRow.objects.filter(slug=self.organization_slug, deleted_at=None).first()
         if row is None:
-            raise NotFound("There is no organization at this address.")
+            raise NotFound("This organization does not exist.")
         return organization_value(row)
 
     @cached_property
@@ -135,10 +135,10 @@ class Scope:
         if self.signed_in is None:
             raise Unauthenticated("Sign in first.")
         if not self.policy.allows(self.roles, permission):
-            raise Forbidden("Your roles don't allow this.")
+            raise Forbidden("Your roles do not allow this.")
 
     def require_action(self, action: str, resource: str, own: str = "") -> None:
-        """Raise Forbidden unless the acting member may do the action on a resource, or on `own` if it is their account.
+        """Raise Forbidden unless the acting member has the permission for an action on a resource, or on `own` if it is their account.
 
         On `own`, "*" means its listed actions. Assigning roles isn't one of them, so no one can give themselves a role.
         """
@@ -162,14 +162,14 @@ class Scope:
         given = [action for name, action in actions.items() if getattr(changes, name) is not None]
         # An empty change returns the object, which needs permission to change one of its fields.
         if actions and not given and not any(self._allows(action, *resources) for action in set(actions.values())):
-            raise Forbidden("Your roles don't allow changing this.")
+            raise Forbidden("Your roles do not allow changing this.")
         for action in given:
             self.require_action(action, *resources)
 
-    def require_recent_password(self) -> None:
+    def require_recent_proof(self) -> None:
         """Raise StepUpRequired as portal.directory.step_up does, except for the JSON API: its callers have no page for it."""
         if not self.project:
-            require_recent_password(self.signed_in)
+            require_recent_proof(self.signed_in)
 
     def _allows(self, action: str, resource: str, own: str = "") -> bool:
         is_of_account = bool(own) and action in self.policy.resources[own].actions

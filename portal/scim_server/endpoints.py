@@ -30,6 +30,7 @@ from portal.scim_server import discovery
 from portal.scim_server.authentication import admit, authorization, bearer_token
 from portal.scim_server.body import Body, read_body
 from portal.scim_server.bulk import run_bulk
+from portal.scim_server.outcomes import count_request
 from portal.scim_server.rendering import Projection, error_response, json_response, list_document
 from portal.scim_server.resources import GROUPS, USERS, ResourceType, Row
 from portal.scim_server.search import find_everything, list_query, search_parameters
@@ -61,6 +62,7 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def edge(request: HttpRequest, connection_id: str, **arguments: str) -> HttpResponse:
         open_request = _open(cast("PortalRequest", request), connection_id)
+        error = None
         try:
             response = view(_read_request(request, connection_id, open_request), **arguments)
             summary = ResponseSummary(response.status_code, location=response.get("Location", ""))
@@ -69,6 +71,7 @@ def scim_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             response, summary = error_response(error), ResponseSummary(error.status, error.scim_type, error.detail)
         response["Cache-Control"] = "no-store"
         vars(response)["is_in_request_log"] = record_request(open_request, summary)
+        count_request(open_request, summary, error)
         return response
 
     return edge_for(Audience.SCIM_CLIENT)(edge)

@@ -68,7 +68,7 @@ def find_everything(client: ScimClient, query: ListQuery, parameters: Mapping[st
 def _documents(
     client: ScimClient, resource_type: ResourceType, keys: list[Any], parameters: Mapping[str, str]
 ) -> Mapping[Any, Document]:
-    rows = rows_by_key(resource_type.rows(client, IndexHint.KEY), keys)
+    rows = rows_by_key(resource_type.rows(client, IndexHint.VALUE), keys)
     projection = Projection(resource_type.schema(client), parameters)
     found = map(projection.apply, resource_type.documents(client, rows, projection))
     return dict(zip((row.pk for row in rows), found, strict=True))

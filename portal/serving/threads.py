@@ -17,6 +17,7 @@ from typing import Final
 
 from django.http import HttpRequest
 
+from portal.metrics import REQUEST_SLOTS
 from portal.serving.connections import LentConnections
 
 PATIENCE: Final = 3.0  # seconds; long enough that a busy machine doesn't reject requests
@@ -70,6 +71,8 @@ class Threads:
         self._limits: dict[tuple[Share, Hashable], _Limit] = {}
         # The number of waiting requests per share, or per address.
         self._waiting: Counter[Hashable] = Counter()
+        REQUEST_SLOTS.labels("limit").set(at_once)
+        self._working, self._queued = REQUEST_SLOTS.labels("working"), REQUEST_SLOTS.labels("waiting")
 
     def take(self, share: Share, key: Hashable = "", *, on_behalf_of: Hashable = "", waits: bool = True) -> bool:
         """Count one more and return True, or return False if the limit is reached.
@@ -84,6 +87,7 @@ class Threads:
             if limit.number < limit.maximum:
                 limit.number += 1
                 limit.changed_at = time.monotonic()
+                self._note(share, limit)
                 return True
             waiting_key = on_behalf_of or held
             if not waits or self._waiting.total() >= MAX_WAITING or self._waiting[waiting_key] >= MAX_WAITING_PER_KEY:
@@ -92,9 +96,11 @@ class Threads:
             turn = Lock()
             turn.acquire()
             limit.turns.append(turn)
+        self._queued.inc()
         try:
             return self._wait(limit, turn)
         finally:
+            self._queued.dec()
             with self._lock:
                 self._waiting[waiting_key] -= 1
                 if not self._waiting[waiting_key]:
@@ -109,8 +115,13 @@ class Threads:
                 limit.turns.popleft().release()
                 return
             limit.number -= 1
+            self._note(share, limit)
             if not limit.number:
                 del self._limits[share, key]
+
+    def _note(self, share: Share, limit: _Limit) -> None:
+        if share is Share.PROCESS:
+            self._working.set(limit.number)
 
     def _wait(self, limit: _Limit, turn: Lock) -> bool:
         """Wait for a slot. Return False if no request begins or ends in time."""

@@ -5,10 +5,14 @@ from functools import cached_property
 
 from django.conf import settings
 
+from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
+from portal.directory.counts import CountGateway
+from portal.directory.preferences import PreferencesGateway
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.stytch.discovery import StytchDiscovery
+from portal.stytch.email_otps import StytchEmailOtps
 from portal.stytch.http import StytchApi
 from portal.stytch.members import StytchMembers
 from portal.stytch.organization import StytchOrganization
@@ -21,8 +25,14 @@ from portal.stytch.sessions import StytchSessions
 class StytchDirectory:
     """Implements portal.directory.directory.Directory."""
 
+    # Stytch's API has no place for them that only the portal changes. The pages keep them in a cookie.
+    preferences: PreferencesGateway | None = None
     # The product sends its own invitations and password resets.
     sign_in_links: SignInLinkGateway | None = None
+    # Stytch's API has no log of an organization's changes.
+    activity: ActivityGateway | None = None
+    # Its API returns lists, and no numbers.
+    counts: CountGateway | None = None
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
         self._scope = scope
@@ -41,6 +51,11 @@ class StytchDirectory:
     def sessions(self) -> StytchSessions:
         """Its member sessions."""
         return StytchSessions(self._scope)
+
+    @cached_property
+    def email_otps(self) -> StytchEmailOtps:
+        """Codes by email."""
+        return StytchEmailOtps(self._scope)
 
     @cached_property
     def members(self) -> StytchMembers:

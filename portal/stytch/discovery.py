@@ -45,7 +45,7 @@ class StytchDiscovery:
         discovered = self.organizations(intermediate_session_token).organizations
         # Stytch would also let a person join an organization that their email address is eligible for.
         if all(organization.organization_id != organization_id for organization in discovered):
-            raise Unauthenticated("You aren't a member of this organization.")
+            raise Unauthenticated("You are not a member of this organization.")
         answer = self._api.post(
             path_of("discovery", "intermediate_sessions", "exchange"),
             {

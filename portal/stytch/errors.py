@@ -23,9 +23,9 @@ Meanings = Mapping[str, Meaning]
 
 AWAY: Meaning = (Unavailable, "The directory doesn't respond right now. Try again in a moment.")
 _SESSION_ENDED: Meaning = (Unauthenticated, "The session has ended.")
-_NO_PERMISSION: Meaning = (Forbidden, "Your roles don't allow this.")
+_NO_PERMISSION: Meaning = (Forbidden, "Your roles do not allow this.")
 _CHOICE_ENDED: Meaning = (Unauthenticated, "Choosing an organization took too long. Sign in again.")
-_NO_ORGANIZATION: Meaning = (NotFound, "There is no organization at this address.")
+_NO_ORGANIZATION: Meaning = (NotFound, "This organization does not exist.")
 _BAD_CURSOR: Meaning = (InvalidCursor, "This place in the list is not valid.")
 
 # By error_type; the status doesn't matter.
@@ -37,7 +37,7 @@ _BY_TYPE: Meanings = {
     "intermediate_session_not_found": _CHOICE_ENDED,
     "invalid_intermediate_session_token_for_organization": (
         Unauthenticated,
-        "You aren't a member of this organization.",
+        "You are not a member of this organization.",
     ),
     "session_authorization_error": _NO_PERMISSION,
     "session_authorization_tenancy_error": _NO_PERMISSION,

@@ -39,7 +39,7 @@ _LOST = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 def path_of(*segments: str) -> str:
     """Return a path under `/v1/b2b/` with percent-encoded segments. Raise NotFound for a segment that would leave it."""
     if any(segment in {"", ".", ".."} for segment in segments):
-        raise NotFound("Nothing was found at this address.")
+        raise NotFound("Nothing was found at this URL.")
     return "/v1/b2b/" + "/".join(quote(segment, safe="") for segment in segments)
 
 

@@ -21,5 +21,5 @@ class StytchOrganization:
         organization = organization_value(answer.part("organization"))
         # Stytch also accepts an ID. The portal's URLs contain only slugs, so that each page has one URL.
         if organization.organization_slug != self._scope.organization_slug:
-            raise NotFound("There is no organization at this address.")
+            raise NotFound("This organization does not exist.")
         return organization

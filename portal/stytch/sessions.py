@@ -72,7 +72,7 @@ class StytchSessions:
         answer = self._scope.api.post(
             path_of("sessions", "authenticate"), {"session_token": session_token}, is_read=True
         )
-        return self._of_this_organization(signed_in_value(answer))
+        return self.of_this_organization(signed_in_value(answer))
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
         """Start a session by password (POST /v1/b2b/passwords/authenticate). Raise Unauthenticated."""
@@ -83,7 +83,7 @@ class StytchSessions:
             "session_duration_minutes": settings.SESSION_DURATION_MINUTES,
         }
         answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=PASSWORD_MEANINGS)
-        return self._of_this_organization(signed_in(answer))
+        return self.of_this_organization(signed_in(answer))
 
     def confirm_password(self, password: str) -> SignedIn:
         """Renew the session's password factor (POST /v1/b2b/passwords/authenticate). Raise Unauthenticated.
@@ -100,7 +100,7 @@ class StytchSessions:
             "session_token": caller.session_token,
         }
         answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=_CONFIRM_MEANINGS)
-        confirmed = self._of_this_organization(signed_in(answer))
+        confirmed = self.of_this_organization(signed_in(answer))
         if confirmed.member.member_id != caller.member.member_id:
             raise Unauthenticated("The session has ended.")
         return confirmed
@@ -113,7 +113,8 @@ class StytchSessions:
                 self.authenticate(session_token)
             self._scope.api.post(path_of("sessions", "revoke"), {"session_token": session_token})
 
-    def _of_this_organization(self, who: SignedIn) -> SignedIn:
+    def of_this_organization(self, who: SignedIn) -> SignedIn:
+        """Return a session. Raise Unauthenticated if it is of another organization."""
         slugs = {who.organization.organization_slug, who.session.organization_slug}
         ids = {who.organization.organization_id, who.session.organization_id, who.member.organization_id}
         if slugs != {self._scope.organization_slug} or len(ids) > 1:

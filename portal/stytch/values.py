@@ -8,7 +8,7 @@ from portal.directory.members import Member, MemberRole, MemberRoleSource, Membe
 from portal.directory.organizations import Organization
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
-from portal.directory.sessions import MemberSession, SignedIn
+from portal.directory.sessions import AuthenticationFactor, MemberSession, SignedIn
 from portal.stytch.documents import Document, misread
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -46,7 +46,8 @@ def signed_in_value(answer: Document) -> SignedIn:
             started_at=session.timestamp("started_at"),
             last_accessed_at=session.timestamp("last_accessed_at"),
             expires_at=session.timestamp("expires_at"),
-            password_entered_at=_password_entered_at(session),
+            password_entered_at=_last_proved_by("password", session),
+            other_factors=_factors_by_email(session),
         ),
         member=member_value(answer.part("member")),
         organization=organization_value(answer.part("organization")),
@@ -54,10 +55,16 @@ def signed_in_value(answer: Document) -> SignedIn:
     )
 
 
-def _password_entered_at(session: Document) -> datetime | None:
+def _last_proved_by(factor_type: str, session: Document) -> datetime | None:
     factors = session.parts("authentication_factors")
-    timestamps = [one.optional_timestamp("last_authenticated_at") for one in factors if one.text("type") == "password"]
+    timestamps = [one.optional_timestamp("last_authenticated_at") for one in factors if one.text("type") == factor_type]
     return max((one for one in timestamps if one), default=None)
+
+
+def _factors_by_email(session: Document) -> tuple[AuthenticationFactor, ...]:
+    """Return the factors that step-up accepts besides a password, with when they were last used."""
+    found = {name: _last_proved_by(name, session) for name in ("email_otp", "magic_link")}
+    return tuple(AuthenticationFactor(name, "email", at, at) for name, at in found.items() if at)
 
 
 def scim_connection_value(document: Document) -> ScimConnection:

@@ -6,6 +6,8 @@ from typing import Literal, TypeVar
 from portal.directory.errors import DirectoryError
 
 Capability = Literal[
+    "activity",
+    "attention",
     "conflicts",
     "contacts",
     "drift",
@@ -23,9 +25,11 @@ Gateway = TypeVar("Gateway")
 
 _NO_REQUESTS = "Identity providers send their requests to the directory itself, which doesn't report them."
 REASONS: Mapping[Capability, str] = {
+    "activity": "The directory doesn't keep an activity log.",
+    "attention": "The directory doesn't put deactivations on hold, and doesn't report existing members or differences.",
     "conflicts": "The directory decides which existing members it links, and doesn't report the others.",
     "contacts": "The directory doesn't keep contacts or send reminders.",
-    "drift": "The directory doesn't report what the identity provider sent, so there is nothing to compare with.",
+    "drift": "The directory doesn't report what the identity provider sent, so differences can't be found.",
     "group members": "The directory lists groups, but not the people in them.",
     "group role preview": "The directory doesn't list the people in a group, so a change can't be previewed.",
     "health": _NO_REQUESTS,

@@ -6,16 +6,22 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
 
 from portal.directory.errors import DirectoryError
+from portal.directory.members import Helper
+from portal.directory.organizations import Organization
 from portal.directory.permissions import Permission
+from portal.directory.sessions import SessionEnd, SessionEndCause
 from portal.serving.bodies import BodyProblem, body_problem
 from portal.serving.threads import RETRY_SECONDS
 from portal.web.availability import NotAvailable
 from portal.web.kept_form import sent_form
 from portal.web.pages import portal_frame, private
-from portal.web.rights import lacking
-from portal.web.session_cookie import page_at_hand, sign_in_url
+from portal.web.request import PortalRequest
+from portal.web.rights import helpers_of
+from portal.web.session_cookie import forget_session, page_at_hand, sign_in_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +33,60 @@ class Problem:
     detail: str
     fix: str = ""
     who_can_help: tuple[str, ...] = ()
+    # Members who can help. Without them, the page names the roles of `who_can_help`.
+    helpers: tuple[Helper, ...] = ()
     can_retry: bool = False
     sign_in_url: str = ""
 
 
 _TITLES = {
-    400: "That address is not right",
-    401: "You are signed out",
-    403: "You do not have access",
+    400: "Invalid request",
+    401: "You were signed out",
+    403: "You don’t have access",
     404: "Page not found",
-    405: "That does not work here",
+    405: "This page can’t do that",
     408: "Your request took too long",
     410: "This link no longer works",
     409: "Something changed in the meantime",
-    422: "That value is not right",
+    422: "Check your input",
     429: "Too many attempts",
-    500: "Something went wrong on our side",
+    500: "Something went wrong",
     503: "Not available right now",
+}
+
+
+_ICONS = {
+    401: "log-out",
+    403: "lock",
+    404: "search-x",
+    405: "circle-slash",
+    410: "unlink",
+    409: "git-compare",
+    429: "timer",
+    503: "hourglass",
 }
 
 
 def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Return an error page, or only its notice if HTMX requested a fragment."""
-    htmx = getattr(request, "htmx", None)
+    portal = portal_frame(request) if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
     context = {
-        "portal": portal_frame(request) if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else None,
+        "portal": portal,
         "status": problem.status,
+        "icon": _ICONS.get(problem.status, "circle-alert"),
         "title": problem.title,
         "detail": problem.detail,
         "fix": problem.fix,
         "who_can_help": problem.who_can_help,
+        "helpers": problem.helpers,
+        "at": timezone.now(),
+        "area": next((area for area in portal.areas if area.is_current), None) if portal else None,
         "request_id": getattr(request, "request_id", ""),
         "retry_url": request.get_full_path() if problem.can_retry and request.method == "GET" else "",
         "sign_in_url": problem.sign_in_url,
         "home_url": "/",
     }
-    template = "error.html#error-notice" if htmx and not htmx.boosted else "error.html"
+    template = "error.html#error-notice" if _is_fragment(request) else "error.html"
     return private(render(request, template, context, status=problem.status))
 
 
@@ -78,8 +102,7 @@ def directory_error_page(request: HttpRequest, error: DirectoryError) -> HttpRes
 
 def _not_available(request: HttpRequest, error: NotAvailable) -> HttpResponse:
     """Return the page that explains what the directory lacks: 200 for a page, 501 for a submitted form."""
-    htmx = getattr(request, "htmx", None)
-    template = "not_available.html#not-available" if htmx and not htmx.boosted else "not_available.html"
+    template = "not_available.html#not-available" if _is_fragment(request) else "not_available.html"
     status = HTTPStatus.OK if request.method in {"GET", "HEAD"} else HTTPStatus.NOT_IMPLEMENTED
     context = {"portal": portal_frame(request), "capability": error.capability}
     return private(render(request, template, context, status=status))
@@ -87,19 +110,22 @@ def _not_available(request: HttpRequest, error: NotAvailable) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature
     """Django's handler400."""
-    return error_page(request, Problem(400, _TITLES[400], "The request could not be understood."))
+    return error_page(
+        request,
+        Problem(400, _TITLES[400], "We couldn’t read the request. Check the address, or go back and try again."),
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature
     """Django's handler403."""
-    return error_page(request, Problem(403, _TITLES[403], "This is not open to you."))
+    return error_page(request, Problem(403, _TITLES[403], "You can’t open this page."))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- as above
     """Django's handler404, also for objects of other organizations."""
     return error_page(
         request,
-        Problem(404, _TITLES[404], "There is nothing at this address, or it belongs to another organization."),
+        Problem(404, _TITLES[404], "This page doesn't exist, or it belongs to another organization."),
     )
 
 
@@ -110,7 +136,7 @@ def other_organization(request: HttpRequest, sign_in: str) -> HttpResponse:
         Problem(
             404,
             _TITLES[404],
-            "There is nothing at this address, or it belongs to an organization that you are not signed in to.",
+            "This page doesn't exist, or it belongs to an organization that you aren't signed in to.",
             sign_in_url=sign_in,
         ),
     )
@@ -118,14 +144,17 @@ def other_organization(request: HttpRequest, sign_in: str) -> HttpResponse:
 
 def method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpResponse:
     """Return 405 with the methods that the URL accepts."""
-    response = error_page(request, Problem(405, _TITLES[405], f"This address does not take {request.method} requests."))
+    response = error_page(
+        request,
+        Problem(405, _TITLES[405], f"It doesn’t accept {request.method} requests. Go back, and try again from there."),
+    )
     response["Allow"] = ", ".join(sorted(methods))
     return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
-    detail = "The error was recorded. No changes were saved."
+    detail = "It’s on our side, and the error was recorded. No changes were saved, so you can try again."
     return error_page(request, Problem(500, _TITLES[500], detail, can_retry=True))
 
 
@@ -144,9 +173,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     )
 
 
-def no_right(request: HttpRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
-    """Return 403 with the missing permission and the roles that grant it."""
-    return error_page(request, Problem(403, _TITLES[403], lacking(permission), who_can_help=who_can_help))
+def no_right(request: PortalRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
+    """Return 403 with what the member's roles don't include, and the members who can help; without those, the roles."""
+    frame = portal_frame(request)
+    area = next((area.label for area in frame.areas if area.is_current and area.is_locked), "") if frame else ""
+    title = f"You don’t have access to {area}" if area else _TITLES[403]
+    name = request.signed_in.organization.organization_name
+    detail = f"Your roles in {name} don’t let you {permission.label}."
+    helpers = helpers_of(request, who_can_help)
+    return error_page(request, Problem(403, title, detail, who_can_help=who_can_help, helpers=helpers))
 
 
 def maintenance(request: HttpRequest) -> HttpResponse:
@@ -195,20 +230,80 @@ def _retry_later(request: HttpRequest, problem: Problem) -> HttpResponse:
     return response
 
 
-def sign_in_again(request: HttpRequest, organization_slug: str, *, has_ended: bool) -> HttpResponse:
-    """Redirect to sign-in: a page by 302, a fragment by 401 with HX-Redirect, a form by a page that keeps its values."""
-    url = sign_in_url(request, organization_slug, has_ended=has_ended)
-    htmx = getattr(request, "htmx", None)
-    if htmx and not htmx.boosted:
-        response = error_page(request, Problem(401, _TITLES[401], "Your session ended. Sign in to continue."))
-        response["HX-Redirect"] = url
-        return response
-    if kept := sent_form(request):
-        context = {
-            "kept": kept,
-            "next": page_at_hand(request, organization_slug),
-            "sign_in_url": url,
-            "sign_in_path": reverse("session:sign-in", args=[organization_slug]),
-        }
-        return private(render(request, "session_ended.html", context, status=401))
+def sign_in_first(request: HttpRequest, organization_slug: str) -> HttpResponse:
+    """Send a visitor to sign in: a page by 302, a fragment by 401 with HX-Redirect, a form by a page that keeps its values."""
+    url = sign_in_url(request, organization_slug)
+    if _is_fragment(request):
+        return _redirect_fragment(request, url)
+    if sent_form(request):
+        return _session_ended_page(request, organization_slug, url)
     return private(HttpResponse(status=302, headers={"Location": url}))
+
+
+def session_ended(request: HttpRequest, organization: Organization, end: SessionEnd | None) -> HttpResponse:
+    """Return the page that says why a session ended, with status 401, and delete the session's cookie.
+
+    It leads back to the page, and keeps the values of a form. A fragment loads its page again, which then says so.
+    """
+    slug = organization.organization_slug
+    page = page_at_hand(request, slug)
+    if _is_fragment(request) and page:
+        # The cookie stays: the page that is loaded next needs it to say why.
+        return _redirect_fragment(request, page)
+    url = sign_in_url(request, slug)
+    context = {"organization": organization, "sentence": end_sentence(end)}
+    response = (
+        _redirect_fragment(request, url)
+        if _is_fragment(request)
+        else _session_ended_page(request, slug, url, **context)
+    )
+    forget_session(response, slug)
+    return response
+
+
+def end_sentence(end: SessionEnd | None) -> str:
+    """Return when and why a session ended, for the browser that had it; a neutral sentence if that isn't known."""
+    if end is None:
+        return "Your session has ended."
+    at = date_format(timezone.localtime(end.at), "j M Y, H:i T")
+    match end.cause:
+        case SessionEndCause.IDLE:
+            return f"Your session ended on {at}, after {_duration(end.minutes)} without activity."
+        case SessionEndCause.DURATION:
+            return f"Your session ended on {at}, {_duration(end.minutes)} after you signed in."
+        case SessionEndCause.MEMBER:
+            return f"You ended this session on {at}."
+        case SessionEndCause.ADMIN:
+            return f"An admin ended your session on {at}."
+        case SessionEndCause.PASSWORD:
+            return f"Your password was changed on {at}. That ended your other sessions."
+
+
+def _duration(minutes: int) -> str:
+    """Return a number of minutes in words, in hours or days where it's a whole number of at least two."""
+    for unit, size in (("days", 1440), ("hours", 60)):
+        if minutes >= 2 * size and minutes % size == 0:
+            return f"{minutes // size} {unit}"
+    return f"{minutes} minutes"
+
+
+def _is_fragment(request: HttpRequest) -> bool:
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx and not htmx.boosted)
+
+
+def _redirect_fragment(request: HttpRequest, url: str) -> HttpResponse:
+    response = error_page(request, Problem(401, _TITLES[401], "Your session ended. Sign in to continue."))
+    response["HX-Redirect"] = url
+    return response
+
+
+def _session_ended_page(request: HttpRequest, organization_slug: str, url: str, **more: object) -> HttpResponse:
+    context = {
+        "kept": sent_form(request),
+        "next": page_at_hand(request, organization_slug),
+        "sign_in_url": url,
+        "sign_in_path": reverse("session:sign-in", args=[organization_slug]),
+        **more,
+    }
+    return private(render(request, "session/session_ended.html", context, status=401))

@@ -1,4 +1,8 @@
-"""A page of a list, loaded by cursor, and either appended to the list or shown as a page of its own."""
+"""A page of a list, loaded by cursor, and either appended to the list or shown as a page of its own.
+
+While pages are appended, the address of the browser becomes that of all of them: `through` is their number of items. So a
+reload, and the way back from an item, show them all again, up to MAX_LIMIT. Beyond that it's the address of the last page.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +14,7 @@ from django.http import HttpResponse, QueryDict
 from django.utils.formats import number_format
 
 from portal.directory.errors import InvalidCursor
-from portal.directory.pages import Page
+from portal.directory.pages import MAX_LIMIT, Page
 from portal.web.request import PortalRequest
 
 Item = TypeVar("Item")
@@ -33,6 +37,14 @@ class ListQuery(forms.Form):
     def __init__(self, data: QueryDict, **options: Any) -> None:
         super().__init__({"limit": str(_DEFAULT_LIMIT), **data.dict()}, **options)
 
+    @property
+    def size(self) -> int:
+        """How many items to load: the page size, or all that were loaded page by page before."""
+        limit = int(self.cleaned_data["limit"])
+        if self.data.get("cursor"):
+            return limit
+        return max(limit, min(_number(self.data.get("through")), MAX_LIMIT))
+
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
@@ -48,6 +60,10 @@ class Listing(Generic[Item]):
     is_appended: bool
     # The search stopped here because it read too many rows. It continues at the cursor.
     searched_to: datetime | None = None
+    # It stopped in a list that has no time.
+    is_partial: bool = False
+    # The number of items in the address once the next page is appended, None beyond MAX_LIMIT.
+    through: int | None = None
 
     @property
     def is_continued(self) -> bool:
@@ -61,6 +77,8 @@ class Listing(Generic[Item]):
         if self.last == 0:
             # A search that has not finished isn't an empty list.
             return "Nothing found so far" if self.next_cursor else "Nothing found"
+        if self.is_partial:
+            return f"{last} found so far"
         if self.is_continued:
             return f"{first} to {last}" + ("" if self.next_cursor else ", the last")
         return f"{last} shown" if self.next_cursor else f"All {last} shown"
@@ -84,6 +102,8 @@ def load(request: PortalRequest, fetch: Callable[[str], Page[Item]], *, append_t
         has_restarted=has_restarted,
         is_appended=request.htmx.target == append_to and not has_restarted,
         searched_to=page.searched_to,
+        is_partial=page.is_partial and page.searched_to is None,
+        through=_through(request, before + len(page.items)),
     )
 
 
@@ -96,6 +116,16 @@ def start_again(response: HttpResponse, fragment: str) -> HttpResponse:
 
 def _shown(request: PortalRequest) -> int:
     """Return how many items are on the previous pages. It is only displayed, so an invalid number counts as 0."""
-    text = request.GET.get("shown", "")
-    is_number = bool(request.GET.get("cursor")) and text.isascii() and text.isdigit()
-    return min(int(text[:10]), _MAX_SHOWN) if is_number else 0
+    return min(_number(request.GET.get("shown")), _MAX_SHOWN) if request.GET.get("cursor") else 0
+
+
+def _through(request: PortalRequest, shown: int) -> int | None:
+    """Return how many items are shown with the next page at most."""
+    limit = _number(request.GET.get("limit"))
+    number = shown + (limit if limit in LIMITS else _DEFAULT_LIMIT)
+    return number if number <= MAX_LIMIT else None
+
+
+def _number(text: object) -> int:
+    """Return a number from a URL, 0 if it isn't one."""
+    return int(text[:10]) if isinstance(text, str) and text.isascii() and text.isdigit() else 0

@@ -1,6 +1,6 @@
 """Responses: a page, a fragment of it for HTMX, or a redirect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -9,10 +9,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
+from portal.directory.directory import Directory
 from portal.directory.members import Member
 from portal.directory.organizations import Organization
 from portal.directory.permissions import Permission
+from portal.web.preferences import preferences_of
 from portal.web.request import PortalRequest
+from portal.web.scim.attention import attention_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Area:
     url: str
     is_current: bool
     is_locked: bool
+    # How many items there need attention.
+    attention: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,19 @@ class Portal:
     areas: tuple[Area, ...]
     sign_out_url: str
     organizations_url: str
+    account_url: str
+    is_account: bool
+    # "light" or "dark", or "" for that of the system.
+    theme: str
 
 
-# URL name, label, icon, and the permission without which the entry is shown with a lock.
-_AREAS: tuple[tuple[str, str, str, Permission | None], ...] = (
-    ("home:home", "Home", "house", None),
-    ("scim:connection", "SCIM", "folder-sync", Permission.SCIM_GET),
+# URL name, label, icon, the permission without which the entry is shown with a lock, and what the directory must have for
+# the entry to be shown.
+_AREAS: tuple[tuple[str, str, str, Permission | None, Callable[[Directory], object | None]], ...] = (
+    ("home:home", "Home", "house", None, lambda directory: directory.organization),
+    ("members:members", "Members", "users", Permission.MEMBER_SEARCH, lambda directory: directory.members),
+    ("scim:connection", "SCIM", "folder-sync", Permission.SCIM_GET, lambda directory: directory.scim),
+    ("activity:activity", "Activity", "activity", Permission.ACTIVITY_GET, lambda directory: directory.activity),
 )
 
 
@@ -55,7 +67,7 @@ def render_page(
 ) -> HttpResponse:
     """Return the fragment that `HX-Target` names if it's one of `fragments`, else the whole page."""
     fragment = _wanted_fragment(request, fragments)
-    data = {"portal": portal_frame(request), **(context or {})} if fragment is None else dict(context or {})
+    data = {"portal": portal_frame(request, context), **(context or {})} if fragment is None else dict(context or {})
     name = template if fragment is None else f"{template}#{fragment}"
     return private(render(request, name, data, status=status))
 
@@ -75,12 +87,12 @@ def see_other(url: str) -> HttpResponse:
     return private(HttpResponse(status=303, headers={"Location": url}))
 
 
-def portal_frame(request: HttpRequest) -> Portal | None:
+def portal_frame(request: HttpRequest, context: Mapping[str, Any] | None = None) -> Portal | None:
     """Return the contents of the frame, or None if no one is signed in."""
-    return _frame(cast("PortalRequest", request)) if hasattr(request, "signed_in") else None
+    return _frame(cast("PortalRequest", request), context or {}) if hasattr(request, "signed_in") else None
 
 
-def _frame(request: PortalRequest) -> Portal:
+def _frame(request: PortalRequest, context: Mapping[str, Any]) -> Portal:
     slug = request.signed_in.organization.organization_slug
     current = request.resolver_match.namespace if request.resolver_match else ""
     return Portal(
@@ -94,12 +106,27 @@ def _frame(request: PortalRequest) -> Portal:
                 url=reverse(name, args=[slug]),
                 is_current=name.partition(":")[0] == current,
                 is_locked=permission is not None and not request.allows(permission),
+                attention=_attention(request, context) if name == "scim:connection" else 0,
             )
-            for name, label, icon, permission in _AREAS
+            for name, label, icon, permission, gateway in _AREAS
+            if gateway(request.directory) is not None
         ),
         sign_out_url=reverse("session:sign-out", args=[slug]),
         organizations_url=reverse("session:organizations"),
+        account_url=reverse("account:account", args=[slug]),
+        is_account=current == "account",
+        theme=str(preferences_of(request).theme),
     )
+
+
+def _attention(request: PortalRequest, context: Mapping[str, Any]) -> int:
+    """Return how many items need attention. A page that hasn't loaded the connection costs one query more."""
+    scim = request.directory.scim
+    if "attention_count" in context or "connection" in context:
+        return attention_count(context)
+    if not request.allows(Permission.SCIM_GET) or not (scim.safeguard or scim.conflicts):
+        return 0
+    return attention_count({"connection": scim.connection.get()})
 
 
 def _wanted_fragment(request: PortalRequest, fragments: Sequence[str]) -> str | None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from portal.directory.errors import DirectoryError
+from portal.directory.members import Helper
 from portal.directory.permissions import Permission
 from portal.web.request import PortalRequest
 
@@ -29,4 +31,12 @@ def right_to(request: PortalRequest, *permissions: Permission) -> Right:
 
 def lacking(permission: Permission) -> str:
     """Return the sentence that names the missing permission."""
-    return f"Your roles do not include the right to {permission.label} ({permission})."
+    return f"Your roles don’t let you {permission.label}."
+
+
+def helpers_of(request: PortalRequest, role_ids: tuple[str, ...]) -> tuple[Helper, ...]:
+    """Return members who have one of the roles. None if the directory can't say: the page is about something else."""
+    try:
+        return request.directory.members.helpers(role_ids) if role_ids else ()
+    except DirectoryError:
+        return ()

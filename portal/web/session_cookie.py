@@ -69,15 +69,11 @@ def delete_cookie(response: HttpResponse, name: str) -> None:
         response.cookies[name]["secure"] = True
 
 
-def sign_in_url(request: HttpRequest, organization_slug: str, *, has_ended: bool = False) -> str:
-    """Return the URL to sign in to this organization and return to the current page.
-
-    With `has_ended`, the sign-in page says that the session ended.
-    """
+def sign_in_url(request: HttpRequest, organization_slug: str) -> str:
+    """Return the URL to sign in to this organization and return to the current page."""
     page = page_at_hand(request, organization_slug)
-    query = ({"next": page} if page else {}) | ({"ended": "1"} if has_ended else {})
     url = reverse("session:sign-in", args=[organization_slug])
-    return f"{url}?{urlencode(query)}" if query else url
+    return f"{url}?{urlencode({'next': page})}" if page else url
 
 
 def page_at_hand(request: HttpRequest, organization_slug: str) -> str:

@@ -32,7 +32,7 @@ def files_are_collected(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"Static files aren't collected, or have changed since ({len(stale)}), such as {', '.join(stale[:3])}.",
-            hint="Run `manage.py collectstatic --noinput`, then restart. Pages load slowly or look broken until then.",
+            hint="Run `manage.py collectstatic --noinput`, then restart. Until then, pages load slowly or look broken.",
             id="portal.E003",
         )
     ]

@@ -29,21 +29,21 @@ ACCESS = (
         "no-bearer",
         "The word “Bearer” is missing",
         Sign(rejection=ScimRejection.NO_BEARER),
-        "The Authorization header does not begin with the word “Bearer” and a space.",
-        "In {settings}, choose a bearer token for authentication. If you enter the whole header manually, write Bearer, "
-        "a space, and the token. Save, and {test}.",
+        "The Authorization header doesn't begin with the word “Bearer” and a space.",
+        "In {settings}, choose a bearer token for authentication. If you enter the whole header, write Bearer, a "
+        "space, and the token. Save, and {test}.",
         {
-            ScimIdentityProvider.OKTA: "In {settings}, set Authentication Mode to HTTP Header: Okta then writes Bearer "
-            "itself. Basic Auth is not offered here. Save, and {test}.",
+            ScimIdentityProvider.OKTA: "In {settings}, set Authentication Mode to HTTP Header. Okta then writes Bearer itself. Basic Auth "
+            "isn't supported. Save, and {test}.",
             ScimIdentityProvider.RIPPLING: "In {settings}, set Authorization Method to Bearer Token, and {test}.",
         },
     ),
     Cause(
         "unknown-token",
-        "The token is not known",
+        "The token is unknown",
         Sign(rejection=ScimRejection.UNKNOWN_TOKEN),
-        "We never created the token that {name} sent. Often it was cut when it was copied, or it belongs to another "
-        "product.",
+        "We never created the token that {name} sent. It may have been cut off when it was copied, or belong to "
+        "another product.",
         "Compare the last four characters of the token with those on the SCIM page. If they differ, or you no longer "
         "have the token, rotate it there and enter the new one in {settings} as “{token}”. Then {test}.",
     ),
@@ -51,36 +51,37 @@ ACCESS = (
         "expired-token",
         "The token has expired",
         Sign(rejection=ScimRejection.EXPIRED_TOKEN),
-        "The token was valid for a year, and the year is over. Until it has a new one, {name} can't change anyone here.",
+        "Tokens are valid for a year. Until you enter a new one, {name} can't change anyone here, and people who "
+        "leave keep their access.",
         _ROTATE,
     ),
     Cause(
         "revoked-token",
         "The token was revoked",
         Sign(rejection=ScimRejection.REVOKED_TOKEN),
-        "{name} sent a token that a rotation has replaced.",
-        "Enter the token that the rotation showed in {settings} as “{token}”, and {test}. If you no longer have it, "
-        "rotate the token again on the SCIM page.",
+        "{name} still sends the token from before the last rotation.",
+        "In {settings}, enter the new token as “{token}”, and {test}. If you no longer have it, rotate the token "
+        "again on the SCIM page.",
     ),
     Cause(
         "foreign-token",
         "The token belongs to another connection",
         Sign(rejection=ScimRejection.FOREIGN_TOKEN),
-        "The URL is that of this connection, but the token belongs to another one.",
+        "The URL belongs to this connection, but the token belongs to another one.",
         _PASTE_AGAIN + " If a connection was deleted and created again, it has a new token.",
     ),
     Cause(
         "other-address",
         "The URL belongs to another connection",
         Sign(rejection=ScimRejection.OTHER_ADDRESS),
-        "The token belongs to this connection, but it was sent to another connection's URL.",
+        "{name} sent this connection's token to the URL of another connection.",
         _ENTER_ADDRESS,
     ),
     Cause(
         "no-connection-id",
         "The URL doesn't name the connection",
         Sign(rejection=ScimRejection.NO_CONNECTION_ID),
-        "The connection's ID isn't where it belongs in the URL: “{base_url}” was cut, or a part of it was changed.",
+        "The connection's ID is missing from the URL. “{base_url}” was cut off or changed.",
         _ENTER_ADDRESS,
     ),
     Cause(
@@ -95,8 +96,8 @@ ACCESS = (
         "The URL begins with http, not https",
         Sign(rejection=ScimRejection.PLAIN_HTTP),
         "{name} sent the token over the network unencrypted. We rejected the request, but someone may have read the token.",
-        "In {settings}, let “{base_url}” begin with https://, and save. Then rotate the token on the SCIM page, enter the new "
-        "one as “{token}”, and {test}.",
+        "In {settings}, change “{base_url}” so that it begins with https://, and save. Then rotate the token on the "
+        "SCIM page, enter the new one as “{token}”, and {test}.",
     ),
     Cause(
         "wrong-prefix",
@@ -107,16 +108,16 @@ ACCESS = (
     ),
     Cause(
         "doubled-base-url",
-        "The URL has the base URL twice",
+        "The URL contains the base URL twice",
         Sign(status=404, path=r"scim-connection-(live|test)-"),
-        "{name} added its own part to a URL that was complete already.",
+        "{name} adds its own path to “{base_url}”, and the value there was already complete.",
         _ENTER_ADDRESS,
     ),
     Cause(
         "query-in-base-url",
         "The URL has a question mark in the middle",
         Sign(status=404, path=r"^/?$", has_query=True),
-        "{name} adds /Users and /Groups to the URL that you entered. After a question mark they are lost.",
+        "{name} adds /Users and /Groups to the URL that you entered. After a question mark, they have no effect.",
         "In {settings}, remove the question mark and everything after it from “{base_url}”, save, and {test}. "
         "?aadOptscim062020 is only for Microsoft Entra.",
         {
@@ -128,7 +129,7 @@ ACCESS = (
         "base-url-alone",
         "The URL has no /Users or /Groups",
         Sign(status=404, path=r"^/?$"),
-        "The base URL itself has no content. People are at /Users below it, and groups at /Groups.",
+        "The base URL itself has no content. People are at /Users, and groups are at /Groups.",
         "You can ignore a single request, such as that of a browser. If {name} itself sends it, it expects a URL that "
         "ends in /Users or /Groups. In {settings}, look for a separate field for each of them.",
     ),
@@ -164,7 +165,7 @@ ACCESS = (
         "The URL doesn't exist",
         Sign(status=404, detail="^There is no endpoint"),
         "{name} requested a URL below the base URL that SCIM doesn't define, or that we don't support.",
-        "Check that “{base_url}” in {settings} is exactly the base URL on the SCIM page. If it is, {name} tries its own "
-        "extension, and you can ignore the request as long as people and groups arrive.",
+        "Check that “{base_url}” in {settings} is exactly the base URL on the SCIM page. If it is, {name} is trying "
+        "an extension of its own, and you can ignore the request as long as people and groups arrive.",
     ),
 )

@@ -6,129 +6,129 @@ from scim_admin.causes.cause import Cause, Sign
 RESOURCES = (
     Cause(
         "user-name-taken",
-        "The userName is taken",
+        "User name already in use",
         Sign(status=409, detail="There is (already )?a User with the userName"),
-        "Another person of this connection already has the userName. Either someone was assigned twice, or {name} has lost "
-        "the link to this person.",
-        "Look on the SCIM page for the person with this userName. If it is the same person, {resend}: {name} then finds and "
-        "links them. If it is another one, give one of the two a different user name in {mapping}.",
+        "Another person in this connection already has this userName. Either someone was assigned twice, or {name} "
+        "has lost the link to this person.",
+        "Find the person with this userName on the SCIM page, under People. If it's the same person, {resend}: "
+        "{name} then links them. If it's someone else, give one of the two a different user name in {mapping}.",
         {
-            ScimIdentityProvider.OKTA: "If it is the same person, remove and add their assignment on the Assignments tab: "
-            "Okta then finds and links them. If it is another one, change Application username in the assignment of one of "
-            "the two."
+            ScimIdentityProvider.OKTA: "If it's the same person, remove and add their assignment on the Assignments tab. Okta then links them. "
+            "If it's someone else, change Application username in the assignment of one of the two."
         },
     ),
     Cause(
         "conflict-waiting",
-        "Waits for a decision of yours",
+        "Matches an existing member",
         Sign(status=409, detail="is (already )?a member of the organization( already)?, and was not provisioned"),
         "An existing member has this email address. {name} can manage this member only after an admin approves.",
-        "Decide on the SCIM page, under Conflicts, whether {name} manages this member from now on. Then {resend}.",
+        "On the SCIM page, open Needs attention. Under Existing members, decide whether {name} should manage this "
+        "member. Then {resend}.",
     ),
     Cause(
         "last-admin",
-        "It would leave no admin",
-        Sign(status=409, detail="(Somebody else must be made|Make someone else) an admin first"),
+        "This would leave no admin",
+        Sign(status=409, detail="else .*an admin first"),
         "The organization would have no admin left, so nothing was changed.",
         "Make someone else an admin, manually or through a group. Then {resend}.",
     ),
     Cause(
         "group-name-taken",
-        "The name of the group is taken",
+        "Name already in use",
         Sign(status=409, detail="There is (already )?a Group with the displayName"),
-        "Another group of this connection already has the name. Upper and lower case don't matter.",
-        "Rename one of the two groups in {name}, or delete the one here that {name} no longer knows. Then {resend}.",
+        "Another group in this connection already has this name. Upper and lower case don't matter.",
+        "Rename one of the two groups in {name}, or delete the one that {name} no longer knows. Then {resend}.",
         {
-            ScimIdentityProvider.OKTA: "On the Push Groups tab, choose Link Group instead of Create Group, and pick the "
-            "group that is here already; or push it under another name.",
-            ScimIdentityProvider.MICROSOFT_ENTRA: "Rename one of the two groups in Entra. If both must keep their name, map "
-            "displayName under Provisioning › Mappings › Provision Microsoft Entra ID Groups to an expression that tells them "
-            'apart, such as Join(" ", [displayName], [mailNickname]). Then {resend}.',
+            ScimIdentityProvider.OKTA: "On the Push Groups tab, choose Link Group instead of Create Group, and pick the existing group. Or "
+            "push it under another name.",
+            ScimIdentityProvider.MICROSOFT_ENTRA: "Rename one of the two groups in Entra. If both must keep their name, map displayName under "
+            "Provisioning › Mappings › Provision Microsoft Entra ID Groups to an expression that tells them apart, "
+            'such as Join(" ", [displayName], [mailNickname]). Then {resend}.',
         },
     ),
     Cause(
         "unknown-user",
-        "There is no such person",
+        "Unknown person",
         Sign(status=404, detail="^There is no User"),
-        "{name} asked for a person by an id that this connection does not have: they were deleted, or the id is from "
-        "another connection or another product.",
-        "If the person should be here, take away and give back their assignment under {assignments}: {name} then creates "
-        "them. If they left, nothing needs to be done.",
+        "{name} asked for a person with an ID that this connection doesn't have. The person was deleted, or the ID "
+        "is from another connection or product.",
+        "If the person should be here, remove their assignment in {assignments}, and add it again. {name} then "
+        "creates them. If they left, there's nothing to do.",
         {
-            ScimIdentityProvider.MICROSOFT_ENTRA: "If the person should be here, use Restart provisioning, which forgets old "
-            "ids, or Provision on demand for this person. If they left, nothing needs to be done."
+            ScimIdentityProvider.MICROSOFT_ENTRA: "If the person should be here, use Restart provisioning, which discards old IDs, or Provision on demand "
+            "for this person. If they left, there's nothing to do."
         },
     ),
     Cause(
         "unknown-group",
-        "There is no such group",
+        "Unknown group",
         Sign(status=404, detail="^There is no Group"),
-        "{name} asked for a group by an id that this connection does not have: it was deleted, or the id is from another "
-        "connection or another product.",
-        "If the group should be here, take it out of {assignments} and put it back: {name} then creates it.",
+        "{name} asked for a group with an ID that this connection doesn't have. The group was deleted, or the ID is "
+        "from another connection or product.",
+        "If the group should be here, remove it from {assignments}, and add it again. {name} then creates it.",
         {
-            ScimIdentityProvider.OKTA: "On the Push Groups tab, unlink the pushed group without deleting it, and push it "
-            "again: Okta then creates it.",
-            ScimIdentityProvider.MICROSOFT_ENTRA: "Use Restart provisioning, which forgets old ids, or Provision on demand "
-            "for this group.",
+            ScimIdentityProvider.OKTA: "On the Push Groups tab, unlink the pushed group without deleting it, and push it again. Okta then "
+            "creates it.",
+            ScimIdentityProvider.MICROSOFT_ENTRA: "Use Restart provisioning, which discards old IDs, or Provision on demand for this group.",
         },
     ),
     Cause(
         "unknown-member",
-        "A member of the group is not here",
+        "A member of the group is unknown",
         Sign(detail="^There is no such User or Group"),
-        "{name} added someone to a group who hasn't been created here. The whole change of the group failed.",
+        "{name} added someone to a group who hasn't been created here, so the whole change failed.",
         "Check that everyone in the group is assigned under {assignments}. Then {resend}. If {name} never repeats a failed "
         "change, ask the operator of this portal to ignore unknown members.",
         {
-            ScimIdentityProvider.OKTA: "Assign everyone in the group on the Assignments tab, best by assigning the group "
-            "itself; then choose Push now on the Push Groups tab."
+            ScimIdentityProvider.OKTA: "On the Assignments tab, assign everyone in the group, preferably by assigning the group itself. Then "
+            "choose Push now on the Push Groups tab."
         },
     ),
     Cause(
         "member-without-id",
-        "A member of the group has no id",
+        "A member of the group has no ID",
         Sign(detail='^Each (of the|element of) "members" needs a "value"'),
-        "A member of the group has no value, so we can't tell who it is.",
+        "A member of the group was sent without an ID, so we can't tell who it is.",
         "In {mapping} of groups, check that members are sent with their ID. Then {resend}.",
     ),
     Cause(
         "group-in-itself",
-        "A group cannot be in itself",
+        "A group can't contain itself",
         Sign(detail="^A group cannot be a member of itself"),
-        "{name} wanted to put a group into the same group.",
+        "{name} tried to add a group to itself.",
         "Take the group out of its own members in {name}. Then {resend}.",
     ),
     Cause(
         "too-many-members",
         "Too many members at once",
         Sign(status=413, detail=r"more than \d+ members"),
-        "One request had more members than a request may have.",
+        "One request had more members than we accept.",
         "Split the group in {name}, or ask the operator of this portal to raise the limit. Then {resend}.",
     ),
     Cause(
         "too-many-operations",
         "Too many changes at once",
         Sign(status=413, detail="operations"),
-        "One request had more operations than a request may have.",
-        "Look in {settings} for a batch size, and set a lower one. Otherwise ask the operator of this portal to raise the limit.",
+        "One request had more operations than we accept.",
+        "In {settings}, look for a batch size, and lower it. Otherwise, ask the operator of this portal to raise "
+        "the limit.",
     ),
     Cause(
         "resource-too-large",
         "A person or group is too large",
         Sign(status=413, detail=r"elements\.$|characters\.$"),
-        "An attribute has more values than it may have, or all attributes of a person or group together are too long. "
-        "Nothing was changed.",
-        "In {mapping}, stop sending the attribute that the error names, or send fewer values of it. Photos belong in a URL. "
-        "Then {resend}.",
+        "An attribute has too many values, or the attributes of a person or group are too long together. Nothing "
+        "was changed.",
+        "In {mapping}, stop sending the attribute that the error names, or send fewer values of it. Send photos as "
+        "a URL. Then {resend}.",
     ),
     Cause(
         "body-too-large",
         "The request is too large",
         Sign(status=413),
-        "The body of the request is larger than we accept. Often it is a group that is sent with all of its members.",
-        "Let {name} send changes of members instead of the whole group, if it can; see {settings}. Otherwise ask the "
-        "operator of this portal to raise the limit.",
+        "The body of the request is larger than we accept. Often it's a group that is sent with all of its members.",
+        "In {settings}, look for an option to send only the changes of a group. Otherwise, ask the operator of this "
+        "portal to raise the limit.",
     ),
     Cause(
         "user-name-missing",

@@ -10,6 +10,7 @@ def words_for(identity_provider: ScimIdentityProvider, guide_key: str = "") -> W
     guide = guide_for(identity_provider, guide_key)
     return Words(
         name=guide.called,
+        in_text=guide.in_text,
         settings=guide.places.settings,
         base_url=guide.base_url_name,
         token=guide.credential_name,

@@ -18,7 +18,7 @@ class ConflictsQuery(ListQuery):
         choices=[(state, state) for state in ScimConflictState],
         coerce=ScimConflictState,
         widget=forms.HiddenInput,
-        error_messages={"invalid_choice": "Use waiting, approved or dismissed."},
+        error_messages={"invalid_choice": "Choose one of the lists above."},
     )
 
     def __init__(self, data: QueryDict, **options: Any) -> None:
@@ -34,14 +34,14 @@ class DecideForm(forms.Form):
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         on_pages = [one for shown in data.getlist("on_page") for one in shown.split()]
-        chosen = on_pages if data.get("everybody") else data.getlist("chosen")
+        chosen = on_pages if data.get("all_shown") else data.getlist("chosen")
         parts = (one.rpartition(":") for one in chosen)
         self.chosen: dict[str, str] = {conflict_id: version for conflict_id, _, version in parts}
 
     def clean(self) -> None:
         """Require at least one conflict."""
         if not self.chosen:
-            raise forms.ValidationError("Choose at least one person first.", code="nobody")
+            raise forms.ValidationError("Choose at least one person.", code="none-chosen")
 
     @property
     def approves(self) -> bool:
@@ -56,6 +56,6 @@ class DomainForm(forms.Form):
         label="Email domain",
         max_length=253,
         error_messages={"required": "Enter a domain such as example.com."},
-        help_text="The part after the @. Subdomains aren't included: example.com doesn't include mail.example.com.",
+        help_text="The part after the @. It doesn't include subdomains such as mail.example.com.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 
 from portal.directory.scim.deletion import ScimDeletion
 
@@ -14,10 +15,12 @@ class DeleteForm(forms.Form):
 
     people = forms.ChoiceField(
         choices=[(KEEP, KEEP), (DEACTIVATE, DEACTIVATE)],
+        # The choice that takes no access away.
+        initial=KEEP,
         error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose what happens to people."),
     )
     display_name = forms.CharField(
-        label="Name of the connection",
+        help_text="The name is case-sensitive.",
         strip=False,
         max_length=1000,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -28,6 +31,7 @@ class DeleteForm(forms.Form):
     def __init__(self, deletion: ScimDeletion, *args: Any, can_deactivate: bool, **options: Any) -> None:
         super().__init__(*args, **options)
         self._deletion = deletion
+        self.fields["display_name"].label = format_html("Type <b>{}</b> to confirm", deletion.display_name)
         if not can_deactivate:
             del self.fields["people"]
 
@@ -35,7 +39,7 @@ class DeleteForm(forms.Form):
         """Accept only the exact name."""
         typed = str(self.cleaned_data["display_name"])
         if typed != self._deletion.display_name:
-            raise forms.ValidationError("This isn't the name of the connection. Capitals and spaces count.")
+            raise forms.ValidationError("This isn't the name of the connection. It's case-sensitive.")
         return typed
 
     @property

@@ -5,27 +5,46 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from portal.directory.scim.group_roles import MAX_GROUPS_AT_ONCE
 from portal.web.listing import ListQuery
 
 _MAX_SEARCH_LENGTH = 256
 
 
+_ROLES = {"": None, "with": True, "without": False}
+
+
 class GroupsQuery(ListQuery):
-    """Filter and page size of the list of groups. Without `searchable`, there is no filter."""
+    """Filters, page size and chosen groups of the list of groups. The filters need a directory that is `searchable`."""
 
     q = forms.CharField(
-        label="Search by name",
+        label="Search groups by name",
         required=False,
         max_length=_MAX_SEARCH_LENGTH,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "placeholder": "Search by name"}),
     )
+    roles = forms.ChoiceField(
+        label="Roles",
+        required=False,
+        choices=[("", "Any roles"), ("with", "With roles"), ("without", "Without roles")],
+        error_messages={"invalid_choice": "Choose one of the filters in the list."},
+    )
+
+    field_order = ("q", "roles", "limit")
 
     def __init__(self, data: QueryDict, *, searchable: bool, **options: Any) -> None:
         super().__init__(data, **options)
+        # They aren't a field: a group that doesn't exist can't be chosen, but does no harm in the URL.
+        self.chosen = tuple(dict.fromkeys(data.getlist("groups")))[:MAX_GROUPS_AT_ONCE]
         if not searchable:
-            del self.fields["q"]
+            del self.fields["q"], self.fields["roles"]
 
     @property
     def search(self) -> str:
         """The text to search for, or ""."""
         return str(self.cleaned_data.get("q", ""))
+
+    @property
+    def grants_roles(self) -> bool | None:
+        """Whether only groups that grant roles are listed, or only others; None for all."""
+        return _ROLES[self.cleaned_data.get("roles", "")]

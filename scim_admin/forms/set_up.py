@@ -13,7 +13,7 @@ class GuideQuery(forms.Form):
 
     guide = forms.ChoiceField(
         label="Your identity provider",
-        error_messages={"invalid_choice": "There is no such guide. Choose one from the list."},
+        error_messages={"invalid_choice": "Choose a guide from the list."},
     )
 
     def __init__(self, data: QueryDict, guides: Sequence[Guide]) -> None:

@@ -12,21 +12,23 @@ class PeopleQuery(ListQuery):
     """Filters and page size of the list of people."""
 
     q = forms.CharField(
-        label="Search by name, userName or email",
+        label="Search people by name, userName or email",
         required=False,
         max_length=_MAX_SEARCH_LENGTH,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+        widget=forms.TextInput(
+            attrs={"type": "search", "autocomplete": "off", "placeholder": "Search by name or email"}
+        ),
     )
     state = forms.ChoiceField(
         label="State",
         required=False,
         choices=[
-            ("", "All"),
+            ("", "Any status"),
             (ScimUserState.ACTIVE, "Active"),
             (ScimUserState.DEACTIVATED, "Deactivated"),
             (ScimUserState.CANNOT_SIGN_IN, "Can’t sign in"),
         ],
-        error_messages={"invalid_choice": "Use active, deactivated or cannot-sign-in, or leave it out for all."},
+        error_messages={"invalid_choice": "Choose one of the filters in the list."},
     )
 
     field_order = ("q", "state", "limit")

@@ -20,25 +20,28 @@ CYBERARK = Guide(
                     "In CyberArk Identity Administration, open *Apps & Widgets › Web Apps*. If people already sign in here with "
                     "CyberArk, open that application and continue with step 2."
                 ),
-                "Otherwise choose *Add Web Apps*, the *Custom* tab, *SAML*, *Add*, and *Yes*; then name the application.",
+                (
+                    "Otherwise choose *Add Web Apps*, the *Custom* tab, *SAML*, *Add*, and *Yes*. Then name the "
+                    "application."
+                ),
             ),
         ),
         Step(
-            title="Enter the address and the token",
+            title="Enter the URL and the token",
             actions=(
                 (
-                    "On the *Provisioning* tab, tick *Enable provisioning for this application*, answer *Yes*, and choose *Live "
-                    "Mode*. Enter:"
+                    "On the *Provisioning* tab, select *Enable provisioning for this application*, answer *Yes*, and "
+                    "choose *Live Mode*. Enter:"
                 ),
             ),
             fields=(
                 Field("SCIM Service URL", Entry.BASE_URL),
                 Field("Authorization Type", "Authorization Header"),
                 Field("Header Type", "Bearer Token"),
-                Field("Bearer Token", Entry.TOKEN, "The token alone: CyberArk writes Bearer before it."),
+                Field("Bearer Token", Entry.TOKEN, "Enter the token only. CyberArk adds Bearer itself."),
             ),
-            after=("Choose *Verify*. Once it has succeeded, more options appear below, and you can *Save*.",),
-            trap="In *Preview Mode* CyberArk shows what it would do, and sends nothing.",
+            after=("Choose *Verify*. When it succeeds, more options appear below. Then *Save*.",),
+            trap="In *Preview Mode*, CyberArk only shows what it would do. It sends nothing.",
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
         Step(
@@ -49,24 +52,24 @@ CYBERARK = Guide(
                     "the same principal name*."
                 ),
                 (
-                    "Under *Deprovisioning Rules*, take away the tick at *Do not de-provision (deactivate or delete) users in target "
+                    "Under *Deprovisioning Rules*, clear *Do not de-provision (deactivate or delete) users in target "
                     "application*, choose to disable users, and *Save*."
                 ),
             ),
             after=(
                 (
-                    "CyberArk sends the user principal name as *userName*. If that isn't an email address, give *userName* the "
-                    "person's *Mail* in the *Provisioning Script*."
+                    "CyberArk sends the user principal name as *userName*. If that isn't an email address, set "
+                    "*userName* to the person's *Mail* in the *Provisioning Script*."
                 ),
             ),
-            trap="With that tick left in place, people who leave keep their access here.",
+            trap="If that option stays selected, people who leave keep their access here.",
         ),
         Step(
             title="Assign people",
             actions=(
                 (
-                    "On the *Permissions* tab, choose *Add*, pick the people or roles who may come in, see that *Run* is ticked, and "
-                    "*Save*. Begin with one person to try it."
+                    "On the *Permissions* tab, choose *Add*, pick the people or roles that should have access, check "
+                    "that *Run* is selected, and *Save*. Start with one person."
                 ),
             ),
             after=("They arrive with the next synchronization (step 6).",),
@@ -77,37 +80,41 @@ CYBERARK = Guide(
             actions=(
                 "On the application's *Provisioning* tab, under *Role Mappings*, choose *Add*.",
                 (
-                    "Choose a role, and at *Destination Group* enter the name that the group has here. Do so for each role, and "
-                    "*Save*."
+                    "Choose a role, and enter the name of the group here at *Destination Group*. Repeat this for each "
+                    "role, and *Save*."
                 ),
                 "Start a synchronization (step 6).",
             ),
-            trap="Giving a role access under *Permissions* sends its people, not the role: groups take a role mapping.",
+            trap="Adding a role under *Permissions* sends its people, not the role. Groups need a role mapping.",
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
             title="Start a synchronization",
             actions=(
                 "Open *Settings › Users › Outbound Provisioning*.",
-                "Under *Synchronizations*, choose this application, and *Start Sync*. For every day, set *Daily Sync* there.",
+                (
+                    "Under *Synchronizations*, choose this application, and *Start Sync*. To synchronize every day, set "
+                    "*Daily Sync* there."
+                ),
             ),
         ),
         Step(
-            title="See that leaving works",
+            title="Check that access ends",
             actions=(
-                "On the *Permissions* tab, remove the person that you tried it with, and *Save*.",
+                "On the *Permissions* tab, remove your test person, and *Save*.",
                 "Start a synchronization.",
             ),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="A person's change is sent within minutes; everything else with the next synchronization, which you start manually or "
-    "have run each day.",
-    own_log="Each synchronization leaves a report under *Settings › Users › Outbound Provisioning*, and by email.",
+    timing="CyberArk sends a change of a person within minutes. It sends everything else with the next "
+    "synchronization, which you start manually or schedule daily.",
+    own_log="Each synchronization creates a report under *Settings › Users › Outbound Provisioning*, and sends it by "
+    "email.",
     traps=("The role mappings set the names of groups. Changing a mapping creates another group.",),
-    no_groups="CyberArk sends roles as groups only where they have a role mapping.",
-    empty_groups="CyberArk puts those of a role into its group who may use the application: add the role under *Permissions* as well, "
+    no_groups="CyberArk sends only roles with a role mapping as groups.",
+    empty_groups="CyberArk adds only people who may use the application. Add the role under *Permissions* as well, "
     "and start a synchronization.",
     reads_discovery=True,
 )

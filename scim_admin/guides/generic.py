@@ -8,7 +8,7 @@ GENERIC = Guide(
     subject="Your identity provider",
     places=Places(
         settings="the provisioning settings of this application in your identity provider",
-        test="use its test of the connection",
+        test="test the connection there",
         mapping="its attribute mapping",
         assignments="the people and groups that are assigned to this application",
         resend="start a synchronization there",
@@ -18,20 +18,26 @@ GENERIC = Guide(
             title="Open the provisioning settings",
             actions=(
                 (
-                    "In your identity provider, open this application, or create one, and find its provisioning: often it is called "
-                    "*Provisioning*, *SCIM*, or *User management*."
+                    "In your identity provider, open this application, or create one, and find its provisioning. It's "
+                    "often called *Provisioning*, *SCIM*, or *User management*."
                 ),
-                "Where you may choose, choose *SCIM 2.0*.",
+                "If it offers several versions, choose *SCIM 2.0*.",
             ),
         ),
         Step(
-            title="Enter the address and the token",
-            actions=("Enter these; the names of the fields differ:",),
+            title="Enter the URL and the token",
+            actions=("Enter these values. The names of the fields may differ:",),
             fields=(
-                Field("SCIM base URL, or endpoint", Entry.BASE_URL, "It adds /Users and /Groups itself."),
+                Field(
+                    "SCIM base URL, or endpoint",
+                    Entry.BASE_URL,
+                    "Your identity provider adds /Users and /Groups itself.",
+                ),
                 Field("Authentication", "Bearer token, in the Authorization header"),
                 Field(
-                    "Bearer token", Entry.TOKEN, "Where the whole header is entered: Bearer, a space, and the token."
+                    "Bearer token",
+                    Entry.TOKEN,
+                    "If it asks for the whole header, enter Bearer, a space, and the token.",
                 ),
                 Field("Unique identifier", "userName"),
             ),
@@ -39,12 +45,12 @@ GENERIC = Guide(
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
         Step(
-            title="Say what it may do, and which attributes it sends",
-            actions=("Turn on:", "See that these attributes are mapped:"),
+            title="Choose what it changes and sends",
+            actions=("Turn on:", "Check that these attributes are mapped:"),
             fields=(
                 Field("userName", "The email address"),
-                Field("emails", "The email address, of the type work"),
-                Field("externalId", "An id that never changes"),
+                Field("emails", "The email address, with the type work"),
+                Field("externalId", "An ID that never changes"),
                 Field("name.givenName, name.familyName", "The name"),
                 Field("active", "Whether the person may sign in"),
             ),
@@ -52,7 +58,7 @@ GENERIC = Guide(
         ),
         Step(
             title="Assign people",
-            actions=("Assign those who may come in to the application. Begin with one person to try it.",),
+            actions=("Assign the people who should have access to the application. Start with one person.",),
             reaches=frozenset({Milestone.PERSON}),
         ),
         Step(
@@ -65,16 +71,16 @@ GENERIC = Guide(
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
-            title="See that leaving works",
-            actions=("Remove the assignment of the person that you tried it with.",),
+            title="Check that access ends",
+            actions=("Remove the assignment of your test person.",),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
     timing="Most identity providers send changes within minutes, some in cycles of up to an hour.",
-    own_log="Look there for a provisioning log: it has the answers that it got from here.",
-    traps=("SCIM 1.1 is not understood here.",),
+    own_log="Look there for a provisioning log. It shows the responses that it got from here.",
+    traps=("SCIM 1.1 isn't supported here.",),
     no_groups="Many identity providers send only people until you push groups.",
-    empty_groups="Most identity providers put those into a group who are assigned themselves, too: assign its people, and start a "
-    "synchronization.",
+    empty_groups="Most identity providers add only people who are assigned themselves. Assign the group's people, and "
+    "start a synchronization.",
 )

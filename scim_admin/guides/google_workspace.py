@@ -10,34 +10,35 @@ GOOGLE_WORKSPACE = Guide(
         test="save; Google sends a request within minutes",
         mapping="Auto-provisioning › Attribute mapping",
         assignments="User access, and Provisioning scope under Auto-provisioning",
-        resend="wait for Google's next synchronization, within some hours",
+        resend="wait for Google's next synchronization, within a few hours",
     ),
     steps=(
         Step(
             title="Open the application",
             actions=(
                 (
-                    "In the Google Admin console, open *Apps › Web and mobile apps*, and the SAML application with which people sign "
-                    "in here. If there is none, choose *Add app*, and set it up first."
+                    "In the Google Admin console, open *Apps › Web and mobile apps*, and the SAML application that "
+                    "people use to sign in here. If there is none, choose *Add app*, and set it up first."
                 ),
-                "Under *User access*, turn it *ON* for those who may come in.",
+                "Under *User access*, turn it *ON* for everyone who should have access.",
             ),
-            trap="Not each application has a section *Auto-provisioning*: Google offers it for many of its catalogue, and for "
-            "custom SAML applications in some editions only. Where it is missing, Google cannot send people here.",
+            trap="Some applications have no *Auto-provisioning* section. Google offers it for many applications in "
+            "its catalog, and for custom SAML applications only in some editions. Without it, Google can't send "
+            "people here.",
         ),
         Step(
-            title="Enter the address and the token",
-            actions=("In the section *Auto-provisioning*, choose *Configure auto-provisioning*, and enter:",),
+            title="Enter the URL and the token",
+            actions=("In the *Auto-provisioning* section, choose *Configure auto-provisioning*, and enter:",),
             fields=(
-                Field("Access token", Entry.TOKEN, "The token alone, without Bearer."),
+                Field("Access token", Entry.TOKEN, "Enter the token only, without Bearer."),
                 Field("Endpoint URL", Entry.BASE_URL),
             ),
             after=("Choose *Continue*.",),
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
         Step(
-            title="Look at the mapping",
-            actions=("See that the required attributes are mapped, and choose *Continue*:",),
+            title="Check the mapping",
+            actions=("Check that the required attributes are mapped, and choose *Continue*:",),
             fields=(
                 Field("userName", "Basic information › Primary email"),
                 Field("emails", "Basic information › Primary email"),
@@ -49,14 +50,14 @@ GOOGLE_WORKSPACE = Guide(
             title="Choose people",
             actions=(
                 (
-                    "At *Provisioning scope*, leave it empty for everyone who has the application turned on, or choose the groups "
-                    "whose people may come in. *Continue*."
+                    "At *Provisioning scope*, leave the field empty for everyone who has the application turned on, "
+                    "or choose the groups whose people should have access. Choose *Continue*."
                 ),
-                "At *Deprovisioning*, tick all of its cases, with *within 24 hours*, and *Finish*.",
-                "Turn *Auto-provisioning* to *Active*.",
+                "At *Deprovisioning*, select all cases with *within 24 hours*, and choose *Finish*.",
+                "Set *Auto-provisioning* to *Active*.",
             ),
-            trap="A group under *Provisioning scope* only says whose people come. A longer time under *Deprovisioning* leaves "
-            "access to people who have left.",
+            trap="Groups under *Provisioning scope* only select people. With a longer time under *Deprovisioning*, "
+            "people who leave keep their access longer.",
             reaches=frozenset({Milestone.PERSON}),
         ),
         Step(
@@ -68,17 +69,18 @@ GOOGLE_WORKSPACE = Guide(
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
-            title="See that leaving works",
-            actions=("Suspend the person that you tried it with, or turn the application off for them.",),
-            after=(f"Google tells it after the time chosen under *Deprovisioning*. {DEACTIVATION_DONE}",),
+            title="Check that access ends",
+            actions=("Suspend your test person, or turn the application off for them.",),
+            after=(f"Google sends this after the time chosen under *Deprovisioning*. {DEACTIVATION_DONE}",),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="Google begins within minutes of *Active*, and sends later changes every few hours.",
-    own_log="The section *Auto-provisioning* of the application shows what Google did, with the failures of 30 days.",
+    timing="Google starts within minutes of *Active*, and sends later changes every few hours.",
+    own_log="The application's *Auto-provisioning* section shows what Google did, with the failures of the last 30 "
+    "days.",
     traps=(
-        "Archived people are not sent.",
-        "The smaller editions of Google Workspace provision three applications at most.",
+        "Google doesn't send archived people.",
+        "Smaller editions of Google Workspace can provision up to three applications.",
     ),
     no_groups="Google Workspace sends no groups.",
     empty_groups="Google Workspace sends no groups.",

@@ -6,7 +6,7 @@ In texts, *asterisks* mark the names on screens (the filter `screen_names`).
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-DEACTIVATION_DONE = "Their sessions here end at once, and the check shows it."
+DEACTIVATION_DONE = "Their sessions here end at once, and the live check shows it."
 
 
 class Milestone(StrEnum):
@@ -50,6 +50,11 @@ class Field:
         """Whether its value has several lines."""
         return "\n" in self.value
 
+    @property
+    def is_choice(self) -> bool:
+        """Whether its value is the same for everyone, on one line."""
+        return not (self.is_base_url or self.is_token or self.is_block)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -64,6 +69,11 @@ class Step:
     trap: str = ""
     # The milestones that show that the step is done.
     reaches: frozenset[Milestone] = frozenset()
+
+    @property
+    def takes_token(self) -> bool:
+        """Whether the token is entered in it."""
+        return any(field.is_token for field in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +115,13 @@ class Guide:
 
     @property
     def called(self) -> str:
-        """The name of the identity provider in sentences."""
+        """The name of the identity provider at the beginning of a sentence."""
         return self.subject or self.name
+
+    @property
+    def in_text(self) -> str:
+        """The name of the identity provider within a sentence."""
+        return self.subject[:1].lower() + self.subject[1:] or self.name
 
     @property
     def base_url_name(self) -> str:
@@ -117,6 +132,11 @@ class Guide:
     def credential_name(self) -> str:
         """The name of the field for the token."""
         return next(field.name for step in self.steps for field in step.fields if field.is_token)
+
+    @property
+    def token_step(self) -> Step:
+        """The step in which the token is entered."""
+        return next(step for step in self.steps if step.takes_token)
 
     @property
     def push_groups(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ MICROSOFT_ENTRA = Guide(
         test="choose Test Connection",
         mapping="Provisioning › Mappings",
         assignments="Users and groups",
-        resend="use Provision on demand, or wait for the next cycle, which begins every 40 minutes",
+        resend="use Provision on demand, or wait for the next cycle, which starts every 40 minutes",
     ),
     steps=(
         Step(
@@ -25,11 +25,11 @@ MICROSOFT_ENTRA = Guide(
                     "application you don't find in the gallery (Non-gallery)*, and *Create*."
                 ),
             ),
-            trap="An application created under *App registrations* has no working *Provisioning*: create an enterprise "
-            "application beside it.",
+            trap="Provisioning doesn't work for an application created under *App registrations*. Create an "
+            "enterprise application as well.",
         ),
         Step(
-            title="Enter the address and the token",
+            title="Enter the URL and the token",
             actions=(
                 (
                     "In the application, open *Provisioning*, and choose *New configuration* (or *Get started*, with *Provisioning "
@@ -40,38 +40,38 @@ MICROSOFT_ENTRA = Guide(
                 Field(
                     "Tenant URL",
                     Entry.BASE_URL,
-                    "With all of its end: ?aadOptscim062020 has Entra keep to the standard.",
+                    "Include ?aadOptscim062020 at the end. With it, Entra follows the standard.",
                 ),
-                Field("Secret token", Entry.TOKEN, "The token alone, without Bearer."),
+                Field("Secret token", Entry.TOKEN, "Enter the token only, without Bearer."),
             ),
             after=("Choose *Test Connection*. Once it has succeeded, choose *Create* (or *Save*).",),
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
         Step(
-            title="Look at the mappings",
+            title="Check the mappings",
             actions=(
                 (
-                    "Under *Provisioning*, open *Mappings* (*Attribute mapping*), then *Provision Microsoft Entra ID Users*. Set "
-                    "*Enabled* to *Yes*, and see that these are mapped:"
+                    "Under *Provisioning*, open *Mappings* (*Attribute mapping*), then *Provision Microsoft Entra ID "
+                    "Users*. Set *Enabled* to *Yes*, and check these mappings:"
                 ),
             ),
             fields=(
                 Field("userName", "userPrincipalName", "Or mail, if sign-in names aren't email addresses."),
-                Field("externalId", "objectId", "Entra proposes mailNickname: change it, as nicknames change."),
-                Field('emails[type eq "work"].value', "mail"),
                 Field(
-                    "active", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")', "As it is from the start."
+                    "externalId", "objectId", "Entra suggests mailNickname. Change it, because nicknames can change."
                 ),
+                Field('emails[type eq "work"].value', "mail"),
+                Field("active", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")', "This is the default."),
             ),
             ticks=("Create", "Update", "Delete"),
-            after=("Go back, open *Provision Microsoft Entra ID Groups*, and see that *Enabled* is *Yes*. *Save*.",),
-            trap="People whose *mail* is empty arrive with their *userPrincipalName* as the address.",
+            after=("Go back, open *Provision Microsoft Entra ID Groups*, check that *Enabled* is *Yes*, and *Save*.",),
+            trap="People without *mail* arrive with their *userPrincipalName* as the email address.",
         ),
         Step(
             title="Assign people",
             actions=(
                 "Open *Users and groups*, and choose *Add user/group*.",
-                "Choose who may come in, and *Assign*. Begin with one person to try it.",
+                "Choose who gets access, and *Assign*. Start with one person.",
                 "Under *Provisioning › Settings*, leave *Scope* at *Sync only assigned users and groups*.",
             ),
             reaches=frozenset({Milestone.PERSON}),
@@ -85,8 +85,8 @@ MICROSOFT_ENTRA = Guide(
                     "enabled under *Provisioning › Mappings*, they arrive as groups, with their members."
                 ),
             ),
-            trap="Groups within an assigned group are not sent, and nor are their people: assign each of them. To assign groups, "
-            "Entra asks for a P1 licence.",
+            trap="Groups within an assigned group aren't sent, nor are their people. Assign each of these groups. "
+            "Assigning groups needs an Entra ID P1 license.",
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
@@ -94,32 +94,33 @@ MICROSOFT_ENTRA = Guide(
             actions=(
                 "On the *Overview* of *Provisioning*, choose *Start provisioning*.",
                 (
-                    "Not to wait, choose *Provision on demand*, pick one person, or one group with up to five of its members, and "
-                    "*Provision*: they are here at once."
+                    "To skip the wait, choose *Provision on demand*, pick one person, or one group with up to five of "
+                    "its members, and *Provision*. They arrive at once."
                 ),
             ),
-            trap="The first cycle begins some minutes later and goes through everyone. Later ones begin every 40 minutes.",
+            trap="The first cycle starts some minutes later and covers everyone. Later ones start every 40 minutes.",
         ),
         Step(
-            title="See that leaving works",
+            title="Check that access ends",
             actions=(
-                "Under *Users and groups*, remove the person that you tried it with.",
+                "Under *Users and groups*, remove your test person.",
                 "Wait for the next cycle, or send that person with *Provision on demand*.",
             ),
-            after=(DEACTIVATION_DONE, "Assign them again, and a later cycle brings them back."),
+            after=(DEACTIVATION_DONE, "Assign them again, and their access returns with a later cycle."),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="The first cycle begins within minutes of *Start provisioning*; then Entra sends requests every 40 minutes, with or without "
-    "changes. *Provision on demand* doesn't wait.",
-    own_log="What Entra did, and the responses that it got, are under *Provisioning › Provisioning logs*.",
+    timing="The first cycle starts within minutes of *Start provisioning*. Then Entra sends requests every 40 "
+    "minutes, with or without changes. *Provision on demand* sends them at once.",
+    own_log="Entra's own log, with the responses that it got, is under *Provisioning › Provisioning logs*.",
     traps=(
         (
-            "After many failures Entra puts the application into *quarantine* and sends requests once a day. Fix what is named "
-            "here, then choose *Restart provisioning*."
+            "After many failures, Entra puts the application into *quarantine* and sends requests once a day. Fix the "
+            "problems that the live check shows, then choose *Restart provisioning*."
         ),
         "People deleted in Entra are deactivated here, and deleted about 30 days later.",
     ),
-    no_groups="Entra sends the groups that are assigned themselves, in the cycle after the people.",
-    empty_groups="Entra sends direct members who are in scope: assign the groups within the group as well, and look at the *Scope*.",
+    no_groups="Entra sends only groups that are assigned themselves, in the cycle after the people.",
+    empty_groups="Entra sends only direct members who are in scope. Assign the groups within the group as well, and "
+    "check the *Scope*.",
 )

@@ -23,8 +23,8 @@ OKTA = Guide(
                 "Otherwise choose *Create App Integration*, *SAML 2.0* (or *SWA*), and finish the wizard.",
                 "On the *Sign On* tab, choose *Edit*, set *Application username format* to *Email*, and *Save*.",
             ),
-            trap="An OIDC application cannot provision: in Okta, SCIM is for SAML and SWA applications. The *SCIM 2.0 Test App* "
-            "of the catalogue works with the same values, but Okta means it for trials.",
+            trap="OIDC applications can't provision. In Okta, SCIM needs a SAML or SWA application. The *SCIM 2.0 "
+            "Test App* in the catalog works with the same values, but it's meant for trials.",
         ),
         Step(
             title="Turn on SCIM",
@@ -34,69 +34,76 @@ OKTA = Guide(
             ),
         ),
         Step(
-            title="Enter the address and the token",
+            title="Enter the URL and the token",
             actions=("On the *Provisioning* tab, open *Integration* and choose *Edit*. Enter:",),
             fields=(
                 Field("SCIM connector base URL", Entry.BASE_URL),
                 Field("Unique identifier field for users", "userName"),
                 Field("Authentication Mode", "HTTP Header"),
-                Field("HTTP Header › Authorization", Entry.TOKEN, "The token alone: Okta writes Bearer before it."),
+                Field("HTTP Header › Authorization", Entry.TOKEN, "Enter the token only. Okta adds Bearer itself."),
             ),
             ticks=("Push New Users", "Push Profile Updates", "Push Groups"),
             after=(
                 "Choose *Test Connector Configuration* (in some applications *Test API Credentials*), then *Save*.",
             ),
-            trap="Without *Push Groups* ticked here, the *Push Groups* tab of step 6 is missing.",
+            trap="If *Push Groups* isn't selected here, the *Push Groups* tab of step 6 is missing.",
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
         Step(
             title="Let Okta make changes",
             actions=(
-                "On the *Provisioning* tab, open *To App* and choose *Edit*. Enable what is named below, and *Save*.",
+                "On the *Provisioning* tab, open *To App* and choose *Edit*. Turn on the options below, and *Save*.",
                 (
-                    "Further down, under *Attribute Mappings*, see that *Username*, *Given name*, *Family name* and *Email* have a "
-                    "value."
+                    "Further down, under *Attribute Mappings*, check that *Username*, *Given name*, *Family name* and "
+                    "*Email* have a value."
                 ),
             ),
             ticks=("Create Users", "Update User Attributes", "Deactivate Users"),
-            trap="Okta leaves all three off at first. Without *Deactivate Users*, people who leave keep their access here.",
+            trap="They are off by default. Without *Deactivate Users*, people who leave keep their access here.",
         ),
         Step(
             title="Assign people",
             actions=(
                 "On the *Assignments* tab, choose *Assign › Assign to People* or *Assign to Groups*.",
-                "Choose who may come in, *Save and Go Back*, and *Done*. Begin with one person to try it.",
+                "Choose who gets access, then *Save and Go Back*, and *Done*. Start with one person.",
             ),
             after=("They arrive within seconds.",),
-            trap="People who were assigned before step 4 are not sent later by themselves: choose *Provision User* above the "
-            "list, or remove and assign them once more.",
+            trap="People assigned before step 4 aren't sent automatically. Choose *Provision User* above the list, or "
+            "remove and assign them again.",
             reaches=frozenset({Milestone.PERSON}),
         ),
         Step(
             title="Push groups",
             actions=(
                 "On the *Push Groups* tab, choose *Push Groups › Find groups by name*.",
-                "Pick a group, leave *Push group memberships immediately* ticked, choose *Create Group*, and *Save*.",
+                (
+                    "Pick a group, leave *Push group memberships immediately* selected, choose *Create Group*, and "
+                    "*Save*."
+                ),
             ),
-            after=("The group's state becomes *Active*, and it is here.",),
-            trap="Assigning a group does not push it: it only brings its people. For each group whose members should be known "
-            "here, do this step as well, best with other groups than those of step 5, as Okta advises.",
+            after=("The group's status changes to *Active*, and it appears here.",),
+            trap="Assigning a group doesn't push it. Push each group that should give people roles here. Okta "
+            "recommends other groups than those that you assigned in step 5.",
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
-            title="See that leaving works",
-            actions=("On the *Assignments* tab, remove the person that you tried it with.",),
-            after=(DEACTIVATION_DONE, "Assign them again, and they are back."),
+            title="Check that access ends",
+            actions=("On the *Assignments* tab, remove your test person.",),
+            after=(DEACTIVATION_DONE, "Assign them again, and their access returns."),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
     timing="Okta sends each change within seconds. It sends no requests while nothing changes.",
-    own_log="Failures are under *Dashboard › Tasks* and, with the response that Okta got, under *Reports › System Log*.",
+    own_log="Failures are listed under *Dashboard › Tasks* and, with the response that Okta got, under *Reports › "
+    "System Log*.",
     traps=(
-        "Okta never deletes people here, it deactivates them.",
-        "A task that failed is not repeated by itself: select it under *Dashboard › Tasks*, and *Retry Selected*.",
+        "Okta never deletes people here. It deactivates them.",
+        (
+            "Okta doesn't retry a failed task automatically. Select it under *Dashboard › Tasks*, and choose *Retry "
+            "Selected*."
+        ),
     ),
-    no_groups="In Okta, assigning a group sends its people, never the group.",
-    empty_groups="Okta puts only those into a pushed group who are assigned to the application as well: assign the group's people "
-    "on the *Assignments* tab, then choose *Push now* on the *Push Groups* tab.",
+    no_groups="In Okta, assigning a group sends its people, but not the group.",
+    empty_groups="Okta adds only people who are also assigned to the application. Assign the group's people on the "
+    "*Assignments* tab, then choose *Push now* on the *Push Groups* tab.",
 )

@@ -34,51 +34,55 @@ ONELOGIN = Guide(
                 "In OneLogin Administration, open *Applications › Applications*, and choose *Add App*.",
                 "Search for *SCIM*, choose *SCIM Provisioner with SAML (SCIM v2 Enterprise)*, name it, and *Save*.",
             ),
-            trap="Choose one with *SCIM v2* in its name: older ones speak SCIM 1.1, which is not understood here.",
+            trap="Choose one with *SCIM v2* in its name. Older ones use SCIM 1.1, which isn't supported here.",
         ),
         Step(
-            title="Enter the address and the token",
+            title="Enter the URL and the token",
             actions=("On the *Configuration* tab, under *API Connection*, enter:",),
             fields=(
                 Field("SCIM Base URL", Entry.BASE_URL),
                 Field("SCIM JSON Template", _TEMPLATE),
-                Field("SCIM Bearer Token", Entry.TOKEN, "The token alone, without Bearer."),
+                Field("SCIM Bearer Token", Entry.TOKEN, "Enter the token only, without Bearer."),
             ),
-            after=("*Save*, then choose *Enable* at *API Status*: it becomes *Enabled*.",),
+            after=("*Save*, then choose *Enable* at *API Status*. The status changes to *Enabled*.",),
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
         ),
         Step(
-            title="Say which attributes are sent",
+            title="Choose the attributes to send",
             actions=(
                 "On the *Parameters* tab, open *scimusername*, and choose *Email*. *Save*.",
-                "Open *Groups*, tick *Include in User Provisioning*, and *Save*.",
+                "Open *Groups*, select *Include in User Provisioning*, and *Save*.",
             ),
         ),
         Step(
             title="Let OneLogin make changes",
             actions=(
-                "On the *Provisioning* tab, tick *Enable provisioning*.",
+                "On the *Provisioning* tab, select *Enable provisioning*.",
                 (
-                    "Under *Require admin approval before this action is performed*, remove the ticks, or approve each action "
-                    "manually later."
+                    "Under *Require admin approval before this action is performed*, clear the checkboxes, or approve "
+                    "each action manually later."
                 ),
                 (
                     "Choose *Suspend* or *Delete* for *When users are deleted in OneLogin, or the user's app access is removed*. "
                     "*Save*."
                 ),
             ),
-            trap="With *Do Nothing* chosen there, people who leave keep their access here.",
+            trap="With *Do Nothing*, people who leave keep their access here.",
         ),
         Step(
             title="Assign people",
             actions=(
                 (
-                    "On the *Access* tab, tick the roles whose people may come in, and *Save*. For one person, to try it: *Users*, the "
-                    "person, *Applications*, *+*, this application, *Continue*, *Save*."
+                    "On the *Access* tab, select the roles whose people should have access, and *Save*. To start with "
+                    "one person, open *Users*, the person, and *Applications*. Choose *+*, this application, "
+                    "*Continue*, and *Save*."
                 ),
             ),
             after=(
-                "On the application's *Users* tab they are *Provisioned*. Where it says *Pending*, choose it, and *Approve*.",
+                (
+                    "On the application's *Users* tab, their status is *Provisioned*. If it's *Pending*, choose it, and "
+                    "*Approve*."
+                ),
             ),
             reaches=frozenset({Milestone.PERSON}),
         ),
@@ -86,31 +90,29 @@ ONELOGIN = Guide(
             title="Push groups",
             actions=(
                 (
-                    "In OneLogin Administration, open *Applications*, this application, and its *Parameters*: *Groups* must have "
-                    "*Include in User Provisioning* ticked."
+                    "In OneLogin Administration, open *Applications*, this application, and its *Parameters*: "
+                    "*Include in User Provisioning* must be selected for *Groups*."
                 ),
                 (
-                    "On the *Rules* tab, choose *Add Rule*. At *Actions*, choose *Set Groups in* this application, *Map from "
-                    "OneLogin*, *For each role* with value that matches any text, and *Save*."
+                    "On the *Rules* tab, choose *Add Rule*. At *Actions*, choose *Set Groups in* this application, "
+                    "*Map from OneLogin*, *For each role* with a value that matches any text, and *Save*."
                 ),
                 "Choose *More Actions › Reapply entitlement mappings*.",
             ),
-            trap="Roles under *Access* only say who comes in; groups come from a rule alone.",
+            trap="Roles under *Access* only select people. Groups need a rule.",
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
-            title="See that leaving works",
-            actions=(
-                "Remove the application from the person that you tried it with: *Users*, the person, *Applications*.",
-            ),
+            title="Check that access ends",
+            actions=("Remove the application from your test person, under *Users*, the person, *Applications*.",),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
     timing="OneLogin sends each change within a minute or two, unless an approval is pending.",
-    own_log="What OneLogin did is under *Activity › Events*, and by person on the application's *Users* tab.",
-    traps=("A failed person stays *Failed* on the *Users* tab until you choose it, and *Retry*.",),
-    no_groups="OneLogin sends groups only by a rule, and never by access alone.",
-    empty_groups="OneLogin adds people to a group when its rule is applied to them: choose *More Actions › Reapply entitlement "
-    "mappings*, and look at the application's *Users* tab for *Pending*.",
+    own_log="OneLogin's own log is under *Activity › Events*, and by person on the application's *Users* tab.",
+    traps=("A person who failed stays *Failed* on the *Users* tab until you choose the entry, and *Retry*.",),
+    no_groups="OneLogin sends groups only through a rule, not through access alone.",
+    empty_groups="OneLogin adds people to a group when its rule is applied to them. Choose *More Actions › Reapply "
+    "entitlement mappings*, and look for *Pending* on the application's *Users* tab.",
 )

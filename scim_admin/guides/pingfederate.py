@@ -21,30 +21,32 @@ PINGFEDERATE = Guide(
                     "*Create Connection*."
                 ),
                 (
-                    "At *Connection Template*, choose *Use a template for this connection* and *SCIM Provisioner*; at *Connection "
-                    "Type*, *Outbound Provisioning*; at *General Info*, a *Connection Name*."
+                    "At *Connection Template*, choose *Use a template for this connection* and *SCIM Provisioner*. At "
+                    "*Connection Type*, choose *Outbound Provisioning*. At *General Info*, enter a *Connection Name*."
                 ),
             ),
-            trap="If *SCIM Provisioner* is not in the list, install Ping's SCIM Provisioner first: what PingFederate brings along "
-            "is SCIM 1.1. Outbound provisioning must be on: *pf.provisioner.mode* in *run.properties*.",
+            trap="If *SCIM Provisioner* isn't in the list, install Ping's SCIM Provisioner first, because "
+            "PingFederate itself comes with SCIM 1.1. Outbound provisioning must be on, with "
+            "*pf.provisioner.mode* in *run.properties*.",
         ),
         Step(
-            title="Enter the address and the token",
+            title="Enter the URL and the token",
             actions=("At *Outbound Provisioning*, choose *Configure Provisioning*. On the *Target* screen, enter:",),
             fields=(
                 Field("SCIM URL", Entry.BASE_URL),
                 Field("SCIM Version", "2.0"),
                 Field("Authentication Method", "OAuth 2 Bearer Token"),
-                Field("Access Token", Entry.TOKEN, "The token alone."),
-                Field("Unique User Identifier", "userName", "It cannot be changed later."),
+                Field("Access Token", Entry.TOKEN, "Enter the token only."),
+                Field("Unique User Identifier", "userName", "It can't be changed later."),
                 Field("Authorization Header Type", "Bearer"),
             ),
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
-            trap="No request is sent yet: PingFederate tests the values when channel and connection are active (step 6).",
+            trap="PingFederate doesn't send a request yet. It tests the values when the channel and the connection "
+            "are active (step 6).",
         ),
         Step(
             title="Let PingFederate make changes",
-            actions=("On the same screen, under *Provisioning Options*, see that these are ticked:",),
+            actions=("On the same screen, under *Provisioning Options*, check that these are selected:",),
             fields=(Field("Remove User Action", "Disable"),),
             ticks=("User Create", "User Update", "User Disable / Delete"),
         ),
@@ -53,8 +55,8 @@ PINGFEDERATE = Guide(
             actions=(
                 "Under *Manage Channels*, choose *Create*, name the channel, and choose your directory as its *Source*.",
                 (
-                    "At *Source Location*, under *Users*, set a *Group DN* or a *Filter* that finds who may come in. Begin with a group "
-                    "of one person to try it."
+                    "At *Source Location*, under *Users*, set a *Group DN* or a *Filter* for the people who should "
+                    "have access. Start with a group of one person."
                 ),
                 (
                     "At *Attribute Mapping*, map *userName* and *workEmail* to the email address (mostly *mail*), *givenName*, and "
@@ -73,8 +75,8 @@ PINGFEDERATE = Guide(
                 "At *Source Location*, under *Groups*, set a *Group DN* or a *Filter* that finds the groups.",
                 "Save the channel and the connection.",
             ),
-            trap="The *Group DN* under *Users* chooses people and sends no group: *Groups* has fields of its own. For groups within "
-            "groups, tick *Nested Search*.",
+            trap="The *Group DN* under *Users* selects people and sends no group. *Groups* has its own fields. For "
+            "groups within groups, select *Nested Search*.",
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
@@ -86,19 +88,17 @@ PINGFEDERATE = Guide(
             after=("The next cycle sends the first request, by default within a minute.",),
         ),
         Step(
-            title="See that leaving works",
-            actions=(
-                "Remove the person that you tried it with from the group in your directory, and wait for the next cycle.",
-            ),
+            title="Check that access ends",
+            actions=("Remove your test person from the group in your directory, and wait for the next cycle.",),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
     timing="PingFederate compares the directory in cycles, by default every 60 seconds (*Synchronization Frequency* of the "
     "provisioner), and sends what has changed.",
-    own_log="What PingFederate did is in *provisioner.log* of the server.",
-    traps=("In a cluster, one server alone provisions: the other ones are *FAILOVER* in *pf.provisioner.mode*.",),
-    no_groups="PingFederate sends groups only where the channel's *Source Location* finds them.",
-    empty_groups="PingFederate adds only people to a group that the channel also finds as people: widen *Users* at the channel's *Source "
-    "Location*, and look at *Nested Search*.",
+    own_log="PingFederate's own log is *provisioner.log* on the server.",
+    traps=("In a cluster, only one server provisions. Set *pf.provisioner.mode* to *FAILOVER* on the others.",),
+    no_groups="PingFederate sends only groups that the channel's *Source Location* finds.",
+    empty_groups="PingFederate adds only people that the channel also finds under *Users*. Extend *Users* at the "
+    "channel's *Source Location*, and check *Nested Search*.",
 )

@@ -10,7 +10,7 @@ RIPPLING = Guide(
         test="connect the application again, which tests the values",
         mapping="the application › Settings › attributes",
         assignments="the application's access rules",
-        resend="choose Retry beside the failed person or group",
+        resend="choose Retry next to the failed person or group",
     ),
     steps=(
         Step(
@@ -20,11 +20,11 @@ RIPPLING = Guide(
                     "In Rippling, open *IT › Third-Party Access* (in some accounts *Identity Management › Custom App*), choose *Add "
                     "Integration*, and *Create New Custom Integration*."
                 ),
-                "Give it a name, a category and a logo, tick *User Management via SCIM*, and *Continue*.",
+                "Give it a name, a category and a logo, select *User Management via SCIM*, and *Continue*.",
             ),
         ),
         Step(
-            title="Enter the address",
+            title="Enter the URL",
             actions=("On the next page, enter:",),
             fields=(
                 Field("SCIM Version", "2.0"),
@@ -35,14 +35,14 @@ RIPPLING = Guide(
             ),
             ticks=("Supports Groups", "Supports Pagination", "Create & Delete Groups", "Use PATCH to edit Groups"),
             after=("*Continue*.",),
-            trap="Leave *Mutually Exclusive Groups* without a tick: a person may be in several groups here.",
+            trap="Leave *Mutually Exclusive Groups* off. A person can be in several groups here.",
         ),
         Step(
-            title="Install it, with the token",
-            actions=("Choose *Install now*, and say that you install it yourself. Enter:",),
-            fields=(Field("Bearer Token", Entry.TOKEN, "The token alone: Rippling writes Bearer before it."),),
+            title="Install it with the token",
+            actions=("Choose *Install now*, and that you install it yourself. Enter:",),
+            fields=(Field("Bearer Token", Entry.TOKEN, "Enter the token only. Rippling adds Bearer itself."),),
             after=(
-                "Continue: Rippling reads what is offered here, and says that the connection works.",
+                "Continue. Rippling checks the connection, and says that it works.",
                 "At *Attribute Mappings*, choose *On user creation and updates* for all attributes.",
             ),
             reaches=frozenset({Milestone.ADDRESS, Milestone.TOKEN, Milestone.DISCOVERY}),
@@ -50,10 +50,16 @@ RIPPLING = Guide(
         Step(
             title="Assign people",
             actions=(
-                "At *App Access Rules*, choose who may come in; at *Provision Time*, choose when. Begin with one person to try it.",
-                "Rippling lists people and accounts: match those who belong together, and let it create accounts for the others.",
+                (
+                    "At *App Access Rules*, choose who gets access. At *Provision Time*, choose when. Start with one "
+                    "person."
+                ),
+                (
+                    "Rippling lists people and accounts. Match those that belong together, and let Rippling create "
+                    "accounts for the others."
+                ),
             ),
-            trap="*Provision Time* can be a start date in the future: until then no one arrives.",
+            trap="*Provision Time* can be a start date in the future. Until then, no one arrives.",
             reaches=frozenset({Milestone.PERSON}),
         ),
         Step(
@@ -64,22 +70,22 @@ RIPPLING = Guide(
                     "Turn on group management, and choose which Rippling groups (departments, teams, or rules of your own) become "
                     "groups here."
                 ),
-                "Save; Rippling sends them within a few minutes.",
+                "*Save*. Rippling sends them within a few minutes.",
             ),
-            trap="*App Access Rules* say who comes in; they make no groups.",
+            trap="*App Access Rules* only select people. They don't create groups.",
             reaches=frozenset({Milestone.GROUP}),
         ),
         Step(
-            title="See that leaving works",
-            actions=("Remove the access of the person that you tried it with, on the application's page.",),
+            title="Check that access ends",
+            actions=("On the application's page, remove the access of your test person.",),
             after=(DEACTIVATION_DONE,),
             reaches=frozenset({Milestone.DEACTIVATION}),
         ),
     ),
-    timing="Rippling sends changes within a few minutes, at the time that *Provision Time* and *Deprovision Time* say.",
-    own_log="What Rippling did, and what is waiting, is on the application's *Overview* in Rippling.",
-    traps=("Rippling follows employment: people whose last day is set lose access then, not before.",),
-    no_groups="Rippling sends groups only where group management is turned on in the application's *Settings*.",
-    empty_groups="Rippling puts those into a group who have an account here: look at the *App Access Rules*.",
+    timing="Rippling sends changes within a few minutes of the times set as *Provision Time* and *Deprovision Time*.",
+    own_log="The application's *Overview* in Rippling shows what was sent and what is waiting.",
+    traps=("Rippling follows employment. People lose access on their last day, not when that day is set.",),
+    no_groups="Rippling sends groups only if group management is turned on in the application's *Settings*.",
+    empty_groups="Rippling adds only people who have an account here. Check the *App Access Rules*.",
     reads_discovery=True,
 )

@@ -11,11 +11,13 @@ from django.utils.http import urlencode
 from portal.directory.errors import Conflict, Invalid
 from portal.directory.permissions import Permission
 from portal.directory.scim.conflicts import ScimConflictState
+from portal.directory.scim.connection import ScimConnection
 from portal.web import listing
 from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from scim_admin.attention import after_decision, attention_context
 from scim_admin.causes.words import words_for
 from scim_admin.forms.conflicts import ConflictsQuery, DecideForm, DomainForm
 from scim_admin.sections import Section, render_section
@@ -23,7 +25,7 @@ from scim_admin.sections import Section, render_section
 _LABELS = {
     ScimConflictState.WAITING: "Waiting",
     ScimConflictState.APPROVED: "Approved",
-    ScimConflictState.DISMISSED: "Dismissed",
+    ScimConflictState.DISMISSED: "Kept separate",
 }
 
 
@@ -43,10 +45,10 @@ def decide(request: PortalRequest) -> HttpResponse:
             form.add_error(None, error.detail)
             status = error.status
         else:
-            decision = "approved" if form.approves else "dismissed"
-            messages.success(request, f"{number:,} {'person is' if number == 1 else 'people are'} {decision}.")
+            messages.success(request, _decided(number, connection, approves=form.approves))
             state = request.GET.get("state", "")
-            return see_other(_url(request, "scim:conflicts") + (f"?{urlencode({'state': state})}" if state else ""))
+            url = _url(request, f"scim:{after_decision(request, 'conflicts')}")
+            return see_other(f"{url}?{urlencode({'state': state})}" if state else url)
     return _list_page(request, {"decision": form, "chosen": frozenset(form.chosen)}, status=status)
 
 
@@ -65,7 +67,7 @@ def domain(request: PortalRequest) -> HttpResponse:
         try:
             if request.method == "POST":
                 allowed = gateway.always_link(connection.connection_id, domain=form.cleaned_data["domain"])
-                messages.success(request, f"Members with an address at {allowed} are linked from now on.")
+                messages.success(request, f"Members with an address at {allowed} are now linked automatically.")
                 return see_other(_url(request, "scim:conflicts"))
             context["rule"] = gateway.linking_rule(connection.connection_id, domain=form.cleaned_data["domain"])
         except Invalid as error:
@@ -79,7 +81,7 @@ def stop_linking(request: PortalRequest) -> HttpResponse:
     connection = request.directory.scim.connection.get()
     if connection and form.is_valid():
         domain = gateway.stop_linking(connection.connection_id, domain=form.cleaned_data["domain"])
-        messages.success(request, f"Members with an address at {domain} wait for a decision from now on.")
+        messages.success(request, f"Members with an address at {domain} now wait for your decision.")
     return see_other(_url(request, "scim:conflicts-domain"))
 
 
@@ -88,16 +90,20 @@ def _list_page(request: PortalRequest, context: dict[str, Any], *, status: int =
     connection = request.directory.scim.connection.get()
     render = partial(render_section, request, "scim_admin/conflicts.html")
     context |= {"query": query, "connection": connection}
+    if request.htmx.target != "conflicts-more":
+        context |= attention_context(request, connection, "conflicts")
     if not query.is_valid() or connection is None:
         return render(context, fragments=["conflicts"], status=422 if query.errors else 200)
-    state, limit = query.cleaned_data["state"], query.cleaned_data["limit"]
+    state, limit = query.cleaned_data["state"], query.size
     fetch = partial(gateway.page, connection.connection_id, state=state, limit=limit)
     found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="conflicts-more")
     context |= {
         "conflicts": found,
         "on_page": " ".join(f"{one.conflict_id}:{one.version}" for one in found.items),
         "state": state,
+        "is_decided": state is not ScimConflictState.WAITING,
         "states": _states(request, state),
+        "opens_members": request.allows(Permission.MEMBER_SEARCH),
         "may_decide": right_to(request, Permission.SCIM_UPDATE),
         "may_allow": right_to(request, Permission.ALLOWED_DOMAINS, Permission.SCIM_UPDATE),
         "words": words_for(connection.identity_provider),
@@ -105,6 +111,13 @@ def _list_page(request: PortalRequest, context: dict[str, Any], *, status: int =
     if found.has_restarted and request.htmx.target == "conflicts-more":
         return listing.start_again(render(context), "conflicts")
     return render(context, fragments=["conflicts", "conflicts-more"], status=status)
+
+
+def _decided(number: int, connection: ScimConnection, *, approves: bool) -> str:
+    provider, members = connection.identity_provider.in_text, f"{number:,} {'member' if number == 1 else 'members'}"
+    if approves:
+        return f"{provider[:1].upper()}{provider[1:]} can now manage {members}."
+    return f"{members} {'stays' if number == 1 else 'stay'} separate from {provider}."
 
 
 def _states(request: PortalRequest, current: ScimConflictState) -> tuple[Section, ...]:

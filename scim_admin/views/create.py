@@ -11,7 +11,7 @@ from portal.web.request import PortalRequest
 from scim_admin.forms.connection import ConnectionForm
 from scim_admin.sections import render_section
 from scim_admin.step_up import needs_step_up, step_up
-from scim_admin.views.tokens import render_new_token
+from scim_admin.views.set_up import render_first_token
 
 _TEMPLATE = "scim_admin/create.html"
 
@@ -31,7 +31,9 @@ def create(request: PortalRequest) -> HttpResponse:
 
 def _create(request: PortalRequest, form: ConnectionForm) -> HttpResponse:
     try:
-        created = request.directory.scim.connection.create(**form.cleaned_data)
+        created = request.directory.scim.connection.create(
+            identity_provider=form.product.identity_provider, display_name=form.cleaned_data["display_name"]
+        )
     except StepUpRequired:
         # The form is filled in again afterwards.
         return step_up(request, _url(request, form.cleaned_data))
@@ -42,7 +44,7 @@ def _create(request: PortalRequest, form: ConnectionForm) -> HttpResponse:
         # Someone else was faster.
         connection = request.directory.scim.connection.get()
         return render_section(request, _TEMPLATE, {"connection": connection}, status=409)
-    return render_new_token(request, created)
+    return render_first_token(request, created, form.product.guide)
 
 
 def _form_page(request: PortalRequest, form: ConnectionForm) -> HttpResponse:

@@ -4,9 +4,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.template.defaultfilters import date
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.directory.errors import Conflict
+from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.deletion import ScimDeletion
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
@@ -41,11 +44,21 @@ def delete(request: PortalRequest) -> HttpResponse:
         "deletion": deletion,
         "form": form,
         "can_deactivate": deactivation is not None,
-        "can_restore": scim.restoration is not None,
+        "about": _about(connection, deletion, can_restore=scim.restoration is not None),
         "loses_own": [one.role_id for one in deletion.role_losses if one.includes_caller],
         "problem": problem,
     }
     return render_section(request, _TEMPLATE, context, status=status)
+
+
+def _about(connection: ScimConnection, deletion: ScimDeletion, *, can_restore: bool) -> str:
+    """Return what the deletion does, and until when it can be undone."""
+    provider = connection.identity_provider.in_text
+    ends = f"{provider[:1].upper()}{provider[1:]} can no longer connect, and its token stops working."
+    if not can_restore or deletion.restorable_until is None:
+        return f"{ends} This can’t be undone."
+    until = date(timezone.localtime(deletion.restorable_until), "j M Y")
+    return f"{ends} You can restore the connection until {until}, with the same token."
 
 
 def _message(done: ScimDeletion, *, deactivates: bool) -> str:

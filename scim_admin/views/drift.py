@@ -17,6 +17,7 @@ from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from scim_admin.attention import after_decision, attention_context
 from scim_admin.forms.drift import DriftKind, DriftQuery, TakeForm
 from scim_admin.sections import Section, render_list, render_section
 
@@ -39,24 +40,27 @@ def take(request: PortalRequest) -> HttpResponse:
         gateway.take_idp_values(connection.connection_id, user_id, version=version)
     except Conflict as error:
         return _page(request, {"problem": error.detail}, status=error.status)
-    messages.success(request, f"The member now matches {connection.identity_provider.label}.")
-    return see_other(_url(request))
+    messages.success(request, f"The member now matches {connection.identity_provider.in_text}.")
+    return see_other(_url(request, after_decision(request, "drift")))
 
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     gateway, query = available(request.directory.scim.drift, "drift"), DriftQuery(request.GET)
     connection = request.directory.scim.connection.get()
     context |= {"query": query, "connection": connection}
+    if request.htmx.target != "drift-more":
+        context |= attention_context(request, connection, "drift")
     if not query.is_valid() or connection is None:
         status = 422 if query.errors else status
         return render_section(request, _TEMPLATE, context, fragments=["drift"], status=status)
-    kind, limit = query.cleaned_data["kind"], query.cleaned_data["limit"]
+    kind, limit = query.cleaned_data["kind"], query.size
     fetch = partial(_reader(gateway, kind), connection.connection_id, limit=limit)
     context |= {
         "drift": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="drift-more"),
         "kind": kind,
         "kinds": tuple(Section(one.label, f"{_url(request)}?kind={one}", one is kind) for one in DriftKind),
-        "may_take": right_to(request, Permission.SCIM_UPDATE),
+        "opens_members": request.allows(Permission.MEMBER_SEARCH),
+        "may_decide": right_to(request, Permission.SCIM_UPDATE),
     }
     if "problem" in context:
         return render_section(request, _TEMPLATE, context, status=status)
@@ -73,5 +77,5 @@ def _reader(gateway: ScimDriftGateway, kind: DriftKind) -> Callable[..., Page[An
     return readers[kind]
 
 
-def _url(request: PortalRequest) -> str:
-    return reverse("scim:drift", args=[request.signed_in.organization.organization_slug])
+def _url(request: PortalRequest, name: str = "drift") -> str:
+    return reverse(f"scim:{name}", args=[request.signed_in.organization.organization_slug])

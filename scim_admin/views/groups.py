@@ -6,15 +6,16 @@ from typing import Any
 from django.http import HttpResponse
 
 from portal.directory.permissions import Permission
+from portal.directory.scim.group_roles import MAX_GROUPS_AT_ONCE
 from portal.web import listing
 from portal.web.availability import available
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupsQuery
-from scim_admin.lifecycle import lifecycle
+from scim_admin.guides import guide_for
 from scim_admin.links import resource_log_url
 from scim_admin.sections import render_list, render_section
-from scim_admin.views.connection import connection_card
+from scim_admin.views.connection import creation
 
 _LIST = "scim_admin/groups.html"
 _GROUP = "scim_admin/group.html"
@@ -23,21 +24,37 @@ _MAX_NAMED = 10
 
 
 def groups(request: PortalRequest) -> HttpResponse:
-    """Show the connection with a page of its groups."""
+    """Show a page of the groups. The overview's button fetches it as a fragment."""
     scim = request.directory.scim
     details, query = scim.group_details, GroupsQuery(request.GET, searchable=scim.group_details is not None)
-    context = {"query": query, "opens": details is not None, **connection_card(scim.connection.get())}
-    if context["connection"] is None:
-        return render_section(request, _LIST, context | lifecycle(request, None), fragments=["groups"])
+    connection = scim.connection.get()
+    context: dict[str, Any] = {
+        "connection": connection,
+        "query": query,
+        "opens": details is not None,
+        "may_change": right_to(request, Permission.SCIM_UPDATE, Permission.IMPLICIT_ROLES),
+        "max_chosen": MAX_GROUPS_AT_ONCE,
+    }
+    if connection is None:
+        return render_section(request, _LIST, context | creation(request), fragments=["groups"])
     if not query.is_valid():
         return render_section(request, _LIST, context, fragments=["groups"], status=422)
-    connection_id, limit, search = context["connection"].connection_id, query.cleaned_data["limit"], query.search
-    if search and details:
-        fetch = partial(details.search, connection_id, search, limit=limit)
+    connection_id, size, search = connection.connection_id, query.size, query.search
+    if details and (search or query.grants_roles is not None):
+        fetch = partial(details.search, connection_id, search, grants_roles=query.grants_roles, limit=size)
     else:
-        fetch = partial(scim.groups.page, connection_id, limit=limit)
+        fetch = partial(scim.groups.page, connection_id, limit=size)
     found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more")
-    return render_list(request, _LIST, context | {"groups": found, "limit": limit, "search": search}, "groups")
+    shown = {group.group_id for group in found.items}
+    context |= {
+        "groups": found,
+        "limit": query.cleaned_data["limit"],
+        "search": search,
+        "guide": guide_for(connection.identity_provider),
+        # Those that are chosen on other pages.
+        "chosen_elsewhere": [one for one in query.chosen if one not in shown],
+    }
+    return render_list(request, _LIST, context, "groups")
 
 
 def group(request: PortalRequest, group_id: str) -> HttpResponse:
@@ -46,10 +63,12 @@ def group(request: PortalRequest, group_id: str) -> HttpResponse:
     context: dict[str, Any] = {"query": query, "group": details.get(group_id)}
     if not query.is_valid():
         return render_section(request, _GROUP, context, fragments=["members"], status=422)
-    fetch = partial(details.members, group_id, limit=query.cleaned_data["limit"])
+    fetch = partial(details.members, group_id, limit=query.size)
+    nested = details.nested(group_id, limit=_MAX_NAMED)
     context |= {
         "members": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="members-more"),
-        "nested": details.nested(group_id, limit=_MAX_NAMED),
+        "nested": nested,
+        "nested_members": details.count_nested_members(group_id) if nested.items else None,
         "parents": details.parents(group_id, limit=_MAX_NAMED),
         "log_url": resource_log_url(request, "Group", group_id),
         "may_change": right_to(request, Permission.SCIM_UPDATE, Permission.IMPLICIT_ROLES),
@@ -63,6 +82,6 @@ def nested_groups(request: PortalRequest, group_id: str) -> HttpResponse:
     context: dict[str, Any] = {"query": query, "group": details.get(group_id)}
     if not query.is_valid():
         return render_section(request, _NESTED, context, fragments=["nested"], status=422)
-    fetch = partial(details.nested, group_id, limit=query.cleaned_data["limit"])
+    fetch = partial(details.nested, group_id, limit=query.size)
     context["nested"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="nested-more")
     return render_list(request, _NESTED, context, "nested")

@@ -1,28 +1,25 @@
 """The log: requests of the identity provider, their details, their export, and dry runs of failed ones."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace as changed
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.http import content_disposition_header, urlencode
+from django.utils.http import urlencode
 
-from portal.directory.errors import Conflict, Invalid, NotFound, TooManyRequests
+from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.pages import MAX_LIMIT, Page
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
-from portal.directory.scim.log import ScimLogGateway, ScimReplay, ScimRequest, ScimRequestFilter
+from portal.directory.scim.log import ScimLogGateway, ScimOutcome, ScimReplay, ScimRequest, ScimRequestFilter
 from portal.directory.scim.restoration import ScimDeletedConnection
-from portal.serving.threads import Share, claim
 from portal.web import listing
 from portal.web.availability import available
-from portal.web.pages import private
+from portal.web.exports import FileFormat, export_response, reserve_export
 from portal.web.request import PortalRequest
 from scim_admin import log_presenter
-from scim_admin.exports import EXPORTS
-from scim_admin.forms.log import ExportForm, FileFormat, LogQuery
+from scim_admin.exports import COLUMNS, record
+from scim_admin.forms.log import ExportForm, LogQuery
 from scim_admin.log_presenter import LogEntry
 from scim_admin.sections import render_list, render_section
 
@@ -37,7 +34,13 @@ def log(request: PortalRequest) -> HttpResponse:
     """Show a page of requests, newest first."""
     gateway, query = available(request.directory.scim.log, "log"), LogQuery(request.GET)
     active = request.directory.scim.connection.get()
-    context: dict[str, Any] = {"connection": active, "query": query, "retention_days": gateway.retention_days}
+    context: dict[str, Any] = {
+        "connection": active,
+        "query": query,
+        "retention_days": gateway.retention_days,
+        "max_entries": gateway.max_entries,
+        "file_formats": ((FileFormat.CSV, "CSV"), (FileFormat.JSON_LINES, "JSON Lines")),
+    }
     if not query.is_valid():
         return render_section(request, _LIST, context | {"logged": active}, fragments=["log"], status=422)
     connection = _logged_connection(request, active, query.cleaned_data["connection_id"])
@@ -45,13 +48,19 @@ def log(request: PortalRequest) -> HttpResponse:
         context["can_restore"] = request.directory.scim.restoration is not None
         return render_section(request, _LIST, context, fragments=["log"])
     context |= {"logged": connection, "is_deleted": connection is not active, "is_linked": connection is active}
-    wanted, limit = query.wanted, query.cleaned_data["limit"]
+    wanted, limit = query.wanted, query.size
     entries = listing.load(
         request, lambda cursor: _entries(gateway, connection, wanted, cursor, limit), append_to="log-more"
     )
-    context |= {"log": entries, "limit": limit, "wanted": wanted, "is_filtered": wanted != ScimRequestFilter()}
-    if wanted.resource_id:
-        context["name"] = _resource_name(request, wanted.resource_id, entries.items)
+    context |= {
+        "log": entries,
+        "wanted": wanted,
+        "is_filtered": wanted != ScimRequestFilter(),
+        "chips": _chips(request, query, wanted, entries.items),
+        "all_url": _log_url(
+            request, **({"connection_id": connection.connection_id} if connection is not active else {})
+        ),
+    }
     return render_list(request, _LIST, context, "log")
 
 
@@ -67,7 +76,9 @@ def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
         "is_linked": not is_deleted,
         "list_url": _log_url(request, connection_id=logged_request.connection_id) if is_deleted else _log_url(request),
         "entry": log_presenter.log_entry(logged_request, _identity_provider(connection)),
+        "sender": _sender(connection),
         "body": _pretty(logged_request.body),
+        "response": _response(logged_request),
     }
     return render_section(request, _ENTRY, context)
 
@@ -76,18 +87,16 @@ def export_log(request: PortalRequest) -> HttpResponseBase:
     """Download the requests that match the filter as a file, read while it is sent."""
     gateway, form = available(request.directory.scim.log, "log"), ExportForm(request.POST)
     if not form.is_valid():
-        raise Invalid("Choose CSV or JSON Lines, and a filter that the log has.")
+        raise Invalid("Choose CSV or JSON Lines, and a filter that the log page offers.")
     connection = _logged_connection(
         request, request.directory.scim.connection.get(), form.cleaned_data["connection_id"]
     )
     if connection is None:
-        raise NotFound("There is no such connection, so there is nothing to export.")
-    if not claim(request, Share.DOWNLOAD):
-        # A slow client occupies a thread until the export ends.
-        raise TooManyRequests("Another export is running. Try again when it has finished.")
+        raise NotFound("This connection doesn't exist, so its requests can't be exported.")
+    reserve_export(request)
     requests = gateway.export(connection.connection_id, form.wanted)
-    entries = (log_presenter.log_entry(one, connection.identity_provider) for one in requests)
-    return _download(request, form.cleaned_data["file_format"], entries)
+    records = (record(log_presenter.log_entry(one, connection.identity_provider)) for one in requests)
+    return export_response(request, "scim-log", form.cleaned_data["file_format"], COLUMNS, records)
 
 
 def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
@@ -95,9 +104,12 @@ def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     gateway = available(request.directory.scim.log, "log")
     logged_request = gateway.get(scim_request_id)
     active = request.directory.scim.connection.get()
-    identity_provider = _identity_provider(_logged_connection(request, active, logged_request.connection_id))
+    connection = _logged_connection(request, active, logged_request.connection_id)
+    identity_provider = _identity_provider(connection)
     context: dict[str, Any] = {
         "connection": active,
+        "sender": _sender(connection),
+        "entry_url": f"{_log_url(request)}{scim_request_id}/",
         "entry": log_presenter.log_entry(logged_request, identity_provider),
     }
     try:
@@ -134,13 +146,10 @@ def _identity_provider(connection: LoggedConnection | None) -> ScimIdentityProvi
     return connection.identity_provider if connection else ScimIdentityProvider.GENERIC
 
 
-def _download(request: PortalRequest, file_format: FileFormat, entries: Iterator[LogEntry]) -> HttpResponseBase:
-    content_type, write = EXPORTS[file_format]
-    slug = request.signed_in.organization.organization_slug
-    name = f"scim-log-{slug}-{timezone.now():%Y%m%d-%H%M%S}.{file_format}"
-    response = private(StreamingHttpResponse(write(entries), content_type=content_type))
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or ""
-    return response
+def _sender(connection: LoggedConnection | None) -> str:
+    """Return the name of the identity provider; "" if it isn't known."""
+    identity_provider = _identity_provider(connection)
+    return "" if identity_provider is ScimIdentityProvider.GENERIC else identity_provider.label
 
 
 def _entries(
@@ -156,6 +165,24 @@ def _log_url(request: PortalRequest, **query: str) -> str:
     return f"{url}?{urlencode(query)}" if query else url
 
 
+def _chips(
+    request: PortalRequest, query: LogQuery, wanted: ScimRequestFilter, entries: tuple[LogEntry, ...]
+) -> list[tuple[str, str]]:
+    """Return each active filter in words, with the URL of the list without it."""
+    chips = query.chips
+    if wanted.resource_id:
+        name = _resource_name(request, wanted.resource_id, entries) or "someone who is no longer here"
+        chips.append((f"About {name}", ("resource_id", "resource_type")))
+    return [(words, _url_without(request, parameters)) for words, parameters in chips]
+
+
+def _url_without(request: PortalRequest, parameters: tuple[str, ...]) -> str:
+    kept = request.GET.copy()
+    for name in (*parameters, "cursor", "shown", "through"):
+        kept.pop(name, None)
+    return f"{_log_url(request)}?{kept.urlencode()}" if kept else _log_url(request)
+
+
 def _resource_name(request: PortalRequest, resource_id: str, entries: tuple[LogEntry, ...]) -> str:
     """Return the name of the user or group that the log is filtered by; "" if it doesn't exist."""
     if entries:
@@ -167,6 +194,18 @@ def _resource_name(request: PortalRequest, resource_id: str, entries: tuple[LogE
         return available(scim.users, "users").get(resource_id).user.name
     except NotFound:
         return ""
+
+
+def _response(logged_request: ScimRequest) -> str:
+    """Return the error response as it was sent, but with personal values masked; "" if the request succeeded."""
+    if logged_request.outcome is ScimOutcome.SUCCEEDED:
+        return ""
+    response = {
+        "status": str(logged_request.status),
+        "scimType": logged_request.scim_type,
+        "detail": logged_request.detail,
+    }
+    return json.dumps({name: value for name, value in response.items() if value}, indent=2, ensure_ascii=False)
 
 
 def _pretty(body: str) -> str:

@@ -27,7 +27,7 @@ def deleted_connections(request: PortalRequest) -> HttpResponse:
     context: dict[str, Any] = {"query": query}
     if not query.is_valid():
         return render_section(request, _LIST, context, status=422)
-    fetch = partial(restoration.page, limit=query.cleaned_data["limit"])
+    fetch = partial(restoration.page, limit=query.size)
     context["deleted"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="deleted-more")
     return render_list(request, _LIST, context, "deleted")
 

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponsePermanentRedirect
+from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Conflict
@@ -13,9 +13,10 @@ from portal.directory.scim.connection import ScimConnection
 from portal.directory.scim.safeguard import ScimSafeguardDecision, ScimSafeguardGateway
 from portal.web import listing
 from portal.web.availability import available
-from portal.web.pages import private, see_other
+from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from scim_admin.attention import after_decision, attention_context
 from scim_admin.causes.words import words_for
 from scim_admin.forms.safeguard import ApproveForm, SafeguardForm
 from scim_admin.sections import render_list, render_section
@@ -33,24 +34,21 @@ def safeguard(request: PortalRequest) -> HttpResponse:
     return _page(request, {})
 
 
-def moved(request: PortalRequest) -> HttpResponse:
-    """Redirect permanently from the page's former address."""
-    return private(HttpResponsePermanentRedirect(_url(request)))
-
-
 def decide(request: PortalRequest) -> HttpResponse:
-    """Keep or clear the hold."""
+    """Keep or clear the hold, or go to the page that shows who an approval affects."""
     gateway, form = available(request.directory.scim.safeguard, "safeguard"), SafeguardForm(request.POST)
     connection = request.directory.scim.connection.get()
     if not form.is_valid() or connection is None:
-        return _page(request, {"problem": "Choose what to do."}, status=422)
+        return _page(request, {"problem": "Choose what happened."}, status=422)
     decision = form.cleaned_data["decision"]
+    if decision is ScimSafeguardDecision.RELEASE:
+        return see_other(_url(request, "safeguard-approve"))
     try:
         gateway.decide(connection.connection_id, decision, version=form.cleaned_data["version"])
     except Conflict as error:
         return _page(request, {"problem": error.detail}, status=409)
     messages.success(request, _DONE[decision])
-    return see_other(_url(request))
+    return see_other(_url(request, after_decision(request, "safeguard")))
 
 
 def approve(request: PortalRequest) -> HttpResponse:
@@ -92,14 +90,16 @@ def _approve_page(
     return render_section(request, _APPROVE, context, status=error.status if error else status)
 
 
-def _url(request: PortalRequest) -> str:
-    return reverse("scim:safeguard", args=[request.signed_in.organization.organization_slug])
+def _url(request: PortalRequest, name: str = "safeguard") -> str:
+    return reverse(f"scim:{name}", args=[request.signed_in.organization.organization_slug])
 
 
 def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     gateway, query = available(request.directory.scim.safeguard, "safeguard"), listing.ListQuery(request.GET)
     connection = request.directory.scim.connection.get()
     context |= {"query": query, "connection": connection}
+    if request.htmx.target != "held-more":
+        context |= attention_context(request, connection, "safeguard")
     if connection is None:
         return render_section(request, "scim_admin/safeguard.html", context)
     context |= {
@@ -111,7 +111,7 @@ def _page(request: PortalRequest, context: dict[str, Any], *, status: int = 200)
         context["held_groups"] = gateway.held_groups(connection.connection_id, limit=_GROUPS_SHOWN)
     if not query.is_valid():
         return render_section(request, "scim_admin/safeguard.html", context, status=422)
-    fetch = partial(gateway.held_users, connection.connection_id, limit=query.cleaned_data["limit"])
+    fetch = partial(gateway.held_users, connection.connection_id, limit=query.size)
     context["held"] = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="held-more")
     if "problem" in context:
         return render_section(request, "scim_admin/safeguard.html", context, status=status)

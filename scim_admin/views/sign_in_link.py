@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.rate_limits import admit_link
-from portal.directory.errors import Conflict, Forbidden, Unavailable
+from portal.directory.errors import Conflict, Forbidden, TooManyRequests
 from portal.directory.scim.users import ScimUserDetails
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.web.availability import available
@@ -34,12 +34,12 @@ def sign_in_link(request: PortalRequest, user_id: str) -> HttpResponse:
 def _send(request: PortalRequest, sign_in_links: SignInLinkGateway, details: ScimUserDetails) -> HttpResponse:
     try:
         sent = sign_in_links.send(details.member_id)
-    except (Conflict, Forbidden, Unavailable) as error:
+    except (Conflict, Forbidden, TooManyRequests) as error:
         return _page(request, sign_in_links, details, problem=error.detail, status=error.status)
     if sent.url:
         # The link is only in this response, which has no URL of its own and isn't cached.
         return _page(request, sign_in_links, details, sent=sent)
-    messages.success(request, f"Link emailed to {sent.email_address}.")
+    messages.success(request, f"{sent.email_address} will get an email with the link.")
     slug = request.signed_in.organization.organization_slug
     return see_other(reverse("scim:person", args=[slug, details.user.user_id]))
 

@@ -1,4 +1,4 @@
-/* Enhancements for pages that work without scripts: copying, closing messages, focus after loading, retry and polling. */
+/* Enhancements for pages that work without scripts: copying, closing messages, focus after loading, retry, polling and the time zone. */
 "use strict";
 
 (() => {
@@ -57,7 +57,7 @@
   };
 
   const dismiss = (button) => {
-    const message = button.closest(".toast-message");
+    const message = button.closest(".toast");
     const next = [...document.querySelectorAll("[data-dismiss]")].find((other) => other !== button);
     message.remove();
     (next ?? byId("main")).focus({ preventScroll: true });
@@ -197,9 +197,18 @@
   const result = document.querySelector("[data-address]");
   if (result) history.replaceState(null, "", result.dataset.address);
 
+  // --- The time zone -------------------------------------------------------------------------------------------------
+
+  // The server shows times in it from the next page on, unless the account has another one (portal/web/times.py).
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `browser-time-zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+  }
+
   reveal(document);
   pollWithin(document);
   // A live region announces only changes, so repeat the messages that came with the page.
-  const messages = [...document.querySelectorAll(".toast-message p")].map((message) => message.textContent);
+  const messages = [...document.querySelectorAll(".toast [data-message]")].map((message) => message.textContent);
   if (messages.length) announce(messages.join(" "));
 })();

@@ -32,7 +32,7 @@ def policy_file(folder: Path, document: object) -> Path:
         (["stytch_admin"], "stytch.scim", True),
     ],
 )
-def test_what_is_not_granted_is_rejected(roles: list[str], permission: str, allowed: bool) -> None:
+def test_a_permission_that_is_not_granted_is_rejected(roles: list[str], permission: str, allowed: bool) -> None:
     assert DEFAULT_POLICY.allows(roles, permission) is allowed
 
 
@@ -58,7 +58,7 @@ def test_a_file_adds_roles_and_resources(tmp_path: Path) -> None:
         ({"roles": [{"role_id": "stytch_member", "permissions": []}]}, "must keep"),
     ],
 )
-def test_a_file_that_will_not_do_is_named_with_the_cause(tmp_path: Path, document: object, complaint: str) -> None:
+def test_an_invalid_file_is_named_with_the_cause(tmp_path: Path, document: object, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as rejected:
         load_policy(policy_file(tmp_path, document))
 
@@ -84,7 +84,7 @@ def test_a_policy_in_stytchs_form_is_read() -> None:
         ([], [], True),
     ],
 )
-def test_roles_cover_others_that_grant_no_more(roles: list[str], others: list[str], covered: bool) -> None:
+def test_roles_include_others_that_grant_no_more(roles: list[str], others: list[str], covered: bool) -> None:
     policy = DEFAULT_POLICY.extended_by(Policy.from_json(IT_SUPPORT))
 
     assert policy.covers(roles, others) is covered

@@ -48,7 +48,7 @@ def test_another_process_counts_on(attempt: Attempt) -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_others_are_not_held_up(attempt: Attempt) -> None:
+def test_other_members_are_not_limited(attempt: Attempt) -> None:
     for _ in range(4):
         admit(attempt)
 
@@ -57,7 +57,7 @@ def test_others_are_not_held_up(attempt: Attempt) -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_case_gives_no_second_allowance(attempt: Attempt) -> None:
+def test_case_does_not_give_another_allowance(attempt: Attempt) -> None:
     for _ in range(3):
         admit(attempt)
 
@@ -65,7 +65,7 @@ def test_case_gives_no_second_allowance(attempt: Attempt) -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_another_ip_address_is_not_held_up(attempt: Attempt) -> None:
+def test_another_ip_address_is_not_limited(attempt: Attempt) -> None:
     """Or anyone could lock a member out from anywhere."""
     for _ in range(20):
         admit(attempt)
@@ -75,9 +75,7 @@ def test_another_ip_address_is_not_held_up(attempt: Attempt) -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_attempts_from_everywhere_are_bounded_in_all_and_then_a_link_is_the_way_in(
-    attempt: Attempt, settings: Settings
-) -> None:
+def test_attempts_from_all_addresses_are_limited_and_then_a_link_signs_in(attempt: Attempt, settings: Settings) -> None:
     settings.SIGN_IN_TOTAL_PER_MEMBER = "5 per hour"
     everywhere = [replace(attempt, ip_address=f"192.0.2.{n}/{uuid4()}", organization_slug=f"o{n}") for n in range(8)]
 
@@ -89,7 +87,7 @@ def test_attempts_from_everywhere_are_bounded_in_all_and_then_a_link_is_the_way_
 
 
 @pytest.mark.django_db
-def test_a_products_backend_is_limited_by_the_total_alone(attempt: Attempt, settings: Settings) -> None:
+def test_a_products_backend_is_limited_by_the_total_only(attempt: Attempt, settings: Settings) -> None:
     settings.SIGN_IN_RATE_PER_MEMBER, settings.SIGN_IN_TOTAL_PER_MEMBER = "1 per hour", "4 per hour"
     backend = replace(attempt, ip_address="")
 
@@ -100,7 +98,7 @@ def test_a_products_backend_is_limited_by_the_total_alone(attempt: Attempt, sett
 
 
 @pytest.mark.django_db
-def test_each_of_several_rates_holds(attempt: Attempt, settings: Settings) -> None:
+def test_each_of_several_rates_applies(attempt: Attempt, settings: Settings) -> None:
     """Those who keep trying wait longer."""
     settings.SIGN_IN_RATE_PER_MEMBER = "2 per minute; 3 per hour"
     start = timezone.now()
@@ -130,7 +128,7 @@ def test_the_window_ends(attempt: Attempt, settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_no_address_and_no_name_is_stored() -> None:
+def test_neither_addresses_nor_names_are_stored() -> None:
     admit(Attempt("192.0.2.1", "acme", "ada@acme.example"))
 
     stored = str(list(models.RateLimitCounterRow.objects.values()))

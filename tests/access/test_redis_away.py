@@ -83,7 +83,7 @@ def redis(settings: Settings, tmp_path: Path) -> Iterator["subprocess.Popen[byte
 
 
 @pytest.mark.redis
-def test_counting_goes_back_to_redis_when_it_answers_again(
+def test_counting_returns_to_redis_when_it_responds_again(
     redis: "subprocess.Popen[bytes]",
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -125,7 +125,7 @@ print(failed)
 """
 
 
-def test_the_first_requests_of_a_process_may_come_at_once() -> None:
+def test_the_first_requests_of_a_process_can_be_simultaneous() -> None:
     """The library imports its drivers at their first use, which isn't safe for threads."""
     # A process of its own, in which nothing is imported yet.
     done = subprocess.run([sys.executable, "-c", _FIRST_USE], capture_output=True, text=True, check=True, timeout=30)

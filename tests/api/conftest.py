@@ -100,7 +100,7 @@ class Awaiting:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: `fields` are those of the answer, whether or not it was wrapped."""
+    """What came back: `fields` are those of the response, whether or not it was wrapped."""
 
     status: int
     fields: Mapping[str, Any]

@@ -103,7 +103,7 @@ def test_a_member_lives_from_creation_to_reactivation(sdk: B2BClient, admin: mod
     assert members.reactivate("acme", created.member_id).member.status == "active"
 
 
-def test_an_answer_has_every_field_that_stytchs_has(backend: Caller, admin: models.MemberRow) -> None:
+def test_a_response_has_every_field_that_stytchs_has(backend: Caller, admin: models.MemberRow) -> None:
     fields = backend.get(f"organizations/acme/member?member_id={name(admin)}")["member"]
 
     locks = {"lock_created_at", "lock_expires_at"}  # of a locked member alone
@@ -340,7 +340,7 @@ def test_admins_manage_members_from_a_page(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_asynchronous_sdk_reads_the_same_answers(live_server: Any, project: NewProjectSecret) -> None:
+def test_the_asynchronous_sdk_reads_the_same_responses(live_server: Any, project: NewProjectSecret) -> None:
     factories.organization("acme")
 
     async def calls() -> tuple[str, int]:

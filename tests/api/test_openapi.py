@@ -23,7 +23,7 @@ from tests import factories
 SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi_document()))
 SCHEMA.app = get_wsgi_application()
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-# 501 is the answer of what is not offered, and no failure.
+# 501 is the response of what is not offered, and no failure.
 NOT_OFFERED = 501
 
 
@@ -38,7 +38,7 @@ def test_programs_that_are_generated_from_the_document_have_clear_names() -> Non
 @pytest.mark.usefixtures("connection_stays")
 @SCHEMA.parametrize()
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_the_document_names(
+def test_every_response_is_one_that_the_document_names(
     case: schemathesis.Case[Any],
     project: NewProjectSecret,
     admin: models.MemberRow,

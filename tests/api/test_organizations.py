@@ -66,7 +66,7 @@ def test_an_organization_lives_from_creation_to_deletion(sdk: B2BClient) -> None
     assert error_of(lambda: organizations.get(organization_id)) == (404, "organization_not_found")
 
 
-def test_an_answer_has_every_field_that_stytchs_has(
+def test_a_response_has_every_field_that_stytchs_has(
     sdk: B2BClient, backend: Caller, acme: models.OrganizationRow
 ) -> None:
     factories.scim_connection(acme, bearer_token="scim_abcd")

@@ -111,7 +111,7 @@ def test_such_a_role_counts_for_pages_and_calls_of_its_organization_alone(
     assert page_of(member).get("b2b/scim").error_type == "session_authorization_error"
 
 
-def test_a_role_grants_no_more_than_who_makes_it_may_do_or_give(
+def test_a_role_grants_no_permission_that_its_creator_lacks(
     sdk: B2BClient, backend: Caller, admin: models.MemberRow, member: models.MemberRow
 ) -> None:
     maker = {"role_id": "maker", "description": "", "permissions": [{"resource_id": OWN_ROLES, "actions": ["update"]}]}

@@ -83,7 +83,7 @@ def test_it_is_prolonged_and_given_claims(sdk: B2BClient, admin: models.MemberRo
     assert again.member_session.expires_at == changed.member_session.expires_at
 
 
-def test_what_it_may_do_is_checked(sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow) -> None:
+def test_its_permissions_are_checked(sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow) -> None:
     ada, max_ = sign_in(sdk, admin).session_token, sign_in(sdk, member).session_token
 
     def check(token: str, **more: str) -> Any:
@@ -461,7 +461,7 @@ def test_the_asynchronous_sdk_does_the_same(
     in_a_loop(calls())
 
 
-def test_no_page_of_another_origin_reads_an_answer(page_of: PageOf, admin: models.MemberRow) -> None:
+def test_no_page_of_another_origin_reads_a_response(page_of: PageOf, admin: models.MemberRow) -> None:
     page = page_of(admin)
 
     assert page.post("b2b/sessions/authenticate", {}).headers["Access-Control-Allow-Origin"] == PAGE

@@ -25,7 +25,7 @@ from tests.benchmarks.groups_page import medians, server
 from tests.benchmarks.scim_target import group, insert, member, user
 
 PAGE = 100
-SPARE = 2_000  # people who join groups and are deactivated
+SPARE = 2_000  # users who join groups and are deactivated
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 _NEW = count()
@@ -33,7 +33,7 @@ _NEW = count()
 
 @dataclass
 class Company:
-    """A connection with so many people and groups, and a client of it."""
+    """A connection with that many users and groups, and a client for it."""
 
     size: int
     scim: models.ScimConnectionRow
@@ -57,12 +57,12 @@ class Company:
 
 
 def prepare(size: int) -> Company:
-    """Return the connection with that many people and groups, made anew: what was measured has changed the last one."""
+    """Return a new connection with that many users and groups. Earlier measurements changed the previous one."""
     slug, token = f"shapes-{size}-{os.getpid()}", f"scim_shapes-{size}-{os.getpid()}"
     scim = factories.scim_connection(factories.organization(slug), bearer_token=token)
-    people = [user(scim, n) for n in range(size + SPARE)]
-    insert(models.MemberRow, (person.member for person in people if person.member))
-    keys = [row.pk for row in insert(models.ScimUserRow, iter(people))]
+    rows = [user(scim, n) for n in range(size + SPARE)]
+    insert(models.MemberRow, (row.member for row in rows if row.member))
+    keys = [row.pk for row in insert(models.ScimUserRow, iter(rows))]
     sizes = [members for members in (100, 1_000, 10_000, 100_000) if members <= size]
     insert(models.ScimGroupRow, (group(scim, n, 0) for n in range(size - len(sizes))))
     large = insert(models.ScimGroupRow, (group(scim, size + n, members) for n, members in enumerate(sizes)))
@@ -95,16 +95,16 @@ def reads(company: Company) -> dict[str, Callable[[], requests.Response]]:
 def writes(company: Company) -> dict[str, Callable[[], requests.Response]]:
     """Return what changes people."""
 
-    def person() -> dict[str, Any]:
+    def new_user() -> dict[str, Any]:
         name = f"new{next(_NEW)}@bench.example"
         return {"userName": name, "emails": [{"value": name, "type": "work"}]}
 
     def bulk() -> dict[str, Any]:
-        operations = [{"method": "POST", "path": "/Users", "bulkId": str(n), "data": person()} for n in range(100)]
+        operations = [{"method": "POST", "path": "/Users", "bulkId": str(n), "data": new_user()} for n in range(100)]
         return {"schemas": [BULK], "Operations": operations}
 
     return {
-        "create": lambda: company.send("POST", "/Users", person()),
+        "create": lambda: company.send("POST", "/Users", new_user()),
         "create 100 in bulk": lambda: company.send("POST", "/Bulk", bulk()),
         "deactivate": lambda: company.patch(f"/Users/{next(company.spare)}", "replace", "active", value=False),
     }
@@ -112,20 +112,20 @@ def writes(company: Company) -> dict[str, Callable[[], requests.Response]]:
 
 def groups(company: Company) -> dict[str, Callable[[], requests.Response]]:
     """Return what is done with groups of each size."""
-    calls: dict[str, Callable[[], requests.Response]] = {}
+    requests_by_name: dict[str, Callable[[], requests.Response]] = {}
     for size, key in company.groups.items():
         path = f"/Groups/{key}"
-        calls[f"add one member to {size:,}"] = lambda path=path: company.patch(  # type: ignore[misc]
+        requests_by_name[f"add one member to {size:,}"] = lambda path=path: company.patch(  # type: ignore[misc]
             path, "add", "members", [{"value": next(company.spare)}]
         )
-        calls[f"group of {size:,} with its members"] = lambda path=path: company.get(path)  # type: ignore[misc]
-        calls[f"group of {size:,} without its members"] = lambda path=path: company.get(
+        requests_by_name[f"group of {size:,} with its members"] = lambda path=path: company.get(path)  # type: ignore[misc]
+        requests_by_name[f"group of {size:,} without its members"] = lambda path=path: company.get(
             path, excludedAttributes="members"
         )  # type: ignore[misc]
-    return calls
+    return requests_by_name
 
 
-def walk(company: Company, **first: str | int) -> list[str]:
+def read_all(company: Company, **first: str | int) -> list[str]:
     """Return the id of every group, page by page, by cursor or by index."""
     found: list[str] = []
     query: dict[str, str | int] = {"count": PAGE, "excludedAttributes": "members", **first}
@@ -140,16 +140,16 @@ def walk(company: Company, **first: str | int) -> list[str]:
             return found
 
 
-def check_walks(company: Company) -> None:
+def check_paging(company: Company) -> None:
     """Fail unless both ways of paging give every group once, in one order."""
     everyone = [public_id("scim-group", key) for key in company.scim.groups.order_by("pk").values_list("pk", flat=True)]
     for first in ({"cursor": ""}, {"startIndex": 1}):
-        if walk(company, **first) != everyone:
-            raise SystemExit(f"{company.size:,} groups are not each there once, in order, with {first}")
+        if read_all(company, **first) != everyone:
+            raise SystemExit(f"{company.size:,} groups are not listed once each in order with {first}")
 
 
 def row(name: str, figures: list[float], floor: float) -> str:
-    """Return a line of the table: the call in each organization, over the floor, and the largest over the smallest."""
+    """Return a line of the table: the request in each organization, over the floor, and the largest over the smallest."""
     shown = " | ".join(f"{one:.2f}" for one in figures)
     return f"| {name} | {shown} | {figures[-1] / floor:.2f} | {figures[-1] / figures[0]:.2f} |"
 
@@ -157,11 +157,11 @@ def row(name: str, figures: list[float], floor: float) -> str:
 def report(companies: Sequence[Company], found: Mapping[str, float]) -> None:
     """Print the tables."""
     print(f"\nmedians in ms; pages of {PAGE} groups; the floor takes {found['floor']:.2f}; {database.vendor}")
-    print("| call | " + " | ".join(f"{c.size:,}" for c in companies) + " | /floor | largest/smallest |")
+    print("| request | " + " | ".join(f"{c.size:,}" for c in companies) + " | /floor | largest/smallest |")
     print("|---|" + "---|" * (len(companies) + 2))
     for name in reads(companies[-1]) | writes(companies[-1]):
         print(row(name, [found[f"{name} in {c.size}"] for c in companies], found["floor"]))
-    print("\n| call | ms | /floor | of the smallest |\n|---|---|---|---|")
+    print("\n| request | ms | /floor | of the smallest |\n|---|---|---|---|")
     for kind in ("add one member to", "without its members", "with its members"):
         names = [name for name in found if kind in name]
         for name in names:
@@ -186,11 +186,13 @@ def main() -> None:
     with server("portal.wsgi:application") as portal, server("tests.benchmarks.floor:application") as floor:
         for company in companies:
             company.base_url = f"{portal}/v1/b2b/scim/{public_id('scim-connection', company.scim.pk)}"
-            check_walks(company)
-        calls = {"floor": lambda: bare.get(f"{floor}/groups", params=scope)}
-        calls |= {f"{name} in {c.size}": call for c in companies for name, call in (reads(c) | writes(c)).items()}
-        calls |= groups(largest)
-        found = medians(calls, options.rounds)
+            check_paging(company)
+        requests_by_name = {"floor": lambda: bare.get(f"{floor}/groups", params=scope)}
+        requests_by_name |= {
+            f"{name} in {c.size}": call for c in companies for name, call in (reads(c) | writes(c)).items()
+        }
+        requests_by_name |= groups(largest)
+        found = medians(requests_by_name, options.rounds)
     report(companies, found)
 
 

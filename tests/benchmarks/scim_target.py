@@ -1,9 +1,9 @@
-"""Make the directory of a SCIM load test; `scim_target.json` beside this says when each step is called.
+"""Fill the database for a SCIM load test. `scim_target.json` says when each step runs.
 
     python -m tests.benchmarks.scim_target reset   # an empty database with an organization, a connection and its token
-    python -m tests.benchmarks.scim_target seed    # fill it: what is wanted comes as JSON, the ids go out as JSON
+    python -m tests.benchmarks.scim_target seed    # fill it: sizes are read from stdin as JSON, IDs are written to stdout
 
-The database of DATABASE_URL is dropped and made anew; its name must begin with "bench_".
+The database of DATABASE_URL is dropped and created again. Its name must begin with "bench_".
 """
 
 import json
@@ -31,7 +31,7 @@ from portal.embedded.scim.protocol.member_sync import build_member
 from portal.embedded.scim.protocol.schemas import GROUP, USER
 from tests import factories
 
-# Both stand in scim_target.json as well.
+# Both are in scim_target.json as well.
 CONNECTION = UUID("01900000-0000-7000-8000-000000000001")
 TOKEN = "scim_benchmark-0123456789abcdef0123456789abcdef"
 BATCH = 5_000
@@ -40,10 +40,10 @@ Row = TypeVar("Row", bound=Model)
 
 
 def reset() -> None:
-    """Make the database anew, with one organization and its connection."""
+    """Recreate the database, with one organization and its connection."""
     address, _, name = os.environ["DATABASE_URL"].rpartition("/")
     if not name.startswith("bench_") or urlsplit(address).hostname != "127.0.0.1":
-        sys.exit(f'"{name}" would be dropped, but is no database of a benchmark on this machine.')
+        sys.exit(f"\"{name}\" isn't a benchmark's database on this machine, so it isn't dropped.")
     with psycopg.connect(f"{address}/postgres", autocommit=True) as server:
         server.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
         server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
@@ -52,12 +52,12 @@ def reset() -> None:
 
 
 def seed(spec: dict[str, Any]) -> dict[str, list[str]]:
-    """Add people and groups without SCIM, and return their ids in the order of their numbers."""
+    """Add users and groups without SCIM, and return their ids in the order of their numbers."""
     scim = models.ScimConnectionRow.objects.get(pk=CONNECTION)
     each = spec["members_per_group"]
-    people = [user(scim, n) for n in range(*spec["users"])]
-    insert(models.MemberRow, (person.member for person in people if person.member))
-    users = insert(models.ScimUserRow, iter(people))
+    rows = [user(scim, n) for n in range(*spec["users"])]
+    insert(models.MemberRow, (row.member for row in rows if row.member))
+    users = insert(models.ScimUserRow, iter(rows))
     groups = insert(models.ScimGroupRow, (group(scim, n, each) for n in range(*spec["groups"])))
     large = insert(models.ScimGroupRow, (group(scim, one["group"], one["members"]) for one in spec["big"]))
     everyone = list(scim.users.order_by("user_name_folded").values_list("pk", flat=True))

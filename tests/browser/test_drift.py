@@ -1,4 +1,4 @@
-"""The drift page in a browser: a fix by mouse, by keyboard, on a phone and without scripts."""
+"""Differences in a browser: a fix by mouse, by keyboard, on a phone and without scripts."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -22,7 +22,7 @@ def drifted(embedded: Portal) -> Portal:
 
 def open_drift(portal: Portal, page: Page) -> None:
     portal.sign_in(page)
-    page.goto(f"{portal.url}/o/acme/scim/drift/")
+    page.goto(f"{portal.url}/o/acme/scim/attention/differences/")
 
 
 def check_fixed(page: Page) -> None:
@@ -36,7 +36,7 @@ def test_a_manual_change_is_fixed(drifted: Portal, page: Page) -> None:
     expect(page.get_by_text("Grace H.", exact=True)).to_be_visible()
     check_accessibility(page)
 
-    page.get_by_role("button", name="Take the identity provider’s value").click()
+    page.get_by_role("button", name="Take Okta’s value").click()
 
     check_fixed(page)
     for kind in ("Not managed", "Groups deleted or renamed", "Groups without a role"):
@@ -49,7 +49,7 @@ def test_it_works_on_a_phone_without_javascript(drifted: Portal, browser: Browse
     page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
     open_drift(drifted, page)
 
-    page.get_by_role("button", name="Take the identity provider’s value").click()
+    page.get_by_role("button", name="Take Okta’s value").click()
 
     check_fixed(page)
 
@@ -59,7 +59,7 @@ def test_it_works_by_keyboard_and_fits_a_phone(drifted: Portal, browser: Browser
     open_drift(drifted, page)
     assert overflow(page) == 0
 
-    tab_to(page, "Take the identity provider’s value")
+    tab_to(page, "Take Okta’s value")
     page.keyboard.press("Enter")
 
     check_fixed(page)

@@ -25,7 +25,7 @@ def connection(embedded: Portal) -> models.ScimConnectionRow:
 @pytest.mark.usefixtures("connection")
 def test_an_admin_pauses_and_resumes_and_enters_contacts(embedded: Portal, page: Page) -> None:
     embedded.sign_in(page)
-    page.goto(f"{embedded.url}/o/acme/scim/")
+    page.goto(f"{embedded.url}/o/acme/scim/settings/")
     check_accessibility(page)
     page.get_by_role("link", name="Pause…").click()
     check_accessibility(page)
@@ -38,32 +38,33 @@ def test_an_admin_pauses_and_resumes_and_enters_contacts(embedded: Portal, page:
     expect(page.locator("#toasts")).to_contain_text("Provisioning resumed.")
     expect(page.get_by_text("The connection is paused")).to_have_count(0)
 
-    page.get_by_role("link", name="Change contacts").click()
-    check_accessibility(page)
-    page.get_by_label("Email addresses").fill("it@acme.example")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("it@acme.example")).to_be_visible()
+    page.get_by_role("link", name="Settings").first.click()
+    contacts = page.locator("#contacts")
+    contacts.get_by_label("Email addresses").fill("it@acme.example")
+    contacts.get_by_role("button", name="Save").click()
+    expect(page.locator("#toasts")).to_contain_text("Contacts saved.")
+    expect(contacts.get_by_label("Email addresses")).to_have_value("it@acme.example")
 
 
 def test_an_admin_deletes_and_restores(embedded: Portal, page: Page, connection: models.ScimConnectionRow) -> None:
     embedded.sign_in(page)
-    page.goto(f"{embedded.url}/o/acme/scim/")
+    page.goto(f"{embedded.url}/o/acme/scim/settings/")
     page.get_by_role("link", name="Delete…").click()
     expect(page.get_by_text("1 person loses")).to_be_visible()
     check_accessibility(page)
-    page.get_by_label("They are deactivated").check()
-    page.get_by_label("Name of the connection").fill("Okta production")
-    page.get_by_role("button", name="Delete the connection").click()
+    page.get_by_label("Deactivate them").check()
+    page.get_by_label("to confirm").fill("Okta production")
+    page.get_by_role("button", name="Delete connection").click()
     expect(page.locator("#toasts")).to_contain_text("1 person was deactivated.")
     assert models.MemberRow.objects.get(email_address="pia@acme.example").status == MemberStatus.DELETED
     check_accessibility(page)
 
-    page.get_by_role("link", name="See the deleted connections").click()
+    page.get_by_role("link", name="Restore a deleted connection").click()
     check_accessibility(page)
     page.get_by_role("link", name="Okta production", exact=True).click()
     check_accessibility(page)
     page.get_by_label("Make them active again").check()
-    page.get_by_role("button", name="Restore the connection").click()
+    page.get_by_role("button", name="Restore connection").click()
     expect(page.locator("#toasts")).to_contain_text("1 person is active again.")
     connection.refresh_from_db()
     assert connection.status == ScimConnectionStatus.ACTIVE
@@ -74,26 +75,27 @@ def test_it_works_without_javascript_and_on_a_phone(
 ) -> None:
     page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
     embedded.sign_in(page)
-    page.goto(f"{embedded.url}/o/acme/scim/")
+    page.goto(f"{embedded.url}/o/acme/scim/settings/")
     page.get_by_role("link", name="Pause…").click()
     assert overflow(page) == 0
     page.get_by_role("button", name="Pause provisioning").click()
     assert overflow(page) == 0
+    page.get_by_role("link", name="Settings").first.click()
     page.get_by_role("link", name="Delete…").click()
     assert overflow(page) == 0
-    page.get_by_label("They stay members").check()
-    page.get_by_label("Name of the connection").fill("okta")
-    page.get_by_role("button", name="Delete the connection").click()
+    page.get_by_label("Keep them as members").check()
+    page.get_by_label("to confirm").fill("okta")
+    page.get_by_role("button", name="Delete connection").click()
     expect(page.get_by_text("This isn't the name of the connection.").first).to_be_visible()
     assert overflow(page) == 0
-    page.get_by_label("Name of the connection").fill("Okta production")
-    page.get_by_role("button", name="Delete the connection").click()
+    page.get_by_label("to confirm").fill("Okta production")
+    page.get_by_role("button", name="Delete connection").click()
     expect(page.get_by_text("No identity provider is connected")).to_be_visible()
-    page.get_by_role("link", name="See the deleted connections").click()
+    page.get_by_role("link", name="Restore a deleted connection").click()
     assert overflow(page) == 0
     page.get_by_role("link", name="Okta production", exact=True).click()
     assert overflow(page) == 0
-    page.get_by_role("button", name="Restore the connection").click()
+    page.get_by_role("button", name="Restore connection").click()
     # It's restored as it was: paused.
     expect(page.get_by_text("The connection is paused")).to_be_visible()
     assert overflow(page) == 0
@@ -102,9 +104,9 @@ def test_it_works_without_javascript_and_on_a_phone(
 def test_it_works_by_keyboard(embedded: Portal, page: Page, connection: models.ScimConnectionRow) -> None:
     embedded.sign_in(page)
     page.goto(f"{embedded.url}/o/acme/scim/delete/")
-    tab_to(page, "They stay members")
+    tab_to(page, "Keep them as members")
     page.keyboard.press("ArrowDown")
-    expect(page.get_by_label("They are deactivated")).to_be_checked()
+    expect(page.get_by_label("Deactivate them")).to_be_checked()
     page.keyboard.press("Tab")
     page.keyboard.type("Okta production")
     page.keyboard.press("Enter")
@@ -122,14 +124,14 @@ def tab_to(page: Page, label: str) -> None:
 
 def test_stytch_says_what_is_not_available_and_deletes(stytch: Portal, page: Page) -> None:
     stytch.sign_in(page)
-    page.goto(f"{stytch.url}/o/acme/scim/")
+    page.goto(f"{stytch.url}/o/acme/scim/settings/")
     expect(page.get_by_text("Not available with this directory").first).to_be_visible()
     check_accessibility(page)
     page.get_by_role("link", name="Delete…").click()
-    expect(page.get_by_text("This cannot be undone")).to_be_visible()
+    expect(page.get_by_text("This can’t be undone")).to_be_visible()
     check_accessibility(page)
-    name = page.locator("p", has_text="to delete it").locator("strong").inner_text()
-    page.get_by_label("Name of the connection").fill(name)
-    page.get_by_role("button", name="Delete the connection").click()
+    name = page.locator("label", has_text="to confirm").locator("b").inner_text()
+    page.get_by_label("to confirm").fill(name)
+    page.get_by_role("button", name="Delete connection").click()
     expect(page.locator("#toasts")).to_contain_text(f"{name} is deleted.")
     expect(page.get_by_text("No identity provider is connected")).to_be_visible()

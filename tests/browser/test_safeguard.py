@@ -23,24 +23,25 @@ def holding(embedded: Portal) -> Portal:
 
 def open_safeguard(portal: Portal, page: Page) -> None:
     portal.sign_in(page)
-    page.goto(f"{portal.url}/o/acme/scim/safeguard/")
+    page.goto(f"{portal.url}/o/acme/scim/attention/deactivations/")
 
 
 def test_the_overview_leads_to_the_hold_and_an_approval_confirms_the_number(holding: Portal, page: Page) -> None:
     holding.sign_in(page)
     page.goto(f"{holding.url}/o/acme/scim/")
-    page.get_by_role("link", name="Review deactivations").click()
-    expect(page.get_by_text("Deactivations are on hold", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Review", exact=True).click()
+    expect(page.get_by_role("heading", name="2 deactivations are on hold")).to_be_visible()
     check_accessibility(page)
 
-    page.get_by_role("link", name="Approve deactivations…").click()
+    page.get_by_label("These people have left").check()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="2 people lose access")).to_be_visible()
     check_accessibility(page)
     page.get_by_label("Number of people").fill("2")
     page.get_by_role("button", name="Approve 2 deactivations").click()
 
     expect(page.get_by_text("Approved for 2 people.").first).to_be_visible()
-    expect(page.get_by_text("On hold", exact=True)).to_have_count(0)
+    expect(page.get_by_role("heading", name="No deactivations are on hold")).to_be_visible()
     check_accessibility(page)
 
 
@@ -48,7 +49,8 @@ def test_it_works_on_a_phone_without_javascript(holding: Portal, browser: Browse
     page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
     open_safeguard(holding, page)
 
-    page.get_by_role("button", name="Keep on hold").click()
+    page.get_by_label("I’m not sure yet").check()
+    page.get_by_role("button", name="Continue").click()
 
     expect(page.get_by_text("Deactivations stay on hold.").first).to_be_visible()
 
@@ -58,7 +60,9 @@ def test_it_works_by_keyboard_and_fits_a_phone(holding: Portal, browser: Browser
     open_safeguard(holding, page)
     assert overflow(page) == 0
 
-    tab_to(page, "Clear the hold")
+    page.get_by_label("It was a mistake").focus()
+    page.keyboard.press("Space")
+    tab_to(page, "Continue")
     page.keyboard.press("Enter")
 
     expect(page.get_by_text("Hold cleared. The count starts again.").first).to_be_visible()

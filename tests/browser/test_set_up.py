@@ -38,16 +38,16 @@ def open_set_up(portal: Portal, page: Page) -> None:
 
 def line(page: Page, title: str, state: str) -> None:
     expect(
-        page.locator(f"li.check-{state}", has=page.get_by_role("heading", name=re.compile(f"^{title}")))
+        page.locator(f"li[data-state='{state}']", has=page.get_by_role("heading", name=re.compile(f"^{title}")))
     ).to_be_visible()
 
 
 def test_the_check_updates_while_requests_arrive_and_then_stops_polling(embedded: Portal, idp: Idp, page: Page) -> None:
     open_set_up(embedded, page)
-    line(page, "Address", "next")
+    line(page, "URL", "next")
 
     idp.get("/Users/Users")
-    line(page, "Address", "problem")
+    line(page, "URL", "problem")
     expect(page.locator("#announcements")).to_contain_text("The URL ends in /Users or /Groups twice")
     check_accessibility(page)
 
@@ -55,7 +55,7 @@ def test_the_check_updates_while_requests_arrive_and_then_stops_polling(embedded
     line(page, "First person", "next")
     user = idp.create_user("priya@initech.example", displayName="Priya Patel")
     expect(page.get_by_text("Priya Patel")).to_be_visible()
-    expect(page.get_by_text("assigning a group sends its people, never the group")).to_be_visible()
+    expect(page.get_by_text("assigning a group sends its people, but not the group")).to_be_visible()
     idp.create_group("Sales", [user])
     line(page, "First group", "done")
     idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": False}})
@@ -140,28 +140,28 @@ def test_a_hidden_tab_does_not_poll(embedded: Portal, idp: Idp, page: Page) -> N
 
 def test_the_focus_stays_while_the_check_updates(embedded: Portal, idp: Idp, page: Page) -> None:
     open_set_up(embedded, page)
-    tab_to(page, "Check again")
+    tab_to(page, "Check now")
 
     idp.get("/Users")
 
     line(page, "Token", "done")
-    expect(page.get_by_role("link", name="Check again")).to_be_focused()
+    expect(page.get_by_role("link", name="Check now")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Check again")).to_be_focused()
+    expect(page.get_by_role("link", name="Check now")).to_be_focused()
 
 
 def test_it_works_without_javascript(embedded: Portal, idp: Idp, browser: Browser) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     open_set_up(embedded, page)
-    line(page, "Address", "next")
-    expect(page.get_by_text("Updates automatically.")).to_be_hidden()
+    line(page, "URL", "next")
+    expect(page.get_by_text("Updates automatically")).to_be_hidden()
 
     idp.create_user("priya@initech.example", displayName="Priya Patel")
-    page.get_by_role("link", name="Check again").click()
+    page.get_by_role("link", name="Check now").click()
 
     line(page, "First person", "done")
     # The next step is a place on the page.
-    page.locator("li.check-next").get_by_role("link").click()
+    page.locator("li[data-state='next']").get_by_role("link").click()
     assert page.url.endswith("#step-6")
 
 
@@ -172,8 +172,11 @@ def test_it_fits_a_phone(embedded: Portal, idp: Idp, browser: Browser) -> None:
 
     assert overflow(page) == 0
     check_accessibility(page)
-    page.get_by_role("link", name="To the live check").click()
-    expect(page.get_by_role("heading", name="Live check")).to_be_in_viewport()
+    # It comes before the guide.
+    check, guide = (page.locator(one).bounding_box() for one in ("#live-check", "#step-1"))
+    assert check
+    assert guide
+    assert check["y"] < guide["y"]
 
 
 @pytest.mark.parametrize("provider", ["onelogin", "generic", "microsoft-entra"])
@@ -202,12 +205,12 @@ def test_the_url_keeps_the_choice_of_a_guide(embedded: Portal, idp: Idp, page: P
     open_set_up(embedded, page)
 
     page.get_by_label("Your identity provider").select_option("google-workspace")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Show guide").click()
 
-    expect(page.get_by_role("heading", name="Guide for Google Workspace")).to_be_visible()
+    expect(page.get_by_role("heading", name="Set up Google Workspace")).to_be_visible()
     idp.get("/Users")
     line(page, "Token", "done")
-    page.get_by_role("link", name="Check again").click()
+    page.get_by_role("link", name="Check now").click()
     expect(page).to_have_url(re.compile("guide=google-workspace"))
     page.reload()
     expect(page.get_by_label("Your identity provider")).to_have_value("google-workspace")
@@ -217,6 +220,6 @@ def test_with_stytch_the_guide_and_the_reason_are_shown(stytch: Portal, page: Pa
     stytch.sign_in(page)
     page.goto(f"{stytch.url}/o/acme/scim/set-up/")
 
-    expect(page.get_by_role("heading", name="Guide for Okta")).to_be_visible()
+    expect(page.get_by_role("heading", name="Set up Okta")).to_be_visible()
     expect(page.get_by_role("heading", name="Not available with this directory")).to_be_visible()
     check_accessibility(page)

@@ -24,7 +24,7 @@ def without_access(embedded: Portal) -> Portal:
 
 def test_an_admin_gets_from_the_overview_to_the_reason(without_access: Portal, page: Page) -> None:
     without_access.sign_in(page)
-    page.get_by_role("link", name="See who and why").click()
+    page.get_by_role("link", name="View people").click()
     expect(page.get_by_role("link", name="ada.contractor")).to_be_visible()
     expect(page.get_by_text("Okta sent no email address.")).to_be_visible()
     check_accessibility(page)
@@ -47,7 +47,7 @@ def test_it_fits_a_phone_without_javascript(without_access: Portal, browser: Bro
     without_access.sign_in(page)
     page.goto(f"{without_access.url}/o/acme/scim/people/")
     page.get_by_label("State").select_option("Can’t sign in")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Apply").click()
 
     expect(page.get_by_text("signs in with ada.employee@acme.example")).to_be_visible()
     assert overflow(page) <= 0

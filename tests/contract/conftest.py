@@ -21,15 +21,15 @@ def stytch_server() -> Iterator[FakeStytch]:
 def world(request: pytest.FixtureRequest, settings: Settings, db: None) -> Iterator[World]:
     """Acme with Ada, its admin, and Max, a member; Globex with Gil, its admin, and Ada, a member."""
     if request.param == "embedded":
-        yield people(EmbeddedWorld())
+        yield add_members(EmbeddedWorld())
         return
     with fake_stytch() as fake:
         for name, value in fake.settings.items():
             setattr(settings, name, value)
-        yield people(StytchWorld(fake))
+        yield add_members(StytchWorld(fake))
 
 
-def people(world: World) -> World:
+def add_members(world: World) -> World:
     world.add_organization("acme", "Acme")
     world.add_organization("globex", "Globex")
     world.add_member("acme", "ada@acme.example", roles=[ADMIN])

@@ -65,10 +65,10 @@ def test_failed_sign_ins_have_the_same_message(world: World, email_address: str,
     world.delete_member(world.add_member("acme", "gone@acme.example"))
     world.add_member("acme", "none@acme.example", password="")
 
-    with pytest.raises(Unauthenticated) as refused:
+    with pytest.raises(Unauthenticated) as error:
         sign_in(world, email_address, password)
 
-    assert refused.value.detail == "Incorrect email or password."
+    assert error.value.detail == "Incorrect email or password."
 
 
 def test_token_authenticates_its_session(world: World) -> None:
@@ -167,10 +167,10 @@ def test_discovery_finds_organizations_with_this_password(world: World) -> None:
 
 @pytest.mark.parametrize(("email_address", "password"), [(ADA, "wrong"), ("nobody@acme.example", PASSWORD), (ADA, "")])
 def test_failed_discoveries_have_the_same_message(world: World, email_address: str, password: str) -> None:
-    with pytest.raises(Unauthenticated) as refused:
+    with pytest.raises(Unauthenticated) as error:
         discover(world, email_address, password)
 
-    assert refused.value.detail == "Incorrect email or password."
+    assert error.value.detail == "Incorrect email or password."
 
 
 def test_discovery_leaves_out_deleted_members(world: World) -> None:

@@ -1,11 +1,13 @@
 """The two kinds of directory, with the same methods to create test data in each."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import pytest
 from django.conf import settings
+from django.core import mail
 from django.utils import timezone
 
 from portal.directory.actor import Origin
@@ -18,6 +20,7 @@ from portal.embedded.directory import EmbeddedProvider
 from portal.stytch.directory import StytchProvider
 from tests import factories
 from tests.fakes.stytch import FakeStytch
+from tests.tasks import run_tasks
 
 # Capabilities that only one of the directories has.
 EMBEDDED_ONLY = pytest.mark.parametrize("world", ["embedded"], indirect=True)
@@ -40,15 +43,19 @@ class World(Protocol):
 
     def delete_member(self, member_id: str) -> None: ...
 
+    def emailed_codes(self, email_address: str) -> list[str]:
+        """Send what waits, and return the newest code of an address, if there is one."""
+        ...
+
     def add_connection(self, slug: str) -> str: ...
 
     def delete_connection(self, connection_id: str) -> None: ...
 
     def add_groups(self, connection_id: str, names: Iterable[str]) -> list[str]: ...
 
-    def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str: ...
+    def add_user(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str: ...
 
-    def add_person_without_address(self, connection_id: str, user_name: str) -> str: ...
+    def add_user_without_address(self, connection_id: str, user_name: str) -> str: ...
 
     def rename_group(self, group_id: str, name: str) -> None: ...
 
@@ -60,13 +67,17 @@ class World(Protocol):
         """Log requests of the IdP, and return their ids, newest first. A directory without a log returns none."""
         ...
 
+    def add_entries(self, slug: str, number: int, action: str = "organization.update", **more: object) -> list[str]:
+        """Write entries of the activity log, and return their ids, newest first. A directory without a log returns none."""
+        ...
+
 
 def opened(world: World, slug: str = "acme") -> Directory:
     return world.provider.open(slug, Origin())
 
 
 def acting(world: World, email_address: str = "ada@acme.example", slug: str = "acme") -> Directory:
-    """Return the directory of a member who has just signed in."""
+    """Return the directory of a member who signed in with their password."""
     directory = opened(world, slug)
     return directory.acting_as(directory.sessions.sign_in(email_address=email_address, password=PASSWORD))
 
@@ -89,6 +100,11 @@ class EmbeddedWorld:
     def delete_member(self, member_id: str) -> None:
         models.MemberRow.objects.filter(pk=parse_id("member", member_id)).update(status=MemberStatus.DELETED)
 
+    def emailed_codes(self, email_address: str) -> list[str]:
+        run_tasks()
+        sent = [str(one.body) for one in mail.outbox if one.to == [email_address]]
+        return re.findall(r"^    (\d{6})$", sent[-1], re.MULTILINE) if sent else []
+
     def add_connection(self, slug: str) -> str:
         # A deleted connection keeps its token.
         token = f"scim_token-of-{slug}-{models.ScimTokenRow.objects.count()}"
@@ -103,14 +119,14 @@ class EmbeddedWorld:
         connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         return [public_id("scim-group", group.pk) for group in factories.scim_groups(connection, names)]
 
-    def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
+    def add_user(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
         connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
-        person = factories.provisioned(connection, email_address)
+        user = factories.provisioned(connection, email_address)
         for group_id in group_ids:
-            factories.put_in_group(models.ScimGroupRow.objects.get(pk=parse_id("scim-group", group_id)), [person])
-        return public_id("scim-user", person.pk)
+            factories.put_in_group(models.ScimGroupRow.objects.get(pk=parse_id("scim-group", group_id)), [user])
+        return public_id("scim-user", user.pk)
 
-    def add_person_without_address(self, connection_id: str, user_name: str) -> str:
+    def add_user_without_address(self, connection_id: str, user_name: str) -> str:
         connection = models.ScimConnectionRow.objects.get(pk=parse_id("scim-connection", connection_id))
         return public_id("scim-user", factories.scim_user(connection, user_name, cannot_sign_in=True).pk)
 
@@ -130,6 +146,11 @@ class EmbeddedWorld:
         rows = [factories.scim_request(connection, **more) for _ in range(number)]
         return [public_id("scim-request", row.pk) for row in reversed(rows)]
 
+    def add_entries(self, slug: str, number: int, action: str = "organization.update", **more: object) -> list[str]:
+        organization = models.OrganizationRow.objects.get(slug=slug)
+        rows = [factories.activity_entry(organization, action, **more) for _ in range(number)]
+        return [public_id("activity", row.pk) for row in reversed(rows)]
+
 
 class StytchWorld:
     def __init__(self, fake: FakeStytch) -> None:
@@ -146,6 +167,10 @@ class StytchWorld:
     def delete_member(self, member_id: str) -> None:
         self.project.delete_member(next(one for one in self.project.members if one.id == member_id))
 
+    def emailed_codes(self, email_address: str) -> list[str]:
+        members = [one.id for one in self.project.members if one.email_address == email_address]
+        return [code for member_id, code in self.project.codes.items() if member_id in members]
+
     def add_connection(self, slug: str) -> str:
         return self.project.add_connection(self.project.organization(slug)).id
 
@@ -156,12 +181,12 @@ class StytchWorld:
         connection = next(one for one in self.project.connections if one.id == connection_id)
         return [group.id for group in self.project.add_groups(connection, names)]
 
-    def add_person(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
+    def add_user(self, connection_id: str, email_address: str, group_ids: Iterable[str] = ()) -> str:
         """Return an ID. Stytch's API doesn't list the people in a group."""
         return f"scim-user-of-{email_address}"
 
-    def add_person_without_address(self, connection_id: str, user_name: str) -> str:
-        return self.add_person(connection_id, user_name)
+    def add_user_without_address(self, connection_id: str, user_name: str) -> str:
+        return self.add_user(connection_id, user_name)
 
     def rename_group(self, group_id: str, name: str) -> None:
         next(one for one in self.project.groups if one.id == group_id).name = name
@@ -173,6 +198,9 @@ class StytchWorld:
         """Do nothing: Stytch keeps no such list."""
 
     def add_requests(self, connection_id: str, number: int, **more: object) -> list[str]:
+        return []
+
+    def add_entries(self, slug: str, number: int, action: str = "organization.update", **more: object) -> list[str]:
         return []
 
 

@@ -3,12 +3,13 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,6 +105,7 @@ class Instance:
     run: Path
     environment: Mapping[str, str]
     port: int = 0  # where it listens for another machine's proxy; 0: at a socket
+    log: IO[bytes] | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -120,11 +122,21 @@ class Instance:
 
     def start(self) -> None:
         """Start it; return when it is ready."""
-        (self.run / self.name / "metrics").mkdir(parents=True, exist_ok=True)
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start it, and return its process at once."""
+        # As RuntimeDirectory= does: a process that was killed leaves its socket, where the next one couldn't listen.
+        shutil.rmtree(self.run / self.name, ignore_errors=True)
+        (self.run / self.name / "metrics").mkdir(parents=True)
         settings = dict(word.split("=", 1) for line in self._lines("Environment") for word in line)
         (command,) = self._lines("ExecStart")
-        self.process = subprocess.Popen(command, cwd=ROOT, env={**settings, **self.environment}, start_new_session=True)
-        self.wait_until_ready()
+        environment = {**settings, **self.environment}
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, start_new_session=True, stdout=self.log, stderr=self.log
+        )
+        return self.process
 
     def wait_until_ready(self) -> None:
         """Wait as the unit does."""
@@ -153,22 +165,29 @@ class Instance:
 
     def _lines(self, name: str) -> list[list[str]]:
         """Return the unit's lines of a name as words, with the paths of this machine."""
+        files = ["gatehouse@.service"] + (["gatehouse@.service.d/tcp.conf"] if self.port else [])
         own = {
-            "/opt/gatehouse/current/.venv/bin/python": sys.executable,
-            "/opt/gatehouse/current/.venv/bin/": f"{Path(sys.executable).parent}/",
             "/run/gatehouse": str(self.run),
             "800%i": str(self.port),
             "10.0.0.11": "127.0.0.1",
             "%i": self.name,
         }
-        files = ["gatehouse@.service"] + (["gatehouse@.service.d/tcp.conf"] if self.port else [])
-        text = "\n".join((DEPLOY / "systemd" / file).read_text().replace("\\\n", "") for file in files)
-        for marked, value in own.items():
-            text = text.replace(marked, value)
-        lines = [line.partition("=")[2] for line in text.splitlines() if line.startswith(f"{name}=")]
-        # As in systemd, an empty line takes those before it back.
-        start = len(lines) - lines[::-1].index("") if "" in lines else 0
-        return [shlex.split(line) for line in lines[start:]]
+        return unit_lines(name, files, own)
+
+
+def unit_lines(name: str, files: Iterable[str], own: Mapping[str, str]) -> list[list[str]]:
+    """Return a unit's lines of a name as words, with a machine's own values and its programs."""
+    programs = {
+        "/opt/gatehouse/current/.venv/bin/python": sys.executable,
+        "/opt/gatehouse/current/.venv/bin/": f"{Path(sys.executable).parent}/",
+    }
+    text = "\n".join((DEPLOY / "systemd" / file).read_text().replace("\\\n", "") for file in files)
+    for marked, value in {**programs, **own}.items():
+        text = text.replace(marked, value)
+    lines = [line.partition("=")[2] for line in text.splitlines() if line.startswith(f"{name}=")]
+    # As in systemd, an empty line takes those before it back.
+    start = len(lines) - lines[::-1].index("") if "" in lines else 0
+    return [shlex.split(line) for line in lines[start:]]
 
 
 @dataclass
@@ -272,9 +291,8 @@ def program(command: list[str], port: int, output: IO[bytes] | None = None) -> I
         process.wait(timeout=10)
 
 
-@contextmanager
-def nginx(served: Site) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run docs/deploy/nginx.conf in front of a site."""
+def nginx_command(served: Site) -> list[str]:
+    """Write docs/deploy/nginx.conf for a site, and return the command that runs it."""
     folder = served.folder
     example = filled_in(
         "nginx.conf",
@@ -300,7 +318,13 @@ def nginx(served: Site) -> Iterator["subprocess.Popen[bytes]"]:
     user = "user root;" if os.geteuid() == 0 else ""
     main = f"{user} daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; events {{}} "
     (folder / "nginx.conf").write_text(f"{main} http {{ access_log off; {folders} include {folder}/gatehouse.conf; }}")
-    with program(["nginx", "-e", f"{folder}/nginx.log", "-c", f"{folder}/nginx.conf"], served.port) as process:
+    return ["nginx", "-e", f"{folder}/nginx.log", "-c", f"{folder}/nginx.conf"]
+
+
+@contextmanager
+def nginx(served: Site) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run docs/deploy/nginx.conf in front of a site."""
+    with program(nginx_command(served), served.port) as process:
         yield process
 
 

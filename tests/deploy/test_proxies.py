@@ -1,8 +1,11 @@
 """The portal, SCIM and the API through the examples of proxies, with TLS, as a customer reaches them."""
 
+import json
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from http.client import HTTPResponse
@@ -12,6 +15,7 @@ import requests
 
 from tests.conftest import PASSWORD
 from tests.deploy.serving import Site
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.xdist_group("proxies")  # in one process, which serves the portal once for all of them
 FORGED = {
@@ -37,10 +41,10 @@ def test_an_admin_signs_in(served: Site) -> None:
     assert all(cookie.name.startswith("__Host-") and cookie.secure for cookie in client.cookies)
 
 
-def test_static_files_are_compressed_and_cached_for_good(served: Site) -> None:
+def test_static_files_are_compressed_and_cached_forever(served: Site) -> None:
     client = served.client()
     page = client.get(f"{served.url}/sign-in/", timeout=10).text
-    (path,) = re.findall(r'href="(/static/css/portal\.[^"]+)"', page)
+    (path,) = re.findall(r'href="(/static/css/gatehouse\.[^"]+)"', page)
 
     style = client.get(served.url + path, timeout=10)
 
@@ -81,7 +85,7 @@ def test_a_client_cannot_invent_its_address_or_its_scheme(served: Site) -> None:
     assert client.get(f"{served.url}/sign-in/", headers=FORGED, timeout=10, allow_redirects=False).status_code == 200
 
 
-def test_plain_http_leads_to_https_for_people_and_is_rejected_for_machines(served: Site) -> None:
+def test_plain_http_redirects_pages_and_is_rejected_with_a_token(served: Site) -> None:
     plain = f"http://localhost:{served.plain_port}"
 
     page = requests.get(f"{plain}/sign-in/", timeout=10, allow_redirects=False)
@@ -93,7 +97,7 @@ def test_plain_http_leads_to_https_for_people_and_is_rejected_for_machines(serve
     assert "https" in rejected.json()["detail"]
 
 
-def test_another_host_name_gets_no_answer(served: Site) -> None:
+def test_another_host_name_gets_no_response(served: Site) -> None:
     with pytest.raises(requests.ConnectionError):
         served.client().get(f"{served.url}/sign-in/", headers={"Host": "evil.example"}, timeout=10)
 
@@ -118,7 +122,7 @@ def test_prometheus_reads_each_node_behind_haproxy(behind_haproxy: Site) -> None
     assert "gatehouse_requests_total{" in read.text
 
 
-def test_links_and_their_tokens_are_in_no_log(served: Site) -> None:
+def test_no_log_contains_sign_in_links_or_their_tokens(served: Site) -> None:
     served.client().get(f"{served.url}/o/acme/link/?token=a-secret-token", timeout=10)
 
     # A proxy writes its line when the response has been sent, a moment after the client has it.
@@ -153,7 +157,7 @@ def answer(connection: ssl.SSLSocket) -> HTTPResponse:
     return response
 
 
-def test_a_body_above_the_limit_of_gatehouse_is_rejected_in_the_form_of_scim(served: Site) -> None:
+def test_a_body_above_gatehouses_limit_gets_a_scim_error(served: Site) -> None:
     length = 21_000_000
     # nginx reads all of it first; HAProxy sends it on while it comes, and the client must stop when the response is there.
     sent = length if (served.folder / "nginx.conf").exists() else 200_000
@@ -178,10 +182,26 @@ def test_a_long_filter_reaches_gatehouse(served: Site) -> None:
     assert listed.status_code == 200, listed.text
 
 
-def test_unfinished_bodies_hold_no_thread(served: Site) -> None:
+def test_unfinished_bodies_occupy_no_thread(served: Site) -> None:
     with ExitStack() as stack:
         for _ in range(40):  # more than both instances have threads
             post(served, stack, length=100_000, sent=1)
         page = served.client().get(f"{served.url}/sign-in/", timeout=10)
 
     assert page.status_code == 200
+
+
+def test_the_doctor_finds_nothing_wrong_with_the_examples(served: Site) -> None:
+    environment = {**served.environment, **served.instances[0].environment, "OUTBOUND_CA_FILE": str(served.certificate)}
+    command = [sys.executable, "manage.py", "doctor", "--json", "--skip", "settings", "--skip", "mail"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    found = {check["name"]: check["findings"] for check in json.loads(done.stdout)["checks"]}
+
+    assert [found[name][0]["severity"] for name in ("proxy", "body_size", "metrics")] == ["ok", "ok", "ok"], found
+    # The site's certificate is for a day.
+    assert found["tls"][0]["text"].startswith("The certificate is valid for 0 more days")
+    # Without its authority, clients reject it.
+    del environment["OUTBOUND_CA_FILE"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    (found["tls"],) = (check["findings"] for check in json.loads(done.stdout)["checks"] if check["name"] == "tls")
+    assert found["tls"][0]["text"].startswith("Clients reject the certificate of PUBLIC_URL: self-signed certificate")

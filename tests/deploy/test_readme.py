@@ -22,7 +22,7 @@ def run_it_for_real() -> list[str]:
 
 
 @pytest.mark.postgresql
-def test_the_readmes_commands_end_with_a_portal_that_is_ready(tmp_path: Path) -> None:
+def test_the_readmes_commands_start_a_working_portal(tmp_path: Path) -> None:
     install, *commands, serve = run_it_for_real()
     assert "--require-hashes -r requirements.txt" in install
     clone, port = tmp_path / "gatehouse", free_port()
@@ -55,7 +55,7 @@ def test_the_readmes_commands_end_with_a_portal_that_is_ready(tmp_path: Path) ->
             server.wait()
 
     assert page.status_code == 200
-    assert re.search(r"/static/css/portal\.[0-9a-f]{12}\.css", page.text)
+    assert re.search(r"/static/css/gatehouse\.[0-9a-f]{12}\.css", page.text)
 
 
 def wait_until_ready(server: "subprocess.Popen[bytes]", port: int, output: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_rolling_restart_behind_haproxy_fails_no_request(behind_haproxy: Site)
     assert seen.total() > 50
 
 
-def test_an_instance_with_files_of_another_version_is_asked_after_the_first(served: Site) -> None:
+def test_static_files_of_another_version_come_from_the_other_instance(served: Site) -> None:
     (served.folder / "static/css/of-the-next-version.css").write_text("body { color: black }")
     served.instances[0].stop()
     served.instances[0].start()
@@ -96,7 +96,7 @@ def test_an_instance_with_files_of_another_version_is_asked_after_the_first(serv
     assert {response.status_code for response in found} == {200}
 
 
-def test_a_killed_worker_costs_at_most_the_requests_in_flight_and_is_replaced(served: Site) -> None:
+def test_a_killed_worker_loses_only_requests_in_progress_and_is_replaced(served: Site) -> None:
     killed = served.instances[0].worker()
     with load(served) as seen:
         time.sleep(0.5)
@@ -111,7 +111,7 @@ def test_a_killed_worker_costs_at_most_the_requests_in_flight_and_is_replaced(se
 
 
 @pytest.mark.nginx
-def test_an_instance_that_stops_takes_no_connection_but_answers_those_it_has(behind_nginx: Site) -> None:
+def test_a_stopping_instance_accepts_no_connection_and_finishes_its_requests(behind_nginx: Site) -> None:
     instance = behind_nginx.instances[1]
     head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
     with instance.connect() as idle, instance.connect() as begun, ThreadPoolExecutor() as pool:

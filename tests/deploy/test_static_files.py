@@ -67,7 +67,7 @@ def linked(address: str) -> dict[str, requests.Response]:
     return {path: requests.get(address + path, headers=_HTTPS, timeout=10) for path in paths}
 
 
-def test_a_forgotten_collectstatic_is_an_error_of_the_check_and_not_of_the_page(clone: Path, address: str) -> None:
+def test_a_missing_collectstatic_fails_the_check_and_no_page(clone: Path, address: str) -> None:
     assert "portal.E003" in check(clone)
     assert "collectstatic" in check(clone)
 
@@ -80,7 +80,7 @@ def collected(clone: Path) -> None:
 
 
 @pytest.mark.usefixtures("collected")
-def test_files_of_a_fresh_clone_are_compressed_and_cached_for_good(address: str) -> None:
+def test_files_of_a_fresh_clone_are_compressed_and_cached_forever(address: str) -> None:
     files = linked(address)
 
     assert len(files) >= 5
@@ -89,14 +89,14 @@ def test_files_of_a_fresh_clone_are_compressed_and_cached_for_good(address: str)
     }
     texts = {path: response for path, response in files.items() if path.endswith((".css", ".js"))}
     assert {response.headers["Content-Encoding"] for response in texts.values()} == {"gzip"}
-    sent = sum(int(response.headers["Content-Length"]) for response in files.values())
-    assert sent < 200_000  # bytes until the first page is drawn
+    # Bytes until the first page is drawn, without the page itself. A page may have another 35 KB (issue of the design: 120 KB).
+    assert sum(int(response.headers["Content-Length"]) for response in files.values()) < 85_000
 
 
 @pytest.mark.usefixtures("collected")
-def test_files_that_changed_since_collectstatic_are_an_error_of_the_check(clone: Path) -> None:
+def test_files_changed_since_collectstatic_fail_the_check(clone: Path) -> None:
     assert "portal.E003" not in check(clone)
 
-    with (clone / "static/css/portal.css").open("a") as style:
+    with (clone / "static/css/gatehouse.css").open("a") as style:
         style.write("body { color: red }")
-    assert "css/portal.css" in check(clone)
+    assert "css/gatehouse.css" in check(clone)

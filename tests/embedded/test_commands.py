@@ -16,6 +16,7 @@ from portal.embedded import models
 from portal.embedded.tokens import token_hash
 from tests import factories
 from tests.conftest import PASSWORD
+from tests.tasks import run_tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -64,8 +65,10 @@ def test_sign_in_link_is_emailed_or_printed(settings: Settings) -> None:
 
     printed = run_json("sendsigninlink", *wanted)
     settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "Gatehouse <portal@example.com>"
-    assert "Emailed a one-time link to ada@acme.com" in run("sendsigninlink", *wanted)
+    assert "Queued a one-time link to ada@acme.com" in run("sendsigninlink", *wanted)
+    run_tasks()
     assert run_json("sendsigninlink", *wanted).keys() == {"email_address", "expires_at"}
+    run_tasks()
     newest = run_json("sendsigninlink", *wanted, "--print")
 
     assert [message.to for message in mail.outbox] == [["ada@acme.com"]] * 2
@@ -135,7 +138,7 @@ def test_token_rotation_keeps_both_tokens_valid() -> None:
 
     assert step("complete")["bearer_token_last_four"] == following[-4:]
     assert [status(token) for token in (first["bearer_token"], dropped, following)] == [401, 401, 200]
-    with pytest.raises(CommandError, match="isn't being rotated"):
+    with pytest.raises(CommandError, match="is not being rotated"):
         step("complete")
 
 
@@ -165,13 +168,13 @@ def test_list_and_revoke_secret() -> None:
     listed = run_json("projectsecrets")
     assert sorted(listed.values()) == sorted([first[-4:], second[-4:]])
 
-    gone = next(secret_id for secret_id, last_four in listed.items() if last_four == first[-4:])
-    run_json("revokeprojectsecret", gone)
+    revoked = next(secret_id for secret_id, last_four in listed.items() if last_four == first[-4:])
+    run_json("revokeprojectsecret", revoked)
 
     assert list(run_json("projectsecrets").values()) == [second[-4:]]
     assert models.ActivityEntryRow.objects.filter(action="project_secret.revoke").count() == 1
-    with pytest.raises(CommandError, match="List them with projectsecrets"):
-        run_json("revokeprojectsecret", gone)
+    with pytest.raises(CommandError, match="List the secrets with projectsecrets"):
+        run_json("revokeprojectsecret", revoked)
 
 
 def test_prune_sessions() -> None:
@@ -203,14 +206,20 @@ def test_prune_sessions() -> None:
         (["createorganization", "--name", "a\0b", "--slug", "other"], "--name: "),
         (["createorganization", "--name", "Other", "--slug", "a b"], "--slug: "),
         (["createorganization", "--name", "Other", "--slug", "ab\n"], "--slug: "),
-        (["createmember", "--organization", "none", "--email", "a@b.example"], "--organization: There is no org"),
+        (
+            ["createmember", "--organization", "none", "--email", "a@b.example"],
+            '--organization: The organization "none" doesn\'t exist',
+        ),
         (["createmember", "--organization", "acme", "--email", "ada"], "--email: "),
         (
             ["createmember", "--organization", "acme", "--email", "a@b.example", "--role", "x"],
-            '--role: There is no role "x"',
+            '--role: The role "x" does not exist',
         ),
         (["createmember", "--organization", "acme", "--email", "ADA@acme.com"], "--email: "),
-        (["createscimconnection", "--organization", "none", "--display-name", "Okta"], "--organization: There is no"),
+        (
+            ["createscimconnection", "--organization", "none", "--display-name", "Okta"],
+            '--organization: The organization "none" doesn\'t exist',
+        ),
         (["createscimconnection", "--organization", "acme", "--display-name", ""], "--display-name: "),
         (["createscimconnection", "--organization", "acme", "--display-name", "x" * 257], "--display-name: "),
         (["createscimconnection", "--organization", "acme", "--display-name", "Two"], "--organization: "),
@@ -222,10 +231,10 @@ def test_error_names_the_option_and_changes_nothing(arguments: list[str], compla
     run("createscimconnection", "--organization", "acme", "--display-name", "Okta")
     before = [model.objects.count() for model in (models.OrganizationRow, models.MemberRow, models.ActivityEntryRow)]
 
-    with pytest.raises(CommandError) as refused:
+    with pytest.raises(CommandError) as error:
         run(*arguments)
 
-    assert str(refused.value).startswith(complaint)
+    assert str(error.value).startswith(complaint)
     assert before == [
         model.objects.count() for model in (models.OrganizationRow, models.MemberRow, models.ActivityEntryRow)
     ]

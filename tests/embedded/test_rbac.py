@@ -31,13 +31,13 @@ def test_custom_roles_belong_to_their_organization(
     )
     group, foreign = (factories.scim_group(factories.scim_connection(one), "Staff") for one in (acme, globex))
 
-    made = opened("acme").members.create(MemberChanges(email_address="a@b.example", roles=["reader"]))
+    created = opened("acme").members.create(MemberChanges(email_address="a@b.example", roles=["reader"]))
     opened("acme").organization.update(by_domain)
     groups = opened("acme").scim.group_roles.change(
         f"scim-group-live-{group.pk}", add=["reader"], remove=[], version=version(opened, "acme", group)
     )
 
-    assert "reader" in made.role_ids
+    assert "reader" in created.role_ids
     assert groups.role_ids == ("reader",)
     for call in (
         lambda: opened("globex").members.create(MemberChanges(email_address="a@b.example", roles=["reader"])),
@@ -95,10 +95,10 @@ def test_authorization_check_returns_the_granting_roles(
     assert rbac.authorize("acme", "stytch.scim", "get") == ("reader", "stytch_admin")
     assert rbac.authorize("acme", "stytch.scim", "update") == ("stytch_admin",)
     for organization_id in ("globex", "", "ACME"):
-        with pytest.raises(Forbidden) as refused:
+        with pytest.raises(Forbidden) as error:
             rbac.authorize(organization_id, "stytch.scim", "get")
-        assert refused.value.error_type == "session_authorization_tenancy_error"
+        assert error.value.error_type == "session_authorization_tenancy_error"
     for resource_id, action in (("documents", "get"), ("", ""), ("stytch.scim:get", "")):
-        with pytest.raises(Forbidden) as refused:
+        with pytest.raises(Forbidden) as error:
             rbac.authorize("acme", resource_id, action)
-        assert refused.value.error_type == "session_authorization_error"
+        assert error.value.error_type == "session_authorization_error"

@@ -98,7 +98,7 @@ class FakeStytch:
                 return fault
         return None
 
-    def calls(self, path: str) -> list[Seen]:
+    def requests_to(self, path: str) -> list[Seen]:
         """Return the requests whose path ends so."""
         return [seen for seen in self.requests if seen.path.endswith(path)]
 
@@ -144,6 +144,22 @@ def _get_member(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, An
     }
 
 
+def _search_members(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    (organization_id,) = seen.body["organization_ids"]
+    row = fake.project.organization(organization_id)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.member:search")
+    operands = {one["filter_name"]: one["filter_value"] for one in seen.body["query"]["operands"]}
+    limit = int(seen.body.get("limit", 100))
+    if not 1 <= limit <= 1000:
+        raise Refusal(400, "bad_request")
+    page, total, next_cursor = fake.project.page_of_members(row, operands, seen.body.get("cursor", ""), limit)
+    return {
+        "members": [objects.member_object(one) for one in page],
+        "organizations": {row.id: objects.organization_object(row)},
+        "results_metadata": {"total": total, "next_cursor": next_cursor},
+    }
+
+
 def _sign_in(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     organization = fake.project.organization(seen.text("organization_id"))
     member = fake.project.authenticate_password(organization, seen.text("email_address"), seen.text("password"))
@@ -157,6 +173,29 @@ def _let_in(fake: FakeStytch, seen: Seen, member: Any, password_at: datetime | N
         return objects.sign_in_object(member, None)
     minutes = int(seen.body.get("session_duration_minutes", 60))
     return objects.sign_in_object(member, fake.project.start_session(member, minutes, password_at))
+
+
+def _send_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    organization = fake.project.organization(seen.text("organization_id"))
+    member = fake.project.send_code(organization, seen.text("email_address"))
+    return {
+        "member_id": member.id,
+        "member_created": False,
+        "member": objects.member_object(member),
+        "organization": objects.organization_object(organization),
+    }
+
+
+def _authenticate_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    organization = fake.project.organization(seen.text("organization_id"))
+    member = fake.project.authenticate_code(organization, seen.text("email_address"), seen.text("code"))
+    if "session_token" in seen.body:
+        return objects.sign_in_object(member, fake.project.renew_code_factor(seen.text("session_token"), member))
+    if member.needs_second_factor:
+        return objects.sign_in_object(member, None)
+    session = fake.project.start_session(member, int(seen.body.get("session_duration_minutes", 60)))
+    session.password_at, session.code_at = None, session.started_at
+    return objects.sign_in_object(member, session)
 
 
 def _discover(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
@@ -264,7 +303,10 @@ def _rotate(fake: FakeStytch, seen: Seen, organization: str, connection_id: str,
 _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", r"organizations/([^/]+)", _get_organization),
     ("GET", r"organizations/([^/]+)/member", _get_member),
+    ("POST", r"organizations/members/search", _search_members),
     ("POST", r"passwords/authenticate", _sign_in),
+    ("POST", r"otps/email/login_or_signup", _send_code),
+    ("POST", r"otps/email/authenticate", _authenticate_code),
     ("POST", r"passwords/discovery/authenticate", _discover),
     ("POST", r"discovery/organizations", _list_discovered),
     ("POST", r"discovery/intermediate_sessions/exchange", _exchange),
@@ -330,7 +372,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(200, json.dumps(fields), {})
 
     def _go_wrong(self, fault: Fault) -> bool:
-        """Do what the fault says; return whether that was the answer."""
+        """Do what the fault says; return whether that was the response."""
         time.sleep(fault.delay)
         if fault.drop:
             self.close_connection = True

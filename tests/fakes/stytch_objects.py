@@ -75,13 +75,18 @@ def session_object(session: Session) -> dict[str, Any]:
         "expires_at": rfc3339(session.expires_at),
         "authentication_factors": [
             {
-                "type": "password",
-                "delivery_method": "knowledge",
-                "last_authenticated_at": rfc3339(session.password_at),
+                "type": factor_type,
+                "delivery_method": delivery_method,
+                "last_authenticated_at": rfc3339(at),
                 "created_at": rfc3339(session.started_at),
-                "updated_at": rfc3339(session.password_at),
+                "updated_at": rfc3339(at),
                 "sequence_order": "PRIMARY",
             }
+            for factor_type, delivery_method, at in (
+                ("password", "knowledge", session.password_at),
+                ("email_otp", "email", session.code_at),
+            )
+            if at
         ],
         "organization_id": session.member.organization.id,
         "roles": session.member.roles,

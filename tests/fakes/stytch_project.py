@@ -8,14 +8,26 @@ import secrets
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from portal.directory.policy import ADMIN_ROLE, DEFAULT_POLICY, MEMBER_ROLE, Policy
 from portal.directory.scim.connection import ScimIdentityProvider
 
 INTERMEDIATE_LIFETIME = timedelta(minutes=10)
+# Stytch knows nothing of our own resources.
+_STYTCH_POLICY = Policy(
+    roles={
+        role.role_id: replace(
+            role,
+            permissions={name: actions for name, actions in role.permissions.items() if name.startswith("stytch.")},
+        )
+        for role in DEFAULT_POLICY.roles.values()
+    },
+    resources={name: one for name, one in DEFAULT_POLICY.resources.items() if name.startswith("stytch.")},
+)
 
 
 class Refusal(Exception):
@@ -66,7 +78,9 @@ class Session:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(33))
     started_at: datetime = field(default_factory=now)
     # When its password factor was last proved.
-    password_at: datetime = field(default_factory=now)
+    password_at: datetime | None = field(default_factory=now)
+    # The same for its code by email.
+    code_at: datetime | None = None
     id: str = field(default_factory=lambda: new_id("session"))
 
 
@@ -118,11 +132,13 @@ class Project:
     def __init__(self) -> None:
         self.id = new_id("project")
         self.secret = f"secret-test-{secrets.token_urlsafe(24)}"
-        self.policy: Policy = DEFAULT_POLICY
+        self.policy: Policy = _STYTCH_POLICY
         self.organizations: list[Organization] = []
         self.members: list[Member] = []
         self.sessions: dict[str, Session] = {}
         self.intermediate_sessions: dict[str, IntermediateSession] = {}
+        # The code that was sent to a member, by the member's ID.
+        self.codes: dict[str, str] = {}
         self.connections: list[Connection] = []
         self.groups: list[Group] = []
         self.lock = threading.RLock()
@@ -207,6 +223,30 @@ class Project:
                     raise Refusal(401, "unauthorized_credentials")
                 return member
         raise Refusal(404, "member_not_found")
+
+    def send_code(self, organization: Organization, email_address: str) -> Member:
+        """Email a code to a member, or to someone who joins by their domain."""
+        member = next((one for one in self._members_of(email_address) if one.organization is organization), None)
+        if member is None and organization.jit_domain == email_address.rpartition("@")[2]:
+            member = self.add_member(organization, email_address)
+        if member is None:
+            raise Refusal(400, "invalid_email_for_jit_provisioning")
+        self.codes[member.id] = f"{secrets.randbelow(10**6):06}"
+        return member
+
+    def authenticate_code(self, organization: Organization, email_address: str, code: str) -> Member:
+        for member in self._members_of(email_address):
+            if member.organization is organization and self.codes.get(member.id) == code:
+                del self.codes[member.id]
+                return member
+        raise Refusal(404, "otp_code_not_found")
+
+    def renew_code_factor(self, token: str, member: Member) -> Session:
+        session = self.session(token)
+        if session.member is not member:
+            raise Refusal(400, "session_does_not_belong_to_member")
+        session.code_at = now()
+        return session
 
     def discover(self, email_address: str, password: str) -> IntermediateSession:
         members = [one for one in self._members_of(email_address) if one.password and one.password == password]
@@ -305,23 +345,44 @@ class Project:
             connection.role_assignments = [(groups[one["group_id"]], one["role_id"]) for one in assignments]
 
     def page_of_groups(self, connection: Connection, cursor: str, limit: int) -> tuple[list[Group], str | None]:
-        after = self._read_cursor(cursor, connection) if cursor else 0
+        after = self._read_cursor(cursor, connection.id) if cursor else 0
         with self.lock:
             rows = [one for one in self.groups if one.connection is connection and one.number > after]
         page = rows[:limit]
         more = len(rows) > limit
-        return page, self._new_cursor(connection, page[-1].number) if more else None
+        return page, self._new_cursor(connection.id, page[-1].number) if more else None
+
+    def page_of_members(
+        self, organization: Organization, operands: Mapping[str, Any], cursor: str, limit: int
+    ) -> tuple[list[Member], int, str | None]:
+        """Return a page of the members that match the operands, how many there are, and the next cursor."""
+        list_id = f"{organization.id} {json.dumps(operands, sort_keys=True)}"
+        after = self._read_cursor(cursor, list_id) if cursor else 0
+        statuses = operands.get("statuses", ["active", "invited", "pending"])
+        with self.lock:
+            found = [
+                one
+                for one in self.members
+                if one.organization is organization
+                and one.status in statuses
+                and one.id in operands.get("member_ids", [one.id])
+                and operands.get("member_email_fuzzy", "").casefold() in one.email_address.casefold()
+                and set(operands.get("member_roles", one.roles)) & set(one.roles)
+            ]
+        page = found[after : after + limit]
+        more = len(found) > after + limit
+        return page, len(found), self._new_cursor(list_id, after + limit) if more else None
 
     def _members_of(self, email_address: str) -> Iterator[Member]:
         for member in self.members:
             if member.email_address.casefold() == email_address.casefold() and member.status == "active":
                 yield member
 
-    def _new_cursor(self, connection: Connection, number: int) -> str:
-        payload = json.dumps([connection.id, number]).encode()
+    def _new_cursor(self, list_id: str, number: int) -> str:
+        payload = json.dumps([list_id, number]).encode()
         return base64.urlsafe_b64encode(self._sign(payload) + payload).decode()
 
-    def _read_cursor(self, cursor: str, connection: Connection) -> int:
+    def _read_cursor(self, cursor: str, list_id: str) -> int:
         try:
             raw = base64.urlsafe_b64decode(cursor)
         except ValueError:
@@ -329,8 +390,8 @@ class Project:
         payload = raw[32:]
         if not hmac.compare_digest(raw[:32], self._sign(payload)):
             raise Refusal(400, "invalid_cursor")
-        connection_id, number = json.loads(payload)
-        if connection_id != connection.id:
+        known_id, number = json.loads(payload)
+        if known_id != list_id:
             raise Refusal(400, "invalid_cursor")
         return int(number)
 

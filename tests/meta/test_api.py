@@ -63,7 +63,7 @@ def test_every_guarded_field_is_one_of_the_request(declared: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_of)
-def test_an_answer_has_the_fields_that_stytchs_has(declared: Endpoint) -> None:
+def test_a_response_has_the_fields_of_stytchs(declared: Endpoint) -> None:
     listed = STYTCH_FIELDS[re.sub(r"{\w+}", "{}", f"{declared.verb} {declared.path}")]
     fields = {one.encode_name: one for one in msgspec.structs.fields(declared.response)}
 
@@ -72,7 +72,7 @@ def test_an_answer_has_the_fields_that_stytchs_has(declared: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("declared", [one for one in ENDPOINTS.values() if one.path], ids=name_of)
-def test_a_request_asks_for_nothing_that_stytch_does_not_know(declared: Endpoint) -> None:
+def test_a_request_has_only_fields_of_stytchs(declared: Endpoint) -> None:
     listed = STYTCH_FIELDS[re.sub(r"{\w+}", "{}", f"{declared.verb} {declared.path}")]
 
     assert {one.encode_name for one in msgspec.structs.fields(declared.request)} <= set(listed["request"])

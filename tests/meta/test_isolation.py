@@ -10,26 +10,32 @@ from django.apps import apps
 ROOT = Path(__file__).parents[2]
 CHECKED = ("portal/embedded", "portal/scim_server")
 # Tables without an organization: the project's own, and the organizations themselves.
-SHARED = {one.__name__ for one in apps.get_app_config("directory").get_models() if not hasattr(one, "organization_id")}
+# The table of tasks has no organization either: workers read it as a whole, and no request does.
+SHARED = {"DBTaskResult"} | {
+    one.__name__ for one in apps.get_app_config("directory").get_models() if not hasattr(one, "organization_id")
+}
 # A new row names its organization, and the database rejects one that refers to another organization's rows.
 CREATING = {"create", "bulk_create"}
 
 # The modules that may use across_organizations(), each with the reason.
 ACROSS = {
+    "portal/embedded/activity_archive.py": "the whole log goes to files",
+    "portal/embedded/counts.py": "the job that counts the organizations that changed; pruning",
     "portal/embedded/project.py": "the JSON API names a member or a session by its ID, and learns the organization from it",
     "portal/embedded/sessions/discovery.py": "sign-in before an organization is chosen",
+    "portal/embedded/sign_in/discovery.py": "the same for products",
+    "portal/embedded/sign_in/email_tokens.py": "pruning",
     "portal/embedded/sessions/lifecycle.py": "the hash of a token or a JWT finds its session; pruning",
     "portal/embedded/members/members.py": "the JSON API gets a member by ID alone (Stytch: dangerously_get)",
+    "portal/embedded/figures.py": "the operator's monitoring: numbers over all organizations",
     "portal/embedded/organizations/former_slugs.py": "slugs are unique in the whole project",
-    "portal/embedded/scim/protocol/client.py": "the hash of a token finds its connection; IndexHint adds the organization",
-    "portal/embedded/scim/protocol/groups.py": "memberships by the key of a group; see decision 0016",
-    "portal/embedded/scim/protocol/membership.py": "memberships by the key of a group; see decision 0016",
+    "portal/embedded/scim/protocol/client.py": "the hash of an older token finds its connection",
     "portal/embedded/scim/protocol/pagination.py": "rows by keys that a subquery finds in the connection",
-    "portal/embedded/scim/protocol/user_groups.py": "memberships by the key of a user; see decision 0016",
-    "portal/embedded/scim/protocol/users.py": "memberships by the key of a user; see decision 0016",
     "portal/embedded/scim/deletion.py": "pruning",
-    "portal/embedded/scim/log/entries.py": "pruning",
-    "portal/embedded/scim/reminders.py": "the task that sends the reminders of all organizations",
+    "portal/embedded/members/sign_in_links.py": "pruning",
+    "portal/embedded/scim/log/counting.py": "pruning",
+    "portal/embedded/scim/log/pruning.py": "pruning",
+    "portal/embedded/scim/reminders.py": "the job that sends the reminders of all organizations",
 }
 
 

@@ -1,4 +1,4 @@
-"""Who may do what, found by walking every endpoint of the API on both fronts: a request that is rejected changes nothing."""
+"""Permissions, found by walking every endpoint of the API on both fronts: a request that is rejected changes nothing."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from portal.api.declaration import Endpoint
 from portal.api.endpoints import ENDPOINTS
+from portal.directory.configuration import ProjectConfiguration, RedirectUrls
 from portal.directory.ids import public_id, uuid7
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
@@ -155,6 +156,8 @@ class World:
 @pytest.fixture
 def world(acme: models.OrganizationRow, project: NewProjectSecret, settings: Settings) -> World:
     settings.RBAC_POLICY = only_one_each()
+    settings.EMAIL_IS_SET_UP = True
+    settings.PROJECT = ProjectConfiguration(redirect_urls=RedirectUrls(invite=("https://app.example.com/invite",)))
     models.ProjectSecretRow.objects.update(last_used_at=timezone.now())
     factories.member(acme, "ada@acme.example", roles=["stytch_admin"])
     subject = factories.member(acme, "max@acme.example", name="Max")
@@ -246,7 +249,7 @@ def prepare(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [*GUARDED, *EACH_FIELD], ids=str)
-def test_the_walk_sends_what_succeeds_where_it_is_allowed(world: World, case: Case) -> None:
+def test_every_request_succeeds_with_the_permission(world: World, case: Case) -> None:
     world.allow("stytch_admin")
     prepare(case)
 
@@ -274,7 +277,7 @@ def test_a_request_that_is_rejected_changes_nothing(world: World, case: Case) ->
 
 
 @pytest.mark.parametrize("case", BY_FIELD, ids=str)
-def test_an_update_of_nothing_needs_a_right_as_well(world: World, case: Case) -> None:
+def test_an_update_without_fields_needs_a_permission(world: World, case: Case) -> None:
     """Its response shows all that there is."""
     assert world.send(case) == 403
 
@@ -285,7 +288,7 @@ def test_an_update_of_nothing_needs_a_right_as_well(world: World, case: Case) ->
 
 
 @pytest.mark.parametrize("case", ABOUT_A_MEMBER, ids=str)
-def test_without_a_right_no_one_reaches_another_member(world: World, case: Case) -> None:
+def test_no_one_reaches_another_member_without_a_permission(world: World, case: Case) -> None:
     prepare(case)
     before = dump()
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import Client
 from django.urls import clear_url_caches, path, reverse
+from django.utils.html import escape
 
 from portal import urls
 from portal.access.audiences import MACHINES, Audience
@@ -66,7 +67,7 @@ def test_an_undeclared_method_is_rejected(admin_client: Client, declared: Route,
 
 
 @pytest.mark.parametrize(("declared", "method"), ALLOWED_METHODS, ids=name_of)
-def test_a_visitor_is_led_to_sign_in(acme: models.OrganizationRow, declared: Route, method: str) -> None:
+def test_a_visitor_is_redirected_to_sign_in(acme: models.OrganizationRow, declared: Route, method: str) -> None:
     response = Client().generic(method, url_of(declared))
 
     assert response.status_code == 302
@@ -89,7 +90,7 @@ def test_another_organizations_session_is_not_valid_here(
 
     response = client.generic(method, url_of(declared))
 
-    assert response.status_code == 302
+    assert response.status_code == 401
     assert response.cookies[cookie_name("acme")].value == ""
 
 
@@ -98,7 +99,7 @@ def test_another_organizations_session_is_not_valid_here(
     [(r, m) for r, m in ALLOWED_METHODS if r.access and isinstance(r.access.allow, Permission)],
     ids=name_of,
 )
-def test_every_other_right_does_not_help(
+def test_other_permissions_do_not_help(
     acme: models.OrganizationRow, settings: object, declared: Route, method: str
 ) -> None:
     assert declared.access
@@ -109,12 +110,12 @@ def test_every_other_right_does_not_help(
 
     assert response.status_code == 403
     if method != "HEAD":
-        assert str(declared.access.allow) in response.content.decode()
-        assert "stytch_admin" in response.content.decode()
+        assert escape(Permission(str(declared.access.allow)).label) in response.content.decode()
+        assert "<b>Admin</b>" in response.content.decode()
 
 
 def policy_without(permission: str) -> Policy:
-    """Return a policy with a role that may do everything that exists, except one thing."""
+    """Return a policy with a role with every permission that exists, except one."""
     return DEFAULT_POLICY.extended_by(
         Policy(
             roles={
@@ -133,12 +134,12 @@ def policy_without(permission: str) -> Policy:
     )
 
 
-def test_a_right_to_read_cannot_open_a_method_that_writes() -> None:
+def test_a_permission_to_read_does_not_allow_a_method_that_writes() -> None:
     with pytest.raises(ValueError, match="permission to read"):
         route("x/", lambda request: None, name="x", allow=Permission.SCIM_GET, methods=("GET", "POST"))  # type: ignore[arg-type, return-value]  # -- never called
 
 
-def test_a_right_to_read_can_open_a_post_that_hands_out_what_it_reads_and_nothing_else() -> None:
+def test_a_permission_to_read_allows_a_post_that_only_returns_data() -> None:
     def declare(method: str) -> object:
         return route("x/", lambda request: None, name="x", allow=Permission.SCIM_GET, methods=(method,), hands_out=True)  # type: ignore[arg-type, return-value]  # -- as above
 
@@ -157,6 +158,6 @@ def undeclared_url(settings: object) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("undeclared_url")
-def test_an_undeclared_url_is_reported_and_stays_shut(admin_client: Client) -> None:
+def test_an_undeclared_url_is_reported_and_rejected(admin_client: Client) -> None:
     assert "portal.E001" in [message.id for message in run_checks()]
     assert admin_client.get("/undeclared/").status_code == 500

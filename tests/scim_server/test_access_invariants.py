@@ -1,4 +1,4 @@
-"""What's noted about who can sign in stays true, whatever the IdP, the product and admins do in whatever order."""
+"""Stored facts about who can sign in stay true after any sequence of changes by the IdP, the product and admins."""
 
 import random
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tests import factories
 from tests.scim_server.conftest import Idp
 
 ADDRESSES = ("ann@acme.example", "ann@acme.example", "bob@acme.example", "no address", "")
-STEPS, MOST_PEOPLE = 40, 8
+STEPS, MAXIMUM_USERS = 40, 8
 
 
 class World:
@@ -68,7 +68,7 @@ class World:
         return EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT)).members
 
     def create(self) -> None:
-        if models.ScimUserRow.objects.count() < MOST_PEOPLE:
+        if models.ScimUserRow.objects.count() < MAXIMUM_USERS:
             name, active = f"person{self.chance.randrange(10**9)}", self.chance.random() < 0.7
             self.idp.send("POST", "/Users", {"userName": name, "active": active, "emails": self.emails()})
 
@@ -137,7 +137,7 @@ def check(idp: Idp, done: list[str]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_nothing_that_is_noted_goes_stale(idp: Idp, settings: Settings, seed: int) -> None:
+def test_stored_facts_about_sign_in_stay_true(idp: Idp, settings: Settings, seed: int) -> None:
     settings.SCIM_SAFEGUARD_SHARE = 0
     factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
     world = World(idp, seed)

@@ -32,7 +32,7 @@ ELSEWHERE = {"op": "replace", "path": "emails", "value": [{"value": "ann@elsewhe
 SHARED = {"op": "replace", "path": "emails", "value": [{"value": ANN}]}
 
 
-def person(idp: Idp, user_name: str, address: str = ANN, **more: Any) -> str:
+def create_user(idp: Idp, user_name: str, address: str = ANN, **more: Any) -> str:
     return idp.create_user(user_name, emails=[{"value": address, "type": "work", "primary": True}], **more)
 
 
@@ -65,10 +65,10 @@ WAYS: dict[str, Callable[[Idp, str], Any]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_who_waits_becomes_a_member_when_the_address_is_freed(idp: Idp, way: str) -> None:
-    contractor = person(idp, "contractor")
-    employee = person(idp, "employee")
-    person(idp, "third")
+def test_a_waiting_user_becomes_a_member_when_the_address_is_free(idp: Idp, way: str) -> None:
+    contractor = create_user(idp, "contractor")
+    employee = create_user(idp, "employee")
+    create_user(idp, "third")
     version = idp.get(f"/Users/{employee}")["ETag"]
     assert holder() == "contractor"
 
@@ -84,18 +84,18 @@ def test_who_waits_becomes_a_member_when_the_address_is_freed(idp: Idp, way: str
     assert created.exists()
 
 
-def test_those_who_wait_follow_in_the_order_in_which_they_were_created(idp: Idp) -> None:
-    people = [person(idp, name) for name in ("a", "b", "c")]
-    for user, following in zip(people, ("b", "c", ""), strict=True):
+def test_waiting_users_follow_in_the_order_of_their_creation(idp: Idp) -> None:
+    user_ids = [create_user(idp, name) for name in ("a", "b", "c")]
+    for user, following in zip(user_ids, ("b", "c", ""), strict=True):
         idp.patch(f"/Users/{user}", DEACTIVATE)
         assert holder() == following
 
 
-def test_who_was_deactivated_or_went_elsewhere_waits_no_longer(idp: Idp) -> None:
-    first = person(idp, "first")
-    idp.patch(f"/Users/{person(idp, 'gone')}", DEACTIVATE)
-    idp.patch(f"/Users/{person(idp, 'moved')}", ELSEWHERE)
-    idp.send("DELETE", f"/Users/{person(idp, 'deleted')}")
+def test_a_deactivated_deleted_or_moved_user_no_longer_waits(idp: Idp) -> None:
+    first = create_user(idp, "first")
+    idp.patch(f"/Users/{create_user(idp, 'gone')}", DEACTIVATE)
+    idp.patch(f"/Users/{create_user(idp, 'moved')}", ELSEWHERE)
+    idp.send("DELETE", f"/Users/{create_user(idp, 'deleted')}")
 
     idp.send("DELETE", f"/Users/{first}")
 
@@ -104,8 +104,8 @@ def test_who_was_deactivated_or_went_elsewhere_waits_no_longer(idp: Idp) -> None
 
 
 @pytest.mark.parametrize("way", ["patch", "put"])
-def test_an_unchanged_push_tries_again_who_has_an_address_and_no_member(idp: Idp, way: str) -> None:
-    user = person(idp, "late")
+def test_an_unchanged_push_retries_a_user_with_an_address_but_no_member(idp: Idp, way: str) -> None:
+    user = create_user(idp, "late")
     models.ScimUserRow.objects.update(member=None, cannot_sign_in=True)
     models.MemberRow.objects.all().delete()
     before = idp.get(f"/Users/{user}")
@@ -119,9 +119,9 @@ def test_an_unchanged_push_tries_again_who_has_an_address_and_no_member(idp: Idp
     assert not row_of(user).cannot_sign_in
 
 
-def test_an_unchanged_push_of_who_waits_changes_nothing_while_the_address_is_taken(idp: Idp) -> None:
-    person(idp, "first")
-    user = person(idp, "second")
+def test_an_unchanged_push_of_a_waiting_user_changes_nothing_while_the_address_is_taken(idp: Idp) -> None:
+    create_user(idp, "first")
+    user = create_user(idp, "second")
     entries = models.ActivityEntryRow.objects.count()
 
     assert idp.patch(f"/Users/{user}", ACTIVATE).status_code == 200
@@ -131,8 +131,8 @@ def test_an_unchanged_push_of_who_waits_changes_nothing_while_the_address_is_tak
 
 
 def test_a_new_hire_is_kept_whether_they_are_created_active_or_activated_later(idp: Idp) -> None:
-    leaver = person(idp, "leaver")
-    hire = person(idp, "hire", active=False)
+    leaver = create_user(idp, "leaver")
+    hire = create_user(idp, "hire", active=False)
     member = member_of(hire)
 
     answer = idp.patch(f"/Users/{hire}", ACTIVATE, {"op": "replace", "path": "title", "value": "CEO"})
@@ -147,11 +147,11 @@ def test_a_new_hire_is_kept_whether_they_are_created_active_or_activated_later(i
     assert (holder(), row_of(leaver).cannot_sign_in) == ("hire", True)
 
 
-def test_who_gets_the_address_of_another_user_waits_for_it_and_leaves_their_own(idp: Idp) -> None:
+def test_a_user_with_the_address_of_another_waits_for_it_and_loses_their_own(idp: Idp) -> None:
     """An identity provider that took an address away must not find its former holder signed in with it."""
-    first = person(idp, "first")
-    mover = person(idp, "mover", "mover@acme.example")
-    waiting = person(idp, "waiting", "mover@acme.example")
+    first = create_user(idp, "first")
+    mover = create_user(idp, "mover", "mover@acme.example")
+    waiting = create_user(idp, "waiting", "mover@acme.example")
     client = factories.signed_in(member_of(mover))
 
     assert idp.patch(f"/Users/{mover}", SHARED).status_code == 200
@@ -164,7 +164,7 @@ def test_who_gets_the_address_of_another_user_waits_for_it_and_leaves_their_own(
 
 
 def test_two_users_can_exchange_their_addresses(idp: Idp) -> None:
-    ann, bob = person(idp, "ann"), person(idp, "bob", "bob@acme.example")
+    ann, bob = create_user(idp, "ann"), create_user(idp, "bob", "bob@acme.example")
 
     idp.patch(f"/Users/{ann}", {"op": "replace", "path": "emails", "value": [{"value": "bob@acme.example"}]})
     idp.patch(f"/Users/{bob}", SHARED)
@@ -172,9 +172,9 @@ def test_two_users_can_exchange_their_addresses(idp: Idp) -> None:
     assert (holder(), holder("bob@acme.example")) == ("bob", "ann")
 
 
-def test_the_address_of_a_member_who_is_not_provisioned_waits_for_a_decision_also_for_a_member(idp: Idp) -> None:
+def test_the_address_of_an_existing_member_waits_for_a_decision_even_if_the_user_is_a_member(idp: Idp) -> None:
     existing = factories.member(idp.connection.organization, ANN)
-    user = person(idp, "ann", "ann@old.example")
+    user = create_user(idp, "ann", "ann@old.example")
     former = member_of(user)
 
     error_of(idp.patch(f"/Users/{user}", SHARED), 409, "uniqueness")
@@ -187,9 +187,9 @@ def test_the_address_of_a_member_who_is_not_provisioned_waits_for_a_decision_als
     assert (member_of(user), former.status) == (existing, MemberStatus.DELETED)
 
 
-def test_the_last_admin_does_not_leave_for_an_address_that_is_taken(idp: Idp) -> None:
-    person(idp, "first")
-    admin = person(idp, "admin", "admin@acme.example")
+def test_the_last_admin_keeps_access_if_the_new_address_is_taken(idp: Idp) -> None:
+    create_user(idp, "first")
+    admin = create_user(idp, "admin", "admin@acme.example")
     models.MemberRow.objects.filter(email_address="admin@acme.example").update(direct_roles=["stytch_admin"])
 
     assert "last admin" in error_of(idp.patch(f"/Users/{admin}", SHARED), 409)
@@ -208,11 +208,11 @@ def delete_connection(idp: Idp, *, deactivates: bool) -> str:
     return connection_id
 
 
-def test_an_address_that_was_freed_while_the_connection_was_deleted_is_handed_over_when_it_is_restored(
+def test_an_address_freed_while_the_connection_was_deleted_is_handed_over_on_restore(
     idp: Idp,
 ) -> None:
-    first = person(idp, "first")
-    person(idp, "second")
+    first = create_user(idp, "first")
+    create_user(idp, "second")
     member = public_id("member", member_of(first).pk)
     connection_id = delete_connection(idp, deactivates=False)
     product().members.delete(member)
@@ -224,11 +224,9 @@ def test_an_address_that_was_freed_while_the_connection_was_deleted_is_handed_ov
 
 
 @pytest.mark.parametrize("reactivate", [True, False])
-def test_a_restored_connection_brings_back_who_signed_in_and_no_one_instead_of_them(
-    idp: Idp, *, reactivate: bool
-) -> None:
-    first = person(idp, "first")
-    second = person(idp, "second")
+def test_a_restored_connection_restores_the_previous_holder_of_an_address(idp: Idp, *, reactivate: bool) -> None:
+    first = create_user(idp, "first")
+    second = create_user(idp, "second")
     connection_id = delete_connection(idp, deactivates=True)
 
     scim().restoration.restore(connection_id, reactivate=reactivate)
@@ -237,7 +235,7 @@ def test_a_restored_connection_brings_back_who_signed_in_and_no_one_instead_of_t
     assert (row_of(first).cannot_sign_in, row_of(second).cannot_sign_in) == (not reactivate, True)
 
 
-def test_the_number_of_pending_decisions_follows_the_members_whom_they_are_about(idp: Idp) -> None:
+def test_the_number_of_pending_decisions_follows_their_members(idp: Idp) -> None:
     def waiting() -> int:
         idp.connection.refresh_from_db()
         return idp.connection.waiting_conflicts
@@ -258,14 +256,14 @@ def test_the_number_of_pending_decisions_follows_the_members_whom_they_are_about
 
 
 @pytest.mark.parametrize("address", [f" {ANN} ", f"\t{ANN}", f"{ANN}\n"])
-def test_blanks_around_an_address_do_not_count(idp: Idp, address: str) -> None:
-    user = person(idp, "blank", address)
+def test_blanks_around_an_address_are_ignored(idp: Idp, address: str) -> None:
+    user = create_user(idp, "blank", address)
 
     assert (holder(), row_of(user).cannot_sign_in) == ("blank", False)
     assert idp.get(f"/Users/{user}").json()["emails"][0]["value"] == address
 
 
-def test_what_entra_makes_of_a_user_name_before_it_deletes_is_not_an_address(idp: Idp) -> None:
+def test_a_user_name_that_entra_changes_before_it_deletes_is_not_an_address(idp: Idp) -> None:
     models.ScimConnectionRow.objects.update(identity_provider="microsoft-entra")
     user = idp.create_user(ANN)
     renamed = {"op": "Replace", "path": "userName", "value": f"{'0f' * 16}{ANN}"}
@@ -288,10 +286,10 @@ def test_other_identity_providers_may_have_such_addresses(idp: Idp) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("free", ["deactivated", "deleted", "another address"])
-def test_nobody_waits_for_a_free_address_whatever_happens_at_once(idp: Idp, free: str) -> None:
+def test_no_user_waits_for_a_free_address_after_simultaneous_changes(idp: Idp, free: str) -> None:
     for number in range(6):
         address = f"ann{number}@acme.example"
-        first, second = person(idp, f"first{number}", address), f"second{number}"
+        first, second = create_user(idp, f"first{number}", address), f"second{number}"
         document = {"userName": second, "emails": [{"value": address}]}
         at_once([partial(WAYS[free], idp, first), partial(idp.send, "POST", "/Users", document)], threads=2)
 
@@ -302,10 +300,10 @@ def test_nobody_waits_for_a_free_address_whatever_happens_at_once(idp: Idp, free
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_who_begins_to_wait_while_another_request_is_about_to_free_the_address_is_seen(
+def test_a_user_who_starts_to_wait_while_the_address_is_freed_gets_it(
     idp: Idp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = person(idp, "first")
+    first = create_user(idp, "first")
     has_locked, may_go_on = threading.Event(), threading.Event()
 
     def hesitate(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
@@ -331,10 +329,10 @@ def test_who_begins_to_wait_while_another_request_is_about_to_free_the_address_i
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_is_pushed_again_while_the_address_is_freed_is_not_a_deadlock(idp: Idp) -> None:
+def test_a_push_while_the_address_is_freed_causes_no_deadlock(idp: Idp) -> None:
     for number in range(6):
         address = f"ann{number}@acme.example"
-        first, second = person(idp, f"first{number}", address), person(idp, f"second{number}", address)
+        first, second = create_user(idp, f"first{number}", address), create_user(idp, f"second{number}", address)
 
         statuses = at_once(
             [partial(idp.patch, f"/Users/{first}", DEACTIVATE), partial(idp.patch, f"/Users/{second}", ACTIVATE)],
@@ -352,11 +350,11 @@ def test_who_is_pushed_again_while_the_address_is_freed_is_not_a_deadlock(idp: I
     ("way", "next_one"),
     [("deleted", "second"), ("deactivated", "second"), ("another address", "second"), ("only locked", "first")],
 )
-def test_an_address_is_handed_over_while_another_request_changes_the_first_user_who_waits(
+def test_an_address_is_handed_over_while_another_request_changes_the_waiting_user(
     idp: Idp, monkeypatch: pytest.MonkeyPatch, way: str, next_one: str
 ) -> None:
-    holding, first = person(idp, "holding"), person(idp, "first")
-    person(idp, "second")
+    holding, first = create_user(idp, "holding"), create_user(idp, "first")
+    create_user(idp, "second")
     has_locked, is_freed = threading.Event(), threading.Event()
 
     def hesitate(original: Callable[..., Any], *arguments: Any) -> Any:
@@ -395,9 +393,11 @@ def closing_connections(work: Callable[[], Any]) -> Any:
         connections.close_all()
 
 
-def test_who_cannot_become_a_member_leaves_the_address_to_the_next(idp: Idp, monkeypatch: pytest.MonkeyPatch) -> None:
-    holding, first = person(idp, "holding"), person(idp, "first")
-    person(idp, "second")
+def test_a_user_who_cannot_become_a_member_leaves_the_address_to_the_next(
+    idp: Idp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding, first = create_user(idp, "holding"), create_user(idp, "first")
+    create_user(idp, "second")
 
     def sync_member(client: ScimClient, row: models.ScimUserRow, writes: Writes) -> str:
         if row.user_name == "first":

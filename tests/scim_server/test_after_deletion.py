@@ -116,7 +116,7 @@ def test_each_of_two_users_in_a_bulk_request_gets_a_response(later: Idp, acme: m
 def test_members_of_a_deleted_connection_are_unmanaged(
     later: Idp, admin_client: object, acme: models.OrganizationRow
 ) -> None:
-    html = admin_client.get("/o/acme/scim/drift/?kind=unmanaged").content.decode()  # type: ignore[attr-defined]  # -- Django's client
+    html = admin_client.get("/o/acme/scim/attention/differences/?kind=unmanaged").content.decode()  # type: ignore[attr-defined]  # -- Django's client
 
     assert "ada@acme.test" in html
 

@@ -44,7 +44,7 @@ def joined(comparison: str, number: int) -> str:
         ("/Groups", 'members.value eq "x"'),
     ],
 )
-def test_a_filter_opens_the_lists_of_a_resource_twenty_times_at_most(idp: Idp, endpoint: str, comparison: str) -> None:
+def test_a_filter_reads_the_lists_of_a_resource_twenty_times_at_most(idp: Idp, endpoint: str, comparison: str) -> None:
     assert idp.get(endpoint, filter=joined(comparison, 20)).status_code == 200
 
     assert "more than 20 comparisons of multi-valued attributes" in error_of(
@@ -58,7 +58,7 @@ def test_comparisons_in_brackets_count_each(idp: Idp) -> None:
     error_of(idp.get("/Users", filter=f"emails[{inner}]"), 400, "tooMany")
 
 
-def test_a_search_of_everything_counts_the_same(idp: Idp) -> None:
+def test_a_search_of_all_resources_has_the_same_limit(idp: Idp) -> None:
     body = {"schemas": [SEARCH], "filter": joined('emails co "x"', 21)}
 
     error_of(idp.send("POST", "/.search", body), 400, "tooMany")
@@ -96,13 +96,13 @@ def statement_timeout() -> str:
         return str(cursor.fetchone())
 
 
-def test_another_failure_of_the_database_is_not_taken_for_a_slow_list(idp: Idp) -> None:
+def test_another_database_failure_is_not_reported_as_a_slow_list(idp: Idp) -> None:
     with pytest.raises(OperationalError), time_limit(1):
         raise OperationalError("gone")
 
 
 @pytest.mark.parametrize("path", ["/Users?filter=title pr", "/Users?sortBy=title", "/Groups?filter=members pr"])
-def test_a_list_whose_cost_the_client_decides_has_a_time_limit(idp: Idp, path: str) -> None:
+def test_a_list_with_a_filter_or_sort_order_has_a_time_limit(idp: Idp, path: str) -> None:
     with patch("portal.embedded.scim.protocol.pagination.time_limit", side_effect=TimeLimitReached):
         assert "10 seconds" in error_of(idp.send("GET", path), 400, "tooMany")
 
@@ -112,7 +112,7 @@ def test_a_list_whose_cost_the_client_decides_has_a_time_limit(idp: Idp, path: s
     "filter_text",
     ['userName eq "ada"', 'externalId eq "x"', 'emails.value eq "x"', 'emails[type eq "work" and value eq "x"]'],
 )
-def test_a_look_up_by_an_index_takes_no_further_statements(idp: Idp, filter_text: str) -> None:
+def test_a_lookup_by_an_index_takes_no_further_statements(idp: Idp, filter_text: str) -> None:
     with CaptureQueriesContext(connection) as captured:
         assert idp.get("/Users", filter=filter_text).status_code == 200
 
@@ -127,12 +127,12 @@ def test_a_body_of_empty_lists_takes_no_more_memory_than_its_size(idp: Idp) -> N
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        refused = idp.send("POST", "/Users", body)
+        rejected = idp.send("POST", "/Users", body)
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()
 
-    assert "1000000 values" in error_of(refused, 413)
+    assert "1000000 values" in error_of(rejected, 413)
     assert peak < 4 * len(body)  # parsed, it would take twenty times its size
 
 
@@ -283,12 +283,12 @@ def test_an_attribute_has_a_limited_number_of_elements(
 def test_a_long_value_in_many_elements_is_rejected_before_it_is_multiplied(idp: Idp) -> None:
     user = with_entitlements(idp, 900)
 
-    refused = idp.patch(f"/Users/{user}", {"op": "replace", "path": "entitlements.display", "value": "x" * 100_000})
+    rejected = idp.patch(f"/Users/{user}", {"op": "replace", "path": "entitlements.display", "value": "x" * 100_000})
 
-    assert "longer than 262144" in error_of(refused, 413)
+    assert "longer than 262144" in error_of(rejected, 413)
 
 
-def test_what_is_too_large_already_can_be_deactivated_and_created_smaller(idp: Idp, settings: Settings) -> None:
+def test_a_resource_that_is_already_too_large_can_be_deactivated_and_shortened(idp: Idp, settings: Settings) -> None:
     user = with_entitlements(idp, 100)
     settings.SCIM_MAX_ELEMENTS, settings.SCIM_MAX_RESOURCE_LENGTH = 50, 500
 

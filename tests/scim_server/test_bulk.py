@@ -59,7 +59,7 @@ def test_each_operation_has_its_result_in_the_order_of_the_request(idp: Idp) -> 
     assert idp.get(f"/Users/{bob}").status_code == 404
 
 
-def test_a_reference_is_resolved_wherever_it_stands_also_before_its_resource(idp: Idp) -> None:
+def test_a_reference_is_resolved_even_before_its_resource(idp: Idp) -> None:
     results = bulk(
         idp,
         post("/Groups", "team", displayName="Team", members=[{"value": "bulkId:ada"}, {"value": "bulkId:inner"}]),
@@ -96,7 +96,7 @@ def test_cycles_are_resolved(idp: Idp) -> None:
     assert idp.get(f"/Groups/{a}").json()["meta"]["version"] == results[0]["version"]
 
 
-def test_what_fails_does_not_take_the_rest_with_it(idp: Idp) -> None:
+def test_a_failed_operation_does_not_undo_the_others(idp: Idp) -> None:
     idp.create_user("taken")
     results = bulk(
         idp,
@@ -119,7 +119,7 @@ def test_what_fails_does_not_take_the_rest_with_it(idp: Idp) -> None:
     assert models.ScimUserRow.objects.count() == 2
 
 
-def test_it_stops_after_as_many_errors_as_the_client_bears(idp: Idp) -> None:
+def test_it_stops_after_the_number_of_errors_that_the_client_accepts(idp: Idp) -> None:
     results = bulk(
         idp,
         post("/Users", "a", userName="a"),

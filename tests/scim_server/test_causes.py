@@ -310,6 +310,10 @@ def test_every_cause_is_explained_for_every_identity_provider(identity_provider:
             assert text.endswith("."), text
             assert "  " not in text, text
         assert not said.title.endswith("."), said.title
+        # One line of a row.
+        assert 0 < len(said.hint) <= 70, said.hint
+        assert not re.search(r"[{}]|[.]$", said.hint), said.hint
+        assert all(step[0].isupper() and step.endswith(".") for step in said.steps), said.steps
 
 
 def test_a_successful_request_has_no_explanation(idp: Idp) -> None:

@@ -18,7 +18,7 @@ from tests.scim_server.conftest import Idp
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(calls: Sequence[Callable[[], Any]], threads: int = 8) -> list[int]:
+def at_once(functions: Sequence[Callable[[], Any]], threads: int = 8) -> list[int]:
     """Make all calls in threads of their own and return their statuses."""
 
     def run(call: Callable[[], Any]) -> int:
@@ -28,42 +28,42 @@ def at_once(calls: Sequence[Callable[[], Any]], threads: int = 8) -> list[int]:
             connections.close_all()
 
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(run, calls))
+        return list(pool.map(run, functions))
 
 
 def test_eight_writers_of_one_group_lose_no_member(idp: Idp) -> None:
-    people = [idp.create_user(f"person{n}") for n in range(24)]
+    users = [idp.create_user(f"person{n}") for n in range(24)]
     group = idp.create_group("Everyone")
 
     statuses = at_once(
         [
             partial(idp.patch, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": one}]})
-            for one in people
+            for one in users
         ]
     )
 
     assert set(statuses) == {200}
-    assert idp.members(group) == set(people)
+    assert idp.members(group) == set(users)
     assert models.ScimGroupRow.objects.get().member_count == 24
 
 
 def test_joining_and_leaving_at_once_keeps_the_count_exact(idp: Idp) -> None:
-    people = [idp.create_user(f"person{n}") for n in range(12)]
-    group = idp.create_group("Everyone", people[:6])
+    users = [idp.create_user(f"person{n}") for n in range(12)]
+    group = idp.create_group("Everyone", users[:6])
 
     at_once(
         [
             partial(idp.patch, f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{one}"]'})
-            for one in people[:4]
+            for one in users[:4]
         ]
         + [
             partial(idp.patch, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": one}]})
-            for one in people[6:]
+            for one in users[6:]
         ]
-        + [partial(idp.send, "DELETE", f"/Users/{one}") for one in people[4:6]]
+        + [partial(idp.send, "DELETE", f"/Users/{one}") for one in users[4:6]]
     )
 
-    assert idp.members(group) == set(people[6:])
+    assert idp.members(group) == set(users[6:])
     assert models.ScimGroupRow.objects.get().member_count == models.ScimMembershipRow.objects.count() == 6
 
 
@@ -74,18 +74,18 @@ def test_fifty_writers_at_once_all_succeed(idp: Idp) -> None:
     assert models.ScimUserRow.objects.count() == 150
 
 
-def test_of_two_admins_taken_away_at_once_one_stays(idp: Idp) -> None:
-    people = [idp.create_user(f"admin{n}@acme.example") for n in range(2)]
+def test_one_of_two_admins_removed_at_once_stays(idp: Idp) -> None:
+    users = [idp.create_user(f"admin{n}@acme.example") for n in range(2)]
     models.MemberRow.objects.update(direct_roles=["stytch_admin"])
     away = {"op": "replace", "path": "active", "value": False}
 
-    statuses = at_once([partial(idp.patch, f"/Users/{one}", away) for one in people])
+    statuses = at_once([partial(idp.patch, f"/Users/{one}", away) for one in users])
 
     assert sorted(statuses) == [200, 409]
     assert models.MemberRow.objects.filter(status="active").count() == 1
 
 
-def test_two_creations_of_one_name_make_one(idp: Idp) -> None:
+def test_two_simultaneous_creations_with_one_name_create_one_user(idp: Idp) -> None:
     for path, body in (("/Users", {"userName": "ada"}), ("/Groups", {"displayName": "Sales"})):
         statuses = at_once([partial(idp.send, "POST", path, body) for _ in range(6)])
 

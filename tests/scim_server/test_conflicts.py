@@ -12,7 +12,7 @@ from tests.scim_server.test_endpoints import error_of
 
 EMAIL = "grace@acme.example"
 GRACE: dict[str, Any] = {"userName": "grace", "displayName": "Grace Hopper", "emails": [{"value": EMAIL}]}
-DECIDE = "/o/acme/scim/conflicts/decide/"
+DECIDE = "/o/acme/scim/attention/existing-members/decide/"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def grace(idp: Idp) -> models.MemberRow:
 
 
 def decide(client: Client, decision: str, state: str = "waiting") -> None:
-    html = client.get("/o/acme/scim/conflicts/", {"state": state}).content.decode()
+    html = client.get("/o/acme/scim/attention/existing-members/", {"state": state}).content.decode()
     chosen = html.partition('name="on_page" value="')[2].partition('"')[0].split()
     assert client.post(DECIDE, {"chosen": chosen, "decision": decision}).status_code == 303
 
@@ -86,7 +86,10 @@ def test_an_approval_applies_to_one_user_of_the_idp(idp: Idp, grace: models.Memb
 
 
 def test_a_member_of_an_allowed_domain_no_longer_waits(idp: Idp, grace: models.MemberRow, admin_client: Client) -> None:
-    assert admin_client.post("/o/acme/scim/conflicts/domain/", {"domain": "acme.example"}).status_code == 303
+    assert (
+        admin_client.post("/o/acme/scim/attention/existing-members/domain/", {"domain": "acme.example"}).status_code
+        == 303
+    )
 
     assert idp.send("POST", "/Users", GRACE).status_code == 201
     assert waiting(idp) == 0

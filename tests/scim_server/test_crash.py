@@ -73,8 +73,8 @@ def serve(
     raise AssertionError("the server does not start")
 
 
-def write_until_gone(base_url: str, token: str, writer: int) -> list[str]:
-    """Create people, each put into a group of their own, until nobody answers; return what was answered with 201."""
+def write_until_killed(base_url: str, token: str, writer: int) -> list[str]:
+    """Create users, each in a group of their own, until the server is gone. Return the URLs of responses with 201."""
     answered = []
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token}"
@@ -85,8 +85,8 @@ def write_until_gone(base_url: str, token: str, writer: int) -> list[str]:
                 assert user.status_code == 201, user.text
                 group = {"displayName": name, "members": [{"value": user.json()["id"]}]}
                 answered.append(f"/Users/{user.json()['id']}")
-                made = session.post(f"{base_url}/Groups", json=group, timeout=10)
-                answered.append(f"/Groups/{made.json()['id']}")
+                response = session.post(f"{base_url}/Groups", json=group, timeout=10)
+                answered.append(f"/Groups/{response.json()['id']}")
             except requests.RequestException:
                 break
     return answered
@@ -97,17 +97,18 @@ def connection(environment: dict[str, str]) -> tuple[str, str]:
     """The address and the token of a new connection."""
     manage(environment, "migrate")
     manage(environment, "createorganization", "--name", "Acme", "--slug", "acme")
-    made = manage(environment, "createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
-    return json.loads(made)["base_url"], json.loads(made)["bearer_token"]
+    options = ("--organization", "acme", "--display-name", "Okta", "--json")
+    created = json.loads(manage(environment, "createscimconnection", *options))
+    return created["base_url"], created["bearer_token"]
 
 
-def test_what_was_answered_is_there_after_a_kill_and_nothing_is_half_there(
+def test_a_killed_server_loses_no_answered_write_and_keeps_no_partial_one(
     environment: dict[str, str], connection: tuple[str, str]
 ) -> None:
     base_url, token = connection
     server = serve(environment)
     with ThreadPoolExecutor(WRITERS) as pool:
-        writers = [pool.submit(write_until_gone, base_url, token, writer) for writer in range(WRITERS)]
+        writers = [pool.submit(write_until_killed, base_url, token, writer) for writer in range(WRITERS)]
         time.sleep(SECONDS)
         os.killpg(server.pid, signal.SIGKILL)
         answered = [path for writer in writers for path in writer.result()]
@@ -123,7 +124,7 @@ def test_what_was_answered_is_there_after_a_kill_and_nothing_is_half_there(
 
 
 def check(base_url: str, token: str, answered: list[str]) -> None:
-    """Assert that whatever was answered with 201 is there, and that each group has its member."""
+    """Assert that everything that got 201 exists, and that each group has its member."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token}"
         assert {session.get(base_url + path, timeout=10).status_code for path in answered} == {200}
@@ -134,17 +135,17 @@ def check(base_url: str, token: str, answered: list[str]) -> None:
 
 
 def write_until(end: float, base_url: str, token: str, writer: int) -> tuple[list[str], set[int]]:
-    """Create people and groups as above, going on after failures; return what was answered with 201, and all statuses."""
+    """Create users and groups as above, even after failures. Return the URLs of responses with 201, and all statuses."""
     answered: list[str] = []
     statuses: set[int] = set()
 
     def post(path: str, body: dict[str, object]) -> str:
-        made = session.post(base_url + path, json=body, timeout=20)
-        statuses.add(made.status_code)
-        if made.status_code != 201:
+        response = session.post(base_url + path, json=body, timeout=20)
+        statuses.add(response.status_code)
+        if response.status_code != 201:
             return ""
-        answered.append(f"{path}/{made.json()['id']}")
-        return str(made.json()["id"])
+        answered.append(f"{path}/{response.json()['id']}")
+        return str(response.json()["id"])
 
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token}"
@@ -158,7 +159,7 @@ def write_until(end: float, base_url: str, token: str, writer: int) -> tuple[lis
 
 
 @pytest.mark.parametrize("environment", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
-def test_a_database_that_ends_every_connection_loses_no_answered_write(
+def test_no_answered_write_is_lost_if_the_database_ends_every_connection(
     environment: dict[str, str], connection: tuple[str, str]
 ) -> None:
     """As PostgreSQL does when it is restarted."""
@@ -176,7 +177,7 @@ def test_a_database_that_ends_every_connection_loses_no_answered_write(
         answered = [path for paths, _ in results for path in paths]
         assert ended > WRITERS
         assert len(answered) > WRITERS
-        # Whoever was in the middle is asked to try again, and is told of no failure of ours.
+        # Interrupted requests get 503, which asks to try again, and never 500.
         assert {status for _, statuses in results for status in statuses} <= {201, 503}
         check(base_url, token, answered)
     finally:
@@ -184,7 +185,7 @@ def test_a_database_that_ends_every_connection_loses_no_answered_write(
         server.wait()
 
 
-def test_a_server_that_is_stopped_writes_the_log_that_waits(
+def test_a_stopped_server_writes_its_pending_log_entries(
     environment: dict[str, str], connection: tuple[str, str]
 ) -> None:
     base_url, token = connection

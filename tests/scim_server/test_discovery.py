@@ -15,7 +15,7 @@ def test_the_stored_schemas_are_those_of_scim2_models() -> None:
     assert json.loads(STORED.read_text("utf-8")) == standard_schemas()
 
 
-def test_only_the_password_is_left_out_and_only_a_members_name_and_the_rfcs_words_differ(idp: Idp) -> None:
+def test_the_schemas_differ_from_scim2_models_only_where_listed(idp: Idp) -> None:
     expected = {one["id"]: one for one in standard_schemas()}
     attributes = expected[schemas.USER.urn]["attributes"]
     attributes.remove(next(one for one in attributes if one["name"] == "password"))
@@ -43,7 +43,7 @@ def test_only_the_password_is_left_out_and_only_a_members_name_and_the_rfcs_word
         (f"/Schemas/{schemas.GROUP.urn}", Schema),
     ],
 )
-def test_scim2_models_reads_it_and_loses_nothing(idp: Idp, path: str, model: type[Resource[Any]]) -> None:
+def test_scim2_models_reads_the_schemas_without_loss(idp: Idp, path: str, model: type[Resource[Any]]) -> None:
     answer = idp.get(path).json()
     answer.pop("pagination", None)  # RFC 9865 is younger than the library
 

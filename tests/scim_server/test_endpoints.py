@@ -1,4 +1,4 @@
-"""Who may call, and how every refusal looks (RFC 7644, 2 and 3.12)."""
+"""Which requests are accepted, and how each error looks (RFC 7644, 2 and 3.12)."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def error_of(response: Any, status: int, scim_type: str = "") -> str:
     return str(body["detail"])
 
 
-REFUSED: dict[str, Callable[[Idp, Idp], object]] = {
+REJECTED: dict[str, Callable[[Idp, Idp], object]] = {
     "no token": lambda idp, _: setattr(idp, "token", ""),
     "an unknown token": lambda idp, _: setattr(idp, "token", "scim_unknown"),
     "another connection's token": lambda idp, other: setattr(idp, "token", other.token),
@@ -43,14 +43,14 @@ REFUSED: dict[str, Callable[[Idp, Idp], object]] = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", REJECTED)
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/Users"), ("POST", "/Groups"), ("GET", "/Nothing"), ("TRACE", "/Users")]
 )
 def test_every_rejected_request_gets_the_same_response(
     idp: Idp, other_idp: Idp, case: str, method: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    REFUSED[case](idp, other_idp)
+    REJECTED[case](idp, other_idp)
 
     response = idp.send(method, path, {"userName": "x", "displayName": "x"})
 
@@ -97,12 +97,12 @@ def test_a_method_that_is_not_offered_names_those_that_are(idp: Idp, method: str
 @pytest.mark.parametrize(
     "content_type", ["application/json", "application/json; charset=utf-8", "application/scim+json;charset=UTF-8", ""]
 )
-def test_json_is_taken_by_each_of_its_names(idp: Idp, content_type: str) -> None:
+def test_each_media_type_of_json_is_accepted(idp: Idp, content_type: str) -> None:
     assert idp.send("POST", "/Users", {"userName": "ada"}, content_type=content_type).status_code == 201
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
-def test_anything_else_is_rejected(idp: Idp, content_type: str) -> None:
+def test_other_media_types_are_rejected(idp: Idp, content_type: str) -> None:
     error_of(idp.send("POST", "/Users", {"userName": "ada"}, content_type=content_type), 415)
 
 
@@ -131,7 +131,7 @@ def test_a_body_that_cannot_be_stored_is_rejected(idp: Idp, body: bytes) -> None
     assert not models.ScimUserRow.objects.exists()
 
 
-def test_the_mark_of_utf_8_at_the_beginning_is_passed_over(idp: Idp) -> None:
+def test_a_byte_order_mark_is_ignored(idp: Idp) -> None:
     assert idp.send("POST", "/Users", b'\xef\xbb\xbf{"userName": "ada"}').json()["userName"] == "ada"
 
 
@@ -141,7 +141,7 @@ def test_a_body_that_is_too_large_is_rejected(idp: Idp, settings: Settings) -> N
     assert "1000 bytes" in error_of(idp.send("POST", "/Users", {"userName": "x" * 1001}), 413)
 
 
-def test_a_failure_is_a_scim_error_that_tells_nothing(idp: Idp) -> None:
+def test_an_internal_error_is_a_scim_error_without_details(idp: Idp) -> None:
     with patch("portal.embedded.scim.protocol.users.find_unique", side_effect=RuntimeError("secret detail")):
         response = idp.get("/Users")
 
@@ -196,8 +196,8 @@ def test_another_connections_resources_do_not_exist(idp: Idp, other_idp: Idp) ->
     assert idp.get("/Users", filter=f'id eq "{user}"').json()["totalResults"] == 0
     assert other_idp.get(f"/Users/{user}").status_code == 200
     mine = idp.create_group("Mine")
-    refused = idp.patch(f"/Groups/{mine}", {"op": "add", "path": "members", "value": [{"value": user}]})
-    assert user in error_of(refused, 400, "invalidValue")
+    rejected = idp.patch(f"/Groups/{mine}", {"op": "add", "path": "members", "value": [{"value": user}]})
+    assert user in error_of(rejected, 400, "invalidValue")
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def unguarded_endpoint() -> Any:
 
 
 @pytest.mark.usefixtures("unguarded_endpoint")
-def test_an_endpoint_without_the_edge_is_reported_and_stays_shut(visitor: Client) -> None:
+def test_an_endpoint_without_authentication_is_reported_and_rejects_requests(visitor: Client) -> None:
     assert "portal.E002" in [message.id for message in run_checks()]
     assert visitor.get("/v1/b2b/scim/open").status_code == 500
 

@@ -29,7 +29,7 @@ NEW_USER: dict[str, Any] = {
 
 
 @pytest.fixture
-def person(idp: Idp) -> str:
+def user(idp: Idp) -> str:
     return str(json.loads(idp.send("POST", "/Users", NEW_USER).content)["id"])
 
 
@@ -59,13 +59,13 @@ def patch(idp: Idp, path: str, *operations: dict[str, Any]) -> Any:
     return idp.patch(path, *(one | {"op": one["op"].lower()} if is_lower else one for one in operations))
 
 
-def user_after(idp: Idp, person: str, *operations: dict[str, Any]) -> dict[str, Any]:
-    response = patch(idp, f"/Users/{person}", *operations)
+def user_after(idp: Idp, user: str, *operations: dict[str, Any]) -> dict[str, Any]:
+    response = patch(idp, f"/Users/{user}", *operations)
     assert response.status_code == 200, response.content
     return dict(response.json())
 
 
-def test_entra_tests_the_connection_with_names_that_nobody_has(idp: Idp) -> None:
+def test_entra_tests_the_connection_with_unknown_names(idp: Idp) -> None:
     for path in (
         f"/Users?filter=userName+eq+%22{uuid4()}%22",
         f"/Groups?excludedAttributes=members&filter=displayName+eq+%22{uuid4()}%22",
@@ -97,14 +97,14 @@ def test_entra_creates_a_user(idp: Idp) -> None:
     ],
 )
 @tolerant
-def test_entra_disables_with_a_text(idp: Idp, person: str, operation: dict[str, Any], *, active: bool) -> None:
-    assert user_after(idp, person, operation)["active"] is active
-    assert idp.get(f"/Users/{person}").json()["active"] is active
+def test_entra_disables_with_a_string(idp: Idp, user: str, operation: dict[str, Any], *, active: bool) -> None:
+    assert user_after(idp, user, operation)["active"] is active
+    assert idp.get(f"/Users/{user}").json()["active"] is active
 
 
 @pytest.mark.parametrize("op", ["Add", "Replace", "add", "replace"])
 @tolerant
-def test_entra_sets_an_address_that_is_not_there_yet(idp: Idp, bare: str, op: str) -> None:
+def test_entra_adds_an_address_by_replacing_it(idp: Idp, bare: str, op: str) -> None:
     document = user_after(
         idp,
         bare,
@@ -122,10 +122,10 @@ def test_entra_sets_an_address_that_is_not_there_yet(idp: Idp, bare: str, op: st
 
 
 @tolerant
-def test_entra_changes_the_address_that_is_there(idp: Idp, person: str) -> None:
+def test_entra_changes_an_existing_address(idp: Idp, user: str) -> None:
     document = user_after(
         idp,
-        person,
+        user,
         {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "a@contoso.com"},
         {"op": "Replace", "path": 'emails[type eq "work"].primary', "value": "true"},
     )
@@ -134,10 +134,10 @@ def test_entra_changes_the_address_that_is_there(idp: Idp, person: str) -> None:
 
 
 @tolerant
-def test_entra_sends_dotted_keys_and_keys_with_their_schema_under_its_flag(idp: Idp, person: str) -> None:
+def test_entra_sends_dotted_keys_and_keys_with_their_schema_under_its_flag(idp: Idp, user: str) -> None:
     document = user_after(
         idp,
-        person,
+        user,
         {
             "op": "replace",
             "value": {
@@ -158,12 +158,12 @@ def test_entra_sends_dotted_keys_and_keys_with_their_schema_under_its_flag(idp: 
     assert ENTERPRISE in document["schemas"]
 
 
-def test_entra_clears_by_removing(idp: Idp, person: str) -> None:
-    user_after(idp, person, {"op": "Add", "path": "title", "value": "x"})
+def test_entra_clears_by_removing(idp: Idp, user: str) -> None:
+    user_after(idp, user, {"op": "Add", "path": "title", "value": "x"})
 
     document = user_after(
         idp,
-        person,
+        user,
         {"op": "Remove", "path": "title"},
         {"op": "Remove", "path": "name.formatted"},
         {"op": "Remove", "path": 'emails[type eq "work"].value'},
@@ -177,27 +177,27 @@ def test_entra_clears_by_removing(idp: Idp, person: str) -> None:
 
 @pytest.mark.parametrize("cleared", ["", None])
 @tolerant
-def test_entra_sets_the_manager_as_a_bare_id_and_clears_it(idp: Idp, person: str, cleared: str | None) -> None:
+def test_entra_sets_the_manager_as_a_bare_id_and_clears_it(idp: Idp, user: str, cleared: str | None) -> None:
     path = f"{ENTERPRISE}:manager"
 
-    assert user_after(idp, person, {"op": "Add", "path": path, "value": "not-here-yet"})[ENTERPRISE] == {
+    assert user_after(idp, user, {"op": "Add", "path": path, "value": "not-here-yet"})[ENTERPRISE] == {
         "manager": {"value": "not-here-yet"}
     }
-    assert ENTERPRISE not in user_after(idp, person, {"op": "Replace", "path": path, "value": cleared})
+    assert ENTERPRISE not in user_after(idp, user, {"op": "Replace", "path": path, "value": cleared})
 
 
 @tolerant
 def test_entra_adds_members_without_a_reference_and_removes_only_those_it_names(idp: Idp, group: str) -> None:
-    people = [idp.create_user(f"person{n}@testuser.com") for n in range(3)]
+    users = [idp.create_user(f"person{n}@testuser.com") for n in range(3)]
 
-    added = [{"$ref": None, "value": one} for one in people]
+    added = [{"$ref": None, "value": one} for one in users]
     assert patch(idp, f"/Groups/{group}", {"op": "Add", "path": "members", "value": added}).status_code in {200, 204}
-    assert idp.members(group) == set(people)
+    assert idp.members(group) == set(users)
 
-    patch(idp, f"/Groups/{group}", {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": people[0]}]})
-    assert idp.members(group) == set(people[1:])
-    patch(idp, f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{people[1]}"]'})
-    assert idp.members(group) == {people[2]}
+    patch(idp, f"/Groups/{group}", {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": users[0]}]})
+    assert idp.members(group) == set(users[1:])
+    patch(idp, f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{users[1]}"]'})
+    assert idp.members(group) == {users[2]}
 
 
 def test_entra_renames_a_group(idp: Idp, group: str) -> None:
@@ -232,24 +232,24 @@ def test_entra_matches_groups_by_a_unique_name_in_any_case(idp: Idp, group: str)
         'emails[type eq "work" and value eq "Test_User_fd0ea19b@testuser.com"]',
     ],
 )
-def test_entra_matches_users_by_what_the_admin_chose(idp: Idp, person: str, bare: str, text: str) -> None:
-    assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [person]
+def test_entra_matches_users_by_what_the_admin_chose(idp: Idp, user: str, bare: str, text: str) -> None:
+    assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [user]
 
 
-def test_entra_asks_whether_one_user_is_in_one_group(idp: Idp, group: str, person: str, bare: str) -> None:
-    patch(idp, f"/Groups/{group}", {"op": "Add", "path": "members", "value": [{"value": person}]})
+def test_entra_asks_whether_one_user_is_in_one_group(idp: Idp, group: str, user: str, bare: str) -> None:
+    patch(idp, f"/Groups/{group}", {"op": "Add", "path": "members", "value": [{"value": user}]})
 
-    for one, number in ((person, 1), (bare, 0)):
+    for one, number in ((user, 1), (bare, 0)):
         answer = idp.get("/Groups", excludedAttributes="members", filter=f'id eq "{group}" and members eq "{one}"')
         assert answer.json()["totalResults"] == number
 
 
-def test_entra_deletes_softly_then_for_good_and_may_start_again(idp: Idp, person: str) -> None:
-    user_after(idp, person, {"op": "Replace", "path": "active", "value": False})
+def test_entra_soft_deletes_then_deletes_and_can_create_again(idp: Idp, user: str) -> None:
+    user_after(idp, user, {"op": "Replace", "path": "active", "value": False})
     assert idp.get("/Users", filter=f'userName eq "{NEW_USER["userName"]}"').json()["totalResults"] == 1
 
-    assert idp.send("DELETE", f"/Users/{person}").status_code == 204
-    error_of(idp.send("DELETE", f"/Users/{person}"), 404)
+    assert idp.send("DELETE", f"/Users/{user}").status_code == 204
+    error_of(idp.send("DELETE", f"/Users/{user}"), 404)
     assert idp.send("POST", "/Users", NEW_USER).status_code == 201
 
 
@@ -263,53 +263,53 @@ def test_entra_deletes_softly_then_for_good_and_may_start_again(idp: Idp, person
     ],
 )
 @tolerant
-def test_its_collection_leaves_out_the_quotes_of_a_filter(idp: Idp, person: str, text: str) -> None:
-    assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [person]
+def test_its_collection_leaves_out_the_quotes_of_a_filter(idp: Idp, user: str, text: str) -> None:
+    assert [one["id"] for one in idp.get("/Users", filter=text).json()["Resources"]] == [user]
 
 
 @tolerant
-def test_quotes_are_needed_where_the_connection_is_strict(idp: Idp, person: str) -> None:
+def test_quotes_are_needed_where_the_connection_is_strict(idp: Idp, user: str) -> None:
     models.ScimConnectionRow.objects.update(is_strict=True)
 
     error_of(idp.get("/Users", filter="userName eq Test_User_ab6490ee@testuser.com"), 400, "invalidFilter")
 
 
 @pytest.mark.parametrize("text", ["userName eq", "userName eq a b", "userName eq )", 'userName eq "a'])
-def test_what_is_not_a_filter_even_without_quotes_is_rejected(idp: Idp, person: str, text: str) -> None:
+def test_an_invalid_filter_without_quotes_is_rejected(idp: Idp, user: str, text: str) -> None:
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")
 
 
 @pytest.fixture
-def boss(idp: Idp, person: str) -> str:
+def boss(idp: Idp, user: str) -> str:
     """The manager of the person."""
     key = idp.create_user("boss@testuser.com")
-    user_after(idp, person, {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": {"value": key}})
+    user_after(idp, user, {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": {"value": key}})
     return key
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        'id eq "{person}" and manager eq "{boss}"',
-        "id eq {person} and manager eq {boss}",
-        'id eq "{person}" and manager.value eq "{boss}"',
-        'id eq "{person}" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "{boss}"',
-        'id eq "{person}" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager eq "{boss}"',
+        'id eq "{user}" and manager eq "{boss}"',
+        "id eq {user} and manager eq {boss}",
+        'id eq "{user}" and manager.value eq "{boss}"',
+        'id eq "{user}" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "{boss}"',
+        'id eq "{user}" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager eq "{boss}"',
     ],
 )
 @tolerant
-def test_entra_asks_whether_a_user_has_a_manager(idp: Idp, person: str, boss: str, bare: str, text: str) -> None:
+def test_entra_asks_whether_a_user_has_a_manager(idp: Idp, user: str, boss: str, bare: str, text: str) -> None:
     """The only reference for whose current value Entra asks before it changes it."""
-    for manager, found in ((boss, [{"schemas": [USER_SCHEMA, ENTERPRISE], "id": person}]), (bare, [])):
-        answer = idp.get("/Users", filter=text.format(person=person, boss=manager), attributes="id")
+    for manager, found in ((boss, [{"schemas": [USER_SCHEMA, ENTERPRISE], "id": user}]), (bare, [])):
+        answer = idp.get("/Users", filter=text.format(user=user, boss=manager), attributes="id")
         assert answer.status_code == 200, answer.content
         assert answer.json()["Resources"] == found
 
 
 @tolerant
-def test_entra_asks_for_users_without_a_manager(idp: Idp, person: str, boss: str, bare: str) -> None:
+def test_entra_asks_for_users_without_a_manager(idp: Idp, user: str, boss: str, bare: str) -> None:
     for text, found in (
-        ("manager pr", {person}),
+        ("manager pr", {user}),
         ("manager eq null", {boss, bare}),
         ("not (manager pr)", {boss, bare}),
     ):
@@ -318,10 +318,10 @@ def test_entra_asks_for_users_without_a_manager(idp: Idp, person: str, boss: str
 
 @pytest.mark.parametrize("path", [f"{ENTERPRISE}.manager", f"{ENTERPRISE}:manager", "manager"])
 @tolerant
-def test_entra_writes_a_dot_after_the_urn_or_leaves_it_out(idp: Idp, person: str, path: str) -> None:
+def test_entra_writes_a_dot_after_the_urn_or_leaves_it_out(idp: Idp, user: str, path: str) -> None:
     added = user_after(
-        idp, person, {"op": "Add", "path": path, "value": "x"}, {"op": "Add", "path": "department", "value": "y"}
+        idp, user, {"op": "Add", "path": path, "value": "x"}, {"op": "Add", "path": "department", "value": "y"}
     )
 
     assert added[ENTERPRISE] == {"manager": {"value": "x"}, "department": "y"}
-    assert user_after(idp, person, {"op": "Remove", "path": path})[ENTERPRISE] == {"department": "y"}
+    assert user_after(idp, user, {"op": "Remove", "path": path})[ENTERPRISE] == {"department": "y"}

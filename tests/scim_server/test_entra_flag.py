@@ -18,7 +18,7 @@ def kim(idp: Idp) -> str:
 
 @pytest.mark.parametrize("identity_provider", list(ScimIdentityProvider))
 @pytest.mark.parametrize("flag", [FLAG, "?AADOPTSCIM062020", "?aadOptscim062020=", "?x=1&aadOptscim062020&y"])
-def test_what_entra_sends_with_its_flag_is_read_as_it_means_it(
+def test_requests_with_the_entra_flag_are_read_as_entra_means_them(
     idp: Idp, kim: str, identity_provider: str, flag: str
 ) -> None:
     idp.connection.identity_provider = identity_provider
@@ -35,14 +35,14 @@ def test_what_entra_sends_with_its_flag_is_read_as_it_means_it(
 
 
 @pytest.mark.parametrize("query", ["", "?aadOptscim=1", "?x=aadOptscim062020"])
-def test_without_it_the_rfc_decides(idp: Idp, kim: str, query: str) -> None:
+def test_requests_without_the_flag_follow_the_rfc(idp: Idp, kim: str, query: str) -> None:
     error_of(idp.patch(f"/Users/{kim}{query}", ADD_EMAIL), 400, "noTarget")
     error_of(idp.get("/Users", filter='manager eq "boss"'), 400, "invalidFilter")
     path = {"op": "replace", "path": "department", "value": "x"}
     error_of(idp.patch(f"/Users/{kim}{query}", path), 400, "invalidPath")
 
 
-def test_on_a_strict_connection_the_rfc_decides_too(idp: Idp, kim: str) -> None:
+def test_a_strict_connection_follows_the_rfc(idp: Idp, kim: str) -> None:
     idp.connection.identity_provider = ScimIdentityProvider.MICROSOFT_ENTRA
     idp.connection.is_strict = True
     idp.connection.save()
@@ -54,16 +54,16 @@ def test_on_a_strict_connection_the_rfc_decides_too(idp: Idp, kim: str) -> None:
 
 
 @pytest.mark.parametrize("slashes", ["//", "///"])
-def test_a_base_url_with_a_slash_at_its_end_is_good(idp: Idp, kim: str, slashes: str) -> None:
+def test_a_base_url_with_a_trailing_slash_works(idp: Idp, kim: str, slashes: str) -> None:
     found = idp.send("GET", f"{slashes}Users?filter=userName+eq+%22kim@acme.example%22")
     assert found.json()["totalResults"] == 1
     assert idp.get(f"{slashes}Users/{kim}").json()["id"] == kim
-    made = idp.send("POST", f"{slashes}Groups", {"displayName": "Sales", "members": [{"value": kim}]})
-    assert made.status_code == 201
+    created = idp.send("POST", f"{slashes}Groups", {"displayName": "Sales", "members": [{"value": kim}]})
+    assert created.status_code == 201
     rename = {"op": "replace", "path": "displayName", "value": "Support"}
-    assert idp.patch(f"{slashes}Groups/{made.json()['id']}", rename).json()["displayName"] == "Support"
+    assert idp.patch(f"{slashes}Groups/{created.json()['id']}", rename).json()["displayName"] == "Support"
     entry = idp.entries[-1]
-    assert (entry.method, entry.resource_type, entry.resource_id) == ("PATCH", "Group", made.json()["id"])
-    assert "//" not in made["Location"].removeprefix("http://").removeprefix("https://")
+    assert (entry.method, entry.resource_type, entry.resource_id) == ("PATCH", "Group", created.json()["id"])
+    assert "//" not in created["Location"].removeprefix("http://").removeprefix("https://")
     idp.token = "wrong"
     error_of(idp.get(f"{slashes}Users"), 401)

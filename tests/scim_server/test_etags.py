@@ -22,7 +22,7 @@ def tag(idp: Idp, path: str) -> str:
     return str(response["ETag"])
 
 
-def test_what_the_client_has_is_not_sent_again(idp: Idp, ada: str) -> None:
+def test_an_unchanged_resource_is_not_sent_again(idp: Idp, ada: str) -> None:
     seen = tag(idp, f"/Users/{ada}")
 
     for header in (seen, "*", f'W/"other", {seen}', seen.removeprefix("W/")):
@@ -32,7 +32,7 @@ def test_what_the_client_has_is_not_sent_again(idp: Idp, ada: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Users", "Groups"])
-def test_a_change_of_a_stale_state_is_rejected(idp: Idp, kind: str) -> None:
+def test_a_change_with_an_old_tag_is_rejected(idp: Idp, kind: str) -> None:
     name = "userName" if kind == "Users" else "displayName"
     key = idp.send("POST", f"/{kind}", {name: "first"}).json()["id"]
     stale = tag(idp, f"/{kind}/{key}")
@@ -50,7 +50,7 @@ def test_a_change_of_a_stale_state_is_rejected(idp: Idp, kind: str) -> None:
     assert idp.send("DELETE", f"/{kind}/{key}", **{"If-Match": tag(idp, f"/{kind}/{key}")}).status_code == 204
 
 
-def test_nothing_changed_is_the_same_state(idp: Idp, ada: str) -> None:
+def test_a_change_without_effect_keeps_the_tag(idp: Idp, ada: str) -> None:
     seen = tag(idp, f"/Users/{ada}")
     idp.patch(f"/Users/{ada}", {"op": "replace", "path": "userName", "value": "ada"})
 
@@ -58,7 +58,7 @@ def test_nothing_changed_is_the_same_state(idp: Idp, ada: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_six_writers_with_one_tag_one_wins(idp: Idp) -> None:
+def test_one_of_six_writers_with_the_same_tag_succeeds(idp: Idp) -> None:
     group = idp.create_group("Team")
     seen = tag(idp, f"/Groups/{group}")
 
@@ -73,7 +73,7 @@ def test_of_six_writers_with_one_tag_one_wins(idp: Idp) -> None:
         assert sorted(pool.map(write, range(6))) == [200, 412, 412, 412, 412, 412]
 
 
-def test_a_connection_is_nobody(idp: Idp) -> None:
+def test_me_is_not_offered(idp: Idp) -> None:
     for method in ("GET", "POST", "PATCH", "DELETE"):
         error_of(idp.send(method, "/Me", {}), 501)
 
@@ -86,7 +86,7 @@ def not_modified(idp: Idp, path: str, seen: str, **query: str) -> bool:
     return bool(response.status_code == 304)
 
 
-def test_a_tag_is_of_all_that_is_shown_of_a_user(idp: Idp, ada: str) -> None:
+def test_a_tag_covers_the_whole_user(idp: Idp, ada: str) -> None:
     """Their groups are rows of their own: each of these changes is seen by who asks with the tag from before it."""
     path = f"/Users/{ada}"
     seen = [tag(idp, path)]
@@ -112,7 +112,7 @@ def test_a_tag_is_of_all_that_is_shown_of_a_user(idp: Idp, ada: str) -> None:
     assert changed()
 
 
-def test_without_the_groups_a_tag_is_of_the_user_alone(idp: Idp, ada: str) -> None:
+def test_a_tag_without_groups_covers_the_user_only(idp: Idp, ada: str) -> None:
     path, query = f"/Users/{ada}", {"excludedAttributes": "groups"}
     seen = idp.get(path, **query)["ETag"]
     group = idp.create_group("Sales", [ada])
@@ -124,7 +124,7 @@ def test_without_the_groups_a_tag_is_of_the_user_alone(idp: Idp, ada: str) -> No
     assert not_modified(idp, path, seen)
 
 
-def test_a_tag_is_of_the_names_of_members_where_they_are_shown(idp: Idp, ada: str) -> None:
+def test_a_tag_covers_the_names_of_members_if_they_are_shown(idp: Idp, ada: str) -> None:
     path, query = f"/Groups/{idp.create_group('Sales', [ada])}", {"attributes": "displayName,members.display"}
     seen, named = tag(idp, path), idp.get(path, **query)["ETag"]
     assert not_modified(idp, path, named, **query)
@@ -135,7 +135,7 @@ def test_a_tag_is_of_the_names_of_members_where_they_are_shown(idp: Idp, ada: st
     assert not not_modified(idp, path, named, **query)
 
 
-def test_every_tag_that_was_seen_may_be_sent_with_a_change(idp: Idp, ada: str) -> None:
+def test_every_returned_tag_is_accepted_with_a_change(idp: Idp, ada: str) -> None:
     path = f"/Users/{ada}"
     alone = tag(idp, path)
     idp.create_group("Sales", [ada])

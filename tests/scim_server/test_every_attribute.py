@@ -76,15 +76,15 @@ def check(idp: Idp, schema: ResourceSchema, resource: str) -> int:
     return shown
 
 
-def test_of_a_user(idp: Idp) -> None:
+def test_every_attribute_of_a_user(idp: Idp) -> None:
     idp.create_user("other")
-    person = idp.create_user(**{"user_name": "kim"} | body_of(USER) | {"userName": "kim"})
-    idp.create_group("Outer", [idp.create_group("Inner", [person])])
+    user = idp.create_user(**{"user_name": "kim"} | body_of(USER) | {"userName": "kim"})
+    idp.create_group("Outer", [idp.create_group("Inner", [user])])
 
-    assert check(idp, USER, person) > 75
+    assert check(idp, USER, user) > 75
 
 
-def test_of_a_group(idp: Idp) -> None:
+def test_every_attribute_of_a_group(idp: Idp) -> None:
     idp.create_group("Other")
     inner = idp.create_group("Inner")
     response = idp.send(

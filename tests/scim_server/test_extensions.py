@@ -117,13 +117,13 @@ def test_another_connection_does_not_know_it(ada: str, other_idp: Idp) -> None:
         {"attributes": [{"type": "string"}]},
     ],
 )
-def test_a_schema_that_is_none_is_rejected(tmp_path: Path, schema: dict[str, Any]) -> None:
+def test_an_invalid_schema_is_rejected(tmp_path: Path, schema: dict[str, Any]) -> None:
     with pytest.raises(CommandError, match="--extension-schemas"):
         update(tmp_path, **schema)
 
 
 @pytest.mark.usefixtures("idp")
-def test_a_refusal_says_where_the_mistake_is(tmp_path: Path) -> None:
+def test_an_error_says_where_the_mistake_is(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"`str`, got `int` - at `\$\.attributes\[0\]\.name`"):
         update(tmp_path, attributes=[{"name": 1, "type": "string"}])
 

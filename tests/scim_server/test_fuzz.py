@@ -1,4 +1,4 @@
-"""Whatever arrives, the answer is SCIM's, and what is stored stays sound."""
+"""Any request gets a SCIM response, and stored data stays valid."""
 
 import json
 from copy import deepcopy
@@ -15,7 +15,7 @@ from portal.embedded.scim.protocol.patch import apply_patch, read_patch_operatio
 from portal.embedded.scim.protocol.schemas import USER
 from tests.scim_server.conftest import PATCH_OP, Idp
 
-TOLD = hypothesis_settings(
+SETTINGS = hypothesis_settings(
     deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 NAMES = st.sampled_from(
@@ -45,9 +45,9 @@ BODIES = st.one_of(
 )
 
 
-@TOLD
+@SETTINGS
 @given(endpoint=ENDPOINTS, method=METHODS, body=BODIES)
-def test_nothing_that_is_sent_makes_the_server_fail(idp: Idp, endpoint: str, method: str, body: bytes) -> None:
+def test_no_body_makes_the_server_fail(idp: Idp, endpoint: str, method: str, body: bytes) -> None:
     user, group = idp.create_user("somebody"), idp.create_group("Something")
 
     answer = idp.send(method, endpoint.format(user=user, group=group), body)
@@ -58,7 +58,7 @@ def test_nothing_that_is_sent_makes_the_server_fail(idp: Idp, endpoint: str, met
         idp.send("DELETE", key)
 
 
-@TOLD
+@SETTINGS
 @given(
     name=st.sampled_from(["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes"]),
     value=st.one_of(
@@ -73,7 +73,7 @@ def test_nothing_that_is_sent_makes_the_server_fail(idp: Idp, endpoint: str, met
     ),
     kind=st.sampled_from(["Users", "Groups", "Schemas"]),
 )  # fmt: skip
-def test_nothing_that_is_asked_makes_the_server_fail(idp: Idp, name: str, value: str, kind: str) -> None:
+def test_no_query_makes_the_server_fail(idp: Idp, name: str, value: str, kind: str) -> None:
     answer = idp.get(f"/{kind}", **{name: value})
 
     assert answer.status_code in {200, 400, 403}, answer.content
@@ -98,7 +98,7 @@ Step = tuple[str, str, Any]
 
 
 def model(document: dict[str, Any], step: Step) -> dict[str, Any] | None:
-    """Return the document after a step as the RFC says, or None where it refuses the step."""
+    """Return the document after a step as the RFC says, or None if the step is an error."""
     kind, path, value = step
     after = deepcopy(document)
     if path.startswith("emails["):
@@ -132,7 +132,7 @@ def _model_of_choice(after: dict[str, Any], kind: str, path: str, value: Any) ->
 
 @hypothesis_settings(deadline=None, max_examples=300)
 @given(steps=st.lists(STEPS, min_size=1, max_size=6))
-def test_a_patch_is_what_the_rfc_says_or_nothing(steps: list[Step]) -> None:
+def test_a_patch_does_what_the_rfc_says_or_nothing(steps: list[Step]) -> None:
     before: dict[str, Any] = {"userName": "ada", "emails": [{"value": "a", "type": "home"}]}
     expected: dict[str, Any] | None = before
     for step in steps:

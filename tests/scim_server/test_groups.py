@@ -16,18 +16,18 @@ from portal.embedded.scim.protocol.users import user_id
 from portal.scim_server.rendering import Projection, encoded
 from portal.scim_server.resources import GROUPS
 from tests import factories
-from tests.scim_server.conftest import Idp
+from tests.scim_server.conftest import Idp, log_queries
 from tests.scim_server.test_endpoints import error_of
 
 
 @pytest.fixture
-def people(idp: Idp) -> list[str]:
+def users(idp: Idp) -> list[str]:
     return [idp.create_user(f"person{n}") for n in range(4)]
 
 
 @pytest.fixture
-def group(idp: Idp, people: list[str]) -> str:
-    return idp.create_group("Sales", people[:2])
+def group(idp: Idp, users: list[str]) -> str:
+    return idp.create_group("Sales", users[:2])
 
 
 def values(*ids: str) -> list[dict[str, str]]:
@@ -38,12 +38,12 @@ def counted(group: str) -> int:
     return models.ScimGroupRow.objects.get(pk=group.removeprefix("scim-group-live-")).member_count
 
 
-def test_a_group_is_created_with_its_members(idp: Idp, people: list[str]) -> None:
-    body = {"displayName": "Sales", "externalId": "g1", "members": values(*people[:2], people[0])}
+def test_a_group_is_created_with_its_members(idp: Idp, users: list[str]) -> None:
+    body = {"displayName": "Sales", "externalId": "g1", "members": values(*users[:2], users[0])}
     document = json.loads(idp.send("POST", "/Groups", body).content)
 
     assert (document["displayName"], document["externalId"]) == ("Sales", "g1")
-    assert {member["value"] for member in document["members"]} == set(people[:2])
+    assert {member["value"] for member in document["members"]} == set(users[:2])
     assert {member["type"] for member in document["members"]} == {"User"}
     named = idp.get(f"/Groups/{document['id']}", attributes="members.display").json()
     assert {member["display"] for member in named["members"]} == {"person0", "person1"}
@@ -60,15 +60,15 @@ def test_a_group_is_created_with_its_members(idp: Idp, people: list[str]) -> Non
         ({"op": "replace", "path": "members"}, "invalidValue"),
     ],
 )
-def test_nobody_leaves_by_a_slip(
-    idp: Idp, group: str, people: list[str], operation: dict[str, Any], scim_type: str
+def test_an_invalid_change_of_members_removes_no_one(
+    idp: Idp, group: str, users: list[str], operation: dict[str, Any], scim_type: str
 ) -> None:
     error_of(idp.patch(f"/Groups/{group}", operation), 400, scim_type)
 
-    assert idp.members(group) == set(people[:2])
+    assert idp.members(group) == set(users[:2])
 
 
-def test_a_name_is_taken_whatever_its_case(idp: Idp, group: str) -> None:
+def test_a_name_is_taken_in_any_case(idp: Idp, group: str) -> None:
     error_of(idp.send("POST", "/Groups", {"displayName": "SALES"}), 409, "uniqueness")
     other = idp.create_group("Support")
     error_of(
@@ -120,17 +120,17 @@ def test_a_name_is_taken_whatever_its_case(idp: Idp, group: str) -> None:
     ids=range(21),
 )
 def test_patching_members(
-    idp: Idp, group: str, people: list[str], operations: list[dict[str, Any]], expected: set[int]
+    idp: Idp, group: str, users: list[str], operations: list[dict[str, Any]], expected: set[int]
 ) -> None:
     text = json.dumps(operations)
-    for n, person in enumerate(people):
-        text = text.replace(f'"value": {n}', f'"value": "{person}"').replace(f'eq \\"{n}\\"', f'eq \\"{person}\\"')
+    for n, user in enumerate(users):
+        text = text.replace(f'"value": {n}', f'"value": "{user}"').replace(f'eq \\"{n}\\"', f'eq \\"{user}\\"')
 
     response = idp.patch(f"/Groups/{group}", *json.loads(text))
 
     assert response.status_code == 200, response.content
-    assert idp.members(group) == {people[n] for n in expected}
-    assert {member["value"] for member in response.json().get("members", [])} == {people[n] for n in expected}
+    assert idp.members(group) == {users[n] for n in expected}
+    assert {member["value"] for member in response.json().get("members", [])} == {users[n] for n in expected}
     assert counted(group) == len(expected)
 
 
@@ -145,67 +145,67 @@ def test_patching_members(
         [["x"]],
     ],
 )
-def test_a_member_who_is_none_is_rejected_and_nobody_leaves(
-    idp: Idp, group: str, people: list[str], value: Any
+def test_an_unknown_member_is_rejected_and_no_one_is_removed(
+    idp: Idp, group: str, users: list[str], value: Any
 ) -> None:
     for kind in ("add", "replace"):
         error_of(idp.patch(f"/Groups/{group}", {"op": kind, "path": "members", "value": value}), 400, "invalidValue")
     error_of(idp.send("PUT", f"/Groups/{group}", {"displayName": "Sales", "members": value}), 400, "invalidValue")
 
-    assert idp.members(group) == set(people[:2])
+    assert idp.members(group) == set(users[:2])
     assert counted(group) == 2
 
 
-def test_a_failing_step_undoes_the_steps_before(idp: Idp, group: str, people: list[str]) -> None:
-    refused = idp.patch(
+def test_a_failing_operation_undoes_the_previous_ones(idp: Idp, group: str, users: list[str]) -> None:
+    rejected = idp.patch(
         f"/Groups/{group}",
         {"op": "remove", "path": "members"},
         {"op": "replace", "path": "displayName", "value": "Other"},
         {"op": "add", "path": "members", "value": values("nobody")},
     )
 
-    error_of(refused, 400, "invalidValue")
-    assert idp.members(group) == set(people[:2])
+    error_of(rejected, 400, "invalidValue")
+    assert idp.members(group) == set(users[:2])
     assert idp.get(f"/Groups/{group}").json()["displayName"] == "Sales"
 
 
-def test_replacing_replaces_the_members(idp: Idp, group: str, people: list[str]) -> None:
+def test_replacing_replaces_the_members(idp: Idp, group: str, users: list[str]) -> None:
     document = json.loads(
-        idp.send("PUT", f"/Groups/{group}", {"displayName": "Sales 2", "members": values(people[3])}).content
+        idp.send("PUT", f"/Groups/{group}", {"displayName": "Sales 2", "members": values(users[3])}).content
     )
 
     assert document["displayName"] == "Sales 2"
-    assert idp.members(group) == {people[3]}
+    assert idp.members(group) == {users[3]}
     assert counted(group) == 1
     idp.send("PUT", f"/Groups/{group}", {"displayName": "Sales 2"})
     assert idp.members(group) == set()
 
 
-def test_what_changes_nothing_moves_no_date_and_leaves_no_entry(idp: Idp, group: str, people: list[str]) -> None:
+def test_a_change_without_effect_keeps_the_date_and_records_nothing(idp: Idp, group: str, users: list[str]) -> None:
     before, entries = idp.get(f"/Groups/{group}").json(), models.ActivityEntryRow.objects.count()
 
-    idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": values(people[0])})
-    idp.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{people[3]}"]'})
+    idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": values(users[0])})
+    idp.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{users[3]}"]'})
     idp.patch(f"/Groups/{group}", {"op": "replace", "value": {"id": group, "displayName": "Sales"}})
 
     assert idp.get(f"/Groups/{group}").json() == before
     assert models.ActivityEntryRow.objects.count() == entries
 
 
-def test_a_deleted_group_is_gone_and_its_users_stay(idp: Idp, group: str, people: list[str]) -> None:
+def test_deleting_a_group_keeps_its_users(idp: Idp, group: str, users: list[str]) -> None:
     assert idp.send("DELETE", f"/Groups/{group}").status_code == 204
 
     for method in ("GET", "DELETE"):
         error_of(idp.send(method, f"/Groups/{group}"), 404)
-    assert idp.get(f"/Users/{people[0]}").status_code == 200
-    assert "groups" not in idp.get(f"/Users/{people[0]}").json()
+    assert idp.get(f"/Users/{users[0]}").status_code == 200
+    assert "groups" not in idp.get(f"/Users/{users[0]}").json()
     assert idp.create_group("Sales")
 
 
 def test_a_group_is_looked_up_without_its_members(
     idp: Idp, group: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):  # the token, the group, the entry of the request log
+    with django_assert_num_queries(2 + log_queries()):  # the token, the group
         answer = idp.get("/Groups", filter='displayName eq "sales"', excludedAttributes="members").json()
 
     assert [one["id"] for one in answer["Resources"]] == [group]
@@ -213,38 +213,38 @@ def test_a_group_is_looked_up_without_its_members(
 
 
 @pytest.mark.parametrize("number", [2, 30])
-def test_a_list_costs_the_same_queries_however_many_groups_it_has(
-    idp: Idp, people: list[str], django_assert_num_queries: DjangoAssertNumQueries, number: int
+def test_a_list_takes_the_same_number_of_queries_for_any_number_of_groups(
+    idp: Idp, users: list[str], django_assert_num_queries: DjangoAssertNumQueries, number: int
 ) -> None:
     for n in range(number):
-        idp.create_group(f"Group {n}", people)
+        idp.create_group(f"Group {n}", users)
 
-    with django_assert_num_queries(4):  # the token, the groups, the people in them, the entry of the log
+    with django_assert_num_queries(3 + log_queries()):  # the token, the groups, the people in them
         answer = idp.get("/Groups", count=100).json()
     assert all(len(one["members"]) == 4 for one in answer["Resources"])
 
 
-def test_adding_one_member_costs_the_same_however_many_there_are(
+def test_adding_a_member_takes_the_same_number_of_queries_in_any_group(
     idp: Idp, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     group = factories.scim_group(idp.connection, "Everyone")
     users = [factories.scim_user(idp.connection, f"u{n}") for n in range(250)]
     factories.put_in_group(group, users)
     one = idp.create_user("one")
-    idp.get("/ServiceProviderConfig")  # whose token is as it was at the last call is known by less
+    idp.get("/ServiceProviderConfig")  # a token that hasn't changed since the previous request takes fewer queries
 
-    # token; group, person with membership; group, new one, entry; two of the transaction; the request log
-    with django_assert_num_queries(7 if connection.vendor == "postgresql" else 9):
+    # token; group, person with membership; group, new one, entry; two of the transaction
+    with django_assert_num_queries((6 if connection.vendor == "postgresql" else 8) + log_queries()):
         response = idp.patch(
             f"/Groups/scim-group-live-{group.pk}", {"op": "add", "path": "members", "value": values(one)}
         )
 
-    # The answer does not repeat a long list, unless it is asked for.
+    # The response does not repeat a long list, unless it is asked for.
     assert (response.status_code, response.content) == (204, b"")
     assert counted(f"scim-group-live-{group.pk}") == 251
 
 
-def test_fifty_thousand_members_come_in_one_request(idp: Idp) -> None:
+def test_fifty_thousand_members_are_added_in_one_request(idp: Idp) -> None:
     group = idp.create_group("Everyone")
     rows = models.ScimUserRow.objects.bulk_create(
         (
@@ -258,6 +258,10 @@ def test_fifty_thousand_members_come_in_one_request(idp: Idp) -> None:
         ),
         batch_size=1000,
     )
+    if connection.vendor == "postgresql":
+        # As autovacuum does in a database that is in use. Here, it may last have seen empty tables.
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE directory_scimuser")
     ids = [f"scim-user-live-{row.pk}" for row in rows]
 
     response = idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": values(*ids)})
@@ -266,16 +270,16 @@ def test_fifty_thousand_members_come_in_one_request(idp: Idp) -> None:
     assert counted(group) == 50_000
 
 
-def test_entries_say_who_joined_and_left(idp: Idp, group: str, people: list[str]) -> None:
+def test_entries_say_who_joined_and_left(idp: Idp, group: str, users: list[str]) -> None:
     idp.patch(
         f"/Groups/{group}",
-        {"op": "replace", "path": "members", "value": values(people[1], people[2])},
+        {"op": "replace", "path": "members", "value": values(users[1], users[2])},
         {"op": "replace", "path": "displayName", "value": "Sales 2"},
     )
 
     entry = models.ActivityEntryRow.objects.get(action="scim_group.update")
-    assert entry.before == {"displayName": "Sales", "members_left": {"number": 1, "ids": [people[0]]}}
-    assert entry.after == {"displayName": "Sales 2", "members_joined": {"number": 1, "ids": [people[2]]}}
+    assert entry.before == {"displayName": "Sales", "members_left": {"number": 1, "ids": [users[0]]}}
+    assert entry.after == {"displayName": "Sales 2", "members_joined": {"number": 1, "ids": [users[2]]}}
     assert (entry.target_id, entry.target_name) == (group, "Sales 2")
 
 
@@ -289,21 +293,21 @@ def large(idp: Idp) -> tuple[str, list[str]]:
 
 
 def test_a_large_group_has_each_member_once_and_in_order(idp: Idp, large: tuple[str, list[str]]) -> None:
-    group, people = large
+    group, users = large
     inner = idp.create_group("Inner")
     (found,) = idp.get("/Groups", filter='displayName eq "Large"').json()["Resources"]
     whole, chosen = (idp.get(f"/Groups/{group}", **how).json() for how in ({}, {"attributes": "members.value"}))
     without = idp.get(f"/Groups/{group}", excludedAttributes="members.$ref").json()
 
-    assert [one["value"] for one in whole["members"]] == people
+    assert [one["value"] for one in whole["members"]] == users
     assert found == whole
-    assert chosen["members"] == [{"value": one} for one in people]
-    assert without["members"] == [{"value": one, "type": "User"} for one in people]
+    assert chosen["members"] == [{"value": one} for one in users]
+    assert without["members"] == [{"value": one, "type": "User"} for one in users]
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": values(inner)})
-    assert [one["value"] for one in idp.get(f"/Groups/{group}").json()["members"]] == [*people, inner]
+    assert [one["value"] for one in idp.get(f"/Groups/{group}").json()["members"]] == [*users, inner]
 
 
-def test_a_large_group_takes_twice_its_size_in_memory_and_not_more(idp: Idp, large: tuple[str, list[str]]) -> None:
+def test_a_large_group_takes_at_most_twice_its_size_in_memory(idp: Idp, large: tuple[str, list[str]]) -> None:
     group, _ = large
     client = ScimClient(idp.connection, Origin())
     row = GROUPS.get(client, group)

@@ -17,7 +17,7 @@ NO_GROUP = "scim-group-live-01900000-0000-7000-8000-00000000dead"
 
 
 def answer(response: Any, key: str) -> Answer:
-    """Return what can be told apart: the status, and the body without the id that was asked for."""
+    """Return what a client can distinguish: the status, and the body without the requested id."""
     return response.status_code, response.content.decode().replace(key, "…")
 
 
@@ -25,7 +25,7 @@ def bulk(idp: Idp, operation: dict[str, Any]) -> Any:
     return idp.send("POST", "/Bulk", {"schemas": [BULK], "Operations": [operation]})
 
 
-CALLS: dict[str, Callable[[Idp, str, str], Any]] = {
+REQUESTS: dict[str, Callable[[Idp, str, str], Any]] = {
     "read": lambda idp, kind, key: idp.get(f"/{kind}/{key}"),
     "read, if changed": lambda idp, kind, key: idp.send("GET", f"/{kind}/{key}", **{"If-None-Match": "*"}),
     "replace": lambda idp, kind, key: idp.send("PUT", f"/{kind}/{key}", {"userName": "x", "displayName": "x"}),
@@ -103,8 +103,8 @@ def everything(idp: Idp) -> Any:
 def theirs(idp: Idp, other_idp: Idp) -> dict[str, str]:
     """A person and a group of another connection, nested as ours are."""
     for one in (other_idp, idp):
-        person = one.create_user("gil")
-        group = one.create_group("Inner", [person])
+        user = one.create_user("gil")
+        group = one.create_group("Inner", [user])
         one.create_group("Own", [group])
     return {
         "Users": str(other_idp.get("/Users").json()["Resources"][0]["id"]),
@@ -124,9 +124,7 @@ def theirs(idp: Idp, other_idp: Idp) -> dict[str, str]:
         'userName eq "gil" and active eq true',
     ],
 )
-def test_a_filter_that_an_index_answers_finds_nobody_of_another_connection(
-    idp: Idp, other_idp: Idp, wanted: str
-) -> None:
+def test_an_indexed_filter_finds_no_user_of_another_connection(idp: Idp, other_idp: Idp, wanted: str) -> None:
     gil = {"userName": "gil", "externalId": "00u-gil", "emails": [{"type": "work", "value": "gil@acme.example"}]}
     assert other_idp.send("POST", "/Users", gil).status_code == 201
 
@@ -134,15 +132,15 @@ def test_a_filter_that_an_index_answers_finds_nobody_of_another_connection(
     assert other_idp.get("/Users", filter=wanted).json()["totalResults"] == 1
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", REQUESTS)
 @pytest.mark.parametrize("kind", ["Users", "Groups"])
-def test_what_is_another_connections_is_unknown(
+def test_resources_of_another_connection_are_unknown(
     idp: Idp, other_idp: Idp, theirs: dict[str, str], kind: str, call: str
 ) -> None:
     before, ours = everything(other_idp), everything(idp)
     unknown = NOBODY if kind == "Users" else NO_GROUP
 
-    of_theirs, of_nobody = (answer(CALLS[call](idp, kind, key), key) for key in (theirs[kind], unknown))
+    of_theirs, of_nobody = (answer(REQUESTS[call](idp, kind, key), key) for key in (theirs[kind], unknown))
 
     assert of_theirs == of_nobody
     # A member that is not there is not removed, which changes nothing.
@@ -154,8 +152,8 @@ def test_what_is_another_connections_is_unknown(
 
 
 def test_each_of_these_requests_finds_own_resources(idp: Idp, theirs: dict[str, str]) -> None:
-    """So that the test above cannot pass because a call is no good."""
-    for name, call in CALLS.items():
+    """Otherwise the test above could pass because its requests are invalid."""
+    for name, call in REQUESTS.items():
         key = idp.create_group(f"Known {name}", [idp.create_user(name.replace(" ", "-").replace(",", ""))])
         response = call(idp, "Groups", key)
         body = response.content.decode()
@@ -165,7 +163,7 @@ def test_each_of_these_requests_finds_own_resources(idp: Idp, theirs: dict[str, 
     assert theirs
 
 
-def test_a_reference_to_a_manager_tells_nothing_of_another_connections_users(idp: Idp, theirs: dict[str, str]) -> None:
+def test_a_reference_to_a_manager_reveals_no_user_of_another_connection(idp: Idp, theirs: dict[str, str]) -> None:
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
     answers = [
@@ -183,22 +181,22 @@ def test_a_cursor_of_another_connection_is_not_a_cursor(idp: Idp, other_idp: Idp
     other_idp.create_user("x")
     for endpoint in ("/Users", "/Groups"):
         cursor = other_idp.get(endpoint, cursor="", count=1).json()["nextCursor"]
-        refused, forged = (idp.get(endpoint, cursor=text, count=1) for text in (cursor, "forged"))
-        assert (refused.status_code, refused.content) == (forged.status_code, forged.content)
-        assert json.loads(refused.content)["scimType"] == "invalidCursor"
+        rejected, forged = (idp.get(endpoint, cursor=text, count=1) for text in (cursor, "forged"))
+        assert (rejected.status_code, rejected.content) == (forged.status_code, forged.content)
+        assert json.loads(rejected.content)["scimType"] == "invalidCursor"
     searched = {"schemas": [SEARCH], "count": 1}
     cursor = other_idp.send("POST", "/.search", searched | {"cursor": ""}).json()["nextCursor"]
     assert idp.send("POST", "/.search", searched | {"cursor": cursor}).json()["scimType"] == "invalidCursor"
     assert theirs
 
 
-def test_a_bulk_id_is_good_for_its_own_request(idp: Idp, other_idp: Idp) -> None:
-    person = {"method": "POST", "path": "/Users", "bulkId": "gil", "data": {"userName": "gil"}}
-    assert bulk(other_idp, person).json()["Operations"][0]["status"] == "201"
+def test_a_bulk_id_is_valid_in_its_own_request_only(idp: Idp, other_idp: Idp) -> None:
+    user = {"method": "POST", "path": "/Users", "bulkId": "gil", "data": {"userName": "gil"}}
+    assert bulk(other_idp, user).json()["Operations"][0]["status"] == "201"
 
     group = {"displayName": "New", "members": [{"value": "bulkId:gil"}]}
-    refused = bulk(idp, {"method": "POST", "path": "/Groups", "bulkId": "g", "data": group}).json()["Operations"][0]
+    rejected = bulk(idp, {"method": "POST", "path": "/Groups", "bulkId": "g", "data": group}).json()["Operations"][0]
 
-    assert refused["status"] == "409"
-    assert "gil" in refused["response"]["detail"]
+    assert rejected["status"] == "409"
+    assert "gil" in rejected["response"]["detail"]
     assert not models.ScimGroupRow.objects.exists()

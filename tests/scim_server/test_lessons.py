@@ -18,13 +18,13 @@ CUSTOM = "urn:ietf:params:scim:schemas:extension:acme:2.0:User"
 
 
 @pytest.fixture
-def people(idp: Idp) -> list[str]:
+def users(idp: Idp) -> list[str]:
     return [idp.create_user(f"person{n}@x.example") for n in range(3)]
 
 
 @pytest.fixture
-def group(idp: Idp, people: list[str]) -> str:
-    return idp.create_group("Sales", people[:2])
+def group(idp: Idp, users: list[str]) -> str:
+    return idp.create_group("Sales", users[:2])
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def ada(idp: Idp) -> str:
 
 
 def change(idp: Idp, path: str, *operations: dict[str, Any]) -> dict[str, Any]:
-    """Patch, and be sure that the answer is what is then read (lesson 30)."""
+    """Patch, and be sure that the response is what is then read (lesson 30)."""
     response = idp.patch(path, *operations)
     assert response.status_code == 200, response.content
     assert idp.get(path).json() == response.json()
@@ -41,25 +41,25 @@ def change(idp: Idp, path: str, *operations: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("op", ["remove", "Remove"])
-def test_01_removing_with_a_value_leaves_the_others_in(idp: Idp, group: str, people: list[str], op: str) -> None:
-    change(idp, f"/Groups/{group}", {"op": op, "path": "members", "value": [{"value": people[0]}]})
+def test_01_removing_with_a_value_keeps_the_other_members(idp: Idp, group: str, users: list[str], op: str) -> None:
+    change(idp, f"/Groups/{group}", {"op": op, "path": "members", "value": [{"value": users[0]}]})
 
-    assert idp.members(group) == {people[1]}
+    assert idp.members(group) == {users[1]}
 
 
 @pytest.mark.parametrize("quoted", ['members[value eq "{}"]', 'Members[Value EQ "{}"]', 'members[ value eq "{}" ]'])
-def test_02_an_id_in_the_path_is_removed(idp: Idp, group: str, people: list[str], quoted: str) -> None:
-    change(idp, f"/Groups/{group}", {"op": "remove", "path": quoted.format(people[0])})
+def test_02_an_id_in_the_path_is_removed(idp: Idp, group: str, users: list[str], quoted: str) -> None:
+    change(idp, f"/Groups/{group}", {"op": "remove", "path": quoted.format(users[0])})
 
-    assert idp.members(group) == {people[1]}
+    assert idp.members(group) == {users[1]}
 
 
-def test_03_adding_appends(idp: Idp, group: str, people: list[str], ada: str) -> None:
-    change(idp, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": people[2]}]})
+def test_03_adding_appends(idp: Idp, group: str, users: list[str], ada: str) -> None:
+    change(idp, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": users[2]}]})
     more = {"value": "b@x.example", "type": "home"}
     document = change(idp, f"/Users/{ada}", {"op": "add", "path": "emails", "value": [more]})
 
-    assert idp.members(group) == set(people)
+    assert idp.members(group) == set(users)
     assert document["emails"] == [{"value": "a@x.example", "type": "work"}, more]
 
 
@@ -71,15 +71,15 @@ def test_03_adding_appends(idp: Idp, group: str, people: list[str], ada: str) ->
         {"op": "add", "value": {"displayName": "Support"}},
     ],
 )
-def test_04_a_rename_keeps_the_members(idp: Idp, group: str, people: list[str], operation: dict[str, Any]) -> None:
+def test_04_a_rename_keeps_the_members(idp: Idp, group: str, users: list[str], operation: dict[str, Any]) -> None:
     assert change(idp, f"/Groups/{group}", operation)["displayName"] == "Support"
-    assert idp.members(group) == set(people[:2])
+    assert idp.members(group) == set(users[:2])
 
 
 @pytest.mark.parametrize("op", ["Replace", "REPLACE", "Add", "add", "replace"])
 @pytest.mark.parametrize("value", ["False", "false", False])
 @pytest.mark.parametrize("with_path", [True, False])
-def test_05_to_08_everyone_can_offboard_and_it_lasts(
+def test_05_to_08_every_form_of_deactivation_is_stored(
     idp: Idp, ada: str, op: str, value: Any, *, with_path: bool
 ) -> None:
     operation = {"path": "active", "value": value} if with_path else {"value": {"active": value}}
@@ -88,17 +88,17 @@ def test_05_to_08_everyone_can_offboard_and_it_lasts(
     assert models.ScimUserRow.objects.get().active is False
 
 
-def test_09_whom_one_deactivated_one_can_reactivate(idp: Idp, ada: str) -> None:
+def test_09_a_deactivated_user_can_be_reactivated(idp: Idp, ada: str) -> None:
     for active in (False, True):
         operation = {"op": "replace", "path": "active", "value": active}
         assert change(idp, f"/Users/{ada}", operation)["active"] is active
 
 
 @pytest.mark.parametrize("kind", ["work", "other"])
-def test_10_and_11_an_address_is_set_by_its_type_whether_there_or_not(idp: Idp, ada: str, kind: str) -> None:
+def test_10_and_11_an_address_is_set_by_its_type_even_if_it_is_new(idp: Idp, ada: str, kind: str) -> None:
     path = f'emails[type eq "{kind}"].value'
 
-    # Spelled as Entra does; of anybody else RFC 7644 wants to hear that there is no such element.
+    # As Entra spells it. For any other client, RFC 7644 wants an error because there is no such element.
     document = change(idp, f"/Users/{ada}", {"op": "Replace", "path": path, "value": "new@x.example"})
 
     assert {"value": "new@x.example", "type": kind} in document["emails"]
@@ -108,28 +108,28 @@ def test_10_and_11_an_address_is_set_by_its_type_whether_there_or_not(idp: Idp, 
 
 
 def test_13_and_14_an_unknown_member_is_named_and_nothing_is_lost(
-    idp: Idp, group: str, people: list[str], other_idp: Idp
+    idp: Idp, group: str, users: list[str], other_idp: Idp
 ) -> None:
     stranger = other_idp.create_user("gil")
-    value = [{"value": people[2]}, {"value": stranger}]
+    value = [{"value": users[2]}, {"value": stranger}]
 
     for kind in ("add", "replace"):
-        refused = idp.patch(f"/Groups/{group}", {"op": kind, "path": "members", "value": value})
-        assert stranger in error_of(refused, 400, "invalidValue")
+        rejected = idp.patch(f"/Groups/{group}", {"op": kind, "path": "members", "value": value})
+        assert stranger in error_of(rejected, 400, "invalidValue")
     assert stranger in error_of(
         idp.send("PUT", f"/Groups/{group}", {"displayName": "Sales", "members": value}), 400, "invalidValue"
     )
-    assert idp.members(group) == set(people[:2])
+    assert idp.members(group) == set(users[:2])
 
 
-def test_15_putting_a_group_replaces_its_members(idp: Idp, group: str, people: list[str]) -> None:
-    for members in (people[1:], people[:1], []):
+def test_15_putting_a_group_replaces_its_members(idp: Idp, group: str, users: list[str]) -> None:
+    for members in (users[1:], users[:1], []):
         body = {"id": group, "displayName": "Sales", "members": [{"value": one} for one in members]}
         assert idp.send("PUT", f"/Groups/{group}", body).status_code == 200
         assert idp.members(group) == set(members)
 
 
-def test_16_putting_creates_nobody_and_names_keep_their_case(idp: Idp, ada: str) -> None:
+def test_16_put_creates_no_user_and_names_keep_their_case(idp: Idp, ada: str) -> None:
     error_of(idp.send("PUT", "/Users/00u1", {"userName": "new@x.example"}), 404)
 
     assert models.ScimUserRow.objects.count() == 1
@@ -144,7 +144,7 @@ def test_17_names_are_found_in_any_case(idp: Idp, ada: str) -> None:
 @pytest.mark.parametrize(
     "name", ['O"Neill and or not (x)', "back\\slash", "a  b ", "100%_[x]", "Zoë+tag@x.example", 'eq "x" pr', "日本"]
 )
-def test_18_any_name_can_be_looked_for(idp: Idp, name: str, ada: str) -> None:
+def test_18_any_name_can_be_looked_up(idp: Idp, name: str, ada: str) -> None:
     idp.create_user(f"x{name}x")
 
     for raw in (False, True):
@@ -153,7 +153,7 @@ def test_18_any_name_can_be_looked_for(idp: Idp, name: str, ada: str) -> None:
         assert [one["userName"] for one in answer["Resources"]] == [f"x{name}x"]
 
 
-def test_19_every_clause_of_a_filter_counts(idp: Idp, ada: str, people: list[str]) -> None:
+def test_19_every_clause_of_a_filter_counts(idp: Idp, ada: str, users: list[str]) -> None:
     assert idp.get("/Users", filter='userName sw "person" and externalId eq "ada"').json()["totalResults"] == 0
     assert idp.get("/Users", filter='userName sw "person" and not (userName co "1")').json()["totalResults"] == 2
     assert (
@@ -174,7 +174,7 @@ def test_20_and_21_pages_have_a_lasting_order_and_true_totals(idp: Idp) -> None:
     assert (page["totalResults"], page["itemsPerPage"], len(page["Resources"])) == (8, 2, 2)
 
 
-def test_22_duplicates_say_so(idp: Idp, ada: str, group: str) -> None:
+def test_22_duplicates_are_reported(idp: Idp, ada: str, group: str) -> None:
     error_of(idp.send("POST", "/Users", {"userName": "ada@x.example"}), 409, "uniqueness")
     error_of(idp.send("POST", "/Groups", {"displayName": "sales"}), 409, "uniqueness")
 
@@ -196,33 +196,33 @@ def test_23_a_deleted_user_can_be_provisioned_again(idp: Idp, ada: str) -> None:
     ],
 )
 @pytest.mark.parametrize("op", ["add", "replace"])
-def test_24_extensions_are_reached_in_every_spelling(idp: Idp, ada: str, op: str, operation: dict[str, Any]) -> None:
+def test_24_extensions_are_found_in_every_spelling(idp: Idp, ada: str, op: str, operation: dict[str, Any]) -> None:
     document = change(idp, f"/Users/{ada}", {"op": op, **operation})
 
     assert document[ENTERPRISE] == {"department": "Maths"}
     assert ENTERPRISE in document["schemas"]
-    gone = change(idp, f"/Users/{ada}", {"op": "remove", "path": f"{ENTERPRISE}:department"})
-    assert ENTERPRISE not in gone.keys() | set(gone["schemas"])
+    cleared = change(idp, f"/Users/{ada}", {"op": "remove", "path": f"{ENTERPRISE}:department"})
+    assert ENTERPRISE not in cleared.keys() | set(cleared["schemas"])
 
 
 def test_25_removing_by_a_path_needs_no_value(idp: Idp, ada: str) -> None:
     assert "emails" not in change(idp, f"/Users/{ada}", {"op": "remove", "path": 'emails[type eq "work"]'})
 
 
-def test_26_a_group_is_found_by_its_id_and_a_member(idp: Idp, group: str, people: list[str]) -> None:
-    for person, number in ((people[0], 1), (people[2], 0)):
-        answer = idp.get("/Groups", filter=f'id eq "{group}" and members eq "{person}"')
+def test_26_a_group_is_found_by_its_id_and_a_member(idp: Idp, group: str, users: list[str]) -> None:
+    for user, number in ((users[0], 1), (users[2], 0)):
+        answer = idp.get("/Groups", filter=f'id eq "{group}" and members eq "{user}"')
         assert answer.json()["totalResults"] == number
 
 
-def test_28_a_group_may_be_sent_its_own_id(idp: Idp, group: str, people: list[str]) -> None:
+def test_28_a_group_may_be_sent_its_own_id(idp: Idp, group: str, users: list[str]) -> None:
     change(idp, f"/Groups/{group}", {"op": "replace", "value": {"id": group, "displayName": "Sales"}})
 
-    assert idp.members(group) == set(people[:2])
+    assert idp.members(group) == set(users[:2])
 
 
-def test_29_who_is_in_already_is_in_once_and_a_bad_path_is_the_callers(idp: Idp, group: str, people: list[str]) -> None:
-    document = change(idp, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": people[0]}] * 2})
+def test_29_an_existing_member_is_kept_once_and_a_bad_path_is_400(idp: Idp, group: str, users: list[str]) -> None:
+    document = change(idp, f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": users[0]}] * 2})
 
     assert len(document["members"]) == 2
     for path in (
@@ -242,7 +242,7 @@ def test_30_the_external_id_can_be_set(idp: Idp, ada: str, group: str) -> None:
         assert change(idp, path, {"op": "add", "path": "externalId", "value": "new"})["externalId"] == "new"
 
 
-def test_32_an_id_of_the_callers_choice_overwrites_nobody(idp: Idp, ada: str) -> None:
+def test_32_an_id_chosen_by_the_client_overwrites_no_user(idp: Idp, ada: str) -> None:
     assert idp.create_user("eve@x.example", id=ada) != ada
     assert idp.get(f"/Users/{ada}").json()["userName"] == "Ada@X.example"
 
@@ -263,8 +263,8 @@ def test_34_many_members_come_in_one_request_and_an_error_names_the_limit(
     error_of(idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": members}), 413)
 
 
-def test_35_a_group_of_one_has_a_list_and_every_response_its_type(idp: Idp, people: list[str]) -> None:
-    group = idp.create_group("One", people[:1])
+def test_35_a_group_of_one_has_a_list_and_every_response_its_type(idp: Idp, users: list[str]) -> None:
+    group = idp.create_group("One", users[:1])
     answers = [idp.get(f"/Groups/{group}"), idp.get("/Users"), idp.get("/Schemas"), idp.get("/Users/none")]
 
     assert isinstance(answers[0].json()["members"], list)

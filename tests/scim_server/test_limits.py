@@ -25,16 +25,16 @@ def counted(request: pytest.FixtureRequest, settings: Settings) -> None:
 def test_a_connection_beyond_its_rate_is_asked_to_wait(idp: Idp, other_idp: Idp) -> None:
     assert [idp.get("/Users").status_code for _ in range(3)] == [200] * 3
 
-    refused = idp.send("POST", "/Users", {"userName": "ada"})
+    rejected = idp.send("POST", "/Users", {"userName": "ada"})
 
-    error_of(refused, 429)
-    assert 1 <= int(refused["Retry-After"]) <= 60
+    error_of(rejected, 429)
+    assert 1 <= int(rejected["Retry-After"]) <= 60
     assert not models.ScimUserRow.objects.exists()
     assert [entry.status for entry in idp.entries] == [200, 200, 200, 429]
     assert other_idp.get("/Users").status_code == 200
 
 
-def test_after_the_wait_it_continues(idp: Idp, settings: Settings) -> None:
+def test_requests_succeed_again_after_the_wait(idp: Idp, settings: Settings) -> None:
     settings.SCIM_RATE_PER_CONNECTION = "1 per minute"
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         idp.tokens.update(expires_at="2100-01-01T00:00:00Z")
@@ -52,7 +52,7 @@ def test_by_default_a_hundred_a_second_are_allowed(settings: Settings) -> None:
     assert settings.SCIM_FAILED_AUTHENTICATION_RATE == "60 per minute"
 
 
-def test_a_lost_redis_stops_no_provisioning(idp: Idp, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_provisioning_continues_without_redis(idp: Idp, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     assert [idp.get("/Users").status_code for _ in range(3)] == [200, 200, 200]
@@ -64,10 +64,10 @@ def test_an_address_that_guesses_is_asked_to_wait(idp: Idp, settings: Settings) 
     guesser = Idp(idp.connection, "scim_a-guess-of-the-token")
 
     assert [guesser.get("/Users").status_code for _ in range(2)] == [401, 401]
-    refused = guesser.get("/Users")
+    rejected = guesser.get("/Users")
 
-    error_of(refused, 429)
-    assert 1 <= int(refused["Retry-After"]) <= 60
+    error_of(rejected, 429)
+    assert 1 <= int(rejected["Retry-After"]) <= 60
     # Who has no token cannot fill the log.
     assert [entry.status for entry in idp.entries] == [401, 401]
     # IdPs share addresses: another's wrong token must not shut out the right one.
@@ -125,9 +125,9 @@ def test_each_limit_is_a_setting(idp: Idp, settings: Settings) -> None:
     assert "6 levels deep" in error_of(idp.send("POST", "/Users", nested(8)), 400, "invalidSyntax")
 
 
-def test_how_long_a_group_may_be_to_be_answered_is_a_setting(idp: Idp, settings: Settings) -> None:
-    people = [idp.create_user(f"person{n}") for n in range(3)]
-    group = idp.create_group("Everyone", people)
+def test_the_group_size_up_to_which_a_patch_returns_the_group_is_a_setting(idp: Idp, settings: Settings) -> None:
+    users = [idp.create_user(f"person{n}") for n in range(3)]
+    group = idp.create_group("Everyone", users)
     change = {"op": "replace", "path": "externalId", "value": "x"}
 
     assert idp.patch(f"/Groups/{group}", change).status_code == 200
@@ -135,7 +135,7 @@ def test_how_long_a_group_may_be_to_be_answered_is_a_setting(idp: Idp, settings:
     assert idp.patch(f"/Groups/{group}", change | {"value": "y"}).status_code == 204
 
 
-def test_ended_windows_are_forgotten() -> None:
+def test_ended_windows_are_deleted() -> None:
     storage = ProcessStorage()
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         assert [storage.incr("a", 60), storage.incr("a", 60), storage.incr("b", 120)] == [1, 2, 1]

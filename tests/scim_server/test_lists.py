@@ -24,7 +24,7 @@ from tests.scim_server.conftest import Idp
 from tests.scim_server.test_endpoints import error_of
 
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
-PEOPLE: list[dict[str, Any]] = [
+USERS: list[dict[str, Any]] = [
     {
         "userName": "ada@acme.example",
         "externalId": "E-1",
@@ -49,18 +49,18 @@ PEOPLE: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def people(idp: Idp) -> list[str]:
-    return [str(idp.send("POST", "/Users", person).json()["id"]) for person in PEOPLE]
+def users(idp: Idp) -> list[str]:
+    return [str(idp.send("POST", "/Users", user).json()["id"]) for user in USERS]
 
 
 def found(idp: Idp, text: str, **parameters: str | int) -> str:
-    """Return the initials of those whom a list has, in its order."""
+    """Return the initials of a list's users, in its order."""
     answer = idp.get("/Users", filter=text, **parameters) if text else idp.get("/Users", **parameters)
     assert answer.status_code == 200, answer.content
     return "".join(user["userName"][0].lower() for user in answer.json()["Resources"])
 
 
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("users")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -116,7 +116,7 @@ def test_a_filter_finds_what_it_says(idp: Idp, text: str, expected: str) -> None
     assert found(idp, text) == expected
 
 
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("users")
 @pytest.mark.parametrize(
     "text",
     [
@@ -134,23 +134,23 @@ def test_a_filter_finds_what_it_says(idp: Idp, text: str, expected: str) -> None
         "meta.created co 2020",
     ],
 )
-def test_what_cannot_be_compared_so_is_rejected(idp: Idp, text: str) -> None:
+def test_an_unsupported_comparison_is_rejected(idp: Idp, text: str) -> None:
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")
 
 
-def test_groups_are_found_by_who_is_in_them(idp: Idp, people: list[str]) -> None:
-    inner = idp.create_group("Inner", people[:2])
+def test_groups_are_found_by_who_is_in_them(idp: Idp, users: list[str]) -> None:
+    inner = idp.create_group("Inner", users[:2])
     idp.create_group("Empty")
-    outer = idp.create_group("Outer", [inner, people[2]])
+    outer = idp.create_group("Outer", [inner, users[2]])
 
     def names(text: str) -> list[str]:
         return [group["displayName"] for group in idp.get("/Groups", filter=text).json()["Resources"]]
 
-    assert names(f'members eq "{people[0]}"') == ["Inner"]
-    assert names(f'members[value eq "{people[2]}"]') == ["Outer"]
+    assert names(f'members eq "{users[0]}"') == ["Inner"]
+    assert names(f'members[value eq "{users[2]}"]') == ["Outer"]
     assert names(f'members.value eq "{inner}"') == ["Outer"]
-    assert names(f'id eq "{outer}" and members eq "{people[2]}"') == ["Outer"]
-    assert names(f'id eq "{outer}" and members eq "{people[0]}"') == []
+    assert names(f'id eq "{outer}" and members eq "{users[2]}"') == ["Outer"]
+    assert names(f'id eq "{outer}" and members eq "{users[0]}"') == []
     assert names('members.display eq "CY"') == ["Outer"]
     assert names('members[type eq "group"]') == ["Outer"]
     assert names("members pr") == ["Inner", "Outer"]
@@ -159,7 +159,7 @@ def test_groups_are_found_by_who_is_in_them(idp: Idp, people: list[str]) -> None
     assert found(idp, 'groups.display sw "out"') == "abc"
 
 
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("users")
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
@@ -181,11 +181,11 @@ def test_a_list_is_sorted_by_any_attribute(idp: Idp, parameters: dict[str, str],
 
 
 @pytest.mark.parametrize("path", ["nothing", "groups", "name", "addresses"])
-def test_what_has_no_order_is_rejected(idp: Idp, path: str) -> None:
+def test_sorting_by_an_attribute_without_order_is_rejected(idp: Idp, path: str) -> None:
     error_of(idp.get("/Users", sortBy=path), 400, "invalidPath")
 
 
-def walk(idp: Idp, endpoint: str, **parameters: str | int) -> list[list[str]]:
+def read_pages(idp: Idp, endpoint: str, **parameters: str | int) -> list[list[str]]:
     """Return the ids on each page of a list that is walked by cursor."""
     pages, cursor = [], ""
     while True:
@@ -197,41 +197,41 @@ def walk(idp: Idp, endpoint: str, **parameters: str | int) -> list[list[str]]:
         assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("users")
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 @pytest.mark.parametrize("path", ["", "userName", "title", "emails", "meta.lastModified", "active", "id", "nickName"])
-def test_a_walk_by_cursor_has_everyone_once_in_the_order_of_the_list(idp: Idp, path: str, order: str) -> None:
+def test_paging_by_cursor_returns_everyone_once_in_order(idp: Idp, path: str, order: str) -> None:
     sorting = {"sortBy": path, "sortOrder": order} if path else {}
     whole = [one["id"] for one in idp.get("/Users", **sorting).json()["Resources"]]
 
     for count in (1, 2, 3):
-        pages = walk(idp, "/Users", count=count, **sorting)
+        pages = read_pages(idp, "/Users", count=count, **sorting)
         assert [key for one in pages for key in one] == whole
         assert len(pages) == -(-3 // count)
 
 
-def test_a_cursor_continues_where_it_stood_though_others_went(idp: Idp, people: list[str]) -> None:
+def test_a_cursor_continues_at_its_place_after_deletions(idp: Idp, users: list[str]) -> None:
     first = idp.get("/Users", cursor="", count=2).json()
     assert first["totalResults"] == 3
-    idp.send("DELETE", f"/Users/{people[0]}")
+    idp.send("DELETE", f"/Users/{users[0]}")
 
     second = idp.get("/Users", cursor=first["nextCursor"], count=2).json()
-    assert [one["id"] for one in second["Resources"]] == [people[2]]
+    assert [one["id"] for one in second["Resources"]] == [users[2]]
     assert "startIndex" not in second
 
 
-def test_a_cursor_is_good_for_its_own_list_alone(idp: Idp, other_idp: Idp, people: list[str]) -> None:
+def test_a_cursor_is_valid_for_its_own_list_only(idp: Idp, other_idp: Idp, users: list[str]) -> None:
     cursor = idp.get("/Users", cursor="", count=1, filter="active pr").json()["nextCursor"]
 
     assert idp.get("/Users", cursor=cursor, count=1, filter="active pr").status_code == 200
-    for there, endpoint, parameters in (
+    for client, endpoint, parameters in (
         (idp, "/Users", {"filter": "title pr", "count": 1}),
         (idp, "/Users", {"filter": "active pr", "count": 2}),
         (idp, "/Users", {"filter": "active pr", "count": 1, "sortBy": "title"}),
         (idp, "/Groups", {"count": 1}),
         (other_idp, "/Users", {"filter": "active pr", "count": 1}),
     ):
-        error_of(there.get(endpoint, cursor=cursor, **parameters), 400, "invalidCursor")
+        error_of(client.get(endpoint, cursor=cursor, **parameters), 400, "invalidCursor")
     for forged in ("x", cursor[:-1] + ("A" if cursor[-1] != "A" else "B"), "a~b~c"):
         error_of(idp.get("/Users", cursor=forged, count=1, filter="active pr"), 400, "invalidCursor")
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
@@ -239,8 +239,8 @@ def test_a_cursor_is_good_for_its_own_list_alone(idp: Idp, other_idp: Idp, peopl
     error_of(idp.get("/Users", cursor="", count="many"), 400, "invalidCount")
 
 
-@pytest.mark.usefixtures("people")
-def test_a_search_is_a_list_asked_for_in_a_body(idp: Idp) -> None:
+@pytest.mark.usefixtures("users")
+def test_a_search_by_post_returns_the_same_list(idp: Idp) -> None:
     body = {
         "schemas": [SEARCH],
         "filter": 'emails.value co "acme"',
@@ -259,8 +259,8 @@ def test_a_search_is_a_list_asked_for_in_a_body(idp: Idp) -> None:
     error_of(idp.send("POST", "/Users/.search", {"schemas": [SEARCH], "filter": 5.5}), 400, "invalidSyntax")
 
 
-def test_a_search_of_everything_has_users_and_groups(idp: Idp, people: list[str]) -> None:
-    group = idp.create_group("Bees", people[:1])
+def test_a_search_of_all_resources_returns_users_and_groups(idp: Idp, users: list[str]) -> None:
+    group = idp.create_group("Bees", users[:1])
 
     def search(**more: Any) -> dict[str, Any]:
         answer = idp.send("POST", "/.search", {"schemas": [SEARCH], **more})
@@ -269,9 +269,9 @@ def test_a_search_of_everything_has_users_and_groups(idp: Idp, people: list[str]
 
     everything = search()
     assert everything["totalResults"] == 4
-    assert [one["id"] for one in everything["Resources"]] == [*people, group]
+    assert [one["id"] for one in everything["Resources"]] == [*users, group]
     # What groups do not have, they have no value for.
-    assert [one["id"] for one in search(filter="userName pr or active eq false")["Resources"]] == people
+    assert [one["id"] for one in search(filter="userName pr or active eq false")["Resources"]] == users
     assert search(filter='title ne "x"')["totalResults"] == 4
     assert [one["id"] for one in search(filter='displayName sw "b"')["Resources"]] == [group]
     ordered = search(sortBy="displayName")["Resources"]

@@ -27,7 +27,7 @@ def answered(idp: Idp, group: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("form", ['{} eq "{}"', '{} ne "{}"', 'not ({} eq "{}")', '{} eq "{}" and type eq "User"'])
-def test_those_leave_whom_the_filter_chooses_among_the_answered(
+def test_removing_by_a_filter_removes_the_members_it_chooses(
     idp: Idp, group: str, kim: str, part: str, form: str
 ) -> None:
     before = answered(idp, group)
@@ -43,7 +43,7 @@ def test_those_leave_whom_the_filter_chooses_among_the_answered(
     assert idp.members(group) == {one["value"] for one in before} - chosen
 
 
-def test_those_who_join_in_the_same_request_are_known_by_name(idp: Idp, group: str, kim: str) -> None:
+def test_members_added_in_the_same_request_are_found_by_name(idp: Idp, group: str, kim: str) -> None:
     new = idp.create_user("new", displayName="New")
     before = idp.members(group)
 
@@ -56,7 +56,7 @@ def test_those_who_join_in_the_same_request_are_known_by_name(idp: Idp, group: s
     assert idp.members(group) == before - {kim}
 
 
-def test_names_of_another_connection_choose_nobody(idp: Idp, other_idp: Idp, group: str) -> None:
+def test_names_of_another_connection_match_no_member(idp: Idp, other_idp: Idp, group: str) -> None:
     theirs = other_idp.create_user("theirs", displayName="Theirs")
     path = f'members[value eq "{theirs}" and display eq "Theirs"]'
 
@@ -74,7 +74,7 @@ def test_names_of_another_connection_choose_nobody(idp: Idp, other_idp: Idp, gro
         {},
     ],
 )
-def test_a_group_is_found_by_the_name_that_it_shows_of_a_member(idp: Idp, group: str, names: dict[str, object]) -> None:
+def test_a_group_is_found_by_the_displayed_name_of_a_member(idp: Idp, group: str, names: dict[str, object]) -> None:
     idp.create_group("Others", [idp.create_user("Özge ÖZTÜRK", **names)])
     (shown,) = idp.get("/Groups", filter='displayName eq "others"', attributes="members.display").json()["Resources"]
     assert [one["display"] for one in shown["members"]] == ["Özge ÖZTÜRK"]

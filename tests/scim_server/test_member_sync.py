@@ -1,4 +1,4 @@
-"""What provisioning does to members: who is pushed signs in as a member, and who is taken away is out at once."""
+"""What provisioning does to members: people who are pushed sign in as members, and people who are removed lose access at once."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def actions() -> list[str]:
     return list(entries.values_list("action", flat=True))
 
 
-def test_a_user_becomes_a_member_of_this_organization_alone(idp: Idp, grace: str) -> None:
+def test_a_user_becomes_a_member_of_this_organization_only(idp: Idp, grace: str) -> None:
     member = models.MemberRow.objects.get()
 
     assert (member.email_address, member.name, member.status) == (EMAIL, "Grace Hopper", MemberStatus.ACTIVE)
@@ -73,7 +73,7 @@ def test_the_address_is_the_primary_or_the_work_one_or_the_user_name(
     assert member_of(user).email_address == expected
 
 
-def test_who_has_no_address_is_not_a_member_until_there_is_one(idp: Idp) -> None:
+def test_a_user_without_an_address_becomes_a_member_when_they_get_one(idp: Idp) -> None:
     user = idp.create_user("grace")
     assert not models.MemberRow.objects.exists()
 
@@ -92,7 +92,7 @@ def test_the_member_follows_the_user(idp: Idp, grace: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["patch", "put", "delete"])
-def test_who_is_taken_away_is_out_at_once_and_without_rights(idp: Idp, grace: str, way: str) -> None:
+def test_a_deactivated_user_loses_sessions_and_roles_immediately(idp: Idp, grace: str, way: str) -> None:
     member = member_of(grace)
     models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["other_role"])
     client = factories.signed_in(member)
@@ -115,7 +115,7 @@ def test_who_is_taken_away_is_out_at_once_and_without_rights(idp: Idp, grace: st
     assert way != "delete" or idp.send("POST", "/Users", GRACE).status_code == 201
 
 
-def test_who_comes_back_has_the_roles_of_groups_and_not_those_given_manually(idp: Idp, grace: str) -> None:
+def test_a_reactivated_user_has_the_roles_of_groups_and_no_manually_assigned_ones(idp: Idp, grace: str) -> None:
     member = member_of(grace)
     models.MemberRow.objects.filter(pk=member.pk).update(direct_roles=["stytch_admin"])
     factories.member(idp.connection.organization, "root@acme.example", roles=["stytch_admin"])
@@ -138,7 +138,7 @@ def grant(group: str, role_id: str) -> None:
     factories.group_role(row, role_id)
 
 
-def test_a_role_reaches_the_groups_within_also_in_a_cycle(idp: Idp, grace: str) -> None:
+def test_a_role_applies_to_nested_groups_even_in_a_cycle(idp: Idp, grace: str) -> None:
     inner = idp.create_group("Inner", [grace])
     outer = idp.create_group("Outer", [inner])
     idp.patch(f"/Groups/{inner}", {"op": "add", "path": "members", "value": [{"value": outer}]})
@@ -152,7 +152,7 @@ def test_a_role_reaches_the_groups_within_also_in_a_cycle(idp: Idp, grace: str) 
     assert client.get("/o/acme/scim/").status_code == 403
 
 
-def test_a_member_who_was_there_before_is_not_taken_over(idp: Idp) -> None:
+def test_an_existing_member_is_not_linked(idp: Idp) -> None:
     organization = idp.connection.organization
     before = factories.member(organization, EMAIL.upper(), roles=["stytch_admin"], name="Root")
 
@@ -200,13 +200,13 @@ def test_two_users_cannot_be_one_member(idp: Idp, grace: str) -> None:
 
     other = idp.create_user("other@acme.example")
     taken = {"op": "replace", "path": "emails", "value": [{"value": EMAIL}]}
-    # Who signs in already must not go on with an address that the identity provider took away.
+    # A signed-in member must not keep access through an address that the identity provider took away.
     assert idp.patch(f"/Users/{other}", taken).status_code == 200
     assert member_of(other).status == MemberStatus.DELETED
     assert member_of(grace).email_address == EMAIL
 
 
-def test_who_shares_an_address_is_kept_and_becomes_a_member_once_it_is_free(idp: Idp, grace: str) -> None:
+def test_a_user_with_a_taken_address_becomes_a_member_once_it_is_free(idp: Idp, grace: str) -> None:
     shared = idp.send("POST", "/Users", {**GRACE, "userName": "other"})
 
     assert shared.status_code == 201
@@ -224,7 +224,7 @@ def test_who_shares_an_address_is_kept_and_becomes_a_member_once_it_is_free(idp:
     assert member_of(second).email_address == EMAIL
 
 
-def test_another_organizations_member_is_not_a_conflict_and_is_left_alone(
+def test_a_member_of_another_organization_is_not_a_conflict_and_stays_unchanged(
     idp: Idp, globex: models.OrganizationRow
 ) -> None:
     theirs = factories.member(globex, EMAIL, name="Theirs")
@@ -259,7 +259,7 @@ def test_the_last_admin_stays(idp: Idp, grace: str, way: str) -> None:
     assert "last admin" not in factories.signed_in(root).get("/o/acme/scim/").content.decode()
 
 
-def test_whom_the_product_deleted_is_back_when_the_identity_provider_changes_them(idp: Idp, grace: str) -> None:
+def test_a_member_deleted_by_the_product_returns_when_the_identity_provider_changes_them(idp: Idp, grace: str) -> None:
     directory = EmbeddedProject(Origin()).open("acme", Actor(ActorType.PROJECT))
     directory.members.delete(public_id("member", member_of(grace).pk))
     assert idp.get(f"/Users/{grace}").json()["active"] is True
@@ -312,8 +312,8 @@ def test_the_last_admins_group_stays(idp: Idp, grace: str) -> None:
 
 def test_a_bulk_request_has_the_same_effects(idp: Idp) -> None:
     factories.member(idp.connection.organization, "taken@acme.example")
-    people = [{"userName": f"{name}@acme.example"} for name in ("a", "taken", "b")]
-    operations = [{"method": "POST", "path": "/Users", "bulkId": str(n), "data": one} for n, one in enumerate(people)]
+    users = [{"userName": f"{name}@acme.example"} for name in ("a", "taken", "b")]
+    operations = [{"method": "POST", "path": "/Users", "bulkId": str(n), "data": one} for n, one in enumerate(users)]
 
     answer = idp.send(
         "POST",
@@ -326,8 +326,8 @@ def test_a_bulk_request_has_the_same_effects(idp: Idp) -> None:
     assert models.ScimConflictRow.objects.count() == 1
 
 
-def test_an_address_that_the_identity_provider_changes_is_verified_no_longer(idp: Idp, grace: str) -> None:
-    """Else it could give a member of its own anybody's address, and exchange their session for another organization's."""
+def test_an_address_that_the_identity_provider_changes_is_no_longer_verified(idp: Idp, grace: str) -> None:
+    """Otherwise it could give its own member anyone's address, and exchange their session for another organization's."""
     models.MemberRow.objects.update(email_address_verified=True)
 
     idp.patch(f"/Users/{grace}", {"op": "replace", "path": "name.givenName", "value": "Amazing Grace"})

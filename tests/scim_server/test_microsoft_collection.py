@@ -19,8 +19,8 @@ def entra(idp: Idp) -> Idp:
     return idp
 
 
-def person(user_name: str, **more: Any) -> dict[str, Any]:
-    """A user as the collection writes one: names in any case, and one address for everybody."""
+def user_body(user_name: str, **more: Any) -> dict[str, Any]:
+    """A user as the collection writes one: names in any case, and the same address for all."""
     emails = [
         {"Primary": True, "type": "work", "value": "all@acme.example"},
         {"type": "home", "value": "h@home.example"},
@@ -29,7 +29,7 @@ def person(user_name: str, **more: Any) -> dict[str, Any]:
 
 
 def create(idp: Idp, user_name: str, **more: Any) -> dict[str, Any]:
-    answer = idp.send("POST", "/Users", person(user_name, **more))
+    answer = idp.send("POST", "/Users", user_body(user_name, **more))
     assert answer.status_code == 201, answer.content
     return dict(answer.json())
 
@@ -50,14 +50,14 @@ def test_the_enterprise_extension_is_read_in_any_case(entra: Idp) -> None:
     assert document[ENTERPRISE] == {"department": "bob", "manager": {"value": "SuzzyQ"}}
 
 
-def test_what_is_offered_has_the_names_and_words_of_the_rfc(entra: Idp) -> None:
+def test_discovery_has_the_names_and_words_of_the_rfc(entra: Idp) -> None:
     resource_type = entra.get("/ResourceTypes").json()["Resources"][0]
     assert (resource_type["endpoint"], resource_type["description"]) == ("/Users", "User Account")
     assert "User Account" in [one["description"] for one in entra.get("/Schemas").json()["Resources"]]
     assert entra.get("/serviceConfiguration").json() == entra.get("/ServiceProviderConfig").json()
 
 
-def test_a_filter_among_the_attributes_chooses_the_whole_attribute(entra: Idp) -> None:
+def test_a_filter_in_the_attributes_parameter_returns_the_whole_attribute(entra: Idp) -> None:
     create(entra, "UserName111")
 
     for text in ('emails[type eq "work"]', 'userName,emails[value eq "a,b"]'):
@@ -66,28 +66,28 @@ def test_a_filter_among_the_attributes_chooses_the_whole_attribute(entra: Idp) -
         assert "active" not in found
 
 
-def test_nulls_strings_and_misspelled_names_do_no_harm(entra: Idp) -> None:
+def test_nulls_strings_and_misspelled_names_are_tolerated(entra: Idp) -> None:
     address = {"type": "other", "country": None, "formatted": "18522 Lisa Unions\nEast Gregory", "primary": False}
     created = create(entra, "OMalley", active="True", addresses=[address], roles=[], name={"honorificPrefix": None})
     assert created["active"] is True
     assert created["addresses"][0]["formatted"] == "18522 Lisa Unions\nEast Gregory"
 
-    put = entra.send("PUT", f"/Users/{created['id']}", person("OMalley", adreses=[address]))
+    put = entra.send("PUT", f"/Users/{created['id']}", user_body("OMalley", adreses=[address]))
     assert put.status_code == 200
     assert "addresses" not in put.json()
     assert "adreses" not in put.json()
 
 
-def test_what_is_not_a_user_is_rejected(entra: Idp) -> None:
+def test_an_invalid_user_is_rejected(entra: Idp) -> None:
     created = create(entra, "emp3")
 
     for method, path, body in (
-        ("POST", "/Users", person("")),
+        ("POST", "/Users", user_body("")),
         ("POST", "/Users", {"junk": True}),
         ("PUT", f"/Users/{created['id']}", {"active": True}),
     ):
         error_of(entra.send(method, path, body), 400, "invalidValue")
-    assert error_of(entra.send("POST", "/Users", person("EMP3")), 409, "uniqueness")
+    assert error_of(entra.send("POST", "/Users", user_body("EMP3")), 409, "uniqueness")
 
 
 def test_users_are_found_by_nested_clauses_and_by_date(entra: Idp) -> None:

@@ -17,30 +17,30 @@ def found(idp: Idp, kind: str, text: str) -> list[str]:
 
 @KINDS
 @pytest.mark.parametrize("sent", ["Sales Team", "Sales Team ", " Sales Team", "\tSales Team\u00a0", "  SALES team  "])
-def test_blanks_at_the_ends_count_for_nothing(idp: Idp, kind: str, name: str, sent: str) -> None:
-    """Directories and HR systems have such names: who looks up what it has must find what it made."""
-    made = idp.send("POST", f"/{kind}", {name: sent}).json()
-    assert made[name] == sent.strip()
+def test_leading_and_trailing_blanks_are_ignored(idp: Idp, kind: str, name: str, sent: str) -> None:
+    """Directories and HR systems have such names. A client that looks one up must find what it created."""
+    created = idp.send("POST", f"/{kind}", {name: sent}).json()
+    assert created[name] == sent.strip()
 
     for text in (sent, "Sales Team ", " sales team"):
         value = text.replace("\t", "\\t")
         for operator in ("eq", "sw", "ew", "co", "ge", "le"):
-            assert found(idp, kind, f'{name} {operator} "{value}"') == [made["id"]], (operator, text)
-        assert found(idp, kind, f'{name} eq "{value}" and meta.created pr') == [made["id"]]
+            assert found(idp, kind, f'{name} {operator} "{value}"') == [created["id"]], (operator, text)
+        assert found(idp, kind, f'{name} eq "{value}" and meta.created pr') == [created["id"]]
         assert found(idp, kind, f'{name} ne "{value}"') == []
         error_of(idp.send("POST", f"/{kind}", {name: text}), 409, "uniqueness")
-    assert idp.send("PUT", f"/{kind}/{made['id']}", {name: sent}).status_code == 200
+    assert idp.send("PUT", f"/{kind}/{created['id']}", {name: sent}).status_code == 200
 
 
 @KINDS
-def test_a_blank_alone_is_looked_for_as_it_is(idp: Idp, kind: str, name: str) -> None:
+def test_a_single_blank_is_looked_up_as_it_is(idp: Idp, kind: str, name: str) -> None:
     ids = [idp.send("POST", f"/{kind}", {name: text}).json()["id"] for text in ("Sales Team", "Sales")]
 
     assert found(idp, kind, f'{name} co " "') == ids[:1]
     assert found(idp, kind, f'{name} eq " "') == []
 
 
-def test_blanks_count_for_nothing_in_the_names_of_groups_elsewhere(idp: Idp) -> None:
+def test_blanks_in_group_names_are_ignored_everywhere(idp: Idp) -> None:
     ada = idp.create_user("ada")
     inner = idp.create_group("Inner ", [ada])
     outer = idp.create_group("Outer", [inner])
@@ -62,7 +62,7 @@ def test_blanks_count_for_nothing_in_the_names_of_groups_elsewhere(idp: Idp) -> 
         ("ｆｕｌｌ", "full"),
     ],
 )
-def test_names_of_other_letters_are_other_names(idp: Idp, kind: str, name: str, one: str, other: str) -> None:
+def test_names_with_different_letters_are_different(idp: Idp, kind: str, name: str, one: str, other: str) -> None:
     ids = [idp.send("POST", f"/{kind}", {name: text}).json()["id"] for text in (one, other)]
 
     assert [found(idp, kind, f'{name} eq "{text.upper() if text.isascii() else text}"') for text in (one, other)] == [
@@ -75,10 +75,12 @@ def test_names_of_other_letters_are_other_names(idp: Idp, kind: str, name: str, 
     ("one", "other"),
     [("Åsa", "A\u030asa"), ("Å", "\u212b"), ("Weiß", "WEIẞ"), ("ΣΟΦΟΣ", "σοφος"), ("İzmir", "i̇zmir"), ("Ǆ", "ǆ")],
 )
-def test_case_and_composition_make_no_other_name(idp: Idp, kind: str, name: str, one: str, other: str) -> None:
-    made = idp.send("POST", f"/{kind}", {name: one}).json()["id"]
+def test_names_that_differ_in_case_or_composition_are_the_same(
+    idp: Idp, kind: str, name: str, one: str, other: str
+) -> None:
+    created = idp.send("POST", f"/{kind}", {name: one}).json()["id"]
 
-    assert found(idp, kind, f'{name} eq "{other}"') == [made]
+    assert found(idp, kind, f'{name} eq "{other}"') == [created]
     error_of(idp.send("POST", f"/{kind}", {name: other}), 409, "uniqueness")
 
 

@@ -46,12 +46,12 @@ def test_a_cycle_ends(idp: Idp) -> None:
 def nested(idp: Idp, other_idp: Idp) -> dict[str, str]:
     """Groups by name: Ada is in Inner, which is in Middle, which is in Outer, where Bob is; Dan is Aside, Cy nowhere."""
     ada, bob, _, dan = (idp.create_user(name) for name in ("ada", "bob", "cy", "dan"))
-    made = {"Inner": idp.create_group("Inner", [ada])}
-    made["Middle"] = idp.create_group("Middle", [made["Inner"]])
-    made["Outer"] = idp.create_group("Outer", [made["Middle"], bob])
-    made["Aside"] = idp.create_group("Aside", [dan])
+    groups = {"Inner": idp.create_group("Inner", [ada])}
+    groups["Middle"] = idp.create_group("Middle", [groups["Inner"]])
+    groups["Outer"] = idp.create_group("Outer", [groups["Middle"], bob])
+    groups["Aside"] = idp.create_group("Aside", [dan])
     theirs = other_idp.create_group("Inner", [other_idp.create_user("ada")])
-    return made | {"Theirs": other_idp.create_group("Outer", [theirs])}
+    return groups | {"Theirs": other_idp.create_group("Outer", [theirs])}
 
 
 def found(idp: Idp, text: str) -> list[str]:
@@ -87,21 +87,23 @@ def test_users_are_found_by_the_groups_above_as_well(
 
 
 @pytest.mark.parametrize("upper", ["Inner", "Middle", "Outer"])
-def test_what_a_filter_finds_is_what_users_say_also_in_cycles(idp: Idp, nested: dict[str, str], upper: str) -> None:
+def test_filters_agree_with_the_groups_of_users_even_in_cycles(idp: Idp, nested: dict[str, str], upper: str) -> None:
     for lower in ("Inner", "Outer", "Aside"):
         idp.patch(f"/Groups/{nested[lower]}", {"op": "add", "path": "members", "value": [{"value": nested[upper]}]})
-    people: list[dict[str, Any]] = idp.get("/Users").json()["Resources"]
+    users: list[dict[str, Any]] = idp.get("/Users").json()["Resources"]
 
     for group, kind in product(nested.values(), ("direct", "indirect")):
         say_so = [
             one["userName"]
-            for one in people
+            for one in users
             if any((of["value"], of["type"]) == (group, kind) for of in one.get("groups", []))
         ]
         assert found(idp, f'groups[value eq "{group}" and type eq "{kind}"]') == say_so
 
 
-def test_finding_users_by_groups_takes_as_many_statements_however_deep(idp: Idp, nested: dict[str, str]) -> None:
+def test_finding_users_by_groups_takes_the_same_number_of_statements_at_any_depth(
+    idp: Idp, nested: dict[str, str]
+) -> None:
     def statements(group: str) -> int:
         with CaptureQueriesContext(connection) as captured:
             assert found(idp, f'groups[value eq "{group}"]') == ["ada", "bob"]
@@ -126,7 +128,7 @@ def test_no_group_is_in_itself(idp: Idp) -> None:
     assert idp.members(group) == set()
 
 
-def test_a_group_that_goes_leaves_the_groups_it_was_in(idp: Idp) -> None:
+def test_a_deleted_group_is_removed_from_its_groups(idp: Idp) -> None:
     ada = idp.create_user("ada")
     inner = idp.create_group("Inner")
     outer = idp.create_group("Outer", [inner, ada])
@@ -139,7 +141,7 @@ def test_a_group_that_goes_leaves_the_groups_it_was_in(idp: Idp) -> None:
     assert idp.get(f"/Groups/{outer}").json()["meta"]["version"] != before
 
 
-def test_members_are_changed_one_by_one_whatever_they_are(idp: Idp) -> None:
+def test_members_of_both_types_are_changed_one_by_one(idp: Idp) -> None:
     ada, bob = idp.create_user("ada"), idp.create_user("bob")
     inner = idp.create_group("Inner")
     outer = idp.create_group("Outer", [ada])

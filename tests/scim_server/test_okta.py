@@ -29,7 +29,7 @@ NEW_USER = {
 
 @pytest.fixture
 def assigned(idp: Idp) -> dict[str, Any]:
-    """Whom Okta created."""
+    """A user that Okta created."""
     return dict(json.loads(idp.send("POST", "/Users", NEW_USER).content))
 
 
@@ -70,13 +70,13 @@ def test_okta_gets_the_user_that_it_created_without_the_password(idp: Idp) -> No
     assert b"1mz050nq" not in response.content
 
 
-def test_okta_finds_the_user_whatever_the_case(idp: Idp, assigned: dict[str, Any]) -> None:
+def test_okta_finds_the_user_in_any_case(idp: Idp, assigned: dict[str, Any]) -> None:
     for name in ("test.user@okta.local", "TEST.USER@OKTA.LOCAL"):
         answer = idp.get("/Users", filter=f'userName eq "{name}"', startIndex=1, count=100).json()
         assert [one["id"] for one in answer["Resources"]] == [assigned["id"]]
 
 
-def test_okta_deactivates_from_the_catalogue_without_a_path(idp: Idp, assigned: dict[str, Any]) -> None:
+def test_okta_deactivates_without_a_path(idp: Idp, assigned: dict[str, Any]) -> None:
     for active in (False, True, False):
         answer = replaced(idp, f"/Users/{assigned['id']}", {"active": active})
         assert answer.status_code == 200
@@ -86,7 +86,7 @@ def test_okta_deactivates_from_the_catalogue_without_a_path(idp: Idp, assigned: 
         }
 
 
-def test_okta_assigns_again_whom_it_once_deactivated(idp: Idp, assigned: dict[str, Any]) -> None:
+def test_okta_reactivates_a_user_by_assigning_them_again(idp: Idp, assigned: dict[str, Any]) -> None:
     replaced(idp, f"/Users/{assigned['id']}", {"active": False})
 
     error_of(idp.send("POST", "/Users", NEW_USER), 409, "uniqueness")
@@ -96,13 +96,13 @@ def test_okta_assigns_again_whom_it_once_deactivated(idp: Idp, assigned: dict[st
     assert replaced(idp, f"/Users/{assigned['id']}", {"active": True}).json()["active"] is True
 
 
-def test_okta_wizard_apps_put_back_all_that_they_got(idp: Idp, assigned: dict[str, Any], pushed: str) -> None:
-    person = f"/Users/{assigned['id']}"
+def test_okta_wizard_apps_put_the_whole_user(idp: Idp, assigned: dict[str, Any], pushed: str) -> None:
+    user = f"/Users/{assigned['id']}"
     idp.patch(f"/Groups/{pushed}", {"op": "add", "path": "members", "value": [{"value": assigned["id"]}]})
-    whole = idp.get(person).json()
+    whole = idp.get(user).json()
     name = whole["name"] | {"middleName": "", "honorificPrefix": ""}
 
-    response = idp.send("PUT", person, whole | {"name": name, "active": False, "title": None})
+    response = idp.send("PUT", user, whole | {"name": name, "active": False, "title": None})
 
     document = json.loads(response.content)
     assert response.status_code == 200
@@ -125,7 +125,7 @@ def test_okta_adds_and_removes_members_in_one_request(idp: Idp, pushed: str) -> 
     assert idp.members(pushed) == {new, other}
 
 
-def test_okta_pushes_the_whole_list_of_members_now_and_then(idp: Idp, pushed: str) -> None:
+def test_okta_sometimes_pushes_all_members(idp: Idp, pushed: str) -> None:
     first, second = (idp.create_user(f"person{n}@okta.local") for n in range(2))
     for wanted in ([first], [first, second], [second], []):
         value = [{"value": one} for one in wanted]
@@ -134,30 +134,30 @@ def test_okta_pushes_the_whole_list_of_members_now_and_then(idp: Idp, pushed: st
 
 
 def test_okta_renames_a_group_with_its_id_and_keeps_the_members(idp: Idp, pushed: str) -> None:
-    person = idp.create_user("person@okta.local")
-    idp.patch(f"/Groups/{pushed}", {"op": "add", "path": "members", "value": [{"value": person}]})
+    user = idp.create_user("person@okta.local")
+    idp.patch(f"/Groups/{pushed}", {"op": "add", "path": "members", "value": [{"value": user}]})
 
     assert replaced(idp, f"/Groups/{pushed}", {"id": pushed, "displayName": "Renamed"}).status_code in DONE
 
     assert idp.get(f"/Groups/{pushed}").json()["displayName"] == "Renamed"
-    assert idp.members(pushed) == {person}
+    assert idp.members(pushed) == {user}
 
 
 def test_okta_wizard_apps_put_groups(idp: Idp, pushed: str) -> None:
-    person = idp.create_user("person@okta.local")
+    user = idp.create_user("person@okta.local")
     body = {
         "schemas": [GROUP_SCHEMA],
         "id": pushed,
         "displayName": "Renamed",
-        "members": [{"value": person, "display": "person@okta.local"}],
+        "members": [{"value": user, "display": "person@okta.local"}],
         "meta": {"resourceType": "Group"},
     }
 
     assert idp.send("PUT", f"/Groups/{pushed}", body).status_code == 200
-    assert idp.members(pushed) == {person}
+    assert idp.members(pushed) == {user}
 
 
-def test_okta_imports_everyone_once_a_hundred_at_a_time(idp: Idp) -> None:
+def test_okta_imports_everyone_once_in_pages_of_a_hundred(idp: Idp) -> None:
     created = [idp.create_user(f"person{n}@okta.local") for n in range(205)]
     seen: list[str] = []
     start, total = 1, 1
@@ -170,7 +170,7 @@ def test_okta_imports_everyone_once_a_hundred_at_a_time(idp: Idp) -> None:
     assert sorted(seen) == sorted(created)
 
 
-def test_okta_asks_for_errors_in_words(idp: Idp) -> None:
+def test_okta_gets_errors_in_words(idp: Idp) -> None:
     assert error_of(idp.get("/Users/010101001010101011001010101011"), 404)
     idp.token = "wrong"
     assert error_of(idp.get("/Users", startIndex=1, count=2), 401)

@@ -18,7 +18,7 @@ OKTA = {
 USER_NAME = "Runscope300Abc@okta.example"
 
 
-def person(user_name: str) -> dict[str, Any]:
+def user_body(user_name: str) -> dict[str, Any]:
     return {
         "schemas": [USER],
         "userName": user_name,
@@ -32,14 +32,14 @@ def person(user_name: str) -> dict[str, Any]:
 @pytest.fixture
 def present(idp: Idp) -> str:
     """The one complete user that must be there before the test begins."""
-    return str(idp.send("POST", "/Users", person("first@okta.example")).json()["id"])
+    return str(idp.send("POST", "/Users", user_body("first@okta.example")).json()["id"])
 
 
 @pytest.fixture
 def created(idp: Idp) -> str:
-    """The user whom the test creates; it sends this one request as plain JSON."""
+    """The user that the test creates. It sends this one request as plain JSON."""
     headers = {"Accept": "application/scim+json; charset=utf-8", "content_type": "application/json"}
-    answer = idp.send("POST", "/Users", person(USER_NAME), **headers)
+    answer = idp.send("POST", "/Users", user_body(USER_NAME), **headers)
     assert answer.status_code == 201
     document = answer.json()
     assert (document["active"], document["userName"]) == (True, USER_NAME)
@@ -58,7 +58,7 @@ def is_complete(user: dict[str, Any]) -> bool:
     return all(parts) and user["active"] is True
 
 
-def test_the_first_of_all_users_is_listed_complete(idp: Idp, present: str) -> None:
+def test_the_first_user_of_the_list_is_complete(idp: Idp, present: str) -> None:
     answer = get(idp, "/Users?count=1&startIndex=1")
 
     assert answer.status_code == 200
@@ -69,7 +69,7 @@ def test_the_first_of_all_users_is_listed_complete(idp: Idp, present: str) -> No
     assert is_complete(listed["Resources"][0])
 
 
-def test_that_user_is_found_complete_by_the_id(idp: Idp, present: str) -> None:
+def test_the_user_is_complete_when_fetched_by_id(idp: Idp, present: str) -> None:
     answer = get(idp, f"/Users/{present}")
 
     assert answer.status_code == 200
@@ -78,7 +78,7 @@ def test_that_user_is_found_complete_by_the_id(idp: Idp, present: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["no.body@abc.example", USER_NAME])
-def test_nobody_has_a_name_that_nobody_has(idp: Idp, present: str, name: str) -> None:
+def test_an_unknown_name_finds_no_user(idp: Idp, present: str, name: str) -> None:
     answer = get(idp, f'/Users?filter=userName eq "{name}"')
 
     assert answer.status_code == 200
@@ -92,7 +92,7 @@ def test_a_created_user_is_read_back(idp: Idp, created: str) -> None:
 
 
 def test_the_same_user_again_is_a_conflict(idp: Idp, created: str) -> None:
-    again = idp.send("POST", "/Users", person(USER_NAME), content_type="application/json")
+    again = idp.send("POST", "/Users", user_body(USER_NAME), content_type="application/json")
 
     assert again.status_code == 409
 
@@ -111,7 +111,7 @@ def test_groups_are_a_list_even_without_any(idp: Idp) -> None:
     assert (answer.json()["totalResults"], answer.json()["Resources"]) == (0, [])
 
 
-def test_what_is_not_a_token_is_rejected_in_words(idp: Idp) -> None:
+def test_an_invalid_token_is_rejected_with_a_message(idp: Idp) -> None:
     answer = idp.send("GET", f'/Users?filter=userName eq "{USER_NAME}"', **OKTA | {"Authorization": "non-token"})
 
     assert answer.status_code == 401
@@ -120,7 +120,7 @@ def test_what_is_not_a_token_is_rejected_in_words(idp: Idp) -> None:
 
 
 @pytest.mark.parametrize("resource", ["00919288221112222", "010101001010101011001010101011"])
-def test_who_does_not_exist_is_rejected_in_words(idp: Idp, resource: str) -> None:
+def test_an_unknown_user_is_rejected_with_a_message(idp: Idp, resource: str) -> None:
     answer = get(idp, f"/Users/{resource}")
 
     assert answer.status_code == 404
@@ -129,7 +129,7 @@ def test_who_does_not_exist_is_rejected_in_words(idp: Idp, resource: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"])
-def test_what_the_service_offers_can_be_read_and_not_written(idp: Idp, path: str) -> None:
+def test_discovery_is_read_only(idp: Idp, path: str) -> None:
     """The test of 2017, which some partners still import, sends a body that is not even JSON."""
     assert get(idp, path).status_code == 200
     assert idp.send("POST", path, b"test\r\n\r\n", **OKTA).status_code == 405

@@ -66,26 +66,26 @@ def test_onelogin_patches_groups_and_deletes_users(idp: Idp, barbara: str) -> No
     assert idp.send("DELETE", f"/Users/{barbara}").status_code == 204
 
 
-def test_jumpcloud_tries_a_user_and_a_group_and_takes_them_away_again(idp: Idp) -> None:
+def test_jumpcloud_creates_and_deletes_a_test_user_and_group(idp: Idp) -> None:
     body = BARBARA | {"userName": "jumpcloud-test-user@jumpcloud.com", "externalId": "5f0c", "displayName": "Test"}
-    person = json.loads(idp.send("POST", "/Users", body).content)["id"]
+    user = json.loads(idp.send("POST", "/Users", body).content)["id"]
     group = json.loads(idp.send("POST", "/Groups", {"schemas": [GROUP_SCHEMA], "displayName": "test"}).content)["id"]
 
     # A strict connection has only the RFC's way.
     named = (
-        {"path": f'members[value eq "{person}"]'}
+        {"path": f'members[value eq "{user}"]'}
         if idp.connection.is_strict
-        else {"path": "members", "value": [{"value": person}]}
+        else {"path": "members", "value": [{"value": user}]}
     )
     removal = {"op": "remove", **named}
     for response in (
-        idp.send("PUT", f"/Users/{person}", body | {"id": person, "displayName": "Changed"}),
+        idp.send("PUT", f"/Users/{user}", body | {"id": user, "displayName": "Changed"}),
         idp.send("PUT", f"/Groups/{group}", {"schemas": [GROUP_SCHEMA], "displayName": "changed", "members": []}),
-        idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": person}]}),
+        idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": user}]}),
         idp.patch(f"/Groups/{group}", removal),
-        idp.send("PUT", f"/Users/{person}", body | {"active": False}),
+        idp.send("PUT", f"/Users/{user}", body | {"active": False}),
         idp.send("DELETE", f"/Groups/{group}"),
-        idp.send("DELETE", f"/Users/{person}"),
+        idp.send("DELETE", f"/Users/{user}"),
     ):
         assert response.status_code in {200, 204}, response.content
 
@@ -109,7 +109,7 @@ def test_ping_disables_or_deletes(idp: Idp, barbara: str) -> None:
     assert idp.send("DELETE", f"/Users/{barbara}").status_code == 204
 
 
-def test_rippling_tests_with_the_abilities_and_may_create_twice(idp: Idp) -> None:
+def test_rippling_reads_discovery_and_creates_twice(idp: Idp) -> None:
     assert idp.get("/ServiceProviderConfig").json()["patch"] == {"supported": True}
     body = BARBARA | {"externalId": "rippling-17"}
     assert idp.send("POST", "/Users", body).status_code == 201
@@ -130,7 +130,7 @@ def test_rippling_creates_edits_and_deletes_groups(idp: Idp, barbara: str) -> No
     assert idp.send("DELETE", f"/Groups/{group}").status_code == 204
 
 
-def test_cyberark_reads_what_the_service_offers_piece_by_piece(idp: Idp) -> None:
+def test_cyberark_reads_discovery_one_resource_at_a_time(idp: Idp) -> None:
     assert idp.get("/Users", count=1).json()["totalResults"] == 0
     assert idp.get("/ServiceProviderConfig").json()["authenticationSchemes"]
     for name, schema in (("User", USER_SCHEMA), ("Group", GROUP_SCHEMA)):

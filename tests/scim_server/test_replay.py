@@ -159,7 +159,10 @@ def test_a_dry_run_is_rolled_back(log: ScimLogGateway, idp: Idp) -> None:
 OBSTACLES: dict[str, tuple[Callable[[Idp], object], str]] = {
     "succeeded": (lambda idp: idp.create_user("ada"), "The request succeeded."),
     "reads": (lambda idp: idp.get(f"/Users/{NOBODY}"), "only reads data"),
-    "token": (lambda idp: Idp(idp.connection, "scim_made-up").send("POST", "/Users", {"userName": "a"}), "its token"),
+    "token": (
+        lambda idp: Idp(idp.connection, "scim_made-up").send("POST", "/Users", {"userName": "a"}),
+        "The token or the URL was wrong",
+    ),
     "bulk": (lambda idp: idp.send("POST", "/Bulk", {}), "one person or one group"),
     "address": (lambda idp: idp.send("POST", "/Users/Users", {"userName": "a"}), "The URL of the request is wrong"),
     "foreign id": (lambda idp: idp.send("DELETE", "/Users/00u1"), "doesn't belong to this connection"),

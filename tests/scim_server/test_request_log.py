@@ -17,7 +17,8 @@ from pytest_django import Settings
 
 from portal.directory.ids import public_id
 from portal.embedded import models
-from portal.embedded.scim.log import entries
+from portal.embedded.database import batches
+from portal.embedded.scim.log import entries, pruning
 from portal.embedded.scim.log.redaction import redact_detail
 from tests import factories
 from tests.scim_server.conftest import Idp
@@ -257,7 +258,7 @@ def test_failures_are_logged(idp: Idp) -> None:
 
 @pytest.mark.parametrize("error", [DatabaseError("full"), RuntimeError("anything")])
 def test_a_failing_log_does_not_fail_requests(idp: Idp, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    with patch.object(entries, "insert_values", side_effect=error):
+    with patch.object(entries, "count_requests", side_effect=error):
         assert idp.send("POST", "/Users", ADA).status_code == 201
 
     assert "scim_request_not_logged" in caplog.text
@@ -303,6 +304,8 @@ def test_a_change_without_effect_names_no_attribute(idp: Idp) -> None:
     assert (last(idp).status, last(idp).changed_attributes) == (204, [])
 
 
+# With partitions, whole ones are dropped (tests/embedded/database/test_partitions.py).
+@pytest.mark.unpartitioned
 def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> None:
     settings.SCIM_LOG_DAYS = 30
     with time_machine.travel(timezone.now() - timedelta(days=30, minutes=1), tick=False):
@@ -312,13 +315,29 @@ def test_old_entries_are_deleted_in_batches(idp: Idp, settings: Settings) -> Non
         kept = factories.scim_request(idp.connection)
     out = StringIO()
 
-    with patch.object(entries, "_BATCH", 2):
+    with patch.object(batches, "BATCH", 2):
+        assert pruning.prune(limit=3) == 3
         call_command("prunescimrequests", "--json", stdout=out)
 
-    assert json.loads(out.getvalue()) == {"deleted": "5", "kept_days": "30"}
+    assert json.loads(out.getvalue()) == {"deleted": "2", "kept_days": "30", "kept_entries": "1000000"}
     assert idp.entries == [kept]
     call_command("prunescimrequests", stdout=out)
-    assert "Deleted 0 log entries older than 30 days" in out.getvalue()
+    assert "Deleted 0 log entries. Kept 30 days and 1,000,000 entries per connection." in out.getvalue()
+
+
+def test_a_connection_keeps_a_limited_number_of_entries(
+    idp: Idp, globex: models.OrganizationRow, settings: Settings
+) -> None:
+    settings.SCIM_LOG_ENTRIES = 3
+    other = factories.scim_connection(globex)
+    for _ in range(7):
+        factories.scim_request(idp.connection)
+    of_other = [factories.scim_request(other) for _ in range(3)]
+    newest = list(models.ScimRequestRow.objects.filter(connection=idp.connection).order_by("-pk")[:3])
+
+    assert [pruning.prune(limit=2), pruning.prune(), pruning.prune()] == [2, 2, 0]
+    assert list(models.ScimRequestRow.objects.filter(connection=idp.connection).order_by("-pk")) == newest
+    assert list(models.ScimRequestRow.objects.filter(connection=other).order_by("pk")) == of_other
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.scim_server.test_endpoints import error_of
 
 OFF = {"op": "replace", "value": {"active": False}}
 ENTRA_OFF = {"op": "Replace", "path": "active", "value": "False"}
-SAFEGUARD = "/o/acme/scim/safeguard/"
+SAFEGUARD = "/o/acme/scim/attention/deactivations/"
 WAYS: dict[str, Any] = {
     "Okta, catalogue": lambda idp, user: idp.patch(f"/Users/{user}", OFF),
     "Okta, own app": lambda idp, user: idp.send(
@@ -123,6 +123,22 @@ def test_a_new_connection_can_be_tried_out_with_fifty_people(idp: Idp, admin_cli
 
     models.ScimConnectionRow.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
     assert "This connection is new" not in admin_client.get(SAFEGUARD).content.decode()
+
+
+@pytest.mark.parametrize(("share", "minimum", "allowed"), [(30, None, 30), (5, None, 10), (5, 5, 5), (5, 40, 40)])
+def test_the_limits_of_the_organization_apply(
+    idp: Idp, users: list[str], share: int, minimum: int | None, allowed: int
+) -> None:
+    models.ScimConnectionRow.objects.update(safeguard_share=share, safeguard_minimum=minimum)
+
+    assert statuses(idp, users[: allowed + 2]) == [200] * allowed + [503] * 2
+
+
+def test_limits_outside_of_narrowed_bounds_do_not_apply(idp: Idp, users: list[str], settings: Settings) -> None:
+    models.ScimConnectionRow.objects.update(safeguard_share=50, safeguard_minimum=100)
+    settings.SCIM_SAFEGUARD_SHARE_BOUNDS, settings.SCIM_SAFEGUARD_MINIMUM_BOUNDS = (20, 25), (10, 15)
+
+    assert statuses(idp, users[:27]) == [200] * 25 + [503] * 2
 
 
 @pytest.mark.parametrize("share", [0, 100])

@@ -40,7 +40,7 @@ def is_error(answer: Any, status: int) -> bool:
     )
 
 
-def test_a1_all_that_is_offered_is_listed_and_found_by_its_id(idp: Idp) -> None:
+def test_a1_discovery_is_listed_and_found_by_id(idp: Idp) -> None:
     config = idp.get("/ServiceProviderConfig").json()
     assert f"{CORE}:ServiceProviderConfig" in config["schemas"]
     for name in ("patch", "bulk", "filter", "changePassword", "sort", "etag"):
@@ -56,7 +56,7 @@ def test_a1_all_that_is_offered_is_listed_and_found_by_its_id(idp: Idp) -> None:
 
 @pytest.mark.parametrize("path", ["/ServiceProviderConfig", "/Schemas", "/ResourceTypes"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a1_what_is_offered_is_read_only(idp: Idp, method: str, path: str) -> None:
+def test_a1_discovery_is_read_only(idp: Idp, method: str, path: str) -> None:
     assert is_error(idp.send(method, path, {}), 405)
 
 
@@ -78,7 +78,7 @@ def test_a2_schemas_say_what_the_rfc_says(idp: Idp) -> None:
     assert {one["mutability"] for one in core.values()} <= {"readOnly", "readWrite", "immutable", "writeOnly"}
 
 
-def test_a3_a_user_lives_and_dies(idp: Idp, user: dict[str, Any]) -> None:
+def test_a3_lifecycle_of_a_user(idp: Idp, user: dict[str, Any]) -> None:
     path = f"/Users/{user['id']}"
     assert {"created", "lastModified", "location", "resourceType"} <= set(user["meta"])
     assert idp.get(path).json() == user
@@ -87,14 +87,14 @@ def test_a3_a_user_lives_and_dies(idp: Idp, user: dict[str, Any]) -> None:
 
     put = idp.send("PUT", path, {"id": "other", "userName": user["userName"], "name": {"givenName": "New"}}).json()
     assert (put["id"], put["name"], "emails" in put) == (user["id"], {"givenName": "New"}, False)
-    gone = idp.send("DELETE", path)
-    assert (gone.status_code, gone.content) == (204, b"")
+    deleted = idp.send("DELETE", path)
+    assert (deleted.status_code, deleted.content) == (204, b"")
     assert is_error(idp.get(path), 404)
     assert is_error(idp.send("DELETE", path), 404)
     assert is_error(idp.get("/Me"), 501)
 
 
-def test_a4_changes_reach_exactly_what_they_name(idp: Idp, user: dict[str, Any]) -> None:
+def test_a4_changes_affect_exactly_what_they_name(idp: Idp, user: dict[str, Any]) -> None:
     path = f"/Users/{user['id']}"
 
     def changed(op: str, attribute: str, value: Any = None) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def test_a5_pages_orders_and_projections(idp: Idp, five: dict[str, str]) -> None
     assert "externalId" not in idp.get(path, excludedAttributes="externalId").json()
 
 
-def test_a6_a_group_lives_and_dies(idp: Idp, five: dict[str, str]) -> None:
+def test_a6_lifecycle_of_a_group(idp: Idp, five: dict[str, str]) -> None:
     alice, bob = five["alice"], five["bob"]
     body = {"schemas": [GROUP], "displayName": "Crew", "members": [{"value": alice}]}
     created = idp.send("POST", "/Groups", body)
@@ -202,8 +202,8 @@ def test_a7_bulk_requests(idp: Idp) -> None:
     paths = [f"/Users/{one['location'].rpartition('/')[2]}" for one in done]
     assert bulk([{"method": "DELETE", "path": path} for path in paths]).status_code == 200
     assert [idp.get(path).status_code for path in paths] == [404, 404]
-    most = idp.get("/ServiceProviderConfig").json()["bulk"]["maxOperations"]
-    assert is_error(bulk([post("x")] * (most + 1)), 413)
+    maximum = idp.get("/ServiceProviderConfig").json()["bulk"]["maxOperations"]
+    assert is_error(bulk([post("x")] * (maximum + 1)), 413)
     failing = [{"method": "DELETE", "path": f"/Users/nobody-{number}"} for number in range(3)]
     assert len(bulk(failing, failOnErrors=1).json()["Operations"]) == 1
     for schemas in ({}, {"schemas": [USER]}):
@@ -211,7 +211,7 @@ def test_a7_bulk_requests(idp: Idp) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer INVALID_TOKEN_12345"])
-def test_a8_who_has_no_token_is_notified_which_kind_to_bring(idp: Idp, authorization: str) -> None:
+def test_a8_a_request_without_a_token_gets_the_authentication_scheme(idp: Idp, authorization: str) -> None:
     answer = idp.send("GET", "/Users", Authorization=authorization)
 
     assert is_error(answer, 401)
@@ -235,7 +235,7 @@ def test_a8_versions_and_addresses_of_answers(idp: Idp, user: dict[str, Any]) ->
     assert is_error(idp.patch(path, {"op": "replace", "path": "id", "value": "fake"}), 400)
 
 
-def test_a9_what_cannot_be_is_rejected_in_scims_form(idp: Idp, user: dict[str, Any]) -> None:
+def test_a9_invalid_requests_get_a_scim_error(idp: Idp, user: dict[str, Any]) -> None:
     nobody = "/Users/non-existent-id-00000000"
     assert is_error(idp.send("POST", "/Users", {"schemas": [USER], "userName": user["userName"]}), 409)
     for body in ({"schemas": [USER]}, b"{this is not valid json!!!", b""):

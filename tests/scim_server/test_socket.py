@@ -15,7 +15,7 @@ import requests
 from tests.scim_server.test_crash import environment_in, manage, serve
 from tests.scim_server.test_endpoints import error_of
 
-MOST = 65_536  # bytes of a body
+MAXIMUM = 65_536  # bytes of a body
 Connections = list[tuple[str, str]]
 
 
@@ -24,7 +24,7 @@ def connections(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection
     """The addresses and the tokens of two connections, behind a server of their own."""
     folder: Path = tmp_path_factory.mktemp("served")
     environment = environment_in(folder) | {
-        "SCIM_MAX_BODY_BYTES": str(MOST),
+        "SCIM_MAX_BODY_BYTES": str(MAXIMUM),
         "SCIM_RATE_PER_CONNECTION": "60 per minute",
     }
     manage(environment, "migrate")
@@ -37,8 +37,8 @@ def connections(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection
 
 def connection_of(environment: dict[str, str], slug: str) -> tuple[str, str]:
     manage(environment, "createorganization", "--name", slug, "--slug", slug)
-    made = manage(environment, "createscimconnection", "--organization", slug, "--display-name", "Okta", "--json")
-    return json.loads(made)["base_url"], json.loads(made)["bearer_token"]
+    created = manage(environment, "createscimconnection", "--organization", slug, "--display-name", "Okta", "--json")
+    return json.loads(created)["base_url"], json.loads(created)["bearer_token"]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def in_chunks(content: bytes, size: int = 1000) -> Iterator[bytes]:
 
 
 def raw(served: tuple[str, str], head: str, body: bytes = b"") -> bytes:
-    """Send a request as it is written, and return the beginning of the answer."""
+    """Send a request as it is written, and return the beginning of the response."""
     address = urlsplit(served[0])
     line, *headers = head.replace("{path}", address.path).split("\n")
     sent = [f"{line} HTTP/1.1", f"Host: {address.netloc}", f"Authorization: Bearer {served[1]}", *headers, "", ""]
@@ -69,7 +69,7 @@ def raw(served: tuple[str, str], head: str, body: bytes = b"") -> bytes:
         return connection.recv(65_536)
 
 
-def test_a_body_may_come_without_its_length(served: tuple[str, str], http: requests.Session) -> None:
+def test_a_body_without_a_length_is_read(served: tuple[str, str], http: requests.Session) -> None:
     content = json.dumps({"userName": "grace", "title": "x" * 5000}).encode()
 
     created = http.post(f"{served[0]}/Users", data=in_chunks(content), timeout=10)
@@ -83,16 +83,16 @@ def test_a_body_may_come_without_its_length(served: tuple[str, str], http: reque
 def test_a_body_that_is_too_large_is_rejected(
     served: tuple[str, str], http: requests.Session, send: Any, too_much: int
 ) -> None:
-    content = json.dumps({"userName": "grace", "title": "x" * MOST}).encode()[: MOST - 2]
+    content = json.dumps({"userName": "grace", "title": "x" * MAXIMUM}).encode()[: MAXIMUM - 2]
     content = content[:-1] + b"x" * too_much + b'x"}'
 
-    refused = http.post(f"{served[0]}/Users", data=send(content), timeout=10)
+    rejected = http.post(f"{served[0]}/Users", data=send(content), timeout=10)
 
-    assert str(MOST) in error_of(refused, 413)
+    assert str(MAXIMUM) in error_of(rejected, 413)
 
 
-def test_a_body_just_as_large_as_it_may_be_is_read(served: tuple[str, str], http: requests.Session) -> None:
-    content = b'{"userName": "large"}'.ljust(MOST)
+def test_a_body_at_the_size_limit_is_read(served: tuple[str, str], http: requests.Session) -> None:
+    content = b'{"userName": "large"}'.ljust(MAXIMUM)
 
     assert http.post(f"{served[0]}/Users", data=content, timeout=10).status_code == 201
     again = http.post(f"{served[0]}/Users", data=in_chunks(content, 8000), timeout=10)
@@ -100,16 +100,16 @@ def test_a_body_just_as_large_as_it_may_be_is_read(served: tuple[str, str], http
 
 
 @pytest.mark.parametrize("length", ["abc", "-1", "1\nContent-Length: 2"])
-def test_a_length_that_is_none_is_no_request(served: tuple[str, str], length: str) -> None:
+def test_an_invalid_length_is_rejected(served: tuple[str, str], length: str) -> None:
     assert b" 400 " in raw(served, f"POST {{path}}/Users\nContent-Length: {length}", b"{}")[:20]
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PROPFIND", "CONNECT"])
-def test_a_method_that_nobody_offers_is_rejected(served: tuple[str, str], http: requests.Session, method: str) -> None:
-    refused = http.request(method, f"{served[0]}/Users", timeout=10)
+def test_an_unknown_method_is_rejected(served: tuple[str, str], http: requests.Session, method: str) -> None:
+    rejected = http.request(method, f"{served[0]}/Users", timeout=10)
 
-    error_of(refused, 405)
-    assert refused.headers["Allow"] == "GET, HEAD, POST"
+    error_of(rejected, 405)
+    assert rejected.headers["Allow"] == "GET, HEAD, POST"
 
 
 def test_head_is_get_without_the_body(served: tuple[str, str], http: requests.Session) -> None:
@@ -130,17 +130,17 @@ def test_head_is_get_without_the_body(served: tuple[str, str], http: requests.Se
         ("/Users?cursor=%FF%00", 400, "invalidCursor"),
     ],
 )
-def test_an_address_that_is_no_text_is_rejected(
+def test_a_url_that_is_not_text_is_rejected(
     served: tuple[str, str], http: requests.Session, path: str, status: int, scim_type: str
 ) -> None:
     error_of(http.get(served[0] + path, timeout=10), status, scim_type)
 
 
-def test_who_asks_too_often_is_notified_when_to_come_back(connections: Connections, http: requests.Session) -> None:
+def test_too_many_requests_get_429_with_retry_after(connections: Connections, http: requests.Session) -> None:
     base_url, token = connections[1]
     http.headers["Authorization"] = f"Bearer {token}"
 
-    for _ in range(130):  # more than two minutes' worth, should one end meanwhile
+    for _ in range(130):  # more than two windows' worth, in case one ends during the loop
         answer = http.get(f"{base_url}/ServiceProviderConfig", timeout=10)
         if answer.status_code != 200:
             break

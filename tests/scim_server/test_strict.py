@@ -1,4 +1,4 @@
-"""A strict connection refuses what is not in the RFCs, where a tolerant one understands what was meant."""
+"""A strict connection rejects what isn't in the RFCs. A tolerant one accepts what identity providers mean."""
 
 from typing import Any
 

@@ -44,7 +44,7 @@ def test_scim_sanity_finds_nothing(idp: Idp, live_server: LiveServer) -> None:
     report = cast("dict[str, Any]", run_probe_api(f"{live_server.url}{idp.base}", token=idp.token, strict=True))
 
     found = [one for one in report["results"] if one["status"] in {"FAIL", "ERROR", "fail", "error", "WARN"}]
-    # To Entra, a change of a group is answered with 204 (RFC 7644, 3.5.2, and Microsoft's guide), which the suite refuses.
+    # Entra gets 204 for a change of a group (RFC 7644, 3.5.2, and Microsoft's guide), which the suite rejects.
     is_brief = idp.connection.identity_provider == ScimIdentityProvider.MICROSOFT_ENTRA
     assert [one["name"] for one in found] == (GROUP_CHANGES if is_brief else []), found
     assert all("got 204" in one["message"] for one in found)

@@ -54,7 +54,7 @@ def test_a_password_is_neither_kept_nor_returned(idp: Idp) -> None:
     )
 
 
-def test_what_only_the_server_says_is_ignored(idp: Idp, ada: str) -> None:
+def test_read_only_attributes_are_ignored(idp: Idp, ada: str) -> None:
     other = idp.send(
         "POST", "/Users", {"userName": "b", "id": ada, "meta": {"version": "1"}, "groups": [{"value": "x"}]}
     )
@@ -66,7 +66,7 @@ def test_what_only_the_server_says_is_ignored(idp: Idp, ada: str) -> None:
 
 
 @pytest.mark.parametrize("user_name", ["ada@acme.example", "ADA@ACME.EXAMPLE", "Ada@Acme.example"])
-def test_a_user_name_is_taken_whatever_its_case(idp: Idp, ada: str, user_name: str) -> None:
+def test_a_user_name_is_taken_in_any_case(idp: Idp, ada: str, user_name: str) -> None:
     assert "userName" in error_of(idp.send("POST", "/Users", {"userName": user_name}), 409, "uniqueness")
     assert models.ScimUserRow.objects.count() == 1
 
@@ -94,7 +94,7 @@ def test_the_same_user_name_elsewhere_is_not_a_conflict(ada: str, other_idp: Idp
         ({"userName": "a", "emails": [{"value": {"a": 1}}]}, "value"),
     ],
 )
-def test_a_value_that_will_not_do_is_named(idp: Idp, body: dict[str, Any], named: str) -> None:
+def test_an_invalid_value_is_named(idp: Idp, body: dict[str, Any], named: str) -> None:
     assert f'"{named}"' in error_of(idp.send("POST", "/Users", body), 400, "invalidValue")
     assert not models.ScimUserRow.objects.exists()
 
@@ -116,7 +116,7 @@ def test_replacing_clears_what_is_left_out_but_not_the_state(idp: Idp, ada: str)
     assert ENTERPRISE not in document["schemas"]
 
 
-def test_a_deleted_user_is_gone_and_the_name_free(idp: Idp, ada: str) -> None:
+def test_a_deleted_user_is_not_found_and_the_name_is_free(idp: Idp, ada: str) -> None:
     group = idp.create_group("Everyone", [ada])
 
     assert idp.send("DELETE", f"/Users/{ada}").status_code == 204
@@ -128,7 +128,7 @@ def test_a_deleted_user_is_gone_and_the_name_free(idp: Idp, ada: str) -> None:
     assert idp.send("POST", "/Users", ADA).status_code == 201
 
 
-def test_a_user_says_which_groups_they_are_in(idp: Idp, ada: str) -> None:
+def test_a_user_lists_their_groups(idp: Idp, ada: str) -> None:
     group = idp.create_group("Everyone", [ada])
 
     assert idp.get(f"/Users/{ada}").json()["groups"] == [
@@ -248,14 +248,12 @@ def test_patching(idp: Idp, ada: str, operations: list[dict[str, Any]], expected
         ({"op": "replace", "path": "active", "value": "maybe"}, "invalidValue"),
     ],
 )
-def test_a_patch_that_will_not_do_changes_nothing(
-    idp: Idp, ada: str, operation: dict[str, Any], scim_type: str
-) -> None:
+def test_an_invalid_patch_changes_nothing(idp: Idp, ada: str, operation: dict[str, Any], scim_type: str) -> None:
     before = idp.get(f"/Users/{ada}").json()
 
-    refused = idp.patch(f"/Users/{ada}", {"op": "replace", "path": "title", "value": "Countess"}, operation)
+    rejected = idp.patch(f"/Users/{ada}", {"op": "replace", "path": "title", "value": "Countess"}, operation)
 
-    error_of(refused, 400, scim_type)
+    error_of(rejected, 400, scim_type)
     assert idp.get(f"/Users/{ada}").json() == before
 
 
@@ -276,7 +274,7 @@ def test_a_rename_to_a_taken_name_is_a_conflict(idp: Idp, ada: str) -> None:
     assert idp.get(f"/Users/{other}").json()["userName"] == "other"
 
 
-def test_what_changes_nothing_moves_no_date_and_leaves_no_entry(idp: Idp, ada: str) -> None:
+def test_a_change_without_effect_keeps_the_date_and_records_nothing(idp: Idp, ada: str) -> None:
     before, entries = idp.get(f"/Users/{ada}").json(), models.ActivityEntryRow.objects.count()
 
     idp.patch(f"/Users/{ada}", {"op": "replace", "path": "active", "value": True})
@@ -349,13 +347,13 @@ def test_filters(idp: Idp, text: str, found: set[int]) -> None:
     ],
     ids=range(23),
 )
-def test_a_filter_that_will_not_do_is_rejected_and_never_ignored(idp: Idp, text: str) -> None:
+def test_an_invalid_filter_is_rejected_and_never_ignored(idp: Idp, text: str) -> None:
     idp.create_user("x")
 
     error_of(idp.get("/Users", filter=text), 400, "invalidFilter")
 
 
-def test_pages_by_index_hold_everyone_once(idp: Idp) -> None:
+def test_pages_by_index_return_everyone_once(idp: Idp) -> None:
     ids = [idp.create_user(f"person{n}") for n in range(7)]
     seen: list[str] = []
     for start in (1, 4, 7):
@@ -378,7 +376,7 @@ def test_pages_by_index_hold_everyone_once(idp: Idp) -> None:
         ({"count": 10**11}, (3, 3)),
     ],
 )
-def test_odd_pages(idp: Idp, query: dict[str, int], expected: tuple[int, int]) -> None:
+def test_unusual_page_parameters(idp: Idp, query: dict[str, int], expected: tuple[int, int]) -> None:
     for n in range(3):
         idp.create_user(f"person{n}")
 
@@ -388,11 +386,11 @@ def test_odd_pages(idp: Idp, query: dict[str, int], expected: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("query", [{"count": "many"}, {"startIndex": "1.5"}])
-def test_a_page_that_is_no_number_is_rejected(idp: Idp, query: dict[str, str]) -> None:
+def test_a_page_that_is_not_a_number_is_rejected(idp: Idp, query: dict[str, str]) -> None:
     error_of(idp.get("/Users", **query), 400, "invalidValue")
 
 
-def test_answers_hold_the_attributes_that_are_wanted(idp: Idp, ada: str) -> None:
+def test_responses_have_the_requested_attributes(idp: Idp, ada: str) -> None:
     wanted = idp.get(f"/Users/{ada}", attributes="username,emails.value").json()
     assert wanted.keys() == {"schemas", "id", "userName", "emails"}
     assert wanted["emails"] == [{"value": "ada@acme.example"}, {"value": "ada@home.example"}]
@@ -407,7 +405,7 @@ def test_answers_hold_the_attributes_that_are_wanted(idp: Idp, ada: str) -> None
     error_of(idp.get("/Users", attributes="id", excludedAttributes="id,name"), 400, "invalidValue")
 
 
-def test_each_change_leaves_an_entry_of_who_and_what(idp: Idp, ada: str) -> None:
+def test_each_change_records_who_did_what(idp: Idp, ada: str) -> None:
     idp.patch(f"/Users/{ada}", {"op": "replace", "path": "active", "value": False})
     idp.send("DELETE", f"/Users/{ada}")
 

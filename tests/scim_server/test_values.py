@@ -1,4 +1,4 @@
-"""What a PATCH makes of values: null, empty, said twice, or in another form than the schema's."""
+"""How a PATCH reads values: null, empty, repeated, or in another form than the schema's."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def after(idp: Idp, kim: str, **operation: Any) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("op", ["replace", "add"])
-def test_null_clears_and_what_is_not_named_stays(
+def test_null_clears_and_other_parts_stay(
     idp: Idp, kim: str, op: str, path: str, value: Any, name: str, expected: Any
 ) -> None:
     """RFC 7643, 2.5: null is unassigned, wherever it stands."""
@@ -80,7 +80,7 @@ def test_null_clears_and_what_is_not_named_stays(
         ([{"value": "b@acme.example"}] * 2, [WORK, HOME, {"value": "b@acme.example"}]),
     ],
 )
-def test_an_element_is_there_once(idp: Idp, kim: str, value: Any, expected: Any) -> None:
+def test_an_element_is_stored_once(idp: Idp, kim: str, value: Any, expected: Any) -> None:
     """RFC 7643, 2.4: no pair of type and value more than once; RFC 7644, 3.5.2.1: adding what is there changes nothing."""
     before = idp.get(f"/Users/{kim}").json()
     document = after(idp, kim, op="add", path="emails", value=value)
@@ -113,7 +113,7 @@ def test_elements_that_are_sent_are_removed(idp: Idp, kim: str, value: Any, kept
 
 @pytest.mark.parametrize("name", ["emails", "phoneNumbers"])
 @pytest.mark.parametrize("value", ["just a string", ["just a string"], 5, True])
-def test_what_is_not_an_address_is_not_read_as_one(idp: Idp, kim: str, name: str, value: Any) -> None:
+def test_an_invalid_address_is_not_read_as_one(idp: Idp, kim: str, name: str, value: Any) -> None:
     before = idp.get(f"/Users/{kim}").json()
 
     error_of(idp.send("POST", "/Users", {"userName": "bo", name: value}), 400, "invalidValue")
@@ -146,7 +146,7 @@ def test_a_list_of_one_is_read_as_the_single_value(
     assert after(idp, kim, op="replace", path=path, value=value)[name] == expected
 
 
-def test_a_list_of_two_is_no_single_value(idp: Idp, kim: str) -> None:
+def test_a_list_of_two_is_not_a_single_value(idp: Idp, kim: str) -> None:
     error_of(idp.patch(f"/Users/{kim}", {"op": "replace", "path": "title", "value": ["a", "b"]}), 400, "invalidValue")
 
 
@@ -165,7 +165,7 @@ def test_a_password_is_dropped_by_its_path_too(idp: Idp, kim: str, op: str) -> N
 
 @pytest.mark.parametrize("schemas", [5, "x", True, {}, None])
 @pytest.mark.parametrize("path", ["/.search", "/Users/.search", "/Bulk"])
-def test_schemas_that_are_no_list_are_rejected(idp: Idp, path: str, schemas: Any) -> None:
+def test_schemas_that_are_not_a_list_are_rejected(idp: Idp, path: str, schemas: Any) -> None:
     error_of(idp.send("POST", path, {"schemas": schemas, "Operations": []}), 400, "invalidSyntax")
 
 

@@ -74,7 +74,7 @@ class Served:
 
 
 def received(connection: socket.socket, seconds: float = SECONDS) -> Answer:
-    """Return the answer on a connection, or an empty one if none comes in time."""
+    """Return the response on a connection, or an empty one if none comes in time."""
     connection.settimeout(seconds)
     content = b""
     try:

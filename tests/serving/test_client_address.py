@@ -28,7 +28,7 @@ PEER = "10.0.0.1"
         (1, "192.0.2.1 10.0.0.9", PEER),
     ],
 )
-def test_only_an_address_that_a_trusted_proxy_reports_counts(
+def test_only_an_address_from_a_trusted_proxy_counts(
     settings: Settings, trusted: int, forwarded: str, address: str
 ) -> None:
     settings.TRUSTED_PROXIES = trusted
@@ -47,7 +47,7 @@ def test_a_header_without_a_hyphen_has_no_second_spelling(settings: Settings) ->
     ("trusted", "sent", "proto"),
     [(1, "https", "https"), (1, "https, http", "http"), (2, "https,http", "https"), (2, "https", "https")],
 )
-def test_the_scheme_is_what_the_outermost_trusted_proxy_says(
+def test_the_scheme_comes_from_the_outermost_trusted_proxy(
     settings: Settings, trusted: int, sent: str, proto: str
 ) -> None:
     settings.TRUSTED_PROXIES = trusted

@@ -69,7 +69,7 @@ def test_a_body_that_arrives_slowly_is_read(served: Served) -> None:
         assert received(connection).status == 201
 
 
-def test_unfinished_bodies_hold_no_thread_that_others_need(served: Served, clients: ExitStack) -> None:
+def test_unfinished_bodies_do_not_block_other_requests(served: Served, clients: ExitStack) -> None:
     path, token = served.scim("acme")
     head = f"POST /sign-in/\n{FORM}\n{COOKIE}\n{UNFINISHED}\n{ATTACKER}"
     scim = f"POST {path}/Users\n{token}\n{JSON}\n{UNFINISHED}\n{ATTACKER}"
@@ -93,7 +93,7 @@ def test_unfinished_bodies_hold_no_thread_that_others_need(served: Served, clien
     ],
 )
 def test_without_credentials_no_body_is_read(served: Served, head: str) -> None:
-    """The body never comes, and the answer does."""
+    """The body never comes, and the response does."""
     head = head.replace("{path}", served.scim("acme")[0])
 
     assert served.ask(f"{head}\nX-Forwarded-For: 192.0.2.77\n{UNFINISHED}", b"{").status in {401, 429}
@@ -105,7 +105,7 @@ def test_a_body_that_is_too_large_is_rejected_by_its_length(served: Served) -> N
     assert served.ask(f"POST {path}/Users\n{token}\n{JSON}\nContent-Length: 9999999999", b"{").status == 413
 
 
-def test_a_slow_reader_holds_no_thread(served: Served, clients: ExitStack) -> None:
+def test_a_slow_reader_occupies_no_thread(served: Served, clients: ExitStack) -> None:
     for _ in range(60):
         clients.enter_context(closing(served.send(f"GET /static/vendor/tabler-1.6.1.min.css\n{ATTACKER}")))
 
@@ -163,7 +163,7 @@ def test_one_visitor_leaves_room_for_others(served: Served) -> None:
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_while_every_place_is_taken_health_is_answered_and_the_rest_is_asked_to_come_back(
+def test_a_full_process_answers_health_checks_and_rejects_the_rest(
     served: Served,
 ) -> None:
     (acme, acme_token), (globex, globex_token) = served.scim("acme"), served.scim("globex")

@@ -78,7 +78,7 @@ def test_a_secret_in_an_address_is_in_no_log(served: Served, path: str, kind: st
 
 @pytest.mark.parametrize("slug", ["%00", "a%00b", "%F0%9F%98%80", "%FF", "a%0d%0ab", "x" * 300])
 @pytest.mark.parametrize("below", ["", "sign-in/", "sign-in/link/", "scim/"])
-def test_what_can_be_no_organization_is_not_found(served: Served, slug: str, below: str) -> None:
+def test_an_impossible_slug_is_not_found(served: Served, slug: str, below: str) -> None:
     assert served.ask(f"GET /o/{slug}/{below}\nX-Forwarded-For: 198.51.100.30").status == 404
 
 

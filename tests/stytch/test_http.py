@@ -31,7 +31,7 @@ def test_read_is_tried_three_times(
     stytch.fail(path="/connection", times=2, **fault)
 
     assert ada.scim.connection.get()
-    assert len(stytch.calls("/connection")) == 3
+    assert len(stytch.requests_to("/connection")) == 3
     first, second = slept
     assert 0.1 <= first <= 0.3
     assert 0.2 <= second <= 0.6
@@ -42,7 +42,7 @@ def test_there_is_no_fourth_attempt(ada: StytchDirectory, stytch: FakeStytch) ->
 
     with pytest.raises(errors.Unavailable):
         ada.scim.connection.get()
-    assert len(stytch.calls("/connection")) == 3
+    assert len(stytch.requests_to("/connection")) == 3
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 501])
@@ -51,7 +51,7 @@ def test_permanent_errors_are_not_retried(ada: StytchDirectory, stytch: FakeStyt
 
     with pytest.raises(errors.DirectoryError):
         ada.scim.connection.get()
-    assert len(stytch.calls("/connection")) == 1
+    assert len(stytch.requests_to("/connection")) == 1
 
 
 def test_retry_after_is_respected(ada: StytchDirectory, stytch: FakeStytch, slept: list[float]) -> None:
@@ -98,7 +98,7 @@ def test_changes_are_sent_once(
 
     with pytest.raises((errors.Unavailable, errors.TooManyRequests)):
         CHANGES[path](provider, ada)
-    assert len(stytch.calls(path)) == 1
+    assert len(stytch.requests_to(path)) == 1
 
 
 def test_session_authentication_is_retried(provider: StytchProvider, stytch: FakeStytch) -> None:
@@ -108,7 +108,7 @@ def test_session_authentication_is_retried(provider: StytchProvider, stytch: Fak
     assert provider.open("acme", Origin()).sessions.authenticate(token).session_token == token
 
 
-# What is no answer
+# Failures without a valid response
 
 
 def test_slow_response_times_out(stytch: FakeStytch, slept: list[float]) -> None:
@@ -145,7 +145,7 @@ def test_redirects_are_not_followed(ada: StytchDirectory, stytch: FakeStytch) ->
 
     with pytest.raises(errors.Unavailable):
         ada.scim.connection.get()
-    assert stytch.calls("/elsewhere") == []
+    assert stytch.requests_to("/elsewhere") == []
 
 
 # Who asks
@@ -226,14 +226,14 @@ def test_logs_and_errors_contain_no_secrets(
     fault: dict[str, Any] | None,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    project, told = stytch.project, []
+    project, error_texts = stytch.project, []
     acme = provider.open("acme", Origin())
     who = sign_in(provider)
     ada = acme.acting_as(who)
     discovery = provider.discovery(Origin())
     discovered = discovery.authenticate(email_address="ada@acme.example", password=DEMO_PASSWORD)
     intermediate = discovered.intermediate_session_token
-    calls: list[Callable[[], object]] = [
+    operations: list[Callable[[], object]] = [
         lambda: sign_in(provider),
         lambda: acme.sessions.authenticate(who.session_token),
         ada.scim.connection.get,
@@ -242,17 +242,17 @@ def test_logs_and_errors_contain_no_secrets(
         lambda: ada.sessions.revoke(who.session_token),
     ]
     with capture_logs() as logs:
-        for call in calls:
+        for operation in operations:
             if fault:
                 stytch.fail(times=3, **fault)
             try:
-                call()
+                operation()
             except errors.DirectoryError as error:
-                told.append(f"{error!r} {error.__cause__!r} {error.detail}")
+                error_texts.append(f"{error!r} {error.__cause__!r} {error.detail}")
             stytch.recover()
 
     basic = base64.b64encode(f"{project.id}:{project.secret}".encode()).decode()
-    everything = f"{logs} {caplog.text} {capfd.readouterr()} {told}"
+    everything = f"{logs} {caplog.text} {capfd.readouterr()} {error_texts}"
     for secret in (project.secret, basic, who.session_token, intermediate, DEMO_PASSWORD):
         assert secret not in everything
 
@@ -260,10 +260,10 @@ def test_logs_and_errors_contain_no_secrets(
 def test_errors_carry_no_trace_of_the_request(ada: StytchDirectory, stytch: FakeStytch) -> None:
     stytch.fail(path="/connection", times=3, drop=True)
 
-    with pytest.raises(errors.Unavailable) as refused:
+    with pytest.raises(errors.Unavailable) as error:
         ada.scim.connection.get()
     # What reports unexpected errors would print a cause with its address and headers.
-    assert not isinstance(refused.value.__cause__ or refused.value.__context__, requests.RequestException)
+    assert not isinstance(error.value.__cause__ or error.value.__context__, requests.RequestException)
 
 
 @pytest.mark.parametrize("segment", ["", ".", ".."])

@@ -4,8 +4,10 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 from pytest_django import Settings
 
+from portal.directory.policy import Role
 from portal.web.availability import REASONS
 from portal.web.session_cookie import cookie_name
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
@@ -33,7 +35,7 @@ def test_member_signs_in_and_out(visitor: Client, stytch: FakeStytch) -> None:
     assert visitor.cookies[cookie].value == ""
     assert stytch.project.sessions == {}
     visitor.cookies[cookie] = token
-    assert visitor.get("/o/acme/").status_code == 302
+    assert visitor.get("/o/acme/").status_code == 401
 
 
 def test_wrong_password_is_shown_in_the_form(visitor: Client) -> None:
@@ -49,7 +51,7 @@ def test_groups_are_paged_to_the_end(visitor: Client, stytch: FakeStytch) -> Non
     pages = []
     while url:
         html = visitor.get(url).content.decode()
-        pages.append(re.findall(r"<tr><td><span[^>]*>([^<]*)</span>", html))
+        pages.append(re.findall(r'<td class="lead">.*?<b[^>]*>([^<]*)</b>', html, re.DOTALL))
         found = re.search(r'href="([^"]*cursor=[^"]*)"', html)
         url = found.group(1).replace("&amp;", "&") if found else None
 
@@ -93,11 +95,47 @@ def test_the_setup_page_shows_the_guide_and_why_there_is_no_live_check(visitor: 
 
     html = visitor.get("/o/acme/scim/set-up/").content.decode()
 
-    assert "Guide for Okta" in html
+    assert "<h1>Set up Okta</h1>" in html
     assert f'/v1/b2b/scim/{stytch.project.connections[0].id}"' in html
     assert "Not available with this directory" in html
     assert "Identity providers send their requests to the directory itself" in html
     assert "data-poll" not in html
+
+
+def test_members_are_listed_and_shown_without_what_stytch_does_not_know(visitor: Client, stytch: FakeStytch) -> None:
+    sign_in(visitor)
+
+    html = visitor.get("/o/acme/members/", {"q": "ada@", "role": "stytch_admin"}).content.decode()
+    found = re.findall(r'<a href="(/o/acme/members/member-[^"]+)"', html)
+
+    assert len(found) == 1
+    assert "Search by email" in html
+    assert "Managed by" not in html
+    member = visitor.get(found[0]).content.decode()
+    assert "Assigned manually" in member
+    assert "Sessions" not in member
+    assert "/o/acme/activity/" not in member
+
+
+def test_the_activity_log_is_left_out(visitor: Client) -> None:
+    sign_in(visitor)
+
+    assert "/o/acme/activity/" not in visitor.get("/o/acme/").content.decode()
+    assert visitor.get("/o/acme/activity/").status_code == 403
+
+
+def test_an_auditor_learns_why_there_is_no_activity_log(visitor: Client, stytch: FakeStytch) -> None:
+    auditor = Role("auditor", {"gatehouse.activity": frozenset({"get"})})
+    stytch.project.policy = stytch.project.policy.with_roles([auditor])
+    stytch.project.add_member(
+        stytch.project.organization("acme"), "audit@acme.example", password=DEMO_PASSWORD, roles=["auditor"]
+    )
+    sign_in(visitor, "audit@acme.example")
+
+    html = visitor.get("/o/acme/activity/").content.decode()
+
+    assert "Not available with this directory" in html
+    assert escape(REASONS["activity"]) in html
 
 
 def test_missing_permission_page_says_who_can_help(visitor: Client) -> None:
@@ -106,7 +144,7 @@ def test_missing_permission_page_says_who_can_help(visitor: Client) -> None:
     response = visitor.get("/o/acme/scim/")
 
     assert response.status_code == 403
-    assert "stytch_admin" in response.content.decode()
+    assert "mailto:ada@acme.example" in response.content.decode()
 
 
 def test_another_organization_is_not_found(visitor: Client) -> None:
@@ -118,7 +156,7 @@ def test_another_organization_is_not_found(visitor: Client) -> None:
 def test_person_in_two_organizations_chooses_one(visitor: Client) -> None:
     response = visitor.post("/sign-in/", {"email_address": "ada@acme.example", "password": DEMO_PASSWORD})
     choice = visitor.get(response["Location"]).content.decode()
-    names = dict(re.findall(r'value="(organization-test-[^"]*)".*?choice-name">([^<]*)<', choice, re.DOTALL))
+    names = dict(re.findall(r'value="(organization-test-[^"]*)".*?<b>([^<]*)</b>', choice, re.DOTALL))
     assert sorted(names.values()) == ["Acme", "Globex"]
     globex = next(organization_id for organization_id, name in names.items() if name == "Globex")
 
@@ -140,7 +178,7 @@ def test_session_revoked_in_the_product_ends_here(visitor: Client, stytch: FakeS
     sign_in(visitor)
     stytch.project.sessions.clear()
 
-    assert visitor.get("/o/acme/scim/").status_code == 302
+    assert visitor.get("/o/acme/scim/").status_code == 401
 
 
 def test_stytch_outage_is_shown_and_keeps_the_session(visitor: Client, stytch: FakeStytch) -> None:

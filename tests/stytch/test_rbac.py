@@ -47,7 +47,7 @@ def test_policy_is_fetched_once_in_five_minutes(
     assert not allows_auditor(provider)
     later(2)
     assert allows_auditor(provider)
-    assert len(stytch.calls("/policy")) == 2
+    assert len(stytch.requests_to("/policy")) == 2
 
 
 def test_outdated_policy_is_used_during_an_outage(
@@ -59,7 +59,7 @@ def test_outdated_policy_is_used_during_an_outage(
 
     assert policy(provider) is first
     assert policy(provider) is first
-    assert len(stytch.calls("/policy")) == 2, "a server in trouble is not asked at each request"
+    assert len(stytch.requests_to("/policy")) == 2, "a server in trouble is not asked at each request"
     stytch.recover()
     later(16)
     assert policy(provider) is not first
@@ -90,7 +90,7 @@ def test_threads_share_one_fetch_of_the_policy(provider: StytchProvider, stytch:
         thread.join()
 
     assert len(found) == 8
-    assert len(stytch.calls("/policy")) == 1
+    assert len(stytch.requests_to("/policy")) == 1
 
 
 def test_threads_use_the_cached_policy_during_a_fetch(
@@ -101,5 +101,5 @@ def test_threads_use_the_cached_policy_during_a_fetch(
 
     with provider._rbac._lock:
         assert policy(provider) is first
-    assert len(stytch.calls("/policy")) == 1
+    assert len(stytch.requests_to("/policy")) == 1
     assert policy(provider) is not first

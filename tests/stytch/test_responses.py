@@ -37,9 +37,9 @@ def test_unexpected_field_is_unavailable_and_logged(
 ) -> None:
     stytch.fail(path="/connection", body=_connection_with({field: value}))
 
-    with pytest.raises(errors.Unavailable) as refused, capture_logs() as logs:
+    with pytest.raises(errors.Unavailable) as error, capture_logs() as logs:
         ada.scim.connection.get()
-    assert refused.value.request_id == "request-id-test-1"
+    assert error.value.request_id == "request-id-test-1"
     assert [(log["event"], log["what"]) for log in logs] == [("stytch_response_unexpected", field)]
 
 
@@ -159,13 +159,13 @@ def test_stytch_errors_become_errors_of_the_contract(
 ) -> None:
     stytch.fail(path=GROUPS, times=9, status=status, error_type=error_type)
 
-    with pytest.raises(errors.DirectoryError) as refused, capture_logs() as logs:
+    with pytest.raises(errors.DirectoryError) as error, capture_logs() as logs:
         groups(ada)
-    assert isinstance(refused.value, expected)
-    assert refused.value.request_id.startswith("request-id-test-")
-    assert refused.value.detail.endswith(".")
-    assert "developers" not in refused.value.detail
-    assert logs[-1]["stytch_request_id"] == refused.value.request_id
+    assert isinstance(error.value, expected)
+    assert error.value.request_id.startswith("request-id-test-")
+    assert error.value.detail.endswith(".")
+    assert "developers" not in error.value.detail
+    assert logs[-1]["stytch_request_id"] == error.value.request_id
 
 
 def test_error_page_of_a_proxy_is_read_by_its_status(ada: StytchDirectory, stytch: FakeStytch) -> None:
@@ -175,20 +175,20 @@ def test_error_page_of_a_proxy_is_read_by_its_status(ada: StytchDirectory, stytc
         ada.scim.connection.get()
 
 
-@pytest.mark.parametrize("call", ["organization", "policy", "session"])
+@pytest.mark.parametrize("operation", ["organization", "policy", "session"])
 def test_wrong_project_credentials_are_unavailable_and_logged(
-    stytch: FakeStytch, slept: list[float], settings: Settings, call: str
+    stytch: FakeStytch, slept: list[float], settings: Settings, operation: str
 ) -> None:
     settings.STYTCH_SECRET = "not-the-secret"
     directory = StytchProvider().open("acme", Origin())
-    calls: dict[str, Callable[[], object]] = {
+    operations: dict[str, Callable[[], object]] = {
         "organization": directory.organization.get,
         "policy": directory.rbac.policy,
         "session": lambda: directory.sessions.authenticate("token"),
     }
 
     with pytest.raises(errors.Unavailable), capture_logs() as logs:
-        calls[call]()
+        operations[operation]()
     assert [(log["event"], log["log_level"]) for log in logs] == [("stytch_rejected_our_credentials", "error")]
 
 
@@ -225,7 +225,7 @@ def test_opening_an_organization_does_not_join_it(provider: StytchProvider, styt
     assert {one.organization_slug for one in discovered.organizations} == {"acme", "globex"}
     with pytest.raises(errors.Unauthenticated):
         discovery.exchange(discovered.intermediate_session_token, organization_id=open_to_all.id)
-    assert stytch.calls("exchange") == []
+    assert stytch.requests_to("exchange") == []
 
 
 @pytest.mark.parametrize("options", [{"limit": 0}, {"limit": 1001}])

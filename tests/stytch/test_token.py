@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
 from tests.fakes.stytch_project import Connection
@@ -34,7 +35,8 @@ def shown(html: str) -> str:
 
 
 def end(client: Client, how: str) -> int:
-    version = re.search(r'name="version" value="([^"]+)"', client.get(f"{SCIM}token/").content.decode())
+    html = client.get(f"{SCIM}token/rotate/").content.decode()
+    version = re.search(r'name="version" value="([^"]+)"', html[html.index('id="rotation"') :])
     assert version
     return client.post(reverse(f"scim:rotate-{how}", args=["globex"]), {"version": version.group(1)}).status_code
 
@@ -50,7 +52,7 @@ def test_connection_is_created_edited_and_its_token_rotated(gil: Client, stytch:
 
     started = shown(gil.post(f"{SCIM}token/rotate/").content.decode())
     assert tokens(connection) == [token, started]
-    html = gil.get(f"{SCIM}token/").content.decode()
+    html = gil.get(f"{SCIM}settings/").content.decode()
     assert "Not available with this directory" in html
     assert token not in html
     assert started not in html
@@ -61,7 +63,7 @@ def test_connection_is_created_edited_and_its_token_rotated(gil: Client, stytch:
     assert end(gil, "complete") == 303
     assert tokens(connection) == [following]
 
-    form = re.search(r'name="version" value="([^"]+)"', gil.get(f"{SCIM}edit/").content.decode())
+    form = re.search(r'name="version" value="([^"]+)"', gil.get(f"{SCIM}settings/").content.decode())
     assert form
     values = {"identity_provider": "jumpcloud", "display_name": "JumpCloud", "version": form.group(1)}
     assert gil.post(f"{SCIM}edit/", values).status_code == 303
@@ -70,7 +72,7 @@ def test_connection_is_created_edited_and_its_token_rotated(gil: Client, stytch:
 
 def test_password_confirmation_is_sent_to_stytch(gil: Client, stytch: FakeStytch) -> None:
     (session,) = stytch.project.sessions.values()
-    session.password_at -= timedelta(minutes=6)
+    session.password_at = timezone.now() - timedelta(minutes=6)
 
     asked = gil.get(f"{SCIM}create/")["Location"]
     assert asked.startswith("/o/globex/confirm/")
@@ -92,10 +94,10 @@ def test_stytch_failure_is_shown_and_a_lost_token_can_be_replaced(gil: Client, s
     assert response["X-Request-ID"] in response.content.decode()
     stytch.recover()
     connect(gil)
-    gil.post(f"{SCIM}token/rotate/")  # its answer is lost
+    gil.post(f"{SCIM}token/rotate/")  # its response is lost
 
     again = gil.post(f"{SCIM}token/rotate/").content.decode()
 
-    assert "is not shown again" in again
+    assert "isn’t shown again" in again
     assert end(gil, "cancel") == 303
     assert shown(gil.post(f"{SCIM}token/rotate/").content.decode())

@@ -1,12 +1,27 @@
 """All methods of the API. Importing this package declares them."""
 
 from portal.api.declaration import ENDPOINTS
-from portal.api.endpoints import admin_portal, browser_sdk, members, organizations, passwords, rbac, scim, sessions
+from portal.api.endpoints import (
+    admin_portal,
+    browser_sdk,
+    discovery,
+    email_otps,
+    magic_links,
+    members,
+    organizations,
+    passwords,
+    rbac,
+    scim,
+    sessions,
+)
 
 __all__ = [
     "ENDPOINTS",
     "admin_portal",
     "browser_sdk",
+    "discovery",
+    "email_otps",
+    "magic_links",
     "members",
     "organizations",
     "passwords",

@@ -51,7 +51,15 @@ class BootstrapResponse(msgspec.Struct):
 def bootstrap(caller: Caller, request: BootstrapRequest) -> BootstrapResponse:
     """Return the project's configuration and the RBAC policy, which the SDK uses to decide what to show."""
     caller.project.authenticate_public_token(request.public_token)
-    return BootstrapResponse(policy_object(caller.project.policy()))
+    configuration = caller.project.configuration
+    pkce = configuration.sdk.pkce_required
+    return BootstrapResponse(
+        policy_object(caller.project.policy()),
+        project_name=configuration.name,
+        pkce_required_for_email_magic_links="email_magic_links" in pkce,
+        pkce_required_for_password_resets="password_resets" in pkce,
+        create_organization_enabled=configuration.sdk.create_organizations,
+    )
 
 
 @endpoint(

@@ -14,7 +14,7 @@ from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NotFound
-from portal.directory.members import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, Member, MemberChanges
+from portal.directory.members import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, Member, MemberChanges, MemberStatus
 from portal.directory.organizations import Organization
 from portal.directory.search import Found
 
@@ -170,7 +170,9 @@ def search_by_email(caller: Caller, request: SearchByEmailRequest) -> SearchByEm
 )
 def create(caller: Caller, request: CreateMemberRequest) -> MemberResponse:
     """Create a member, active or pending."""
-    member = caller.directory.members.create(_changes(request), as_pending=bool(request.create_member_as_pending))
+    member = caller.directory.members.create(
+        _changes(request), status=MemberStatus.PENDING if request.create_member_as_pending else MemberStatus.ACTIVE
+    )
     return _member_response(caller, member)
 
 

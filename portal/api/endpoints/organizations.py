@@ -44,7 +44,6 @@ class OrganizationFields(msgspec.Struct, kw_only=True):
     allowed_mfa_methods: list[str] | None = None
     oauth_tenant_jit_provisioning: str | None = None
     allowed_oauth_tenants: dict[str, list[str]] | None = None
-    claimed_email_domains: list[str] | None = None
     first_party_connected_apps_allowed_type: str | None = None
     allowed_first_party_connected_apps: list[str] | None = None
     third_party_connected_apps_allowed_type: str | None = None
@@ -56,11 +55,13 @@ class CreateOrganizationRequest(OrganizationFields, kw_only=True):
     """A new organization. Without a slug, one is derived from the name."""
 
     organization_name: str
+    claimed_email_domains: list[str] | None = None
 
 
 class UpdateOrganizationRequest(OrganizationFields, kw_only=True):
     """Changes to an organization. Metadata keys with the value null are removed."""
 
+    claimed_email_domains: list[str] | None = None
     sso_default_connection_id: str | None = None
     sso_jit_provisioning_allowed_connections: list[str] | None = None
 
@@ -123,7 +124,7 @@ class GetBySlugResponse(msgspec.Struct):
 @endpoint("organizations.create", "POST organizations", rights=None, of_organization=False)
 def create(caller: Caller, request: CreateOrganizationRequest) -> OrganizationResponse:
     """Create an organization. MFA settings such as `mfa_policy` are stored, but not enforced."""
-    return OrganizationResponse(wire.organization(_organizations(caller).create(_changes(request))))
+    return OrganizationResponse(wire.organization(_organizations(caller).create(organization_changes(request))))
 
 
 @endpoint("organizations.get", f"GET {_PATH}", browser=[BrowserRoute("GET", _OWN)], rights=None)
@@ -135,7 +136,7 @@ def get(caller: Caller, _request: wire.Empty) -> OrganizationResponse:
 @endpoint("organizations.update", f"PUT {_PATH}", browser=[BrowserRoute("PUT", _OWN)], rights=_UPDATE)
 def update(caller: Caller, request: UpdateOrganizationRequest) -> OrganizationResponse:
     """Change an organization; fields that are left out don't change. MFA settings such as `mfa_policy` are stored, but not enforced."""
-    return OrganizationResponse(wire.organization(caller.directory.organization.update(_changes(request))))
+    return OrganizationResponse(wire.organization(caller.directory.organization.update(organization_changes(request))))
 
 
 @endpoint(
@@ -200,5 +201,6 @@ def _organizations(caller: Caller) -> OrganizationsGateway:
     return caller.project.organizations(caller.actor)  # type: ignore[arg-type]  # -- checked above
 
 
-def _changes(request: OrganizationFields) -> OrganizationChanges:
+def organization_changes(request: OrganizationFields) -> OrganizationChanges:
+    """Return the settings of a request as changes."""
     return OrganizationChanges(**{one.name: getattr(request, one.name, None) for one in fields(OrganizationChanges)})

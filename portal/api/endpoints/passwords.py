@@ -4,31 +4,34 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from portal.access import rate_limits
+from portal.access.rate_limits import Attempt
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
+from portal.api.email_sign_in import count_attempt, count_email, require_method, require_pkce
 from portal.api.errors.responses import ApiError
 from portal.api.wire.sessions import (
     AuthenticationResponse,
+    ContinuationRequest,
     ExchangeResponse,
     PasswordAuthenticationResponse,
     SessionRequest,
     authentication_response,
+    continuation,
     optional_session,
+    primary_required,
     required_session,
     session_terms,
 )
+from portal.directory.password_resets import ResetRequest
 from portal.directory.passwords import MigratedMember, PasswordHash
-from portal.directory.sessions import SignedIn
-
-# Seconds: the shortest default windows of the limit per member, and of the total.
-_WAIT = "60"
-_PAUSE = "3600"
+from portal.directory.sessions import Continuation, SignedIn
 
 
-class AuthenticatePasswordRequest(SessionRequest, kw_only=True):
+class AuthenticatePasswordRequest(ContinuationRequest, kw_only=True):
     """An email address and password. A session of the same member is continued."""
 
     email_address: str
@@ -47,6 +50,38 @@ class ResetBySessionRequest(SessionRequest, kw_only=True):
     """The new password of the session's member."""
 
     password: str
+
+
+class StartResetRequest(msgspec.Struct, kw_only=True):
+    """An email address, where the link leads, and how long it works. `login_redirect_url` isn't used."""
+
+    email_address: str
+    reset_password_redirect_url: str | None = None
+    login_redirect_url: str | None = None
+    reset_password_expiration_minutes: int | None = None
+    code_challenge: str | None = None
+
+
+class StartResetResponse(msgspec.Struct):
+    """The member who gets the email. Browsers aren't told: they could look for members."""
+
+    member_id: str | UnsetType = UNSET
+    member_email_id: str | UnsetType = UNSET
+    member: wire.Member | UnsetType = UNSET
+
+
+class ResetByEmailRequest(ContinuationRequest, kw_only=True):
+    """The token of a link, the new password, and the verifier if the link was requested with PKCE."""
+
+    password_reset_token: str
+    password: str
+    code_verifier: str | None = None
+
+
+class ResetByEmailResponse(PasswordAuthenticationResponse, kw_only=True):
+    """The outcome of signing in with the new password."""
+
+    member_email_id: str
 
 
 class StrengthCheckRequest(msgspec.Struct):
@@ -116,11 +151,14 @@ def authenticate(caller: Caller, request: AuthenticatePasswordRequest) -> Passwo
         email_address=request.email_address,
         password=request.password,
         terms=session_terms(caller, request),
-        current=_current(caller, request),
+        before=continuation(caller, request),
     )
-    organization_id = outcome.organization.organization_id
     return authentication_response(
-        PasswordAuthenticationResponse, caller.directory, outcome, organization_id=organization_id
+        PasswordAuthenticationResponse,
+        caller.directory,
+        outcome,
+        organization_id=outcome.organization.organization_id,
+        primary_required=primary_required(outcome),
     )
 
 
@@ -161,6 +199,58 @@ def strength_check(caller: Caller, request: StrengthCheckRequest) -> StrengthChe
 
 
 @endpoint(
+    "passwords.email.reset_start",
+    "POST passwords/email/reset/start",
+    browser=[BrowserRoute("POST", "b2b/passwords/email/reset/start", needs_session=False)],
+    rights=None,
+)
+def start_reset(caller: Caller, request: StartResetRequest) -> StartResetResponse:
+    """Email a link to choose a password. Their password works until then. Browsers don't learn whether there is a member."""
+    require_method(caller, "passwords")
+    require_pkce(caller, "password_resets", request.code_challenge)
+    wanted = ResetRequest(
+        email_address=request.email_address,
+        redirect_url=request.reset_password_redirect_url,
+        minutes=request.reset_password_expiration_minutes,
+        code_challenge=request.code_challenge,
+    )
+    count_email(caller, request.email_address)
+    if caller.actor is None:
+        caller.directory.password_resets.request(wanted)
+        return StartResetResponse()
+    member, email_id = caller.directory.password_resets.start(wanted)
+    return StartResetResponse(member.member_id, email_id, wire.member(member))
+
+
+@endpoint(
+    "passwords.email.reset",
+    "POST passwords/email/reset",
+    browser=[BrowserRoute("POST", "b2b/passwords/email/reset", needs_session=False)],
+    rights=None,
+    of_organization=False,
+)
+def reset_by_email(caller: Caller, request: ResetByEmailRequest) -> ResetByEmailResponse:
+    """Set the password of a link's member and sign them in. Revokes all their sessions except the one in the request."""
+    require_method(caller, "passwords")
+    directory = caller.project.open_of_email_token(request.password_reset_token, caller.actor)
+    outcome = directory.password_resets.reset(
+        request.password_reset_token,
+        password=request.password,
+        code_verifier=request.code_verifier or "",
+        terms=session_terms(caller, request),
+        before=continuation(caller, request),
+    )
+    return authentication_response(
+        ResetByEmailResponse,
+        directory,
+        outcome,
+        organization_id=outcome.organization.organization_id,
+        member_email_id=outcome.method_id,
+        primary_required=primary_required(outcome),
+    )
+
+
+@endpoint(
     "passwords.existing_password.reset",
     "POST passwords/existing_password/reset",
     browser=[BrowserRoute("POST", "b2b/passwords/existing_password/reset", needs_session=False)],
@@ -174,7 +264,7 @@ def reset_by_existing_password(caller: Caller, request: ResetByExistingPasswordR
         existing_password=request.existing_password,
         new_password=request.new_password,
         terms=session_terms(caller, request),
-        current=_current(caller, request),
+        before=Continuation(session=_current(caller, request)),
     )
     return authentication_response(ExchangeResponse, caller.directory, outcome)
 
@@ -207,14 +297,4 @@ def _config(request: MigratePasswordRequest) -> Mapping[str, Any]:
 def _count(caller: Caller, email_address: str) -> None:
     """Count a sign-in attempt. The IP address of a backend doesn't count: it isn't the member's."""
     slug = caller.directory.organization.get().organization_slug
-    attempt = rate_limits.Attempt("" if caller.actor else caller.origin.ip_address, slug, email_address)
-    if rate_limits.admit(attempt):
-        return
-    if rate_limits.is_paused(attempt):
-        message = (
-            "Too many wrong passwords for this email address. Passwords are paused for up to an hour. "
-            "A sign-in link still works."
-        )
-        raise ApiError("too_many_requests", message, Retry_After=_PAUSE)
-    message = "Too many attempts. Wait a few minutes, then try again."
-    raise ApiError("too_many_requests", message, Retry_After=_WAIT)
+    count_attempt(Attempt("" if caller.actor else caller.origin.ip_address, slug, email_address))

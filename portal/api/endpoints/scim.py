@@ -103,7 +103,7 @@ def create(caller: Caller, request: CreateConnectionRequest) -> ConnectionRespon
 def update(caller: Caller, request: UpdateConnectionRequest) -> ConnectionResponse:
     """Change the connection. If role assignments of groups are sent, they replace all existing ones."""
     assignments = request.scim_group_implicit_role_assignments
-    changed = caller.directory.scim.update_in_part(
+    changed = caller.directory.scim.update_connection(
         _connection_id(caller, request),
         display_name=request.display_name,
         identity_provider=request.identity_provider,

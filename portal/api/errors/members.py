@@ -43,7 +43,7 @@ MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
         "Members cannot change their own email address in this way.",
         "Have an admin change it, or send the request from your backend without the member session.",
     ),
-    "invalid_role": ErrorType(_BAD, "There is no such role.", "Use a role that rbac.policy lists."),
+    "invalid_role": ErrorType(_BAD, "The role does not exist.", "Use a role that rbac.policy lists."),
     "invalid_phone_number": ErrorType(
         _BAD, "The phone number is not in E.164 format.", "Send + and the country code first, as in +12025550123."
     ),
@@ -51,12 +51,12 @@ MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
         _BAD, "The member has another phone number.", "Delete that number first with delete_mfa_phone_number."
     ),
     "member_phone_number_not_found": ErrorType(
-        _NOT_FOUND, "The member has no phone number.", "There is nothing to delete."
+        _NOT_FOUND, "The member has no phone number.", "Nothing needs to be deleted."
     ),
     "member_password_not_found": ErrorType(
         _NOT_FOUND, "The organization has no such password.", "Compare it with the member's member_password_id."
     ),
-    "totp_not_found": ErrorType(_NOT_FOUND, "The member has no authenticator app.", "There is nothing to delete."),
+    "totp_not_found": ErrorType(_NOT_FOUND, "The member has no authenticator app.", "Nothing needs to be deleted."),
     "invalid_mfa_default_method": ErrorType(_BAD, "default_mfa_method must be sms_otp or totp.", "Send one of them."),
     "default_mfa_member_missing_factor": ErrorType(
         _BAD, "The member has no factor for the default MFA method.", "Set mfa_phone_number in the same request."
@@ -77,7 +77,7 @@ MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
         "Change the address of that member first, or use that member.",
     ),
     "search_invalid_status_filter": ErrorType(
-        _BAD, "There is no such status.", "Use active, pending, invited or deleted."
+        _BAD, "The status does not exist.", "Use active, pending, invited or deleted."
     ),
     "member_search_organization_ids_empty": ErrorType(
         _BAD, "The search names no organization.", "Send at least one ID in organization_ids."

@@ -17,7 +17,7 @@ def search_error_types(noun: str, filters: str) -> Iterator[tuple[str, ErrorType
     causes = {
         "missing_filter_name": "An operand has no filter_name.",
         "missing_filter_value": "An operand has no filter_value.",
-        "filter_name_not_recognized": "There is no filter of this name.",
+        "filter_name_not_recognized": "No filter has this name.",
         "expected_array_of_strings": "The filter takes a list of strings.",
         "expected_string": "The filter takes a string.",
         "expected_boolean": "The filter takes true or false.",

@@ -7,7 +7,7 @@ from portal.api.errors.error_type import ErrorType
 _BAD = HTTPStatus.BAD_REQUEST
 
 RBAC_ERROR_TYPES: dict[str, ErrorType] = {
-    "invalid_rbac_role_id": ErrorType(_BAD, "There is no such role.", "Use a role that rbac.policy lists."),
+    "invalid_rbac_role_id": ErrorType(_BAD, "The role does not exist.", "Use a role that rbac.policy lists."),
     "invalid_rbac_custom_role": ErrorType(
         _BAD,
         "A custom role names a resource or an action that the policy does not have.",

@@ -86,7 +86,7 @@ REQUEST_ERROR_TYPES: dict[str, ErrorType] = {
     ),
     "route_not_found": ErrorType(
         _NOT_FOUND,
-        "There is no method at this URL.",
+        "No API method has this URL.",
         "Compare the URL and the version of the SDK with the list of methods.",
     ),
     "method_not_allowed": ErrorType(

@@ -16,7 +16,7 @@ _TYPES_BY_CLASS: tuple[tuple[type[DirectoryError], str], ...] = (
     (errors.Forbidden, "session_authorization_error"),
     (errors.StepUpRequired, "session_authorization_error"),
     (errors.NotFound, "not_found"),
-    (errors.Gone, "not_found"),
+    (errors.InvalidLink, "not_found"),
     (errors.Conflict, "conflict"),
     (errors.TooManyRequests, "too_many_requests"),
     (errors.Unavailable, "service_unavailable"),

@@ -47,7 +47,7 @@ SESSION_ERROR_TYPES: dict[str, ErrorType] = {
     ),
     "invalid_session_duration_minutes": ErrorType(
         _BAD,
-        "The duration is not a whole number from 5 to 527040.",
+        "The duration is not a whole number from 5 to 527040, or is longer than the project allows.",
         "Send a number of minutes in that range, or leave it out.",
     ),
     "reserved_claims_in_custom_claims": ErrorType(
@@ -85,7 +85,7 @@ SESSION_ERROR_TYPES: dict[str, ErrorType] = {
     ),
     "project_not_found": ErrorType(
         _NOT_FOUND,
-        "There is no project with this ID.",
+        "No project has this ID.",
         "Compare the ID with the output of `manage.py createproject`.",
     ),
 }

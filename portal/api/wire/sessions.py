@@ -11,7 +11,7 @@ from portal.api.wire.members import Member, member
 from portal.api.wire.organizations import Organization, organization
 from portal.directory import sessions
 from portal.directory.project import ProjectDirectory
-from portal.directory.sessions import Authentication, SessionTerms, SignedIn
+from portal.directory.sessions import Authentication, Continuation, SessionTerms, SignedIn
 
 
 class SessionTermsRequest(msgspec.Struct, kw_only=True):
@@ -28,6 +28,19 @@ class SessionRequest(SessionTermsRequest, kw_only=True):
     session_jwt: str | None = None
 
 
+class ContinuationRequest(SessionRequest, kw_only=True):
+    """A request that adds to what a person proved before: in a session, or in an intermediate session."""
+
+    intermediate_session_token: str | None = None
+
+
+class EmailFactor(msgspec.Struct):
+    """Stytch's EmailFactor."""
+
+    email_id: str
+    email_address: str
+
+
 class AuthenticationFactor(msgspec.Struct):
     """Stytch's AuthenticationFactor."""
 
@@ -37,6 +50,7 @@ class AuthenticationFactor(msgspec.Struct):
     created_at: datetime
     updated_at: datetime
     sequence_order: str = "PRIMARY"
+    email_factor: EmailFactor | None = None
 
 
 class MemberSession(msgspec.Struct):
@@ -88,8 +102,27 @@ class PasswordAuthenticationResponse(ExchangeResponse, kw_only=True):
     organization_id: str
 
 
+class EmailAuthenticationResponse(PasswordAuthenticationResponse, kw_only=True):
+    """The outcome of signing in with a link or code. `method_id` is the ID of the email address."""
+
+    method_id: str
+
+
+class MagicLinkAuthenticationResponse(EmailAuthenticationResponse, kw_only=True):
+    """The outcome of signing in with a link."""
+
+    reset_sessions: bool = False
+
+
 def session_terms(caller: Caller, request: SessionTermsRequest) -> SessionTerms:
-    """Return the terms of the session. Only backends can set custom claims, because products trust them."""
+    """Return the terms of the session. Only backends can set custom claims, because products trust them.
+
+    Raise ApiError for a longer session than the project allows.
+    """
+    limit = caller.project.configuration.sessions.max_duration_minutes
+    if (request.session_duration_minutes or 0) > limit:
+        message = f"The project limits session_duration_minutes to {limit}."
+        raise ApiError("invalid_session_duration_minutes", message)
     claims = request.session_custom_claims if caller.actor else None
     return SessionTerms(request.session_duration_minutes, claims)
 
@@ -115,6 +148,16 @@ def optional_session(caller: Caller, request: SessionRequest) -> tuple[SignedIn,
     return caller.project.open_session(named[0]) if named else None
 
 
+def continuation(caller: Caller, request: ContinuationRequest) -> Continuation:
+    """Return what the person proved before. Raise ApiError if the request names a session twice."""
+    found = optional_session(caller, request)
+    if found and request.intermediate_session_token:
+        raise ApiError("too_many_session_arguments", "Send a session or an intermediate session, not both.")
+    return Continuation(
+        session=found[0] if found else None, intermediate_session_token=request.intermediate_session_token or ""
+    )
+
+
 Response = TypeVar("Response", bound=AuthenticationResponse)
 
 
@@ -135,6 +178,20 @@ def authentication_response(
         intermediate_session_token=outcome.intermediate_session_token,
         intermediate_session_token_expires_at=outcome.intermediate_session_token_expires_at,
         **more,
+    )
+
+
+def email_authentication_response(
+    response: type[Response], directory: ProjectDirectory, outcome: Authentication
+) -> Response:
+    """Return the outcome of signing in with a link or code as a response of this type."""
+    return authentication_response(
+        response,
+        directory,
+        outcome,
+        organization_id=outcome.organization.organization_id,
+        method_id=outcome.method_id,
+        primary_required=primary_required(outcome),
     )
 
 
@@ -160,6 +217,9 @@ def member_session(value: sessions.MemberSession) -> MemberSession:
                 last_authenticated_at=one.last_authenticated_at,
                 created_at=one.created_at,
                 updated_at=one.last_authenticated_at,
+                email_factor=EmailFactor(one.email_factor.email_id, one.email_factor.email_address)
+                if one.email_factor
+                else None,
             )
             for one in value.authentication_factors
         ],

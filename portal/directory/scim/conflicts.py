@@ -58,7 +58,7 @@ class ScimConflictGateway(Protocol):
     def page(
         self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimConflict]:
-        """Return a page of conflicts in a state, newest first. `limit` is 1 to 1000.
+        """Return a page of conflicts in a state: those that wait oldest first, others newest first. `limit` is 1 to 1000.
 
         Raise Invalid, InvalidCursor, NotFound.
         """

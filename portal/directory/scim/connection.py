@@ -31,6 +31,11 @@ class ScimIdentityProvider(StrEnum):
         """The product name of the provider."""
         return _IDENTITY_PROVIDER_LABELS[self]
 
+    @property
+    def in_text(self) -> str:
+        """The provider in a sentence: its product name, or "your identity provider" if that isn't known."""
+        return "your identity provider" if self is ScimIdentityProvider.GENERIC else self.label
+
 
 _IDENTITY_PROVIDER_LABELS = {
     ScimIdentityProvider.GENERIC: "Generic SCIM 2.0",
@@ -67,6 +72,8 @@ class ScimConnection:
     # When provisioning was paused, and the name of the admin who paused it.
     paused_at: datetime | None = None
     paused_by: str = ""
+    # None if the directory doesn't say it.
+    created_at: datetime | None = None
 
     @property
     def entered_url(self) -> str:

@@ -14,11 +14,22 @@ class ScimContacts:
 
     addresses: tuple[str, ...]
     is_email_set_up: bool
+    # Former contacts, who stopped the emails by a link in one of them.
+    stopped: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
         """The version that a change must name."""
         return hashlib.sha256("\n".join(self.addresses).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ScimStoppableContact:
+    """The contact that a link to stop emails is for."""
+
+    email_address: str
+    connection_name: str
+    is_stopped: bool
 
 
 class ScimContactGateway(Protocol):
@@ -32,5 +43,16 @@ class ScimContactGateway(Protocol):
         """Replace the contacts with these, at most MAX_CONTACTS; needs `stytch.scim:update`.
 
         Raise NotFound, Invalid that names an invalid address, Conflict if the contacts have another version by now.
+        """
+        ...
+
+    def stoppable(self, token: str) -> ScimStoppableContact:
+        """Return the contact whose emails a link would stop, without stopping them. Raise InvalidLink if there is none."""
+        ...
+
+    def stop(self, token: str) -> ScimStoppableContact:
+        """Stop the emails to the contact that a link is for. Raise InvalidLink if there is none.
+
+        Needs no permission: the link was only sent to this contact. Repeating it changes nothing.
         """
         ...

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -20,6 +21,7 @@ class ScimDeletion:
 
     `active_members` of the `users` can sign in now. `exempt` are the email addresses of members who are never deactivated:
     the caller, and an admin if no other would be left. `obstacle` says why the connection can't be deleted, "" if it can.
+    Deleted now, it could be restored until `restorable_until`; None if the directory can't restore it.
     """
 
     display_name: str
@@ -30,6 +32,7 @@ class ScimDeletion:
     role_losses: tuple[ScimRoleReach, ...] = ()
     exempt: tuple[str, ...] = ()
     obstacle: str = ""
+    restorable_until: datetime | None = None
 
     @property
     def deactivated_count(self) -> int:

@@ -5,8 +5,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from portal.directory.errors import Invalid
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.users import ScimGroupLink
+
+# How many groups one change can be about. Their IDs are part of a URL.
+MAX_GROUPS_AT_ONCE = 50
 
 
 def roles_version(role_ids: Iterable[str]) -> str:
@@ -26,6 +30,8 @@ class ScimGroupRoles:
     is_deleted: bool = False
     # For a deleted group: another group that has its name now.
     replacement: ScimGroupLink | None = None
+    # None if the directory doesn't count them.
+    member_count: int | None = None
 
     @property
     def version(self) -> str:
@@ -39,6 +45,16 @@ class ScimGroupRoles:
 
 
 @dataclass(frozen=True, slots=True)
+class ScimGroupRolesChange:
+    """Roles that a group gets and loses, and the version of its roles that this is based on."""
+
+    group_id: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ScimUserLink:
     """A user by ID, with the name to show."""
 
@@ -48,7 +64,7 @@ class ScimUserLink:
 
 @dataclass(frozen=True, slots=True)
 class ScimRoleEffect:
-    """How many users gain a role by a change, or lose a role that they have only through this group."""
+    """How many users gain a role by a change, or lose a role that they have only through these groups."""
 
     role_id: str
     is_gained: bool
@@ -61,6 +77,22 @@ class ScimRoleEffect:
     def more(self) -> int:
         """How many there are in addition to the first."""
         return self.number - len(self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class ScimGroupRolesPreview:
+    """Who a change of one or several groups affects."""
+
+    # Active users in the groups, and in groups within them.
+    users: int
+    # One for each role that is assigned somewhere, then one for each that is removed.
+    effects: tuple[ScimRoleEffect, ...]
+
+
+def check_number_of_groups(groups: Collection[object]) -> None:
+    """Raise Invalid unless there are 1 to MAX_GROUPS_AT_ONCE groups."""
+    if not 1 <= len(groups) <= MAX_GROUPS_AT_ONCE:
+        raise Invalid(f"Choose from 1 to {MAX_GROUPS_AT_ONCE} groups.", field="groups")
 
 
 class ScimGroupRoleGateway(Protocol):
@@ -81,6 +113,17 @@ class ScimGroupRoleGateway(Protocol):
         """Return the roles that a group grants, or granted before it was deleted. Raise NotFound."""
         ...
 
+    def get_several(self, group_ids: Collection[str]) -> tuple[ScimGroupRoles, ...]:
+        """Return the roles of 1 to MAX_GROUPS_AT_ONCE groups, by name. Raise Invalid, and NotFound if one doesn't exist."""
+        ...
+
+    def change_several(self, changes: Collection[ScimGroupRolesChange]) -> tuple[ScimGroupRoles, ...]:
+        """Change the roles of 1 to MAX_GROUPS_AT_ONCE groups: all of them, or none if an error is raised.
+
+        Return their roles by name. Raise as `change()` does, and Invalid (field "groups") for another number of groups.
+        """
+        ...
+
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
         """Assign roles to a group and remove others.
 
@@ -96,8 +139,8 @@ class ScimGroupRoleReviewGateway(Protocol):
     It needs the same permissions as `ScimGroupRoleGateway`.
     """
 
-    def preview(self, group_id: str, *, add: Collection[str], remove: Collection[str]) -> tuple[ScimRoleEffect, ...]:
-        """Return who a change affects, for each role that it assigns or removes. Raise NotFound."""
+    def preview(self, changes: Collection[ScimGroupRolesChange]) -> ScimGroupRolesPreview:
+        """Return who the changes of 1 to MAX_GROUPS_AT_ONCE groups affect. Raise Invalid, NotFound. Versions don't matter."""
         ...
 
     def confirm(self, group_id: str, *, version: str) -> ScimGroupRoles:

@@ -31,6 +31,14 @@ class ScimGroupMember:
     active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ScimNestedMembers:
+    """How many users are in a group only through the groups within it; at least that many if it `is_partial`."""
+
+    number: int
+    is_partial: bool = False
+
+
 class ScimGroupGateway(Protocol):
     """The groups that the identity provider pushed. Reading needs `stytch.scim:get`."""
 
@@ -48,10 +56,20 @@ class ScimGroupDetailGateway(Protocol):
     `limit` is 1 to 1000. Methods raise Invalid if it isn't, InvalidCursor, and NotFound.
     """
 
-    def search(self, connection_id: str, text: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
-        """Return a page of the groups whose names contain each word of a text.
+    def search(
+        self,
+        connection_id: str,
+        text: str,
+        *,
+        grants_roles: bool | None = None,
+        cursor: str = "",
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[ScimGroup]:
+        """Return a page of the groups whose names contain each word of a text, by name.
 
-        One page reads 100,000 groups at most, so it can be empty without being the last.
+        If no word has three letters, the names begin with the text. `grants_roles` leaves groups that grant roles, or those
+        that grant none. Without an index that finds parts of names, a page reads 100,000 groups at most and is partial if
+        there are more, so it can be empty without being the last.
         """
         ...
 
@@ -65,6 +83,10 @@ class ScimGroupDetailGateway(Protocol):
 
     def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that are members of a group, by name."""
+        ...
+
+    def count_nested_members(self, group_id: str) -> ScimNestedMembers:
+        """Count the users who are in a group only through the groups within it. It reads 10,000 memberships at most."""
         ...
 
     def parents(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:

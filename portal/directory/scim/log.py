@@ -49,8 +49,25 @@ class ScimRequestFilter:
     # The id of one user or one group.
     resource_id: str = ""
     method: str = ""
+    # Leave out requests that only read.
+    changes_only: bool = False
+    # A part of the name of a user or group, or a request ID.
+    text: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScimAttempt:
+    """What a request to change a user or group tries to do, as far as the log's copy of its body says so."""
+
+    # Whether it activates (True) or deactivates (False) a user.
+    activates: bool | None = None
+    members_added: int = 0
+    members_removed: int = 0
+    renames: bool = False
+    # It changes something else too.
+    changes_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,8 @@ class ScimRequest:
     is_body_cut: bool = False
     # Why a dry run isn't possible; "" if it is.
     replay_obstacle: str = ""
+    # None if it changes no existing user or group, or if the log's copy doesn't say how.
+    attempt: ScimAttempt | None = None
 
     @property
     def outcome(self) -> ScimOutcome:
@@ -136,12 +155,38 @@ class ScimReplay:
     is_version_unknown: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ScimHour:
+    """How many requests succeeded and failed within an hour of the clock (UTC), which begins at `start`."""
+
+    start: datetime
+    succeeded: int
+    failed: int
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return self.succeeded + self.failed
+
+
 class ScimLogGateway(Protocol):
     """The log of a connection's requests. Needs `stytch.scim:get`."""
 
     @property
     def retention_days(self) -> int:
         """Number of days that requests are kept."""
+        ...
+
+    @property
+    def max_entries(self) -> int:
+        """Number of requests of a connection that are kept; beyond it the oldest are deleted."""
+        ...
+
+    def hours(self, connection_id: str) -> tuple[ScimHour, ...]:
+        """Return the number of a connection's requests in each of the last 24 hours, oldest first.
+
+        The last one is the hour that now is in. There are none for an unknown connection.
+        """
         ...
 
     def page(

@@ -20,6 +20,39 @@ class ScimSafeguardDecision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ScimSafeguardLimit:
+    """A limit: its `value` in force, what the organization chose (None: the default), and the bounds of a choice."""
+
+    value: int
+    chosen: int | None
+    lowest: int
+    highest: int
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether only one value can be chosen."""
+        return self.lowest == self.highest
+
+    @property
+    def is_clamped(self) -> bool:
+        """Whether the bounds have become narrower than what the organization chose."""
+        return self.chosen is not None and self.chosen != self.value
+
+
+@dataclass(frozen=True, slots=True)
+class ScimSafeguardLimits:
+    """The limits: a share of the people in percent, and the number of people that are never put on hold."""
+
+    share: ScimSafeguardLimit
+    minimum: ScimSafeguardLimit
+
+    @property
+    def version(self) -> str:
+        """The version that a change must name."""
+        return f"{self.share.chosen or 0},{self.minimum.chosen or 0}"
+
+
+@dataclass(frozen=True, slots=True)
 class ScimSafeguard:
     """The safeguard of a connection; `version` identifies the state that was shown.
 
@@ -30,6 +63,7 @@ class ScimSafeguard:
     version: str
     share: int
     minimum: int
+    limits: ScimSafeguardLimits
     # Until when the connection is new, so that `minimum` is at least TRIAL_MINIMUM; None afterwards.
     trial_until: datetime | None
     # None without a hold.
@@ -46,6 +80,11 @@ class ScimSafeguard:
     # People and groups on hold, each counted up to MAX_COUNTED.
     held_user_count: int
     held_group_count: int
+
+    @property
+    def first_on_hold(self) -> int:
+        """Which deactivation within an hour would be the first on hold, by the number of people when they were last counted."""
+        return max(self.minimum, self.user_count * self.share // 100) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +133,13 @@ class ScimSafeguardGateway(Protocol):
 
         An approval is valid for 24 hours, for the users and groups that are on hold now. Its `count` is what `held_count()`
         returned. Raise Conflict if the hold has changed, with the field "count" if only the count has.
+        """
+        ...
+
+    def change_limits(self, connection_id: str, *, share: int, minimum: int, version: str) -> ScimSafeguardLimits:
+        """Change the limits that `version` identifies; needs `stytch.scim:update` and a recently entered password.
+
+        Limits that are in force already are left as they are. Raise StepUpRequired, Invalid with the field "share" or
+        "minimum" for a value out of bounds, Conflict if the limits have another version by now.
         """
         ...

@@ -71,6 +71,11 @@ class ScimTokens:
         """Whether the next token was used, and the current one at about the same time or later."""
         return self.following is not None and self.following.last_use is not None and not self.uses_following
 
+    @property
+    def is_safe_to_finish(self) -> bool:
+        """Whether no one is known to need the current token, so that a rotation can end."""
+        return self.uses_following or self.current.has_expired or not self.reports_use
+
 
 class ScimTokenGateway(Protocol):
     """The tokens of the connection, and their rotation. Reading needs `stytch.scim:get`, changing `stytch.scim:update`."""

@@ -141,8 +141,9 @@ class ScimUserGateway(Protocol):
     ) -> Page[ScimUser]:
         """Return a page of users by userName. Each word of `search` is part of the userName, name or email address.
 
-        One page of a search reads 100,000 users at most, so it can be empty without being the last. `limit` is 1 to 1000.
-        Raise Invalid if it isn't, InvalidCursor, and NotFound if there is no such connection.
+        If no word has three letters, one of them begins with the text. Without an index that finds parts of names, a page
+        reads 100,000 users at most and is partial if there are more, so it can be empty without being the last. `limit` is 1
+        to 1000. Raise Invalid if it isn't, InvalidCursor, and NotFound if the connection isn't the active one.
         """
         ...
 

@@ -11,12 +11,14 @@ from django.db import close_old_connections
 
 Row = TypeVar("Row")
 
-_MAX_WAITING = 1000
+# With so many waiting, a request writes them itself. If others are being written, it waits for that first.
+MAX_WAITING = 1000
 
 
 class InsertQueue(Generic[Row]):
     """Rows that no response depends on. If the process is killed, those of the last SCIM_LOG_DELAY milliseconds are lost.
 
+    That's at most MAX_WAITING that wait and as many that are being written, and one or two for each request in progress.
     A process that is stopped waits for its executors and so writes them, including one that a server forked, in which
     `atexit` isn't called.
     """
@@ -32,7 +34,7 @@ class InsertQueue(Generic[Row]):
         """Write rows soon: at once without a delay, or if too many wait already."""
         with self._lock:
             self._rows.extend(rows)
-            is_due = not settings.SCIM_LOG_DELAY or len(self._rows) > _MAX_WAITING or not self._schedule()
+            is_due = not settings.SCIM_LOG_DELAY or len(self._rows) > MAX_WAITING or not self._schedule()
         if is_due:
             self.flush()
 

@@ -1,6 +1,7 @@
 """Rows by their keys: SQL that is the same for any number of keys, for the SCIM endpoint's reads and writes.
 
-A condition is a mapping of columns to keys; None means that the column is NULL. README.md beside this says when to use it.
+A condition is a mapping of columns to keys, which includes the organization. None means that the column is NULL. README.md
+beside this says when to use it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,15 +27,15 @@ def select_keys(
 
 
 def select_keys_in(
-    model: type[Model], keys: Sequence[UUID], column: str, within: tuple[type[Model], Where, str]
+    model: type[Model], where: Where, keys: Sequence[UUID], column: str, within: tuple[type[Model], Where, str]
 ) -> list[tuple[UUID, UUID, bool]]:
-    """Return the keys that a table has, each with a column that holds keys, and whether another table has the key too.
+    """Return the keys of the rows that fulfill a condition, each with a column and whether another table has the key too.
 
     `within` is that table, a condition on its rows, and the column that the key is in.
     """
-    other, where, name = within
-    condition, values = equal(where)
-    is_one, keys_among = among({}, "id", keys)
+    other, where_within, name = within
+    condition, values = equal(where_within)
+    is_one, keys_among = among(where, "id", keys)
     # Not EXISTS: PostgreSQL may then read all rows that fulfill the condition first, and a group has a hundred thousand.
     is_in = f"(SELECT 1 FROM {table(other)} WHERE {condition} AND {name} = {table(model)}.id)"
     found = run(f"SELECT id, {column}, {is_in} FROM {table(model)} WHERE {is_one}", [*values, *keys_among])
@@ -69,18 +70,19 @@ def equal(where: Where) -> tuple[str, list[Any]]:
 
 def among(where: Where, column: str, keys: Sequence[UUID]) -> tuple[str, list[Any]]:
     """Return a condition, and that a column has one of the keys, as SQL, and the values."""
-    terms, values = equal(where)
-    both = f"{terms} AND {column}" if terms else column
-    if connection.vendor == "postgresql" and not values:
-        return f"{both} = ANY(%s)", [list(keys)]
-    if connection.vendor == "postgresql":
-        # One condition: with ANY beside others, PostgreSQL may look for the keys among all rows that fulfill the others.
-        absent = "".join(f" AND {name} IS NULL" for name, value in where.items() if value is None)
-        names = [name for name, value in where.items() if value is not None]
-        wanted = f"SELECT {'%s, ' * len(names)}unnest(%s)"
-        return f"({', '.join((*names, column))}) IN ({wanted}){absent}", [*values, list(keys)]
-    hexadecimal = msgspec.json.encode([key.hex for key in keys]).decode()
-    return f"{both} IN (SELECT value FROM json_each(%s))", [*values, hexadecimal]
+    if connection.vendor != "postgresql":
+        terms, values = equal(where)
+        hexadecimal = msgspec.json.encode([key.hex for key in keys]).decode()
+        return f"{terms} AND {column} IN (SELECT value FROM json_each(%s))", [*values, hexadecimal]
+    # The organization, which selects a partition, and NULLs apart from the others.
+    apart = {name: value for name, value in where.items() if value is None or name == "organization_id"}
+    others = {name: value for name, value in where.items() if name not in apart}
+    terms, values = equal(apart)
+    if not others:
+        return f"{terms} AND {column} = ANY(%s)", [*values, list(keys)]
+    # One condition: with ANY beside others, PostgreSQL may look for the keys among all rows that fulfill the others.
+    wanted = f"SELECT {'%s, ' * len(others)}unnest(%s)"
+    return f"{terms} AND ({', '.join((*others, column))}) IN ({wanted})", [*values, *others.values(), list(keys)]
 
 
 def _key(value: Any) -> UUID:

@@ -48,7 +48,7 @@ class Keyset:
             raise ExpiredCursor("The cursor has expired. Start the list again without one.") from None
         # ValueError: text that can't be encoded.
         except (signing.BadSignature, ValueError):
-            raise InvalidCursor("The cursor isn't valid for this list.") from None
+            raise InvalidCursor("The cursor is not valid for this list.") from None
 
     def after(self, cursor: str, rows: "QuerySet[Row, Columns]", order_by: str) -> "QuerySet[Row, Columns]":
         """Return the rows after a cursor, in the order of a unique column ("-pk" for descending). Raise InvalidCursor."""
@@ -67,7 +67,8 @@ class Keyset:
         kept, following = rows[:limit], searched_to
         if len(rows) > limit and kept:
             following = key(kept[-1])
-        return Page(tuple(kept), self.cursor(following) if following else None)
+        is_partial = len(rows) <= limit and bool(searched_to)
+        return Page(tuple(kept), self.cursor(following) if following else None, is_partial=is_partial)
 
 
 def search_words(text: str) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def search_words(text: str) -> tuple[str, ...]:
 def search_bound(in_order: "QuerySet[Any]", column: str) -> str:
     """Return the key of the last row that one page of a search reads, "" if it reads all of them.
 
-    No index finds a part of a name, so a page reads MAX_SEARCHED rows at most.
+    Without an index that finds a part of a name, a page reads MAX_SEARCHED rows at most.
     """
     keys = list(in_order.values_list(column, flat=True)[MAX_SEARCHED - 1 : MAX_SEARCHED + 1])
     return str(keys[0]) if len(keys) > 1 else ""

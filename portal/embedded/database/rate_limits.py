@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from limits.storage import Storage
 
+from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
 from portal.embedded.models import RateLimitCounterRow
 
 _TABLE = RateLimitCounterRow._meta.db_table
@@ -22,25 +23,22 @@ _COUNT = f"""
 """
 
 
-# Every so many writes of a process delete up to so many rows: more than were written, so the table stays as large as what
-# is counted at the moment.
-_PRUNED_EVERY, _BATCH = 100, 1000
+# Every so many writes of a process delete a batch of rows: more than were written, so the table stays as large as what is
+# counted at the moment.
+_PRUNED_EVERY = 100
 _WRITES = count(1)
 
 
-def prune() -> int:
-    """Delete the counters whose window has ended, a thousand in a transaction, and return how many."""
-    deleted = 0
-    while batch := _delete_ended():
-        deleted += batch
-    return deleted
+def prune(limit: int | None = MAX_ROWS) -> int:
+    """Delete counters whose window has ended, a thousand in a transaction. Return how many, `limit` at most."""
+    return delete_in_batches(_delete_ended, limit)
 
 
-def _delete_ended() -> int:
+def _delete_ended(number: int) -> int:
     """Delete some of the counters whose window has ended, and return how many."""
     with transaction.atomic():
         ended = RateLimitCounterRow.objects.filter(expires_at__lte=timezone.now())
-        keys = list(ended.select_for_update(skip_locked=True).values_list("key", flat=True)[:_BATCH])
+        keys = list(ended.select_for_update(skip_locked=True).values_list("key", flat=True)[:number])
         # The condition again: SQLite locks no rows, and a window may have begun again.
         return ended.filter(key__in=keys).delete()[0]
 
@@ -67,7 +65,7 @@ class DatabaseStorage(Storage):
             cursor.execute(_COUNT, [key, amount, adapt(until), adapt(now), adapt(now)])
             counted = int(cursor.fetchone()[0])
         if next(_WRITES) % _PRUNED_EVERY == 0:
-            _delete_ended()
+            _delete_ended(BATCH)
         return counted
 
     def get(self, key: str) -> int:

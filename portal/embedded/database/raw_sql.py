@@ -24,22 +24,18 @@ _TABLES = {
 
 
 def rows(sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
-    """Run a statement that names tables as `{group}`, and return what it selects, as the database gives it."""
+    """Run a statement, and return what it selects, as the database gives it.
+
+    It names tables as `{group}`, and asks with `column {one_of}` for one of several keys, which are one value.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_with_tables(sql), [_prepared(one) for one in values])
+        cursor.execute(_formatted(sql), [_prepared(one) for one in values])
         return list(cursor.fetchall())
-
-
-def among(column: str) -> str:
-    """Return SQL that asks for one of several keys, which are one value to `rows()`."""
-    if connection.vendor == "postgresql":
-        return f"{column} = ANY(%s)"
-    return f"{column} IN (SELECT value FROM json_each(%s))"
 
 
 def subquery(sql: str, *values: Any) -> RawSQL:
     """Return a statement as the operand of `IN`."""
-    return RawSQL(_with_tables(sql), [_prepared(one) for one in values])  # noqa: S611 -- our own statements
+    return RawSQL(_formatted(sql), [_prepared(one) for one in values])  # noqa: S611 -- our own statements
 
 
 def key(value: Any) -> UUID:
@@ -48,8 +44,11 @@ def key(value: Any) -> UUID:
 
 
 @cache
-def _with_tables(sql: str) -> str:
-    return sql.format(**{name: model._meta.db_table for name, model in _TABLES.items()})
+def _formatted(sql: str) -> str:
+    return sql.format(
+        one_of="= ANY(%s)" if connection.vendor == "postgresql" else "IN (SELECT value FROM json_each(%s))",
+        **{name: model._meta.db_table for name, model in _TABLES.items()},
+    )
 
 
 def _prepared(value: Any) -> Any:

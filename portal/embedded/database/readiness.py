@@ -1,35 +1,35 @@
 """Whether this process can serve with its database as it is now: what readiness and `manage.py check` report."""
 
 import pkgutil
-import threading
+import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from queue import SimpleQueue
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from portal.embedded import migrations, models
 from portal.embedded.database import triggers
 from portal.outages import UndeclaredPooler, reason
+from portal.serving.probe import Probe
 
 log = structlog.get_logger("gatehouse.readiness")
 
 # What keeps this process from serving: a few words about each part of it.
 Faults = Mapping[str, str]
 
-_SECONDS = 2.0  # that a check may take
-_SECONDS_KNOWN = 0.5  # for which its result is used again
+_STATEMENT_SECONDS = 2
+_LOCK_MILLISECONDS = 200
 _SECONDS_THOROUGH = 10.0  # for which what changes only with an upgrade is used again
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def faults() -> Faults:
-    """Return what keeps this process from serving, within two seconds; {} if nothing does."""
+    """Return what keeps this process from serving, within a second; {} if nothing does."""
     return _probe.result()
 
 
@@ -37,8 +37,9 @@ def find_faults() -> Faults:
     """Look at everything now, on this thread's connection."""
     try:
         with _impatience():
-            if not _is_read_only():
-                return _thorough()
+            takes_writes = not is_read_only()
+        if takes_writes:
+            return _thorough()
         # Among several servers, the next look finds the one that takes writes.
         connection.close()
         return {"database": "is read-only"}  # noqa: TRY300 -- as the other answers
@@ -57,26 +58,54 @@ def _impatience() -> Iterator[None]:
         return
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = '{_SECONDS:.0f}s'")
+            cursor.execute(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'")
         yield
 
 
-def _is_read_only() -> bool:
+def is_read_only() -> bool:
+    """Say whether the database takes no writes: a standby, or a file that can't be written."""
     if connection.vendor != "postgresql":
-        return False
+        return _is_file_read_only()
     with connection.cursor() as cursor:
         cursor.execute("SHOW transaction_read_only")
         return bool(cursor.fetchone() == ("on",))
 
 
+def _is_file_read_only() -> bool:
+    """Say whether SQLite can't write to its file. Writes nothing."""
+    if connection.in_atomic_block:
+        return False  # a transaction begins with the write lock
+    with connection.cursor() as cursor:
+        (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                # The lock alone is given for a read-only file, too.
+                cursor.execute("PRAGMA user_version = 0")
+            finally:
+                cursor.execute("ROLLBACK")
+        except OperationalError as error:
+            # Busy: another process is writing.
+            code = error.__cause__.sqlite_errorname if isinstance(error.__cause__, sqlite3.Error) else ""
+            if code.startswith("SQLITE_BUSY"):
+                return False
+            if code.startswith("SQLITE_READONLY"):
+                return True
+            raise
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")
+    return False
+
+
 def unapplied_migrations() -> list[str]:
     """Return the migrations of this version that the database lacks."""
     applied = MigrationRecorder(connection).applied_migrations()
-    return [name for name in _migrations() if ("directory", name) not in applied]
+    return [name for name in known_migrations() if ("directory", name) not in applied]
 
 
 def unreadable_keys() -> int:
-    """Return how many keys that sign session JWTs, or will, neither SECRET_KEY nor a fallback decrypts."""
+    """Return how many keys that sign session JWTs, or will, no key of this process decrypts."""
     if not (keys := _private_keys()):
         return 0
     # Only a process that has such keys loads what decrypts them.
@@ -86,7 +115,7 @@ def unreadable_keys() -> int:
 
 
 def keys_under_fallbacks() -> int:
-    """Return how many of those keys SECRET_KEY itself doesn't decrypt."""
+    """Return how many of those keys only a fallback decrypts."""
     if not (keys := _private_keys()):
         return 0
     from portal.embedded.database.encryption import SIGNING_KEY, is_current  # noqa: PLC0415 -- as above
@@ -103,9 +132,22 @@ def _thorough() -> Faults:
     global _known  # noqa: PLW0603 -- what a process knows is one thing
     found, read_at = _known
     if read_at is None or read_at < time.monotonic() - _SECONDS_THOROUGH:
-        found = _find_thoroughly()
+        try:
+            with _impatience():
+                _limit_waiting()
+                found = _find_thoroughly()
+        except OperationalError as error:
+            if read_at is None or getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+                raise
+            # An operator's statement keeps a table locked. What was found before is still the best answer.
         _known = found, time.monotonic()
     return found
+
+
+def _limit_waiting() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}")
 
 
 _known: tuple[Faults, float | None] = {}, None
@@ -121,67 +163,27 @@ def _find_thoroughly() -> Faults:
         log.error("not_ready", reason="guards are missing, disabled or changed", guards=gaps)
         found["guards"] = "are missing, disabled or changed"
     if unreadable_keys():
-        log.error("not_ready", reason="SECRET_KEY doesn't decrypt the key that signs session JWTs")
+        log.error("not_ready", reason="no key of this process decrypts the key that signs session JWTs")
         found["signing_key"] = "can't be decrypted"
     return found
 
 
 @cache
-def _migrations() -> list[str]:
+def known_migrations() -> list[str]:
+    """Return the names of this version's migrations."""
     return [module.name for module in pkgutil.iter_modules(migrations.__path__)]
 
 
-class Probe:
-    """Runs a check in a thread of its own, so that no one waits longer than two seconds for a database that hangs."""
-
-    def __init__(self, check: Callable[[], Faults]) -> None:
-        self._check = check
-        self._lock = threading.Lock()
-        self._asked: SimpleQueue[Future[Faults] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._last: Future[Faults] | None = None
-        self._good_until = 0.0
-
-    def result(self) -> Faults:
-        """Return what the check finds, or found half a second ago; that the database doesn't answer if it takes longer."""
-        with self._lock:
-            if self._last is None or (self._last.done() and time.monotonic() > self._good_until):
-                self._last = Future()
-                self._asked.put(self._last)
-                self._start()
-            last = self._last
-        try:
-            return last.result(_SECONDS)
-        except TimeoutError:
-            log.warning("database_unavailable", reason=f"no answer within {_SECONDS:.0f} seconds")
-            return {"database": "doesn't answer"}
-
-    def stop(self) -> None:
-        """End the thread and its connection."""
-        with self._lock:
-            thread, self._thread, self._last = self._thread, None, None
-        if thread is not None:
-            self._asked.put(None)
-            thread.join()
-
-    def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="readiness", daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        while (asked := self._asked.get()) is not None:
-            close_old_connections()
-            try:
-                asked.set_result(self._check())
-            except Exception:  # the one who asks must get an answer
-                log.exception("readiness_failed")
-                asked.set_result({"readiness": "isn't known"})
-            self._good_until = time.monotonic() + _SECONDS_KNOWN
-        connection.close()
+def _look() -> Faults:
+    close_old_connections()
+    return find_faults()
 
 
-_probe = Probe(find_faults)
+def _end() -> None:
+    connection.close()  # of the probe's thread
+
+
+_probe: Probe[Faults] = Probe("readiness", _look, late={"database": "doesn't answer"}, end=_end)
 
 
 def stop() -> None:

@@ -59,7 +59,7 @@ class Reader:
                     operand, f"missing_filter_{'value' if name else 'name'}", "An operand has no name or value."
                 )
             if name not in known:
-                raise self._invalid(operand, "filter_name_not_recognized", f"{name[:100]} isn't a known filter.")
+                raise self._invalid(operand, "filter_name_not_recognized", f"{name[:100]} is not a known filter.")
             both &= known[name](operand)
         return both
 

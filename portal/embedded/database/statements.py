@@ -81,11 +81,15 @@ class Statement(Generic[Row]):
         queryset = self._build(*(example for _, example in self._parameters))
         sql, parameters = queryset.values_list(*self._columns).query.sql_with_params()
         examples = [field.get_db_prep_value(example, connection) for field, example in self._parameters]
-        # A single one can't be in the wrong place, and a binary one doesn't equal itself.
-        if len(parameters) != len(examples) or (len(examples) > 1 and list(parameters) != examples):
+        if [*map(_comparable, parameters)] != [*map(_comparable, examples)]:
             raise TypeError(f"The parameters are declared in another order than they have in: {sql}")
         self._built = _Built(sql, _converters(queryset, self._columns), _tables(queryset.model, self._columns))
         return self._built
+
+
+def _comparable(parameter: Any) -> Any:
+    """Return what a parameter is compared by: psycopg's wrapper of bytes doesn't equal another one."""
+    return getattr(parameter, "obj", parameter)
 
 
 @dataclass(frozen=True, slots=True)

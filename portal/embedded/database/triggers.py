@@ -5,52 +5,57 @@ After each `migrate` those that are missing or differ are put in place, and no o
 
 import hashlib
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.core.management.base import CommandError
-from django.db import OperationalError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import ForeignKey, Model
 
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
+from portal.embedded.database.table_locks import TableLocked, change_tables
 
 # What a guard's condition calls the row that is written.
 _ROW = "written"
 # No one is added to a deleted connection, even by a request that was authenticated before the deletion.
 _INTO_ACTIVE = (models.ScimUserRow, "connection")
+# References without a foreign key on PostgreSQL, where all others have one that carries the organization.
+UNCONSTRAINED = [(models.ScimRequestRow, "connection")]
 _APPEND_ONLY = models.ActivityEntryRow._meta.db_table
 
 
 # Marks a guard's comment in PostgreSQL, before a hash of its definition.
 _COMMENT = "gatehouse guard "
-# PostgreSQL: shorter than the second after which it looks for deadlocks, so that no request is ended for one.
-_LOCK_MILLISECONDS = 500
-_TRIES = 20
 
 
 def install(using: str) -> None:
     """Create or replace the guards that are missing or differ, in one transaction. Raise CommandError if tables stay locked."""
     connection = connections[using]
-    for number in range(_TRIES):
-        changes = list(_changes(connection))
-        if not changes:
-            return
-        try:
-            with transaction.atomic(using):
-                _execute(connection, [*_patience(connection), *changes])
-        except OperationalError as error:
-            if number == _TRIES - 1:
-                raise CommandError(
-                    "The database's guards were not updated: another transaction keeps a table locked. The previous "
-                    "guards are still in place. Run migrate again when that transaction has ended."
-                ) from error
-            # Lets the requests through that have been waiting behind this one.
-            time.sleep(1)
-        else:
-            return
+    if not list(_changes(connection)):
+        return
+    try:
+        change_tables(using, lambda: _execute(connection, list(_changes(connection))))
+    except TableLocked as error:
+        raise CommandError(
+            "The database's guards were not updated: another transaction keeps a table locked. The previous "
+            "guards are still in place. Run migrate again when that transaction has ended."
+        ) from error
+
+
+@contextmanager
+def without(name: str, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """Switch a guard off within the current transaction. Only the owner of its table can.
+
+    No one else can use it: until the transaction ends, no other one writes to the table.
+    """
+    connection = connections[using]
+    (guard,) = (guard for guard in _guards(connection.vendor) if guard.name == name)
+    _execute(connection, [guard.switch_off(connection.vendor)])
+    yield
+    _execute(connection, guard.switch_on(connection.vendor))
 
 
 def faults(using: str) -> list[str]:
@@ -85,19 +90,15 @@ def _changes(connection: BaseDatabaseWrapper) -> Iterator[str]:
     """Yield what makes the guards right, and nothing for those that are."""
     vendor, found = connection.vendor, _found(connection)
     wanted = {guard.name: guard for guard in _wanted(connection)}
+    retired = {guard.name for guard in _retired(vendor)}
     for name, (table, *_) in found.items():
-        if name not in wanted:
+        if name not in wanted and name not in retired:
             yield _drop(name, table, vendor)
     for name, guard in wanted.items():
         if found.get(name) != guard.state(vendor):
             if vendor == "sqlite":
                 yield guard.drop(vendor)
             yield from guard.create(vendor)
-
-
-def _patience(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return what keeps the change from holding up writes behind it while it waits for a lock."""
-    return [] if connection.vendor == "sqlite" else [f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}"]
 
 
 def same_organization() -> "Iterator[tuple[type[Model], ForeignKey[Model, Model]]]":
@@ -122,7 +123,11 @@ def _wanted(connection: BaseDatabaseWrapper) -> "Iterator[_Guard]":
             for table in {guard.table for guard in _guards(connection.vendor)}.intersection(tables)
             for column in connection.introspection.get_table_description(cursor, table)
         }
-    return (guard for guard in _guards(connection.vendor) if (guard.table, guard.column) in columns)
+    return (
+        guard
+        for guard in _guards(connection.vendor)
+        if {(guard.table, guard.column), (guard.table, "organization_id")} <= columns
+    )
 
 
 def _guards(vendor: str) -> "Iterator[_Guard]":
@@ -132,17 +137,24 @@ def _guards(vendor: str) -> "Iterator[_Guard]":
     for model, field in same_organization():
         table, parent = model._meta.db_table, field.related_model._meta.db_table
         # A row counts as foreign also when its parent does not exist, which the foreign key itself reports later.
-        # The key alone finds it: with the organization as well, PostgreSQL may read all of the organization's rows.
         for event in ("INSERT", "UPDATE"):
             wants_active = event == "INSERT" and (model, field.name) == _INTO_ACTIVE
-            right, message = f"p.organization_id = {_ROW}.organization_id", "belongs to another organization"
+            if vendor == "postgresql" and not wants_active and (model, field.name) not in UNCONSTRAINED:
+                continue
+            right, message = f"p.id = {_ROW}.{field.column}", "belongs to another organization"
+            right = f"{right} AND p.organization_id = {_ROW}.organization_id"
             if wants_active:
                 right, message = f"{right} AND p.status = '{ScimConnectionStatus.ACTIVE}'", f"{message} or is deleted"
-            wrong = f"NOT COALESCE((SELECT {right} FROM {parent} p WHERE p.id = {_ROW}.{field.column}), FALSE)"
+            wrong = f"NOT EXISTS (SELECT 1 FROM {parent} p WHERE {right})"
             if field.null:
                 wrong = f"{_ROW}.{field.column} IS NOT NULL AND {wrong}"
             name = f"{table}_{field.column}_same_organization_{event.lower()}"
             yield _Guard(name, table, field.column, event, f"{table}.{field.column} {message}", wrong)
+
+
+def _retired(vendor: str) -> "Iterator[_Guard]":
+    """Yield the guards that foreign keys replace. Where they exist they stay: nodes of the version before look for them."""
+    return (guard for guard in _guards("sqlite") if vendor == "postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +208,15 @@ class _Guard:
         moves = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in (self.column, "organization_id"))
         return self.condition.replace(_ROW, "NEW"), f"BEFORE UPDATE ON {self.table} FOR EACH ROW WHEN ({moves})"
 
+    def switch_off(self, vendor: str) -> str:
+        # PostgreSQL lets readers such as pg_dump continue, which a dropped trigger would not.
+        return self.drop(vendor) if vendor == "sqlite" else f"ALTER TABLE {self.table} DISABLE TRIGGER {self.name}"
+
+    def switch_on(self, vendor: str) -> Iterable[str]:
+        if vendor == "sqlite":
+            return self.create(vendor)
+        return [f"ALTER TABLE {self.table} ENABLE TRIGGER {self.name}"]
+
     def drop(self, vendor: str) -> str:
         return _drop(self.name, self.table, vendor)
 
@@ -203,15 +224,17 @@ class _Guard:
 # A plan created while a table is small would scan it, and be kept while the table grows.
 _SETTING = "enable_seqscan = off"
 _NAME = re.compile(r"activity_no_|.*_same_organization_")
-# Of a trigger: its table, and what tells whether it is as it was created.
+# Partitions have copies of a row's triggers, with `tgparentid`. Of a trigger: its table, and what tells whether it is as it was created.
 _State = tuple[str, ...]
 _COMMENT_AT, _ENABLED_AT = 1, -1
 _FIND_IN_POSTGRESQL = """
     SELECT trigger.tgname, tables.relname, obj_description(trigger.oid, 'pg_trigger'), function.proname,
-        function.prosrc, array_to_string(function.proconfig, ','), trigger.tgenabled
+        function.prosrc, array_to_string(function.proconfig, ','), COALESCE(
+            (SELECT part.tgenabled FROM pg_trigger part WHERE part.tgparentid = trigger.oid AND part.tgenabled = 'D' LIMIT 1),
+            trigger.tgenabled)
     FROM pg_trigger trigger JOIN pg_class tables ON tables.oid = trigger.tgrelid
     JOIN pg_proc function ON function.oid = trigger.tgfoid
-    WHERE NOT trigger.tgisinternal AND pg_table_is_visible(tables.oid)
+    WHERE NOT trigger.tgisinternal AND trigger.tgparentid = 0 AND pg_table_is_visible(tables.oid)
         AND (trigger.tgname = ANY(%s) OR starts_with(obj_description(trigger.oid, 'pg_trigger'), %s))
 """
 

@@ -29,6 +29,7 @@ class Writes:
     def __init__(self) -> None:
         self._parts: list[tuple[str, Values]] = []
         self._new: dict[type[Model], list[Mapping[str, Any]]] = {}
+        self._added: list[tuple[str, type[Model], Sequence[Mapping[str, Any]]]] = []
 
     def insert(self, *rows: Model) -> None:
         """Insert new rows, as `save(force_insert=True)` would without its signals."""
@@ -39,15 +40,23 @@ class Writes:
         """Insert rows that are given as values by the model's attributes: for many rows, without an object for each."""
         self._new.setdefault(model, []).extend(rows)
 
+    def add_numbers(
+        self, model: type[Model], key: tuple[str, ...], numbers: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Insert rows, or add their numbers to those of the rows that have the same key. Each key may occur once."""
+        if rows:
+            self._added.append((_on_conflict(model, key, numbers), model, rows))
+
     def update(self, row: Model, *names: str) -> None:
-        """Store fields of a row, as `save(update_fields=…)` would without its signals."""
-        sql, fields = _update(type(row), names, connection.vendor)
+        """Store fields of an organization's row, as `save(update_fields=…)` would without its signals."""
+        sql, fields, key = _update(type(row), names, connection.vendor)
         changed = {field.attname: field.pre_save(row, add=False) for field in fields}
         if connection.vendor == "postgresql":
-            self._parts.append((sql, [_encoded(changed), row.pk]))
+            self._parts.append((sql, [_encoded(changed), *(vars(row)[field.attname] for field in key)]))
         else:
-            values = [field.get_db_prep_save(changed[field.attname], connection) for field in fields]
-            self._parts.append((sql, [*values, row._meta.pk.get_db_prep_save(row.pk, connection)]))
+            stored = {**vars(row), **changed}
+            values = [field.get_db_prep_save(stored[field.attname], connection) for field in (*fields, *key)]
+            self._parts.append((sql, values))
 
     def update_keys(
         self, model: type[Model], change: tuple[str, Any], where: Where, column: str, keys: Sequence[UUID]
@@ -66,10 +75,11 @@ class Writes:
 
     def send(self) -> None:
         """Write everything within the caller's transaction, new rows last. Raise IntegrityError as the database does."""
-        parts, new = self._parts, self._new
-        self._parts, self._new = [], {}
+        parts, new, added = self._parts, self._new, self._added
+        self._parts, self._new, self._added = [], {}, []
         if connection.vendor == "postgresql":
             parts += [(_insert_documents(model), [_encoded(rows)]) for model, rows in new.items() if rows]
+            parts += [(_insert_documents(model) + adding, [_encoded(counted)]) for adding, model, counted in added]
             if parts:
                 execute(_as_one(tuple(sql for sql, _ in parts)), [one for _, values in parts for one in values])
             return
@@ -78,6 +88,8 @@ class Writes:
         with connection.cursor() as cursor:
             for model, rows in new.items():
                 cursor.executemany(_insert(model), [_prepared(model, row) for row in rows])
+            for adding, model, counted in added:
+                cursor.executemany(_insert(model) + adding, [_prepared(model, row) for row in counted])
 
     def send_whole(self) -> None:
         """Write everything or nothing. A transaction around it stays usable if the database rejects something."""
@@ -91,13 +103,6 @@ def insert(*rows: Model) -> None:
     """Insert new rows now."""
     writes = Writes()
     writes.insert(*rows)
-    writes.send()
-
-
-def insert_values(model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows that are given as values by the model's attributes, now."""
-    writes = Writes()
-    writes.insert_values(model, rows)
     writes.send()
 
 
@@ -142,20 +147,30 @@ def _prepared(model: type[Model], row: Mapping[str, Any]) -> Values:
 
 
 @cache
-def _update(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[str, Fields]:
+def _update(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[str, Fields, Fields]:
     meta = model._meta
-    fields = [field for field in meta.concrete_fields if field.attname in names]
+    fields, key = (
+        [field for field in meta.concrete_fields if field.attname in those]
+        for those in (names, ("id", "organization_id"))
+    )
     columns = ", ".join(str(field.column) for field in fields)
     row = f"SELECT {_names(fields)} FROM json_to_record(%s) AS ({_record(fields)})"
     places = (
         f"({columns}) = ({row})" if vendor == "postgresql" else f"({columns}) = ({', '.join(['%s'] * len(fields))})"
     )
-    return f"UPDATE {meta.db_table} SET {places} WHERE {meta.pk.column} = %s", fields
+    return f"UPDATE {meta.db_table} SET {places} WHERE id = %s AND organization_id = %s", fields, key
 
 
 @cache
 def _insert(model: type[Model]) -> str:
     return f"INSERT INTO {_target(model)} VALUES ({', '.join(['%s'] * len(inserted_fields(model)))})"
+
+
+@cache
+def _on_conflict(model: type[Model], key: tuple[str, ...], numbers: tuple[str, ...]) -> str:
+    """Return the end of an INSERT that adds numbers to an existing row."""
+    sums = ", ".join(f"{name} = {table(model)}.{name} + excluded.{name}" for name in numbers)
+    return f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}"
 
 
 @cache

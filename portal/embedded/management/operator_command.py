@@ -15,9 +15,9 @@ from portal.directory.errors import DirectoryError
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a command did: `fields` in Stytch's terms for scripts, `text` for people."""
+    """What a command did: `fields` in Stytch's terms for scripts, as JSON has them, and `text` for people."""
 
-    fields: Mapping[str, str]
+    fields: Mapping[str, Any]
     text: str
 
 

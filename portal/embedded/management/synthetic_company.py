@@ -21,7 +21,7 @@ _TITLES = ("Analyst", "Associate", "Coordinator", "Director", "Lead", "Manager",
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Employee:
     """An employee. `number` counts from 0."""
 
     number: int
@@ -58,19 +58,19 @@ class Group:
     site: str = ""
     team: int = 0
 
-    def has(self, person: Person) -> bool:
+    def has(self, employee: Employee) -> bool:
         """Say whether the person is in the group."""
         return (
-            self.department in {"", person.department}
-            and self.site in {"", person.site}
-            and (not self.team or person.number % (self.team + 1) == 0)
+            self.department in {"", employee.department}
+            and self.site in {"", employee.site}
+            and (not self.team or employee.number % (self.team + 1) == 0)
         )
 
 
-def people(number: int) -> Iterator[Person]:
+def employees(number: int) -> Iterator[Employee]:
     """Yield that many people."""
     for n in range(number):
-        yield Person(n, _GIVEN[n % len(_GIVEN)], _FAMILY[n // 3 % len(_FAMILY)])
+        yield Employee(n, _GIVEN[n % len(_GIVEN)], _FAMILY[n // 3 % len(_FAMILY)])
 
 
 def groups(number: int) -> Iterator[Group]:

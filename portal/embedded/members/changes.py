@@ -83,7 +83,7 @@ def _check_mfa_method(row: models.MemberRow, method: str) -> str:
         )
     if method == "totp" or (method == "sms_otp" and not row.mfa_phone_number):
         raise Invalid(
-            "The member hasn't set up this method.",
+            "The member has not set up this method.",
             field="default_mfa_method",
             error_type="default_mfa_member_missing_factor",
         )

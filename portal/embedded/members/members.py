@@ -5,28 +5,34 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BooleanField, F, Func, JSONField, QuerySet, Value
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, Invalid, NotFound
-from portal.directory.ids import id_prefix, parse_id, public_id, uuid7
+from portal.directory.ids import id_prefix, parse_id
 from portal.directory.members import (
     FIELD_ACTIONS,
     PRIVILEGED,
     PROJECT_ONLY,
     RESOURCE,
     SELF,
+    Helper,
+    ListedMember,
     Member,
     MemberChanges,
+    MemberDetails,
+    MemberFilter,
     MemberStatus,
 )
 from portal.directory.organizations import Organization
-from portal.directory.pages import DEFAULT_LIMIT
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.search import Found, Operand
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import is_text
+from portal.embedded.members import listing
 from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
+from portal.embedded.members.retired_addresses import release, require_not_retired, retire
 from portal.embedded.members.roles import email_roles, has_admin, is_admin, lock_admins, roles_through_groups
 from portal.embedded.members.search import search_members
 from portal.embedded.members.values import member_id as id_of
@@ -40,21 +46,7 @@ from portal.embedded.scim.protocol.address_handover import (
 from portal.embedded.scope import Scope, across_organizations, lock_organization
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
 
-_MAX_RETIRED = 50
-
-
-class _HasRetiredAddress(Func):
-    """Whether a JSON list of former addresses contains one."""
-
-    template = "%(expressions)s"
-    arg_joiner = " @> "
-    output_field = BooleanField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002 -- Django's signature
-        """Compile for SQLite, which has no such operator."""
-        (values, _none), (wanted, with_wanted) = map(compiler.compile, self.source_expressions)
-        inside = f"json_extract(one.value, '$.folded') = json_extract({wanted}, '$[0].folded')"
-        return f"EXISTS (SELECT 1 FROM json_each({values}) AS one WHERE {inside})", with_wanted  # noqa: S608 -- compiled
+_EVERY_MEMBER = MemberFilter()
 
 
 class EmbeddedMembers:
@@ -66,6 +58,25 @@ class EmbeddedMembers:
     def get(self, member_id: str) -> Member:
         """Return the member with this ID or external ID. Raise NotFound, also for a deleted member."""
         return _value(self._member(member_id))
+
+    @property
+    def has_details(self) -> bool:
+        """Say that names can be searched, and that managers and activity are known."""
+        return True
+
+    def page(
+        self, wanted: MemberFilter = _EVERY_MEMBER, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ListedMember]:
+        """Return a page of members by email address. Raise Invalid, InvalidCursor, Forbidden."""
+        return listing.page(self._scope, wanted, cursor=cursor, limit=limit)
+
+    def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
+        """Return active members who have one of the roles, by email address, at most `limit`."""
+        return listing.helpers(self._scope, role_ids, limit=limit)
+
+    def details(self, member_id: str) -> MemberDetails:
+        """Return a member, deactivated ones included. Raise NotFound, Forbidden."""
+        return listing.details(self._scope, member_id)
 
     def by_email_address(self, email_address: str) -> Member:
         """Return the member with this address. Raise NotFound."""
@@ -82,20 +93,19 @@ class EmbeddedMembers:
         self._scope.require_action("search", RESOURCE)
         return search_members([self._scope.organization], operands, cursor=cursor, limit=limit)
 
-    def create(self, new: MemberChanges, *, as_pending: bool = False) -> Member:
-        """Create a member, active or pending. Raise Invalid, Conflict, Forbidden, NotFound if the organization was deleted."""
+    def create(self, new: MemberChanges, *, status: MemberStatus = MemberStatus.ACTIVE) -> Member:
+        """Create a member, active, invited or pending. Raise Invalid, Conflict, Forbidden, NotFound if the organization was deleted."""
         self._scope.require_action("create", RESOURCE)
         self._scope.require_fields(new, {}, PROJECT_ONLY, RESOURCE)
         for field in PRIVILEGED:
             # Some SDKs always send these fields. Empty values need no permission.
             if getattr(new, field):
                 self._scope.require_action(FIELD_ACTIONS[field], RESOURCE)
-        status = MemberStatus.PENDING if as_pending else MemberStatus.ACTIVE
         with unless_taken(), transaction.atomic():
             lock_organization(self._scope.organization_id)
             row = models.MemberRow(organization_id=self._scope.organization_id, status=status)
             row.email_address = check_address(new.email_address or "")
-            self._require_not_retired(row)
+            require_not_retired(self._scope, row)
             apply_changes(row, new)
             self._require_roles(email_roles(row.organization, row.email_address))
             row.save(force_insert=True)
@@ -159,7 +169,7 @@ class EmbeddedMembers:
             row = rows.select_for_update(of=("self",), no_key=True).filter(pk=parse_id("member", member_id)).first()
             if row is None:
                 raise NotFound(
-                    "There is no such deleted member.", error_type="no_deleted_member_found_for_reactivation"
+                    "This deleted member does not exist.", error_type="no_deleted_member_found_for_reactivation"
                 )
             if not (row.email_address_verified or _is_provisioned(row)):
                 raise Invalid(
@@ -180,7 +190,7 @@ class EmbeddedMembers:
         with_password = self._rows().exclude(password="").filter(pk=parse_id("member-password", member_password_id))
         seen = with_password.first()
         if seen is None:
-            raise NotFound("There is no such password.", error_type="member_password_not_found")
+            raise NotFound("This password does not exist.", error_type="member_password_not_found")
         self._require(seen, "update.info.delete.password")
         return self._clear(seen, "member.delete_password", password="")
 
@@ -210,10 +220,7 @@ class EmbeddedMembers:
             raise Invalid("Give the address or its ID.", field="email_id")
         with transaction.atomic():
             row, _ = self._locked(seen)
-            kept = [one for one in row.retired_email_addresses or () if not _matches(one, email_id, email_address)]
-            if len(kept) == len(row.retired_email_addresses or ()):
-                raise NotFound("The member has no such former address.", error_type="email_not_found")
-            row.retired_email_addresses = kept or None
+            release(row, email_id=email_id, email_address=email_address)
             row.save(update_fields=["retired_email_addresses", "updated_at"])
             self._record("member.unlink_retired_email", row, {}, {})
         return self._reread(row.pk)
@@ -272,7 +279,7 @@ class EmbeddedMembers:
             and fold_address(changes.email_address) != row.email_address_folded
         ):
             raise Invalid(
-                "Members can't change their own email address through this API.",
+                "Members cannot change their own email address through this API.",
                 field="email_address",
                 error_type="member_cannot_update_their_email_address",
             )
@@ -286,13 +293,10 @@ class EmbeddedMembers:
         row.email_address = address
         if fold_address(address) == fold_address(former):
             return
-        self._require_not_retired(row)
+        require_not_retired(self._scope, row)
         # Roles of the new domain take effect immediately, before the address is verified.
         self._require_roles(set(email_roles(row.organization, address)) - set(email_roles(row.organization, former)))
-        retired = [one for one in row.retired_email_addresses or () if one["folded"] != fold_address(address)]
-        if not changes.unlink_email:
-            retired.append({"id": str(uuid7()), "email_address": former, "folded": fold_address(former)})
-        row.retired_email_addresses = retired[-_MAX_RETIRED:] or None
+        retire(row, "" if changes.unlink_email else former)
         row.email_address_verified, row.password = False, ""
         self._scope.of(models.SignInLinkRow).filter(member=row).delete()
         end_intermediate_sessions([row.pk])
@@ -301,19 +305,6 @@ class EmbeddedMembers:
         """Raise Forbidden if roles grant more than the acting member's, unless they may assign roles."""
         if self._scope.signed_in and not self._scope.policy.covers(self._scope.roles, gained):
             self._scope.require_action(FIELD_ACTIONS["roles"], RESOURCE)
-
-    def _require_not_retired(self, row: models.MemberRow) -> None:
-        """Raise Conflict if the address is kept for another member who had it."""
-        wanted = Value([{"folded": fold_address(row.email_address)}], JSONField())
-        others = self._scope.of(models.MemberRow).filter(
-            _HasRetiredAddress(F("retired_email_addresses"), wanted), retired_email_addresses__isnull=False
-        )
-        if others.exclude(pk=row.pk).exclude(status=MemberStatus.DELETED).exists():
-            raise Conflict(
-                "Another member had this address, and it's kept for them.",
-                field="email_address",
-                error_type="retired_member_email",
-            )
 
     def _clear(self, seen: models.MemberRow, action: str, **values: str) -> Member:
         with transaction.atomic():
@@ -370,15 +361,10 @@ def _value(row: models.MemberRow) -> Member:
 
 
 def _not_member() -> NotFound:
-    return NotFound("There is no such member.", field="member_id", error_type="member_not_found")
+    return NotFound("This member does not exist.", field="member_id", error_type="member_not_found")
 
 
 def _is_provisioned(row: models.MemberRow) -> bool:
     """Say whether the identity provider has the member as an active user, which verifies the address."""
     user: models.ScimUserRow | None = getattr(row, "scim_user", None)
     return user is not None and user.active
-
-
-def _matches(one: Mapping[str, str], email_id: str, email_address: str) -> bool:
-    is_id = not email_id or public_id("email", UUID(one["id"])) == email_id
-    return is_id and (not email_address or one["folded"] == fold_address(email_address))

@@ -16,51 +16,66 @@ from portal.directory.members import MemberStatus
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
-from portal.embedded.database.raw_sql import among, key, rows, subquery
+from portal.embedded.database.raw_sql import key, rows, subquery
 from portal.embedded.scope import rows_of
 
-# From members up to the groups above. UNION drops repeated rows, so cycles of groups end.
+# These statements follow groups within groups. UNION drops repeated rows, so cycles of groups end. Each table is also asked
+# for the organization's rows with a value of its own: PostgreSQL chooses the partition by that, and not by the recursive table.
+
+# From members up to the groups above.
 _ROLES_OF_MEMBERS = """
-    WITH RECURSIVE reached(member_id, group_id) AS (
-        SELECT u.member_id, m.group_id FROM {membership} m
-        JOIN {user} u ON u.id = m.user_id JOIN {connection} c ON c.id = u.connection_id
-        WHERE AMONG AND u.active AND c.status = %s
-        UNION SELECT reached.member_id, n.group_id FROM {nesting} n JOIN reached ON n.member_id = reached.group_id
+    WITH RECURSIVE reached(organization_id, member_id, group_id) AS (
+        SELECT m.organization_id, u.member_id, m.group_id FROM {membership} m
+        JOIN {user} u ON u.id = m.user_id AND u.organization_id = m.organization_id
+        JOIN {connection} c ON c.id = u.connection_id AND c.organization_id = u.organization_id
+        WHERE m.organization_id {one_of} AND u.organization_id {one_of} AND u.member_id {one_of} AND u.active AND c.status = %s
+        UNION SELECT n.organization_id, reached.member_id, n.group_id FROM {nesting} n
+        JOIN reached ON n.member_id = reached.group_id AND n.organization_id = reached.organization_id
+        WHERE n.organization_id {one_of}
     )
-    SELECT DISTINCT reached.member_id, r.role_id, r.connection_id, r.group_id
-    FROM {role} r JOIN reached ON r.group_id = reached.group_id ORDER BY r.role_id, r.group_id
+    SELECT DISTINCT reached.member_id, r.role_id, r.connection_id, r.group_id FROM {role} r
+    JOIN reached ON r.group_id = reached.group_id AND r.organization_id = reached.organization_id
+    ORDER BY r.role_id, r.group_id
 """
 # From the groups that grant a role down to the members.
 _MEMBER_WITH_ROLE = """
-    WITH RECURSIVE granting(group_id) AS (
-        SELECT r.group_id FROM {role} r WHERE r.organization_id = %s AND r.role_id = %s
-        UNION SELECT n.member_id FROM {nesting} n JOIN granting ON n.group_id = granting.group_id
+    WITH RECURSIVE granting(organization_id, group_id) AS (
+        SELECT r.organization_id, r.group_id FROM {role} r WHERE r.organization_id = %s AND r.role_id = %s
+        UNION SELECT n.organization_id, n.member_id FROM {nesting} n
+        JOIN granting ON n.group_id = granting.group_id AND n.organization_id = granting.organization_id
+        WHERE n.organization_id = %s
     )
     SELECT 1 FROM granting
-    JOIN {membership} m ON m.group_id = granting.group_id
-    JOIN {user} u ON u.id = m.user_id
-    JOIN {member} p ON p.id = u.member_id
-    JOIN {connection} c ON c.id = u.connection_id
-    WHERE u.active AND p.status = %s AND c.status = %s AND p.id <> %s LIMIT 1
+    JOIN {membership} m ON m.group_id = granting.group_id AND m.organization_id = granting.organization_id
+    JOIN {user} u ON u.id = m.user_id AND u.organization_id = m.organization_id
+    JOIN {member} p ON p.id = u.member_id AND p.organization_id = u.organization_id
+    JOIN {connection} c ON c.id = u.connection_id AND c.organization_id = u.organization_id
+    WHERE m.organization_id = %s AND u.active AND p.status = %s AND c.status = %s AND p.id <> %s LIMIT 1
 """
 # The same for several organizations and roles, all members.
 _MEMBERS_WITH_ROLES = """
-    WITH RECURSIVE granting(group_id) AS (
-        SELECT r.group_id FROM {role} r JOIN {connection} c ON c.id = r.connection_id
-        WHERE ORGANIZATIONS AND ROLES AND r.group_id IS NOT NULL AND c.status = %s
-        UNION SELECT n.member_id FROM {nesting} n JOIN granting ON n.group_id = granting.group_id
+    WITH RECURSIVE granting(organization_id, group_id) AS (
+        SELECT r.organization_id, r.group_id FROM {role} r
+        JOIN {connection} c ON c.id = r.connection_id AND c.organization_id = r.organization_id
+        WHERE r.organization_id {one_of} AND r.role_id {one_of} AND r.group_id IS NOT NULL AND c.status = %s
+        UNION SELECT n.organization_id, n.member_id FROM {nesting} n
+        JOIN granting ON n.group_id = granting.group_id AND n.organization_id = granting.organization_id
+        WHERE n.organization_id {one_of}
     )
     SELECT u.member_id FROM granting
-    JOIN {membership} m ON m.group_id = granting.group_id
-    JOIN {user} u ON u.id = m.user_id
-    WHERE u.active AND u.member_id IS NOT NULL
+    JOIN {membership} m ON m.group_id = granting.group_id AND m.organization_id = granting.organization_id
+    JOIN {user} u ON u.id = m.user_id AND u.organization_id = m.organization_id
+    WHERE m.organization_id {one_of} AND u.organization_id {one_of} AND u.active AND u.member_id IS NOT NULL
 """
 _GROUPS_ABOVE = """
-    WITH RECURSIVE above(group_id) AS (
-        SELECT id FROM {group} WHERE id = %s
-        UNION SELECT n.group_id FROM {nesting} n JOIN above ON n.member_id = above.group_id
+    WITH RECURSIVE above(organization_id, group_id) AS (
+        SELECT organization_id, id FROM {group} WHERE organization_id = %s AND id = %s
+        UNION SELECT n.organization_id, n.group_id FROM {nesting} n
+        JOIN above ON n.member_id = above.group_id AND n.organization_id = above.organization_id
+        WHERE n.organization_id = %s
     )
-    SELECT 1 FROM {role} r JOIN above ON r.group_id = above.group_id WHERE r.role_id = %s LIMIT 1
+    SELECT 1 FROM {role} r JOIN above ON r.group_id = above.group_id AND r.organization_id = above.organization_id
+    WHERE r.role_id = %s LIMIT 1
 """
 # Whether the member `p` has the role `g.role_id` manually or by email domain.
 WITHOUT_GROUPS = {
@@ -76,14 +91,16 @@ WITHOUT_GROUPS = {
 _GRANTS_ROLES = _GROUPS_ABOVE.replace("WHERE r.role_id = %s ", "")
 # How many active users are in groups, including nested groups.
 _COUNT_USERS = """
-    WITH RECURSIVE within(group_id) AS (
-        SELECT id FROM {group} WHERE AMONG
-        UNION SELECT n.member_id FROM {nesting} n JOIN within ON n.group_id = within.group_id
+    WITH RECURSIVE within(organization_id, group_id) AS (
+        SELECT organization_id, id FROM {group} WHERE organization_id = %s AND id {one_of}
+        UNION SELECT n.organization_id, n.member_id FROM {nesting} n
+        JOIN within ON n.group_id = within.group_id AND n.organization_id = within.organization_id
+        WHERE n.organization_id = %s
     )
     SELECT COUNT(DISTINCT m.user_id) FROM within
-    JOIN {membership} m ON m.group_id = within.group_id
-    JOIN {user} u ON u.id = m.user_id
-    WHERE u.active
+    JOIN {membership} m ON m.group_id = within.group_id AND m.organization_id = within.organization_id
+    JOIN {user} u ON u.id = m.user_id AND u.organization_id = m.organization_id
+    WHERE m.organization_id = %s AND u.active
 """
 _NO_MEMBER = UUID(int=0)
 # Whether any group of the organization of a user or a group grants the admin role. Usually none does.
@@ -108,11 +125,12 @@ class GroupGrant(NamedTuple):
 def group_grants(members: Iterable[models.MemberRow]) -> Mapping[UUID, Sequence[GroupGrant]]:
     """Return the roles that members have through groups, by member. Members without one are left out."""
     found: dict[UUID, list[GroupGrant]] = {}
-    provisioned = [member.pk for member in members if hasattr(member, "scim_user")]
+    provisioned = [member for member in members if hasattr(member, "scim_user")]
     if not provisioned:
         return found
-    sql = _ROLES_OF_MEMBERS.replace("AMONG", among("u.member_id"))
-    for member, role_id, connection, group in rows(sql, provisioned, ScimConnectionStatus.ACTIVE):
+    organizations = list({member.organization_id for member in provisioned})
+    values = (organizations, organizations, [member.pk for member in provisioned], ScimConnectionStatus.ACTIVE)
+    for member, role_id, connection, group in rows(_ROLES_OF_MEMBERS, *values, organizations):
         found.setdefault(key(member), []).append(GroupGrant(role_id, key(connection), key(group)))
     return found
 
@@ -124,8 +142,9 @@ def roles_through_groups(member: models.MemberRow) -> Sequence[str]:
 
 def has_role_through_group(role_ids: Sequence[str], organizations: Sequence[UUID]) -> Q:
     """Match the members who have one of the roles through a group of one of the organizations."""
-    sql = _MEMBERS_WITH_ROLES.replace("ORGANIZATIONS", among("r.organization_id")).replace("ROLES", among("r.role_id"))
-    return Q(pk__in=subquery(sql, list(organizations), list(role_ids), ScimConnectionStatus.ACTIVE))
+    keys = list(organizations)
+    values = (keys, list(role_ids), ScimConnectionStatus.ACTIVE, keys, keys, keys)
+    return Q(pk__in=subquery(_MEMBERS_WITH_ROLES, *values))
 
 
 def email_domains_granting(organization: models.OrganizationRow, role_id: str) -> Sequence[str]:
@@ -180,7 +199,11 @@ def check_roles(
     for role_id in chosen:
         if role_id not in known:
             existing = ", ".join(known)
-            raise Invalid(f'There is no role "{role_id}". These exist: {existing}.', field=field, error_type=error_type)
+            raise Invalid(
+                f'The role "{role_id}" does not exist. Use one of these: {existing}.',
+                field=field,
+                error_type=error_type,
+            )
     return chosen
 
 
@@ -201,20 +224,21 @@ def has_admin(organization_id: UUID, *, besides: UUID = _NO_MEMBER) -> bool:
     if domains and active.exclude(pk=besides).filter(has_email_domain(domains)).exists():
         return True
     statuses = (MemberStatus.ACTIVE, ScimConnectionStatus.ACTIVE)
-    return bool(rows(_MEMBER_WITH_ROLE, organization_id, ADMIN_ROLE, *statuses, besides))
+    values = (organization_id, ADMIN_ROLE, organization_id, organization_id)
+    return bool(rows(_MEMBER_WITH_ROLE, *values, *statuses, besides))
 
 
 def grants_roles(group: models.ScimGroupRow) -> bool:
     """Return whether a group, or one that it is nested in, grants a role."""
-    return bool(rows(_GRANTS_ROLES, group.pk))
+    return bool(rows(_GRANTS_ROLES, group.organization_id, group.pk, group.organization_id))
 
 
-def count_active_users(groups: Sequence[UUID]) -> int:
+def count_active_users(organization_id: UUID, groups: Sequence[UUID]) -> int:
     """Return how many active users are in groups, including nested groups."""
-    ((number,),) = rows(_COUNT_USERS.replace("AMONG", among("id")), list(groups))
+    ((number,),) = rows(_COUNT_USERS, organization_id, list(groups), organization_id, organization_id)
     return int(number)
 
 
 def grants_admin(group: models.ScimGroupRow) -> bool:
     """Return whether a group, or one that it is nested in, grants the admin role."""
-    return bool(rows(_GROUPS_ABOVE, group.pk, ADMIN_ROLE))
+    return bool(rows(_GROUPS_ABOVE, group.organization_id, group.pk, group.organization_id, ADMIN_ROLE))

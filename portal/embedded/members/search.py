@@ -60,16 +60,21 @@ class _Search:
 
     def _roles(self, operand: Operand) -> Q:
         """Match members with one of the roles: assigned manually, by email domain or by group."""
-        role_ids = _READ.texts(operand, maximum=MAX_CONDITIONS)
-        found = Q() if MEMBER_ROLE in role_ids else has_role_through_group(role_ids, self._keys)
-        for role_id in role_ids if MEMBER_ROLE not in role_ids else ():
-            found |= Q(HoldsText(F("direct_roles"), Value(role_id)))
-        for key, organization in zip(self._keys, self.organizations, strict=True):
-            assignments = organization.settings.rbac_email_implicit_role_assignments
-            domains = [one.domain for one in assignments if one.role_id in role_ids]
-            if domains and MEMBER_ROLE not in role_ids:
-                found |= Q(organization_id=key) & has_email_domain(domains)
-        return found & ~Q(status=MemberStatus.DELETED)
+        return has_any_role(_READ.texts(operand, maximum=MAX_CONDITIONS), self.organizations)
+
+
+def has_any_role(role_ids: Sequence[str], organizations: Sequence[Organization]) -> Q:
+    """Match members of the organizations with one of the roles: assigned manually, by email domain or by group."""
+    keys = [parse_id("organization", one.organization_id) for one in organizations]
+    found = Q() if MEMBER_ROLE in role_ids else has_role_through_group(role_ids, keys)
+    for role_id in role_ids if MEMBER_ROLE not in role_ids else ():
+        found |= Q(HoldsText(F("direct_roles"), Value(role_id)))
+    for key, organization in zip(keys, organizations, strict=True):
+        assignments = organization.settings.rbac_email_implicit_role_assignments
+        domains = [one.domain for one in assignments if one.role_id in role_ids]
+        if domains and MEMBER_ROLE not in role_ids:
+            found |= Q(organization_id=key) & has_email_domain(domains)
+    return found & ~Q(status=MemberStatus.DELETED)
 
 
 def _ids(operand: Operand) -> Q:

@@ -1,36 +1,48 @@
 """Sign-in links: one-time links to set a password."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
+from django_tasks import task
 
+from portal.directory.actor import ActorType, Origin
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Conflict, Forbidden, Gone, NotFound, Unavailable
+from portal.directory.errors import Conflict, Forbidden, InvalidLink, NotFound
 from portal.directory.ids import parse_id
 from portal.directory.members import Member, MemberStatus
+from portal.directory.organizations import PASSWORD
 from portal.directory.permissions import Permission
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SentLink
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
-from portal.embedded.emails import one_line, send_email
+from portal.embedded.database.batches import MAX_ROWS, delete_in_batches
+from portal.embedded.members.sign_in_emails import sign_in_email
 from portal.embedded.members.values import member_id, member_value
-from portal.embedded.passwords.stored import change_password, may_use_password
+from portal.embedded.passwords.stored import change_password
 from portal.embedded.passwords.strength import check_new_password
-from portal.embedded.scope import Scope, rows_of
+from portal.embedded.scope import Scope, across_organizations, rows_of
 from portal.embedded.sessions.lifecycle import member_as_caller, start_session
+from portal.embedded.sign_in.methods import may_use
+from portal.embedded.tasks.queue import URGENT, GiveUp, enqueue
 from portal.embedded.tokens import new_token, token_hash
+from portal.mail.delivery import UndeliverableError, one_line, send_email
 
 log = structlog.get_logger("gatehouse.sign_in")
 
+_SENT = "member.send_sign_in_link"
+# How many of a member's newest entries of the activity log are searched for the one of a link.
+_NEWEST = 20
 # Stytch: an invitation is valid for a week.
 INVITATION_LIFETIME, RESET_LIFETIME = timedelta(days=7), timedelta(days=1)
+# Stytch: a password reset. Anyone can enter a member's address on the sign-in page, so these links are valid for less.
+REQUESTED_LIFETIME = timedelta(minutes=30)
 
 
 class EmbeddedSignInLinks:
@@ -40,7 +52,7 @@ class EmbeddedSignInLinks:
         self._scope = scope
 
     def member(self, token: str) -> Member:
-        """Return the member the link was sent to. Raise Gone if it can't be used."""
+        """Return the member the link was sent to. Raise InvalidLink if it can't be used."""
         return member_value(self._link(token).member)
 
     @property
@@ -49,9 +61,12 @@ class EmbeddedSignInLinks:
         return bool(settings.EMAIL_IS_SET_UP)
 
     def send(self, member_id: str) -> SentLink:
-        """Email a new link or, without email, return it. Raise NotFound, Conflict, Forbidden, StepUpRequired, Unavailable."""
+        """Email a new link or, without email, return it.
+
+        Raise NotFound, Conflict, Forbidden, StepUpRequired, TooManyRequests.
+        """
         self._scope.require(Permission.MEMBER_PASSWORD)
-        self._scope.require_recent_password()
+        self._scope.require_recent_proof()
         row = self._row(member_id)
         if self.are_emailed:
             return email_link(row, self._scope.caller)
@@ -62,7 +77,7 @@ class EmbeddedSignInLinks:
         return show_link(row, self._scope.caller, proves_address=False)
 
     def redeem(self, token: str, *, password: str) -> SignedIn:
-        """Set the password, revoke the member's sessions, and start one. Raise Gone, Invalid for a weak password."""
+        """Set the password, revoke the member's sessions, and start one. Raise InvalidLink, Invalid for a weak password."""
         seen = self._link(token)
         check_new_password(password, email_address=seen.member.email_address)
         encoded = make_password(password)
@@ -90,16 +105,16 @@ class EmbeddedSignInLinks:
             expires_at__gt=timezone.now(),
         ).first()
         if link is None or link.member.status == MemberStatus.DELETED or _is_for_another_address(link):
-            raise Gone("This link was used, has expired, or was replaced by a newer one.")
-        if not may_use_password(link.member):
-            raise Gone(f"{link.member.organization.name} no longer allows signing in by password.")
+            raise InvalidLink("This link was used, has expired, or was replaced by a newer one.")
+        if not may_use(link.member, PASSWORD):
+            raise InvalidLink(f"{link.member.organization.name} no longer allows signing in by password.")
         return link
 
     def _row(self, member_id: str) -> models.MemberRow:
         rows = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
         row = rows.filter(pk=parse_id("member", member_id)).first()
         if row is None:
-            raise NotFound("There is no such member.")
+            raise NotFound("This member does not exist.")
         return row
 
 
@@ -109,10 +124,18 @@ def _is_for_another_address(link: models.SignInLinkRow) -> bool:
 
 def new_link(member: models.MemberRow, *, proves_address: bool = True) -> SentLink:
     """Store a link and return it with its URL. Earlier links of the member are deleted."""
-    rows_of(member.organization_id, models.SignInLinkRow).filter(member=member, used_at=None).delete()
     token = new_token()
-    lifetime = RESET_LIFETIME if member.status == MemberStatus.ACTIVE else INVITATION_LIFETIME
-    row = models.SignInLinkRow.objects.create(
+    row = _store(member, token, _lifetime(member), proves_address=proves_address)
+    return SentLink(member.email_address, row.expires_at, _url(member, token))
+
+
+def _lifetime(member: models.MemberRow) -> timedelta:
+    return RESET_LIFETIME if member.status == MemberStatus.ACTIVE else INVITATION_LIFETIME
+
+
+def _store(member: models.MemberRow, token: str, lifetime: timedelta, *, proves_address: bool) -> models.SignInLinkRow:
+    rows_of(member.organization_id, models.SignInLinkRow).filter(member=member, used_at=None).delete()
+    return models.SignInLinkRow.objects.create(
         organization_id=member.organization_id,
         member=member,
         token_hash=token_hash(token),
@@ -120,17 +143,19 @@ def new_link(member: models.MemberRow, *, proves_address: bool = True) -> SentLi
         proves_address=proves_address,
         expires_at=timezone.now() + lifetime,
     )
-    url = f"{settings.PUBLIC_URL}/o/{member.organization.slug}/sign-in/link/?token={token}"
-    return SentLink(member.email_address, row.expires_at, url)
+
+
+def _url(member: models.MemberRow, token: str) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('session:link', args=[member.organization.slug])}?token={token}"
 
 
 def check_can_get_link(member: models.MemberRow) -> None:
     """Raise Conflict for a member who can't sign in by password."""
     if member.status == MemberStatus.DELETED:
         raise Conflict(f"{member.email_address} is deactivated. Reactivate the member first.", field="email_address")
-    if not may_use_password(member):
+    if not may_use(member, PASSWORD):
         raise Conflict(
-            f"{one_line(member.organization.name)} doesn't allow signing in by password.", field="email_address"
+            f"{one_line(member.organization.name)} does not allow signing in by password.", field="email_address"
         )
 
 
@@ -140,71 +165,90 @@ def show_link(member: models.MemberRow, caller: Caller, *, proves_address: bool)
     With `proves_address`, using the link verifies the member's address. Only callers that are trusted with every
     organization may set it.
     """
-    return _create(member, caller, is_emailed=False, proves_address=proves_address)
-
-
-def email_link(member: models.MemberRow, caller: Caller) -> SentLink:
-    """Email the member a new link, and return it without its URL. Raise Conflict as `show_link`, Unavailable."""
-    link = _create(member, caller, is_emailed=True, proves_address=True)
-    try:
-        _send(member, link, caller.actor.name)
-    except (OSError, ValueError) as error:  # from smtplib, and for invalid content
-        raise Unavailable("The mail server didn't accept the email. Try again in a few minutes.") from error
-    return SentLink(link.email_address, link.expires_at)
-
-
-def email_link_in_background(member: models.MemberRow, caller: Caller) -> None:
-    """Email the member a new link in the background, so that the time doesn't tell who is a member.
-
-    Raise Conflict as `show_link`. If the mail server doesn't accept the email, only the log says so.
-    """
-    link = _create(member, caller, is_emailed=True, proves_address=True)
-    _background().submit(_send_or_log, member, link)
-
-
-@cache
-def _background() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "emails")
-
-
-def _send_or_log(member: models.MemberRow, link: SentLink) -> None:
-    try:
-        _send(member, link, "")
-    except (OSError, ValueError):  # as above
-        log.warning("sign_in_link_not_sent", member_id=member_id(member), exc_info=True)
-
-
-def _send(member: models.MemberRow, link: SentLink, sender: str) -> None:
-    send_email(
-        to=member.email_address,
-        subject=f"Choose a password for {one_line(member.organization.name)}",
-        text=_text(member, link, sender),
-    )
-
-
-def _create(member: models.MemberRow, caller: Caller, *, is_emailed: bool, proves_address: bool) -> SentLink:
     check_can_get_link(member)
     with transaction.atomic():
         link = new_link(member, proves_address=proves_address)
-        record(
-            caller,
-            "member.send_sign_in_link",
-            organization_id=member.organization_id,
-            target_id=member_id(member),
-            target_name=member.email_address,
-            after={"is_emailed": is_emailed, "expires_at": link.expires_at.isoformat()},
-        )
+        _record(member, caller, link, is_emailed=False)
     return link
 
 
-def _text(member: models.MemberRow, link: SentLink, sender: str) -> str:
-    organization = one_line(member.organization.name)
-    sent_by = f"{one_line(sender)} sent you this link" if sender else "Use this link"
-    keeps = " Your current password works until you do." if member.password else ""
-    return (
-        f"{sent_by} to choose a password for {member.email_address} and sign in to {organization}.{keeps}\n\n"
-        f"Choose a password:\n{link.url}\n\n"
-        f"The link works once, until {link.expires_at:%-d %b %Y, %H:%M} UTC.\n\n"
-        "If you weren't expecting this email, ignore it. Nothing changes until someone uses the link. "
-        "Don't forward this email.\n"
+def email_link(member: models.MemberRow, caller: Caller) -> SentLink:
+    """Have a worker email the member a new link, and return it without its URL.
+
+    Raise Conflict as `show_link`, TooManyRequests if too many of the organization's tasks wait.
+    """
+    check_can_get_link(member)
+    with transaction.atomic():
+        # No one knows the token of this row: the one that opens the link is created as the email is sent.
+        lifetime = REQUESTED_LIFETIME if caller.actor.type is ActorType.VISITOR else _lifetime(member)
+        row = _store(member, new_token(), lifetime, proves_address=True)
+        link = SentLink(member.email_address, row.expires_at)
+        _record(member, caller, link, is_emailed=True)
+        sender = caller.actor.id or str(caller.actor.type)
+        enqueue(member.organization_id, email_sign_in_link, str(member.organization_id), str(row.pk), sender)
+    return link
+
+
+@task(priority=URGENT)
+def email_sign_in_link(organization_id: str, link_id: str, sender_id: str) -> None:
+    """Email a link, unless it was used, replaced, or has expired. Its secret is only in the email.
+
+    Each attempt has another token, so the member uses the newest email.
+    """
+    organization = UUID(organization_id)
+    links = rows_of(organization, models.SignInLinkRow).filter(pk=link_id, used_at=None)
+    link = links.select_related("member__organization").filter(expires_at__gt=timezone.now()).first()
+    token = new_token()
+    if link is None or not _can_be_used(link) or not links.update(token_hash=token_hash(token)):
+        log.info("sign_in_link_not_needed", link_id=link_id)
+        return
+    sender, is_requested = _sender(organization, sender_id), sender_id == ActorType.VISITOR
+    origin = _origin(link) if is_requested else None
+    email = sign_in_email(link, _url(link.member, token), sender=sender, requested_from=origin)
+    try:
+        send_email(email, to=link.member.email_address)
+    except UndeliverableError as error:
+        raise GiveUp from error
+
+
+def prune(limit: int | None = MAX_ROWS) -> int:
+    """Delete links that have expired, a thousand in a transaction. Return how many, `limit` at most."""
+    return delete_in_batches(_delete_expired, limit)
+
+
+def _delete_expired(number: int) -> int:
+    expired = across_organizations(models.SignInLinkRow).filter(expires_at__lte=timezone.now()).order_by()
+    keys = list(expired.values_list("pk", flat=True)[:number])
+    return expired.filter(pk__in=keys).delete()[0] if keys else 0
+
+
+def _can_be_used(link: models.SignInLinkRow) -> bool:
+    is_member = link.member.status != MemberStatus.DELETED and not _is_for_another_address(link)
+    return is_member and may_use(link.member, PASSWORD)
+
+
+def _sender(organization_id: UUID, sender_id: str) -> models.MemberRow | None:
+    """Return the member who sent a link, None for an operator or a visitor."""
+    if not sender_id.startswith("member-"):
+        return None
+    return rows_of(organization_id, models.MemberRow).filter(pk=parse_id("member", sender_id)).first()
+
+
+def _origin(link: models.SignInLinkRow) -> Origin:
+    """Return where a link was requested from, as the activity log has it."""
+    entries = rows_of(link.organization_id, models.ActivityEntryRow).filter(target_id=member_id(link.member))
+    for entry in entries.order_by("-id")[:_NEWEST]:
+        if entry.action == _SENT and entry.after.get("expires_at") == link.expires_at.isoformat():
+            return Origin(entry.ip_address, entry.user_agent)
+    return Origin()
+
+
+def _record(member: models.MemberRow, caller: Caller, link: SentLink, *, is_emailed: bool) -> None:
+    record(
+        caller,
+        _SENT,
+        organization_id=member.organization_id,
+        target_id=member_id(member),
+        target_name=member.email_address,
+        after={"is_emailed": is_emailed, "expires_at": link.expires_at.isoformat()},
     )

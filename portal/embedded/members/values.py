@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 
 from portal.directory.ids import parse_id, public_id
@@ -18,7 +17,8 @@ from portal.directory.members import (
     ScimRegistration,
 )
 from portal.directory.policy import MEMBER_ROLE
-from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
+from portal.directory.preferences import Preferences, Theme
+from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
 from portal.embedded.members.roles import GroupGrant, email_roles, group_grants
 from portal.embedded.scope import rows_of, rows_of_each
@@ -53,6 +53,7 @@ def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = No
         ),
         trusted_metadata=row.trusted_metadata or {},
         untrusted_metadata=row.untrusted_metadata or {},
+        preferences=Preferences(row.time_zone, Theme(row.theme)),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
@@ -128,26 +129,3 @@ def _groups_of(users: Sequence[models.ScimUserRow]) -> _Groups:
     for user_id, group_id, name in rows.values_list("user_id", "group_id", "group__display_name"):
         found.setdefault(user_id, []).append((public_id("scim-group", group_id), name))
     return found
-
-
-def scim_connection_value(token: models.ScimTokenRow) -> ScimConnection:
-    """Return the connection of its current token, with the address that the IdP is given."""
-    row = token.connection
-    connection_id = public_id("scim-connection", row.pk)
-    return ScimConnection(
-        connection_id=connection_id,
-        organization_id=public_id("organization", row.organization_id),
-        status=ScimConnectionStatus(row.status),
-        display_name=row.display_name,
-        identity_provider=ScimIdentityProvider(row.identity_provider),
-        base_url=f"{settings.PUBLIC_URL}/v1/b2b/scim/{connection_id}",
-        bearer_token_last_four=token.last_four,
-        bearer_token_expires_at=token.expires_at,
-        attention=row.attention,
-        attention_at=row.attention_at,
-        hold_started_at=row.hold_started_at,
-        hold_approved_until=row.hold_approved_until,
-        waiting_conflicts=row.waiting_conflicts,
-        paused_at=row.paused_at,
-        paused_by=row.paused_by,
-    )

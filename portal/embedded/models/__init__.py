@@ -1,6 +1,8 @@
 """The embedded directory's tables."""
 
 from portal.embedded.models.activity import ActivityEntryRow
+from portal.embedded.models.counts import DailyCountRow, ScimRequestCountRow
+from portal.embedded.models.email_tokens import DiscoveryTokenRow, EmailPurpose, EmailTokenRow
 from portal.embedded.models.members import (
     IntermediateSessionMemberRow,
     IntermediateSessionRow,
@@ -26,19 +28,27 @@ from portal.embedded.models.scim.users import (
     ScimNestingRow,
     ScimUserRow,
 )
+from portal.embedded.models.server_processes import KeyRotationRow, ServerProcessRow
 from portal.embedded.models.signing_keys import SigningKeyRow
+from portal.embedded.models.tasks import ScheduledJobRow, WorkerRow
 
 __all__ = [
     "ActivityEntryRow",
+    "DailyCountRow",
+    "DiscoveryTokenRow",
+    "EmailPurpose",
+    "EmailTokenRow",
     "FormerSlugRow",
     "IntermediateSessionMemberRow",
     "IntermediateSessionRow",
+    "KeyRotationRow",
     "MemberRow",
     "MemberSessionRow",
     "OrganizationRow",
     "ProjectRow",
     "ProjectSecretRow",
     "RateLimitCounterRow",
+    "ScheduledJobRow",
     "ScimConflictRow",
     "ScimConnectionRow",
     "ScimContactRow",
@@ -47,10 +57,13 @@ __all__ = [
     "ScimMembershipRow",
     "ScimNestingRow",
     "ScimReminderRow",
+    "ScimRequestCountRow",
     "ScimRequestRow",
     "ScimSafeguardRow",
     "ScimTokenRow",
     "ScimUserRow",
+    "ServerProcessRow",
     "SignInLinkRow",
     "SigningKeyRow",
+    "WorkerRow",
 ]

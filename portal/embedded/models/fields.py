@@ -2,10 +2,11 @@
 
 import unicodedata
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import Exact
 
 from portal.directory.email_addresses import fold_address
 from portal.directory.ids import uuid7
@@ -94,3 +95,39 @@ class FoldedAddressField(FoldedField):
 def id_field() -> "models.UUIDField[uuid.UUID, uuid.UUID]":
     """Return a primary key: a UUID of version 7."""
     return models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+
+# What a field can be set to, and what it returns.
+_Set = TypeVar("_Set")
+_Get = TypeVar("_Get")
+
+
+class TenantKey(models.ForeignKey[_Set, _Get]):
+    """A foreign key to a row of the same organization. Both models have `organization`.
+
+    Joins compare the organizations too, so that each reads one organization's rows. In the database it is a constraint of
+    both columns on PostgreSQL, which the migrations create, and of one column on SQLite (docs/decisions/0026).
+    """
+
+    def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
+        super().__init__(to, on_delete, **{**kwargs, "db_constraint": False})
+
+    def get_extra_restriction(self, alias: str | None, related_alias: str) -> Any:
+        """Compare the organizations of a join: of this model's row in `related_alias`, and of the other one in `alias`."""
+        if alias is None:
+            return None  # A subquery without the other table.
+        own: Any = self.model._meta.get_field("organization")
+        other: Any = self.related_model._meta.get_field("organization")
+        return Exact(other.get_col(alias), own.get_col(related_alias))
+
+    def get_extra_descriptor_filter(self, instance: models.Model) -> dict[str, Any]:
+        """Have `row.member` look for the member in the row's organization."""
+        return {"organization_id": getattr(instance, "organization_id")}  # noqa: B009 -- of every model with such a key
+
+    def get_forward_related_filter(self, obj: models.Model) -> dict[str, Any]:
+        """Have `member.scim_user` look for the user in the member's organization."""
+        return {**super().get_forward_related_filter(obj), **self.get_extra_descriptor_filter(obj)}
+
+
+class TenantOneToOne(TenantKey[_Set, _Get], models.OneToOneField[_Set, _Get]):
+    """A one-to-one relation to a row of the same organization."""

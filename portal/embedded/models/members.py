@@ -5,7 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from portal.directory.members import MemberStatus
-from portal.embedded.models.fields import FoldedAddressField, id_field
+from portal.embedded.models.fields import FoldedAddressField, TenantKey, id_field
 from portal.embedded.models.organizations import OrganizationRow
 
 
@@ -36,6 +36,9 @@ class MemberRow(models.Model):
     trusted_metadata = models.JSONField(null=True, blank=True)
     untrusted_metadata = models.JSONField(null=True, blank=True)
     retired_email_addresses = models.JSONField(null=True, blank=True)
+    # What the member chose for their own pages (portal/directory/preferences.py).
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
+    theme = models.CharField(max_length=8, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -58,6 +61,12 @@ class MemberRow(models.Model):
             # For discovery, which looks for a person in all organizations.
             models.Index(fields=["email_address_folded"], name="member_discovery"),
             models.Index(fields=["organization", "id"], name="member_in_order"),
+            # The list by email address. That of the others is member_email_unique.
+            models.Index(
+                fields=["organization", "email_address_folded", "id"],
+                condition=models.Q(status=MemberStatus.DELETED.value),
+                name="member_deactivated",
+            ),
             # Partial index: emergency admins are rare.
             models.Index(
                 fields=["organization", "id"], condition=models.Q(is_breakglass=True), name="member_breakglass"
@@ -80,8 +89,9 @@ class MemberSessionRow(models.Model):
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
-    member = models.ForeignKey(MemberRow, models.CASCADE, related_name="sessions")
-    token_hash = models.BinaryField(max_length=32, unique=True)
+    # session_of_member also serves as the index of the foreign key.
+    member = TenantKey(MemberRow, models.CASCADE, related_name="sessions", db_index=False)
+    token_hash = models.BinaryField(max_length=32)
     started_at = models.DateTimeField(default=timezone.now)
     last_accessed_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -90,16 +100,21 @@ class MemberSessionRow(models.Model):
     # Set if the portal started the session, not a product. It ends when idle, and the API doesn't accept it
     # (docs/decisions/0014).
     ends_when_idle = models.BooleanField(default=True, db_default=True)
-    # The factors of the other organization's session that was exchanged for this one.
-    exchanged_factors = models.JSONField(default=list, blank=True, db_default=[], encoder=DjangoJSONEncoder)
+    # How the member proved who they are, other than by this organization's password.
+    factors = models.JSONField(
+        default=list, blank=True, db_default=[], encoder=DjangoJSONEncoder, db_column="exchanged_factors"
+    )
     # What the product stores in the session and its JWT.
     custom_claims = models.JSONField(default=dict, blank=True, db_default={})
     revoked_at = models.DateTimeField(null=True)
+    # A SessionEndCause that the member may read on the page about the ended session; "" for causes that it doesn't name.
+    revoked_because = models.CharField(max_length=16, blank=True, default="", db_default="")
     ip_address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)
 
     class Meta:
         db_table = "directory_membersession"
+        constraints = [models.UniqueConstraint(fields=["token_hash", "organization"], name="session_token_key")]
         indexes = [models.Index(fields=["organization", "member", "-started_at"], name="session_of_member")]
 
 
@@ -107,9 +122,9 @@ class SignInLinkRow(models.Model):
     """A one-time link to set a password."""
 
     id = id_field()
-    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
-    member = models.ForeignKey(MemberRow, models.CASCADE, related_name="sign_in_links")
-    token_hash = models.BinaryField(max_length=32, unique=True)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    member = TenantKey(MemberRow, models.CASCADE, related_name="sign_in_links")
+    token_hash = models.BinaryField(max_length=32)
     # The member's address when the link was created. The link ends when it changes. "" for links of older versions.
     email_address = models.EmailField(max_length=254, blank=True, default="", db_default="")
     # Whether the link was only emailed to the member, and not shown to an admin, so that using it verifies the address.
@@ -120,15 +135,20 @@ class SignInLinkRow(models.Model):
 
     class Meta:
         db_table = "directory_signinlink"
+        constraints = [models.UniqueConstraint(fields=["token_hash", "organization"], name="sign_in_link_token_key")]
 
 
 class IntermediateSessionRow(models.Model):
-    """A person who entered a password and hasn't yet chosen one of the organizations where it is right."""
+    """A person who proved something, and hasn't yet chosen an organization or still has to prove more."""
 
     id = id_field()
     token_hash = models.BinaryField(max_length=32, unique=True)
+    # The members whose password was right.
     members = models.ManyToManyField(MemberRow, through="IntermediateSessionMemberRow")
     email_address = models.CharField(max_length=254)
+    # Whether the person proved that they receive email at the address, which opens every organization that it belongs to.
+    proves_address = models.BooleanField(default=False, db_default=False)
+    factors = models.JSONField(default=list, blank=True, db_default=[], encoder=DjangoJSONEncoder)
     expires_at = models.DateTimeField()
 
     class Meta:
@@ -140,11 +160,17 @@ class IntermediateSessionMemberRow(models.Model):
     """A member for whose session an intermediate session can be exchanged."""
 
     id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    # Without an index of its own: the unique index begins with the session.
     session = models.ForeignKey(
-        IntermediateSessionRow, models.CASCADE, db_column="intermediatesession_id", related_name="+"
+        IntermediateSessionRow, models.CASCADE, db_column="intermediatesession_id", related_name="+", db_index=False
     )
-    member = models.ForeignKey(MemberRow, models.CASCADE, db_column="member_id", related_name="+")
+    member = TenantKey(MemberRow, models.CASCADE, db_column="member_id", related_name="+")
 
     class Meta:
         db_table = "directory_intermediatesession_members"
-        unique_together = [("session", "member")]  # as in the table that Django created
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "member", "organization"], name="intermediate_session_member_key"
+            )
+        ]

@@ -175,6 +175,8 @@ class EmbeddedOrganization:
             organization_id, before = public_id("organization", row.pk), _described(row)
             _delete_connection(row.pk, self._scope.caller)
             members = _delete_members(row.pk)
+            rows_of(row.pk, models.DailyCountRow).delete()
+            rows_of(row.pk, models.ScimRequestCountRow).delete()
             # Last: this blocks inserts that refer to the organization, and transactions that hold a member's row must finish first.
             former_slugs.keep(row, row.slug)
             row.slug, row.external_id, row.deleted_at = f"{_DELETED}{row.pk}", "", timezone.now()
@@ -331,7 +333,7 @@ def _delete_members(organization_id: UUID) -> int:
     number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", updated_at=now)
     rows_of(organization_id, models.MemberSessionRow).filter(revoked_at=None).update(revoked_at=now)
     rows_of(organization_id, models.SignInLinkRow).delete()
-    models.IntermediateSessionMemberRow.objects.filter(member__organization_id=organization_id).delete()
+    rows_of(organization_id, models.IntermediateSessionMemberRow).delete()
     return number
 
 

@@ -76,7 +76,7 @@ def encoded_hash(password: PasswordHash) -> str:
         # Fail now if it can't be checked, not when the person signs in.
         identify_hasher(encoded).verify("", encoded)
     except (ValueError, Argon2Error):
-        raise _invalid("The hash can't be checked. Its salt or its parameters are invalid.", "invalid_hash") from None
+        raise _invalid("The hash cannot be checked. Its salt or its parameters are invalid.", "invalid_hash") from None
     return encoded
 
 

@@ -10,19 +10,29 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Conflict, Forbidden, Invalid, Unauthenticated
+from portal.directory.errors import Conflict, Forbidden, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import Member, MemberChanges, MemberStatus
+from portal.directory.organizations import PASSWORD
 from portal.directory.passwords import MigratedMember, PasswordHash
-from portal.directory.sessions import Authentication, SessionTerms, SignedIn
+from portal.directory.sessions import (
+    NOTHING_BEFORE,
+    Authentication,
+    AuthenticationFactor,
+    Continuation,
+    SessionTerms,
+    SignedIn,
+)
 from portal.embedded import models
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.passwords.migrated import encoded_hash
-from portal.embedded.passwords.stored import change_password, may_use_password, password_is_right
+from portal.embedded.passwords.stored import change_password, password_is_right
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope
-from portal.embedded.sessions.lifecycle import is_live, member_as_caller, signed_in_value, start_session, update_session
-from portal.embedded.sessions.sessions import session_not_found
+from portal.embedded.sessions.lifecycle import member_as_caller, session_not_found
+from portal.embedded.sign_in.methods import may_use
+from portal.embedded.sign_in.outcome import signed_in_or_missing
+from portal.metrics import FAILED_SIGN_INS
 
 # Stytch: a session may replace the password within this time after the password was entered.
 _RECENT = timedelta(minutes=5)
@@ -35,13 +45,13 @@ class EmbeddedPasswords:
         self._scope = scope
 
     def authenticate(
-        self, *, email_address: str, password: str, terms: SessionTerms, current: SignedIn | None = None
+        self, *, email_address: str, password: str, terms: SessionTerms, before: Continuation = NOTHING_BEFORE
     ) -> Authentication:
         """Start a session by password. Raise Unauthenticated, taking the same time for every cause; Invalid, Forbidden."""
         terms.check()
         member = self._authenticated_member(email_address, password)
         with transaction.atomic():
-            return self._start_or_continue(member, terms, current)
+            return signed_in_or_missing(self._scope, member, _entered(), terms, before)
 
     def migrate(self, migrated: MigratedMember, password: PasswordHash) -> tuple[Member, bool]:
         """Give a member the password of a hash, and say whether the member was created. Raise Invalid, Conflict, Forbidden."""
@@ -74,13 +84,13 @@ class EmbeddedPasswords:
         existing_password: str,
         new_password: str,
         terms: SessionTerms,
-        current: SignedIn | None = None,
+        before: Continuation = NOTHING_BEFORE,
     ) -> Authentication:
         """Replace a password. Raise what `authenticate` raises, and Invalid for a weak password."""
         terms.check()
         member = self._authenticated_member(email_address, existing_password)
         check_new_password(new_password, email_address=member.email_address, field="new_password")
-        return self._replace(member, new_password, terms, current)
+        return self._replace(member, new_password, terms, before)
 
     def reset_by_session(self, *, password: str, terms: SessionTerms) -> Authentication:
         """Replace the acting member's password. Raise Forbidden, Invalid, Unauthenticated."""
@@ -91,28 +101,29 @@ class EmbeddedPasswords:
         entered_at = holder.session.password_entered_at
         if entered_at is None or entered_at < timezone.now() - _RECENT:
             raise Forbidden(
-                "The password wasn't entered in this session within the last five minutes.",
+                "The password was not entered in this session within the last five minutes.",
                 error_type="session_too_old_to_reset_password",
             )
         member = self._members().get(pk=parse_id("member", holder.member.member_id))
         self._require_passwords_allowed(member)
         check_new_password(password, email_address=member.email_address)
-        return self._replace(member, password, terms, holder, is_entered=False)
+        return self._replace(member, password, terms, Continuation(session=holder), is_entered=False)
 
     def _authenticated_member(self, email_address: str, password: str) -> models.MemberRow:
         found = (
             self._members().filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
         )
         if not password_is_right(found, password) or found is None:
+            FAILED_SIGN_INS.labels("wrong_password").inc()
             raise Unauthenticated("Incorrect email or password.", error_type="unauthorized_credentials")
         self._require_passwords_allowed(found)
         return found
 
     @staticmethod
     def _require_passwords_allowed(member: models.MemberRow) -> None:
-        if not may_use_password(member):
+        if not may_use(member, PASSWORD):
             raise Forbidden(
-                "The organization doesn't allow signing in by password.",
+                "The organization does not allow signing in by password.",
                 error_type="operation_restricted_by_organization_auth_methods",
             )
 
@@ -121,7 +132,7 @@ class EmbeddedPasswords:
         member: models.MemberRow,
         password: str,
         terms: SessionTerms,
-        current: SignedIn | None,
+        before: Continuation,
         *,
         is_entered: bool = True,
     ) -> Authentication:
@@ -132,31 +143,10 @@ class EmbeddedPasswords:
                 raise Unauthenticated(
                     "The password was changed in the meantime.", error_type="unauthorized_credentials"
                 )
-            keep = _session_key(current) if current else None
+            keep = _session_key(before.session) if before.session else None
             change_password(locked, encoded, member_as_caller(locked, self._scope.origin), keep=keep)
-            return self._start_or_continue(locked, terms, current, is_entered=is_entered)
-
-    def _start_or_continue(
-        self, member: models.MemberRow, terms: SessionTerms, current: SignedIn | None, *, is_entered: bool = True
-    ) -> Authentication:
-        """Return the current session with the terms applied, or a new one. Raise Invalid if it is another member's."""
-        if current is None:
-            started = start_session(member, self._scope.origin, password_entered_at=timezone.now(), terms=terms)
-            return Authentication(started.member, started.organization, started)
-        sessions = self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
-        row = sessions.select_for_update(of=("self",)).filter(member=member, pk=_session_key(current)).first()
-        if row is None or not is_live(row):
-            raise Invalid(
-                "The session belongs to another member.",
-                field="session_token",
-                error_type="member_session_member_id_mismatch",
-            )
-        if is_entered:
-            row.password_entered_at = timezone.now()
-            row.save(update_fields=["password_entered_at"])
-        update_session(row, terms)
-        continued = signed_in_value(row, current.session_token)
-        return Authentication(continued.member, continued.organization, continued)
+            factor = _entered() if is_entered else None
+            return signed_in_or_missing(self._scope, locked, factor, terms, before)
 
     def _members(self) -> QuerySet[models.MemberRow]:
         return self._scope.of(models.MemberRow).select_related("organization", "scim_user")
@@ -170,6 +160,12 @@ def _changes(migrated: MigratedMember) -> MemberChanges:
         trusted_metadata=migrated.trusted_metadata,
         untrusted_metadata=migrated.untrusted_metadata,
     )
+
+
+def _entered() -> AuthenticationFactor:
+    """Return the factor of a password that was entered just now."""
+    now = timezone.now()
+    return AuthenticationFactor("password", "knowledge", now, now)
 
 
 def _session_key(signed_in: SignedIn) -> UUID:

@@ -7,10 +7,11 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from portal.directory.sessions import SessionEndCause
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.members.values import member_id
-from portal.embedded.scope import rows_of, settings_value
+from portal.embedded.scope import rows_of
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
 
 # The cost of some imported hashes grows with the length of the password, by a factor of thousands.
@@ -29,18 +30,13 @@ def password_is_right(member: models.MemberRow | None, password: str) -> bool:
     return check_password(password, encoded or _unused_hash(), rehash) and bool(encoded)
 
 
-def may_use_password(member: models.MemberRow) -> bool:
-    """Say whether the organization lets a member sign in by password (Stytch: auth_methods, is_breakglass)."""
-    return member.is_breakglass or settings_value(member.organization).allows_passwords
-
-
 def change_password(member: models.MemberRow, encoded: str, caller: Caller, *, keep: UUID | None = None) -> None:
     """Store a hash, revoke every session of the member except `keep`, and record it. The caller opens the transaction."""
     member.password = encoded
     member.save(update_fields=["password", "updated_at"])
     live = rows_of(member.organization_id, models.MemberSessionRow).filter(member=member, revoked_at=None)
     revoked = live.exclude(pk=keep) if keep else live
-    revoked.update(revoked_at=timezone.now())
+    revoked.update(revoked_at=timezone.now(), revoked_because=SessionEndCause.PASSWORD)
     end_intermediate_sessions([member.pk])
     record(
         caller,

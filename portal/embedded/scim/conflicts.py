@@ -40,14 +40,16 @@ class EmbeddedScimConflicts:
     def page(
         self, connection_id: str, *, state: ScimConflictState, cursor: str = "", limit: int = DEFAULT_LIMIT
     ) -> Page[ScimConflict]:
-        """Return a page of conflicts, newest first. Raise Invalid, InvalidCursor, NotFound."""
+        """Return a page of conflicts: those that wait oldest first, others newest first. Raise Invalid, InvalidCursor, NotFound."""
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        keyset = Keyset("scim-conflicts", self._scope.organization_id, connection, state)
+        # The indexes of a state serve both orders.
+        order = "pk" if state is ScimConflictState.WAITING else "-pk"
+        keyset = Keyset("scim-conflicts", self._scope.organization_id, connection, state, order)
         rows = open_conflicts(self._scope.organization_id, connection)
         rows = rows.filter(IN_STATE[state], connection__status=ScimConnectionStatus.ACTIVE)
-        found = list(keyset.after(cursor, rows.select_related("member__organization"), "-pk")[: limit + 1])
+        found = list(keyset.after(cursor, rows.select_related("member__organization"), order)[: limit + 1])
         if not found:
             active_connection(self._scope.organization_id, connection_id)
         return keyset.page(found, limit=limit, key=lambda row: row.pk).map(_value)

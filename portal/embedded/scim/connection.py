@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -19,7 +20,6 @@ from portal.directory.scim.connection import (
 )
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
-from portal.embedded.members.values import scim_connection_value
 from portal.embedded.scope import Scope, lock_organization, rows_of
 from portal.embedded.tokens import new_token, token_hash
 
@@ -56,9 +56,33 @@ def current_token(organization_id: UUID) -> models.ScimTokenRow | None:
     return next(iter(tokens.filter(connection__status=ScimConnectionStatus.ACTIVE)[:1]), None)
 
 
+def connection_value(token: models.ScimTokenRow) -> ScimConnection:
+    """Return the connection of its current token, with the base URL for the IdP."""
+    row = token.connection
+    connection_id = public_id("scim-connection", row.pk)
+    return ScimConnection(
+        connection_id=connection_id,
+        organization_id=public_id("organization", row.organization_id),
+        status=ScimConnectionStatus(row.status),
+        display_name=row.display_name,
+        identity_provider=ScimIdentityProvider(row.identity_provider),
+        base_url=f"{settings.PUBLIC_URL}/v1/b2b/scim/{connection_id}",
+        bearer_token_last_four=token.last_four,
+        bearer_token_expires_at=token.expires_at,
+        attention=row.attention,
+        attention_at=row.attention_at,
+        hold_started_at=row.hold_started_at,
+        hold_approved_until=row.hold_approved_until,
+        waiting_conflicts=row.waiting_conflicts,
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
+        created_at=row.created_at,
+    )
+
+
 def issue_token(connection: models.ScimConnectionRow, *, is_next: bool = False) -> tuple[str, models.ScimTokenRow]:
     """Store a new token of the connection. Return the secret, which can't be read again, and its row."""
-    bearer_token = new_token(_PREFIX)
+    bearer_token = new_token(_PREFIX, organization_id=connection.organization_id)
     row = models.ScimTokenRow.objects.create(
         organization_id=connection.organization_id,
         connection=connection,
@@ -85,7 +109,7 @@ class EmbeddedScimConnection:
         """Return the active connection, or None."""
         self._scope.require(Permission.SCIM_GET)
         token = current_token(self._scope.organization_id)
-        return scim_connection_value(token) if token else None
+        return connection_value(token) if token else None
 
     def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
         """Create the connection with its first token.
@@ -94,7 +118,7 @@ class EmbeddedScimConnection:
         (Stytch: active_scim_connection_exists).
         """
         self._scope.require(Permission.SCIM_CREATE)
-        self._scope.require_recent_password()
+        self._scope.require_recent_proof()
         organization_id = self._scope.organization_id
         with (
             unless_taken(Conflict(_EXISTS, field="organization_slug", error_type="active_scim_connection_exists")),
@@ -108,7 +132,7 @@ class EmbeddedScimConnection:
             row.save(force_insert=True)
             bearer_token, token = issue_token(row)
             self._record("scim_connection.create", row, {}, _audit_values(row) | token_audit_values(token))
-        return NewScimConnection(scim_connection_value(token), bearer_token)
+        return NewScimConnection(connection_value(token), bearer_token)
 
     def update(
         self, connection_id: str, *, display_name: str, identity_provider: ScimIdentityProvider, version: str
@@ -135,7 +159,7 @@ class EmbeddedScimConnection:
                     {name: before[name] for name in changed},
                     {name: after[name] for name in changed},
                 )
-            return scim_connection_value(current_tokens(row.tokens.all()).get())
+            return connection_value(current_tokens(row.tokens.all()).get())
 
     def _record(
         self, action: str, row: models.ScimConnectionRow, before: dict[str, str], after: dict[str, str]

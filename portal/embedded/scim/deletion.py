@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Conflict
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
@@ -21,8 +22,10 @@ from portal.directory.policy import ADMIN_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.deletion import ScimDeletion, ScimRoleReach
 from portal.embedded import audit, models
+from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
 from portal.embedded.database.raw_sql import rows
 from portal.embedded.database.time_limit import lift_time_limit
+from portal.embedded.database.writes import Writes
 from portal.embedded.members.roles import (
     WITHOUT_GROUPS,
     email_domains_granting,
@@ -35,19 +38,23 @@ from portal.embedded.scope import Scope, across_organizations, rows_of
 
 Members = QuerySet[models.MemberRow]
 
+_WORKER = audit.Caller(Actor(ActorType.OPERATOR, name="worker"), Origin())
+
 # Members who have a role only through the connection's groups, including nested groups.
 _ROLES_BY_GROUP = """
-    WITH RECURSIVE granting(role_id, group_id) AS (
-        SELECT r.role_id, r.group_id FROM {role} r
+    WITH RECURSIVE granting(organization_id, role_id, group_id) AS (
+        SELECT r.organization_id, r.role_id, r.group_id FROM {role} r
         WHERE r.organization_id = %s AND r.connection_id = %s AND r.group_id IS NOT NULL
-        UNION SELECT g.role_id, n.member_id FROM {nesting} n JOIN granting g ON n.group_id = g.group_id
+        UNION SELECT n.organization_id, g.role_id, n.member_id FROM {nesting} n
+        JOIN granting g ON n.group_id = g.group_id AND n.organization_id = g.organization_id
+        WHERE n.organization_id = %s
     )
     SELECT g.role_id, COUNT(DISTINCT p.id), MAX(CASE WHEN p.id = %s THEN 1 ELSE 0 END)
     FROM granting g
-    JOIN {membership} m ON m.group_id = g.group_id
-    JOIN {user} u ON u.id = m.user_id
-    JOIN {member} p ON p.id = u.member_id
-    WHERE u.active AND p.status = %s AND NOT WITHOUT_GROUPS
+    JOIN {membership} m ON m.group_id = g.group_id AND m.organization_id = g.organization_id
+    JOIN {user} u ON u.id = m.user_id AND u.organization_id = m.organization_id
+    JOIN {member} p ON p.id = u.member_id AND p.organization_id = u.organization_id
+    WHERE m.organization_id = %s AND u.active AND p.status = %s AND NOT WITHOUT_GROUPS
     GROUP BY g.role_id ORDER BY g.role_id
 """
 _WRITING = """
@@ -55,12 +62,8 @@ _WRITING = """
     WHERE locktype = 'relation' AND relation = %s::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
 """
-_BATCH = 1000  # rows in one statement
 _MAX_WAIT, _POLL_INTERVAL = 5.0, 0.02  # seconds
-_NO_ADMIN = (
-    "All admins of the organization have the role through a group of this connection. "
-    "Make someone an admin manually first."
-)
+_NO_ADMIN = "All admins have their role through a group of this connection. Make someone an admin manually first."
 
 
 class EmbeddedScimDeletion:
@@ -120,7 +123,7 @@ class EmbeddedScimDeactivation:
         sessions = rows_of(row.organization_id, models.MemberSessionRow).filter(revoked_at=None)
         sessions.filter(member__in=members).update(revoked_at=now)
         rows_of(row.organization_id, models.SignInLinkRow).filter(member__in=members).delete()
-        models.IntermediateSessionMemberRow.objects.filter(member__in=members).delete()
+        rows_of(row.organization_id, models.IntermediateSessionMemberRow).filter(member__in=members).delete()
 
     def _deactivate_late(self, row: models.ScimConnectionRow) -> None:
         """Deactivate the users that a request activated while the deletion was being committed. No later request can.
@@ -164,7 +167,8 @@ def deactivated_members(row: models.ScimConnectionRow) -> Members:
 def roles_by_group(row: models.ScimConnectionRow, member: UUID) -> tuple[ScimRoleReach, ...]:
     """Return the roles that active members have only through the connection's groups. `member` is the caller."""
     sql = _ROLES_BY_GROUP.replace("WITHOUT_GROUPS", WITHOUT_GROUPS[database.vendor])
-    found = rows(sql, row.organization_id, row.pk, member, MemberStatus.ACTIVE)
+    organization = row.organization_id
+    found = rows(sql, organization, row.pk, organization, member, organization, MemberStatus.ACTIVE)
     return tuple(ScimRoleReach(role_id, int(number), bool(is_caller)) for role_id, number, is_caller in found)
 
 
@@ -206,25 +210,40 @@ def record_connection(
     )
 
 
-def prune(caller: audit.Caller) -> int:
-    """Delete the rows of connections that can no longer be restored, 1,000 in a statement. Users stay members.
+def prune(caller: audit.Caller = _WORKER, limit: int | None = MAX_ROWS) -> int:
+    """Delete the rows of connections that can no longer be restored, a thousand in a transaction. Users stay members.
 
-    Return how many connections were deleted.
+    Return how many connections were deleted. If they have more than `limit` rows, the next run deletes the rest.
     """
     since = timezone.now() - timedelta(days=settings.SCIM_RESTORE_DAYS)
     old = across_organizations(models.ScimConnectionRow).filter(
         status=ScimConnectionStatus.DELETED, deleted_at__lte=since
     )
-    pruned = 0
+    pruned, deleted = 0, 0
     for row in old.order_by("pk"):
         for parts in _parts(row):
-            while keys := list(parts.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
-                rows_of(row.organization_id, parts.model).filter(pk__in=keys).delete()
+            deleted += delete_in_batches(partial(_delete, row, parts), None if limit is None else limit - deleted)
+        if limit is not None and deleted >= limit:
+            break
         with transaction.atomic():
             record_connection(caller, "scim_connection.purge", row, {}, {})
             row.delete()
         pruned += 1
     return pruned
+
+
+def _delete(row: models.ScimConnectionRow, parts: "QuerySet[Any]", number: int) -> int:
+    """Delete some of a connection's rows of one kind, and return how many."""
+    keys = list(parts.order_by("pk").values_list("pk", flat=True)[:number])
+    if parts.model in (models.ScimGroupRow, models.ScimUserRow):
+        # Not Django's, which looks in all organizations for rows that refer to them. They are deleted by now.
+        writes = Writes()
+        writes.delete_keys(parts.model, {"organization_id": row.organization_id}, "id", keys)
+        writes.send()
+    else:
+        rows_of(row.organization_id, parts.model).filter(pk__in=keys).delete()
+    # Without those that went with them.
+    return len(keys)
 
 
 def _lock(scope: Scope, connection_id: str, version: str) -> tuple[models.ScimConnectionRow, ScimDeletion]:
@@ -266,6 +285,7 @@ def _preview(row: models.ScimConnectionRow, member: UUID) -> ScimDeletion:
         role_losses=roles_by_group(row, member),
         exempt=tuple(addresses.order_by("email_address_folded").values_list("email_address", flat=True)),
         obstacle=obstacle,
+        restorable_until=timezone.now() + timedelta(days=settings.SCIM_RESTORE_DAYS),
     )
 
 
@@ -314,10 +334,10 @@ def _writing_transactions() -> set[str]:
 
 def _batches(members: Members) -> Iterator[Sequence[models.MemberRow]]:
     in_order = members.order_by("pk").only("organization_id", "email_address", "status", "direct_roles")
-    batch: Sequence[models.MemberRow] = list(in_order[:_BATCH])
+    batch: Sequence[models.MemberRow] = list(in_order[:BATCH])
     while batch:
         yield batch
-        batch = list(in_order.filter(pk__gt=batch[-1].pk)[:_BATCH])
+        batch = list(in_order.filter(pk__gt=batch[-1].pk)[:BATCH])
 
 
 def _parts(row: models.ScimConnectionRow) -> "Iterable[QuerySet[Any]]":

@@ -1,6 +1,7 @@
 """The roles that groups grant, and assigning them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,12 @@ from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.group_roles import ScimGroupRoles, roles_version
+from portal.directory.scim.group_roles import (
+    ScimGroupRoles,
+    ScimGroupRolesChange,
+    check_number_of_groups,
+    roles_version,
+)
 from portal.directory.scim.users import ScimGroupLink
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import Keyset
@@ -52,6 +58,23 @@ class EmbeddedScimGroupRoles:
         self._scope.require(Permission.SCIM_GET)
         return group_roles(self._scope.organization_id, parse_id("scim-group", group_id))
 
+    def get_several(self, group_ids: Collection[str]) -> tuple[ScimGroupRoles, ...]:
+        """Return the roles of several groups, by name. Raise Invalid, NotFound."""
+        self._scope.require(Permission.SCIM_GET)
+        check_number_of_groups(group_ids)
+        return roles_of_groups(self._scope.organization_id, [parse_id("scim-group", one) for one in group_ids])
+
+    def change_several(self, changes: Collection[ScimGroupRolesChange]) -> tuple[ScimGroupRoles, ...]:
+        """Change the roles of several groups, or of none. Raise NotFound, Invalid, Conflict, Forbidden."""
+        require_change(self._scope)
+        check_number_of_groups(changes)
+        organization_id = self._scope.organization_id
+        wanted = {parse_id("scim-group", one.group_id): one for one in changes}
+        _change(organization_id, wanted, self._scope.caller)
+        left = _roles_of_groups(organization_id, wanted)
+        deleted = (ScimGroupRoles(_link(group, ""), (), "", is_deleted=True) for group in wanted if group not in left)
+        return _by_name([*left.values(), *deleted])
+
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
         """Assign roles and remove others. Raise NotFound, Invalid, Conflict, Forbidden."""
         require_change(self._scope)
@@ -72,13 +95,32 @@ def require_change(scope: Scope) -> None:
 
 def group_roles(organization_id: UUID, group: UUID) -> ScimGroupRoles:
     """Return the roles that a group of the active connection grants, or granted before it was deleted. Raise NotFound."""
-    assigned = list(_assigned(organization_id).filter(group_key=group).select_related("group").order_by("role_id"))
-    if assigned:
-        return _values(organization_id, assigned)[group]
-    name = active_groups(organization_id).filter(pk=group).values_list("display_name", flat=True).first()
-    if name is None:
+    found = _roles_of_groups(organization_id, [group])
+    if group not in found:
         raise NotFound(NO_GROUP)
-    return ScimGroupRoles(_link(group, name), (), name)
+    return found[group]
+
+
+def roles_of_groups(organization_id: UUID, groups: Collection[UUID]) -> tuple[ScimGroupRoles, ...]:
+    """Return the roles of several groups, as `group_roles()` does, by name. Raise NotFound if one doesn't exist."""
+    found = _roles_of_groups(organization_id, groups)
+    if any(group not in found for group in groups):
+        raise NotFound(NO_GROUP)
+    return _by_name(found.values())
+
+
+def _roles_of_groups(organization_id: UUID, groups: Collection[UUID]) -> Mapping[UUID, ScimGroupRoles]:
+    assigned = _assigned(organization_id).filter(group_key__in=groups).select_related("group").order_by("role_id")
+    found = dict(_values(organization_id, assigned))
+    if rest := [group for group in groups if group not in found]:
+        rows = active_groups(organization_id).filter(pk__in=rest).values_list("pk", "display_name", "member_count")
+        for group, name, members in rows:
+            found[group] = ScimGroupRoles(_link(group, name), (), name, member_count=members)
+    return found
+
+
+def _by_name(found: Iterable[ScimGroupRoles]) -> tuple[ScimGroupRoles, ...]:
+    return tuple(sorted(found, key=lambda one: (fold_name(one.group.group_name), one.group.group_id)))
 
 
 def change_group_roles(  # noqa: PLR0913 -- the values of a change
@@ -95,43 +137,113 @@ def change_group_roles(  # noqa: PLR0913 -- the values of a change
     Raise NotFound, Invalid for a role, and Conflict: field "version" if the roles aren't those of `version` (None accepts
     any), or field "roles" if the organization would have no admin left.
     """
+    change = ScimGroupRolesChange("", tuple(add), tuple(remove), version or "")
+    _change(organization_id, {group: change}, caller, is_checked=version is not None)
+
+
+def _change(
+    organization_id: UUID,
+    changes: Mapping[UUID, ScimGroupRolesChange],
+    caller: audit.Caller,
+    *,
+    is_checked: bool = True,
+) -> None:
+    """Write the changes of groups in one transaction. Versions are compared if `is_checked`."""
     with transaction.atomic():
-        row, assigned = lock_group(organization_id, group, version)
-        before = [one.role_id for one in assigned]
-        added = _checked((role_id for role_id in add if role_id not in before), organization_id)
-        removed = [one for one in assigned if one.role_id in remove]
-        if row is None and added:
-            raise Invalid("The identity provider has deleted this group. It can't be assigned roles.", field="roles")
-        if not added and not removed:
-            return
+        locked = lock_groups(organization_id, changes)
+        if len(locked) < len(changes):
+            raise NotFound(NO_GROUP)
+        plans = [
+            _plan(organization_id, changes[group], row, assigned, is_checked=is_checked)
+            for group, (row, assigned) in locked.items()
+        ]
+        removed = [one for plan in plans for one in plan.removed]
         has_had_admin = ADMIN_ROLE in {one.role_id for one in removed} and _lock_and_find_admin(organization_id)
-        delete_roles(organization_id, removed)
-        if row:
-            assign_roles(row, added)
+        if removed:
+            delete_roles(organization_id, removed)
+        for group, plan in zip(locked, plans, strict=True):
+            if plan.after == plan.before:
+                continue
+            if plan.row:
+                assign_roles(plan.row, plan.added)
+            record_change(caller, organization_id, group, plan.name, {"roles": plan.before}, {"roles": plan.after})
         if has_had_admin and not has_admin(organization_id):
             raise Conflict(
-                "All admins are admins only through this group. Without the role, no one could administer the "
-                "organization. Make someone else an admin first.",
+                f"All admins are admins only through {'this group' if len(changes) == 1 else 'these groups'}. Without the "
+                "role, no one could administer the organization. Make someone else an admin first.",
                 field="roles",
             )
-        after = sorted({*before, *added} - {one.role_id for one in removed})
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a change does to a group, and the group's roles before it."""
+
+    row: models.ScimGroupRow | None
+    name: str
+    before: list[str]
+    added: Sequence[str]
+    removed: Sequence[models.ScimGroupRoleRow]
+
+    @property
+    def after(self) -> list[str]:
+        """The group's roles after it."""
+        return sorted({*self.before, *self.added} - {one.role_id for one in self.removed})
+
+
+def _plan(
+    organization_id: UUID,
+    change: ScimGroupRolesChange,
+    row: models.ScimGroupRow | None,
+    assigned: Sequence[models.ScimGroupRoleRow],
+    *,
+    is_checked: bool,
+) -> _Plan:
+    """Return what a change does to a locked group. Raise Invalid, Conflict."""
+    if is_checked:
+        check_version(change.version, row, assigned)
+    before = [one.role_id for one in assigned]
+    added = _checked((role_id for role_id in change.add if role_id not in before), organization_id)
+    if row is None and added:
+        raise Invalid("The identity provider has deleted this group. It cannot be assigned roles.", field="roles")
+    removed = [one for one in assigned if one.role_id in change.remove]
+    return _Plan(row, row.display_name if row else assigned[0].group_name, before, added, removed)
+
+
+def lock_groups(
+    organization_id: UUID, groups: Collection[UUID]
+) -> Mapping[UUID, tuple[models.ScimGroupRow | None, Sequence[models.ScimGroupRoleRow]]]:
+    """Return the groups that exist and their roles, locked until the transaction ends, by primary key.
+
+    Each transaction calls this once, for all groups that it changes: it locks groups before roles, to avoid deadlocks.
+    """
+    # The primary key isn't locked, so that users can be added to a group at the same time.
+    rows = active_groups(organization_id).select_for_update(of=("self",), no_key=True).filter(pk__in=groups)
+    by_key = {row.pk: row for row in rows.order_by("pk")}
+    assigned: dict[UUID, list[models.ScimGroupRoleRow]] = {}
+    of_groups = _assigned(organization_id).filter(group_key__in=groups).select_for_update(of=("self",))
+    for one in of_groups.order_by("group_key", "role_id"):
+        assigned.setdefault(one.group_key, []).append(one)
+    found = sorted(group for group in groups if group in by_key or group in assigned)
+    return {group: (by_key.get(group), assigned.get(group, [])) for group in found}
+
+
+def check_version(version: str, row: models.ScimGroupRow | None, assigned: Sequence[models.ScimGroupRoleRow]) -> None:
+    """Raise Conflict unless these are the roles of `version`."""
+    if version != roles_version(one.role_id for one in assigned):
         name = row.display_name if row else assigned[0].group_name
-        record_change(caller, organization_id, group, name, {"roles": before}, {"roles": after})
+        raise Conflict(f"Someone else changed the roles of “{name}” in the meantime.", field="version")
 
 
 def lock_group(
-    organization_id: UUID, group: UUID, version: str | None
+    organization_id: UUID, group: UUID, version: str
 ) -> tuple[models.ScimGroupRow | None, Sequence[models.ScimGroupRoleRow]]:
     """Return a group and its roles, locked until the transaction ends. Raise NotFound, Conflict."""
-    # The primary key isn't locked, so that users can be added to the group at the same time.
-    row = active_groups(organization_id).select_for_update(of=("self",), no_key=True).filter(pk=group).first()
-    assigned = list(
-        _assigned(organization_id).filter(group_key=group).select_for_update(of=("self",)).order_by("role_id")
-    )
-    if row is None and not assigned:
+    locked = lock_groups(organization_id, [group])
+    if group not in locked:
         raise NotFound(NO_GROUP)
-    if version is not None and version != roles_version(one.role_id for one in assigned):
-        raise Conflict("Someone else changed the roles of this group in the meantime.", field="version")
+    row, assigned = locked[group]
+    check_version(version, row, assigned)
     return row, assigned
 
 
@@ -200,6 +312,7 @@ def _values(organization_id: UUID, rows: Iterable[models.ScimGroupRoleRow]) -> M
             mapped_name=assigned[0].group_name,
             is_deleted=assigned[0].group is None,
             replacement=None if assigned[0].group else replacements.get(fold_name(assigned[0].group_name)),
+            member_count=assigned[0].group.member_count if assigned[0].group else None,
         )
         for group, assigned in by_group.items()
     }

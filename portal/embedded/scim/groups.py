@@ -12,14 +12,35 @@ from portal.directory.ids import parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.groups import ScimGroup, ScimGroupMember
+from portal.directory.scim.groups import ScimGroup, ScimGroupMember, ScimNestedMembers
 from portal.embedded import models
-from portal.embedded.database.keyset import Keyset, search_bound, search_words
+from portal.embedded.database.keyset import Keyset, search_bound
+from portal.embedded.database.name_search import NameSearch, candidates, name_search
+from portal.embedded.database.raw_sql import rows as rows_by_sql
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scope import Scope, rows_of
 
-NO_GROUP = "There is no such group. The identity provider may have deleted it."
+NO_GROUP = "This group does not exist. The identity provider may have deleted it."
+
+# Memberships that one count of people in nested groups reads.
+MAX_MEMBERSHIPS = 10_000
+# The memberships in the groups within a group, and how many users have one of these and none in the group itself.
+_NESTED_MEMBERS = """
+    WITH RECURSIVE inside(organization_id, group_id) AS (
+        SELECT n.organization_id, n.member_id FROM {nesting} n WHERE n.organization_id = %s AND n.group_id = %s
+        UNION SELECT n.organization_id, n.member_id FROM {nesting} n
+        JOIN inside ON n.group_id = inside.group_id AND n.organization_id = inside.organization_id
+        WHERE n.organization_id = %s
+    ), reached(user_id) AS (
+        SELECT m.user_id FROM inside
+        JOIN {membership} m ON m.group_id = inside.group_id AND m.organization_id = inside.organization_id
+        WHERE m.organization_id = %s AND m.group_id <> %s LIMIT %s
+    )
+    SELECT (SELECT COUNT(*) FROM reached), COUNT(DISTINCT r.user_id) FROM reached r WHERE NOT EXISTS (
+        SELECT 1 FROM {membership} d WHERE d.organization_id = %s AND d.group_id = %s AND d.user_id = r.user_id
+    )
+"""
 
 _GroupRows = QuerySet[models.ScimGroupRow]
 # The primary key, the name, the number of members, the folded name, and the last change.
@@ -42,25 +63,53 @@ class EmbeddedScimGroups:
         """Return a page of groups by name. Raise Invalid, InvalidCursor, NotFound."""
         return self.search(connection_id, "", cursor=cursor, limit=limit)
 
-    def search(self, connection_id: str, text: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
+    def search(
+        self,
+        connection_id: str,
+        text: str,
+        *,
+        grants_roles: bool | None = None,
+        cursor: str = "",
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[ScimGroup]:
         """Return a page of the groups whose names contain each word. Raise Invalid, InvalidCursor, NotFound."""
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         organization_id, connection = self._scope.organization_id, parse_id("scim-connection", connection_id)
-        keyset = Keyset("scim-groups", organization_id, connection, text)
+        list_key = () if grants_roles is None else (grants_roles,)
+        keyset = Keyset("scim-groups", organization_id, connection, text, *list_key)
         found = keyset.after(cursor, self._groups().filter(connection_id=connection), "display_name_folded")
-        words = search_words(text)
-        bound = search_bound(found, "display_name_folded") if words else ""
-        if bound:
-            found = found.filter(display_name_folded__lte=bound)
-        for word in words:
-            found = found.filter(display_name_folded__contains=fold_name(word))
+        if grants_roles is not None:
+            granting = self._scope.of(models.ScimGroupRoleRow).filter(group__isnull=False).values("group_id")
+            # There are few roles, so they are looked up first.
+            found = found.filter(pk__in=granting) if grants_roles else found.exclude(pk__in=granting)
+        found, bound = self._matching(found, connection, name_search(text))
         rows = list(found.values_list(*_COLUMNS)[: limit + 1])
         if not rows and not bound:
             active_connection(organization_id, connection_id)
         roles = _roles_between(organization_id, rows[0][3], rows[-1][3]) if rows else {}
         page = keyset.page(rows, limit=limit, key=lambda row: row[3], searched_to=bound)
         return page.map(lambda row: self._value(row, connection_id, roles.get(row[0], ())))
+
+    def _matching(self, groups: _GroupRows, connection: UUID, search: NameSearch) -> tuple[_GroupRows, str]:
+        """Return the groups that match, and the name after which the page stops reading, "" if it reads all of them."""
+        if search.beginning:
+            beginning = fold_name(search.beginning)
+            # A range of the index that lists groups. No name has the last code point.
+            return groups.filter(
+                display_name_folded__gte=beginning, display_name_folded__lt=beginning + "\U0010ffff"
+            ), ""
+        keys, bound = None, ""
+        if word := search.indexed_word:
+            with_word = self._groups().filter(connection_id=connection, display_name_folded__contains=fold_name(word))
+            keys = candidates(with_word.values_list("pk", flat=True))
+        if keys is not None:
+            groups = groups.filter(pk__in=keys)
+        elif search.words and (bound := search_bound(groups, "display_name_folded")):
+            groups = groups.filter(display_name_folded__lte=bound)
+        for word in search.words:
+            groups = groups.filter(display_name_folded__contains=fold_name(word))
+        return groups, bound
 
     def get(self, group_id: str) -> ScimGroup:
         """Return one group of the active connection. Raise NotFound."""
@@ -94,6 +143,17 @@ class EmbeddedScimGroups:
     def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that are members of a group, by name."""
         return self._related("parents__group_id", group_id, cursor, limit)
+
+    def count_nested_members(self, group_id: str) -> ScimNestedMembers:
+        """Count the users who are in a group only through the groups within it."""
+        self._scope.require(Permission.SCIM_GET)
+        organization_id, group = self._scope.organization_id, parse_id("scim-group", group_id)
+        ((read, number),) = rows_by_sql(
+            _NESTED_MEMBERS,
+            *(organization_id, group, organization_id),
+            *(organization_id, group, MAX_MEMBERSHIPS + 1, organization_id, group),
+        )
+        return ScimNestedMembers(number, is_partial=read > MAX_MEMBERSHIPS)
 
     def parents(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that a group is a member of, by name."""

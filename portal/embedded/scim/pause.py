@@ -7,8 +7,7 @@ from portal.directory.errors import Conflict
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
 from portal.embedded import audit, models
-from portal.embedded.members.values import scim_connection_value
-from portal.embedded.scim.connection import active_connection, current_tokens
+from portal.embedded.scim.connection import active_connection, connection_value, current_tokens
 from portal.embedded.scope import Scope
 
 
@@ -24,7 +23,7 @@ class EmbeddedScimPause:
         with transaction.atomic():
             row = active_connection(self._scope.organization_id, connection_id, lock=True)
             if row.paused_at is not None:
-                raise Conflict(f"{row.paused_by} has paused the connection already.")
+                raise Conflict(f"{row.paused_by} has already paused the connection.")
             row.paused_at, row.paused_by = timezone.now(), self._scope.caller.actor.name[:256]
             return self._save(row, "scim_connection.pause")
 
@@ -40,7 +39,7 @@ class EmbeddedScimPause:
 
     def _save(self, row: models.ScimConnectionRow, action: str) -> ScimConnection:
         row.save(update_fields=["paused_at", "paused_by", "updated_at"])
-        value = scim_connection_value(current_tokens(row.tokens.all()).get())
+        value = connection_value(current_tokens(row.tokens.all()).get())
         audit.record(
             self._scope.caller,
             action,

@@ -74,7 +74,7 @@ class EmbeddedScimRestoration:
         Raise NotFound, StepUpRequired, or Conflict if another connection is active.
         """
         self._scope.require(Permission.SCIM_CREATE)
-        self._scope.require_recent_password()
+        self._scope.require_recent_proof()
         with transaction.atomic():
             row = self._deleted(connection_id, lock=True)
             lift_time_limit()
@@ -95,7 +95,7 @@ class EmbeddedScimRestoration:
         rows = deleted.select_for_update(no_key=True) if lock else deleted
         row = rows.filter(pk=parse_id("scim-connection", connection_id)).first()
         if row is None:
-            raise NotFound("There is no such deleted connection, or it can no longer be restored.")
+            raise NotFound("This deleted connection doesn't exist, or it can no longer be restored.")
         return row
 
     def _reactivate(self, row: models.ScimConnectionRow) -> int:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
@@ -20,12 +19,11 @@ from portal.directory.ids import public_id
 from portal.directory.pages import DEFAULT_LIMIT, MAX_COUNTED, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.safeguard import (
-    TRIAL_MINIMUM,
-    TRIAL_PERIOD,
     ScimHeldGroup,
     ScimHeldUser,
     ScimSafeguard,
     ScimSafeguardDecision,
+    ScimSafeguardLimits,
 )
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import Keyset
@@ -34,7 +32,9 @@ from portal.embedded.database.writes import Writes
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scim.protocol.client import ScimClient
 from portal.embedded.scim.protocol.errors import ScimError
+from portal.embedded.scim.safeguard_limits import change_limits, is_off, limits, minimum, share, trial_until
 from portal.embedded.scope import Scope, rows_of
+from portal.metrics import SAFEGUARD_HOLDS
 
 _WINDOW = 60  # minutes
 _ALL = 100  # percent
@@ -58,9 +58,10 @@ class EmbeddedScimSafeguard:
         is_on_hold = connection.hold_started_at is not None
         return ScimSafeguard(
             version=_version(connection),
-            share=settings.SCIM_SAFEGUARD_SHARE % _ALL,
+            share=0 if is_off() else share(connection),
             minimum=minimum(connection),
-            trial_until=_trial_until(connection),
+            limits=limits(connection),
+            trial_until=trial_until(connection),
             hold_started_at=connection.hold_started_at,
             hold_kept_at=connection.hold_kept_at,
             notified_at=connection.hold_notified_at,
@@ -122,6 +123,12 @@ class EmbeddedScimSafeguard:
                 after={} if count is None else {"people": count},
             )
 
+    def change_limits(self, connection_id: str, *, share: int, minimum: int, version: str) -> ScimSafeguardLimits:
+        """Change the limits. Raise StepUpRequired, NotFound, Invalid, or Conflict if they have another version by now."""
+        self._scope.require(Permission.SCIM_UPDATE)
+        self._scope.require_recent_proof()
+        return change_limits(self._scope, connection_id, share=share, minimum=minimum, version=version)
+
     def _readable(self, connection_id: str) -> models.ScimConnectionRow:
         self._scope.require(Permission.SCIM_GET)
         return active_connection(self._scope.organization_id, connection_id)
@@ -138,6 +145,7 @@ class Counts(NamedTuple):
 class OnHold(ScimError):
     """The request is on hold until an admin of the organization decides. Without `counts`, the hold began earlier."""
 
+    about = ""  # of what the hold begins with, for metrics
     status = 503  # docs/decisions/0011: identity providers see it as temporary, and retry
     headers: Mapping[str, str] = {"Retry_After": "600"}
 
@@ -164,6 +172,7 @@ class OnHold(ScimError):
         rows = rows.exclude(hold_approved_until__gt=self._raised_at + _APPROVAL_PERIOD)
         if not rows.update(hold_started_at=now, hold_kept_at=None, hold_notified_at=None):
             return
+        SAFEGUARD_HOLDS.labels(self.about).inc()
         # If the first request that is counted is put on hold, its row was rolled back.
         rows_of(organization_id, models.ScimSafeguardRow).update_or_create(
             organization_id=organization_id, connection_id=connection.pk, defaults=counts._asdict()
@@ -185,11 +194,13 @@ class OnHold(ScimError):
 class DeactivationOnHold(OnHold):
     """Too many users were deactivated within an hour, so this deactivation is on hold."""
 
+    about = "deactivation"
+
     def __init__(self, client: ScimClient, member: models.MemberRow, counts: Counts | None = None) -> None:
         super().__init__(
             client,
             "Many people were deactivated within an hour, so further deactivations are on hold until an admin of the "
-            "organization approves them in the portal, under SCIM, Safeguard.",
+            "organization approves them in the portal, under SCIM, Needs attention.",
             counts,
         )
         self._member = member
@@ -203,13 +214,15 @@ class DeactivationOnHold(OnHold):
 class RemovalOnHold(OnHold):
     """Too many users would lose the roles of a group by this request, so it's on hold."""
 
+    about = "removal"
+
     def __init__(
         self, client: ScimClient, group: models.ScimGroupRow, count: int, counts: Counts | None = None
     ) -> None:
         super().__init__(
             client,
             f'The request takes {count:,} people out of the group "{group.display_name}", who lose its roles. It\'s on hold '
-            "until an admin of the organization approves it in the portal, under SCIM, Safeguard.",
+            "until an admin of the organization approves it in the portal, under SCIM, Needs attention.",
             counts,
         )
         self._group_id, self._count = group.pk, count
@@ -224,7 +237,7 @@ def register_deactivation(
     client: ScimClient, user: models.ScimUserRow, member: models.MemberRow, writes: Writes
 ) -> None:
     """Count a deactivation, in the writes of the caller's transaction. Raise DeactivationOnHold above the limit."""
-    if _is_off() or _is_approved(client.connection, lambda: user.deactivation_held_at):
+    if is_off() or _is_approved(client.connection, lambda: user.deactivation_held_at):
         return
     _count(client, "minutes", 1, partial(DeactivationOnHold, client, member), writes)
 
@@ -234,26 +247,12 @@ def register_removal(client: ScimClient, group: models.ScimGroupRow, count: int,
 
     Up to the connection's minimum they aren't counted.
     """
-    if _is_off() or count <= minimum(client.connection):
+    if is_off() or count <= minimum(client.connection):
         return
     if _is_approved(client.connection, lambda: group.removal_held_at) and count <= group.removal_held_count:
         return
     _count(client, "removal_minutes", count, partial(RemovalOnHold, client, group, count), writes)
     client.taken_out[group.pk] = 0
-
-
-def minimum(connection: models.ScimConnectionRow) -> int:
-    """Return how many users can be deactivated within an hour in any case."""
-    return max(settings.SCIM_SAFEGUARD_MINIMUM, TRIAL_MINIMUM if _trial_until(connection) else 0)
-
-
-def _trial_until(connection: models.ScimConnectionRow) -> datetime | None:
-    until = connection.created_at + TRIAL_PERIOD
-    return until if until > timezone.now() else None
-
-
-def _is_off() -> bool:
-    return not 0 < settings.SCIM_SAFEGUARD_SHARE < _ALL
 
 
 def _is_approved(connection: models.ScimConnectionRow, held_at: Callable[[], datetime | None]) -> bool:
@@ -277,7 +276,7 @@ def _count(
     minutes = {name: _recent(getattr(row, name), minute) for name in ("minutes", "removal_minutes")}
     deactivated, removed = (sum(one.values()) for one in minutes.values())
     wanted = deactivated + removed + number
-    if wanted > minimum(client.connection) and wanted > _limit(row, deactivated, wanted, now):
+    if wanted > minimum(client.connection) and wanted > _limit(row, share(client.connection), deactivated, wanted, now):
         raise on_hold(Counts(deactivated, removed, row.user_count))
     counted = minutes[column]
     setattr(row, column, {**counted, str(minute): counted.get(str(minute), 0) + number})
@@ -288,18 +287,14 @@ def _recent(minutes: Mapping[str, int], minute: int) -> dict[str, int]:
     return {text: number for text, number in minutes.items() if int(text) > minute - _WINDOW}
 
 
-def _limit(row: models.ScimSafeguardRow, deactivated: int, wanted: int, now: datetime) -> int:
-    """Return how many users can be deactivated within an hour. Users are counted at intervals, not for each deactivation."""
+def _limit(row: models.ScimSafeguardRow, percent: int, deactivated: int, wanted: int, now: datetime) -> int:
+    """Return how many users can be deactivated within an hour: `percent` of all. Users are counted at intervals, not for each deactivation."""
     age = now - row.counted_at if row.counted_at else _COUNT_EVERY
-    if age >= _COUNT_EVERY or (wanted > _share_of(row.user_count) and age >= _COUNT_AGAIN):
+    if age >= _COUNT_EVERY or (wanted > row.user_count * percent // _ALL and age >= _COUNT_AGAIN):
         users = rows_of(row.organization_id, models.ScimUserRow).filter(connection_id=row.connection_id, active=True)
         row.user_count = users.exclude(member=None).count() + deactivated
         row.counted_at = now
-    return _share_of(row.user_count)
-
-
-def _share_of(user_count: int) -> int:
-    return user_count * int(settings.SCIM_SAFEGUARD_SHARE) // _ALL
+    return row.user_count * percent // _ALL
 
 
 def _locked_row(client: ScimClient) -> models.ScimSafeguardRow:
@@ -330,9 +325,7 @@ def _approve(connection: models.ScimConnectionRow, started_at: datetime, count: 
     """Approve what is on hold. Raise Conflict if its count has changed."""
     now, held = timezone.now(), _held_count(connection)
     if held != count:
-        raise Conflict(
-            f"{_count_on_hold(held)} on hold now. Check who they are, then confirm the new number.", field="count"
-        )
+        raise Conflict(f"{_count_on_hold(held)} on hold now. Check them, then confirm the new number.", field="count")
     # Earlier approvals stay valid: their users were put on hold before these.
     if connection.hold_approved_from is None or (connection.hold_approved_until or now) <= now:
         connection.hold_approved_from = started_at
@@ -367,9 +360,21 @@ def _held_groups(connection: models.ScimConnectionRow) -> "QuerySet[models.ScimG
     )
 
 
-def _held_count(connection: models.ScimConnectionRow) -> int:
+class HeldCounts(NamedTuple):
+    """How many users would be deactivated, and how many would lose the roles of a group, if the hold was approved."""
+
+    users: int
+    removals: int
+
+
+def held_counts(connection: models.ScimConnectionRow) -> HeldCounts:
+    """Return what is on hold now."""
     removals = _held_groups(connection).aggregate(count=Sum("removal_held_count"))["count"]
-    return _held_users(connection).count() + (removals or 0)
+    return HeldCounts(_held_users(connection).count(), removals or 0)
+
+
+def _held_count(connection: models.ScimConnectionRow) -> int:
+    return sum(held_counts(connection))
 
 
 def _held_user(row: models.ScimUserRow) -> ScimHeldUser:

@@ -12,8 +12,7 @@ from portal.directory.permissions import Permission
 from portal.directory.scim.connection import NewScimConnection, ScimConnection
 from portal.directory.scim.tokens import ScimToken, ScimTokens, ScimTokenUse
 from portal.embedded import audit, models
-from portal.embedded.members.values import scim_connection_value
-from portal.embedded.scim.connection import active_connection, issue_token, token_audit_values
+from portal.embedded.scim.connection import active_connection, connection_value, issue_token, token_audit_values
 from portal.embedded.scope import Scope
 
 
@@ -31,7 +30,7 @@ class EmbeddedScimTokens:
     def rotate_start(self, connection_id: str) -> NewScimConnection:
         """Create the next token. Raise NotFound, StepUpRequired, or Conflict if there is one."""
         self._scope.require(Permission.SCIM_UPDATE)
-        self._scope.require_recent_password()
+        self._scope.require_recent_proof()
         with transaction.atomic():
             current, following = self._locked(connection_id)
             if following is not None:
@@ -41,7 +40,7 @@ class EmbeddedScimTokens:
                 )
             bearer_token, row = issue_token(current.connection, is_next=True)
             self._record("rotate_start", current.connection, {}, _next_audit_values(row))
-        return NewScimConnection(scim_connection_value(current), bearer_token)
+        return NewScimConnection(connection_value(current), bearer_token)
 
     def rotate_complete(self, connection_id: str, *, version: str) -> ScimConnection:
         """Revoke the current token and make the next one current. Raise NotFound, Conflict."""
@@ -53,7 +52,7 @@ class EmbeddedScimTokens:
             following.save(update_fields=["is_next"])
             before, after = token_audit_values(current), token_audit_values(following)
             self._record("rotate_complete", current.connection, before, after)
-        return scim_connection_value(following)
+        return connection_value(following)
 
     def rotate_cancel(self, connection_id: str, *, version: str) -> ScimConnection:
         """Revoke the next token. Raise NotFound, Conflict."""
@@ -62,7 +61,7 @@ class EmbeddedScimTokens:
             current, following = self._rotating(connection_id, version)
             _revoke(following)
             self._record("rotate_cancel", current.connection, _next_audit_values(following), {})
-        return scim_connection_value(current)
+        return connection_value(current)
 
     def _locked(self, connection_id: str) -> tuple[models.ScimTokenRow, models.ScimTokenRow | None]:
         """Return the current and the next token. Other rotations wait until the transaction ends."""
@@ -72,7 +71,7 @@ class EmbeddedScimTokens:
         """Return the locked tokens of a rotation. Raise Conflict if there is none, or if the tokens changed."""
         current, following = self._locked(connection_id)
         if following is None:
-            raise Conflict("The token isn't being rotated.", error_type="scim_connection_not_rotating_token")
+            raise Conflict("The token is not being rotated.", error_type="scim_connection_not_rotating_token")
         if version != _tokens_value(current, following).version:
             raise Conflict("Someone else changed the tokens in the meantime.", field="version")
         return current, following

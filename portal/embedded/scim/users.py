@@ -27,7 +27,8 @@ from portal.directory.scim.users import (
     ScimUserState,
 )
 from portal.embedded import models
-from portal.embedded.database.keyset import Keyset, search_bound, search_words
+from portal.embedded.database.keyset import Keyset, search_bound
+from portal.embedded.database.name_search import NameSearch, candidates, name_search
 from portal.embedded.database.raw_sql import key, rows
 from portal.embedded.members.roles import email_roles
 from portal.embedded.members.values import member_id
@@ -38,17 +39,22 @@ from portal.embedded.scope import Scope, rows_of
 
 # From a user up to the groups above, each with the group it was reached from. UNION drops repeated rows, so cycles end.
 _REACHED = """
-    WITH RECURSIVE reached(group_id, via) AS (
-        SELECT m.group_id, m.group_id FROM {membership} m WHERE m.user_id = %s
-        UNION SELECT n.group_id, n.member_id FROM {nesting} n JOIN reached ON n.member_id = reached.group_id
+    WITH RECURSIVE reached(organization_id, group_id, via) AS (
+        SELECT m.organization_id, m.group_id, m.group_id FROM {membership} m WHERE m.organization_id = %s AND m.user_id = %s
+        UNION SELECT n.organization_id, n.group_id, n.member_id FROM {nesting} n
+        JOIN reached ON n.member_id = reached.group_id AND n.organization_id = reached.organization_id
+        WHERE n.organization_id = %s
     ) """
 _GROUPS = f"""{_REACHED}
     SELECT g.id, g.display_name, g.display_name_folded,
         CASE WHEN EXISTS (SELECT 1 FROM reached d WHERE d.group_id = g.id AND d.via = g.id) THEN 1 ELSE 0 END
-    FROM {{group}} g WHERE g.id IN (SELECT group_id FROM reached) AND g.display_name_folded > %s
+    FROM {{group}} g WHERE g.organization_id = %s AND g.id IN (SELECT group_id FROM reached)
+    AND g.display_name_folded > %s
     ORDER BY g.display_name_folded LIMIT %s
 """  # noqa: S608 -- our own statement
-_GRANTS = f"{_REACHED} SELECT DISTINCT r.id FROM {{role}} r JOIN reached ON r.group_id = reached.group_id"  # noqa: S608 -- as above
+_GRANTS = f"""{_REACHED} SELECT DISTINCT r.id FROM {{role}} r
+    JOIN reached ON r.group_id = reached.group_id AND r.organization_id = reached.organization_id
+"""  # noqa: S608 -- as above
 _STEPS = f"{_REACHED} SELECT group_id, via FROM reached"  # noqa: S608 -- as above
 _MAX_SOURCES = 20
 _MAX_ATTRIBUTES = 100
@@ -88,25 +94,34 @@ class EmbeddedScimUsers:
         found = keyset.after(cursor, self._users().filter(connection_id=connection), "user_name_folded")
         if state:
             found = found.filter(_IN_STATE[state])
-        bound = search_bound(found, "user_name_folded") if search_words(search) else ""
-        matching = self._matching(found.filter(user_name_folded__lte=bound) if bound else found, search)
-        rows = list(matching.values_list(*_COLUMNS)[: limit + 1])
+        found, bound = self._matching(found, connection, name_search(search))
+        rows = list(found.values_list(*_COLUMNS)[: limit + 1])
         if not rows and not bound:
             active_connection(self._scope.organization_id, connection_id)
         obstacles = self._obstacles([row[0] for row in rows[:limit] if row[6]])
         page = keyset.page(rows, limit=limit, key=lambda row: row[5], searched_to=bound)
         return page.map(lambda row: _value(row, obstacles.get(row[0])))
 
-    def _matching(self, users: _UserRows, search: str) -> _UserRows:
-        """Return the users with each word in their userName, name or member's email address."""
-        members = self._scope.of(models.MemberRow)
-        for word in search_words(search):
-            name = fold_name(word)
-            by_address = members.filter(email_address_folded__contains=fold_address(word)).values("pk")
-            users = users.filter(
-                Q(user_name_folded__contains=name) | Q(display_name_folded__contains=name) | Q(member_id__in=by_address)
-            )
-        return users
+    def _matching(self, users: _UserRows, connection: UUID, search: NameSearch) -> tuple[_UserRows, str]:
+        """Return the users that match, and the userName after which the page stops reading, "" if it reads all of them."""
+        keys, bound = None, ""
+        if word := search.indexed_word:
+            of_connection = self._users().filter(connection_id=connection)
+            # Two queries, because a condition on two tables with OR uses no index.
+            by_name = of_connection.filter(_name_has(word, "contains")).values_list("pk", flat=True)
+            by_address = of_connection.filter(self._address_has(word, "contains")).values_list("pk", flat=True)
+            keys = candidates(by_name.union(by_address, all=True))
+        if keys is not None:
+            users = users.filter(pk__in=keys)
+        elif search.texts and (bound := search_bound(users, "user_name_folded")):
+            users = users.filter(user_name_folded__lte=bound)
+        for text in search.texts:
+            users = users.filter(_name_has(text, search.comparison) | self._address_has(text, search.comparison))
+        return users, bound
+
+    def _address_has(self, text: str, comparison: str) -> Q:
+        members = self._scope.of(models.MemberRow).filter(**{f"email_address_folded__{comparison}": fold_address(text)})
+        return Q(member_id__in=members.values("pk"))
 
     def count_without_access(self, connection_id: str) -> int:
         """Return how many active users can't sign in, up to MAX_COUNTED."""
@@ -136,7 +151,8 @@ class EmbeddedScimUsers:
         check_limit(limit)
         user = self._user(user_id)
         keyset = Keyset("scim-person-groups", self._scope.organization_id, user.pk)
-        found = rows(_GROUPS, user.pk, keyset.key(cursor), limit + 1)
+        of_organization = (user.organization_id, user.pk, user.organization_id, user.organization_id)
+        found = rows(_GROUPS, *of_organization, keyset.key(cursor), limit + 1)
         return keyset.page(found, limit=limit, key=lambda row: row[2]).map(
             lambda row: ScimUserGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3]))
         )
@@ -166,11 +182,16 @@ class EmbeddedScimUsers:
     def _user(self, user_id: str) -> models.ScimUserRow:
         row = self._users().select_related("member__organization").filter(pk=parse_id("scim-user", user_id)).first()
         if row is None:
-            raise NotFound("There is no such person. The identity provider may have deleted them.")
+            raise NotFound("This person doesn't exist. The identity provider may have deleted them.")
         return row
 
     def _obstacles(self, users: Sequence[UUID]) -> Mapping[UUID, ScimSignInObstacle]:
         return obstacles_by_user(self._scope.organization_id, self._users().filter(pk__in=users))
+
+
+def _name_has(text: str, comparison: str) -> Q:
+    name = fold_name(text)
+    return Q(**{f"user_name_folded__{comparison}": name}) | Q(**{f"display_name_folded__{comparison}": name})
 
 
 def _value(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimUser:
@@ -180,15 +201,16 @@ def _value(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimUse
 
 def _sources_through_groups(user: models.ScimUserRow) -> Iterator[tuple[str, ScimRoleSource]]:
     """Yield each role that a user has through a group, with the shortest path to it."""
+    reached = (user.organization_id, user.pk, user.organization_id)
     grants = rows_of(user.organization_id, models.ScimGroupRoleRow).filter(
-        pk__in=[grant for (grant,) in rows(_GRANTS, user.pk)]
+        pk__in=[grant for (grant,) in rows(_GRANTS, *reached)]
     )
     granted = list(
         grants.order_by("role_id", "group__display_name_folded").values_list("role_id", "group_id", "created_at")
     )
     if not granted:
         return
-    previous = _previous_groups((key(group), key(via)) for group, via in rows(_STEPS, user.pk))
+    previous = _previous_groups((key(group), key(via)) for group, via in rows(_STEPS, *reached))
     paths = [(role_id, _path(previous, group), since) for role_id, group, since in granted if group]
     groups = rows_of(user.organization_id, models.ScimGroupRow)
     names = dict(groups.filter(pk__in={one for _, path, _ in paths for one in path}).values_list("pk", "display_name"))

@@ -1,6 +1,8 @@
 """Sign in before an organization is chosen: the one place that looks for a person in all organizations."""
 
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,24 +11,27 @@ from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Unauthenticated
+from portal.directory.errors import TooManyRequests, Unauthenticated
 from portal.directory.ids import parse_id
 from portal.directory.members import MemberStatus
-from portal.directory.sessions import Discovered, SignedIn
+from portal.directory.organizations import PASSWORD
+from portal.directory.sessions import AuthenticationFactor, Discovered, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
-from portal.embedded.members.sign_in_links import email_link_in_background
-from portal.embedded.passwords.stored import may_use_password, password_is_right
+from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
+from portal.embedded.members.sign_in_links import email_link
+from portal.embedded.passwords.stored import password_is_right
 from portal.embedded.scope import across_organizations, organization_value
 from portal.embedded.sessions.lifecycle import start_session
+from portal.embedded.sign_in.methods import may_use
 from portal.embedded.tokens import new_token, token_hash
+from portal.metrics import FAILED_SIGN_INS
 
 INTERMEDIATE_LIFETIME = timedelta(minutes=10)  # Stytch: an intermediate session token
 # Each attempt checks this many passwords, so that its time doesn't tell in how many organizations a person is a member.
 # A member of more organizations signs in at the organization's own URL.
 MAX_ORGANIZATIONS = 5
 _MAX_PER_ADDRESS = 20  # intermediate sessions of one email address; beyond that, the oldest are deleted
-_BATCH = 1000
 
 
 class EmbeddedDiscovery:
@@ -45,25 +50,28 @@ class EmbeddedDiscovery:
         )
         candidates += [None] * (MAX_ORGANIZATIONS - len(candidates))
         right = [member for member in candidates if password_is_right(member, password) and member]
-        members = [member for member in right if may_use_password(member)]
+        members = [member for member in right if may_use(member, PASSWORD)]
         if not members:
+            FAILED_SIGN_INS.labels("wrong_password" if not right else "password_not_allowed").inc()
             raise Unauthenticated("Incorrect email or password.")
-        session, token = start_intermediate_session(email_address, members)
+        now = timezone.now()
+        entered = AuthenticationFactor("password", "knowledge", now, now)
+        session, token = start_intermediate_session(email_address, members, factors=[entered])
         return _discovered(session, members, token)
 
     def organizations(self, intermediate_session_token: str) -> Discovered:
         """Return the discovered organizations again. Raise Unauthenticated if the token was used or has expired."""
-        session = _intermediate_session(intermediate_session_token)
+        session = intermediate_session(intermediate_session_token)
         return _discovered(session, _active_members(session), intermediate_session_token)
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
         """Start a session in one of the discovered organizations, and delete the token. Raise Unauthenticated."""
         chosen = parse_id("organization", organization_id)
         with transaction.atomic():
-            session = _intermediate_session(intermediate_session_token, lock=True)
+            session = intermediate_session(intermediate_session_token, lock=True)
             member = next((one for one in _active_members(session) if one.organization_id == chosen), None)
             if member is None:
-                raise Unauthenticated("You aren't a member of this organization.")
+                raise Unauthenticated("You are not a member of this organization.")
             session.delete()
             return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFETIME)
 
@@ -80,61 +88,79 @@ class EmbeddedSignInLinkEmails:
         self._origin = origin
 
     def send(self, email_address: str, *, organization_slug: str = "") -> None:
-        """Email a sign-in link to the members with this address, in one organization or in all, in the background."""
+        """Have a worker email a sign-in link to the members with this address, in one organization or in all."""
         members = across_organizations(models.MemberRow).select_related("organization", "scim_user")
         named = members.filter(email_address_folded=fold_address(email_address)).exclude(status=MemberStatus.DELETED)
         if organization_slug:
             named = named.filter(organization__slug=organization_slug)
         for member in named.order_by("organization_id")[:MAX_ORGANIZATIONS]:
-            if may_use_password(member):
-                email_link_in_background(member, Caller(Actor(ActorType.VISITOR), self._origin))
+            if may_use(member, PASSWORD):
+                # An organization whose queue is full answers as any other: the response doesn't tell who is a member.
+                with suppress(TooManyRequests):
+                    email_link(member, Caller(Actor(ActorType.VISITOR), self._origin))
 
 
 def start_intermediate_session(
-    email_address: str, members: Collection[models.MemberRow]
+    email_address: str,
+    members: Collection[models.MemberRow],
+    *,
+    factors: Collection[AuthenticationFactor] = (),
+    proves_address: bool = False,
 ) -> tuple[models.IntermediateSessionRow, str]:
-    """Return a new intermediate session, which can be exchanged for a session of one of these members, and its token."""
+    """Return a new intermediate session, which can be exchanged for a session of one of these members, and its token.
+
+    With `proves_address`, it can be exchanged in every organization that the address belongs to.
+    """
     token = new_token()
     with transaction.atomic():
-        _delete_expired()
+        _delete_expired(BATCH)
         others = models.IntermediateSessionRow.objects.filter(email_address=email_address).order_by("-expires_at", "pk")
-        oldest = list(others.values_list("pk", flat=True)[_MAX_PER_ADDRESS - 1 :][:_BATCH])
+        oldest = list(others.values_list("pk", flat=True)[_MAX_PER_ADDRESS - 1 :][:BATCH])
         models.IntermediateSessionRow.objects.filter(pk__in=oldest).delete()
         session = models.IntermediateSessionRow.objects.create(
-            token_hash=token_hash(token), email_address=email_address, expires_at=timezone.now() + INTERMEDIATE_LIFETIME
+            token_hash=token_hash(token),
+            email_address=email_address,
+            proves_address=proves_address,
+            factors=[asdict(one) for one in factors],
+            expires_at=timezone.now() + INTERMEDIATE_LIFETIME,
         )
-        session.members.set(members)
+        models.IntermediateSessionMemberRow.objects.bulk_create(
+            models.IntermediateSessionMemberRow(
+                organization_id=member.organization_id, session=session, member_id=member.pk
+            )
+            for member in members
+        )
     return session, token
 
 
-def prune() -> int:
-    """Delete the expired intermediate sessions, a thousand per transaction, and return how many there were."""
-    deleted = 0
-    while batch := _delete_expired():
-        deleted += batch
-    return deleted
+def prune(limit: int | None = MAX_ROWS) -> int:
+    """Delete expired intermediate sessions, a thousand in a transaction. Return how many, `limit` at most."""
+    return delete_in_batches(_delete_expired, limit)
 
 
-def _delete_expired() -> int:
-    """Delete up to a thousand expired intermediate sessions, and return how many."""
+def _delete_expired(number: int) -> int:
+    """Delete some of the expired intermediate sessions, and return how many."""
     with transaction.atomic():
         expired = models.IntermediateSessionRow.objects.filter(expires_at__lte=timezone.now())
-        keys = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
+        keys = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:number])
         models.IntermediateSessionRow.objects.filter(pk__in=keys).delete()
     return len(keys)
 
 
-def _intermediate_session(token: str, *, lock: bool = False) -> models.IntermediateSessionRow:
+def intermediate_session(token: str, *, lock: bool = False) -> models.IntermediateSessionRow:
+    """Return the intermediate session of a token. Raise Unauthenticated if it was used or has expired."""
     sessions = models.IntermediateSessionRow.objects.filter(token_hash=token_hash(token), expires_at__gt=timezone.now())
     session = (sessions.select_for_update() if lock else sessions).first()
     if session is None:
-        raise Unauthenticated("This sign-in was already used or has expired. Sign in again.")
+        raise Unauthenticated(
+            "This sign-in was already used or has expired. Sign in again.", error_type="intermediate_session_not_found"
+        )
     return session
 
 
 def _active_members(session: models.IntermediateSessionRow) -> list[models.MemberRow]:
     members = session.members.select_related("organization", "scim_user").filter(status=MemberStatus.ACTIVE)
-    return [one for one in members.order_by("organization__name", "organization_id") if may_use_password(one)]
+    return [one for one in members.order_by("organization__name", "organization_id") if may_use(one, PASSWORD)]
 
 
 def _discovered(session: models.IntermediateSessionRow, members: list[models.MemberRow], token: str) -> Discovered:

@@ -23,6 +23,7 @@ _MAX_CHARACTERS = 32_768
 class Subject:
     """The session and member of a JWT. The JWT doesn't say whether the session is live."""
 
+    organization_key: UUID
     session_key: UUID
     member_id: str
 
@@ -62,12 +63,16 @@ def read(session_jwt: str) -> Subject | None:
 
 def _subject(claims: Mapping[str, Any]) -> Subject | None:
     own = project_id()
-    session, member_id = claims.get(SESSION_CLAIM), claims.get("sub")
+    session, member_id, organization = claims.get(SESSION_CLAIM), claims.get("sub"), claims.get(ORGANIZATION_CLAIM)
     if claims.get("iss") != _issuer(own) or claims.get("aud") != [own]:
         return None
-    if not isinstance(session, Mapping) or not isinstance(member_id, str):
+    if not isinstance(session, Mapping) or not isinstance(organization, Mapping) or not isinstance(member_id, str):
         return None
-    return Subject(parse_id("member-session", str(session.get("id"))), member_id)
+    keys = (
+        parse_id("organization", str(organization.get("organization_id"))),
+        parse_id("member-session", str(session.get("id"))),
+    )
+    return Subject(*keys, member_id)
 
 
 def _key_of(token: Any) -> RSAKey:

@@ -1,6 +1,6 @@
 """Start, find, use and delete member sessions. Of a session's token only the hash is stored."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,20 +12,29 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.errors import Unauthenticated
 from portal.directory.ids import public_id
 from portal.directory.members import Member, MemberStatus
-from portal.directory.sessions import DEFAULT_MINUTES, AuthenticationFactor, MemberSession, SessionTerms, SignedIn
+from portal.directory.sessions import (
+    DEFAULT_MINUTES,
+    AuthenticationFactor,
+    MemberSession,
+    SessionEnd,
+    SessionEndCause,
+    SessionTerms,
+    SignedIn,
+)
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
+from portal.embedded.database.batches import BATCH, MAX_ROWS
 from portal.embedded.members.values import member_id, member_value
 from portal.embedded.scope import across_organizations, organization_value, rows_of
-from portal.embedded.tokens import new_token, token_hash
+from portal.embedded.tokens import new_token, organization_of, token_hash
 
 # A session's last use is written at most this often, so that reading a page doesn't write to the database.
 _RECORD_USE_EVERY = timedelta(minutes=1)
 # Sessions are kept for a day after their end, to answer questions about yesterday. The activity log keeps the rest.
 _KEPT_AFTER_END = timedelta(days=1)
-_BATCH = 1000
 
 
 def start_session(
@@ -34,14 +43,14 @@ def start_session(
     *,
     password_entered_at: datetime | None,
     terms: SessionTerms | None = None,
-    exchanged_for: SignedIn | None = None,
+    factors: Sequence[AuthenticationFactor] = (),
 ) -> SignedIn:
     """Sign a member in: with `terms` to a product, else to the portal. Raise Invalid if the claims are too large.
 
-    `password_entered_at` is None if the member signs in without their password. Sessions of the portal also end when they
-    aren't used for SESSION_IDLE_MINUTES (docs/decisions/0014).
+    `password_entered_at` is None if the member signs in without their password; `factors` are all others. Sessions of the
+    portal also end when they aren't used for SESSION_IDLE_MINUTES (docs/decisions/0014).
     """
-    token = new_token()
+    token = new_token(organization_id=member.organization_id)
     minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
     with transaction.atomic():
         row = models.MemberSessionRow.objects.create(
@@ -52,9 +61,7 @@ def start_session(
             password_entered_at=password_entered_at,
             ends_when_idle=terms is None,
             custom_claims=terms.claims_after({}) if terms else {},
-            exchanged_factors=[asdict(one) for one in exchanged_for.session.authentication_factors]
-            if exchanged_for
-            else [],
+            factors=[asdict(one) for one in factors],
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
         )
@@ -62,8 +69,16 @@ def start_session(
     return signed_in_value(row, token)
 
 
-def update_session(row: models.MemberSessionRow, terms: SessionTerms) -> None:
-    """Apply what a product asks for to a locked session. Raise Invalid if the claims are too large."""
+def update_session(
+    row: models.MemberSessionRow, terms: SessionTerms, factors: Sequence[AuthenticationFactor] | None = None
+) -> None:
+    """Apply what a product asks for to a locked session, and replace its factors if any are given.
+
+    Raise Invalid if the claims are too large.
+    """
+    if factors is not None:
+        row.factors = [asdict(one) for one in factors]
+        row.save(update_fields=["factors"])
     if terms.duration_minutes is not None:
         row.expires_at = timezone.now() + timedelta(minutes=terms.duration_minutes)
     row.custom_claims = terms.claims_after(row.custom_claims)
@@ -72,9 +87,17 @@ def update_session(row: models.MemberSessionRow, terms: SessionTerms) -> None:
 
 def session_of_token(token: str) -> models.MemberSessionRow | None:
     """Return a live session of any organization by its token, with its member and organization. None if there isn't one."""
-    # Not first(): its order makes PostgreSQL scan all users if few of them have a member.
-    row = next(iter(_with_member().filter(token_hash=token_hash(token))), None)
+    row = any_session_of_token(token)
     return row if row is not None and is_live(row) else None
+
+
+def any_session_of_token(token: str) -> models.MemberSessionRow | None:
+    """Return a session as `session_of_token` does, also one that has ended, for a day."""
+    organization, found = organization_of(token), _with_member().filter(token_hash=token_hash(token))
+    # Tokens of older versions don't name their organization.
+    found = found.filter(organization_id=organization) if organization else found
+    # Not first(): its order makes PostgreSQL scan all users if few of them have a member.
+    return next(iter(found), None)
 
 
 def session_of_jwt(session_jwt: str) -> models.MemberSessionRow | None:
@@ -83,10 +106,18 @@ def session_of_jwt(session_jwt: str) -> models.MemberSessionRow | None:
     from portal.embedded.sessions import jwts  # noqa: PLC0415 -- as above
 
     subject = jwts.read(session_jwt)
-    row = next(iter(_with_member().filter(pk=subject.session_key)), None) if subject else None
-    if row is None or subject is None or member_id(row.member) != subject.member_id:
+    if subject is None:
+        return None
+    found = _with_member().filter(pk=subject.session_key, organization_id=subject.organization_key)
+    row = next(iter(found), None)
+    if row is None or member_id(row.member) != subject.member_id:
         return None
     return row if is_live(row) else None
+
+
+def session_not_found() -> Unauthenticated:
+    """Return the error for a session that doesn't exist or has ended."""
+    return Unauthenticated("The session does not exist or has ended.", error_type="session_not_found")
 
 
 def _with_member() -> QuerySet[models.MemberSessionRow]:
@@ -108,6 +139,23 @@ def opens_portal(row: models.MemberSessionRow) -> bool:
     return not is_idle and row.started_at > now - timedelta(minutes=settings.SESSION_DURATION_MINUTES)
 
 
+def end_of(row: models.MemberSessionRow) -> SessionEnd | None:
+    """Return when and why a session ended; None if it hasn't, or if that isn't for the member to read."""
+    if row.member.status != MemberStatus.ACTIVE:
+        return None
+    if row.revoked_at is not None:
+        return SessionEnd(row.revoked_at, SessionEndCause(row.revoked_because)) if row.revoked_because else None
+    idle = SessionEnd(
+        row.last_accessed_at + timedelta(minutes=settings.SESSION_IDLE_MINUTES),
+        SessionEndCause.IDLE,
+        settings.SESSION_IDLE_MINUTES,
+    )
+    last = min(row.expires_at, row.started_at + timedelta(minutes=settings.SESSION_DURATION_MINUTES))
+    full = SessionEnd(last, SessionEndCause.DURATION, round((last - row.started_at) / timedelta(minutes=1)))
+    end = min(idle, full, key=lambda one: one.at)
+    return end if end.at <= timezone.now() else None
+
+
 def record_use(row: models.MemberSessionRow) -> None:
     """Store that a session was used just now, at most once a minute."""
     now = timezone.now()
@@ -120,14 +168,19 @@ def end_intermediate_sessions(members: Collection[UUID]) -> None:
     models.IntermediateSessionRow.objects.filter(members__in=members).delete()
 
 
-def prune() -> int:
-    """Delete sessions that ended more than a day ago, and return how many. Each transaction looks at a thousand."""
+def prune(limit: int | None = MAX_ROWS) -> int:
+    """Delete sessions that ended more than a day ago. Return how many, about `limit` at most.
+
+    Each transaction looks at a thousand sessions: an index for this alone would cost every sign-in.
+    """
     before = timezone.now() - _KEPT_AFTER_END
     is_old = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
     sessions = across_organizations(models.MemberSessionRow)
     last, deleted = UUID(int=0), 0
-    while keys := list(sessions.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_BATCH]):
+    while keys := list(sessions.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
         deleted += sessions.filter(is_old, pk__in=keys).delete()[0]
+        if limit is not None and deleted >= limit:
+            break
         last = keys[-1]
     return deleted
 
@@ -144,11 +197,16 @@ def session_value(row: models.MemberSessionRow, member: Member) -> MemberSession
         last_accessed_at=row.last_accessed_at,
         expires_at=row.expires_at,
         password_entered_at=row.password_entered_at,
-        exchanged_factors=tuple(msgspec.convert(row.exchanged_factors, list[AuthenticationFactor])),
+        other_factors=stored_factors(row.factors),
         custom_claims=row.custom_claims,
         ip_address=row.ip_address,
         user_agent=row.user_agent,
     )
+
+
+def stored_factors(stored: object) -> tuple[AuthenticationFactor, ...]:
+    """Return factors as they are stored in a session."""
+    return tuple(msgspec.convert(stored, list[AuthenticationFactor]))
 
 
 def signed_in_value(row: models.MemberSessionRow, token: str) -> SignedIn:

@@ -13,30 +13,44 @@ from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Forbidden, NotFound, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import MemberStatus
-from portal.directory.sessions import MAX_LISTED, Authentication, MemberSession, SessionTerms, SignedIn
+from portal.directory.organizations import PASSWORD
+from portal.directory.sessions import (
+    MAX_LISTED,
+    Authentication,
+    MemberSession,
+    SessionEndCause,
+    SessionEnded,
+    SessionTerms,
+    SignedIn,
+)
 from portal.embedded import models
-from portal.embedded.audit import record
 from portal.embedded.members.members import EmbeddedMembers
-from portal.embedded.members.values import member_value, with_registration
+from portal.embedded.members.values import with_registration
 from portal.embedded.organizations.organizations import with_scim_connection
-from portal.embedded.passwords.stored import may_use_password, password_is_right
+from portal.embedded.passwords.stored import password_is_right
 from portal.embedded.scim.connection import current_token
-from portal.embedded.scope import Scope, organization_value
-from portal.embedded.sessions.discovery import start_intermediate_session
+from portal.embedded.scope import Scope
 from portal.embedded.sessions.lifecycle import (
+    any_session_of_token,
     end_intermediate_sessions,
+    end_of,
     is_live,
     member_as_caller,
     opens_portal,
     record_session,
     record_use,
-    session_of_token,
+    session_not_found,
     session_value,
     signed_in_value,
     start_session,
     update_session,
 )
+from portal.embedded.sign_in.discovery import exchange_intermediate_session
+from portal.embedded.sign_in.joining import activate
+from portal.embedded.sign_in.methods import is_enough, may_use
+from portal.embedded.sign_in.outcome import without_session
 from portal.embedded.tokens import token_hash
+from portal.metrics import FAILED_SIGN_INS
 
 _REVOKE = "revoke-sessions"
 
@@ -48,11 +62,12 @@ class EmbeddedSessions:
         self._scope = scope
 
     def authenticate(self, session_token: str) -> SignedIn:
-        """Return the session of a token, and record its use. Raise Unauthenticated if it isn't live in this organization."""
-        row = session_of_token(session_token)
-        is_ours = row is not None and row.member.organization.slug == self._scope.organization_slug
-        if row is None or not is_ours or not opens_portal(row):
-            raise Unauthenticated("The session has ended.")
+        """Return the session of a token, and record its use. Raise SessionEnded if it isn't live in this organization."""
+        row = any_session_of_token(session_token)
+        if row is None or row.member.organization.slug != self._scope.organization_slug:
+            raise SessionEnded
+        if not is_live(row) or not opens_portal(row):
+            raise SessionEnded(end_of(row))
         record_use(row)
         return signed_in_value(row, session_token)
 
@@ -61,10 +76,12 @@ class EmbeddedSessions:
         members = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
         member = members.filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
         if not password_is_right(member, password) or member is None:
+            FAILED_SIGN_INS.labels("wrong_password").inc()
             raise Unauthenticated("Incorrect email or password.")
-        if not may_use_password(member):
+        if not may_use(member, PASSWORD):
+            FAILED_SIGN_INS.labels("password_not_allowed").inc()
             raise Unauthenticated(
-                "The organization doesn't allow signing in by password.",
+                "The organization does not allow signing in by password.",
                 error_type="operation_restricted_by_organization_auth_methods",
             )
         return start_session(member, self._scope.origin, password_entered_at=timezone.now())
@@ -76,6 +93,7 @@ class EmbeddedSessions:
         if row is None:
             raise Unauthenticated("The session has ended.")
         if not password_is_right(row.member, password):
+            FAILED_SIGN_INS.labels("wrong_password").inc()
             raise Unauthenticated("Incorrect password.")
         row.password_entered_at = timezone.now()
         with transaction.atomic():
@@ -89,8 +107,8 @@ class EmbeddedSessions:
             rows = self._rows().select_for_update(of=("self",))
             row = rows.filter(token_hash=token_hash(session_token), revoked_at=None).first()
             if row is not None:
-                row.revoked_at = timezone.now()
-                row.save(update_fields=["revoked_at"])
+                row.revoked_at, row.revoked_because = timezone.now(), SessionEndCause.MEMBER
+                row.save(update_fields=["revoked_at", "revoked_because"])
                 end_intermediate_sessions([row.member_id])
                 record_session(row, "member_session.revoke", member_as_caller(row.member, self._scope.origin))
 
@@ -164,19 +182,21 @@ class EmbeddedSessions:
         if not holder.member.email_address_verified:
             # An admin of the other organization may have given its member any address.
             raise Forbidden(
-                "The session's email address isn't verified. Sign in to the organization itself.",
+                "The session's email address is not verified. Sign in to the organization itself.",
                 error_type="insufficient_factors_for_session_exchange",
             )
         with transaction.atomic():
             member = self._member_with_address(holder.member.email_address)
-            if not may_use_password(member):
-                return self._authentication_without_session(member)
-            if member.status != MemberStatus.ACTIVE:
-                self._accept_invitation(member)
-            started = start_session(
-                member, self._scope.origin, password_entered_at=None, terms=terms, exchanged_for=holder
-            )
+            factors = holder.session.authentication_factors
+            if not is_enough(member, factors):
+                return without_session(member, factors)
+            activate(member, member_as_caller(member, self._scope.origin))
+            started = start_session(member, self._scope.origin, password_entered_at=None, terms=terms, factors=factors)
         return Authentication(started.member, started.organization, started)
+
+    def exchange_intermediate_session(self, intermediate_session_token: str, terms: SessionTerms) -> Authentication:
+        """Sign a person in to this organization, which they chose. Raise Unauthenticated, NotFound."""
+        return exchange_intermediate_session(self._scope, intermediate_session_token, terms)
 
     def _member_with_address(self, email_address: str) -> models.MemberRow:
         members = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
@@ -189,33 +209,6 @@ class EmbeddedSessions:
             )
         return member
 
-    def _accept_invitation(self, member: models.MemberRow) -> None:
-        before = {"status": str(member.status)}
-        member.status, member.email_address_verified = MemberStatus.ACTIVE, True
-        member.save(update_fields=["status", "email_address_verified", "updated_at"])
-        record(
-            member_as_caller(member, self._scope.origin),
-            "member.accept_invitation",
-            organization_id=member.organization_id,
-            target_id=public_id("member", member.pk),
-            target_name=member.email_address,
-            before=before,
-            after={"status": str(member.status)},
-        )
-
-    def _authentication_without_session(self, member: models.MemberRow) -> Authentication:
-        # The intermediate session names no member: the portal's discovery must not accept it in place of a password.
-        session, token = start_intermediate_session(member.email_address, ())
-        organization = organization_value(member.organization)
-        return Authentication(
-            member_value(member),
-            organization,
-            None,
-            intermediate_session_token=token,
-            intermediate_session_token_expires_at=session.expires_at,
-            allowed_auth_methods=organization.settings.allowed_auth_methods,
-        )
-
     def _is_own(self, key: UUID) -> bool:
         signed_in = self._scope.signed_in
         return signed_in is not None and parse_id("member", signed_in.member.member_id) == key
@@ -223,14 +216,15 @@ class EmbeddedSessions:
     def _revoke_rows(self, rows: list[models.MemberSessionRow]) -> None:
         for row in rows:
             if row.revoked_at is None:
-                row.revoked_at = timezone.now()
-                row.save(update_fields=["revoked_at"])
+                row.revoked_at, row.revoked_because = timezone.now(), self._cause(row)
+                row.save(update_fields=["revoked_at", "revoked_because"])
                 record_session(row, "member_session.revoke", self._scope.caller)
+
+    def _cause(self, row: models.MemberSessionRow) -> str:
+        """Return what the member may read about the end of their session; "" if a product's backend ended it."""
+        if self._scope.signed_in is None:
+            return ""
+        return SessionEndCause.MEMBER if self._is_own(row.member_id) else SessionEndCause.ADMIN
 
     def _rows(self) -> QuerySet[models.MemberSessionRow]:
         return self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
-
-
-def session_not_found() -> Unauthenticated:
-    """Return the error for a session that doesn't exist or has ended."""
-    return Unauthenticated("The session doesn't exist or has ended.", error_type="session_not_found")

@@ -45,9 +45,10 @@ _BITS = 2048
 _PUBLISHED_BEFORE = timedelta(minutes=10)
 # A process caches the keys for this long, so it sees a rotation by another process within this time.
 _CACHE_SECONDS = 60
+_IN_CACHES = timedelta(seconds=2 * _CACHE_SECONDS)
 _UNREADABLE = (
-    "The key that signs session JWTs is encrypted under another SECRET_KEY. "
-    "Set that value as SECRET_KEY or among SECRET_KEY_FALLBACKS."
+    "The key that signs session JWTs is encrypted under a key that isn't set here. "
+    "Add that key to ENCRYPTION_KEY_FALLBACKS."
 )
 _CERTIFICATE_LIFETIME = timedelta(days=3650)
 
@@ -74,7 +75,7 @@ class _CachedKeys:
     """The keys, as a process read them at `read_at`."""
 
     project_id: str
-    # None if neither SECRET_KEY nor a fallback decrypts it.
+    # None if no key of this process decrypts it.
     signing: SigningKey | None
     jwks: Sequence[Mapping[str, Any]]
     verifying: Mapping[str, RSAKey]
@@ -88,7 +89,7 @@ def current_key() -> SigningKey:
     """Return the key that signs, and create it at the first use. Raise NotFound without a project, Unavailable if unreadable."""
     signing = _keys().signing
     if signing is None:
-        raise Unavailable("This server can't read the key that signs session JWTs.")
+        raise Unavailable("This server cannot read the key that signs session JWTs.")
     return signing
 
 
@@ -145,24 +146,35 @@ def rotate(origin: Origin, *, withdraw: bool = False, lost: bool = False) -> Sig
 
 
 def reencrypt(origin: Origin) -> int:
-    """Encrypt the private keys under SECRET_KEY, and return how many weren't. Raise Conflict if one can't be decrypted."""
-    changed = 0
-    with transaction.atomic():
-        for row in models.SigningKeyRow.objects.select_for_update().exclude(private_key=b"").order_by("pk"):
-            private = decrypted(row.private_key, purpose=SIGNING_KEY)
-            if private is None:
-                raise Conflict(_UNREADABLE)
-            if is_current(row.private_key, purpose=SIGNING_KEY):
-                continue
-            models.SigningKeyRow.objects.filter(pk=row.pk).update(private_key=encrypted(private, purpose=SIGNING_KEY))
-            record(
-                Caller(Actor(ActorType.OPERATOR), origin),
-                "signing_key.reencrypt",
-                organization_id=None,
-                target_id=_kid(row),
-            )
-            changed += 1
-    return changed
+    """Encrypt the private keys under the current key, and return how many weren't. Raise Conflict if one can't be decrypted.
+
+    Each is a transaction of its own, so a run that is interrupted is continued by the next one.
+    """
+    keys = models.SigningKeyRow.objects.exclude(private_key=b"").order_by("pk").values_list("pk", flat=True)
+    return sum(_reencrypt(key, origin) for key in list(keys))
+
+
+@transaction.atomic
+def _reencrypt(key: UUID, origin: Origin) -> bool:
+    # It may have been deleted or rotated since.
+    row = models.SigningKeyRow.objects.select_for_update().filter(pk=key).exclude(private_key=b"").first()
+    if row is None or is_current(row.private_key, purpose=SIGNING_KEY):
+        return False
+    private = decrypted(row.private_key, purpose=SIGNING_KEY)
+    if private is None:
+        raise Conflict(_UNREADABLE)
+    models.SigningKeyRow.objects.filter(pk=key).update(private_key=encrypted(private, purpose=SIGNING_KEY))
+    caller = Caller(Actor(ActorType.OPERATOR), origin)
+    record(caller, "signing_key.reencrypt", organization_id=None, target_id=_kid(row))
+    return True
+
+
+def prune() -> int:
+    """Delete keys that are no longer published, and private keys that no process uses. Return how many keys changed."""
+    now = timezone.now()
+    deleted = models.SigningKeyRow.objects.filter(replaced_at__lt=now - PUBLISHED_FOR).delete()[0]
+    unused = models.SigningKeyRow.objects.filter(replaced_at__lt=now - _IN_CACHES).exclude(private_key=b"")
+    return deleted + unused.update(private_key=b"")
 
 
 def _check_lost(row: models.SigningKeyRow | None, *, is_lost: bool) -> None:
@@ -204,7 +216,7 @@ def _signing(rows: Sequence[models.SigningKeyRow]) -> models.SigningKeyRow | Non
 
 def _delete_private_keys(rows: Sequence[models.SigningKeyRow]) -> None:
     """Delete the private keys that no process uses to sign."""
-    before = timezone.now() - timedelta(seconds=2 * _CACHE_SECONDS)
+    before = timezone.now() - _IN_CACHES
     unused = [row.pk for row in rows if row.replaced_at and row.replaced_at < before and row.private_key]
     if unused:
         models.SigningKeyRow.objects.filter(pk__in=unused).update(private_key=b"")
@@ -223,12 +235,14 @@ def _verifying(row: models.SigningKeyRow) -> RSAKey:
 def _project() -> models.ProjectRow:
     project = models.ProjectRow.objects.order_by("created_at", "pk").first()
     if project is None:
-        raise NotFound("There is no project. Create it with `manage.py createproject`.", error_type="project_not_found")
+        raise NotFound(
+            "The project does not exist yet. Create it with `manage.py createproject`.", error_type="project_not_found"
+        )
     return project
 
 
 def _usable(row: models.SigningKeyRow) -> SigningKey | None:
-    """Return the key of a row. None if neither SECRET_KEY nor a fallback decrypts it."""
+    """Return the key of a row. None if no key of this process decrypts it."""
     private = decrypted(row.private_key, purpose=SIGNING_KEY)
     if private is None:
         log.error("signing_key_unreadable", kid=_kid(row), reason=_UNREADABLE)

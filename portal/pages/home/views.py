@@ -1,29 +1,67 @@
-"""The home page of an organization."""
+"""The home page of an organization: numbers, what needs attention, connections, recent activity and next steps."""
+
+from typing import Any
 
 from django.http import HttpResponse
 
 from portal.directory.permissions import Permission
+from portal.directory.scim.connection import ScimConnection
+from portal.pages.home.attention import attention_context
+from portal.pages.home.steps import first_steps, next_steps
+from portal.web.activity.recent import recent_changes
 from portal.web.pages import render_page
 from portal.web.request import PortalRequest
-from portal.web.rights import right_to
+from portal.web.rights import helpers_of, right_to
 from portal.web.scim.health import health_context
-from portal.web.scim.safeguard import safeguard_of
-from portal.web.scim.token_expiry import token_expiry
-from portal.web.scim.users_without_access import users_without_access
+from portal.web.scim.traffic import traffic
+
+# Entries of the activity log, and members of a new organization, that are shown.
+_RECENT, _MEMBERS = 5, 3
 
 
 def home(request: PortalRequest) -> HttpResponse:
-    """Show the status of the SCIM connection and what needs attention."""
-    may_see_scim = request.allows(Permission.SCIM_GET)
-    connection = request.directory.scim.connection.get() if may_see_scim else None
-    context = {
-        "may_see_scim": may_see_scim,
-        "who_can_help": tuple(role.role_id for role in request.policy.roles_granting(Permission.SCIM_GET)),
+    """Show what the member may see of the organization, and what to do next."""
+    right = right_to(request, Permission.SCIM_GET)
+    connection = request.directory.scim.connection.get() if right.is_granted else None
+    context: dict[str, Any] = {
+        "may_see_scim": right,
         "connection": connection,
-        "may_resume": right_to(request, Permission.SCIM_UPDATE),
-        "safeguard": safeguard_of(request, connection),
-        "users_without_access": users_without_access(request, connection),
-        **health_context(request, connection),
-        "token_expiry": token_expiry(connection),
+        "recent": recent_changes(request, limit=_RECENT),
     }
+    if connection is not None:
+        context |= _connected(request, connection)
+    elif right.is_granted:
+        context |= _new(request)
+    else:
+        context["helpers"] = helpers_of(request, right.who_can_help)
+    counts = request.directory.counts
+    if "steps" in context and connection is None:
+        # A new organization's few members are listed.
+        counts = None
+    if counts is not None and request.allows(Permission.MEMBER_SEARCH):
+        context["member_counts"] = counts.members()
     return render_page(request, "home/home.html", context)
+
+
+def _connected(request: PortalRequest, connection: ScimConnection) -> dict[str, Any]:
+    health, counts = health_context(request, connection), request.directory.counts
+    scim_counts = counts.scim(connection.connection_id) if counts else None
+    return {
+        **health,
+        **attention_context(request, connection, health),
+        "scim_counts": scim_counts,
+        "unmanaged": counts.unmanaged_members(connection.connection_id) if counts else None,
+        "traffic": traffic(request, connection),
+        "steps": next_steps(request, connection, scim_counts),
+        "may_resume": right_to(request, Permission.SCIM_UPDATE),
+    }
+
+
+def _new(request: PortalRequest) -> dict[str, Any]:
+    may_list = request.allows(Permission.MEMBER_SEARCH)
+    return {
+        "steps": first_steps(request),
+        "may_create": right_to(request, Permission.SCIM_CREATE),
+        "members": request.directory.members.page(limit=_MEMBERS) if may_list else None,
+        "own_id": request.signed_in.member.member_id,
+    }

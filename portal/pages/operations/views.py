@@ -1,14 +1,16 @@
-"""Liveness, readiness and metrics of a process, for any Host header."""
+"""Liveness, readiness and metrics of a process, and how a request arrives."""
 
 import ipaddress
 
 from django.conf import settings
 from django.http import Http404, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
-from prometheus_client import REGISTRY as PROCESS_REGISTRY
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from portal.access.arrival import HEADER, is_proven
 from portal.access.client_address import is_direct
-from portal.directories import readiness_faults
+from portal.pages.operations.exposition import exposition
+from portal.pages.operations.health import health
+from portal.version import version
 from portal.web.pages import private
 from portal.web.request import PortalRequest
 
@@ -19,21 +21,31 @@ def healthz(_request: PortalRequest) -> HttpResponse:
 
 
 def readyz(_request: PortalRequest) -> HttpResponse:
-    """Report whether the process can serve: 200, or 503 with the parts that fail. Responds within two seconds."""
-    if faults := readiness_faults():
-        return private(JsonResponse({"status": "unavailable", **faults}, status=503))
-    return private(JsonResponse({"status": "ok", "database": "ok"}))
+    """Report whether the process can serve: 200, or 503 with the parts that fail. Responds within a second.
+
+    Redis is only reported: without it, processes serve as before and count rates on their own.
+    """
+    now = health()
+    redis = {} if now.has_redis is None else {"redis": "ok" if now.has_redis else "doesn't respond"}
+    if now.faults:
+        return private(JsonResponse({"status": "unavailable", **now.faults, **redis}, status=503))
+    return private(JsonResponse({"status": "ok", "database": "ok", **redis}))
 
 
 def metrics(request: PortalRequest) -> HttpResponse:
     """Return Prometheus metrics to peers in METRICS_ALLOWED_FROM. Raise 404 for others, and through a proxy."""
     if not _may_read_metrics(request):
         raise Http404
-    registry = PROCESS_REGISTRY
-    if settings.METRICS_DIRECTORY:
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry, settings.METRICS_DIRECTORY)  # type: ignore[no-untyped-call]  # -- the library has no types here
-    return private(HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))
+    return private(HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST))
+
+
+def arrival(request: PortalRequest) -> HttpResponse:
+    """Tell `manage.py doctor` how its request arrived through the proxies. Raise 404 for others."""
+    if not is_proven(request.headers.get(HEADER, "")):
+        raise Http404
+    hops = [hop.strip() for hop in request.headers.get(settings.CLIENT_ADDRESS_HEADER, "").split(",") if hop.strip()]
+    arrived = {"client_address": request.origin.ip_address, "is_secure": request.is_secure(), "hops": hops}
+    return private(JsonResponse({**arrived, "version": version()}))
 
 
 def _may_read_metrics(request: PortalRequest) -> bool:

@@ -21,10 +21,33 @@ class SignInForm(forms.Form):
     )
 
 
-class EmailLinkForm(forms.Form):
-    """The address that a sign-in link is requested for."""
+class EmailForm(forms.Form):
+    """The address that a link or code is requested for."""
 
-    email_address = forms.EmailField(max_length=254)
+    email_address = forms.EmailField(
+        label="Email address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+
+
+class CodeForm(forms.Form):
+    """A code by email. Spaces and hyphens in it don't matter, so it has no maximum of six characters."""
+
+    code = forms.CharField(
+        label="Code",
+        max_length=100,
+        help_text="Use the newest email. A new code replaces the one before.",
+        widget=forms.TextInput(
+            attrs={
+                "class": "code-input",
+                "inputmode": "numeric",
+                "autocomplete": "one-time-code",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+    )
 
 
 class ConfirmPasswordForm(forms.Form):

@@ -2,14 +2,14 @@
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
-from portal.pages.session import views
+from portal.pages.session import codes, views
 
 app_name = "session"
 
 urlpatterns = [
     route("", views.start, name="start", allow=Audience.ANYONE),
     route("sign-in/", views.discover, name="discover", allow=Audience.ANYONE, methods=("GET", "POST")),
-    route("sign-in/email/", views.email_link, name="email-link", allow=Audience.ANYONE, methods=("POST",)),
+    route("sign-in/email/", views.email_link, name="email-link", allow=Audience.ANYONE, methods=("GET", "POST")),
     route("organizations/", views.organizations, name="organizations", allow=Audience.ANYONE, methods=("GET", "POST")),
     route("signed-out/", views.signed_out, name="signed-out", allow=Audience.ANYONE),
     route(
@@ -24,7 +24,7 @@ urlpatterns = [
         views.email_organization_link,
         name="email-organization-link",
         allow=Audience.ANYONE,
-        methods=("POST",),
+        methods=("GET", "POST"),
     ),
     route(
         "o/<str:organization_slug>/sign-in/link/",
@@ -34,11 +34,32 @@ urlpatterns = [
         methods=("GET", "POST"),
     ),
     route(
+        "o/<str:organization_slug>/sign-in/code/",
+        codes.send,
+        name="email-code",
+        allow=Audience.ANYONE,
+        methods=("POST",),
+    ),
+    route(
+        "o/<str:organization_slug>/sign-in/code/enter/",
+        codes.enter_code,
+        name="enter-code",
+        allow=Audience.ANYONE,
+        methods=("POST",),
+    ),
+    route(
         "o/<str:organization_slug>/confirm/",
         views.confirm,
         name="confirm",
         allow=Audience.SIGNED_IN,
         methods=("GET", "POST"),
+    ),
+    route(
+        "o/<str:organization_slug>/confirm/code/",
+        codes.confirm,
+        name="confirm-code",
+        allow=Audience.SIGNED_IN,
+        methods=("POST",),
     ),
     route(
         "o/<str:organization_slug>/sign-out/",

@@ -8,21 +8,29 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.rate_limits import Attempt, admit, admit_requested_link, is_paused
-from portal.directory.errors import Forbidden, Gone, Invalid, NotFound, TooManyRequests, Unauthenticated
+from portal.directory.errors import Forbidden, Invalid, InvalidLink, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.members import MemberStatus
+from portal.directory.organizations import EMAIL_OTP, Organization
 from portal.directory.sessions import Discovered, SignedIn
+from portal.metrics import FAILED_SIGN_INS
 from portal.pages.session.forms import (
     ChooseOrganizationForm,
     ChoosePasswordForm,
     ConfirmPasswordForm,
-    EmailLinkForm,
+    EmailForm,
     SignInForm,
 )
 from portal.web.availability import available
 from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
-from portal.web.session_cookie import delete_cookie, forget_session, is_page_of, keep_session, open_organizations
+from portal.web.session_cookie import (
+    delete_cookie,
+    forget_session,
+    is_page_of,
+    keep_session,
+    open_organizations,
+)
 
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 _PAUSED = "There were too many wrong passwords for this email address. You can use your password again within an hour."
@@ -50,7 +58,7 @@ def discover(request: PortalRequest) -> HttpResponse:
                 email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
             )
         except Unauthenticated as error:
-            form.add_error(None, error.detail)
+            form.add_error("password", error.detail)
         else:
             return _after_discovery(request, discovered)
     context: dict[str, object] = {"action": reverse("session:discover")}
@@ -66,11 +74,12 @@ def organizations(request: PortalRequest) -> HttpResponse:
         if not form.is_valid():
             raise Invalid("Choose one of the organizations.", field="organization_id")
         signed_in = discovery.exchange(token, organization_id=form.cleaned_data["organization_id"])
-        return _without_choice(_enter(signed_in, ""))
+        return _without_choice(enter(signed_in, ""))
     try:
-        discovered = discovery.organizations(token).organizations if token else ()
+        found = discovery.organizations(token) if token else None
     except Unauthenticated:
-        discovered = ()
+        found = None
+    discovered = found.organizations if found else ()
     opened = [
         {"organization_slug": slug, "url": reverse("home:home", args=[slug])} for slug in open_organizations(request)
     ]
@@ -78,6 +87,7 @@ def organizations(request: PortalRequest) -> HttpResponse:
         return see_other(reverse("session:discover"))
     context = {
         "discovered": discovered,
+        "email_address": found.email_address if found else "",
         "open_organizations": opened,
         "action": reverse("session:organizations"),
         "sign_in_url": reverse("session:discover"),
@@ -98,46 +108,51 @@ def sign_in(request: PortalRequest) -> HttpResponse:
                 email_address=form.cleaned_data["email_address"], password=form.cleaned_data["password"]
             )
         except (Unauthenticated, Forbidden) as error:
-            form.add_error(None, error.detail)
+            form.add_error("password", error.detail)
         else:
-            return _send_again(request, signed_in, kept, onward) if kept else _enter(signed_in, onward)
+            return _send_again(request, signed_in, kept, onward) if kept else enter(signed_in, onward)
     context: dict[str, object] = {
         "organization": organization,
         "kept": kept,
-        "has_ended": "ended" in request.GET,
         "next": onward if is_page_of(onward, organization.organization_slug) else "",
         "action": reverse("session:sign-in", args=[organization.organization_slug]),
         "discover_url": reverse("session:discover"),
     }
+    if _has_codes(request, organization) and not kept:
+        context["email_code_url"] = reverse("session:email-code", args=[organization.organization_slug])
     email_link_url = reverse("session:email-organization-link", args=[organization.organization_slug])
     return _sign_in_page(request, form, context, email_link_url=email_link_url)
 
 
 def email_link(request: PortalRequest) -> HttpResponse:
-    """Email links to someone whose password is paused, for every organization that has them as a member."""
+    """Email links to someone who forgot their password, or whose password is paused, for every organization of theirs."""
     return _email_link(request, "", reverse("session:discover"))
 
 
 def email_organization_link(request: PortalRequest) -> HttpResponse:
-    """Email a link to a member of this organization whose password is paused."""
+    """Email a link to a member of this organization who forgot their password, or whose password is paused."""
     slug = request.directory.organization.get().organization_slug
     return _email_link(request, slug, reverse("session:sign-in", args=[slug]))
 
 
 def _email_link(request: PortalRequest, organization_slug: str, sign_in_url: str) -> HttpResponse:
-    form = EmailLinkForm(request.POST)
-    email_address = form.cleaned_data["email_address"] if form.is_valid() else ""
-    attempt = Attempt(request.origin.ip_address, organization_slug, email_address)
     link_emails = request.directories.discovery(request.origin).link_emails
     if link_emails is None:
         raise NotFound("Sign-in links can't be emailed.")
-    # Only while the password is paused: otherwise anyone could have emails sent to anyone.
-    if not email_address or not is_paused(attempt):
-        return see_other(sign_in_url)
-    admitted = admit_requested_link(attempt)
+    form = EmailForm(request.POST or None)
+    if not form.is_valid():
+        context = {"form": form, "action": request.path, "sign_in_url": sign_in_url}
+        return render_page(request, "session/forgot_password.html", context, status=_form_status(form))
+    email_address = form.cleaned_data["email_address"]
+    admitted = admit_requested_link(Attempt(request.origin.ip_address, organization_slug, email_address))
     if admitted:
         link_emails.send(email_address, organization_slug=organization_slug)
-    context = {"is_sent": admitted, "email_address": email_address, "sign_in_url": sign_in_url}
+    context = {
+        "is_sent": admitted,
+        "email_address": email_address,
+        "sign_in_url": sign_in_url,
+        "send_url": request.path,
+    }
     return render_page(request, "session/link_sent.html", context, status=200 if admitted else 429)
 
 
@@ -150,12 +165,12 @@ def link(request: PortalRequest) -> HttpResponse:
         member = sign_in_links.member(token)
         if request.method == "POST" and form.is_valid():
             signed_in = sign_in_links.redeem(token, password=form.cleaned_data["password"])
-            return _enter(signed_in, "")
+            return enter(signed_in, "")
     except Invalid as error:
         form.add_error(error.field or None, error.detail)
     except TooManyRequests as error:
         form.add_error(None, ValidationError(error.detail, code="too-many"))
-    except Gone as error:
+    except InvalidLink as error:
         return _link_ended(request, error)
     context = {
         "form": form,
@@ -167,7 +182,8 @@ def link(request: PortalRequest) -> HttpResponse:
     return render_page(request, "session/link.html", context, status=_form_status(form))
 
 
-def _link_ended(request: PortalRequest, error: Gone) -> HttpResponse:
+def _link_ended(request: PortalRequest, error: InvalidLink) -> HttpResponse:
+    FAILED_SIGN_INS.labels("link_ended").inc()
     organization = request.directory.organization.get()
     context = {
         "detail": error.detail,
@@ -196,7 +212,7 @@ def confirm(request: PortalRequest) -> HttpResponse:
             if confirmed.session_token != signed_in.session_token:
                 keep_session(response, confirmed)
             return response
-    context = {"form": form, "next": onward}
+    context = {"form": form, "next": onward, "has_codes": _has_codes(request, signed_in.organization)}
     return render_page(request, "session/confirm.html", context, status=_form_status(form))
 
 
@@ -232,11 +248,13 @@ def _admitted(form: Form, attempt: Attempt) -> bool:
 def _sign_in_page(
     request: PortalRequest, form: Form, context: dict[str, object], *, email_link_url: str
 ) -> HttpResponse:
-    paused = {}
-    if form.is_bound and form.has_error(NON_FIELD_ERRORS, code="paused"):
-        emails_links = request.directories.discovery(request.origin).link_emails is not None
-        paused = {"is_paused": True, "email_link_url": email_link_url if emails_links else ""}
-    return render_page(request, "session/sign_in.html", {"form": form, **context, **paused}, status=_form_status(form))
+    emails_links = request.directories.discovery(request.origin).link_emails is not None
+    context |= {
+        "form": form,
+        "is_paused": form.is_bound and form.has_error(NON_FIELD_ERRORS, code="paused"),
+        "email_link_url": email_link_url if emails_links else "",
+    }
+    return render_page(request, "session/sign_in.html", context, status=_form_status(form))
 
 
 def _form_status(form: Form) -> int:
@@ -252,7 +270,7 @@ def _after_discovery(request: PortalRequest, discovered: Discovered) -> HttpResp
         case [organization]:
             discovery = request.directories.discovery(request.origin)
             token = discovered.intermediate_session_token
-            return _enter(discovery.exchange(token, organization_id=organization.organization_id), "")
+            return enter(discovery.exchange(token, organization_id=organization.organization_id), "")
         case _:
             response = see_other(reverse("session:organizations"))
             response.set_cookie(
@@ -266,7 +284,13 @@ def _after_discovery(request: PortalRequest, discovered: Discovered) -> HttpResp
             return response
 
 
-def _enter(signed_in: SignedIn, onward: str) -> HttpResponse:
+def _has_codes(request: PortalRequest, organization: Organization) -> bool:
+    """Say whether codes can be emailed, and whether the organization lets members sign in with them."""
+    return request.directory.email_otps.are_emailed and organization.settings.allows(EMAIL_OTP)
+
+
+def enter(signed_in: SignedIn, onward: str) -> HttpResponse:
+    """Return the response that opens a session in this browser: on a page of its organization, Home by default."""
     slug = signed_in.organization.organization_slug
     response = see_other(onward if is_page_of(onward, slug) else reverse("home:home", args=[slug]))
     keep_session(response, signed_in)

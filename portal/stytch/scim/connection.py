@@ -5,13 +5,13 @@ from typing import Any
 
 from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.scim.connection import NewScimConnection, ScimConnection, ScimIdentityProvider
-from portal.directory.step_up import require_recent_password
+from portal.directory.step_up import require_recent_proof
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, NoConnection, Scoped
 from portal.stytch.values import scim_connection_value
 
-NOT_ROTATING = "The token isn't being rotated."
+NOT_ROTATING = "The token is not being rotated."
 _CHANGE_MEANINGS: Meanings = {
     **CONNECTION_MEANINGS,
     "active_scim_connection_exists": (
@@ -63,7 +63,7 @@ class StytchScimConnection(Connected):
 
     def create(self, *, display_name: str, identity_provider: ScimIdentityProvider) -> NewScimConnection:
         """Create it (POST /v1/b2b/scim/{organization_id}/connection). Raise Invalid, Conflict, StepUpRequired."""
-        require_recent_password(self._scope.signed_in)
+        require_recent_proof(self._scope.signed_in)
         name = _name(display_name)
         created = self.post({"display_name": name, "identity_provider": identity_provider})
         token = created.text("bearer_token")

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 
 from portal.directory.errors import Conflict, InvalidCursor, NotFound
 from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, check_limit
-from portal.directory.scim.group_roles import ScimGroupRoles
+from portal.directory.scim.group_roles import ScimGroupRoles, ScimGroupRolesChange, check_number_of_groups
 from portal.directory.scim.users import ScimGroupLink
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
 from portal.stytch.values import scim_group_value
 
-_NO_GROUP = "There is no such group. The identity provider may have deleted it."
+_NO_GROUP = "This group does not exist. The identity provider may have deleted it."
 _MEANINGS: Meanings = {
     **CONNECTION_MEANINGS,
     "invalid_id": NO_CONNECTION,
@@ -30,7 +30,7 @@ class StytchScimGroupRoles(Scoped):
         """Return a page of the groups that grant roles, by ID. The cursor is the last ID. Raise NotFound, InvalidCursor."""
         check_limit(limit)
         if cursor and not cursor.startswith("scim-group-"):
-            raise InvalidCursor("The cursor isn't valid for this list.")
+            raise InvalidCursor("The cursor is not valid for this list.")
         connection = self._connection()
         if connection.text("connection_id") != connection_id:
             raise NotFound(NO_CONNECTION[1])
@@ -45,35 +45,58 @@ class StytchScimGroupRoles(Scoped):
         known = _by_group(connection).get(group_id)
         if known:
             return known
-        name = self._name_of(connection.text("connection_id"), group_id)
+        name = self._names_of(connection.text("connection_id"), [group_id])[group_id]
         return ScimGroupRoles(ScimGroupLink(group_id, name), (), name)
 
+    def get_several(self, group_ids: Collection[str]) -> tuple[ScimGroupRoles, ...]:
+        """Return the roles of several groups, by name. Raise Invalid, NotFound."""
+        check_number_of_groups(group_ids)
+        connection = self._connection()
+        known = _by_group(connection)
+        unknown = set(group_ids) - set(known)
+        names = self._names_of(connection.text("connection_id"), unknown) if unknown else {}
+        return _by_name(
+            known[one] if one in known else ScimGroupRoles(ScimGroupLink(one, names[one]), (), names[one])
+            for one in dict.fromkeys(group_ids)
+        )
+
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
-        """Assign roles and remove others (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}).
+        """Assign roles and remove others. Raise NotFound, Invalid, Conflict, Forbidden."""
+        [after] = self.change_several([ScimGroupRolesChange(group_id, tuple(add), tuple(remove), version)])
+        return after
+
+    def change_several(self, changes: Collection[ScimGroupRolesChange]) -> tuple[ScimGroupRoles, ...]:
+        """Change the roles of groups (PUT /v1/b2b/scim/{organization_id}/connection/{connection_id}).
 
         Stytch has no conditional update. All assignments are read, changed and sent back, so a change by someone else
         between these two requests is lost. Raise NotFound, Invalid, Conflict, Forbidden.
         """
+        check_number_of_groups(changes)
         connection = self._connection()
-        known = _by_group(connection).get(group_id)
-        assigned = known.role_ids if known else ()
-        if version != ScimGroupRoles(ScimGroupLink(group_id, ""), assigned, "").version:
-            raise Conflict("Someone else changed the roles of this group in the meantime.", field="version")
-        wanted = sorted({*assigned, *add} - set(remove))
+        known, wanted = _by_group(connection), {one.group_id: one for one in changes}
+        for group_id, change in wanted.items():
+            group = known.get(group_id) or ScimGroupRoles(ScimGroupLink(group_id, ""), (), "")
+            if change.version != group.version:
+                name = f"“{group.group.group_name}”" if group_id in known else "a group"
+                raise Conflict(f"Someone else changed the roles of {name} in the meantime.", field="version")
         others = [
             {"role_id": one.text("role_id"), "group_id": one.text("group_id")}
             for one in connection.parts(_ASSIGNMENTS)
-            if one.text("group_id") != group_id
+            if one.text("group_id") not in wanted
+        ]
+        assigned = [
+            {"role_id": role_id, "group_id": group_id}
+            for group_id, change in wanted.items()
+            for role_id in _roles_after(change, known.get(group_id))
         ]
         answer = self._scope.api.put(
             self._path(connection.text("connection_id")),
-            {_ASSIGNMENTS: [*others, *({"role_id": role_id, "group_id": group_id} for role_id in wanted)]},
+            {_ASSIGNMENTS: [*others, *assigned]},
             session_token=self._caller().session_token,
             meanings=_MEANINGS,
         )
-        after = _by_group(answer.part("connection")).get(group_id)
-        name = known.group.group_name if known else ""
-        return after or ScimGroupRoles(ScimGroupLink(group_id, name), (), name)
+        after = _by_group(answer.part("connection"))
+        return _by_name(after.get(group_id) or _without_roles(group_id, known.get(group_id)) for group_id in wanted)
 
     def _connection(self) -> Document:
         answer = self._scope.api.get(
@@ -84,7 +107,9 @@ class StytchScimGroupRoles(Scoped):
             raise NotFound(NO_CONNECTION[1])
         return document
 
-    def _name_of(self, connection_id: str, group_id: str) -> str:
+    def _names_of(self, connection_id: str, group_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of groups. Raise NotFound if one isn't among the first 20,000."""
+        names: dict[str, str] = {}
         cursor = ""
         for _ in range(_MAX_PAGES):
             query: dict[str, str | int] = {"limit": MAX_LIMIT, **({"cursor": cursor} if cursor else {})}
@@ -92,12 +117,27 @@ class StytchScimGroupRoles(Scoped):
                 self._path(connection_id), query, session_token=self._caller().session_token, meanings=_MEANINGS
             )
             for group in map(scim_group_value, answer.parts("scim_groups")):
-                if group.group_id == group_id:
-                    return group.group_name
+                if group.group_id in group_ids:
+                    names[group.group_id] = group.group_name
+            if len(names) == len(group_ids):
+                return names
             if not answer.fields.get("next_cursor"):
                 break
             cursor = answer.text("next_cursor")
         raise NotFound(_NO_GROUP)
+
+
+def _roles_after(change: ScimGroupRolesChange, before: ScimGroupRoles | None) -> Iterable[str]:
+    return sorted({*(before.role_ids if before else ()), *change.add} - set(change.remove))
+
+
+def _without_roles(group_id: str, before: ScimGroupRoles | None) -> ScimGroupRoles:
+    name = before.group.group_name if before else ""
+    return ScimGroupRoles(ScimGroupLink(group_id, name), (), name)
+
+
+def _by_name(found: Iterable[ScimGroupRoles]) -> tuple[ScimGroupRoles, ...]:
+    return tuple(sorted(found, key=lambda one: (one.group.group_name.lower(), one.group.group_id)))
 
 
 def _by_group(connection: Document) -> Mapping[str, ScimGroupRoles]:

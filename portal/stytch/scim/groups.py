@@ -11,7 +11,7 @@ from portal.stytch.values import scim_group_value
 _GROUPS_MEANINGS: Meanings = {
     **CONNECTION_MEANINGS,
     "invalid_id": NO_CONNECTION,
-    "invalid_cursor": (InvalidCursor, "The cursor isn't valid for this list."),
+    "invalid_cursor": (InvalidCursor, "The cursor is not valid for this list."),
 }
 
 

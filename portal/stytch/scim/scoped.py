@@ -11,7 +11,7 @@ class NoConnection(NotFound):
     """The organization has no SCIM connection."""
 
 
-NO_CONNECTION: Meaning = (NoConnection, "There is no such SCIM connection.")
+NO_CONNECTION: Meaning = (NoConnection, "This SCIM connection does not exist.")
 CONNECTION_MEANINGS: Meanings = dict.fromkeys(("no_active_scim_connection", "scim_connection_not_found"), NO_CONNECTION)
 
 

@@ -3,7 +3,7 @@
 from portal.directory.errors import Conflict
 from portal.directory.scim.connection import NewScimConnection, ScimConnection
 from portal.directory.scim.tokens import ScimToken, ScimTokens
-from portal.directory.step_up import require_recent_password
+from portal.directory.step_up import require_recent_proof
 from portal.stytch.scim.connection import NOT_ROTATING, Connected, new_connection
 from portal.stytch.values import scim_connection_value
 
@@ -22,7 +22,7 @@ class StytchScimTokens(Connected):
 
     def rotate_start(self, connection_id: str) -> NewScimConnection:
         """Create the next token (POST …/rotate/start). Raise NotFound, Conflict, StepUpRequired."""
-        require_recent_password(self._scope.signed_in)
+        require_recent_proof(self._scope.signed_in)
         # Stytch doesn't document what a second start does.
         if self.get(connection_id).following is not None:
             raise Conflict("The token is already being rotated. Complete or cancel that rotation first.")

@@ -20,7 +20,8 @@ def health_context(request: PortalRequest, connection: ScimConnection | None) ->
     if gateway is None:
         return {"lacks_health": True}
     url = reverse("scim:log", args=[request.signed_in.organization.organization_slug])
-    since = f"{timezone.now() - WINDOW:%Y-%m-%dT%H:%M}"
+    # The filter of the log is in the zone of the reader.
+    since = f"{timezone.localtime() - WINDOW:%Y-%m-%dT%H:%M}"
     return {
         "health": gateway.get(connection),
         "failed_requests_url": f"{url}?{urlencode({'outcome': ScimOutcome.FAILED, 'since': since})}",

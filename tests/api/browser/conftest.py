@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page
@@ -52,10 +53,16 @@ class ProductPage:
         self.sign_in(member)
         self.page.goto(f"{self.product}/screen.html?screen={screen}&api={self.api}&token={self.public_token}")
 
-    def open_sign_in(self, organization: str) -> None:
-        """Open Stytch's sign-in component for an organization, by its slug."""
-        query = f"organization={organization}&api={self.api}&token={self.public_token}"
-        self.page.goto(f"{self.product}/sign-in.html?{query}")
+    @property
+    def sign_in_url(self) -> str:
+        """The page of Stytch's sign-in component."""
+        return f"{self.product}/sign-in.html"
+
+    def open_sign_in(self, organization: str = "", url: str = "", **choices: str) -> None:
+        """Open Stytch's sign-in component, for an organization by its slug. `url` is a link from an email to it."""
+        query = {"organization": organization, "api": self.api, "project": self.public_token, **choices}
+        start = f"{url}&" if url else f"{self.sign_in_url}?"
+        self.page.goto(start + urlencode(query))
 
     def sign_in(self, member: models.MemberRow | None) -> None:
         """Leave a member's session where the SDK keeps it."""

@@ -1,13 +1,22 @@
 """Stytch's own sign-in component, from its published bundle, on our API."""
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import expect
+from django.contrib.auth.hashers import check_password
+from django.core import mail
+from msgspec.structs import replace
+from playwright.sync_api import Page, expect
+from pytest_django import Settings
 
+from portal.directory.configuration import RedirectUrls, Sdk
 from portal.embedded import models
+from tests import factories
 from tests.api.browser.conftest import ProductPage
+from tests.api.test_email_sign_in import code_in
 from tests.conftest import PASSWORD
+from tests.tasks import run_tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.node]
 
@@ -42,12 +51,115 @@ def test_someone_who_is_not_a_member_learns_it_before_the_password(
 
 def test_a_way_to_sign_in_that_is_not_here_names_no_method(product_page: ProductPage, ada: models.MemberRow) -> None:
     page = product_page.page
+    product_page.open_sign_in("acme")
+    page.get_by_role("button", name=re.compile("Google")).click()
+
+    expect(page.get_by_role("heading", name="This isn't available here yet")).to_be_visible()
+
+
+@pytest.mark.usefixtures("_email")
+def test_a_member_signs_in_with_a_code(product_page: ProductPage, ada: models.MemberRow) -> None:
+    page = product_page.page
+    product_page.open_sign_in("acme", products="emailOtp")
+    page.get_by_role("textbox", name="Email").fill("ada@acme.example")
+    page.get_by_role("button", name="Continue with email").click()
+    expect(page.get_by_text("ada@acme.example")).to_be_visible()
+
+    enter_code(page, "000000")
+    expect(page.get_by_text("Invalid passcode")).to_be_visible()
+    enter_code(page, code_in(emailed()))
+
+    page.wait_for_function("window.client.session.getSync()")
+    assert models.MemberSessionRow.objects.get().factors[0]["type"] == "email_otp"
+
+
+@pytest.mark.usefixtures("_email")
+def test_a_member_signs_in_with_a_link(product_page: ProductPage, ada: models.MemberRow) -> None:
+    page = product_page.page
+    product_page.open_sign_in("acme", products="emailMagicLinks")
+    page.get_by_role("textbox", name="Email").fill("ada@acme.example")
+    page.get_by_role("button", name="Continue with email").click()
+    expect(page.get_by_text("Check your email")).to_be_visible()
+
+    product_page.open_sign_in("acme", url=url_in(emailed()), products="emailMagicLinks")
+
+    page.wait_for_function("window.client.session.getSync()")
+    assert models.MemberSessionRow.objects.get().factors[0]["type"] == "magic_link"
+
+
+@pytest.mark.usefixtures("_email")
+def test_a_person_discovers_their_organizations_and_chooses_one(
+    product_page: ProductPage, ada: models.MemberRow
+) -> None:
+    factories.member(factories.organization("globex", name="Globex"), "ada@acme.example")
+    page = product_page.page
+    product_page.open_sign_in(flow="Discovery", products="emailMagicLinks")
+    page.get_by_role("textbox", name="Email").fill("ada@acme.example")
+    page.get_by_role("button", name="Continue with email").click()
+    expect(page.get_by_text("Check your email")).to_be_visible()
+
+    product_page.open_sign_in(url=url_in(emailed()), flow="Discovery", products="emailMagicLinks")
+    page.get_by_text("Globex").click()
+
+    page.wait_for_function("window.client.session.getSync()")
+    assert models.MemberSessionRow.objects.get().member.organization.slug == "globex"
+
+
+@pytest.mark.usefixtures("_email")
+def test_a_person_without_an_organization_creates_one(
+    product_page: ProductPage, ada: models.MemberRow, settings: Settings
+) -> None:
+    settings.PROJECT = replace(settings.PROJECT, sdk=Sdk(create_organizations=True))
+    page = product_page.page
+    product_page.open_sign_in(flow="Discovery", products="emailOtp")
+    page.get_by_role("textbox", name="Email").fill("zoe@zoo.example")
+    page.get_by_role("button", name="Continue with email").click()
+    enter_code(page, code_in(emailed()))
+
+    page.get_by_role("button", name="Create an organization").click()
+
+    page.wait_for_function("window.client.session.getSync()")
+    assert models.MemberSessionRow.objects.get().member.email_address == "zoe@zoo.example"
+
+
+@pytest.mark.usefixtures("_email")
+def test_a_forgotten_password_is_replaced(product_page: ProductPage, ada: models.MemberRow) -> None:
+    page = product_page.page
     enter_email(product_page, "ada@acme.example")
     page.get_by_role("button", name=re.compile("reset password")).click()
     page.get_by_role("button", name="Continue", exact=True).click()
+    expect(page.get_by_text("Check your email")).to_be_visible()
 
-    expect(page.get_by_text("This is not available here yet.")).to_be_visible()
+    product_page.open_sign_in("acme", url=url_in(emailed()), flow="PasswordReset")
+    page.locator("input[type=password]").fill("twelve pelicans over Utrecht")
+    page.get_by_role("button", name="Continue", exact=True).click()
 
-    product_page.open_sign_in("acme")
-    page.get_by_role("button", name=re.compile("Google")).click()
-    expect(page.get_by_role("heading", name="This isn't available here yet")).to_be_visible()
+    page.wait_for_function("window.client.session.getSync()")
+    ada.refresh_from_db()
+    assert check_password("twelve pelicans over Utrecht", ada.password)
+
+
+@pytest.fixture
+def _email(product_page: ProductPage, settings: Settings) -> None:
+    settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "portal@example.com"
+    url = (product_page.sign_in_url,)
+    urls = RedirectUrls(login=url, signup=url, invite=url, reset_password=url, discovery=url)
+    settings.PROJECT = replace(settings.PROJECT, redirect_urls=urls)
+
+
+def emailed() -> str:
+    """Return the text of the newest email, once it was asked for."""
+    deadline = time.monotonic() + 10
+    while not run_tasks() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return str(mail.outbox[-1].body)
+
+
+def url_in(text: str) -> str:
+    return str(re.findall(r"http://127\S+", text)[0])
+
+
+def enter_code(page: Page, code: str) -> None:
+    page.locator("input[autocomplete=one-time-code], input[inputmode=numeric], input[maxlength]").first.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type(code)

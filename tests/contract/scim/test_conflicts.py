@@ -62,7 +62,7 @@ def test_stytch_has_no_conflicts(scim: ScimGateway) -> None:
 
 
 @EMBEDDED_ONLY
-def test_conflicts_are_listed_page_by_page_newest_first(scim: ScimGateway, connection_id: str) -> None:
+def test_conflicts_are_listed_page_by_page_oldest_first(scim: ScimGateway, connection_id: str) -> None:
     found: list[ScimConflict] = []
     cursor = ""
     while True:
@@ -73,10 +73,10 @@ def test_conflicts_are_listed_page_by_page_newest_first(scim: ScimGateway, conne
         cursor = page.next_cursor
 
     assert [one.email_address for one in found] == [
-        *(f"person{number}@other.example" for number in (2, 1, 0)),
         "max@acme.example",
+        *(f"person{number}@other.example" for number in (0, 1, 2)),
     ]
-    assert (found[0].roles, found[-1].user_name) == (("stytch_member", "it"), "max")
+    assert (found[-1].roles, found[0].user_name) == (("stytch_member", "it"), "max")
     assert waiting(scim) == 4
     with pytest.raises(InvalidCursor):
         conflicts_of(scim).page(connection_id, state=APPROVED, cursor=cursor)
@@ -152,7 +152,7 @@ def test_an_approval_ends_when_another_user_would_be_linked(
 def test_always_linking_a_domain_approves_waiting_but_not_dismissed_conflicts(
     scim: ScimGateway, connection_id: str
 ) -> None:
-    dismissed = listed(scim, connection_id)[0]
+    dismissed = listed(scim, connection_id)[-1]
     conflicts_of(scim).decide(connection_id, {dismissed.conflict_id: dismissed.version}, approve=False)
     rule = conflicts_of(scim).linking_rule(connection_id, domain="@Other.example")
     assert (rule.allowed_domains, rule.domain, rule.waiting) == ((), "other.example", 2)

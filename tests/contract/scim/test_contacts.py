@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidLink, NotFound
 from portal.directory.scim.contacts import ScimContactGateway
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting
 
@@ -102,3 +102,12 @@ def test_a_member_without_the_permission_is_rejected(world: World, connection_id
     for method in methods(contacts_of(world, "max@acme.example"), connection_id):
         with pytest.raises(Forbidden):
             method()
+
+
+@EMBEDDED_ONLY
+@pytest.mark.parametrize("token", ["", "none", "a.b:c"])
+def test_a_link_that_was_changed_stops_nothing(world: World, connection_id: str, token: str) -> None:
+    contacts = contacts_of(world)
+    for method in (contacts.stoppable, contacts.stop):
+        with pytest.raises(InvalidLink):
+            method(token)

@@ -85,7 +85,7 @@ def test_users_are_deactivated_with_the_connection(world: World, connection_id: 
     scim = acting(world).scim
     assert scim.deletion.deactivation
     assert scim.restoration
-    world.add_person(connection_id, "pia@acme.example")
+    world.add_user(connection_id, "pia@acme.example")
     found = scim.deletion.preview(connection_id)
     assert (found.users, found.groups, found.active_members, found.deactivated_count) == (1, 0, 1, 1)
 

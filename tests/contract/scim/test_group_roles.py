@@ -6,7 +6,12 @@ import pytest
 
 from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidCursor, NotFound, Unauthenticated
-from portal.directory.scim.group_roles import ScimGroupRoleReviewGateway, roles_version
+from portal.directory.scim.group_roles import (
+    MAX_GROUPS_AT_ONCE,
+    ScimGroupRoleReviewGateway,
+    ScimGroupRolesChange,
+    roles_version,
+)
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
 
 ADMIN = "stytch_admin"
@@ -25,12 +30,14 @@ def requests(scim: ScimGateway, connection_id: str, group: str) -> list[Callable
         lambda: scim.group_roles.get(group),
         lambda: scim.group_roles.page(connection_id),
         lambda: scim.group_roles.change(group, add=[ADMIN], remove=[], version=NOTHING),
+        lambda: scim.group_roles.get_several([group]),
+        lambda: scim.group_roles.change_several([ScimGroupRolesChange(group, add=(ADMIN,), version=NOTHING)]),
     ]
     if review is None:
         return found
     return [
         *found,
-        lambda: review.preview(group, add=[ADMIN], remove=[]),
+        lambda: review.preview([ScimGroupRolesChange(group, add=(ADMIN,))]),
         lambda: review.confirm(group, version=NOTHING),
         lambda: review.move(group, to_group_id=group, version=NOTHING),
     ]
@@ -75,6 +82,56 @@ def test_a_change_based_on_other_roles_is_rejected(world: World) -> None:
             scim.group_roles.change(group, add=add, remove=remove, version=NOTHING)
         assert error.value.field == "version"
     assert scim.group_roles.get(group).role_ids == (ADMIN,)
+
+
+def test_several_groups_change_at_once(world: World) -> None:
+    connection_id, [support, sales, other] = groups_of_acme(world, "Support", "Sales", "Other")
+    gateway = acting(world).scim.group_roles
+    gateway.change(support, add=[ADMIN], remove=[], version=NOTHING)
+    gateway.change(other, add=[ADMIN], remove=[], version=NOTHING)
+
+    assert [(one.group.group_name, one.role_ids) for one in gateway.get_several([support, sales])] == [
+        ("Sales", ()),
+        ("Support", (ADMIN,)),
+    ]
+    after = gateway.change_several(
+        [
+            ScimGroupRolesChange(sales, add=(ADMIN,), version=NOTHING),
+            ScimGroupRolesChange(support, remove=(ADMIN,), version=roles_version([ADMIN])),
+        ]
+    )
+
+    assert {one.group.group_id: one.role_ids for one in after} == {sales: (ADMIN,), support: ()}
+    held = {one.group.group_id for one in gateway.page(connection_id).items}
+    assert held == {sales, other}
+
+
+def test_a_change_of_several_groups_changes_all_or_none(world: World) -> None:
+    _, [support, sales] = groups_of_acme(world, "Support", "Sales")
+    gateway = acting(world).scim.group_roles
+    gateway.change(sales, add=[ADMIN], remove=[], version=NOTHING)
+
+    stale = [ScimGroupRolesChange(one, add=(ADMIN,), version=NOTHING) for one in (support, sales)]
+    with pytest.raises(Conflict) as conflict:
+        gateway.change_several(stale)
+    assert conflict.value.field == "version"
+    with pytest.raises(Invalid):
+        gateway.change_several([ScimGroupRolesChange(support, add=("no_such_role",), version=NOTHING)])
+
+    assert [one.role_ids for one in gateway.get_several([support, sales])] == [(ADMIN,), ()]
+
+
+def test_a_change_is_of_a_limited_number_of_groups(world: World) -> None:
+    _, groups = groups_of_acme(world, *(f"Team {n:03}" for n in range(MAX_GROUPS_AT_ONCE + 1)))
+    gateway = acting(world).scim.group_roles
+
+    for chosen in (groups, []):
+        with pytest.raises(Invalid) as error:
+            gateway.get_several(chosen)
+        assert error.value.field == "groups"
+        with pytest.raises(Invalid):
+            gateway.change_several([ScimGroupRolesChange(one, add=(ADMIN,), version=NOTHING) for one in chosen])
+    assert len(gateway.get_several(groups[1:])) == MAX_GROUPS_AT_ONCE
 
 
 def test_a_role_that_does_not_exist_cannot_be_assigned(world: World) -> None:
@@ -144,11 +201,13 @@ def test_stytch_has_no_review_and_forgets_the_roles_of_a_deleted_group(world: Wo
 @EMBEDDED_ONLY
 def test_a_preview_lists_who_is_affected(world: World) -> None:
     connection_id, [group] = groups_of_acme(world, "Support")
-    world.add_person(connection_id, "pia@acme.example", [group])
+    world.add_user(connection_id, "pia@acme.example", [group])
     scim = acting(world).scim
 
-    [effect] = review_of(scim).preview(group, add=[ADMIN], remove=[])
+    preview = review_of(scim).preview([ScimGroupRolesChange(group, add=(ADMIN,))])
+    [effect] = preview.effects
 
+    assert preview.users == 1
     assert (effect.role_id, effect.is_gained, effect.number) == (ADMIN, True, 1)
     assert [one.name for one in effect.first] == ["pia@acme.example"]
     assert scim.group_roles.get(group).role_ids == ()

@@ -236,7 +236,7 @@ def test_groups_are_searched_by_name(world: World) -> None:
 def test_a_group_has_members_nested_groups_and_parents(world: World) -> None:
     connection_id = world.add_connection("acme")
     [group_id] = world.add_groups(connection_id, ["Sales"])
-    user_id = world.add_person(connection_id, "pia@acme.example", [group_id])
+    user_id = world.add_user(connection_id, "pia@acme.example", [group_id])
     details = details_of(world)
 
     assert details.get(group_id).group_name == "Sales"

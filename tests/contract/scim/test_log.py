@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.utils import timezone
@@ -39,6 +40,7 @@ def methods(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]
         connection_id, "", ScimConnectionStatus.ACTIVE, "Okta", ScimIdentityProvider.OKTA, "", "abcd", None
     )
     return [
+        lambda: log.hours(connection_id),
         lambda: log.page(connection_id),
         lambda: log.get(UNKNOWN_ID),
         lambda: log.export(connection_id),
@@ -123,6 +125,10 @@ FILTERS: dict[str, tuple[ScimRequestFilter, int]] = {
     "one user, succeeded": (ScimRequestFilter(resource_id=USER, outcome=ScimOutcome.SUCCEEDED), 1),
     "method": (ScimRequestFilter(method="PATCH"), 2),
     "method, failed": (ScimRequestFilter(method="PATCH", outcome=ScimOutcome.FAILED), 1),
+    "changes": (ScimRequestFilter(changes_only=True), 3),
+    "request ID": (ScimRequestFilter(text="request-id-test"), 1),
+    "name in a failed request": (ScimRequestFilter(text="LENA"), 1),
+    "unknown name": (ScimRequestFilter(text="nobody"), 0),
     "since": (ScimRequestFilter(since=timezone.now() - timedelta(days=1)), 5),
     "until": (ScimRequestFilter(until=timezone.now() - timedelta(days=1)), 0),
     "unknown user": (ScimRequestFilter(resource_id=USER[:-1] + "2"), 0),
@@ -135,9 +141,9 @@ def test_requests_are_filtered(world: World, wanted: ScimRequestFilter, number: 
     log, connection_id = log_of(acting(world).scim), world.add_connection("acme")
     world.add_requests(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH")
     world.add_requests(connection_id, 1, resource_type="User", resource_id=USER, method="PATCH", status=404)
-    world.add_requests(connection_id, 1, resource_type="User", method="POST", status=409)
+    world.add_requests(connection_id, 1, resource_type="User", method="POST", status=409, subject="lena")
     world.add_requests(connection_id, 1, resource_type="User")
-    world.add_requests(connection_id, 1, resource_type="Group")
+    world.add_requests(connection_id, 1, resource_type="Group", request_id="request-id-test")
 
     ids = found(log, connection_id, wanted)
 
@@ -202,3 +208,19 @@ def test_an_export_has_every_request_with_its_body(world: World) -> None:
     exported = list(log.export(connection_id, ScimRequestFilter(outcome=ScimOutcome.SUCCEEDED)))
 
     assert [(one.scim_request_id, one.body) for one in exported] == [(one, '{"a":1}') for one in ids]
+
+
+@EMBEDDED_ONLY
+def test_requests_are_counted_by_the_hour(world: World) -> None:
+    connection_id, other_id = world.add_connection("acme"), world.add_connection("globex")
+    world.add_requests(connection_id, 3)
+    world.add_requests(connection_id, 2, status=409)
+    world.add_requests(other_id, 4)
+    log = log_of(acting(world).scim)
+
+    hours = log.hours(connection_id)
+    assert len(hours) == 24
+    assert sum(hour.succeeded for hour in hours) == 3
+    assert sum(hour.failed for hour in hours) == 2
+    assert {later.start - earlier.start for earlier, later in pairwise(hours)} == {timedelta(hours=1)}
+    assert sum(hour.requests for hour in log.hours(other_id)) == 0

@@ -33,7 +33,7 @@ def test_stytch_has_no_users(world: World) -> None:
 @EMBEDDED_ONLY
 def test_users_come_page_by_page_each_once(world: World) -> None:
     connection_id = world.add_connection("acme")
-    expected = [world.add_person(connection_id, f"person{n}@acme.example") for n in range(5)]
+    expected = [world.add_user(connection_id, f"person{n}@acme.example") for n in range(5)]
     users = users_of(world)
 
     seen: list[str] = []
@@ -50,7 +50,7 @@ def test_users_come_page_by_page_each_once(world: World) -> None:
 def test_a_user_has_groups_and_roles_with_their_sources(world: World) -> None:
     connection_id = world.add_connection("acme")
     group_ids = world.add_groups(connection_id, ["Support"])
-    user_id = world.add_person(connection_id, "pia@acme.example", group_ids)
+    user_id = world.add_user(connection_id, "pia@acme.example", group_ids)
     users = users_of(world)
 
     assert users.get(user_id).email_address == "pia@acme.example"
@@ -62,10 +62,10 @@ def test_a_user_has_groups_and_roles_with_their_sources(world: World) -> None:
 @EMBEDDED_ONLY
 def test_active_users_who_cannot_sign_in_are_counted_and_listed_with_the_reason(world: World) -> None:
     connection_id = world.add_connection("acme")
-    world.add_person(connection_id, "pia@acme.example")
-    without = world.add_person_without_address(connection_id, "robot")
+    world.add_user(connection_id, "pia@acme.example")
+    without = world.add_user_without_address(connection_id, "robot")
     foreign = world.add_connection("globex")
-    world.add_person_without_address(foreign, "theirs")
+    world.add_user_without_address(foreign, "theirs")
     users = users_of(world)
 
     assert users.count_without_access(connection_id) == 1
@@ -80,7 +80,7 @@ def test_active_users_who_cannot_sign_in_are_counted_and_listed_with_the_reason(
 @EMBEDDED_ONLY
 def test_another_organizations_users_are_not_found(world: World) -> None:
     foreign = world.add_connection("globex")
-    user_id = world.add_person(foreign, "gus@globex.example")
+    user_id = world.add_user(foreign, "gus@globex.example")
     users = users_of(world)
 
     for read in reads(users, foreign, user_id):
@@ -91,7 +91,7 @@ def test_another_organizations_users_are_not_found(world: World) -> None:
 @EMBEDDED_ONLY
 def test_a_member_without_the_permission_sees_no_users(world: World) -> None:
     connection_id = world.add_connection("acme")
-    user_id = world.add_person(connection_id, "pia@acme.example")
+    user_id = world.add_user(connection_id, "pia@acme.example")
     for directory, error in ((acting(world, "max@acme.example"), Forbidden), (opened(world), Unauthenticated)):
         users = directory.scim.users
         assert users
@@ -105,7 +105,7 @@ def test_a_member_without_the_permission_sees_no_users(world: World) -> None:
 @EMBEDDED_ONLY
 def test_invalid_limits_and_cursors_are_rejected(world: World) -> None:
     connection_id = world.add_connection("acme")
-    user_id = world.add_person(connection_id, "pia@acme.example")
+    user_id = world.add_user(connection_id, "pia@acme.example")
     users = users_of(world)
     for limit in (0, 1001):
         with pytest.raises(Invalid):

@@ -1,4 +1,4 @@
-"""A choice between organizations, opened by a password, ends with whatever ends the member's sessions."""
+"""A choice between organizations, opened by a password, ends when the member's sessions are revoked."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -132,16 +132,16 @@ def test_a_deleted_organization_is_not_offered(choice: str) -> None:
     assert organizations(choice) == ["globex"]
 
 
-def test_a_person_who_was_deactivated_and_returns_finds_no_choice(acme: models.OrganizationRow) -> None:
+def test_a_deactivated_and_reactivated_person_has_no_open_choice(acme: models.OrganizationRow) -> None:
     idp = Idp(factories.scim_connection(acme), "scim_token-of-acme")
-    person = idp.create_user("max@acme.example")
+    user = idp.create_user("max@acme.example")
     models.MemberRow.objects.update(password=make_password(PASSWORD))
     found = EmbeddedProvider().discovery(Origin()).authenticate(email_address="max@acme.example", password=PASSWORD)
     assert organizations(found.intermediate_session_token) == ["acme"]
 
     for active in (False, True):
         operation = {"op": "replace", "path": "active", "value": active}
-        assert idp.patch(f"/Users/{person}", operation).status_code == 200
+        assert idp.patch(f"/Users/{user}", operation).status_code == 200
 
     assert organizations(found.intermediate_session_token) == []
 

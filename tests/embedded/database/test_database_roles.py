@@ -2,10 +2,7 @@
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,57 +10,41 @@ import psycopg
 import pytest
 import requests
 from psycopg import errors
+from psycopg.sql import SQL, Identifier
 
+from tests.documented_database import Database, documented_database, findings, restored
 from tests.scim_server.test_crash import environment_in, manage, serve
-from tests.servers import ROOT
 
 pytestmark = pytest.mark.postgresql
-NAME = f"gatehouse_roles_{os.getpid()}"
-
-
-def drill() -> str:
-    """Return the commands of the page that back up and restore, without the addresses."""
-    section = (ROOT / "docs/operate.md").read_text().split("## Back up and restore\n")[1].split("\n## ")[0]
-    block = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[0]
-    return "".join(line for line in block.splitlines(keepends=True) if not line.startswith("export "))
-
-
-def statements(heading: str, number: int) -> list[str]:
-    """Return the SQL of a section of the page, with names of this test alone."""
-    section = (ROOT / "docs/operate.md").read_text().split(f"### {heading}\n")[1].split("\n### ")[0]
-    blocks = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
-    return [line.replace("gatehouse", NAME) for line in blocks[number].splitlines() if line]
+NEWEST = "SELECT max(relname) FROM pg_class WHERE relname ~ '^directory_scimrequest_[0-9]+$'"
+TABLES = """
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+"""
+ROWS = "SELECT tableoid::regclass::text, rows::text FROM {} rows ORDER BY 1, 2"
+# Those of roles other than the owner.
+RIGHTS = """
+    SELECT relname, acl.grantee::regrole::text, acl.privilege_type FROM pg_class, aclexplode(relacl) acl
+    WHERE relnamespace = 'public'::regnamespace AND acl.grantee <> relowner
+    UNION SELECT proname, acl.grantee::regrole::text, acl.privilege_type FROM pg_proc, aclexplode(proacl) acl
+    WHERE pronamespace = 'public'::regnamespace AND acl.grantee NOT IN (0, proowner)
+    ORDER BY 1, 2, 3
+"""
 
 
 @pytest.fixture
-def urls() -> Iterator[tuple[str, str]]:
-    """The database's URL as its owner, and as the role that serves."""
-    server = os.environ["TEST_DATABASE_URL"].rpartition("/")[0]
-    at = server.rpartition("@")[2]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        for statement in statements("Create the database and its roles", 0):
-            connection.execute(statement)
-        prepare(f"{server}/{NAME}")
-        yield f"postgres://{NAME}_owner:choose-one@{at}/{NAME}", f"postgres://{NAME}:choose-another@{at}/{NAME}"
-        connection.execute(f"DROP DATABASE IF EXISTS {NAME}_drill WITH (FORCE)")
-        connection.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
-        connection.execute(f"DROP ROLE {NAME}_owner")
-        connection.execute(f"DROP ROLE {NAME}")
+def database() -> Iterator[Database]:
+    with documented_database() as created:
+        yield created
 
 
-def prepare(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as made:
-        for statement in statements("Create the database and its roles", 1):
-            made.execute(statement)
-
-
-def test_the_role_that_serves_provisions_and_cannot_take_the_guards_away(urls: tuple[str, str], tmp_path: Path) -> None:
+def test_the_serving_role_can_provision_and_cannot_drop_guards(database: Database, tmp_path: Path) -> None:
     environment = environment_in(tmp_path)
-    manage(environment | {"DATABASE_URL": urls[0]}, "migrate")
-    environment["DATABASE_URL"] = urls[1]
+    manage(environment | {"DATABASE_URL": database.owner}, "migrate")
+    environment["DATABASE_URL"] = database.serving
     manage(environment, "createorganization", "--name", "Acme", "--slug", "acme")
-    made = ("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
-    scim = json.loads(manage(environment, *made))
+    create_connection = ("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
+    scim = json.loads(manage(environment, *create_connection))
     headers = {"Authorization": f"Bearer {scim['bearer_token']}"}
 
     server = serve(environment)
@@ -77,7 +58,7 @@ def test_the_role_that_serves_provisions_and_cannot_take_the_guards_away(urls: t
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
 
-    with psycopg.connect(urls[1], autocommit=True) as connection:
+    with psycopg.connect(database.serving, autocommit=True) as connection:
         table = "directory_activityentry"
         assert connection.execute("SELECT count(*) > 0 FROM directory_activityentry").fetchone() == (True,)
         for statement in (
@@ -91,29 +72,53 @@ def test_the_role_that_serves_provisions_and_cannot_take_the_guards_away(urls: t
                 connection.execute(statement)
 
 
-def test_the_drill_of_the_page_restores_all_of_it(urls: tuple[str, str], tmp_path: Path) -> None:
-    environment = environment_in(tmp_path) | {"DATABASE_URL": urls[0]}
-    manage(environment, "migrate")
+def test_the_serving_role_manages_partitions_of_logs_only_through_functions(database: Database, tmp_path: Path) -> None:
+    environment = environment_in(tmp_path) | {"DATABASE_PARTITIONS": "4"}
+    manage(environment | {"DATABASE_URL": database.owner}, "migrate")
+    with psycopg.connect(database.owner) as owner:
+        (newest,) = owner.execute(NEWEST).fetchone() or ("",)
+        owner.execute(SQL("DROP TABLE {}").format(Identifier(newest)))
+        # As after a restore without privileges, with those that new tables get by default.
+        owner.execute(SQL("GRANT ALL ON directory_member_0 TO {}").format(Identifier(database.role)))
+    manage(environment | {"DATABASE_URL": database.owner}, "migrate")
+    environment["DATABASE_URL"] = database.serving
+
+    assert "Created 1 partition." in manage(environment, "createpartitions")
     manage(environment, "createorganization", "--name", "Acme", "--slug", "acme")
-    server = os.environ["TEST_DATABASE_URL"].rpartition("/")[0]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {NAME}_drill OWNER {NAME}_owner")
-    prepare(f"{server}/{NAME}_drill")
-    folder = tmp_path / "drill"
-    folder.mkdir()
-    commands = drill().replace(".venv/bin/python manage.py", f"{sys.executable} {ROOT}/manage.py")
+    with psycopg.connect(database.serving, autocommit=True) as serving:
+        assert serving.execute(NEWEST).fetchone() == (newest,)
+        assert serving.execute("SELECT count(*) FROM directory_activityentry").fetchone() == (1,)
+        for statement in (
+            "SELECT 1 FROM directory_member_0",
+            "INSERT INTO directory_scimrequest_default DEFAULT VALUES",
+            "DELETE FROM directory_activityentry_default",
+            f"DROP TABLE {newest}",
+        ):
+            with pytest.raises(errors.InsufficientPrivilege):
+                serving.execute(statement.encode())
+        serving.execute("SELECT gatehouse_drop_requests(%s)", [newest])
+        assert serving.execute(NEWEST).fetchone() != (newest,)
 
-    done = subprocess.run(
-        ["/bin/bash", "-e", "-c", commands],
-        cwd=folder,
-        env=environment | {"OWNER_URL": urls[0], "DRILL_URL": f"{urls[0]}_drill"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
-    assert done.returncode == 0, done.stderr
-    assert "No migrations to apply" in done.stdout
-    assert "directory." not in done.stderr
-    with psycopg.connect(f"{urls[1]}_drill") as serving:
-        assert serving.execute("SELECT slug FROM directory_organization").fetchall() == [("acme",)]
+@pytest.mark.parametrize("partitions", ["0", "8"])
+def test_the_documented_drill_restores_everything(database: Database, tmp_path: Path, partitions: str) -> None:
+    environment = environment_in(tmp_path) | {"DATABASE_URL": database.owner}
+    manage(environment | {"DATABASE_PARTITIONS": partitions}, "migrate")
+    for slug in ("acme", "globex"):
+        manage(environment, "createorganization", "--name", slug.title(), "--slug", slug)
+    manage(environment, "createmember", "--organization", "acme", "--email", "ada@acme.example", "--name", "Ada")
+
+    copy, output = restored(database, tmp_path, environment)
+
+    assert "No migrations to apply" in output
+    assert "directory." not in output
+    assert contents(copy) == contents(database)
+    assert findings(environment | {"DATABASE_URL": copy.serving}) == []
+
+
+def contents(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of each table with the partition that each is in, and the rights."""
+    with psycopg.connect(database.superuser) as superuser:
+        tables = [table for (table,) in superuser.execute(TABLES)]
+        rows = {table: superuser.execute(ROWS.format(table).encode()).fetchall() for table in tables}
+        return rows | {"rights": superuser.execute(RIGHTS).fetchall()}

@@ -25,7 +25,7 @@ def ended_counters(number: int) -> None:
     )
 
 
-def test_counters_that_ended_are_deleted_as_others_are_written() -> None:
+def test_ended_counters_are_deleted_when_others_are_written() -> None:
     ended_counters(2500)
     storage = DatabaseStorage("database://")
     for n in range(300):
@@ -68,7 +68,7 @@ def expired_choices(number: int) -> None:
     )
 
 
-def test_choices_that_expired_are_deleted_as_others_begin(acme: models.OrganizationRow) -> None:
+def test_expired_choices_are_deleted_when_others_are_created(acme: models.OrganizationRow) -> None:
     expired_choices(1500)
     ada = factories.member(acme, "ada@acme.example")
     for _ in range(2):
@@ -88,7 +88,7 @@ def test_one_person_has_a_limited_number_of_choices_and_the_newest_work(acme: mo
     assert known.organizations(tokens[-20]).organizations
 
 
-def test_pruning_deletes_what_is_over_and_nothing_else(acme: models.OrganizationRow) -> None:
+def test_pruning_deletes_only_expired_rows(acme: models.OrganizationRow) -> None:
     expired_choices(1100)
     ended_counters(1100)
     DatabaseStorage("database://").incr("live", 600)

@@ -13,7 +13,7 @@ from portal.embedded.database.keyset import Keyset
 UNRESERVED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-def test_the_rows_of_a_list_come_page_by_page() -> None:
+def test_a_list_is_read_page_by_page() -> None:
     keyset, found, cursor = Keyset("numbers"), [], ""
     while True:
         after = keyset.key(cursor)
@@ -27,7 +27,7 @@ def test_the_rows_of_a_list_come_page_by_page() -> None:
     assert found == [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9,)]
 
 
-def test_a_search_that_stopped_continues_after_the_row_it_stopped_at() -> None:
+def test_a_stopped_search_continues_after_its_last_row() -> None:
     keyset = Keyset("numbers")
 
     page = keyset.page([1], limit=3, key=lambda number: number, searched_to=7)
@@ -36,7 +36,7 @@ def test_a_search_that_stopped_continues_after_the_row_it_stopped_at() -> None:
     assert keyset.key(full.next_cursor or "") == "3"
 
 
-def test_a_cursor_has_only_characters_that_a_url_takes_as_they_are() -> None:
+def test_a_cursor_needs_no_url_encoding() -> None:
     cursor = Keyset("people", "ünïcode").cursor(["Ada Lövelace", None])
 
     assert set(cursor) <= UNRESERVED

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.db.migrations import RunPython, SeparateDatabaseAndState
+from django.db.migrations import AddField, RunPython, SeparateDatabaseAndState
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 from portal.embedded.database import triggers
+from portal.embedded.database.online_fields import AddFieldOnline
+from portal.embedded.database.partitioning import HASHED
 
 ROOT = Path(__file__).parents[3]
 # In a process and a database of its own, whose guards are in place when the later migrations begin.
@@ -70,7 +72,7 @@ def run_in(folder: Path, program: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_tokens_that_were_columns_become_rows_and_the_guards_come_back(tmp_path: Path) -> None:
+def test_a_migration_turns_token_columns_into_rows_and_restores_the_guards(tmp_path: Path) -> None:
     answer = run_in(tmp_path, UPGRADE)
 
     assert answer.returncode == 0, answer.stderr
@@ -96,7 +98,7 @@ call_command("migrate", verbosity=0)
 COUNT = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%append-only%'"
 
 
-def test_a_migration_that_is_killed_leaves_the_guards(tmp_path: Path) -> None:
+def test_a_killed_migration_leaves_the_guards(tmp_path: Path) -> None:
     answer = run_in(tmp_path, KILLED)
 
     assert answer.returncode == 9, answer.stderr
@@ -104,7 +106,7 @@ def test_a_migration_that_is_killed_leaves_the_guards(tmp_path: Path) -> None:
         assert database.execute(COUNT).fetchone() == (2,)
 
 
-def test_rows_are_changed_only_under_the_guards_that_are_there_again(tmp_path: Path) -> None:
+def test_migrating_back_and_forth_restores_the_guards(tmp_path: Path) -> None:
     assert run_in(tmp_path, UPGRADE).returncode == 0
     with closing(sqlite3.connect(tmp_path / "gatehouse.sqlite3")) as database:
         before = set(database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
@@ -138,4 +140,21 @@ def test_a_migration_that_commits_in_parts_runs_under_the_guards() -> None:
 
 def is_repeatable(operation: Operation) -> bool:
     is_state_alone = isinstance(operation, SeparateDatabaseAndState) and not operation.database_operations
-    return is_state_alone or isinstance(operation, RunPython)
+    return is_state_alone or isinstance(operation, RunPython | AddFieldOnline)
+
+
+# The first migration whose new columns of busy tables lock them for less than a second.
+ONLINE_FROM = 42
+BUSY = {"scimconnectionrow", "scimrequestrow", "activityentryrow"} | {one.__name__.lower() for one in HASHED}
+
+
+def test_columns_of_busy_tables_are_added_online() -> None:
+    migrations = MigrationLoader(None).disk_migrations
+    late = [one for (app, name), one in migrations.items() if app == "directory" and int(name[:4]) >= ONLINE_FROM]
+    added = [(one, operation) for one in late for operation in one.operations if isinstance(operation, AddField)]
+
+    assert {one.name for one, operation in added if isinstance(operation, AddFieldOnline)}
+    for migration, operation in added:
+        if operation.model_name_lower in BUSY:
+            assert isinstance(operation, AddFieldOnline), migration
+            assert not migration.atomic, migration

@@ -18,7 +18,7 @@ from tests.historical import apps_at
 
 
 @pytest.mark.django_db
-def test_names_that_are_there_are_folded_letter_by_letter(acme: models.OrganizationRow) -> None:
+def test_stored_names_are_folded_letter_by_letter(acme: models.OrganizationRow) -> None:
     """As the migration before left them: by NFKC, in which a ligature and a circled digit are others."""
     migration = import_module("portal.embedded.migrations.0023_names_as_written")
     okta = factories.scim_connection(acme)
@@ -60,7 +60,7 @@ def test_names_that_are_there_are_folded_letter_by_letter(acme: models.Organizat
     assert models.ScimUserRow.objects.get(user_name="Weiß").search["title"] == "straße"
 
 
-def test_no_two_names_become_one() -> None:
+def test_no_two_names_become_equal() -> None:
     """What is equal by NFC and case, letter by letter, was equal by NFKC: of every code point."""
     migration = import_module("portal.embedded.migrations.0023_names_as_written")
     for point in range(sys.maxunicode + 1):

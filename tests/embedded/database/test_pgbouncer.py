@@ -96,8 +96,11 @@ def portal(database: str, tmp_path: Path) -> Iterator[Portal]:
     member = ("--organization", "acme", "--email", "ada@acme.example", "--name", "Ada", "--role", "stytch_admin")
     command = [sys.executable, "manage.py", "createmember", *member, "--password-stdin"]
     subprocess.run(command, cwd=ROOT, env=direct, input=PASSWORD, text=True, check=True, capture_output=True)
-    made = ("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
-    scim, project = json.loads(manage(direct, *made)), json.loads(manage(direct, "createproject", "--json"))
+    create_connection = ("createscimconnection", "--organization", "acme", "--display-name", "Okta", "--json")
+    scim, project = (
+        json.loads(manage(direct, *create_connection)),
+        json.loads(manage(direct, "createproject", "--json")),
+    )
     # What scim-sanity asks for.
     manage(direct, "updatescimconnection", "--organization", "acme", "--skip-unknown-members")
     with pgbouncer(tmp_path, "transaction") as pooler:
@@ -126,10 +129,10 @@ def provision(portal: Portal, client: int) -> set[tuple[str, int]]:
 
         for number in range(ROUNDS):
             name = f"person-{client}-{number}"
-            person = ask("POST", "/Users", {"userName": name})["id"]
-            ask("POST", "/Groups", {"displayName": name, "members": [{"value": person}]})
+            user = ask("POST", "/Users", {"userName": name})["id"]
+            ask("POST", "/Groups", {"displayName": name, "members": [{"value": user}]})
             change = {"op": "replace", "path": "displayName", "value": f"{name} again"}
-            ask("PATCH", f"/Users/{person}", {"Operations": [change]})
+            ask("PATCH", f"/Users/{user}", {"Operations": [change]})
             cursor = ask("GET", "/Groups?count=2&cursor").get("nextCursor")
             ask("GET", f"/Groups?count=2&cursor={cursor}" if cursor else "/Groups")
             ask("GET", "/Users?count=2&cursor")
@@ -173,7 +176,7 @@ def conform(portal: Portal, _: int) -> set[tuple[str, int]]:
     return {("scim-sanity", 200)}
 
 
-def test_identity_providers_pages_and_the_api_work_at_once(portal: Portal) -> None:
+def test_identity_providers_pages_and_the_api_work_simultaneously(portal: Portal) -> None:
     clients: list[tuple[Callable[[Portal, int], set[tuple[str, int]]], int]] = [
         *((provision, number) for number in range(CLIENTS - 3)),
         (look, 0),
@@ -193,17 +196,17 @@ def connect(url: str) -> "psycopg.Connection[Any]":
 
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("round_robin", [0, 1])
-def test_a_pooler_that_changes_connections_is_found_out(tmp_path: Path, size: int, round_robin: int) -> None:
+def test_a_pooler_that_changes_connections_is_detected(tmp_path: Path, size: int, round_robin: int) -> None:
     with pgbouncer(tmp_path, "transaction", size=size, round_robin=round_robin) as url, connect(url) as own:
         assert changes_connections(own, lambda: connect(url)) is True
 
 
-def test_a_pooler_that_keeps_each_clients_connection_is_none_of_these(tmp_path: Path) -> None:
+def test_a_pooler_that_keeps_each_clients_connection_is_accepted(tmp_path: Path) -> None:
     with pgbouncer(tmp_path, "session") as url, connect(url) as own:
         assert changes_connections(own, lambda: connect(url)) is False
 
 
-def test_without_a_pooler_no_second_connection_is_made() -> None:
+def test_no_second_connection_is_opened_without_a_pooler() -> None:
     url = os.environ["TEST_DATABASE_URL"].rpartition("/")[0]
 
     def another() -> "psycopg.Connection[Any]":
@@ -213,7 +216,7 @@ def test_without_a_pooler_no_second_connection_is_made() -> None:
         assert changes_connections(own, another) is False
 
 
-def test_a_server_does_not_start_behind_a_pooler_that_nobody_declared(database: str, tmp_path: Path) -> None:
+def test_a_server_does_not_start_behind_an_undeclared_pooler(database: str, tmp_path: Path) -> None:
     with pgbouncer(tmp_path, "transaction") as pooler:
         environment = environment_in(tmp_path) | {"DATABASE_URL": f"{pooler}/{database.rpartition('/')[2]}"}
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", "0", "portal.wsgi:application"]

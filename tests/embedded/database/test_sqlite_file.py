@@ -42,10 +42,10 @@ factories.organization("globex")
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with a database that is in use, made by a process of its own."""
+    """Return the folder with a database that is in use, created by a process of its own."""
     folder = tmp_path_factory.mktemp("filled")
-    made = run_in(folder, FILL)
-    assert made.returncode == 0, made.stderr
+    run = run_in(folder, FILL)
+    assert run.returncode == 0, run.stderr
     return folder
 
 
@@ -54,7 +54,7 @@ def test_the_integrity_of_the_file_can_be_checked(filled: Path) -> None:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_the_portal_goes_on_with_a_dump_that_was_restored(filled: Path, tmp_path: Path) -> None:
+def test_a_restored_dump_works(filled: Path, tmp_path: Path) -> None:
     restored = tmp_path / "gatehouse.sqlite3"
     with closing(sqlite3.connect(filled / "gatehouse.sqlite3")) as source, closing(sqlite3.connect(restored)) as target:
         target.executescript("\n".join(source.iterdump()))
@@ -66,7 +66,7 @@ def test_the_portal_goes_on_with_a_dump_that_was_restored(filled: Path, tmp_path
 
 
 @pytest.mark.parametrize("slug", ["a", "a b", "é-acme", "acme/", "acme\n", "x" * 129])
-def test_the_file_refuses_a_slug_that_is_none(filled: Path, slug: str) -> None:
+def test_the_file_rejects_an_invalid_slug(filled: Path, slug: str) -> None:
     with closing(sqlite3.connect(filled / "gatehouse.sqlite3")) as database:
         database.execute("UPDATE directory_organization SET slug = 'Acme-1.0_~' WHERE slug = 'acme'")
         with pytest.raises(sqlite3.IntegrityError, match="organization_slug_form"):

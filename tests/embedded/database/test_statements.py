@@ -166,7 +166,7 @@ def committed() -> list[str]:
 @pytest.mark.parametrize(
     "text", ["'; DROP TABLE notes; --", "\\'; SELECT 1; --", "$$x$$", "%s %% {}", "\N{SNOWMAN}\n\t", ""]
 )
-def test_a_value_stays_a_value(text: str) -> None:
+def test_values_are_not_read_as_sql(text: str) -> None:
     for _ in range(3):  # as it is, and prepared
         with transaction.atomic():
             write(INSERT, text)
@@ -240,7 +240,7 @@ def test_statements_are_prepared_unless_that_is_switched_off(
 
 @pytest.mark.postgresql
 @pytest.mark.usefixtures("notes")
-def test_what_the_server_rejects_is_djangos_error() -> None:
+def test_errors_of_the_server_are_djangos_errors() -> None:
     with pytest.raises(DataError):
         run("SELECT %s::int", ["no number"])
     with pytest.raises(DataError):
@@ -265,7 +265,7 @@ def test_a_lost_connection_is_an_operational_error_and_the_next_statement_connec
 
 @pytest.mark.postgresql
 @pytest.mark.usefixtures("notes")
-def test_many_rows_are_not_kept() -> None:
+def test_cursors_of_many_rows_are_not_kept() -> None:
     for number in (1000, 3, 1000):
         assert len(run("SELECT generate_series(1, %s)", [number])) == number
         kept = vars(connections[DEFAULT_DB_ALIAS])["_cursors"]

@@ -16,7 +16,7 @@ def options(monkeypatch: pytest.MonkeyPatch, url: str, **environment: str) -> di
     return settings.database()
 
 
-def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connecting_to_an_unresponsive_server_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     found = options(monkeypatch, "postgres://gatehouse@db.internal/gatehouse")["OPTIONS"]
 
     assert found["connect_timeout"] == 5
@@ -24,7 +24,7 @@ def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPat
     assert found["tcp_user_timeout"] == 30_000
 
 
-def test_the_url_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parameters_in_the_url_override_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     found = options(monkeypatch, "postgres://gatehouse@db.internal/gatehouse?connect_timeout=2&tcp_user_timeout=9000")
 
     assert (found["OPTIONS"]["connect_timeout"], found["OPTIONS"]["tcp_user_timeout"]) == (2, 9000)
@@ -58,7 +58,7 @@ def test_the_server_that_takes_writes_is_found_among_several(monkeypatch: pytest
 
 @pytest.mark.postgresql
 @pytest.mark.django_db
-def test_statements_locks_and_idle_transactions_have_an_end() -> None:
+def test_statements_locks_and_idle_transactions_have_timeouts() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name LIKE '%%timeout'", [])
         found = dict(cursor.fetchall())
@@ -68,21 +68,21 @@ def test_statements_locks_and_idle_transactions_have_an_end() -> None:
 
 
 @pytest.mark.postgresql
-def test_a_pooler_gets_no_time_out_that_would_stay_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_timeout_is_set_behind_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
     wrapper = connection.copy()
     wrapper.settings_dict = {**wrapper.settings_dict, "NAME": "postgres"}
     wrapper.settings_dict["OPTIONS"] = {**wrapper.settings_dict["OPTIONS"], "prepare_threshold": None}
 
-    made = wrapper.get_new_connection(wrapper.get_connection_params())
+    raw_connection = wrapper.get_new_connection(wrapper.get_connection_params())
     try:
-        assert made.execute("SHOW lock_timeout").fetchone() == ("0",)
+        assert raw_connection.execute("SHOW lock_timeout").fetchone() == ("0",)
     finally:
-        made.close()
+        raw_connection.close()
 
 
 @pytest.mark.parametrize(
     "name", ["DATABASE_STATEMENT_TIMEOUT", "DATABASE_LOCK_TIMEOUT", "DATABASE_IDLE_TRANSACTION_TIMEOUT"]
 )
-def test_a_senseless_time_out_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_invalid_timeout_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
         options(monkeypatch, "postgres://gatehouse@db.internal/gatehouse", **{name: "soon"})

@@ -12,7 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.actor import Actor, ActorType, Origin
-from portal.directory.errors import DirectoryError, Forbidden, Gone, Invalid, InvalidCursor, NotFound, Unauthenticated
+from portal.directory.errors import (
+    DirectoryError,
+    Forbidden,
+    Invalid,
+    InvalidCursor,
+    InvalidLink,
+    NotFound,
+    Unauthenticated,
+)
 from portal.directory.ids import public_id
 from portal.directory.members import Member, MemberChanges, MemberStatus
 from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
@@ -34,8 +42,10 @@ def opened(slug: str = "acme") -> EmbeddedDirectory:
     return EmbeddedProject(Origin()).open(slug, BACKEND)
 
 
-def create(email_address: str = "eve@acme.example", *, as_pending: bool = False, **more: Any) -> Member:
-    return opened().members.create(Changes(email_address=email_address, **more), as_pending=as_pending)
+def create(
+    email_address: str = "eve@acme.example", *, status: MemberStatus = MemberStatus.ACTIVE, **more: Any
+) -> Member:
+    return opened().members.create(Changes(email_address=email_address, **more), status=status)
 
 
 def update(member: Member | models.MemberRow, **changes: Any) -> Member:
@@ -56,9 +66,9 @@ def found(*operands: tuple[str, Any], slug: str = "acme", **more: Any) -> list[s
 
 
 def error_type(call: Callable[[], Any]) -> str:
-    with pytest.raises(DirectoryError) as refused:
+    with pytest.raises(DirectoryError) as error:
         call()
-    return refused.value.error_type
+    return error.value.error_type
 
 
 def at_once(call: Callable[[int], Any], number: int) -> list[str]:
@@ -79,7 +89,7 @@ def at_once(call: Callable[[int], Any], number: int) -> list[str]:
 
 
 def test_new_member_is_active_with_the_given_fields(acme: models.OrganizationRow) -> None:
-    made = create(
+    created = create(
         "Eve@Acme.example",
         name=" Eve ",
         roles=[ADMIN, "stytch_member"],
@@ -92,19 +102,24 @@ def test_new_member_is_active_with_the_given_fields(acme: models.OrganizationRow
         untrusted_metadata={"theme": "dark", "gone": None},
     )
 
-    assert (made.email_address, made.name, made.status) == ("Eve@Acme.example", "Eve", MemberStatus.ACTIVE)
-    assert made.role_ids == {ADMIN, "stytch_member"}
-    assert made.is_admin
-    assert (made.external_id, made.is_breakglass, made.mfa_enrolled) == ("crm|7", True, True)
-    assert (made.mfa_phone_number, made.default_mfa_method) == ("+12025550123", "sms_otp")
-    assert (made.trusted_metadata, made.untrusted_metadata) == ({"plan": "gold"}, {"theme": "dark"})
-    assert (made.email_address_verified, made.member_password_id) == (False, "")
+    assert (created.email_address, created.name, created.status) == ("Eve@Acme.example", "Eve", MemberStatus.ACTIVE)
+    assert created.role_ids == {ADMIN, "stytch_member"}
+    assert created.is_admin
+    assert (created.external_id, created.is_breakglass, created.mfa_enrolled) == ("crm|7", True, True)
+    assert (created.mfa_phone_number, created.default_mfa_method) == ("+12025550123", "sms_otp")
+    assert (created.trusted_metadata, created.untrusted_metadata) == ({"plan": "gold"}, {"theme": "dark"})
+    assert (created.email_address_verified, created.member_password_id) == (False, "")
     members = opened().members
-    assert members.get(made.member_id) == members.get("crm|7") == members.by_email_address("EVE@acme.EXAMPLE") == made
+    assert (
+        members.get(created.member_id)
+        == members.get("crm|7")
+        == members.by_email_address("EVE@acme.EXAMPLE")
+        == created
+    )
 
 
 def test_pending_member_cannot_sign_in(acme: models.OrganizationRow) -> None:
-    assert create(as_pending=True).status is MemberStatus.PENDING
+    assert create(status=MemberStatus.PENDING).status is MemberStatus.PENDING
     assert create("eva@acme.example").status is MemberStatus.ACTIVE
 
 
@@ -135,10 +150,10 @@ def test_pending_member_cannot_sign_in(acme: models.OrganizationRow) -> None:
 def test_invalid_values_have_stytchs_error_type(
     acme: models.OrganizationRow, given: dict[str, Any], expected: str
 ) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as error:
         opened().members.create(Changes(**{"email_address": "eve@acme.example", **given}))
 
-    assert (refused.value.error_type, refused.value.field) == (expected, next(iter(given)))
+    assert (error.value.error_type, error.value.field) == (expected, next(iter(given)))
     assert not models.MemberRow.objects.exists()
 
 
@@ -153,10 +168,10 @@ def test_address_and_external_id_are_unique_within_the_organization(
 
 
 def test_activity_of_creation_has_only_metadata_keys(acme: models.OrganizationRow) -> None:
-    made = create(roles=[ADMIN], trusted_metadata={"secret_plan": "world"})
+    created = create(roles=[ADMIN], trusted_metadata={"secret_plan": "world"})
 
     entry = models.ActivityEntryRow.objects.get(action="member.create")
-    assert (entry.target_id, entry.actor_type) == (made.member_id, ActorType.PROJECT)
+    assert (entry.target_id, entry.actor_type) == (created.member_id, ActorType.PROJECT)
     assert entry.after["roles"] == [ADMIN]
     assert entry.after["trusted_metadata"] == ["secret_plan"]
 
@@ -210,7 +225,7 @@ def test_members_cannot_create_others_with_more_permissions_by_domain(
         as_member(creator).members.create(Changes(email_address="eve@board.example"))
     assert not models.MemberRow.objects.filter(email_address="eve@board.example").exists()
 
-    # A role by domain that grants no more than the creator has is no obstacle.
+    # A role by domain that grants no more than the creator has doesn't prevent it.
     assert "reader" in as_member(creator).members.create(Changes(email_address="bob@acme.example")).role_ids
     assert as_member(admin).members.create(Changes(email_address="eve@board.example")).is_admin
 
@@ -271,8 +286,8 @@ def test_member_of_another_organization_is_not_found(
 def test_provisioned_member_has_a_scim_registration(acme: models.OrganizationRow) -> None:
     connection = factories.scim_connection(acme)
     group, above = factories.scim_groups(connection, ["Staff", "Everybody"])
-    person = factories.provisioned(connection, "pia@acme.example")
-    factories.put_in_group(group, [person])
+    user = factories.provisioned(connection, "pia@acme.example")
+    factories.put_in_group(group, [user])
     factories.put_group_in(above, group)
     factories.group_role(above, ADMIN)
 
@@ -298,16 +313,16 @@ def test_provisioned_member_has_a_scim_registration(acme: models.OrganizationRow
 
 
 def test_update_changes_only_given_fields(admin: models.MemberRow) -> None:
-    made = create(name="Eve", untrusted_metadata={"a": 1, "b": 2}, roles=[ADMIN])
+    created = create(name="Eve", untrusted_metadata={"a": 1, "b": 2}, roles=[ADMIN])
 
-    after = update(made, name="Eva", untrusted_metadata={"a": None, "c": 3})
+    after = update(created, name="Eva", untrusted_metadata={"a": None, "c": 3})
 
     assert (after.name, after.untrusted_metadata, after.is_admin) == ("Eva", {"b": 2, "c": 3}, True)
-    assert update(made, roles=[]).role_ids == {"stytch_member"}
+    assert update(created, roles=[]).role_ids == {"stytch_member"}
     entry = models.ActivityEntryRow.objects.filter(action="member.update").order_by("pk").last()
     assert entry
     assert (entry.before, entry.after) == ({"roles": [ADMIN]}, {"roles": []})
-    update(made, roles=[], name="Eva")
+    update(created, roles=[], name="Eva")
     assert models.ActivityEntryRow.objects.filter(action="member.update").count() == 2
 
 
@@ -325,7 +340,7 @@ def test_new_address_is_unverified_and_retires_the_old_one(admin: models.MemberR
     (retired,) = after.retired_email_addresses
     assert retired.email_address == "ada@acme.example"
     assert error_type(partial(create, "ADA@acme.example")) == "retired_member_email"
-    with pytest.raises(Gone):
+    with pytest.raises(InvalidLink):
         opened().sign_in_links.member(link)
 
     assert (
@@ -356,16 +371,16 @@ def test_former_address_can_be_reused_or_released(admin: models.MemberRow) -> No
     back = update(admin, email_address="ada@acme.example")
     assert [one.email_address for one in back.retired_email_addresses] == ["new@acme.example"]
 
-    gone = update(admin, email_address="newer@acme.example", unlink_email=True)
+    unlinked = update(admin, email_address="newer@acme.example", unlink_email=True)
 
-    assert [one.email_address for one in gone.retired_email_addresses] == ["new@acme.example"]
+    assert [one.email_address for one in unlinked.retired_email_addresses] == ["new@acme.example"]
     create("ada@acme.example")
     members = opened().members
     with pytest.raises(NotFound):
-        members.unlink_retired_email(gone.member_id, email_address="ada@acme.example")
+        members.unlink_retired_email(unlinked.member_id, email_address="ada@acme.example")
     with pytest.raises(Invalid):
-        members.unlink_retired_email(gone.member_id)
-    members.unlink_retired_email(gone.member_id, email_address="NEW@acme.example")
+        members.unlink_retired_email(unlinked.member_id)
+    members.unlink_retired_email(unlinked.member_id, email_address="NEW@acme.example")
 
 
 def test_changing_only_the_case_of_an_address_keeps_the_password(admin: models.MemberRow) -> None:
@@ -382,18 +397,18 @@ def test_address_of_another_member_is_taken(admin: models.MemberRow, member: mod
 
 
 def test_phone_number_has_to_be_deleted_before_a_change(acme: models.OrganizationRow) -> None:
-    made = create(mfa_phone_number="+12025550123", default_mfa_method="sms_otp")
-    update(made, mfa_phone_number="+12025550123")
-    taken = error_type(partial(update, made, mfa_phone_number="+12025550199"))
+    created = create(mfa_phone_number="+12025550123", default_mfa_method="sms_otp")
+    update(created, mfa_phone_number="+12025550123")
+    taken = error_type(partial(update, created, mfa_phone_number="+12025550199"))
     assert taken == "duplicate_member_phone_number_for_member"
 
-    cleared = opened().members.delete_mfa_phone_number(made.member_id)
+    cleared = opened().members.delete_mfa_phone_number(created.member_id)
 
     assert (cleared.mfa_phone_number, cleared.default_mfa_method) == ("", "")
-    gone = partial(opened().members.delete_mfa_phone_number, made.member_id)
-    assert error_type(gone) == "member_phone_number_not_found"
-    assert error_type(partial(opened().members.delete_totp, made.member_id)) == "totp_not_found"
-    assert update(made, mfa_phone_number="+12025550199").mfa_phone_number == "+12025550199"
+    delete_again = partial(opened().members.delete_mfa_phone_number, created.member_id)
+    assert error_type(delete_again) == "member_phone_number_not_found"
+    assert error_type(partial(opened().members.delete_totp, created.member_id)) == "totp_not_found"
+    assert update(created, mfa_phone_number="+12025550199").mfa_phone_number == "+12025550199"
 
 
 def test_delete_password(admin: models.MemberRow) -> None:
@@ -494,11 +509,11 @@ def test_concurrent_creations_of_one_address_conflict(transactional_db: None) ->
 
 def test_concurrent_changes_of_different_fields_are_both_kept(transactional_db: None) -> None:
     factories.organization("acme")
-    made = create()
+    created = create()
 
-    at_once(lambda number: update(made, untrusted_metadata={str(number): number}), 8)
+    at_once(lambda number: update(created, untrusted_metadata={str(number): number}), 8)
 
-    assert len(opened().members.get(made.member_id).untrusted_metadata) == 8
+    assert len(opened().members.get(created.member_id).untrusted_metadata) == 8
 
 
 # --- Deleting and reactivating -----------------------------------------------------------------------------------------
@@ -513,7 +528,7 @@ def test_deleted_member_is_signed_out_and_stays_stored(admin: models.MemberRow, 
 
     with pytest.raises(Unauthenticated):
         EmbeddedProject(Origin()).open_session(token)
-    with pytest.raises(Gone):
+    with pytest.raises(InvalidLink):
         opened().sign_in_links.member(link)
     for member_id in (name(member), "crm-1"):
         assert error_type(partial(opened().members.get, member_id)) == "member_not_found"
@@ -538,10 +553,10 @@ def test_reactivated_member_has_no_password_and_roles(admin: models.MemberRow, m
 
 
 def test_unverified_member_is_not_reactivated(admin: models.MemberRow) -> None:
-    made = create()
-    opened().members.delete(made.member_id)
+    created = create()
+    opened().members.delete(created.member_id)
 
-    back = partial(opened().members.reactivate, made.member_id)
+    back = partial(opened().members.reactivate, created.member_id)
 
     assert error_type(back) == "email_unverified_for_reactivation"
 
@@ -557,11 +572,11 @@ def test_member_is_not_reactivated_if_the_address_is_taken(admin: models.MemberR
 
 
 def test_provisioned_member_is_reactivated_and_still_linked(admin: models.MemberRow) -> None:
-    person = factories.provisioned(factories.scim_connection(admin.organization), "pia@acme.example")
-    assert person.member
-    opened().members.delete(name(person.member))
+    user = factories.provisioned(factories.scim_connection(admin.organization), "pia@acme.example")
+    assert user.member
+    opened().members.delete(name(user.member))
 
-    back = opened().members.reactivate(name(person.member))
+    back = opened().members.reactivate(name(user.member))
 
     assert back.scim_registration
 
@@ -582,7 +597,7 @@ def crowd(acme: models.OrganizationRow) -> models.OrganizationRow:
     factories.member(acme, "ada@acme.example", roles=[ADMIN], password=PASSWORD)
     create("bob@sales.example", is_breakglass=True, external_id="crm-1")
     create("cyd@acme.example", mfa_phone_number="+12025550123")
-    create("dan@acme.example", as_pending=True)
+    create("dan@acme.example", status=MemberStatus.PENDING)
     eve, fay = (factories.provisioned(connection, f"{one}@acme.example") for one in ("eve", "fay"))
     inner, outer, fired = factories.scim_groups(connection, ["inner", "outer", "fired"])
     factories.put_in_group(inner, [eve])

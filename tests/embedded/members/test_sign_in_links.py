@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from portal.directory.actor import Actor, ActorType, Origin
-from portal.directory.errors import Gone
+from portal.directory.errors import InvalidLink
 from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.embedded import models
@@ -70,7 +70,7 @@ def test_link_used_while_the_member_is_deleted_does_not_deadlock(
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(ending)
         assert has_locked.wait(10)
-        with pytest.raises(Gone):
+        with pytest.raises(InvalidLink):
             EmbeddedProvider().open("acme", Origin()).sign_in_links.redeem(
                 token, password="quartz lantern orbit meadow"
             )

@@ -69,24 +69,24 @@ def found(*operands: tuple[str, Any], **more: Any) -> list[str]:
 
 
 def error_type(call: Callable[[], Any]) -> str:
-    with pytest.raises(DirectoryError) as refused:
+    with pytest.raises(DirectoryError) as error:
         call()
-    return refused.value.error_type
+    return error.value.error_type
 
 
 # --- Making one --------------------------------------------------------------------------------------------------------
 
 
 def test_new_organization_has_stytchs_defaults_and_a_derived_slug() -> None:
-    made = create("Initech & Söhne")
+    created = create("Initech & Söhne")
 
-    assert (made.organization_slug, made.organization_name) == ("initech-sohne", "Initech & Söhne")
-    assert made.settings.email_invites == "ALL_ALLOWED"
-    assert (made.settings.auth_methods, made.settings.mfa_policy) == ("ALL_ALLOWED", "OPTIONAL")
-    assert made.created_at
+    assert (created.organization_slug, created.organization_name) == ("initech-sohne", "Initech & Söhne")
+    assert created.settings.email_invites == "ALL_ALLOWED"
+    assert (created.settings.auth_methods, created.settings.mfa_policy) == ("ALL_ALLOWED", "OPTIONAL")
+    assert created.created_at
     assert (
-        opened(made.organization_id).organization.get_with_connection()
-        == opened(made.organization_slug).organization.get_with_connection()
+        opened(created.organization_id).organization.get_with_connection()
+        == opened(created.organization_slug).organization.get_with_connection()
     )
 
 
@@ -176,11 +176,11 @@ def test_every_name_gets_a_slug(name: str) -> None:
     ],
 )
 def test_invalid_values_have_stytchs_error_type(given: dict[str, Any], expected: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as error:
         project().organizations(BACKEND).create(Changes(**{"organization_name": "Initech", **given}))
 
-    assert refused.value.error_type == expected
-    assert refused.value.field.removeprefix("allowed_") in {one.removeprefix("allowed_") for one in given}
+    assert error.value.error_type == expected
+    assert error.value.field.removeprefix("allowed_") in {one.removeprefix("allowed_") for one in given}
     assert not models.OrganizationRow.objects.exists()
 
 
@@ -348,13 +348,16 @@ def test_organization_is_deleted_while_its_members_change(transactional_db: None
             connections.close_all()
         return ""
 
-    calls: list[Callable[[], Any]] = []
+    operations: list[Callable[[], Any]] = []
     for number in range(12):
         ada = factories.member(factories.organization(f"firm{number}"), "ada@acme.example")
         members, organization = opened(f"firm{number}").members, opened(f"firm{number}").organization
-        calls += [partial(members.update, public_id("member", ada.pk), MemberChanges(name="Ada")), organization.delete]
+        operations += [
+            partial(members.update, public_id("member", ada.pk), MemberChanges(name="Ada")),
+            organization.delete,
+        ]
     with ThreadPoolExecutor(4) as pool:
-        ended = list(pool.map(run, calls))
+        ended = list(pool.map(run, operations))
 
     assert set(ended) <= {"", "member_not_found"}
     assert not models.MemberRow.objects.exclude(status=MemberStatus.DELETED).exists()
@@ -398,8 +401,8 @@ def test_without_passwords_only_emergency_admins_sign_in(admin: models.MemberRow
 def test_operands_match(acme: models.OrganizationRow, globex: models.OrganizationRow) -> None:
     update(email_allowed_domains=["acme.example"], organization_external_id="crm-1", claimed_email_domains=["acme.org"])
     factories.member(globex, "Gil@globex.example")
-    gone = factories.member(globex, "gone@globex.example")
-    models.MemberRow.objects.filter(pk=gone.pk).update(status=MemberStatus.DELETED)
+    deleted = factories.member(globex, "gone@globex.example")
+    models.MemberRow.objects.filter(pk=deleted.pk).update(status=MemberStatus.DELETED)
 
     assert found() == ["acme", "globex"]
     assert found(("organization_ids", [public_id("organization", globex.pk), "crm-1"])) == ["acme", "globex"]
@@ -508,7 +511,7 @@ def test_get_many_accepts_ids_slugs_and_external_ids(
 
 def test_deleting_an_organization_ends_all_access(admin: models.MemberRow) -> None:
     connection = factories.scim_connection(admin.organization)
-    person = factories.provisioned(connection, "pia@acme.example")
+    user = factories.provisioned(connection, "pia@acme.example")
     update(organization_external_id="crm-1")
     token = factories.product_session_token(admin)
     organization_id = public_id("organization", admin.organization_id)
@@ -526,7 +529,7 @@ def test_deleting_an_organization_ends_all_access(admin: models.MemberRow) -> No
     connection.refresh_from_db()
     assert connection.status == ScimConnectionStatus.DELETED
     assert models.ActivityEntryRow.objects.get(action="organization.delete").after == {"members": 2}
-    assert person.member
+    assert user.member
     assert found() == []
     with pytest.raises(NotFound):
         project().members().get(public_id("member", admin.pk), include_deleted=True)

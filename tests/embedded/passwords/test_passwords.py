@@ -19,10 +19,10 @@ from pytest_django import Settings
 
 from portal.directories import directories
 from portal.directory.actor import Origin
-from portal.directory.errors import Conflict, DirectoryError, Forbidden, Gone, Invalid, Unauthenticated
+from portal.directory.errors import Conflict, DirectoryError, Forbidden, Invalid, InvalidLink, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.passwords import HASH_TYPES, MigratedMember, PasswordHash
-from portal.directory.sessions import SessionTerms, SignedIn
+from portal.directory.sessions import Continuation, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.members.sign_in_links import new_link
 from portal.embedded.passwords.migrated import encoded_hash
@@ -76,19 +76,19 @@ def test_failed_sign_ins_have_the_same_message(
     opened: Opened, admin: models.MemberRow, other_admin: models.MemberRow, email_address: str, password: str
 ) -> None:
     factories.member(admin.organization, "none@acme.example")
-    gone = factories.member(admin.organization, "gone@acme.example", password=PASSWORD)
-    models.MemberRow.objects.filter(pk=gone.pk).update(status=MemberStatus.DELETED)
+    deleted = factories.member(admin.organization, "gone@acme.example", password=PASSWORD)
+    models.MemberRow.objects.filter(pk=deleted.pk).update(status=MemberStatus.DELETED)
 
     for passwords in (opened("acme").passwords,):
-        with pytest.raises(Unauthenticated) as refused:
+        with pytest.raises(Unauthenticated) as error:
             passwords.authenticate(email_address=email_address, password=password, terms=TERMS)
-        with pytest.raises(Unauthenticated) as refused_too:
+        with pytest.raises(Unauthenticated) as second_error:
             passwords.reset_by_existing_password(
                 email_address=email_address, existing_password=password, new_password=NEW, terms=TERMS
             )
 
-    assert refused.value.detail == refused_too.value.detail == "Incorrect email or password."
-    assert refused.value.error_type == "unauthorized_credentials"
+    assert error.value.detail == second_error.value.detail == "Incorrect email or password."
+    assert error.value.error_type == "unauthorized_credentials"
 
 
 def test_organization_without_passwords_accepts_only_emergency_admins(
@@ -99,10 +99,10 @@ def test_organization_without_passwords_accepts_only_emergency_admins(
     )
     models.MemberRow.objects.filter(pk=admin.pk).update(is_breakglass=True)
 
-    with pytest.raises(Forbidden) as refused:
+    with pytest.raises(Forbidden) as error:
         authenticate(opened, "max@acme.example")
 
-    assert refused.value.error_type == "operation_restricted_by_organization_auth_methods"
+    assert error.value.error_type == "operation_restricted_by_organization_auth_methods"
     assert authenticate(opened)
 
 
@@ -112,7 +112,7 @@ def test_organization_without_passwords_rejects_sign_in_links(acme: models.Organ
     sign_in_links = directories().open("acme", Origin()).sign_in_links
     assert sign_in_links
 
-    with pytest.raises(Gone):
+    with pytest.raises(InvalidLink):
         sign_in_links.redeem(link.rpartition("=")[2], password=NEW)
 
     models.MemberRow.objects.update(is_breakglass=True)
@@ -123,7 +123,9 @@ def test_current_session_continues(opened: Opened, admin: models.MemberRow) -> N
     first = authenticate(opened)
     models.MemberSessionRow.objects.update(password_entered_at=timezone.now() - timedelta(hours=1))
 
-    second = authenticate(opened, current=first, terms=SessionTerms(duration_minutes=120, custom_claims={"a": 1}))
+    second = authenticate(
+        opened, before=Continuation(session=first), terms=SessionTerms(duration_minutes=120, custom_claims={"a": 1})
+    )
 
     assert second.session.member_session_id == first.session.member_session_id
     assert second.session_token == first.session_token
@@ -134,10 +136,10 @@ def test_current_session_continues(opened: Opened, admin: models.MemberRow) -> N
 
 
 def test_another_members_session_is_rejected(opened: Opened, admin: models.MemberRow, max_: SignedIn) -> None:
-    with pytest.raises(Invalid) as refused:
-        authenticate(opened, current=max_)
+    with pytest.raises(Invalid) as error:
+        authenticate(opened, before=Continuation(session=max_))
 
-    assert refused.value.error_type == "member_session_member_id_mismatch"
+    assert error.value.error_type == "member_session_member_id_mismatch"
     assert models.MemberSessionRow.objects.count() == 1
 
 
@@ -310,12 +312,12 @@ BAD: dict[str, tuple[PasswordHash, str]] = {
 
 @pytest.mark.parametrize(("password", "error_type"), BAD.values(), ids=BAD)
 def test_uncheckable_hash_is_rejected_with_the_reason(password: PasswordHash, error_type: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as error:
         encoded_hash(password)
 
-    assert refused.value.error_type == error_type
+    assert error.value.error_type == error_type
     if error_type == "invalid_hash_type":
-        assert all(name in refused.value.detail for name in HASH_TYPES)
+        assert all(name in error.value.detail for name in HASH_TYPES)
 
 
 @given(
@@ -357,10 +359,10 @@ def test_migration_adds_the_password_to_an_existing_member(opened: Opened, acme:
 
 
 def test_migration_does_not_replace_a_password(opened: Opened, admin: models.MemberRow) -> None:
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as error:
         opened("acme").passwords.migrate(MigratedMember(ADA), KINDS["bcrypt"])
 
-    assert refused.value.error_type == "member_password_exists"
+    assert error.value.error_type == "member_password_exists"
     assert authenticate(opened)
 
 
@@ -514,7 +516,7 @@ def test_reset_continues_the_current_session(known: EmbeddedProject, opened: Ope
     other = authenticate(opened)
 
     outcome = opened("acme").passwords.reset_by_existing_password(
-        email_address=ADA, existing_password=PASSWORD, new_password=NEW, terms=TERMS, current=ada
+        email_address=ADA, existing_password=PASSWORD, new_password=NEW, terms=TERMS, before=Continuation(session=ada)
     )
 
     assert outcome.signed_in
@@ -526,7 +528,11 @@ def test_reset_continues_the_current_session(known: EmbeddedProject, opened: Ope
 def test_reset_with_another_members_session_is_rejected(opened: Opened, ada: SignedIn, max_: SignedIn) -> None:
     with pytest.raises(Invalid):
         opened("acme").passwords.reset_by_existing_password(
-            email_address=ADA, existing_password=PASSWORD, new_password=NEW, terms=TERMS, current=max_
+            email_address=ADA,
+            existing_password=PASSWORD,
+            new_password=NEW,
+            terms=TERMS,
+            before=Continuation(session=max_),
         )
 
     assert row_of(ada).revoked_at is None
@@ -535,16 +541,16 @@ def test_reset_with_another_members_session_is_rejected(opened: Opened, ada: Sig
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "x" * 200])
 def test_weak_password_is_rejected(known: EmbeddedProject, opened: Opened, ada: SignedIn, password: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as error:
         opened("acme").passwords.reset_by_existing_password(
             email_address=ADA, existing_password=PASSWORD, new_password=password, terms=TERMS
         )
     _, directory = known.open_session(ada.session_token)
-    with pytest.raises(Invalid) as refused_too:
+    with pytest.raises(Invalid) as second_error:
         directory.passwords.reset_by_session(password=password, terms=TERMS)
 
-    assert (refused.value.field, refused.value.error_type) == ("new_password", "weak_password")
-    assert (refused_too.value.field, refused_too.value.error_type) == ("password", "weak_password")
+    assert (error.value.field, error.value.error_type) == ("new_password", "weak_password")
+    assert (second_error.value.field, second_error.value.error_type) == ("password", "weak_password")
     assert authenticate(opened)
     assert row_of(ada).revoked_at is None
 
@@ -575,9 +581,9 @@ def test_session_without_recent_password_cannot_replace_it(
         _, later = known.open_session(ada.session_token)
         refusals: list[DirectoryError] = []
         for directory in (elsewhere, later):
-            with pytest.raises(Forbidden) as refused:
+            with pytest.raises(Forbidden) as error:
                 directory.passwords.reset_by_session(password=NEW, terms=TERMS)
-            refusals.append(refused.value)
+            refusals.append(error.value)
 
     assert {one.error_type for one in refusals} == {"session_too_old_to_reset_password"}
     assert authenticate(opened)

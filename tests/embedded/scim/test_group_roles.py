@@ -1,20 +1,23 @@
 """Group roles in the embedded directory: deleted groups, the effect of a change, and the last admin."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from django.db import connections
+from django.db import connection as database
+from django.db import connections, transaction
 
 from portal.directory.actor import Actor, ActorType, Origin
-from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.errors import Conflict, DirectoryError, Invalid, NotFound
 from portal.directory.ids import public_id, uuid7
 from portal.directory.members import MemberStatus
-from portal.directory.scim.group_roles import ScimRoleEffect, roles_version
+from portal.directory.scim.group_roles import ScimGroupRolesChange, ScimRoleEffect, roles_version
 from portal.embedded import models
 from portal.embedded.audit import Caller
-from portal.embedded.scim.group_role_review import EmbeddedScimGroupRoleReview, role_effect
-from portal.embedded.scim.group_roles import change_group_roles
+from portal.embedded.scim.group_role_review import EmbeddedScimGroupRoleReview, Moves, role_effect
+from portal.embedded.scim.group_roles import EmbeddedScimGroupRoles, change_group_roles
 from portal.embedded.scope import Scope
 from tests import factories
 
@@ -40,7 +43,8 @@ def effect(
     group: models.ScimGroupRow, *, is_gained: bool = True, caller: models.MemberRow | None = None
 ) -> ScimRoleEffect:
     asking = caller.pk if caller else uuid7()
-    return role_effect(group.organization_id, group.pk, ADMIN, is_gained=is_gained, caller=asking)
+    moves = Moves(added=[group.pk]) if is_gained else Moves(removed=[group.pk])
+    return role_effect(group.organization_id, ADMIN, moves, is_gained=is_gained, caller=asking)
 
 
 def test_a_change_writes_one_entry_with_the_roles_before_and_after(group: models.ScimGroupRow) -> None:
@@ -129,6 +133,53 @@ def test_users_lose_a_role_that_they_have_only_through_the_group(
     assert effect(group, is_gained=False).number == 1
 
 
+def test_who_is_in_several_groups_counts_once_and_keeps_a_role_that_one_of_them_still_grants(
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
+) -> None:
+    sales, kept = factories.scim_groups(connection, ["Sales", "Kept"])
+    both, one, staying = (
+        factories.provisioned(connection, f"{name}@acme.example") for name in ("both", "one", "staying")
+    )
+    factories.put_in_group(group, [both, staying])
+    factories.put_in_group(sales, [both, one])
+    factories.put_in_group(kept, [staying])
+    for granting in (group, sales, kept):
+        factories.group_role(granting, ADMIN)
+    lost = Moves(removed=[group.pk, sales.pk])
+
+    found = role_effect(connection.organization_id, ADMIN, lost, is_gained=False, caller=uuid7())
+
+    assert [user.name for user in found.first] == ["both@acme.example", "one@acme.example"]
+    moved = Moves(added=[kept.pk], removed=[group.pk, sales.pk])
+    models.ScimGroupRoleRow.objects.filter(group=kept).delete()
+    found = role_effect(connection.organization_id, ADMIN, moved, is_gained=False, caller=uuid7())
+    assert found.number == 2
+
+
+def test_several_groups_change_in_one_transaction_and_keep_the_last_admin(
+    connection: models.ScimConnectionRow, group: models.ScimGroupRow
+) -> None:
+    sales = factories.scim_group(connection, "Sales")
+    factories.put_in_group(group, [factories.provisioned(connection, "root@acme.example")])
+    for granting in (group, sales):
+        factories.group_role(granting, ADMIN)
+    roles = EmbeddedScimGroupRoles(Scope("acme", Origin(), project=CALLER.actor))
+    changes = [
+        ScimGroupRolesChange(public_id("scim-group", one.pk), remove=(ADMIN,), version=roles_version([ADMIN]))
+        for one in (group, sales)
+    ]
+
+    with pytest.raises(Conflict) as error:
+        roles.change_several(changes)
+    assert error.value.field == "roles"
+    assert models.ScimGroupRoleRow.objects.count() == 2
+    assert not models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").exists()
+
+    factories.member(connection.organization, "other@acme.example", roles=[ADMIN])
+    roles.change_several(changes)
+    assert models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").count() == 2
+
+
 def test_the_first_users_are_named_and_the_caller_comes_first(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:
@@ -193,3 +244,64 @@ def test_the_second_of_two_simultaneous_changes_is_a_conflict() -> None:
 
     assert outcomes == ["saved", "version"]
     assert models.ScimGroupRoleRow.objects.count() == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_moving_roles_and_changing_both_groups_do_not_deadlock() -> None:
+    scim = factories.scim_connection(factories.organization("acme"))
+    deleted, target = factories.scim_groups(scim, ["Old support", "Support"])
+    keys = [deleted.pk, target.pk]
+    for group in (deleted, target):
+        factories.group_role(group, ADMIN)
+    factories.member(scim.organization, "ada@acme.example", roles=[ADMIN])
+    deleted.delete()
+    scope = Scope("acme", Origin(), project=CALLER.actor)
+    seen = roles_version([ADMIN])
+    several = [ScimGroupRolesChange(public_id("scim-group", key), remove=(ADMIN,), version=seen) for key in keys]
+    to_target = partial(
+        EmbeddedScimGroupRoleReview(scope).move,
+        public_id("scim-group", keys[0]),
+        to_group_id=public_id("scim-group", keys[1]),
+        version=seen,
+    )
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            # Both wait for the target. The first to wait is the first to get it.
+            models.ScimGroupRow.objects.select_for_update().get(pk=target.pk)
+            changed = pool.submit(alone, partial(EmbeddedScimGroupRoles(scope).change_several, several))
+            wait_for_locks(1)
+            moved = pool.submit(alone, to_target)
+            wait_for_locks(2)
+        assert changed.result() == "done"
+        assert moved.result() == "NotFound"
+
+    assert not models.ScimGroupRoleRow.objects.exists()
+
+
+def alone(action: Callable[[], object]) -> str:
+    """Run an action in a thread with connections of its own. Return "done", or the name of the directory's error."""
+    try:
+        action()
+    except DirectoryError as error:
+        return type(error).__name__
+    finally:
+        connections.close_all()
+    return "done"
+
+
+def wait_for_locks(number: int) -> None:
+    """Return once this many statements wait for a lock in the test's database."""
+    deadline = time.monotonic() + 10
+    while True:
+        with database.cursor() as cursor:
+            # A transaction would otherwise see the same activity each time.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0] >= number:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

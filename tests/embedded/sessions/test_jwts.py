@@ -101,10 +101,10 @@ def test_jwt_of_ended_session_is_rejected(known: EmbeddedProject, ada: SignedIn)
     token = jwts.signed(ada)
     models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
-    with pytest.raises(Unauthenticated) as refused:
+    with pytest.raises(Unauthenticated) as error:
         known.open_session(token)
 
-    assert refused.value.error_type == "session_not_found"
+    assert error.value.error_type == "session_not_found"
 
 
 def jwks(known: EmbeddedProject) -> list[dict[str, Any]]:
@@ -236,8 +236,8 @@ def test_concurrent_first_uses_create_one_key() -> None:
     assert set(found) == {public_id("jwk", models.SigningKeyRow.objects.get().pk)}
 
 
-def after_the_change() -> Any:
-    """Return a while after a new key was made, when it signs."""
+def once_the_new_key_signs() -> Any:
+    """Travel to the time when a new key has begun to sign."""
     signing_keys.forget()
     return time_machine.travel(timezone.now() + timedelta(minutes=13))
 
@@ -251,7 +251,7 @@ def test_new_key_is_published_ten_minutes_before_it_signs(known: EmbeddedProject
     published = {jwk["kid"] for jwk in jwks(known)}
     assert len(published) == 2
     assert part(jwts.signed(ada), 0)["kid"] == before
-    with after_the_change():
+    with once_the_new_key_signs():
         assert {part(jwts.signed(ada), 0)["kid"], before} == published
 
 
@@ -260,7 +260,7 @@ def test_replaced_key_is_trusted_for_a_month(known: EmbeddedProject, ada: Signed
     signing_keys.rotate(Origin())
     models.MemberSessionRow.objects.update(expires_at=timezone.now() + timedelta(days=365))
 
-    with after_the_change():
+    with once_the_new_key_signs():
         after = jwts.signed(ada)
         assert known.open_session(before)
     with time_machine.travel(timezone.now() + timedelta(days=31)):
@@ -275,7 +275,7 @@ def test_replaced_private_key_is_deleted(known: EmbeddedProject) -> None:
     former = signing_keys.current_key().kid
     signing_keys.rotate(Origin())
 
-    with after_the_change():
+    with once_the_new_key_signs():
         assert signing_keys.current_key().kid != former
 
     row = models.SigningKeyRow.objects.exclude(replaced_at=None).get()
@@ -340,7 +340,7 @@ def test_secret_key_can_be_changed_node_by_node(
     old = settings.SECRET_KEY
     steps = [[(old,), (old, OTHER_SECRET)], [(old, OTHER_SECRET), (OTHER_SECRET, old)], [(OTHER_SECRET, old)]]
     kids = {node(*keys) for step in steps for keys in [*step, *step]}
-    call_command("reencryptsecrets")
+    signing_keys.reencrypt(ORIGIN)
     kids |= {node(OTHER_SECRET, old), node(OTHER_SECRET)}
 
     assert len(kids) == 1
@@ -365,7 +365,7 @@ def test_node_that_cannot_decrypt_the_key_does_not_sign(
     assert known.open_session(before)
     assert [jwk["kid"] for jwk in known.jwks(signing_keys.project_id())] == [part(before, 0)["kid"]]
 
-    assert "Set that value as SECRET_KEY or among SECRET_KEY_FALLBACKS" in caplog.text
+    assert "Add that key to ENCRYPTION_KEY_FALLBACKS" in caplog.text
     assert models.SigningKeyRow.objects.values().get() == stored
     assert node(old) == part(before, 0)["kid"]
 
@@ -380,16 +380,16 @@ def test_node_with_a_fallback_keeps_the_stored_encryption(
     assert node(old) == kid
 
 
-@pytest.mark.parametrize("command", ["reencryptsecrets", "rotatesigningkey"])
+@pytest.mark.parametrize("command", [("rotatekey", "complete", "SECRET_KEY"), ("rotatesigningkey",)])
 def test_commands_do_not_replace_an_unreadable_key(
-    known: EmbeddedProject, settings: Settings, node: Callable[..., str], command: str
+    known: EmbeddedProject, settings: Settings, node: Callable[..., str], command: tuple[str, ...]
 ) -> None:
     node(settings.SECRET_KEY)
     stored = models.SigningKeyRow.objects.values().get()
     settings.SECRET_KEY = OTHER_SECRET
 
-    with pytest.raises(CommandError, match="encrypted under another SECRET_KEY"):
-        call_command(command)
+    with pytest.raises(CommandError, match="encrypted under a key that isn't set here"):
+        call_command(*command)
 
     assert models.SigningKeyRow.objects.values().get() == stored
 

@@ -56,10 +56,10 @@ def test_session_is_extended_only_on_request(known: EmbeddedProject, ada: Signed
 
 @pytest.mark.parametrize("minutes", [4, 0, -1, 527_041])
 def test_invalid_duration_is_rejected(known: EmbeddedProject, ada: SignedIn, minutes: int) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as error:
         held(known, ada).sessions.extend(SessionTerms(duration_minutes=minutes))
 
-    assert (refused.value.field, refused.value.error_type) == (
+    assert (error.value.field, error.value.error_type) == (
         "session_duration_minutes",
         "invalid_session_duration_minutes",
     )
@@ -113,10 +113,10 @@ def test_products_session_has_the_portals_limits_on_its_pages(admin: models.Memb
 
 
 def test_expired_session_is_rejected(known: EmbeddedProject, ada: SignedIn) -> None:
-    with time_machine.travel(timezone.now() + timedelta(minutes=61)), pytest.raises(Unauthenticated) as refused:
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)), pytest.raises(Unauthenticated) as error:
         held(known, ada)
 
-    assert refused.value.error_type == "session_not_found"
+    assert error.value.error_type == "session_not_found"
 
 
 @pytest.mark.parametrize("credential", ["", "x", "x" * 5000, "é", "\0", "a.b.c"])
@@ -132,9 +132,9 @@ def test_opening_a_session_takes_one_query_or_two_if_provisioned(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     held(known, ada)
-    person = factories.provisioned(factories.scim_connection(acme), "pia@acme.example")
-    assert person.member is not None
-    pia = api_session(person.member)
+    user = factories.provisioned(factories.scim_connection(acme), "pia@acme.example")
+    assert user.member is not None
+    pia = api_session(user.member)
     with django_assert_num_queries(1):
         held(known, ada)
     with django_assert_num_queries(2):
@@ -166,10 +166,10 @@ def test_claims_are_merged_and_null_removes_one(known: EmbeddedProject, ada: Sig
 def test_reserved_claims_are_rejected(
     known: EmbeddedProject, ada: SignedIn, claims: dict[str, Any], error_type: str
 ) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as error:
         held(known, ada).sessions.extend(SessionTerms(custom_claims=claims))
 
-    assert (refused.value.field, refused.value.error_type) == ("session_custom_claims", error_type)
+    assert (error.value.field, error.value.error_type) == ("session_custom_claims", error_type)
     assert row_of(ada).custom_claims == {}
 
 
@@ -301,9 +301,9 @@ def test_session_with_unverified_address_is_not_exchanged(
     for make in (None, factories.member):
         if make:
             make(globex, "ada@acme.example")
-        with pytest.raises(Forbidden) as refused:
+        with pytest.raises(Forbidden) as error:
             opened("globex").sessions.exchange(ada, SessionTerms())
-        errors.append((refused.value.detail, refused.value.error_type))
+        errors.append((error.value.detail, error.value.error_type))
 
     assert errors[0] == errors[1]
     assert errors[0][1] == "insufficient_factors_for_session_exchange"
@@ -317,10 +317,10 @@ def test_exchange_needs_a_member_in_the_other_organization(
         factories.member(globex, "ada@acme.example")
         models.MemberRow.objects.filter(organization=globex).update(status=status)
 
-    with pytest.raises(NotFound) as refused:
+    with pytest.raises(NotFound) as error:
         opened("globex").sessions.exchange(verified, SessionTerms())
 
-    assert refused.value.error_type == "member_does_not_exist_in_organization"
+    assert error.value.error_type == "member_does_not_exist_in_organization"
 
 
 def test_exchange_accepts_an_invitation(opened: Opened, verified: SignedIn, ada_of_globex: models.MemberRow) -> None:

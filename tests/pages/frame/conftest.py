@@ -1,15 +1,14 @@
 """Chromium of this machine, and a way to look at a page in it without a server."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext
 
-from portal.environment import ROOT
+from portal.folders import RESOURCES
 
 ORIGIN = "http://127.0.0.1:9"
-STATIC = Path(ROOT) / "static"
+STATIC = RESOURCES / "static"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -27,10 +28,32 @@ def test_a_missing_right_says_which_and_who_has_it(member_client: Client) -> Non
     page = response.content.decode()
 
     assert response.status_code == 403
-    assert "You do not have access" in page
-    assert "stytch.scim:get" in page
-    assert "<code>stytch_admin</code>" in page
+    assert "You don’t have access to SCIM" in page
+    assert "don’t let you see the SCIM connection" in page
     assert 'id="navigation"' in page
+
+
+def test_a_missing_right_names_a_few_members_who_have_it(
+    acme: models.OrganizationRow, admin: models.MemberRow, member_client: Client
+) -> None:
+    for name in ("bea", "cem", "dan"):
+        factories.member(acme, f"{name}@acme.example", name=name.title(), roles=["stytch_admin"])
+    factories.member(factories.organization("initech"), "aaa@initech.example", roles=["stytch_admin"])
+    models.MemberRow.objects.filter(name="Bea").update(status="deleted")
+
+    page = member_client.get("/o/acme/scim/").content.decode()
+    assert 'href="mailto:ada@acme.example"' in page
+    assert [name in page for name in ("Bea", "Cem", "Dan", "initech")] == [False, True, True, False]
+
+    notice = member_client.get("/o/acme/scim/groups/", headers=HTMX).content.decode()
+    assert "Ask Ada Admin, Cem, Dan." in notice
+
+
+def test_without_names_the_roles_that_can_help_are_named(member_client: Client) -> None:
+    with patch("portal.embedded.members.listing.helpers", side_effect=Unavailable("No answer.")):
+        page = member_client.get("/o/acme/scim/").content.decode()
+
+    assert "<b>Admin</b>" in page
 
 
 def test_several_roles_that_can_help_are_all_named(rf: RequestFactory) -> None:
@@ -38,7 +61,7 @@ def test_several_roles_that_can_help_are_all_named(rf: RequestFactory) -> None:
 
     page = errors.error_page(rf.get("/"), problem).content.decode()
 
-    assert "Ask someone with one of the roles <code>stytch_admin</code>, <code>it_admin</code>." in page
+    assert "Ask someone with one of the roles <b>Admin</b>, <b>It admin</b>." in " ".join(page.split())
 
 
 def test_every_error_page_names_its_request(visitor: Client) -> None:
@@ -52,12 +75,12 @@ def test_every_error_page_names_its_request(visitor: Client) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "says"),
     [
-        (lambda request: errors.bad_request(request, ValueError()), 400, "That address is not right"),
-        (lambda request: errors.forbidden(request, ValueError()), 403, "You do not have access"),
+        (lambda request: errors.bad_request(request, ValueError()), 400, "Invalid request"),
+        (lambda request: errors.forbidden(request, ValueError()), 403, "You don’t have access"),
         (errors.not_found, 404, "Page not found"),
-        (lambda request: errors.method_not_allowed(request, frozenset({"POST"})), 405, "does not take GET requests"),
+        (lambda request: errors.method_not_allowed(request, frozenset({"POST"})), 405, "accept GET requests"),
         (errors.csrf_failure, 403, "Go back, reload the page, and send the form again"),
-        (errors.server_error, 500, "The error was recorded"),
+        (errors.server_error, 500, "the error was recorded"),
         (errors.maintenance, 503, "Back in a moment"),
         (
             lambda request: errors.directory_error_page(request, Unavailable("Stytch does not answer.")),
@@ -111,13 +134,13 @@ def test_an_unexpected_error_is_a_page_without_frame(acme: models.OrganizationRo
     client.raise_request_exception = False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("portal.pages.home.views.token_expiry", lambda *_: 1 / 0)
+        patch.setattr("portal.pages.home.views.right_to", lambda *_: 1 / 0)
         factories.scim_connection(acme)
         response = client.get("/o/acme/")
 
     page = response.content.decode()
     assert response.status_code == 500
-    assert "Something went wrong on our side" in page
+    assert "Something went wrong" in page
     assert "ZeroDivisionError" not in page
     assert 'id="navigation"' not in page
 

@@ -1,10 +1,13 @@
 """Each page of the frame in Chromium: nothing for axe to find, light and dark, and no wider than a phone."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import cast
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.contrib.messages import error, success
+from django.conf import settings
+from django.contrib.messages import success
 from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpResponse
 from django.template import engines
@@ -12,32 +15,13 @@ from django.test import Client, RequestFactory
 from playwright.sync_api import BrowserContext, Page, expect
 
 from portal.embedded import models
-from portal.pages.session.forms import SignInForm
+from portal.pages.styleguide.views import styleguide
+from portal.web.request import PortalRequest
 from tests import factories
 
 pytestmark = pytest.mark.browser
 
 Show = Callable[[str], Page]
-COMPONENTS = """{% extends "base.html" %}{% block title %}Components{% endblock %}
-{% block heading %}{% page_header title="Engineering" subtitle="A group" back_url="/" back_label="Groups" %}
-<a class="btn" href="/">Edit</a><a class="btn btn-primary" href="/">Rotate token</a>{% endpage_header %}{% endblock %}
-{% block content %}
-{% notice tone="info" title="Info" text="Text" %}{% endnotice %}{% notice tone="success" title="Done" %}{% endnotice %}
-{% notice tone="warning" title="Soon" %}<a class="btn" href="/">Look</a>{% endnotice %}
-{% notice tone="danger" title="Failed" text="Text" request_id="request-id-live-01a20a6c-33bf-7a88-88bf-e25f2f4b0ab1" %}{% endnotice %}
-<p>{% badge "Neutral" %} {% badge "Info" tone="info" %} {% badge "Active" tone="success" icon="circle-check" %}
-{% badge "Soon" tone="warning" %} {% badge "Failed" tone="danger" %}</p>
-<section class="panel"><div class="panel-header"><h2>Connection</h2><p>A note</p></div>
-{% copy_field name="base-url" label="Base URL" value="https://portal.example/v1/b2b/scim/connection" help_text="In Okta." %}
-<dl class="details">{% detail "Token" %}<code>····1234</code>{% enddetail %}{% detail "Name" %}Okta{% enddetail %}</dl>
-<table class="table table-stacked"><thead><tr><th scope="col">Group</th><th scope="col">Members</th></tr></thead>
-<tbody><tr><th scope="row"><a href="/">Engineering</a></th><td data-label="Members">1,204</td></tr></tbody></table>
-<p class="load-more"><a class="btn" href="/">Load more</a> <span class="loading"><span class="spinner"></span> Loading</span></p>
-{% include "ui/skeleton.html" %}</section>
-{% empty_state icon="users-round" title="No groups yet" text="Push some." level="h2" %}<a class="btn" href="/">How</a>{% endempty_state %}
-<form class="panel" method="post" action="/">{% form_errors form %}{% field form.email_address %}{% field form.password %}
-<button class="btn btn-primary" type="submit">Save</button></form>
-{% endblock %}"""
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -66,15 +50,21 @@ def check(page: Page) -> None:
         assert page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
-def test_every_component_is_accessible(show: Show, rf: RequestFactory) -> None:
-    request = rf.get("/")
+def test_every_component_is_accessible_in_every_state(show: Show, rf: RequestFactory, tmp_path: Path) -> None:
+    request = rf.get("/styleguide/")
     MessageMiddleware(lambda _: HttpResponse()).process_request(request)
-    success(request, "The group was renamed.")
-    error(request, "The token could not be rotated.")
-    form = SignInForm({"email_address": "nobody"})
-    form.add_error(None, "Incorrect email or password.")
+    request.htmx = False  # type: ignore[attr-defined]  # -- as its middleware does
 
-    check(show(engines["django"].from_string(COMPONENTS).render({"portal": None, "form": form}, request)))
+    page = show(styleguide(cast("PortalRequest", request)).content.decode())
+
+    check(page)
+    # For a person to look at: pytest --basetemp FOLDER keeps it.
+    page.screenshot(path=tmp_path / "styleguide.png", full_page=True)
+
+
+def test_the_style_guide_is_for_development_only(visitor: Client) -> None:
+    assert not settings.DEBUG
+    assert visitor.get("/styleguide/").status_code == 404
 
 
 def test_pages_of_signed_in_members_are_accessible(

@@ -129,7 +129,7 @@ def test_without_a_connection_the_page_says_so_and_retries(trial: Page, answers:
     expect(trial.locator("#groups-error")).to_be_empty()
 
 
-def test_an_answer_that_is_not_the_portals_is_not_shown(trial: Page, answers: deque[Answer]) -> None:
+def test_a_response_that_is_not_the_portals_is_not_shown(trial: Page, answers: deque[Answer]) -> None:
     answers.append(answer(502, '<div class="notice">Bad proxy<img src=x onerror="alert(1)"></div>'))
 
     load_more(trial)

@@ -4,7 +4,9 @@ import io
 import json
 import logging
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from ipaddress import ip_network
 from unittest.mock import patch
 
@@ -21,16 +23,29 @@ from tests import factories
 from tests.conftest import PASSWORD
 
 
-def test_healthz_asks_nobody(visitor: Client) -> None:
+def test_healthz_needs_no_database(visitor: Client) -> None:
     assert visitor.get("/healthz").json() == {"status": "ok"}
 
 
 def test_readyz_says_whether_the_process_can_serve(db: None, visitor: Client) -> None:
     assert (visitor.get("/readyz").status_code, visitor.get("/readyz").json()["status"]) == (200, "ok")
 
-    with patch("portal.pages.operations.views.readiness_faults", return_value={"database": "is read-only"}):
+    with patch("portal.pages.operations.health.readiness_faults", return_value={"database": "is read-only"}):
         response = visitor.get("/readyz")
     assert (response.status_code, response.json()) == (503, {"status": "unavailable", "database": "is read-only"})
+
+
+def test_readyz_reports_a_redis_that_hangs_and_still_sends_requests_here(
+    db: None, visitor: Client, settings: Settings
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        response = visitor.get("/readyz")
+
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "ok", "database": "ok", "redis": "doesn't respond"},
+    )
 
 
 def test_metrics_do_not_exist_unless_allowed(visitor: Client, settings: Settings) -> None:
@@ -45,7 +60,7 @@ def test_metrics_do_not_exist_unless_allowed(visitor: Client, settings: Settings
     assert visitor.get("/metrics").status_code == 404
 
 
-def test_no_one_adds_numbers_by_inventing_methods(visitor: Client, settings: Settings) -> None:
+def test_invented_methods_add_no_metrics(visitor: Client, settings: Settings) -> None:
     settings.METRICS_ALLOWED_FROM = (ip_network("127.0.0.0/8"),)
     visitor.generic("INVENTED", "/healthz")
 
@@ -110,7 +125,7 @@ def test_maintenance_is_a_page_while_health_checks_continue(admin_client: Client
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError, InternalError])
 @pytest.mark.parametrize("path", ["/o/acme/", "/o/acme/sign-in/"])
-def test_a_database_that_is_away_or_read_only_is_a_page_that_offers_to_retry(
+def test_an_unavailable_or_read_only_database_shows_a_page_that_offers_to_retry(
     admin_client: Client, path: str, error: type[Exception]
 ) -> None:
     with patch("portal.embedded.directory.EmbeddedProvider.open", side_effect=error("gone")):
@@ -123,7 +138,7 @@ def test_a_database_that_is_away_or_read_only_is_a_page_that_offers_to_retry(
     assert "gone" not in content
 
 
-def test_a_directory_that_does_not_answer_is_a_page_that_offers_to_retry(admin_client: Client) -> None:
+def test_an_unresponsive_directory_shows_a_page_that_offers_to_retry(admin_client: Client) -> None:
     with patch(
         "portal.embedded.sessions.sessions.EmbeddedSessions.authenticate", side_effect=Unavailable("Try again soon.")
     ):

@@ -15,7 +15,7 @@ from portal.embedded.scim.conflicts import EmbeddedScimConflicts
 from tests import factories
 from tests.absent import absent
 
-PAGE = "/o/acme/scim/conflicts/"
+PAGE = "/o/acme/scim/attention/existing-members/"
 DECIDE, DOMAIN, STOP = f"{PAGE}decide/", f"{PAGE}domain/", f"{PAGE}domain/stop/"
 
 
@@ -31,7 +31,7 @@ def add_conflicts(connection: models.ScimConnectionRow, number: int) -> None:
 
 
 def values(html: str) -> list[str]:
-    return re.findall(r'name="chosen" value="([^"]+)"', html)
+    return re.findall(r'name="chosen"\s+value="([^"]+)"', html)
 
 
 def page(client: Client, url: str = PAGE, /, **query: str) -> str:
@@ -52,7 +52,7 @@ def test_the_member_and_the_identity_providers_user_are_shown(
 
     html = page(admin_client)
 
-    for shown in ("person000@acme.example", "Person 0", "wanted000", "stytch_member", "member since", "Approve"):
+    for shown in ("person000@acme.example", "Person 0", "wanted000", "Member", "Member since", "Let Okta manage"):
         assert shown in html
 
 
@@ -65,10 +65,11 @@ def test_home_and_overview_show_how_many_wait(
 
     html = page(admin_client, url)
 
-    assert ("Members wait for your decision" in html) is bool(number)
-    assert (f'href="{PAGE}"' in html) is (bool(number) or url.endswith("scim/"))
-    assert number != 2 or "2 people who were already members" in html
-    assert not number or "All is well" not in html
+    words = "existing member" if url == "/o/acme/" else "Existing members are waiting for your decision"
+    assert (words in html) is bool(number)
+    assert (f'href="{PAGE}"' in html) is bool(number)
+    assert number != 2 or "2 people" in html
+    assert not number or "Nothing needs your attention" not in html
 
 
 def test_conflicts_are_listed_page_by_page(admin_client: Client, connection: models.ScimConnectionRow) -> None:
@@ -94,13 +95,20 @@ def test_the_number_of_queries_is_independent_of_the_number_of_conflicts(
     add_conflicts(connection, number)
     admin_client.get(PAGE)
 
-    with django_assert_num_queries(3):  # session, connection, conflicts
+    # Session, connection, conflicts. For the number of differences: connection, people, group roles, connection.
+    with django_assert_num_queries(7):
         admin_client.get(PAGE)
 
 
-@pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("dismiss", "dismissed")])
+@pytest.mark.parametrize(
+    ("decision", "state", "text"),
+    [
+        ("approve", "approved", "Okta can now manage 2 members."),
+        ("dismiss", "dismissed", "2 members stay separate from Okta."),
+    ],
+)
 def test_the_chosen_conflicts_are_decided_and_counted(
-    admin_client: Client, connection: models.ScimConnectionRow, decision: str, state: str
+    admin_client: Client, connection: models.ScimConnectionRow, decision: str, state: str, text: str
 ) -> None:
     add_conflicts(connection, 3)
     chosen = values(page(admin_client))[:2]
@@ -109,7 +117,7 @@ def test_the_chosen_conflicts_are_decided_and_counted(
 
     assert (response.status_code, response["Location"]) == (303, PAGE)
     html = page(admin_client)
-    assert f"2 people are {state}." in html
+    assert text in html
     assert len(values(html)) == 1
     assert len(values(page(admin_client, state=state))) == 2
     if state == "approved":
@@ -123,7 +131,7 @@ def test_all_shown_conflicts_are_decided_without_javascript(
     found = re.search(r'name="on_page" value="([^"]+)"', page(admin_client, limit="25"))
     assert found
 
-    admin_client.post(f"{DECIDE}?limit=25", {"on_page": [found.group(1)], "everybody": "1", "decision": "approve"})
+    admin_client.post(f"{DECIDE}?limit=25", {"on_page": [found.group(1)], "all_shown": "1", "decision": "approve"})
 
     assert models.ScimConflictRow.objects.exclude(approved_at=None).count() == 25
 
@@ -136,7 +144,7 @@ def test_a_decision_without_a_choice_explains_what_to_do(
     response = admin_client.post(DECIDE, {"decision": "approve"})
 
     assert response.status_code == 422
-    assert "Choose at least one person first." in response.content.decode()
+    assert "Choose at least one person." in response.content.decode()
     assert "person000@acme.example" in response.content.decode()
 
 
@@ -152,7 +160,7 @@ def test_the_second_of_two_admins_sees_a_conflict_and_keeps_the_choice(
     html = response.content.decode()
     assert response.status_code == 409
     assert "Someone else decided in the meantime" in html
-    assert re.findall(r'value="([^"]+)" aria-label="[^"]+" checked', html) == both[1:]
+    assert re.findall(r'value="([^"]+)"\s+form="decide"\s+aria-label="[^"]+"\s+checked', html) == both[1:]
     assert not models.ScimConflictRow.objects.exclude(approved_at=None).exists()
     # Load more uses the URL of the list.
     assert f"{DECIDE}?" not in html.replace(f'action="{DECIDE}?', "")
@@ -197,8 +205,8 @@ def test_a_reader_sees_the_list_and_who_can_decide(
 
     assert "person000@acme.example" in html
     assert values(html) == []
-    assert "stytch.scim:update" in html
-    assert "Always link a domain" not in html
+    assert "let you change the SCIM connection" in html
+    assert "Always allow a domain" not in html
     conflict = models.ScimConflictRow.objects.get()
     chosen = f"scim-conflict-live-{conflict.pk}:version"
     assert client.post(DECIDE, {"chosen": chosen, "decision": "approve"}).status_code == 403
@@ -207,7 +215,11 @@ def test_a_reader_sees_the_list_and_who_can_decide(
 
 @pytest.mark.parametrize(
     ("state", "text"),
-    [("waiting", "Nobody waits for a decision"), ("approved", "not linked yet"), ("dismissed", "Nobody is dismissed")],
+    [
+        ("waiting", "No pending decisions"),
+        ("approved", "No approved members"),
+        ("dismissed", "No members were kept separate"),
+    ],
 )
 def test_an_empty_list_explains_itself(
     admin_client: Client, connection: models.ScimConnectionRow, state: str, text: str
@@ -215,14 +227,16 @@ def test_an_empty_list_explains_itself(
     assert text in page(admin_client, state=state)
 
 
-@pytest.mark.parametrize("query", [{"limit": "7"}, {"state": "other"}])
+@pytest.mark.parametrize(
+    ("query", "said"), [({"limit": "7"}, "Use "), ({"state": "other"}, "Choose one of the lists above.")]
+)
 def test_an_invalid_query_explains_what_is_valid(
-    admin_client: Client, connection: models.ScimConnectionRow, query: dict[str, str]
+    admin_client: Client, connection: models.ScimConnectionRow, query: dict[str, str], said: str
 ) -> None:
     response = admin_client.get(PAGE, query)
 
     assert response.status_code == 422
-    assert "Use " in response.content.decode()
+    assert said in response.content.decode()
 
 
 def test_the_page_needs_a_connection(admin_client: Client) -> None:
@@ -244,7 +258,7 @@ def test_a_failed_load_does_not_look_empty(admin_client: Client, connection: mod
         response = admin_client.get(PAGE)
 
     assert response.status_code == 503
-    assert "Nobody waits" not in response.content.decode()
+    assert "No pending decisions" not in response.content.decode()
 
 
 @pytest.mark.parametrize("url", [PAGE, DOMAIN])
@@ -269,8 +283,8 @@ def test_a_domain_shows_what_it_means_before_it_is_allowed(
 
     html = page(admin_client, DOMAIN, domain="ACME.example")
 
-    assert "2 people who wait now are approved with it" in html
-    assert "Always link acme.example" in html
+    assert "2 existing members who wait for a decision now are approved." in html
+    assert "Always allow acme.example" in html
     assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == []
 
     assert post_domain(admin_client, "acme.example").status_code == 303
@@ -297,8 +311,8 @@ def test_a_domain_is_removed_even_if_only_the_operator_could_allow_it(
         assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == left
 
     html = page(admin_client, DOMAIN)
-    assert "an address at gmail.com wait for a decision from now on" in html
-    assert "No domain is linked always yet." in html
+    assert "an address at gmail.com now wait for your decision" in html
+    assert "No domains are allowed yet" in html
     entries = models.ActivityEntryRow.objects.filter(action="organization.update").order_by("pk")
     assert [entry.after["email_allowed_domains"] for entry in entries] == [["gmail.com"], []]
     assert {entry.actor_name for entry in entries} == {"Ada Admin"}

@@ -41,10 +41,37 @@ def test_the_overview_links_to_the_form_and_the_token_is_shown_once(admin_client
     assert "readonly" in html
     assert " autofocus" in html
     assert "<details" not in html
-    assert "Okta calls it" in html
+    # The token is in the step that needs it, next to the live check, and a reload leads to the guide.
+    step = html.partition('id="step-3"')[2].partition("</li>")[0]
+    assert "HTTP Header › Authorization" in step
+    assert token in step
+    assert 'id="live-check"' in html
+    assert 'data-address="/o/acme/scim/set-up/"' in html
     row = models.ScimConnectionRow.objects.get()
     assert (row.identity_provider, row.display_name) == ("okta", "Okta production")
     assert token not in page(admin_client, OVERVIEW) + page(admin_client, f"{OVERVIEW}token/") + page(admin_client)
+
+
+def test_google_workspace_has_a_card_and_its_own_guide(admin_client: Client) -> None:
+    assert 'value="google-workspace"' in page(admin_client)
+
+    html = admin_client.post(PAGE, OKTA | {"identity_provider": "google-workspace"}).content.decode()
+
+    assert "<h1>Set up Google Workspace</h1>" in html
+    assert shown_token(" ".join(html.split())).startswith("scim_")
+    assert 'data-address="/o/acme/scim/set-up/?guide=google-workspace"' in html
+    assert models.ScimConnectionRow.objects.get().identity_provider == "generic"
+
+
+def test_the_guide_offers_another_token_to_members_who_can_create_one(
+    admin_client: Client, settings: Settings, acme: models.OrganizationRow
+) -> None:
+    token = shown_token(" ".join(admin_client.post(PAGE, OKTA).content.decode().split()))
+
+    html = page(admin_client, f"{OVERVIEW}set-up/")
+    assert token not in html
+    assert f'href="{OVERVIEW}token/rotate/"' in html
+    assert f'href="{OVERVIEW}token/rotate/"' not in page(as_reader(settings, acme), f"{OVERVIEW}set-up/")
 
 
 def test_the_token_is_valid_immediately_and_not_stored(admin_client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -63,7 +90,7 @@ def test_a_reload_explains_that_the_token_is_not_shown_again(admin_client: Clien
 
     for html in (page(admin_client), " ".join(admin_client.post(PAGE, OKTA).content.decode().split())):
         assert "isn’t shown again" in html
-        assert f'href="{OVERVIEW}token/"' in html
+        assert f'href="{OVERVIEW}settings/#token"' in html
     assert models.ScimConnectionRow.objects.count() == 1
 
 
@@ -88,7 +115,7 @@ def test_the_form_is_kept_if_the_password_must_be_entered_again(admin_client: Cl
 
     html = page(admin_client, back["Location"])
     assert 'value="Okta production"' in html
-    assert '<option value="okta" selected>' in html
+    assert 'value="okta" required checked' in html
 
 
 @pytest.mark.parametrize(
@@ -141,5 +168,5 @@ def test_a_member_without_the_permission_sees_why_and_who_can_create(
 
     html = page(reader, OVERVIEW)
     assert f'href="{PAGE}"' not in html
-    assert "the right to create a SCIM connection" in html
+    assert "let you create a SCIM connection" in html
     assert reader.post(PAGE, OKTA).status_code == 403

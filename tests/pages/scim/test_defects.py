@@ -44,7 +44,7 @@ def test_defect_9_a_failed_change_is_not_saved_partially(
 ) -> None:
     """The screen saves with three requests, and the last one can fail."""
     admin_client.raise_request_exception = False
-    seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}edit/").content.decode())
+    seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}settings/").content.decode())
     assert seen
     form = {"identity_provider": "generic", "display_name": "Renamed", "version": seen.group(1)}
 
@@ -60,9 +60,9 @@ def test_defect_9_a_failed_change_is_not_saved_partially(
 @pytest.mark.usefixtures("group")
 def test_defect_13_a_viewer_sees_every_mapping(settings: Settings, acme: models.OrganizationRow) -> None:
     """Viewers see only a part of the list, without a hint."""
-    html = as_reader(settings, acme).get(f"{OVERVIEW}roles/").content.decode()
+    html = as_reader(settings, acme).get(f"{OVERVIEW}roles/", follow=True).content.decode()
 
-    assert ("Support" in html, "stytch_admin" in html) == (True, True)
+    assert re.search(r"Support.*?badge-role\">Admin<", html, re.DOTALL)
 
 
 @pytest.mark.usefixtures("group")
@@ -72,14 +72,14 @@ def test_defect_14_no_page_shows_an_existing_secret(admin_client: Client) -> Non
     assert len(seen) > 12
     for url in seen:
         response = admin_client.get(url)
-        assert response.status_code in {200, 301, 303}, url
+        assert response.status_code in {200, 301, 302, 303}, url
         assert TOKEN not in response.content.decode(), url
 
 
 @pytest.mark.usefixtures("group")
 def test_defect_15_harmless_changes_need_no_confirmation(admin_client: Client) -> None:
     """Each change needs a confirmation."""
-    seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}edit/").content.decode())
+    seen = re.search(r'name="version" value="([^"]+)"', admin_client.get(f"{OVERVIEW}settings/").content.decode())
     assert seen
     form = {"identity_provider": "okta", "display_name": "Renamed", "version": seen.group(1)}
 

@@ -16,7 +16,7 @@ from tests import factories
 from tests.absent import absent
 from tests.pages.scim.test_conflicts import as_reader
 
-OVERVIEW = "/o/acme/scim/"
+OVERVIEW, SETTINGS = "/o/acme/scim/", "/o/acme/scim/settings/"
 PAGE = f"{OVERVIEW}delete/"
 
 
@@ -61,11 +61,16 @@ def is_deleted(connection: models.ScimConnectionRow) -> bool:
 def test_the_page_shows_what_ends_and_who_loses_which_role(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
+    assert f'href="{PAGE}"' in page(admin_client, SETTINGS)
 
     html = page(admin_client)
 
-    for shown in ("3; 3 can sign in now", "2 people lose", "stytch_admin", "3 people can no longer sign in"):
+    for shown in (
+        "Can sign in now</dt><dd>3</dd>",
+        "Admin</dt> <dd> 2 people",
+        "3 people lose access immediately",
+        "until 3",
+    ):
         assert shown in html
     assert "You lose a role yourself" not in html
     assert not is_deleted(connection)
@@ -129,7 +134,7 @@ def test_changes_since_the_page_was_shown_are_a_conflict(
 
     assert status == 409
     assert "Nothing was deleted" in html
-    assert "1; 1 can sign in now" in html
+    assert "Can sign in now</dt><dd>1</dd>" in html
     assert not is_deleted(connection)
     assert answer_to(admin_client)[0] == 303
 
@@ -142,7 +147,7 @@ def test_the_second_of_two_admins_sees_that_there_is_no_connection(
 
     response = admin_client.post(PAGE, {"people": "keep", "display_name": "Okta production", "version": seen})
 
-    assert "There is nothing to delete. Someone else may have deleted it." in response.content.decode()
+    assert "Someone else may have deleted the connection." in response.content.decode()
 
 
 def test_a_member_who_loses_access_to_the_area_is_warned_and_redirected_home(
@@ -172,7 +177,7 @@ def test_the_last_admin_role_blocks_the_deletion(
     client = factories.signed_in(models.MemberRow.objects.get(scim_user=pia))
 
     html = page(client)
-    assert "It cannot be deleted now" in html
+    assert "The connection can’t be deleted now" in html
     assert "Make someone an admin manually" in html
 
     assert answer_to(client)[0] == 409
@@ -184,9 +189,9 @@ def test_a_member_without_the_permission_sees_why_and_who_can_delete(
 ) -> None:
     client = as_reader(settings, acme)
 
-    html = page(client, OVERVIEW)
+    html = page(client, SETTINGS)
 
-    assert "stytch.scim:delete" in html
+    assert "let you delete the SCIM connection" in html
     assert f'href="{PAGE}"' not in html
     assert client.get(PAGE).status_code == 403
     assert client.post(PAGE, {"people": "keep", "display_name": "Okta production"}).status_code == 403
@@ -223,8 +228,8 @@ def test_a_directory_without_deactivation_and_restoration_shows_the_reasons(
 ) -> None:
     with absent("restoration"), patch.object(EmbeddedScimDeletion, "deactivation", None):
         html = page(admin_client)
-        assert "not available with this directory" in html
-        assert "This cannot be undone" in html
+        assert "This directory can’t deactivate them" in html
+        assert "This can’t be undone" in html
         assert 'name="people"' not in html
 
         assert answer_to(admin_client)[0] == 303

@@ -10,7 +10,7 @@ from tests.pages.scim.test_conflicts import as_reader
 from tests.pages.scim.test_deletion import version
 
 OVERVIEW = "/o/acme/scim/"
-PAGE = f"{OVERVIEW}edit/"
+SETTINGS, PAGE = f"{OVERVIEW}settings/", f"{OVERVIEW}edit/"
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def connection(acme: models.OrganizationRow) -> models.ScimConnectionRow:
     return factories.scim_connection(acme)
 
 
-def page(client: Client, url: str = PAGE) -> str:
+def page(client: Client, url: str = SETTINGS) -> str:
     return " ".join(client.get(url).content.decode().split())
 
 
@@ -33,12 +33,12 @@ def test_name_and_identity_provider_are_edited_and_everything_else_stays(
 ) -> None:
     """Defect 16: neither can be edited."""
     token = connection.tokens.get()
-    assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
+    assert f'action="{PAGE}"' in page(admin_client)
 
     assert answer_to(admin_client, identity_provider="microsoft-entra", display_name="Entra")[0] == 303
 
-    html = page(admin_client, OVERVIEW)
-    assert "The connection is saved." in html
+    html = page(admin_client)
+    assert "Connection saved." in html
     assert ("Entra" in html, "Microsoft Entra ID" in html) == (True, True)
     assert connection.tokens.get() == token
 
@@ -65,12 +65,38 @@ def test_invalid_input_is_explained_and_changes_nothing(admin_client: Client, ch
 
 
 def test_editing_needs_a_connection(admin_client: Client) -> None:
-    assert "There is nothing to edit." in page(admin_client)
+    assert admin_client.get(PAGE)["Location"] == SETTINGS
+    assert "No identity provider is connected" in page(admin_client)
 
 
 @pytest.mark.usefixtures("connection")
 def test_a_member_without_the_permission_sees_why(settings: Settings, acme: models.OrganizationRow) -> None:
     reader = as_reader(settings, acme)
 
-    assert f'href="{PAGE}"' not in page(reader, OVERVIEW)
+    html = page(reader)
+    assert '<fieldset class="form-grid" disabled>' in html
+    assert "let you change the SCIM connection and its token" in html
     assert reader.get(PAGE).status_code == 403
+
+
+@pytest.mark.usefixtures("connection")
+def test_what_someone_else_saved_is_not_replaced_after_a_mistake(admin_client: Client) -> None:
+    seen = version(page(admin_client))
+    answer_to(admin_client, display_name="First")
+
+    status, html = answer_to(admin_client, display_name="", version=seen)
+    assert status == 422
+
+    # The form as the page shows it now.
+    assert answer_to(admin_client, display_name="Second", version=version(html))[0] == 409
+    assert models.ScimConnectionRow.objects.get().display_name == "First"
+
+
+@pytest.mark.usefixtures("connection")
+def test_after_a_conflict_saving_again_replaces_what_was_shown(admin_client: Client) -> None:
+    seen = version(page(admin_client))
+    answer_to(admin_client, display_name="First")
+
+    _, html = answer_to(admin_client, display_name="Second", version=seen)
+
+    assert answer_to(admin_client, display_name="Second", version=version(html))[0] == 303

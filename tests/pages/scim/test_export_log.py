@@ -60,7 +60,7 @@ def test_a_file_has_every_detail_of_each_request(admin_client: Client, connectio
     assert list(row) == list(found)
     assert found["id"] == row["id"] == public_id("scim-request", entry.pk)
     assert found["at"] == row["at"] == entry.at.isoformat()
-    assert (row["request"], row["cause"]) == ("Create a person", "The userName is taken")
+    assert (row["request"], row["cause"]) == ("Create a person", "User name already in use")
     assert "Assignments tab" in row["how_to_fix"]
     assert (row["status"], found["status"]) == ("409", 409)
     assert (row["changed_attributes"], found["changed_attributes"]) == ("active name", ["active", "name"])
@@ -188,7 +188,7 @@ def test_a_further_export_is_rejected_while_others_run(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise slow clients could occupy every thread of a process."""
-    monkeypatch.setattr("scim_admin.views.log.claim", lambda *_: False)
+    monkeypatch.setattr("portal.web.exports.claim", lambda *_: False)
 
     response = admin_client.post(URL, CSV)
 

@@ -1,5 +1,6 @@
 """The log: its list with filters, and the page of one request."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -56,7 +57,7 @@ def fragment(client: Client, target: str, url: str = LOG, /, **query: str | int)
 
 def shown(html: str) -> list[str]:
     """Return method and path of each request shown."""
-    return re.findall(r"<br><code>([^<]+)</code></td>", html)
+    return re.findall(r"<small><code>([^<]+)</code></small>", html)
 
 
 def more_of(html: str) -> str:
@@ -91,33 +92,46 @@ def test_a_row_shows_time_request_subject_outcome_and_changes(admin_client: Clie
     html = page(admin_client)
 
     assert shown(html) == ["PATCH /Users/…", "POST /Users"]
-    [row] = re.findall(r"<tr>(?:(?!</tr>).)*Change a person.*?</tr>", html, re.DOTALL)
+    [row] = re.findall(r"<tr>(?:(?!</tr>).)*Change Pia Q. Patel.*?</tr>", html, re.DOTALL)
     assert f'href="{url_of(entry)}"' in row
-    assert f'href="/o/acme/scim/people/{user}/">Pia Q. Patel</a>' in row
-    assert f"Succeeded 200, {entry.duration_ms} ms" in text_of(row)
-    assert "displayName" in row
-    assert f'<time datetime="{entry.at.isoformat()}"' in row
+    assert "Succeeded Changed displayName 200" in text_of(row)
+    assert f'<time datetime="{entry.at.isoformat(timespec="seconds")}"' in row
     assert entry.at.strftime("%H:%M:%S UTC") in row
 
 
-def test_a_group_is_linked_and_a_deleted_user_is_marked(admin_client: Client, idp: Idp) -> None:
+def test_a_deleted_user_has_no_name_and_no_link(admin_client: Client, idp: Idp) -> None:
     group, user = idp.create_group("Sales"), idp.create_user("pia@acme.example")
     models.ScimUserRow.objects.all().delete()
 
     html = page(admin_client)
+    assert "Create group Sales" in html
+    assert "Create a person" in html
+    of_group, of_user = (page(admin_client, url_of(entry)) for entry in idp.entries)
+    assert f'href="/o/acme/scim/groups/{group}/">Sales</a>' in of_group
+    assert f"people/{user}" not in of_user
+    assert "no longer here" in of_user
 
-    assert f'href="/o/acme/scim/groups/{group}/">Sales</a>' in html
-    assert f"people/{user}" not in html
-    assert "no longer here" in html
 
-
-def test_a_failed_request_shows_its_cause(admin_client: Client, idp: Idp) -> None:
+def test_a_failed_request_shows_its_cause_and_how_to_fix_it(admin_client: Client, idp: Idp) -> None:
     idp.get("/Users/Users")
 
     html = page(admin_client)
 
-    assert "Failed" in html
+    assert "tone-danger" in html
     assert "The URL ends in /Users or /Groups twice" in html
+    assert "Remove /Users or /Groups from the URL in Okta" in html
+
+
+def test_a_request_that_waits_for_a_decision_does_not_look_like_a_mistake(admin_client: Client, idp: Idp) -> None:
+    factories.member(idp.connection.organization, "max@acme.example")
+    idp.send("POST", "/Users", {"userName": "max@acme.example"})
+
+    html = page(admin_client)
+
+    assert "Create max@acme.example" in html
+    assert "Waiting for your decision" in html
+    assert "tone-warning" in html
+    assert "tone-danger" not in html
 
 
 def test_an_empty_lookup_does_not_look_like_a_failure(admin_client: Client, idp: Idp) -> None:
@@ -126,7 +140,7 @@ def test_an_empty_lookup_does_not_look_like_a_failure(admin_client: Client, idp:
     html = page(admin_client)
 
     assert "Not found" in html
-    assert "badge-danger" not in html
+    assert "tone-danger" not in html
 
 
 def test_pages_list_every_request_once_newest_first(admin_client: Client, connection: models.ScimConnectionRow) -> None:
@@ -158,6 +172,7 @@ def test_a_new_request_does_not_shift_the_pages(admin_client: Client, connection
         ({"resource_type": "User"}, ["POST /Users"]),
         ({"resource_type": "Group"}, ["DELETE /Groups/1", "PATCH /Groups/1"]),
         ({"method": "GET"}, ["GET /Schemas"]),
+        ({"method": "changes"}, ["DELETE /Groups/1", "PATCH /Groups/1", "POST /Users"]),
         ({"resource_type": "Group", "outcome": "succeeded"}, ["PATCH /Groups/1"]),
     ],
 )
@@ -170,6 +185,65 @@ def test_requests_are_filtered(
     factories.scim_request(connection, method="GET", path="/Schemas")
 
     assert shown(page(admin_client, **query)) == expected
+
+
+def test_each_active_filter_can_be_removed(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    factories.scim_request(connection, method="DELETE", status=404)
+
+    html = page(admin_client, q="DELETE", outcome="refused", method="changes", period="week", limit=25)
+
+    assert (
+        "“DELETE” Remove filter Failed Remove filter Changes only Remove filter Last 7 days Remove filter"
+        in text_of(html)
+    )
+    assert f'href="{LOG}?q=DELETE&amp;outcome=refused&amp;method=changes&amp;limit=25"' in html
+    assert "1 Jan 2026, 00:00 UTC to 2 Jan 2026, 12:30 UTC" in page(
+        admin_client, since="2026-01-01T00:00", until="2026-01-02T12:30"
+    )
+
+
+def test_requests_are_found_by_person_group_and_request_id(admin_client: Client, idp: Idp) -> None:
+    pia = idp.create_user("pia@acme.example", displayName="Pia Patel")
+    idp.create_group("Sales", [pia])
+    idp.send("POST", "/Users", {"userName": "pia@acme.example"})
+    created, grouped, failed = idp.entries
+
+    def found(text: str) -> list[str]:
+        return re.findall(rf'href="{LOG}(scim-request-[^/"]+)/"', page(admin_client, q=text))
+
+    def ids(*entries: models.ScimRequestRow) -> list[str]:
+        return [public_id("scim-request", entry.pk) for entry in entries]
+
+    assert found("patel") == ids(created)
+    assert found("PIA@acme") == ids(failed, created)
+    assert found("sale") == ids(grouped)
+    assert found(grouped.request_id) == ids(grouped)
+    assert found(ids(failed)[0]) == ids(failed)
+    assert found("request-id-live-ffffffff-ffff-4fff-bfff-ffffffffffff") == []
+    assert found("nobody") == []
+
+
+def test_a_search_takes_a_fixed_number_of_queries(
+    admin_client: Client, idp: Idp, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(20):
+        idp.create_user(f"pia{number}@acme.example")
+        factories.scim_group(idp.connection, f"Pia {number}")
+    admin_client.get(LOG)
+
+    with django_assert_max_num_queries(12):
+        html = page(admin_client, q="pia")
+
+    assert len(shown(html)) == 20
+
+
+def test_a_period_relative_to_now_has_several_pages(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    for number in range(30):
+        factories.scim_request(connection, path=f"/Users/{number}")
+
+    pages = list(all_pages(admin_client, f"{LOG}?limit=25&period=day"))
+
+    assert [len(one) for one in pages] == [25, 5]
 
 
 def test_requests_are_filtered_by_time(admin_client: Client, connection: models.ScimConnectionRow) -> None:
@@ -191,7 +265,7 @@ def test_the_filter_by_a_user_shows_the_name_and_can_be_cleared(admin_client: Cl
     html = page(admin_client, link.group(1).replace("&amp;", "&") + "&outcome=succeeded")
 
     assert len(shown(html)) == 1
-    assert "Only requests about Pia Patel" in text_of(html)
+    assert "About Pia Patel Remove filter" in text_of(html)
     # The form keeps the filter, and a link removes only this one.
     assert f'<input type="hidden" name="resource_id" value="{pia}">' in html
     assert f'href="{LOG}?outcome=succeeded"' in html
@@ -202,7 +276,7 @@ def test_the_filter_by_a_group_shows_the_name_even_without_results(admin_client:
 
     html = page(admin_client, resource_type="Group", resource_id=group, outcome="refused")
 
-    assert "Only requests about Sales" in text_of(html)
+    assert "About Sales Remove filter" in text_of(html)
     assert "No matching requests" in html
 
 
@@ -213,7 +287,7 @@ def test_the_requests_of_a_deleted_user_are_still_shown(admin_client: Client, id
     html = page(admin_client, resource_id=user)
 
     assert len(shown(html)) == 1
-    assert "Only requests about someone who is no longer here" in text_of(html)
+    assert "About someone who is no longer here Remove filter" in text_of(html)
     assert "someone who is no longer here" in page(admin_client, resource_id=HOSTILE)
 
 
@@ -238,7 +312,7 @@ def test_a_search_that_stopped_early_says_so_and_continues(
 
     assert "No matching requests" not in html
     assert "Nothing found so far, searched back to 31 Jan 2026, 09:30 UTC" in text_of(html)
-    assert "Search on" in html
+    assert "Load more" in html
     pages = list(all_pages(admin_client, f"{LOG}?method=DELETE"))
     assert pages == [[], [], ["DELETE /Users/5"]]
 
@@ -265,6 +339,8 @@ def test_empty_filtered_empty_and_failed_look_different(
         ("outcome", "perhaps"),
         ("resource_type", "user"),
         ("method", "BREW"),
+        ("period", "month"),
+        ("q", "x" * 101),
         ("since", "yesterday"),
         ("since", "0001-01-01T00:00"),
         ("until", "1969-12-31T23:59"),
@@ -319,10 +395,11 @@ def test_a_cursor_of_another_filter_starts_again(admin_client: Client, connectio
 
 
 def test_retention_and_masking_are_explained(admin_client: Client, connection: models.ScimConnectionRow) -> None:
-    with override_settings(SCIM_LOG_DAYS=30):
+    with override_settings(SCIM_LOG_DAYS=30, SCIM_LOG_ENTRIES=20_000):
         html = page(admin_client)
 
     assert "kept for 30 days, without passwords and tokens" in html
+    assert "Beyond 20,000 requests, the oldest are deleted earlier" in html
     assert "SCIM_LOG_DAYS" not in html
 
 
@@ -386,7 +463,7 @@ def test_other_organizations_requests_are_not_shown(
         ("GET", "/Users/1", "", "Read a person"),
         ("POST", "/Users", "", "Create a person"),
         ("POST", "/Users/.search", "", "Search for people"),
-        ("PUT", "/Users/1", "", "Replace a person"),
+        ("PUT", "/Users/1", "", "Update a person"),
         ("PATCH", "/Groups/1", "", "Change a group"),
         ("DELETE", "/Groups/1", "", "Delete a group"),
         ("DELETE", "/Groups", "", "Delete all groups"),
@@ -394,10 +471,10 @@ def test_other_organizations_requests_are_not_shown(
         ("POST", "/Bulk", "", "Send several changes at once"),
         ("GET", "/ServiceProviderConfig", "", "Read the capabilities"),
         ("GET", "/Schemas/urn:x", "", "Read the schemas"),
-        ("GET", "/users", "", "Request a URL that doesn’t exist"),
-        ("GET", "/Users/Users/1", "", "Request a URL that doesn’t exist"),
-        ("BREW", "/Users/1", "", "Request a URL that doesn’t exist"),
-        ("GET", "", "", "Request a URL that doesn’t exist"),
+        ("GET", "/users", "", "Unknown request"),
+        ("GET", "/Users/Users/1", "", "Unknown request"),
+        ("BREW", "/Users/1", "", "Unknown request"),
+        ("GET", "", "", "Unknown request"),
     ],
 )
 def test_a_request_has_a_title(
@@ -406,6 +483,65 @@ def test_a_request_has_a_title(
     row = factories.scim_request(connection, method=method, path=path, query=query)
 
     assert request_title(reading.request_value(row)) == words
+
+
+USER = "/Users/1"
+GROUP = "/Groups/1"
+
+
+def patch_of(*operations: dict[str, Any]) -> str:
+    return json.dumps({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
+
+
+ONE, TWO = [{"value": "a"}], [{"value": "a"}, {"value": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("PATCH", USER, patch_of({"op": "replace", "value": {"active": False}}), "Deactivate Pia Patel"),
+        ("PATCH", USER, patch_of({"op": "Replace", "path": "active", "value": "False"}), "Deactivate Pia Patel"),
+        ("PATCH", USER, patch_of({"op": "replace", "path": "active", "value": True}), "Reactivate Pia Patel"),
+        ("PATCH", USER, patch_of({"op": "replace", "value": {"active": True, "title": "x"}}), "Change Pia Patel"),
+        ("PATCH", GROUP, patch_of({"op": "add", "path": "members", "value": TWO}), "Add 2 members to Sales"),
+        ("PATCH", GROUP, patch_of({"op": "remove", "path": "members", "value": ONE}), "Remove 1 member from Sales"),
+        (
+            "PATCH",
+            GROUP,
+            patch_of({"op": "remove", "path": 'members[value eq "a"]'}, {"op": "add", "path": "members", "value": ONE}),
+            "Change the members of Sales",
+        ),
+        ("PATCH", GROUP, patch_of({"op": "remove", "path": "members"}), "Change group Sales"),
+        ("PATCH", GROUP, patch_of({"op": "replace", "value": {"id": "1", "displayName": "x"}}), "Rename group Sales"),
+        ("PUT", USER, json.dumps({"userName": "xxx", "active": False}), "Update Pia Patel"),
+        ("PATCH", USER, '{"Operations": [{"op', "Change Pia Patel"),
+        ("PATCH", USER, "[]", "Change Pia Patel"),
+        ("PATCH", USER, patch_of({"op": "add", "path": "name", "value": [1]}), "Change Pia Patel"),
+    ],
+)
+def test_a_title_says_what_a_change_is_for(
+    admin_client: Client, connection: models.ScimConnectionRow, method: str, path: str, body: str, words: str
+) -> None:
+    user = factories.scim_user(connection, "pia@acme.example", display_name="Pia Patel")
+    group = factories.scim_group(connection, "Sales")
+    about = {"resource_type": "User", "resource_id": public_id("scim-user", user.pk)}
+    if path == GROUP:
+        about = {"resource_type": "Group", "resource_id": public_id("scim-group", group.pk)}
+    entry = factories.scim_request(connection, method=method, path=path, body=body, **about)
+
+    assert f">{words}</a>" in page(admin_client)
+    assert f"<h1>{words}</h1>" in page(admin_client, url_of(entry))
+
+
+def test_a_title_names_no_one_who_is_not_known(admin_client: Client, idp: Idp) -> None:
+    unknown = public_id("scim-user", uuid7())
+    idp.patch(f"/Users/{unknown}", {"op": "replace", "value": {"active": False}})
+    idp.send("POST", "/Users", {"displayName": "Lena Fischer"})
+
+    html = page(admin_client)
+
+    assert ">Deactivate a person</a>" in html
+    assert ">Create Lena Fischer</a>" in html
 
 
 # --- One request -------------------------------------------------------------------------------------------------------
@@ -419,7 +555,7 @@ def test_the_page_of_a_request_shows_every_detail(admin_client: Client, idp: Idp
     html = page(admin_client, url_of(entry))
 
     for shown in (
-        "<h1>Change a person</h1>",
+        "<h1>Deactivate Pia Patel</h1>",
         f"PATCH /Users/{user}",
         f'href="/o/acme/scim/people/{user}/">Pia Patel</a>',
         f'href="{LOG}?resource_id={user}"',
@@ -444,9 +580,12 @@ def test_a_failed_request_shows_cause_and_fix_in_the_identity_providers_terms(
 
     html = page(admin_client, url_of(entry))
 
-    assert "The token is not known" in html
+    assert "The token is unknown" in html
     assert "never created the token" in html
     assert "“Secret token”" in html
+    # The cause comes before what was sent, and its fix is in steps.
+    assert html.index("How to fix it") < html.index("What Microsoft Entra ID sent") < html.index(">Response<")
+    assert html.count('<span class="step-mark"') > 1
 
 
 def test_a_failure_without_a_known_cause_says_what_to_do(
@@ -456,7 +595,7 @@ def test_a_failure_without_a_known_cause_says_what_to_do(
 
     html = page(admin_client, url_of(entry))
 
-    assert "No known cause fits this request" in html
+    assert "We don’t recognize this error" in html
     assert "Short and stout." in html
 
 
@@ -536,4 +675,13 @@ def test_a_member_without_the_right_sees_who_can_help(
     for url in (LOG, url_of(entry)):
         response = member_client.get(url)
         assert response.status_code == 403
-        assert "stytch.scim:get" in response.content.decode()
+        assert "let you see the SCIM connection" in response.content.decode()
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("milliseconds", [253_402_300_799_999, 2**48 - 1])
+def test_a_request_id_from_the_end_of_the_calendar_finds_nothing(admin_client: Client, milliseconds: int) -> None:
+    digits = f"{milliseconds:012x}"
+    request_id = f"request-id-live-{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+    assert admin_client.get(LOG, {"q": request_id}).status_code == 200

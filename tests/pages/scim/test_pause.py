@@ -10,10 +10,21 @@ from tests import factories
 from tests.absent import absent
 from tests.pages.scim.test_conflicts import as_reader
 
-OVERVIEW = "/o/acme/scim/"
+OVERVIEW, SETTINGS = "/o/acme/scim/", "/o/acme/scim/settings/"
 PAGE = f"{OVERVIEW}pause/"
 RESUME = f"{OVERVIEW}resume/"
-PAGES = ("", "set-up/", "people/", "groups/", "roles/", "log/", "conflicts/", "safeguard/", "drift/")
+PAGES = (
+    "",
+    "set-up/",
+    "people/",
+    "groups/",
+    "log/",
+    "attention/",
+    "attention/resolved/",
+    "attention/existing-members/",
+    "attention/deactivations/",
+    "attention/differences/",
+)
 
 
 @pytest.fixture
@@ -37,10 +48,10 @@ def is_paused(connection: models.ScimConnectionRow) -> bool:
     return connection.paused_at is not None
 
 
-def test_the_overview_links_to_the_page_that_explains_a_pause(
+def test_the_settings_link_to_the_page_that_explains_a_pause(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
-    assert f'href="{PAGE}"' in page(admin_client, OVERVIEW)
+    assert f'href="{PAGE}"' in page(admin_client, SETTINGS)
 
     html = page(admin_client)
 
@@ -81,14 +92,15 @@ def test_every_page_says_who_paused_it_and_offers_to_resume(
     assert html.count("The connection is paused") == 1
     assert "Pat Pauser paused it" in html
     assert f'action="{RESUME}"' in html
-    assert "All is well" not in html
+    # Needs attention has only decisions.
+    assert "Nothing needs your attention" not in html or url.endswith("/attention/")
 
 
 def test_the_second_of_two_admins_gets_a_conflict(admin_client: Client, paused: models.ScimConnectionRow) -> None:
     response = admin_client.post(PAGE)
 
     assert response.status_code == 409
-    assert "Pat Pauser has paused the connection already." in response.content.decode()
+    assert "Pat Pauser has already paused the connection." in response.content.decode()
     admin_client.post(RESUME)
     response = admin_client.post(RESUME)
     assert response.status_code == 409
@@ -103,7 +115,7 @@ def test_a_member_without_the_permission_sees_who_can_help(
     html = page(client, OVERVIEW)
 
     assert "Pat Pauser paused it" in html
-    assert "stytch.scim:update" in html
+    assert "let you change the SCIM connection" in html
     assert RESUME not in html
     assert client.post(RESUME).status_code == 403
     assert client.post(PAGE).status_code == 403
@@ -123,7 +135,7 @@ def test_a_directory_without_it_shows_the_reason(
     admin_client: Client, connection: models.ScimConnectionRow, url: str
 ) -> None:
     with absent("pause"):
-        assert "Not available with this directory" in page(admin_client, OVERVIEW)
+        assert "Not available with this directory" in page(admin_client, SETTINGS)
         response = admin_client.post(url)
 
     assert response.status_code == 501

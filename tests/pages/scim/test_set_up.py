@@ -51,13 +51,13 @@ def page(client: Client, **query: str) -> str:
 
 def checks(html: str) -> dict[str, str]:
     """Return the state of each milestone, by its heading."""
-    found = re.findall(r'<li class="check check-([\w-]+)">.*?<h3>(.*?) <span', html, re.DOTALL)
+    found = re.findall(r'<li data-state="([\w-]+)"[^>]*>.*?<h3>\s*(.*?)\s*<span', html, re.DOTALL)
     return {title: state for state, title in found}
 
 
 def problem(html: str) -> str:
     """Return the explanations that the check shows."""
-    found = re.findall(r'<div class="check-explained">(.*?)</div>', html, re.DOTALL)
+    found = re.findall(r'<div class="stack stack-2" data-problem>(.*?)</div>', html, re.DOTALL)
     return unescape(text_of(" ".join(found)))
 
 
@@ -113,7 +113,7 @@ def test_an_identity_provider_that_stytch_does_not_name_has_its_own_guide(
 
     html = page(admin_client, guide="google-workspace")
 
-    assert "Guide for Google Workspace" in html
+    assert "<h1>Set up Google Workspace</h1>" in html
     assert "Endpoint URL" in html
     assert checks(html)["First group"] == "not-needed"
     # The URL of the check keeps the choice.
@@ -129,7 +129,7 @@ def test_an_unknown_guide_is_rejected_with_a_choice_of_guides(
     response = admin_client.get(URL, {"guide": "okta"})
 
     assert response.status_code == 422
-    assert "There is no such guide. Choose one from the list." in response.content.decode()
+    assert "Choose a guide from the list." in response.content.decode()
 
 
 @pytest.mark.parametrize("page", [URL, "/o/acme/scim/"])
@@ -175,7 +175,7 @@ def test_the_check_follows_the_setup_to_its_end(admin_client: Client, idp: Idp) 
     assert checks(html)["First person"] == "done"
     assert "Priya Patel" in html
     # Assigned but not pushed: explained in Okta's terms until a group arrives.
-    assert "In Okta, assigning a group sends its people, never the group." in html
+    assert "In Okta, assigning a group sends its people, but not the group." in html
     assert 'href="#step-6"' in html
 
     group = idp.create_group("Sales", [user])
@@ -190,6 +190,16 @@ def test_the_check_follows_the_setup_to_its_end(admin_client: Client, idp: Idp) 
     assert "Complete" in html
     assert "data-poll" not in html
     assert group
+
+
+def test_finished_steps_are_collapsed(admin_client: Client, idp: Idp) -> None:
+    def collapsed() -> list[str]:
+        return re.findall(r'<li class="guide-done" id="step-(\d)">', page(admin_client))
+
+    assert collapsed() == []
+    start(idp)
+    # The URL and the token are entered in step 3. What comes before it has no sign of its own.
+    assert collapsed() == ["1", "2", "3"]
 
 
 def test_the_user_agent_is_shown(admin_client: Client, idp: Idp) -> None:
@@ -222,8 +232,9 @@ def test_groups_without_members_are_a_problem(admin_client: Client, idp: Idp) ->
     html = page(admin_client)
 
     assert checks(html)["First group"] == "problem"
-    assert "Groups have arrived without people" in problem(html)
+    assert "Groups arrived without people" in problem(html)
     assert "Push now" in problem(html)
+    assert "*" not in problem(html)
     idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": user}]})
     assert checks(page(admin_client))["First group"] == "done"
 
@@ -264,7 +275,7 @@ def taken_name(idp: Idp) -> object:
     return idp.send("POST", "/Users", {"userName": "max@acme.example"})
 
 
-ADDRESS, TOKEN = "Address", "Token"
+ADDRESS, TOKEN = "URL", "Token"
 DISCOVERY, USER = "Discovery", "First person"
 OKTA_ADDRESS = "“SCIM connector base URL”"
 MISTAKES: dict[str, tuple[Send, str, str, str]] = {
@@ -316,7 +327,7 @@ MISTAKES: dict[str, tuple[Send, str, str, str]] = {
         plain_http,
         ADDRESS,
         "The URL begins with http, not https",
-        f"let {OKTA_ADDRESS} begin with https://",
+        f"change {OKTA_ADDRESS} so that it begins with https://",
     ),
     "no header": (
         lambda idp: idp.client.get(f"{idp.base}/Users"),
@@ -334,7 +345,7 @@ MISTAKES: dict[str, tuple[Send, str, str, str]] = {
     "unknown token": (
         lambda idp: with_header(idp, "Bearer scim_made-up"),
         TOKEN,
-        "The token is not known",
+        "The token is unknown",
         "“HTTP Header › Authorization”",
     ),
     "expired token": (
@@ -353,11 +364,11 @@ MISTAKES: dict[str, tuple[Send, str, str, str]] = {
     "discovery failed": (
         lambda idp: idp.get("/Schemas", filter='id eq "x"'),
         DISCOVERY,
-        "What the service offers cannot be searched",
+        "Schemas can't be filtered",
         "can read all of them",
     ),
     "too many requests": (too_often, USER, "Too many requests at once", "Okta tries again automatically"),
-    "a user failed": (taken_name, USER, "Waits for a decision of yours", "whether Okta manages this member"),
+    "a user failed": (taken_name, USER, "Matches an existing member", "whether Okta should manage this member"),
 }
 
 
@@ -457,7 +468,7 @@ def test_a_poll_gets_and_announces_the_check_if_something_has_changed(admin_clie
 
     html = response.content.decode()
     assert response.status_code == 200
-    assert html.lstrip().startswith('<section class="panel live-check"')
+    assert html.lstrip().startswith('<section class="panel sticky first-on-phone" id="live-check"')
     assert "Live check: 4 of 6 done" in html
     assert admin_client.get(poll_url(html), headers=FRAGMENT).status_code == 204
 
@@ -475,7 +486,7 @@ def test_a_reload_always_shows_the_whole_page(admin_client: Client, idp: Idp) ->
 
     html = admin_client.get(url).content.decode()
 
-    assert "<h1>SCIM</h1>" in html
+    assert "<h1>Set up Okta</h1>" in html
 
 
 # --- States and limits -------------------------------------------------------------------------------------------------
@@ -494,7 +505,7 @@ def test_a_directory_without_a_log_shows_the_reason_next_to_the_guide(admin_clie
 
     assert "Not available with this directory" in html
     assert escape(REASONS["health"]) in html
-    assert "Guide for Okta" in html
+    assert "<h1>Set up Okta</h1>" in html
     assert "data-poll" not in html
 
 

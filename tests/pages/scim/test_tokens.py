@@ -1,4 +1,4 @@
-"""The token page: the use of the tokens, and a rotation without an interruption."""
+"""The token in the settings: the use of the tokens, and a rotation without an interruption."""
 
 from datetime import timedelta
 
@@ -15,8 +15,9 @@ from tests.pages.scim.test_create import shown_token
 from tests.pages.scim.test_deletion import version
 
 OVERVIEW = "/o/acme/scim/"
-PAGE = f"{OVERVIEW}token/"
-ROTATE, COMPLETE, CANCEL = f"{PAGE}rotate/", f"{PAGE}rotate/complete/", f"{PAGE}rotate/cancel/"
+PAGE = f"{OVERVIEW}settings/"
+TOKEN = f"{OVERVIEW}token/"
+ROTATE, COMPLETE, CANCEL = f"{TOKEN}rotate/", f"{TOKEN}rotate/complete/", f"{TOKEN}rotate/cancel/"
 OLD = "scim_the-old-token-of-acme"
 
 
@@ -31,6 +32,10 @@ def page(client: Client, url: str = PAGE) -> str:
 
 def start(client: Client) -> str:
     return shown_token(" ".join(client.post(ROTATE).content.decode().split()))
+
+
+def tokens_version(html: str) -> str:
+    return version(html[html.index('id="rotation"') :])
 
 
 def request_users(connection: models.ScimConnectionRow, token: str) -> int:
@@ -51,6 +56,10 @@ def test_the_page_shows_when_from_where_and_by_which_client_the_token_was_used(
     assert OLD not in html
 
 
+def test_the_address_of_the_token_leads_to_the_settings(admin_client: Client) -> None:
+    assert admin_client.get(TOKEN)["Location"] == f"{PAGE}#token"
+
+
 def test_both_tokens_are_valid_until_an_admin_decides(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
@@ -65,9 +74,9 @@ def test_both_tokens_are_valid_until_an_admin_decides(
 def test_finishing_revokes_only_the_old_token(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     new = start(admin_client)
 
-    response = admin_client.post(COMPLETE, {"version": version(page(admin_client))})
+    response = admin_client.post(COMPLETE, {"version": tokens_version(page(admin_client, ROTATE))})
 
-    assert response["Location"] == PAGE
+    assert response["Location"] == f"{PAGE}#token"
     assert "The old token is revoked." in page(admin_client)
     assert (request_users(connection, OLD), request_users(connection, new)) == (401, 200)
 
@@ -75,7 +84,7 @@ def test_finishing_revokes_only_the_old_token(admin_client: Client, connection: 
 def test_canceling_revokes_only_the_new_token(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     new = start(admin_client)
 
-    admin_client.post(CANCEL, {"version": version(page(admin_client))})
+    admin_client.post(CANCEL, {"version": tokens_version(page(admin_client, ROTATE))})
 
     assert (request_users(connection, OLD), request_users(connection, new)) == (200, 401)
     assert start(admin_client)
@@ -86,16 +95,25 @@ def test_the_page_shows_from_requests_whether_it_is_safe_to_finish(
 ) -> None:
     request_users(connection, OLD)
     new = start(admin_client)
-    html = page(admin_client)
-    assert ("The new token was not used yet" in html, "Finish anyway" in html) == (True, True)
+    html = page(admin_client, ROTATE)
+    assert ("Waiting for Okta to use the new token" in html, "Finish anyway" in html) == (True, True)
 
     with time_machine.travel(timezone.now() + timedelta(minutes=3), tick=True):
         request_users(connection, new)
-        html = page(admin_client)
-        assert ("It is safe to finish" in html, "Finish anyway" in html) == (True, False)
+        html = page(admin_client, ROTATE)
+        assert ("It’s safe to finish" in html, "Finish anyway" in html) == (True, False)
 
         request_users(connection, OLD)
-        assert "Both tokens are in use" in page(admin_client)
+        assert "Both tokens are in use" in page(admin_client, ROTATE)
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_new_token_is_shown_with_where_to_enter_it(admin_client: Client) -> None:
+    html = " ".join(admin_client.post(ROTATE).content.decode().split())
+
+    assert "HTTP Header › Authorization" in html
+    assert "Test Connector Configuration" in html
+    assert f'href="{ROTATE}">Check that Okta uses it' in html
 
 
 @pytest.mark.usefixtures("connection")
@@ -104,10 +122,23 @@ def test_a_reload_explains_that_the_token_is_not_shown_again(admin_client: Clien
     new = start(admin_client)
 
     for html in (page(admin_client, ROTATE), " ".join(admin_client.post(ROTATE).content.decode().split())):
-        assert "is not shown again" in html
+        assert "isn’t shown again" in html
         assert "Discard new token" in html
         assert new not in html
     assert models.ScimTokenRow.objects.filter(revoked_at=None).count() == 2
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_settings_show_both_tokens_and_lead_back_to_the_rotation(
+    admin_client: Client, settings: Settings, acme: models.OrganizationRow
+) -> None:
+    new = start(admin_client)
+    html = page(admin_client)
+    assert f'href="{ROTATE}">Continue rotation' in html
+    assert (OLD[-4:] in html, new[-4:] in html, new in html) == (True, True, False)
+
+    html = page(as_reader(settings, acme))
+    assert ("disabled" in html, f'href="{ROTATE}"' in html) == (True, False)
 
 
 @pytest.mark.usefixtures("connection")
@@ -124,7 +155,7 @@ def test_the_password_is_asked_for_first(admin_client: Client) -> None:
 @pytest.mark.parametrize("url", [COMPLETE, CANCEL])
 def test_the_second_of_two_admins_who_end_a_rotation_sees_a_conflict(admin_client: Client, url: str) -> None:
     start(admin_client)
-    seen = version(page(admin_client))
+    seen = tokens_version(page(admin_client, ROTATE))
     admin_client.post(CANCEL, {"version": seen})
 
     response = admin_client.post(url, {"version": seen})
@@ -150,15 +181,15 @@ def test_an_expiring_token_is_announced_on_both_pages_with_a_link(admin_client: 
     models.ScimTokenRow.objects.update(expires_at=timezone.now() + timedelta(days=days, minutes=1))
 
     overview = page(admin_client, OVERVIEW)
-    assert (said or f'href="{PAGE}"') in overview
-    assert f'href="{PAGE}"' in overview
-    assert bool(said) is (said in (home := page(admin_client, "/o/acme/")) and f'href="{PAGE}"' in home)
-    assert bool(said) is ("loses access" in page(admin_client) or "are rejected since" in page(admin_client))
+    assert (said or f'href="{PAGE}#token"') in overview
+    assert f'href="{PAGE}#token"' in overview
+    assert bool(said) is (said in (home := page(admin_client, "/o/acme/")) and f'href="{PAGE}#token"' in home)
+    assert bool(said) is ("loses access" in page(admin_client) or "have been rejected since" in page(admin_client))
 
 
 def test_without_a_connection_there_is_no_token(admin_client: Client) -> None:
     for url in (PAGE, ROTATE):
-        assert "A token is created with the connection." in page(admin_client, url)
+        assert "No identity provider is connected" in page(admin_client, url)
 
 
 @pytest.mark.usefixtures("connection")
@@ -169,7 +200,7 @@ def test_a_reader_sees_the_use_and_which_permission_is_missing(
 
     html = page(reader)
     assert f'href="{ROTATE}"' not in html
-    assert "the right to change the SCIM connection and its token" in html
+    assert "let you change the SCIM connection and its token" in html
     assert [reader.get(ROTATE).status_code, reader.post(COMPLETE).status_code] == [403, 403]
 
 
@@ -178,9 +209,9 @@ def test_a_rotation_is_safe_to_finish_once_the_old_token_has_expired(admin_clien
     start(admin_client)
     models.ScimTokenRow.objects.filter(is_next=False).update(expires_at=timezone.now())
 
-    html = page(admin_client)
+    html = page(admin_client, ROTATE)
 
-    assert ("It is safe to finish" in html, "Finish anyway" in html) == (True, False)
+    assert ("It’s safe to finish" in html, "Finish anyway" in html) == (True, False)
     assert "still needs the new one" in html
 
 
@@ -188,16 +219,23 @@ def test_the_page_warns_about_discarding_a_token_in_use(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     new = start(admin_client)
-    assert "If you discard the new token instead" not in page(admin_client)
+    assert "If you discard the new token instead" not in page(admin_client, ROTATE)
 
     request_users(connection, new)
 
-    assert "If you discard the new token instead, requests from Okta are rejected" in page(admin_client)
+    assert "If you discard the new token instead, requests from Okta are rejected" in page(admin_client, ROTATE)
 
 
 @pytest.mark.usefixtures("connection")
-def test_the_groups_page_shows_only_the_connection_above_the_groups(admin_client: Client) -> None:
-    """The other parts of the overview need values that only the overview loads."""
-    html = page(admin_client, f"{OVERVIEW}groups/")
-    assert "Pause provisioning" not in html
-    assert "Okta –" not in html
+def test_a_rotation_updates_itself_until_it_is_safe_to_finish(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    new = start(admin_client)
+    assert "data-poll" in page(admin_client, ROTATE)
+    with time_machine.travel(timezone.now() + timedelta(minutes=3), tick=True):
+        request_users(connection, new)
+        fragment = admin_client.get(ROTATE, headers={"HX-Request": "true", "HX-Target": "rotation"}).content.decode()
+
+    assert "It’s safe to finish" in fragment
+    assert "data-poll" not in fragment
+    assert "<html" not in fragment

@@ -16,6 +16,7 @@ from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.project import EmbeddedProject
 from tests import factories
+from tests.plans import analyze
 from tests.scim_server.conftest import Idp
 from tests.scim_server.test_query_counts import rows_read
 
@@ -107,9 +108,10 @@ def test_the_overviews_show_the_number(idp: Idp, admin_client: Client, page: str
 
     html = admin_client.get(page).content.decode()
 
-    assert "2 active people who can’t sign in" in re.sub(r"\s+", " ", html)
+    words = "2 active people can’t sign in" if page == "/o/acme/" else "2 active people who can’t sign in"
+    assert words in re.sub(r"\s+", " ", html)
     assert f"{USERS_PAGE}?state=cannot-sign-in" in html
-    assert "All is well" not in html
+    assert "Nothing needs your attention" not in html
 
 
 def test_a_page_takes_as_many_queries_for_three_as_for_thirty(idp: Idp, admin_client: Client) -> None:
@@ -134,7 +136,7 @@ def test_they_come_page_by_page_each_once(idp: Idp, admin_client: Client) -> Non
     url: Any = f"{USERS_PAGE}?state=cannot-sign-in&limit=25"
     while url:
         html = admin_client.get(url, headers={"HX-Request": "true", "HX-Target": "people-more"}).content.decode()
-        seen += re.findall(r"<td>(robot\d\d)</td>", html)
+        seen += re.findall(r"<small>(robot\d\d)</small>", html)
         found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
         url = found.group(1).replace("&amp;", "&") if found else None
 
@@ -145,8 +147,7 @@ def test_they_come_page_by_page_each_once(idp: Idp, admin_client: Client) -> Non
 def test_they_are_found_without_reading_all_users(idp: Idp, admin_client: Client) -> None:
     for n in range(600):
         factories.scim_user(idp.connection, f"person{n:03}", cannot_sign_in=n in {10, 500})
-    with database.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    analyze()
     before = rows_read()
 
     assert listed(admin_client).count("Can’t sign in</span>") == 2

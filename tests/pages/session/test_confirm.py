@@ -80,10 +80,10 @@ def test_confirmation_shares_the_limit_of_sign_in(admin_client: Client, settings
     wrong = {"email_address": "ADA@acme.example", "password": "wrong"}
     assert Client().post("/o/acme/sign-in/", wrong).status_code == 422
 
-    refused = confirm(admin_client)
+    rejected = confirm(admin_client)
 
-    assert refused.status_code == 429
-    assert "Too many attempts" in refused.content.decode()
+    assert rejected.status_code == 429
+    assert "Too many attempts" in rejected.content.decode()
 
 
 def test_others_cannot_use_up_the_limit_of_confirmation(admin_client: Client, settings: Settings) -> None:

@@ -117,7 +117,7 @@ def test_time_does_not_tell_who_exists(
     admin: models.MemberRow, visitor: Client, hash_checks: list[str], email_address: str, url: str, checks: int
 ) -> None:
     factories.member(admin.organization, "invited@acme.example")
-    sign_in(visitor, "warm@acme.example", "up", url)  # the stand-in hash is made once in a process
+    sign_in(visitor, "warm@acme.example", "up", url)  # the stand-in hash is computed once in a process
     hash_checks.clear()
 
     sign_in(visitor, email_address, "not the password", url)
@@ -158,14 +158,14 @@ def test_idle_session_ends(admin: models.MemberRow, settings: Settings) -> None:
     with time_machine.travel(timezone.now() + timedelta(minutes=118), tick=False):
         assert client.get("/o/acme/").status_code == 200
     with time_machine.travel(timezone.now() + timedelta(minutes=179), tick=False):
-        assert client.get("/o/acme/").status_code == 302
+        assert client.get("/o/acme/").status_code == 401
 
 
 def test_session_ends_despite_use(admin: models.MemberRow, settings: Settings) -> None:
     settings.SESSION_DURATION_MINUTES = 60
     client = factories.signed_in(admin)
 
-    for minutes, status in ((30, 200), (59, 200), (61, 302)):
+    for minutes, status in ((30, 200), (59, 200), (61, 401)):
         with time_machine.travel(timezone.now() + timedelta(minutes=minutes), tick=False):
             assert client.get("/o/acme/").status_code == status
 
@@ -190,7 +190,7 @@ def test_cookie_with_a_strange_name_is_ignored(db: None, name: str) -> None:
 
     for page in ("/", "/organizations/"):
         assert Client().get(page, headers={"Cookie": cookie})["Location"] == "/sign-in/"
-    assert Client().get("/o/acme/", headers={"Cookie": cookie}).status_code in {302, 404}
+    assert Client().get("/o/acme/", headers={"Cookie": cookie}).status_code in {302, 401, 404}
 
 
 def test_revoked_session_ends_at_the_next_request(admin_client: Client) -> None:
@@ -198,13 +198,13 @@ def test_revoked_session_ends_at_the_next_request(admin_client: Client) -> None:
 
     models.MemberSessionRow.objects.update(revoked_at=timezone.now())
 
-    assert admin_client.get("/o/acme/").status_code == 302
+    assert admin_client.get("/o/acme/").status_code == 401
 
 
 def test_deleted_member_is_signed_out_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
     models.MemberRow.objects.filter(pk=admin.pk).update(status="deleted")
 
-    assert admin_client.get("/o/acme/").status_code == 302
+    assert admin_client.get("/o/acme/").status_code == 401
 
 
 def test_removed_role_takes_effect_at_the_next_request(admin: models.MemberRow, admin_client: Client) -> None:
@@ -223,7 +223,7 @@ def test_signing_out_revokes_the_session(admin: models.MemberRow, visitor: Clien
     assert response.cookies[cookie_name("acme")].value == ""
     thief = Client()
     thief.cookies[cookie_name("acme")] = token
-    assert thief.get("/o/acme/").status_code == 302
+    assert thief.get("/o/acme/").status_code == 401
 
 
 def test_late_form_redirects_to_sign_in_and_not_to_itself(acme: models.OrganizationRow, visitor: Client) -> None:

@@ -15,6 +15,7 @@ from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.json import set_json_loads
 
 from portal.embedded.database.postgresql.pooler import changes_connections
+from portal.embedded.database.timing import count_error, timed
 from portal.outages import UndeclaredPooler
 
 # Statements that stay prepared on a connection. The SCIM endpoint and the pages have about two hundred.
@@ -31,6 +32,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # What was found out once in this process; None until then.
     _has_undeclared_pooler: ClassVar[bool | None] = None
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute_wrappers.append(timed)
+
     def get_connection_params(self) -> dict[str, Any]:
         """Return libpq's parameters, without the time-outs, which PgBouncer takes only as statements."""
         parameters: dict[str, Any] = super().get_connection_params()
@@ -39,7 +44,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect. Raise psycopg.Error, or UndeclaredPooler if prepared statements would reach another connection."""
-        connection = super().get_new_connection(conn_params)
+        try:
+            connection = super().get_new_connection(conn_params)
+        except psycopg.Error as error:
+            count_error(error)
+            raise
         if connection.prepare_threshold is not None:
             if self._is_behind_undeclared_pooler(connection, conn_params):
                 connection.close()

@@ -26,7 +26,8 @@ class Command(OperatorCommand):
             action="append",
             default=[],
             metavar="DOMAIN",
-            help="a domain whose existing members the identity provider can manage without a decision; repeatable",
+            help="let the identity provider manage existing members of this email domain without a decision; can be "
+            "repeated",
         )
 
     def run(self, origin: Origin, **options: Any) -> Output:

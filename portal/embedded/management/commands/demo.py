@@ -4,13 +4,11 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-import requests
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -18,9 +16,14 @@ from django.core.management.base import BaseCommand, CommandError
 from portal.directory.actor import Origin
 from portal.directory.scim.connection import NewScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models, operator
+from portal.embedded.counts import count_organization
+from portal.embedded.management.demo_history import add_example_history
 from portal.embedded.management.demo_provisioning import Provisioning, provision
 from portal.embedded.scope import rows_of
-from portal.environment import ROOT
+from portal.folders import HOME
+from portal.outbound.client import request_own_server
+from portal.outbound.errors import OutboundError
+from portal.serving import server as web_server
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30
@@ -38,18 +41,22 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("--port", type=int, default=8000, help="the port to serve on (default: 8000)")
         parser.add_argument(
-            "--people", type=int, default=1000, help="number of people in the example company (default: 1000)"
+            "--people",
+            dest="users",
+            type=int,
+            default=1000,
+            help="number of people in the example company (default: 1000)",
         )
         parser.add_argument(
             "--groups", type=int, default=240, help="number of groups in the example company (default: 240)"
         )
         parser.add_argument("--no-serve", action="store_true", help="set up, then stop")
 
-    def handle(self, *_: Any, port: int, people: int, groups: int, no_serve: bool, **__: Any) -> None:
+    def handle(self, *_: Any, port: int, users: int, groups: int, no_serve: bool, **__: Any) -> None:
         """Run the demo."""
         for name, value, maximum in (
             ("--port", port, 65_535),
-            ("--people", people, _MAX_SIZE),
+            ("--people", users, _MAX_SIZE),
             ("--groups", groups, _MAX_SIZE),
         ):
             if not 1 <= value <= maximum:
@@ -61,22 +68,25 @@ class Command(BaseCommand):
         _check_port(port)
         self.stderr.write("Using plain HTTP without secure cookies. Don't serve this to other machines.")
         call_command("migrate", verbosity=0)
-        _create_people(_password())
+        _create_members(_password())
         server = _start_server(port)
         try:
-            self._provision(port, people, groups)
+            self._provision(port, users, groups)
+            for slug in ("acme", "globex"):
+                count_organization(_organization_key(slug))
+            add_example_history(_organization_key("acme"))
             self._say_where(port)
             if not no_serve:
                 _wait(server)
         finally:
             _stop(server)
 
-    def _provision(self, port: int, people: int, groups: int) -> None:
+    def _provision(self, port: int, users: int, groups: int) -> None:
         if rows_of(_organization_key("acme"), models.ScimGroupRow).count() >= groups:
             return
         connection = _connection()
         base_url = f"http://{_HOST}:{port}/v1/b2b/scim/{connection.connection.connection_id}"
-        provision(Provisioning(base_url, connection.bearer_token, people, groups), self._progress)
+        provision(Provisioning(base_url, connection.bearer_token, users, groups), self._progress)
 
     def _progress(self, done: int, total: int) -> None:
         """Draw a progress bar on a terminal. Elsewhere print a line for each tenth."""
@@ -98,7 +108,9 @@ class Command(BaseCommand):
             f"  gil@globex.example   admin of Globex\n\n"
             f"  password of all three: {password}\n\n"
             f"The SCIM page: {url}/o/acme/scim/\n"
+            f"Its data and settings are in {HOME}\n"
         )
+        self.stdout.flush()  # a file or pipe would get it only when the demo ends
 
 
 def _password() -> str:
@@ -119,7 +131,7 @@ def _check_port(port: int) -> None:
             raise CommandError(f"Another program uses port {port}. Choose another one with --port.") from error
 
 
-def _create_people(password: str) -> None:
+def _create_members(password: str) -> None:
     for slug, name in (("acme", "Acme"), ("globex", "Globex")):
         if not models.OrganizationRow.objects.filter(slug=slug).exists():
             operator.create_organization(name=name, slug=slug, origin=_ORIGIN)
@@ -163,10 +175,10 @@ def _organization_key(slug: str) -> UUID:
 
 
 def _start_server(port: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST, "--port", str(port)]
-    command += ["--http", "1", "--blocking-threads", "256"]
+    # A server that ends must end the demo, so it isn't started again.
+    options = {"GRANIAN_RESPAWN_FAILED_WORKERS": "false", "GRANIAN_LOG_LEVEL": "error", "SERVE_WORKER": "true"}
     server = subprocess.Popen(  # noqa: S603 -- our own interpreter and arguments
-        [*command, "--log-level", "error", "portal.wsgi:application"], cwd=ROOT
+        web_server.command(), env=web_server.environment(GRANIAN_HOST=_HOST, GRANIAN_PORT=str(port), **options)
     )
     try:
         _wait_until_ready(server, port)
@@ -182,8 +194,8 @@ def _wait_until_ready(server: "subprocess.Popen[bytes]", port: int) -> None:
         if server.poll() is not None:
             raise CommandError("The web server didn't start. Its error message is above.")
         try:
-            requests.get(f"http://{_HOST}:{port}/healthz", timeout=_START_SECONDS)
-        except requests.RequestException:
+            request_own_server("GET", f"http://{_HOST}:{port}/healthz")
+        except OutboundError:
             time.sleep(0.1)
         else:
             return

@@ -17,7 +17,7 @@ class Command(OperatorCommand):
 
     def run(self, origin: Origin, **_: Any) -> Output:
         """Delete the old connections."""
-        pruned = prune(Caller(Actor(ActorType.OPERATOR), origin))
+        pruned = prune(Caller(Actor(ActorType.OPERATOR), origin), None)
         fields = {"deleted": str(pruned), "kept_days": str(settings.SCIM_RESTORE_DAYS)}
         number = "1 connection" if pruned == 1 else f"{pruned} connections"
         return Output(fields, f"Deleted the data of {number} deleted more than {settings.SCIM_RESTORE_DAYS} days ago.")

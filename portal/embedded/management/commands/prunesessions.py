@@ -15,7 +15,7 @@ class Command(OperatorCommand):
 
     def run(self, origin: Origin, **_: Any) -> Output:  # noqa: ARG002 -- not an audited change
         """Delete them."""
-        deleted, choices, counters = lifecycle.prune(), discovery.prune(), rate_limits.prune()
+        deleted, choices, counters = lifecycle.prune(None), discovery.prune(None), rate_limits.prune(None)
         return Output(
             {
                 "deleted": str(deleted),

@@ -34,7 +34,7 @@ class Command(OperatorCommand):
                 return Output(
                     {"connection_id": new.connection.connection_id, "next_bearer_token": new.bearer_token},
                     f"Next bearer token:  {new.bearer_token}\nCopy the token now. It won't be shown again. Both tokens are valid. "
-                    f"Enter it in {new.connection.identity_provider.label}, test it, and then run:\n"
+                    f"Enter it in {new.connection.identity_provider.in_text}, test it, and then run:\n"
                     f"manage.py rotatescimtoken complete --organization {organization}",
                 )
             case "complete":

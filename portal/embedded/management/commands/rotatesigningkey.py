@@ -19,7 +19,7 @@ class Command(OperatorCommand):
         modes.add_argument(
             "--lost",
             action="store_true",
-            help="sign with the new key immediately, in place of one that neither SECRET_KEY nor a fallback decrypts",
+            help="sign with the new key immediately, in place of one that no key of this server decrypts",
         )
         modes.add_argument(
             "--withdraw",

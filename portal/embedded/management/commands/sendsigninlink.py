@@ -36,6 +36,8 @@ class Command(OperatorCommand):
         until = f"{sent.expires_at:%-d %b %Y, %H:%M} UTC"
         fields = {"email_address": sent.email_address, "expires_at": sent.expires_at.isoformat()}
         if not sent.url:
-            return Output(fields, f"Emailed a one-time link to {sent.email_address} (valid until {until}).")
+            return Output(
+                fields, f"Queued a one-time link to {sent.email_address} (valid until {until}). A worker emails it."
+            )
         text = f"Created a one-time link for {sent.email_address} (valid until {until}):\n{sent.url}"
         return Output(fields | {"sign_in_link": sent.url}, text)

@@ -3,7 +3,7 @@
 from django.db import models
 
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
-from portal.embedded.models.fields import FoldedAddressField, id_field
+from portal.embedded.models.fields import FoldedAddressField, TenantKey, id_field
 from portal.embedded.models.organizations import OrganizationRow
 
 
@@ -38,6 +38,9 @@ class ScimConnectionRow(models.Model):
     hold_notified_at = models.DateTimeField(null=True, blank=True, db_column="brake_told_at")
     hold_approved_from = models.DateTimeField(null=True, blank=True, db_column="brake_approved_from")
     hold_approved_until = models.DateTimeField(null=True, blank=True, db_column="brake_released_until")
+    # The limits that an admin chose; None for the operator's. Both count only within SCIM_SAFEGUARD_…_BOUNDS.
+    safeguard_share = models.PositiveSmallIntegerField(null=True, blank=True)
+    safeguard_minimum = models.PositiveIntegerField(null=True, blank=True)
     # The number of pending decisions (ScimConflictRow), up to MAX_COUNTED, updated with each change.
     waiting_conflicts = models.PositiveIntegerField(default=0, db_default=0)
     # When an admin paused provisioning, and that admin's name.
@@ -68,10 +71,12 @@ class ScimContactRow(models.Model):
     """A contact of a connection, who gets its emails and doesn't have to be a member."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
-    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="contacts")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    connection = TenantKey(ScimConnectionRow, models.CASCADE, related_name="contacts")
     email_address = models.EmailField(max_length=254)
     email_address_folded = FoldedAddressField(of="email_address")
+    # When the recipient stopped these emails. The row stays, so that admins see it.
+    stopped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "directory_scimcontact"
@@ -86,8 +91,8 @@ class ScimReminderRow(models.Model):
     """A reminder to one contact. The run that claims it sends it."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
-    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="reminders")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    connection = TenantKey(ScimConnectionRow, models.CASCADE, related_name="reminders")
     # The subject (scim/reminders.py): a token and the days before it expires, or when a hold began.
     about = models.CharField(max_length=100)
     # SHA-256 of the contact's case-folded address, in hexadecimal.
@@ -108,8 +113,8 @@ class ScimSafeguardRow(models.Model):
     """The numbers by which the deactivation safeguard counts. Each deactivation locks the connection's row."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
-    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="safeguards")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    connection = TenantKey(ScimConnectionRow, models.CASCADE, related_name="safeguards")
     # {minute since 1970: number} of the last hour: deactivated users, and users who lost the roles of a group.
     minutes = models.JSONField(default=dict)
     removal_minutes = models.JSONField(default=dict, db_default={})
@@ -132,8 +137,8 @@ class ScimTokenRow(models.Model):
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT)
-    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="tokens")
-    token_hash = models.BinaryField(max_length=32, unique=True)
+    connection = TenantKey(ScimConnectionRow, models.CASCADE, related_name="tokens")
+    token_hash = models.BinaryField(max_length=32)
     last_four = models.CharField(max_length=4)
     is_next = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -147,10 +152,11 @@ class ScimTokenRow(models.Model):
     class Meta:
         db_table = "directory_scimtoken"
         constraints = [
+            models.UniqueConstraint(fields=["token_hash", "organization"], name="scim_token_key"),
             # At most two live tokens: the current one and the next one.
             models.UniqueConstraint(
-                fields=["connection", "is_next"],
+                fields=["connection", "is_next", "organization"],
                 condition=models.Q(revoked_at=None),
-                name="scim_token_one_current_one_next",
-            )
+                name="scim_token_current_and_next",
+            ),
         ]

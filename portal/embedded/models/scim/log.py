@@ -4,7 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from portal.directory.scim.log import FIRST_ERROR_STATUS
-from portal.embedded.models.fields import id_field
+from portal.embedded.models.fields import TenantKey, id_field
 from portal.embedded.models.organizations import OrganizationRow
 from portal.embedded.models.scim.connections import ScimConnectionRow
 
@@ -14,10 +14,10 @@ class ScimRequestRow(models.Model):
 
     # It starts with the time, so its order is that of the requests, and its index finds the old ones.
     id = id_field()
-    # Without foreign-key constraints: the trigger (triggers.py) checks the connection anyway, and a constraint would lock
-    # the connection's row for each request.
+    # Without foreign-key constraints: a trigger (triggers.py) checks the connection, and a constraint would lock the
+    # connection's row for each request.
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
-    connection = models.ForeignKey(
+    connection = TenantKey(
         ScimConnectionRow, models.CASCADE, related_name="requests", db_index=False, db_constraint=False
     )
     at = models.DateTimeField(default=timezone.now)

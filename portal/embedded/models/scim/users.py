@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from portal.embedded.models.fields import ComparedField, FoldedNameField, id_field
+from portal.embedded.models.fields import ComparedField, FoldedNameField, TenantKey, TenantOneToOne, id_field
 from portal.embedded.models.members import MemberRow
 from portal.embedded.models.organizations import OrganizationRow
 from portal.embedded.models.scim.connections import ScimConnectionRow
@@ -14,9 +14,9 @@ class ScimUserRow(models.Model):
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
-    connection = models.ForeignKey(ScimConnectionRow, models.PROTECT, related_name="users", db_index=False)
+    connection = TenantKey(ScimConnectionRow, models.PROTECT, related_name="users", db_index=False)
     # None for a user without an email address.
-    member = models.OneToOneField(MemberRow, models.SET_NULL, null=True, related_name="scim_user")
+    member = TenantOneToOne(MemberRow, models.SET_NULL, null=True, related_name="scim_user")
     # Set if the member existed before the IdP sent them.
     is_adopted = models.BooleanField(default=False)
     user_name = models.CharField(max_length=256)
@@ -42,28 +42,31 @@ class ScimUserRow(models.Model):
     class Meta:
         db_table = "directory_scimuser"
         constraints = [
-            # Lookup indexes begin with the value, list indexes with the organization (docs/decisions/0016).
-            models.UniqueConstraint(fields=["user_name_folded", "connection"], name="scim_user_name_unique")
+            # Lookup indexes begin with the value, list indexes with the connection, and none with the organization
+            # (docs/decisions/0026).
+            models.UniqueConstraint(
+                fields=["user_name_folded", "organization", "connection"], name="scim_user_name_key"
+            )
         ]
         indexes = [
-            models.Index(fields=["external_id", "connection", "id"], name="scim_user_by_external_id"),
-            models.Index(fields=["organization", "connection", "id"], name="scim_user_in_order"),
-            models.Index(fields=["organization", "connection", "user_name_folded"], name="scim_user_by_name"),
+            models.Index(fields=["external_id", "organization", "connection", "id"], name="scim_user_external_id"),
+            models.Index(fields=["connection", "organization", "id"], name="scim_user_listed"),
+            models.Index(fields=["connection", "organization", "user_name_folded"], name="scim_user_listed_by_name"),
             models.Index(
-                fields=["organization", "connection", "id"],
+                fields=["connection", "organization", "id"],
                 condition=models.Q(deactivation_held_at__isnull=False),
-                name="scim_user_waits_to_leave",
+                name="scim_user_on_hold",
             ),
             # Partial index: these users are rare, so paging must not scan the whole table.
             models.Index(
-                fields=["organization", "connection", "user_name_folded"],
+                fields=["connection", "organization", "user_name_folded"],
                 condition=models.Q(active=False),
-                name="scim_user_deactivated",
+                name="scim_user_inactive",
             ),
             models.Index(
-                fields=["organization", "connection", "user_name_folded"],
+                fields=["connection", "organization", "user_name_folded"],
                 condition=models.Q(cannot_sign_in=True),
-                name="scim_user_cannot_sign_in",
+                name="scim_user_without_access",
             ),
             models.Index(
                 fields=["awaited_address", "organization", "id"],
@@ -78,7 +81,7 @@ class ScimGroupRow(models.Model):
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
-    connection = models.ForeignKey(ScimConnectionRow, models.PROTECT, related_name="groups", db_index=False)
+    connection = TenantKey(ScimConnectionRow, models.PROTECT, related_name="groups", db_index=False)
     display_name = models.CharField(max_length=256)
     display_name_folded = FoldedNameField(of="display_name")
     external_id = models.CharField(max_length=256, blank=True)
@@ -95,17 +98,21 @@ class ScimGroupRow(models.Model):
     class Meta:
         db_table = "directory_scimgroup"
         constraints = [
-            models.UniqueConstraint(fields=["display_name_folded", "connection"], name="scim_group_name_unique")
+            models.UniqueConstraint(
+                fields=["display_name_folded", "organization", "connection"], name="scim_group_name_key"
+            )
         ]
         indexes = [
-            models.Index(fields=["external_id", "connection", "id"], name="scim_group_by_external_id"),
-            models.Index(fields=["organization", "connection", "id"], name="scim_group_in_order"),
+            models.Index(fields=["external_id", "organization", "connection", "id"], name="scim_group_external_id"),
+            models.Index(fields=["connection", "organization", "id"], name="scim_group_listed"),
             # For the portal's list.
-            models.Index(fields=["organization", "connection", "display_name_folded"], name="scim_group_by_name"),
             models.Index(
-                fields=["organization", "connection", "id"],
+                fields=["connection", "organization", "display_name_folded"], name="scim_group_listed_by_name"
+            ),
+            models.Index(
+                fields=["connection", "organization", "id"],
                 condition=models.Q(removal_held_at__isnull=False),
-                name="scim_group_removal_on_hold",
+                name="scim_group_on_hold",
             ),
         ]
 
@@ -116,12 +123,12 @@ class ScimMembershipRow(models.Model):
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
     # Without an index of its own: the unique index begins with the group.
-    group = models.ForeignKey(ScimGroupRow, models.CASCADE, related_name="memberships", db_index=False)
-    user = models.ForeignKey(ScimUserRow, models.CASCADE, related_name="memberships")
+    group = TenantKey(ScimGroupRow, models.CASCADE, related_name="memberships", db_index=False)
+    user = TenantKey(ScimUserRow, models.CASCADE, related_name="memberships")
 
     class Meta:
         db_table = "directory_scimmembership"
-        constraints = [models.UniqueConstraint(fields=["group", "user"], name="scim_membership_unique")]
+        constraints = [models.UniqueConstraint(fields=["group", "user", "organization"], name="scim_membership_key")]
 
 
 class ScimNestingRow(models.Model):
@@ -129,13 +136,13 @@ class ScimNestingRow(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False, db_constraint=False)
-    group = models.ForeignKey(ScimGroupRow, models.CASCADE, related_name="nestings", db_index=False)
-    member = models.ForeignKey(ScimGroupRow, models.CASCADE, related_name="parents")
+    group = TenantKey(ScimGroupRow, models.CASCADE, related_name="nestings", db_index=False)
+    member = TenantKey(ScimGroupRow, models.CASCADE, related_name="parents")
 
     class Meta:
         db_table = "directory_scimnesting"
         constraints = [
-            models.UniqueConstraint(fields=["group", "member"], name="scim_nesting_unique"),
+            models.UniqueConstraint(fields=["group", "member", "organization"], name="scim_nesting_key"),
             models.CheckConstraint(name="scim_nesting_not_itself", condition=~models.Q(group=models.F("member"))),
         ]
 
@@ -147,10 +154,10 @@ class ScimGroupRoleRow(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
-    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="group_roles")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    connection = TenantKey(ScimConnectionRow, models.CASCADE, related_name="group_roles")
     # None after the IdP has deleted the group.
-    group = models.ForeignKey(ScimGroupRow, models.SET_NULL, null=True, related_name="roles")
+    group = TenantKey(ScimGroupRow, models.SET_NULL, null=True, related_name="roles")
     # The value that `group_id` has or had, and the group's name when an admin last changed its roles.
     group_key = models.UUIDField()
     group_name = models.CharField(max_length=256)
@@ -168,9 +175,9 @@ class ScimConflictRow(models.Model):
     """An existing member that the IdP also sends. An admin decides whether the IdP may manage them."""
 
     id = id_field()
-    organization = models.ForeignKey(OrganizationRow, models.PROTECT)
-    connection = models.ForeignKey(ScimConnectionRow, models.CASCADE, related_name="conflicts")
-    member = models.ForeignKey(MemberRow, models.CASCADE, related_name="scim_conflicts")
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    connection = TenantKey(ScimConnectionRow, models.CASCADE, related_name="conflicts")
+    member = TenantKey(MemberRow, models.CASCADE, related_name="scim_conflicts")
     # The SCIM user of the decision. It no longer applies if the IdP sends another user with this address.
     user_name = models.CharField(max_length=256)
     display_name = models.CharField(max_length=256, blank=True)

@@ -145,14 +145,14 @@ def index_hint(node: Node | None, listable: Listable) -> IndexHint:
     """Return the indexes that can find all results of a filter."""
     necessary = node.parts if isinstance(node, And) else (node,)
     hints = {_term_hint(part, listable) for part in necessary if isinstance(part, Comparison | ElementFilter)}
-    return next((one for one in (IndexHint.KEY, IndexHint.VALUE) if one in hints), IndexHint.CONNECTION)
+    return IndexHint.VALUE if IndexHint.VALUE in hints else IndexHint.CONNECTION
 
 
 def _term_hint(node: Comparison | ElementFilter, listable: Listable) -> IndexHint:
     attributes = listable.schema.resolve(node.path)
     column = listable.columns.get(_name(attributes))
     if column is None:
-        return IndexHint.KEY if attributes and has_index(attributes, node) else IndexHint.CONNECTION
+        return IndexHint.VALUE if attributes and has_index(attributes, node) else IndexHint.CONNECTION
     is_equal = isinstance(node, Comparison) and node.operator == "eq" and node.value is not None
     return column.index_hint if is_equal else IndexHint.CONNECTION
 

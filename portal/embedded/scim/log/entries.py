@@ -1,32 +1,30 @@
-"""Writing the request log: an entry for each request of a connection, with redacted values, and pruning of old entries."""
+"""Writing the request log: an entry for each request of a connection, with redacted values."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.utils import timezone
 
 from portal.directory.actor import Origin
-from portal.directory.ids import first_uuid7, parse_id, uuid7
+from portal.directory.ids import parse_id, uuid7
 from portal.directory.scim.log import FIRST_ERROR_STATUS, ScimRejection
 from portal.embedded import models
 from portal.embedded.database.insert_queue import InsertQueue
-from portal.embedded.database.writes import insert_values
+from portal.embedded.database.writes import Writes
+from portal.embedded.scim.log.counting import count_requests
 from portal.embedded.scim.log.redaction import redact_body, redact_detail, redact_path, redact_query
 from portal.embedded.scim.log.subjects import find_subject
 from portal.embedded.scim.protocol.client import Identification, record_token_use
-from portal.embedded.scope import across_organizations
+from portal.metrics import SCIM_LOG_ENTRIES_LOST
 from portal.outages import UNAVAILABLE, reason
 
 log = structlog.get_logger("gatehouse.scim")
 
 _RESOURCE_TYPES = {"users": ("User", "scim-user"), "groups": ("Group", "scim-group")}
 _MAX_ATTRIBUTES = 100
-_BATCH = 1000
 # Anything shorter isn't one of our tokens, and its last four characters would reveal too much of it.
 _MIN_TOKEN_LENGTH = 16
 
@@ -72,33 +70,29 @@ def record_request(request: OpenRequest, response: ResponseSummary) -> bool:
         if request.has_used_token and token is not None:
             record_token_use(token, request.origin)
     except UNAVAILABLE as error:
+        SCIM_LOG_ENTRIES_LOST.labels("unavailable").inc()
         log.error("scim_request_not_logged", **reason(error))  # noqa: TRY400 -- as below
         return False
     except Exception:  # the identity provider must get its response
+        SCIM_LOG_ENTRIES_LOST.labels("error").inc()
         log.exception("scim_request_not_logged")
         return False
     return request.identification.connection is not None
 
 
-def prune() -> int:
-    """Delete entries older than SCIM_LOG_DAYS, in transactions of a thousand, and return how many were deleted."""
-    # Primary keys begin with the time, so their index finds the old entries.
-    oldest = first_uuid7(timezone.now() - timedelta(days=settings.SCIM_LOG_DAYS))
-    old = across_organizations(models.ScimRequestRow).filter(pk__lt=oldest).order_by("pk")
-    deleted = 0
-    while keys := list(old.values_list("pk", flat=True)[:_BATCH]):
-        deleted += across_organizations(models.ScimRequestRow).filter(pk__in=keys).delete()[0]
-    return deleted
-
-
 def _write(rows: Sequence[Row]) -> None:
-    """Insert the entries. If the statement fails, insert them one by one and log those that can't be written."""
+    """Insert and count the entries. If that fails, insert them one by one and log those that can't be written."""
     try:
-        insert_values(models.ScimRequestRow, rows)
+        writes = Writes()
+        writes.insert_values(models.ScimRequestRow, rows)
+        count_requests(writes, rows)
+        writes.send_whole()
     except UNAVAILABLE as error:
+        SCIM_LOG_ENTRIES_LOST.labels("unavailable").inc(len(rows))
         log.error("scim_requests_not_logged", number=len(rows), **reason(error))  # noqa: TRY400 -- an outage has no traceback
     except Exception:  # the responses were sent already
         if len(rows) == 1:
+            SCIM_LOG_ENTRIES_LOST.labels("error").inc()
             log.exception("scim_request_not_logged")
             return
         for row in rows:

@@ -1,11 +1,14 @@
 """Reading the request log: newest first, page by page, with a bound on the entries that one page looks at."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Case, CharField, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Left
 
 from portal.directory.errors import NotFound
 from portal.directory.ids import first_uuid7, parse_id, public_id, timestamp_of
@@ -13,6 +16,8 @@ from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.log import (
     FIRST_ERROR_STATUS,
+    ScimAttempt,
+    ScimHour,
     ScimOutcome,
     ScimRejection,
     ScimReplay,
@@ -21,14 +26,24 @@ from portal.directory.scim.log import (
 )
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import Keyset
+from portal.embedded.scim.groups import EmbeddedScimGroups
+from portal.embedded.scim.log.attempts import find_attempt
+from portal.embedded.scim.log.counting import hours
 from portal.embedded.scim.log.replay import replay, replay_obstacle
 from portal.embedded.scim.log.resource_names import ResourceNames
+from portal.embedded.scim.users import EmbeddedScimUsers
 from portal.embedded.scope import Scope
 
 # Entries that one page looks at if no index matches its filter.
 MAX_SEARCHED = 10_000
 MAX_EXPORTED = 100_000
 _BATCH = 1000
+# Users and groups whose requests a search finds.
+_MAX_NAMED = 100
+# What a list reads of each body that changes something: enough for all but long ones.
+_BODY_START = 2000
+# A request is logged when it has been answered.
+_LONGEST_REQUEST = timedelta(hours=1)
 _EVERY_REQUEST = ScimRequestFilter()
 
 RequestRows = QuerySet[models.ScimRequestRow]
@@ -45,6 +60,16 @@ class EmbeddedScimLog:
         """Number of days that requests are kept."""
         return int(settings.SCIM_LOG_DAYS)
 
+    @property
+    def max_entries(self) -> int:
+        """Number of requests of a connection that are kept; beyond it the oldest are deleted."""
+        return int(settings.SCIM_LOG_ENTRIES)
+
+    def hours(self, connection_id: str) -> tuple[ScimHour, ...]:
+        """Return the number of requests in each of the last 24 hours, oldest first."""
+        self._scope.require(Permission.SCIM_GET)
+        return hours(self._scope, parse_id("scim-connection", connection_id))
+
     def page(
         self,
         connection_id: str,
@@ -57,9 +82,12 @@ class EmbeddedScimLog:
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         connection = parse_id("scim-connection", connection_id)
-        keyset = Keyset("scim-requests", self._scope.organization_id, connection, wanted)
-        indexed = indexed_requests(self._scope, connection, wanted).defer("body")
-        rows, searched_to = _search(indexed, wanted, keyset.key(cursor), limit + 1)
+        # A period that begins relative to now begins later on the next page, and its cursor must stay valid.
+        keyset = Keyset("scim-requests", self._scope.organization_id, connection, replace(wanted, since=None))
+        indexed = indexed_requests(self._scope, connection, wanted).defer("body").annotate(body_start=_BODY_START_OF)
+        rows, searched_to = _search(
+            indexed, self._unindexed_conditions(connection_id, wanted), keyset.key(cursor), limit + 1
+        )
         if not rows and not searched_to:
             self._connection_name(connection)
         page = keyset.page(rows, limit=limit, key=lambda row: row.pk, searched_to=searched_to)
@@ -86,7 +114,8 @@ class EmbeddedScimLog:
             target_name=self._connection_name(connection),
             after=_filter_document(wanted),
         )
-        return map(request_value, _newest(indexed_requests(self._scope, connection, wanted), wanted, MAX_EXPORTED))
+        conditions = self._unindexed_conditions(connection_id, wanted)
+        return map(request_value, _newest(indexed_requests(self._scope, connection, wanted), conditions, MAX_EXPORTED))
 
     def replay(self, scim_request_id: str) -> ScimReplay:
         """Return what a failed request would do now, changing nothing. Raise NotFound, Conflict or Unavailable."""
@@ -109,12 +138,35 @@ class EmbeddedScimLog:
             .first()
         )
         if name is None:
-            raise NotFound("There is no such SCIM connection.")
+            raise NotFound("This SCIM connection does not exist.")
         return name
 
     def _values(self, rows: Sequence[models.ScimRequestRow]) -> Iterator[ScimRequest]:
         names = ResourceNames(self._scope, rows)
-        return (request_value(row, names.current_name(row), names.holder(row)) for row in rows)
+        return (
+            request_value(row, names.current_name(row), names.holder(row), find_attempt(row.method, _body_start(row)))
+            for row in rows
+        )
+
+    def _unindexed_conditions(self, connection_id: str, wanted: ScimRequestFilter) -> Q:
+        conditions = _unindexed_conditions(wanted)
+        return conditions & self._matches(connection_id, wanted.text.strip()) if wanted.text.strip() else conditions
+
+    def _matches(self, connection_id: str, text: str) -> Q:
+        """Return the condition that a request has this ID, or is about a user or group that has the text in its name."""
+        key = parse_id("scim-request", text)
+        if key.int:
+            return Q(pk=key)
+        resource_ids: list[str] = []
+        try:
+            users = EmbeddedScimUsers(self._scope).page(connection_id, search=text, limit=_MAX_NAMED)
+            resource_ids += (user.user_id for user in users.items)
+            groups = EmbeddedScimGroups(self._scope).search(connection_id, text, limit=_MAX_NAMED)
+            resource_ids += (group.group_id for group in groups.items)
+        except NotFound:
+            # A deleted connection has no users and groups, only requests.
+            pass
+        return Q(request_id=text) | Q(subject__icontains=text) | Q(resource_id__in=resource_ids)
 
 
 def indexed_requests(scope: Scope, connection: UUID, wanted: ScimRequestFilter = _EVERY_REQUEST) -> RequestRows:
@@ -124,6 +176,8 @@ def indexed_requests(scope: Scope, connection: UUID, wanted: ScimRequestFilter =
         rows = rows.filter(pk__gte=first_uuid7(wanted.since))
     if wanted.until:
         rows = rows.filter(pk__lt=first_uuid7(wanted.until))
+    if period := _period_of(wanted.text.strip()):
+        rows = rows.filter(pk__gte=first_uuid7(period[0]), pk__lt=first_uuid7(period[1]))
     if wanted.resource_id:
         # Repeat the condition of the partial index literally: a planner can't derive it from a parameter.
         rows = rows.filter(resource_id=wanted.resource_id).exclude(resource_id=RawSQL("''", ()))
@@ -132,8 +186,21 @@ def indexed_requests(scope: Scope, connection: UUID, wanted: ScimRequestFilter =
     return rows.order_by("-pk")
 
 
+# The queries of lists and pages have it, those of exports don't.
+_BODY_START_OF = Case(
+    When(method__in=("PATCH", "PUT"), then=Left("body", _BODY_START)), default=Value(""), output_field=CharField()
+)
+
+
+def _body_start(row: models.ScimRequestRow) -> str:
+    return getattr(row, "body_start", "") if "body" in row.get_deferred_fields() else row.body
+
+
 def request_value(
-    row: models.ScimRequestRow, resource_name: str = "", holder: tuple[str, str] = ("", "")
+    row: models.ScimRequestRow,
+    resource_name: str = "",
+    holder: tuple[str, str] = ("", ""),
+    attempt: ScimAttempt | None = None,
 ) -> ScimRequest:
     """Return a row as a value; its body is empty if it was deferred."""
     # If the request's own user or group has the name, nobody else has taken it.
@@ -164,16 +231,24 @@ def request_value(
         body="" if "body" in row.get_deferred_fields() else row.body,
         is_body_cut=row.is_body_cut,
         replay_obstacle=replay_obstacle(row),
+        attempt=attempt,
     )
 
 
-def _search(
-    rows: RequestRows, wanted: ScimRequestFilter, after: str, limit: int
-) -> tuple[list[models.ScimRequestRow], UUID | None]:
+def _period_of(text: str) -> tuple[datetime, datetime] | None:
+    """Return when the request with this request ID arrived and was logged at the latest; None if the text isn't such an ID."""
+    key = parse_id("request-id", text)
+    try:
+        arrived_at = timestamp_of(key)
+        return (arrived_at, arrived_at + _LONGEST_REQUEST) if key.int else None
+    except (ValueError, OverflowError):  # not by our clock
+        return None
+
+
+def _search(rows: RequestRows, unindexed: Q, after: str, limit: int) -> tuple[list[models.ScimRequestRow], UUID | None]:
     """Return up to `limit` rows, and the key of the last row looked at if the search stopped before the end."""
     if after:
         rows = rows.filter(pk__lt=UUID(after))
-    unindexed = _unindexed_conditions(wanted)
     if not unindexed:
         return list(rows[:limit]), None
     bound = next(iter(rows.values_list("pk", flat=True)[MAX_SEARCHED - 1 : MAX_SEARCHED]), None)
@@ -187,6 +262,8 @@ def _unindexed_conditions(wanted: ScimRequestFilter) -> Q:
         conditions &= Q(resource_type=wanted.resource_type)
     if wanted.method:
         conditions &= Q(method=wanted.method)
+    if wanted.changes_only:
+        conditions &= ~Q(method="GET") & ~Q(path__endswith="/.search")
     if wanted.outcome is ScimOutcome.SUCCEEDED:
         conditions &= Q(status__lt=FIRST_ERROR_STATUS)
     elif wanted.outcome is ScimOutcome.FAILED and wanted.resource_id:
@@ -194,11 +271,11 @@ def _unindexed_conditions(wanted: ScimRequestFilter) -> Q:
     return conditions
 
 
-def _newest(rows: RequestRows, wanted: ScimRequestFilter, limit: int) -> Iterator[models.ScimRequestRow]:
+def _newest(rows: RequestRows, unindexed: Q, limit: int) -> Iterator[models.ScimRequestRow]:
     """Yield up to `limit` rows, reading them in batches."""
     after: str | None = ""
     while after is not None and limit > 0:
-        batch, searched_to = _search(rows, wanted, after, min(_BATCH, limit))
+        batch, searched_to = _search(rows, unindexed, after, min(_BATCH, limit))
         yield from batch
         limit -= len(batch)
         last = batch[-1].pk if len(batch) == _BATCH else searched_to

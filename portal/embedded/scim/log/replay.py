@@ -55,9 +55,9 @@ def replay_obstacle(row: models.ScimRequestRow) -> str:
     if row.status < FIRST_ERROR_STATUS:
         return "The request succeeded."
     if row.refusal == ScimRejection.PAUSED:
-        return "The request was rejected because the connection was paused, before its content was read."
+        return "The connection was paused, so the request was rejected before its content was read."
     if row.refusal:
-        return "The request was rejected because of its token or URL, before its content was read."
+        return "The token or the URL was wrong, so the request was rejected before its content was read."
     if row.method not in _SUCCESS_STATUS:
         return "The request only reads data."
     if (endpoint, row.method) not in _OPERATIONS:
@@ -72,7 +72,7 @@ def _url_obstacle(row: models.ScimRequestRow, endpoint: str, resource: str) -> s
     if resource and not parse_id(noun, resource).int:
         return "The ID in the URL doesn't belong to this connection, so the request would fail again."
     if row.method == "PUT" and row.is_body_cut:
-        return "The request replaces every attribute, but the log kept only the beginning of its body."
+        return "The request replaces all attributes, but the log has only the beginning of its body."
     return ""
 
 
@@ -132,7 +132,7 @@ def _execute_and_roll_back(
             finally:
                 transaction.set_rollback(True)
     except (OperationalError, IntegrityError):
-        raise Unavailable("The user or group is being changed at the moment. Try again later.") from None
+        raise Unavailable("The person or group is being changed right now. Try again in a moment.") from None
 
 
 def _execute(

@@ -1,1 +1,1 @@
-"""What an identity provider may do over SCIM, as rules on rows: each in its transaction, with its entry in the log."""
+"""What an identity provider can do over SCIM, as rules on rows: each in its transaction, with its entry in the log."""

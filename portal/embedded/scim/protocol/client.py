@@ -30,19 +30,27 @@ from portal.embedded.scim.filter.comparison import ComparisonBudget
 from portal.embedded.scim.protocol.errors import ScimError
 from portal.embedded.scim.protocol.schemas import GROUP, USER, ResourceSchema, extended, with_short_names
 from portal.embedded.scope import across_organizations, rows_of
-from portal.embedded.tokens import token_hash
+from portal.embedded.tokens import organization_of, token_hash
 
 _ENTRA_FLAG = "aadoptscim062020"
 log = structlog.get_logger("gatehouse.scim")
 Row = TypeVar("Row", bound=Model)
 
+_TOKEN_COLUMNS = (
+    *columns_of(models.ScimTokenRow),
+    *columns_of(models.ScimConnectionRow, "connection__"),
+    *columns_of(models.OrganizationRow, "connection__organization__"),
+)
 _TOKEN = Statement(
+    lambda organization, digest: rows_of(organization, models.ScimTokenRow).filter(token_hash=digest),
+    _TOKEN_COLUMNS,
+    (models.ScimTokenRow._meta.get_field("organization"), UUID(int=1)),
+    (models.ScimTokenRow._meta.get_field("token_hash"), b"example"),
+)
+# Tokens of older versions don't name their organization.
+_UNROUTED_TOKEN = Statement(
     lambda digest: across_organizations(models.ScimTokenRow).filter(token_hash=digest),
-    (
-        *columns_of(models.ScimTokenRow),
-        *columns_of(models.ScimConnectionRow, "connection__"),
-        *columns_of(models.OrganizationRow, "connection__organization__"),
-    ),
+    _TOKEN_COLUMNS,
     (models.ScimTokenRow._meta.get_field("token_hash"), b"example"),
 )
 
@@ -51,7 +59,7 @@ class UnindexedEquals(Func):
     """Compare a column with a UUID in a form that no index serves, for rows that another index finds.
 
     Without statistics, as for a new connection, PostgreSQL takes a table for small: an index that begins with the
-    organization and the connection looks as good as the right one, and then all rows of the connection are read.
+    connection looks as good as the right one, and then all rows of the connection are read.
     """
 
     output_field = BooleanField()
@@ -69,24 +77,16 @@ class UnindexedEquals(Func):
 
 
 class IndexHint(Enum):
-    """The indexes that can find a connection's rows, which decides the form of the conditions (docs/decisions/0016)."""
+    """The indexes that can find a connection's rows, which decides the form of a condition (docs/decisions/0026)."""
 
-    CONNECTION = auto()  # indexes that begin with the organization and the connection: for lists
-    VALUE = auto()  # indexes that begin with the connection, or contain it, and a value
-    KEY = auto()  # primary keys, and values that are as rare
-
-    def conditions(self, organization: UUID, connection: UUID) -> tuple[Q | UnindexedEquals, Q | UnindexedEquals]:
-        """Return the conditions on the organization and the connection."""
-        by_organization, by_connection = self is IndexHint.CONNECTION, self is not IndexHint.KEY
-        return (
-            Q(organization_id=organization) if by_organization else UnindexedEquals("organization_id", organization),
-            Q(connection_id=connection) if by_connection else UnindexedEquals("connection_id", connection),
-        )
+    CONNECTION = auto()  # indexes that begin with the connection: for lists
+    VALUE = auto()  # primary keys, and indexes that begin with a value
 
     def rows(self, model: type[Row], organization: UUID, connection: UUID) -> QuerySet[Row]:
         """Return a connection's rows of a model."""
-        by_organization, by_connection = self.conditions(organization, connection)
-        return across_organizations(model).filter(by_organization).filter(by_connection)
+        is_list = self is IndexHint.CONNECTION
+        of_connection = Q(connection_id=connection) if is_list else UnindexedEquals("connection_id", connection)
+        return rows_of(organization, model).filter(of_connection)
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,8 @@ def has_entra_flag(parameters: Iterable[str]) -> bool:
 def authenticate(connection_id: str, bearer_token: str, origin: Origin) -> Identification:
     """Identify the client of a request. Every rejection takes the same queries, so its time does not reveal the reason."""
     key = parse_id("scim-connection", connection_id)
-    token = _TOKEN.first_object(token_hash(bearer_token))
+    organization, digest = organization_of(bearer_token), token_hash(bearer_token)
+    token = _TOKEN.first_object(organization, digest) if organization else _UNROUTED_TOKEN.first_object(digest)
     rejection = _rejection(token, key)
     if token is not None and rejection is None:
         return Identification(ScimClient(token.connection, origin), token.connection, token)

@@ -60,8 +60,9 @@ from portal.embedded.scim.protocol.payload import (
     read_required_name,
 )
 from portal.embedded.scim.protocol.schemas import GROUP, ResourceSchema
-from portal.embedded.scim.safeguard import minimum, register_removal
-from portal.embedded.scope import across_organizations
+from portal.embedded.scim.safeguard import register_removal
+from portal.embedded.scim.safeguard_limits import minimum
+from portal.embedded.scope import rows_of
 
 # A user's name as users._display_name() builds it, from case-folded values: databases fold some letters differently.
 _NAME, _EMPTY = KeyTransform("name", "user__search"), Value("", TextField())
@@ -73,7 +74,7 @@ _LABEL = Coalesce(
     Cast("user__user_name_folded", TextField()),
 )
 _USER_MEMBERS = (
-    across_organizations(models.ScimMembershipRow)
+    rows_of(OuterRef("organization_id"), models.ScimMembershipRow)
     .filter(group_id=OuterRef("pk"))
     .annotate(
         label=_LABEL,
@@ -81,14 +82,14 @@ _USER_MEMBERS = (
     )
 )
 _GROUP_MEMBERS = (
-    across_organizations(models.ScimNestingRow)
+    rows_of(OuterRef("organization_id"), models.ScimNestingRow)
     .filter(group_id=OuterRef("pk"))
     .annotate(kind=Value("group", output_field=CharField()))
 )
 _LISTABLE = Listable(
     GROUP,
     {
-        "id": Column("pk", resource_id("scim-group"), index_hint=IndexHint.KEY),
+        "id": Column("pk", resource_id("scim-group"), index_hint=IndexHint.VALUE),
         "displayName": Column("display_name_folded", folded_name, index_hint=IndexHint.VALUE),
         "externalId": Column("external_id", exact, is_ordered=False, index_hint=IndexHint.VALUE),
         "meta.created": Column("created_at", timestamp),
@@ -202,18 +203,31 @@ def delete_group(client: ScimClient, resource: str, if_match: str = "") -> None:
     key = parse_id("scim-group", resource)
     with client.transaction():
         # Lock in primary-key order, as everywhere else, to avoid deadlocks.
-        lock_groups(client, [key, *groups_containing((GROUP_MEMBER, key))])
+        lock_groups(client, [key, *groups_containing(client, (GROUP_MEMBER, key))])
         row = _LOOKUPS.lock(client, resource, if_match)
         with _keep_an_admin(client, row):
             writes = Writes()
             if row.member_count and grants_roles(row):
-                register_removal(client, row, client.taken_out[key] + count_active_users([key]), writes)
+                register_removal(
+                    client, row, client.taken_out[key] + count_active_users(client.organization_id, [key]), writes
+                )
             audit.add(writes, _entry(client, row, "scim_group.delete", row.document, {}, MemberChange()))
             writes.send()
             # Re-read after locking: the group may have been added to another one.
-            decrement_member_counts(client, groups_containing((GROUP_MEMBER, key)))
-            row.memberships.all().delete()
-            row.delete()
+            decrement_member_counts(client, groups_containing(client, (GROUP_MEMBER, key)))
+            _delete(client, key)
+
+
+def _delete(client: ScimClient, key: UUID) -> None:
+    """Delete a group and its memberships. Its roles remain, without a group."""
+    # Not row.delete(), which looks for them in all organizations.
+    writes, of_organization = Writes(), {"organization_id": client.organization_id}
+    writes.delete_keys(models.ScimMembershipRow, of_organization, "group_id", [key])
+    writes.delete_keys(models.ScimNestingRow, of_organization, "group_id", [key])
+    writes.delete_keys(models.ScimNestingRow, of_organization, "member_id", [key])
+    writes.update_keys(models.ScimGroupRoleRow, ("group_id", None), of_organization, "group_id", [key])
+    writes.delete_keys(models.ScimGroupRow, of_organization, "id", [key])
+    writes.send()
 
 
 def _set_document(row: models.ScimGroupRow, document: Document, schema: ResourceSchema) -> None:
@@ -239,7 +253,11 @@ def _update(client: ScimClient, row: models.ScimGroupRow, document: Document, ch
     with _keep_an_admin(client, row, is_needed=bool(change.leaving)):
         if change.leaving:
             subgroups = [key for kind, key in change.leaving if kind is GROUP_MEMBER]
-            leaving = len(change.leaving) - len(subgroups) + (count_active_users(subgroups) if subgroups else 0)
+            leaving = (
+                len(change.leaving)
+                - len(subgroups)
+                + (count_active_users(client.organization_id, subgroups) if subgroups else 0)
+            )
             removed = client.taken_out[row.pk] + leaving
             if removed > minimum(client.connection) and grants_roles(row):
                 register_removal(client, row, removed, writes)

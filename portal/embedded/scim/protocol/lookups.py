@@ -34,11 +34,12 @@ _DEFERRED: Mapping[type[Model], Sequence[str]] = {
 
 
 _LISTED_COLUMNS = ("pk", "document", "created_at", "updated_at")
-# Whether a user waits for the email address of the member, which is rare. It may be a user of another organization:
-# without a condition on the organization only the index on addresses fits (docs/decisions/0016), and the address is
-# handed over within the organization anyway. Not EXISTS: without statistics, PostgreSQL may hash all users for it.
+# Whether a user waits for the email address of the member, which is rare. Not EXISTS: without statistics, PostgreSQL may
+# hash all users for it.
 _IS_AWAITED = Func(
     F("member__email_address_folded"),
+    F("organization_id"),
+    arg_joiner=" AND w.organization_id = ",
     template=(
         f"(SELECT 1 FROM {models.ScimUserRow._meta.db_table} w "  # noqa: S608 -- our own names
         "WHERE w.awaited_address <> '' AND w.awaited_address = %(expressions)s LIMIT 1) IS NOT NULL"
@@ -74,7 +75,7 @@ class Lookups(Generic[Row]):
             IndexHint.VALUE, columns, name, lambda rows, value: rows.filter(**{name_field: value})
         )
         self._by_id: Statement[Row] = self._statement(
-            IndexHint.KEY, columns, self._key, lambda rows, value: rows.filter(pk=value)
+            IndexHint.VALUE, columns, self._key, lambda rows, value: rows.filter(pk=value)
         )
         self._locked: Statement[Row] = self._locking()
         self._behind: Callable[[int], Statement[Row]] = cache(self._listing)
@@ -113,7 +114,7 @@ class Lookups(Generic[Row]):
         def find(rows: "QuerySet[Row]", key: UUID) -> "QuerySet[Row]":
             return rows.filter(pk=key).annotate(**more).select_for_update(of=("self",))
 
-        return self._statement(IndexHint.KEY, (*columns, *self._read_with, *more), self._key, find)
+        return self._statement(IndexHint.VALUE, (*columns, *self._read_with, *more), self._key, find)
 
     def by_name(self, client: ScimClient) -> Callable[[str], LookupRow | None]:
         """Return a function that finds a client's resource by its case-folded name."""

@@ -48,7 +48,7 @@ class MemberConflict(ScimError):
     def __init__(self, row: models.ScimUserRow, member: models.MemberRow) -> None:
         super().__init__(
             f'"{member.email_address}" is a member of the organization already, and was not provisioned by this '
-            "connection. An admin of the organization decides: in the portal under SCIM, Conflicts."
+            "connection. An admin of the organization decides: in the portal under SCIM, Needs attention."
         )
         self._row, self._member = row, member
 
@@ -238,9 +238,11 @@ def deactivate_member(client: ScimClient, row: models.ScimUserRow, member: model
     member.status, member.direct_roles = MemberStatus.DELETED, []
     writes.update(member, "status", "direct_roles", "updated_at")
     ended = ("revoked_at", timezone.now())
-    writes.update_keys(models.MemberSessionRow, ended, {"revoked_at": None}, "member_id", [member.pk])
-    writes.delete_keys(models.SignInLinkRow, {}, "member_id", [member.pk])
-    writes.delete_keys(models.IntermediateSessionMemberRow, {}, "member_id", [member.pk])
+    of_organization = {"organization_id": member.organization_id}
+    live = {**of_organization, "revoked_at": None}
+    writes.update_keys(models.MemberSessionRow, ended, live, "member_id", [member.pk])
+    writes.delete_keys(models.SignInLinkRow, of_organization, "member_id", [member.pk])
+    writes.delete_keys(models.IntermediateSessionMemberRow, of_organization, "member_id", [member.pk])
     if client.connection.attention:
         # The error that an earlier request stored is resolved.
         connections = rows_of(client.organization_id, models.ScimConnectionRow)

@@ -30,7 +30,7 @@ from portal.embedded.scim.protocol.errors import InvalidValue, Mutability, TooLa
 from portal.embedded.scim.protocol.patch import Operation
 from portal.embedded.scim.protocol.payload import read_element
 from portal.embedded.scim.protocol.schemas import GROUP
-from portal.embedded.scope import across_organizations, rows_of
+from portal.embedded.scope import rows_of
 
 log = structlog.get_logger("gatehouse.scim")
 
@@ -135,12 +135,12 @@ def current_members(row: models.ScimGroupRow, among: Sequence[MemberKey] | None 
     """Return the members of the group, or those among the given ones."""
     if among is not None and len(among) == 1:
         ((kind, key),) = among
-        return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.pk, key)]
+        return [(kind, key) for _ in _IS_MEMBER[kind].rows(row.organization_id, row.pk, key)]
     if among is None:
         return [
             (kind, key)
             for kind in _MEMBER_TYPES
-            for key in across_organizations(kind.rows)
+            for key in rows_of(row.organization_id, kind.rows)
             .filter(group=row)
             .order_by(kind.field)
             .values_list(kind.field, flat=True)
@@ -148,8 +148,12 @@ def current_members(row: models.ScimGroupRow, among: Sequence[MemberKey] | None 
     return [
         (kind, key)
         for kind, batch in _batches(among)
-        for (key,) in select_keys(kind.rows, {"group_id": row.pk}, kind.field, batch)
+        for (key,) in select_keys(kind.rows, _of_group(row), kind.field, batch)
     ]
+
+
+def _of_group(row: models.ScimGroupRow) -> dict[str, UUID]:
+    return {"organization_id": row.organization_id, "group_id": row.pk}
 
 
 def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberChange, writes: Writes) -> None:
@@ -157,31 +161,31 @@ def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberCha
     if (GROUP_MEMBER, row.pk) in change.joining:
         raise InvalidValue("A group cannot be a member of itself.")
     for kind, batch in _batches(change.leaving):
-        writes.delete_keys(kind.rows, {"group_id": row.pk}, kind.field, batch)
+        writes.delete_keys(kind.rows, _of_group(row), kind.field, batch)
     if any(kind is GROUP_MEMBER for kind, _ in change.joining):
         unmarked = rows_of(client.organization_id, models.ScimConnectionRow).filter(has_nested_groups=False)
         unmarked.filter(pk=row.connection_id).update(has_nested_groups=True)
         # The response to this request depends on it.
         client.connection.has_nested_groups = True
-    of_group = {"organization_id": row.organization_id, "group_id": row.pk}
     for kind, batch in _batches(change.joining):
-        writes.insert_values(kind.rows, [{**of_group, kind.field: key} for key in batch])
+        writes.insert_values(kind.rows, [{**_of_group(row), kind.field: key} for key in batch])
 
 
-def groups_containing(member: MemberKey) -> list[UUID]:
+def groups_containing(client: ScimClient, member: MemberKey) -> list[UUID]:
     """Return the groups that a user or group is directly in."""
     kind, key = member
-    return [group for _, group in select_keys(kind.rows, {}, kind.field, [key], "group_id")]
+    of_organization = {"organization_id": client.organization_id}
+    return [group for _, group in select_keys(kind.rows, of_organization, kind.field, [key], "group_id")]
 
 
 def lock_groups(client: ScimClient, keys: Sequence[UUID]) -> None:
     """Lock groups until the transaction ends."""
-    list(client.groups(IndexHint.KEY).filter(pk__in=keys).select_for_update().order_by("pk").values_list("pk"))
+    list(client.groups(IndexHint.VALUE).filter(pk__in=keys).select_for_update().order_by("pk").values_list("pk"))
 
 
 def decrement_member_counts(client: ScimClient, keys: Sequence[UUID]) -> None:
     """Subtract one from the member count of each group."""
-    client.groups(IndexHint.KEY).filter(pk__in=keys).update(
+    client.groups(IndexHint.VALUE).filter(pk__in=keys).update(
         member_count=F("member_count") - 1, updated_at=timezone.now()
     )
 
@@ -192,21 +196,22 @@ def members_of(
     """Return the members of each group, by its primary key, with one query for users and one for groups."""
     keys = [group.pk for group in groups]
     if len(keys) == 1 and not with_names:
-        users: Mapping[UUID, Sequence[GroupMember]] = {keys[0]: _MemberKeys(_MEMBER_KEYS.rows(*keys))}
+        of_group = _MEMBER_KEYS.rows(client.organization_id, *keys)
+        users: Mapping[UUID, Sequence[GroupMember]] = {keys[0]: _MemberKeys(of_group)}
     else:
-        users = _named_users(keys)
+        users = _named_users(client, keys)
     if not client.connection.has_nested_groups:
         return users
     subgroups: dict[UUID, list[GroupMember]] = defaultdict(list)
-    nested = across_organizations(models.ScimNestingRow).filter(group_id__in=keys).order_by("member_id")
+    nested = rows_of(client.organization_id, models.ScimNestingRow).filter(group_id__in=keys).order_by("member_id")
     for group, key, display_name in nested.values_list("group_id", "member_id", "member__display_name"):
         subgroups[group].append(GroupMember(GROUP_MEMBER, key, display_name))
     return {**users, **{group: [*users.get(group, ()), *inner] for group, inner in subgroups.items()}}
 
 
-def _named_users(groups: Sequence[UUID]) -> Mapping[UUID, Sequence[GroupMember]]:
+def _named_users(client: ScimClient, groups: Sequence[UUID]) -> Mapping[UUID, Sequence[GroupMember]]:
     found: dict[UUID, list[GroupMember]] = defaultdict(list)
-    users = across_organizations(models.ScimMembershipRow).filter(group_id__in=groups).order_by("user_id")
+    users = rows_of(client.organization_id, models.ScimMembershipRow).filter(group_id__in=groups).order_by("user_id")
     names = users.values_list("group_id", "user_id", "user__display_name", "user__user_name")
     for group, key, display_name, user_name in names.iterator(_BATCH_SIZE):
         found[group].append(GroupMember(USER_MEMBER, key, display_name or user_name))
@@ -229,9 +234,10 @@ class _MemberKeys(Sequence[GroupMember]):
 
 
 _MEMBER_KEYS = Statement(
-    lambda key: across_organizations(models.ScimMembershipRow).filter(group_id=key).order_by("user_id"),
+    lambda organization, key: rows_of(organization, models.ScimMembershipRow).filter(group_id=key).order_by("user_id"),
     ("user_id",),
     (_KEY, UUID(int=1)),
+    (_KEY, UUID(int=2)),
 )
 
 
@@ -281,10 +287,10 @@ def _elements(client: ScimClient, keys: Sequence[MemberKey], node: Node) -> Iter
 def _display_names(client: ScimClient, keys: Sequence[MemberKey]) -> Iterator[tuple[MemberKey, str]]:
     for kind, batch in _batches(keys):
         if kind is USER_MEMBER:
-            users = client.users(IndexHint.KEY).filter(pk__in=batch).values_list("pk", "display_name", "user_name")
+            users = client.users(IndexHint.VALUE).filter(pk__in=batch).values_list("pk", "display_name", "user_name")
             yield from (((kind, key), display_name or user_name) for key, display_name, user_name in users)
         else:
-            groups = client.groups(IndexHint.KEY).filter(pk__in=batch).values_list("pk", "display_name")
+            groups = client.groups(IndexHint.VALUE).filter(pk__in=batch).values_list("pk", "display_name")
             yield from (((kind, key), display_name) for key, display_name in groups)
 
 
@@ -332,21 +338,24 @@ def _read_id(text: str) -> MemberKey:
 # Identity providers often add and remove users one at a time.
 _IS_MEMBER = {
     kind: Statement(
-        lambda group, key, kind=kind: (
-            across_organizations(kind.rows).filter(group_id=group).filter(**{kind.field: key})
+        lambda organization, group, key, kind=kind: (
+            rows_of(organization, kind.rows).filter(group_id=group).filter(**{kind.field: key})
         ),
         ("pk",),
         (_KEY, UUID(int=1)),
         (_KEY, UUID(int=2)),
+        (_KEY, UUID(int=3)),
     )
     for kind in _MEMBER_TYPES
 }
 
 
 def _existing(client: ScimClient, keys: Sequence[MemberKey], group: UUID) -> Iterator[tuple[MemberKey, bool]]:
+    of_organization = {"organization_id": client.organization_id}
     for kind, batch in _batches(keys):
-        # By primary key alone: without statistics, a condition on the connection makes PostgreSQL read all its users.
-        found = select_keys_in(kind.resources, batch, "connection_id", (kind.rows, {"group_id": group}, kind.field))
+        within = (kind.rows, {**of_organization, "group_id": group}, kind.field)
+        # By primary key: without statistics, a condition on the connection makes PostgreSQL read all its users.
+        found = select_keys_in(kind.resources, of_organization, batch, "connection_id", within)
         yield from (((kind, key), is_in) for key, connection, is_in in found if connection == client.connection.pk)
 
 

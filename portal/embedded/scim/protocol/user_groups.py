@@ -13,13 +13,16 @@ from django.db.models.sql.compiler import SQLCompiler
 from portal.embedded import models
 from portal.embedded.database import raw_sql
 from portal.embedded.scim.protocol.client import ScimClient
-from portal.embedded.scope import across_organizations
+from portal.embedded.scope import rows_of
 
 _PAIRS = "group_pairs"
+_AND_ORGANIZATION = " AND m.organization_id = "
 # A subquery instead of a join: without statistics, PostgreSQL would read every group for a join.
 _GROUPS_OF_USERS = """
-    SELECT m.user_id, m.group_id, (SELECT g.display_name FROM {group} g WHERE g.id = m.group_id)
-    FROM {membership} m WHERE AMONG ORDER BY m.group_id
+    SELECT m.user_id, m.group_id, (
+        SELECT g.display_name FROM {group} g WHERE g.id = m.group_id AND g.organization_id = m.organization_id
+    )
+    FROM {membership} m WHERE m.organization_id = %s AND m.user_id {one_of} ORDER BY m.group_id
 """
 
 
@@ -37,22 +40,24 @@ class GroupPairs(Func):
 
     output_field = JSONField()
     # A subquery instead of a join, as above.
-    _NAME: ClassVar = "(SELECT g.display_name FROM {group} g WHERE g.id = m.group_id)"
+    _NAME: ClassVar = (
+        "(SELECT g.display_name FROM {group} g WHERE g.id = m.group_id AND g.organization_id = m.organization_id)"
+    )
     _TABLES: ClassVar = {
         "membership": models.ScimMembershipRow._meta.db_table,
         "group": models.ScimGroupRow._meta.db_table,
     }
 
     def __init__(self) -> None:
-        super().__init__(F("pk"))
+        super().__init__(F("pk"), F("organization_id"))
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **_context: Any) -> Any:  # noqa: D102 -- Django's
         pairs = f"jsonb_agg(jsonb_build_array(m.group_id, {self._NAME}))"
-        return super().as_sql(compiler, connection, template=self._template(pairs))
+        return super().as_sql(compiler, connection, template=self._template(pairs), arg_joiner=_AND_ORGANIZATION)
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:  # noqa: D102 -- Django's
         pairs = f"json_group_array(json_array(m.group_id, {self._NAME}))"
-        return super().as_sql(compiler, connection, template=self._template(pairs))
+        return super().as_sql(compiler, connection, template=self._template(pairs), arg_joiner=_AND_ORGANIZATION)
 
     def _template(self, pairs: str) -> str:
         return f"(SELECT {pairs} FROM {{membership}} m WHERE m.user_id = %(expressions)s)".format(**self._TABLES)  # noqa: S608 -- names of our own tables
@@ -61,10 +66,10 @@ class GroupPairs(Func):
 def groups_of(client: ScimClient, users: Sequence[models.ScimUserRow]) -> Mapping[UUID, list[UserGroup]]:
     """Return the groups of each user, by the user's primary key: the direct ones first, then the indirect ones."""
     direct: dict[UUID, dict[UUID, str]] = defaultdict(dict)
-    for user, group, display in _direct_groups(users):
+    for user, group, display in _direct_groups(client, users):
         direct[user][group] = display
     below = {group for groups in direct.values() for group in groups}
-    parents = _parents(below) if client.connection.has_nested_groups else {}
+    parents = _parents(client, below) if client.connection.has_nested_groups else {}
     return {
         user: [
             *(UserGroup(key, display, is_direct=True) for key, display in groups.items()),
@@ -74,21 +79,22 @@ def groups_of(client: ScimClient, users: Sequence[models.ScimUserRow]) -> Mappin
     }
 
 
-def _direct_groups(users: Sequence[models.ScimUserRow]) -> Iterable[tuple[UUID, UUID, str]]:
+def _direct_groups(client: ScimClient, users: Sequence[models.ScimUserRow]) -> Iterable[tuple[UUID, UUID, str]]:
     if all(hasattr(user, _PAIRS) for user in users):
         return [(user.pk, UUID(group), name) for user in users for group, name in sorted(getattr(user, _PAIRS) or ())]
-    sql = _GROUPS_OF_USERS.replace("AMONG", raw_sql.among("m.user_id"))
-    found = raw_sql.rows(sql, [user.pk for user in users])
+    found = raw_sql.rows(_GROUPS_OF_USERS, client.organization_id, [user.pk for user in users])
     return [(raw_sql.key(user), raw_sql.key(group), name) for user, group, name in found]
 
 
-def _parents(groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
+def _parents(client: ScimClient, groups: set[UUID]) -> Mapping[UUID, Sequence[tuple[UUID, str]]]:
     """Return the parents of these groups and of all their ancestors, with one query per level."""
     found: dict[UUID, list[tuple[UUID, str]]] = {}
     level = groups
     while level:
         found |= {key: [] for key in level}
-        nestings = across_organizations(models.ScimNestingRow).filter(member_id__in=level).order_by("group_id")
+        nestings = (
+            rows_of(client.organization_id, models.ScimNestingRow).filter(member_id__in=level).order_by("group_id")
+        )
         for member, group, display in nestings.values_list("member_id", "group_id", "group__display_name"):
             found[member].append((group, display))
         level = {group for key in level for group, _ in found[key]} - set(found)

@@ -64,17 +64,17 @@ from portal.embedded.scim.protocol.payload import (
 )
 from portal.embedded.scim.protocol.schemas import USER, ResourceSchema
 from portal.embedded.scim.protocol.user_groups import GroupPairs
-from portal.embedded.scope import across_organizations, rows_of
+from portal.embedded.scope import rows_of
 
 _DIRECT_GROUPS = (
-    across_organizations(models.ScimMembershipRow)
+    rows_of(OuterRef("organization_id"), models.ScimMembershipRow)
     .filter(user_id=OuterRef("pk"))
     .annotate(kind=Value("direct", output_field=CharField()))
 )
 _LISTABLE = Listable(
     USER,
     {
-        "id": Column("pk", resource_id("scim-user"), index_hint=IndexHint.KEY),
+        "id": Column("pk", resource_id("scim-user"), index_hint=IndexHint.VALUE),
         "userName": Column("user_name_folded", folded_name, index_hint=IndexHint.VALUE),
         "externalId": Column("external_id", exact, is_ordered=False, index_hint=IndexHint.VALUE),
         "active": Column("active", boolean),
@@ -237,15 +237,19 @@ def delete_user(client: ScimClient, resource: str, if_match: str = "") -> None:
     key = parse_id("scim-user", resource)
     with client.transaction():
         # Lock groups before the user and in primary-key order, as everywhere else, to avoid deadlocks.
-        lock_groups(client, groups_containing((USER_MEMBER, key)))
+        lock_groups(client, groups_containing(client, (USER_MEMBER, key)))
         row = _LOOKUPS.lock(client, resource, if_match)
         writes = Writes()
         freed = deactivate_member(client, row, row.member, writes) if row.member else ""
         # Re-read after locking: group membership may have changed.
-        decrement_member_counts(client, groups_containing((USER_MEMBER, key)))
+        decrement_member_counts(client, groups_containing(client, (USER_MEMBER, key)))
         audit.add(writes, _entry(client, row, "scim_user.delete", row.document, {}))
         writes.send()
-        row.delete()
+        # Not row.delete(), which looks for memberships in all organizations.
+        deletes, of_organization = Writes(), {"organization_id": client.organization_id}
+        deletes.delete_keys(models.ScimMembershipRow, of_organization, "user_id", [key])
+        deletes.delete_keys(models.ScimUserRow, of_organization, "id", [key])
+        deletes.send()
         if freed and getattr(row, "is_awaited", True):
             hand_over_address(client.organization_id, freed, client.caller)
 

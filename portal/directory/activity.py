@@ -1,0 +1,99 @@
+"""The activity log: one entry for each change in the organization, and how to filter it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.pages import DEFAULT_LIMIT, Page
+
+
+class ActivityKind(StrEnum):
+    """What a change is about. The values appear in URLs."""
+
+    MEMBERS = "members"
+    SIGN_IN = "sign-in"
+    USERS = "people"
+    GROUPS = "groups"
+    ROLES = "roles"
+    SCIM = "scim"
+    ORGANIZATION = "organization"
+
+
+# The actions of each kind: a name, or the beginning of names if it ends with a period. Some belong to two kinds.
+ACTIONS: Mapping[ActivityKind, tuple[str, ...]] = {
+    ActivityKind.MEMBERS: ("member.",),
+    ActivityKind.SIGN_IN: (
+        "member_session.",
+        "member.set_password",
+        "member.delete_password",
+        "member.send_sign_in_link",
+        "member.accept_invitation",
+        "member.delete_mfa_phone_number",
+    ),
+    ActivityKind.USERS: ("scim_user.",),
+    ActivityKind.GROUPS: ("scim_group.create", "scim_group.update", "scim_group.delete"),
+    ActivityKind.ROLES: ("scim_group.update_roles", "organization.set_roles"),
+    ActivityKind.SCIM: (
+        "scim_connection.",
+        "scim_request.",
+        "member.approve_scim_link",
+        "member.dismiss_scim_link",
+    ),
+    ActivityKind.ORGANIZATION: ("organization.", "activity_log."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFilter:
+    """Conditions that entries must meet; an empty one matches every entry. `since` is inclusive, `until` exclusive."""
+
+    # Words that the names of the actor and the target contain, the ID of a target, or a request ID.
+    text: str = ""
+    actor_type: ActorType | None = None
+    actor_id: str = ""
+    target_id: str = ""
+    kind: ActivityKind | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityEntry:
+    """A change. `before` and `after` have the changed fields, never a secret."""
+
+    activity_id: str
+    at: datetime
+    actor: Actor
+    # `noun.verb`
+    action: str
+    target_id: str
+    # The name at that time.
+    target_name: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = field(default_factory=Origin)
+
+
+class ActivityGateway(Protocol):
+    """The organization's activity log. Needs `gatehouse.activity:get`."""
+
+    def page(
+        self, wanted: ActivityFilter = ..., *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ActivityEntry]:
+        """Return a page of entries, newest first.
+
+        A search for rare entries stops after some thousand entries; the page's `searched_to` says how far it got. Raise
+        Invalid unless `limit` is 1 to 1000, InvalidCursor for a cursor of another list.
+        """
+        ...
+
+    def get(self, activity_id: str) -> ActivityEntry:
+        """Return an entry. Raise NotFound if the log doesn't have it."""
+        ...
+
+    def export(self, wanted: ActivityFilter = ...) -> Iterator[ActivityEntry]:
+        """Return the newest entries, up to 100,000, and record the export in the log. They are read while iterated over."""
+        ...

@@ -1,0 +1,183 @@
+"""The project's configuration, which Stytch keeps in its dashboard: where its emails may lead, and what its SDKs may do."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from portal.directory.errors import Invalid
+
+RedirectType = Literal["login", "signup", "invite", "reset_password", "discovery"]
+SdkMethod = Literal["email_magic_links", "email_otp", "passwords"]
+PkceFlow = Literal["email_magic_links", "password_resets"]
+
+MAX_REDIRECT_URLS = 100  # of one type
+_MAX_LENGTH = 2048
+# The value of a query parameter that the request chooses.
+_PLACEHOLDER = "{}"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+# They would run in the page that opens them.
+_NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
+_TOKEN_PARAMETERS = frozenset({"token", "stytch_token_type"})
+
+
+class RedirectUrls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The URLs of the product that links in emails may lead to, by type. The first of a type is its default.
+
+    A query parameter whose value is `{}` takes any value that a request gives it (Stytch: redirect URLs).
+    """
+
+    login: tuple[str, ...] = ()
+    signup: tuple[str, ...] = ()
+    invite: tuple[str, ...] = ()
+    reset_password: tuple[str, ...] = ()
+    discovery: tuple[str, ...] = ()
+
+    def chosen(self, redirect_type: RedirectType, requested: str | None) -> str:
+        """Return the URL for a request, the default if it names none. Raise Invalid if it isn't configured."""
+        configured: tuple[str, ...] = getattr(self, redirect_type)
+        if not configured:
+            raise Invalid(
+                f'No redirect URL of the type "{redirect_type}" is configured.',
+                field=f"{redirect_type}_redirect_url",
+                error_type=_NONE_CONFIGURED[redirect_type],
+            )
+        if not requested:
+            return configured[0]
+        if not any(_matches(one, requested) for one in configured):
+            raise Invalid(
+                f'"{requested[:200]}" is not one of the configured redirect URLs of the type "{redirect_type}".',
+                field=f"{redirect_type}_redirect_url",
+                error_type="no_match_for_provided_magic_link_url",
+            )
+        return requested
+
+
+class Sdk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Stytch's browser SDKs may do without a backend."""
+
+    methods: tuple[SdkMethod, ...] = get_args(SdkMethod)
+    create_organizations: bool = False
+    pkce_required: tuple[PkceFlow, ...] = ()
+
+
+class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The limits of products' sessions."""
+
+    # In minutes; Stytch's maximum is the default.
+    max_duration_minutes: int = 527_040
+
+
+class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The project's configuration."""
+
+    name: str = "Gatehouse"
+    redirect_urls: RedirectUrls = msgspec.field(default_factory=RedirectUrls)
+    sdk: Sdk = msgspec.field(default_factory=Sdk)
+    sessions: Sessions = msgspec.field(default_factory=Sessions)
+
+
+_NONE_CONFIGURED: dict[RedirectType, str] = {
+    "login": "no_login_redirect_urls_set",
+    "signup": "no_signup_redirect_urls_set",
+    "invite": "no_invite_redirect_urls_set",
+    "reset_password": "no_password_reset_redirect_url",
+    "discovery": "no_discovery_redirect_urls_set",
+}
+
+
+def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -> ProjectConfiguration:
+    """Return the project's configuration from a TOML file. `redirect_urls` count for every type that the file leaves out.
+
+    Raise ValueError with the cause.
+    """
+    configuration = ProjectConfiguration()
+    if path is not None:
+        try:
+            configuration = msgspec.toml.decode(path.read_bytes(), type=ProjectConfiguration)
+        except (OSError, UnicodeError, msgspec.DecodeError) as error:
+            raise ValueError(f"{path}: {error}") from error
+    of_type = {
+        name: getattr(configuration.redirect_urls, name) or tuple(redirect_urls) for name in get_args(RedirectType)
+    }
+    for name, urls in of_type.items():
+        _check_urls(name, urls)
+    limit = configuration.sessions.max_duration_minutes
+    if not 5 <= limit <= Sessions().max_duration_minutes:  # noqa: PLR2004 -- Stytch's minimum
+        raise ValueError(f"sessions.max_duration_minutes is {limit}, but must be from 5 to 527040")
+    return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type))
+
+
+def with_token(redirect_url: str, token_type: str, token: str) -> str:
+    """Return a redirect URL with Stytch's parameters `stytch_token_type` and `token`."""
+    parts = urlsplit(redirect_url)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), ("stytch_token_type", token_type), ("token", token)]
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _check_urls(name: str, urls: Collection[str]) -> None:
+    if len(urls) > MAX_REDIRECT_URLS:
+        raise ValueError(f"redirect_urls.{name} has more than {MAX_REDIRECT_URLS} URLs")
+    for number, url in enumerate(urls):
+        if cause := _problem(url, is_default=number == 0):
+            raise ValueError(f'redirect_urls.{name} has "{url[:200]}", {cause}')
+
+
+def _problem(url: str, *, is_default: bool) -> str:
+    """Return why a URL can't be a redirect URL, "" if it can."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "which isn't a URL"
+    is_web = parts.scheme in {"http", "https"}
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    problems = (
+        (
+            len(url) > _MAX_LENGTH or any(one.isspace() or not one.isprintable() for one in url),
+            "which is too long or has a space in it",
+        ),
+        (
+            not parts.scheme or parts.scheme in _NEVER or (is_web and not parts.hostname),
+            "but must be a URL such as https://app.example.com/authenticate",
+        ),
+        (parts.scheme == "http" and parts.hostname not in _LOOPBACK, "but plain http is only for localhost"),
+        (
+            bool(parts.fragment or parts.username or parts.password or "*" in url),
+            "but a redirect URL has no fragment, user name, password or *",
+        ),
+        (
+            not _TOKEN_PARAMETERS.isdisjoint(name for name, _ in query),
+            "but Gatehouse adds the parameters token and stytch_token_type itself",
+        ),
+        (
+            is_default and any(value == _PLACEHOLDER for _, value in query),
+            "but the first URL is the default, so it can't have a {}",
+        ),
+    )
+    return next((problem for is_one, problem in problems if is_one), "")
+
+
+def _matches(configured: str, requested: str) -> bool:
+    """Say whether a request may lead to a URL: the same one, apart from the values of placeholders."""
+    if configured == requested:
+        return True
+    if _PLACEHOLDER not in configured or _problem(requested, is_default=False):
+        return False
+    ours, theirs = urlsplit(configured), urlsplit(requested)
+    names = parse_qsl(ours.query, keep_blank_values=True)
+    values = parse_qsl(theirs.query, keep_blank_values=True)
+    return (
+        _without_query(ours) == _without_query(theirs)
+        and len(names) == len(values)
+        and all(
+            name == other and expected in {value, _PLACEHOLDER}
+            for (name, expected), (other, value) in zip(names, values, strict=True)
+        )
+    )
+
+
+def _without_query(parts: SplitResult) -> str:
+    return urlunsplit(parts._replace(query=""))

@@ -1,0 +1,115 @@
+"""Discovery as products use it: prove an email address, then choose an organization or create one (Stytch: discovery)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from portal.directory.members import Member
+from portal.directory.organizations import Organization, OrganizationChanges
+from portal.directory.sessions import Authentication, SessionTerms, SignedIn
+
+
+class MembershipType(StrEnum):
+    """What a person is to an organization, in Stytch's terms."""
+
+    ACTIVE_MEMBER = "active_member"
+    PENDING_MEMBER = "pending_member"
+    INVITED_MEMBER = "invited_member"
+    ELIGIBLE_TO_JOIN_BY_EMAIL_DOMAIN = "eligible_to_join_by_email_domain"
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredOrganization:
+    """An organization that a person can enter. `member` is None if they would join it.
+
+    `is_authenticated` says that what they proved is enough for it. Otherwise `organization.settings` says what isn't.
+    """
+
+    organization: Organization
+    membership_type: MembershipType
+    member: Member | None
+    is_authenticated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredOrganizations:
+    """What a person can choose from, and the token to choose with. Without one, they chose by a session."""
+
+    email_address: str
+    organizations: tuple[DiscoveredOrganization, ...]
+    intermediate_session_token: str = field(default="", repr=False)
+    intermediate_session_token_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryEmailRequest:
+    """A request for a link or code: the address, where the link leads, and for how many minutes it works."""
+
+    email_address: str
+    redirect_url: str | None = None
+    minutes: int | None = None
+    code_challenge: str | None = None
+
+
+class ProjectDiscoveryGateway(Protocol):
+    """Discovery of the project's organizations. Neither the result nor the time of a request reveals who is a member."""
+
+    def request_magic_link(self, request: DiscoveryEmailRequest) -> None:
+        """Email a link to an address (Stytch: magic_links.email.discovery.send). Raise Invalid, TooManyRequests."""
+        ...
+
+    def request_code(self, request: DiscoveryEmailRequest) -> None:
+        """Email a code to an address (Stytch: otps.email.discovery.send). Raise Invalid, TooManyRequests."""
+        ...
+
+    def authenticate_magic_link(self, token: str, *, code_verifier: str) -> DiscoveredOrganizations:
+        """Return what the reader of a link can choose from (Stytch: magic_links.discovery.authenticate).
+
+        The link works once. Raise Unauthenticated, Invalid for a wrong verifier.
+        """
+        ...
+
+    def authenticate_code(self, *, email_address: str, code: str) -> DiscoveredOrganizations:
+        """Return what the reader of a code can choose from (Stytch: otps.email.discovery.authenticate).
+
+        The code works once, and no longer after five wrong ones. Raise Unauthenticated for every cause.
+        """
+        ...
+
+    def authenticate_password(self, *, email_address: str, password: str) -> DiscoveredOrganizations:
+        """Return the organizations where this password is right (Stytch: passwords.discovery.authenticate).
+
+        Raise Unauthenticated if there is none, taking the same time for every cause.
+        """
+        ...
+
+    def request_password_reset(self, request: DiscoveryEmailRequest) -> None:
+        """Email a link to choose a password (Stytch: passwords.discovery.email.reset_start). Raise Invalid, TooManyRequests."""
+        ...
+
+    def reset_password(self, token: str, *, password: str, code_verifier: str) -> DiscoveredOrganizations:
+        """Set a password in every organization of a link's address that allows passwords, and return what can be chosen.
+
+        (Stytch: passwords.discovery.email.reset.) Revokes all sessions there. The link works once, and is kept if the
+        password is too weak. Raise Unauthenticated, Invalid.
+        """
+        ...
+
+    def organizations(self, intermediate_session_token: str) -> DiscoveredOrganizations:
+        """Return what a person can choose from again (Stytch: discovery.organizations.list). Raise Unauthenticated."""
+        ...
+
+    def organizations_of(self, signed_in: SignedIn) -> DiscoveredOrganizations:
+        """Return the organizations whose member the holder of a session is (Stytch: the same)."""
+        ...
+
+    def create_organization(
+        self, intermediate_session_token: str, new: OrganizationChanges, terms: SessionTerms
+    ) -> Authentication:
+        """Create an organization with the person as its admin, and sign them in (Stytch: discovery.organizations.create).
+
+        Without a name or slug, they come from the address. Raise Unauthenticated, Invalid, Conflict, Forbidden if another
+        organization claims the domain.
+        """
+        ...

@@ -1,0 +1,164 @@
+"""The organization's members as its admins see them: a list by email address, and one with sessions and sources of roles."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Max, Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from portal.directory.email_addresses import fold_address
+from portal.directory.errors import NotFound
+from portal.directory.ids import parse_id, public_id
+from portal.directory.members import (
+    RESOURCE,
+    Helper,
+    ListedMember,
+    Member,
+    MemberDetails,
+    MemberFilter,
+    MemberManager,
+    MemberState,
+    MemberStatus,
+    SessionSummary,
+)
+from portal.directory.pages import Page, check_limit
+from portal.directory.permissions import Permission
+from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
+from portal.embedded import models
+from portal.embedded.database import keyset
+from portal.embedded.database.integrity import is_text
+from portal.embedded.members.roles import GroupGrant, group_grants
+from portal.embedded.members.search import has_any_role
+from portal.embedded.members.values import member_value, with_details
+from portal.embedded.scope import Scope
+
+_MAX_SESSIONS = 20
+_LAST_KEY = UUID(int=2**128 - 1)
+_REVOKE_SESSIONS = f"{RESOURCE}:revoke-sessions"
+
+Rows = QuerySet[models.MemberRow]
+
+
+def page(scope: Scope, wanted: MemberFilter, *, cursor: str, limit: int) -> Page[ListedMember]:
+    """Return a page of members by email address. Raise Invalid, InvalidCursor, Forbidden."""
+    scope.require(Permission.MEMBER_SEARCH)
+    check_limit(limit)
+    keys = keyset.Keyset("members", scope.organization_id, wanted)
+    found = _in_order(scope, is_deactivated=wanted.state is MemberState.DEACTIVATED)
+    if cursor:
+        found = found.filter(_after(*keys.key(cursor)))
+    # These are whole indexes. Of any other list, a page reads a bounded number of rows of one of them.
+    is_whole = wanted in {MemberFilter(), MemberFilter(state=MemberState.DEACTIVATED)}
+    bound = None if is_whole else _bound(found)
+    if bound:
+        found = found.filter(email_address_folded__lte=bound[0])
+    if wanted.state:
+        found = found.filter(status__in=wanted.state.statuses)
+    rows = list(_matching(scope, found, wanted)[: limit + 1])
+    result = keys.page(rows, limit=limit, key=lambda row: [row.email_address_folded, str(row.pk)], searched_to=bound)
+    return Page(_values(scope, result.items), result.next_cursor)
+
+
+def helpers(scope: Scope, role_ids: Sequence[str], *, limit: int) -> tuple[Helper, ...]:
+    """Return active members who have one of the roles, by email address; none from beyond what a search reads."""
+    rows = _in_order(scope, is_deactivated=False)
+    bound = _bound(rows)
+    if bound:
+        rows = rows.filter(email_address_folded__lte=bound[0])
+    found = rows.filter(status=MemberStatus.ACTIVE).filter(has_any_role(role_ids, [scope.organization]))[:limit]
+    return tuple(Helper(row.name, row.email_address) for row in found)
+
+
+def details(scope: Scope, member_id: str) -> MemberDetails:
+    """Return a member with the names of the groups that grant roles, and with sessions. Raise NotFound, Forbidden."""
+    is_own = scope.signed_in is not None and scope.signed_in.member.member_id == member_id
+    if not is_own:
+        scope.require(Permission.MEMBER_SEARCH)
+    row = _members(scope).filter(pk=parse_id("member", member_id)).first()
+    if row is None:
+        raise NotFound("This member does not exist.")
+    (listed,) = _values(scope, [row])
+    return MemberDetails(listed, _group_names(scope, listed.member), _sessions(scope, row, is_own=is_own))
+
+
+def _members(scope: Scope) -> Rows:
+    return with_details(scope.of(models.MemberRow)).filter(organization__deleted_at=None)
+
+
+def _in_order(scope: Scope, *, is_deactivated: bool) -> Rows:
+    """Return the members who are deactivated, or the others, by email address. A deactivated one's can be another's, too."""
+    rows = _members(scope).order_by("email_address_folded", "pk")
+    # Repeat the conditions of partial indexes literally: a planner can't derive them from parameters.
+    deleted = RawSQL(f"'{MemberStatus.DELETED}'", ())  # noqa: S611 -- a constant
+    return rows.filter(status=deleted) if is_deactivated else rows.exclude(status=deleted)
+
+
+def _after(email_address: str, key: str) -> Q:
+    # The first condition is redundant, but it lets the planner use the index.
+    same = Q(email_address_folded=email_address, pk__gt=UUID(key))
+    return Q(email_address_folded__gte=email_address) & (Q(email_address_folded__gt=email_address) | same)
+
+
+def _bound(rows: Rows) -> list[str] | None:
+    """Return the key of the last member that one page of a search reads, None if it reads all of them."""
+    last = keyset.MAX_SEARCHED
+    found = list(rows.values_list("email_address_folded", flat=True)[last - 1 : last + 1])
+    return [found[0], str(_LAST_KEY)] if len(found) > 1 else None
+
+
+def _matching(scope: Scope, rows: Rows, wanted: MemberFilter) -> Rows:
+    """Return the members with the role, and with each word in their names or email addresses."""
+    if wanted.role_id:
+        rows = rows.filter(has_any_role([wanted.role_id], [scope.organization]))
+    if not is_text(wanted.text):
+        return rows.none()
+    for word in keyset.search_words(wanted.text):
+        rows = rows.filter(Q(name__icontains=word) | Q(email_address_folded__contains=fold_address(word)))
+    return rows
+
+
+def _values(scope: Scope, rows: Sequence[models.MemberRow]) -> tuple[ListedMember, ...]:
+    """Return members with their roles. This takes two queries for any number of members."""
+    grants, active = group_grants(rows), _last_active(scope, [row.pk for row in rows])
+    return tuple(_listed(row, grants.get(row.pk, ()), active.get(row.pk)) for row in rows)
+
+
+def _listed(row: models.MemberRow, grants: Sequence[GroupGrant], last_active_at: datetime | None) -> ListedMember:
+    user: models.ScimUserRow | None = getattr(row, "scim_user", None)
+    manager = None
+    if user and user.connection.status == ScimConnectionStatus.ACTIVE:
+        provider = ScimIdentityProvider(user.connection.identity_provider)
+        manager = MemberManager(user.connection.display_name, provider, public_id("scim-user", user.pk))
+    return ListedMember(member_value(row, grants), manager, last_active_at)
+
+
+def _last_active(scope: Scope, members: Iterable[UUID]) -> Mapping[UUID, datetime]:
+    """Return when members used a session last, of the sessions that are still stored."""
+    sessions = scope.of(models.MemberSessionRow).filter(member_id__in=list(members)).order_by()
+    return dict(sessions.values("member_id").annotate(last=Max("last_accessed_at")).values_list("member_id", "last"))
+
+
+def _group_names(scope: Scope, member: Member) -> Mapping[str, str]:
+    granting = {source.details.get("group_id", "") for role in member.roles for source in role.sources} - {""}
+    if not granting:
+        return {}
+    groups = scope.of(models.ScimGroupRow).filter(pk__in=[parse_id("scim-group", one) for one in granting])
+    return {public_id("scim-group", pk): name for pk, name in groups.values_list("pk", "display_name")}
+
+
+def _sessions(scope: Scope, row: models.MemberRow, *, is_own: bool) -> tuple[SessionSummary, ...] | None:
+    """Return the newest live sessions, None unless they are the caller's own or the caller could revoke them."""
+    if scope.signed_in and not is_own and not scope.policy.allows(scope.roles, _REVOKE_SESSIONS):
+        return None
+    now = timezone.now()
+    used = Q(ends_when_idle=False) | Q(last_accessed_at__gte=now - timedelta(minutes=settings.SESSION_IDLE_MINUTES))
+    live = scope.of(models.MemberSessionRow).filter(used, member_id=row.pk, revoked_at=None, expires_at__gt=now)
+    return tuple(
+        SessionSummary(
+            public_id("member-session", one.pk), one.started_at, one.last_accessed_at, one.ip_address, one.user_agent
+        )
+        for one in live.order_by("-started_at")[:_MAX_SESSIONS]
+    )

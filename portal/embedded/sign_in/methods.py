@@ -1,0 +1,51 @@
+"""The sign-in methods that an organization allows, and whether what a person proved is enough for it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from portal.directory.ids import public_id
+from portal.directory.organizations import EMAIL_OTP, MAGIC_LINK, PASSWORD
+from portal.directory.sessions import AuthenticationFactor, EmailFactor
+from portal.embedded import models
+from portal.embedded.scope import settings_value
+
+# The method in allowed_auth_methods by the type of the factor.
+_METHODS = {"password": PASSWORD, "magic_link": MAGIC_LINK, "email_otp": EMAIL_OTP}
+
+
+def may_use(member: models.MemberRow, auth_method: str) -> bool:
+    """Say whether the organization lets a member sign in by a method (Stytch: auth_methods, is_breakglass)."""
+    return member.is_breakglass or settings_value(member.organization).allows(auth_method)
+
+
+def is_enough(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> bool:
+    """Say whether one of the factors is a method that the organization lets the member sign in by."""
+    return any(may_use(member, _METHODS.get(one.type, one.type)) for one in factors)
+
+
+def email_factor(auth_method: str, email_address: str, owner: UUID, now: datetime) -> AuthenticationFactor:
+    """Return the factor of a link or code by email. `owner` is the member, or the project before one is known."""
+    return AuthenticationFactor(
+        auth_method, "email", now, now, email_factor=EmailFactor(email_id(owner, email_address), email_address)
+    )
+
+
+def email_id(owner: UUID, email_address: str) -> str:
+    """Return the ID of a member's address, the same as long as it is theirs (Stytch: method_id, email_id)."""
+    return public_id("email", uuid5(owner, email_address))
+
+
+def merged(*groups: Iterable[AuthenticationFactor]) -> tuple[AuthenticationFactor, ...]:
+    """Return factors, each type once, with when it was first and last used."""
+    found: dict[str, AuthenticationFactor] = {}
+    for one in (factor for group in groups for factor in group):
+        earlier = found.get(one.type)
+        found[one.type] = AuthenticationFactor(
+            one.type,
+            one.delivery_method,
+            min(one.created_at, earlier.created_at) if earlier else one.created_at,
+            max(one.last_authenticated_at, earlier.last_authenticated_at) if earlier else one.last_authenticated_at,
+            email_factor=one.email_factor,
+        )
+    return tuple(found.values())

@@ -1,0 +1,107 @@
+"""What an email says, once: its HTML and its plain text are both rendered from this (portal/mail/rendering.py)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+PORTAL_NAME = "Gatehouse"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A part of a sentence, in bold if it's a name."""
+
+    text: str
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph. `is_last` is for what to do if the email wasn't expected."""
+
+    kind: ClassVar[str] = "paragraph"
+    words: tuple[Words, ...]
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A table of two columns: label and value."""
+
+    kind: ClassVar[str] = "facts"
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A numbered list."""
+
+    kind: ClassVar[str] = "steps"
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """The one button. `validity` is "" if it opens a page that asks for sign-in, and otherwise how long the link works."""
+
+    kind: ClassVar[str] = "button"
+    label: str
+    url: str
+    validity: str = ""
+
+    @property
+    def host(self) -> str:
+        """Where the URL leads, with the port if it has one."""
+        return urlsplit(self.url).netloc
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code to enter, large and on a line of its own."""
+
+    kind: ClassVar[str] = "code"
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class FooterLink:
+    """A link below the email, such as where to change its contacts. Without `text`, the URL is shown."""
+
+    label: str
+    url: str
+    text: str = ""
+
+
+Block = Paragraph | Facts | Steps | Button | Code
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An email, apart from its recipient.
+
+    The preheader adds what the subject leaves out. `reason` says why the recipient gets it, and continues "You get this email
+    at nora@example.com because". Names in it are prepared by `portal.mail.names`.
+    """
+
+    subject: str
+    preheader: str
+    title: str
+    blocks: tuple[Block, ...]
+    reason: str
+    # "" for emails of the portal itself.
+    organization_name: str = ""
+    # The area and the connection, such as "SCIM · Okta production".
+    context: str = ""
+    links: tuple[FooterLink, ...] = ()
+    # Where one POST stops these emails (RFC 8058). "" for emails that can't be stopped.
+    stop_url: str = ""
+
+
+def paragraph(*words: str | Words, is_last: bool = False) -> Paragraph:
+    """Return a paragraph of plain and bold words."""
+    return Paragraph(tuple(one if isinstance(one, Words) else Words(one) for one in words), is_last)
+
+
+def strong(text: str) -> Words:
+    """Return words in bold."""
+    return Words(text, is_strong=True)

@@ -1,0 +1,69 @@
+"""The form for a member's own preferences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Self
+
+from django import forms
+
+from portal.directory.preferences import Preferences, Theme, zone_names
+
+_REGIONS = frozenset(
+    ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+)
+# What nothing chosen is called in the form: an empty choice would make a field optional.
+_BROWSER, _SYSTEM = "browser", "system"
+_THEMES = {_SYSTEM: "Same as the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
+
+
+class PreferencesForm(forms.Form):
+    """A time zone and a theme."""
+
+    time_zone = forms.ChoiceField(
+        label="Time zone", error_messages={"invalid_choice": "Choose a time zone from the list."}
+    )
+    theme = forms.ChoiceField(
+        label="Theme",
+        choices=list(_THEMES.items()),
+        error_messages={"invalid_choice": "Choose a theme from the list."},
+    )
+
+    def __init__(self, *arguments: object, browser_zone: str, chosen: str, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # -- passed on as they are
+        field = self.fields["time_zone"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(_BROWSER, _browser_label(browser_zone)), *_zones(chosen)]
+
+    @classmethod
+    def of(cls, preferences: Preferences, *, browser_zone: str) -> Self:
+        """Return the form with what is stored."""
+        initial = {"time_zone": preferences.time_zone or _BROWSER, "theme": preferences.theme or _SYSTEM}
+        return cls(initial=initial, browser_zone=browser_zone, chosen=preferences.time_zone)
+
+    @property
+    def chosen(self) -> Preferences:
+        """The preferences of a valid form."""
+        time_zone, theme = self.cleaned_data["time_zone"], self.cleaned_data["theme"]
+        return Preferences(
+            "" if time_zone == _BROWSER else time_zone, Theme.SYSTEM if theme == _SYSTEM else Theme(theme)
+        )
+
+
+def _browser_label(browser_zone: str) -> str:
+    return f"Same as this browser ({_city(browser_zone) if browser_zone else 'UTC until it tells its zone'})"
+
+
+def _zones(chosen: str) -> Iterator[tuple[str, object]]:
+    """Return the time zones by region. Other names of the database, such as "US/Pacific", are offered only if chosen."""
+    by_region: Mapping[str, list[tuple[str, str]]] = {region: [] for region in sorted(_REGIONS)}
+    for name in sorted(zone_names()):
+        region, _, place = name.partition("/")
+        if place and region in by_region:
+            by_region[region].append((name, _city(place)))
+    yield ("UTC", "UTC")
+    if chosen and chosen != "UTC" and chosen.partition("/")[0] not in by_region:
+        yield (chosen, chosen)
+    yield from by_region.items()
+
+
+def _city(name: str) -> str:
+    return name.replace("_", " ")

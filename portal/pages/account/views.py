@@ -1,0 +1,57 @@
+"""The account of the member who is signed in: who they are here, what they may do, and how pages look to them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.directory.errors import Invalid
+from portal.pages.account.forms import PreferencesForm
+from portal.web.member_roles import shown_roles
+from portal.web.pages import render_page, see_other
+from portal.web.preferences import preferences_of, store_preferences
+from portal.web.request import PortalRequest
+from portal.web.times import browser_zone_name
+
+_TEMPLATE = "account/account.html"
+
+
+def account(request: PortalRequest) -> HttpResponse:
+    """Show the account."""
+    form = PreferencesForm.of(preferences_of(request), browser_zone=browser_zone_name(request))
+    return _page(request, form)
+
+
+def preferences(request: PortalRequest) -> HttpResponse:
+    """Save the preferences. On GET, show the account."""
+    response = see_other(reverse("account:account", args=[request.signed_in.organization.organization_slug]))
+    if request.method == "GET":
+        return response
+    chosen = request.POST.get("time_zone", "")
+    form = PreferencesForm(request.POST, browser_zone=browser_zone_name(request), chosen=chosen)
+    if form.is_valid():
+        try:
+            store_preferences(request, form.chosen, response)
+        except Invalid as error:
+            form.add_error("time_zone", error.detail)
+        else:
+            messages.success(request, "Preferences saved.")
+            return response
+    return _page(request, form, status=422)
+
+
+def _page(request: PortalRequest, form: PreferencesForm, *, status: int = 200) -> HttpResponse:
+    member = request.signed_in.member
+    details = request.directory.members.details(member.member_id)
+    context: dict[str, Any] = {
+        "member": member,
+        "roles": shown_roles(request, details),
+        "sessions": details.sessions,
+        "own_session_id": request.signed_in.session.member_session_id,
+        "form": form,
+        "now": timezone.now(),
+        "is_stored": request.directory.preferences is not None,
+    }
+    return render_page(request, _TEMPLATE, context, status=status)

@@ -1,0 +1,12 @@
+"""The pages of members."""
+
+from portal.access.routing import route
+from portal.directory.permissions import Permission
+from portal.pages.members import views
+
+app_name = "members"
+
+urlpatterns = [
+    route("", views.members, name="members", allow=Permission.MEMBER_SEARCH),
+    route("<str:member_id>/", views.member, name="member", allow=Permission.MEMBER_SEARCH),
+]

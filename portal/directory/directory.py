@@ -6,6 +6,7 @@ values, and raise only the errors of `portal.directory.errors`. A capability tha
 
 from typing import Protocol
 
+from portal.directory.account import AccountGateway
 from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
 from portal.directory.counts import CountGateway
@@ -132,6 +133,11 @@ class Directory(Protocol):
     @property
     def members(self) -> MemberGateway:
         """Its members."""
+        ...
+
+    @property
+    def account(self) -> AccountGateway:
+        """The account of the acting member."""
         ...
 
     @property

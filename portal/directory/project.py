@@ -11,6 +11,7 @@ from portal.directory.configuration import ProjectConfiguration
 from portal.directory.directory import Directory, ScimGateway
 from portal.directory.discovery import ProjectDiscoveryGateway
 from portal.directory.email_otps import ProjectEmailOtpGateway
+from portal.directory.email_updates import ProjectEmailUpdateGateway
 from portal.directory.magic_links import ProjectMagicLinkGateway
 from portal.directory.members import MembersGateway, ProjectMemberGateway
 from portal.directory.organizations import OrganizationsGateway, ProjectOrganizationGateway
@@ -77,6 +78,11 @@ class ProjectDirectory(Directory, Protocol):
     @property
     def email_otps(self) -> ProjectEmailOtpGateway:
         """Codes by email."""
+        ...
+
+    @property
+    def email_updates(self) -> ProjectEmailUpdateGateway:
+        """Changes of its members' addresses."""
         ...
 
     @property

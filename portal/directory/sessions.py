@@ -87,6 +87,9 @@ class SessionEndCause(StrEnum):
     MEMBER = "member"
     ADMIN = "admin"
     PASSWORD = "password"  # noqa: S105 -- a cause
+    # How the member signed in isn't enough since their address or the organization's sign-in methods were changed.
+    ADDRESS = "address"
+    METHODS = "methods"
 
 
 @dataclass(frozen=True, slots=True)

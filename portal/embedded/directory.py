@@ -7,6 +7,7 @@ from portal.directory.actor import Origin
 from portal.directory.sessions import SignedIn
 from portal.embedded.activity import EmbeddedActivity
 from portal.embedded.counts import EmbeddedCounts
+from portal.embedded.members.account import EmbeddedAccount
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
@@ -19,6 +20,7 @@ from portal.embedded.scope import Scope
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from portal.embedded.sessions.sessions import EmbeddedSessions
 from portal.embedded.sign_in.email_otps import EmbeddedEmailOtps
+from portal.embedded.sign_in.email_updates import EmbeddedEmailUpdates
 from portal.embedded.sign_in.magic_links import EmbeddedMagicLinks
 
 
@@ -46,6 +48,11 @@ class EmbeddedDirectory:
     def members(self) -> EmbeddedMembers:
         """Its members."""
         return EmbeddedMembers(self._scope)
+
+    @cached_property
+    def account(self) -> EmbeddedAccount:
+        """The account of the acting member."""
+        return EmbeddedAccount(self._scope)
 
     @cached_property
     def preferences(self) -> EmbeddedPreferences:
@@ -76,6 +83,11 @@ class EmbeddedDirectory:
     def email_otps(self) -> EmbeddedEmailOtps:
         """Codes by email."""
         return EmbeddedEmailOtps(self._scope)
+
+    @cached_property
+    def email_updates(self) -> EmbeddedEmailUpdates:
+        """Changes of its members' addresses."""
+        return EmbeddedEmailUpdates(self._scope)
 
     @cached_property
     def activity(self) -> EmbeddedActivity:

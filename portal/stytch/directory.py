@@ -11,6 +11,7 @@ from portal.directory.counts import CountGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
+from portal.stytch.account import StytchAccount
 from portal.stytch.discovery import StytchDiscovery
 from portal.stytch.email_otps import StytchEmailOtps
 from portal.stytch.http import StytchApi
@@ -51,6 +52,11 @@ class StytchDirectory:
     def sessions(self) -> StytchSessions:
         """Its member sessions."""
         return StytchSessions(self._scope)
+
+    @cached_property
+    def account(self) -> StytchAccount:
+        """The account of the acting member."""
+        return StytchAccount(self._scope)
 
     @cached_property
     def email_otps(self) -> StytchEmailOtps:

@@ -13,7 +13,8 @@ from portal.stytch.scope import Scope
 from portal.stytch.sessions import StytchSessions, signed_in
 
 _WRONG: Meaning = (Unauthenticated, "The code is wrong, was already used, or has expired. Ask for a new one.")
-_MEANINGS: Meanings = dict.fromkeys(
+# Errors of a code. The sentence doesn't tell whether there is such a member.
+CODE_MEANINGS: Meanings = dict.fromkeys(
     (
         "unauthorized_credentials",
         "otp_code_not_found",
@@ -53,7 +54,7 @@ class StytchEmailOtps:
             "code": code,
             "session_duration_minutes": settings.SESSION_DURATION_MINUTES,
         }
-        answer = self._scope.api.post(path_of("otps", "email", "authenticate"), body, meanings=_MEANINGS)
+        answer = self._scope.api.post(path_of("otps", "email", "authenticate"), body, meanings=CODE_MEANINGS)
         return StytchSessions(self._scope).of_this_organization(signed_in(answer))
 
     def confirm(self, code: str) -> SignedIn:
@@ -70,7 +71,7 @@ class StytchEmailOtps:
             "code": code,
             "session_token": caller.session_token,
         }
-        answer = self._scope.api.post(path_of("otps", "email", "authenticate"), body, meanings=_MEANINGS)
+        answer = self._scope.api.post(path_of("otps", "email", "authenticate"), body, meanings=CODE_MEANINGS)
         confirmed = StytchSessions(self._scope).of_this_organization(signed_in(answer))
         if confirmed.member.member_id != caller.member.member_id:
             raise Unauthenticated("The session has ended.")

@@ -19,6 +19,7 @@ from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
 from portal.stytch.organization import StytchOrganization
 from portal.stytch.scope import Scope
+from portal.stytch.sessions import StytchSessions
 from portal.stytch.values import member_value
 
 _NO_MEMBER: Meaning = (NotFound, "This member does not exist.")
@@ -89,7 +90,7 @@ class StytchMembers:
         caller = self._scope.signed_in
         if caller and caller.member.member_id == member_id:
             # A search would need a permission that members may lack.
-            return MemberDetails(ListedMember(caller.member))
+            return MemberDetails(ListedMember(caller.member), sessions=StytchSessions(self._scope).of_member(member_id))
         operands = [_operand("member_ids", [member_id]), _operand("statuses", list(map(str, MemberStatus)))]
         found = [member_value(one) for one in self._search(operands, limit=1).parts("members")]
         # Stytch also accepts external IDs, the portal doesn't.

@@ -5,6 +5,7 @@ from contextlib import suppress
 from django.conf import settings
 
 from portal.directory.errors import Unauthenticated
+from portal.directory.members import SessionSummary
 from portal.directory.sessions import SignedIn
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meaning, Meanings
@@ -36,7 +37,7 @@ PASSWORD_MEANINGS: Meanings = {
 }
 _PASSWORD_WRONG: Meaning = (Unauthenticated, "Incorrect password.")
 # The same for a member who is signed in.
-_CONFIRM_MEANINGS: Meanings = {
+CONFIRM_MEANINGS: Meanings = {
     **{name: _PASSWORD_WRONG if meaning is _WRONG else meaning for name, meaning in PASSWORD_MEANINGS.items()},
     "member_password_not_found": (
         Unauthenticated,
@@ -99,7 +100,7 @@ class StytchSessions:
             "password": password,
             "session_token": caller.session_token,
         }
-        answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=_CONFIRM_MEANINGS)
+        answer = self._scope.api.post(path_of("passwords", "authenticate"), body, meanings=CONFIRM_MEANINGS)
         confirmed = self.of_this_organization(signed_in(answer))
         if confirmed.member.member_id != caller.member.member_id:
             raise Unauthenticated("The session has ended.")
@@ -112,6 +113,28 @@ class StytchSessions:
             if caller is None or caller.session_token != session_token:
                 self.authenticate(session_token)
             self._scope.api.post(path_of("sessions", "revoke"), {"session_token": session_token})
+
+    def documents_of(self, member_id: str) -> list[Document]:
+        """Return a member's live sessions as Stytch has them (GET /v1/b2b/sessions). The caller checks the permission."""
+        caller = self._scope.signed_in
+        if caller is None:
+            raise Unauthenticated("The session has ended.")
+        query = {"organization_id": caller.organization.organization_id, "member_id": member_id}
+        return self._scope.api.get(path_of("sessions"), query).parts("member_sessions")
+
+    def of_member(self, member_id: str) -> tuple[SessionSummary, ...]:
+        """Return a member's live sessions, newest first. Stytch doesn't tell devices and IP addresses."""
+        found = [
+            SessionSummary(
+                one.text("member_session_id"),
+                one.timestamp("started_at"),
+                one.timestamp("last_accessed_at"),
+                ip_address="",
+                user_agent="",
+            )
+            for one in self.documents_of(member_id)
+        ]
+        return tuple(sorted(found, key=lambda one: one.started_at, reverse=True))
 
     def of_this_organization(self, who: SignedIn) -> SignedIn:
         """Return a session. Raise Unauthenticated if it is of another organization."""

@@ -266,17 +266,17 @@ def end_sentence(end: SessionEnd | None) -> str:
     if end is None:
         return "Your session has ended."
     at = date_format(timezone.localtime(end.at), "j M Y, H:i T")
-    match end.cause:
-        case SessionEndCause.IDLE:
-            return f"Your session ended on {at}, after {_duration(end.minutes)} without activity."
-        case SessionEndCause.DURATION:
-            return f"Your session ended on {at}, {_duration(end.minutes)} after you signed in."
-        case SessionEndCause.MEMBER:
-            return f"You ended this session on {at}."
-        case SessionEndCause.ADMIN:
-            return f"An admin ended your session on {at}."
-        case SessionEndCause.PASSWORD:
-            return f"Your password was changed on {at}. That ended your other sessions."
+    duration = _duration(end.minutes)
+    sentences = {
+        SessionEndCause.IDLE: f"Your session ended on {at}, after {duration} without activity.",
+        SessionEndCause.DURATION: f"Your session ended on {at}, {duration} after you signed in.",
+        SessionEndCause.MEMBER: f"You ended this session on {at}.",
+        SessionEndCause.ADMIN: f"An admin ended your session on {at}.",
+        SessionEndCause.PASSWORD: f"Your password was changed on {at}. That ended your other sessions.",
+        SessionEndCause.ADDRESS: f"Your email address was changed on {at}. That ended this session.",
+        SessionEndCause.METHODS: f"Your organization changed how its members sign in on {at}. That ended this session.",
+    }
+    return sentences[end.cause]
 
 
 def _duration(minutes: int) -> str:

@@ -8,9 +8,9 @@ from django.utils.http import urlencode
 
 from portal.directory.errors import Conflict, Invalid, StepUpRequired
 from portal.web.request import PortalRequest
+from portal.web.step_up import needs_step_up, step_up
 from scim_admin.forms.connection import ConnectionForm
 from scim_admin.sections import render_section
-from scim_admin.step_up import needs_step_up, step_up
 from scim_admin.views.set_up import render_first_token
 
 _TEMPLATE = "scim_admin/create.html"

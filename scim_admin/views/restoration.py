@@ -13,9 +13,9 @@ from portal.web import listing
 from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
+from portal.web.step_up import needs_step_up, step_up
 from scim_admin.forms.restoration import RestoreForm
 from scim_admin.sections import render_list, render_section
-from scim_admin.step_up import needs_step_up, step_up
 
 _LIST = "scim_admin/deleted_connections.html"
 _TEMPLATE = "scim_admin/restoration.html"

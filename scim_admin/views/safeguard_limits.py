@@ -8,8 +8,8 @@ from django.utils.http import urlencode
 from portal.directory.errors import Conflict, Invalid
 from portal.web.availability import available
 from portal.web.request import PortalRequest
+from portal.web.step_up import needs_step_up, step_up
 from scim_admin.forms.safeguard import SafeguardLimitsForm
-from scim_admin.step_up import needs_step_up, step_up
 from scim_admin.views.settings import render_settings, see_settings, version_of
 
 

@@ -11,8 +11,8 @@ from portal.directory.sign_in_links import SignInLinkGateway
 from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
+from portal.web.step_up import needs_step_up, step_up
 from scim_admin.sections import render_section
-from scim_admin.step_up import needs_step_up, step_up
 
 _TEMPLATE = "scim_admin/sign_in_link.html"
 _TOO_MANY = "Several links were sent to this person within the last hour. Wait an hour, then try again."

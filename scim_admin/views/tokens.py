@@ -11,9 +11,9 @@ from portal.directory.errors import Conflict
 from portal.directory.scim.connection import NewScimConnection, ScimConnection
 from portal.directory.scim.tokens import ScimTokens
 from portal.web.request import PortalRequest
+from portal.web.step_up import needs_step_up, step_up
 from scim_admin.forms.connection import TokensVersionForm
 from scim_admin.sections import render_section
-from scim_admin.step_up import needs_step_up, step_up
 from scim_admin.views.connection import connection_card
 from scim_admin.views.settings import render_settings, see_settings
 

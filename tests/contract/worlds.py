@@ -169,7 +169,8 @@ class StytchWorld:
 
     def emailed_codes(self, email_address: str) -> list[str]:
         members = [one.id for one in self.project.members if one.email_address == email_address]
-        return [code for member_id, code in self.project.codes.items() if member_id in members]
+        to_new = [code for address, code in self.project.new_addresses.values() if address == email_address]
+        return to_new + [code for member_id, code in self.project.codes.items() if member_id in members]
 
     def add_connection(self, slug: str) -> str:
         return self.project.add_connection(self.project.organization(slug)).id

@@ -231,8 +231,56 @@ def _authenticate_session(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
 
 
 def _revoke_session(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    if "member_session_id" in seen.body:
+        found = [one.token for one in fake.project.sessions.values() if one.id == seen.text("member_session_id")]
+        if not found:
+            raise Refusal(404, "session_not_found")
+        fake.project.revoke(found[0])
+        return {}
     fake.project.revoke(seen.text("session_token"))
     return {}
+
+
+def _list_sessions(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    member = fake.project.member(fake.project.organization(seen.query["organization_id"]), seen.query["member_id"])
+    mine = [one for one in fake.project.sessions.values() if one.member is member]
+    return {"member_sessions": [objects.session_object(one) for one in mine]}
+
+
+def _change_password(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    organization = fake.project.organization(seen.text("organization_id"))
+    member = fake.project.authenticate_password(
+        organization, seen.text("email_address"), seen.text("existing_password")
+    )
+    session = fake.project.renew_password_factor(seen.text("session_token"), member)
+    fake.project.set_password(member, seen.text("new_password"), keep=session)
+    return objects.sign_in_object(member, session)
+
+
+def _set_password(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    session = fake.project.session(seen.text("session_token"))
+    fake.project.require_recent_factor(session)
+    fake.project.set_password(session.member, seen.text("password"), keep=session)
+    return objects.sign_in_object(session.member, session)
+
+
+def _start_email_update(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    member = fake.project.member(row, member_id)
+    fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, "update.info.email")
+    fake.project.start_email_update(member, seen.text("email_address"))
+    return {
+        "member_id": member.id,
+        "member": objects.member_object(member),
+        "organization": objects.organization_object(row),
+    }
+
+
+def _delete_member(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
+    member = fake.project.member(fake.project.organization(organization), member_id)
+    fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, "delete")
+    fake.project.delete_member(member)
+    return {"member_id": member.id}
 
 
 def _get_policy(fake: FakeStytch, _seen: Seen) -> dict[str, Any]:
@@ -312,6 +360,11 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"discovery/intermediate_sessions/exchange", _exchange),
     ("POST", r"sessions/authenticate", _authenticate_session),
     ("POST", r"sessions/revoke", _revoke_session),
+    ("GET", r"sessions", _list_sessions),
+    ("POST", r"passwords/existing_password/reset", _change_password),
+    ("POST", r"passwords/session/reset", _set_password),
+    ("POST", r"organizations/([^/]+)/members/([^/]+)/start_email_update", _start_email_update),
+    ("DELETE", r"organizations/([^/]+)/members/([^/]+)", _delete_member),
     ("GET", r"rbac/policy", _get_policy),
     ("GET", r"scim/([^/]+)/connection", _get_connection),
     ("POST", r"scim/([^/]+)/connection", _create_connection),

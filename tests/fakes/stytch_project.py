@@ -139,6 +139,8 @@ class Project:
         self.intermediate_sessions: dict[str, IntermediateSession] = {}
         # The code that was sent to a member, by the member's ID.
         self.codes: dict[str, str] = {}
+        # The new address of a member and the code that was sent to it, by the member's ID.
+        self.new_addresses: dict[str, tuple[str, str]] = {}
         self.connections: list[Connection] = []
         self.groups: list[Group] = []
         self.lock = threading.RLock()
@@ -235,11 +237,43 @@ class Project:
         return member
 
     def authenticate_code(self, organization: Organization, email_address: str, code: str) -> Member:
+        for member in self.members:
+            if member.organization is organization and self.new_addresses.get(member.id) == (email_address, code):
+                member.email_address, _ = self.new_addresses.pop(member.id)
+                return member
         for member in self._members_of(email_address):
             if member.organization is organization and self.codes.get(member.id) == code:
                 del self.codes[member.id]
                 return member
         raise Refusal(404, "otp_code_not_found")
+
+    def set_password(self, member: Member, password: str, *, keep: Session) -> None:
+        """Change a password, which ends all other sessions of the member."""
+        if len(password) < 12:
+            raise Refusal(400, "weak_password")
+        with self.lock:
+            member.password = password
+            others = {token for token, one in self.sessions.items() if one.member is member and one is not keep}
+            self.sessions = {token: one for token, one in self.sessions.items() if token not in others}
+
+    def require_recent_factor(self, session: Session) -> None:
+        proved = [at for at in (session.password_at, session.code_at) if at]
+        if not proved or max(proved) < now() - timedelta(minutes=5):
+            raise Refusal(403, "session_too_old_to_reset_password")
+
+    def start_email_update(self, member: Member, email_address: str) -> None:
+        """Email a code to a new address, unless someone else has it."""
+        if any(
+            one is not member and one.organization is member.organization for one in self._members_of(email_address)
+        ):
+            raise Refusal(400, "duplicate_email")
+        self.new_addresses[member.id] = (email_address, f"{secrets.randbelow(10**6):06}")
+
+    def authorize_self(self, session_token: str | None, member: Member, action: str) -> None:
+        """Check a member's right to do something to their own account."""
+        if session_token is not None:
+            assert self.session(session_token).member is member
+            self.authorize(session_token, member.organization, f"stytch.self:{action}")
 
     def renew_code_factor(self, token: str, member: Member) -> Session:
         session = self.session(token)

@@ -1,7 +1,7 @@
 """Stytch's member methods."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -9,10 +9,12 @@ from portal.access import rate_limits
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
+from portal.api.email_sign_in import count_email
 from portal.api.endpoints.organizations import require_backend
 from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
 from portal.directory.email_addresses import fold_address
+from portal.directory.email_updates import DeliveryMethod, EmailUpdateRequest
 from portal.directory.errors import NotFound
 from portal.directory.members import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, Member, MemberChanges, MemberStatus
 from portal.directory.organizations import Organization
@@ -90,6 +92,14 @@ class UnlinkRetiredEmailRequest(MemberRequest):
 
     email_id: str | None = None
     email_address: str | None = None
+
+
+class StartEmailUpdateRequest(MemberRequest, kw_only=True):
+    """The new address of a member, what is emailed to it, and where a link leads."""
+
+    email_address: str
+    delivery_method: Literal["", "EMAIL_MAGIC_LINK", "EMAIL_OTP"] | None = None
+    login_redirect_url: str | None = None
 
 
 class SearchMembersRequest(wire.SearchRequest, kw_only=True):
@@ -307,6 +317,29 @@ def unlink_retired_email(caller: Caller, request: UnlinkRetiredEmailRequest) -> 
     )
     one = _member_response(caller, member)
     return UnlinkRetiredEmailResponse(one.member_id, one.member, one.organization, member.organization_id)
+
+
+@endpoint(
+    "organizations.members.start_email_update",
+    f"POST {_ONE}/start_email_update",
+    browser=[
+        BrowserRoute("POST", f"{_BROWSER}/{{member_id}}/start_email_update"),
+        BrowserRoute("POST", f"{_BROWSER}/start_email_update"),
+    ],
+    rights=_rights_or_self("update.info.email"),
+)
+def start_email_update(caller: Caller, request: StartEmailUpdateRequest) -> MemberResponse:
+    """Email a link or code to a new address. The member's address changes when it is used; the old one is notified."""
+    count_email(caller, request.email_address)
+    member = caller.directory.email_updates.start(
+        _member_id(caller, request.member_id),
+        EmailUpdateRequest(
+            email_address=request.email_address,
+            delivery_method=DeliveryMethod(request.delivery_method or DeliveryMethod.LINK),
+            redirect_url=request.login_redirect_url,
+        ),
+    )
+    return _member_response(caller, member)
 
 
 @endpoint(

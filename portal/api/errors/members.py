@@ -43,6 +43,14 @@ MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
         "Members cannot change their own email address in this way.",
         "Have an admin change it, or send the request from your backend without the member session.",
     ),
+    "email_updates_available_only_for_active_members": ErrorType(
+        _BAD,
+        "The member isn't active, or their current email address isn't verified.",
+        "Have them sign in with a link or code by email first, or change the address with members.update.",
+    ),
+    "desired_email_updating_for_different_member": ErrorType(
+        _BAD, "Another member is about to get this email address.", "Wait until their link or code expires."
+    ),
     "invalid_role": ErrorType(_BAD, "The role does not exist.", "Use a role that rbac.policy lists."),
     "invalid_phone_number": ErrorType(
         _BAD, "The phone number is not in E.164 format.", "Send + and the country code first, as in +12025550123."

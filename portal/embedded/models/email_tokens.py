@@ -15,6 +15,9 @@ class EmailPurpose(models.TextChoices):
     INVITATION = "invitation"
     CODE = "code"
     PASSWORD_RESET = "password_reset"  # noqa: S105 -- a purpose
+    # A link and a code to a member's new address.
+    EMAIL_UPDATE = "email_update"
+    UPDATE_CODE = "update_code"
 
 
 class EmailTokenFields(models.Model):
@@ -55,6 +58,8 @@ class EmailTokenRow(EmailTokenFields):
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
     # The public ID of the member who invited someone, "" if nobody did.
     invited_by = models.CharField(max_length=64, blank=True)
+    # The public ID of the member whose address this becomes, "" for all other purposes.
+    updates_member = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "directory_emailtoken"

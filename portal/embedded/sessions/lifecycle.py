@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Unauthenticated
-from portal.directory.ids import public_id
+from portal.directory.ids import parse_id, public_id
 from portal.directory.members import Member, MemberStatus
 from portal.directory.sessions import (
     DEFAULT_MINUTES,
@@ -218,6 +218,11 @@ def signed_in_value(row: models.MemberSessionRow, token: str) -> SignedIn:
         organization=organization_value(row.member.organization),
         session_token=token,
     )
+
+
+def session_key(signed_in: SignedIn | None) -> UUID | None:
+    """Return the primary key of a session, None for none."""
+    return parse_id("member-session", signed_in.session.member_session_id) if signed_in else None
 
 
 def member_as_caller(member: models.MemberRow, origin: Origin) -> Caller:

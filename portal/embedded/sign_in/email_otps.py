@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
+from portal.directory.email_addresses import fold_address
 from portal.directory.email_otps import CodeRequest
 from portal.directory.errors import DirectoryError, Unauthenticated
 from portal.directory.members import Member, MemberStatus
@@ -18,8 +19,9 @@ from portal.embedded.audit import record
 from portal.embedded.members.values import member_value
 from portal.embedded.models.email_tokens import EmailPurpose
 from portal.embedded.scope import Scope, rows_of
-from portal.embedded.sessions.lifecycle import member_as_caller, session_not_found
+from portal.embedded.sessions.lifecycle import member_as_caller, session_key, session_not_found
 from portal.embedded.sign_in import email_tokens, emails
+from portal.embedded.sign_in.email_updates import updated_member
 from portal.embedded.sign_in.joining import activate, find_or_join, locked_member_or_join, recipient, scope_of_request
 from portal.embedded.sign_in.methods import email_factor, email_id
 from portal.embedded.sign_in.outcome import signed_in_or_missing
@@ -82,9 +84,13 @@ class EmbeddedEmailOtps:
         if terms:
             terms.check()
         tokens = self._scope.of(models.EmailTokenRow)
-        row = email_tokens.code_row(tokens, email_address, code)
+        row = email_tokens.code_row(tokens, email_address, code, purpose=self._purpose(email_address, terms))
         with transaction.atomic():
-            member = locked_member_or_join(self._scope, row.email_address)
+            member = (
+                updated_member(self._scope, row, keep=session_key(before.session))
+                if row.purpose == EmailPurpose.UPDATE_CODE
+                else locked_member_or_join(self._scope, row.email_address)
+            )
             email_tokens.use(row, tokens, email_tokens.wrong_code())
             if member is None:
                 raise email_tokens.wrong_code()
@@ -92,6 +98,15 @@ class EmbeddedEmailOtps:
             factor = email_factor(EMAIL_OTP, member.email_address, member.pk, timezone.now())
             outcome = signed_in_or_missing(self._scope, member, factor, terms, before)
         return replace(outcome, method_id=email_id(member.pk, member.email_address))
+
+    def _purpose(self, email_address: str, terms: SessionTerms | None) -> EmailPurpose:
+        """Return which kind of code to check: to products, that of a new address is as any other.
+
+        The portal asks for it in the session that requested it (portal.directory.account).
+        """
+        updates = self._scope.of(models.EmailTokenRow).filter(purpose=EmailPurpose.UPDATE_CODE)
+        waiting = updates.filter(email_address_folded=fold_address(email_address), expires_at__gt=timezone.now())
+        return EmailPurpose.UPDATE_CODE if terms and waiting.exists() else EmailPurpose.CODE
 
     def _requested(self, request: CodeRequest) -> models.EmailTokenRow:
         return models.EmailTokenRow(

@@ -104,12 +104,14 @@ def link_row(rows: QuerySet[Token], token: str, purposes: Collection[EmailPurpos
     return found
 
 
-def code_row(rows: QuerySet[Token], email_address: str, code: str) -> Token:
+def code_row(
+    rows: QuerySet[Token], email_address: str, code: str, *, purpose: EmailPurpose = EmailPurpose.CODE
+) -> Token:
     """Return the row of a code, to `use` it. Raise Unauthenticated if the code is wrong or has expired.
 
     After five codes, the right one isn't valid either. Must run outside a transaction: a rollback would undo the count.
     """
-    named = rows.filter(email_address_folded=fold_address(email_address), purpose=EmailPurpose.CODE)
+    named = rows.filter(email_address_folded=fold_address(email_address), purpose=purpose)
     valid = named.filter(expires_at__gt=timezone.now(), token_hash__isnull=False)
     found = valid.order_by("-created_at").first()
     # Count first: of many requests at once, five are checked.

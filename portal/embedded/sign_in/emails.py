@@ -1,10 +1,12 @@
 """The emails with a magic link, a code or a password reset, each for a product or for the portal."""
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.embedded import models
-from portal.mail.content import Button, Code, Email, Facts, paragraph
-from portal.mail.names import name_in_subject, shown_name
+from portal.mail.content import Button, Code, Email, Facts, Paragraph, paragraph
+from portal.mail.names import name_for_strangers, name_in_subject, shown_name
 from portal.mail.times import duration, timestamp
 from portal.web.user_agents import known_browser
 
@@ -75,6 +77,86 @@ def password_reset(row: Token, url: str, name: str, *, has_password: bool) -> Em
             ),
         ),
         reason=f"someone entered this address to reset a password for {shown_name(name)}",
+    )
+
+
+def email_update_link(row: models.EmailTokenRow, member: models.MemberRow, url: str) -> Email:
+    """Return the email to a new address with a link that confirms it."""
+    proof = Button("Confirm address", url, _validity(row))
+    return _email_update(row, member, paragraph("Confirm that this is your address."), proof)
+
+
+def email_update_code(row: models.EmailTokenRow, member: models.MemberRow, value: str) -> Email:
+    """Return the email to a new address with a code that confirms it."""
+    enter = paragraph(f"Enter this code on the page where you started. It works once, {_validity(row)}.")
+    return _email_update(row, member, enter, Code(value))
+
+
+def _email_update(
+    row: models.EmailTokenRow, member: models.MemberRow, what_to_do: Paragraph, proof: Button | Code
+) -> Email:
+    # The address may be a stranger's: nothing says whose account it is.
+    name = name_for_strangers(member.organization.name, member.organization.slug)
+    return Email(
+        subject=f"Confirm your new email address for {name_in_subject(name)}",
+        preheader=f"It works once, {_validity(row)}. Nothing changes until you confirm.",
+        organization_name=name,
+        title="Confirm your new email address",
+        blocks=(
+            paragraph(f"A member of {name} wants to sign in with {row.email_address} from now on."),
+            what_to_do,
+            proof,
+            paragraph(
+                "If you didn’t ask for this, ignore this email. The address isn’t used unless you confirm it. Don’t forward "
+                "this email.",
+                is_last=True,
+            ),
+        ),
+        reason=f"a member of {name} entered it as their new address",
+    )
+
+
+def email_update_notice(row: models.EmailTokenRow, member: models.MemberRow) -> Email:
+    """Return the email that tells the current address that it is about to change."""
+    name = shown_name(member.organization.name)
+    url = settings.PUBLIC_URL + reverse("account:email", args=[member.organization.slug])
+    return Email(
+        subject=f"Change of your email address for {name_in_subject(member.organization.name)}",
+        preheader="Your address changes once the new one is confirmed. You can cancel until then.",
+        organization_name=name,
+        title="Your email address is about to change",
+        blocks=(
+            paragraph(
+                "Someone signed in to your account asked to change its email address. The change takes effect once the new "
+                "address is confirmed."
+            ),
+            Facts((("Current address", member.email_address), ("New address", row.email_address), *_request(row))),
+            paragraph(
+                "If this was you, there’s nothing to do here. Use the code or link that we sent to the new address."
+            ),
+            paragraph("If it wasn’t, cancel the change and choose a new password."),
+            Button("Cancel the change", url),
+        ),
+        reason=f"it’s your current address as a member of {name}. Emails about your account’s security can’t be turned off",
+    )
+
+
+def email_updated(member: models.MemberRow) -> Email:
+    """Return the email that tells a former address that it was replaced. It doesn't name the new one."""
+    name = shown_name(member.organization.name)
+    return Email(
+        subject=f"Your email address for {name_in_subject(member.organization.name)} was changed",
+        preheader="You can no longer sign in with this address. If you changed it, there’s nothing to do.",
+        organization_name=name,
+        title="Your email address was changed",
+        blocks=(
+            paragraph(f"This address no longer signs you in to {name}. The new address was confirmed."),
+            paragraph(
+                f"If this was you, there’s nothing to do. If it wasn’t, tell an admin of {name} immediately.",
+                is_last=True,
+            ),
+        ),
+        reason=f"it was your address as a member of {name}. Emails about your account’s security can’t be turned off",
     )
 
 

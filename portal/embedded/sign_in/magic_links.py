@@ -22,8 +22,9 @@ from portal.embedded.members.sign_in_emails import invitation
 from portal.embedded.members.values import member_value
 from portal.embedded.models.email_tokens import EmailPurpose
 from portal.embedded.scope import Scope, rows_of
-from portal.embedded.sessions.lifecycle import member_as_caller
+from portal.embedded.sessions.lifecycle import member_as_caller, session_key
 from portal.embedded.sign_in import email_tokens, emails
+from portal.embedded.sign_in.email_updates import updated_member
 from portal.embedded.sign_in.joining import (
     activate,
     find_or_join,
@@ -87,10 +88,14 @@ class EmbeddedMagicLinks:
         """Sign the reader of a link in. Raise Unauthenticated, Invalid."""
         terms.check()
         tokens = self._scope.of(models.EmailTokenRow)
-        purposes = (EmailPurpose.MAGIC_LINK, EmailPurpose.INVITATION)
+        purposes = (EmailPurpose.MAGIC_LINK, EmailPurpose.INVITATION, EmailPurpose.EMAIL_UPDATE)
         row = email_tokens.link_row(tokens, token, purposes, code_verifier=code_verifier)
         with transaction.atomic():
-            member = locked_member_or_join(self._scope, row.email_address)
+            member = (
+                updated_member(self._scope, row, keep=session_key(before.session))
+                if row.purpose == EmailPurpose.EMAIL_UPDATE
+                else locked_member_or_join(self._scope, row.email_address)
+            )
             email_tokens.use(row, tokens, email_tokens.spent())
             if member is None:
                 raise email_tokens.spent()

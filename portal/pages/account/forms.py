@@ -1,4 +1,4 @@
-"""The form for a member's own preferences."""
+"""The forms of a member's own account."""
 
 from collections.abc import Iterator, Mapping
 from typing import Self
@@ -10,9 +10,44 @@ from portal.directory.preferences import Preferences, Theme, zone_names
 _REGIONS = frozenset(
     ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 )
+_MAX_PASSWORD = 1024
 # What nothing chosen is called in the form: an empty choice would make a field optional.
 _BROWSER, _SYSTEM = "browser", "system"
 _THEMES = {_SYSTEM: "Same as the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
+
+
+class ChangePasswordForm(forms.Form):
+    """The current password and a new one. The current one isn't needed after a recent proof."""
+
+    existing_password = forms.CharField(
+        label="Current password",
+        max_length=_MAX_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    new_password = forms.CharField(
+        label="New password",
+        max_length=_MAX_PASSWORD,
+        strip=False,
+        help_text="At least 12 characters. A few unrelated words are easy to remember and hard to guess.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *arguments: object, asks_existing: bool, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # -- passed on as they are
+        if not asks_existing:
+            del self.fields["existing_password"]
+            self.fields["new_password"].widget.attrs["autofocus"] = True
+
+
+class NewEmailForm(forms.Form):
+    """A new email address."""
+
+    email_address = forms.EmailField(
+        label="New email address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
 
 
 class PreferencesForm(forms.Form):

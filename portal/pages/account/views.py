@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.directory.errors import Invalid
+from portal.directory.organizations import PASSWORD
 from portal.pages.account.forms import PreferencesForm
 from portal.web.member_roles import shown_roles
 from portal.web.pages import render_page, see_other
@@ -53,5 +54,9 @@ def _page(request: PortalRequest, form: PreferencesForm, *, status: int = 200) -
         "form": form,
         "now": timezone.now(),
         "is_stored": request.directory.preferences is not None,
+        "manager": details.listed.manager,
+        "pending": request.directory.account.pending_email_update(),
+        "knows_password": request.directory.members.has_details,
+        "allows_passwords": request.signed_in.organization.settings.allows(PASSWORD),
     }
     return render_page(request, _TEMPLATE, context, status=status)

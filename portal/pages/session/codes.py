@@ -8,8 +8,9 @@ from django.urls import reverse
 from portal.access.rate_limits import Attempt, admit, admit_email
 from portal.directory.email_otps import CodeRequest
 from portal.directory.errors import NotFound, Unauthenticated
-from portal.pages.session.forms import CodeForm, EmailForm
+from portal.pages.session.forms import EmailForm
 from portal.pages.session.views import enter
+from portal.web.code_form import CodeForm, rejected
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import is_page_of, keep_session
@@ -28,7 +29,7 @@ def send(request: PortalRequest) -> HttpResponse:
     email_address = address.cleaned_data["email_address"]
     form = CodeForm()
     if not _request(request, slug, email_address):
-        form = _rejected(_TOO_MANY_EMAILS, "too-many")
+        form = rejected(_TOO_MANY_EMAILS, "too-many")
     return _code_page(request, form, email_address)
 
 
@@ -61,7 +62,7 @@ def confirm(request: PortalRequest) -> HttpResponse:
     attempt = Attempt(request.origin.ip_address, slug, email_address, is_confirmation=True)
     if not form.is_bound:
         if not _request(request, slug, email_address):
-            form = _rejected(_TOO_MANY_EMAILS, "too-many")
+            form = rejected(_TOO_MANY_EMAILS, "too-many")
     elif form.is_valid() and _admitted(form, attempt):
         try:
             confirmed = request.directory.email_otps.confirm(form.cleaned_data["code"])
@@ -93,15 +94,6 @@ def _admitted(form: CodeForm, attempt: Attempt) -> bool:
     if not admitted:
         form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
     return admitted
-
-
-def _rejected(detail: str, code: str) -> CodeForm:
-    """Return a form with an error that isn't about a field."""
-    form = CodeForm({})
-    form.full_clean()
-    form.errors.clear()
-    form.add_error(None, ValidationError(detail, code=code))
-    return form
 
 
 def _code_page(request: PortalRequest, form: CodeForm, email_address: str) -> HttpResponse:

@@ -31,25 +31,6 @@ class EmailForm(forms.Form):
     )
 
 
-class CodeForm(forms.Form):
-    """A code by email. Spaces and hyphens in it don't matter, so it has no maximum of six characters."""
-
-    code = forms.CharField(
-        label="Code",
-        max_length=100,
-        help_text="Use the newest email. A new code replaces the one before.",
-        widget=forms.TextInput(
-            attrs={
-                "class": "code-input",
-                "inputmode": "numeric",
-                "autocomplete": "one-time-code",
-                "spellcheck": "false",
-                "autofocus": True,
-            }
-        ),
-    )
-
-
 class ConfirmPasswordForm(forms.Form):
     """The password of the signed-in member."""
 

@@ -1,0 +1,209 @@
+"""A member's own account: password, address, sessions, data, and leaving the organization."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.directory.account import PendingEmailUpdate
+from portal.directory.actor import ActorType
+from portal.directory.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from portal.directory.ids import parse_id, public_id
+from portal.directory.members import RESOURCE, SELF, MemberStatus
+from portal.directory.organizations import EMAIL_OTP, PASSWORD
+from portal.directory.sessions import Continuation, SessionEndCause, SignedIn
+from portal.embedded import models
+from portal.embedded.audit import record
+from portal.embedded.members.members import EmbeddedMembers
+from portal.embedded.members.values import with_details
+from portal.embedded.models.email_tokens import EmailPurpose
+from portal.embedded.passwords.stored import change_password, password_is_right
+from portal.embedded.passwords.strength import check_new_password
+from portal.embedded.scope import Scope
+from portal.embedded.sessions.lifecycle import (
+    end_intermediate_sessions,
+    record_session,
+    session_key,
+    signed_in_value,
+)
+from portal.embedded.sign_in import email_tokens, email_updates
+from portal.embedded.sign_in.methods import email_factor, may_use
+from portal.embedded.sign_in.outcome import signed_in_or_missing
+from portal.metrics import FAILED_SIGN_INS
+
+MAX_ENTRIES = 10_000  # of the activity log in the member's data, the newest ones
+
+
+class EmbeddedAccount:
+    """Implements portal.directory.account.AccountGateway."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def change_password(self, new_password: str, *, existing_password: str = "") -> SignedIn:
+        """Replace the password. Raise Unauthenticated, StepUpRequired, Invalid, Forbidden, Conflict."""
+        holder, member = self._holder(), self._member()
+        if not may_use(member, PASSWORD):
+            raise Forbidden("The organization doesn’t allow signing in by password.")
+        if not existing_password:
+            self._scope.require_recent_proof()
+        elif not password_is_right(member, existing_password):
+            FAILED_SIGN_INS.labels("wrong_password").inc()
+            raise Unauthenticated("Incorrect password.")
+        check_new_password(new_password, email_address=member.email_address, field="new_password")
+        encoded, known = make_password(new_password), member.password
+        with transaction.atomic():
+            locked = self._members().select_for_update(of=("self",), no_key=True).get(pk=member.pk)
+            if locked.password != known or locked.status != MemberStatus.ACTIVE:
+                raise Conflict("The password was changed in the meantime.", field="new_password")
+            change_password(locked, encoded, self._scope.caller, keep=session_key(holder))
+            session = self._sessions().filter(pk=session_key(holder), revoked_at=None).first()
+            if session is None:
+                raise Unauthenticated("The session has ended.")
+            if existing_password:
+                session.password_entered_at = timezone.now()
+                session.save(update_fields=["password_entered_at"])
+        return signed_in_value(session, holder.session_token)
+
+    def pending_email_update(self) -> PendingEmailUpdate | None:
+        """Return the change of the address that waits for its code."""
+        row = email_updates.pending(self._scope, self._holder().member.member_id).first()
+        return PendingEmailUpdate(row.email_address, row.expires_at) if row else None
+
+    def start_email_update(self, email_address: str) -> None:
+        """Email a code to a new address. Raise Invalid, Conflict, Forbidden, NotFound, StepUpRequired, TooManyRequests."""
+        self._holder()
+        self._scope.require_recent_proof()
+        self._scope.require_action("update.info.email", RESOURCE, SELF)
+        email_updates.ask(self._scope, email_updates.requested_update(self._scope, self._member(), email_address))
+
+    def finish_email_update(self, *, email_address: str, code: str) -> SignedIn:
+        """Give the member the address that the code was sent to. Raise Unauthenticated, Conflict."""
+        holder = self._holder()
+        tokens = self._scope.of(models.EmailTokenRow)
+        own = tokens.filter(updates_member=holder.member.member_id)
+        row = email_tokens.code_row(own, email_address, code, purpose=EmailPurpose.UPDATE_CODE)
+        with transaction.atomic():
+            member = email_updates.updated_member(self._scope, row, keep=session_key(holder))
+            email_tokens.use(row, tokens, email_tokens.wrong_code())
+            factor = email_factor(EMAIL_OTP, member.email_address, member.pk, timezone.now())
+            outcome = signed_in_or_missing(self._scope, member, factor, None, Continuation(session=holder))
+        return outcome.signed_in or holder
+
+    def cancel_email_update(self) -> None:
+        """End the change that waits for its code."""
+        email_updates.pending(self._scope, self._holder().member.member_id).delete()
+
+    def revoke_session(self, member_session_id: str) -> None:
+        """End one session of the member. Raise NotFound, StepUpRequired."""
+        self._holder()
+        self._scope.require_recent_proof()
+        key = parse_id("member-session", member_session_id)
+        if not self._revoke(self._own_sessions().filter(pk=key)):
+            raise NotFound("You have no such session.", field="member_session_id")
+
+    def revoke_other_sessions(self) -> None:
+        """End all sessions of the member except the one in use. Raise StepUpRequired."""
+        holder = self._holder()
+        self._scope.require_recent_proof()
+        self._revoke(self._own_sessions().exclude(pk=session_key(holder)))
+
+    def data(self) -> Mapping[str, Any]:
+        """Return everything that is stored about the member. Raise StepUpRequired."""
+        holder = self._holder()
+        self._scope.require_recent_proof()
+        key, member_id = self._member().pk, holder.member.member_id
+        entries = self._scope.of(models.ActivityEntryRow)
+        done = entries.filter(actor_id=member_id).exclude(actor_type=ActorType.SCIM).order_by("-pk")[:MAX_ENTRIES]
+        about = entries.filter(target_id=member_id).order_by("-pk")[:MAX_ENTRIES]
+        log = sorted({one.pk: one for one in (*done, *about)}.values(), key=lambda one: one.pk, reverse=True)
+        sessions = self._sessions().filter(member_id=key).order_by("-started_at")
+        data: dict[str, Any] = {
+            "organization": {
+                "organization_id": holder.organization.organization_id,
+                "organization_name": holder.organization.organization_name,
+            },
+            "member": EmbeddedMembers(self._scope).get(member_id),
+            "sessions": [
+                {
+                    "member_session_id": public_id("member-session", one.pk),
+                    "started_at": one.started_at,
+                    "last_accessed_at": one.last_accessed_at,
+                    "expires_at": one.expires_at,
+                    "revoked_at": one.revoked_at,
+                    "ip_address": one.ip_address,
+                    "user_agent": one.user_agent,
+                    "custom_claims": one.custom_claims,
+                }
+                for one in sessions
+            ],
+            "activity": [_entry(one, member_id) for one in log],
+        }
+        record(
+            self._scope.caller,
+            "member.export_data",
+            organization_id=self._scope.organization_id,
+            target_id=member_id,
+            target_name=holder.member.email_address,
+        )
+        values: Mapping[str, Any] = msgspec.to_builtins(data)
+        return values
+
+    def leave(self) -> None:
+        """Delete the membership. Raise Conflict, Forbidden, StepUpRequired."""
+        member_id = self._holder().member.member_id
+        self._scope.require_recent_proof()
+        email_updates.require_unmanaged(self._member())
+        EmbeddedMembers(self._scope).delete(member_id)
+
+    def _holder(self) -> SignedIn:
+        if self._scope.signed_in is None:
+            raise Unauthenticated("Sign in first.")
+        return self._scope.signed_in
+
+    def _member(self) -> models.MemberRow:
+        row = self._members().filter(pk=parse_id("member", self._holder().member.member_id)).first()
+        if row is None:
+            raise Unauthenticated("The session has ended.")
+        return row
+
+    def _members(self) -> QuerySet[models.MemberRow]:
+        return with_details(self._scope.of(models.MemberRow)).exclude(status=MemberStatus.DELETED)
+
+    def _sessions(self) -> QuerySet[models.MemberSessionRow]:
+        return self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
+
+    def _own_sessions(self) -> QuerySet[models.MemberSessionRow]:
+        return self._sessions().filter(member_id=parse_id("member", self._holder().member.member_id), revoked_at=None)
+
+    def _revoke(self, sessions: QuerySet[models.MemberSessionRow]) -> int:
+        """End sessions of the member, and return how many."""
+        with transaction.atomic():
+            rows = list(sessions.select_for_update(of=("self",)))
+            for row in rows:
+                row.revoked_at, row.revoked_because = timezone.now(), SessionEndCause.MEMBER
+                row.save(update_fields=["revoked_at", "revoked_because"])
+                record_session(row, "member_session.revoke", self._scope.caller)
+            if rows:
+                end_intermediate_sessions([rows[0].member_id])
+        return len(rows)
+
+
+def _entry(row: models.ActivityEntryRow, member_id: str) -> Mapping[str, Any]:
+    """Return an entry of the activity log. Of entries by others, it leaves out where they came from."""
+    is_own = row.actor_id == member_id
+    return {
+        "at": row.at,
+        "action": row.action,
+        "actor_name": row.actor_name,
+        "target_id": row.target_id,
+        "target_name": row.target_name,
+        "before": row.before,
+        "after": row.after,
+        "ip_address": row.ip_address if is_own else "",
+        "user_agent": row.user_agent if is_own else "",
+    }

@@ -96,6 +96,13 @@ class ProjectDiscoveryGateway(Protocol):
         """
         ...
 
+    def require_password_reset(self, email_address: str) -> None:
+        """Let the passwords of an address no longer sign in, in every organization (Stytch: passwords.email.require_reset).
+
+        For the project only. Raise NotFound if no organization has such a member.
+        """
+        ...
+
     def organizations(self, intermediate_session_token: str) -> DiscoveredOrganizations:
         """Return what a person can choose from again (Stytch: discovery.organizations.list). Raise Unauthenticated."""
         ...

@@ -47,3 +47,11 @@ class ProjectPasswordResetGateway(Protocol):
         Invalid.
         """
         ...
+
+    def require(self, *, email_address: str, member_id: str = "") -> Member:
+        """Let a member's password no longer sign them in until they choose another one (Stytch: passwords.email.require_reset).
+
+        Their sessions continue. Needs `stytch.member:update.info.delete.password`. With `member_id`, the address must be
+        theirs. Raise NotFound, Forbidden.
+        """
+        ...

@@ -28,6 +28,7 @@ from portal.api.wire.sessions import (
 )
 from portal.directory.password_resets import ResetRequest
 from portal.directory.passwords import MigratedMember, PasswordHash
+from portal.directory.project import ProjectDirectory
 from portal.directory.sessions import Continuation, SignedIn
 
 
@@ -82,6 +83,22 @@ class ResetByEmailResponse(PasswordAuthenticationResponse, kw_only=True):
     """The outcome of signing in with the new password."""
 
     member_email_id: str
+
+
+class RequireResetRequest(msgspec.Struct, kw_only=True):
+    """An email address, in one organization or in all, and its member if you know them."""
+
+    email_address: str
+    organization_id: str | None = None
+    member_id: str | None = None
+
+
+class RequireResetResponse(msgspec.Struct):
+    """The member, if the request named an organization."""
+
+    member_id: str | None = None
+    member: wire.Member | None = None
+    organization: wire.Organization | None = None
 
 
 class StrengthCheckRequest(msgspec.Struct):
@@ -250,6 +267,18 @@ def reset_by_email(caller: Caller, request: ResetByEmailRequest) -> ResetByEmail
     )
 
 
+@endpoint("passwords.email.require_reset", "POST passwords/email/require_reset", rights=None, of_organization=False)
+def require_reset(caller: Caller, request: RequireResetRequest) -> RequireResetResponse:
+    """Let passwords of an email address no longer sign in until they are reset by email. Sessions continue."""
+    if request.organization_id is None and caller.signed_in is None and not request.member_id:
+        caller.project.discovery(caller.actor).require_password_reset(request.email_address)
+        return RequireResetResponse()
+    directory = _directory_of(caller, request)
+    member = directory.password_resets.require(email_address=request.email_address, member_id=request.member_id or "")
+    organization = directory.organization.get_with_connection()
+    return RequireResetResponse(member.member_id, wire.member(member), wire.organization(organization))
+
+
 @endpoint(
     "passwords.existing_password.reset",
     "POST passwords/existing_password/reset",
@@ -282,6 +311,21 @@ def reset_by_session(caller: Caller, request: ResetBySessionRequest) -> Authenti
         raise ApiError("session_authorization_tenancy_error", "The session belongs to another organization.")
     outcome = directory.passwords.reset_by_session(password=request.password, terms=session_terms(caller, request))
     return authentication_response(AuthenticationResponse, directory, outcome)
+
+
+def _directory_of(caller: Caller, request: RequireResetRequest) -> ProjectDirectory:
+    """Return the directory of the organization that a request names; for a member, only their own."""
+    if caller.actor is None:
+        raise ApiError("unauthorized_credentials", "Only a backend can require this.")
+    if caller.signed_in is None:
+        if request.organization_id is None:
+            return caller.project.open_of_member(request.member_id or "", caller.actor)
+        return caller.project.open(request.organization_id, caller.actor)
+    if request.organization_id is not None:
+        named = caller.project.open(request.organization_id, caller.actor).organization.get()
+        if named.organization_id != caller.signed_in.organization.organization_id:
+            raise ApiError("session_authorization_tenancy_error", "The session belongs to another organization.")
+    return caller.directory
 
 
 def _current(caller: Caller, request: SessionRequest) -> SignedIn | None:

@@ -17,6 +17,11 @@ PASSWORD_ERROR_TYPES: dict[str, ErrorType] = {
         "The new password is shorter than 12 characters, longer than 128, or easy to guess.",
         "Choose another password. passwords.strength_check returns suggestions.",
     ),
+    "member_reset_password": ErrorType(
+        _BAD,
+        "The password is right, but passwords.email.require_reset says that it has to be replaced.",
+        "Have the member reset it by email (passwords.email.reset_start).",
+    ),
     "session_too_old_to_reset_password": ErrorType(
         _FORBIDDEN,
         "The password was not entered in this session within the last five minutes.",

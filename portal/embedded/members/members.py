@@ -28,6 +28,7 @@ from portal.directory.members import (
 from portal.directory.organizations import Organization
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.search import Found, Operand
+from portal.directory.sessions import SessionEndCause
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import is_text
 from portal.embedded.members import listing
@@ -45,6 +46,7 @@ from portal.embedded.scim.protocol.address_handover import (
 )
 from portal.embedded.scope import Scope, across_organizations, lock_organization
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
+from portal.embedded.sessions.satisfied import end_unsatisfied
 
 _EVERY_MEMBER = MemberFilter()
 
@@ -135,6 +137,7 @@ class EmbeddedMembers:
                 self._require_admin(row)
             if row.email_address_folded != former:
                 after_address_changed(row, former, self._scope.caller)
+            self._end_sessions(row, SessionEndCause.ADDRESS if row.email_address_folded != former else None, before)
         return self._reread(row.pk)
 
     def delete(self, member_id: str) -> str:
@@ -300,6 +303,13 @@ class EmbeddedMembers:
         row.email_address_verified, row.password = False, ""
         self._scope.of(models.SignInLinkRow).filter(member=row).delete()
         end_intermediate_sessions([row.pk])
+
+    def _end_sessions(self, row: models.MemberRow, cause: SessionEndCause | None, before: Mapping[str, Any]) -> None:
+        """End sessions that a new address or the end of emergency access no longer satisfies."""
+        if cause is None and before["is_breakglass"] and not row.is_breakglass:
+            cause = SessionEndCause.METHODS
+        if cause is not None:
+            end_unsatisfied(self._scope.of(models.MemberSessionRow).filter(member=row), cause)
 
     def _require_roles(self, gained: Iterable[str]) -> None:
         """Raise Forbidden if roles grant more than the acting member's, unless they may assign roles."""

@@ -31,6 +31,7 @@ from portal.directory.organizations import (
 from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.search import Found, Operand
+from portal.directory.sessions import SessionEndCause
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.database.search import page
@@ -42,6 +43,7 @@ from portal.embedded.organizations.search import matching
 from portal.embedded.organizations.settings import allowed_domains, changed_settings, new_settings
 from portal.embedded.scim.connection import current_token, current_tokens
 from portal.embedded.scope import Scope, organization_value, rows_of, rows_of_each, settings_value
+from portal.embedded.sessions.satisfied import end_unsatisfied
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+\Z")
 _SLUG_OF_NAME = 100
@@ -152,6 +154,8 @@ class EmbeddedOrganization:
                 _check_other_names(row)
                 row.save()
                 self._keep_former_slug(row, before["organization_slug"])
+                if {"auth_methods", "allowed_auth_methods"} & set(changed):
+                    end_unsatisfied(self._scope.of(models.MemberSessionRow), SessionEndCause.METHODS)
                 recorded = [_for_activity({name: fields[name] for name in changed}) for fields in (before, after)]
                 _record(self._scope.caller, "organization.update", row, *recorded)
             if had_admin and not has_admin(row.pk):

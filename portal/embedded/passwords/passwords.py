@@ -26,7 +26,7 @@ from portal.directory.sessions import (
 from portal.embedded import models
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.passwords.migrated import encoded_hash
-from portal.embedded.passwords.stored import change_password, password_is_right
+from portal.embedded.passwords.stored import change_password, must_reset, password_matches, reset_required
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope
 from portal.embedded.sessions.lifecycle import member_as_caller, session_not_found
@@ -113,9 +113,12 @@ class EmbeddedPasswords:
         found = (
             self._members().filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
         )
-        if not password_is_right(found, password) or found is None:
+        if not password_matches(found, password) or found is None:
             FAILED_SIGN_INS.labels("wrong_password").inc()
             raise Unauthenticated("Incorrect email or password.", error_type="unauthorized_credentials")
+        if must_reset(found):
+            FAILED_SIGN_INS.labels("reset_required").inc()
+            raise reset_required()
         self._require_passwords_allowed(found)
         return found
 

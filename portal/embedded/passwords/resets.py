@@ -11,15 +11,15 @@ from django_tasks import task
 
 from portal.directory.configuration import with_token
 from portal.directory.errors import DirectoryError, Forbidden, NotFound
-from portal.directory.ids import parse_id
-from portal.directory.members import Member
+from portal.directory.ids import parse_id, public_id
+from portal.directory.members import RESOURCE, Member
 from portal.directory.organizations import PASSWORD
 from portal.directory.password_resets import ResetRequest
 from portal.directory.sessions import NOTHING_BEFORE, Authentication, AuthenticationFactor, Continuation, SessionTerms
 from portal.embedded import models
 from portal.embedded.members.values import member_value
 from portal.embedded.models.email_tokens import EmailPurpose
-from portal.embedded.passwords.stored import change_password
+from portal.embedded.passwords.stored import change_password, require_reset
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, rows_of
 from portal.embedded.sessions.lifecycle import member_as_caller
@@ -82,6 +82,16 @@ class EmbeddedPasswordResets:
             outcome = signed_in_or_missing(self._scope, member, entered, terms, before)
         return replace(outcome, method_id=email_id(member.pk, member.email_address))
 
+    def require(self, *, email_address: str, member_id: str = "") -> Member:
+        """Let a member's password no longer sign them in. Raise NotFound, Forbidden."""
+        self._scope.require_action("update.info.delete.password", RESOURCE)
+        with transaction.atomic():
+            member = locked_member(self._scope, email_address)
+            if member is None or member_id not in {"", public_id("member", member.pk), member.external_id}:
+                raise _no_member()
+            require_reset(member, self._scope.caller)
+        return member_value(member)
+
     def _requested(self, request: ResetRequest) -> models.EmailTokenRow:
         url = settings.PROJECT.redirect_urls.chosen("reset_password", request.redirect_url)
         minutes = email_tokens.minutes_within(
@@ -131,13 +141,17 @@ def _member_with_password(scope: Scope, email_address: str) -> models.MemberRow:
     """Return the member with an address who may have a password. Raise NotFound, Forbidden."""
     member = member_of(scope.organization_id, email_address)
     if member is None:
-        raise NotFound(
-            "The organization has no member with this email address.",
-            field="email_address",
-            error_type="email_not_found",
-        )
+        raise _no_member()
     _require_passwords(member)
     return member
+
+
+def _no_member() -> NotFound:
+    return NotFound(
+        "The organization has no member with this email address.",
+        field="email_address",
+        error_type="email_not_found",
+    )
 
 
 def _require_passwords(member: models.MemberRow) -> None:

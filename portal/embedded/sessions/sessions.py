@@ -27,7 +27,7 @@ from portal.embedded import models
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import with_registration
 from portal.embedded.organizations.organizations import with_scim_connection
-from portal.embedded.passwords.stored import password_is_right
+from portal.embedded.passwords.stored import must_reset, password_is_right, password_matches, reset_required
 from portal.embedded.scim.connection import current_token
 from portal.embedded.scope import Scope
 from portal.embedded.sessions.lifecycle import (
@@ -75,9 +75,12 @@ class EmbeddedSessions:
         """Start a session by password. Raise Unauthenticated, taking the same time for every cause."""
         members = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
         member = members.filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
-        if not password_is_right(member, password) or member is None:
+        if not password_matches(member, password) or member is None:
             FAILED_SIGN_INS.labels("wrong_password").inc()
             raise Unauthenticated("Incorrect email or password.")
+        if must_reset(member):
+            FAILED_SIGN_INS.labels("reset_required").inc()
+            raise reset_required()
         if not may_use(member, PASSWORD):
             FAILED_SIGN_INS.labels("password_not_allowed").inc()
             raise Unauthenticated(

@@ -35,7 +35,7 @@ from portal.embedded.models.activity import PROJECT
 from portal.embedded.models.email_tokens import EmailPurpose
 from portal.embedded.organizations.organizations import EmbeddedOrganizations
 from portal.embedded.passwords.resets import RESET_MINUTES
-from portal.embedded.passwords.stored import change_password
+from portal.embedded.passwords.stored import change_password, require_reset
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, across_organizations, organization_value
 from portal.embedded.sessions.discovery import (
@@ -132,6 +132,19 @@ class EmbeddedProjectDiscovery:
                 row.email_address, changed, factors=[entered], proves_address=True
             )
             return _discovered(session, token)
+
+    def require_password_reset(self, email_address: str) -> None:
+        """Let the passwords of an address no longer sign in. Raise NotFound, Forbidden."""
+        if self._actor is None:
+            raise Forbidden("Only the project can require this.")
+        members = _members_of(email_address)
+        if not members:
+            raise NotFound("No organization has a member with this email address.", error_type="email_not_found")
+        with transaction.atomic():
+            for found in members:
+                member = locked_member(_scope_of(found.organization, self._origin), email_address)
+                if member is not None:
+                    require_reset(member, Caller(self._actor, self._origin))
 
     def organizations(self, intermediate_session_token: str) -> DiscoveredOrganizations:
         """Return what a person can choose from again. Raise Unauthenticated."""

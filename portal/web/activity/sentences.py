@@ -41,6 +41,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member.dismiss_scim_link": ("link", "kept the identity provider from managing"),
     "member.link_scim_user": ("link", "started to manage"),
     "member.reactivate": ("user-check", "reactivated"),
+    "member.require_password_reset": ("key-round", "required a new password of"),
     "member.send_sign_in_link": ("mail", "emailed a sign-in link to"),
     "member.set_password": ("key-round", "set a password for"),
     "member.export_data": ("download", "downloaded the data of"),

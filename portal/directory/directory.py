@@ -10,6 +10,7 @@ from portal.directory.account import AccountGateway
 from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
 from portal.directory.counts import CountGateway
+from portal.directory.discovery import EmailDiscovery
 from portal.directory.email_otps import EmailOtpGateway
 from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
@@ -185,6 +186,10 @@ class DirectoryProvider(Protocol):
 
     def open(self, organization_slug: str, origin: Origin) -> Directory:
         """Return the organization's directory. This takes no query: an unknown slug raises NotFound when the directory is first used."""
+        ...
+
+    def email_discovery(self, origin: Origin) -> EmailDiscovery:
+        """Return discovery by a code or link to an email address."""
         ...
 
     def discovery(self, origin: Origin) -> Discovery:

@@ -42,6 +42,72 @@ class DiscoveredOrganizations:
     intermediate_session_token_expires_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LinkPreview:
+    """What a link by email is for, before it is used: "" and None for what the directory doesn't tell."""
+
+    email_address: str = ""
+    requested_at: datetime | None = None
+    expires_at: datetime | None = None
+    user_agent: str = ""
+
+
+class EmailDiscovery(Protocol):
+    """Discovery on the portal's own pages: prove an address by email, then enter an organization, join one or create one.
+
+    Neither the result nor the time of a request reveals who is a member.
+    """
+
+    @property
+    def are_emailed(self) -> bool:
+        """Whether the directory can send emails."""
+        ...
+
+    @property
+    def can_create(self) -> bool:
+        """Whether the project lets people create organizations."""
+        ...
+
+    def request_code(self, email_address: str) -> None:
+        """Email a code to an address. Raise Invalid, TooManyRequests."""
+        ...
+
+    def request_link(self, email_address: str) -> None:
+        """Email a link to the portal's page that uses it. Raise Invalid, TooManyRequests."""
+        ...
+
+    def preview(self, token: str) -> LinkPreview:
+        """Return what a link is for, without using it. Raise InvalidLink if the directory knows that it can't be used."""
+        ...
+
+    def authenticate_link(self, token: str) -> DiscoveredOrganizations:
+        """Return what the reader of a link can choose from. It works once, in any browser. Raise InvalidLink."""
+        ...
+
+    def authenticate_code(self, *, email_address: str, code: str) -> DiscoveredOrganizations:
+        """Return what the reader of a code can choose from. It works once. Raise Unauthenticated for every cause."""
+        ...
+
+    def organizations(self, intermediate_session_token: str) -> DiscoveredOrganizations:
+        """Return what a person can choose from again. Raise Unauthenticated after ten minutes, or if the token was used."""
+        ...
+
+    def exchange(self, intermediate_session_token: str, *, organization_id: str) -> Authentication:
+        """Start a session of the portal in an organization, joining it if the person may. The token works once.
+
+        If the organization wants another method, the result has no session. Raise Unauthenticated, NotFound if the person
+        isn't a member and may not join.
+        """
+        ...
+
+    def create_organization(self, intermediate_session_token: str, *, organization_name: str) -> Authentication:
+        """Create an organization with the person as its admin, and sign them in.
+
+        Raise Forbidden unless `can_create`, and if another organization claims the domain; Unauthenticated, Invalid.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveryEmailRequest:
     """A request for a link or code: the address, where the link leads, and for how many minutes it works."""

@@ -19,6 +19,7 @@ from portal.embedded.scim.project_scim import EmbeddedProjectScim
 from portal.embedded.scope import Scope
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from portal.embedded.sessions.sessions import EmbeddedSessions
+from portal.embedded.sign_in.email_discovery import EmbeddedEmailDiscovery
 from portal.embedded.sign_in.email_otps import EmbeddedEmailOtps
 from portal.embedded.sign_in.email_updates import EmbeddedEmailUpdates
 from portal.embedded.sign_in.magic_links import EmbeddedMagicLinks
@@ -116,6 +117,10 @@ class EmbeddedProvider:
     def open(self, organization_slug: str, origin: Origin) -> EmbeddedDirectory:
         """Return an organization's directory. This takes no query."""
         return EmbeddedDirectory(Scope(organization_slug, origin))
+
+    def email_discovery(self, origin: Origin) -> EmbeddedEmailDiscovery:
+        """Return discovery by a code or link to an email address."""
+        return EmbeddedEmailDiscovery(origin)
 
     def discovery(self, origin: Origin) -> EmbeddedDiscovery:
         """Return discovery, which signs people in before they choose an organization."""

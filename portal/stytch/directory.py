@@ -13,6 +13,7 @@ from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.stytch.account import StytchAccount
 from portal.stytch.discovery import StytchDiscovery
+from portal.stytch.email_discovery import StytchEmailDiscovery
 from portal.stytch.email_otps import StytchEmailOtps
 from portal.stytch.http import StytchApi
 from portal.stytch.members import StytchMembers
@@ -84,6 +85,10 @@ class StytchProvider:
     def open(self, organization_slug: str, origin: Origin) -> StytchDirectory:  # noqa: ARG002 -- the gateway's signature
         """Return an organization's directory. This takes no request."""
         return StytchDirectory(Scope(self._api, organization_slug), self._rbac)
+
+    def email_discovery(self, origin: Origin) -> StytchEmailDiscovery:  # noqa: ARG002 -- the gateway's signature
+        """Return discovery by a code or link to an email address."""
+        return StytchEmailDiscovery(self._api)
 
     def discovery(self, origin: Origin) -> StytchDiscovery:  # noqa: ARG002 -- the gateway's signature
         """Return discovery, which signs people in before they choose an organization."""

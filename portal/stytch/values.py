@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RoleSourceType
-from portal.directory.organizations import Organization
+from portal.directory.organizations import Organization, OrganizationSettings
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
 from portal.directory.sessions import AuthenticationFactor, MemberSession, SignedIn
@@ -17,7 +17,13 @@ Choice = TypeVar("Choice", bound=StrEnum)
 def organization_value(document: Document) -> Organization:
     """Return an organization."""
     return Organization(
-        document.text("organization_id"), document.text("organization_name"), document.text("organization_slug")
+        document.text("organization_id"),
+        document.text("organization_name"),
+        document.text("organization_slug"),
+        settings=OrganizationSettings(
+            auth_methods=document.text("auth_methods"),
+            allowed_auth_methods=tuple(document.texts("allowed_auth_methods")),
+        ),
     )
 
 

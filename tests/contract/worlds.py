@@ -47,6 +47,12 @@ class World(Protocol):
         """Send what waits, and return the newest code of an address, if there is one."""
         ...
 
+    def emailed_links(self, email_address: str) -> list[str]:
+        """Send what waits, and return the token of the newest link of an address, if there is one."""
+        ...
+
+    def let_join(self, slug: str, domain: str) -> None: ...
+
     def add_connection(self, slug: str) -> str: ...
 
     def delete_connection(self, connection_id: str) -> None: ...
@@ -104,6 +110,16 @@ class EmbeddedWorld:
         run_tasks()
         sent = [str(one.body) for one in mail.outbox if one.to == [email_address]]
         return re.findall(r"^    (\d{6})$", sent[-1], re.MULTILINE) if sent else []
+
+    def emailed_links(self, email_address: str) -> list[str]:
+        run_tasks()
+        sent = [str(one.body) for one in mail.outbox if one.to == [email_address]]
+        return re.findall(r"[?&]token=(\S+)", sent[-1])[:1] if sent else []
+
+    def let_join(self, slug: str, domain: str) -> None:
+        models.OrganizationRow.objects.filter(slug=slug).update(
+            email_allowed_domains=[domain], settings={"email_jit_provisioning": "RESTRICTED"}
+        )
 
     def add_connection(self, slug: str) -> str:
         # A deleted connection keeps its token.
@@ -169,8 +185,16 @@ class StytchWorld:
 
     def emailed_codes(self, email_address: str) -> list[str]:
         members = [one.id for one in self.project.members if one.email_address == email_address]
+        if email_address in self.project.discovery_codes:
+            return [self.project.discovery_codes[email_address]]
         to_new = [code for address, code in self.project.new_addresses.values() if address == email_address]
         return to_new + [code for member_id, code in self.project.codes.items() if member_id in members]
+
+    def emailed_links(self, email_address: str) -> list[str]:
+        return [token for token, (address, _) in self.project.discovery_links.items() if address == email_address]
+
+    def let_join(self, slug: str, domain: str) -> None:
+        self.project.organization(slug).jit_domain = domain
 
     def add_connection(self, slug: str) -> str:
         return self.project.add_connection(self.project.organization(slug)).id

@@ -202,6 +202,31 @@ def _discover(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     return _discovered(fake, fake.project.discover(seen.text("email_address"), seen.text("password")).token)
 
 
+def _send_discovery_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    fake.project.send_discovery(seen.text("email_address"))
+    return {}
+
+
+def _send_discovery_link(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    fake.project.send_discovery(seen.text("email_address"), seen.text("discovery_redirect_url"))
+    return {}
+
+
+def _discover_by_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    token = fake.project.discover_by_code(seen.text("email_address"), seen.text("code")).token
+    return _discovered(fake, token)
+
+
+def _discover_by_link(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    return _discovered(fake, fake.project.discover_by_link(seen.text("discovery_magic_links_token")).token)
+
+
+def _create_discovered(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    name = seen.text("organization_name")
+    member = fake.project.create_discovered(seen.text("intermediate_session_token"), name)
+    return _let_in(fake, seen, member)
+
+
 def _list_discovered(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     answer = _discovered(fake, seen.text("intermediate_session_token"))
     del answer["intermediate_session_token"]
@@ -356,6 +381,11 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"otps/email/login_or_signup", _send_code),
     ("POST", r"otps/email/authenticate", _authenticate_code),
     ("POST", r"passwords/discovery/authenticate", _discover),
+    ("POST", r"otps/email/discovery/send", _send_discovery_code),
+    ("POST", r"otps/email/discovery/authenticate", _discover_by_code),
+    ("POST", r"magic_links/email/discovery/send", _send_discovery_link),
+    ("POST", r"magic_links/discovery/authenticate", _discover_by_link),
+    ("POST", r"discovery/organizations/create", _create_discovered),
     ("POST", r"discovery/organizations", _list_discovered),
     ("POST", r"discovery/intermediate_sessions/exchange", _exchange),
     ("POST", r"sessions/authenticate", _authenticate_session),

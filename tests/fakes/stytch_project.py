@@ -139,6 +139,9 @@ class Project:
         self.intermediate_sessions: dict[str, IntermediateSession] = {}
         # The code that was sent to a member, by the member's ID.
         self.codes: dict[str, str] = {}
+        # Before an organization is known: codes by address, and links by token with their address and URL.
+        self.discovery_codes: dict[str, str] = {}
+        self.discovery_links: dict[str, tuple[str, str]] = {}
         # The new address of a member and the code that was sent to it, by the member's ID.
         self.new_addresses: dict[str, tuple[str, str]] = {}
         self.connections: list[Connection] = []
@@ -289,6 +292,38 @@ class Project:
         domain = email_address.rpartition("@")[2]
         joined = [member.organization for member in members]
         joinable = [one for one in self.organizations if one.jit_domain == domain and one not in joined]
+        session = IntermediateSession(email_address, members, joinable)
+        self.intermediate_sessions[session.token] = session
+        return session
+
+    def send_discovery(self, email_address: str, redirect_url: str = "") -> None:
+        """Email a link or code to any address."""
+        if redirect_url:
+            self.discovery_links[secrets.token_urlsafe(33)] = (email_address, redirect_url)
+        else:
+            self.discovery_codes[email_address] = f"{secrets.randbelow(10**6):06}"
+
+    def discover_by_code(self, email_address: str, code: str) -> IntermediateSession:
+        if self.discovery_codes.get(email_address) != code:
+            raise Refusal(404, "otp_code_not_found")
+        del self.discovery_codes[email_address]
+        return self._proved(email_address)
+
+    def discover_by_link(self, token: str) -> IntermediateSession:
+        if token not in self.discovery_links:
+            raise Refusal(401, "unable_to_auth_magic_link")
+        return self._proved(self.discovery_links.pop(token)[0])
+
+    def create_discovered(self, token: str, name: str) -> Member:
+        session = self.intermediate_session(token)
+        organization = self.add_organization(name.lower().replace(" ", "-"), name)
+        del self.intermediate_sessions[token]
+        return self.add_member(organization, session.email_address, roles=[ADMIN_ROLE])
+
+    def _proved(self, email_address: str) -> IntermediateSession:
+        members = list(self._members_of(email_address))
+        domain, known = email_address.rpartition("@")[2], [member.organization for member in members]
+        joinable = [one for one in self.organizations if one.jit_domain == domain and one not in known]
         session = IntermediateSession(email_address, members, joinable)
         self.intermediate_sessions[session.token] = session
         return session

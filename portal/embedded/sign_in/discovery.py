@@ -76,6 +76,13 @@ class EmbeddedProjectDiscovery:
         row.login_redirect_url, row.code_challenge = url, email_tokens.check_challenge(request.code_challenge)
         email_tokens.ask(row, email_discovery)
 
+    def request_link_to(self, url: str, email_address: str, *, minutes: int) -> None:
+        """Have a worker email a link to a page of the portal itself. Raise Invalid, TooManyRequests."""
+        request = DiscoveryEmailRequest(email_address=email_address, minutes=minutes)
+        row = self._requested(request, EmailPurpose.MAGIC_LINK, default=LINK_MINUTES, lowest=5, highest=10_080)
+        row.login_redirect_url = url
+        email_tokens.ask(row, email_discovery)
+
     def request_code(self, request: DiscoveryEmailRequest) -> None:
         """Have a worker email a code. Raise Invalid, TooManyRequests."""
         row = self._requested(request, EmailPurpose.CODE, default=CODE_MINUTES, lowest=2, highest=15)
@@ -161,10 +168,14 @@ class EmbeddedProjectDiscovery:
         return DiscoveredOrganizations(address, tuple(_membership(one, factors) for one in members))
 
     def create_organization(
-        self, intermediate_session_token: str, new: OrganizationChanges, terms: SessionTerms
+        self, intermediate_session_token: str, new: OrganizationChanges, terms: SessionTerms | None
     ) -> Authentication:
-        """Create an organization with the person as its admin, and sign them in. Raise Unauthenticated, Invalid, Conflict."""
-        terms.check()
+        """Create an organization with the person as its admin, and sign them in. Without terms, to the portal.
+
+        Raise Unauthenticated, Invalid, Conflict.
+        """
+        if terms:
+            terms.check()
         session = intermediate_session(intermediate_session_token)
         _require_unclaimed(session.email_address)
         caller = self._actor or Actor(ActorType.VISITOR)
@@ -198,12 +209,15 @@ class EmbeddedProjectDiscovery:
         )
 
 
-def exchange_intermediate_session(scope: Scope, intermediate_session_token: str, terms: SessionTerms) -> Authentication:
-    """Sign a person in to the organization that they chose, joining it if they may.
+def exchange_intermediate_session(
+    scope: Scope, intermediate_session_token: str, terms: SessionTerms | None
+) -> Authentication:
+    """Sign a person in to the organization that they chose, joining it if they may. Without terms, to the portal.
 
     The token works once, unless something is still missing. Raise Unauthenticated, NotFound, Forbidden.
     """
-    terms.check()
+    if terms:
+        terms.check()
     with transaction.atomic():
         session = intermediate_session(intermediate_session_token, lock=True)
         find = locked_member_or_join if session.proves_address else locked_member

@@ -58,3 +58,11 @@ class ChooseOrganizationForm(forms.Form):
     """One of the organizations that were discovered."""
 
     organization_id = forms.CharField(max_length=100)
+
+
+class CreateOrganizationForm(forms.Form):
+    """The name of a new organization."""
+
+    organization_name = forms.CharField(
+        label="Name of the organization", max_length=128, widget=forms.TextInput(attrs={"autocomplete": "organization"})
+    )

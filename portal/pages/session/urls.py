@@ -2,7 +2,7 @@
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
-from portal.pages.session import codes, views
+from portal.pages.session import codes, discovery, views
 
 app_name = "session"
 
@@ -10,7 +10,28 @@ urlpatterns = [
     route("", views.start, name="start", allow=Audience.ANYONE),
     route("sign-in/", views.discover, name="discover", allow=Audience.ANYONE, methods=("GET", "POST")),
     route("sign-in/email/", views.email_link, name="email-link", allow=Audience.ANYONE, methods=("GET", "POST")),
-    route("organizations/", views.organizations, name="organizations", allow=Audience.ANYONE, methods=("GET", "POST")),
+    route("sign-in/code/", discovery.send_code, name="discovery-send-code", allow=Audience.ANYONE, methods=("POST",)),
+    route(
+        "sign-in/code/enter/",
+        discovery.enter_code,
+        name="discovery-enter-code",
+        allow=Audience.ANYONE,
+        methods=("POST",),
+    ),
+    route(
+        "sign-in/link/send/", discovery.send_link, name="discovery-send-link", allow=Audience.ANYONE, methods=("POST",)
+    ),
+    route("sign-in/link/", discovery.link, name="discovery-link", allow=Audience.ANYONE, methods=("GET", "POST")),
+    route(
+        "organizations/", discovery.organizations, name="organizations", allow=Audience.ANYONE, methods=("GET", "POST")
+    ),
+    route(
+        "organizations/create/",
+        discovery.create_organization,
+        name="create-organization",
+        allow=Audience.ANYONE,
+        methods=("POST",),
+    ),
     route("signed-out/", views.signed_out, name="signed-out", allow=Audience.ANYONE),
     route(
         "o/<str:organization_slug>/sign-in/",

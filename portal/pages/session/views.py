@@ -1,6 +1,5 @@
 """Signing in by password or link, choosing an organization, confirming the password, and signing out."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import Form
@@ -13,8 +12,8 @@ from portal.directory.members import MemberStatus
 from portal.directory.organizations import EMAIL_OTP, Organization
 from portal.directory.sessions import Discovered, SignedIn
 from portal.metrics import FAILED_SIGN_INS
+from portal.pages.session.choice import Proof, keep_choice, without_choice
 from portal.pages.session.forms import (
-    ChooseOrganizationForm,
     ChoosePasswordForm,
     ConfirmPasswordForm,
     EmailForm,
@@ -24,17 +23,10 @@ from portal.web.availability import available
 from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
-from portal.web.session_cookie import (
-    delete_cookie,
-    forget_session,
-    is_page_of,
-    keep_session,
-    open_organizations,
-)
+from portal.web.session_cookie import forget_session, is_page_of, keep_session, open_organizations
 
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 _PAUSED = "There were too many wrong passwords for this email address. You can use your password again within an hour."
-_MINUTES_TO_CHOOSE = 10
 
 
 def start(request: PortalRequest) -> HttpResponse:
@@ -62,37 +54,10 @@ def discover(request: PortalRequest) -> HttpResponse:
         else:
             return _after_discovery(request, discovered)
     context: dict[str, object] = {"action": reverse("session:discover")}
+    if request.directories.email_discovery(request.origin).are_emailed:
+        context["email_code_url"] = reverse("session:discovery-send-code")
+        context["email_magic_link_url"] = reverse("session:discovery-send-link")
     return _sign_in_page(request, form, context, email_link_url=reverse("session:email-link"))
-
-
-def organizations(request: PortalRequest) -> HttpResponse:
-    """Show the organizations that the person can open, and open the chosen one."""
-    token = request.COOKIES.get(_choice_cookie(), "")
-    discovery = request.directories.discovery(request.origin)
-    if request.method == "POST":
-        form = ChooseOrganizationForm(request.POST)
-        if not form.is_valid():
-            raise Invalid("Choose one of the organizations.", field="organization_id")
-        signed_in = discovery.exchange(token, organization_id=form.cleaned_data["organization_id"])
-        return _without_choice(enter(signed_in, ""))
-    try:
-        found = discovery.organizations(token) if token else None
-    except Unauthenticated:
-        found = None
-    discovered = found.organizations if found else ()
-    opened = [
-        {"organization_slug": slug, "url": reverse("home:home", args=[slug])} for slug in open_organizations(request)
-    ]
-    if not discovered and not opened:
-        return see_other(reverse("session:discover"))
-    context = {
-        "discovered": discovered,
-        "email_address": found.email_address if found else "",
-        "open_organizations": opened,
-        "action": reverse("session:organizations"),
-        "sign_in_url": reverse("session:discover"),
-    }
-    return render_page(request, "session/organizations.html", context)
 
 
 def sign_in(request: PortalRequest) -> HttpResponse:
@@ -221,7 +186,7 @@ def sign_out(request: PortalRequest) -> HttpResponse:
     request.directory.sessions.revoke(request.signed_in.session_token)
     response = see_other(reverse("session:signed-out"))
     forget_session(response, request.signed_in.organization.organization_slug)
-    return _without_choice(response)
+    return without_choice(response)
 
 
 def signed_out(request: PortalRequest) -> HttpResponse:
@@ -272,16 +237,7 @@ def _after_discovery(request: PortalRequest, discovered: Discovered) -> HttpResp
             token = discovered.intermediate_session_token
             return enter(discovery.exchange(token, organization_id=organization.organization_id), "")
         case _:
-            response = see_other(reverse("session:organizations"))
-            response.set_cookie(
-                _choice_cookie(),
-                discovered.intermediate_session_token,
-                max_age=60 * _MINUTES_TO_CHOOSE,
-                secure=settings.IS_HTTPS,
-                httponly=True,
-                samesite="Lax",
-            )
-            return response
+            return keep_choice(discovered.intermediate_session_token, Proof.PASSWORD)
 
 
 def _has_codes(request: PortalRequest, organization: Organization) -> bool:
@@ -297,12 +253,6 @@ def enter(signed_in: SignedIn, onward: str) -> HttpResponse:
     return response
 
 
-def _without_choice(response: HttpResponse) -> HttpResponse:
-    """Delete the cookie of the choice between organizations."""
-    delete_cookie(response, _choice_cookie())
-    return response
-
-
 def _send_again(request: PortalRequest, signed_in: SignedIn, kept: KeptForm, onward: str) -> HttpResponse:
     """Ask whether to send a form again that was submitted after the session had ended."""
     slug = signed_in.organization.organization_slug
@@ -310,7 +260,3 @@ def _send_again(request: PortalRequest, signed_in: SignedIn, kept: KeptForm, onw
     response = render_page(request, "session/send_again.html", {"kept": kept, "discard_url": discard_url})
     keep_session(response, signed_in)
     return response
-
-
-def _choice_cookie() -> str:
-    return f"{settings.COOKIE_PREFIX}choice"

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from threading import Lock
 from typing import cast
@@ -98,15 +99,68 @@ def admit(attempt: Attempt) -> bool:
         if not _hit(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here):
             FAILED_SIGN_INS.labels("member_limit").inc()
             return False
-    if not _hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total):
+    if not (_hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total) or _admit_unlocked(attempt)):
         FAILED_SIGN_INS.labels("paused").inc()
         return False
     return True
 
 
+def forgive(attempt: Attempt) -> None:
+    """Take back an attempt that `admit` counted and that succeeded. What an IP address tries still counts.
+
+    Not for attempts without an organization: they succeed if the password is right anywhere, and someone could create an
+    organization for that.
+    """
+    if not attempt.organization_slug:
+        return
+    if attempt.ip_address:
+        from_here = (network_of(attempt.ip_address), attempt.organization_slug, attempt.member)
+        _take_back(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here)
+    _take_back(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total)
+
+
 def is_paused(attempt: Attempt) -> bool:
     """Say whether the member's total is used up. Until it ends, no password is checked; sign-in links still work."""
-    return not _limiter().test(parse(settings.SIGN_IN_TOTAL_PER_MEMBER), "sign-in", _digest(attempt.total))
+    total = parse(settings.SIGN_IN_TOTAL_PER_MEMBER)
+    if _limiter().test(total, "sign-in", _digest(attempt.total)):
+        return False
+    return not (_is_unlocked(attempt) and _limiter().test(total, "sign-in", _digest(_after_unlock(attempt))))
+
+
+def pause_ends(attempt: Attempt) -> datetime:
+    """Return when the pause of a member ends."""
+    total = parse(settings.SIGN_IN_TOTAL_PER_MEMBER)
+    return datetime.fromtimestamp(_limiter().get_window_stats(total, "sign-in", _digest(attempt.total)).reset_time, UTC)
+
+
+def unlock(organization_slug: str, email_address: str) -> None:
+    """Let a member try again in one organization, as often as before, until the pause would have ended.
+
+    Elsewhere the pause continues: an admin of one organization must not allow more guesses at another.
+    """
+    total = parse(settings.SIGN_IN_TOTAL_PER_MEMBER)
+    attempt = Attempt("", organization_slug, email_address)
+    _limiter().storage.clear(total.key_for("sign-in", _digest(_after_unlock(attempt))))
+    _limiter().storage.incr(total.key_for("sign-in", _digest(_unlocked(attempt))), total.get_expiry())
+
+
+def _admit_unlocked(attempt: Attempt) -> bool:
+    return _is_unlocked(attempt) and _hit(settings.SIGN_IN_TOTAL_PER_MEMBER, *_after_unlock(attempt))
+
+
+def _is_unlocked(attempt: Attempt) -> bool:
+    total = parse(settings.SIGN_IN_TOTAL_PER_MEMBER)
+    return bool(attempt.organization_slug) and bool(
+        _limiter().storage.get(total.key_for("sign-in", _digest(_unlocked(attempt))))
+    )
+
+
+def _unlocked(attempt: Attempt) -> tuple[str, str, str]:
+    return "unlocked", attempt.organization_slug, attempt.member
+
+
+def _after_unlock(attempt: Attempt) -> tuple[str, str, str]:
+    return "after-unlock", attempt.organization_slug, attempt.member
 
 
 def admit_link(organization_slug: str, member_id: str) -> bool:
@@ -139,6 +193,15 @@ def _hit(rates: str, *key: str) -> bool:
     # Count the attempt for every rate.
     admitted = [_limiter().hit(rate, "sign-in", _digest(key)) for rate in parse_many(rates)]
     return all(admitted)
+
+
+def _take_back(rates: str, *key: str) -> None:
+    storage = _limiter().storage
+    for rate in parse_many(rates):
+        counter = rate.key_for("sign-in", _digest(key))
+        # A window may have ended since.
+        if storage.get(counter) > 0:
+            storage.incr(counter, rate.get_expiry(), -1)
 
 
 def _digest(key: Sequence[str]) -> str:

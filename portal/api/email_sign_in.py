@@ -51,15 +51,20 @@ def count_email(caller: Caller, email_address: str) -> None:
         raise ApiError("too_many_requests", message, Retry_After=_EMAIL_WAIT)
 
 
-def count_attempt(attempt: Attempt) -> None:
-    """Count an attempt to sign in. Raise ApiError beyond the limit."""
+def count_attempt(caller: Caller, email_address: str, organization_slug: str = "") -> Attempt:
+    """Count an attempt to sign in, and return it for `forgive`. Raise ApiError beyond the limit.
+
+    The IP address of a backend doesn't count: it isn't the member's.
+    """
+    attempt = Attempt("" if caller.actor else caller.origin.ip_address, organization_slug, email_address)
     if rate_limits.admit(attempt):
-        return
+        return attempt
     if rate_limits.is_paused(attempt):
+        caller.project.lock_recorder().lock(email_address, until=rate_limits.pause_ends(attempt))
         message = (
             "Too many wrong passwords or codes for this email address. They are paused for up to an hour. "
             "A link by email still works."
         )
-        raise ApiError("too_many_requests", message, Retry_After=_PAUSE)
+        raise ApiError("user_lock_limit_reached", message, Retry_After=_PAUSE)
     message = "Too many attempts. Wait a few minutes, then try again."
     raise ApiError("too_many_requests", message, Retry_After=_WAIT)

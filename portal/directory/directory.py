@@ -12,6 +12,7 @@ from portal.directory.actor import Origin
 from portal.directory.counts import CountGateway
 from portal.directory.discovery import EmailDiscovery
 from portal.directory.email_otps import EmailOtpGateway
+from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
 from portal.directory.preferences import PreferencesGateway
@@ -147,6 +148,11 @@ class Directory(Protocol):
         ...
 
     @property
+    def member_locks(self) -> MemberLockGateway | None:
+        """Locks of its members."""
+        ...
+
+    @property
     def sign_in_links(self) -> SignInLinkGateway | None:
         """One-time links to set a password."""
         ...
@@ -186,6 +192,10 @@ class DirectoryProvider(Protocol):
 
     def open(self, organization_slug: str, origin: Origin) -> Directory:
         """Return the organization's directory. This takes no query: an unknown slug raises NotFound when the directory is first used."""
+        ...
+
+    def lock_recorder(self) -> LockRecorder | None:
+        """Return what records locked members; None if the directory limits attempts itself."""
         ...
 
     def email_discovery(self, origin: Origin) -> EmailDiscovery:

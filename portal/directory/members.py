@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from django.utils import timezone
+
 from portal.directory.organizations import Organization
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.policy import ADMIN_ROLE
@@ -96,6 +98,9 @@ class Member:
     untrusted_metadata: Mapping[str, Any] = field(default_factory=dict)
     scim_registration: ScimRegistration | None = None
     preferences: Preferences = field(default_factory=Preferences)
+    # Since when and until when no password or code is checked, after too many wrong ones (portal.directory.member_locks).
+    lock_created_at: datetime | None = None
+    lock_expires_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -103,6 +108,11 @@ class Member:
     def is_admin(self) -> bool:
         """Say whether the member is an admin of the organization."""
         return ADMIN_ROLE in self.role_ids
+
+    @property
+    def is_locked(self) -> bool:
+        """Say whether the member is locked now."""
+        return self.lock_expires_at is not None and self.lock_expires_at > timezone.now()
 
     @property
     def role_ids(self) -> frozenset[str]:

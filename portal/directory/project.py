@@ -13,6 +13,7 @@ from portal.directory.discovery import ProjectDiscoveryGateway
 from portal.directory.email_otps import ProjectEmailOtpGateway
 from portal.directory.email_updates import ProjectEmailUpdateGateway
 from portal.directory.magic_links import ProjectMagicLinkGateway
+from portal.directory.member_locks import LockRecorder
 from portal.directory.members import MembersGateway, ProjectMemberGateway
 from portal.directory.organizations import OrganizationsGateway, ProjectOrganizationGateway
 from portal.directory.password_resets import ProjectPasswordResetGateway
@@ -132,6 +133,10 @@ class Project(Protocol):
 
     def open_of_session(self, member_session_id: str, caller: Actor) -> ProjectDirectory:
         """Return the directory of a session's organization, even if the session has ended. Raise NotFound."""
+        ...
+
+    def lock_recorder(self) -> LockRecorder:
+        """Return what records locked members."""
         ...
 
     def policy(self) -> Policy:

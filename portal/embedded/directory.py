@@ -8,6 +8,7 @@ from portal.directory.sessions import SignedIn
 from portal.embedded.activity import EmbeddedActivity
 from portal.embedded.counts import EmbeddedCounts
 from portal.embedded.members.account import EmbeddedAccount
+from portal.embedded.members.locks import EmbeddedLockRecorder, EmbeddedMemberLocks
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
@@ -59,6 +60,11 @@ class EmbeddedDirectory:
     def preferences(self) -> EmbeddedPreferences:
         """The preferences of the acting member."""
         return EmbeddedPreferences(self._scope)
+
+    @cached_property
+    def member_locks(self) -> EmbeddedMemberLocks:
+        """Locks of its members."""
+        return EmbeddedMemberLocks(self._scope)
 
     @cached_property
     def sign_in_links(self) -> EmbeddedSignInLinks:
@@ -117,6 +123,10 @@ class EmbeddedProvider:
     def open(self, organization_slug: str, origin: Origin) -> EmbeddedDirectory:
         """Return an organization's directory. This takes no query."""
         return EmbeddedDirectory(Scope(organization_slug, origin))
+
+    def lock_recorder(self) -> EmbeddedLockRecorder:
+        """Return what records locked members."""
+        return EmbeddedLockRecorder()
 
     def email_discovery(self, origin: Origin) -> EmbeddedEmailDiscovery:
         """Return discovery by a code or link to an email address."""

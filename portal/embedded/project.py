@@ -18,6 +18,7 @@ from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.integrity import is_text
 from portal.embedded.directory import EmbeddedDirectory
+from portal.embedded.members.locks import EmbeddedLockRecorder
 from portal.embedded.members.members import EmbeddedMembersOfProject
 from portal.embedded.organizations.organizations import EmbeddedOrganizations, no_organization
 from portal.embedded.passwords.strength import strength
@@ -105,6 +106,10 @@ class EmbeddedProject:
         if row is None:
             raise NotFound("This session does not exist.", field="member_session_id", error_type="session_not_found")
         return self._opened(row.organization, caller)
+
+    def lock_recorder(self) -> EmbeddedLockRecorder:
+        """Return what records locked members."""
+        return EmbeddedLockRecorder()
 
     def policy(self) -> Policy:
         """Return the roles and resources of the project."""

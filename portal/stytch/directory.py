@@ -8,6 +8,7 @@ from django.conf import settings
 from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
 from portal.directory.counts import CountGateway
+from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
@@ -31,6 +32,8 @@ class StytchDirectory:
     preferences: PreferencesGateway | None = None
     # The product sends its own invitations and password resets.
     sign_in_links: SignInLinkGateway | None = None
+    # Stytch ends locks on its own, and its API can't.
+    member_locks: MemberLockGateway | None = None
     # Stytch's API has no log of an organization's changes.
     activity: ActivityGateway | None = None
     # Its API returns lists, and no numbers.
@@ -85,6 +88,10 @@ class StytchProvider:
     def open(self, organization_slug: str, origin: Origin) -> StytchDirectory:  # noqa: ARG002 -- the gateway's signature
         """Return an organization's directory. This takes no request."""
         return StytchDirectory(Scope(self._api, organization_slug), self._rbac)
+
+    def lock_recorder(self) -> LockRecorder | None:
+        """Return None: Stytch locks members itself."""
+        return None
 
     def email_discovery(self, origin: Origin) -> StytchEmailDiscovery:  # noqa: ARG002 -- the gateway's signature
         """Return discovery by a code or link to an email address."""

@@ -36,6 +36,8 @@ def member_value(document: Document) -> Member:
         name=document.text("name"),
         status=_choice(document, "status", MemberStatus),
         roles=tuple(_role(role) for role in document.parts("roles")),
+        lock_created_at=document.optional_timestamp("lock_created_at"),
+        lock_expires_at=document.optional_timestamp("lock_expires_at"),
     )
 
 

@@ -19,6 +19,7 @@ Capability = Literal[
     "restoration",
     "safeguard",
     "sign-in links",
+    "unlocking",
     "users",
 ]
 Gateway = TypeVar("Gateway")
@@ -40,6 +41,7 @@ REASONS: Mapping[Capability, str] = {
     "safeguard": "The directory deactivates people immediately, however many the identity provider sends.",
     "sign-in links": "The product sends its own invitations and password resets. Use the link in its email, or “Forgot "
     "password” on its sign-in page.",
+    "unlocking": "The directory ends the lock on its own, after an hour at most.",
     "users": "The directory lists the groups of a connection, but not its people.",
 }
 

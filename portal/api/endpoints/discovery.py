@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-from portal.access.rate_limits import Attempt
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
@@ -306,4 +305,4 @@ def create_organization(caller: Caller, request: CreateDiscoveredRequest) -> Exc
 
 
 def _count(caller: Caller, email_address: str) -> None:
-    count_attempt(Attempt("" if caller.actor else caller.origin.ip_address, "", email_address))
+    count_attempt(caller, email_address)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from portal.access.rate_limits import Attempt
+from portal.access import rate_limits
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
 from portal.api.email_sign_in import EmailSentResponse, count_attempt, count_email, email_sent, require_method
@@ -65,11 +65,12 @@ def authenticate(caller: Caller, request: AuthenticateCodeRequest) -> EmailAuthe
     """Sign in with a code. It works once, and no longer after five wrong ones."""
     require_method(caller, _METHOD)
     slug = caller.directory.organization.get().organization_slug
-    count_attempt(Attempt("" if caller.actor else caller.origin.ip_address, slug, request.email_address))
+    attempt = count_attempt(caller, request.email_address, slug)
     outcome = caller.directory.email_otps.authenticate(
         email_address=request.email_address,
         code=request.code,
         terms=session_terms(caller, request),
         before=continuation(caller, request),
     )
+    rate_limits.forgive(attempt)
     return email_authentication_response(EmailAuthenticationResponse, caller.directory, outcome)

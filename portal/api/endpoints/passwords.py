@@ -163,13 +163,14 @@ class MigratePasswordResponse(msgspec.Struct):
 )
 def authenticate(caller: Caller, request: AuthenticatePasswordRequest) -> PasswordAuthenticationResponse:
     """Start a session with an email address and password."""
-    _count(caller, request.email_address)
+    attempt = _count(caller, request.email_address)
     outcome = caller.directory.passwords.authenticate(
         email_address=request.email_address,
         password=request.password,
         terms=session_terms(caller, request),
         before=continuation(caller, request),
     )
+    rate_limits.forgive(attempt)
     return authentication_response(
         PasswordAuthenticationResponse,
         caller.directory,
@@ -287,7 +288,7 @@ def require_reset(caller: Caller, request: RequireResetRequest) -> RequireResetR
 )
 def reset_by_existing_password(caller: Caller, request: ResetByExistingPasswordRequest) -> ExchangeResponse:
     """Replace a password, given the current one. Revokes all sessions of the member except the one in the request."""
-    _count(caller, request.email_address)
+    attempt = _count(caller, request.email_address)
     outcome = caller.directory.passwords.reset_by_existing_password(
         email_address=request.email_address,
         existing_password=request.existing_password,
@@ -295,6 +296,7 @@ def reset_by_existing_password(caller: Caller, request: ResetByExistingPasswordR
         terms=session_terms(caller, request),
         before=Continuation(session=_current(caller, request)),
     )
+    rate_limits.forgive(attempt)
     return authentication_response(ExchangeResponse, caller.directory, outcome)
 
 
@@ -338,7 +340,5 @@ def _config(request: MigratePasswordRequest) -> Mapping[str, Any]:
     return getattr(request, f"{name}_config", None) or {}
 
 
-def _count(caller: Caller, email_address: str) -> None:
-    """Count a sign-in attempt. The IP address of a backend doesn't count: it isn't the member's."""
-    slug = caller.directory.organization.get().organization_slug
-    count_attempt(Attempt("" if caller.actor else caller.origin.ip_address, slug, email_address))
+def _count(caller: Caller, email_address: str) -> Attempt:
+    return count_attempt(caller, email_address, caller.directory.organization.get().organization_slug)

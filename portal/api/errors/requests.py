@@ -59,6 +59,12 @@ REQUEST_ERROR_TYPES: dict[str, ErrorType] = {
         "The request was sent over plain http, which others on the network can read.",
         "Send requests to the https:// URL. If a secret was sent over plain http, replace it.",
     ),
+    "user_lock_limit_reached": ErrorType(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "There were too many wrong passwords or codes for this email address, so none is checked for up to an hour. The "
+        "member's is_locked is true until then.",
+        "Have the member use a link by email, or an admin unlock them in the portal.",
+    ),
     "too_many_requests": ErrorType(
         HTTPStatus.TOO_MANY_REQUESTS,
         "The project, the organization or the IP address has sent more requests than its limit allows.",

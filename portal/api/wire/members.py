@@ -69,6 +69,8 @@ class Member(msgspec.Struct):
     is_admin: bool
     is_breakglass: bool
     is_locked: bool
+    lock_created_at: datetime | None
+    lock_expires_at: datetime | None
     member_password_id: str
     totp_registration_id: str
     mfa_enrolled: bool
@@ -100,7 +102,9 @@ def member(value: members.Member) -> Member:
         name=value.name,
         is_admin=value.is_admin,
         is_breakglass=value.is_breakglass,
-        is_locked=False,
+        is_locked=value.is_locked,
+        lock_created_at=value.lock_created_at if value.is_locked else None,
+        lock_expires_at=value.lock_expires_at if value.is_locked else None,
         member_password_id=value.member_password_id,
         totp_registration_id="",
         mfa_enrolled=value.mfa_enrolled,

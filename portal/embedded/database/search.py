@@ -32,6 +32,12 @@ class HoldsText(Func):
     function = "jsonb_exists"
     output_field = BooleanField()
 
+    def as_postgresql(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002 -- Django's signature
+        """Compile the operator that a GIN index serves. It doesn't serve the function."""
+        values, with_values = compiler.compile(self.source_expressions[0])
+        text, with_text = compiler.compile(self.source_expressions[1])
+        return f"({values} ? {text})", [*with_values, *with_text]
+
     def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002 -- Django's signature
         """Compile the function for SQLite, which has no jsonb_exists."""
         values, with_values = compiler.compile(self.source_expressions[0])

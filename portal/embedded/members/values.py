@@ -54,6 +54,8 @@ def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = No
         trusted_metadata=row.trusted_metadata or {},
         untrusted_metadata=row.untrusted_metadata or {},
         preferences=Preferences(row.time_zone, Theme(row.theme)),
+        lock_created_at=row.lock_created_at,
+        lock_expires_at=row.lock_expires_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -139,8 +139,14 @@ class EmbeddedMagicLinks:
         )
 
     def _require_invitations(self, email_address: str) -> None:
-        """Raise Forbidden unless the organization lets this address be invited (Stytch: email_invites)."""
+        """Raise Forbidden unless the organization lets this address be invited (Stytch: email_invites), and allows links."""
         organization = self._scope.organization
+        if not organization.settings.allows(MAGIC_LINK):
+            # The link would lead nowhere.
+            raise Forbidden(
+                "The organization does not allow signing in with links, so an invitation could not be accepted.",
+                error_type="operation_restricted_by_organization_auth_methods",
+            )
         rule = organization.settings.email_invites
         is_allowed = domain_of(email_address) in {fold_domain(one) for one in organization.email_allowed_domains}
         if rule == NOT_ALLOWED or (rule != ALL_ALLOWED and not is_allowed):

@@ -8,7 +8,7 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.rate_limits import Attempt, admit, admit_email
+from portal.access.rate_limits import Attempt, admit, admit_email, forgive
 from portal.directory.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from portal.pages.account.forms import NewEmailForm
 from portal.web.code_form import CodeForm, rejected
@@ -69,6 +69,7 @@ def enter_code(request: PortalRequest) -> HttpResponse:
     except (Unauthenticated, Conflict) as error:
         form.add_error("code", error.detail)
         return _code_page(request, form, email_address)
+    forgive(attempt)
     messages.success(request, f"Your email address is now {changed.member.email_address}.")
     response = see_other(account_url)
     if changed.session_token != request.signed_in.session_token:

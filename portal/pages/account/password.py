@@ -5,7 +5,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.rate_limits import Attempt, admit
+from portal.access.rate_limits import Attempt, admit, forgive
 from portal.directory.errors import Conflict, Forbidden, Invalid, TooManyRequests, Unauthenticated
 from portal.directory.organizations import PASSWORD
 from portal.pages.account.forms import ChangePasswordForm
@@ -37,6 +37,8 @@ def change(request: PortalRequest) -> HttpResponse:
         except (Conflict, Forbidden, Invalid, TooManyRequests) as error:
             form.add_error("new_password", error.detail)
         else:
+            if asks_existing:
+                forgive(_attempt(request))
             messages.success(request, "Your password was changed. Your other sessions have ended.")
             response = see_other(account_url)
             if changed.session_token != signed_in.session_token:
@@ -57,9 +59,13 @@ def _admitted(request: PortalRequest, form: ChangePasswordForm) -> bool:
     """Count an attempt with the current password, which could be guessed. Errors are added to the form."""
     if "existing_password" not in form.cleaned_data:
         return True
-    signed_in = request.signed_in
-    slug, email_address = signed_in.organization.organization_slug, signed_in.member.email_address
-    admitted = admit(Attempt(request.origin.ip_address, slug, email_address, is_confirmation=True))
+    admitted = admit(_attempt(request))
     if not admitted:
         form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
     return admitted
+
+
+def _attempt(request: PortalRequest) -> Attempt:
+    signed_in = request.signed_in
+    slug, email_address = signed_in.organization.organization_slug, signed_in.member.email_address
+    return Attempt(request.origin.ip_address, slug, email_address, is_confirmation=True)

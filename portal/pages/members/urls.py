@@ -2,11 +2,18 @@
 
 from portal.access.routing import route
 from portal.directory.permissions import Permission
-from portal.pages.members import views
+from portal.pages.members import unlocking, views
 
 app_name = "members"
 
 urlpatterns = [
     route("", views.members, name="members", allow=Permission.MEMBER_SEARCH),
     route("<str:member_id>/", views.member, name="member", allow=Permission.MEMBER_SEARCH),
+    route(
+        "<str:member_id>/unlock/",
+        unlocking.unlock,
+        name="unlock",
+        allow=Permission.MEMBER_PASSWORD,
+        methods=("POST",),
+    ),
 ]

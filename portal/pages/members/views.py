@@ -56,6 +56,8 @@ def member(request: PortalRequest, member_id: str) -> HttpResponse:
         "list_url": reverse("members:members", args=[slug]),
         "has_details": request.directory.members.has_details,
         "person_url": reverse("scim:person", args=[slug, manager.user_id]) if manager and may_see_scim else "",
+        "may_unlock": right_to(request, Permission.MEMBER_PASSWORD),
+        "can_unlock": request.directory.member_locks is not None,
         "may_see_activity": right_to(request, Permission.ACTIVITY_GET),
         "activity_url": f"{activity}?{urlencode({'target_id': member_id})}" if activity else "",
     }

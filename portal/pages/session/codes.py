@@ -5,10 +5,11 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.rate_limits import Attempt, admit, admit_email
+from portal.access.rate_limits import Attempt, admit, admit_email, forgive
 from portal.directory.email_otps import CodeRequest
 from portal.directory.errors import NotFound, Unauthenticated
 from portal.pages.session.forms import EmailForm
+from portal.pages.session.pauses import record_pause
 from portal.pages.session.views import enter
 from portal.web.code_form import CodeForm, rejected
 from portal.web.pages import render_page, see_other
@@ -40,7 +41,8 @@ def enter_code(request: PortalRequest) -> HttpResponse:
     if not address.is_valid():
         return see_other(reverse("session:sign-in", args=[slug]))
     email_address = address.cleaned_data["email_address"]
-    if form.is_valid() and _admitted(form, Attempt(request.origin.ip_address, slug, email_address)):
+    attempt = Attempt(request.origin.ip_address, slug, email_address)
+    if form.is_valid() and _admitted(request, form, attempt):
         try:
             signed_in = request.directory.email_otps.sign_in(
                 email_address=email_address, code=form.cleaned_data["code"]
@@ -48,6 +50,7 @@ def enter_code(request: PortalRequest) -> HttpResponse:
         except Unauthenticated as error:
             form.add_error("code", error.detail)
         else:
+            forgive(attempt)
             return enter(signed_in, request.POST.get("next", ""))
     return _code_page(request, form, email_address)
 
@@ -63,12 +66,13 @@ def confirm(request: PortalRequest) -> HttpResponse:
     if not form.is_bound:
         if not _request(request, slug, email_address):
             form = rejected(_TOO_MANY_EMAILS, "too-many")
-    elif form.is_valid() and _admitted(form, attempt):
+    elif form.is_valid() and _admitted(request, form, attempt):
         try:
             confirmed = request.directory.email_otps.confirm(form.cleaned_data["code"])
         except Unauthenticated as error:
             form.add_error("code", error.detail)
         else:
+            forgive(attempt)
             messages.success(request, "You confirmed that it’s you. That counts for five minutes.")
             response = see_other(onward or reverse("home:home", args=[slug]))
             if confirmed.session_token != signed_in.session_token:
@@ -89,9 +93,10 @@ def _request(request: PortalRequest, slug: str, email_address: str) -> bool:
     return admitted
 
 
-def _admitted(form: CodeForm, attempt: Attempt) -> bool:
+def _admitted(request: PortalRequest, form: CodeForm, attempt: Attempt) -> bool:
     admitted = admit(attempt)
     if not admitted:
+        record_pause(request, attempt)
         form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
     return admitted
 

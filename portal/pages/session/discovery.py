@@ -16,6 +16,7 @@ from portal.directory.sessions import Authentication
 from portal.metrics import FAILED_SIGN_INS
 from portal.pages.session.choice import Proof, choice, keep_choice, without_choice
 from portal.pages.session.forms import ChooseOrganizationForm, CreateOrganizationForm, EmailForm
+from portal.pages.session.pauses import record_pause
 from portal.pages.session.views import enter
 from portal.web.code_form import CodeForm, rejected
 from portal.web.pages import render_page, see_other
@@ -63,7 +64,9 @@ def enter_code(request: PortalRequest) -> HttpResponse:
     email_address = address.cleaned_data["email_address"]
     if not form.is_valid():
         return _code_page(request, form, email_address)
-    if not admit(Attempt(request.origin.ip_address, "", email_address)):
+    attempt = Attempt(request.origin.ip_address, "", email_address)
+    if not admit(attempt):
+        record_pause(request, attempt)
         form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))
         return _code_page(request, form, email_address)
     try:

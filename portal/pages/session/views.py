@@ -6,7 +6,7 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.access.rate_limits import Attempt, admit, admit_requested_link, is_paused
+from portal.access.rate_limits import Attempt, admit, admit_requested_link, forgive
 from portal.directory.errors import Forbidden, Invalid, InvalidLink, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import EMAIL_OTP, Organization
@@ -19,6 +19,7 @@ from portal.pages.session.forms import (
     EmailForm,
     SignInForm,
 )
+from portal.pages.session.pauses import record_pause
 from portal.web.availability import available
 from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
@@ -75,6 +76,7 @@ def sign_in(request: PortalRequest) -> HttpResponse:
         except (Unauthenticated, Forbidden) as error:
             form.add_error("password", error.detail)
         else:
+            forgive(_attempt(request, form, organization.organization_slug))
             return _send_again(request, signed_in, kept, onward) if kept else enter(signed_in, onward)
     context: dict[str, object] = {
         "organization": organization,
@@ -166,12 +168,13 @@ def confirm(request: PortalRequest) -> HttpResponse:
     onward = onward if is_page_of(onward, slug) else ""
     form = ConfirmPasswordForm(request.POST or None)
     attempt = Attempt(request.origin.ip_address, slug, signed_in.member.email_address, is_confirmation=True)
-    if request.method == "POST" and form.is_valid() and _admitted(form, attempt):
+    if request.method == "POST" and form.is_valid() and _admitted(request, form, attempt):
         try:
             confirmed = request.directory.sessions.confirm_password(form.cleaned_data["password"])
         except Unauthenticated as error:
             form.add_error("password", error.detail)
         else:
+            forgive(attempt)
             messages.success(request, "Your password is confirmed for five minutes.")
             response = see_other(onward or reverse("home:home", args=[slug]))
             if confirmed.session_token != signed_in.session_token:
@@ -198,12 +201,16 @@ def _is_admitted_sign_in(request: PortalRequest, form: SignInForm, organization_
     """Validate a submitted form and count the attempt. Errors are added to the form."""
     if request.method != "POST" or not form.is_valid():
         return False
-    return _admitted(form, Attempt(request.origin.ip_address, organization_slug, form.cleaned_data["email_address"]))
+    return _admitted(request, form, _attempt(request, form, organization_slug))
 
 
-def _admitted(form: Form, attempt: Attempt) -> bool:
+def _attempt(request: PortalRequest, form: SignInForm, organization_slug: str) -> Attempt:
+    return Attempt(request.origin.ip_address, organization_slug, form.cleaned_data["email_address"])
+
+
+def _admitted(request: PortalRequest, form: Form, attempt: Attempt) -> bool:
     admitted = admit(attempt)
-    if not admitted and is_paused(attempt) and not attempt.is_confirmation:
+    if not admitted and record_pause(request, attempt):
         form.add_error(None, ValidationError(_PAUSED, code="paused"))
     elif not admitted:
         form.add_error(None, ValidationError(_TOO_MANY, code="too-many"))

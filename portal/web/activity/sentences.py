@@ -47,6 +47,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member.export_data": ("download", "downloaded the data of"),
     "member.start_email_update": ("mail", "asked to confirm the new address"),
     "member.unlink_retired_email": ("mail", "released a former address of"),
+    "member.unlock": ("lock-open", "unlocked"),
     "member.update": ("user-pen", "changed the member"),
     "member.update_email": ("mail", "confirmed the new address"),
     "member.update_preferences": ("settings", "changed the time zone or theme of"),

@@ -6,6 +6,7 @@ import secrets
 from portal.folders import HOME
 
 ENV_FILE = HOME / ".env"
+INBOX = HOME / "inbox"
 _DEFAULT_PORT = "8000"
 _WORDS = (
     "amber anchor apple autumn basil birch cedar cobalt coral crane delta ember falcon fern garnet glacier harbor hazel "
@@ -41,9 +42,14 @@ def _write(port: str) -> None:
         f"PUBLIC_URL=http://127.0.0.1:{port or _DEFAULT_PORT}",
         "LOG_LEVEL=WARNING",
         "LOG_FORMAT=console",
+        # Emails stay on this machine: in files, which the demo shows at /demo/inbox/.
+        f"EMAIL_URL=filemail://{INBOX.as_posix()}",
+        "EMAIL_FROM=Gatehouse demo <demo@gatehouse.example>",
+        "DEMO_INBOX=true",
         f"DEMO_PASSWORD={'-'.join(secrets.choice(_WORDS) for _ in range(5))}",
     )
     HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    INBOX.mkdir(mode=0o700, exist_ok=True)
     # Only the owner can read the file, from the first byte on.
     with os.fdopen(os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")

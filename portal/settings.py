@@ -272,6 +272,13 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = required("EMAIL_FROM") if EMAIL_IS_SET_UP else ""
 if EMAIL_IS_SET_UP and "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
     raise ImproperlyConfigured("EMAIL_FROM must be an email address such as Gatehouse <portal@example.com>.")
+# Every email on a page for anyone who opens it: for the demo on one's own machine only.
+DEMO_INBOX = flag("DEMO_INBOX", default=False)
+if DEMO_INBOX and (IS_HTTPS or not EMAIL_FILE_PATH or _public.hostname not in {"127.0.0.1", "::1", "localhost"}):
+    raise ImproperlyConfigured(
+        "DEMO_INBOX shows every email to anyone, so it's for the demo only: PUBLIC_URL must be plain http on this machine, "
+        "and EMAIL_URL must write emails to files (filemail:///…)."
+    )
 EMAIL_REPLY_TO = str(env.str("EMAIL_REPLY_TO", default=""))
 if EMAIL_REPLY_TO and "@" not in parseaddr(EMAIL_REPLY_TO)[1]:
     raise ImproperlyConfigured("EMAIL_REPLY_TO must be an email address such as Support <support@example.com>.")

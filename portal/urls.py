@@ -22,5 +22,7 @@ if settings.DIRECTORY == "embedded":
     urlpatterns.insert(0, path("", include("portal.scim_server.urls")))
     urlpatterns.insert(1, path("", include("portal.api.urls")))
     urlpatterns.append(path("docs/api/", include("portal.api.docs.urls")))
+if settings.DEMO_INBOX:
+    urlpatterns.append(path("demo/inbox/", include("portal.pages.inbox.urls")))
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", include("portal.pages.styleguide.urls")))

@@ -15,7 +15,7 @@ os.environ.update(
 )
 for name in ("EMAIL_URL", "DEBUG", "DIRECTORY", "MAINTENANCE", "PROJECT_ENVIRONMENT", "RBAC_POLICY_FILE", "REDIS_URL"):
     os.environ[name] = {"DIRECTORY": "embedded", "PROJECT_ENVIRONMENT": "live"}.get(name, "")
-os.environ.update(DEBUG="false", MAINTENANCE="false")
+os.environ.update(DEBUG="false", MAINTENANCE="false", DEMO_INBOX="false")
 
 from portal.settings import *  # noqa: E402, F403 -- after the environment
 from portal.settings import DATABASES  # noqa: E402 -- as above

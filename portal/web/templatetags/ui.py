@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BaseForm, BoundField, CheckboxInput, RadioSelect
 from django.template import Context
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
@@ -73,6 +75,12 @@ def page_header(  # noqa: PLR0913 -- the parts of a heading
         person=person,
         content=content,
     )
+
+
+@register.simple_tag
+def demo_inbox_url() -> str:
+    """Return where the demo shows its emails, "" if this isn't the demo."""
+    return reverse("inbox:inbox") if settings.DEMO_INBOX else ""
 
 
 @register.simple_block_tag

@@ -108,9 +108,15 @@ class Command(BaseCommand):
             f"  gil@globex.example   admin of Globex\n\n"
             f"  password of all three: {password}\n\n"
             f"The SCIM page: {url}/o/acme/scim/\n"
+            f"{_inbox(url)}"
             f"Its data and settings are in {HOME}\n"
         )
         self.stdout.flush()  # a file or pipe would get it only when the demo ends
+
+
+def _inbox(url: str) -> str:
+    """Return where emails arrive. An older .env has no inbox."""
+    return f"Its emails:    {url}/demo/inbox/\n" if settings.DEMO_INBOX else ""
 
 
 def _password() -> str:

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from limits.storage import Storage
 
@@ -57,8 +58,12 @@ class DatabaseStorage(Storage):
         return DatabaseError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count an attempt and return how many there were in the window."""
+        """Count an attempt and return how many there were in the window. A negative amount takes attempts back."""
         now = timezone.now()
+        if amount < 0:
+            counting = RateLimitCounterRow.objects.filter(key=key, expires_at__gt=now, amount__gte=-amount)
+            counting.update(amount=F("amount") + amount)
+            return self.get(key)
         until = now + timedelta(seconds=expiry)
         adapt = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:

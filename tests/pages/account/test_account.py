@@ -79,8 +79,8 @@ def test_the_number_of_queries_does_not_grow(
         factories.session_token(member)
     client.get(PAGE)
 
-    # Session; member; last activity; sessions.
-    with django_assert_num_queries(4):
+    # Session; member; last activity; sessions; change of the address.
+    with django_assert_num_queries(5):
         client.get(PAGE)
 
 

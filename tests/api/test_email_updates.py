@@ -42,7 +42,7 @@ def to_new() -> str:
 
 
 def token() -> str:
-    (url,) = re.findall(r"https://app\S+", to_new())
+    (url,) = map(str, re.findall(r"https://app\S+", to_new()))
     assert url.startswith(f"{LOGIN}?stytch_token_type=multi_tenant_magic_links&token=")
     return parse_qs(urlsplit(url).query)["token"][0]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.contrib.auth.hashers import make_password
@@ -27,7 +28,6 @@ from portal.embedded.scope import Scope
 from portal.embedded.sessions.lifecycle import (
     end_intermediate_sessions,
     record_session,
-    session_key,
     signed_in_value,
 )
 from portal.embedded.sign_in import email_tokens, email_updates
@@ -60,8 +60,8 @@ class EmbeddedAccount:
             locked = self._members().select_for_update(of=("self",), no_key=True).get(pk=member.pk)
             if locked.password != known or locked.status != MemberStatus.ACTIVE:
                 raise Conflict("The password was changed in the meantime.", field="new_password")
-            change_password(locked, encoded, self._scope.caller, keep=session_key(holder))
-            session = self._sessions().filter(pk=session_key(holder), revoked_at=None).first()
+            change_password(locked, encoded, self._scope.caller, keep=_key(holder))
+            session = self._sessions().filter(pk=_key(holder), revoked_at=None).first()
             if session is None:
                 raise Unauthenticated("The session has ended.")
             if existing_password:
@@ -88,7 +88,7 @@ class EmbeddedAccount:
         own = tokens.filter(updates_member=holder.member.member_id)
         row = email_tokens.code_row(own, email_address, code, purpose=EmailPurpose.UPDATE_CODE)
         with transaction.atomic():
-            member = email_updates.updated_member(self._scope, row, keep=session_key(holder))
+            member = email_updates.updated_member(self._scope, row, keep=_key(holder))
             email_tokens.use(row, tokens, email_tokens.wrong_code())
             factor = email_factor(EMAIL_OTP, member.email_address, member.pk, timezone.now())
             outcome = signed_in_or_missing(self._scope, member, factor, None, Continuation(session=holder))
@@ -110,7 +110,7 @@ class EmbeddedAccount:
         """End all sessions of the member except the one in use. Raise StepUpRequired."""
         holder = self._holder()
         self._scope.require_recent_proof()
-        self._revoke(self._own_sessions().exclude(pk=session_key(holder)))
+        self._revoke(self._own_sessions().exclude(pk=_key(holder)))
 
     def data(self) -> Mapping[str, Any]:
         """Return everything that is stored about the member. Raise StepUpRequired."""
@@ -191,6 +191,10 @@ class EmbeddedAccount:
             if rows:
                 end_intermediate_sessions([rows[0].member_id])
         return len(rows)
+
+
+def _key(holder: SignedIn) -> UUID:
+    return parse_id("member-session", holder.session.member_session_id)
 
 
 def _entry(row: models.ActivityEntryRow, member_id: str) -> Mapping[str, Any]:

@@ -24,8 +24,9 @@ def end_unsatisfied(
 
     The caller changes the member or the organization in the same transaction, before this.
     """
-    live = sessions.filter(revoked_at=None, expires_at__gt=timezone.now()).exclude(pk=keep)
-    found = live.select_related("member__organization").order_by("pk")
+    live = sessions.filter(revoked_at=None, expires_at__gt=timezone.now())
+    others = live.exclude(pk=keep) if keep else live
+    found = others.select_related("member__organization").order_by("pk")
     ended = [row.pk for row in found.iterator(BATCH) if not is_enough(row.member, _counting(row, cause))]
     for at in range(0, len(ended), BATCH):
         sessions.filter(pk__in=ended[at : at + BATCH]).update(revoked_at=timezone.now(), revoked_because=cause)

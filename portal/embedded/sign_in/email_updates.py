@@ -34,6 +34,7 @@ from portal.embedded.sessions.satisfied import end_unsatisfied
 from portal.embedded.sign_in import email_tokens, emails
 from portal.embedded.sign_in.joining import scope_of_request
 from portal.embedded.tasks.queue import URGENT, GiveUp, enqueue
+from portal.mail.content import Email
 from portal.mail.delivery import UndeliverableError, send_email
 
 LINK_MINUTES = 5  # Stytch's
@@ -173,7 +174,7 @@ def email_update_proof(organization_id: str, token_id: str) -> None:
     try:
         _require_free(scope, member, row.email_address)
     except DirectoryError as error:
-        # The address may be someone else's, whom nobody has to know.
+        # The address may be someone else's, and nobody has to know that they are a member.
         email_tokens.drop(row, tokens, error)
         return
     if row.purpose == EmailPurpose.UPDATE_CODE:
@@ -204,7 +205,7 @@ def email_updated(organization_id: str, of_member: str, email_id: str) -> None:
         _send(emails.email_updated(member), to=former[0]["email_address"], key=email_id)
 
 
-def _send(email: emails.Email, *, to: str, key: str) -> None:
+def _send(email: Email, *, to: str, key: str) -> None:
     try:
         send_email(email, to=to, key=key)
     except UndeliverableError as error:

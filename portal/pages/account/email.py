@@ -30,7 +30,12 @@ def change(request: PortalRequest) -> HttpResponse:
         return step_up(request, request.path)
     form = NewEmailForm(request.POST or None)
     if request.method != "POST" or not form.is_valid() or manager or not can_be_emailed:
-        context = {"form": form, "pending": pending, "manager": manager, "can_be_emailed": can_be_emailed}
+        context: dict[str, Any] = {
+            "form": form,
+            "pending": pending,
+            "manager": manager,
+            "can_be_emailed": can_be_emailed,
+        }
         if pending:
             context |= {"code_form": CodeForm(), "email_address": pending.email_address}
         return _page(request, "account/email.html", context, form)

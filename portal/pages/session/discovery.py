@@ -57,7 +57,7 @@ def send_code(request: PortalRequest) -> HttpResponse:
 
 
 def enter_code(request: PortalRequest) -> HttpResponse:
-    """Check a code, and go on to the choice of organizations."""
+    """Check a code, and continue with the choice of organizations."""
     address, form = EmailForm(request.POST), CodeForm(request.POST)
     if not address.is_valid():
         return see_other(reverse("session:discover"))
@@ -107,10 +107,9 @@ def link(request: PortalRequest) -> HttpResponse:
         preview = discovery.preview(token)
     except InvalidLink as error:
         FAILED_SIGN_INS.labels("link_ended").inc()
-        context = {"detail": error.detail, "sign_in_url": reverse("session:discover")}
-        return render_page(request, "session/magic_link_ended.html", context, status=error.status)
-    context = {"preview": preview, "token": token}
-    return render_page(request, "session/link_confirm.html", context)
+        ended = {"detail": error.detail, "sign_in_url": reverse("session:discover")}
+        return render_page(request, "session/magic_link_ended.html", ended, status=error.status)
+    return render_page(request, "session/link_confirm.html", {"preview": preview, "token": token})
 
 
 def organizations(request: PortalRequest) -> HttpResponse:
@@ -190,7 +189,7 @@ def _enter(request: PortalRequest, organization_id: str) -> HttpResponse:
 
 
 def _after_choice(request: PortalRequest, outcome: Authentication) -> HttpResponse:
-    """Open the session, or go on to what the organization wants in addition."""
+    """Open the session, or continue with what the organization wants in addition."""
     if outcome.signed_in is not None:
         return without_choice(enter(outcome.signed_in, ""))
     methods = _in_words(outcome.allowed_auth_methods)

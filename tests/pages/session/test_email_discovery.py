@@ -53,7 +53,7 @@ def prove(client: Client, email_address: str = ADA) -> str:
 
 def choose(client: Client, organization: models.OrganizationRow) -> str:
     answer = client.post(CHOICE, {"organization_id": public_id("organization", organization.pk)})
-    return str(answer.get("Location", answer.status_code))
+    return answer["Location"] if "Location" in answer else str(answer.status_code)
 
 
 def let_join(organization: models.OrganizationRow, **more: object) -> None:

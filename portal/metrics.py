@@ -35,8 +35,12 @@ SAFEGUARD_HOLDS: Final = Counter(
     "gatehouse_scim_safeguard_holds_total", "Holds that the deactivation safeguard began", ["about"]
 )
 FAILED_SIGN_INS: Final = Counter("gatehouse_failed_sign_ins_total", "Attempts to sign in that failed", ["reason"])
+BREACH_LOOKUPS: Final = Counter(
+    "gatehouse_breach_lookups_total", "Passwords looked up in the list of leaked ones", ["result"]
+)
 
 _KNOWN: Final = (
+    (BREACH_LOOKUPS, ("breached", "clean", "failed", "skipped")),
     (SCIM_LOG_ENTRIES_LOST, ("unavailable", "error")),
     (SAFEGUARD_HOLDS, ("deactivation", "removal")),
     (

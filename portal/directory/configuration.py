@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -12,8 +12,10 @@ from portal.directory.errors import Invalid
 RedirectType = Literal["login", "signup", "invite", "reset_password", "discovery"]
 SdkMethod = Literal["email_magic_links", "email_otp", "passwords"]
 PkceFlow = Literal["email_magic_links", "password_resets"]
+BreachCheck = Literal["create"]
 
 MAX_REDIRECT_URLS = 100  # of one type
+MINIMUM_PASSWORD = 12  # characters, with zxcvbn
 _MAX_LENGTH = 2048
 # The value of a query parameter that the request chooses.
 _PLACEHOLDER = "{}"
@@ -70,6 +72,35 @@ class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_duration_minutes: int = 527_040
 
 
+class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rules for new passwords (Stytch: password strength policy).
+
+    `luds` counts characters and their kinds: lower case, upper case, digits and symbols.
+    """
+
+    strength: Literal["zxcvbn", "luds"] = "zxcvbn"
+    luds_complexity: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3  # how many of the four kinds
+    luds_minimum_count: Annotated[int, msgspec.Meta(ge=8, le=32)] = 12  # characters
+    # When a password is looked up in the list of leaked ones: when it is set.
+    breach_detection: tuple[BreachCheck, ...] = ()
+    # Answers the first five characters of a SHA-1 with the hashes that begin so (Have I Been Pwned's range API).
+    breach_url: str = "https://api.pwnedpasswords.com/range/"
+
+    @property
+    def minimum_length(self) -> int:
+        """The number of characters that a password must have at least."""
+        return self.luds_minimum_count if self.strength == "luds" else MINIMUM_PASSWORD
+
+    @property
+    def hint(self) -> str:
+        """What a person who chooses a password must know, in a sentence or two."""
+        if self.strength == "luds":
+            kinds = "a lowercase letter, an uppercase letter, a digit and a symbol"
+            count = "all" if self.luds_complexity == 4 else f"at least {self.luds_complexity}"  # noqa: PLR2004 -- kinds
+            return f"At least {self.luds_minimum_count} characters, with {count} of these: {kinds}."
+        return f"At least {MINIMUM_PASSWORD} characters. A few unrelated words are easy to remember and hard to guess."
+
+
 class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The project's configuration."""
 
@@ -77,6 +108,7 @@ class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     redirect_urls: RedirectUrls = msgspec.field(default_factory=RedirectUrls)
     sdk: Sdk = msgspec.field(default_factory=Sdk)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
+    passwords: Passwords = msgspec.field(default_factory=Passwords)
 
 
 _NONE_CONFIGURED: dict[RedirectType, str] = {
@@ -107,6 +139,8 @@ def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -
     limit = configuration.sessions.max_duration_minutes
     if not 5 <= limit <= Sessions().max_duration_minutes:  # noqa: PLR2004 -- Stytch's minimum
         raise ValueError(f"sessions.max_duration_minutes is {limit}, but must be from 5 to 527040")
+    if not configuration.passwords.breach_url.startswith("https://"):
+        raise ValueError("passwords.breach_url must begin with https://")
     return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type))
 
 

@@ -32,13 +32,31 @@ class MigratedMember:
 
 
 @dataclass(frozen=True, slots=True)
+class LudsFeedback:
+    """What a password has and lacks when characters and their kinds are counted (Stytch: luds_feedback)."""
+
+    has_lower_case: bool
+    has_upper_case: bool
+    has_digit: bool
+    has_symbol: bool
+    missing_complexity: int
+    missing_characters: int
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordStrength:
-    """How strong a password is: `score` is zxcvbn's, 0 to 4. `valid_password` says whether it would be accepted."""
+    """How strong a password is. `valid_password` says whether it would be accepted.
+
+    `score` is zxcvbn's, 0 to 4, and 0 where `luds` judges instead. A password that is weak anyway is never looked up in the
+    list of leaked ones, so `breached_password` is false for it.
+    """
 
     valid_password: bool
     score: int
     warning: str = ""
     suggestions: tuple[str, ...] = ()
+    luds: LudsFeedback | None = None
+    breached_password: bool = False
 
 
 class ProjectPasswordGateway(Protocol):

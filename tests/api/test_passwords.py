@@ -10,6 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from stytch import B2BClient
 from stytch.b2b.models.passwords import MigrateRequestHashType
 
+from portal.directory.configuration import Passwords, ProjectConfiguration
 from portal.directory.ids import public_id
 from portal.embedded import models
 from portal.embedded.project_secrets import NewProjectSecret
@@ -158,6 +159,20 @@ def test_strength_is_judged_as_it_will_be_when_set(sdk: B2BClient, page_of: Page
     assert weak.zxcvbn_feedback.warning
     assert (weak.strength_policy, weak.breached_password, weak.breach_detection_on_create) == ("zxcvbn", False, False)
     assert page_of(None).post("b2b/passwords/strength_check", {"password": "x"})["valid_password"] is False
+
+
+def test_strength_is_told_by_the_rules_of_the_project(
+    sdk: B2BClient, page_of: PageOf, project: NewProjectSecret, settings: Settings
+) -> None:
+    settings.PROJECT = ProjectConfiguration(passwords=Passwords(strength="luds", luds_complexity=4))
+
+    weak = sdk.passwords.strength_check("Password1234")
+
+    assert (weak.valid_password, weak.strength_policy, weak.zxcvbn_feedback) == (False, "luds", None)
+    assert weak.luds_feedback is not None
+    assert (weak.luds_feedback.has_symbol, weak.luds_feedback.missing_complexity) == (False, 1)
+    bootstrap = page_of(None).get(f"projects/bootstrap/{project.public_token}")
+    assert bootstrap["password_config"] == {"luds_complexity": 4, "luds_minimum_count": 12}
 
 
 def test_a_password_is_replaced_by_the_existing_one(sdk: B2BClient, page_of: PageOf, admin: models.MemberRow) -> None:

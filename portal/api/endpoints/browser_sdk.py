@@ -20,6 +20,13 @@ class CaptchaSettings(msgspec.Struct):
     enabled: bool = False
 
 
+class PasswordConfig(msgspec.Struct):
+    """How many kinds of characters, and how many characters, a password has at least."""
+
+    luds_complexity: int
+    luds_minimum_count: int
+
+
 class BootstrapResponse(msgspec.Struct):
     """The project's configuration. The SDK needs every field: without one, it reads no permissions."""
 
@@ -35,7 +42,7 @@ class BootstrapResponse(msgspec.Struct):
     pkce_required_for_sso: bool = False
     slug_pattern: None = None
     create_organization_enabled: bool = False
-    password_config: None = None
+    password_config: PasswordConfig | None = None  # None is zxcvbn
     dfp_protected_auth_enabled: bool = False
     siwe_required_for_crypto_wallets: bool = False
     vertical: str = "B2B"
@@ -52,13 +59,16 @@ def bootstrap(caller: Caller, request: BootstrapRequest) -> BootstrapResponse:
     """Return the project's configuration and the RBAC policy, which the SDK uses to decide what to show."""
     caller.project.authenticate_public_token(request.public_token)
     configuration = caller.project.configuration
-    pkce = configuration.sdk.pkce_required
+    pkce, rules = configuration.sdk.pkce_required, configuration.passwords
     return BootstrapResponse(
         policy_object(caller.project.policy()),
         project_name=configuration.name,
         pkce_required_for_email_magic_links="email_magic_links" in pkce,
         pkce_required_for_password_resets="password_resets" in pkce,
         create_organization_enabled=configuration.sdk.create_organizations,
+        password_config=PasswordConfig(rules.luds_complexity, rules.luds_minimum_count)
+        if rules.strength == "luds"
+        else None,
     )
 
 

@@ -115,16 +115,27 @@ class ZxcvbnFeedback(msgspec.Struct):
     suggestions: list[str]
 
 
+class LudsFeedback(msgspec.Struct):
+    """Which kinds of characters the password has, and how many kinds and characters it lacks."""
+
+    has_lower_case: bool
+    has_upper_case: bool
+    has_digit: bool
+    has_symbol: bool
+    missing_complexity: int
+    missing_characters: int
+
+
 class StrengthCheckResponse(msgspec.Struct):
-    """How strong a password is."""
+    """How strong a password is. Only the feedback of the project's policy is there."""
 
     valid_password: bool
     score: int
-    zxcvbn_feedback: ZxcvbnFeedback
-    breached_password: bool = False
-    strength_policy: str = "zxcvbn"
-    breach_detection_on_create: bool = False
-    luds_feedback: None = None
+    breached_password: bool
+    strength_policy: str
+    breach_detection_on_create: bool
+    luds_feedback: LudsFeedback | None
+    zxcvbn_feedback: ZxcvbnFeedback | None
 
 
 class MigratePasswordRequest(msgspec.Struct, kw_only=True):
@@ -212,8 +223,16 @@ def strength_check(caller: Caller, request: StrengthCheckRequest) -> StrengthChe
         message = f"Too many password checks from your IP address. Try again in {seconds} seconds."
         raise ApiError("too_many_requests", message, Retry_After=str(seconds))
     strength = caller.project.password_strength(request.password, email_address=request.email_address or "")
-    feedback = ZxcvbnFeedback(strength.warning, list(strength.suggestions))
-    return StrengthCheckResponse(strength.valid_password, strength.score, feedback)
+    luds, rules = strength.luds, caller.project.configuration.passwords
+    return StrengthCheckResponse(
+        strength.valid_password,
+        strength.score,
+        strength.breached_password,
+        strength_policy=rules.strength,
+        breach_detection_on_create="create" in rules.breach_detection,
+        luds_feedback=msgspec.convert(luds, LudsFeedback, from_attributes=True) if luds else None,
+        zxcvbn_feedback=None if luds else ZxcvbnFeedback(strength.warning, list(strength.suggestions)),
+    )
 
 
 @endpoint(

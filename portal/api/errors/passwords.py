@@ -14,13 +14,18 @@ _HASH_ERROR = ErrorType(
 PASSWORD_ERROR_TYPES: dict[str, ErrorType] = {
     "weak_password": ErrorType(
         _BAD,
-        "The new password is shorter than 12 characters, longer than 128, or easy to guess.",
+        "The new password is too short, longer than 128 characters, easy to guess, or lacks a kind of characters.",
         "Choose another password. passwords.strength_check returns suggestions.",
     ),
     "member_reset_password": ErrorType(
         _BAD,
         "The password is right, but passwords.email.require_reset says that it has to be replaced.",
         "Have the member reset it by email (passwords.email.reset_start).",
+    ),
+    "breached_password": ErrorType(
+        _BAD,
+        "The new password is in a public list of leaked passwords.",
+        "Choose another password. Only projects with passwords.breach_detection look them up.",
     ),
     "session_too_old_to_reset_password": ErrorType(
         _FORBIDDEN,

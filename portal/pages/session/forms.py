@@ -1,6 +1,9 @@
 """The forms of signing in."""
 
+from typing import Any
+
 from django import forms
+from django.conf import settings
 
 _MAX_PASSWORD = 1024
 
@@ -49,9 +52,12 @@ class ChoosePasswordForm(forms.Form):
         label="New password",
         max_length=_MAX_PASSWORD,
         strip=False,
-        help_text="At least 12 characters. A few unrelated words are easy to remember and hard to guess.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = settings.PROJECT.passwords.hint
 
 
 class ChooseOrganizationForm(forms.Form):

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from portal.access import rate_limits
 from portal.access.client_address import network_of
+from portal.api import session_cookies
 from portal.api.arguments import Arguments
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, Endpoint
@@ -79,7 +80,9 @@ def _browser(request: PortalRequest, browser_route: BrowserRoute) -> Caller:
                 "public_token_required", "Browsers must send the public token of the project, never a secret."
             )
         opened.authenticate_public_token(public_token)
-    has_session = session_token not in {"", public_token}
+    if session_token in {"", public_token}:
+        session_token = session_cookies.token_of(request)
+    has_session = bool(session_token)
     if not browser_route.needs_session and not (browser_route.takes_session and has_session):
         return Caller(opened, request.origin)
     if not has_session:

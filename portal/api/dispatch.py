@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from portal.access.audiences import Audience
 from portal.access.hosts import is_allowed_host
 from portal.access.routing import edge_for
+from portal.api import session_cookies
 from portal.api.arguments import convert, read_arguments
 from portal.api.credentials import authenticate, with_organization
 from portal.api.declaration import BROWSER, BrowserRoute, Endpoint
@@ -133,10 +134,19 @@ def _run(request: PortalRequest, verbs: Verbs, path: Mapping[str, str]) -> HttpR
     values = convert(arguments, endpoint.request, is_text=verb in {"GET", "DELETE"})
     if caller.signed_in and endpoint.rights:
         endpoint.rights.check(values, caller.signed_in, caller.directory.rbac.policy())
-    return _success(request, endpoint.function(caller, values), is_wrapped=browser_route is not None)
+    result = endpoint.function(caller, values)
+    return _for_browser(request, endpoint, result) if browser_route else _success(request, result)
 
 
-def _success(request: PortalRequest, result: msgspec.Struct, *, is_wrapped: bool) -> HttpResponse:
+def _for_browser(request: PortalRequest, endpoint: Endpoint, result: msgspec.Struct) -> HttpResponse:
+    if not session_cookies.are_used():
+        return _success(request, result, is_wrapped=True)
+    response = _success(request, session_cookies.without_tokens(result), is_wrapped=True)
+    session_cookies.update(response, endpoint, result)
+    return response
+
+
+def _success(request: PortalRequest, result: msgspec.Struct, *, is_wrapped: bool = False) -> HttpResponse:
     """Return the result after the two fields of every response; for browsers, all of it inside `data`."""
     head = msgspec.json.encode({"status_code": 200, "request_id": request.request_id})
     fields = msgspec.json.encode(result)
@@ -151,6 +161,7 @@ def error_response(request: PortalRequest, error: ApiError) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     for name, value in error.headers.items():
         response[name.replace("_", "-")] = value
+    session_cookies.forget_ended(request, response, error.error_type)
     return response
 
 

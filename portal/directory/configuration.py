@@ -1,5 +1,6 @@
 """The project's configuration, which Stytch keeps in its dashboard: where its emails may lead, and what its SDKs may do."""
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -22,6 +23,7 @@ _PLACEHOLDER = "{}"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # They would run in the page that opens them.
 _NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
+_DOMAIN = re.compile(r"([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}")
 _TOKEN_PARAMETERS = frozenset({"token", "stytch_token_type"})
 
 
@@ -63,6 +65,10 @@ class Sdk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     methods: tuple[SdkMethod, ...] = get_args(SdkMethod)
     create_organizations: bool = False
     pkce_required: tuple[PkceFlow, ...] = ()
+    # Sessions are in cookies that scripts can't read. Gatehouse and the product must share a registrable domain.
+    http_only_cookies: bool = False
+    # Such as example.com, to send the cookies to the product's backend, too. Empty sends them to Gatehouse only.
+    cookie_domain: str = ""
 
 
 class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +107,30 @@ class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"At least {MINIMUM_PASSWORD} characters. A few unrelated words are easy to remember and hard to guess."
 
 
+class AttributeMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The claims of a trusted auth token that hold what Gatehouse needs. None is a claim that the tokens don't have."""
+
+    email: str
+    token_id: str
+    # The organization's ID, slug or external ID.
+    organization_id: str | None = None
+    external_member_id: str | None = None
+
+
+class TrustedTokenProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An issuer of JWTs that products exchange for sessions (Stytch: trusted auth token profile).
+
+    The tokens are verified with `public_keys` in PEM form, or else with the keys at `jwks_url`.
+    """
+
+    profile_id: str
+    issuer: str
+    audience: str
+    attribute_mapping: AttributeMapping
+    jwks_url: str = ""
+    public_keys: tuple[str, ...] = ()
+
+
 class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The project's configuration."""
 
@@ -109,6 +139,7 @@ class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     sdk: Sdk = msgspec.field(default_factory=Sdk)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
     passwords: Passwords = msgspec.field(default_factory=Passwords)
+    trusted_auth_tokens: tuple[TrustedTokenProfile, ...] = ()
 
 
 _NONE_CONFIGURED: dict[RedirectType, str] = {
@@ -139,6 +170,9 @@ def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -
     limit = configuration.sessions.max_duration_minutes
     if not 5 <= limit <= Sessions().max_duration_minutes:  # noqa: PLR2004 -- Stytch's minimum
         raise ValueError(f"sessions.max_duration_minutes is {limit}, but must be from 5 to 527040")
+    _check_profiles(configuration.trusted_auth_tokens)
+    if configuration.sdk.cookie_domain and not _DOMAIN.fullmatch(configuration.sdk.cookie_domain):
+        raise ValueError(f'sdk.cookie_domain is "{configuration.sdk.cookie_domain}", but must be like example.com')
     if not configuration.passwords.breach_url.startswith("https://"):
         raise ValueError("passwords.breach_url must begin with https://")
     return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type))
@@ -149,6 +183,19 @@ def with_token(redirect_url: str, token_type: str, token: str) -> str:
     parts = urlsplit(redirect_url)
     query = [*parse_qsl(parts.query, keep_blank_values=True), ("stytch_token_type", token_type), ("token", token)]
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _check_profiles(profiles: Collection[TrustedTokenProfile]) -> None:
+    if len({one.profile_id for one in profiles}) < len(profiles):
+        raise ValueError("trusted_auth_tokens has a profile_id twice")
+    for one in profiles:
+        of_profile = f'trusted_auth_tokens has the profile "{one.profile_id}"'
+        if not (one.profile_id and one.issuer and one.audience):
+            raise ValueError(f"{of_profile}, but profile_id, issuer and audience must not be empty")
+        if bool(one.jwks_url) == bool(one.public_keys):
+            raise ValueError(f"{of_profile}, which must have either jwks_url or public_keys")
+        if one.jwks_url and not one.jwks_url.startswith("https://"):
+            raise ValueError(f"{of_profile}, whose jwks_url must begin with https://")
 
 
 def _check_urls(name: str, urls: Collection[str]) -> None:

@@ -68,13 +68,12 @@ def _by_guesses(password: str, email_address: str, rules: Passwords) -> Password
 def _by_kinds(password: str, rules: Passwords) -> PasswordStrength:
     """Count the characters and their kinds. As at Stytch, any character but ASCII letters and digits is a symbol."""
     characters = frozenset(password)
-    found = (characters & _LOWER, characters & _UPPER, characters & _DIGITS, characters - _LOWER - _UPPER - _DIGITS)
-    luds = LudsFeedback(
-        *map(bool, found),
-        missing_complexity=max(0, rules.luds_complexity - sum(map(bool, found))),
-        missing_characters=max(0, rules.luds_minimum_count - len(password)),
-    )
-    has_length = not luds.missing_characters and len(password) <= _MAX_LENGTH
+    kinds = (characters & _LOWER, characters & _UPPER, characters & _DIGITS, characters - _LOWER - _UPPER - _DIGITS)
+    lower, upper, digit, symbol = found = tuple(map(bool, kinds))
+    missing_complexity = max(0, rules.luds_complexity - sum(found))
+    missing_characters = max(0, rules.luds_minimum_count - len(password))
+    luds = LudsFeedback(lower, upper, digit, symbol, missing_complexity, missing_characters)
+    has_length = not missing_characters and len(password) <= _MAX_LENGTH
     absent = [kind for kind, has_it in zip(_KINDS, found, strict=True) if not has_it]
     return PasswordStrength(
         valid_password=has_length and not luds.missing_complexity,

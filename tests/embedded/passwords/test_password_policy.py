@@ -71,7 +71,7 @@ def test_every_kind_counts_once(settings: Settings) -> None:
     missing = strength("aB3aB3aB3").luds
     assert missing is not None
     assert (missing.has_symbol, missing.missing_complexity, missing.missing_characters) == (False, 1, 3)
-    with pytest.raises(Invalid, match="^Add a symbol"):
+    with pytest.raises(Invalid, match=r"^Add a symbol"):
         check_new_password("aB3aB3aB3aB3")
 
 

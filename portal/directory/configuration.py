@@ -108,13 +108,12 @@ class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AttributeMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The claims of a trusted auth token that hold what Gatehouse needs. None is a claim that the tokens don't have."""
+    """The claims of a trusted auth token that hold the email address, the token's own ID and the organization."""
 
     email: str
     token_id: str
     # The organization's ID, slug or external ID.
     organization_id: str | None = None
-    external_member_id: str | None = None
 
 
 class TrustedTokenProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

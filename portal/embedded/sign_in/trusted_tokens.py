@@ -46,7 +46,6 @@ class TrustedToken:
     email_address: str
     token_id: str
     organization: str
-    external_member_id: str
 
 
 def verified(profile: TrustedTokenProfile, token: str) -> TrustedToken:
@@ -70,7 +69,6 @@ def verified(profile: TrustedTokenProfile, token: str) -> TrustedToken:
         _required(claims, mapping.email),
         _required(claims, mapping.token_id),
         _optional(claims, mapping.organization_id),
-        _optional(claims, mapping.external_member_id),
     )
 
 

@@ -45,7 +45,16 @@ _KNOWN: Final = (
     (SAFEGUARD_HOLDS, ("deactivation", "removal")),
     (
         FAILED_SIGN_INS,
-        ("wrong_password", "password_not_allowed", "address_limit", "member_limit", "paused", "link_ended"),
+        (
+            "wrong_password",
+            "password_not_allowed",
+            "address_limit",
+            "member_limit",
+            "paused",
+            "link_ended",
+            "reset_required",
+            "breached_password",
+        ),
     ),
 )
 

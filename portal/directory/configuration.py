@@ -13,7 +13,7 @@ from portal.directory.errors import Invalid
 RedirectType = Literal["login", "signup", "invite", "reset_password", "discovery"]
 SdkMethod = Literal["email_magic_links", "email_otp", "passwords"]
 PkceFlow = Literal["email_magic_links", "password_resets"]
-BreachCheck = Literal["create"]
+BreachCheck = Literal["create", "authenticate"]
 
 MAX_REDIRECT_URLS = 100  # of one type
 MINIMUM_PASSWORD = 12  # characters, with zxcvbn
@@ -87,7 +87,7 @@ class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strength: Literal["zxcvbn", "luds"] = "zxcvbn"
     luds_complexity: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3  # how many of the four kinds
     luds_minimum_count: Annotated[int, msgspec.Meta(ge=8, le=32)] = 12  # characters
-    # When a password is looked up in the list of leaked ones: when it is set.
+    # When a password is looked up in the list of leaked ones: when it is set, and at each sign-in.
     breach_detection: tuple[BreachCheck, ...] = ()
     # Answers the first five characters of a SHA-1 with the hashes that begin so (Have I Been Pwned's range API).
     breach_url: str = "https://api.pwnedpasswords.com/range/"

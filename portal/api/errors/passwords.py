@@ -19,7 +19,7 @@ PASSWORD_ERROR_TYPES: dict[str, ErrorType] = {
     ),
     "member_reset_password": ErrorType(
         _BAD,
-        "The password is right, but passwords.email.require_reset says that it has to be replaced.",
+        "The password is right, but it has to be replaced (passwords.email.require_reset), or it is in a public list of leaked passwords.",
         "Have the member reset it by email (passwords.email.reset_start).",
     ),
     "breached_password": ErrorType(

@@ -7,7 +7,8 @@ from http import HTTPStatus
 import structlog
 from django.conf import settings
 
-from portal.metrics import BREACH_LOOKUPS
+from portal.directory.errors import Unauthenticated
+from portal.metrics import BREACH_LOOKUPS, FAILED_SIGN_INS
 from portal.outbound.client import fetch
 from portal.outbound.errors import InvalidResponse, OutboundError
 from portal.outbound.policy import Limits
@@ -17,6 +18,16 @@ _LIMITS = Limits(seconds=2.0, max_bytes=262_144, redirects=0)
 _PAUSE_SECONDS = 30.0
 
 log = structlog.get_logger("gatehouse.passwords")
+
+
+def require_not_breached(password: str) -> None:
+    """Raise Unauthenticated for a right password that is in the list, if the project checks them at sign-in."""
+    if "authenticate" in settings.PROJECT.passwords.breach_detection and is_breached(password):
+        FAILED_SIGN_INS.labels("breached_password").inc()
+        raise Unauthenticated(
+            "This password is in a public list of leaked passwords. Choose a new one with “Forgot your password?”.",
+            error_type="member_reset_password",
+        )
 
 
 class _Pause:

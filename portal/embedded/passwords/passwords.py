@@ -25,6 +25,7 @@ from portal.directory.sessions import (
 )
 from portal.embedded import models
 from portal.embedded.members.members import EmbeddedMembers
+from portal.embedded.passwords.breaches import require_not_breached
 from portal.embedded.passwords.migrated import encoded_hash
 from portal.embedded.passwords.stored import change_password, must_reset, password_matches, reset_required
 from portal.embedded.passwords.strength import check_new_password
@@ -120,6 +121,7 @@ class EmbeddedPasswords:
             FAILED_SIGN_INS.labels("reset_required").inc()
             raise reset_required()
         self._require_passwords_allowed(found)
+        require_not_breached(password)
         return found
 
     @staticmethod

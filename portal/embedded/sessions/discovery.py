@@ -20,6 +20,7 @@ from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
 from portal.embedded.members.sign_in_links import email_link
+from portal.embedded.passwords.breaches import require_not_breached
 from portal.embedded.passwords.stored import password_is_right
 from portal.embedded.scope import across_organizations, organization_value
 from portal.embedded.sessions.lifecycle import start_session
@@ -54,6 +55,7 @@ class EmbeddedDiscovery:
         if not members:
             FAILED_SIGN_INS.labels("wrong_password" if not right else "password_not_allowed").inc()
             raise Unauthenticated("Incorrect email or password.")
+        require_not_breached(password)
         now = timezone.now()
         entered = AuthenticationFactor("password", "knowledge", now, now)
         session, token = start_intermediate_session(email_address, members, factors=[entered])

@@ -27,6 +27,7 @@ from portal.embedded import models
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import with_registration
 from portal.embedded.organizations.organizations import with_scim_connection
+from portal.embedded.passwords.breaches import require_not_breached
 from portal.embedded.passwords.stored import must_reset, password_is_right, password_matches, reset_required
 from portal.embedded.scim.connection import current_token
 from portal.embedded.scope import Scope
@@ -87,6 +88,7 @@ class EmbeddedSessions:
                 "The organization does not allow signing in by password.",
                 error_type="operation_restricted_by_organization_auth_methods",
             )
+        require_not_breached(password)
         return start_session(member, self._scope.origin, password_entered_at=timezone.now())
 
     def confirm_password(self, password: str) -> SignedIn:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Self
 
 from django import forms
+from django.conf import settings
 
 from portal.directory.preferences import Preferences, Theme, zone_names
 
@@ -29,12 +30,12 @@ class ChangePasswordForm(forms.Form):
         label="New password",
         max_length=_MAX_PASSWORD,
         strip=False,
-        help_text="At least 12 characters. A few unrelated words are easy to remember and hard to guess.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     def __init__(self, *arguments: object, asks_existing: bool, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]  # -- passed on as they are
+        self.fields["new_password"].help_text = settings.PROJECT.passwords.hint
         if not asks_existing:
             del self.fields["existing_password"]
             self.fields["new_password"].widget.attrs["autofocus"] = True

@@ -3,17 +3,24 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_network
 
 import msgspec
 import pytest
 from pytest_django import Settings
 
+from portal.directories import directories
+from portal.directory.actor import Origin
 from portal.directory.configuration import Passwords
-from portal.directory.errors import Invalid
+from portal.directory.errors import Invalid, Unauthenticated
+from portal.directory.sessions import SessionTerms
+from portal.embedded import models
 from portal.embedded.passwords import breaches
 from portal.embedded.passwords.strength import check_new_password, strength
+from portal.embedded.project import EmbeddedProject
 from portal.pages.session.forms import ChoosePasswordForm
+from tests.conftest import PASSWORD
 from tests.outbound.conftest import Answer, Server, says, serve
 
 STRONG = "quartz lantern orbit meadow"
@@ -115,6 +122,24 @@ def test_outage_of_the_list_keeps_nobody_out(settings: Settings, answer: Answer)
             check_new_password(STRONG)
 
     assert len(server.requests) == 1, "the list is left alone for a while after a failure"
+
+
+def test_leaked_password_does_not_sign_in(settings: Settings, admin: models.MemberRow) -> None:
+    sign_in = partial(EmbeddedProject(Origin()).open("acme", None).passwords.authenticate, terms=SessionTerms())
+    discovery = directories().discovery(Origin())
+    with leaked(settings, listing(PASSWORD)) as server:
+        rules = msgspec.structs.replace(settings.PROJECT.passwords, breach_detection=("authenticate",))
+        use(settings, rules)
+        with pytest.raises(Unauthenticated) as wrong:
+            sign_in(email_address=admin.email_address, password="another one")
+        with pytest.raises(Unauthenticated) as refused:
+            sign_in(email_address=admin.email_address, password=PASSWORD)
+        with pytest.raises(Unauthenticated) as nowhere:
+            discovery.authenticate(email_address=admin.email_address, password=PASSWORD)
+
+    assert wrong.value.error_type == "unauthorized_credentials"
+    assert {refused.value.error_type, nowhere.value.error_type} == {"member_reset_password"}
+    assert len(server.requests) == 2, "wrong passwords are never looked up"
 
 
 def test_nothing_is_looked_up_by_default(settings: Settings) -> None:

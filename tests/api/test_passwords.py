@@ -73,12 +73,12 @@ def test_attempts_are_counted_by_member_any_the_organization_is_called(
         for name in names
     ]
 
-    assert answers == [(401, "unauthorized_credentials")] * 2 + [(429, "too_many_requests")]
+    assert answers == [(401, "unauthorized_credentials")] * 2 + [(429, "user_lock_limit_reached")]
     assert error_of(
         lambda: sdk.passwords.existing_password.reset(
             organization_id="acme", email_address=ADA, existing_password=PASSWORD, new_password=NEW
         )
-    ) == (429, "too_many_requests")
+    ) == (429, "user_lock_limit_reached")
     # A product's backend has one IP address for all members.
     for _ in range(2):
         assert sdk.passwords.authenticate("acme", email_address="max@acme.example", password=PASSWORD)

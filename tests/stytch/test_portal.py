@@ -104,8 +104,11 @@ def test_the_setup_page_shows_the_guide_and_why_there_is_no_live_check(visitor: 
 
 def test_members_are_listed_and_shown_without_what_stytch_does_not_know(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
+    stytch.project.add_member(
+        stytch.project.organization("acme"), "amy@acme.example", password=DEMO_PASSWORD, roles=["stytch_admin"]
+    )
 
-    html = visitor.get("/o/acme/members/", {"q": "ada@", "role": "stytch_admin"}).content.decode()
+    html = visitor.get("/o/acme/members/", {"q": "amy@", "role": "stytch_admin"}).content.decode()
     found = re.findall(r'<a href="(/o/acme/members/member-[^"]+)"', html)
 
     assert len(found) == 1
@@ -115,6 +118,11 @@ def test_members_are_listed_and_shown_without_what_stytch_does_not_know(visitor:
     assert "Assigned manually" in member
     assert "Sessions" not in member
     assert "/o/acme/activity/" not in member
+    # Stytch tells the sessions of the member who asks, without devices.
+    own = re.findall(
+        r'<a href="(/o/acme/members/member-[^"]+)"', visitor.get("/o/acme/members/?q=ada@").content.decode()
+    )
+    assert "Unknown browser" in visitor.get(own[0]).content.decode()
 
 
 def test_the_activity_log_is_left_out(visitor: Client) -> None:

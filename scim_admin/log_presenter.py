@@ -81,6 +81,13 @@ class LogEntry:
         return self.request.method == "GET" and self.explanation is not None and self.explanation.code in _NOT_HERE
 
     @property
+    def cause(self) -> str:
+        """What requests that failed for the same reason have in common."""
+        if self.explanation:
+            return self.explanation.code
+        return f"{self.request.status} {self.request.scim_type} {self.request.detail}"
+
+    @property
     def tone(self) -> str:
         """The tone of its result; "" if nothing needs attention."""
         if self.has_succeeded or self.is_empty_lookup:

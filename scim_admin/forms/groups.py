@@ -9,8 +9,6 @@ from portal.directory.scim.group_roles import MAX_GROUPS_AT_ONCE
 from portal.web.listing import ListQuery
 
 _MAX_SEARCH_LENGTH = 256
-
-
 _ROLES = {"": None, "with": True, "without": False}
 
 
@@ -48,3 +46,23 @@ class GroupsQuery(ListQuery):
     def grants_roles(self) -> bool | None:
         """Whether only groups that grant roles are listed, or only others; None for all."""
         return _ROLES[self.cleaned_data.get("roles", "")]
+
+
+class GroupMembersQuery(ListQuery):
+    """Search and page size of the people in a group."""
+
+    q = forms.CharField(
+        label="Search members by name, userName or email",
+        required=False,
+        max_length=_MAX_SEARCH_LENGTH,
+        widget=forms.TextInput(
+            attrs={"type": "search", "autocomplete": "off", "placeholder": "Search by name or email"}
+        ),
+    )
+
+    field_order = ("q", "limit")
+
+    @property
+    def search(self) -> str:
+        """The text to search for, or ""."""
+        return str(self.cleaned_data["q"])

@@ -11,9 +11,10 @@ from portal.web import listing
 from portal.web.availability import available
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
-from scim_admin.forms.groups import GroupsQuery
+from scim_admin.forms.groups import GroupMembersQuery, GroupsQuery
 from scim_admin.guides import guide_for
 from scim_admin.links import resource_log_url
+from scim_admin.role_grants import role_grants
 from scim_admin.sections import render_list, render_section
 from scim_admin.views.connection import creation
 
@@ -59,13 +60,19 @@ def groups(request: PortalRequest) -> HttpResponse:
 
 def group(request: PortalRequest, group_id: str) -> HttpResponse:
     """Show a group with a page of the people in it."""
-    details, query = available(request.directory.scim.group_details, "group members"), listing.ListQuery(request.GET)
-    context: dict[str, Any] = {"query": query, "group": details.get(group_id)}
+    details, query = available(request.directory.scim.group_details, "group members"), GroupMembersQuery(request.GET)
+    context: dict[str, Any] = {
+        "query": query,
+        "group": details.get(group_id),
+        "connection": request.directory.scim.connection.get(),
+    }
     if not query.is_valid():
         return render_section(request, _GROUP, context, fragments=["members"], status=422)
-    fetch = partial(details.members, group_id, limit=query.size)
+    fetch = partial(details.members, group_id, search=query.search, limit=query.size)
     nested = details.nested(group_id, limit=_MAX_NAMED)
     context |= {
+        "search": query.search,
+        "grants": role_grants(request, context["group"]),
         "members": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="members-more"),
         "nested": nested,
         "nested_members": details.count_nested_members(group_id) if nested.items else None,

@@ -1,7 +1,9 @@
 """The log: requests of the identity provider, their details, their export, and dry runs of failed ones."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace as changed
+from itertools import islice
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -28,6 +30,9 @@ LoggedConnection = ScimConnection | ScimDeletedConnection
 _LIST = "scim_admin/log.html"
 _ENTRY = "scim_admin/log_entry.html"
 _REPLAY = "scim_admin/replay.html"
+# Failed requests that are compared with one, and those that its page lists.
+_MAX_COMPARED = 100
+_MAX_SAME_CAUSE = 3
 
 
 def log(request: PortalRequest) -> HttpResponse:
@@ -56,6 +61,7 @@ def log(request: PortalRequest) -> HttpResponse:
         "log": entries,
         "wanted": wanted,
         "is_filtered": wanted != ScimRequestFilter(),
+        "given": f"?{urlencode(query.given)}" if query.given else "",
         "chips": _chips(request, query, wanted, entries.items),
         "all_url": _log_url(
             request, **({"connection_id": connection.connection_id} if connection is not active else {})
@@ -66,16 +72,29 @@ def log(request: PortalRequest) -> HttpResponse:
 
 def log_entry(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     """Show all details of one request."""
-    logged_request = available(request.directory.scim.log, "log").get(scim_request_id)
+    gateway, query = available(request.directory.scim.log, "log"), LogQuery(request.GET)
+    logged_request = gateway.get(scim_request_id)
     active = request.directory.scim.connection.get()
     connection = _logged_connection(request, active, logged_request.connection_id)
     is_deleted = active is None or connection is not active
+    entry = log_presenter.log_entry(logged_request, _identity_provider(connection))
+    # The list that led here, if its filter is valid.
+    is_filtered = query.is_valid()
+    neighbors = gateway.neighbors(
+        logged_request.connection_id, scim_request_id, query.wanted if is_filtered else ScimRequestFilter()
+    )
+    given = dict(query.given) if is_filtered else {}
+    if is_deleted:
+        given["connection_id"] = logged_request.connection_id
     context = {
         "connection": active,
         "is_deleted": is_deleted,
         "is_linked": not is_deleted,
-        "list_url": _log_url(request, connection_id=logged_request.connection_id) if is_deleted else _log_url(request),
-        "entry": log_presenter.log_entry(logged_request, _identity_provider(connection)),
+        "list_url": _log_url(request, **given),
+        "newer_url": _entry_url(request, neighbors.newer_id, given),
+        "older_url": _entry_url(request, neighbors.older_id, given),
+        "entry": entry,
+        "same_cause": _same_cause(gateway, entry, _identity_provider(connection)),
         "sender": _sender(connection),
         "body": _pretty(logged_request.body),
         "response": _response(logged_request),
@@ -158,6 +177,31 @@ def _entries(
     page = gateway.page(connection.connection_id, wanted, cursor=cursor, limit=limit)
     entries = tuple(log_presenter.log_entry(one, connection.identity_provider) for one in page.items)
     return Page(entries, page.next_cursor, page.searched_to)
+
+
+def _same_cause(
+    gateway: ScimLogGateway, entry: LogEntry, identity_provider: ScimIdentityProvider
+) -> tuple[LogEntry, ...]:
+    """Return the newest other requests that failed for the same reason, among the last _MAX_COMPARED failed ones."""
+    if entry.has_succeeded or entry.is_empty_lookup:
+        return ()
+    failed = ScimRequestFilter(outcome=ScimOutcome.FAILED)
+    others = gateway.page(entry.request.connection_id, failed, limit=_MAX_COMPARED).items
+    found = (
+        log_presenter.log_entry(one, identity_provider)
+        for one in others
+        if one.scim_request_id != entry.request.scim_request_id
+    )
+    return tuple(islice((one for one in found if one.cause == entry.cause), _MAX_SAME_CAUSE))
+
+
+def _entry_url(request: PortalRequest, scim_request_id: str, given: Mapping[str, str]) -> str:
+    """Return the page of a request with the filter of its list; "" for no request."""
+    if not scim_request_id:
+        return ""
+    slug = request.signed_in.organization.organization_slug
+    url = reverse("scim:log-entry", args=[slug, scim_request_id])
+    return f"{url}?{urlencode(given)}" if given else url
 
 
 def _log_url(request: PortalRequest, **query: str) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.scim.users import ScimGroupLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +20,23 @@ class ScimGroup:
     updated_at: datetime | None = None
     # The roles that this group grants, without those of the groups that it is in.
     role_ids: tuple[str, ...] | None = None
+    # Only `ScimGroupDetailGateway.get()` returns these.
+    external_id: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScimGroupMember:
-    """A provisioned user in a group."""
+    """A provisioned user in a group, or in a group within it."""
 
     user_id: str
     user_name: str
     display_name: str
     active: bool
+    # The group within it that the user is in, the first by name; None for a direct member.
+    through: ScimGroupLink | None = None
+    # When the user was added to that group, or to this one; None if that was before it was stored.
+    added_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +85,14 @@ class ScimGroupDetailGateway(Protocol):
         """Return one group of the active connection. Raise NotFound."""
         ...
 
-    def members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
-        """Return a page of the users in a group."""
+    def members(
+        self, group_id: str, *, search: str = "", cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimGroupMember]:
+        """Return a page of the users in a group and in the groups within it, in the order in which they were provisioned.
+
+        With `search`, return those that `ScimUserGateway.page()` finds, by userName. The first 1,000 groups within the group
+        count.
+        """
         ...
 
     def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:

@@ -117,6 +117,14 @@ class ScimRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ScimRequestNeighbors:
+    """The IDs of the next newer and the next older request of a list; "" if there is none."""
+
+    newer_id: str
+    older_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScimReplayAttribute:
     """An attribute that a request would change, before and after, as JSON with personal values masked; "" for no value."""
 
@@ -201,6 +209,12 @@ class ScimLogGateway(Protocol):
 
     def get(self, scim_request_id: str) -> ScimRequest:
         """Return a request with its body. Raise NotFound if the log doesn't have it."""
+        ...
+
+    def neighbors(
+        self, connection_id: str, scim_request_id: str, wanted: ScimRequestFilter = ...
+    ) -> ScimRequestNeighbors:
+        """Return the requests next to one in the list of a connection. It looks at some thousand entries each way at most."""
         ...
 
     def export(self, connection_id: str, wanted: ScimRequestFilter = ...) -> Iterator[ScimRequest]:

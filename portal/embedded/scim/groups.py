@@ -1,6 +1,7 @@
 """Groups that the identity provider pushed, their members, and how they are nested."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from portal.embedded.database.name_search import NameSearch, candidates, name_se
 from portal.embedded.database.raw_sql import rows as rows_by_sql
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.connection import active_connection
+from portal.embedded.scim.group_members import groups_inside, members_page
 from portal.embedded.scope import Scope, rows_of
 
 NO_GROUP = "This group does not exist. The identity provider may have deleted it."
@@ -115,30 +117,25 @@ class EmbeddedScimGroups:
         """Return one group of the active connection. Raise NotFound."""
         self._scope.require(Permission.SCIM_GET)
         rows = self._groups().filter(pk=parse_id("scim-group", group_id))
-        row = rows.values_list(*_COLUMNS, "connection_id").first()
+        row = rows.values_list(*_COLUMNS, "connection_id", "external_id", "created_at").first()
         if row is None:
             raise NotFound(NO_GROUP)
+        connection, external_id, created_at = row[len(_COLUMNS) :]
         roles = _roles_of(self._scope.organization_id, [row[0]])
-        return self._value(row[:-1], public_id("scim-connection", row[-1]), roles.get(row[0], ()))
+        value = self._value(row[: len(_COLUMNS)], public_id("scim-connection", connection), roles.get(row[0], ()))
+        return replace(value, external_id=external_id, created_at=created_at)
 
-    def members(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupMember]:
-        """Return a page of the users in a group, in the order in which they were provisioned."""
+    def members(
+        self, group_id: str, *, search: str = "", cursor: str = "", limit: int = DEFAULT_LIMIT
+    ) -> Page[ScimGroupMember]:
+        """Return a page of the users in a group and in the groups within it. Raise Invalid, InvalidCursor, NotFound."""
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         group = parse_id("scim-group", group_id)
-        keyset = Keyset("scim-group-members", self._scope.organization_id, group)
-        memberships = self._scope.of(models.ScimMembershipRow).filter(
-            group_id=group, group__connection__status=ScimConnectionStatus.ACTIVE
-        )
-        found = keyset.after(cursor, memberships, "user_id").values_list(
-            "user_id", "user__user_name", "user__display_name", "user__active"
-        )
-        rows = list(found[: limit + 1])
-        if not rows:
-            self.get(group_id)
-        return keyset.page(rows, limit=limit, key=lambda row: row[0]).map(
-            lambda row: ScimGroupMember(public_id("scim-user", row[0]), *row[1:])
-        )
+        inside = groups_inside(self._scope.organization_id, group)
+        if inside is None:
+            raise NotFound(NO_GROUP)
+        return members_page(inside, search, cursor=cursor, limit=limit)
 
     def nested(self, group_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroup]:
         """Return a page of the groups that are members of a group, by name."""

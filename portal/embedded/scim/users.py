@@ -71,6 +71,32 @@ _IN_STATE = {
 _UserRows = QuerySet[models.ScimUserRow]
 
 
+def active_users(organization_id: UUID) -> _UserRows:
+    """Return the users of the organization's active connection."""
+    return rows_of(organization_id, models.ScimUserRow).filter(connection__status=ScimConnectionStatus.ACTIVE)
+
+
+def matching_users(
+    organization_id: UUID, users: _UserRows, connection: UUID, search: NameSearch
+) -> tuple[_UserRows, str]:
+    """Return the users that match, and the userName after which the page stops reading, "" if it reads all of them."""
+    keys, bound = None, ""
+    if word := search.indexed_word:
+        of_connection = active_users(organization_id).filter(connection_id=connection)
+        # Two queries, because a condition on two tables with OR uses no index.
+        by_name = of_connection.filter(_name_has(word, "contains")).values_list("pk", flat=True)
+        by_address = of_connection.filter(_address_has(organization_id, word, "contains")).values_list("pk", flat=True)
+        keys = candidates(by_name.union(by_address, all=True))
+    if keys is not None:
+        users = users.filter(pk__in=keys)
+    elif search.texts and (bound := search_bound(users, "user_name_folded")):
+        users = users.filter(user_name_folded__lte=bound)
+    for text in search.texts:
+        has = _name_has(text, search.comparison) | _address_has(organization_id, text, search.comparison)
+        users = users.filter(has)
+    return users, bound
+
+
 class EmbeddedScimUsers:
     """Implements portal.directory.scim.users.ScimUserGateway."""
 
@@ -89,39 +115,18 @@ class EmbeddedScimUsers:
         """Return a page of users by userName. Raise Invalid, InvalidCursor, NotFound."""
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
-        connection = parse_id("scim-connection", connection_id)
-        keyset = Keyset("scim-people", self._scope.organization_id, connection, search, state or "")
+        organization_id, connection = self._scope.organization_id, parse_id("scim-connection", connection_id)
+        keyset = Keyset("scim-people", organization_id, connection, search, state or "")
         found = keyset.after(cursor, self._users().filter(connection_id=connection), "user_name_folded")
         if state:
             found = found.filter(_IN_STATE[state])
-        found, bound = self._matching(found, connection, name_search(search))
+        found, bound = matching_users(organization_id, found, connection, name_search(search))
         rows = list(found.values_list(*_COLUMNS)[: limit + 1])
         if not rows and not bound:
-            active_connection(self._scope.organization_id, connection_id)
+            active_connection(organization_id, connection_id)
         obstacles = self._obstacles([row[0] for row in rows[:limit] if row[6]])
         page = keyset.page(rows, limit=limit, key=lambda row: row[5], searched_to=bound)
         return page.map(lambda row: _value(row, obstacles.get(row[0])))
-
-    def _matching(self, users: _UserRows, connection: UUID, search: NameSearch) -> tuple[_UserRows, str]:
-        """Return the users that match, and the userName after which the page stops reading, "" if it reads all of them."""
-        keys, bound = None, ""
-        if word := search.indexed_word:
-            of_connection = self._users().filter(connection_id=connection)
-            # Two queries, because a condition on two tables with OR uses no index.
-            by_name = of_connection.filter(_name_has(word, "contains")).values_list("pk", flat=True)
-            by_address = of_connection.filter(self._address_has(word, "contains")).values_list("pk", flat=True)
-            keys = candidates(by_name.union(by_address, all=True))
-        if keys is not None:
-            users = users.filter(pk__in=keys)
-        elif search.texts and (bound := search_bound(users, "user_name_folded")):
-            users = users.filter(user_name_folded__lte=bound)
-        for text in search.texts:
-            users = users.filter(_name_has(text, search.comparison) | self._address_has(text, search.comparison))
-        return users, bound
-
-    def _address_has(self, text: str, comparison: str) -> Q:
-        members = self._scope.of(models.MemberRow).filter(**{f"email_address_folded__{comparison}": fold_address(text)})
-        return Q(member_id__in=members.values("pk"))
 
     def count_without_access(self, connection_id: str) -> int:
         """Return how many active users can't sign in, up to MAX_COUNTED."""
@@ -177,7 +182,7 @@ class EmbeddedScimUsers:
         )
 
     def _users(self) -> _UserRows:
-        return self._scope.of(models.ScimUserRow).filter(connection__status=ScimConnectionStatus.ACTIVE)
+        return active_users(self._scope.organization_id)
 
     def _user(self, user_id: str) -> models.ScimUserRow:
         row = self._users().select_related("member__organization").filter(pk=parse_id("scim-user", user_id)).first()
@@ -192,6 +197,11 @@ class EmbeddedScimUsers:
 def _name_has(text: str, comparison: str) -> Q:
     name = fold_name(text)
     return Q(**{f"user_name_folded__{comparison}": name}) | Q(**{f"display_name_folded__{comparison}": name})
+
+
+def _address_has(organization_id: UUID, text: str, comparison: str) -> Q:
+    address = Q(**{f"email_address_folded__{comparison}": fold_address(text)})
+    return Q(member_id__in=rows_of(organization_id, models.MemberRow).filter(address).values("pk"))
 
 
 def _value(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimUser:

@@ -90,15 +90,42 @@ def badges(content: SafeString) -> SafeString:
 
 
 @register.simple_block_tag
+def phrase(content: SafeString) -> SafeString:
+    """Return words as an argument of another component: `{% phrase as about %}…{% endphrase %}`."""
+    return SafeString(" ".join(content.split()))
+
+
+@register.simple_block_tag
 def listing(content: SafeString, items: Listing[Any], name: str, *, caption: str) -> SafeString:
     """Return the table of a list that is loaded page by page: head and rows are its content (ui/listing.html)."""
     return _component("listing", list=items, name=name, caption=caption, content=content)
 
 
 @register.simple_block_tag
-def toolbar(content: SafeString, name: str, *, url: str, changes: str, include: str = "") -> SafeString:
-    """Return the search and filters above a list, whose fields are its content; `changes` names those that filter at once."""
-    return _component("toolbar", name=name, url=url, changes=changes.split(), include=include, content=content)
+def toolbar(  # noqa: PLR0913 -- the parts of a form
+    content: SafeString,
+    name: str,
+    *,
+    url: str,
+    changes: str = "",
+    include: str = "",
+    action: str = "Apply",
+    note: str = "",
+) -> SafeString:
+    """Return the search and filters above a list, whose fields are its content; `changes` names those that filter at once.
+
+    `action` is the words of its button; `note` is at its end, such as how long the list is.
+    """
+    return _component(
+        "toolbar",
+        name=name,
+        url=url,
+        changes=changes.split(),
+        include=include,
+        action=action,
+        note=note,
+        content=content,
+    )
 
 
 @register.simple_block_tag

@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.directory.directory import ScimGateway
 from portal.directory.errors import Forbidden, Invalid, InvalidCursor, NotFound, Unauthenticated
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
-from portal.directory.scim.log import ScimLogGateway, ScimOutcome, ScimRequestFilter
+from portal.directory.scim.log import ScimLogGateway, ScimOutcome, ScimRequestFilter, ScimRequestNeighbors
 from tests.contract.worlds import EMBEDDED_ONLY, STYTCH_ONLY, World, acting, opened
 
 UNKNOWN_ID = "scim-request-live-00000000-0000-7000-8000-000000000000"
@@ -43,6 +43,7 @@ def methods(scim: ScimGateway, connection_id: str) -> list[Callable[[], object]]
         lambda: log.hours(connection_id),
         lambda: log.page(connection_id),
         lambda: log.get(UNKNOWN_ID),
+        lambda: log.neighbors(connection_id, UNKNOWN_ID),
         lambda: log.export(connection_id),
         lambda: log.replay(UNKNOWN_ID),
         lambda: health.progress(connection_id),
@@ -77,6 +78,9 @@ def test_pages_list_every_request_once_newest_first(world: World) -> None:
     ids = world.add_requests(connection_id, 7)
 
     assert list(pages(log, connection_id, ScimRequestFilter(), 3)) == [ids[:3], ids[3:6], ids[6:]]
+    assert log.neighbors(connection_id, ids[1]) == ScimRequestNeighbors(newer_id=ids[0], older_id=ids[2])
+    assert log.neighbors(connection_id, ids[0]) == ScimRequestNeighbors(newer_id="", older_id=ids[1])
+    assert log.neighbors(connection_id, ids[6]).older_id == ""
 
 
 @EMBEDDED_ONLY

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.embedded import models
@@ -12,6 +13,7 @@ from portal.embedded.scim import groups
 from portal.web.availability import REASONS
 from tests import factories
 from tests.absent import absent
+from tests.scim_server.conftest import Idp
 
 
 @pytest.fixture
@@ -101,8 +103,9 @@ def test_a_page_takes_the_same_number_of_queries_for_any_number_of_people(
     add_users(group, number)
     admin_client.get(url_of(group))
 
-    # Session, group, its roles, users, nested groups and parents (without any: the group again), connection for the frame.
-    with django_assert_num_queries(9):
+    # Session, group, its roles, connection, groups within it, keys and users of the page, their memberships, nested groups and
+    # parents (without any: the group again).
+    with django_assert_num_queries(12):
         admin_client.get(url_of(group), {"limit": "250"})
 
 
@@ -170,7 +173,85 @@ def test_people_who_are_in_it_through_other_groups_are_counted(
         return " ".join(admin_client.get(url_of(group)).content.decode().split())
 
     assert "4 more people are in this group through the groups within it." in said()
+    # All of them are listed once, and of two groups the closer one is named: the group itself, else the first by name.
+    assert re.findall(r"<td data-label=\"Membership\">(.*?)</td>", said()) == [
+        *[" Direct "] * 2,
+        *[f' <span>Through <a href="{url_of(inner)}">Inner</a></span> '] * 2,
+        *[f' <span>Through <a href="{url_of(innermost)}">Innermost</a></span> '] * 2,
+    ]
     monkeypatch.setattr(groups, "MAX_MEMBERSHIPS", 1)
     assert "At least" in said()
     models.ScimMembershipRow.objects.exclude(group=group).delete()
     assert "more people" not in said()
+
+
+def test_the_people_of_a_group_are_found_by_name_and_address(admin_client: Client, group: models.ScimGroupRow) -> None:
+    (inner,) = factories.scim_groups(group.connection, ["Inner"])
+    factories.put_group_in(group, inner)
+    pia, priya, other = (
+        factories.scim_user(group.connection, name, display_name=name.title()) for name in ("pia", "priya", "pia.other")
+    )
+    factories.put_in_group(group, [priya])
+    factories.put_in_group(inner, [pia])
+
+    html = admin_client.get(url_of(group), {"q": "PI"}).content.decode()
+    assert [name for name in ("Pia", "Priya", "Pia.Other") if f">{name}<" in html] == ["Pia"]
+    nothing = admin_client.get(url_of(group), {"q": "other"}).content.decode()
+    assert "No matching members" in nothing
+    assert f'href="{url_of(group)}">Clear filters' in nothing
+    assert other.user_name not in nothing.replace("“other”", "")
+
+
+@pytest.mark.parametrize("search", ["", "person"])
+def test_people_of_nested_groups_come_page_by_page_each_once(
+    admin_client: Client, group: models.ScimGroupRow, search: str
+) -> None:
+    inner, innermost = factories.scim_groups(group.connection, ["Inner", "Innermost"])
+    for outer, within in ((group, inner), (inner, innermost), (innermost, group)):  # a cycle
+        factories.put_group_in(outer, within)
+    users = [factories.scim_user(group.connection, f"person{n:03}@acme.example") for n in range(70)]
+    for place, one in enumerate((group, inner, innermost)):
+        factories.put_in_group(one, users[place::2])
+    url: str | None = f"{url_of(group)}?limit=25&q={search}"
+    seen: list[str] = []
+    while url:
+        html = admin_client.get(url, headers={"HX-Request": "true", "HX-Target": "members-more"}).content.decode()
+        seen += user_names(html)
+        found = re.search(r'hx-get="([^"]*cursor=[^"]*)"', html)
+        url = found.group(1).replace("&amp;", "&") if found else None
+
+    assert seen == [f"person{n:03}@acme.example" for n in range(70)]
+
+
+def test_the_heading_says_how_many_are_in_it_and_who_manages_it(
+    admin_client: Client, group: models.ScimGroupRow
+) -> None:
+    add_users(group, 2)
+
+    said = " ".join(admin_client.get(url_of(group)).content.decode().split())
+
+    assert "2 members, managed by Okta. Last change" in said
+
+
+def test_the_page_says_when_someone_was_added(admin_client: Client, acme: models.OrganizationRow) -> None:
+    idp = Idp(factories.scim_connection(acme, bearer_token="scim_token-of-acme"), "scim_token-of-acme")
+    group_id = idp.create_group("Sales", [idp.create_user("pia@acme.example")])
+
+    html = admin_client.get(f"/o/acme/scim/groups/{group_id}/").content.decode()
+
+    added = re.search(r'<td class="muted nowrap" data-label="Added">(.*?)</td>', html)
+    assert added
+    assert f'<time datetime="{timezone.now():%Y-%m-%d}' in added.group(1)
+
+
+def test_a_role_names_who_assigned_it_last(
+    admin_client: Client, group: models.ScimGroupRow, acme: models.OrganizationRow
+) -> None:
+    group_id = f"scim-group-live-{group.pk}"
+    factories.group_role(group, "stytch_admin")
+    for before, after in (([], ["stytch_admin"]), (["stytch_admin"], ["stytch_admin", "it_support"])):
+        factories.activity_entry(
+            acme, "scim_group.update_roles", target_id=group_id, before={"roles": before}, after={"roles": after}
+        )
+
+    assert "Assigned by Nora North, " in " ".join(admin_client.get(url_of(group)).content.decode().split())

@@ -22,7 +22,7 @@ from portal.web.availability import REASONS
 from scim_admin.log_presenter import request_title
 from tests import factories
 from tests.absent import absent
-from tests.scim_server.conftest import Idp
+from tests.scim_server.conftest import USER_SCHEMA, Idp
 
 LOG = "/o/acme/scim/log/"
 HOSTILE = '"><script>alert(1)</script>'
@@ -209,7 +209,7 @@ def test_requests_are_found_by_person_group_and_request_id(admin_client: Client,
     created, grouped, failed = idp.entries
 
     def found(text: str) -> list[str]:
-        return re.findall(rf'href="{LOG}(scim-request-[^/"]+)/"', page(admin_client, q=text))
+        return re.findall(rf'href="{LOG}(scim-request-[^/"]+)/\?q=', page(admin_client, q=text))
 
     def ids(*entries: models.ScimRequestRow) -> list[str]:
         return [public_id("scim-request", entry.pk) for entry in entries]
@@ -650,6 +650,61 @@ def test_an_unknown_request_is_not_found(
     assert admin_client.get(f"{LOG}{scim_request_id}/").status_code == 404
 
 
+def test_a_request_leads_to_the_newer_and_the_older_one_of_its_list(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    oldest, failed, middle, newest = (
+        factories.scim_request(connection, status=status, path=f"/Users/{number}")
+        for number, status in enumerate((400, 400, 200, 400))
+    )
+
+    def neighbors(entry: models.ScimRequestRow, query: str = "") -> list[str]:
+        html = page(admin_client, url_of(entry) + query)
+        return [
+            found.group(1).replace("&amp;", "&") if (found := re.search(rf'href="([^"]+)" rel="{one}"', html)) else ""
+            for one in ("prev", "next")
+        ]
+
+    assert neighbors(newest) == ["", url_of(middle)]
+    assert neighbors(middle) == [url_of(newest), url_of(failed)]
+    assert neighbors(oldest) == [url_of(failed), ""]
+    only_failed = "?outcome=refused"
+    assert neighbors(newest, only_failed) == ["", url_of(failed) + only_failed]
+    # An index doesn't have this condition.
+    by_method = "?outcome=refused&method=GET"
+    factories.scim_request(connection, status=400, method="POST")
+    assert neighbors(failed, by_method) == [url_of(newest) + by_method, url_of(oldest) + by_method]
+    assert f'href="{LOG}{only_failed}">Log' in page(admin_client, url_of(failed) + only_failed)
+    # An invalid filter isn't one.
+    assert neighbors(middle, "?outcome=x") == [url_of(newest), url_of(failed)]
+
+
+def test_the_rows_of_a_filtered_list_lead_on_within_the_list(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    entry = factories.scim_request(connection, status=400)
+
+    assert f'href="{url_of(entry)}?outcome=refused"' in page(admin_client, f"{LOG}?outcome=refused")
+    assert f'href="{url_of(entry)}"' in page(admin_client)
+
+
+def test_a_failed_request_names_others_with_the_same_cause(admin_client: Client, idp: Idp) -> None:
+    for number in range(5):
+        idp.send("POST", "/Users", {"schemas": [USER_SCHEMA], "userName": f"person{number}", "emails": "none"})
+    idp.send("GET", "/Unknown")
+    idp.create_user("pia@acme.example")
+    first, *_, last, other, created = idp.entries
+
+    def same(entry: models.ScimRequestRow) -> list[str]:
+        html = page(admin_client, url_of(entry))
+        panel = re.search(r'id="same-heading".*?</section>', html, re.DOTALL)
+        return re.findall(r"Create (person\d)<", panel.group()) if panel else []
+
+    assert same(first) == ["person4", "person3", "person2"]
+    assert same(last) == ["person3", "person2", "person1"]
+    assert same(other) == same(created) == []
+
+
 @pytest.mark.parametrize("body", ["", "x" * 5000])
 def test_the_page_of_a_request_takes_a_fixed_number_of_queries(
     admin_client: Client,
@@ -663,7 +718,7 @@ def test_the_page_of_a_request_takes_a_fixed_number_of_queries(
     )
     admin_client.get(url_of(entry))
 
-    with django_assert_num_queries(4):  # session, call, person, connection
+    with django_assert_num_queries(6):  # session, request, person, connection, newer and older request
         admin_client.get(url_of(entry))
 
 

@@ -125,6 +125,8 @@ class ScimMembershipRow(models.Model):
     # Without an index of its own: the unique index begins with the group.
     group = TenantKey(ScimGroupRow, models.CASCADE, related_name="memberships", db_index=False)
     user = TenantKey(ScimUserRow, models.CASCADE, related_name="memberships")
+    # None for users who were added before this was stored.
+    added_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "directory_scimmembership"

@@ -1,6 +1,6 @@
 """Reading the request log: newest first, page by page, with a bound on the entries that one page looks at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,6 +23,7 @@ from portal.directory.scim.log import (
     ScimReplay,
     ScimRequest,
     ScimRequestFilter,
+    ScimRequestNeighbors,
 )
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import Keyset
@@ -98,6 +99,22 @@ class EmbeddedScimLog:
         """Return a request with its body. Raise NotFound if the log doesn't have it."""
         self._scope.require(Permission.SCIM_GET)
         return next(self._values([self._row(scim_request_id)]))
+
+    def neighbors(
+        self, connection_id: str, scim_request_id: str, wanted: ScimRequestFilter = _EVERY_REQUEST
+    ) -> ScimRequestNeighbors:
+        """Return the requests next to one in the list of a connection."""
+        self._scope.require(Permission.SCIM_GET)
+        connection, key = parse_id("scim-connection", connection_id), parse_id("scim-request", scim_request_id)
+        in_list = indexed_requests(self._scope, connection, wanted).only("pk")
+        unindexed = self._unindexed_conditions(connection_id, wanted)
+        older, _ = _search(in_list, unindexed, str(key), 1)
+        after = in_list.filter(pk__gt=key).order_by("pk")
+        # The entry MAX_SEARCHED after this one is the bound.
+        if unindexed:
+            bound = next(iter(after.values_list("pk", flat=True)[MAX_SEARCHED - 1 : MAX_SEARCHED]), None)
+            after = (after.filter(pk__lte=bound) if bound else after).filter(unindexed)
+        return ScimRequestNeighbors(_request_id(after[:1]), _request_id(older))
 
     def export(self, connection_id: str, wanted: ScimRequestFilter = _EVERY_REQUEST) -> Iterator[ScimRequest]:
         """Record the export in the activity log, and return up to MAX_EXPORTED requests, read while they are iterated over.
@@ -233,6 +250,11 @@ def request_value(
         replay_obstacle=replay_obstacle(row),
         attempt=attempt,
     )
+
+
+def _request_id(rows: Iterable[models.ScimRequestRow]) -> str:
+    """Return the ID of the first request, "" if there is none."""
+    return next((public_id("scim-request", row.pk) for row in rows), "")
 
 
 def _period_of(text: str) -> tuple[datetime, datetime] | None:

@@ -152,7 +152,7 @@ def current_members(row: models.ScimGroupRow, among: Sequence[MemberKey] | None 
     ]
 
 
-def _of_group(row: models.ScimGroupRow) -> dict[str, UUID]:
+def _of_group(row: models.ScimGroupRow) -> dict[str, Any]:
     return {"organization_id": row.organization_id, "group_id": row.pk}
 
 
@@ -168,7 +168,8 @@ def apply_change(client: ScimClient, row: models.ScimGroupRow, change: MemberCha
         # The response to this request depends on it.
         client.connection.has_nested_groups = True
     for kind, batch in _batches(change.joining):
-        writes.insert_values(kind.rows, [{**_of_group(row), kind.field: key} for key in batch])
+        same = _of_group(row) | ({"added_at": timezone.now()} if kind is USER_MEMBER else {})
+        writes.insert_values(kind.rows, [{**same, kind.field: key} for key in batch])
 
 
 def groups_containing(client: ScimClient, member: MemberKey) -> list[UUID]:

@@ -184,10 +184,12 @@ def _choose_page(  # noqa: PLR0913 -- what the page shows
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     is_single = len(assignments) == 1
+    chosen_mode = mode if mode in list(Mode) else Mode.REPLACE if is_single else Mode.ADD
     context = {
         "assignments": assignments,
         "is_single": is_single,
-        "mode": mode if mode in list(Mode) else Mode.REPLACE if is_single else Mode.ADD,
+        "mode": chosen_mode,
+        **_effects(request, assignments, chosen, chosen_mode),
         "choices": _choices(request, assignments, chosen),
         "form": form,
         "others": others,
@@ -195,7 +197,26 @@ def _choose_page(  # noqa: PLR0913 -- what the page shows
         "opens": request.directory.scim.group_details is not None,
         "selection": urlencode({"groups": [one.group.group_id for one in assignments]}, doseq=True),
     }
-    return render_section(request, _CHOOSE, context, status=status)
+    return render_section(request, _CHOOSE, context, fragments=["affected"], status=status)
+
+
+def _effects(
+    request: PortalRequest, assignments: Sequence[ScimGroupRoles], chosen: Collection[str], mode: str
+) -> dict[str, Any]:
+    """Return the roles that each group will have, and who is affected if a role was chosen or cleared."""
+    sent = QueryDict(mutable=True)
+    sent["mode"] = mode
+    sent.setlist("roles", list(chosen))
+    if len(assignments) == 1:
+        sent.setlist("base", list(assignments[0].role_ids))
+    form = GroupRolesForm(sent, assignable=_assignable(request), assignments=assignments)
+    is_change = form.is_valid()
+    after = form.after if is_change else {}
+    rows = [(one, after.get(one.group.group_id, one.role_ids)) for one in assignments]
+    review = request.directory.scim.group_role_review
+    if not is_change or review is None or not right_to(request, *_RIGHTS).is_granted:
+        return {"rows": rows, "has_preview": review is not None}
+    return {"rows": rows, **_preview(request, form)}
 
 
 def _review_page(
@@ -252,9 +273,10 @@ def _assignable(request: PortalRequest) -> list[str]:
 def _preview(request: PortalRequest, form: GroupRolesForm) -> dict[str, Any]:
     review = request.directory.scim.group_role_review
     if review is None:
-        return {"preview": None}
+        return {"has_preview": False}
     preview = review.preview(form.changes)
     return {
+        "has_preview": True,
         "preview": preview,
         "loses_own": [one.role_id for one in preview.effects if one.includes_caller and not one.is_gained],
     }

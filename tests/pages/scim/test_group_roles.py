@@ -494,3 +494,39 @@ def test_chosen_groups_stay_chosen_on_other_pages_of_the_list(
     assert html.count('name="groups"') == 26
     assert len(re.findall(r'type="checkbox" name="groups"[^>]*checked', html)) == 1
     assert f'type="hidden" name="groups" value="{id_of(groups[29])}"' in html
+
+
+def test_who_is_affected_is_shown_next_to_the_choice(
+    admin_client: Client, connection: models.ScimConnectionRow, group: models.ScimGroupRow
+) -> None:
+    sales = factories.scim_group(connection, "Sales")
+    factories.put_in_group(group, [factories.provisioned(connection, "pia@acme.example", display_name="Pia Patel")])
+    factories.group_role(sales, EDITOR)
+    chosen = {"groups": [id_of(group), id_of(sales)], "mode": "replace", "roles": [SUPPORT], "edited": "1"}
+
+    assert "No one yet." in text(edit(admin_client, group, sales))
+    fragment = admin_client.get(ASSIGN, chosen, headers={"HX-Request": "true", "HX-Target": "affected"})
+    # Without scripts, a button leads to the whole page with the same.
+    page = admin_client.get(ASSIGN, chosen).content.decode()
+
+    html = fragment.content.decode()
+    assert html.lstrip().startswith('<div class="stack stack-6" id="affected"')
+    assert re.search(r'id="affected-summary" role="status" hx-swap-oob="true"', html)
+    for shown in (html, page):
+        assert "1 person gains It support . 0 people lose Editor" in text(shown).replace("support.", "support .")
+        assert ">Pia Patel</a>" in shown
+        # The roles that Sales will have.
+        assert text(re.findall(r'data-label="After">(.*?)</td>', shown, re.DOTALL)[1]) == "It support"
+    assert ticked(page) == [SUPPORT]
+    assert held(group) == []
+
+
+def test_who_is_affected_is_left_out_where_the_directory_cannot_say(
+    admin_client: Client, group: models.ScimGroupRow
+) -> None:
+    chosen = {"groups": id_of(group), "roles": [SUPPORT], "edited": "1"}
+    with absent("group_role_review"):
+        html = admin_client.get(ASSIGN, chosen).content.decode()
+
+    assert "Who is affected" not in html
+    assert text(re.findall(r'data-label="After">(.*?)</td>', html, re.DOTALL)[0]) == "It support"

@@ -88,6 +88,14 @@ urlpatterns = [
         methods=("GET", "POST"),
     ),
     route("groups/", groups.groups, name="groups", allow=Permission.SCIM_GET),
+    route(
+        "groups/export/",
+        groups.export_groups,
+        name="export-groups",
+        allow=Permission.SCIM_GET,
+        methods=("POST",),
+        hands_out=True,
+    ),
     route("groups/<str:group_id>/", groups.group, name="group", allow=Permission.SCIM_GET),
     route("groups/<str:group_id>/groups/", groups.nested_groups, name="nested-groups", allow=Permission.SCIM_GET),
     # The list of groups with roles, before they were marked in the list of groups.

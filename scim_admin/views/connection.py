@@ -1,11 +1,15 @@
 """The overview of the SCIM connection."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
 
+from portal.directory.pages import DEFAULT_LIMIT
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
+from portal.web import listing
+from portal.web.pages import private
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from portal.web.scim.health import health_context
@@ -14,12 +18,20 @@ from portal.web.scim.token_expiry import token_expiry
 from portal.web.scim.traffic import traffic
 from portal.web.scim.users_without_access import users_without_access
 from scim_admin.guides import guide_for
-from scim_admin.sections import render_section
+from scim_admin.sections import render_list, render_section
+
+_TEMPLATE = "scim_admin/connection.html"
+_FRAGMENTS = ("groups", "groups-more")
 
 
 def connection(request: PortalRequest) -> HttpResponse:
-    """Show the connection. A button loads its groups."""
+    """Show the connection. A button loads its groups below it, page by page."""
     found = request.directory.scim.connection.get()
+    groups = _groups(request, found)
+    if request.htmx.target in _FRAGMENTS:
+        if not groups:  # The connection was deleted in the meantime.
+            return private(HttpResponse(headers={"HX-Refresh": "true"}))
+        return render_list(request, _TEMPLATE, {"connection": found, **groups}, "groups")
     counts, contacts = request.directory.counts, request.directory.scim.contacts
     context = {
         **connection_card(found),
@@ -30,8 +42,22 @@ def connection(request: PortalRequest) -> HttpResponse:
         "users_without_access": users_without_access(request, found),
         **health_context(request, found),
         **creation(request),
+        **groups,
     }
-    return render_section(request, "scim_admin/connection.html", context)
+    return render_section(request, _TEMPLATE, context)
+
+
+def _groups(request: PortalRequest, connection: ScimConnection | None) -> dict[str, Any]:
+    """Return a page of the groups, once the button was pressed, which the address says."""
+    if connection is None or "groups" not in request.GET:
+        return {}
+    query, scim = listing.ListQuery(request.GET), request.directory.scim
+    fetch = partial(scim.groups.page, connection.connection_id, limit=query.size if query.is_valid() else DEFAULT_LIMIT)
+    return {
+        "groups": listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more"),
+        "opens": scim.group_details is not None,
+        "may_change": right_to(request, Permission.SCIM_UPDATE, Permission.IMPLICIT_ROLES),
+    }
 
 
 def creation(request: PortalRequest) -> dict[str, Any]:

@@ -1,17 +1,24 @@
 """The groups that the identity provider pushed, and the page of each."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 
+from portal.directory.errors import Invalid, NotFound
+from portal.directory.pages import MAX_LIMIT, Page
 from portal.directory.permissions import Permission
 from portal.directory.scim.group_roles import MAX_GROUPS_AT_ONCE
+from portal.directory.scim.groups import ScimGroup
 from portal.web import listing
 from portal.web.availability import available
+from portal.web.exports import FileFormat, export_response, reserve_export
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupMembersQuery, GroupsQuery
+from scim_admin.group_export import COLUMNS, record
 from scim_admin.guides import guide_for
 from scim_admin.links import resource_log_url
 from scim_admin.role_grants import role_grants
@@ -22,6 +29,7 @@ _LIST = "scim_admin/groups.html"
 _GROUP = "scim_admin/group.html"
 _NESTED = "scim_admin/nested_groups.html"
 _MAX_NAMED = 10
+MAX_EXPORTED = 100_000
 
 
 def groups(request: PortalRequest) -> HttpResponse:
@@ -40,22 +48,49 @@ def groups(request: PortalRequest) -> HttpResponse:
         return render_section(request, _LIST, context | creation(request), fragments=["groups"])
     if not query.is_valid():
         return render_section(request, _LIST, context, fragments=["groups"], status=422)
-    connection_id, size, search = connection.connection_id, query.size, query.search
-    if details and (search or query.grants_roles is not None):
-        fetch = partial(details.search, connection_id, search, grants_roles=query.grants_roles, limit=size)
-    else:
-        fetch = partial(scim.groups.page, connection_id, limit=size)
-    found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="groups-more")
+    fetch, size = _fetch(request, connection.connection_id, query), query.size
+    found = listing.load(request, lambda cursor: fetch(cursor=cursor, limit=size), append_to="groups-more")
     shown = {group.group_id for group in found.items}
     context |= {
         "groups": found,
         "limit": query.cleaned_data["limit"],
-        "search": search,
+        "search": query.search,
         "guide": guide_for(connection.identity_provider),
         # Those that are chosen on other pages.
         "chosen_elsewhere": [one for one in query.chosen if one not in shown],
     }
     return render_list(request, _LIST, context, "groups")
+
+
+def export_groups(request: PortalRequest) -> HttpResponseBase:
+    """Download the groups of the list as CSV, up to MAX_EXPORTED, read page by page while the file is sent."""
+    scim = request.directory.scim
+    query, connection = GroupsQuery(request.POST, searchable=scim.group_details is not None), scim.connection.get()
+    if not query.is_valid():
+        raise Invalid("Choose a filter that the list of groups offers.")
+    if connection is None:
+        raise NotFound("No identity provider is connected, so there are no groups to export.")
+    reserve_export(request)
+    found = islice(_every_group(_fetch(request, connection.connection_id, query)), MAX_EXPORTED)
+    return export_response(request, "scim-groups", FileFormat.CSV, COLUMNS, map(record, found))
+
+
+def _fetch(request: PortalRequest, connection_id: str, query: GroupsQuery) -> Callable[..., Page[ScimGroup]]:
+    """Return the function that returns a page of the list, given its cursor and its limit."""
+    scim = request.directory.scim
+    if scim.group_details is None:
+        return partial(scim.groups.page, connection_id)
+    return partial(
+        scim.group_details.search, connection_id, query.search, grants_roles=query.grants_roles, order=query.order
+    )
+
+
+def _every_group(fetch: Callable[..., Page[ScimGroup]]) -> Iterator[ScimGroup]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = fetch(cursor=cursor, limit=MAX_LIMIT)
+        yield from page.items
+        cursor = page.next_cursor
 
 
 def group(request: PortalRequest, group_id: str) -> HttpResponse:

@@ -17,6 +17,7 @@ from portal.directory.scim.log import ScimLogGateway, ScimOutcome, ScimReplay, S
 from portal.directory.scim.restoration import ScimDeletedConnection
 from portal.web import listing
 from portal.web.availability import available
+from portal.web.days import by_day
 from portal.web.exports import FileFormat, export_response, reserve_export
 from portal.web.request import PortalRequest
 from scim_admin import log_presenter
@@ -59,6 +60,9 @@ def log(request: PortalRequest) -> HttpResponse:
     )
     context |= {
         "log": entries,
+        "days": by_day(
+            entries.items, lambda one: one.request.at, request.GET.get("day", "") if entries.is_appended else ""
+        ),
         "wanted": wanted,
         "is_filtered": wanted != ScimRequestFilter(),
         "given": f"?{urlencode(query.given)}" if query.given else "",
@@ -222,7 +226,7 @@ def _chips(
 
 def _url_without(request: PortalRequest, parameters: tuple[str, ...]) -> str:
     kept = request.GET.copy()
-    for name in (*parameters, "cursor", "shown", "through"):
+    for name in (*parameters, "cursor", "shown", "through", "day"):
         kept.pop(name, None)
     return f"{_log_url(request)}?{kept.urlencode()}" if kept else _log_url(request)
 

@@ -45,6 +45,11 @@ class Portal:
         page.get_by_role("link", name="Get groups").click()
         page.get_by_role("link", name="Load more").wait_for()
 
+    def open_group_list(self, page: Page) -> None:
+        """Sign in and open the list of groups, with its filters."""
+        self.sign_in(page)
+        page.goto(f"{self.url}/o/acme/scim/groups/")
+
 
 def fill_embedded() -> None:
     acme, globex = factories.organization("acme", name="Acme"), factories.organization("globex", name="Globex")

@@ -71,7 +71,7 @@ def test_it_works_without_javascript_and_on_a_phone(
 def test_roles_go_to_several_groups_that_were_loaded_page_by_page(
     embedded: Portal, page: Page, pia: models.ScimUserRow
 ) -> None:
-    embedded.open_groups(page)
+    embedded.open_group_list(page)
     page.get_by_role("checkbox", name="Choose Team 001").check()
     page.get_by_role("link", name="Load more").click()
     page.get_by_role("checkbox", name="Choose Team 060").check()

@@ -39,10 +39,41 @@ def test_a_reload_and_the_back_button_show_the_same(portal: Portal, page: Page) 
 
     page.reload()
     assert names(page) == first
-    page.get_by_label("Page size").select_option("25")
-    expect(page.locator("#groups-more")).to_contain_text("25 shown")
     page.go_back()
+    expect(page.get_by_role("link", name="Get groups")).to_be_visible()
+    page.go_forward()
     expect(page.locator("#groups-more")).to_contain_text("50 shown")
+
+
+def test_groups_are_loaded_on_the_overview_and_move_nothing(portal: Portal, page: Page) -> None:
+    portal.sign_in(page)
+    page.goto(f"{portal.url}/o/acme/scim/")
+    page.evaluate(
+        """() => {
+            window.shifts = [];
+            new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((entry) => entry.value)))
+                .observe({ type: "layout-shift", buffered: false });
+        }"""
+    )
+
+    page.get_by_role("link", name="Get groups").click()
+    load_more(page, "100 shown")
+
+    expect(page.locator("#scim-sections [aria-current=page]")).to_have_text("Overview")
+    expect(page.get_by_role("heading", name="SCIM", exact=True)).to_be_visible()
+    assert page.evaluate("window.shifts") == []
+
+
+def test_the_order_of_the_list_survives_the_back_button(embedded: Portal, page: Page) -> None:
+    embedded.open_group_list(page)
+    first = names(page)
+
+    page.get_by_label("Sort by").select_option("newest")
+    page.wait_for_url("**sort=newest**")
+    assert names(page) == [f"Team {n:03}" for n in range(NUMBER_OF_GROUPS - 1, NUMBER_OF_GROUPS - 51, -1)]
+    page.go_back()
+    expect(page.get_by_label("Sort by")).to_have_value("")
+    assert names(page) == first
 
 
 def test_a_reload_and_the_way_back_keep_the_place_after_load_more(portal: Portal, page: Page) -> None:
@@ -75,7 +106,7 @@ def test_the_way_back_from_a_group_keeps_the_place(embedded: Portal, page: Page)
 
 
 def test_a_search_narrows_the_list_and_says_when_nothing_matches(embedded: Portal, page: Page) -> None:
-    embedded.open_groups(page)
+    embedded.open_group_list(page)
 
     page.get_by_label("Search groups by name").fill("team 12")
     page.keyboard.press("Enter")
@@ -105,7 +136,7 @@ def test_a_group_opens_to_its_people_page_by_page(embedded: Portal, page: Page) 
 
 
 def test_on_stytch_the_page_explains_that_there_is_no_search(stytch: Portal, page: Page) -> None:
-    stytch.open_groups(page)
+    stytch.open_group_list(page)
 
     expect(page.get_by_text("lists groups without their members")).to_be_visible()
     expect(page.get_by_label("Search groups by name")).to_have_count(0)
@@ -130,10 +161,6 @@ def test_everything_works_without_javascript(portal: Portal, browser: Browser) -
     with page.expect_navigation():
         page.get_by_role("link", name="Back to the first page").click()
     assert names(page) == seen[:50]
-    page.get_by_label("Page size").select_option("100")
-    with page.expect_navigation():
-        page.locator("#groups-apply").click()
-    assert len(names(page)) == 100
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/signed-out/")
 
@@ -209,7 +236,7 @@ def test_a_session_that_has_ended_leads_to_sign_in_and_back(
 
     page.get_by_role("link", name="Sign in and continue").click()
     portal.fill_in(page)
-    page.wait_for_url(f"{portal.url}/o/acme/scim/groups/**")
+    page.wait_for_url(f"{portal.url}/o/acme/scim/?groups=shown**")
     assert len(names(page)) == 50
 
 
@@ -219,12 +246,12 @@ def test_a_failure_keeps_what_is_loaded_and_offers_to_retry(
     expected_errors += ["Failed to load resource", "htmx:"]
     portal.open_groups(page)
 
-    page.route("**/groups/?cursor=**", abort)
+    page.route("**/scim/?groups=shown&cursor=**", abort)
     page.get_by_role("link", name="Load more").click()
     expect(page.get_by_role("alert")).to_contain_text("could not be reached")
     assert len(names(page)) == 50
 
-    page.unroute("**/groups/?cursor=**")
+    page.unroute("**/scim/?groups=shown&cursor=**")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#groups-more")).to_contain_text("100 shown")
     expect(page.get_by_text("could not be reached")).to_have_count(0)
@@ -240,7 +267,7 @@ def test_an_expired_cursor_starts_the_list_again(embedded: Portal, page: Page) -
     stale = signing.dumps("team 099", salt="another list")
     page.locator("#groups-more a").evaluate(
         "(link, url) => { link.setAttribute('hx-get', url); link.href = url; htmx.process(link); }",
-        f"/o/acme/scim/groups/?cursor={stale}&shown=100",
+        f"/o/acme/scim/?groups=shown&cursor={stale}&shown=100",
     )
     link = page.get_by_role("link", name="Load more")
     link.evaluate("link => link.replaceWith(link.cloneNode(true))")

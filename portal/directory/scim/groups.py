@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.scim.users import ScimGroupLink
+
+
+class ScimGroupOrder(StrEnum):
+    """The order of a list of groups. The values appear in URLs."""
+
+    NAME = "name"
+    # The last one that was pushed comes first.
+    NEWEST = "newest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,8 @@ class ScimGroup:
     updated_at: datetime | None = None
     # The roles that this group grants, without those of the groups that it is in.
     role_ids: tuple[str, ...] | None = None
+    # Only `ScimGroupDetailGateway.search()` returns it: the name of a group that this group is in, the first by name.
+    within: str = ""
     # Only `ScimGroupDetailGateway.get()` returns these.
     external_id: str = ""
     created_at: datetime | None = None
@@ -64,16 +75,17 @@ class ScimGroupDetailGateway(Protocol):
     `limit` is 1 to 1000. Methods raise Invalid if it isn't, InvalidCursor, and NotFound.
     """
 
-    def search(
+    def search(  # noqa: PLR0913 -- what a list is filtered and ordered by
         self,
         connection_id: str,
         text: str,
         *,
         grants_roles: bool | None = None,
+        order: ScimGroupOrder = ScimGroupOrder.NAME,
         cursor: str = "",
         limit: int = DEFAULT_LIMIT,
     ) -> Page[ScimGroup]:
-        """Return a page of the groups whose names contain each word of a text, by name.
+        """Return a page of the groups whose names contain each word of a text; of all groups if it is "".
 
         If no word has three letters, the names begin with the text. `grants_roles` leaves groups that grant roles, or those
         that grant none. Without an index that finds parts of names, a page reads 100,000 groups at most and is partial if

@@ -107,6 +107,8 @@ class ScimUserGroup:
 
     group: ScimGroupLink
     is_direct: bool
+    # The users who are in it directly.
+    member_count: int
 
 
 @dataclass(frozen=True, slots=True)

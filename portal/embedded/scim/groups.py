@@ -13,7 +13,7 @@ from portal.directory.ids import parse_id, public_id
 from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnectionStatus
-from portal.directory.scim.groups import ScimGroup, ScimGroupMember, ScimNestedMembers
+from portal.directory.scim.groups import ScimGroup, ScimGroupMember, ScimGroupOrder, ScimNestedMembers
 from portal.embedded import models
 from portal.embedded.database.keyset import Keyset, search_bound
 from portal.embedded.database.name_search import NameSearch, candidates, name_search
@@ -48,6 +48,14 @@ _GroupRows = QuerySet[models.ScimGroupRow]
 # The primary key, the name, the number of members, the folded name, and the last change.
 _Columns = tuple[UUID, str, int, str, datetime]
 _COLUMNS = ("pk", "display_name", "member_count", "display_name_folded", "updated_at")
+_BY_NAME = "display_name_folded"
+# Both are orders of an index. Primary keys begin with the time.
+_ORDER_BY = {ScimGroupOrder.NAME: _BY_NAME, ScimGroupOrder.NEWEST: "-pk"}
+
+
+def _until(order_by: str, bound: str) -> dict[str, str]:
+    """Return the condition for the rows up to a key in an order."""
+    return {f"{order_by[1:]}__gte": bound} if order_by.startswith("-") else {f"{order_by}__lte": bound}
 
 
 def active_groups(organization_id: UUID) -> _GroupRows:
@@ -65,12 +73,13 @@ class EmbeddedScimGroups:
         """Return a page of groups by name. Raise Invalid, InvalidCursor, NotFound."""
         return self.search(connection_id, "", cursor=cursor, limit=limit)
 
-    def search(
+    def search(  # noqa: PLR0913 -- what a list is filtered and ordered by
         self,
         connection_id: str,
         text: str,
         *,
         grants_roles: bool | None = None,
+        order: ScimGroupOrder = ScimGroupOrder.NAME,
         cursor: str = "",
         limit: int = DEFAULT_LIMIT,
     ) -> Page[ScimGroup]:
@@ -78,23 +87,32 @@ class EmbeddedScimGroups:
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         organization_id, connection = self._scope.organization_id, parse_id("scim-connection", connection_id)
-        list_key = () if grants_roles is None else (grants_roles,)
+        order_by = _ORDER_BY[order]
+        list_key = (*(() if grants_roles is None else (grants_roles,)), *(() if order_by == _BY_NAME else (order,)))
         keyset = Keyset("scim-groups", organization_id, connection, text, *list_key)
-        found = keyset.after(cursor, self._groups().filter(connection_id=connection), "display_name_folded")
+        found = keyset.after(cursor, self._groups().filter(connection_id=connection), order_by)
         if grants_roles is not None:
             granting = self._scope.of(models.ScimGroupRoleRow).filter(group__isnull=False).values("group_id")
             # There are few roles, so they are looked up first.
             found = found.filter(pk__in=granting) if grants_roles else found.exclude(pk__in=granting)
-        found, bound = self._matching(found, connection, name_search(text))
+        found, bound = self._matching(found, connection, name_search(text), order_by)
         rows = list(found.values_list(*_COLUMNS)[: limit + 1])
         if not rows and not bound:
             active_connection(organization_id, connection_id)
-        roles = _roles_between(organization_id, rows[0][3], rows[-1][3]) if rows else {}
-        page = keyset.page(rows, limit=limit, key=lambda row: row[3], searched_to=bound)
-        return page.map(lambda row: self._value(row, connection_id, roles.get(row[0], ())))
+        names = sorted(row[3] for row in rows)
+        roles = _roles_between(organization_id, names[0], names[-1]) if rows else {}
+        outer = _outer_names(organization_id, [row[0] for row in rows[:limit]])
+        page = keyset.page(
+            rows, limit=limit, key=lambda row: row[3] if order_by == _BY_NAME else row[0], searched_to=bound
+        )
+        return page.map(
+            lambda row: replace(self._value(row, connection_id, roles.get(row[0], ())), within=outer.get(row[0], ""))
+        )
 
-    def _matching(self, groups: _GroupRows, connection: UUID, search: NameSearch) -> tuple[_GroupRows, str]:
-        """Return the groups that match, and the name after which the page stops reading, "" if it reads all of them."""
+    def _matching(
+        self, groups: _GroupRows, connection: UUID, search: NameSearch, order_by: str
+    ) -> tuple[_GroupRows, str]:
+        """Return the groups that match, and the key after which the page stops reading, "" if it reads all of them."""
         if search.beginning:
             beginning = fold_name(search.beginning)
             # A range of the index that lists groups. No name has the last code point.
@@ -107,8 +125,8 @@ class EmbeddedScimGroups:
             keys = candidates(with_word.values_list("pk", flat=True))
         if keys is not None:
             groups = groups.filter(pk__in=keys)
-        elif search.words and (bound := search_bound(groups, "display_name_folded")):
-            groups = groups.filter(display_name_folded__lte=bound)
+        elif search.words and (bound := search_bound(groups, order_by.removeprefix("-"))):
+            groups = groups.filter(**_until(order_by, bound))
         for word in search.words:
             groups = groups.filter(display_name_folded__contains=fold_name(word))
         return groups, bound
@@ -197,6 +215,13 @@ def _roles_between(organization_id: UUID, first: str, last: str) -> Mapping[UUID
 def _roles_of(organization_id: UUID, groups: Iterable[UUID]) -> Mapping[UUID, Sequence[str]]:
     chosen = rows_of(organization_id, models.ScimGroupRoleRow).filter(group_id__in=list(groups)).order_by("role_id")
     return _by_group(chosen.values_list("group_id", "role_id"))
+
+
+def _outer_names(organization_id: UUID, groups: Sequence[UUID]) -> Mapping[UUID, str]:
+    """Return the name of a group that each of the groups is in, the first by name."""
+    nestings = rows_of(organization_id, models.ScimNestingRow).filter(member_id__in=groups)
+    named = nestings.order_by("-group__display_name_folded").values_list("member_id", "group__display_name")
+    return dict(named)
 
 
 def _by_group(pairs: Iterable[Sequence[Any]]) -> Mapping[UUID, Sequence[str]]:

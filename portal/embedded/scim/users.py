@@ -47,7 +47,8 @@ _REACHED = """
     ) """
 _GROUPS = f"""{_REACHED}
     SELECT g.id, g.display_name, g.display_name_folded,
-        CASE WHEN EXISTS (SELECT 1 FROM reached d WHERE d.group_id = g.id AND d.via = g.id) THEN 1 ELSE 0 END
+        CASE WHEN EXISTS (SELECT 1 FROM reached d WHERE d.group_id = g.id AND d.via = g.id) THEN 1 ELSE 0 END,
+        g.member_count
     FROM {{group}} g WHERE g.organization_id = %s AND g.id IN (SELECT group_id FROM reached)
     AND g.display_name_folded > %s
     ORDER BY g.display_name_folded LIMIT %s
@@ -159,7 +160,7 @@ class EmbeddedScimUsers:
         of_organization = (user.organization_id, user.pk, user.organization_id, user.organization_id)
         found = rows(_GROUPS, *of_organization, keyset.key(cursor), limit + 1)
         return keyset.page(found, limit=limit, key=lambda row: row[2]).map(
-            lambda row: ScimUserGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3]))
+            lambda row: ScimUserGroup(_link(key(row[0]), row[1]), is_direct=bool(row[3]), member_count=row[4])
         )
 
     def roles(self, user_id: str) -> tuple[ScimUserRole, ...]:

@@ -1,5 +1,6 @@
 """The SCIM page and the list of its groups: every state, as a page and as the fragment that HTMX asks for."""
 
+import csv
 import gzip
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.database.name_search import NameSearch
 from portal.embedded.scim.groups import EmbeddedScimGroups
+from scim_admin.views import groups
 from tests import factories
 from tests.absent import absent
 
@@ -73,10 +75,39 @@ def test_the_page_shows_the_connection_and_offers_its_groups(
         "SCIM connector base URL",
     ):
         assert shown in html
-    assert f'href="{GROUPS}"' in html
-    assert f'hx-get="{GROUPS}"' in html
+    assert f'href="{PAGE}?groups=shown#groups"' in html
+    assert f'hx-get="{PAGE}?groups=shown"' in html
     assert 'id="groups"' in html
     assert "<table" not in html
+
+
+def test_the_button_of_the_overview_loads_the_groups_there_page_by_page(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    expected = add_groups(connection, 60)
+
+    first = fragment(admin_client, "groups", f"{PAGE}?groups=shown").content.decode()
+    assert "<html" not in first
+    assert names(first) == expected[:50]
+    more = str(next_url(first))
+    assert more.startswith(f"{PAGE}?groups=shown&cursor=")
+    assert 'hx-replace-url="/o/acme/scim/?groups=shown&amp;through=100"' in first
+    last = fragment(admin_client, "groups-more", more).content.decode()
+    assert names(last) == expected[50:]
+    # Without scripts, and after a reload, it's the same page with them.
+    html = page(admin_client, f"{PAGE}?groups=shown&through=100")
+    assert names(html) == expected
+    assert "Base URL" in html
+    assert f'href="{PAGE}" aria-current="page"' in html
+    assert "Get groups" not in html
+
+
+def test_the_button_reloads_the_overview_if_the_connection_was_deleted(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    models.ScimConnectionRow.objects.update(status="deleted")
+
+    assert fragment(admin_client, "groups", f"{PAGE}?groups=shown")["HX-Refresh"] == "true"
 
 
 def test_without_a_connection_the_page_says_what_to_do(admin_client: Client) -> None:
@@ -349,9 +380,10 @@ def test_a_page_takes_the_same_number_of_queries_for_any_number_of_groups(
     add_groups(connection, number)
     admin_client.get(GROUPS)
 
-    with django_assert_num_queries(4):  # session with member and organization, connection, groups, their roles
+    # Session with member and organization, connection, groups, their roles, the groups that they are in.
+    with django_assert_num_queries(5):
         fragment(admin_client, "groups", limit=250)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         admin_client.get(GROUPS)
 
 
@@ -419,7 +451,7 @@ def test_an_unavailable_directory_is_not_an_empty_list(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:
     with patch.object(
-        EmbeddedScimGroups, "page", side_effect=Unavailable("The directory does not answer. Try again soon.")
+        EmbeddedScimGroups, "search", side_effect=Unavailable("The directory does not answer. Try again soon.")
     ):
         response = fragment(admin_client, "groups")
 
@@ -435,7 +467,7 @@ def test_a_connection_that_was_deleted_in_the_meantime_is_explained(
     models.ScimConnectionRow.objects.update(status="deleted")
 
     assert "No identity provider is connected" in fragment(admin_client, "groups").content.decode()
-    with patch.object(EmbeddedScimGroups, "page", side_effect=NotFound("This SCIM connection does not exist.")):
+    with patch.object(EmbeddedScimGroups, "search", side_effect=NotFound("This SCIM connection does not exist.")):
         models.ScimConnectionRow.objects.update(status="active")
         assert fragment(admin_client, "groups").status_code == 404
 
@@ -452,6 +484,86 @@ def test_the_page_explains_that_the_directory_has_no_search_and_no_members(
     assert "Team 0000" in html
     assert 'name="q"' not in html
     assert f'scim-group-live-{group.pk}/"' not in html
+
+
+def test_groups_are_sorted_by_name_or_the_newest_first(
+    admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (2, 0, 3, 1):
+        factories.scim_group(connection, f"Team {number:04}")
+    models.ScimGroupRow.objects.filter(display_name="Team 0003").update(member_count=5)
+    factories.group_role(models.ScimGroupRow.objects.get(display_name="Team 0000"), "stytch_admin")
+
+    def sorted_by(**query: str) -> list[str]:
+        return [name[-1] for name in names(page(admin_client, **query))]
+
+    assert sorted_by() == ["0", "1", "2", "3"]
+    assert sorted_by(sort="newest") == ["1", "3", "0", "2"]
+    assert sorted_by(sort="newest", roles="with") == ["0"]
+    assert sorted_by(sort="newest", q="eam") == ["1", "3", "0", "2"]
+    # Without an index, a search continues at the key of its order.
+    monkeypatch.setattr(keyset, "MAX_SEARCHED", 3)
+    monkeypatch.setattr(NameSearch, "indexed_word", "")
+    found = list(all_pages(admin_client, f"{GROUPS}?sort=newest&q=eam"))
+    assert found == [["Team 0001", "Team 0003", "Team 0000"], ["Team 0002"]]
+    assert admin_client.get(GROUPS, {"sort": "members"}).status_code == 422
+
+
+def test_the_newest_groups_come_page_by_page_each_once(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    expected = add_groups(connection, 60)
+
+    pages = list(all_pages(admin_client, f"{GROUPS}?sort=newest&limit=25"))
+
+    assert [name for names in pages for name in names] == expected[::-1]
+
+
+def test_a_group_within_another_one_says_so(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    outer, other, inner = factories.scim_groups(connection, ["Engineering", "Europe", "Engineering EMEA"])
+    for one in (other, outer):
+        factories.put_group_in(one, inner)
+
+    assert re.findall(r"<small>(Within [^<]*)<", page(admin_client)) == ["Within Engineering"]
+
+
+def test_the_groups_of_the_list_are_exported(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    add_groups(connection, 3)
+    outer = factories.scim_group(connection, "=Team")
+    factories.put_group_in(outer, models.ScimGroupRow.objects.get(display_name="Team 0001"))
+    factories.group_role(models.ScimGroupRow.objects.get(display_name="Team 0001"), "stytch_admin")
+
+    html = page(admin_client, q="team", sort="newest")
+    assert re.search(r'<form class="actions" id="groups-export" method="post" action="[^"]*/groups/export/"', html)
+    assert '<input type="hidden" name="q" value="team">' in html
+    response = admin_client.post(f"{GROUPS}export/", {"q": "team", "sort": "newest"})
+
+    assert response["Content-Disposition"].startswith('attachment; filename="scim-groups-acme-')
+    lines = list(csv.DictReader(response.getvalue().decode().splitlines()))
+    assert [line["name"] for line in lines] == ["'=Team", "Team 0002", "Team 0001", "Team 0000"]
+    assert (lines[2]["roles"], lines[2]["within"], lines[2]["members"]) == ("stytch_admin", "'=Team", "0")
+    assert lines[2]["last_change"].startswith(f"{timezone.now():%Y-%m-%dT}")
+    only_those = admin_client.post(f"{GROUPS}export/", {"roles": "with"}).getvalue().decode()
+    assert len(only_those.splitlines()) == 2
+
+
+def test_an_export_of_groups_needs_a_valid_filter_and_a_connection(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    assert admin_client.post(f"{GROUPS}export/", {"roles": "some"}).status_code == 422
+    models.ScimConnectionRow.objects.update(status="deleted")
+    assert admin_client.post(f"{GROUPS}export/").status_code == 404
+
+
+def test_an_export_reads_every_page(
+    admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = add_groups(connection, 30)
+    monkeypatch.setattr(groups, "MAX_LIMIT", 7)
+
+    content = admin_client.post(f"{GROUPS}export/").getvalue().decode()
+
+    assert [line["name"] for line in csv.DictReader(content.splitlines())] == expected
 
 
 @pytest.mark.usefixtures("connection")

@@ -139,7 +139,7 @@ def test_get_groups_is_the_main_button(admin_client: Client, okta: models.ScimCo
     page = overview(admin_client)
 
     assert re.findall(r'btn-primary"[^>]*>([^<]*)<', page) == ["Get groups"]
-    assert f'hx-get="{OVERVIEW}groups/"' in page
+    assert f'hx-get="{OVERVIEW}?groups=shown"' in page
 
 
 def test_a_directory_without_numbers_and_logs_shows_the_rest(

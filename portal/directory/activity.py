@@ -56,6 +56,8 @@ class ActivityFilter:
     actor_id: str = ""
     target_id: str = ""
     kind: ActivityKind | None = None
+    # Leave out what identity providers and sign-ins do many times a day.
+    without_routine: bool = False
     since: datetime | None = None
     until: datetime | None = None
 

@@ -119,6 +119,7 @@ def _conditions(rows: Rows, wanted: ActivityFilter) -> tuple[Rows, Q]:
         "actor": Q(actor_id=wanted.actor_id) if wanted.actor_id else Q(),
         "actor_type": Q(actor_type=wanted.actor_type) if wanted.actor_type else Q(),
         "kind": _of_kind(wanted.kind) if wanted.kind else Q(),
+        "routine": ~Q(action__in=ROUTINE_ACTIONS) if wanted.without_routine else Q(),
         "text": _with_text(wanted.text) if wanted.text else Q(),
     }
     is_by_scim = wanted.actor_type is ActorType.SCIM or wanted.actor_id.startswith(id_prefix("scim-connection"))
@@ -130,9 +131,10 @@ def _conditions(rows: Rows, wanted: ActivityFilter) -> tuple[Rows, Q]:
         rows = not_by_scim.filter(conditions.pop("actor"))
     elif wanted.actor_type and not is_by_scim:
         rows = not_by_scim.filter(conditions.pop("actor_type"))
-    elif wanted.kind in _RARE_KINDS:
+    elif wanted.kind in _RARE_KINDS or wanted.without_routine:
         names = ", ".join(f"'{name}'" for name in ROUTINE_ACTIONS)
         rows = rows.filter(RawSQL(f"NOT (action IN ({names}))", (), BooleanField()))  # noqa: S611 -- constants
+        conditions.pop("routine")
     others = Q()
     for condition in conditions.values():
         others &= condition

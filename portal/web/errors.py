@@ -176,7 +176,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 def no_right(request: PortalRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
     """Return 403 with what the member's roles don't include, and the members who can help; without those, the roles."""
     frame = portal_frame(request)
-    area = next((area.label for area in frame.areas if area.is_current and area.is_locked), "") if frame else ""
+    area = next((area.label for area in frame.areas if area.is_current and area.locked_because), "") if frame else ""
     title = f"You don’t have access to {area}" if area else _TITLES[403]
     name = request.signed_in.organization.organization_name
     detail = f"Your roles in {name} don’t let you {permission.label}."

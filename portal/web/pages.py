@@ -15,6 +15,7 @@ from portal.directory.organizations import Organization
 from portal.directory.permissions import Permission
 from portal.web.preferences import preferences_of
 from portal.web.request import PortalRequest
+from portal.web.rights import lacking
 from portal.web.scim.attention import attention_count
 
 
@@ -27,7 +28,8 @@ class Area:
     icon: str
     url: str
     is_current: bool
-    is_locked: bool
+    # Why the member may not open it, "" if they may.
+    locked_because: str
     # How many items there need attention.
     attention: int = 0
 
@@ -105,7 +107,7 @@ def _frame(request: PortalRequest, context: Mapping[str, Any]) -> Portal:
                 icon=icon,
                 url=reverse(name, args=[slug]),
                 is_current=name.partition(":")[0] == current,
-                is_locked=permission is not None and not request.allows(permission),
+                locked_because=lacking(permission) if permission and not request.allows(permission) else "",
                 attention=_attention(request, context) if name == "scim:connection" else 0,
             )
             for name, label, icon, permission, gateway in _AREAS

@@ -47,6 +47,11 @@ def relative(timestamp: datetime) -> str:
     return f"{local:%-d %b %Y}"
 
 
+def short(timestamp: datetime) -> str:
+    """Return a timestamp as few words: "48 min ago", "yesterday", "in 11 months"."""
+    return relative(timestamp).partition(" at ")[0].replace("minutes", "min").replace("minute", "min")
+
+
 def is_distant(timestamp: datetime) -> bool:
     """Say whether `relative()` says no more than `exact()`."""
     return timestamp <= timezone.now() - _DAY

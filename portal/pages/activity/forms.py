@@ -30,6 +30,8 @@ _KINDS = {
     ActivityKind.SCIM: "SCIM connection",
     ActivityKind.ORGANIZATION: "Organization",
 }
+# In place of a kind: no sign-ins, and not what the identity provider does with people, groups and members.
+_NOT_ROUTINE = "not-routine"
 
 
 class Period(StrEnum):
@@ -78,7 +80,11 @@ class ActivityFilterForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "Person, group or request ID"}),
     )
     who = forms.ChoiceField(label="Who", required=False, choices=[("", "Anyone"), *_ACTORS.items()])
-    what = forms.ChoiceField(label="What", required=False, choices=[("", "All changes"), *_KINDS.items()])
+    what = forms.ChoiceField(
+        label="What",
+        required=False,
+        choices=[("", "All changes"), (_NOT_ROUTINE, "All except routine"), *_KINDS.items()],
+    )
     when = forms.ChoiceField(label="When", required=False, choices=[("", "Any time"), *_PERIODS.items()])
     since = _Date("From")
     until = _Date("To")
@@ -108,7 +114,8 @@ class ActivityFilterForm(forms.Form):
             actor_type=ActorType(chosen["who"]) if chosen["who"] else None,
             actor_id=chosen["actor_id"],
             target_id=chosen["target_id"],
-            kind=ActivityKind(chosen["what"]) if chosen["what"] else None,
+            kind=ActivityKind(chosen["what"]) if chosen["what"] not in {"", _NOT_ROUTINE} else None,
+            without_routine=chosen["what"] == _NOT_ROUTINE,
             since=since,
             until=until,
         )

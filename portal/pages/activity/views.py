@@ -1,14 +1,10 @@
 """The activity log: who changed what, the details of a change, and an export."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import groupby
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 
 from portal.directory.activity import ActivityEntry, ActivityFilter
@@ -19,6 +15,7 @@ from portal.web.activity.changes import Change, changes
 from portal.web.activity.links import target_url
 from portal.web.activity.sentences import Sentence, sentence
 from portal.web.availability import available
+from portal.web.days import by_day
 from portal.web.exports import Record, export_response, reserve_export
 from portal.web.listing import Listing
 from portal.web.pages import render_page
@@ -69,21 +66,6 @@ class Shown:
         return len(self.changes) > _FEW
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """The entries of a day. `is_continued` if the page before shows the day already."""
-
-    day: date
-    entries: tuple[Shown, ...]
-    is_continued: bool
-
-    @property
-    def name(self) -> str:
-        """The name of the day before its date: "Today", "Yesterday" or ""."""
-        today = timezone.localdate()
-        return {today: "Today", today - timedelta(days=1): "Yesterday"}.get(self.day, "")
-
-
 def activity(request: PortalRequest) -> HttpResponse:
     """Show a page of entries, newest first."""
     gateway, query = available(request.directory.activity, "activity"), ActivityQuery(request.GET)
@@ -95,7 +77,7 @@ def activity(request: PortalRequest) -> HttpResponse:
     shown = [_shown(request, one) for one in entries.items]
     context |= {
         "activity": entries,
-        "days": _days(shown, request.GET.get("day", "") if entries.is_appended else ""),
+        "days": by_day(shown, lambda one: one.entry.at, request.GET.get("day", "") if entries.is_appended else ""),
         "has_dates": query.cleaned_data["when"] == Period.DATES,
         "is_filtered": wanted != ActivityFilter(),
         "only": _only(wanted, entries),
@@ -150,12 +132,6 @@ def _record(entry: ActivityEntry) -> Record:
 def _shown(request: PortalRequest, entry: ActivityEntry) -> Shown:
     url = reverse("activity:entry", args=[request.signed_in.organization.organization_slug, entry.activity_id])
     return Shown(entry, sentence(entry), changes(entry), url, target_url(request, entry))
-
-
-def _days(entries: Sequence[Shown], last_day: str) -> tuple[Day, ...]:
-    """Return entries by day. `last_day` is the day with which the page before ended, as ISO 8601."""
-    by_day = groupby(entries, key=lambda one: timezone.localdate(one.entry.at))
-    return tuple(Day(day, tuple(ones), day.isoformat() == last_day) for day, ones in by_day)
 
 
 def _only(wanted: ActivityFilter, entries: Listing[ActivityEntry]) -> str:

@@ -297,15 +297,21 @@ def relative_time(value: datetime | None, *, exact: bool = False) -> SafeString 
 
 
 @register.simple_tag
+def short_time(value: datetime) -> SafeString:
+    """Return a timestamp in few words, such as "48 min ago" or "in 11 months", with the exact time on hover."""
+    return _time(value, times.short(value))
+
+
+@register.simple_tag
 def exact_time(value: datetime, *, seconds: bool = False) -> SafeString:
     """Return a timestamp as "29 Nov 2026, 08:58 UTC", in the zone of the reader."""
     return _time(value, times.exact(value, seconds=seconds))
 
 
 @register.simple_tag
-def clock_time(value: datetime) -> SafeString:
+def clock_time(value: datetime, *, seconds: bool = False) -> SafeString:
     """Return the time of a day as "08:58", below a heading with the day, in the zone of the reader."""
-    return _time(value, f"{times.localized(value):%H:%M}")
+    return _time(value, f"{times.localized(value):{'%H:%M:%S' if seconds else '%H:%M'}}")
 
 
 @register.simple_tag

@@ -176,8 +176,18 @@ def test_a_link_shows_the_changes_of_one_target(admin_client: Client, acme: mode
     html = page(admin_client, target_id=row.target_id)
 
     assert listed(html) == ids(row)
-    assert "Only changes of Engineering" in text_of(html)
-    assert "Show all changes" in html
+    assert "Changes of Engineering Remove filter" in text_of(html)
+    assert f'<a class="chip" href="{URL}">' in html
+
+
+def test_routine_changes_can_be_left_out(admin_client: Client, acme: models.OrganizationRow) -> None:
+    row = roles_entry(acme)
+    for action in ("member_session.create", "scim_user.update", "member.deactivate"):
+        factories.activity_entry(acme, action)
+
+    assert listed(page(admin_client, what="not-routine")) == ids(row)
+    assert listed(page(admin_client, what="not-routine", target_id=row.target_id)) == ids(row)
+    assert listed(page(admin_client, what="not-routine", who="member")) == ids(row)
 
 
 def test_a_cursor_that_has_expired_starts_the_list_again(admin_client: Client, acme: models.OrganizationRow) -> None:

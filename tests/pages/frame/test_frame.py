@@ -33,7 +33,15 @@ def test_the_navigation_marks_where_one_is(admin_client: Client) -> None:
 
 
 def test_an_area_that_the_member_may_not_open_has_a_lock(admin_client: Client, member_client: Client) -> None:
-    assert "(no access)" in area(html(member_client, "/o/acme/"), "SCIM")
+    page = html(member_client, "/o/acme/")
+    link = area(page, "SCIM")
+    assert "(no access)" in link
+    # The reason is shown on hover, and read out.
+    reason = "Your roles don’t let you see the SCIM connection and what it provisioned."
+    assert f'title="{reason}"' in link
+    described = re.search(r'aria-describedby="([^"]+)"', link)
+    assert described
+    assert f'<span id="{described.group(1)}" hidden>{reason}</span>' in page
     assert "(no access)" not in html(admin_client, "/o/acme/")
 
 

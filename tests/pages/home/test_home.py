@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from portal.directory.actor import ActorType
 from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.counts import count_organization
@@ -101,9 +102,9 @@ def test_a_trend_is_shown_with_its_numbers_in_words_once_there_is_one(
     assert "Members 1,200 As many as a week ago" in tiles(page)
     assert 'title="Counted' in page
     rows_of(acme.pk, models.DailyCountRow).update(members=1)
-    assert tiles(home(admin_client))[0] == "Members 2 1 more than a week ago"
+    assert tiles(home(admin_client))[0] == "Members 2 1 more this week"
     rows_of(acme.pk, models.DailyCountRow).update(members=5)
-    assert tiles(home(admin_client))[0] == "Members 2 3 fewer than a week ago"
+    assert tiles(home(admin_client))[0] == "Members 2 3 fewer this week"
 
 
 # --- Needs attention ---
@@ -288,6 +289,25 @@ def test_recent_activity_has_the_newest_five_changes(
     assert "Name 6" in shown
     assert "Name 1" not in shown
     assert 'href="/o/acme/activity/"' in shown
+
+
+def test_recent_activity_leaves_out_what_happens_all_the_time(
+    admin_client: Client, acme: models.OrganizationRow, okta: models.ScimConnectionRow
+) -> None:
+    factories.activity_entry(acme, "organization.update", target_name="Acme Renamed")
+    factories.activity_entry(acme, "member.update", target_name="By an admin")
+    by_scim = {"actor_type": ActorType.SCIM, "actor_name": "Okta"}
+    for number in range(30):
+        factories.activity_entry(acme, "scim_user.update", target_name=f"Person {number}", **by_scim)
+    for _ in range(10):
+        factories.activity_entry(acme, "member_session.create", target_name="Nora North")
+
+    shown = text_of(panel(home(admin_client), "recent"))
+
+    assert "Nora North changed the member By an admin" in shown
+    assert shown.index("By an admin") < shown.index("Acme Renamed")
+    assert "Person" not in shown
+    assert "signed in" not in shown
 
 
 def test_next_steps_go_when_all_are_done(

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import time_machine
 from django.test import Client, override_settings
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
@@ -96,7 +97,25 @@ def test_a_row_shows_time_request_subject_outcome_and_changes(admin_client: Clie
     assert f'href="{url_of(entry)}"' in row
     assert "Succeeded Changed displayName 200" in text_of(row)
     assert f'<time datetime="{entry.at.isoformat(timespec="seconds")}"' in row
-    assert entry.at.strftime("%H:%M:%S UTC") in row
+    assert entry.at.strftime("%H:%M:%S") in row
+
+
+def test_requests_have_the_heading_of_their_day_once(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    now = datetime(2026, 11, 30, 1, tzinfo=UTC)
+    at_times(connection, *(now - timedelta(hours=hours) for hours in range(60, -1, -1)))
+    headings = re.compile(r'<tr class="day">\s*<th scope="rowgroup" colspan="4">([^<]*)</th>')
+    with time_machine.travel(now, tick=False):
+        admin_client.cookies["browser-time-zone"] = "UTC"
+        first = page(admin_client, limit=25)
+        more = fragment(admin_client, "log-more", more_of(first)).content.decode()
+        whole = page(admin_client, more_of(first))
+
+    assert headings.findall(first) == ["Today, 30 November 2026", "Yesterday, 29 November 2026"]
+    assert headings.findall(more) == ["28 November 2026"]
+    assert headings.findall(whole) == ["Yesterday, 29 November 2026", "28 November 2026"]
+    assert ">01:00:00</time>" in first
 
 
 def test_a_deleted_user_has_no_name_and_no_link(admin_client: Client, idp: Idp) -> None:

@@ -48,7 +48,6 @@ def people(request: PortalRequest) -> HttpResponse:
     found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="people-more")
     context |= {
         "people": found,
-        "limit": limit,
         "search": search,
         "state": state,
         "none_found": _none_found(search, state),

@@ -28,9 +28,11 @@ def connection(request: PortalRequest) -> HttpResponse:
     """Show the connection. A button loads its groups below it, page by page."""
     found = request.directory.scim.connection.get()
     groups = _groups(request, found)
-    if request.htmx.target in _FRAGMENTS:
-        if not groups:  # The connection was deleted in the meantime.
-            return private(HttpResponse(headers={"HX-Refresh": "true"}))
+    if request.htmx.target in _FRAGMENTS and not groups:  # The connection was deleted in the meantime.
+        return private(HttpResponse(headers={"HX-Refresh": "true"}))
+    # A list that starts again comes with the whole page.
+    has_restarted = bool(groups) and groups["groups"].has_restarted
+    if request.htmx.target in _FRAGMENTS and not has_restarted:
         return render_list(request, _TEMPLATE, {"connection": found, **groups}, "groups")
     counts, contacts = request.directory.counts, request.directory.scim.contacts
     context = {
@@ -44,6 +46,8 @@ def connection(request: PortalRequest) -> HttpResponse:
         **creation(request),
         **groups,
     }
+    if groups:
+        return render_list(request, _TEMPLATE, context, "groups")
     return render_section(request, _TEMPLATE, context)
 
 

@@ -315,6 +315,12 @@ def clock_time(value: datetime, *, seconds: bool = False) -> SafeString:
 
 
 @register.simple_tag
+def zone_name() -> str:
+    """Return the reader's time zone as "CET", for a column of times."""
+    return times.zone_label(timezone.localtime())
+
+
+@register.simple_tag
 def day_of(value: datetime) -> SafeString:
     """Return the date of a timestamp as "29 Nov 2026", with its time on hover, in the zone of the reader."""
     return _time(value, f"{times.localized(value):%-d %b %Y}")

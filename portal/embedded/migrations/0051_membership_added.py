@@ -8,7 +8,7 @@ from portal.embedded.database.online_fields import AddFieldOnline
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("directory", "0047_preferences")]
+    dependencies = [("directory", "0050_member_locks")]
 
     operations = [
         AddFieldOnline(model_name="scimmembershiprow", name="added_at", field=models.DateTimeField(null=True)),

@@ -54,6 +54,8 @@ _KNOWN: Final = (
             "link_ended",
             "reset_required",
             "breached_password",
+            "wrong_second_factor",
+            "second_factor_locked",
         ),
     ),
 )

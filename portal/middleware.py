@@ -20,12 +20,14 @@ from portal.directory.actor import Origin
 from portal.directory.errors import DirectoryError, Unauthenticated
 from portal.directory.ids import new_request_id
 from portal.directory.permissions import Permission
+from portal.directory.second_factors import SecondFactorRequired
 from portal.metrics import REQUEST_DATABASE_SECONDS, REQUEST_SECONDS, REQUESTS, database_time
 from portal.outages import UNAVAILABLE, reason
 from portal.serving.bodies import body_problem
 from portal.serving.guard import PROBES
 from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
+from portal.web.pending_sign_in import ask_for_second_factor
 from portal.web.preferences import activate_time_zone
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import SLUG, cookie_name, open_organizations, session_token, sign_in_url
@@ -203,6 +205,8 @@ class AccessGate:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the error page for an exception of a directory or of the database."""
+        if isinstance(exception, SecondFactorRequired):
+            return ask_for_second_factor(exception.pending, onward=request.POST.get("next", ""))
         if isinstance(exception, DirectoryError):
             log.info("directory_error", error=type(exception).__name__, directory_request_id=exception.request_id)
             return errors.directory_error_page(request, exception)

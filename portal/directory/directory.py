@@ -17,6 +17,7 @@ from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.rbac import RbacGateway
+from portal.directory.recovery_codes import RecoveryCodeGateway
 from portal.directory.scim.conflicts import ScimConflictGateway
 from portal.directory.scim.connection import ScimConnectionGateway
 from portal.directory.scim.contacts import ScimContactGateway
@@ -33,6 +34,7 @@ from portal.directory.scim.tokens import ScimTokenGateway
 from portal.directory.scim.users import ScimUserGateway
 from portal.directory.sessions import Discovery, SessionGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
+from portal.directory.totps import TotpGateway
 
 
 class ScimGateway(Protocol):
@@ -160,6 +162,16 @@ class Directory(Protocol):
     @property
     def email_otps(self) -> EmailOtpGateway:
         """Codes by email."""
+        ...
+
+    @property
+    def totps(self) -> TotpGateway:
+        """Its members' authenticator apps."""
+        ...
+
+    @property
+    def recovery_codes(self) -> RecoveryCodeGateway:
+        """Its members' recovery codes."""
         ...
 
     @property

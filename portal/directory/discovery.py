@@ -7,6 +7,7 @@ from typing import Protocol
 
 from portal.directory.members import Member
 from portal.directory.organizations import Organization, OrganizationChanges
+from portal.directory.second_factors import MfaRequired
 from portal.directory.sessions import Authentication, SessionTerms, SignedIn
 
 
@@ -23,13 +24,15 @@ class MembershipType(StrEnum):
 class DiscoveredOrganization:
     """An organization that a person can enter. `member` is None if they would join it.
 
-    `is_authenticated` says that what they proved is enough for it. Otherwise `organization.settings` says what isn't.
+    `is_authenticated` says that what they proved is enough for it. Otherwise `mfa_required` says which second factor is
+    missing, or, without it, `organization.settings` which methods are allowed.
     """
 
     organization: Organization
     membership_type: MembershipType
     member: Member | None
     is_authenticated: bool
+    mfa_required: MfaRequired | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class EmailOtpGateway(Protocol):
     def sign_in(self, *, email_address: str, code: str) -> SignedIn:
         """Start a session of the portal with a code. It works once, and no longer after five wrong ones.
 
-        Raise Unauthenticated for every cause.
+        Raise Unauthenticated for every cause, SecondFactorRequired.
         """
         ...
 

@@ -92,6 +92,9 @@ class Member:
     member_password_id: str = ""
     mfa_enrolled: bool = False
     mfa_phone_number: str = ""
+    mfa_phone_number_verified: bool = False
+    # "" if the member has no authenticator app.
+    totp_registration_id: str = ""
     default_mfa_method: str = ""
     retired_email_addresses: tuple[RetiredEmail, ...] = ()
     trusted_metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from portal.directory.pages import DEFAULT_LIMIT
 from portal.directory.policy import Role
 from portal.directory.search import Found, Operand
+from portal.directory.second_factors import METHODS, OPTIONAL
 
 ALL_ALLOWED, RESTRICTED, NOT_ALLOWED = "ALL_ALLOWED", "RESTRICTED", "NOT_ALLOWED"
 # Values of allowed_auth_methods.
@@ -33,7 +34,7 @@ class OrganizationSettings:
     email_invites: str = ALL_ALLOWED
     auth_methods: str = ALL_ALLOWED
     allowed_auth_methods: tuple[str, ...] = ()
-    mfa_policy: str = "OPTIONAL"
+    mfa_policy: str = OPTIONAL
     mfa_methods: str = ALL_ALLOWED
     allowed_mfa_methods: tuple[str, ...] = ()
     oauth_tenant_jit_provisioning: str = NOT_ALLOWED
@@ -48,6 +49,11 @@ class OrganizationSettings:
     def allows(self, auth_method: str) -> bool:
         """Say whether members can sign in by a method of `allowed_auth_methods`. Emergency admins always can."""
         return self.auth_methods != RESTRICTED or auth_method in self.allowed_auth_methods
+
+    @property
+    def second_factors(self) -> tuple[str, ...]:
+        """The second factors that members can use, of `allowed_mfa_methods`."""
+        return tuple(one for one in METHODS if self.mfa_methods != RESTRICTED or one in self.allowed_mfa_methods)
 
 
 DEFAULT_SETTINGS = OrganizationSettings()

@@ -20,8 +20,10 @@ from portal.directory.password_resets import ProjectPasswordResetGateway
 from portal.directory.passwords import PasswordStrength, ProjectPasswordGateway
 from portal.directory.policy import Policy
 from portal.directory.rbac import ProjectRbacGateway
+from portal.directory.recovery_codes import ProjectRecoveryCodeGateway
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
 from portal.directory.sessions import ProjectSessionGateway, SignedIn
+from portal.directory.totps import ProjectTotpGateway
 
 
 class ProjectScimGateway(ScimGateway, Protocol):
@@ -84,6 +86,16 @@ class ProjectDirectory(Directory, Protocol):
     @property
     def email_updates(self) -> ProjectEmailUpdateGateway:
         """Changes of its members' addresses."""
+        ...
+
+    @property
+    def totps(self) -> ProjectTotpGateway:
+        """Its members' authenticator apps."""
+        ...
+
+    @property
+    def recovery_codes(self) -> ProjectRecoveryCodeGateway:
+        """Its members' recovery codes."""
         ...
 
     @property

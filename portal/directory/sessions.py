@@ -11,6 +11,7 @@ import msgspec
 from portal.directory.errors import Invalid, Unauthenticated
 from portal.directory.members import Member
 from portal.directory.organizations import Organization
+from portal.directory.second_factors import FACTOR_TYPES, MfaRequired
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,28 @@ class EmailFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneNumberFactor:
+    """The phone number that a code was sent to."""
+
+    phone_id: str
+    phone_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatorAppFactor:
+    """The authenticator app that showed a code."""
+
+    totp_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCodeFactor:
+    """The recovery codes of which one was used."""
+
+    totp_recovery_code_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuthenticationFactor:
     """How a member proved who they are in a session, in Stytch's terms."""
 
@@ -30,6 +53,19 @@ class AuthenticationFactor:
     created_at: datetime
     last_authenticated_at: datetime
     email_factor: EmailFactor | None = None
+    phone_number_factor: PhoneNumberFactor | None = None
+    authenticator_app_factor: AuthenticatorAppFactor | None = None
+    recovery_code_factor: RecoveryCodeFactor | None = None
+
+    @property
+    def is_second(self) -> bool:
+        """Whether it is a second factor, which never signs anyone in alone."""
+        return self.type in FACTOR_TYPES
+
+    @property
+    def sequence_order(self) -> str:
+        """Stytch's name for the same."""
+        return "SECONDARY" if self.is_second else "PRIMARY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +126,8 @@ class SessionEndCause(StrEnum):
     # How the member signed in isn't enough since their address or the organization's sign-in methods were changed.
     ADDRESS = "address"
     METHODS = "methods"
+    # The organization wants a second factor, which the session doesn't have.
+    MFA = "mfa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +167,7 @@ class SessionGateway(Protocol):
         ...
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
-        """Start a session by password. Raise Unauthenticated, taking the same time for every cause."""
+        """Start a session by password. Raise Unauthenticated, taking the same time for every cause; SecondFactorRequired."""
         ...
 
     def confirm_password(self, password: str) -> SignedIn:
@@ -170,7 +208,10 @@ class Discovery(Protocol):
         ...
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
-        """Start a session in one of the discovered organizations. The token works once. Raise Unauthenticated."""
+        """Start a session in one of the discovered organizations. The token works once.
+
+        Raise Unauthenticated, SecondFactorRequired.
+        """
         ...
 
     @property
@@ -223,9 +264,10 @@ class SessionTerms:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """The outcome of signing in: a session, or None if the member has to sign in by another method.
+    """The outcome of signing in: a session, or None if something is missing.
 
-    In that case the intermediate session holds the proof so far, and `allowed_auth_methods` lists the methods to use.
+    In that case the intermediate session holds the proof so far. `mfa_required` has the second factors to use;
+    without it, the member has to sign in by another method: `allowed_auth_methods` lists those.
     """
 
     member: Member
@@ -234,6 +276,7 @@ class Authentication:
     intermediate_session_token: str = field(default="", repr=False)
     intermediate_session_token_expires_at: datetime | None = None
     allowed_auth_methods: tuple[str, ...] = ()
+    mfa_required: MfaRequired | None = None
     # The ID of the email address that a link or code was sent to (Stytch: method_id).
     method_id: str = ""
 

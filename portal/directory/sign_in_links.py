@@ -27,7 +27,7 @@ class SignInLinkGateway(Protocol):
     def redeem(self, token: str, *, password: str) -> SignedIn:
         """Set the member's password and start a session. The link works once.
 
-        Raise InvalidLink if it can't be used, Invalid for a weak password.
+        Raise InvalidLink if it can't be used, Invalid for a weak password, SecondFactorRequired.
         """
         ...
 

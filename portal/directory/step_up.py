@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from portal.directory.errors import StepUpRequired, Unauthenticated
+from portal.directory.second_factors import TOTP
 from portal.directory.sessions import MemberSession, SignedIn
 
 CONFIRMATION_LIFETIME = timedelta(minutes=5)
@@ -14,10 +15,20 @@ CONFIRMATION_LIFETIME = timedelta(minutes=5)
 _BY_EMAIL = frozenset({"email_otp", "magic_link"})
 
 
-def proof_is_recent(session: MemberSession) -> bool:
-    """Say whether the member entered their password or a code by email in the last five minutes, at sign-in or afterwards."""
-    by_email = [one.last_authenticated_at for one in session.other_factors if one.type in _BY_EMAIL]
+def takes_second_factor(signed_in: SignedIn) -> bool:
+    """Say whether the member has a second factor to confirm with: then nothing weaker counts."""
+    return bool(signed_in.member.totp_registration_id) and TOTP in signed_in.organization.settings.second_factors
+
+
+def proof_is_recent(session: MemberSession, *, takes_second_factor: bool = False) -> bool:
+    """Say whether the member proved who they are in the last five minutes, at sign-in or afterwards.
+
+    With their second factor, if it `takes_second_factor`; else with their password or a code by email.
+    """
     since = timezone.now() - CONFIRMATION_LIFETIME
+    if takes_second_factor:
+        return any(one.is_second and one.last_authenticated_at > since for one in session.other_factors)
+    by_email = [one.last_authenticated_at for one in session.other_factors if one.type in _BY_EMAIL]
     return any(at > since for at in (session.password_entered_at, *by_email) if at is not None)
 
 
@@ -25,5 +36,5 @@ def require_recent_proof(signed_in: SignedIn | None) -> None:
     """Raise StepUpRequired unless the member proved who they are recently, Unauthenticated without a session."""
     if signed_in is None:
         raise Unauthenticated("Sign in first.")
-    if not proof_is_recent(signed_in.session):
+    if not proof_is_recent(signed_in.session, takes_second_factor=takes_second_factor(signed_in)):
         raise StepUpRequired("Confirm that it’s you to continue.")

@@ -18,6 +18,8 @@ from portal.embedded.passwords.resets import EmbeddedPasswordResets
 from portal.embedded.rbac import EmbeddedRbac
 from portal.embedded.scim.project_scim import EmbeddedProjectScim
 from portal.embedded.scope import Scope
+from portal.embedded.second_factors.recovery_codes import EmbeddedRecoveryCodes
+from portal.embedded.second_factors.totps import EmbeddedTotps
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from portal.embedded.sessions.sessions import EmbeddedSessions
 from portal.embedded.sign_in.email_discovery import EmbeddedEmailDiscovery
@@ -95,6 +97,16 @@ class EmbeddedDirectory:
     def email_updates(self) -> EmbeddedEmailUpdates:
         """Changes of its members' addresses."""
         return EmbeddedEmailUpdates(self._scope)
+
+    @cached_property
+    def totps(self) -> EmbeddedTotps:
+        """Authenticator apps of its members."""
+        return EmbeddedTotps(self._scope)
+
+    @cached_property
+    def recovery_codes(self) -> EmbeddedRecoveryCodes:
+        """Recovery codes of its members."""
+        return EmbeddedRecoveryCodes(self._scope)
 
     @cached_property
     def activity(self) -> EmbeddedActivity:

@@ -15,6 +15,7 @@ from portal.directory.actor import Origin
 from portal.directory.errors import Conflict
 from portal.embedded import models, server_keys
 from portal.embedded.database.readiness import keys_under_fallbacks
+from portal.embedded.second_factors import stored as second_factors
 from portal.embedded.server_processes import ServerProcess, running
 from portal.embedded.sessions import signing_keys
 
@@ -74,7 +75,7 @@ def complete(key: RotatedKey, origin: Origin) -> Rotation:
     _require_started(key)
     _require_use(key)
     # SECRET_KEY encrypts too if ENCRYPTION_KEY isn't set.
-    number = signing_keys.reencrypt(origin)
+    number = signing_keys.reencrypt(origin) + second_factors.reencrypt()
     # A process with another key may have been started in the meantime.
     processes = _require_use(key)
     models.KeyRotationRow.objects.filter(pk=key).delete()

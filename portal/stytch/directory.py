@@ -20,9 +20,11 @@ from portal.stytch.http import StytchApi
 from portal.stytch.members import StytchMembers
 from portal.stytch.organization import StytchOrganization
 from portal.stytch.rbac import StytchRbac
+from portal.stytch.recovery_codes import StytchRecoveryCodes
 from portal.stytch.scim.scim import StytchScim
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import StytchSessions
+from portal.stytch.totps import StytchTotps
 
 
 class StytchDirectory:
@@ -66,6 +68,16 @@ class StytchDirectory:
     def email_otps(self) -> StytchEmailOtps:
         """Codes by email."""
         return StytchEmailOtps(self._scope)
+
+    @cached_property
+    def totps(self) -> StytchTotps:
+        """Its members' authenticator apps."""
+        return StytchTotps(self._scope)
+
+    @cached_property
+    def recovery_codes(self) -> StytchRecoveryCodes:
+        """Its members' recovery codes."""
+        return StytchRecoveryCodes(self._scope)
 
     @cached_property
     def members(self) -> StytchMembers:

@@ -6,12 +6,13 @@ from django.conf import settings
 
 from portal.directory.errors import Unauthenticated
 from portal.directory.members import SessionSummary
+from portal.directory.second_factors import SecondFactorRequired
 from portal.directory.sessions import SignedIn
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
 from portal.stytch.scope import Scope
-from portal.stytch.values import signed_in_value
+from portal.stytch.values import pending_sign_in_value, signed_in_value
 
 _WRONG: Meaning = (Unauthenticated, "Incorrect email or password.")
 # Errors of a password sign-in. The sentences don't tell whether there is such a member.
@@ -47,14 +48,16 @@ CONFIRM_MEANINGS: Meanings = {
 
 
 def signed_in(answer: Document) -> SignedIn:
-    """Return the new session. Raise Unauthenticated if Stytch requires a further step."""
-    if not answer.flag("member_authenticated"):
-        raise Unauthenticated(
-            "Your organization requires a further sign-in step, which the portal doesn't support. "
-            "Sign in to the product first, then come back.",
-            request_id=answer.request_id,
-        )
-    return signed_in_value(answer)
+    """Return the new session. Raise SecondFactorRequired, or Unauthenticated if Stytch requires another step."""
+    if answer.flag("member_authenticated"):
+        return signed_in_value(answer)
+    if answer.optional_part("mfa_required") and not answer.optional_part("primary_required"):
+        raise SecondFactorRequired(pending_sign_in_value(answer))
+    raise Unauthenticated(
+        "Your organization requires a further sign-in step, which the portal doesn't support. "
+        "Sign in to the product first, then come back.",
+        request_id=answer.request_id,
+    )
 
 
 class StytchSessions:

@@ -8,9 +8,18 @@ from portal.directory.members import Member, MemberRole, MemberRoleSource, Membe
 from portal.directory.organizations import Organization, OrganizationSettings
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
+from portal.directory.second_factors import TOTP, PendingSignIn
 from portal.directory.sessions import AuthenticationFactor, MemberSession, SignedIn
 from portal.stytch.documents import Document, misread
 
+# How the factors that step-up accepts are delivered.
+_DELIVERY = {
+    "email_otp": "email",
+    "magic_link": "email",
+    "totp": "authenticator_app",
+    "otp": "sms",
+    "recovery_codes": "recovery_code",
+}
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -23,6 +32,8 @@ def organization_value(document: Document) -> Organization:
         settings=OrganizationSettings(
             auth_methods=document.text("auth_methods"),
             allowed_auth_methods=tuple(document.texts("allowed_auth_methods")),
+            mfa_methods=document.text("mfa_methods"),
+            allowed_mfa_methods=tuple(document.texts("allowed_mfa_methods")),
         ),
     )
 
@@ -38,6 +49,23 @@ def member_value(document: Document) -> Member:
         roles=tuple(_role(role) for role in document.parts("roles")),
         lock_created_at=document.optional_timestamp("lock_created_at"),
         lock_expires_at=document.optional_timestamp("lock_expires_at"),
+        mfa_enrolled=document.flag("mfa_enrolled"),
+        totp_registration_id=document.text("totp_registration_id"),
+        default_mfa_method=document.text("default_mfa_method"),
+    )
+
+
+def pending_sign_in_value(answer: Document) -> PendingSignIn:
+    """Return a sign-in that waits for a second factor."""
+    member, organization = member_value(answer.part("member")), organization_value(answer.part("organization"))
+    allowed = organization.settings.second_factors
+    return PendingSignIn(
+        organization_slug=organization.organization_slug,
+        member_id=member.member_id,
+        email_address=member.email_address,
+        intermediate_session_token=answer.text("intermediate_session_token"),
+        methods=(TOTP,) if member.totp_registration_id and TOTP in allowed else (),
+        allowed_methods=allowed,
     )
 
 
@@ -55,7 +83,7 @@ def signed_in_value(answer: Document) -> SignedIn:
             last_accessed_at=session.timestamp("last_accessed_at"),
             expires_at=session.timestamp("expires_at"),
             password_entered_at=_last_proved_by("password", session),
-            other_factors=_factors_by_email(session),
+            other_factors=_other_factors(session),
         ),
         member=member_value(answer.part("member")),
         organization=organization_value(answer.part("organization")),
@@ -69,10 +97,10 @@ def _last_proved_by(factor_type: str, session: Document) -> datetime | None:
     return max((one for one in timestamps if one), default=None)
 
 
-def _factors_by_email(session: Document) -> tuple[AuthenticationFactor, ...]:
+def _other_factors(session: Document) -> tuple[AuthenticationFactor, ...]:
     """Return the factors that step-up accepts besides a password, with when they were last used."""
-    found = {name: _last_proved_by(name, session) for name in ("email_otp", "magic_link")}
-    return tuple(AuthenticationFactor(name, "email", at, at) for name, at in found.items() if at)
+    found = {name: _last_proved_by(name, session) for name in _DELIVERY}
+    return tuple(AuthenticationFactor(name, _DELIVERY[name], at, at) for name, at in found.items() if at)
 
 
 def scim_connection_value(document: Document) -> ScimConnection:

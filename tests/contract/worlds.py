@@ -43,6 +43,8 @@ class World(Protocol):
 
     def delete_member(self, member_id: str) -> None: ...
 
+    def require_second_factor(self, slug: str) -> None: ...
+
     def emailed_codes(self, email_address: str) -> list[str]:
         """Send what waits, and return the newest code of an address, if there is one."""
         ...
@@ -105,6 +107,10 @@ class EmbeddedWorld:
 
     def delete_member(self, member_id: str) -> None:
         models.MemberRow.objects.filter(pk=parse_id("member", member_id)).update(status=MemberStatus.DELETED)
+
+    def require_second_factor(self, slug: str) -> None:
+        settings = {"mfa_policy": "REQUIRED_FOR_ALL"}
+        models.OrganizationRow.objects.filter(slug=slug).update(settings=settings)
 
     def emailed_codes(self, email_address: str) -> list[str]:
         run_tasks()
@@ -182,6 +188,9 @@ class StytchWorld:
 
     def delete_member(self, member_id: str) -> None:
         self.project.delete_member(next(one for one in self.project.members if one.id == member_id))
+
+    def require_second_factor(self, slug: str) -> None:
+        self.project.organization(slug).mfa_policy = "REQUIRED_FOR_ALL"
 
     def emailed_codes(self, email_address: str) -> list[str]:
         members = [one.id for one in self.project.members if one.email_address == email_address]

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from portal.embedded.management.synthetic_company import groups as synthetic_groups
+from tests.fakes import stytch_mfa as mfa
 from tests.fakes import stytch_objects as objects
 from tests.fakes.stytch_project import INTERMEDIATE_LIFETIME, Demo, Project, Refusal, known_idp, new_id, seed_demo
 
@@ -169,10 +170,14 @@ def _sign_in(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
 
 
 def _let_in(fake: FakeStytch, seen: Seen, member: Any, password_at: datetime | None = None) -> dict[str, Any]:
-    if member.needs_second_factor:
-        return objects.sign_in_object(member, None)
+    if _needs_second_factor(member):
+        return objects.sign_in_object(member, None, fake.project.wait_for_second_factor(member).token)
     minutes = int(seen.body.get("session_duration_minutes", 60))
     return objects.sign_in_object(member, fake.project.start_session(member, minutes, password_at))
+
+
+def _needs_second_factor(member: Any) -> bool:
+    return bool(member.needs_second_factor) or member.organization.mfa_policy == "REQUIRED_FOR_ALL"
 
 
 def _send_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
@@ -191,8 +196,8 @@ def _authenticate_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     member = fake.project.authenticate_code(organization, seen.text("email_address"), seen.text("code"))
     if "session_token" in seen.body:
         return objects.sign_in_object(member, fake.project.renew_code_factor(seen.text("session_token"), member))
-    if member.needs_second_factor:
-        return objects.sign_in_object(member, None)
+    if _needs_second_factor(member):
+        return objects.sign_in_object(member, None, fake.project.wait_for_second_factor(member).token)
     session = fake.project.start_session(member, int(seen.body.get("session_duration_minutes", 60)))
     session.password_at, session.code_at = None, session.started_at
     return objects.sign_in_object(member, session)
@@ -380,6 +385,10 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"passwords/authenticate", _sign_in),
     ("POST", r"otps/email/login_or_signup", _send_code),
     ("POST", r"otps/email/authenticate", _authenticate_code),
+    ("POST", r"totp", lambda fake, seen: mfa.create(fake.project, seen.body)),
+    ("POST", r"totp/authenticate", lambda fake, seen: mfa.authenticate(fake.project, seen.body)),
+    ("POST", r"recovery_codes/recover", lambda fake, seen: mfa.recover(fake.project, seen.body)),
+    ("POST", r"recovery_codes/rotate", lambda fake, seen: mfa.rotate(fake.project, seen.body)),
     ("POST", r"passwords/discovery/authenticate", _discover),
     ("POST", r"otps/email/discovery/send", _send_discovery_code),
     ("POST", r"otps/email/discovery/authenticate", _discover_by_code),

@@ -25,7 +25,7 @@ def organization_object(organization: Organization) -> dict[str, Any]:
         "email_invites": "ALL_ALLOWED",
         "auth_methods": "ALL_ALLOWED",
         "allowed_auth_methods": [],
-        "mfa_policy": "OPTIONAL",
+        "mfa_policy": organization.mfa_policy,
         "rbac_email_implicit_role_assignments": [],
         "mfa_methods": "ALL_ALLOWED",
         "allowed_mfa_methods": [],
@@ -54,12 +54,12 @@ def member_object(member: Member) -> dict[str, Any]:
         "email_address_verified": True,
         "mfa_phone_number_verified": False,
         "is_admin": "stytch_admin" in member.roles,
-        "totp_registration_id": "",
+        "totp_registration_id": member.totp.id if member.totp else "",
         "retired_email_addresses": [],
         "is_locked": False,
         "mfa_enrolled": member.needs_second_factor,
         "mfa_phone_number": "",
-        "default_mfa_method": "",
+        "default_mfa_method": member.default_mfa_method,
         "roles": [
             {"role_id": role, "sources": [{"type": "direct_assignment", "details": {}}]} for role in member.roles
         ],
@@ -85,6 +85,8 @@ def session_object(session: Session) -> dict[str, Any]:
             for factor_type, delivery_method, at in (
                 ("password", "knowledge", session.password_at),
                 ("email_otp", "email", session.code_at),
+                ("totp", "authenticator_app", session.totp_at),
+                ("recovery_codes", "recovery_code", session.recovered_at),
             )
             if at
         ],
@@ -94,7 +96,7 @@ def session_object(session: Session) -> dict[str, Any]:
     }
 
 
-def sign_in_object(member: Member, session: Session | None) -> dict[str, Any]:
+def sign_in_object(member: Member, session: Session | None, waiting: str = "") -> dict[str, Any]:
     """The response to a successful sign-in; without a session, a second factor is needed."""
     return {
         "member_id": member.id,
@@ -105,7 +107,7 @@ def sign_in_object(member: Member, session: Session | None) -> dict[str, Any]:
         "session_token": session.token if session else "",
         "session_jwt": "",
         "member_session": session_object(session) if session else None,
-        "intermediate_session_token": "" if session else "intermediate-token-for-a-second-factor",
+        "intermediate_session_token": waiting,
         "mfa_required": None if session else {"member_options": None, "secondary_auth_initiated": None},
     }
 

@@ -52,6 +52,7 @@ class Organization:
     name: str
     slug: str
     jit_domain: str = ""
+    mfa_policy: str = "OPTIONAL"
     id: str = field(default_factory=lambda: new_id("organization"))
 
 
@@ -64,6 +65,11 @@ class Member:
     direct_roles: tuple[str, ...]
     needs_second_factor: bool = False
     status: str = "active"
+    # An authenticator app (stytch_mfa.App), and one that isn't set up yet.
+    totp: Any = None
+    pending_totp: Any = None
+    recovery_codes: list[str] = field(default_factory=list)
+    default_mfa_method: str = ""
     id: str = field(default_factory=lambda: new_id("member"))
 
     @property
@@ -81,6 +87,9 @@ class Session:
     password_at: datetime | None = field(default_factory=now)
     # The same for its code by email.
     code_at: datetime | None = None
+    # The same for its second factors.
+    totp_at: datetime | None = None
+    recovered_at: datetime | None = None
     id: str = field(default_factory=lambda: new_id("session"))
 
 
@@ -283,6 +292,11 @@ class Project:
         if session.member is not member:
             raise Refusal(400, "session_does_not_belong_to_member")
         session.code_at = now()
+        return session
+
+    def wait_for_second_factor(self, member: Member) -> IntermediateSession:
+        session = IntermediateSession(member.email_address, [member], [])
+        self.intermediate_sessions[session.token] = session
         return session
 
     def discover(self, email_address: str, password: str) -> IntermediateSession:

@@ -200,13 +200,11 @@ def test_missing_connection_is_not_an_error(ada: StytchDirectory, stytch: FakeSt
 
 
 def test_further_sign_in_step_is_explained(provider: StytchProvider, stytch: FakeStytch) -> None:
-    project = stytch.project
-    project.add_member(
-        project.organization("acme"), "mfa@acme.example", password=DEMO_PASSWORD, needs_second_factor=True
-    )
+    answer = {"member_authenticated": False, "primary_required": {"allowed_auth_methods": ["sso"]}, "request_id": "r"}
+    stytch.fail(path="passwords/authenticate", body=json.dumps(answer))
 
     with pytest.raises(errors.Unauthenticated, match="further sign-in step"):
-        provider.open("acme", Origin()).sessions.sign_in(email_address="mfa@acme.example", password=DEMO_PASSWORD)
+        provider.open("acme", Origin()).sessions.sign_in(email_address="ada@acme.example", password=DEMO_PASSWORD)
 
 
 def test_breached_password_has_to_be_reset(provider: StytchProvider, stytch: FakeStytch) -> None:

@@ -11,8 +11,10 @@ from portal.api.endpoints import (
     organizations,
     passwords,
     rbac,
+    recovery_codes,
     scim,
     sessions,
+    totps,
 )
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "organizations",
     "passwords",
     "rbac",
+    "recovery_codes",
     "scim",
     "sessions",
+    "totps",
 ]

@@ -16,9 +16,9 @@ class SsoConfig(msgspec.Struct):
 
 
 class OrganizationConfig(msgspec.Struct):
-    """Whether MFA settings are shown: they are stored but not enforced yet."""
+    """Whether MFA settings are shown."""
 
-    mfa_controls_enabled: bool = False
+    mfa_controls_enabled: bool = True
 
 
 class ScimConfig(msgspec.Struct):

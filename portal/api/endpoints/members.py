@@ -289,7 +289,7 @@ def delete_mfa_phone_number(caller: Caller, request: MemberRequest) -> MemberRes
     rights=_rights_or_self("update.info.delete.mfa-totp"),
 )
 def delete_totp(caller: Caller, request: MemberRequest) -> MemberResponse:
-    """Delete a member's authenticator app. No member has one yet."""
+    """Delete a member's authenticator app and recovery codes. Sessions continue."""
     return _member_response(caller, caller.directory.members.delete_totp(_member_id(caller, request.member_id)))
 
 

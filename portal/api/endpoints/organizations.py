@@ -123,7 +123,7 @@ class GetBySlugResponse(msgspec.Struct):
 
 @endpoint("organizations.create", "POST organizations", rights=None, of_organization=False)
 def create(caller: Caller, request: CreateOrganizationRequest) -> OrganizationResponse:
-    """Create an organization. MFA settings such as `mfa_policy` are stored, but not enforced."""
+    """Create an organization."""
     return OrganizationResponse(wire.organization(_organizations(caller).create(organization_changes(request))))
 
 
@@ -135,7 +135,7 @@ def get(caller: Caller, _request: wire.Empty) -> OrganizationResponse:
 
 @endpoint("organizations.update", f"PUT {_PATH}", browser=[BrowserRoute("PUT", _OWN)], rights=_UPDATE)
 def update(caller: Caller, request: UpdateOrganizationRequest) -> OrganizationResponse:
-    """Change an organization; fields that are left out don't change. MFA settings such as `mfa_policy` are stored, but not enforced."""
+    """Change an organization; fields that are left out don't change."""
     return OrganizationResponse(wire.organization(caller.directory.organization.update(organization_changes(request))))
 
 

@@ -64,10 +64,11 @@ MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
     "member_password_not_found": ErrorType(
         _NOT_FOUND, "The organization has no such password.", "Compare it with the member's member_password_id."
     ),
-    "totp_not_found": ErrorType(_NOT_FOUND, "The member has no authenticator app.", "Nothing needs to be deleted."),
     "invalid_mfa_default_method": ErrorType(_BAD, "default_mfa_method must be sms_otp or totp.", "Send one of them."),
     "default_mfa_member_missing_factor": ErrorType(
-        _BAD, "The member has no factor for the default MFA method.", "Set mfa_phone_number in the same request."
+        _BAD,
+        "The member has no factor for the default MFA method.",
+        "Set mfa_phone_number in the same request, or have the member set up an authenticator app.",
     ),
     "no_deleted_member_found_for_reactivation": ErrorType(
         _NOT_FOUND,

@@ -6,6 +6,7 @@ from typing import Any
 from portal.api.errors.types import ERROR_TYPES
 from portal.directory import errors
 from portal.directory.errors import DirectoryError
+from portal.directory.second_factors import SecondFactorRequired
 from portal.serving.threads import RETRY_SECONDS
 
 # The error type if the directory doesn't name one of Stytch's.
@@ -20,6 +21,7 @@ _TYPES_BY_CLASS: tuple[tuple[type[DirectoryError], str], ...] = (
     (errors.Conflict, "conflict"),
     (errors.TooManyRequests, "too_many_requests"),
     (errors.Unavailable, "service_unavailable"),
+    (SecondFactorRequired, "insufficient_factors"),
 )
 # Stytch has its own error types for invalid values of these fields.
 _TYPES_BY_FIELD = {

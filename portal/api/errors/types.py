@@ -8,6 +8,7 @@ from portal.api.errors.passwords import PASSWORD_ERROR_TYPES
 from portal.api.errors.rbac import RBAC_ERROR_TYPES
 from portal.api.errors.requests import REQUEST_ERROR_TYPES
 from portal.api.errors.scim import SCIM_ERROR_TYPES
+from portal.api.errors.second_factors import SECOND_FACTOR_ERROR_TYPES
 from portal.api.errors.sessions import SESSION_ERROR_TYPES
 
 ERROR_TYPES: dict[str, ErrorType] = {
@@ -15,6 +16,7 @@ ERROR_TYPES: dict[str, ErrorType] = {
     **SESSION_ERROR_TYPES,
     **PASSWORD_ERROR_TYPES,
     **EMAIL_SIGN_IN_ERROR_TYPES,
+    **SECOND_FACTOR_ERROR_TYPES,
     **RBAC_ERROR_TYPES,
     **SCIM_ERROR_TYPES,
     **ORGANIZATION_ERROR_TYPES,

@@ -7,7 +7,7 @@ import msgspec
 
 from portal.api.wire.members import Member, member
 from portal.api.wire.organizations import Organization, organization
-from portal.api.wire.sessions import PrimaryRequired
+from portal.api.wire.sessions import MfaRequired, PrimaryRequired, mfa_required
 from portal.directory import discovery
 
 
@@ -26,7 +26,7 @@ class DiscoveredOrganization(msgspec.Struct):
     membership: Membership
     member_authenticated: bool
     primary_required: PrimaryRequired | None
-    mfa_required: None = None
+    mfa_required: MfaRequired | None
 
 
 class DiscoveryResponse(msgspec.Struct):
@@ -64,5 +64,8 @@ def _discovered_organization(value: discovery.DiscoveredOrganization, email_addr
             member=member(value.member) if value.member else None,
         ),
         member_authenticated=value.is_authenticated,
-        primary_required=None if value.is_authenticated else PrimaryRequired(list(settings.allowed_auth_methods)),
+        primary_required=None
+        if value.is_authenticated or value.mfa_required
+        else PrimaryRequired(list(settings.allowed_auth_methods)),
+        mfa_required=mfa_required(value.mfa_required),
     )

@@ -106,10 +106,10 @@ def member(value: members.Member) -> Member:
         lock_created_at=value.lock_created_at if value.is_locked else None,
         lock_expires_at=value.lock_expires_at if value.is_locked else None,
         member_password_id=value.member_password_id,
-        totp_registration_id="",
+        totp_registration_id=value.totp_registration_id,
         mfa_enrolled=value.mfa_enrolled,
         mfa_phone_number=value.mfa_phone_number,
-        mfa_phone_number_verified=False,
+        mfa_phone_number_verified=value.mfa_phone_number_verified,
         default_mfa_method=value.default_mfa_method,
         roles=[
             MemberRole(role.role_id, [MemberRoleSource(source.type, dict(source.details)) for source in role.sources])

@@ -9,7 +9,7 @@ from portal.api.caller import Caller
 from portal.api.errors.responses import ApiError
 from portal.api.wire.members import Member, member
 from portal.api.wire.organizations import Organization, organization
-from portal.directory import sessions
+from portal.directory import second_factors, sessions
 from portal.directory.project import ProjectDirectory
 from portal.directory.sessions import Authentication, Continuation, SessionTerms, SignedIn
 
@@ -34,11 +34,38 @@ class ContinuationRequest(SessionRequest, kw_only=True):
     intermediate_session_token: str | None = None
 
 
+class ProofRequest(msgspec.Struct, kw_only=True):
+    """A request that names what a person proved before, and starts no session."""
+
+    session_token: str | None = None
+    session_jwt: str | None = None
+    intermediate_session_token: str | None = None
+
+
 class EmailFactor(msgspec.Struct):
     """Stytch's EmailFactor."""
 
     email_id: str
     email_address: str
+
+
+class PhoneNumberFactor(msgspec.Struct):
+    """Stytch's PhoneNumberFactor."""
+
+    phone_id: str
+    phone_number: str
+
+
+class AuthenticatorAppFactor(msgspec.Struct):
+    """Stytch's AuthenticatorAppFactor."""
+
+    totp_id: str
+
+
+class RecoveryCodeFactor(msgspec.Struct):
+    """Stytch's RecoveryCodeFactor."""
+
+    totp_recovery_code_id: str
 
 
 class AuthenticationFactor(msgspec.Struct):
@@ -51,6 +78,9 @@ class AuthenticationFactor(msgspec.Struct):
     updated_at: datetime
     sequence_order: str = "PRIMARY"
     email_factor: EmailFactor | None = None
+    phone_number_factor: PhoneNumberFactor | None = None
+    authenticator_app_factor: AuthenticatorAppFactor | None = None
+    recovery_code_factor: RecoveryCodeFactor | None = None
 
 
 class MemberSession(msgspec.Struct):
@@ -74,6 +104,20 @@ class PrimaryRequired(msgspec.Struct):
     allowed_auth_methods: list[str]
 
 
+class MemberOptions(msgspec.Struct):
+    """The second factors that the member has: "" for those that they don't have."""
+
+    mfa_phone_number: str
+    totp_registration_id: str
+
+
+class MfaRequired(msgspec.Struct):
+    """The second factor that is missing. Without `member_options`, the member has to set one up."""
+
+    member_options: MemberOptions | None
+    secondary_auth_initiated: str | None
+
+
 class AuthenticationResponse(msgspec.Struct, kw_only=True):
     """The outcome of signing in."""
 
@@ -86,7 +130,7 @@ class AuthenticationResponse(msgspec.Struct, kw_only=True):
     member_session: MemberSession | None
     intermediate_session_token: str
     intermediate_session_token_expires_at: datetime | None
-    mfa_required: None = None
+    mfa_required: MfaRequired | None = None
     member_device: None = None
 
 
@@ -138,7 +182,9 @@ def required_session(caller: Caller, request: SessionRequest) -> tuple[SignedIn,
     return found
 
 
-def optional_session(caller: Caller, request: SessionRequest) -> tuple[SignedIn, ProjectDirectory] | None:
+def optional_session(
+    caller: Caller, request: SessionRequest | ProofRequest
+) -> tuple[SignedIn, ProjectDirectory] | None:
     """Return the same as `required_session`, or None if the request names no session."""
     if caller.actor is None:
         return (caller.signed_in, caller.directory) if caller.signed_in else None
@@ -148,7 +194,7 @@ def optional_session(caller: Caller, request: SessionRequest) -> tuple[SignedIn,
     return caller.project.open_session(named[0]) if named else None
 
 
-def continuation(caller: Caller, request: ContinuationRequest) -> Continuation:
+def continuation(caller: Caller, request: ContinuationRequest | ProofRequest) -> Continuation:
     """Return what the person proved before. Raise ApiError if the request names a session twice."""
     found = optional_session(caller, request)
     if found and request.intermediate_session_token:
@@ -177,6 +223,7 @@ def authentication_response(
         member_session=member_session(signed_in.session) if signed_in else None,
         intermediate_session_token=outcome.intermediate_session_token,
         intermediate_session_token_expires_at=outcome.intermediate_session_token_expires_at,
+        mfa_required=mfa_required(outcome.mfa_required),
         **more,
     )
 
@@ -196,8 +243,49 @@ def email_authentication_response(
 
 
 def primary_required(outcome: Authentication) -> PrimaryRequired | None:
-    """Return the sign-in methods that the organization accepts if the outcome has no session, else None."""
-    return None if outcome.signed_in else PrimaryRequired(list(outcome.allowed_auth_methods))
+    """Return the sign-in methods that the organization accepts if one of them is missing, else None."""
+    return None if outcome.signed_in or outcome.mfa_required else PrimaryRequired(list(outcome.allowed_auth_methods))
+
+
+def mfa_required(value: second_factors.MfaRequired | None) -> MfaRequired | None:
+    """Return the second factors that a member can add as Stytch's object."""
+    if value is None:
+        return None
+    has_one = value.phone_number or value.totp_registration_id
+    return MfaRequired(
+        MemberOptions(value.phone_number, value.totp_registration_id) if has_one else None, value.initiated or None
+    )
+
+
+class SecondFactorResponse(msgspec.Struct, kw_only=True):
+    """The session that has the second factor now."""
+
+    member_id: str
+    member: Member
+    organization: Organization
+    session_token: str
+    session_jwt: str
+    member_session: MemberSession
+    member_device: None = None
+
+
+SecondFactor = TypeVar("SecondFactor", bound=SecondFactorResponse)
+
+
+def second_factor_response(
+    response: type[SecondFactor], directory: ProjectDirectory, signed_in: SignedIn, **more: Any
+) -> SecondFactor:
+    """Return the session as a response of this type, with the additional fields of the method."""
+    detailed = directory.sessions.with_details(signed_in)
+    return response(
+        member_id=detailed.member.member_id,
+        member=member(detailed.member),
+        organization=organization(detailed.organization),
+        session_token=detailed.session_token,
+        session_jwt=directory.sessions.jwt(detailed),
+        member_session=member_session(detailed.session),
+        **more,
+    )
 
 
 def member_session(value: sessions.MemberSession) -> MemberSession:
@@ -217,12 +305,22 @@ def member_session(value: sessions.MemberSession) -> MemberSession:
                 last_authenticated_at=one.last_authenticated_at,
                 created_at=one.created_at,
                 updated_at=one.last_authenticated_at,
-                email_factor=EmailFactor(one.email_factor.email_id, one.email_factor.email_address)
-                if one.email_factor
-                else None,
+                sequence_order=one.sequence_order,
+                email_factor=_as(EmailFactor, one.email_factor),
+                phone_number_factor=_as(PhoneNumberFactor, one.phone_number_factor),
+                authenticator_app_factor=_as(AuthenticatorAppFactor, one.authenticator_app_factor),
+                recovery_code_factor=_as(RecoveryCodeFactor, one.recovery_code_factor),
             )
             for one in value.authentication_factors
         ],
         roles=sorted(value.roles),
         custom_claims=dict(value.custom_claims),
     )
+
+
+Detail = TypeVar("Detail", bound=msgspec.Struct)
+
+
+def _as(kind: type[Detail], value: object | None) -> Detail | None:
+    """Return what a factor was proved with as Stytch's object, whose fields have the same names."""
+    return msgspec.convert(value, kind, from_attributes=True) if value else None

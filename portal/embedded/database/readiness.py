@@ -115,12 +115,15 @@ def unreadable_keys() -> int:
 
 
 def keys_under_fallbacks() -> int:
-    """Return how many of those keys only a fallback decrypts."""
+    """Return how many of those keys, and of the secrets of second factors, only a fallback decrypts."""
+    from portal.embedded.second_factors import stored  # noqa: PLC0415 -- it depends on more than a probe needs
+
+    outdated = stored.under_fallbacks()
     if not (keys := _private_keys()):
-        return 0
+        return outdated
     from portal.embedded.database.encryption import SIGNING_KEY, is_current  # noqa: PLC0415 -- as above
 
-    return sum(not is_current(key, purpose=SIGNING_KEY) for key in keys)
+    return outdated + sum(not is_current(key, purpose=SIGNING_KEY) for key in keys)
 
 
 def _private_keys() -> list[bytes | memoryview]:

@@ -51,8 +51,8 @@ def check_keys() -> Iterator[Finding]:
         )
     elif number := readiness.keys_under_fallbacks():
         yield warning(
-            f"{number} keys are encrypted under one of SECRET_KEY_FALLBACKS.",
-            "Once every node knows the new SECRET_KEY, run manage.py reencryptsecrets.",
+            f"{number} keys or second factors are encrypted under one of SECRET_KEY_FALLBACKS.",
+            "Once every node knows the new SECRET_KEY, run manage.py rotatekey complete SECRET_KEY.",
         )
     else:
         yield ok("All keys can be decrypted with SECRET_KEY.")

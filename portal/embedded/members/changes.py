@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from portal.directory.errors import Conflict, Invalid
 from portal.directory.members import MemberChanges
 from portal.directory.policy import MEMBER_ROLE
+from portal.directory.second_factors import METHODS, SMS_OTP, TOTP
 from portal.embedded import models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.members.roles import check_roles
@@ -18,7 +19,6 @@ from portal.embedded.metadata import check_external_id, merge_metadata
 
 _MAX_ROLES = 100
 _PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}\Z")  # ITU-T E.164
-_MFA_METHODS = ("", "sms_otp", "totp")
 _METADATA = ("trusted_metadata", "untrusted_metadata")
 
 
@@ -67,7 +67,7 @@ def _apply_mfa(row: models.MemberRow, changes: MemberChanges) -> None:
                 field="mfa_phone_number",
                 error_type="invalid_phone_number",
             )
-        row.mfa_phone_number = number
+        row.mfa_phone_number, row.mfa_phone_number_verified = number, False
     if changes.mfa_enrolled is not None:
         row.mfa_enrolled = changes.mfa_enrolled
     if changes.default_mfa_method is not None:
@@ -75,13 +75,13 @@ def _apply_mfa(row: models.MemberRow, changes: MemberChanges) -> None:
 
 
 def _check_mfa_method(row: models.MemberRow, method: str) -> str:
-    if method not in _MFA_METHODS:
+    if method not in {"", *METHODS}:
         raise Invalid(
             "default_mfa_method must be sms_otp or totp.",
             field="default_mfa_method",
             error_type="invalid_mfa_default_method",
         )
-    if method == "totp" or (method == "sms_otp" and not row.mfa_phone_number):
+    if (method == TOTP and row.totp_id is None) or (method == SMS_OTP and not row.mfa_phone_number):
         raise Invalid(
             "The member has not set up this method.",
             field="default_mfa_method",

@@ -28,6 +28,7 @@ from portal.directory.members import (
 from portal.directory.organizations import Organization
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.search import Found, Operand
+from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.sessions import SessionEndCause
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import is_text
@@ -45,10 +46,15 @@ from portal.embedded.scim.protocol.address_handover import (
     after_member_reactivated,
 )
 from portal.embedded.scope import Scope, across_organizations, lock_organization
+from portal.embedded.second_factors.policy import require_second_factor, set_up
+from portal.embedded.second_factors.stored import delete_of
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
 from portal.embedded.sessions.satisfied import end_unsatisfied
 
 _EVERY_MEMBER = MemberFilter()
+# What members change of their own second factors.
+_OF_SECOND_FACTOR = ("mfa_enrolled", "mfa_phone_number", "default_mfa_method")
+_DEFAULT = ("default_mfa_method", "updated_at")
 
 
 class EmbeddedMembers:
@@ -148,7 +154,9 @@ class EmbeddedMembers:
             row, was_admin = self._locked(seen, could_lose_admin=True)
             before = {"status": str(row.status), "roles": row.direct_roles}
             row.status, row.direct_roles, row.password = MemberStatus.DELETED, [], ""
-            row.mfa_phone_number, row.mfa_enrolled, row.default_mfa_method = "", False, ""
+            row.mfa_phone_number, row.mfa_phone_number_verified, row.mfa_enrolled = "", False, False
+            row.default_mfa_method = ""
+            delete_of(row)
             row.save()
             if was_admin:
                 self._require_admin(row)
@@ -201,15 +209,34 @@ class EmbeddedMembers:
         """Delete the phone number. Raise NotFound, Forbidden."""
         seen = self._member(member_id)
         self._require(seen, "update.info.delete.mfa-phone")
+        self._require_own_second_factor(seen)
         if not seen.mfa_phone_number:
             raise NotFound("The member has no phone number.", error_type="member_phone_number_not_found")
-        method = "" if seen.default_mfa_method == "sms_otp" else seen.default_mfa_method
-        return self._clear(seen, "member.delete_mfa_phone_number", mfa_phone_number="", default_mfa_method=method)
+        with transaction.atomic():
+            row, _ = self._locked(seen)
+            row.mfa_phone_number, row.mfa_phone_number_verified = "", False
+            _leave_default(row, SMS_OTP)
+            row.save(update_fields=["mfa_phone_number", "mfa_phone_number_verified", *_DEFAULT])
+            self._record("member.delete_mfa_phone_number", row, {}, {})
+        return self._reread(row.pk)
 
     def delete_totp(self, member_id: str) -> Member:
-        """Raise NotFound: authenticator apps aren't supported yet. Raise Forbidden first."""
-        self._require(self._member(member_id), "update.info.delete.mfa-totp")
-        raise NotFound("The member has no authenticator app.", error_type="totp_not_found")
+        """Delete the authenticator app and the recovery codes. Raise NotFound, Forbidden.
+
+        Raise Unauthenticated on behalf of the member themselves without their second factor.
+        """
+        seen = self._member(member_id)
+        self._require(seen, "update.info.delete.mfa-totp")
+        self._require_own_second_factor(seen)
+        with transaction.atomic():
+            row, _ = self._locked(seen)
+            if row.totp_id is None:
+                raise NotFound("The member has no authenticator app.", error_type="totp_not_found")
+            delete_of(row)
+            _leave_default(row, TOTP)
+            row.save(update_fields=["totp_id", *_DEFAULT])
+            self._record("member.delete_totp", row, {}, {})
+        return self._reread(row.pk)
 
     def delete_external_id(self, member_id: str) -> Member:
         """Delete the external ID, if there is one. Raise NotFound, and Forbidden on behalf of a member."""
@@ -287,6 +314,14 @@ class EmbeddedMembers:
                 error_type="member_cannot_update_their_email_address",
             )
         self._scope.require_fields(changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, SELF if is_own else "")
+        if any(getattr(changes, name) is not None for name in _OF_SECOND_FACTOR):
+            self._require_own_second_factor(row)
+
+    def _require_own_second_factor(self, row: models.MemberRow) -> None:
+        """Raise Unauthenticated if members change their own second factors without having proved one in the session."""
+        signed_in = self._scope.signed_in
+        if signed_in is not None and self._is_own(row):
+            require_second_factor(row, signed_in.session.authentication_factors)
 
     def _change_address(self, row: models.MemberRow, changes: MemberChanges) -> None:
         """Change the address. The old one is kept for the member; the password and sent links are deleted."""
@@ -372,6 +407,12 @@ def _value(row: models.MemberRow) -> Member:
 
 def _not_member() -> NotFound:
     return NotFound("This member does not exist.", field="member_id", error_type="member_not_found")
+
+
+def _leave_default(row: models.MemberRow, method: str) -> None:
+    """Choose another default in place of a method that is deleted, if the member has one."""
+    if row.default_mfa_method == method:
+        row.default_mfa_method = next((one for one in set_up(row) if one != method), "")
 
 
 def _is_provisioned(row: models.MemberRow) -> bool:

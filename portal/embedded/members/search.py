@@ -123,8 +123,7 @@ def _has_password(operand: Operand) -> Q:
 
 
 def _has_totp(operand: Operand) -> Q:
-    """Match no members: authenticator apps aren't supported yet."""
-    return _NOTHING if _READ.flag(operand) else Q()
+    return Q(totp_id__isnull=not _READ.flag(operand))
 
 
 _KNOWN: Mapping[str, Callable[[Operand], Q]] = {

@@ -18,7 +18,7 @@ from portal.directory.ids import parse_id
 from portal.directory.members import Member, MemberStatus
 from portal.directory.organizations import PASSWORD
 from portal.directory.permissions import Permission
-from portal.directory.sessions import SignedIn
+from portal.directory.sessions import NOTHING_BEFORE, AuthenticationFactor, SignedIn
 from portal.directory.sign_in_links import SentLink
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
@@ -28,8 +28,9 @@ from portal.embedded.members.values import member_id, member_value
 from portal.embedded.passwords.stored import change_password
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, across_organizations, rows_of
-from portal.embedded.sessions.lifecycle import member_as_caller, start_session
+from portal.embedded.sessions.lifecycle import member_as_caller
 from portal.embedded.sign_in.methods import may_use
+from portal.embedded.sign_in.outcome import open_portal, signed_in_or_missing
 from portal.embedded.tasks.queue import URGENT, GiveUp, enqueue
 from portal.embedded.tokens import new_token, token_hash
 from portal.mail.delivery import UndeliverableError, one_line, send_email
@@ -77,7 +78,10 @@ class EmbeddedSignInLinks:
         return show_link(row, self._scope.caller, proves_address=False)
 
     def redeem(self, token: str, *, password: str) -> SignedIn:
-        """Set the password, revoke the member's sessions, and start one. Raise InvalidLink, Invalid for a weak password."""
+        """Set the password, revoke the member's sessions, and start one.
+
+        Raise InvalidLink, Invalid for a weak password, SecondFactorRequired.
+        """
         seen = self._link(token)
         check_new_password(password, email_address=seen.member.email_address)
         encoded = make_password(password)
@@ -93,7 +97,10 @@ class EmbeddedSignInLinks:
             member.status, member.email_address_verified = MemberStatus.ACTIVE, link.proves_address
             member.save(update_fields=["status", "email_address_verified", "updated_at"])
             change_password(member, encoded, member_as_caller(member, self._scope.origin))
-            return start_session(member, self._scope.origin, password_entered_at=timezone.now())
+            now = timezone.now()
+            entered = AuthenticationFactor("password", "knowledge", now, now)
+            outcome = signed_in_or_missing(self._scope, member, entered, None, NOTHING_BEFORE)
+        return open_portal(outcome)
 
     def _link(self, token: str, *, lock: bool = False) -> models.SignInLinkRow:
         links = self._scope.of(models.SignInLinkRow).select_related("member__organization")

@@ -46,6 +46,8 @@ def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = No
         member_password_id=public_id("member-password", row.pk) if row.password else "",
         mfa_enrolled=row.mfa_enrolled,
         mfa_phone_number=row.mfa_phone_number,
+        mfa_phone_number_verified=row.mfa_phone_number_verified,
+        totp_registration_id=public_id("totp-registration", row.totp_id) if row.totp_id else "",
         default_mfa_method=row.default_mfa_method,
         retired_email_addresses=tuple(
             RetiredEmail(public_id("email", UUID(one["id"])), one["email_address"])

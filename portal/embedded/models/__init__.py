@@ -28,6 +28,7 @@ from portal.embedded.models.scim.users import (
     ScimNestingRow,
     ScimUserRow,
 )
+from portal.embedded.models.second_factors import RecoveryCodesRow, TotpRow
 from portal.embedded.models.server_processes import KeyRotationRow, ServerProcessRow
 from portal.embedded.models.signing_keys import SigningKeyRow
 from portal.embedded.models.tasks import ScheduledJobRow, WorkerRow
@@ -48,6 +49,7 @@ __all__ = [
     "ProjectRow",
     "ProjectSecretRow",
     "RateLimitCounterRow",
+    "RecoveryCodesRow",
     "ScheduledJobRow",
     "ScimConflictRow",
     "ScimConnectionRow",
@@ -65,5 +67,6 @@ __all__ = [
     "ServerProcessRow",
     "SignInLinkRow",
     "SigningKeyRow",
+    "TotpRow",
     "WorkerRow",
 ]

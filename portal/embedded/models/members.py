@@ -29,6 +29,9 @@ class MemberRow(models.Model):
     # An emergency admin, who isn't bound by the organization's sign-in restrictions.
     is_breakglass = models.BooleanField(default=False, db_default=False)
     mfa_phone_number = models.CharField(max_length=32, blank=True, default="", db_default="")
+    mfa_phone_number_verified = models.BooleanField(default=False, db_default=False)
+    # The key of the authenticator app, so that reading a member doesn't read another table.
+    totp_id = models.UUIDField(null=True, blank=True)
     mfa_enrolled = models.BooleanField(default=False, db_default=False)
     default_mfa_method = models.CharField(max_length=16, blank=True, default="", db_default="")
     # Metadata that only the product's backend can change, metadata that the member can change, and former addresses as
@@ -152,6 +155,8 @@ class IntermediateSessionRow(models.Model):
     # Whether the person proved that they receive email at the address, which opens every organization that it belongs to.
     proves_address = models.BooleanField(default=False, db_default=False)
     factors = models.JSONField(default=list, blank=True, db_default=[], encoder=DjangoJSONEncoder)
+    # The key of the organization where something is still missing. It can only be used there; None before one is chosen.
+    only_for = models.UUIDField(null=True)
     expires_at = models.DateTimeField()
 
     class Meta:

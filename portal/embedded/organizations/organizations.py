@@ -43,10 +43,12 @@ from portal.embedded.organizations.search import matching
 from portal.embedded.organizations.settings import allowed_domains, changed_settings, new_settings
 from portal.embedded.scim.connection import current_token, current_tokens
 from portal.embedded.scope import Scope, organization_value, rows_of, rows_of_each, settings_value
+from portal.embedded.sessions.lifecycle import end_sessions_without_second_factor
 from portal.embedded.sessions.satisfied import end_unsatisfied
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+\Z")
 _SLUG_OF_NAME = 100
+_MFA = frozenset({"mfa_policy", "mfa_methods", "allowed_mfa_methods"})
 # Path segments of the API in the place of a slug.
 _RESERVED = frozenset({"me", "members", "search"})
 _DELETED = "deleted-"
@@ -156,6 +158,8 @@ class EmbeddedOrganization:
                 self._keep_former_slug(row, before["organization_slug"])
                 if {"auth_methods", "allowed_auth_methods"} & set(changed):
                     end_unsatisfied(self._scope.of(models.MemberSessionRow), SessionEndCause.METHODS)
+                if not _MFA.isdisjoint(changed):
+                    end_sessions_without_second_factor(row)
                 recorded = [_for_activity({name: fields[name] for name in changed}) for fields in (before, after)]
                 _record(self._scope.caller, "organization.update", row, *recorded)
             if had_admin and not has_admin(row.pk):
@@ -334,9 +338,10 @@ def _delete_members(organization_id: UUID) -> int:
     now = timezone.now()
     members = rows_of(organization_id, models.MemberRow).exclude(status=MemberStatus.DELETED)
     # Lock members before their sessions, as changing a password does, to avoid deadlocks.
-    number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", updated_at=now)
+    number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", totp_id=None, updated_at=now)
     rows_of(organization_id, models.MemberSessionRow).filter(revoked_at=None).update(revoked_at=now)
-    rows_of(organization_id, models.SignInLinkRow).delete()
+    for kept in (models.SignInLinkRow, models.TotpRow, models.RecoveryCodesRow):
+        rows_of(organization_id, kept).delete()
     rows_of(organization_id, models.IntermediateSessionMemberRow).delete()
     return number
 

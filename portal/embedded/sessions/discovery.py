@@ -1,9 +1,6 @@
 """Sign in before an organization is chosen: the one place that looks for a person in all organizations."""
 
-from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -15,24 +12,21 @@ from portal.directory.errors import TooManyRequests, Unauthenticated
 from portal.directory.ids import parse_id
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import PASSWORD
-from portal.directory.sessions import AuthenticationFactor, Discovered, SignedIn
+from portal.directory.sessions import AuthenticationFactor, Continuation, Discovered, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
-from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
 from portal.embedded.members.sign_in_links import email_link
 from portal.embedded.passwords.breaches import require_not_breached
 from portal.embedded.passwords.stored import password_is_right
-from portal.embedded.scope import across_organizations, organization_value
-from portal.embedded.sessions.lifecycle import start_session
+from portal.embedded.scope import Scope, across_organizations, organization_value
+from portal.embedded.sessions.intermediate import intermediate_session, start_intermediate_session
 from portal.embedded.sign_in.methods import may_use
-from portal.embedded.tokens import new_token, token_hash
+from portal.embedded.sign_in.outcome import open_portal, signed_in_or_missing
 from portal.metrics import FAILED_SIGN_INS
 
-INTERMEDIATE_LIFETIME = timedelta(minutes=10)  # Stytch: an intermediate session token
 # Each attempt checks this many passwords, so that its time doesn't tell in how many organizations a person is a member.
 # A member of more organizations signs in at the organization's own URL.
 MAX_ORGANIZATIONS = 5
-_MAX_PER_ADDRESS = 20  # intermediate sessions of one email address; beyond that, the oldest are deleted
 
 
 class EmbeddedDiscovery:
@@ -67,15 +61,21 @@ class EmbeddedDiscovery:
         return _discovered(session, _active_members(session), intermediate_session_token)
 
     def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
-        """Start a session in one of the discovered organizations, and delete the token. Raise Unauthenticated."""
+        """Start a session in one of the discovered organizations, and delete the token.
+
+        Raise Unauthenticated, SecondFactorRequired.
+        """
         chosen = parse_id("organization", organization_id)
         with transaction.atomic():
-            session = intermediate_session(intermediate_session_token, lock=True)
+            session = intermediate_session(intermediate_session_token, lock=True, organization=chosen)
             member = next((one for one in _active_members(session) if one.organization_id == chosen), None)
             if member is None:
                 raise Unauthenticated("You are not a member of this organization.")
-            session.delete()
-            return start_session(member, self._origin, password_entered_at=session.expires_at - INTERMEDIATE_LIFETIME)
+            value = organization_value(member.organization)
+            scope = Scope(value.organization_slug, self._origin, known_organization=value)
+            before = Continuation(intermediate_session_token=intermediate_session_token)
+            outcome = signed_in_or_missing(scope, member, None, None, before)
+        return open_portal(outcome)
 
     @property
     def link_emails(self) -> "EmbeddedSignInLinkEmails | None":
@@ -100,64 +100,6 @@ class EmbeddedSignInLinkEmails:
                 # An organization whose queue is full answers as any other: the response doesn't tell who is a member.
                 with suppress(TooManyRequests):
                     email_link(member, Caller(Actor(ActorType.VISITOR), self._origin))
-
-
-def start_intermediate_session(
-    email_address: str,
-    members: Collection[models.MemberRow],
-    *,
-    factors: Collection[AuthenticationFactor] = (),
-    proves_address: bool = False,
-) -> tuple[models.IntermediateSessionRow, str]:
-    """Return a new intermediate session, which can be exchanged for a session of one of these members, and its token.
-
-    With `proves_address`, it can be exchanged in every organization that the address belongs to.
-    """
-    token = new_token()
-    with transaction.atomic():
-        _delete_expired(BATCH)
-        others = models.IntermediateSessionRow.objects.filter(email_address=email_address).order_by("-expires_at", "pk")
-        oldest = list(others.values_list("pk", flat=True)[_MAX_PER_ADDRESS - 1 :][:BATCH])
-        models.IntermediateSessionRow.objects.filter(pk__in=oldest).delete()
-        session = models.IntermediateSessionRow.objects.create(
-            token_hash=token_hash(token),
-            email_address=email_address,
-            proves_address=proves_address,
-            factors=[asdict(one) for one in factors],
-            expires_at=timezone.now() + INTERMEDIATE_LIFETIME,
-        )
-        models.IntermediateSessionMemberRow.objects.bulk_create(
-            models.IntermediateSessionMemberRow(
-                organization_id=member.organization_id, session=session, member_id=member.pk
-            )
-            for member in members
-        )
-    return session, token
-
-
-def prune(limit: int | None = MAX_ROWS) -> int:
-    """Delete expired intermediate sessions, a thousand in a transaction. Return how many, `limit` at most."""
-    return delete_in_batches(_delete_expired, limit)
-
-
-def _delete_expired(number: int) -> int:
-    """Delete some of the expired intermediate sessions, and return how many."""
-    with transaction.atomic():
-        expired = models.IntermediateSessionRow.objects.filter(expires_at__lte=timezone.now())
-        keys = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:number])
-        models.IntermediateSessionRow.objects.filter(pk__in=keys).delete()
-    return len(keys)
-
-
-def intermediate_session(token: str, *, lock: bool = False) -> models.IntermediateSessionRow:
-    """Return the intermediate session of a token. Raise Unauthenticated if it was used or has expired."""
-    sessions = models.IntermediateSessionRow.objects.filter(token_hash=token_hash(token), expires_at__gt=timezone.now())
-    session = (sessions.select_for_update() if lock else sessions).first()
-    if session is None:
-        raise Unauthenticated(
-            "This sign-in was already used or has expired. Sign in again.", error_type="intermediate_session_not_found"
-        )
-    return session
 
 
 def _active_members(session: models.IntermediateSessionRow) -> list[models.MemberRow]:

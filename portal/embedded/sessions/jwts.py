@@ -102,7 +102,7 @@ def _session_claim(signed_in: SignedIn) -> dict[str, Any]:
                 "last_authenticated_at": _timestamp(factor.last_authenticated_at),
                 "created_at": _timestamp(factor.created_at),
                 "updated_at": _timestamp(factor.last_authenticated_at),
-                "sequence_order": "PRIMARY",
+                "sequence_order": factor.sequence_order,
             }
             for factor in session.authentication_factors
         ],

@@ -29,6 +29,7 @@ from portal.embedded.audit import Caller, record
 from portal.embedded.database.batches import BATCH, MAX_ROWS
 from portal.embedded.members.values import member_id, member_value
 from portal.embedded.scope import across_organizations, organization_value, rows_of
+from portal.embedded.second_factors.policy import satisfies_policy
 from portal.embedded.tokens import new_token, organization_of, token_hash
 
 # A session's last use is written at most this often, so that reading a page doesn't write to the database.
@@ -129,6 +130,9 @@ def is_live(row: models.MemberSessionRow) -> bool:
     is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
     if is_over or row.member.status != MemberStatus.ACTIVE:
         return False
+    if not satisfies_policy(row.member.organization, row.factors):
+        # The policy may have changed while the session began.
+        return False
     return opens_portal(row) or not row.ends_when_idle
 
 
@@ -161,6 +165,17 @@ def record_use(row: models.MemberSessionRow) -> None:
     now = timezone.now()
     if row.last_accessed_at < now - _RECORD_USE_EVERY:
         rows_of(row.organization_id, models.MemberSessionRow).filter(pk=row.pk).update(last_accessed_at=now)
+
+
+def end_sessions_without_second_factor(organization: models.OrganizationRow) -> None:
+    """Revoke the live sessions that no longer satisfy the organization's policy, a thousand in a statement."""
+    live = rows_of(organization.pk, models.MemberSessionRow).filter(revoked_at=None, expires_at__gt=timezone.now())
+    ended = [
+        row.pk for row in live.only("pk", "factors").iterator(BATCH) if not satisfies_policy(organization, row.factors)
+    ]
+    for start in range(0, len(ended), BATCH):
+        some = rows_of(organization.pk, models.MemberSessionRow).filter(pk__in=ended[start : start + BATCH])
+        some.update(revoked_at=timezone.now(), revoked_because=SessionEndCause.MFA)
 
 
 def end_intermediate_sessions(members: Collection[UUID]) -> None:

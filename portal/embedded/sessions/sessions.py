@@ -16,7 +16,9 @@ from portal.directory.members import MemberStatus
 from portal.directory.organizations import PASSWORD
 from portal.directory.sessions import (
     MAX_LISTED,
+    NOTHING_BEFORE,
     Authentication,
+    AuthenticationFactor,
     MemberSession,
     SessionEndCause,
     SessionEnded,
@@ -31,6 +33,7 @@ from portal.embedded.passwords.breaches import require_not_breached
 from portal.embedded.passwords.stored import must_reset, password_is_right, password_matches, reset_required
 from portal.embedded.scim.connection import current_token
 from portal.embedded.scope import Scope
+from portal.embedded.second_factors.policy import has_second_factor, needs_second_factor, own_factors
 from portal.embedded.sessions.lifecycle import (
     any_session_of_token,
     end_intermediate_sessions,
@@ -49,7 +52,12 @@ from portal.embedded.sessions.lifecycle import (
 from portal.embedded.sign_in.discovery import exchange_intermediate_session
 from portal.embedded.sign_in.joining import activate
 from portal.embedded.sign_in.methods import is_enough, may_use
-from portal.embedded.sign_in.outcome import without_session
+from portal.embedded.sign_in.outcome import (
+    open_portal,
+    signed_in_or_missing,
+    without_second_factor,
+    without_session,
+)
 from portal.embedded.tokens import token_hash
 from portal.metrics import FAILED_SIGN_INS
 
@@ -73,7 +81,7 @@ class EmbeddedSessions:
         return signed_in_value(row, session_token)
 
     def sign_in(self, *, email_address: str, password: str) -> SignedIn:
-        """Start a session by password. Raise Unauthenticated, taking the same time for every cause."""
+        """Start a session by password. Raise Unauthenticated, taking the same time for every cause; SecondFactorRequired."""
         members = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
         member = members.filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE).first()
         if not password_matches(member, password) or member is None:
@@ -89,7 +97,11 @@ class EmbeddedSessions:
                 error_type="operation_restricted_by_organization_auth_methods",
             )
         require_not_breached(password)
-        return start_session(member, self._scope.origin, password_entered_at=timezone.now())
+        now = timezone.now()
+        entered = AuthenticationFactor("password", "knowledge", now, now)
+        with transaction.atomic():
+            outcome = signed_in_or_missing(self._scope, member, entered, None, NOTHING_BEFORE)
+        return open_portal(outcome)
 
     def confirm_password(self, password: str) -> SignedIn:
         """Record that the acting member entered their password again. Raise Unauthenticated if it's wrong."""
@@ -192,10 +204,13 @@ class EmbeddedSessions:
             )
         with transaction.atomic():
             member = self._member_with_address(holder.member.email_address)
-            factors = holder.session.authentication_factors
+            # Second factors are of one organization's member.
+            factors = own_factors(member, holder.session.authentication_factors)
             if not is_enough(member, factors):
                 return without_session(member, factors)
             activate(member, member_as_caller(member, self._scope.origin))
+            if needs_second_factor(member) and not has_second_factor(member, factors):
+                return without_second_factor(member, factors)
             started = start_session(member, self._scope.origin, password_entered_at=None, terms=terms, factors=factors)
         return Authentication(started.member, started.organization, started)
 

@@ -25,6 +25,7 @@ from portal.directory.ids import parse_id
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.organizations import EMAIL_OTP, MAGIC_LINK, PASSWORD, RESTRICTED, OrganizationChanges
 from portal.directory.policy import ADMIN_ROLE
+from portal.directory.second_factors import MfaRequired
 from portal.directory.sessions import Authentication, AuthenticationFactor, Continuation, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import Caller
@@ -38,11 +39,9 @@ from portal.embedded.passwords.resets import RESET_MINUTES
 from portal.embedded.passwords.stored import change_password, require_reset
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, across_organizations, organization_value
-from portal.embedded.sessions.discovery import (
-    EmbeddedDiscovery,
-    intermediate_session,
-    start_intermediate_session,
-)
+from portal.embedded.second_factors.policy import has_second_factor, mfa_required, needs_second_factor, own_factors
+from portal.embedded.sessions.discovery import EmbeddedDiscovery
+from portal.embedded.sessions.intermediate import intermediate_session, start_intermediate_session
 from portal.embedded.sessions.lifecycle import member_as_caller, stored_factors
 from portal.embedded.sign_in import email_tokens, emails
 from portal.embedded.sign_in.email_otps import CODE_MINUTES
@@ -219,7 +218,7 @@ def exchange_intermediate_session(
     if terms:
         terms.check()
     with transaction.atomic():
-        session = intermediate_session(intermediate_session_token, lock=True)
+        session = intermediate_session(intermediate_session_token, lock=True, organization=scope.organization_id)
         find = locked_member_or_join if session.proves_address else locked_member
         member = find(scope, session.email_address)
         if member is None:
@@ -287,12 +286,13 @@ def _members_of(email_address: str) -> list[models.MemberRow]:
 
 
 def _membership(member: models.MemberRow, factors: Sequence[AuthenticationFactor]) -> DiscoveredOrganization:
-    return DiscoveredOrganization(
-        organization_value(member.organization),
-        _TYPES[MemberStatus(member.status)],
-        member_value(member),
-        is_enough(member, factors),
-    )
+    organization, membership = organization_value(member.organization), _TYPES[MemberStatus(member.status)]
+    known, is_primary_enough = own_factors(member, factors), is_enough(member, factors)
+    if is_primary_enough and needs_second_factor(member) and not has_second_factor(member, known):
+        return DiscoveredOrganization(
+            organization, membership, member_value(member), is_authenticated=False, mfa_required=mfa_required(member)
+        )
+    return DiscoveredOrganization(organization, membership, member_value(member), is_primary_enough)
 
 
 def _joinable(email_address: str, factors: Sequence[AuthenticationFactor]) -> Iterator[DiscoveredOrganization]:
@@ -305,11 +305,14 @@ def _joinable(email_address: str, factors: Sequence[AuthenticationFactor]) -> It
         deleted_at=None,
     ).exclude(pk__in=known.values("organization_id"))
     for row in open_to.order_by("pk")[:MAX_DISCOVERED]:
+        newcomer = models.MemberRow(organization=row)
+        is_primary_enough, needs_more = is_enough(newcomer, factors), needs_second_factor(newcomer)
         yield DiscoveredOrganization(
             organization_value(row),
             MembershipType.ELIGIBLE_TO_JOIN_BY_EMAIL_DOMAIN,
             None,
-            is_enough(models.MemberRow(organization=row), factors),
+            is_primary_enough and not needs_more,
+            MfaRequired() if is_primary_enough and needs_more else None,
         )
 
 

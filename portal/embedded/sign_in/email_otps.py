@@ -10,7 +10,7 @@ from django_tasks import task
 
 from portal.directory.email_addresses import fold_address
 from portal.directory.email_otps import CodeRequest
-from portal.directory.errors import DirectoryError, Unauthenticated
+from portal.directory.errors import DirectoryError
 from portal.directory.members import Member, MemberStatus
 from portal.directory.organizations import EMAIL_OTP
 from portal.directory.sessions import NOTHING_BEFORE, Authentication, Continuation, SessionTerms, SignedIn
@@ -24,7 +24,7 @@ from portal.embedded.sign_in import email_tokens, emails
 from portal.embedded.sign_in.email_updates import updated_member
 from portal.embedded.sign_in.joining import activate, find_or_join, locked_member_or_join, recipient, scope_of_request
 from portal.embedded.sign_in.methods import email_factor, email_id
-from portal.embedded.sign_in.outcome import signed_in_or_missing
+from portal.embedded.sign_in.outcome import open_portal, signed_in_or_missing
 from portal.embedded.tasks.queue import URGENT, GiveUp
 from portal.mail.delivery import UndeliverableError, send_email
 
@@ -55,11 +55,8 @@ class EmbeddedEmailOtps:
         email_tokens.ask(self._requested(request), email_code)
 
     def sign_in(self, *, email_address: str, code: str) -> SignedIn:
-        """Start a session of the portal with a code. Raise Unauthenticated."""
-        outcome = self.authenticate(email_address=email_address, code=code, terms=None)
-        if outcome.signed_in is None:
-            raise Unauthenticated("The organization no longer allows signing in with a code.")
-        return outcome.signed_in
+        """Start a session of the portal with a code. Raise Unauthenticated, SecondFactorRequired."""
+        return open_portal(self.authenticate(email_address=email_address, code=code, terms=None))
 
     def confirm(self, code: str) -> SignedIn:
         """Add the code to the factors of the acting member's session. Raise Unauthenticated."""

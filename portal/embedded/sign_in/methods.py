@@ -1,6 +1,7 @@
 """The sign-in methods that an organization allows, and whether what a person proved is enough for it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -20,8 +21,8 @@ def may_use(member: models.MemberRow, auth_method: str) -> bool:
 
 
 def is_enough(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> bool:
-    """Say whether one of the factors is a method that the organization lets the member sign in by."""
-    return any(may_use(member, _METHODS.get(one.type, one.type)) for one in factors)
+    """Say whether one of the factors is a method that the organization lets the member sign in by. Second factors aren't."""
+    return any(may_use(member, _METHODS.get(one.type, one.type)) for one in factors if not one.is_second)
 
 
 def email_factor(auth_method: str, email_address: str, owner: UUID, now: datetime) -> AuthenticationFactor:
@@ -41,11 +42,20 @@ def merged(*groups: Iterable[AuthenticationFactor]) -> tuple[AuthenticationFacto
     found: dict[str, AuthenticationFactor] = {}
     for one in (factor for group in groups for factor in group):
         earlier = found.get(one.type)
-        found[one.type] = AuthenticationFactor(
-            one.type,
-            one.delivery_method,
-            min(one.created_at, earlier.created_at) if earlier else one.created_at,
-            max(one.last_authenticated_at, earlier.last_authenticated_at) if earlier else one.last_authenticated_at,
-            email_factor=one.email_factor,
-        )
+        if earlier:
+            found[one.type] = replace(
+                one,
+                created_at=min(one.created_at, earlier.created_at),
+                last_authenticated_at=max(one.last_authenticated_at, earlier.last_authenticated_at),
+            )
+        else:
+            found[one.type] = one
     return tuple(found.values())
+
+
+def session_factors(
+    factors: tuple[AuthenticationFactor, ...],
+) -> tuple[datetime | None, tuple[AuthenticationFactor, ...]]:
+    """Return when the password was entered, which a session stores as a time, and the other factors."""
+    entered_at = next((one.last_authenticated_at for one in factors if one.type == "password"), None)
+    return entered_at, tuple(one for one in factors if one.type != "password")

@@ -1,15 +1,20 @@
 """What follows when a member has proved something: a session, or what is still missing."""
 
-from datetime import datetime
-
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Invalid
+from portal.directory.errors import Invalid, Unauthenticated
 from portal.directory.ids import parse_id
+from portal.directory.second_factors import SMS_OTP, TOTP, PendingSignIn, SecondFactorRequired
 from portal.directory.sessions import Authentication, AuthenticationFactor, Continuation, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.members.values import member_value
 from portal.embedded.scope import Scope, organization_value
-from portal.embedded.sessions.discovery import intermediate_session, start_intermediate_session
+from portal.embedded.second_factors.policy import has_second_factor, mfa_required, needs_second_factor
+from portal.embedded.sessions.intermediate import (
+    intermediate_session,
+    proved_before,
+    start_intermediate_session,
+    waiting_session,
+)
 from portal.embedded.sessions.lifecycle import (
     is_live,
     signed_in_value,
@@ -17,7 +22,7 @@ from portal.embedded.sessions.lifecycle import (
     stored_factors,
     update_session,
 )
-from portal.embedded.sign_in.methods import is_enough, merged
+from portal.embedded.sign_in.methods import is_enough, merged, session_factors
 
 
 def signed_in_or_missing(
@@ -31,45 +36,41 @@ def signed_in_or_missing(
 
     With `terms`, it is a product's session, else the portal's. Without a factor, the session before only gets the terms.
 
-    If no factor is a method that the organization allows, return an intermediate session that holds them. Raise Invalid if
-    the session is another member's, Unauthenticated if the intermediate session has ended. The caller opens the
-    transaction.
+    If no factor is a method that the organization allows, or a second factor is missing, return an intermediate session that
+    holds them. Raise Invalid if the session is another member's, Unauthenticated if the intermediate session has ended. The
+    caller opens the transaction.
     """
     earlier: tuple[AuthenticationFactor, ...] = ()
     if before.intermediate_session_token:
-        intermediate = intermediate_session(before.intermediate_session_token, lock=True)
+        intermediate = intermediate_session(
+            before.intermediate_session_token, lock=True, organization=scope.organization_id
+        )
         if fold_address(intermediate.email_address) != member.email_address_folded:
             raise Invalid(
                 "The intermediate session belongs to another email address.",
                 field="intermediate_session_token",
                 error_type="invalid_intermediate_session_token_for_organization",
             )
-        earlier = _factors_of(intermediate, member)
+        earlier = proved_before(intermediate, member)
         intermediate.delete()
     factors = merged(earlier, [factor] if factor else [])
     if before.session is not None:
         return _continued(scope, member, before.session, factors, terms)
     if not is_enough(member, factors):
         return without_session(member, factors)
-    entered_at, others = _apart(factors)
+    if needs_second_factor(member) and not has_second_factor(member, factors):
+        return without_second_factor(member, factors)
+    entered_at, others = session_factors(factors)
     started = start_session(member, scope.origin, password_entered_at=entered_at, terms=terms, factors=others)
     return Authentication(started.member, started.organization, started)
-
-
-def _factors_of(
-    intermediate: models.IntermediateSessionRow, member: models.MemberRow
-) -> tuple[AuthenticationFactor, ...]:
-    """Return what was proved before. A password counts only for the members whose password it was."""
-    factors = stored_factors(intermediate.factors)
-    others = tuple(one for one in factors if one.type != "password")
-    is_own = len(others) == len(factors) or intermediate.members.filter(pk=member.pk).exists()
-    return factors if is_own else others
 
 
 def without_session(member: models.MemberRow, factors: tuple[AuthenticationFactor, ...]) -> Authentication:
     """Return an intermediate session with what a member has proved, and the methods that the organization allows."""
     # It names no member: discovery must not accept it in place of what is missing.
-    session, token = start_intermediate_session(member.email_address, (), factors=factors)
+    session, token = start_intermediate_session(
+        member.email_address, (), factors=factors, only_for=member.organization_id
+    )
     organization = organization_value(member.organization)
     return Authentication(
         member_value(member),
@@ -78,6 +79,46 @@ def without_session(member: models.MemberRow, factors: tuple[AuthenticationFacto
         intermediate_session_token=token,
         intermediate_session_token_expires_at=session.expires_at,
         allowed_auth_methods=organization.settings.allowed_auth_methods,
+    )
+
+
+def without_second_factor(member: models.MemberRow, factors: tuple[AuthenticationFactor, ...]) -> Authentication:
+    """Return an intermediate session with what a member has proved, and the second factors that they can add."""
+    session, token = waiting_session(member, factors)
+    return Authentication(
+        member_value(member),
+        organization_value(member.organization),
+        None,
+        intermediate_session_token=token,
+        intermediate_session_token_expires_at=session.expires_at,
+        mfa_required=mfa_required(member),
+    )
+
+
+def open_portal(outcome: Authentication) -> SignedIn:
+    """Return the session of a sign-in to the portal. Raise SecondFactorRequired, or Unauthenticated for another method.
+
+    Outside the transaction of the sign-in, which a raised error would undo.
+    """
+    if outcome.signed_in is not None:
+        return outcome.signed_in
+    if outcome.mfa_required is None:
+        raise Unauthenticated(
+            "The organization does not allow this way to sign in.",
+            error_type="operation_restricted_by_organization_auth_methods",
+        )
+    member, settings = outcome.member, outcome.organization.settings
+    required = outcome.mfa_required
+    methods = [TOTP] * bool(required.totp_registration_id) + [SMS_OTP] * bool(required.phone_number)
+    raise SecondFactorRequired(
+        PendingSignIn(
+            organization_slug=outcome.organization.organization_slug,
+            member_id=member.member_id,
+            email_address=member.email_address,
+            intermediate_session_token=outcome.intermediate_session_token,
+            methods=tuple(sorted(methods, key=lambda one: one != member.default_mfa_method)),
+            allowed_methods=settings.second_factors,
+        )
     )
 
 
@@ -97,18 +138,10 @@ def _continued(
             field="session_token",
             error_type="member_session_member_id_mismatch",
         )
-    entered_at, others = _apart(factors)
+    entered_at, others = session_factors(factors)
     if entered_at is not None:
         row.password_entered_at = entered_at
         row.save(update_fields=["password_entered_at"])
     update_session(row, terms or SessionTerms(), merged(stored_factors(row.factors), others) if others else None)
     continued = signed_in_value(row, session.session_token)
     return Authentication(continued.member, continued.organization, continued)
-
-
-def _apart(
-    factors: tuple[AuthenticationFactor, ...],
-) -> tuple[datetime | None, tuple[AuthenticationFactor, ...]]:
-    """Return when the password was entered, which a session stores as a time, and the other factors."""
-    entered_at = next((one.last_authenticated_at for one in factors if one.type == "password"), None)
-    return entered_at, tuple(one for one in factors if one.type != "password")

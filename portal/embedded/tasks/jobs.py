@@ -18,7 +18,7 @@ class Job:
 
 JOBS = (
     Job("prune_sessions", timedelta(hours=1), "portal.embedded.sessions.lifecycle.prune"),
-    Job("prune_intermediate_sessions", timedelta(hours=1), "portal.embedded.sessions.discovery.prune"),
+    Job("prune_intermediate_sessions", timedelta(hours=1), "portal.embedded.sessions.intermediate.prune"),
     Job("prune_email_tokens", timedelta(hours=1), "portal.embedded.sign_in.email_tokens.prune"),
     Job("prune_sign_in_links", timedelta(days=1), "portal.embedded.members.sign_in_links.prune"),
     Job("prune_rate_limit_counters", timedelta(hours=1), "portal.embedded.database.rate_limits.prune"),

@@ -2,7 +2,7 @@
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
-from portal.pages.session import codes, discovery, views
+from portal.pages.session import codes, discovery, mfa, views
 
 app_name = "session"
 
@@ -67,6 +67,34 @@ urlpatterns = [
         name="enter-code",
         allow=Audience.ANYONE,
         methods=("POST",),
+    ),
+    route(
+        "o/<str:organization_slug>/sign-in/second-factor/",
+        mfa.challenge,
+        name="second-factor",
+        allow=Audience.ANYONE,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "o/<str:organization_slug>/sign-in/second-factor/set-up/",
+        mfa.set_up,
+        name="set-up-second-factor",
+        allow=Audience.ANYONE,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "o/<str:organization_slug>/second-factor/done/",
+        mfa.done,
+        name="second-factor-done",
+        allow=Audience.SIGNED_IN,
+        methods=("POST",),
+    ),
+    route(
+        "o/<str:organization_slug>/confirm/second-factor/",
+        mfa.confirm,
+        name="confirm-second-factor",
+        allow=Audience.SIGNED_IN,
+        methods=("GET", "POST"),
     ),
     route(
         "o/<str:organization_slug>/confirm/",

@@ -1,5 +1,7 @@
 """Signing in by password or link, choosing an organization, confirming the password, and signing out."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import Form
@@ -10,7 +12,9 @@ from portal.access.rate_limits import Attempt, admit, admit_requested_link, forg
 from portal.directory.errors import Forbidden, Invalid, InvalidLink, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import EMAIL_OTP, Organization
+from portal.directory.second_factors import SecondFactorRequired
 from portal.directory.sessions import Discovered, SignedIn
+from portal.directory.step_up import takes_second_factor
 from portal.metrics import FAILED_SIGN_INS
 from portal.pages.session.choice import Proof, keep_choice, without_choice
 from portal.pages.session.forms import (
@@ -23,6 +27,7 @@ from portal.pages.session.pauses import record_pause
 from portal.web.availability import available
 from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
+from portal.web.pending_sign_in import WaitingSignIn
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import forget_session, is_page_of, keep_session, open_organizations
 
@@ -75,9 +80,16 @@ def sign_in(request: PortalRequest) -> HttpResponse:
             )
         except (Unauthenticated, Forbidden) as error:
             form.add_error("password", error.detail)
+        except SecondFactorRequired as error:
+            if not kept:
+                raise
+            # The page keeps what was typed, which a redirect would lose.
+            from portal.pages.session import mfa  # noqa: PLC0415 -- it continues what this module begins
+
+            return mfa.answer(request, organization, WaitingSignIn(error.pending, onward), is_new=True)
         else:
             forgive(_attempt(request, form, organization.organization_slug))
-            return _send_again(request, signed_in, kept, onward) if kept else enter(signed_in, onward)
+            return send_again(request, signed_in, kept, onward) if kept else enter(signed_in, onward)
     context: dict[str, object] = {
         "organization": organization,
         "kept": kept,
@@ -167,6 +179,9 @@ def confirm(request: PortalRequest) -> HttpResponse:
     onward = request.POST.get("next") or request.GET.get("next", "")
     onward = onward if is_page_of(onward, slug) else ""
     form = ConfirmPasswordForm(request.POST or None)
+    if takes_second_factor(signed_in):
+        query = f"?{urlencode({'next': onward})}" if onward else ""
+        return see_other(reverse("session:confirm-second-factor", args=[slug]) + query)
     attempt = Attempt(request.origin.ip_address, slug, signed_in.member.email_address, is_confirmation=True)
     if request.method == "POST" and form.is_valid() and _admitted(request, form, attempt):
         try:
@@ -260,7 +275,7 @@ def enter(signed_in: SignedIn, onward: str) -> HttpResponse:
     return response
 
 
-def _send_again(request: PortalRequest, signed_in: SignedIn, kept: KeptForm, onward: str) -> HttpResponse:
+def send_again(request: PortalRequest, signed_in: SignedIn, kept: KeptForm, onward: str) -> HttpResponse:
     """Ask whether to send a form again that was submitted after the session had ended."""
     slug = signed_in.organization.organization_slug
     discard_url = onward if is_page_of(onward, slug) else reverse("home:home", args=[slug])

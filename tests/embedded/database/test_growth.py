@@ -12,7 +12,7 @@ from portal.directory.actor import Origin
 from portal.embedded import models
 from portal.embedded.database import rate_limits
 from portal.embedded.database.rate_limits import DatabaseStorage
-from portal.embedded.sessions import discovery
+from portal.embedded.sessions import discovery, intermediate
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -72,15 +72,15 @@ def test_expired_choices_are_deleted_when_others_are_created(acme: models.Organi
     expired_choices(1500)
     ada = factories.member(acme, "ada@acme.example")
     for _ in range(2):
-        discovery.start_intermediate_session("ada@acme.example", [ada])
+        intermediate.start_intermediate_session("ada@acme.example", [ada])
 
     assert models.IntermediateSessionRow.objects.count() == 2
 
 
 def test_one_person_has_a_limited_number_of_choices_and_the_newest_work(acme: models.OrganizationRow) -> None:
     ada, max_ = factories.member(acme, "ada@acme.example"), factories.member(acme, "max@acme.example")
-    discovery.start_intermediate_session("max@acme.example", [max_])
-    tokens = [discovery.start_intermediate_session("ada@acme.example", [ada])[1] for _ in range(30)]
+    intermediate.start_intermediate_session("max@acme.example", [max_])
+    tokens = [intermediate.start_intermediate_session("ada@acme.example", [ada])[1] for _ in range(30)]
 
     assert models.IntermediateSessionRow.objects.count() == 1 + 20
     known = discovery.EmbeddedDiscovery(Origin())
@@ -96,5 +96,5 @@ def test_pruning_deletes_only_expired_rows(acme: models.OrganizationRow) -> None
         token_hash=b"live", email_address="x", expires_at=timezone.now() + timedelta(minutes=5)
     )
 
-    assert (discovery.prune(), rate_limits.prune()) == (1100, 1100)
+    assert (intermediate.prune(), rate_limits.prune()) == (1100, 1100)
     assert (models.IntermediateSessionRow.objects.count(), models.RateLimitCounterRow.objects.count()) == (1, 1)

@@ -22,7 +22,7 @@ from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database import table_locks, triggers
 from portal.embedded.members.sign_in_links import new_link
-from portal.embedded.sessions.discovery import start_intermediate_session
+from portal.embedded.sessions.intermediate import start_intermediate_session
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from typing import Any
 from portal.directory.actor import Origin
 from portal.embedded.database import rate_limits
 from portal.embedded.management.operator_command import OperatorCommand, Output
-from portal.embedded.sessions import discovery, lifecycle
+from portal.embedded.sessions import intermediate, lifecycle
 
 
 class Command(OperatorCommand):
@@ -15,7 +15,7 @@ class Command(OperatorCommand):
 
     def run(self, origin: Origin, **_: Any) -> Output:  # noqa: ARG002 -- not an audited change
         """Delete them."""
-        deleted, choices, counters = lifecycle.prune(None), discovery.prune(None), rate_limits.prune(None)
+        deleted, choices, counters = lifecycle.prune(None), intermediate.prune(None), rate_limits.prune(None)
         return Output(
             {
                 "deleted": str(deleted),

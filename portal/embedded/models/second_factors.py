@@ -1,0 +1,50 @@
+"""Authenticator apps and recovery codes. Their secrets are encrypted (encryption.py): the portal itself must use them."""
+
+from django.db import models
+
+from portal.embedded.models.fields import TenantKey, id_field
+from portal.embedded.models.members import MemberRow
+from portal.embedded.models.organizations import OrganizationRow
+
+
+class SecondFactorFields(models.Model):
+    """The columns of both tables. A member has one row in each at most."""
+
+    id = id_field()
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    # What tells the key that encrypted the secret from others (server_keys.fingerprint).
+    encrypted_with = models.CharField(max_length=16)
+    # Wrong codes since the last right one, and until when none is checked because of them.
+    failed_attempts = models.PositiveIntegerField(default=0)
+    locked_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+
+class TotpRow(SecondFactorFields):
+    """A member's authenticator app. The member's `totp_id` names it once a code of it was right."""
+
+    member = TenantKey(MemberRow, models.CASCADE, related_name="+", db_index=False)
+    secret = models.BinaryField()
+    # The time step of the last code that was used (RFC 6238, 5.2): that code and earlier ones don't work again.
+    last_step = models.BigIntegerField(default=0)
+    # Until when its first code must be entered. None once it was.
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "directory_totp"
+        constraints = [models.UniqueConstraint(fields=["member", "organization"], name="totp_of_member")]
+
+
+class RecoveryCodesRow(SecondFactorFields):
+    """A member's recovery codes, which exist as long as their authenticator app does."""
+
+    member = TenantKey(MemberRow, models.CASCADE, related_name="+", db_index=False)
+    # JSON: a list of pairs, each a code and when it was used, or null.
+    codes = models.BinaryField()
+
+    class Meta:
+        db_table = "directory_recoverycodes"
+        constraints = [models.UniqueConstraint(fields=["member", "organization"], name="recovery_codes_of_member")]

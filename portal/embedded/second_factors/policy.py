@@ -1,0 +1,106 @@
+"""Whether a member needs a second factor, and whether they have proved one (Stytch: mfa_policy, mfa_enrolled)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+from portal.directory.errors import Unauthenticated
+from portal.directory.ids import public_id
+from portal.directory.organizations import RESTRICTED, OrganizationSettings
+from portal.directory.second_factors import FACTOR_TYPES, REQUIRED_FOR_ALL, SMS_OTP, TOTP, MfaRequired
+from portal.directory.sessions import AuthenticationFactor
+from portal.embedded import models
+from portal.embedded.scope import settings_value
+
+# The method in allowed_mfa_methods by the type of the factor. Recovery codes replace any of them.
+_METHODS = {"totp": TOTP, "otp": SMS_OTP}
+
+
+def needs_second_factor(member: models.MemberRow) -> bool:
+    """Say whether signing in takes a second factor: the organization or the member wants one."""
+    return member.mfa_enrolled or settings_value(member.organization).mfa_policy == REQUIRED_FOR_ALL
+
+
+def set_up(member: models.MemberRow) -> tuple[str, ...]:
+    """Return the methods that a member has set up, whether or not the organization allows them, the default in front."""
+    methods = [
+        method
+        for method, is_set_up in ((TOTP, member.totp_id is not None), (SMS_OTP, member.mfa_phone_number_verified))
+        if is_set_up
+    ]
+    return tuple(sorted(methods, key=lambda one: one != member.default_mfa_method))
+
+
+def usable(member: models.MemberRow) -> tuple[str, ...]:
+    """Return the methods that a member has set up and the organization allows, the default in front."""
+    allowed = settings_value(member.organization).second_factors
+    return tuple(one for one in set_up(member) if one in allowed)
+
+
+def mfa_required(member: models.MemberRow, *, initiated: str = "") -> MfaRequired:
+    """Return the factors that a member can add."""
+    methods = usable(member)
+    return MfaRequired(
+        phone_number=member.mfa_phone_number if SMS_OTP in methods else "",
+        totp_registration_id=totp_public_id(member.totp_id) if TOTP in methods else "",
+        initiated=initiated,
+    )
+
+
+def own_factors(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> tuple[AuthenticationFactor, ...]:
+    """Return factors without the second factors of others: a person's app in another organization proves nothing here."""
+    return tuple(one for one in factors if not one.is_second or _is_of(member, one))
+
+
+def has_second_factor(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> bool:
+    """Say whether one of the factors is a second factor of the member that the organization allows."""
+    settings = settings_value(member.organization)
+    return any(one.is_second and _is_of(member, one) and _is_allowed(settings, one.type) for one in factors)
+
+
+def require_second_factor(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> None:
+    """Raise Unauthenticated if a member can use a second factor that wasn't proved: with the first alone, nobody changes it."""
+    if usable(member) and not has_second_factor(member, factors):
+        raise Unauthenticated(
+            "The member has a second factor. Confirm with it first.", error_type="insufficient_factors"
+        )
+
+
+def satisfies_policy(organization: models.OrganizationRow, stored_factors: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether a session with these factors, as stored, satisfies an organization's policy.
+
+    They are the member's own: sessions begin with no others. A session outlives the factor, as with Stytch.
+    """
+    if not organization.settings or organization.settings.get("mfa_policy") != REQUIRED_FOR_ALL:
+        return True
+    settings = settings_value(organization)
+    return any(one["type"] in FACTOR_TYPES and _is_allowed(settings, one["type"]) for one in stored_factors)
+
+
+def totp_public_id(key: UUID | None) -> str:
+    """Return the public ID of an authenticator app, "" for none."""
+    return public_id("totp-registration", key) if key else ""
+
+
+def recovery_codes_id(member: models.MemberRow) -> str:
+    """Return the public ID of a member's recovery codes, the same for all of them."""
+    return public_id("totp-recovery-code", uuid5(member.pk, "recovery codes"))
+
+
+def _is_of(member: models.MemberRow, factor: AuthenticationFactor) -> bool:
+    match factor.type:
+        case "totp":
+            app = factor.authenticator_app_factor
+            return app is not None and app.totp_id == totp_public_id(member.totp_id)
+        case "recovery_codes":
+            codes = factor.recovery_code_factor
+            return codes is not None and codes.totp_recovery_code_id == recovery_codes_id(member)
+        case _:
+            phone = factor.phone_number_factor
+            is_verified = member.mfa_phone_number_verified
+            return phone is not None and is_verified and phone.phone_number == member.mfa_phone_number
+
+
+def _is_allowed(settings: OrganizationSettings, factor_type: str) -> bool:
+    method = _METHODS.get(factor_type)
+    return method is None or settings.mfa_methods != RESTRICTED or method in settings.allowed_mfa_methods

@@ -11,7 +11,14 @@ import msgspec
 from portal.directory.errors import Invalid, Unauthenticated
 from portal.directory.members import Member
 from portal.directory.organizations import Organization
-from portal.directory.second_factors import FACTOR_TYPES, MfaRequired
+from portal.directory.second_factors import (
+    FACTOR_TYPES,
+    SMS_OTP,
+    TOTP,
+    MfaRequired,
+    PendingSignIn,
+    SecondFactorRequired,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +286,22 @@ class Authentication:
     mfa_required: MfaRequired | None = None
     # The ID of the email address that a link or code was sent to (Stytch: method_id).
     method_id: str = ""
+
+
+def second_factor_required(outcome: Authentication, required: MfaRequired) -> SecondFactorRequired:
+    """Return the error with which a sign-in to the portal waits for a second factor."""
+    member, allowed = outcome.member, outcome.organization.settings.second_factors
+    methods = [TOTP] * bool(required.totp_registration_id) + [SMS_OTP] * bool(required.phone_number)
+    return SecondFactorRequired(
+        PendingSignIn(
+            organization_slug=outcome.organization.organization_slug,
+            member_id=member.member_id,
+            email_address=member.email_address,
+            intermediate_session_token=outcome.intermediate_session_token,
+            methods=tuple(sorted(methods, key=lambda one: one != member.default_mfa_method)),
+            allowed_methods=allowed,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

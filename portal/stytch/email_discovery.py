@@ -8,12 +8,13 @@ from django.urls import reverse
 
 from portal.directory.discovery import DiscoveredOrganization, DiscoveredOrganizations, LinkPreview, MembershipType
 from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidLink, NotFound, Unauthenticated
+from portal.directory.second_factors import MfaRequired
 from portal.directory.sessions import Authentication
 from portal.stytch.documents import Document
 from portal.stytch.email_otps import CODE_MEANINGS
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import StytchApi, path_of
-from portal.stytch.values import member_value, organization_value, signed_in_value
+from portal.stytch.values import member_value, mfa_required_value, organization_value, signed_in_value
 
 _LINK_ENDED: Meaning = (InvalidLink, "The link was already used, was replaced by a newer one, or has expired.")
 _LINK_MEANINGS: Meanings = dict.fromkeys(
@@ -104,6 +105,7 @@ class StytchEmailDiscovery:
             signed_in,
             intermediate_session_token=answer.text("intermediate_session_token"),
             allowed_auth_methods=tuple(required.texts("allowed_auth_methods")) if required else (),
+            mfa_required=mfa_required_value(answer) if signed_in is None and required is None else None,
         )
 
 
@@ -134,4 +136,12 @@ def _organization(found: Document) -> DiscoveredOrganization:
         MembershipType(membership.text("type")),
         member_value(member) if member else None,
         found.flag("member_authenticated"),
+        _mfa_required(found, member),
     )
+
+
+def _mfa_required(found: Document, member: Document | None) -> MfaRequired | None:
+    """Return the second factors of a discovered member, if one is missing. `member` is inside the membership here."""
+    if found.optional_part("mfa_required") is None or found.optional_part("primary_required") is not None:
+        return None
+    return MfaRequired(totp_registration_id=member.text("totp_registration_id") if member else "")

@@ -8,7 +8,7 @@ from portal.directory.members import Member, MemberRole, MemberRoleSource, Membe
 from portal.directory.organizations import Organization, OrganizationSettings
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
-from portal.directory.second_factors import TOTP, PendingSignIn
+from portal.directory.second_factors import TOTP, MfaRequired, PendingSignIn
 from portal.directory.sessions import AuthenticationFactor, MemberSession, SignedIn
 from portal.stytch.documents import Document, misread
 
@@ -53,6 +53,15 @@ def member_value(document: Document) -> Member:
         totp_registration_id=document.text("totp_registration_id"),
         default_mfa_method=document.text("default_mfa_method"),
     )
+
+
+def mfa_required_value(answer: Document) -> MfaRequired | None:
+    """Return the second factors that a member can add, None if the answer asks for none."""
+    if answer.optional_part("mfa_required") is None:
+        return None
+    if TOTP not in organization_value(answer.part("organization")).settings.second_factors:
+        return MfaRequired()
+    return MfaRequired(totp_registration_id=answer.part("member").text("totp_registration_id"))
 
 
 def pending_sign_in_value(answer: Document) -> PendingSignIn:

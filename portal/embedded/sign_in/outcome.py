@@ -3,8 +3,14 @@
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Invalid, Unauthenticated
 from portal.directory.ids import parse_id
-from portal.directory.second_factors import SMS_OTP, TOTP, PendingSignIn, SecondFactorRequired
-from portal.directory.sessions import Authentication, AuthenticationFactor, Continuation, SessionTerms, SignedIn
+from portal.directory.sessions import (
+    Authentication,
+    AuthenticationFactor,
+    Continuation,
+    SessionTerms,
+    SignedIn,
+    second_factor_required,
+)
 from portal.embedded import models
 from portal.embedded.members.values import member_value
 from portal.embedded.scope import Scope, organization_value
@@ -107,19 +113,7 @@ def open_portal(outcome: Authentication) -> SignedIn:
             "The organization does not allow this way to sign in.",
             error_type="operation_restricted_by_organization_auth_methods",
         )
-    member, settings = outcome.member, outcome.organization.settings
-    required = outcome.mfa_required
-    methods = [TOTP] * bool(required.totp_registration_id) + [SMS_OTP] * bool(required.phone_number)
-    raise SecondFactorRequired(
-        PendingSignIn(
-            organization_slug=outcome.organization.organization_slug,
-            member_id=member.member_id,
-            email_address=member.email_address,
-            intermediate_session_token=outcome.intermediate_session_token,
-            methods=tuple(sorted(methods, key=lambda one: one != member.default_mfa_method)),
-            allowed_methods=settings.second_factors,
-        )
-    )
+    raise second_factor_required(outcome, outcome.mfa_required)
 
 
 def _continued(

@@ -12,7 +12,7 @@ from portal.access.rate_limits import Attempt, admit, admit_email
 from portal.directory.discovery import DiscoveredOrganization, DiscoveredOrganizations, MembershipType
 from portal.directory.errors import Invalid, InvalidLink, NotFound, Unauthenticated
 from portal.directory.organizations import EMAIL_OTP, MAGIC_LINK, PASSWORD, Organization
-from portal.directory.sessions import Authentication
+from portal.directory.sessions import Authentication, second_factor_required
 from portal.metrics import FAILED_SIGN_INS
 from portal.pages.session.choice import Proof, choice, keep_choice, without_choice
 from portal.pages.session.forms import ChooseOrganizationForm, CreateOrganizationForm, EmailForm
@@ -20,6 +20,7 @@ from portal.pages.session.pauses import record_pause
 from portal.pages.session.views import enter
 from portal.web.code_form import CodeForm, rejected
 from portal.web.pages import render_page, see_other
+from portal.web.pending_sign_in import ask_for_second_factor
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import open_organizations
 
@@ -169,7 +170,9 @@ def _after_proof(request: PortalRequest, found: DiscoveredOrganizations) -> Http
     """Enter the only organization there is, or ask which one."""
     match found.organizations:
         case [one] if (
-            one.is_authenticated and one.membership_type is MembershipType.ACTIVE_MEMBER and not _can_create(request)
+            (one.is_authenticated or one.mfa_required)
+            and one.membership_type is MembershipType.ACTIVE_MEMBER
+            and not _can_create(request)
         ):
             discovery = request.directories.email_discovery(request.origin)
             token = found.intermediate_session_token
@@ -192,6 +195,8 @@ def _after_choice(request: PortalRequest, outcome: Authentication) -> HttpRespon
     """Open the session, or continue with what the organization wants in addition."""
     if outcome.signed_in is not None:
         return without_choice(enter(outcome.signed_in, ""))
+    if outcome.mfa_required:
+        return without_choice(ask_for_second_factor(second_factor_required(outcome, outcome.mfa_required).pending))
     methods = _in_words(outcome.allowed_auth_methods)
     name = outcome.organization.organization_name
     messages.info(request, f"{name} asks you to sign in with {methods}." if methods else f"{name} asks for more.")
@@ -215,7 +220,7 @@ def _choices(request: PortalRequest, token: str, proof: Proof) -> tuple[Sequence
 def _described(organizations: Sequence[DiscoveredOrganization]) -> Iterator[Choice]:
     for one in organizations:
         methods = _in_words(one.organization.settings.allowed_auth_methods)
-        if one.is_authenticated:
+        if one.is_authenticated or one.mfa_required:
             yield Choice(one.organization, _membership(one))
         elif one.membership_type is MembershipType.ELIGIBLE_TO_JOIN_BY_EMAIL_DOMAIN:
             yield Choice(one.organization, f"Joining asks for {methods}" if methods else "Ask an admin", is_locked=True)

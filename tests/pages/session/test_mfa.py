@@ -15,9 +15,12 @@ from pytest_django import Settings
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.ids import public_id
+from portal.directory.sessions import AuthenticationFactor
 from portal.embedded import models
-from portal.embedded.directory import EmbeddedDirectory
+from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
 from portal.embedded.scope import Scope
+from portal.embedded.sessions.intermediate import start_intermediate_session
+from portal.pages.session.choice import Proof, keep_choice
 from tests import factories
 from tests.conftest import PASSWORD
 from tests.tasks import run_tasks
@@ -260,3 +263,18 @@ def test_the_end_of_a_session_for_the_policy_is_explained(admin: models.MemberRo
     models.MemberSessionRow.objects.update(revoked_at=timezone.now(), revoked_because="mfa")
 
     assert "requires a second factor since" in admin_client.get("/o/acme/").content.decode()
+
+
+def test_discovery_by_email_waits_for_it_too(app: models.MemberRow, visitor: Client, settings: Settings) -> None:
+    settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "portal@example.com"
+    discovery = EmbeddedProvider().email_discovery(Origin())
+    factor = AuthenticationFactor("email_otp", "email", timezone.now(), timezone.now())
+    _, token = start_intermediate_session(ADA, (), factors=[factor], proves_address=True)
+    (one,) = discovery.organizations(token).organizations
+    assert one.mfa_required is not None
+    visitor.cookies.update(keep_choice(token, Proof.EMAIL).cookies)
+
+    asked = visitor.post("/organizations/", {"organization_id": one.organization.organization_id})
+
+    assert (asked.status_code, asked["Location"]) == (303, CHALLENGE)
+    assert not is_signed_in(visitor)

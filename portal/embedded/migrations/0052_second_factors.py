@@ -1,4 +1,4 @@
-"""Authenticator apps and recovery codes. What they add to members comes with 0052."""
+"""Authenticator apps and recovery codes. What they add to members comes with 0053."""
 
 import django.db.models.deletion
 from django.apps.registry import Apps
@@ -22,7 +22,7 @@ def add_organization_to_keys(_: Apps, schema_editor: BaseDatabaseSchemaEditor) -
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("directory", "0050_member_locks"),
+        ("directory", "0051_membership_added"),
     ]
 
     operations = [

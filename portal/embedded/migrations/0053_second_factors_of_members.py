@@ -1,4 +1,4 @@
-"""A member's authenticator app, and whether their phone number is verified; and the keys of 0051's tables to members."""
+"""A member's authenticator app, and whether their phone number is verified; and the keys of 0052's tables to members."""
 
 from django.apps.registry import Apps
 from django.db import migrations, models
@@ -30,7 +30,7 @@ def drop_foreign_keys(_: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("directory", "0051_second_factors")]
+    dependencies = [("directory", "0052_second_factors")]
 
     operations = [
         AddFieldOnline(

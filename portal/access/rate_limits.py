@@ -116,6 +116,10 @@ def forgive(attempt: Attempt) -> None:
     if attempt.ip_address:
         from_here = (network_of(attempt.ip_address), attempt.organization_slug, attempt.member)
         _take_back(settings.SIGN_IN_RATE_PER_MEMBER, "member", *from_here)
+    total = parse(settings.SIGN_IN_TOTAL_PER_MEMBER)
+    if _limiter().storage.get(total.key_for("sign-in", _digest(attempt.total))) > total.amount:
+        # The total is used up, so it was admitted because an admin had unlocked the member.
+        _take_back(settings.SIGN_IN_TOTAL_PER_MEMBER, *_after_unlock(attempt))
     _take_back(settings.SIGN_IN_TOTAL_PER_MEMBER, *attempt.total)
 
 

@@ -324,6 +324,17 @@ def test_an_invited_person_becomes_active_by_the_link(sdk: B2BClient, admin: mod
     assert error_of(lambda: sdk.magic_links.email.invite("acme", NEW)) == (400, "duplicate_member_email")
 
 
+def test_nobody_is_invited_who_could_not_use_the_link(sdk: B2BClient, admin: models.MemberRow) -> None:
+    restrict("password", "email_otp")
+    assert error_of(lambda: sdk.magic_links.email.invite("acme", NEW)) == (
+        403,
+        "operation_restricted_by_organization_auth_methods",
+    )
+    assert not models.MemberRow.objects.filter(email_address=NEW).exists()
+    restrict("magic_link")
+    assert sdk.magic_links.email.invite("acme", NEW).member.status == "invited"
+
+
 def test_a_member_invites_within_their_rights(
     page_of: PageOf, admin: models.MemberRow, member: models.MemberRow
 ) -> None:

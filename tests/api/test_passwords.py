@@ -62,6 +62,19 @@ def test_an_organization_without_passwords_rejects_them(sdk: B2BClient, admin: m
     )
 
 
+def test_a_locked_member_says_so(sdk: B2BClient, admin: models.MemberRow, settings: Settings) -> None:
+    settings.SIGN_IN_TOTAL_PER_MEMBER = "1 per hour"
+    for _ in range(2):
+        error_of(lambda: sdk.passwords.authenticate("acme", email_address=ADA, password="wrong"))
+
+    found = sdk.organizations.members.get("acme", email_address=ADA).member
+
+    assert found.is_locked
+    assert found.lock_created_at is not None
+    assert found.lock_expires_at is not None
+    assert found.lock_created_at < found.lock_expires_at
+
+
 def test_attempts_are_counted_by_member_any_the_organization_is_called(
     sdk: B2BClient, admin: models.MemberRow, member: models.MemberRow, settings: Settings
 ) -> None:

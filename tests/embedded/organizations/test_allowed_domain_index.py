@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.directory.actor import Origin
 from portal.embedded import models
-from portal.embedded.sessions.discovery import start_intermediate_session
+from portal.embedded.sessions.intermediate import start_intermediate_session
 from portal.embedded.sign_in.email_discovery import EmbeddedEmailDiscovery
 from tests.plans import analyze
 

@@ -10,10 +10,13 @@ from portal.directory.sessions import SignedIn
 
 @dataclass(frozen=True, slots=True)
 class PendingEmailUpdate:
-    """An address that becomes the member's once they prove that they receive email there."""
+    """An address that becomes the member's once they prove that they receive email there.
+
+    `expires_at` is None until the email is sent, from when the code is valid.
+    """
 
     email_address: str
-    expires_at: datetime
+    expires_at: datetime | None
 
 
 class AccountGateway(Protocol):

@@ -72,7 +72,9 @@ class EmbeddedAccount:
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return the change of the address that waits for its code."""
         row = email_updates.pending(self._scope, self._holder().member.member_id).first()
-        return PendingEmailUpdate(row.email_address, row.expires_at) if row else None
+        if row is None:
+            return None
+        return PendingEmailUpdate(row.email_address, row.expires_at if row.token_hash is not None else None)
 
     def start_email_update(self, email_address: str) -> None:
         """Email a code to a new address. Raise Invalid, Conflict, Forbidden, NotFound, StepUpRequired, TooManyRequests."""

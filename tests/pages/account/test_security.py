@@ -150,7 +150,10 @@ def test_the_change_is_canceled(client: Client, member: models.MemberRow) -> Non
 
 def test_a_new_request_ends_the_one_before(client: Client) -> None:
     client.post(f"{ACCOUNT}email/", {"email_address": NEW})
+    # Only the email says how long its code works.
+    assert "The code works until" not in text(client, f"{ACCOUNT}email/")
     first = code()
+    assert "The code works until" in text(client, f"{ACCOUNT}email/")
     client.post(f"{ACCOUNT}email/", {"email_address": "other@acme.example"})
     code()
 

@@ -29,10 +29,11 @@ def home(page: Page) -> None:
 
 
 def scim(page: Page) -> None:
-    """Open SCIM and load the groups."""
+    """Open SCIM and load the groups: the picture has them below the connection."""
     page.goto("/o/acme/scim/")
     page.get_by_role("link", name="Get groups").click()
     page.get_by_role("link", name="Load more").wait_for()
+    page.locator("#groups").evaluate("groups => scrollBy(0, groups.getBoundingClientRect().top - innerHeight / 2)")
 
 
 def log(page: Page) -> None:

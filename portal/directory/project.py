@@ -24,6 +24,7 @@ from portal.directory.recovery_codes import ProjectRecoveryCodeGateway
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider
 from portal.directory.sessions import ProjectSessionGateway, SignedIn
 from portal.directory.totps import ProjectTotpGateway
+from portal.directory.trusted_tokens import TrustedToken
 
 
 class ProjectScimGateway(ScimGateway, Protocol):
@@ -157,6 +158,10 @@ class Project(Protocol):
 
     def password_strength(self, password: str, *, email_address: str = "") -> PasswordStrength:
         """Return how strong a password is for a person with this address (Stytch: passwords.strength_check)."""
+        ...
+
+    def trusted_token(self, profile_id: str, token: str) -> TrustedToken:
+        """Return what a trusted auth token says (Stytch: sessions.attest). Raise NotFound, Unauthenticated."""
         ...
 
     def jwks(self, project_id: str) -> Sequence[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ from portal.directory.second_factors import (
     PendingSignIn,
     SecondFactorRequired,
 )
+from portal.directory.trusted_tokens import TrustedToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,13 @@ class RecoveryCodeFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustedAuthTokenFactor:
+    """The JWT of another issuer that was exchanged for a session."""
+
+    token_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuthenticationFactor:
     """How a member proved who they are in a session, in Stytch's terms."""
 
@@ -63,6 +71,7 @@ class AuthenticationFactor:
     phone_number_factor: PhoneNumberFactor | None = None
     authenticator_app_factor: AuthenticatorAppFactor | None = None
     recovery_code_factor: RecoveryCodeFactor | None = None
+    trusted_auth_token_factor: TrustedAuthTokenFactor | None = None
 
     @property
     def is_second(self) -> bool:
@@ -358,6 +367,14 @@ class ProjectSessionGateway(SessionGateway, Protocol):
 
         If this organization requires another sign-in method than was used, the result has no session. Raise Forbidden if
         their email address isn't verified, NotFound if it isn't a member's here, Invalid for terms that aren't allowed.
+        """
+        ...
+
+    def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> Authentication:
+        """Start a session of the member whom a verified token names, or add the token to one `before`.
+
+        (Stytch: sessions.attest.) Raise NotFound if there is no such active member, Forbidden if the organization wants
+        another method or a second factor, Invalid if the session is another member's.
         """
         ...
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -30,6 +31,23 @@ def database_is_ready(databases: Sequence[str] | None = None, **_: Any) -> list[
             if (fault := faults.get(part))
         ]
     return [*_guards(), *_time_outs(), *_secrets()]
+
+
+@register(Tags.security, deploy=True)
+def trusted_keys_are_public_keys(**_: Any) -> list[CheckMessage]:
+    """Report keys of trusted auth token profiles that can't verify anything."""
+    # Imported here: the libraries for keys take a tenth of a second.
+    from portal.embedded.sign_in.trusted_tokens import public_key  # noqa: PLC0415 -- as above
+
+    found: list[CheckMessage] = []
+    for profile in settings.PROJECT.trusted_auth_tokens:
+        for number, pem in enumerate(profile.public_keys, 1):
+            try:
+                public_key(pem)
+            except ValueError as error:
+                says = f'Key {number} of the trusted auth token profile "{profile.profile_id}" {error}.'
+                found.append(Error(says, hint="Correct PROJECT_FILE.", id="directory.E010"))
+    return found
 
 
 def _guards() -> Iterator[CheckMessage]:

@@ -14,6 +14,7 @@ from portal.directory.ids import id_prefix, parse_id, public_id
 from portal.directory.passwords import PasswordStrength
 from portal.directory.policy import Policy
 from portal.directory.sessions import SignedIn
+from portal.directory.trusted_tokens import TrustedToken
 from portal.embedded import models
 from portal.embedded.audit import Caller
 from portal.embedded.database.integrity import is_text
@@ -119,6 +120,13 @@ class EmbeddedProject:
     def password_strength(self, password: str, *, email_address: str = "") -> PasswordStrength:
         """Return how strong a password is for a person with this address."""
         return strength(password, email_address=email_address)
+
+    def trusted_token(self, profile_id: str, token: str) -> TrustedToken:
+        """Return what a trusted auth token says. Raise NotFound, Unauthenticated."""
+        # Imported here, as below.
+        from portal.embedded.sign_in import trusted_tokens  # noqa: PLC0415 -- as above
+
+        return trusted_tokens.trusted_token(profile_id, token)
 
     def jwks(self, project_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the public keys of the project's session JWTs. Raise NotFound."""

@@ -7,16 +7,21 @@ import msgspec
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.errors.responses import ApiError
+from portal.api.errors.responses import ApiError, InvalidArgument
 from portal.api.rights import Rights
 from portal.api.wire.sessions import (
+    AuthenticationResponse,
     ExchangeResponse,
     SessionRequest,
     authentication_response,
+    optional_session,
     primary_required,
     required_session,
     session_terms,
 )
+from portal.directory.project import ProjectDirectory
+from portal.directory.sessions import Continuation
+from portal.directory.trusted_tokens import TrustedToken
 
 
 class AuthorizationCheck(msgspec.Struct):
@@ -76,6 +81,14 @@ class ExchangeSessionRequest(SessionRequest, kw_only=True):
     """A session and the organization to exchange it for."""
 
     organization_id: str
+
+
+class AttestSessionRequest(SessionRequest, kw_only=True):
+    """A trusted auth token of a profile, and the organization unless the token names it. A session is continued."""
+
+    profile_id: str
+    token: str
+    organization_id: str | None = None
 
 
 class JwksRequest(msgspec.Struct):
@@ -177,6 +190,23 @@ def exchange(caller: Caller, request: ExchangeSessionRequest) -> ExchangeRespons
     return authentication_response(ExchangeResponse, directory, outcome, primary_required=primary_required(outcome))
 
 
+@endpoint(
+    "sessions.attest",
+    "POST sessions/attest",
+    browser=[BrowserRoute("POST", "b2b/sessions/attest", needs_session=False, takes_session=True)],
+    rights=None,
+    of_organization=False,
+)
+def attest(caller: Caller, request: AttestSessionRequest) -> AuthenticationResponse:
+    """Exchange a JWT of a trusted issuer for a session, or add it to an existing one."""
+    token = caller.project.trusted_token(request.profile_id, request.token)
+    directory = _organization_of(caller, token, request.organization_id)
+    held = optional_session(caller, request)
+    before = Continuation(session=held[0] if held else None)
+    outcome = directory.sessions.attest(token, session_terms(caller, request), before)
+    return authentication_response(AuthenticationResponse, directory, outcome)
+
+
 @endpoint("sessions.get_jwks", "GET sessions/jwks/{project_id}", rights=None, of_organization=False, is_open=True)
 def get_jwks(caller: Caller, request: JwksRequest) -> JwksResponse:
     """Return the public keys that verify session JWTs. Needs no credentials."""
@@ -186,3 +216,14 @@ def get_jwks(caller: Caller, request: JwksRequest) -> JwksResponse:
 def _session_id(caller: Caller, request: RevokeSessionRequest) -> str:
     holder, _ = caller.project.open_session(request.session_token or request.session_jwt or "")
     return holder.session.member_session_id
+
+
+def _organization_of(caller: Caller, token: TrustedToken, organization_id: str | None) -> ProjectDirectory:
+    """Return the organization of a token or, if it names none, of the request. Raise InvalidArgument if they differ."""
+    named = [one for one in (token.organization, organization_id) if one]
+    if not named:
+        raise InvalidArgument("organization_id is required: the token names no organization.", field="organization_id")
+    opened = [caller.project.open(one, caller.actor) for one in named]
+    if len({one.organization.get().organization_id for one in opened}) > 1:
+        raise InvalidArgument("organization_id is not the organization that the token is for.", field="organization_id")
+    return opened[0]

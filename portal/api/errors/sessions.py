@@ -83,6 +83,16 @@ SESSION_ERROR_TYPES: dict[str, ErrorType] = {
         "The organization has no member with the email address of the session.",
         "Invite or create the member in that organization first.",
     ),
+    "trusted_auth_token_profile_not_found": ErrorType(
+        _NOT_FOUND,
+        "The project's configuration has no trusted auth token profile with this profile_id.",
+        "Compare it with [[trusted_auth_tokens]] in PROJECT_FILE.",
+    ),
+    "invalid_trusted_auth_token": ErrorType(
+        _UNAUTHORIZED,
+        "The token isn't signed with a key of the profile, has expired, is for another audience, or lacks a mapped claim.",
+        "Send a current token of the profile's issuer. The server's log says what was wrong.",
+    ),
     "project_not_found": ErrorType(
         _NOT_FOUND,
         "No project has this ID.",

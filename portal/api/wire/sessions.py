@@ -68,6 +68,12 @@ class RecoveryCodeFactor(msgspec.Struct):
     totp_recovery_code_id: str
 
 
+class TrustedAuthTokenFactor(msgspec.Struct):
+    """Stytch's TrustedAuthTokenFactor."""
+
+    token_id: str
+
+
 class AuthenticationFactor(msgspec.Struct):
     """Stytch's AuthenticationFactor."""
 
@@ -81,6 +87,7 @@ class AuthenticationFactor(msgspec.Struct):
     phone_number_factor: PhoneNumberFactor | None = None
     authenticator_app_factor: AuthenticatorAppFactor | None = None
     recovery_code_factor: RecoveryCodeFactor | None = None
+    trusted_auth_token_factor: TrustedAuthTokenFactor | None = None
 
 
 class MemberSession(msgspec.Struct):
@@ -310,6 +317,7 @@ def member_session(value: sessions.MemberSession) -> MemberSession:
                 phone_number_factor=_as(PhoneNumberFactor, one.phone_number_factor),
                 authenticator_app_factor=_as(AuthenticatorAppFactor, one.authenticator_app_factor),
                 recovery_code_factor=_as(RecoveryCodeFactor, one.recovery_code_factor),
+                trusted_auth_token_factor=_as(TrustedAuthTokenFactor, one.trusted_auth_token_factor),
             )
             for one in value.authentication_factors
         ],

@@ -19,12 +19,15 @@ from portal.directory.sessions import (
     NOTHING_BEFORE,
     Authentication,
     AuthenticationFactor,
+    Continuation,
     MemberSession,
     SessionEndCause,
     SessionEnded,
     SessionTerms,
     SignedIn,
+    TrustedAuthTokenFactor,
 )
+from portal.directory.trusted_tokens import TrustedToken
 from portal.embedded import models
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import with_registration
@@ -50,7 +53,7 @@ from portal.embedded.sessions.lifecycle import (
     update_session,
 )
 from portal.embedded.sign_in.discovery import exchange_intermediate_session
-from portal.embedded.sign_in.joining import activate
+from portal.embedded.sign_in.joining import activate, locked_member
 from portal.embedded.sign_in.methods import is_enough, may_use
 from portal.embedded.sign_in.outcome import (
     open_portal,
@@ -214,6 +217,30 @@ class EmbeddedSessions:
             started = start_session(member, self._scope.origin, password_entered_at=None, terms=terms, factors=factors)
         return Authentication(started.member, started.organization, started)
 
+    def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> Authentication:
+        """Start a session with a verified token, or add it to one. Raise NotFound, Forbidden, Invalid."""
+        terms.check()
+        now = timezone.now()
+        factor = AuthenticationFactor(
+            "trusted_auth_token",
+            "trusted_token_exchange",
+            now,
+            now,
+            trusted_auth_token_factor=TrustedAuthTokenFactor(token.token_id),
+        )
+        with transaction.atomic():
+            member = locked_member(self._scope, token.email_address)
+            if member is None or member.status != MemberStatus.ACTIVE:
+                raise NotFound(
+                    "The organization has no active member with the token's email address.",
+                    error_type="member_not_found",
+                )
+            outcome = signed_in_or_missing(self._scope, member, factor, terms, before)
+            if outcome.signed_in is None:
+                # The response has no room for what is missing (Stytch). The error takes the intermediate session back.
+                raise _not_enough(outcome)
+        return outcome
+
     def exchange_intermediate_session(self, intermediate_session_token: str, terms: SessionTerms) -> Authentication:
         """Sign a person in to this organization, which they chose. Raise Unauthenticated, NotFound."""
         return exchange_intermediate_session(self._scope, intermediate_session_token, terms)
@@ -248,3 +275,15 @@ class EmbeddedSessions:
 
     def _rows(self) -> QuerySet[models.MemberSessionRow]:
         return self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
+
+
+def _not_enough(outcome: Authentication) -> Forbidden:
+    if outcome.mfa_required:
+        return Forbidden(
+            "The member needs a second factor. Add the token to a session that has one.",
+            error_type="insufficient_factors",
+        )
+    return Forbidden(
+        "The organization allows only some sign-in methods, and trusted auth tokens are none of them.",
+        error_type="operation_restricted_by_organization_auth_methods",
+    )

@@ -3,19 +3,20 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
 import msgspec
 import structlog
+from django.conf import settings
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from portal.directory.configuration import TrustedTokenProfile
-from portal.directory.errors import Unauthenticated
+from portal.directory.configuration import ProjectConfiguration, TrustedTokenProfile
+from portal.directory.errors import NotFound, Unauthenticated
+from portal.directory.trusted_tokens import TrustedToken
 from portal.outbound.client import fetch
 from portal.outbound.errors import InvalidResponse, OutboundError
 from portal.outbound.policy import Limits
@@ -39,13 +40,17 @@ _KINDS: Mapping[str, type[Key]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 log = structlog.get_logger("gatehouse.sign_in")
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedToken:
-    """What a verified token says. `organization` is an ID, a slug or an external ID, or empty."""
-
-    email_address: str
-    token_id: str
-    organization: str
+def trusted_token(profile_id: str, token: str) -> TrustedToken:
+    """Return what a token of a configured profile says. Raise NotFound, Unauthenticated as `verified`."""
+    configuration: ProjectConfiguration = settings.PROJECT
+    profile = next((one for one in configuration.trusted_auth_tokens if one.profile_id == profile_id), None)
+    if profile is None:
+        raise NotFound(
+            "The project has no trusted auth token profile with this ID.",
+            field="profile_id",
+            error_type="trusted_auth_token_profile_not_found",
+        )
+    return verified(profile, token)
 
 
 def verified(profile: TrustedTokenProfile, token: str) -> TrustedToken:

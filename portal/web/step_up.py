@@ -1,20 +1,21 @@
-"""Step-up authentication: send members to the page that asks for their password, and back."""
+"""Step-up authentication: send members to the page where they confirm that it's them, and back."""
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from portal.directory.step_up import proof_is_recent
+from portal.directory.step_up import proof_is_recent, takes_second_factor
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 
 
 def step_up(request: PortalRequest, next_url: str) -> HttpResponse:
-    """Redirect to the password page, and from there to `next_url`, a URL of this organization."""
+    """Redirect to the page that asks, and from there to `next_url`, a URL of this organization."""
     confirm = reverse("session:confirm", args=[request.signed_in.organization.organization_slug])
     return see_other(f"{confirm}?{urlencode({'next': next_url})}")
 
 
 def needs_step_up(request: PortalRequest) -> bool:
-    """Return whether the member must enter their password again. Check it before a form is filled in, not after."""
-    return not proof_is_recent(request.signed_in.session)
+    """Return whether the member must prove again who they are. Check it before a form is filled in, not after."""
+    signed_in = request.signed_in
+    return not proof_is_recent(signed_in.session, takes_second_factor=takes_second_factor(signed_in))

@@ -3,6 +3,7 @@
 import re
 import time
 
+import pyotp
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.core import mail
@@ -10,13 +11,25 @@ from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.configuration import RedirectUrls, Sdk
+from portal.directory.ids import public_id
 from portal.embedded import models
+from portal.embedded.directory import EmbeddedDirectory
+from portal.embedded.scope import Scope
+from portal.embedded.second_factors import stored
 from tests import factories
 from tests.api.browser.conftest import ProductPage
 from tests.api.test_email_sign_in import code_in
 from tests.conftest import PASSWORD
 from tests.tasks import run_tasks
+
+# Text messages can't be sent yet, so the component doesn't offer them.
+TOTP_REQUIRED = {
+    "mfa_policy": "REQUIRED_FOR_ALL",
+    "mfa_methods": "RESTRICTED",
+    "allowed_mfa_methods": ["totp"],
+}
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.node]
 
@@ -137,6 +150,46 @@ def test_a_forgotten_password_is_replaced(product_page: ProductPage, ada: models
     page.wait_for_function("window.client.session.getSync()")
     ada.refresh_from_db()
     assert check_password("twelve pelicans over Utrecht", ada.password)
+
+
+def test_a_member_sets_up_an_app_and_signs_in_with_it(product_page: ProductPage, ada: models.MemberRow) -> None:
+    models.OrganizationRow.objects.update(settings=TOTP_REQUIRED)
+    page = product_page.page
+    enter_password(product_page)
+    expect(page.get_by_alt_text("QR code for TOTP enrollment")).to_be_visible()
+    secret = stored.get(models.TotpRow.objects.get()).decode()
+    page.get_by_role("button", name="Continue", exact=True).click()
+    enter_code(page, "000000")
+    expect(page.get_by_text("Invalid passcode")).to_be_visible()
+    enter_code(page, pyotp.TOTP(secret).now())
+
+    expect(page.get_by_text("Save your backup codes!")).to_be_visible()
+    page.get_by_role("button", name="Done").click()
+    page.wait_for_function("window.client.session.getSync()")
+    assert models.MemberSessionRow.objects.get().factors[0]["type"] == "totp"
+
+
+def test_a_member_signs_in_with_a_backup_code(product_page: ProductPage, ada: models.MemberRow) -> None:
+    models.OrganizationRow.objects.update(settings=TOTP_REQUIRED)
+    directory = EmbeddedDirectory(Scope("acme", Origin(), project=Actor(ActorType.PROJECT, "secret")))
+    member_id = public_id("member", ada.pk)
+    directory.totps.migrate(member_id, secret=pyotp.random_base32(), recovery_codes=["first-code1"])
+    page = product_page.page
+    enter_password(product_page)
+    expect(page.get_by_text("Enter verification code")).to_be_visible()
+
+    page.get_by_role("button", name="Use a backup code").click()
+    page.get_by_role("textbox", name="Backup code").fill("first-code1")
+    page.get_by_role("button", name="Continue", exact=True).click()
+
+    page.wait_for_function("window.client.session.getSync()")
+    assert models.MemberSessionRow.objects.get().factors[0]["type"] == "recovery_codes"
+
+
+def enter_password(product_page: ProductPage) -> None:
+    enter_email(product_page, "ada@acme.example")
+    product_page.page.locator("input[type=password]").fill(PASSWORD)
+    product_page.page.get_by_role("button", name="Continue", exact=True).click()
 
 
 @pytest.fixture

@@ -278,3 +278,14 @@ def test_discovery_by_email_waits_for_it_too(app: models.MemberRow, visitor: Cli
 
     assert (asked.status_code, asked["Location"]) == (303, CHALLENGE)
     assert not is_signed_in(visitor)
+
+
+def test_pages_that_need_a_proof_ask_for_the_second_factor(admin: models.MemberRow, admin_client: Client) -> None:
+    assert admin_client.get("/o/acme/account/leave/").status_code == 200
+    give_app(admin)
+
+    # The password was entered just now.
+    assert admin_client.get("/o/acme/account/leave/")["Location"].startswith(CONFIRM)
+    with at():
+        admin_client.post(CONFIRM_APP, {"code": code()})
+    assert admin_client.get("/o/acme/account/leave/").status_code == 200

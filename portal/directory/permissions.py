@@ -16,6 +16,8 @@ class Permission(StrEnum):
     MEMBER_SEARCH = "stytch.member:search"
     MEMBER_PASSWORD = "stytch.member:update.info.delete.password"  # noqa: S105 -- an action
 
+    MEMBER_TOTP = "stytch.member:update.info.delete.mfa-totp"
+
     @property
     def label(self) -> str:
         """What the permission allows, to follow "permission to"."""
@@ -32,4 +34,5 @@ _LABELS = {
     Permission.ACTIVITY_GET: "see the activity log",
     Permission.MEMBER_SEARCH: "see the organization's members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
+    Permission.MEMBER_TOTP: "remove a member's authenticator app",
 }

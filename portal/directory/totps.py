@@ -62,6 +62,13 @@ class TotpGateway(Protocol):
         """
         ...
 
+    def delete(self, member_id: str) -> Member:
+        """Delete a member's app and recovery codes, so that they can set up another one. Sessions continue.
+
+        Needs `stytch.member:update.info.delete.mfa-totp`. Raise NotFound, Forbidden, StepUpRequired.
+        """
+        ...
+
 
 class ProjectTotpGateway(TotpGateway, Protocol):
     """The same for products."""

@@ -5,8 +5,10 @@ from typing import Any
 from django.conf import settings
 
 from portal.directory.errors import Invalid, NotFound, TooManyRequests, Unauthenticated
+from portal.directory.members import Member
 from portal.directory.second_factors import NO_CHOICES, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation, SessionTerms, SignedIn
+from portal.directory.step_up import require_recent_proof
 from portal.directory.totps import NewTotp, app_url
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
@@ -15,6 +17,7 @@ from portal.stytch.sessions import StytchSessions
 from portal.stytch.values import member_value, signed_in_value
 
 _WRONG: Meaning = (WrongCode, "The code is wrong or too old.")
+_NO_APP: Meaning = (NotFound, "The member has no authenticator app.")
 _TOO_LONG: Meaning = (Unauthenticated, "Signing in took too long. Sign in again.")
 # What every method of second factors has in common.
 SECOND_FACTOR_MEANINGS: Meanings = {
@@ -84,6 +87,18 @@ class StytchTotps:
             body["set_default_mfa"] = True
         answer = self._scope.api.post(path_of("totp", "authenticate"), body, meanings=_MEANINGS)
         return same_member(self._scope, signed_in_value(answer), member_id)
+
+    def delete(self, member_id: str) -> Member:
+        """Delete an app (DELETE /v1/b2b/organizations/{organization_id}/members/{member_id}/totp).
+
+        Raise NotFound, Forbidden, StepUpRequired.
+        """
+        require_recent_proof(self._scope.signed_in)
+        caller = self._scope.signed_in
+        path = path_of("organizations", self._scope.organization, "members", member_id, "totp")
+        token = caller.session_token if caller else ""
+        answer = self._scope.api.delete(path, session_token=token, meanings={"totp_not_found": _NO_APP})
+        return member_value(answer.part("member"))
 
 
 def continued(scope: Scope, member_id: str, before: Continuation) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from portal.directory.actor import Origin
-from portal.directory.errors import DirectoryError, NotFound, StepUpRequired, Unauthenticated
+from portal.directory.errors import DirectoryError, Forbidden, NotFound, StepUpRequired, Unauthenticated
 from portal.directory.second_factors import Enrollment, MfaChoices, PendingSignIn, SecondFactorRequired, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
 from portal.directory.step_up import require_recent_proof
@@ -179,3 +179,27 @@ def test_another_members_sign_in_adds_nothing(world: World) -> None:
         opened(world).totps.authenticate(ada.member_id, code_of(new.secret, 1), before=before(theirs))
 
     assert not isinstance(caught.value, WrongCode)
+
+
+def test_an_admin_removes_an_app_that_was_lost(world: World) -> None:
+    signed_in, _ = set_up(world)
+    ada = opened(world).acting_as(signed_in)
+    pending = waiting(world, email_address="max@acme.example")
+    new = opened(world).totps.create(pending.member_id, before=before(pending))
+    max_ = opened(world).totps.authenticate(pending.member_id, code_of(new.secret), before=before(pending))
+    with pytest.raises(Forbidden):
+        opened(world).acting_as(max_).totps.delete(signed_in.member.member_id)
+
+    assert ada.totps.delete(max_.member.member_id).totp_registration_id == ""
+
+    assert opened(world).sessions.authenticate(max_.session_token)
+    assert waiting(world, email_address="max@acme.example").methods == ()
+    with pytest.raises(NotFound):
+        ada.totps.delete(max_.member.member_id)
+
+
+def test_removing_an_app_takes_a_recent_proof(world: World) -> None:
+    with time_machine.travel(START, tick=False):
+        signed_in, _ = set_up(world)
+    with time_machine.travel(START + timedelta(minutes=10), tick=False), pytest.raises(StepUpRequired):
+        opened(world).acting_as(signed_in).totps.delete(signed_in.member.member_id)

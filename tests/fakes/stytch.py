@@ -180,6 +180,10 @@ def _needs_second_factor(member: Any) -> bool:
     return bool(member.needs_second_factor) or member.organization.mfa_policy == "REQUIRED_FOR_ALL"
 
 
+def _delete_app(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
+    return mfa.delete(fake.project, seen.headers.get("x-stytch-member-session"), organization, member_id)
+
+
 def _send_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     organization = fake.project.organization(seen.text("organization_id"))
     member = fake.project.send_code(organization, seen.text("email_address"))
@@ -385,6 +389,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"passwords/authenticate", _sign_in),
     ("POST", r"otps/email/login_or_signup", _send_code),
     ("POST", r"otps/email/authenticate", _authenticate_code),
+    ("DELETE", r"organizations/([^/]+)/members/([^/]+)/totp", _delete_app),
     ("POST", r"totp", lambda fake, seen: mfa.create(fake.project, seen.body)),
     ("POST", r"totp/authenticate", lambda fake, seen: mfa.authenticate(fake.project, seen.body)),
     ("POST", r"recovery_codes/recover", lambda fake, seen: mfa.recover(fake.project, seen.body)),

@@ -81,6 +81,16 @@ def rotate(project: Project, body: Mapping[str, Any]) -> dict[str, Any]:
     return {**_about(member), "recovery_codes": member.recovery_codes}
 
 
+def delete(project: Project, session_token: str | None, organization: str, member_id: str) -> dict[str, Any]:
+    row = project.organization(organization)
+    project.authorize(session_token, row, "stytch.member:update.info.delete.mfa-totp")
+    member = project.member(row, member_id)
+    if not member.totp:
+        raise Refusal(404, "totp_not_found")
+    member.totp, member.recovery_codes, member.default_mfa_method = None, [], ""
+    return _about(member)
+
+
 def _member(project: Project, body: Mapping[str, Any]) -> Member:
     return project.member(project.organization(str(body["organization_id"])), str(body["member_id"]))
 

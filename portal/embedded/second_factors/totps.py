@@ -9,6 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.errors import Forbidden, Invalid, NotFound
+from portal.directory.members import Member
+from portal.directory.permissions import Permission
 from portal.directory.second_factors import NO_CHOICES, TOTP, MfaChoices, WrongCode
 from portal.directory.sessions import (
     NOTHING_BEFORE,
@@ -21,6 +23,7 @@ from portal.directory.sessions import (
 from portal.directory.totps import NewTotp, app_url
 from portal.embedded import models
 from portal.embedded.audit import record
+from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.members.values import member_value
 from portal.embedded.scope import Scope, settings_value
@@ -104,6 +107,12 @@ class EmbeddedTotps:
             attempts.count_wrong(row)
         # After the transaction, which keeps the count.
         raise error
+
+    def delete(self, member_id: str) -> Member:
+        """Delete a member's app and recovery codes. Raise NotFound, Forbidden, StepUpRequired."""
+        self._scope.require(Permission.MEMBER_TOTP)
+        self._scope.require_recent_proof()
+        return EmbeddedMembers(self._scope).delete_totp(member_id)
 
     def migrate(self, member_id: str, *, secret: str, recovery_codes: Sequence[str]) -> NewTotp:
         """Give a member the app that they set up elsewhere. Raise NotFound, Invalid, Forbidden."""

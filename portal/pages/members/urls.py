@@ -2,7 +2,7 @@
 
 from portal.access.routing import route
 from portal.directory.permissions import Permission
-from portal.pages.members import unlocking, views
+from portal.pages.members import second_factors, unlocking, views
 
 app_name = "members"
 
@@ -14,6 +14,13 @@ urlpatterns = [
         unlocking.unlock,
         name="unlock",
         allow=Permission.MEMBER_PASSWORD,
+        methods=("POST",),
+    ),
+    route(
+        "<str:member_id>/second-factor/remove/",
+        second_factors.remove,
+        name="remove-second-factor",
+        allow=Permission.MEMBER_TOTP,
         methods=("POST",),
     ),
 ]

@@ -58,6 +58,7 @@ def member(request: PortalRequest, member_id: str) -> HttpResponse:
         "person_url": reverse("scim:person", args=[slug, manager.user_id]) if manager and may_see_scim else "",
         "may_unlock": right_to(request, Permission.MEMBER_PASSWORD),
         "can_unlock": request.directory.member_locks is not None,
+        "may_remove_app": right_to(request, Permission.MEMBER_TOTP),
         "may_see_activity": right_to(request, Permission.ACTIVITY_GET),
         "activity_url": f"{activity}?{urlencode({'target_id': member_id})}" if activity else "",
     }

@@ -289,3 +289,21 @@ def test_pages_that_need_a_proof_ask_for_the_second_factor(admin: models.MemberR
     with at():
         admin_client.post(CONFIRM_APP, {"code": code()})
     assert admin_client.get("/o/acme/account/leave/").status_code == 200
+
+
+def test_an_admin_removes_the_app_of_a_member(
+    admin_client: Client, member: models.MemberRow, member_client: Client
+) -> None:
+    url = f"/o/acme/members/{public_id('member', member.pk)}/"
+    assert "Remove app" not in admin_client.get(url).content.decode()
+    give_app(member)
+    assert "Remove app" in admin_client.get(url).content.decode()
+    assert member_client.post(f"{url}second-factor/remove/").status_code == 403
+
+    removed = admin_client.post(f"{url}second-factor/remove/")
+
+    assert (removed.status_code, removed["Location"]) == (303, url)
+    assert "no longer has an authenticator app" in admin_client.get(url).content.decode()
+    assert not models.TotpRow.objects.exists()
+    factories.forget_password_entry()
+    assert admin_client.post(f"{url}second-factor/remove/")["Location"].startswith(CONFIRM)

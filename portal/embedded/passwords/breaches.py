@@ -9,7 +9,6 @@ from django.conf import settings
 
 from portal.directory.errors import Unauthenticated
 from portal.metrics import BREACH_LOOKUPS, FAILED_SIGN_INS
-from portal.outbound.client import fetch
 from portal.outbound.errors import InvalidResponse, OutboundError
 from portal.outbound.policy import Limits
 
@@ -59,6 +58,9 @@ def is_breached(password: str) -> bool:
 
 def _suffixes(prefix: str) -> frozenset[str]:
     """Return the rest of each hash that begins with a prefix. Lines with the count 0 only hide how many there are."""
+    # Imported here: without breach detection, a process doesn't need the HTTP client.
+    from portal.outbound.client import fetch  # noqa: PLC0415 -- as above
+
     # With the header, every answer has about the same length.
     answer = fetch(f"{settings.PROJECT.passwords.breach_url}{prefix}", headers={"Add-Padding": "true"}, limits=_LIMITS)
     if answer.status != HTTPStatus.OK:

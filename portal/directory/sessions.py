@@ -370,8 +370,8 @@ class ProjectSessionGateway(SessionGateway, Protocol):
         """
         ...
 
-    def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> Authentication:
-        """Start a session of the member whom a verified token names, or add the token to one `before`.
+    def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> SignedIn:
+        """Start a session of the member that a verified token names, or add the token to one `before`.
 
         (Stytch: sessions.attest.) Raise NotFound if there is no such active member, Forbidden if the organization wants
         another method or a second factor, Invalid if the session is another member's.

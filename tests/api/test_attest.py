@@ -41,7 +41,7 @@ def test_token_is_added_to_a_session(sdk: B2BClient, admin: models.MemberRow) ->
     assert "trusted_auth_token" in {one.type for one in answer.member_session.authentication_factors}
 
 
-def test_browser_may_exchange_a_token(page_of: Callable[[models.MemberRow | None], Caller]) -> None:
+def test_token_starts_a_session_in_a_browser(page_of: Callable[[models.MemberRow | None], Caller]) -> None:
     answer = page_of(None).post("b2b/sessions/attest", {"profile_id": "profile-1", "token": token()})
 
     assert (answer.status, answer["member"]["email_address"]) == (200, ADA)
@@ -84,9 +84,9 @@ def test_organization_that_wants_more_is_not_opened(
 ) -> None:
     models.OrganizationRow.objects.filter(pk=admin.organization_id).update(settings=changed)
 
-    refused = error_of(lambda: sdk.sessions.attest(profile_id="profile-1", token=token()))
+    rejected = error_of(lambda: sdk.sessions.attest(profile_id="profile-1", token=token()))
 
-    assert refused == expected
+    assert rejected == expected
     assert models.MemberSessionRow.objects.count() == 0
     assert models.IntermediateSessionRow.objects.count() == 0
 

@@ -174,7 +174,7 @@ def test_strength_is_judged_as_it_will_be_when_set(sdk: B2BClient, page_of: Page
     assert page_of(None).post("b2b/passwords/strength_check", {"password": "x"})["valid_password"] is False
 
 
-def test_strength_is_told_by_the_rules_of_the_project(
+def test_strength_follows_the_rules_of_the_project(
     sdk: B2BClient, page_of: PageOf, project: NewProjectSecret, settings: Settings
 ) -> None:
     settings.PROJECT = ProjectConfiguration(passwords=Passwords(strength="luds", luds_complexity=4))

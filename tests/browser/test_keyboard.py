@@ -143,7 +143,7 @@ def test_rotating_a_token(embedded: Portal, page: Page, initech: models.Organiza
     press(page, page.get_by_role("link", name="Check that Okta uses it"))
     press(page, page.get_by_role("button", name=re.compile("^Discard")))
     page.wait_for_url("**/scim/settings/**")
-    # It leads to the section of the token, and Tab goes on from there.
+    # It leads to the section of the token, and Tab continues from there.
     tab_to(page, page.get_by_role("link", name=re.compile("^Rotate")))
 
 

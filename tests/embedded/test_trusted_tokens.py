@@ -87,8 +87,8 @@ def test_another_key_is_rejected() -> None:
         verified(profile_with(KEY), token(RSAKey.generate_key(2048)))
 
 
-def test_public_key_is_no_shared_secret() -> None:
-    """Whoever has the public key could otherwise sign with it."""
+def test_public_key_is_not_a_shared_secret() -> None:
+    """Anyone who has the public key could otherwise sign with it."""
     _, claims, _ = token().split(".")
     header = encoded(b'{"alg":"HS256"}')
     signed = f"{header}.{claims}"

@@ -76,7 +76,9 @@ def forms_of(client: Client) -> dict[str, tuple[str, dict[str, str]]]:
 def test_a_form_that_is_rejected_changes_nothing(acme: models.OrganizationRow, admin_client: Client) -> None:
     caller = factories.member(acme, "cara@acme.example")
     client, forms = factories.signed_in(caller), forms_of(admin_client)
-    forms.pop("/o/acme/sign-out/")
+    # Members need no permission for what is theirs.
+    own = ("/o/acme/sign-out/", "/o/acme/account/")
+    forms = {url: form for url, form in forms.items() if not url.startswith(own)}
     before, rejected = dump(), 0
     for url, fields in forms.values():
         for permission in Permission:

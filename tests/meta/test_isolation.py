@@ -33,6 +33,7 @@ ACROSS = {
     "portal/embedded/scim/protocol/client.py": "the hash of an older token finds its connection",
     "portal/embedded/scim/protocol/pagination.py": "rows by keys that a subquery finds in the connection",
     "portal/embedded/scim/deletion.py": "pruning",
+    "portal/embedded/members/locks.py": "too many wrong passwords pause an address, not a member of one organization",
     "portal/embedded/members/sign_in_links.py": "pruning",
     "portal/embedded/scim/log/counting.py": "pruning",
     "portal/embedded/scim/log/pruning.py": "pruning",

@@ -163,7 +163,9 @@ class World:
 def world(acme: models.OrganizationRow, project: NewProjectSecret, settings: Settings) -> World:
     settings.RBAC_POLICY = only_one_each()
     settings.EMAIL_IS_SET_UP = True
-    settings.PROJECT = ProjectConfiguration(redirect_urls=RedirectUrls(invite=("https://app.example.com/invite",)))
+    settings.PROJECT = ProjectConfiguration(
+        redirect_urls=RedirectUrls(invite=("https://app.example.com/invite",), login=("https://app.example.com/login",))
+    )
     models.ProjectSecretRow.objects.update(last_used_at=timezone.now())
     factories.member(acme, "ada@acme.example", roles=["stytch_admin"])
     subject = factories.member(acme, "max@acme.example", name="Max")

@@ -104,7 +104,7 @@ def test_no_template_switches_escaping_off(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_what_htmx_does_works_without_it(name: str) -> None:
-    """Each request of HTMX sits on a link, on a form, or in a form on what is sent with it."""
+    """Each request of HTMX sits on a link, on a form, or in a form on what is sent with it, or around it."""
     assert [
         f"<{tag} {sorted(REQUESTS & attributes.keys())}>"
         for tag, attributes, in_form in Elements(name).found
@@ -112,7 +112,7 @@ def test_what_htmx_does_works_without_it(name: str) -> None:
         and not (
             (tag == "a" and attributes.get("href"))
             or (tag == "form" and attributes.get("action"))
-            or (tag in {"button", "input", "select"} and in_form)
+            or (tag in {"button", "input", "select", "section"} and in_form)
         )
     ] == []
 

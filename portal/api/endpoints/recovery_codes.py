@@ -8,9 +8,9 @@ from portal.api.declaration import BrowserRoute, endpoint
 from portal.api.mfa import require_own
 from portal.api.wire.sessions import (
     ContinuationRequest,
-    SecondFactorResponse,
+    SessionResponse,
     continuation,
-    second_factor_response,
+    session_response,
     session_terms,
 )
 from portal.directory.members import Member
@@ -23,7 +23,7 @@ class RecoverRequest(ContinuationRequest, kw_only=True):
     recovery_code: str
 
 
-class RecoverResponse(SecondFactorResponse, kw_only=True):
+class RecoverResponse(SessionResponse, kw_only=True):
     """The session, and how many codes are left."""
 
     recovery_codes_remaining: int
@@ -59,7 +59,7 @@ def recover(caller: Caller, request: RecoverRequest) -> RecoverResponse:
         before=continuation(caller, request),
         terms=session_terms(caller, request),
     )
-    return second_factor_response(RecoverResponse, caller.directory, signed_in, recovery_codes_remaining=remaining)
+    return session_response(RecoverResponse, caller.directory, signed_in, recovery_codes_remaining=remaining)
 
 
 @endpoint(

@@ -10,13 +10,14 @@ from portal.api.declaration import BrowserRoute, endpoint
 from portal.api.errors.responses import ApiError, InvalidArgument
 from portal.api.rights import Rights
 from portal.api.wire.sessions import (
-    AuthenticationResponse,
     ExchangeResponse,
     SessionRequest,
+    SessionResponse,
     authentication_response,
     optional_session,
     primary_required,
     required_session,
+    session_response,
     session_terms,
 )
 from portal.directory.project import ProjectDirectory
@@ -197,14 +198,14 @@ def exchange(caller: Caller, request: ExchangeSessionRequest) -> ExchangeRespons
     rights=None,
     of_organization=False,
 )
-def attest(caller: Caller, request: AttestSessionRequest) -> AuthenticationResponse:
+def attest(caller: Caller, request: AttestSessionRequest) -> SessionResponse:
     """Exchange a JWT of a trusted issuer for a session, or add it to an existing one."""
     token = caller.project.trusted_token(request.profile_id, request.token)
     directory = _organization_of(caller, token, request.organization_id)
     held = optional_session(caller, request)
     before = Continuation(session=held[0] if held else None)
-    outcome = directory.sessions.attest(token, session_terms(caller, request), before)
-    return authentication_response(AuthenticationResponse, directory, outcome)
+    signed_in = directory.sessions.attest(token, session_terms(caller, request), before)
+    return session_response(SessionResponse, directory, signed_in)
 
 
 @endpoint("sessions.get_jwks", "GET sessions/jwks/{project_id}", rights=None, of_organization=False, is_open=True)

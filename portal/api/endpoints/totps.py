@@ -9,9 +9,9 @@ from portal.api.mfa import choices, require_own
 from portal.api.wire.sessions import (
     ContinuationRequest,
     ProofRequest,
-    SecondFactorResponse,
+    SessionResponse,
     continuation,
-    second_factor_response,
+    session_response,
     session_terms,
 )
 from portal.web.qr_codes import png_data_url
@@ -92,7 +92,7 @@ def create(caller: Caller, request: CreateTotpRequest) -> CreateTotpResponse:
     browser=[BrowserRoute("POST", "b2b/totp/authenticate", needs_session=False, takes_session=True)],
     rights=None,
 )
-def authenticate(caller: Caller, request: AuthenticateTotpRequest) -> SecondFactorResponse:
+def authenticate(caller: Caller, request: AuthenticateTotpRequest) -> SessionResponse:
     """Add the code of an authenticator app to a session, or to a sign-in that waits for it. A code works once."""
     require_own(caller, request.member_id)
     signed_in = caller.directory.totps.authenticate(
@@ -102,7 +102,7 @@ def authenticate(caller: Caller, request: AuthenticateTotpRequest) -> SecondFact
         terms=session_terms(caller, request),
         choices=choices(request.set_mfa_enrollment, is_default=request.set_default_mfa),
     )
-    return second_factor_response(SecondFactorResponse, caller.directory, signed_in)
+    return session_response(SessionResponse, caller.directory, signed_in)
 
 
 @endpoint("totps.migrate", "POST totp/migrate", rights=None)

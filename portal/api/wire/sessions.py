@@ -264,8 +264,8 @@ def mfa_required(value: second_factors.MfaRequired | None) -> MfaRequired | None
     )
 
 
-class SecondFactorResponse(msgspec.Struct, kw_only=True):
-    """The session that has the second factor now."""
+class SessionResponse(msgspec.Struct, kw_only=True):
+    """A session that was started, or that has a further factor now."""
 
     member_id: str
     member: Member
@@ -276,12 +276,10 @@ class SecondFactorResponse(msgspec.Struct, kw_only=True):
     member_device: None = None
 
 
-SecondFactor = TypeVar("SecondFactor", bound=SecondFactorResponse)
+Session = TypeVar("Session", bound=SessionResponse)
 
 
-def second_factor_response(
-    response: type[SecondFactor], directory: ProjectDirectory, signed_in: SignedIn, **more: Any
-) -> SecondFactor:
+def session_response(response: type[Session], directory: ProjectDirectory, signed_in: SignedIn, **more: Any) -> Session:
     """Return the session as a response of this type, with the additional fields of the method."""
     detailed = directory.sessions.with_details(signed_in)
     return response(

@@ -217,7 +217,7 @@ class EmbeddedSessions:
             started = start_session(member, self._scope.origin, password_entered_at=None, terms=terms, factors=factors)
         return Authentication(started.member, started.organization, started)
 
-    def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> Authentication:
+    def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> SignedIn:
         """Start a session with a verified token, or add it to one. Raise NotFound, Forbidden, Invalid."""
         terms.check()
         now = timezone.now()
@@ -239,7 +239,7 @@ class EmbeddedSessions:
             if outcome.signed_in is None:
                 # The response has no room for what is missing (Stytch). The error takes the intermediate session back.
                 raise _not_enough(outcome)
-        return outcome
+        return outcome.signed_in
 
     def exchange_intermediate_session(self, intermediate_session_token: str, terms: SessionTerms) -> Authentication:
         """Sign a person in to this organization, which they chose. Raise Unauthenticated, NotFound."""

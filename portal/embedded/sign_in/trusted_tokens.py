@@ -21,7 +21,7 @@ from portal.outbound.client import fetch
 from portal.outbound.errors import InvalidResponse, OutboundError
 from portal.outbound.policy import Limits
 
-# Only signatures with a private key: with a shared secret, whoever can verify a token can also make one.
+# Only signatures with a private key: with a shared secret, those who can verify a token can also make one.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _MAX_CHARACTERS = 16_384
 _MAX_VALUE = 254

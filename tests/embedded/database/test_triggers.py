@@ -291,6 +291,9 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
             organization=organization, connection=scim, email_address="it@acme.example"
         )
         start_intermediate_session("ada@acme.example", [member])
+        second = {"organization": organization, "member": member, "encrypted_with": "a key"}
+        models.TotpRow.objects.create(secret=b"encrypted", **second)
+        models.RecoveryCodesRow.objects.create(codes=b"encrypted", **second)
         models.ScimReminderRow.objects.create(organization=organization, connection=scim, about="safeguard/now")
         models.ScimUserRow.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)

@@ -89,10 +89,10 @@ def test_page_tells_the_rule_before_it_is_broken(settings: Settings) -> None:
 
 
 def test_leaked_password_is_rejected(settings: Settings) -> None:
-    with leaked(settings, listing(STRONG)) as server, pytest.raises(Invalid) as refused:
+    with leaked(settings, listing(STRONG)) as server, pytest.raises(Invalid) as rejected:
         check_new_password(STRONG)
 
-    assert refused.value.error_type == "breached_password"
+    assert rejected.value.error_type == "breached_password"
     sent = server.requests[0]
     digest = hashlib.sha1(STRONG.encode(), usedforsecurity=False).hexdigest().upper()
     assert sent.startswith(f"GET /range/{digest[:5]} HTTP")
@@ -132,13 +132,13 @@ def test_leaked_password_does_not_sign_in(settings: Settings, admin: models.Memb
         use(settings, rules)
         with pytest.raises(Unauthenticated) as wrong:
             sign_in(email_address=admin.email_address, password="another one")
-        with pytest.raises(Unauthenticated) as refused:
+        with pytest.raises(Unauthenticated) as rejected:
             sign_in(email_address=admin.email_address, password=PASSWORD)
         with pytest.raises(Unauthenticated) as nowhere:
             discovery.authenticate(email_address=admin.email_address, password=PASSWORD)
 
     assert wrong.value.error_type == "unauthorized_credentials"
-    assert {refused.value.error_type, nowhere.value.error_type} == {"member_reset_password"}
+    assert {rejected.value.error_type, nowhere.value.error_type} == {"member_reset_password"}
     assert len(server.requests) == 2, "wrong passwords are never looked up"
 
 

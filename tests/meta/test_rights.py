@@ -172,6 +172,7 @@ def world(acme: models.OrganizationRow, project: NewProjectSecret, settings: Set
     email = uuid7()
     models.MemberRow.objects.filter(pk=subject.pk).update(
         password="argon2$",
+        email_address_verified=True,
         mfa_phone_number="+12025550123",
         external_id="crm-7",
         retired_email_addresses=[

@@ -67,6 +67,9 @@ def _member_of(who: SignedIn, **changes: object) -> str:
         "name": "",
         "status": "active",
         "roles": [],
+        "mfa_enrolled": False,
+        "totp_registration_id": "",
+        "default_mfa_method": "",
         **changes,
     }
     return json.dumps({"status_code": 200, "request_id": "request-id-test-1", "member": member})

@@ -28,8 +28,10 @@ from django.db import connection
 from portal.embedded.database import triggers
 
 with connection.cursor() as cursor:
+    tables = set(connection.introspection.table_names(cursor))  # later versions add more
+    tables.discard("directory_intermediatesession_members")  # has no organization yet
     for guard in triggers._guards("sqlite"):
-        if guard.table != "directory_intermediatesession_members":  # has no organization yet
+        if guard.table in tables:
             for statement in guard.create("postgresql"):
                 cursor.execute(statement)
 """

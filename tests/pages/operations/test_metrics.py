@@ -166,7 +166,8 @@ def test_failed_sign_ins_are_counted_by_reason(admin: models.MemberRow, visitor:
         visitor.post("/o/acme/sign-in/", {"email_address": "ada@acme.example", "password": password})
 
     after = [value("gatehouse_failed_sign_ins_total", reason=reason) for reason in reasons]
-    assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1, 1]  # the right password takes its attempt back
+    # The right password takes its attempt back.
+    assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1, 1]
 
 
 @pytest.mark.django_db

@@ -79,6 +79,14 @@ urlpatterns = [
     ),
     route("set-up/", set_up.set_up, name="set-up", allow=Permission.SCIM_GET),
     route("people/", users.people, name="people", allow=Permission.SCIM_GET),
+    route(
+        "people/export/",
+        users.export_people,
+        name="export-people",
+        allow=Permission.SCIM_GET,
+        methods=("POST",),
+        hands_out=True,
+    ),
     route("people/<str:user_id>/", users.person, name="person", allow=Permission.SCIM_GET),
     route(
         "people/<str:user_id>/sign-in-link/",

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 
@@ -18,7 +18,7 @@ from portal.serving.bodies import BodyProblem, body_problem
 from portal.serving.threads import RETRY_SECONDS
 from portal.web.availability import NotAvailable
 from portal.web.kept_form import sent_form
-from portal.web.pages import portal_frame, private
+from portal.web.pages import Portal, portal_frame, private
 from portal.web.request import PortalRequest
 from portal.web.rights import helpers_of
 from portal.web.session_cookie import forget_session, page_at_hand, sign_in_url
@@ -66,6 +66,25 @@ _ICONS = {
     503: "hourglass",
 }
 
+# The lists of which a page can be missing an item, by the names of their URLs, and the words of a link to each.
+_LISTS = {
+    "scim:groups": "View groups",
+    "scim:people": "View people",
+    "scim:log": "View log",
+    "members:members": "View members",
+    "activity:activity": "View activity",
+}
+# Parts of a path up to such a list: "/o/acme/scim/groups", "/o/acme/members".
+_LIST_DEPTHS = (5, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of an error page."""
+
+    label: str
+    url: str
+
 
 def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Return an error page, or only its notice if HTMX requested a fragment."""
@@ -80,7 +99,7 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
         "who_can_help": problem.who_can_help,
         "helpers": problem.helpers,
         "at": timezone.now(),
-        "area": next((area for area in portal.areas if area.is_current), None) if portal else None,
+        "above": _place_above(request, portal) if portal else None,
         "request_id": getattr(request, "request_id", ""),
         "retry_url": request.get_full_path() if problem.can_retry and request.method == "GET" else "",
         "sign_in_url": problem.sign_in_url,
@@ -88,6 +107,20 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     }
     template = "error.html#error-notice" if _is_fragment(request) else "error.html"
     return private(render(request, template, context, status=problem.status))
+
+
+def _place_above(request: HttpRequest, portal: Portal) -> Link | None:
+    """Return a link to the list that the page would have been an item of, or else to its area."""
+    parts = request.path.split("/")
+    for depth in _LIST_DEPTHS:
+        url = "/".join(parts[:depth]) + "/"
+        try:
+            name = resolve(url).view_name
+        except Resolver404:
+            continue
+        if name in _LISTS and url != request.path:
+            return Link(_LISTS[name], url)
+    return next((Link(f"Go to {area.label}", area.url) for area in portal.areas if area.is_current), None)
 
 
 def directory_error_page(request: HttpRequest, error: DirectoryError) -> HttpResponse:

@@ -6,22 +6,27 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import islice
+from typing import TypeVar
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from portal.directory.errors import TooManyRequests
+from portal.directory.pages import MAX_LIMIT, Page
 from portal.serving.threads import Share, claim
 from portal.web.pages import private
 from portal.web.request import PortalRequest
 
+# Lines of the file of a whole list.
+MAX_EXPORTED = 100_000
 _BATCH = 200
 # Characters that a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 # The values of a line by column.
 Record = Mapping[str, object]
+Item = TypeVar("Item")
 
 
 class FileFormat(StrEnum):
@@ -35,6 +40,19 @@ def reserve_export(request: PortalRequest) -> None:
     """Reserve a thread, which a slow client occupies until the export ends. Raise TooManyRequests if another one runs."""
     if not claim(request, Share.DOWNLOAD):
         raise TooManyRequests("Another export is running. Try again when it has finished.")
+
+
+def every_item(fetch: Callable[..., Page[Item]]) -> Iterator[Item]:
+    """Yield the items of a list, up to MAX_EXPORTED, page by page. `fetch` takes a cursor and a limit."""
+    return islice(_all_pages(fetch), MAX_EXPORTED)
+
+
+def _all_pages(fetch: Callable[..., Page[Item]]) -> Iterator[Item]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = fetch(cursor=cursor, limit=MAX_LIMIT)
+        yield from page.items
+        cursor = page.next_cursor
 
 
 def export_response(

@@ -1,20 +1,19 @@
 """The groups that the identity provider pushed, and the page of each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 
 from portal.directory.errors import Invalid, NotFound
-from portal.directory.pages import MAX_LIMIT, Page
+from portal.directory.pages import Page
 from portal.directory.permissions import Permission
 from portal.directory.scim.group_roles import MAX_GROUPS_AT_ONCE
 from portal.directory.scim.groups import ScimGroup
 from portal.web import listing
 from portal.web.availability import available
-from portal.web.exports import FileFormat, export_response, reserve_export
+from portal.web.exports import FileFormat, every_item, export_response, reserve_export
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupMembersQuery, GroupsQuery
@@ -29,7 +28,6 @@ _LIST = "scim_admin/groups.html"
 _GROUP = "scim_admin/group.html"
 _NESTED = "scim_admin/nested_groups.html"
 _MAX_NAMED = 10
-MAX_EXPORTED = 100_000
 
 
 def groups(request: PortalRequest) -> HttpResponse:
@@ -71,7 +69,7 @@ def export_groups(request: PortalRequest) -> HttpResponseBase:
     if connection is None:
         raise NotFound("No identity provider is connected, so there are no groups to export.")
     reserve_export(request)
-    found = islice(_every_group(_fetch(request, connection.connection_id, query)), MAX_EXPORTED)
+    found = every_item(_fetch(request, connection.connection_id, query))
     return export_response(request, "scim-groups", FileFormat.CSV, COLUMNS, map(record, found))
 
 
@@ -83,14 +81,6 @@ def _fetch(request: PortalRequest, connection_id: str, query: GroupsQuery) -> Ca
     return partial(
         scim.group_details.search, connection_id, query.search, grants_roles=query.grants_roles, order=query.order
     )
-
-
-def _every_group(fetch: Callable[..., Page[ScimGroup]]) -> Iterator[ScimGroup]:
-    cursor: str | None = ""
-    while cursor is not None:
-        page = fetch(cursor=cursor, limit=MAX_LIMIT)
-        yield from page.items
-        cursor = page.next_cursor
 
 
 def group(request: PortalRequest, group_id: str) -> HttpResponse:

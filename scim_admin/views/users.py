@@ -1,22 +1,28 @@
 """The people that the identity provider pushed, and the page of each."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 
+from portal.directory.errors import Invalid, NotFound
+from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.permissions import Permission
 from portal.directory.policy import MEMBER_ROLE
-from portal.directory.scim.users import ScimUserState
+from portal.directory.scim.connection import ScimConnection
+from portal.directory.scim.users import ScimListedUser, ScimUserGateway, ScimUserState
 from portal.web import listing
 from portal.web.activity.recent import recent_changes
 from portal.web.availability import available
+from portal.web.exports import FileFormat, every_item, export_response, reserve_export
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
-from scim_admin.forms.users import PeopleQuery
+from scim_admin.forms.users import Choices, PeopleQuery
 from scim_admin.guides import guide_for
 from scim_admin.links import resource_log_url
 from scim_admin.sections import render_list, render_section
+from scim_admin.user_export import COLUMNS, record
 
 # Entries of the activity log that a person's page shows.
 _RECENT = 3
@@ -37,29 +43,82 @@ _STATES = {
 def people(request: PortalRequest) -> HttpResponse:
     """Show a page of the provisioned people."""
     users = available(request.directory.scim.users, "users")
-    connection, query = request.directory.scim.connection.get(), PeopleQuery(request.GET)
+    connection = request.directory.scim.connection.get()
+    query = _query(request, request.GET, connection)
     context: dict[str, Any] = {"connection": connection, "query": query}
-    if not query.is_valid():
-        return render_section(request, _LIST, context, fragments=["people"], status=422)
     if connection is None:
         return render_section(request, _LIST, context, fragments=["people"])
-    limit, search, state = query.size, query.search, query.chosen_state
-    fetch = partial(users.page, connection.connection_id, limit=limit, search=search, state=state)
-    found = listing.load(request, lambda cursor: fetch(cursor=cursor), append_to="people-more")
-    context |= {
-        "people": found,
-        "search": search,
-        "state": state,
-        "none_found": _none_found(search, state),
-    }
+    if not query.is_valid():
+        return render_section(request, _LIST, context, fragments=["people"], status=422)
+    fetch, size = _fetch(users, connection, query), query.size
+    found = listing.load(request, lambda cursor: fetch(cursor=cursor, limit=size), append_to="people-more")
+    context |= {"people": found, "none_found": _none_found(query)}
     return render_list(request, _LIST, context | {"guide": guide_for(connection.identity_provider)}, "people")
 
 
-def _none_found(search: str, state: ScimUserState | None) -> dict[str, str]:
+def export_people(request: PortalRequest) -> HttpResponseBase:
+    """Download the people of the list as CSV, up to MAX_EXPORTED, read page by page while the file is sent."""
+    users = available(request.directory.scim.users, "users")
+    connection = request.directory.scim.connection.get()
+    query = _query(request, request.POST, connection)
+    if connection is None:
+        raise NotFound("No identity provider is connected, so there are no people to export.")
+    if not query.is_valid():
+        raise Invalid("Choose filters that the list of people offers.")
+    reserve_export(request)
+    found = every_item(_fetch(users, connection, query))
+    return export_response(request, "scim-people", FileFormat.CSV, COLUMNS, map(record, found))
+
+
+def _query(request: PortalRequest, given: QueryDict, connection: ScimConnection | None) -> PeopleQuery:
+    chosen = given.get("group", "")
+    return PeopleQuery(given, group_choices=lambda: _group_choices(request, connection, chosen))
+
+
+def _group_choices(request: PortalRequest, connection: ScimConnection | None, chosen: str) -> Choices:
+    """Return the choices of the filter by group: the first groups by name, and the chosen one."""
+    any_group = ("", "Any group")
+    if connection is None:
+        return [any_group]
+    page = request.directory.scim.groups.page(connection.connection_id, limit=DEFAULT_LIMIT)
+    first = [(group.group_id, group.group_name) for group in page.items]
+    if page.next_cursor is None:
+        return [any_group, *first]
+    others = [] if chosen in dict(first) else _named_group(request, chosen)
+    return [any_group, *others, (f"The first {len(first)} by name", first)]
+
+
+def _named_group(request: PortalRequest, group_id: str) -> list[tuple[str, str]]:
+    details = request.directory.scim.group_details
+    if details is None or not group_id:
+        return []
+    try:
+        return [(group_id, details.get(group_id).group_name)]
+    except NotFound:
+        return []
+
+
+def _fetch(
+    users: ScimUserGateway, connection: ScimConnection, query: PeopleQuery
+) -> Callable[..., Page[ScimListedUser]]:
+    """Return the function that returns a page of the list, given its cursor and its limit."""
+    return partial(
+        users.page,
+        connection.connection_id,
+        search=query.search,
+        state=query.chosen_state,
+        group_id=query.group_id,
+    )
+
+
+def _none_found(query: PeopleQuery) -> dict[str, str]:
     """Return what the page says if no one matches."""
+    search, state = query.search, query.chosen_state
     if not search:
-        return {"title": _NO_ONE[state] if state else "No matching people", "text": ""}
-    searched = f" We searched only people who {_STATES[state]}." if state else ""
+        title = _NO_ONE[state] if state and not query.group_id else "No matching people"
+        return {"title": title, "text": ""}
+    limits = (["in the chosen group"] if query.group_id else []) + ([f"who {_STATES[state]}"] if state else [])
+    searched = f" We searched only people {' '.join(limits)}." if limits else ""
     return {
         "title": "No matching people",
         "text": f"No one’s name, userName or email address contains “{search}”.{searched}",

@@ -49,7 +49,7 @@ class ScimSignInObstacle:
 
 @dataclass(frozen=True, slots=True)
 class ScimUser:
-    """A provisioned user in a list. `updated_at` is when the identity provider last changed the user."""
+    """A provisioned user. `updated_at` is when the identity provider last changed the user."""
 
     user_id: str
     user_name: str
@@ -58,11 +58,20 @@ class ScimUser:
     updated_at: datetime
     # None for a user who can sign in or who is deactivated.
     obstacle: ScimSignInObstacle | None = None
+    # Whether the safeguard keeps the identity provider from deactivating the user until an admin decides.
+    is_on_hold: bool = False
 
     @property
     def name(self) -> str:
         """The name to show: the displayName if there is one, else the userName."""
         return self.display_name or self.user_name
+
+    @property
+    def state(self) -> ScimUserState:
+        """Whether the user is active, and can sign in."""
+        if self.obstacle:
+            return ScimUserState.CANNOT_SIGN_IN
+        return ScimUserState.ACTIVE if self.active else ScimUserState.DEACTIVATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,20 @@ class ScimGroupLink:
 
 
 @dataclass(frozen=True, slots=True)
+class ScimListedUser:
+    """A user in a list, with the groups that they are in directly, by name, and their roles besides `stytch_member`."""
+
+    user: ScimUser
+    groups: tuple[ScimGroupLink, ...]
+    role_ids: tuple[str, ...]
+
+    @property
+    def more_groups(self) -> int:
+        """How many groups there are besides the first."""
+        return max(len(self.groups) - 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class ScimUserGroup:
     """A group that a user is in, directly or through a nested group."""
 
@@ -132,7 +155,7 @@ class ScimUserRole:
 class ScimUserGateway(Protocol):
     """The users that the identity provider pushed. Reading needs `stytch.scim:get`."""
 
-    def page(
+    def page(  # noqa: PLR0913 -- what a list is filtered by
         self,
         connection_id: str,
         *,
@@ -140,10 +163,11 @@ class ScimUserGateway(Protocol):
         limit: int = DEFAULT_LIMIT,
         search: str = "",
         state: ScimUserState | None = None,
-    ) -> Page[ScimUser]:
+        group_id: str = "",
+    ) -> Page[ScimListedUser]:
         """Return a page of users by userName. Each word of `search` is part of the userName, name or email address.
 
-        If no word has three letters, one of them begins with the text. Without an index that finds parts of names, a page
+        With `group_id`, only the users who are in the group directly; none if there is no such group. If no word has three letters, one of them begins with the text. Without an index that finds parts of names, a page
         reads 100,000 users at most and is partial if there are more, so it can be empty without being the last. `limit` is 1
         to 1000. Raise Invalid if it isn't, InvalidCursor, and NotFound if the connection isn't the active one.
         """

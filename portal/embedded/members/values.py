@@ -23,7 +23,8 @@ from portal.embedded import models
 from portal.embedded.members.roles import GroupGrant, email_roles, group_grants
 from portal.embedded.scope import rows_of, rows_of_each
 
-_Groups = Mapping[UUID, Sequence[tuple[str, str]]]
+# By user: the ID and the name of each group.
+GroupsByUser = Mapping[UUID, Sequence[tuple[str, str]]]
 
 
 def member_id(row: models.MemberRow) -> str:
@@ -71,7 +72,7 @@ def with_details(members: QuerySet[models.MemberRow]) -> QuerySet[models.MemberR
 def member_values(rows: Sequence[models.MemberRow]) -> tuple[Member, ...]:
     """Return members with their roles and SCIM registrations. This takes two queries for any number of members."""
     grants = group_grants(rows)
-    groups = _groups_of([user for user in map(_active_user, rows) if user is not None])
+    groups = groups_of_users([user for user in map(_active_user, rows) if user is not None])
     return tuple(_with_registration(row, member_value(row, grants.get(row.pk, ())), groups) for row in rows)
 
 
@@ -80,7 +81,19 @@ def with_registration(member: Member) -> Member:
     users = rows_of(parse_id("organization", member.organization_id), models.ScimUserRow).defer("search")
     users = users.filter(member=parse_id("member", member.member_id), connection__status=ScimConnectionStatus.ACTIVE)
     user = users.first()
-    return replace(member, scim_registration=_registration(user, _groups_of([user]))) if user else member
+    return replace(member, scim_registration=_registration(user, groups_of_users([user]))) if user else member
+
+
+def groups_of_users(users: Sequence[models.ScimUserRow]) -> GroupsByUser:
+    """Return the groups that users are in directly, by name. Users without one are left out."""
+    found: dict[UUID, list[tuple[str, str]]] = {}
+    if not users:
+        return found
+    memberships = rows_of_each({user.organization_id for user in users}, models.ScimMembershipRow)
+    rows = memberships.filter(user_id__in=[user.pk for user in users]).order_by("group__display_name_folded")
+    for user_id, group_id, name in rows.values_list("user_id", "group_id", "group__display_name"):
+        found.setdefault(user_id, []).append((public_id("scim-group", group_id), name))
+    return found
 
 
 def _roles(row: models.MemberRow, grants: Sequence[GroupGrant] | None) -> tuple[MemberRole, ...]:
@@ -102,12 +115,12 @@ def _roles(row: models.MemberRow, grants: Sequence[GroupGrant] | None) -> tuple[
     return tuple(MemberRole(role_id, tuple(its_sources)) for role_id, its_sources in sources.items())
 
 
-def _with_registration(row: models.MemberRow, value: Member, groups: _Groups) -> Member:
+def _with_registration(row: models.MemberRow, value: Member, groups: GroupsByUser) -> Member:
     user = _active_user(row)
     return value if user is None else replace(value, scim_registration=_registration(user, groups))
 
 
-def _registration(user: models.ScimUserRow, groups: _Groups) -> ScimRegistration:
+def _registration(user: models.ScimUserRow, groups: GroupsByUser) -> ScimRegistration:
     return ScimRegistration(
         connection_id=public_id("scim-connection", user.connection_id),
         registration_id=public_id("scim-registration", user.pk),
@@ -122,14 +135,3 @@ def _registration(user: models.ScimUserRow, groups: _Groups) -> ScimRegistration
 def _active_user(row: models.MemberRow) -> models.ScimUserRow | None:
     user: models.ScimUserRow | None = getattr(row, "scim_user", None)
     return user if user and user.connection.status == ScimConnectionStatus.ACTIVE else None
-
-
-def _groups_of(users: Sequence[models.ScimUserRow]) -> _Groups:
-    found: dict[UUID, list[tuple[str, str]]] = {}
-    if not users:
-        return found
-    memberships = rows_of_each({user.organization_id for user in users}, models.ScimMembershipRow)
-    rows = memberships.filter(user_id__in=[user.pk for user in users]).order_by("group__display_name_folded")
-    for user_id, group_id, name in rows.values_list("user_id", "group_id", "group__display_name"):
-        found.setdefault(user_id, []).append((public_id("scim-group", group_id), name))
-    return found

@@ -350,6 +350,12 @@ def _held_users(connection: models.ScimConnectionRow) -> "QuerySet[models.ScimUs
     )
 
 
+def is_user_on_hold(user: models.ScimUserRow) -> bool:
+    """Return whether a user, selected with the connection, is one of those whose deactivation waits for an admin."""
+    started_at, held_at = user.connection.hold_started_at, user.deactivation_held_at
+    return user.active and started_at is not None and held_at is not None and held_at >= started_at
+
+
 def _held_groups(connection: models.ScimConnectionRow) -> "QuerySet[models.ScimGroupRow]":
     """Return the groups that still have members, and that a request would have emptied since the hold began."""
     return rows_of(connection.organization_id, models.ScimGroupRow).filter(

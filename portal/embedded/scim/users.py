@@ -18,6 +18,7 @@ from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.scim.users import (
     ScimAttribute,
     ScimGroupLink,
+    ScimListedUser,
     ScimRoleSource,
     ScimSignInObstacle,
     ScimUser,
@@ -30,10 +31,11 @@ from portal.embedded import models
 from portal.embedded.database.keyset import Keyset, search_bound
 from portal.embedded.database.name_search import NameSearch, candidates, name_search
 from portal.embedded.database.raw_sql import key, rows
-from portal.embedded.members.roles import email_roles
-from portal.embedded.members.values import member_id
+from portal.embedded.members.roles import GroupGrant, email_roles, group_grants, roles_without_groups
+from portal.embedded.members.values import groups_of_users, member_id
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.connection import active_connection
+from portal.embedded.scim.safeguard import is_user_on_hold
 from portal.embedded.scim.sign_in_obstacles import obstacles_by_user
 from portal.embedded.scope import Scope, rows_of
 
@@ -62,7 +64,6 @@ _MAX_ATTRIBUTES = 100
 _MAX_VALUE_LENGTH = 500
 # Shown elsewhere on the page, or meant for programs.
 _HIDDEN = frozenset({"schemas", "id", "meta", "userName", "externalId", "active", "groups", "password"})
-_COLUMNS = ("pk", "user_name", "display_name", "active", "updated_at", "user_name_folded", "cannot_sign_in")
 _IN_STATE = {
     ScimUserState.ACTIVE: Q(active=True),
     ScimUserState.DEACTIVATED: Q(active=False),
@@ -104,7 +105,7 @@ class EmbeddedScimUsers:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def page(
+    def page(  # noqa: PLR0913 -- what a list is filtered by
         self,
         connection_id: str,
         *,
@@ -112,22 +113,26 @@ class EmbeddedScimUsers:
         limit: int = DEFAULT_LIMIT,
         search: str = "",
         state: ScimUserState | None = None,
-    ) -> Page[ScimUser]:
+        group_id: str = "",
+    ) -> Page[ScimListedUser]:
         """Return a page of users by userName. Raise Invalid, InvalidCursor, NotFound."""
         self._scope.require(Permission.SCIM_GET)
         check_limit(limit)
         organization_id, connection = self._scope.organization_id, parse_id("scim-connection", connection_id)
-        keyset = Keyset("scim-people", organization_id, connection, search, state or "")
+        keyset = Keyset("scim-people", organization_id, connection, search, state or "", group_id)
         found = keyset.after(cursor, self._users().filter(connection_id=connection), "user_name_folded")
         if state:
             found = found.filter(_IN_STATE[state])
+        if group_id:
+            found = found.filter(pk__in=self._in_group(group_id))
         found, bound = matching_users(organization_id, found, connection, name_search(search))
-        rows = list(found.values_list(*_COLUMNS)[: limit + 1])
+        found = found.select_related("connection", "member__organization").defer("document", "search")
+        rows = list(found[: limit + 1])
         if not rows and not bound:
             active_connection(organization_id, connection_id)
-        obstacles = self._obstacles([row[0] for row in rows[:limit] if row[6]])
-        page = keyset.page(rows, limit=limit, key=lambda row: row[5], searched_to=bound)
-        return page.map(lambda row: _value(row, obstacles.get(row[0])))
+        page = keyset.page(rows, limit=limit, key=lambda row: row.user_name_folded, searched_to=bound)
+        listed = self._listed(page.items)
+        return page.map(lambda row: listed[row.pk])
 
     def count_without_access(self, connection_id: str) -> int:
         """Return how many active users can't sign in, up to MAX_COUNTED."""
@@ -141,7 +146,7 @@ class EmbeddedScimUsers:
         row = self._user(user_id)
         obstacle = self._obstacles([row.pk])[row.pk] if row.cannot_sign_in else None
         return ScimUserDetails(
-            user=ScimUser(user_id, row.user_name, row.display_name, row.active, row.updated_at, obstacle),
+            user=_value(row, obstacle),
             connection_id=public_id("scim-connection", row.connection_id),
             external_id=row.external_id,
             created_at=row.created_at,
@@ -167,13 +172,14 @@ class EmbeddedScimUsers:
         """Return the current roles of a user, each with its first sources. Raise NotFound."""
         self._scope.require(Permission.SCIM_GET)
         user = self._user(user_id)
-        if not user.active or user.member is None or user.member.status != MemberStatus.ACTIVE:
+        member = _active_member(user)
+        if member is None:
             return ()
         sources: dict[str, list[ScimRoleSource]] = {
             role_id: [ScimRoleSource(RoleSourceType.DIRECT_ASSIGNMENT)]
-            for role_id in [MEMBER_ROLE, *user.member.direct_roles]
+            for role_id in [MEMBER_ROLE, *member.direct_roles]
         }
-        for role_id in email_roles(user.member.organization, user.member.email_address):
+        for role_id in email_roles(member.organization, member.email_address):
             sources.setdefault(role_id, []).append(ScimRoleSource(RoleSourceType.EMAIL_ASSIGNMENT))
         for role_id, source in _sources_through_groups(user):
             sources.setdefault(role_id, []).append(source)
@@ -186,10 +192,29 @@ class EmbeddedScimUsers:
         return active_users(self._scope.organization_id)
 
     def _user(self, user_id: str) -> models.ScimUserRow:
-        row = self._users().select_related("member__organization").filter(pk=parse_id("scim-user", user_id)).first()
+        users = self._users().select_related("connection", "member__organization")
+        row = users.filter(pk=parse_id("scim-user", user_id)).first()
         if row is None:
             raise NotFound("This person doesn't exist. The identity provider may have deleted them.")
         return row
+
+    def _in_group(self, group_id: str) -> QuerySet[models.ScimMembershipRow, Any]:
+        memberships = self._scope.of(models.ScimMembershipRow).filter(group_id=parse_id("scim-group", group_id))
+        return memberships.values("user_id")
+
+    def _listed(self, users: Sequence[models.ScimUserRow]) -> Mapping[UUID, ScimListedUser]:
+        """Return users with their groups and roles, by primary key. The number of queries is the same for any number of users."""
+        obstacles = self._obstacles([user.pk for user in users if user.cannot_sign_in])
+        groups = groups_of_users(users)
+        grants = group_grants([user.member for user in users if user.member])
+        return {
+            user.pk: ScimListedUser(
+                _value(user, obstacles.get(user.pk)),
+                tuple(ScimGroupLink(*group) for group in groups.get(user.pk, ())),
+                _role_ids(user, grants),
+            )
+            for user in users
+        }
 
     def _obstacles(self, users: Sequence[UUID]) -> Mapping[UUID, ScimSignInObstacle]:
         return obstacles_by_user(self._scope.organization_id, self._users().filter(pk__in=users))
@@ -205,9 +230,30 @@ def _address_has(organization_id: UUID, text: str, comparison: str) -> Q:
     return Q(member_id__in=rows_of(organization_id, models.MemberRow).filter(address).values("pk"))
 
 
-def _value(row: tuple[Any, ...], obstacle: ScimSignInObstacle | None) -> ScimUser:
-    user, user_name, display_name, active, updated_at, *_ = row
-    return ScimUser(public_id("scim-user", user), user_name, display_name, active, updated_at, obstacle)
+def _value(row: models.ScimUserRow, obstacle: ScimSignInObstacle | None) -> ScimUser:
+    return ScimUser(
+        public_id("scim-user", row.pk),
+        row.user_name,
+        row.display_name,
+        row.active,
+        row.updated_at,
+        obstacle,
+        is_on_hold=is_user_on_hold(row),
+    )
+
+
+def _active_member(user: models.ScimUserRow) -> models.MemberRow | None:
+    """Return the member of a user, None if one of them isn't active."""
+    return user.member if user.active and user.member and user.member.status == MemberStatus.ACTIVE else None
+
+
+def _role_ids(user: models.ScimUserRow, grants: Mapping[UUID, Sequence[GroupGrant]]) -> tuple[str, ...]:
+    member = _active_member(user)
+    if member is None:
+        return ()
+    through_groups = [grant.role_id for grant in grants.get(member.pk, ())]
+    found = dict.fromkeys([*roles_without_groups(member), *through_groups])
+    return tuple(role_id for role_id in found if role_id != MEMBER_ROLE)
 
 
 def _sources_through_groups(user: models.ScimUserRow) -> Iterator[tuple[str, ScimRoleSource]]:

@@ -40,7 +40,7 @@ def test_users_come_page_by_page_each_once(world: World) -> None:
     cursor: str | None = ""
     while cursor is not None:
         page = users.page(connection_id, cursor=cursor, limit=2)
-        seen += [one.user_id for one in page.items]
+        seen += [one.user.user_id for one in page.items]
         cursor = page.next_cursor
 
     assert seen == expected
@@ -60,6 +60,27 @@ def test_a_user_has_groups_and_roles_with_their_sources(world: World) -> None:
 
 
 @EMBEDDED_ONLY
+def test_listed_users_have_their_direct_groups_by_name_and_can_be_filtered_by_one(world: World) -> None:
+    connection_id = world.add_connection("acme")
+    support, billing = world.add_groups(connection_id, ["Support", "Billing"])
+    pia = world.add_user(connection_id, "pia@acme.example", [support, billing])
+    tom = world.add_user(connection_id, "tom@acme.example", [support])
+    foreign = world.add_groups(world.add_connection("globex"), ["Theirs"])[0]
+    users = users_of(world)
+
+    listed = {one.user.user_id: one for one in users.page(connection_id).items}
+    assert [group.group_name for group in listed[pia].groups] == ["Billing", "Support"]
+    assert (listed[pia].more_groups, listed[tom].more_groups, listed[tom].role_ids) == (1, 0, ())
+    for group_id, expected in ((billing, [pia]), (support, [pia, tom]), (foreign, []), ("made-up", [])):
+        found = users.page(connection_id, group_id=group_id)
+        assert [one.user.user_id for one in found.items] == expected, group_id
+    first = users.page(connection_id, group_id=support, limit=1)
+    assert first.next_cursor
+    with pytest.raises(InvalidCursor):
+        users.page(connection_id, group_id=billing, cursor=first.next_cursor)
+
+
+@EMBEDDED_ONLY
 def test_active_users_who_cannot_sign_in_are_counted_and_listed_with_the_reason(world: World) -> None:
     connection_id = world.add_connection("acme")
     world.add_user(connection_id, "pia@acme.example")
@@ -71,10 +92,12 @@ def test_active_users_who_cannot_sign_in_are_counted_and_listed_with_the_reason(
     assert users.count_without_access(connection_id) == 1
     assert users.count_without_access(foreign) == 0
     [one] = users.page(connection_id, state=ScimUserState.CANNOT_SIGN_IN).items
-    assert (one.user_id, one.obstacle and one.obstacle.reason) == (without, ScimObstacle.NO_ADDRESS)
+    assert (one.user.user_id, one.user.state) == (without, ScimUserState.CANNOT_SIGN_IN)
+    assert one.user.obstacle
+    assert one.user.obstacle.reason == ScimObstacle.NO_ADDRESS
     details = users.get(without)
-    assert (details.user.obstacle, details.can_sign_in) == (one.obstacle, False)
-    assert [user.obstacle for user in users.page(connection_id).items] == [None, one.obstacle]
+    assert (details.user, details.can_sign_in) == (one.user, False)
+    assert [listed.user.obstacle for listed in users.page(connection_id).items] == [None, one.user.obstacle]
 
 
 @EMBEDDED_ONLY

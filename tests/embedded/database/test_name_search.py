@@ -64,7 +64,7 @@ def found_groups(scim: models.ScimConnectionRow, text: str) -> list[str]:
 
 def found_users(scim: models.ScimConnectionRow, text: str) -> list[str]:
     page = EmbeddedScimUsers(_scope(scim)).page(public_id("scim-connection", scim.pk), search=text)
-    return sorted(user.name for user in page.items)
+    return sorted(listed.user.name for listed in page.items)
 
 
 @pytest.fixture

@@ -73,6 +73,28 @@ def test_every_error_page_names_its_request(visitor: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("scim/groups/made-up/", ("/o/acme/scim/groups/", "View groups")),
+        ("scim/people/made-up/", ("/o/acme/scim/people/", "View people")),
+        ("scim/log/made-up/replay/", ("/o/acme/scim/log/", "View log")),
+        ("members/made-up/", ("/o/acme/members/", "View members")),
+        ("activity/made-up/", ("/o/acme/activity/", "View activity")),
+        ("scim/restore/made-up/", ("/o/acme/scim/", "Go to SCIM")),
+    ],
+)
+def test_a_missing_item_leads_to_its_list_and_a_missing_page_to_its_area(
+    acme: models.OrganizationRow, admin_client: Client, path: str, link: tuple[str, str]
+) -> None:
+    factories.scim_connection(acme)
+
+    response = admin_client.get(f"/o/acme/{path}")
+
+    assert response.status_code == 404
+    assert re.findall(r'<a class="btn btn-primary" href="([^"]+)">([^<]+)</a>', response.content.decode()) == [link]
+
+
+@pytest.mark.parametrize(
     ("answer", "status", "says"),
     [
         (lambda request: errors.bad_request(request, ValueError()), 400, "Invalid request"),

@@ -20,7 +20,7 @@ from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.database.name_search import NameSearch
 from portal.embedded.scim.groups import EmbeddedScimGroups
-from scim_admin.views import groups
+from portal.web import exports
 from tests import factories
 from tests.absent import absent
 
@@ -559,7 +559,7 @@ def test_an_export_reads_every_page(
     admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = add_groups(connection, 30)
-    monkeypatch.setattr(groups, "MAX_LIMIT", 7)
+    monkeypatch.setattr(exports, "MAX_LIMIT", 7)
 
     content = admin_client.post(f"{GROUPS}export/").getvalue().decode()
 

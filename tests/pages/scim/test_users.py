@@ -1,7 +1,9 @@
 """The list of provisioned people, and the page of one of them."""
 
+import csv
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from unittest.mock import patch
@@ -10,6 +12,7 @@ import pytest
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
@@ -20,6 +23,7 @@ from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.database.name_search import NameSearch
 from portal.embedded.scim.users import EmbeddedScimUsers
+from portal.web import exports
 from portal.web.availability import REASONS
 from tests import factories
 from tests.absent import absent
@@ -178,6 +182,110 @@ def test_a_search_keeps_its_words_and_state_over_the_pages(
     assert len({name for names in pages for name in names}) == 59
 
 
+def test_people_are_shown_with_their_groups_and_with_roles_from_every_source(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    pia = factories.provisioned(connection, "pia@acme.example")
+    factories.scim_user(connection, "robot@acme.example")
+    team, billing, company = factories.scim_groups(connection, ["Team", "Billing", "Company"])
+    factories.put_in_group(team, [pia])
+    factories.put_in_group(billing, [pia])
+    factories.put_group_in(company, team)
+    factories.group_role(company, "it_support")
+    factories.role_by_domain(connection.organization, "acme.example", "stytch_admin")
+
+    pia_row, robot_row = re.findall(r"<tr>.*?</tr>", page(admin_client), re.DOTALL)[1:]
+
+    assert "Billing and 1 more" in pia_row
+    assert "Company" not in pia_row
+    assert ("Admin" in pia_row, "It support" in pia_row, "Member" in pia_row) == (True, True, False)
+    assert robot_row.count(">None<") == 2
+
+
+def test_someone_who_is_deactivated_has_no_roles_in_the_list(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    user = factories.provisioned(connection, "pia@acme.example", active=False)
+    team = factories.scim_group(connection, "Team")
+    factories.put_in_group(team, [user])
+    factories.group_role(team, "it_support")
+
+    assert "It support" not in page(admin_client)
+
+
+def test_someone_whose_deactivation_waits_for_an_admin_is_on_hold(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    now = timezone.now()
+    before, after = now - timedelta(hours=2), now - timedelta(minutes=5)
+    user = factories.scim_user(connection, "pia@acme.example", deactivation_held_at=after)
+    factories.scim_user(connection, "old@acme.example", deactivation_held_at=before)
+    assert "On hold" not in page(admin_client)
+
+    models.ScimConnectionRow.objects.update(hold_started_at=now - timedelta(hours=1))
+
+    for url in (USERS_PAGE, url_of(user)):
+        assert page(admin_client, url).count(">On hold<") == 1, url
+
+
+def test_people_are_filtered_by_group(admin_client: Client, connection: models.ScimConnectionRow) -> None:
+    pia, _ = (factories.scim_user(connection, f"{name}@acme.example") for name in ("pia", "tom"))
+    team = factories.scim_group(connection, "Team")
+    factories.put_in_group(team, [pia])
+    group_id = public_id("scim-group", team.pk)
+
+    html = page(admin_client, group=group_id)
+
+    assert user_names(html) == ["pia@acme.example"]
+    assert f'<option value="{group_id}" selected>Team</option>' in html
+    assert "in the chosen group" in page(admin_client, group=group_id, q="tom")
+
+
+def test_the_filter_offers_the_first_groups_and_the_chosen_one(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    groups = factories.scim_groups(connection, [f"Team {n:03}" for n in range(102)])
+    group_id = public_id("scim-group", groups[101].pk)
+
+    html = page(admin_client, group=group_id)
+
+    assert '<optgroup label="The first 100 by name">' in html
+    offered = re.findall(r">(Team \d+)</option>", html)
+    assert (offered[0], offered[1], offered[-1], len(offered)) == ("Team 101", "Team 000", "Team 099", 101)
+
+
+def test_the_people_of_the_list_are_exported(
+    admin_client: Client, connection: models.ScimConnectionRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "MAX_LIMIT", 2)
+    team = factories.scim_group(connection, "Team, the first")
+    factories.group_role(team, "it_support")
+    users = [factories.provisioned(connection, f"person{n}@acme.example") for n in range(5)]
+    factories.put_in_group(team, users[:3])
+    factories.scim_user(connection, "=out@acme.example", active=False)
+    group_id = public_id("scim-group", team.pk)
+
+    html = page(admin_client, group=group_id)
+    assert f'<input type="hidden" name="group" value="{group_id}">' in html
+    everyone = admin_client.post(f"{USERS_PAGE}export/")
+    chosen = admin_client.post(f"{USERS_PAGE}export/", {"group": group_id}).getvalue().decode()
+
+    assert everyone["Content-Disposition"].startswith('attachment; filename="scim-people-acme-')
+    lines = list(csv.DictReader(everyone.getvalue().decode().splitlines()))
+    assert [line["user_name"] for line in lines] == ["'=out@acme.example", *(user.user_name for user in users)]
+    assert (lines[0]["status"], lines[1]["status"]) == ("deactivated", "active")
+    assert (lines[1]["groups"], lines[1]["roles"], lines[5]["groups"]) == ("Team, the first", "it_support", "")
+    assert len(chosen.splitlines()) == 4
+
+
+def test_an_export_of_people_needs_valid_filters_and_a_connection(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    assert admin_client.post(f"{USERS_PAGE}export/", {"state": "some"}).status_code == 422
+    models.ScimConnectionRow.objects.update(status="deleted")
+    assert admin_client.post(f"{USERS_PAGE}export/").status_code == 404
+
+
 def test_people_are_filtered_by_state(admin_client: Client, connection: models.ScimConnectionRow) -> None:
     factories.scim_user(connection, "in@acme.example")
     factories.scim_user(connection, "out@acme.example", active=False)
@@ -203,7 +311,9 @@ def test_empty_filtered_empty_and_failed_look_different(
     assert "No people yet" not in response.content.decode()
 
 
-@pytest.mark.parametrize(("name", "value"), [("limit", "7"), ("state", "gone"), ("q", "x" * 257), ("q", "a\0b")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("limit", "7"), ("state", "gone"), ("group", "gone"), ("q", "x" * 257), ("q", "a\0b")]
+)
 def test_an_invalid_query_is_rejected_at_its_field(
     admin_client: Client, connection: models.ScimConnectionRow, name: str, value: str
 ) -> None:
@@ -247,12 +357,13 @@ def test_a_page_takes_the_same_number_of_queries_for_any_number_of_people(
     number: int,
 ) -> None:
     for n in range(number):
-        factories.scim_user(connection, f"person{n:03}@acme.example")
+        factories.provisioned(connection, f"person{n:03}@acme.example")
     admin_client.get(USERS_PAGE)
 
-    with django_assert_num_queries(3):  # session, connection, people
+    # The session, the connection, the people with their groups and roles, and four for the groups to filter by.
+    with django_assert_num_queries(9):
         admin_client.get(USERS_PAGE, {"limit": "250"})
-    with django_assert_num_queries(4):  # and those found by email address
+    with django_assert_num_queries(10):  # and those found by email address
         admin_client.get(USERS_PAGE, {"limit": "250", "q": "p"})
 
 

@@ -27,12 +27,13 @@ from portal.directory.scim.log import (
 )
 from portal.embedded import audit, models
 from portal.embedded.database.keyset import Keyset
+from portal.embedded.database.name_search import name_search
 from portal.embedded.scim.groups import EmbeddedScimGroups
 from portal.embedded.scim.log.attempts import find_attempt
 from portal.embedded.scim.log.counting import hours
 from portal.embedded.scim.log.replay import replay, replay_obstacle
 from portal.embedded.scim.log.resource_names import ResourceNames
-from portal.embedded.scim.users import EmbeddedScimUsers
+from portal.embedded.scim.users import active_users, matching_users
 from portal.embedded.scope import Scope
 
 # Entries that one page looks at if no index matches its filter.
@@ -174,10 +175,11 @@ class EmbeddedScimLog:
         key = parse_id("scim-request", text)
         if key.int:
             return Q(pk=key)
-        resource_ids: list[str] = []
+        organization_id, connection = self._scope.organization_id, parse_id("scim-connection", connection_id)
+        in_order = active_users(organization_id).filter(connection_id=connection).order_by("user_name_folded")
+        users, _ = matching_users(organization_id, in_order, connection, name_search(text))
+        resource_ids = [public_id("scim-user", user) for user in users.values_list("pk", flat=True)[:_MAX_NAMED]]
         try:
-            users = EmbeddedScimUsers(self._scope).page(connection_id, search=text, limit=_MAX_NAMED)
-            resource_ids += (user.user_id for user in users.items)
             groups = EmbeddedScimGroups(self._scope).search(connection_id, text, limit=_MAX_NAMED)
             resource_ids += (group.group_id for group in groups.items)
         except NotFound:

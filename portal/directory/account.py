@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from portal.directory.members import Member
 from portal.directory.sessions import SignedIn
 
 
@@ -32,6 +33,21 @@ class AccountGateway(Protocol):
         With `existing_password`, no other proof is needed. Raise Unauthenticated if it is wrong, Invalid for a weak new
         password, Forbidden if the organization doesn't allow passwords, Conflict if the password was changed in the
         meantime.
+        """
+        ...
+
+    def change_name(self, name: str) -> Member:
+        """Change the name that others see. Needs no recent proof.
+
+        Raise Conflict if an identity provider manages the member, Invalid for a name that is too long, Forbidden.
+        """
+        ...
+
+    def delete_totp(self) -> Member:
+        """Delete the authenticator app and the recovery codes. Sessions continue.
+
+        The member is no longer asked for a second factor, unless they have another one or the organization requires it.
+        Raise NotFound without an app, Forbidden, Unauthenticated if the session has no second factor.
         """
         ...
 

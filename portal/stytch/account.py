@@ -5,7 +5,7 @@ from typing import Any
 
 from portal.directory.account import PendingEmailUpdate
 from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from portal.directory.members import SessionSummary
+from portal.directory.members import Member, SessionSummary
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.sessions import SignedIn
 from portal.directory.step_up import require_recent_proof
@@ -15,6 +15,8 @@ from portal.stytch.http import path_of
 from portal.stytch.members import StytchMembers
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import CONFIRM_MEANINGS, StytchSessions, signed_in
+from portal.stytch.totps import StytchTotps
+from portal.stytch.values import member_value
 
 _WEAK: Meaning = (
     Invalid,
@@ -69,6 +71,20 @@ class StytchAccount:
             path = path_of("passwords", "session", "reset")
             body |= {"password": new_password}
         return self._same_member(signed_in(self._scope.api.post(path, body, meanings=_PASSWORD_MEANINGS)))
+
+    def change_name(self, name: str) -> Member:
+        """Change the name (PUT /v1/b2b/organizations/{organization_id}/members/{member_id}). Raise Invalid, Forbidden."""
+        return self._update(name=name)
+
+    def delete_totp(self) -> Member:
+        """Delete the app (DELETE …/members/{member_id}/totp), then stop asking for one (PUT …/members/{member_id}).
+
+        Raise NotFound, Forbidden, StepUpRequired.
+        """
+        member = StytchTotps(self._scope).delete(self._holder().member.member_id)
+        if member.mfa_enrolled and not member.mfa_phone_number_verified:
+            member = self._update(mfa_enrolled=False)
+        return member
 
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return None: Stytch's API doesn't tell."""
@@ -146,6 +162,12 @@ class StytchAccount:
             )
         path = path_of("organizations", holder.organization.organization_id, "members", holder.member.member_id)
         self._scope.api.delete(path, session_token=holder.session_token)
+
+    def _update(self, **changes: object) -> Member:
+        holder = self._holder()
+        path = path_of("organizations", holder.organization.organization_id, "members", holder.member.member_id)
+        answer = self._scope.api.put(path, changes, session_token=holder.session_token)
+        return member_value(answer.part("member"))
 
     def _holder(self) -> SignedIn:
         if self._scope.signed_in is None:

@@ -61,6 +61,16 @@ def test_a_recent_proof_changes_the_password(world: World) -> None:
     assert sign_in(world, password=STRONG)
 
 
+def test_members_change_their_names(world: World) -> None:
+    here = sign_in(world)
+
+    assert as_member(world, here).account.change_name("Max Muster").name == "Max Muster"
+
+    assert opened(world).sessions.authenticate(here.session_token).member.name == "Max Muster"
+    with pytest.raises(Unauthenticated):
+        opened(world).account.change_name("Nobody")
+
+
 def test_an_open_browser_changes_no_password(world: World) -> None:
     here = sign_in(world)
     with time_machine.travel(timezone.now() + LATER, tick=False):

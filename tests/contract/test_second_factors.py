@@ -203,3 +203,38 @@ def test_removing_an_app_takes_a_recent_proof(world: World) -> None:
         signed_in, _ = set_up(world)
     with time_machine.travel(START + timedelta(minutes=10), tick=False), pytest.raises(StepUpRequired):
         opened(world).acting_as(signed_in).totps.delete(signed_in.member.member_id)
+
+
+def test_members_remove_their_own_app_and_are_asked_for_none(world: World) -> None:
+    signed_in = opened(world).sessions.sign_in(email_address="max@acme.example", password=PASSWORD)
+    member_id, session = signed_in.member.member_id, Continuation(session=signed_in)
+    new = opened(world).totps.create(member_id, before=session)
+    enroll = MfaChoices(enrollment=Enrollment.ENROLL, is_default=True)
+    signed_in = opened(world).totps.authenticate(member_id, code_of(new.secret), before=session, choices=enroll)
+    assert waiting(world, email_address="max@acme.example").methods == ("totp",)
+
+    member = opened(world).acting_as(signed_in).account.delete_totp()
+
+    assert (member.totp_registration_id, member.mfa_enrolled) == ("", False)
+    again = opened(world).sessions.sign_in(email_address="max@acme.example", password=PASSWORD)
+    with pytest.raises(NotFound):
+        opened(world).acting_as(again).account.delete_totp()
+
+
+def test_where_a_second_factor_is_required_another_app_is_set_up_at_the_next_sign_in(world: World) -> None:
+    signed_in, _ = set_up(world)
+
+    opened(world).acting_as(signed_in).account.delete_totp()
+
+    assert waiting(world).methods == ()
+
+
+def test_removing_ones_own_app_takes_a_recent_proof(world: World) -> None:
+    with time_machine.travel(START, tick=False):
+        signed_in, _ = set_up(world)
+    with time_machine.travel(START + timedelta(minutes=10), tick=False):
+        account = opened(world).acting_as(signed_in).account
+        with pytest.raises(StepUpRequired):
+            account.delete_totp()
+    with pytest.raises(Unauthenticated):
+        opened(world).account.delete_totp()

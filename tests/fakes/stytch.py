@@ -310,6 +310,20 @@ def _start_email_update(fake: FakeStytch, seen: Seen, organization: str, member_
     }
 
 
+_SELF_UPDATES = {"name": "update.info.name", "mfa_enrolled": "update.settings.mfa-enrolled"}
+
+
+def _update_member(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
+    member = fake.project.member(fake.project.organization(organization), member_id)
+    for name, value in seen.body.items():
+        fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, _SELF_UPDATES[name])
+        if name == "name":
+            member.name = value
+        else:
+            member.needs_second_factor = value
+    return {"member_id": member.id, "member": objects.member_object(member)}
+
+
 def _delete_member(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
     member = fake.project.member(fake.project.organization(organization), member_id)
     fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, "delete")
@@ -408,6 +422,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"passwords/existing_password/reset", _change_password),
     ("POST", r"passwords/session/reset", _set_password),
     ("POST", r"organizations/([^/]+)/members/([^/]+)/start_email_update", _start_email_update),
+    ("PUT", r"organizations/([^/]+)/members/([^/]+)", _update_member),
     ("DELETE", r"organizations/([^/]+)/members/([^/]+)", _delete_member),
     ("GET", r"rbac/policy", _get_policy),
     ("GET", r"scim/([^/]+)/connection", _get_connection),

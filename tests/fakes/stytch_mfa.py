@@ -83,8 +83,10 @@ def rotate(project: Project, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def delete(project: Project, session_token: str | None, organization: str, member_id: str) -> dict[str, Any]:
     row = project.organization(organization)
-    project.authorize(session_token, row, "stytch.member:update.info.delete.mfa-totp")
     member = project.member(row, member_id)
+    is_own = session_token is not None and project.session(session_token).member is member
+    resource = "stytch.self" if is_own else "stytch.member"
+    project.authorize(session_token, row, f"{resource}:update.info.delete.mfa-totp")
     if not member.totp:
         raise Refusal(404, "totp_not_found")
     member.totp, member.recovery_codes, member.default_mfa_method = None, [], ""

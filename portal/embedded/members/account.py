@@ -14,7 +14,7 @@ from portal.directory.account import PendingEmailUpdate
 from portal.directory.actor import ActorType
 from portal.directory.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from portal.directory.ids import parse_id, public_id
-from portal.directory.members import RESOURCE, SELF, MemberStatus
+from portal.directory.members import RESOURCE, SELF, Member, MemberChanges, MemberStatus
 from portal.directory.organizations import EMAIL_OTP, PASSWORD
 from portal.directory.sessions import Continuation, SessionEndCause, SignedIn
 from portal.embedded import models
@@ -68,6 +68,21 @@ class EmbeddedAccount:
                 session.password_entered_at = timezone.now()
                 session.save(update_fields=["password_entered_at"])
         return signed_in_value(session, holder.session_token)
+
+    def change_name(self, name: str) -> Member:
+        """Change the name. Raise Conflict, Invalid, Forbidden."""
+        email_updates.require_unmanaged(self._member())
+        return EmbeddedMembers(self._scope).update(self._holder().member.member_id, MemberChanges(name=name))
+
+    def delete_totp(self) -> Member:
+        """Delete the authenticator app and the recovery codes. Raise NotFound, Forbidden, Unauthenticated, StepUpRequired."""
+        member_id, members = self._holder().member.member_id, EmbeddedMembers(self._scope)
+        self._scope.require_recent_proof()
+        with transaction.atomic():
+            member = members.delete_totp(member_id)
+            if member.mfa_enrolled and not member.mfa_phone_number_verified:
+                member = members.update(member_id, MemberChanges(mfa_enrolled=False))
+        return member
 
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return the change of the address that waits for its code."""

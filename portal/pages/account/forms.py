@@ -7,11 +7,13 @@ from django import forms
 from django.conf import settings
 
 from portal.directory.preferences import Preferences, Theme, zone_names
+from portal.web.authenticator_apps import FirstCodeForm
 
 _REGIONS = frozenset(
     ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 )
 _MAX_PASSWORD = 1024
+_MAX_NAME = 256
 # What nothing chosen is called in the form: an empty choice would make a field optional.
 _BROWSER, _SYSTEM = "browser", "system"
 _THEMES = {_SYSTEM: "Same as the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
@@ -49,6 +51,29 @@ class NewEmailForm(forms.Form):
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
+
+
+class NameForm(forms.Form):
+    """The name that others see."""
+
+    name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=_MAX_NAME,
+        help_text="Other members see your name.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class NewAppForm(FirstCodeForm):
+    """The first code of a new authenticator app, and the app's secret, which the page shows again after a wrong code."""
+
+    secret = forms.RegexField(r"^[A-Z2-7]{16,64}$", widget=forms.HiddenInput)
+
+    @property
+    def shown_secret(self) -> str:
+        """The secret that the page showed, "" if it came from elsewhere."""
+        return str(self.cleaned_data.get("secret", "")) if self.is_bound and self.errors is not None else ""
 
 
 class PreferencesForm(forms.Form):

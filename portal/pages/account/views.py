@@ -7,9 +7,10 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.directory.errors import Invalid
+from portal.directory.errors import Conflict, Forbidden, Invalid
 from portal.directory.organizations import PASSWORD
-from portal.pages.account.forms import PreferencesForm
+from portal.directory.second_factors import REQUIRED_FOR_ALL, TOTP
+from portal.pages.account.forms import NameForm, PreferencesForm
 from portal.web.member_roles import shown_roles
 from portal.web.pages import render_page, see_other
 from portal.web.preferences import preferences_of, store_preferences
@@ -21,8 +22,24 @@ _TEMPLATE = "account/account.html"
 
 def account(request: PortalRequest) -> HttpResponse:
     """Show the account."""
-    form = PreferencesForm.of(preferences_of(request), browser_zone=browser_zone_name(request))
-    return _page(request, form)
+    return _page(request, _preferences_form(request))
+
+
+def change_name(request: PortalRequest) -> HttpResponse:
+    """Change the member's name. On GET, show the account."""
+    response = see_other(reverse("account:account", args=[request.signed_in.organization.organization_slug]))
+    if request.method == "GET":
+        return response
+    form = NameForm(request.POST)
+    if form.is_valid():
+        try:
+            request.directory.account.change_name(form.cleaned_data["name"])
+        except (Conflict, Forbidden, Invalid) as error:
+            form.add_error("name", error.detail)
+        else:
+            messages.success(request, "Your name was saved.")
+            return response
+    return _page(request, _preferences_form(request), name_form=form, status=422)
 
 
 def preferences(request: PortalRequest) -> HttpResponse:
@@ -43,7 +60,13 @@ def preferences(request: PortalRequest) -> HttpResponse:
     return _page(request, form, status=422)
 
 
-def _page(request: PortalRequest, form: PreferencesForm, *, status: int = 200) -> HttpResponse:
+def _preferences_form(request: PortalRequest) -> PreferencesForm:
+    return PreferencesForm.of(preferences_of(request), browser_zone=browser_zone_name(request))
+
+
+def _page(
+    request: PortalRequest, form: PreferencesForm, *, name_form: NameForm | None = None, status: int = 200
+) -> HttpResponse:
     member = request.signed_in.member
     details = request.directory.members.details(member.member_id)
     context: dict[str, Any] = {
@@ -52,11 +75,14 @@ def _page(request: PortalRequest, form: PreferencesForm, *, status: int = 200) -
         "sessions": details.sessions,
         "own_session_id": request.signed_in.session.member_session_id,
         "form": form,
+        "name_form": name_form or NameForm(initial={"name": member.name}),
         "now": timezone.now(),
         "is_stored": request.directory.preferences is not None,
         "manager": details.listed.manager,
         "pending": request.directory.account.pending_email_update(),
         "knows_password": request.directory.members.has_details,
+        "allows_apps": TOTP in request.signed_in.organization.settings.second_factors,
+        "requires_second_factor": request.signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,
         "allows_passwords": request.signed_in.organization.settings.allows(PASSWORD),
     }
     return render_page(request, _TEMPLATE, context, status=status)

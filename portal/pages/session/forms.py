@@ -72,3 +72,14 @@ class CreateOrganizationForm(forms.Form):
     organization_name = forms.CharField(
         label="Name of the organization", max_length=128, widget=forms.TextInput(attrs={"autocomplete": "organization"})
     )
+
+
+class RecoveryCodeForm(forms.Form):
+    """A recovery code. Case, spaces and hyphens don't matter."""
+
+    code = forms.CharField(
+        label="Recovery code",
+        max_length=100,
+        help_text="Each code works once.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}),
+    )

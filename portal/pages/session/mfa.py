@@ -1,21 +1,18 @@
 """The second factor at sign-in: a code of an app or a recovery code, setting an app up, and confirming with it."""
 
-from urllib.parse import quote
-
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 
 from portal.directory.errors import DirectoryError, Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.organizations import Organization
 from portal.directory.second_factors import TOTP, Enrollment, MfaChoices, PendingSignIn, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
-from portal.directory.totps import app_url
-from portal.pages.session.mfa_forms import AppCodeForm, FirstCodeForm, RecoveryCodeForm
+from portal.pages.session.forms import RecoveryCodeForm
 from portal.pages.session.views import enter, send_again
+from portal.web.authenticator_apps import AppCodeForm, FirstCodeForm, app_to_set_up, new_recovery_codes
 from portal.web.kept_form import kept_form
 from portal.web.pages import render_page, see_other
 from portal.web.pending_sign_in import (
@@ -25,7 +22,6 @@ from portal.web.pending_sign_in import (
     waiting_sign_in,
     with_secret,
 )
-from portal.web.qr_codes import svg_path
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import is_page_of, keep_session
 
@@ -168,23 +164,17 @@ def _recovery_codes(request: PortalRequest, signed_in: SignedIn, onward: str) ->
     organization = signed_in.organization
     context = {
         "organization": organization,
-        "email_address": signed_in.member.email_address,
-        "codes": codes,
-        "download_url": codes_url(codes, signed_in.member.email_address, organization.organization_name),
         "next": onward,
+        **new_recovery_codes(
+            codes,
+            email_address=signed_in.member.email_address,
+            organization_name=organization.organization_name,
+        ),
     }
     response = render_page(request, "session/mfa_recovery_codes.html", context)
     keep_session(response, signed_in)
     forget_waiting(response)
     return response
-
-
-def codes_url(codes: tuple[str, ...], email_address: str, organization_name: str) -> str:
-    """Return recovery codes as a text file in a URL: downloading it takes no other request, so nothing is stored."""
-    created = f"{timezone.localdate():%-d %b %Y}"
-    lines = [f"Recovery codes for {email_address} at {organization_name}"]
-    lines += [f"Created on {created}. Each code works once.", "", *codes, ""]
-    return f"data:text/plain;charset=utf-8,{quote(chr(10).join(lines))}"
 
 
 def _challenge_page(
@@ -208,24 +198,17 @@ def _challenge_page(
 def _set_up_page(
     request: PortalRequest, organization: Organization, waiting: WaitingSignIn, form: Form
 ) -> HttpResponse:
-    address = waiting.pending.email_address
-    url = app_url(waiting.secret, email_address=address, organization_name=organization.organization_name)
-    path, size = svg_path(url)
     context = {
         "form": form,
         "organization": organization,
-        "email_address": address,
-        "qr_path": path,
-        "qr_size": size,
-        "setup_key": grouped(waiting.secret),
+        **app_to_set_up(
+            waiting.secret,
+            email_address=waiting.pending.email_address,
+            organization_name=organization.organization_name,
+        ),
         "sign_in_url": reverse("session:sign-in", args=[organization.organization_slug]),
     }
     return render_page(request, "session/mfa_set_up.html", context, status=_status(form))
-
-
-def grouped(secret: str) -> str:
-    """Return a setup key in groups of four, as apps accept it."""
-    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
 
 
 def _took_too_long(request: PortalRequest, organization: Organization) -> HttpResponse:

@@ -76,6 +76,8 @@ class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # In minutes; Stytch's maximum is the default.
     max_duration_minutes: int = 527_040
+    # Of the system that the product used before: it says whose a session there is (Stytch: sessions.migrate).
+    userinfo_url: str = ""
 
 
 class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,6 +171,8 @@ def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -
     limit = configuration.sessions.max_duration_minutes
     if not 5 <= limit <= Sessions().max_duration_minutes:  # noqa: PLR2004 -- Stytch's minimum
         raise ValueError(f"sessions.max_duration_minutes is {limit}, but must be from 5 to 527040")
+    if configuration.sessions.userinfo_url and not configuration.sessions.userinfo_url.startswith("https://"):
+        raise ValueError("sessions.userinfo_url must begin with https://")
     _check_profiles(configuration.trusted_auth_tokens)
     if configuration.sdk.cookie_domain and not _DOMAIN.fullmatch(configuration.sdk.cookie_domain):
         raise ValueError(f'sdk.cookie_domain is "{configuration.sdk.cookie_domain}", but must be like example.com')

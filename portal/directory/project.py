@@ -164,6 +164,13 @@ class Project(Protocol):
         """Return what a trusted auth token says (Stytch: sessions.attest). Raise NotFound, Unauthenticated."""
         ...
 
+    def address_of_other_session(self, session_token: str) -> str:
+        """Return the email address of a session in the system that the product used before (Stytch: sessions.migrate).
+
+        Raise NotFound if none is configured, Unauthenticated for a token that it rejects, Unavailable.
+        """
+        ...
+
     def jwks(self, project_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the public keys of the project's session JWTs (RFC 7517). Raise NotFound."""
         ...

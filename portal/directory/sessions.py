@@ -378,6 +378,13 @@ class ProjectSessionGateway(SessionGateway, Protocol):
         """
         ...
 
+    def migrate(self, email_address: str, terms: SessionTerms) -> SignedIn:
+        """Start a session of the member with this address, who has one in another system (Stytch: sessions.migrate).
+
+        Raise what `attest` raises.
+        """
+        ...
+
     def exchange_intermediate_session(self, intermediate_session_token: str, terms: SessionTerms) -> Authentication:
         """Sign a person in to this organization, which they chose, joining it if they may.
 

@@ -128,6 +128,13 @@ class EmbeddedProject:
 
         return trusted_tokens.trusted_token(profile_id, token)
 
+    def address_of_other_session(self, session_token: str) -> str:
+        """Return the email address of a session elsewhere. Raise NotFound, Unauthenticated, Unavailable."""
+        # Imported here, as below.
+        from portal.embedded.sign_in import other_sessions  # noqa: PLC0415 -- as above
+
+        return other_sessions.address_of(session_token)
+
     def jwks(self, project_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the public keys of the project's session JWTs. Raise NotFound."""
         # Imported here: the portal's pages never need the libraries for keys.

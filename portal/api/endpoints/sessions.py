@@ -13,6 +13,7 @@ from portal.api.wire.sessions import (
     ExchangeResponse,
     SessionRequest,
     SessionResponse,
+    SessionTermsRequest,
     authentication_response,
     optional_session,
     primary_required,
@@ -90,6 +91,13 @@ class AttestSessionRequest(SessionRequest, kw_only=True):
     profile_id: str
     token: str
     organization_id: str | None = None
+
+
+class MigrateSessionRequest(SessionTermsRequest, kw_only=True):
+    """A token of the system that the product used before, and the organization of the person."""
+
+    session_token: str
+    organization_id: str
 
 
 class JwksRequest(msgspec.Struct):
@@ -205,6 +213,15 @@ def attest(caller: Caller, request: AttestSessionRequest) -> SessionResponse:
     held = optional_session(caller, request)
     before = Continuation(session=held[0] if held else None)
     signed_in = directory.sessions.attest(token, session_terms(caller, request), before)
+    return session_response(SessionResponse, directory, signed_in)
+
+
+@endpoint("sessions.migrate", "POST sessions/migrate", rights=None, of_organization=False)
+def migrate(caller: Caller, request: MigrateSessionRequest) -> SessionResponse:
+    """Exchange a token of the system that the product used before for a session. Its UserInfo endpoint says whose it is."""
+    directory = caller.project.open(request.organization_id, caller.actor)
+    address = caller.project.address_of_other_session(request.session_token)
+    signed_in = directory.sessions.migrate(address, session_terms(caller, request))
     return session_response(SessionResponse, directory, signed_in)
 
 

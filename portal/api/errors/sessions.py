@@ -93,6 +93,16 @@ SESSION_ERROR_TYPES: dict[str, ErrorType] = {
         "The token isn't signed with a key of the profile, has expired, is for another audience, or lacks a mapped claim.",
         "Send a current token of the profile's issuer. The server's log says what was wrong.",
     ),
+    "session_migration_not_configured": ErrorType(
+        _NOT_FOUND,
+        "The project's configuration has no UserInfo endpoint of the system that sessions come from.",
+        "Set userinfo_url under [sessions] in PROJECT_FILE.",
+    ),
+    "unable_to_migrate_session": ErrorType(
+        _UNAUTHORIZED,
+        "The UserInfo endpoint rejected the token, or returned no verified email address.",
+        "Send a current access token of the other system, with the scope of email addresses.",
+    ),
     "project_not_found": ErrorType(
         _NOT_FOUND,
         "No project has this ID.",

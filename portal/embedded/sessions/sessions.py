@@ -219,7 +219,6 @@ class EmbeddedSessions:
 
     def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> SignedIn:
         """Start a session with a verified token, or add it to one. Raise NotFound, Forbidden, Invalid."""
-        terms.check()
         now = timezone.now()
         factor = AuthenticationFactor(
             "trusted_auth_token",
@@ -228,8 +227,25 @@ class EmbeddedSessions:
             now,
             trusted_auth_token_factor=TrustedAuthTokenFactor(token.token_id),
         )
+        return self._start_by(factor, token.email_address, terms, before)
+
+    def migrate(self, email_address: str, terms: SessionTerms) -> SignedIn:
+        """Start a session of someone who has one elsewhere. Raise NotFound, Forbidden, Invalid."""
+        now = timezone.now()
+        # Stytch's SDKs know no other delivery method of this type.
+        return self._start_by(AuthenticationFactor("imported", "imported_auth0", now, now), email_address, terms)
+
+    def _start_by(
+        self,
+        factor: AuthenticationFactor,
+        email_address: str,
+        terms: SessionTerms,
+        before: Continuation = NOTHING_BEFORE,
+    ) -> SignedIn:
+        """Start the session of the active member with an address by what another system vouches for, or add that to one."""
+        terms.check()
         with transaction.atomic():
-            member = locked_member(self._scope, token.email_address)
+            member = locked_member(self._scope, email_address)
             if member is None or member.status != MemberStatus.ACTIVE:
                 raise NotFound(
                     "The organization has no active member with the token's email address.",

@@ -18,6 +18,7 @@ from django.db import OperationalError, close_old_connections, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
+from django.utils import timezone
 from limits.storage import storage_from_string
 
 from portal.access import rate_limits
@@ -145,6 +146,13 @@ def _fresh_signing_keys() -> None:
     """Forget the keys of the test before; who has not loaded them knows none."""
     if keys := sys.modules.get("portal.embedded.sessions.signing_keys"):
         keys.forget()
+
+
+@pytest.fixture(autouse=True)
+def _start_of_this_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a module's START be the time when the test begins: the module was read long before, at the start of the suite."""
+    if hasattr(request.module, "START"):
+        monkeypatch.setattr(request.module, "START", timezone.now().replace(microsecond=0))
 
 
 @pytest.fixture(autouse=True)

@@ -288,7 +288,7 @@ def test_pages_that_need_a_proof_ask_for_the_second_factor(admin: models.MemberR
     assert admin_client.get("/o/acme/account/leave/")["Location"].startswith(CONFIRM)
     with at():
         admin_client.post(CONFIRM_APP, {"code": code()})
-    assert admin_client.get("/o/acme/account/leave/").status_code == 200
+        assert admin_client.get("/o/acme/account/leave/").status_code == 200
 
 
 def test_an_admin_removes_the_app_of_a_member(

@@ -1,4 +1,4 @@
-"""Sessions of another system, exchanged for Gatehouse's through Stytch's SDK."""
+"""Sessions of people who have one in another system, through Stytch's SDK."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -84,7 +84,7 @@ def test_what_proves_nobody(sdk: B2BClient, userinfo: Endpoint, answer: Answer, 
 
 
 @pytest.mark.parametrize("token", ["", "a\r\nX-Other: b", "ü", "x" * 20_000])
-def test_what_is_no_bearer_token_is_not_sent(sdk: B2BClient, userinfo: Endpoint, token: str) -> None:
+def test_what_cannot_be_a_bearer_token_is_not_sent(sdk: B2BClient, userinfo: Endpoint, token: str) -> None:
     endpoint = userinfo(answers(b'{"email": "ada@acme.example"}'))
 
     status, _ = error_of(lambda: sdk.sessions.migrate(session_token=token, organization_id="acme"))

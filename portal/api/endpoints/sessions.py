@@ -14,6 +14,7 @@ from portal.api.wire.sessions import (
     SessionRequest,
     SessionResponse,
     SessionTermsRequest,
+    StartedSession,
     authentication_response,
     optional_session,
     primary_required,
@@ -217,12 +218,12 @@ def attest(caller: Caller, request: AttestSessionRequest) -> SessionResponse:
 
 
 @endpoint("sessions.migrate", "POST sessions/migrate", rights=None, of_organization=False)
-def migrate(caller: Caller, request: MigrateSessionRequest) -> SessionResponse:
-    """Exchange a token of the system that the product used before for a session. Its UserInfo endpoint says whose it is."""
+def migrate(caller: Caller, request: MigrateSessionRequest) -> StartedSession:
+    """Start a session for someone who has one in the system that the product used before, which its UserInfo endpoint names."""
     directory = caller.project.open(request.organization_id, caller.actor)
     address = caller.project.address_of_other_session(request.session_token)
     signed_in = directory.sessions.migrate(address, session_terms(caller, request))
-    return session_response(SessionResponse, directory, signed_in)
+    return session_response(StartedSession, directory, signed_in)
 
 
 @endpoint("sessions.get_jwks", "GET sessions/jwks/{project_id}", rights=None, of_organization=False, is_open=True)

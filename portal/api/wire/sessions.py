@@ -264,8 +264,8 @@ def mfa_required(value: second_factors.MfaRequired | None) -> MfaRequired | None
     )
 
 
-class SessionResponse(msgspec.Struct, kw_only=True):
-    """A session that was started, or that has a further factor now."""
+class StartedSession(msgspec.Struct, kw_only=True):
+    """A session that a backend started."""
 
     member_id: str
     member: Member
@@ -273,10 +273,15 @@ class SessionResponse(msgspec.Struct, kw_only=True):
     session_token: str
     session_jwt: str
     member_session: MemberSession
+
+
+class SessionResponse(StartedSession, kw_only=True):
+    """A session that was started, or that has a further factor now."""
+
     member_device: None = None
 
 
-Session = TypeVar("Session", bound=SessionResponse)
+Session = TypeVar("Session", bound=StartedSession)
 
 
 def session_response(response: type[Session], directory: ProjectDirectory, signed_in: SignedIn, **more: Any) -> Session:

@@ -27,7 +27,7 @@ def set_up(request: PortalRequest) -> HttpResponse:
         return _account(request)
     if TOTP not in signed_in.organization.settings.second_factors:
         raise Forbidden(f"{signed_in.organization.organization_name} doesn’t allow authenticator apps.")
-    # Whoever adds a factor could keep the member out with it.
+    # Someone at an open browser could keep the member out with an app of their own.
     if needs_step_up(request):
         return step_up(request, request.path)
     form = NewAppForm(request.POST or None)

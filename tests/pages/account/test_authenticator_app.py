@@ -137,7 +137,7 @@ def test_without_an_app_there_are_no_recovery_codes(client: Client) -> None:
 
 def test_an_app_is_removed_and_is_not_asked_for(client: Client, member: models.MemberRow) -> None:
     set_up(client)
-    assert "You aren’t asked for a code any more" in text(client, REMOVE)
+    assert "You’re no longer asked for a code" in text(client, REMOVE)
 
     assert client.post(REMOVE)["Location"] == ACCOUNT
 

@@ -1,6 +1,6 @@
 """Signing in before an organization is known: a code or link by email, and the choice of an organization."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -26,6 +26,8 @@ from portal.web.session_cookie import open_organizations
 
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 _TOO_MANY_EMAILS = "Too many emails. Try again in 15 minutes."
+# Organizations that are named because this browser has a cookie of theirs, which takes a query for each.
+_MAX_OPENED = 20
 _METHODS = {
     PASSWORD: "a password",
     EMAIL_OTP: "a code by email",
@@ -123,11 +125,7 @@ def organizations(request: PortalRequest) -> HttpResponse:
         return _enter(request, form.cleaned_data["organization_id"])
     choices, email_address = _choices(request, token, proof)
     named = {one.organization.organization_slug for one in choices}
-    opened = [
-        {"organization_slug": slug, "url": reverse("home:home", args=[slug])}
-        for slug in open_organizations(request)
-        if slug not in named
-    ]
+    opened = _opened(request, besides=named)
     can_create = proof is Proof.EMAIL and bool(email_address) and _can_create(request)
     if not choices and not opened and not email_address:
         return see_other(reverse("session:discover"))
@@ -142,6 +140,18 @@ def organizations(request: PortalRequest) -> HttpResponse:
         "create_url": reverse("session:create-organization"),
     }
     return render_page(request, "session/organizations.html", context)
+
+
+def _opened(request: PortalRequest, *, besides: Collection[str]) -> list[dict[str, str]]:
+    """Return the name and the URL of the organizations that this browser has a session cookie for."""
+    opened = []
+    for slug in [one for one in open_organizations(request) if one not in besides][:_MAX_OPENED]:
+        try:
+            name = request.directories.open(slug, request.origin).organization.get().organization_name
+        except NotFound:  # It was deleted, or has another slug now.
+            continue
+        opened.append({"organization_name": name, "url": reverse("home:home", args=[slug])})
+    return opened
 
 
 def create_organization(request: PortalRequest) -> HttpResponse:

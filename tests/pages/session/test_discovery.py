@@ -1,5 +1,6 @@
 """Sign in before an organization is chosen, and move between organizations."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -171,3 +172,17 @@ def test_invalid_session_cookie_is_deleted(acme: models.OrganizationRow, visitor
         response = visitor.get("/o/acme/")
         assert response.status_code == 401
         assert response.cookies[cookie_name("acme")].value == ""
+
+
+def test_organizations_that_are_open_in_this_browser_are_named(acme: models.OrganizationRow) -> None:
+    models.OrganizationRow.objects.filter(pk=acme.pk).update(name="Acme <Inc>")
+    gone = factories.member(factories.organization("gone"), "ada@acme.example")
+    client = factories.signed_in(factories.member(acme, "ada@acme.example"))
+    client.cookies.update(factories.signed_in(gone).cookies)
+    models.OrganizationRow.objects.filter(slug="gone").update(deleted_at=timezone.now())
+
+    html = client.get("/organizations/").content.decode()
+
+    assert re.findall(r'<a class="choice" href="([^"]+)">\s*<span [^>]+>(.)</span>\s*<span><b>([^<]+)</b>', html) == [
+        ("/o/acme/", "A", "Acme &lt;Inc&gt;")
+    ]

@@ -1,5 +1,7 @@
 """What the methods have in common that send links and codes: what browsers may use, limits, and the response."""
 
+from typing import Literal
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -9,7 +11,11 @@ from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.errors.responses import ApiError
 from portal.directory.configuration import PkceFlow, SdkMethod
+from portal.directory.locales import Locale
 from portal.directory.members import Member
+
+# What SDKs send: "" is as good as nothing.
+AskedLocale = Locale | Literal[""] | None
 
 # Seconds: the shortest default windows of the limits.
 _WAIT, _PAUSE, _EMAIL_WAIT = "60", "3600", "900"

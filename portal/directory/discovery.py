@@ -119,6 +119,7 @@ class DiscoveryEmailRequest:
     redirect_url: str | None = None
     minutes: int | None = None
     code_challenge: str | None = None
+    locale: str = ""  # (Stytch), "" for that of a member with the address
 
 
 class ProjectDiscoveryGateway(Protocol):

@@ -14,6 +14,8 @@ class CodeRequest:
     email_address: str
     login_minutes: int | None = None
     signup_minutes: int | None = None
+    # The language of the email (Stytch: locale), "" for that of the member or the organization.
+    locale: str = ""
 
 
 class EmailOtpGateway(Protocol):

@@ -21,6 +21,8 @@ class EmailUpdateRequest:
     email_address: str
     delivery_method: DeliveryMethod = DeliveryMethod.LINK
     redirect_url: str | None = None
+    # The language of the email (Stytch: locale), "" for that of the member or the organization.
+    locale: str = ""
 
 
 class ProjectEmailUpdateGateway(Protocol):

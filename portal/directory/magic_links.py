@@ -22,6 +22,8 @@ class MagicLinkRequest:
     login_minutes: int | None = None
     signup_minutes: int | None = None
     code_challenge: str | None = None
+    # The language of the email (Stytch: locale), "" for that of the member or the organization.
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Invitation:
     roles: Sequence[str] | None = None
     trusted_metadata: Mapping[str, Any] | None = None
     untrusted_metadata: Mapping[str, Any] | None = None
+    locale: str = ""
 
 
 class ProjectMagicLinkGateway(Protocol):

@@ -15,6 +15,8 @@ class ResetRequest:
     redirect_url: str | None = None
     minutes: int | None = None
     code_challenge: str | None = None
+    # The language of the email (Stytch: locale), "" for that of the member or the organization.
+    locale: str = ""
 
 
 class ProjectPasswordResetGateway(Protocol):

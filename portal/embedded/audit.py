@@ -38,9 +38,12 @@ class Change(TypedDict, total=False):
     after: Mapping[str, Any]
 
 
-def record(caller: Caller, action: str, **change: Unpack[Change]) -> None:
-    """Write one entry. `action` is `noun.verb`."""
-    record_all([entry(caller, action, **change)])
+def record(caller: Caller, action: str, **change: Unpack[Change]) -> UUID:
+    """Write one entry, and return its primary key. `action` is `noun.verb`."""
+    written = entry(caller, action, **change)
+    record_all([written])
+    key: UUID = written["id"]
+    return key
 
 
 def record_all(entries: Iterable[Entry]) -> None:

@@ -1,6 +1,7 @@
 """What an email says, once: its HTML and its plain text are both rendered from this (portal/mail/rendering.py)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -42,12 +43,17 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """The one button. `validity` is "" if it opens a page that asks for sign-in, and otherwise how long the link works."""
+    """The one button. `note` is a sentence: how long its link works, or that its page asks for a sign-in.
+
+    `is_link` says that the link works only once. A quiet button is for emails where there is normally nothing to do.
+    """
 
     kind: ClassVar[str] = "button"
     label: str
     url: str
-    validity: str = ""
+    note: str
+    is_link: bool = False
+    is_quiet: bool = False
 
     @property
     def host(self) -> str:
@@ -93,6 +99,13 @@ class Email:
     # The area and the connection, such as "SCIM · Okta production".
     context: str = ""
     links: tuple[FooterLink, ...] = ()
+    # One of portal.mail.languages.LOCALES, in which all of it is written.
+    locale: str = "en"
+    # The name of the email in operators' own texts, and the values of their placeholders. "" for emails without them.
+    template: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    # About the account's security, so that it can't be turned off.
+    is_security: bool = False
     # Where one POST stops these emails (RFC 8058). "" for emails that can't be stopped.
     stop_url: str = ""
 

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
 
 from portal.mail.content import Email
-from portal.mail.rendering import render_html, render_text
+from portal.mail.rendering import language_tag, render_html, render_text
 
 _PERMANENT = 500  # SMTP, RFC 5321, 4.2.1: from here on, trying again doesn't help
 _UTF_8 = Charset("utf-8")
@@ -65,7 +65,7 @@ def _headers(email: Email, to: str, key: str) -> dict[str, str]:
         "Message-ID": f"<{name}@{urlsplit(settings.PUBLIC_URL).hostname}>",
         "Auto-Submitted": "auto-generated",  # RFC 3834, 5
         "X-Auto-Response-Suppress": "OOF, AutoReply",  # the same for Microsoft Exchange
-        "Content-Language": "en",
+        "Content-Language": language_tag(email.locale),
     }
     if email.stop_url:
         # RFC 8058: mail programs offer to stop the emails, and do it with one POST.

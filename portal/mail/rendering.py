@@ -1,6 +1,5 @@
 """Render an email as HTML and as plain text, with the same facts and links."""
 
-import textwrap
 from collections.abc import Iterator
 from email.utils import parseaddr
 from urllib.parse import urlsplit
@@ -8,9 +7,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from portal.mail.catalog import Texts, texts
 from portal.mail.content import PORTAL_NAME, Block, Button, Code, Email, Facts, FooterLink, Paragraph, Steps
+from portal.mail.languages import RIGHT_TO_LEFT
+from portal.mail.wrapping import columns, padded, wrapped
 
-_COLUMNS = 72
 _LABEL_COLUMNS = 13
 # Blanks after the preheader, so that mail programs don't show the beginning of the email next to it.
 _FILLER = "\u2007\ufeff\u034f " * 30
@@ -18,7 +19,7 @@ _FILLER = "\u2007\ufeff\u034f " * 30
 
 def render_html(email: Email, to: str) -> str:
     """Return the HTML part for a recipient."""
-    name = email.organization_name or PORTAL_NAME
+    name, said = email.organization_name or PORTAL_NAME, texts(email.locale)
     html = render_to_string(
         "emails/email.html",
         {
@@ -28,20 +29,30 @@ def render_html(email: Email, to: str) -> str:
             "filler": _FILLER,
             "why": _why(email, to),
             "sender": _sender(email),
+            "opens": "".join(_opens(one, said) for one in email.blocks if isinstance(one, Button)),
+            "start": "right" if email.locale in RIGHT_TO_LEFT else "left",
+            "language": language_tag(email.locale),
+            "is_right_to_left": email.locale in RIGHT_TO_LEFT,
+            "fact_padding": "9px 0 9px 12px" if email.locale in RIGHT_TO_LEFT else "9px 12px 9px 0",
         },
     )
     return html.strip() + "\n"
 
 
 def render_text(email: Email, to: str) -> str:
-    """Return the plain-text part for a recipient. No line is longer than 72 characters, except a link alone on its line."""
+    """Return the plain-text part for a recipient. No line takes more than 72 columns, except a link alone on its line."""
     head = " · ".join(filter(None, [email.organization_name or PORTAL_NAME, email.context]))
-    title = _wrapped(email.title)
-    underline = "=" * max(map(len, title.splitlines()))
-    body = "\n\n".join(part for block in email.blocks for part in _block(block))
+    title = wrapped(email.title)
+    underline = "=" * max(map(columns, title.splitlines()))
+    body = "\n\n".join(part for block in email.blocks for part in _block(block, texts(email.locale)))
     links = [line for link in email.links for line in _footer_link(link)]
-    foot = "\n".join([_wrapped(_why(email, to)), *links, _wrapped(_sender(email))])
-    return f"{_wrapped(head)}\n\n{title}\n{underline}\n\n{body}\n\n{'-' * 24}\n{foot}\n"
+    foot = "\n".join([wrapped(_why(email, to)), *links, wrapped(_sender(email))])
+    return f"{wrapped(head)}\n\n{title}\n{underline}\n\n{body}\n\n{'-' * 24}\n{foot}\n"
+
+
+def language_tag(locale: str) -> str:
+    """Return a locale as a language tag (RFC 5646)."""
+    return "pt-BR" if locale == "pt-br" else locale
 
 
 def public_host() -> str:
@@ -50,48 +61,44 @@ def public_host() -> str:
 
 
 def _why(email: Email, to: str) -> str:
-    return f"You get this email at {to} because {email.reason}."
+    said = texts(email.locale)
+    why = said("frame.why", address=to, reason=email.reason)
+    return said.sentences(why, said("frame.security") if email.is_security else "")
 
 
 def _sender(email: Email) -> str:
-    on_behalf_of = f" for {email.organization_name}" if email.organization_name else ""
-    return f"Sent by {PORTAL_NAME} ({public_host()}){on_behalf_of}. {_reply_note()}"
-
-
-def _reply_note() -> str:
+    said, host = texts(email.locale), public_host()
+    if email.organization_name:
+        sent = said("frame.sent_for", portal=PORTAL_NAME, host=host, organization=email.organization_name)
+    else:
+        sent = said("frame.sent", portal=PORTAL_NAME, host=host)
     name, address = parseaddr(settings.EMAIL_REPLY_TO)
-    return f"Replies go to {name or address}." if address else "Replies to this email aren’t read."
+    replies = said("frame.replies", name=name or address) if address else said("frame.no_replies")
+    return said.sentences(sent, replies)
 
 
-def _block(block: Block) -> Iterator[str]:
+def _opens(button: Button, said: Texts) -> str:
+    """Return the sentences between a button and the link below it."""
+    opens = said("frame.opens_link" if button.is_link else "frame.opens_page", host=button.host)
+    return said.sentences(opens, button.note)
+
+
+def _block(block: Block, said: Texts) -> Iterator[str]:
     match block:
         case Paragraph():
-            yield _wrapped("".join(one.text for one in block.words))
+            yield wrapped("".join(one.text for one in block.words))
         case Facts():
-            width = max(_LABEL_COLUMNS, *(len(label) + 3 for label, _ in block.rows))
-            yield "\n".join(_wrapped(value, label.ljust(width), " " * width) for label, value in block.rows)
+            width = max(_LABEL_COLUMNS, *(columns(label) + 3 for label, _ in block.rows))
+            yield "\n".join(wrapped(value, padded(label, width), " " * width) for label, value in block.rows)
         case Steps():
-            yield "\n".join(_wrapped(step, f"{n}. ", "   ") for n, step in enumerate(block.steps, start=1))
+            yield "\n".join(wrapped(step, f"{n}. ", "   ") for n, step in enumerate(block.steps, start=1))
         case Code():
             yield f"    {block.value}"
         case Button():
-            yield f"{block.label} on {block.host}:\n{block.url}"
-            yield _wrapped(
-                f"The link works once, {block.validity}." if block.validity else "You sign in on that page first."
-            )
+            yield f"{wrapped(said('frame.button_on_host', label=block.label, host=block.host))}\n{block.url}"
+            yield wrapped(block.note)
 
 
 def _footer_link(link: FooterLink) -> Iterator[str]:
     yield f"{link.label}:"
     yield link.url
-
-
-def _wrapped(text: str, first: str = "", others: str = "") -> str:
-    return textwrap.fill(
-        text,
-        _COLUMNS,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

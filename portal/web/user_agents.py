@@ -31,8 +31,14 @@ def browser_name(user_agent: str) -> str:
 
 def known_browser(user_agent: str) -> str:
     """Return "Chrome on macOS" for a known browser, else "": nothing that the client chose the words of."""
+    browser, system = known_device(user_agent)
+    return f"{browser} on {system}" if browser else ""
+
+
+def known_device(user_agent: str) -> tuple[str, str]:
+    """Return the names of a known browser and its system, such as "Chrome" and "macOS", or two empty texts."""
     browser, system = (
         next((name for part, name in known if part in user_agent), "") for known in (_BROWSERS, _SYSTEMS)
     )
     is_known = browser and system and user_agent.startswith("Mozilla/")
-    return f"{browser} on {system}" if is_known else ""
+    return (browser, system) if is_known else ("", "")

@@ -7,7 +7,7 @@ import msgspec
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.email_sign_in import count_attempt, count_email, require_method, require_pkce
+from portal.api.email_sign_in import AskedLocale, count_attempt, count_email, require_method, require_pkce
 from portal.api.endpoints.organizations import OrganizationFields, organization_changes
 from portal.api.errors.responses import ApiError
 from portal.api.wire.discovery import (
@@ -36,6 +36,7 @@ class SendDiscoveryLinkRequest(msgspec.Struct, kw_only=True):
     discovery_redirect_url: str | None = None
     pkce_code_challenge: str | None = None
     discovery_expiration_minutes: int | None = None
+    locale: AskedLocale = None
 
 
 class AuthenticateDiscoveryLinkRequest(msgspec.Struct, kw_only=True):
@@ -50,6 +51,7 @@ class SendDiscoveryCodeRequest(msgspec.Struct, kw_only=True):
 
     email_address: str
     discovery_expiration_minutes: int | None = None
+    locale: AskedLocale = None
 
 
 class AuthenticateDiscoveryCodeRequest(msgspec.Struct, kw_only=True):
@@ -74,6 +76,7 @@ class StartDiscoveryResetRequest(msgspec.Struct, kw_only=True):
     discovery_redirect_url: str | None = None
     reset_password_expiration_minutes: int | None = None
     pkce_code_challenge: str | None = None
+    locale: AskedLocale = None
 
 
 class DiscoveryResetRequest(msgspec.Struct, kw_only=True):
@@ -132,6 +135,7 @@ def send_link(caller: Caller, request: SendDiscoveryLinkRequest) -> wire.Empty:
             redirect_url=request.discovery_redirect_url,
             minutes=request.discovery_expiration_minutes,
             code_challenge=request.pkce_code_challenge,
+            locale=request.locale or "",
         )
     )
     return wire.Empty()
@@ -166,7 +170,11 @@ def send_code(caller: Caller, request: SendDiscoveryCodeRequest) -> wire.Empty:
     require_method(caller, "email_otp")
     count_email(caller, request.email_address)
     caller.project.discovery(caller.actor).request_code(
-        DiscoveryEmailRequest(email_address=request.email_address, minutes=request.discovery_expiration_minutes)
+        DiscoveryEmailRequest(
+            email_address=request.email_address,
+            minutes=request.discovery_expiration_minutes,
+            locale=request.locale or "",
+        )
     )
     return wire.Empty()
 
@@ -221,6 +229,7 @@ def start_reset(caller: Caller, request: StartDiscoveryResetRequest) -> wire.Emp
             redirect_url=request.reset_password_redirect_url,
             minutes=request.reset_password_expiration_minutes,
             code_challenge=request.pkce_code_challenge,
+            locale=request.locale or "",
         )
     )
     return wire.Empty()

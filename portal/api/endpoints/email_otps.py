@@ -5,7 +5,14 @@ import msgspec
 from portal.access import rate_limits
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.email_sign_in import EmailSentResponse, count_attempt, count_email, email_sent, require_method
+from portal.api.email_sign_in import (
+    AskedLocale,
+    EmailSentResponse,
+    count_attempt,
+    count_email,
+    email_sent,
+    require_method,
+)
 from portal.api.wire.sessions import (
     ContinuationRequest,
     EmailAuthenticationResponse,
@@ -25,6 +32,7 @@ class LoginOrSignupByCodeRequest(msgspec.Struct, kw_only=True):
     email_address: str
     login_expiration_minutes: int | None = None
     signup_expiration_minutes: int | None = None
+    locale: AskedLocale = None
 
 
 class AuthenticateCodeRequest(ContinuationRequest, kw_only=True):
@@ -47,6 +55,7 @@ def login_or_signup(caller: Caller, request: LoginOrSignupByCodeRequest) -> Emai
         email_address=request.email_address,
         login_minutes=request.login_expiration_minutes,
         signup_minutes=request.signup_expiration_minutes,
+        locale=request.locale or "",
     )
     count_email(caller, request.email_address)
     if caller.actor is None:

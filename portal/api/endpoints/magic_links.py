@@ -7,7 +7,14 @@ import msgspec
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.email_sign_in import EmailSentResponse, count_email, email_sent, require_method, require_pkce
+from portal.api.email_sign_in import (
+    AskedLocale,
+    EmailSentResponse,
+    count_email,
+    email_sent,
+    require_method,
+    require_pkce,
+)
 from portal.api.rights import Rights
 from portal.api.wire.sessions import (
     ContinuationRequest,
@@ -31,6 +38,7 @@ class LoginOrSignupRequest(msgspec.Struct, kw_only=True):
     pkce_code_challenge: str | None = None
     login_expiration_minutes: int | None = None
     signup_expiration_minutes: int | None = None
+    locale: AskedLocale = None
 
 
 class InviteRequest(msgspec.Struct, kw_only=True):
@@ -44,6 +52,7 @@ class InviteRequest(msgspec.Struct, kw_only=True):
     trusted_metadata: dict[str, Any] | None = None
     untrusted_metadata: dict[str, Any] | None = None
     invite_expiration_minutes: int | None = None
+    locale: AskedLocale = None
 
 
 class InviteResponse(msgspec.Struct):
@@ -78,6 +87,7 @@ def login_or_signup(caller: Caller, request: LoginOrSignupRequest) -> EmailSentR
         login_minutes=request.login_expiration_minutes,
         signup_minutes=request.signup_expiration_minutes,
         code_challenge=request.pkce_code_challenge,
+        locale=request.locale or "",
     )
     count_email(caller, request.email_address)
     if caller.actor is None:
@@ -105,6 +115,7 @@ def invite(caller: Caller, request: InviteRequest) -> InviteResponse:
             roles=request.roles,
             trusted_metadata=request.trusted_metadata,
             untrusted_metadata=request.untrusted_metadata,
+            locale=request.locale or "",
         )
     )
     organization = caller.directory.organization.get_with_connection()

@@ -9,7 +9,7 @@ from portal.access import rate_limits
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.email_sign_in import count_email
+from portal.api.email_sign_in import AskedLocale, count_email
 from portal.api.endpoints.organizations import require_backend
 from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
@@ -100,6 +100,7 @@ class StartEmailUpdateRequest(MemberRequest, kw_only=True):
     email_address: str
     delivery_method: Literal["", "EMAIL_MAGIC_LINK", "EMAIL_OTP"] | None = None
     login_redirect_url: str | None = None
+    locale: AskedLocale = None
 
 
 class SearchMembersRequest(wire.SearchRequest, kw_only=True):
@@ -337,6 +338,7 @@ def start_email_update(caller: Caller, request: StartEmailUpdateRequest) -> Memb
             email_address=request.email_address,
             delivery_method=DeliveryMethod(request.delivery_method or DeliveryMethod.LINK),
             redirect_url=request.login_redirect_url,
+            locale=request.locale or "",
         ),
     )
     return _member_response(caller, member)

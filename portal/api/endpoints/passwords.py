@@ -11,7 +11,7 @@ from portal.access.rate_limits import Attempt
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.email_sign_in import count_attempt, count_email, require_method, require_pkce
+from portal.api.email_sign_in import AskedLocale, count_attempt, count_email, require_method, require_pkce
 from portal.api.errors.responses import ApiError
 from portal.api.wire.sessions import (
     AuthenticationResponse,
@@ -61,6 +61,7 @@ class StartResetRequest(msgspec.Struct, kw_only=True):
     login_redirect_url: str | None = None
     reset_password_expiration_minutes: int | None = None
     code_challenge: str | None = None
+    locale: AskedLocale = None
 
 
 class StartResetResponse(msgspec.Struct):
@@ -250,6 +251,7 @@ def start_reset(caller: Caller, request: StartResetRequest) -> StartResetRespons
         redirect_url=request.reset_password_redirect_url,
         minutes=request.reset_password_expiration_minutes,
         code_challenge=request.code_challenge,
+        locale=request.locale or "",
     )
     count_email(caller, request.email_address)
     if caller.actor is None:

@@ -32,7 +32,7 @@ from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.sessions import SessionEndCause
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import is_text
-from portal.embedded.members import listing
+from portal.embedded.members import listing, notices
 from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
 from portal.embedded.members.retired_addresses import release, require_not_retired, retire
 from portal.embedded.members.roles import email_roles, has_admin, is_admin, lock_admins, roles_through_groups
@@ -214,10 +214,13 @@ class EmbeddedMembers:
             raise NotFound("The member has no phone number.", error_type="member_phone_number_not_found")
         with transaction.atomic():
             row, _ = self._locked(seen)
+            was_verified = row.mfa_phone_number_verified
             row.mfa_phone_number, row.mfa_phone_number_verified = "", False
             _leave_default(row, SMS_OTP)
             row.save(update_fields=["mfa_phone_number", "mfa_phone_number_verified", *_DEFAULT])
-            self._record("member.delete_mfa_phone_number", row, {}, {})
+            entry = self._record("member.delete_mfa_phone_number", row, {}, {})
+            if was_verified:
+                notices.second_factor_removed(row, SMS_OTP, entry)
         return self._reread(row.pk)
 
     def delete_totp(self, member_id: str) -> Member:
@@ -235,7 +238,7 @@ class EmbeddedMembers:
             delete_of(row)
             _leave_default(row, TOTP)
             row.save(update_fields=["totp_id", *_DEFAULT])
-            self._record("member.delete_totp", row, {}, {})
+            notices.second_factor_removed(row, TOTP, self._record("member.delete_totp", row, {}, {}))
         return self._reread(row.pk)
 
     def delete_external_id(self, member_id: str) -> Member:
@@ -362,8 +365,8 @@ class EmbeddedMembers:
             self._record(action, row, {}, {})
         return self._reread(row.pk)
 
-    def _record(self, action: str, row: models.MemberRow, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        audit.record(
+    def _record(self, action: str, row: models.MemberRow, before: Mapping[str, Any], after: Mapping[str, Any]) -> UUID:
+        return audit.record(
             self._scope.caller,
             action,
             organization_id=row.organization_id,

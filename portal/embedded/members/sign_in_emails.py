@@ -6,10 +6,10 @@ from portal.directory.actor import Origin
 from portal.directory.members import MemberStatus
 from portal.directory.policy import role_name
 from portal.embedded import models
-from portal.mail.content import Button, Email, Facts, Paragraph, paragraph, strong
+from portal.embedded.members.languages import language_of
+from portal.mail.catalog import Texts, texts
+from portal.mail.content import Button, Email, Facts, Paragraph
 from portal.mail.names import name_for_strangers, name_in_subject, shown_name
-from portal.mail.times import duration, timestamp
-from portal.web.user_agents import known_browser
 
 
 def sign_in_email(
@@ -20,106 +20,122 @@ def sign_in_email(
     With `requested_from`, someone entered the address on the sign-in page. Otherwise an operator sent it, or the sender.
     """
     if link.member.status != MemberStatus.ACTIVE and requested_from is None:
-        return invitation(
-            link.member, url, sender=sender, expires_at=link.expires_at, to_do="choose a password and sign in"
-        )
+        return invitation(link.member, url, sender=sender, expires_at=link.expires_at, is_to_choose_password=True)
     return _password_link(link, url, sender, requested_from)
 
 
-def invitation(
-    member: models.MemberRow, url: str, *, sender: models.MemberRow | None, expires_at: datetime, to_do: str
+def invitation(  # noqa: PLR0913 -- what an invitation says
+    member: models.MemberRow,
+    url: str,
+    *,
+    sender: models.MemberRow | None,
+    expires_at: datetime,
+    is_to_choose_password: bool = False,
+    locale: str = "",
 ) -> Email:
     """Return the email that invites a member, in the name of another member if one did.
 
-    `to_do` is what they do after accepting, such as "sign in".
+    After accepting they sign in, with `is_to_choose_password` after they chose one. `locale` is the one that was asked for.
     """
     organization = member.organization
+    said = texts(language_of(member, organization, locale))
     name = name_for_strangers(organization.name, organization.slug)
     roles = [shown_name(role_name(role)) for role in member.direct_roles]
-    rows = [("Organization", name)]
-    said = paragraph(f"Accept the invitation to {to_do} to ", strong(name), ".")
-    invited = f"You’re invited to join {name}."
+    inviter = name_for_strangers(sender.name, sender.email_address) if sender else ""
+    which = f"{'_by' if sender else ''}{'_password' if is_to_choose_password else ''}"
+    rows = [(said("labels.organization"), name)]
     if sender:
-        inviter = name_for_strangers(sender.name, sender.email_address)
-        rows.append(("Invited by", _with_address(inviter, sender)))
-        said = paragraph(strong(inviter), f" invited you to join {name}. Accept the invitation to {to_do}.")
-        invited = f"{inviter} invited you" + (f" as {roles[0]}." if len(roles) == 1 else ".")
+        rows.append((said("labels.invited_by"), _with_address(inviter, sender, said)))
     if roles:
-        rows.append(("Role" if len(roles) == 1 else "Roles", ", ".join(roles)))
+        rows.append((said.counted("labels.roles", len(roles)), said.listed(*roles)))
     return Email(
-        subject=f"You’re invited to join {name_in_subject(name)}",
-        preheader=f"{invited} The link works once, until {expires_at:%-d %b %Y}.",
+        subject=said("invitation.subject", organization=name_in_subject(name)),
+        preheader=_invited(said, inviter, roles, said.date(expires_at)),
         organization_name=name,
-        title=f"Join {name}",
+        title=said("invitation.title", organization=name),
         blocks=(
-            said,
+            said.paragraph(f"invitation.said{which}", organization=name, inviter=inviter),
             Facts(tuple(rows)),
-            Button("Accept invitation", url, f"until {timestamp(expires_at)}"),
-            paragraph(
-                "If you weren’t expecting this, ignore this email. You don’t join unless you accept.", is_last=True
+            Button(
+                said("invitation.button"),
+                url,
+                said("frame.link_works_until", time=said.time(expires_at)),
+                is_link=True,
             ),
+            said.paragraph("invitation.unexpected", is_last=True),
         ),
-        reason=f"{'an admin of ' + name if sender else 'the team that runs this portal'} invited this address",
+        reason=said("invitation.reason_by" if sender else "invitation.reason", organization=name),
+        locale=said.locale,
+        template="invitation",
+        values={
+            "expires_at": said.time(expires_at),
+            "inviter_name": inviter or said("frame.team"),
+            "inviter_email": sender.email_address if sender else "",
+            "roles": said.listed(*roles),
+        },
     )
+
+
+def _invited(said: Texts, inviter: str, roles: list[str], date: str) -> str:
+    if not inviter:
+        return said("invitation.preheader", date=date)
+    if len(roles) == 1:
+        return said("invitation.preheader_by_as", inviter=inviter, role=roles[0], date=date)
+    return said("invitation.preheader_by", inviter=inviter, date=date)
 
 
 def _password_link(
     link: models.SignInLinkRow, url: str, sender: models.MemberRow | None, requested_from: Origin | None
 ) -> Email:
-    is_requested = requested_from is not None
     member, name = link.member, shown_name(link.member.organization.name)
-    choose = "Choose a new password" if member.password else "Choose a password"
-    subject = "Reset your password for" if member.password else "Choose a password for"
-    keeps = "Your password stays the same until you choose a new one." if member.password else ""
-    validity = f"for {duration(link.expires_at - link.created_at)}"
-    rows = [("Requested" if is_requested else "Sent", timestamp(link.created_at))]
+    said, which = texts(language_of(member, member.organization)), "" if member.password else "_first"
+    times = {"duration": said.duration(link.expires_at - link.created_at), "time": said.time(link.expires_at)}
+    is_requested = requested_from is not None
+    rows = [(said("labels.requested" if is_requested else "labels.sent"), said.time(link.created_at))]
     if sender:
-        rows.append(("Sent by", _with_address(shown_name(sender.name or sender.email_address), sender)))
+        by = _with_address(shown_name(sender.name or sender.email_address), sender, said)
+        rows.append((said("labels.sent_by"), by))
     if requested_from:
         # Never the header itself: the person who requests the link chooses its words.
-        shown = (("Device", known_browser(requested_from.user_agent)), ("IP address", requested_from.ip_address))
+        device = said.device(requested_from.user_agent)
+        shown = ((said("labels.device"), device), (said("labels.ip_address"), requested_from.ip_address))
         rows += [(label, value) for label, value in shown if value]
     return Email(
-        subject=f"{subject} {name_in_subject(member.organization.name)}",
-        preheader=f"The link works once, {validity}. {keeps}".rstrip(),
+        subject=said(f"password-reset.subject{which}", organization=name_in_subject(member.organization.name)),
+        preheader=said(f"password-reset.preheader{which}", duration=times["duration"]),
         organization_name=name,
-        title=choose,
+        title=said(f"password-reset.title{which}"),
         blocks=(
-            _password_text(member, name, sender),
-            Button(
-                "Choose new password" if member.password else "Choose password",
-                url,
-                f"{validity}, until {timestamp(link.expires_at)}",
-            ),
+            _password_text(member, sender, said, which),
+            Button(said(f"password-reset.button{which}"), url, said("frame.link_works_for", **times), is_link=True),
             Facts(tuple(rows)),
-            paragraph(
-                "If you didn’t ask for this, ignore this email. "
-                if is_requested
-                else "If you weren’t expecting this, ignore this email. ",
-                "Your password stays the same. " if member.password else "Nothing changes. ",
-                "Don’t forward this email.",
-                is_last=True,
-            ),
+            said.paragraph(f"password-reset.unexpected{which}", is_last=True),
         ),
-        reason=_reason(name, is_requested=is_requested, is_from_member=sender is not None),
+        reason=_reason(said, name, is_requested=is_requested, is_from_member=sender is not None),
+        locale=said.locale,
+        template="password-reset",
+        values={
+            "email_address": member.email_address,
+            "expires_in": times["duration"],
+            "expires_at": times["time"],
+            "requested_at": said.time(link.created_at),
+        },
     )
 
 
-def _password_text(member: models.MemberRow, organization: str, sender: models.MemberRow | None) -> Paragraph:
-    choose = "choose a new password" if member.password else "choose a password"
-    until = " Your current password works until you do." if member.password else ""
-    what = f"{choose} for {member.email_address} and sign in to {organization}.{until}"
+def _password_text(member: models.MemberRow, sender: models.MemberRow | None, said: Texts, which: str) -> Paragraph:
     if sender:
-        return paragraph(strong(shown_name(sender.name or sender.email_address)), f" sent you this link to {what}")
-    return paragraph(f"Use this link to {what}")
+        name = shown_name(sender.name or sender.email_address)
+        return said.paragraph(f"password-reset.said_by{which}", sender=name, address=member.email_address)
+    return said.paragraph(f"password-reset.said{which}", address=member.email_address)
 
 
-def _reason(organization: str, *, is_requested: bool, is_from_member: bool) -> str:
+def _reason(said: Texts, organization: str, *, is_requested: bool, is_from_member: bool) -> str:
     if is_requested:
-        return f"someone entered this address to sign in to {organization}"
-    by = f"an admin of {organization}" if is_from_member else "the team that runs this portal"
-    return f"{by} sent you this link"
+        return said("sign-in-link.reason", organization=organization)
+    by = "password-reset.reason_by" if is_from_member else "password-reset.reason_operator"
+    return said(by, organization=organization)
 
 
-def _with_address(name: str, member: models.MemberRow) -> str:
-    return name if name == member.email_address else f"{name}, {member.email_address}"
+def _with_address(name: str, member: models.MemberRow, said: Texts) -> str:
+    return name if name == member.email_address else said.listed(name, member.email_address)

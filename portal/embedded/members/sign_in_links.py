@@ -92,11 +92,13 @@ class EmbeddedSignInLinks:
             link.used_at = timezone.now()
             link.save(update_fields=["used_at"])
             member = link.member
+            # Before the address counts as unverified: the notice goes to an address that was verified until now.
+            caller, was_active = member_as_caller(member, self._scope.origin), member.status == MemberStatus.ACTIVE
+            change_password(member, encoded, caller, is_notified=was_active)
             # A link that an admin could copy doesn't verify the address: verified addresses allow session exchange with
             # other organizations.
             member.status, member.email_address_verified = MemberStatus.ACTIVE, link.proves_address
             member.save(update_fields=["status", "email_address_verified", "updated_at"])
-            change_password(member, encoded, member_as_caller(member, self._scope.origin))
             now = timezone.now()
             entered = AuthenticationFactor("password", "knowledge", now, now)
             outcome = signed_in_or_missing(self._scope, member, entered, None, NOTHING_BEFORE)

@@ -41,6 +41,8 @@ class EmailTokenFields(models.Model):
     # None until the email is sent.
     token_hash = models.BinaryField(max_length=32, null=True)
     failed_attempts = models.PositiveSmallIntegerField(default=0)
+    # The language that was asked for (portal/mail/languages.py), "" for that of the member or the organization.
+    locale = models.CharField(max_length=16, blank=True, default="", db_default="")
     # Where the email was requested, which it says.
     ip_address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)

@@ -42,6 +42,8 @@ class MemberRow(models.Model):
     # What the member chose for their own pages (portal/directory/preferences.py).
     time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
     theme = models.CharField(max_length=8, blank=True, default="", db_default="")
+    # The language of their emails (portal/mail/languages.py).
+    locale = models.CharField(max_length=16, blank=True, default="", db_default="")
     # While no password or code is checked, after too many wrong ones. Until it expires, or an admin unlocks the member.
     lock_created_at = models.DateTimeField(null=True, blank=True)
     lock_expires_at = models.DateTimeField(null=True, blank=True)

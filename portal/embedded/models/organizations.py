@@ -51,6 +51,8 @@ class OrganizationRow(models.Model):
     name = models.CharField(max_length=128)
     slug = models.CharField(max_length=128, unique=True, validators=[SLUG])
     logo_url = models.CharField(max_length=2048, blank=True, default="", db_default="")
+    # The language of emails to members who have not chosen one (portal/mail/languages.py).
+    locale = models.CharField(max_length=16, blank=True, default="", db_default="")
     # The product's own ID of the organization.
     external_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     # Stytch's email_allowed_domains: the identity provider may link existing members with addresses in these domains.

@@ -75,7 +75,7 @@ class EmbeddedPasswords:
                 )
             row.email_address_verified, row.status = True, MemberStatus.ACTIVE
             row.save(update_fields=["email_address_verified", "status", "updated_at"])
-            change_password(row, encoded, self._scope.caller)
+            change_password(row, encoded, self._scope.caller, is_notified=False)
             return members.get(value.member_id), existing is None
 
     def reset_by_existing_password(

@@ -12,11 +12,12 @@ from django_tasks import task
 from portal.directory.configuration import with_token
 from portal.directory.errors import DirectoryError, Forbidden, NotFound
 from portal.directory.ids import parse_id, public_id
-from portal.directory.members import RESOURCE, Member
+from portal.directory.members import RESOURCE, Member, MemberStatus
 from portal.directory.organizations import PASSWORD
 from portal.directory.password_resets import ResetRequest
 from portal.directory.sessions import NOTHING_BEFORE, Authentication, AuthenticationFactor, Continuation, SessionTerms
 from portal.embedded import models
+from portal.embedded.members.languages import language_for
 from portal.embedded.members.values import member_value
 from portal.embedded.models.email_tokens import EmailPurpose
 from portal.embedded.passwords.stored import change_password, require_reset
@@ -73,10 +74,10 @@ class EmbeddedPasswordResets:
             if member is None:
                 raise email_tokens.spent()
             _require_passwords(member)
-            caller = member_as_caller(member, self._scope.origin)
+            caller, was_active = member_as_caller(member, self._scope.origin), member.status == MemberStatus.ACTIVE
             activate(member, caller)
             keep = parse_id("member-session", before.session.session.member_session_id) if before.session else None
-            change_password(member, encoded, caller, keep=keep)
+            change_password(member, encoded, caller, keep=keep, is_notified=was_active)
             now = timezone.now()
             entered = AuthenticationFactor("password", "knowledge", now, now)
             outcome = signed_in_or_missing(self._scope, member, entered, terms, before)
@@ -110,6 +111,7 @@ class EmbeddedPasswordResets:
             login_minutes=minutes,
             signup_minutes=minutes,
             code_challenge=email_tokens.check_challenge(request.code_challenge, field="code_challenge"),
+            locale=request.locale,
             **email_tokens.asked_from(self._scope),
         )
 
@@ -130,7 +132,8 @@ def email_password_reset(organization_id: str, token_id: str) -> None:
     url = with_token(
         row.login_redirect_url, TOKEN_TYPE, email_tokens.issue_link(row, tokens, minutes=row.login_minutes)
     )
-    email = emails.password_reset(row, url, member.organization.name, has_password=bool(member.password))
+    locale, has_password = language_for(row, member), bool(member.password)
+    email = emails.password_reset(row, url, member.organization.name, locale, has_password=has_password)
     try:
         send_email(email, to=member.email_address, key=str(row.pk))
     except UndeliverableError as error:

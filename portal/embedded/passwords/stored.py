@@ -11,6 +11,7 @@ from portal.directory.errors import Unauthenticated
 from portal.directory.sessions import SessionEndCause
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
+from portal.embedded.members import notices
 from portal.embedded.members.values import member_id
 from portal.embedded.scope import rows_of
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
@@ -71,21 +72,30 @@ def reset_required() -> Unauthenticated:
     )
 
 
-def change_password(member: models.MemberRow, encoded: str, caller: Caller, *, keep: UUID | None = None) -> None:
-    """Store a hash, revoke every session of the member except `keep`, and record it. The caller opens the transaction."""
+def change_password(
+    member: models.MemberRow, encoded: str, caller: Caller, *, keep: UUID | None = None, is_notified: bool = True
+) -> None:
+    """Store a hash, revoke every session of the member except `keep`, and record it. The caller opens the transaction.
+
+    The member is notified at their verified address, unless not `is_notified`: while they become active, and when a product
+    brings their password along.
+    """
+    is_first = not member.password
     member.password = encoded
     member.save(update_fields=["password", "updated_at"])
     live = rows_of(member.organization_id, models.MemberSessionRow).filter(member=member, revoked_at=None)
     revoked = live.exclude(pk=keep) if keep else live
     revoked.update(revoked_at=timezone.now(), revoked_because=SessionEndCause.PASSWORD)
     end_intermediate_sessions([member.pk])
-    record(
+    entry = record(
         caller,
         "member.set_password",
         organization_id=member.organization_id,
         target_id=member_id(member),
         target_name=member.email_address,
     )
+    if is_notified:
+        notices.password_changed(member, entry, is_first=is_first)
 
 
 def _rehash(member: models.MemberRow, password: str) -> None:

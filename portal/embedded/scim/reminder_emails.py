@@ -13,8 +13,13 @@ from portal.embedded import models
 from portal.embedded.scim.safeguard import Counts, HeldCounts, held_counts
 from portal.embedded.scim.safeguard_limits import is_off, share
 from portal.embedded.scope import rows_of
+from portal.mail.catalog import texts
 from portal.mail.content import Block, Button, Email, Facts, FooterLink, Steps, paragraph, strong
+from portal.mail.languages import ENGLISH
 from portal.mail.names import name_in_subject, shown_name
+
+# These emails are in English: a contact is an address without a language.
+_SIGN_IN = texts(ENGLISH)("frame.sign_in_first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def token_email(about: Reminded, token: models.ScimTokenRow, next_reminders: Seq
                     "Finish the rotation. Both tokens work until then.",
                 )
             ),
-            Button("Rotate token", about.url("scim:rotate")),
+            Button("Rotate token", about.url("scim:rotate"), _SIGN_IN),
             *([paragraph(repeated, is_last=True)] if later else []),
         ),
     )
@@ -112,7 +117,7 @@ def hold_email(about: Reminded, started_at: datetime, *, is_repeated: bool) -> E
                 strong("If it was a mistake"),
                 f", fix it in {about.provider} first, then clear the hold.",
             ),
-            Button("Review deactivations", about.url("scim:safeguard")),
+            Button("Review deactivations", about.url("scim:safeguard"), _SIGN_IN),
         ),
     )
 

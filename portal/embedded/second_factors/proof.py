@@ -85,7 +85,14 @@ def complete(
     if proof.waiting is not None:
         proof.waiting.delete()
     entered_at, others = session_factors(merged(proof.factors, [factor]))
-    return start_session(proof.member, scope.origin, password_entered_at=entered_at, terms=terms, factors=others)
+    return start_session(
+        proof.member,
+        scope.origin,
+        password_entered_at=entered_at,
+        terms=terms,
+        factors=others,
+        is_own_device=scope.project is None,
+    )
 
 
 def _of_session(scope: Scope, member_id: str, signed_in: SignedIn) -> Proof:

@@ -3,6 +3,7 @@
 import binascii
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import pyotp
 from django.db import transaction
@@ -23,6 +24,7 @@ from portal.directory.sessions import (
 from portal.directory.totps import NewTotp, app_url
 from portal.embedded import models
 from portal.embedded.audit import record
+from portal.embedded.members import notices
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.members.values import member_value
@@ -94,7 +96,7 @@ class EmbeddedTotps:
                 else:
                     # They may have set up another one since.
                     require_second_factor(proof.member, proof.factors)
-                    _finish(row, proof.member, self._scope)
+                    notices.second_factor_added(proof.member, TOTP, _finish(row, proof.member, self._scope))
                 now = timezone.now()
                 factor = AuthenticationFactor(
                     "totp",
@@ -159,13 +161,13 @@ def _use(row: models.TotpRow, code: str) -> WrongCode | None:
     return None
 
 
-def _finish(row: models.TotpRow, member: models.MemberRow, scope: Scope) -> None:
-    """Have an app count from now on."""
+def _finish(row: models.TotpRow, member: models.MemberRow, scope: Scope) -> UUID:
+    """Have an app count from now on. Return the entry in the activity log."""
     row.expires_at = None
     row.save()
     member.totp_id = row.pk
     member.save(update_fields=["totp_id", "updated_at"])
-    record(
+    return record(
         member_as_caller(member, scope.origin) if scope.project is None or scope.signed_in else scope.caller,
         "member.add_totp",
         organization_id=member.organization_id,

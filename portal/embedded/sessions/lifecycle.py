@@ -1,6 +1,6 @@
 """Start, find, use and delete member sessions. Of a session's token only the hash is stored."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,6 +27,7 @@ from portal.directory.sessions import (
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database.batches import BATCH, MAX_ROWS
+from portal.embedded.members import notices
 from portal.embedded.members.values import member_id, member_value
 from portal.embedded.scope import across_organizations, organization_value, rows_of
 from portal.embedded.second_factors.policy import satisfies_policy
@@ -38,18 +39,20 @@ _RECORD_USE_EVERY = timedelta(minutes=1)
 _KEPT_AFTER_END = timedelta(days=1)
 
 
-def start_session(
+def start_session(  # noqa: PLR0913 -- a sign-in
     member: models.MemberRow,
     origin: Origin,
     *,
     password_entered_at: datetime | None,
     terms: SessionTerms | None = None,
     factors: Sequence[AuthenticationFactor] = (),
+    is_own_device: bool = True,
 ) -> SignedIn:
     """Sign a member in: with `terms` to a product, else to the portal. Raise Invalid if the claims are too large.
 
     `password_entered_at` is None if the member signs in without their password; `factors` are all others. Sessions of the
-    portal also end when they aren't used for SESSION_IDLE_MINUTES (docs/decisions/0014).
+    portal also end when they aren't used for SESSION_IDLE_MINUTES (docs/decisions/0014). The member is notified of a device
+    that is new to them, unless `origin` is not their own device but a product's backend.
     """
     token = new_token(organization_id=member.organization_id)
     minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
@@ -66,7 +69,11 @@ def start_session(
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
         )
-        record_session(row, "member_session.create", member_as_caller(row.member, origin))
+        is_new = is_own_device and notices.is_new_device(member, origin)
+        changed = {"is_new_device": True} if is_new else {}
+        entry = record_session(row, "member_session.create", member_as_caller(row.member, origin), changed)
+        if is_new:
+            notices.new_sign_in(member, entry)
     return signed_in_value(row, token)
 
 
@@ -245,12 +252,15 @@ def member_as_caller(member: models.MemberRow, origin: Origin) -> Caller:
     return Caller(Actor(ActorType.MEMBER, member_id(member), member.name or member.email_address), origin)
 
 
-def record_session(row: models.MemberSessionRow, action: str, caller: Caller) -> None:
-    """Write a change of a session to the activity log."""
-    record(
+def record_session(
+    row: models.MemberSessionRow, action: str, caller: Caller, after: Mapping[str, bool] | None = None
+) -> UUID:
+    """Write a change of a session to the activity log, and return the key of the entry."""
+    return record(
         caller,
         action,
         organization_id=row.organization_id,
         target_id=public_id("member-session", row.pk),
         target_name=row.member.email_address,
+        after=after or {},
     )

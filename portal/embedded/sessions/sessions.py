@@ -214,7 +214,14 @@ class EmbeddedSessions:
             activate(member, member_as_caller(member, self._scope.origin))
             if needs_second_factor(member) and not has_second_factor(member, factors):
                 return without_second_factor(member, factors)
-            started = start_session(member, self._scope.origin, password_entered_at=None, terms=terms, factors=factors)
+            started = start_session(
+                member,
+                self._scope.origin,
+                password_entered_at=None,
+                terms=terms,
+                factors=factors,
+                is_own_device=self._scope.project is None,
+            )
         return Authentication(started.member, started.organization, started)
 
     def attest(self, token: TrustedToken, terms: SessionTerms, before: Continuation = NOTHING_BEFORE) -> SignedIn:

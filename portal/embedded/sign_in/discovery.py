@@ -51,6 +51,7 @@ from portal.embedded.sign_in.methods import email_factor, is_enough, may_use
 from portal.embedded.sign_in.outcome import signed_in_or_missing
 from portal.embedded.tasks.queue import URGENT, GiveUp
 from portal.mail.delivery import UndeliverableError, send_email
+from portal.mail.languages import ENGLISH
 
 # Stytch's values of stytch_token_type.
 TOKEN_TYPE, RESET_TOKEN_TYPE = "discovery", "discovery_passwords"
@@ -128,9 +129,9 @@ class EmbeddedProjectDiscovery:
                 scope = _scope_of(found.organization, self._origin)
                 member = locked_member(scope, row.email_address)
                 if member is not None and may_use(member, PASSWORD):
-                    caller = member_as_caller(member, self._origin)
+                    caller, was_active = member_as_caller(member, self._origin), member.status == MemberStatus.ACTIVE
                     activate(member, caller)
-                    change_password(member, encoded, caller)
+                    change_password(member, encoded, caller, is_notified=was_active)
                     changed.append(member)
             now = timezone.now()
             entered = AuthenticationFactor("password", "knowledge", now, now)
@@ -203,6 +204,7 @@ class EmbeddedProjectDiscovery:
             purpose=purpose,
             login_minutes=minutes,
             signup_minutes=minutes,
+            locale=request.locale,
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
         )
@@ -239,23 +241,29 @@ def email_discovery(_organization_id: str, token_id: str) -> None:
     row = email_tokens.waiting(tokens, token_id)
     if row is None:
         return
-    name = settings.PROJECT.name
+    name, locale = settings.PROJECT.name, _language(row)
     if row.purpose == EmailPurpose.PASSWORD_RESET and not _members_of(row.email_address):
         email_tokens.drop(row, tokens, NotFound("Nobody has this address.", error_type="email_not_found"))
         return
     if row.purpose == EmailPurpose.CODE:
-        email = emails.code(row, email_tokens.issue_code(row, tokens, minutes=row.login_minutes), name)
+        email = emails.code(row, email_tokens.issue_code(row, tokens, minutes=row.login_minutes), name, locale)
     else:
         token = email_tokens.issue_link(row, tokens, minutes=row.login_minutes)
         if row.purpose == EmailPurpose.PASSWORD_RESET:
             url = with_token(row.login_redirect_url, RESET_TOKEN_TYPE, token)
-            email = emails.password_reset(row, url, name, has_password=True)
+            email = emails.password_reset(row, url, name, locale, has_password=True)
         else:
-            email = emails.magic_link(row, with_token(row.login_redirect_url, TOKEN_TYPE, token), name)
+            email = emails.magic_link(row, with_token(row.login_redirect_url, TOKEN_TYPE, token), name, locale)
     try:
         send_email(email, to=row.email_address, key=str(row.pk))
     except UndeliverableError as error:
         raise GiveUp from error
+
+
+def _language(row: models.DiscoveryTokenRow) -> str:
+    """Return the language that was asked for, else one that a member with the address has chosen, else English."""
+    chosen = [row.locale] if row.locale else [one.locale for one in _members_of(row.email_address)]
+    return next(filter(None, chosen), ENGLISH)
 
 
 def _scope_of(organization: models.OrganizationRow, origin: Origin) -> Scope:

@@ -16,6 +16,7 @@ from portal.directory.organizations import EMAIL_OTP
 from portal.directory.sessions import NOTHING_BEFORE, Authentication, Continuation, SessionTerms, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import record
+from portal.embedded.members.languages import language_for
 from portal.embedded.members.values import member_value
 from portal.embedded.models.email_tokens import EmailPurpose
 from portal.embedded.scope import Scope, rows_of
@@ -112,6 +113,7 @@ class EmbeddedEmailOtps:
             purpose=EmailPurpose.CODE,
             login_minutes=_minutes("login_expiration_minutes", request.login_minutes),
             signup_minutes=_minutes("signup_expiration_minutes", request.signup_minutes),
+            locale=request.locale,
             **email_tokens.asked_from(self._scope),
         )
 
@@ -131,8 +133,9 @@ def email_code(organization_id: str, token_id: str) -> None:
         return
     is_active = member is not None and member.status == MemberStatus.ACTIVE
     value = email_tokens.issue_code(row, tokens, minutes=row.login_minutes if is_active else row.signup_minutes)
+    email = emails.code(row, value, scope.organization.organization_name, language_for(row, member))
     try:
-        send_email(emails.code(row, value, scope.organization.organization_name), to=row.email_address, key=str(row.pk))
+        send_email(email, to=row.email_address, key=str(row.pk))
     except UndeliverableError as error:
         raise GiveUp from error
 

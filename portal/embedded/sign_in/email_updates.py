@@ -64,6 +64,7 @@ class EmbeddedEmailUpdates:
         is_link = request.delivery_method is DeliveryMethod.LINK
         url = settings.PROJECT.redirect_urls.chosen("login", request.redirect_url) if is_link else ""
         token = requested_update(self._scope, row, request.email_address, url)
+        token.locale = request.locale
         _require_free(self._scope, row, token.email_address)
         if _is_updating(self._scope, token):
             raise Conflict(

@@ -1,174 +1,193 @@
 """The emails with a magic link, a code or a password reset, each for a product or for the portal."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.embedded import models
-from portal.mail.content import Button, Code, Email, Facts, Paragraph, paragraph
+from portal.embedded.members.languages import language_of
+from portal.mail.catalog import Texts, texts
+from portal.mail.content import Button, Code, Email, Facts, Paragraph
 from portal.mail.names import name_for_strangers, name_in_subject, shown_name
-from portal.mail.times import duration, timestamp
-from portal.web.user_agents import known_browser
 
 Token = models.EmailTokenRow | models.DiscoveryTokenRow
 
 
-def magic_link(row: Token, url: str, name: str) -> Email:
+def magic_link(row: Token, url: str, name: str, locale: str) -> Email:
     """Return the email with a link that signs a person in. `name` is as in `code`."""
+    said, shown, times = texts(locale), shown_name(name), _times(row, locale)
     return Email(
-        subject=f"Sign in to {name_in_subject(name)}",
-        preheader=f"The link works once, {_validity(row)}.",
-        organization_name=shown_name(name),
-        title=f"Sign in to {shown_name(name)}",
+        subject=said("sign-in-link.subject", organization=name_in_subject(name)),
+        preheader=said("sign-in-link.preheader", duration=times["duration"]),
+        organization_name=shown,
+        title=said("sign-in-link.title", organization=shown),
         blocks=(
-            paragraph(f"Use this link to sign in as {row.email_address}."),
-            Button("Sign in", url, _validity(row)),
-            Facts(_request(row)),
-            paragraph(
-                "If you didn’t ask for this link, ignore this email. The link expires without signing anyone in. Don’t "
-                "forward this email.",
-                is_last=True,
-            ),
+            said.paragraph("sign-in-link.said", address=row.email_address),
+            Button(said("sign-in-link.button"), url, said("frame.link_works_for", **times), is_link=True),
+            Facts(_request(row, said)),
+            said.paragraph("sign-in-link.unexpected", is_last=True),
         ),
-        reason=f"someone entered this address to sign in to {shown_name(name)}",
+        reason=said("sign-in-link.reason", organization=shown),
+        locale=said.locale,
+        template="sign-in-link",
+        values={"email_address": row.email_address, **_values(row, said)},
     )
 
 
-def code(row: Token, value: str, name: str) -> Email:
+def code(row: Token, value: str, name: str, locale: str) -> Email:
     """Return the email with a code. `name` is the organization's, or the project's before one is chosen."""
-    validity = _validity(row)
+    said, shown, times = texts(locale), shown_name(name), _times(row, locale)
     return Email(
-        subject=f"{value} is your code for {name_in_subject(name)}",
-        preheader=f"The code works once, {validity}.",
-        organization_name=shown_name(name),
-        title="Your sign-in code",
+        subject=said("one-time-code.subject", organization=name_in_subject(name)),
+        preheader=said("one-time-code.preheader", duration=times["duration"]),
+        organization_name=shown,
+        title=said("one-time-code.title"),
         blocks=(
-            paragraph(f"Enter this code on the page where you started to sign in. It works once, {validity}."),
+            said.paragraph("one-time-code.said", **times),
             Code(value),
-            Facts(_request(row)),
-            paragraph(
-                "Don’t share this code. We never ask for it by phone, chat or email. If you didn’t start to sign in, "
-                "ignore this email.",
-                is_last=True,
-            ),
+            Facts(_request(row, said)),
+            said.paragraph("one-time-code.unexpected", is_last=True),
         ),
-        reason=f"someone entered this address to sign in to {shown_name(name)}",
+        reason=said("sign-in-link.reason", organization=shown),
+        locale=said.locale,
+        template="one-time-code",
+        values={"email_address": row.email_address, **_values(row, said)},
     )
 
 
-def password_reset(row: Token, url: str, name: str, *, has_password: bool) -> Email:
+def password_reset(row: Token, url: str, name: str, locale: str, *, has_password: bool) -> Email:
     """Return the email with a link to choose a password."""
-    what = "a new password" if has_password else "a password"
-    choose = f"Choose {what}"
-    keeps = " Your current password works until you do." if has_password else ""
+    said, shown, times, which = texts(locale), shown_name(name), _times(row, locale), "" if has_password else "_first"
     return Email(
-        subject=f"{'Reset your password for' if has_password else 'Choose a password for'} {name_in_subject(name)}",
-        preheader=f"The link works once, {_validity(row)}.",
-        organization_name=shown_name(name),
-        title=choose,
+        subject=said(f"password-reset.subject{which}", organization=name_in_subject(name)),
+        preheader=said(f"password-reset.preheader{which}", duration=times["duration"]),
+        organization_name=shown,
+        title=said(f"password-reset.title{which}"),
         blocks=(
-            paragraph(f"Use this link to choose {what} for {row.email_address}.{keeps}"),
-            Button(choose, url, _validity(row)),
-            Facts(_request(row)),
-            paragraph(
-                "If you didn’t ask for this, ignore this email. Nothing changes until someone uses the link. Don’t forward "
-                "this email.",
-                is_last=True,
-            ),
+            said.paragraph(f"password-reset.said{which}", address=row.email_address),
+            Button(said(f"password-reset.button{which}"), url, said("frame.link_works_for", **times), is_link=True),
+            Facts(_request(row, said)),
+            said.paragraph(f"password-reset.unexpected{which}", is_last=True),
         ),
-        reason=f"someone entered this address to reset a password for {shown_name(name)}",
+        reason=said("password-reset.reason", organization=shown),
+        locale=said.locale,
+        template="password-reset",
+        values={"email_address": row.email_address, **_values(row, said)},
     )
 
 
 def email_update_link(row: models.EmailTokenRow, member: models.MemberRow, url: str) -> Email:
     """Return the email to a new address with a link that confirms it."""
-    proof = Button("Confirm address", url, _validity(row))
-    return _email_update(row, member, paragraph("Confirm that this is your address."), proof)
+    said = texts(_locale(row, member))
+    note = said("frame.link_works_for", **_times(row, said.locale))
+    proof = Button(said("email-change-proof.button"), url, note, is_link=True)
+    return _email_update(row, member, said, said.paragraph("email-change-proof.confirm"), proof)
 
 
 def email_update_code(row: models.EmailTokenRow, member: models.MemberRow, value: str) -> Email:
     """Return the email to a new address with a code that confirms it."""
-    enter = paragraph(f"Enter this code on the page where you started. It works once, {_validity(row)}.")
-    return _email_update(row, member, enter, Code(value))
+    said = texts(_locale(row, member))
+    enter = said.paragraph("email-change-proof.enter", **_times(row, said.locale))
+    return _email_update(row, member, said, enter, Code(value))
 
 
 def _email_update(
-    row: models.EmailTokenRow, member: models.MemberRow, what_to_do: Paragraph, proof: Button | Code
+    row: models.EmailTokenRow, member: models.MemberRow, said: Texts, what_to_do: Paragraph, proof: Button | Code
 ) -> Email:
     # The address may be a stranger's: nothing says whose account it is.
     name = name_for_strangers(member.organization.name, member.organization.slug)
+    duration = _times(row, said.locale)["duration"]
     return Email(
-        subject=f"Confirm your new email address for {name_in_subject(name)}",
-        preheader=f"It works once, {_validity(row)}. Nothing changes until you confirm.",
+        subject=said("email-change-proof.subject", organization=name_in_subject(name)),
+        preheader=said("email-change-proof.preheader", duration=duration),
         organization_name=name,
-        title="Confirm your new email address",
+        title=said("email-change-proof.title"),
         blocks=(
-            paragraph(f"A member of {name} wants to sign in with {row.email_address} from now on."),
+            said.paragraph("email-change-proof.said", organization=name, address=row.email_address),
             what_to_do,
             proof,
-            paragraph(
-                "If you didn’t ask for this, ignore this email. The address isn’t used unless you confirm it. Don’t forward "
-                "this email.",
-                is_last=True,
-            ),
+            said.paragraph("email-change-proof.unexpected", is_last=True),
         ),
-        reason=f"a member of {name} entered it as their new address",
+        reason=said("email-change-proof.reason", organization=name),
+        locale=said.locale,
+        template="email-change-proof" if isinstance(proof, Button) else "",
+        values={"new_email": row.email_address, **_values(row, said)},
     )
 
 
 def email_update_notice(row: models.EmailTokenRow, member: models.MemberRow) -> Email:
     """Return the email that tells the current address that it is about to change."""
-    name = shown_name(member.organization.name)
+    said, name = texts(_locale(row, member)), shown_name(member.organization.name)
     url = settings.PUBLIC_URL + reverse("account:email", args=[member.organization.slug])
+    rows = (
+        (said("labels.address"), member.email_address),
+        (said("labels.new_address"), row.email_address),
+        *_request(row, said),
+    )
     return Email(
-        subject=f"Change of your email address for {name_in_subject(member.organization.name)}",
-        preheader="Your address changes once the new one is confirmed. You can cancel until then.",
+        subject=said("email-change-notice.subject", organization=name_in_subject(member.organization.name)),
+        preheader=said("email-change-notice.preheader"),
         organization_name=name,
-        title="Your email address is about to change",
+        title=said("email-change-notice.title"),
         blocks=(
-            paragraph(
-                "Someone signed in to your account asked to change its email address. The change takes effect once the new "
-                "address is confirmed."
-            ),
-            Facts((("Current address", member.email_address), ("New address", row.email_address), *_request(row))),
-            paragraph(
-                "If this was you, there’s nothing to do here. Use the code or link that we sent to the new address."
-            ),
-            paragraph("If it wasn’t, cancel the change and choose a new password."),
-            Button("Cancel the change", url),
+            said.paragraph("email-change-notice.said"),
+            Facts(rows),
+            said.paragraph("email-change-notice.expected"),
+            said.paragraph("email-change-notice.unexpected"),
+            Button(said("email-change-notice.button"), url, said("frame.sign_in_first")),
         ),
-        reason=f"it’s your current address as a member of {name}. Emails about your account’s security can’t be turned off",
+        reason=said("email-change-notice.reason", organization=name),
+        is_security=True,
+        locale=said.locale,
+        template="email-change-notice",
+        values={"old_email": member.email_address, "new_email": row.email_address, **_values(row, said)},
     )
 
 
 def email_updated(member: models.MemberRow) -> Email:
     """Return the email that tells a former address that it was replaced. It doesn't name the new one."""
-    name = shown_name(member.organization.name)
+    said, name = texts(language_of(member, member.organization)), shown_name(member.organization.name)
     return Email(
-        subject=f"Your email address for {name_in_subject(member.organization.name)} was changed",
-        preheader="You can no longer sign in with this address. If you changed it, there’s nothing to do.",
+        subject=said("email-changed.subject", organization=name_in_subject(member.organization.name)),
+        preheader=said("email-changed.preheader"),
         organization_name=name,
-        title="Your email address was changed",
+        title=said("email-changed.title"),
         blocks=(
-            paragraph(f"This address no longer signs you in to {name}. The new address was confirmed."),
-            paragraph(
-                f"If this was you, there’s nothing to do. If it wasn’t, tell an admin of {name} immediately.",
-                is_last=True,
-            ),
+            said.paragraph("email-changed.said", organization=name),
+            said.paragraph("email-changed.unexpected", is_last=True, organization=name),
         ),
-        reason=f"it was your address as a member of {name}. Emails about your account’s security can’t be turned off",
+        reason=said("email-changed.reason", organization=name),
+        is_security=True,
+        locale=said.locale,
     )
 
 
-def _request(row: Token) -> tuple[tuple[str, str], ...]:
+def _locale(row: models.EmailTokenRow, member: models.MemberRow) -> str:
+    return language_of(member, member.organization, row.locale)
+
+
+def _request(row: Token, said: Texts) -> tuple[tuple[str, str], ...]:
     """Return when and where an email was requested, as far as it is known."""
-    facts = [
-        ("Requested", timestamp(row.created_at)),
-        ("Device", known_browser(row.user_agent)),
-        ("IP address", row.ip_address),
-    ]
+    facts = (
+        (said("labels.requested"), said.time(row.created_at)),
+        (said("labels.device"), said.device(row.user_agent)),
+        (said("labels.ip_address"), row.ip_address),
+    )
     return tuple((label, value) for label, value in facts if value)
 
 
-def _validity(row: Token) -> str:
-    return f"for {duration(row.expires_at - timezone.now())}, until {timestamp(row.expires_at)}"
+def _times(row: Token, locale: str) -> dict[str, str]:
+    said = texts(locale)
+    return {"duration": said.duration(row.expires_at - timezone.now()), "time": said.time(row.expires_at)}
+
+
+def _values(row: Token, said: Texts) -> Mapping[str, str]:
+    """Return the values for operators' own texts."""
+    times = _times(row, said.locale)
+    return {
+        "expires_in": times["duration"],
+        "expires_at": times["time"],
+        "requested_at": said.time(row.created_at),
+    }

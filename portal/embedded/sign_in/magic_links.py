@@ -17,6 +17,7 @@ from portal.directory.members import Member, MemberChanges, MemberStatus
 from portal.directory.organizations import ALL_ALLOWED, MAGIC_LINK, NOT_ALLOWED
 from portal.directory.sessions import NOTHING_BEFORE, Authentication, Continuation, SessionTerms
 from portal.embedded import models
+from portal.embedded.members.languages import language_for
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.sign_in_emails import invitation
 from portal.embedded.members.values import member_value
@@ -115,6 +116,7 @@ class EmbeddedMagicLinks:
             login_minutes=_minutes("login_expiration_minutes", request.login_minutes, LINK_MINUTES),
             signup_minutes=_minutes("signup_expiration_minutes", request.signup_minutes, LINK_MINUTES),
             code_challenge=email_tokens.check_challenge(request.code_challenge),
+            locale=request.locale,
             **email_tokens.asked_from(self._scope),
         )
 
@@ -136,6 +138,7 @@ class EmbeddedMagicLinks:
             login_minutes=minutes,
             signup_minutes=minutes,
             invited_by=inviter,
+            locale=invitation.locale,
         )
 
     def _require_invitations(self, email_address: str) -> None:
@@ -176,9 +179,10 @@ def email_magic_link(organization_id: str, token_id: str) -> None:
     url = with_token(row.login_redirect_url if is_active else row.signup_redirect_url, TOKEN_TYPE, token)
     if row.purpose == EmailPurpose.INVITATION and member is not None:
         inviter = scope.of(models.MemberRow).filter(pk=parse_id("member", row.invited_by)).first()
-        email = invitation(member, url, sender=inviter, expires_at=row.expires_at, to_do="sign in")
+        email = invitation(member, url, sender=inviter, expires_at=row.expires_at, locale=row.locale)
     else:
-        email = emails.magic_link(row, url, scope.organization.organization_name)
+        name = scope.organization.organization_name
+        email = emails.magic_link(row, url, name, language_for(row, member))
     try:
         send_email(email, to=row.email_address, key=str(row.pk))
     except UndeliverableError as error:

@@ -67,7 +67,14 @@ def signed_in_or_missing(
     if needs_second_factor(member) and not has_second_factor(member, factors):
         return without_second_factor(member, factors)
     entered_at, others = session_factors(factors)
-    started = start_session(member, scope.origin, password_entered_at=entered_at, terms=terms, factors=others)
+    started = start_session(
+        member,
+        scope.origin,
+        password_entered_at=entered_at,
+        terms=terms,
+        factors=others,
+        is_own_device=scope.project is None,
+    )
     return Authentication(started.member, started.organization, started)
 
 

@@ -32,6 +32,11 @@ def enqueue(organization_id: UUID, task: Task[P, T], *args: P.args, **kwargs: P.
     waiting = DBTaskResult.objects.filter(status="READY", queue_name=organization_id.hex).order_by()
     if waiting[:MAX_WAITING].count() == MAX_WAITING:
         raise TooManyRequests("Too many tasks of this organization are waiting. Try again later.")
+    enqueue_always(organization_id, task, *args, **kwargs)
+
+
+def enqueue_always(organization_id: UUID, task: Task[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Add a task however many are waiting, for what must not fail because of them, such as a sign-in."""
     task.using(queue_name=organization_id.hex).enqueue(*args, **kwargs)
 
 

@@ -16,7 +16,7 @@ from portal.mail.wrapping import COLUMNS, columns, wrapped
 
 LOCALES = [one for one in ALL if (FOLDER / f"{one}.toml").is_file()]
 AT = datetime(2026, 12, 6, 8, 5, tzinfo=UTC)
-# What may be the same in English: names, and words that other languages have too.
+# With a name of ordinary length.
 MAX_SUBJECT = 62
 LONG_NAME = "Northwind Traders"
 
@@ -30,7 +30,8 @@ def flat(locale: str) -> dict[str, Any]:
 
 
 ENGLISH = flat("en")
-SENTENCES = [key for key, text in ENGLISH.items() if isinstance(text, str) and len(text) > 12]
+FORMATS = ("frame.date", "frame.time", "frame.device")
+SENTENCES = [key for key, text in ENGLISH.items() if " " in PLACEHOLDER.sub("", text if isinstance(text, str) else "").strip()]
 others = pytest.mark.parametrize("locale", LOCALES[1:])
 each = pytest.mark.parametrize("locale", LOCALES)
 
@@ -98,7 +99,7 @@ def test_subjects_are_short_and_hold_no_secret(locale: str) -> None:
 def test_nothing_is_left_in_english(locale: str) -> None:
     translated = flat(locale)
 
-    assert [key for key in SENTENCES if translated[key] == ENGLISH[key]] == []
+    assert [key for key in SENTENCES if translated[key] == ENGLISH[key] and key not in FORMATS] == []
 
 
 @each

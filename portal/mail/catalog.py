@@ -83,7 +83,7 @@ class Texts:
 @cache
 def texts(locale: str) -> Texts:
     """Return the texts of a language, English for an unknown one."""
-    known = locale if locale in LOCALES and (FOLDER / f"{locale}.toml").is_file() else ENGLISH
+    known = locale if locale in LOCALES else ENGLISH
     return Texts(known, tomllib.loads((FOLDER / f"{known}.toml").read_text(encoding="utf-8")))
 
 

@@ -41,3 +41,8 @@ LANGUAGE_NAMES: dict[Locale, str] = {
     "zh-Hans": "简体中文",
     "ja": "日本語",
 }
+
+
+def known_locale(name: str) -> Locale | Literal[""]:
+    """Return a locale by its name, "" if there isn't one."""
+    return next((one for one in LOCALES if one == name), "")

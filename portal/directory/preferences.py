@@ -1,10 +1,12 @@
-"""What members choose for the pages that they see: a time zone and a theme."""
+"""What members choose for the pages and emails that they see: a time zone, a theme and a language."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, available_timezones
+
+from portal.directory.locales import Locale
 
 
 class Theme(StrEnum):
@@ -17,10 +19,14 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """The choices of a member. Without a time zone, times are in that of the browser."""
+    """The choices of a member. Without a time zone, times are in that of the browser.
+
+    Emails are in the language `locale`, with "" in that of the organization. Pages are in English.
+    """
 
     time_zone: str = ""
     theme: Theme = Theme.SYSTEM
+    locale: Locale | Literal[""] = ""
 
 
 @cache

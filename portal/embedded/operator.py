@@ -117,6 +117,25 @@ def send_sign_in_link(*, organization_slug: str, email_address: str, shows_link:
     return email_link(row, caller)
 
 
+def set_language(*, organization_slug: str, locale: str, origin: Origin) -> None:
+    """Set the language of emails to members who have chosen none, "" for English. Raise NotFound."""
+    with transaction.atomic():
+        row = models.OrganizationRow.objects.select_for_update(no_key=True).get(pk=_organization(organization_slug).pk)
+        before, row.locale = row.locale, locale
+        if before == locale:
+            return
+        row.save(update_fields=["locale", "updated_at"])
+        audit.record(
+            audit.Caller(_OPERATOR, origin),
+            "organization.update",
+            organization_id=row.pk,
+            target_id=public_id("organization", row.pk),
+            target_name=row.name,
+            before={"locale": before},
+            after={"locale": locale},
+        )
+
+
 def create_scim_connection(
     *, organization_slug: str, display_name: str, identity_provider: str, origin: Origin
 ) -> NewScimConnection:

@@ -257,3 +257,18 @@ def test_commands_write_activity_entries_without_secrets() -> None:
     assert entries[0]["after"] == {"name": "Acme", "slug": "acme", "email_allowed_domains": []}
     for hidden in (link.partition("token=")[2], token, secret):
         assert hidden not in str(entries)
+
+
+def test_the_language_of_an_organizations_emails() -> None:
+    create_acme()
+    said = run("mail", "language", "acme", "de-DE")
+
+    assert said == "Emails to members of acme are now in de-DE, unless they chose a language.\n"
+    assert models.OrganizationRow.objects.get().locale == "de-DE"
+    entry = models.ActivityEntryRow.objects.get(action="organization.update")
+    assert (entry.before, entry.after) == ({"locale": ""}, {"locale": "de-DE"})
+    with pytest.raises(CommandError, match="invalid choice"):
+        run("mail", "language", "acme", "xx")
+    with pytest.raises(CommandError, match="doesn't exist"):
+        run("mail", "language", "globex", "fr")
+    assert run_json("mail", "language", "acme", "") == {"organization_slug": "acme", "locale": ""}

@@ -15,6 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.locales import LOCALES
 from portal.directory.members import MemberStatus
 from portal.embedded import models
 from portal.embedded.audit import Caller
@@ -22,6 +23,8 @@ from portal.embedded.doctor.mail import send_test
 from portal.embedded.members.sign_in_links import email_link
 from portal.embedded.members.values import member_id
 from portal.embedded.scim.reminders import enqueue_reminders
+from portal.mail.catalog import texts
+from portal.mail.wrapping import columns
 from tests import factories
 from tests.tasks import run_tasks
 
@@ -468,3 +471,33 @@ def test_a_host_in_a_request_does_not_change_links(
     send(admin, member)
 
     assert all(link.startswith(f"{HOST}/o/acme/sign-in/link/") for link in Sent().seen.links)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("to_send", [invite, request_reset, send_reset], ids=lambda one: one.__name__)
+def test_an_email_is_whole_in_each_language(
+    admin: models.MemberRow,
+    member: models.MemberRow,
+    connection: models.ScimConnectionRow,
+    to_send: Sender,
+    locale: str,
+) -> None:
+    member.locale = locale
+    member.save()
+    to_send(admin, member, connection)
+    sent = Sent()
+
+    tag = "pt-BR" if locale == "pt-br" else locale
+    assert sent.message["Content-Language"] == tag
+    assert f'<html lang="{tag}" dir="{"rtl" if locale == "fa" else "ltr"}">' in sent.html
+    assert set(sent.seen.links) == set(re.findall(r"https://\S+", sent.text))
+    lines = [line for line in sent.text.splitlines() if not re.fullmatch(r"https://\S+", line)]
+    assert [line for line in lines if columns(line) > SHORT + 2 or "https://" in line] == []
+    english = texts("en")
+    if locale != "en":
+        assert english("frame.no_replies") not in sent.said
+        assert "You get this email" not in sent.said
+        assert english("password-reset.unexpected") not in sent.said
+    shown = "".join(re.findall(r"\w", "".join(sent.seen.texts)))
+    for word in re.findall(r"\w+", re.sub(r"https://\S+|-{3,}|={3,}", "", sent.text)):
+        assert word in shown

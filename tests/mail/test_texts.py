@@ -29,7 +29,9 @@ def flat(locale: str) -> dict[str, Any]:
 
 ENGLISH = flat("en")
 FORMATS = ("frame.date", "frame.time", "frame.device")
-SENTENCES = [key for key, text in ENGLISH.items() if " " in PLACEHOLDER.sub("", text if isinstance(text, str) else "").strip()]
+SENTENCES = [
+    key for key, text in ENGLISH.items() if " " in PLACEHOLDER.sub("", text if isinstance(text, str) else "").strip()
+]
 others = pytest.mark.parametrize("locale", LOCALES[1:])
 each = pytest.mark.parametrize("locale", LOCALES)
 

@@ -23,7 +23,11 @@ class EmbeddedPreferences:
         if preferences.time_zone and zone(preferences.time_zone) is None:
             raise Invalid("Choose a time zone from the list.", field="time_zone")
         member = self._scope.signed_in.member
-        wanted = {"time_zone": preferences.time_zone, "theme": str(preferences.theme)}
+        wanted = {
+            "time_zone": preferences.time_zone,
+            "theme": str(preferences.theme),
+            "locale": preferences.locale,
+        }
         with transaction.atomic():
             rows = self._scope.of(models.MemberRow).select_for_update(no_key=True)
             row = rows.get(pk=parse_id("member", member.member_id))

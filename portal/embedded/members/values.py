@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from portal.directory.ids import parse_id, public_id
+from portal.directory.locales import known_locale
 from portal.directory.members import (
     Member,
     MemberRole,
@@ -56,7 +57,7 @@ def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = No
         ),
         trusted_metadata=row.trusted_metadata or {},
         untrusted_metadata=row.untrusted_metadata or {},
-        preferences=Preferences(row.time_zone, Theme(row.theme)),
+        preferences=Preferences(row.time_zone, Theme(row.theme), known_locale(row.locale)),
         lock_created_at=row.lock_created_at,
         lock_expires_at=row.lock_expires_at,
         created_at=row.created_at,

@@ -6,6 +6,7 @@ from typing import Self
 from django import forms
 from django.conf import settings
 
+from portal.directory.locales import LANGUAGE_NAMES, known_locale
 from portal.directory.preferences import Preferences, Theme, zone_names
 from portal.web.authenticator_apps import FirstCodeForm
 
@@ -15,7 +16,7 @@ _REGIONS = frozenset(
 _MAX_PASSWORD = 1024
 _MAX_NAME = 256
 # What nothing chosen is called in the form: an empty choice would make a field optional.
-_BROWSER, _SYSTEM = "browser", "system"
+_BROWSER, _SYSTEM, _ORGANIZATION = "browser", "system", "organization"
 _THEMES = {_SYSTEM: "Same as the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
 
 
@@ -77,7 +78,7 @@ class NewAppForm(FirstCodeForm):
 
 
 class PreferencesForm(forms.Form):
-    """A time zone and a theme."""
+    """A time zone, a theme and, if the directory stores it, the language of emails."""
 
     time_zone = forms.ChoiceField(
         label="Time zone", error_messages={"invalid_choice": "Choose a time zone from the list."}
@@ -87,25 +88,39 @@ class PreferencesForm(forms.Form):
         choices=list(_THEMES.items()),
         error_messages={"invalid_choice": "Choose a theme from the list."},
     )
+    locale = forms.ChoiceField(
+        label="Language of emails",
+        required=False,
+        choices=[(_ORGANIZATION, "The organization’s, or English"), *LANGUAGE_NAMES.items()],
+        error_messages={"invalid_choice": "Choose a language from the list."},
+    )
 
-    def __init__(self, *arguments: object, browser_zone: str, chosen: str, **options: object) -> None:
+    def __init__(self, *arguments: object, browser_zone: str, chosen: str, is_stored: bool, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]  # -- passed on as they are
+        if not is_stored:
+            del self.fields["locale"]
         field = self.fields["time_zone"]
         if isinstance(field, forms.ChoiceField):
             field.choices = [(_BROWSER, _browser_label(browser_zone)), *_zones(chosen)]
 
     @classmethod
-    def of(cls, preferences: Preferences, *, browser_zone: str) -> Self:
+    def of(cls, preferences: Preferences, *, browser_zone: str, is_stored: bool) -> Self:
         """Return the form with what is stored."""
-        initial = {"time_zone": preferences.time_zone or _BROWSER, "theme": preferences.theme or _SYSTEM}
-        return cls(initial=initial, browser_zone=browser_zone, chosen=preferences.time_zone)
+        initial = {
+            "time_zone": preferences.time_zone or _BROWSER,
+            "theme": preferences.theme or _SYSTEM,
+            "locale": preferences.locale or _ORGANIZATION,
+        }
+        return cls(initial=initial, browser_zone=browser_zone, chosen=preferences.time_zone, is_stored=is_stored)
 
     @property
     def chosen(self) -> Preferences:
         """The preferences of a valid form."""
         time_zone, theme = self.cleaned_data["time_zone"], self.cleaned_data["theme"]
         return Preferences(
-            "" if time_zone == _BROWSER else time_zone, Theme.SYSTEM if theme == _SYSTEM else Theme(theme)
+            "" if time_zone == _BROWSER else time_zone,
+            Theme.SYSTEM if theme == _SYSTEM else Theme(theme),
+            known_locale(self.cleaned_data.get("locale", "")),
         )
 
 

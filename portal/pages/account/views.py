@@ -48,7 +48,9 @@ def preferences(request: PortalRequest) -> HttpResponse:
     if request.method == "GET":
         return response
     chosen = request.POST.get("time_zone", "")
-    form = PreferencesForm(request.POST, browser_zone=browser_zone_name(request), chosen=chosen)
+    form = PreferencesForm(
+        request.POST, browser_zone=browser_zone_name(request), chosen=chosen, is_stored=_is_stored(request)
+    )
     if form.is_valid():
         try:
             store_preferences(request, form.chosen, response)
@@ -61,7 +63,13 @@ def preferences(request: PortalRequest) -> HttpResponse:
 
 
 def _preferences_form(request: PortalRequest) -> PreferencesForm:
-    return PreferencesForm.of(preferences_of(request), browser_zone=browser_zone_name(request))
+    return PreferencesForm.of(
+        preferences_of(request), browser_zone=browser_zone_name(request), is_stored=_is_stored(request)
+    )
+
+
+def _is_stored(request: PortalRequest) -> bool:
+    return request.directory.preferences is not None
 
 
 def _page(
@@ -77,7 +85,7 @@ def _page(
         "form": form,
         "name_form": name_form or NameForm(initial={"name": member.name}),
         "now": timezone.now(),
-        "is_stored": request.directory.preferences is not None,
+        "is_stored": _is_stored(request),
         "manager": details.listed.manager,
         "pending": request.directory.account.pending_email_update(),
         "knows_password": request.directory.members.has_details,

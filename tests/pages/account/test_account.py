@@ -108,7 +108,14 @@ def test_preferences_are_saved_for_the_member_and_in_the_activity_log(member: mo
 
 
 @pytest.mark.parametrize(
-    "chosen", [{"time_zone": "Mars/Base"}, {"time_zone": "../etc/passwd"}, {"theme": "pink"}, {"theme": 'dark" x="'}]
+    "chosen",
+    [
+        {"time_zone": "Mars/Base"},
+        {"time_zone": "../etc/passwd"},
+        {"theme": "pink"},
+        {"locale": "xx"},
+        {"theme": 'dark" x="'},
+    ],
 )
 def test_unknown_preferences_are_rejected(member: models.MemberRow, chosen: dict[str, str]) -> None:
     status, html = save(factories.signed_in(member), **chosen)
@@ -116,6 +123,20 @@ def test_unknown_preferences_are_rejected(member: models.MemberRow, chosen: dict
     assert status == 422
     assert "from the list." in html
     assert stored(member) == ("", "")
+
+
+def test_a_member_chooses_the_language_of_their_emails(member: models.MemberRow, admin: models.MemberRow) -> None:
+    client = factories.signed_in(member)
+    assert '<option value="organization" selected>The organization’s, or English</option>' in page(client)
+
+    assert save(client, locale="de-DE")[0] == 303
+
+    assert '<option value="de-DE" selected>Deutsch</option>' in page(client)
+    assert list(models.MemberRow.objects.order_by("email_address").values_list("locale", flat=True)) == ["", "de-DE"]
+    assert models.ActivityEntryRow.objects.get(action="member.update_preferences").after == {"locale": "de-DE"}
+    save(client, locale="organization")
+    member.refresh_from_db()
+    assert member.locale == ""
 
 
 def test_other_members_keep_theirs(member: models.MemberRow, admin: models.MemberRow) -> None:
@@ -163,6 +184,7 @@ def test_a_directory_that_cannot_store_them_keeps_them_in_the_browser(
     assert stored(member) == ("", "")
     html = page(client)
     assert "They are kept in this browser." in html
+    assert "Language of emails" not in html
     assert 'data-theme="light"' in html
     assert '<option value="Europe/Paris" selected>' in html
     assert save(client, time_zone="Mars/Base")[0] == 422

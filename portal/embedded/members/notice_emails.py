@@ -19,7 +19,7 @@ _Rows = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """A change of a member, as the activity log has it. `by` is the member who made it, if it was another one."""
+    """A change of a member, as the activity log has it. `by` is the member who changed it, if it was another one."""
 
     entry: models.ActivityEntryRow
     member: models.MemberRow
@@ -37,7 +37,7 @@ class Notified:
 
     @property
     def time(self) -> str:
-        """When the change was made."""
+        """When the member was changed."""
         return self.said.time(self.entry.at)
 
     @property
@@ -52,12 +52,12 @@ class Notified:
 
     @property
     def is_own(self) -> bool:
-        """Whether the member made the change."""
+        """Whether the member did it."""
         return self.by is None and self.entry.actor_type == ActorType.MEMBER
 
     @property
-    def person(self) -> str:
-        """The person who made the change, if it wasn't the member."""
+    def changed_by(self) -> str:
+        """Who changed the member, "" if they did it themselves."""
         if self.is_own:
             return ""
         if self.by is None:
@@ -77,7 +77,7 @@ def password_changed(found: Notified, *, is_first: bool) -> Email:
         "password-changed",
         which="_first" if is_first else "",
         facts=_change(found, "changed"),
-        values={"changed_at": found.time, "changed_by": found.person},
+        values={"changed_at": found.time, "changed_by": found.changed_by},
         url=found.url("session:email-organization-link"),
         note="frame.no_sign_in",
     )
@@ -115,7 +115,7 @@ def _second_factor(found: Notified, what: str, method: str) -> Email:
     values = {
         "method": name,
         "changed_at": found.time,
-        "changed_by": found.person,
+        "changed_by": found.changed_by,
         "remaining_methods": remaining,
     }
     return _notice(
@@ -177,7 +177,7 @@ def _notice(  # noqa: PLR0913 -- the parts of an email
 def _change(found: Notified, what: str, *more: tuple[str, str]) -> _Rows:
     """Return when a change was made, and by which other person or on which device."""
     said = found.said
-    rows = ((said(f"labels.{what}"), found.time), (said(f"labels.{what}_by"), found.person), *more)
+    rows = ((said(f"labels.{what}"), found.time), (said(f"labels.{what}_by"), found.changed_by), *more)
     # Where another person works is nothing that the member has to know.
     return (*rows, *_place(found)) if found.is_own else rows
 

@@ -1,7 +1,7 @@
 """Security notices: emails to members about changes of their account that they can't turn off.
 
 A change calls a function here inside its transaction, with its entry in the activity log. The task has only the key of that
-entry, which names the address that the member had then, and who made the change. Members whose address isn't verified get
+entry, which names the address that the member had then, and who changed what. Members whose address isn't verified get
 none: it may be a stranger's. No notice makes a change fail, or wait.
 """
 
@@ -55,7 +55,7 @@ def second_factor_removed(member: models.MemberRow, method: str, entry: UUID) ->
 def is_new_device(member: models.MemberRow, origin: Origin) -> bool:
     """Say whether a member who signs in is to be notified, because they haven't used this browser and system before.
 
-    This takes one query, none if they get no notices. The first sign-in is no news, nor is one within ten minutes of
+    This takes one query, none if they get no notices. They get none of the first sign-in, nor of one within ten minutes of
     accepting an invitation or choosing a password on the same device.
     """
     if not _gets_notices(member):

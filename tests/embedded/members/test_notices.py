@@ -229,7 +229,7 @@ def test_an_authenticator_app_that_is_set_up(max_: models.MemberRow) -> None:
     assert new.secret not in mail.outbox[-1].message().as_string()
 
 
-def test_an_app_that_a_product_brings_along_is_no_news(max_: models.MemberRow) -> None:
+def test_an_app_that_a_product_brings_along_causes_none(max_: models.MemberRow) -> None:
     set_up_app(max_)
 
     assert sent() == []
@@ -319,7 +319,7 @@ def test_a_sign_in_on_a_new_device(max_: models.MemberRow) -> None:
 
 
 @pytest.mark.parametrize("user_agent", [CHROME, CHROME.replace("140.0", "141.0")])
-def test_a_known_browser_and_system_is_no_news_from_anywhere(max_: models.MemberRow, user_agent: str) -> None:
+def test_a_known_browser_and_system_from_anywhere_causes_none(max_: models.MemberRow, user_agent: str) -> None:
     sign_in(max_, Origin("192.0.2.200", user_agent))
 
     assert sent() == []
@@ -333,7 +333,7 @@ def test_a_client_without_a_known_browser_is_a_device_too(max_: models.MemberRow
     assert "evil" not in said()
 
 
-def test_the_first_sign_in_ever_is_no_news(admin: models.MemberRow) -> None:
+def test_the_first_sign_in_ever_causes_none(admin: models.MemberRow) -> None:
     models.MemberRow.objects.update(email_address_verified=True)
     admin.refresh_from_db()
     sign_in(admin, AT_HOME)
@@ -357,7 +357,7 @@ def test_a_device_of_another_member_is_not_known(max_: models.MemberRow, admin: 
 
 
 @pytest.mark.parametrize(("origin", "minutes", "is_news"), [(ELSEWHERE, 9, False), (ELSEWHERE, 11, True)])
-def test_a_sign_in_after_a_reset_on_the_same_device_is_no_news(
+def test_a_sign_in_after_a_reset_on_the_same_device_causes_none(
     max_: models.MemberRow, origin: Origin, minutes: int, is_news: bool
 ) -> None:
     portal(here(max_), origin).account.change_password(NEW_PASSWORD, existing_password=PASSWORD)

@@ -33,9 +33,13 @@ class Texts:
         """Return a text, such as that of "invitation.title", with its placeholders filled."""
         return filled(str(self._text(key)), values)
 
-    def paragraph(self, key: str, *, is_last: bool = False, **values: str) -> Paragraph:
+    def paragraph(self, key: str, **values: str) -> Paragraph:
         """Return a text as a paragraph, in which **this** is bold."""
-        return paragraph_of(str(self._text(key)), values, is_last=is_last)
+        return paragraph_of(str(self._text(key)), values)
+
+    def last_paragraph(self, key: str, **values: str) -> Paragraph:
+        """Return a text as the paragraph that says what to do if the email wasn't expected."""
+        return paragraph_of(str(self._text(key)), values, is_last=True)
 
     def counted(self, key: str, number: int) -> str:
         """Return the plural form of a text for a number."""

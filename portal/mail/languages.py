@@ -10,7 +10,7 @@ _BY_LANGUAGE = {name.split("-")[0]: name for name in LOCALES}
 _FEW = range(2, 5)
 
 # The plural forms of each language (CLDR).
-FORMS = {
+FORMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LOCALES, ("one", "other")),
     **dict.fromkeys(("zh-Hans", "ja", "vi"), ("other",)),
     **dict.fromkeys(("ru", "pl"), ("one", "few", "many")),

@@ -97,7 +97,7 @@ def email_new_sign_in(organization_id: str, entry_id: str) -> None:
     found = _found(organization_id, entry_id)
     if found is None:
         return
-    number = _number_on_day(found.entry)
+    number = _number_on_day(UUID(organization_id), found.entry)
     if number <= MAX_NEW_SIGN_INS:
         _send(notice_emails.new_sign_in(found), found)
     elif number == MAX_NEW_SIGN_INS + 1:
@@ -118,10 +118,10 @@ def _is_expected(device: tuple[str, str], known: list[tuple[str, str, datetime]]
     return any(action in _EXPECTED and at >= since and known_device(one) == device for action, one, at in known)
 
 
-def _number_on_day(entry: models.ActivityEntryRow) -> int:
+def _number_on_day(organization_id: UUID, entry: models.ActivityEntryRow) -> int:
     """Return which of its day's sign-ins on new devices an entry is: the same at each attempt to send the email."""
     midnight = entry.at.replace(hour=0, minute=0, second=0, microsecond=0)
-    entries = rows_of(entry.organization_id, models.ActivityEntryRow).filter(
+    entries = rows_of(organization_id, models.ActivityEntryRow).filter(
         actor_id=entry.actor_id, action=_SIGN_IN, at__gte=midnight, pk__lte=entry.pk
     )
     same = entries.exclude(actor_type=ActorType.SCIM).filter(after__is_new_device=True)

@@ -135,10 +135,10 @@ def test_only_the_most_urgent_notice_is_shown(admin_client: Client, okta: models
     assert f'<a class="btn" href="{OVERVIEW}attention/deactivations/">Review</a>' in page
 
 
-def test_get_groups_is_the_main_button(admin_client: Client, okta: models.ScimConnectionRow) -> None:
+def test_get_groups_is_a_button_that_fetches_them(admin_client: Client, okta: models.ScimConnectionRow) -> None:
     page = overview(admin_client)
 
-    assert re.findall(r'btn-primary"[^>]*>([^<]*)<', page) == ["Get groups"]
+    assert re.findall(r'hx-target="#groups"[^>]*>([^<]*)<', page) == ["Get groups"]
     assert f'hx-get="{OVERVIEW}?groups=shown"' in page
 
 

@@ -64,7 +64,7 @@ def test_it_shows_how_many_were_deactivated_and_how_many_are_on_hold(
     html = page(admin_client, url)
 
     assert "20 of 100 people" in html
-    assert "The 3 on hold keep their access" in html
+    assert "3 deactivations are on hold" in html
     assert f'href="{PAGE}"' in html
     assert "Nothing needs your attention" not in html
 

@@ -19,7 +19,7 @@ from portal.environment import RENAMED_SETTINGS, SECRET_FILES
 from portal.folders import HOME, ROOT
 
 _READERS = frozenset(
-    "certificates flag header_name key list networks one_of origins policy ports proxy rate rates required secret secrets str "
+    "certificates file flag header_name key list networks one_of origins policy ports proxy rate rates required secret secrets str "
     "whole_number".split()
 )
 # These also read the name with _FILE.

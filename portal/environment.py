@@ -82,6 +82,18 @@ def _content(name: str, path: Path) -> str:
     return content
 
 
+def file(name: str) -> Path | None:
+    """Return the file that a setting names, None if it isn't set. Raise ImproperlyConfigured if it can't be read."""
+    path = str(env.str(name, default=""))
+    if not path:
+        return None
+    try:
+        with Path(path).open("rb"):
+            return Path(path)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} is {path}, which can't be read: {error.strerror}.") from error
+
+
 def one_of(name: str, choices: tuple[str, ...]) -> str:
     """Return a setting with a fixed set of values, the first by default. Raise ImproperlyConfigured for any other."""
     value = str(env.str(name, default=choices[0]))

@@ -21,6 +21,7 @@ from portal.environment import (
     bounds,
     certificates,
     env,
+    file,
     flag,
     header_name,
     key,
@@ -144,6 +145,7 @@ DIRECTORY = one_of("DIRECTORY", ("embedded", "stytch"))
 MAINTENANCE = flag("MAINTENANCE", default=False)
 RBAC_POLICY = policy("RBAC_POLICY_FILE")
 PROJECT = project("PROJECT_FILE", "SDK_REDIRECT_URLS")
+LOCATION_DATABASE = file("LOCATION_DATABASE")
 
 STYTCH_PROJECT_ID = required("STYTCH_PROJECT_ID") if DIRECTORY == "stytch" else ""
 STYTCH_SECRET = secret("STYTCH_SECRET", is_required=True) if DIRECTORY == "stytch" else ""

@@ -14,11 +14,14 @@ from typing import Any
 from portal.directory.locales import LOCALES
 from portal.mail.content import Paragraph, Words
 from portal.mail.languages import ENGLISH, UNSPACED, plural_form
+from portal.web.locations import location_of
 from portal.web.user_agents import known_device
 
 FOLDER = Path(__file__).parent / "texts"
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _STRONG = re.compile(r"\*\*(.+?)\*\*")
+# The languages of databases of places that have other names there.
+_OF_PLACES = {"de-DE": "de", "pt-br": "pt-BR", "zh-Hans": "zh-CN"}
 _UNITS = (("days", 24 * 60), ("hours", 60), ("minutes", 1))
 
 
@@ -78,6 +81,10 @@ class Texts:
         """Return "Chrome on macOS" for a known browser, else "": nothing that the client chose the words of."""
         browser, system = known_device(user_agent)
         return self("frame.device", browser=browser, system=system) if browser else ""
+
+    def location(self, ip_address: str) -> str:
+        """Return "Malmö, Sweden" for an address, "" if it isn't known."""
+        return location_of(ip_address, _OF_PLACES.get(self.locale, self.locale))
 
     def _text(self, key: str) -> Any:
         table, _, name = key.partition(".")

@@ -183,9 +183,13 @@ def _change(found: Notified, what: str, *more: tuple[str, str]) -> _Rows:
 
 
 def _place(found: Notified) -> _Rows:
-    """Return the member's device and IP address. Without a browser, the address may be that of a product's backend."""
+    """Return the member's device, place and IP address. Without a browser, these may be those of a product's backend."""
     said = found.said
-    return ((said("labels.device"), found.device), (said("labels.ip_address"), found.ip_address))
+    return (
+        (said("labels.device"), found.device),
+        (said("labels.location"), said.location(found.ip_address)),
+        (said("labels.ip_address"), found.ip_address),
+    )
 
 
 def _remaining(found: Notified) -> Iterator[str]:

@@ -173,6 +173,7 @@ def _request(row: Token, said: Texts) -> tuple[tuple[str, str], ...]:
     facts = (
         (said("labels.requested"), said.time(row.created_at)),
         (said("labels.device"), said.device(row.user_agent)),
+        (said("labels.location"), said.location(row.ip_address)),
         (said("labels.ip_address"), row.ip_address),
     )
     return tuple((label, value) for label, value in facts if value)

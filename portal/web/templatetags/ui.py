@@ -24,6 +24,7 @@ from portal.directory.policy import role_name
 from portal.web import charts, times
 from portal.web.availability import REASONS, Capability
 from portal.web.listing import Listing
+from portal.web.locations import location_of
 from portal.web.scim.traffic import Traffic
 from portal.web.user_agents import browser_name
 
@@ -345,6 +346,7 @@ def _time(value: datetime, text: str) -> SafeString:
 
 register.filter("role_name", role_name)
 register.filter("browser_name", browser_name)
+register.filter("location", location_of)
 
 
 # What attributes of a user are called on pages (RFC 7643, 4.1 and 4.3). Others have their own path.

@@ -176,10 +176,10 @@ def test_invalid_session_cookie_is_deleted(acme: models.OrganizationRow, visitor
 
 def test_organizations_that_are_open_in_this_browser_are_named(acme: models.OrganizationRow) -> None:
     models.OrganizationRow.objects.filter(pk=acme.pk).update(name="Acme <Inc>")
-    gone = factories.member(factories.organization("gone"), "ada@acme.example")
+    other = factories.member(factories.organization("deleted"), "ada@acme.example")
     client = factories.signed_in(factories.member(acme, "ada@acme.example"))
-    client.cookies.update(factories.signed_in(gone).cookies)
-    models.OrganizationRow.objects.filter(slug="gone").update(deleted_at=timezone.now())
+    client.cookies.update(factories.signed_in(other).cookies)
+    models.OrganizationRow.objects.filter(slug="deleted").update(deleted_at=timezone.now())
 
     html = client.get("/organizations/").content.decode()
 

@@ -45,6 +45,8 @@ def _write(port: str) -> None:
         # Emails stay on this machine: in files, which the demo shows at /demo/inbox/.
         f"EMAIL_URL=filemail://{INBOX.as_posix()}",
         "EMAIL_FROM=Gatehouse demo <demo@gatehouse.example>",
+        # Text messages, too.
+        f"SMS_URL=filesms://{INBOX.as_posix()}",
         "DEMO_INBOX=true",
         f"DEMO_PASSWORD={'-'.join(secrets.choice(_WORDS) for _ in range(5))}",
     )

@@ -6,6 +6,7 @@ Every metric has a label, because one without would create a file in PROMETHEUS_
 import threading
 from typing import Final
 
+from django.conf import settings
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 # A series for each other one, which says when it began.
@@ -39,8 +40,27 @@ BREACH_LOOKUPS: Final = Counter(
     "gatehouse_breach_lookups_total", "Passwords looked up in the list of leaked ones", ["result"]
 )
 
+SMS: Final = Counter("gatehouse_sms_total", "Text messages, and those that weren't sent", ["outcome"])
+# What the service bills: a long message is several.
+SMS_SEGMENTS: Final = Counter("gatehouse_sms_segments_total", "Parts of the text messages that were sent", ["country"])
+
 _KNOWN: Final = (
     (BREACH_LOOKUPS, ("breached", "clean", "failed", "skipped")),
+    (
+        SMS,
+        (
+            "accepted",
+            "sent",
+            "undeliverable",
+            "failed",
+            "country_not_allowed",
+            "address_limit",
+            "number_limit",
+            "member_limit",
+            "prefix_limit",
+            "organization_limit",
+        ),
+    ),
     (SCIM_LOG_ENTRIES_LOST, ("unavailable", "error")),
     (SAFEGUARD_HOLDS, ("deactivation", "removal")),
     (
@@ -77,6 +97,6 @@ database_time = DatabaseTime()
 
 def start() -> None:
     """Show counters as 0 from the start, because Prometheus ignores the first increase of a new series."""
-    for metric, values in _KNOWN:
+    for metric, values in (*_KNOWN, (SMS_SEGMENTS, settings.PROJECT.sms.countries)):
         for value in values:
             metric.labels(value)

@@ -39,6 +39,7 @@ from portal.environment import (
 )
 from portal.folders import HOME, RESOURCES
 from portal.logs import configure_logging
+from portal.sms.url import SmsService, parse_sms_url
 
 
 def policy(name: str) -> Policy:
@@ -130,6 +131,15 @@ def mail() -> dict[str, Any]:
     if not config or (is_smtp and not config.get("EMAIL_HOST")):
         raise ImproperlyConfigured("EMAIL_URL must be a URL such as smtp+tls://user:password@mail.example.com:587.")
     return config
+
+
+def sms() -> SmsService | None:
+    """Return the service of SMS_URL, None if it's not set. Raise ImproperlyConfigured if it's invalid."""
+    try:
+        return parse_sms_url(secret("SMS_URL"))
+    except ValueError as error:
+        # The sentence doesn't repeat the URL, which contains a password.
+        raise ImproperlyConfigured(f"SMS_URL {error}.") from None
 
 
 # --- What this installation is ---------------------------------------------------------------------------------------
@@ -284,6 +294,14 @@ if DEMO_INBOX and (IS_HTTPS or not EMAIL_FILE_PATH or _public.hostname not in {"
 EMAIL_REPLY_TO = str(env.str("EMAIL_REPLY_TO", default=""))
 if EMAIL_REPLY_TO and "@" not in parseaddr(EMAIL_REPLY_TO)[1]:
     raise ImproperlyConfigured("EMAIL_REPLY_TO must be an email address such as Support <support@example.com>.")
+
+# --- Text messages ---------------------------------------------------------------------------------------------------
+
+SMS_SERVICE = sms()
+SMS_RATE_PER_NUMBER = rates("SMS_RATE_PER_NUMBER", "5 per 15 minutes; 20 per day")
+SMS_RATE_PER_MEMBER = rates("SMS_RATE_PER_MEMBER", "5 per 15 minutes; 20 per day")
+SMS_RATE_PER_PREFIX = rates("SMS_RATE_PER_PREFIX", "60 per hour; 200 per day")
+SMS_RATE_PER_ORGANIZATION = rates("SMS_RATE_PER_ORGANIZATION", "500 per hour; 5000 per day")
 
 # --- Requests to other servers ---------------------------------------------------------------------------------------
 

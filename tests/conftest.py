@@ -20,6 +20,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 from django.utils import timezone
 from limits.storage import storage_from_string
+from pytest_django import Settings
 
 from portal.access import rate_limits
 from portal.embedded import figures, models
@@ -27,6 +28,7 @@ from portal.embedded.database import readiness, triggers
 from portal.pages.operations import health
 from portal.serving import probe
 from tests import factories
+from tests.text_messages import TextMessages
 
 # Playwright's event loop makes Django believe that the tests are asynchronous.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -133,6 +135,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     quiet = ("no-first-run", "disable-background-networking", "disable-component-update", "disable-sync")
     flags = [f"--{flag}" for flag in ("no-sandbox", "disable-gpu", "disable-quic", *quiet)]
     return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": flags}
+
+
+@pytest.fixture
+def texts(settings: Settings, tmp_path: Path) -> TextMessages:
+    """Text messages, which are written to files."""
+    messages = TextMessages(tmp_path / "texts")
+    settings.SMS_SERVICE = messages.service
+    return messages
 
 
 @pytest.fixture(autouse=True)

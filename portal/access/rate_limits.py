@@ -193,6 +193,24 @@ def admit_email(attempt: Attempt) -> bool:
     return _hit(settings.SIGN_IN_EMAIL_RATE, "email", attempt.organization_slug, attempt.member)
 
 
+def admit_sms(*, ip_address: str, number: str, prefix: str, member_id: str, organization_id: str) -> str:
+    """Count a text message, and return "" if it may be sent, else which limit it exceeds.
+
+    Those beyond one limit don't count for the next: a person with one number can't use up what an organization may send.
+    """
+    if ip_address and not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "sms-address", network_of(ip_address)):
+        return "address_limit"
+    for name, rates, key in (
+        ("number", settings.SMS_RATE_PER_NUMBER, number),
+        ("member", settings.SMS_RATE_PER_MEMBER, member_id),
+        ("prefix", settings.SMS_RATE_PER_PREFIX, prefix),
+        ("organization", settings.SMS_RATE_PER_ORGANIZATION, organization_id),
+    ):
+        if not _hit(rates, f"sms-{name}", key):
+            return f"{name}_limit"
+    return ""
+
+
 def _hit(rates: str, *key: str) -> bool:
     # Count the attempt for every rate.
     admitted = [_limiter().hit(rate, "sign-in", _digest(key)) for rate in parse_many(rates)]

@@ -51,6 +51,14 @@ class AccountGateway(Protocol):
         """
         ...
 
+    def delete_phone_number(self) -> Member:
+        """Delete the phone number. Sessions continue.
+
+        The member is no longer asked for a second factor, unless they have another one or the organization requires it.
+        Raise NotFound without a number, Forbidden, Unauthenticated if the session has no second factor.
+        """
+        ...
+
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return the change of the address that waits for its proof; None if there is none, or if that isn't known."""
         ...

@@ -31,6 +31,7 @@ ACTIONS: Mapping[ActivityKind, tuple[str, ...]] = {
         "member.delete_password",
         "member.send_sign_in_link",
         "member.accept_invitation",
+        "member.add_mfa_phone_number",
         "member.delete_mfa_phone_number",
         "member.add_totp",
         "member.delete_totp",

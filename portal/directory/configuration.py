@@ -24,6 +24,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # They would run in the page that opens them.
 _NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
 _DOMAIN = re.compile(r"([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _TOKEN_PARAMETERS = frozenset({"token", "stytch_token_type"})
 
 
@@ -109,6 +110,13 @@ class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"At least {MINIMUM_PASSWORD} characters. A few unrelated words are easy to remember and hard to guess."
 
 
+class Sms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where text messages may be sent."""
+
+    # ISO 3166-1 codes; Stytch's defaults.
+    countries: tuple[str, ...] = ("US", "CA")
+
+
 class AttributeMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The claims of a trusted auth token that hold the email address, the token's own ID and the organization."""
 
@@ -140,6 +148,7 @@ class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     sdk: Sdk = msgspec.field(default_factory=Sdk)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
     passwords: Passwords = msgspec.field(default_factory=Passwords)
+    sms: Sms = msgspec.field(default_factory=Sms)
     trusted_auth_tokens: tuple[TrustedTokenProfile, ...] = ()
 
 
@@ -174,6 +183,7 @@ def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -
     if configuration.sessions.userinfo_url and not configuration.sessions.userinfo_url.startswith("https://"):
         raise ValueError("sessions.userinfo_url must begin with https://")
     _check_profiles(configuration.trusted_auth_tokens)
+    _check_countries(configuration.sms.countries)
     if configuration.sdk.cookie_domain and not _DOMAIN.fullmatch(configuration.sdk.cookie_domain):
         raise ValueError(f'sdk.cookie_domain is "{configuration.sdk.cookie_domain}", but must be like example.com')
     if not configuration.passwords.breach_url.startswith("https://"):
@@ -186,6 +196,11 @@ def with_token(redirect_url: str, token_type: str, token: str) -> str:
     parts = urlsplit(redirect_url)
     query = [*parse_qsl(parts.query, keep_blank_values=True), ("stytch_token_type", token_type), ("token", token)]
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _check_countries(countries: Collection[str]) -> None:
+    if unknown := [one for one in countries if not _COUNTRY.fullmatch(one)]:
+        raise ValueError(f'sms.countries has "{unknown[0][:20]}", but must list country codes such as "US"')
 
 
 def _check_profiles(profiles: Collection[TrustedTokenProfile]) -> None:

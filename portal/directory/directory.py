@@ -34,6 +34,7 @@ from portal.directory.scim.tokens import ScimTokenGateway
 from portal.directory.scim.users import ScimUserGateway
 from portal.directory.sessions import Discovery, SessionGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
+from portal.directory.sms_otps import SmsOtpGateway
 from portal.directory.totps import TotpGateway
 
 
@@ -167,6 +168,11 @@ class Directory(Protocol):
     @property
     def totps(self) -> TotpGateway:
         """Its members' authenticator apps."""
+        ...
+
+    @property
+    def sms_otps(self) -> SmsOtpGateway:
+        """Codes by text message."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from portal.directory.organizations import Organization
 from portal.directory.pages import DEFAULT_LIMIT, Page
+from portal.directory.phone_numbers import shown_ending
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.preferences import Preferences
 from portal.directory.scim.connection import ScimIdentityProvider
@@ -111,6 +112,16 @@ class Member:
     def is_admin(self) -> bool:
         """Say whether the member is an admin of the organization."""
         return ADMIN_ROLE in self.role_ids
+
+    @property
+    def has_phone(self) -> bool:
+        """Say whether the member has a phone number that counts: one whose first code was right."""
+        return bool(self.mfa_phone_number) and self.mfa_phone_number_verified
+
+    @property
+    def phone_ending(self) -> str:
+        """The last two digits of the phone number: no page shows more of it."""
+        return shown_ending(self.mfa_phone_number)
 
     @property
     def is_locked(self) -> bool:

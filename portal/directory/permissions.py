@@ -17,6 +17,7 @@ class Permission(StrEnum):
     MEMBER_PASSWORD = "stytch.member:update.info.delete.password"  # noqa: S105 -- an action
 
     MEMBER_TOTP = "stytch.member:update.info.delete.mfa-totp"
+    MEMBER_PHONE = "stytch.member:update.info.delete.mfa-phone"
 
     @property
     def label(self) -> str:
@@ -35,4 +36,5 @@ _LABELS = {
     Permission.MEMBER_SEARCH: "see the organization's members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
     Permission.MEMBER_TOTP: "remove a member's authenticator app",
+    Permission.MEMBER_PHONE: "remove a member's phone number",
 }

@@ -55,6 +55,10 @@ class PendingSignIn:
     intermediate_session_token: str = field(repr=False)
     methods: tuple[str, ...]
     allowed_methods: tuple[str, ...]
+    # The last two digits of the member's phone number, "" if they have none.
+    phone_ending: str = ""
+    # The method whose code was sent already, "" for none.
+    initiated: str = ""
 
 
 class WrongCode(Unauthenticated):

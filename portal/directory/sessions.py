@@ -11,6 +11,7 @@ import msgspec
 from portal.directory.errors import Invalid, Unauthenticated
 from portal.directory.members import Member
 from portal.directory.organizations import Organization
+from portal.directory.phone_numbers import shown_ending
 from portal.directory.second_factors import (
     FACTOR_TYPES,
     SMS_OTP,
@@ -309,6 +310,8 @@ def second_factor_required(outcome: Authentication, required: MfaRequired) -> Se
             intermediate_session_token=outcome.intermediate_session_token,
             methods=tuple(sorted(methods, key=lambda one: one != member.default_mfa_method)),
             allowed_methods=allowed,
+            phone_ending=shown_ending(required.phone_number),
+            initiated=required.initiated,
         )
     )
 

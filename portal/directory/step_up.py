@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from portal.directory.errors import StepUpRequired, Unauthenticated
-from portal.directory.second_factors import TOTP
+from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.sessions import MemberSession, SignedIn
 
 CONFIRMATION_LIFETIME = timedelta(minutes=5)
@@ -17,7 +17,10 @@ _BY_EMAIL = frozenset({"email_otp", "magic_link"})
 
 def takes_second_factor(signed_in: SignedIn) -> bool:
     """Say whether the member has a second factor to confirm with: then nothing weaker counts."""
-    return bool(signed_in.member.totp_registration_id) and TOTP in signed_in.organization.settings.second_factors
+    allowed = signed_in.organization.settings.second_factors
+    return (bool(signed_in.member.totp_registration_id) and TOTP in allowed) or (
+        signed_in.member.has_phone and SMS_OTP in allowed
+    )
 
 
 def proof_is_recent(session: MemberSession, *, takes_second_factor: bool = False) -> bool:

@@ -19,6 +19,7 @@ from portal.embedded.rbac import EmbeddedRbac
 from portal.embedded.scim.project_scim import EmbeddedProjectScim
 from portal.embedded.scope import Scope
 from portal.embedded.second_factors.recovery_codes import EmbeddedRecoveryCodes
+from portal.embedded.second_factors.sms_otps import EmbeddedSmsOtps
 from portal.embedded.second_factors.totps import EmbeddedTotps
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
 from portal.embedded.sessions.sessions import EmbeddedSessions
@@ -102,6 +103,11 @@ class EmbeddedDirectory:
     def totps(self) -> EmbeddedTotps:
         """Authenticator apps of its members."""
         return EmbeddedTotps(self._scope)
+
+    @cached_property
+    def sms_otps(self) -> EmbeddedSmsOtps:
+        """Codes by text message to its members."""
+        return EmbeddedSmsOtps(self._scope)
 
     @cached_property
     def recovery_codes(self) -> EmbeddedRecoveryCodes:

@@ -15,6 +15,7 @@ from portal.stytch.http import path_of
 from portal.stytch.members import StytchMembers
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import CONFIRM_MEANINGS, StytchSessions, signed_in
+from portal.stytch.sms_otps import StytchSmsOtps
 from portal.stytch.totps import StytchTotps
 from portal.stytch.values import member_value
 
@@ -83,6 +84,16 @@ class StytchAccount:
         """
         member = StytchTotps(self._scope).delete(self._holder().member.member_id)
         if member.mfa_enrolled and not member.mfa_phone_number_verified:
+            member = self._update(mfa_enrolled=False)
+        return member
+
+    def delete_phone_number(self) -> Member:
+        """Delete the number (DELETE …/members/mfa_phone_numbers/{member_id}), then stop asking for a code of it.
+
+        Raise NotFound, Forbidden, StepUpRequired.
+        """
+        member = StytchSmsOtps(self._scope).delete(self._holder().member.member_id)
+        if member.mfa_enrolled and not member.totp_registration_id:
             member = self._update(mfa_enrolled=False)
         return member
 

@@ -24,6 +24,7 @@ from portal.stytch.recovery_codes import StytchRecoveryCodes
 from portal.stytch.scim.scim import StytchScim
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import StytchSessions
+from portal.stytch.sms_otps import StytchSmsOtps
 from portal.stytch.totps import StytchTotps
 
 
@@ -73,6 +74,11 @@ class StytchDirectory:
     def totps(self) -> StytchTotps:
         """Its members' authenticator apps."""
         return StytchTotps(self._scope)
+
+    @cached_property
+    def sms_otps(self) -> StytchSmsOtps:
+        """Codes by text message."""
+        return StytchSmsOtps(self._scope)
 
     @cached_property
     def recovery_codes(self) -> StytchRecoveryCodes:

@@ -144,4 +144,7 @@ def _mfa_required(found: Document, member: Document | None) -> MfaRequired | Non
     """Return the second factors of a discovered member, if one is missing. `member` is inside the membership here."""
     if found.optional_part("mfa_required") is None or found.optional_part("primary_required") is not None:
         return None
-    return MfaRequired(totp_registration_id=member.text("totp_registration_id") if member else "")
+    if member is None:
+        return MfaRequired()
+    value = member_value(member)
+    return MfaRequired(value.mfa_phone_number if value.has_phone else "", value.totp_registration_id)

@@ -8,8 +8,14 @@ from portal.directory.members import Member, MemberRole, MemberRoleSource, Membe
 from portal.directory.organizations import Organization, OrganizationSettings
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
-from portal.directory.second_factors import TOTP, MfaRequired, PendingSignIn
-from portal.directory.sessions import AuthenticationFactor, MemberSession, SignedIn
+from portal.directory.second_factors import SMS_OTP, TOTP, MfaRequired, PendingSignIn
+from portal.directory.sessions import (
+    Authentication,
+    AuthenticationFactor,
+    MemberSession,
+    SignedIn,
+    second_factor_required,
+)
 from portal.stytch.documents import Document, misread
 
 # How the factors that step-up accepts are delivered.
@@ -50,6 +56,8 @@ def member_value(document: Document) -> Member:
         lock_created_at=document.optional_timestamp("lock_created_at"),
         lock_expires_at=document.optional_timestamp("lock_expires_at"),
         mfa_enrolled=document.flag("mfa_enrolled"),
+        mfa_phone_number=document.text("mfa_phone_number"),
+        mfa_phone_number_verified=document.flag("mfa_phone_number_verified"),
         totp_registration_id=document.text("totp_registration_id"),
         default_mfa_method=document.text("default_mfa_method"),
     )
@@ -57,25 +65,27 @@ def member_value(document: Document) -> Member:
 
 def mfa_required_value(answer: Document) -> MfaRequired | None:
     """Return the second factors that a member can add, None if the answer asks for none."""
-    if answer.optional_part("mfa_required") is None:
+    required = answer.optional_part("mfa_required")
+    if required is None:
         return None
-    if TOTP not in organization_value(answer.part("organization")).settings.second_factors:
-        return MfaRequired()
-    return MfaRequired(totp_registration_id=answer.part("member").text("totp_registration_id"))
+    allowed = organization_value(answer.part("organization")).settings.second_factors
+    member = member_value(answer.part("member"))
+    return MfaRequired(
+        phone_number=member.mfa_phone_number if SMS_OTP in allowed and member.has_phone else "",
+        totp_registration_id=member.totp_registration_id if TOTP in allowed else "",
+        initiated=required.text("secondary_auth_initiated") if required.fields.get("secondary_auth_initiated") else "",
+    )
 
 
 def pending_sign_in_value(answer: Document) -> PendingSignIn:
     """Return a sign-in that waits for a second factor."""
-    member, organization = member_value(answer.part("member")), organization_value(answer.part("organization"))
-    allowed = organization.settings.second_factors
-    return PendingSignIn(
-        organization_slug=organization.organization_slug,
-        member_id=member.member_id,
-        email_address=member.email_address,
+    outcome = Authentication(
+        member_value(answer.part("member")),
+        organization_value(answer.part("organization")),
+        None,
         intermediate_session_token=answer.text("intermediate_session_token"),
-        methods=(TOTP,) if member.totp_registration_id and TOTP in allowed else (),
-        allowed_methods=allowed,
     )
+    return second_factor_required(outcome, mfa_required_value(answer) or MfaRequired()).pending
 
 
 def signed_in_value(answer: Document) -> SignedIn:

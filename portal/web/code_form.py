@@ -1,5 +1,7 @@
 """The form for a code that was sent by email."""
 
+from typing import TypeVar
+
 from django import forms
 
 
@@ -22,9 +24,12 @@ class CodeForm(forms.Form):
     )
 
 
-def rejected(detail: str, code: str) -> CodeForm:
+Kind = TypeVar("Kind", bound=forms.Form)
+
+
+def rejected(detail: str, code: str, kind: type[Kind]) -> Kind:
     """Return a form with an error that isn't about a field."""
-    form = CodeForm({})
+    form = kind({})
     form.full_clean()
     form.errors.clear()
     form.add_error(None, forms.ValidationError(detail, code=code))

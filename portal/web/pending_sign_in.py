@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from portal.directory.second_factors import PendingSignIn
+from portal.directory.second_factors import SMS_OTP, PendingSignIn
 from portal.directory.sessions import Continuation
 from portal.web.pages import see_other
 from portal.web.session_cookie import delete_cookie
@@ -25,6 +26,8 @@ class WaitingSignIn:
     pending: PendingSignIn
     onward: str = ""
     secret: str = field(default="", repr=False)
+    # The last two digits of the phone number that a code was sent to, "" if none was.
+    sent_to: str = ""
 
     @property
     def before(self) -> Continuation:
@@ -32,10 +35,15 @@ class WaitingSignIn:
         return Continuation(intermediate_session_token=self.pending.intermediate_session_token)
 
 
+def waiting_for(pending: PendingSignIn, onward: str = "") -> WaitingSignIn:
+    """Return a sign-in that begins to wait. A code may have been sent already."""
+    return WaitingSignIn(pending, onward, sent_to=pending.phone_ending if pending.initiated == SMS_OTP else "")
+
+
 def ask_for_second_factor(pending: PendingSignIn, *, onward: str = "") -> HttpResponse:
     """Return the redirect to the page that asks for the second factor."""
     response = see_other(reverse("session:second-factor", args=[pending.organization_slug]))
-    keep_waiting(response, WaitingSignIn(pending, onward))
+    keep_waiting(response, waiting_for(pending, onward))
     return response
 
 
@@ -66,9 +74,22 @@ def with_secret(waiting: WaitingSignIn, secret: str) -> WaitingSignIn:
     return replace(waiting, secret=secret)
 
 
+def with_code_sent(waiting: WaitingSignIn, phone_ending: str) -> WaitingSignIn:
+    """Return a sign-in with the last two digits of the number that a code was sent to."""
+    return replace(waiting, sent_to=phone_ending)
+
+
 def forget_waiting(response: HttpResponse) -> None:
     """Delete the cookie."""
     delete_cookie(response, _name())
+
+
+def took_too_long(request: HttpRequest, organization_slug: str) -> HttpResponse:
+    """Return the redirect to sign-in, which says that a sign-in doesn't wait any longer."""
+    messages.warning(request, "Signing in took too long. Sign in again.")
+    response = see_other(reverse("session:sign-in", args=[organization_slug]))
+    forget_waiting(response)
+    return response
 
 
 def _name() -> str:

@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from tests.contract.worlds import ADMIN, EmbeddedWorld, StytchWorld, World
 from tests.fakes.stytch import FakeStytch, fake_stytch, fill_with_demo
+from tests.text_messages import TextMessages
 
 
 @pytest.fixture
@@ -18,10 +19,10 @@ def stytch_server() -> Iterator[FakeStytch]:
 
 
 @pytest.fixture(params=["embedded", "stytch"])
-def world(request: pytest.FixtureRequest, settings: Settings, db: None) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, settings: Settings, texts: TextMessages, db: None) -> Iterator[World]:
     """Acme with Ada, its admin, and Max, a member; Globex with Gil, its admin, and Ada, a member."""
     if request.param == "embedded":
-        yield add_members(EmbeddedWorld())
+        yield add_members(EmbeddedWorld(texts))
         return
     with fake_stytch() as fake:
         for name, value in fake.settings.items():

@@ -21,6 +21,7 @@ from portal.stytch.directory import StytchProvider
 from tests import factories
 from tests.fakes.stytch import FakeStytch
 from tests.tasks import run_tasks
+from tests.text_messages import TextMessages
 
 # Capabilities that only one of the directories has.
 EMBEDDED_ONLY = pytest.mark.parametrize("world", ["embedded"], indirect=True)
@@ -51,6 +52,10 @@ class World(Protocol):
 
     def emailed_links(self, email_address: str) -> list[str]:
         """Send what waits, and return the token of the newest link of an address, if there is one."""
+        ...
+
+    def texted_code(self, phone_number: str) -> str:
+        """Send what waits, and return the newest code to a phone number, "" for none."""
         ...
 
     def let_join(self, slug: str, domain: str) -> None: ...
@@ -95,8 +100,9 @@ def delete_connection(scim: ScimGateway, connection_id: str) -> None:
 
 
 class EmbeddedWorld:
-    def __init__(self) -> None:
+    def __init__(self, texts: TextMessages | None = None) -> None:
         self.provider = EmbeddedProvider()
+        self.texts = texts
 
     def add_organization(self, slug: str, name: str) -> str:
         return public_id("organization", factories.organization(slug, name=name).pk)
@@ -121,6 +127,10 @@ class EmbeddedWorld:
         run_tasks()
         sent = [str(one.body) for one in mail.outbox if one.to == [email_address]]
         return re.findall(r"[?&]token=(\S+)", sent[-1])[:1] if sent else []
+
+    def texted_code(self, phone_number: str) -> str:
+        assert self.texts
+        return self.texts.code(phone_number) if self.texts.sent(phone_number) else ""
 
     def let_join(self, slug: str, domain: str) -> None:
         models.OrganizationRow.objects.filter(slug=slug).update(
@@ -201,6 +211,10 @@ class StytchWorld:
 
     def emailed_links(self, email_address: str) -> list[str]:
         return [token for token, (address, _) in self.project.discovery_links.items() if address == email_address]
+
+    def texted_code(self, phone_number: str) -> str:
+        codes = [one.sms_code[0] for one in self.project.members if one.phone_number == phone_number and one.sms_code]
+        return codes[-1] if codes else ""
 
     def let_join(self, slug: str, domain: str) -> None:
         self.project.organization(slug).jit_domain = domain

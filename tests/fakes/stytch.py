@@ -171,9 +171,15 @@ def _sign_in(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
 
 def _let_in(fake: FakeStytch, seen: Seen, member: Any, password_at: datetime | None = None) -> dict[str, Any]:
     if _needs_second_factor(member):
-        return objects.sign_in_object(member, None, fake.project.wait_for_second_factor(member).token)
+        return _wait(fake, member)
     minutes = int(seen.body.get("session_duration_minutes", 60))
     return objects.sign_in_object(member, fake.project.start_session(member, minutes, password_at))
+
+
+def _wait(fake: FakeStytch, member: Any) -> dict[str, Any]:
+    """Wait for the second factor. A code by text message is sent at once if that is the default."""
+    initiated = mfa.initiate_sms(member)
+    return objects.sign_in_object(member, None, fake.project.wait_for_second_factor(member).token, initiated)
 
 
 def _needs_second_factor(member: Any) -> bool:
@@ -182,6 +188,10 @@ def _needs_second_factor(member: Any) -> bool:
 
 def _delete_app(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
     return mfa.delete(fake.project, seen.headers.get("x-stytch-member-session"), organization, member_id)
+
+
+def _delete_phone_number(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
+    return mfa.delete_phone_number(fake.project, seen.headers.get("x-stytch-member-session"), organization, member_id)
 
 
 def _send_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
@@ -201,7 +211,7 @@ def _authenticate_code(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
     if "session_token" in seen.body:
         return objects.sign_in_object(member, fake.project.renew_code_factor(seen.text("session_token"), member))
     if _needs_second_factor(member):
-        return objects.sign_in_object(member, None, fake.project.wait_for_second_factor(member).token)
+        return _wait(fake, member)
     session = fake.project.start_session(member, int(seen.body.get("session_duration_minutes", 60)))
     session.password_at, session.code_at = None, session.started_at
     return objects.sign_in_object(member, session)
@@ -404,6 +414,9 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"otps/email/login_or_signup", _send_code),
     ("POST", r"otps/email/authenticate", _authenticate_code),
     ("DELETE", r"organizations/([^/]+)/members/([^/]+)/totp", _delete_app),
+    ("DELETE", r"organizations/([^/]+)/members/mfa_phone_numbers/([^/]+)", _delete_phone_number),
+    ("POST", r"otps/sms/send", lambda fake, seen: mfa.send_sms(fake.project, seen.body)),
+    ("POST", r"otps/sms/authenticate", lambda fake, seen: mfa.authenticate_sms(fake.project, seen.body)),
     ("POST", r"totp", lambda fake, seen: mfa.create(fake.project, seen.body)),
     ("POST", r"totp/authenticate", lambda fake, seen: mfa.authenticate(fake.project, seen.body)),
     ("POST", r"recovery_codes/recover", lambda fake, seen: mfa.recover(fake.project, seen.body)),

@@ -1,5 +1,6 @@
-"""Second factors of a fake Stytch: authenticator apps and recovery codes, with Stytch's rules over them."""
+"""Second factors of a fake Stytch: authenticator apps, recovery codes and codes by text message, with Stytch's rules over them."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +53,8 @@ def authenticate(project: Project, body: Mapping[str, Any]) -> dict[str, Any]:
         raise Refusal(401, "unable_to_authenticate_totp")
     app.used.add(code)
     member.totp, member.pending_totp = app, None
-    member.default_mfa_method = member.default_mfa_method or "totp"
+    if not member.default_mfa_method or body.get("set_default_mfa"):
+        member.default_mfa_method = "totp"
     if body.get("set_mfa_enrollment"):
         member.needs_second_factor = body["set_mfa_enrollment"] == "enroll"
     session = session or _start(project, member, body)
@@ -89,8 +91,70 @@ def delete(project: Project, session_token: str | None, organization: str, membe
     project.authorize(session_token, row, f"{resource}:update.info.delete.mfa-totp")
     if not member.totp:
         raise Refusal(404, "totp_not_found")
-    member.totp, member.recovery_codes, member.default_mfa_method = None, [], ""
+    member.totp, member.recovery_codes = None, []
+    member.default_mfa_method = "sms_otp" if member.is_phone_verified else ""
     return _about(member)
+
+
+def send_sms(project: Project, body: Mapping[str, Any]) -> dict[str, Any]:
+    member = _member(project, body)
+    if "session_token" in body or "intermediate_session_token" in body:
+        _proved(project, member, body)
+    number = str(body.get("mfa_phone_number", ""))
+    if number and member.phone_number not in {"", number}:
+        raise Refusal(400, "duplicate_member_phone_number_for_member")
+    if not (number or member.phone_number):
+        raise Refusal(400, "member_phone_number_not_found")
+    if number and not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise Refusal(400, "invalid_phone_number")
+    if number and not number.startswith("+1"):
+        raise Refusal(400, "invalid_phone_number_country_code")
+    member.phone_number = member.phone_number or number
+    _text(member)
+    return _about(member)
+
+
+def initiate_sms(member: Member) -> str | None:
+    is_default = member.default_mfa_method == "sms_otp" or not member.totp
+    if not (member.is_phone_verified and is_default):
+        return None
+    _text(member)
+    return "sms_otp"
+
+
+def authenticate_sms(project: Project, body: Mapping[str, Any]) -> dict[str, Any]:
+    member = _member(project, body)
+    session = _proved(project, member, body)
+    code, expires_at = member.sms_code or ("", now())
+    if str(body["code"]) != code or expires_at <= now():
+        raise Refusal(404, "otp_code_not_found")
+    member.sms_code, member.is_phone_verified = None, True
+    if not member.default_mfa_method or body.get("set_default_mfa"):
+        member.default_mfa_method = "sms_otp"
+    if body.get("set_mfa_enrollment"):
+        member.needs_second_factor = body["set_mfa_enrollment"] == "enroll"
+    session = session or _start(project, member, body)
+    session.sms_at = now()
+    return {**_about(member), **_session(session)}
+
+
+def delete_phone_number(
+    project: Project, session_token: str | None, organization: str, member_id: str
+) -> dict[str, Any]:
+    row = project.organization(organization)
+    member = project.member(row, member_id)
+    is_own = session_token is not None and project.session(session_token).member is member
+    resource = "stytch.self" if is_own else "stytch.member"
+    project.authorize(session_token, row, f"{resource}:update.info.delete.mfa-phone")
+    if not member.phone_number:
+        raise Refusal(404, "member_phone_number_not_found")
+    member.phone_number, member.is_phone_verified, member.sms_code = "", False, None
+    member.default_mfa_method = "totp" if member.totp else ""
+    return _about(member)
+
+
+def _text(member: Member) -> None:
+    member.sms_code = f"{secrets.randbelow(10**6):06}", now() + timedelta(minutes=2)
 
 
 def _member(project: Project, body: Mapping[str, Any]) -> Member:

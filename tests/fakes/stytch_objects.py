@@ -52,13 +52,13 @@ def member_object(member: Member) -> dict[str, Any]:
         "member_password_id": "",
         "oauth_registrations": [],
         "email_address_verified": True,
-        "mfa_phone_number_verified": False,
+        "mfa_phone_number_verified": member.is_phone_verified,
         "is_admin": "stytch_admin" in member.roles,
         "totp_registration_id": member.totp.id if member.totp else "",
         "retired_email_addresses": [],
         "is_locked": False,
         "mfa_enrolled": member.needs_second_factor,
-        "mfa_phone_number": "",
+        "mfa_phone_number": member.phone_number,
         "default_mfa_method": member.default_mfa_method,
         "roles": [
             {"role_id": role, "sources": [{"type": "direct_assignment", "details": {}}]} for role in member.roles
@@ -86,6 +86,7 @@ def session_object(session: Session) -> dict[str, Any]:
                 ("password", "knowledge", session.password_at),
                 ("email_otp", "email", session.code_at),
                 ("totp", "authenticator_app", session.totp_at),
+                ("otp", "sms", session.sms_at),
                 ("recovery_codes", "recovery_code", session.recovered_at),
             )
             if at
@@ -96,7 +97,9 @@ def session_object(session: Session) -> dict[str, Any]:
     }
 
 
-def sign_in_object(member: Member, session: Session | None, waiting: str = "") -> dict[str, Any]:
+def sign_in_object(
+    member: Member, session: Session | None, waiting: str = "", initiated: str | None = None
+) -> dict[str, Any]:
     """The response to a successful sign-in; without a session, a second factor is needed."""
     return {
         "member_id": member.id,
@@ -108,7 +111,7 @@ def sign_in_object(member: Member, session: Session | None, waiting: str = "") -
         "session_jwt": "",
         "member_session": session_object(session) if session else None,
         "intermediate_session_token": waiting,
-        "mfa_required": None if session else {"member_options": None, "secondary_auth_initiated": None},
+        "mfa_required": None if session else {"member_options": None, "secondary_auth_initiated": initiated},
     }
 
 

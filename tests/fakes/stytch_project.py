@@ -70,6 +70,10 @@ class Member:
     pending_totp: Any = None
     recovery_codes: list[str] = field(default_factory=list)
     default_mfa_method: str = ""
+    phone_number: str = ""
+    is_phone_verified: bool = False
+    # The code that was sent to it, and when it ends.
+    sms_code: tuple[str, datetime] | None = None
     id: str = field(default_factory=lambda: new_id("member"))
 
     @property
@@ -90,6 +94,7 @@ class Session:
     # The same for its second factors.
     totp_at: datetime | None = None
     recovered_at: datetime | None = None
+    sms_at: datetime | None = None
     id: str = field(default_factory=lambda: new_id("session"))
 
 

@@ -28,6 +28,7 @@ ACROSS = {
     "portal/embedded/sessions/lifecycle.py": "the hash of a token or a JWT finds its session; pruning",
     "portal/embedded/second_factors/stored.py": "encrypting all secrets under another key",
     "portal/embedded/members/members.py": "the JSON API gets a member by ID alone (Stytch: dangerously_get)",
+    "portal/embedded/doctor/sms.py": "the operator's check: whether any member has a phone number",
     "portal/embedded/figures.py": "the operator's monitoring: numbers over all organizations",
     "portal/embedded/organizations/former_slugs.py": "slugs are unique in the whole project",
     "portal/embedded/scim/protocol/client.py": "the hash of an older token finds its connection",

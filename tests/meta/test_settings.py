@@ -76,6 +76,8 @@ def test_the_default_settings_pass_djangos_deployment_check(tmp_path: Path) -> N
         ("LOG_LEVEL", "LOUD"),
         ("SCIM_RESTORE_DAYS", "0"),
         ("EMAIL_URL", "mail.example.com"),
+        ("SMS_URL", "https://sms.example.com/send"),
+        ("SMS_RATE_PER_NUMBER", "often"),
         ("EMAIL_URL", "smtp+tls://"),
         ("EMAIL_REPLY_TO", "Support"),
         ("OUTBOUND_ALLOWED_NETWORKS", "10.0.0.1/8"),

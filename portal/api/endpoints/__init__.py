@@ -14,6 +14,7 @@ from portal.api.endpoints import (
     recovery_codes,
     scim,
     sessions,
+    sms_otps,
     totps,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "recovery_codes",
     "scim",
     "sessions",
+    "sms_otps",
     "totps",
 ]

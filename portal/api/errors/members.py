@@ -53,13 +53,17 @@ MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
     ),
     "invalid_role": ErrorType(_BAD, "The role does not exist.", "Use a role that rbac.policy lists."),
     "invalid_phone_number": ErrorType(
-        _BAD, "The phone number is not in E.164 format.", "Send + and the country code first, as in +12025550123."
+        _BAD,
+        "The phone number is not in E.164 format, or can't receive text messages.",
+        "Send + and the country code first, as in +12025550123.",
     ),
     "duplicate_member_phone_number_for_member": ErrorType(
         _BAD, "The member has another phone number.", "Delete that number first with delete_mfa_phone_number."
     ),
     "member_phone_number_not_found": ErrorType(
-        _NOT_FOUND, "The member has no phone number.", "Nothing needs to be deleted."
+        _NOT_FOUND,
+        "The member has no phone number.",
+        "Nothing needs to be deleted. To send a code, add mfa_phone_number.",
     ),
     "member_password_not_found": ErrorType(
         _NOT_FOUND, "The organization has no such password.", "Compare it with the member's member_password_id."

@@ -60,6 +60,14 @@ SECOND_FACTOR_ERROR_TYPES: dict[str, ErrorType] = {
         "The organization doesn't allow this second factor.",
         "Add it to the organization's allowed_mfa_methods, or use another one.",
     ),
+    "sms_settings_not_found": ErrorType(
+        _NOT_FOUND, "The project can't send text messages.", "Set SMS_URL, also for the worker."
+    ),
+    "phone_number_country_not_allowed": ErrorType(
+        _FORBIDDEN,
+        "The project doesn't send text messages to the country of this phone number.",
+        "Have the member use another number, or add the country to [sms] in PROJECT_FILE.",
+    ),
     "invalid_set_mfa_enrollment": ErrorType(
         _BAD, "set_mfa_enrollment must be enroll or unenroll.", "Send one of them, or leave it out."
     ),

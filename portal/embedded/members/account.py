@@ -84,6 +84,16 @@ class EmbeddedAccount:
                 member = members.update(member_id, MemberChanges(mfa_enrolled=False))
         return member
 
+    def delete_phone_number(self) -> Member:
+        """Delete the phone number. Raise NotFound, Forbidden, Unauthenticated, StepUpRequired."""
+        member_id, members = self._holder().member.member_id, EmbeddedMembers(self._scope)
+        self._scope.require_recent_proof()
+        with transaction.atomic():
+            member = members.delete_mfa_phone_number(member_id)
+            if member.mfa_enrolled and not member.totp_registration_id:
+                member = members.update(member_id, MemberChanges(mfa_enrolled=False))
+        return member
+
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return the change of the address that waits for its code."""
         row = email_updates.pending(self._scope, self._holder().member.member_id).first()

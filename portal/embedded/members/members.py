@@ -157,6 +157,7 @@ class EmbeddedMembers:
             row.mfa_phone_number, row.mfa_phone_number_verified, row.mfa_enrolled = "", False, False
             row.default_mfa_method = ""
             delete_of(row)
+            self._scope.of(models.SmsOtpRow).filter(member=row).delete()
             row.save()
             if was_admin:
                 self._require_admin(row)
@@ -216,6 +217,7 @@ class EmbeddedMembers:
             row, _ = self._locked(seen)
             was_verified = row.mfa_phone_number_verified
             row.mfa_phone_number, row.mfa_phone_number_verified = "", False
+            self._scope.of(models.SmsOtpRow).filter(member=row).delete()
             _leave_default(row, SMS_OTP)
             row.save(update_fields=["mfa_phone_number", "mfa_phone_number_verified", *_DEFAULT])
             entry = self._record("member.delete_mfa_phone_number", row, {}, {})

@@ -1,4 +1,7 @@
-"""Authenticator apps and recovery codes. Their secrets are encrypted (encryption.py): the portal itself must use them."""
+"""Authenticator apps, recovery codes and codes by text message.
+
+The secrets of the first two are encrypted (encryption.py): the portal itself must use them. Of the last there is only a hash.
+"""
 
 from django.db import models
 
@@ -7,17 +10,25 @@ from portal.embedded.models.members import MemberRow
 from portal.embedded.models.organizations import OrganizationRow
 
 
-class SecondFactorFields(models.Model):
-    """The columns of both tables. A member has one row in each at most."""
+class AttemptFields(models.Model):
+    """The columns of all tables. A member has one row in each at most."""
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
-    # What tells the key that encrypted the secret from others (server_keys.fingerprint).
-    encrypted_with = models.CharField(max_length=16)
     # Wrong codes since the last right one, and until when none is checked because of them.
     failed_attempts = models.PositiveIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+
+class SecondFactorFields(AttemptFields):
+    """The columns of those with an encrypted secret."""
+
+    # What tells the key that encrypted the secret from others (server_keys.fingerprint).
+    encrypted_with = models.CharField(max_length=16)
 
     class Meta:
         abstract = True
@@ -48,3 +59,23 @@ class RecoveryCodesRow(SecondFactorFields):
     class Meta:
         db_table = "directory_recoverycodes"
         constraints = [models.UniqueConstraint(fields=["member", "organization"], name="recovery_codes_of_member")]
+
+
+class SmsOtpRow(AttemptFields):
+    """The newest code by text message of a member. The row stays after it, because it counts wrong codes."""
+
+    member = TenantKey(MemberRow, models.CASCADE, related_name="+", db_index=False)
+    # Where it was sent. The code is for no other number.
+    phone_number = models.CharField(max_length=32)
+    # A new one with each request. The code is derived from it.
+    request_id = models.UUIDField()
+    # None until it's sent, and after it was used.
+    code_hash = models.BinaryField(max_length=32, null=True)
+    # Wrong codes since it was requested.
+    code_attempts = models.PositiveSmallIntegerField(default=0)
+    # Until it's sent: when the request is no longer worth a message.
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "directory_smsotp"
+        constraints = [models.UniqueConstraint(fields=["member", "organization"], name="sms_otp_of_member")]

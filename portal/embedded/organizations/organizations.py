@@ -340,7 +340,7 @@ def _delete_members(organization_id: UUID) -> int:
     # Lock members before their sessions, as changing a password does, to avoid deadlocks.
     number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", totp_id=None, updated_at=now)
     rows_of(organization_id, models.MemberSessionRow).filter(revoked_at=None).update(revoked_at=now)
-    for kept in (models.SignInLinkRow, models.TotpRow, models.RecoveryCodesRow):
+    for kept in (models.SignInLinkRow, models.TotpRow, models.RecoveryCodesRow, models.SmsOtpRow):
         rows_of(organization_id, kept).delete()
     rows_of(organization_id, models.IntermediateSessionMemberRow).delete()
     return number

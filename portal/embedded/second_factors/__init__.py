@@ -1,1 +1,1 @@
-"""Second factors: authenticator apps, recovery codes, and who needs one."""
+"""Second factors: authenticator apps, recovery codes, codes by text message, and who needs one."""

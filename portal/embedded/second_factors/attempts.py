@@ -12,7 +12,7 @@ MAX_IN_A_ROW = 10
 # Ten more wrong codes double the time: that leaves an attacker who has the password about ten codes a day.
 _FIRST_LOCK, _LONGEST_LOCK = timedelta(minutes=15), timedelta(hours=24)
 
-Row = models.TotpRow | models.RecoveryCodesRow
+Row = models.TotpRow | models.RecoveryCodesRow | models.SmsOtpRow
 
 
 def check_not_locked(row: Row) -> None:

@@ -82,6 +82,11 @@ def totp_public_id(key: UUID | None) -> str:
     return public_id("totp-registration", key) if key else ""
 
 
+def phone_public_id(member: models.MemberRow) -> str:
+    """Return the public ID of a member's phone number (Stytch: phone_id)."""
+    return public_id("phone-number", uuid5(member.pk, member.mfa_phone_number))
+
+
 def recovery_codes_id(member: models.MemberRow) -> str:
     """Return the public ID of a member's recovery codes, the same for all of them."""
     return public_id("totp-recovery-code", uuid5(member.pk, "recovery codes"))
@@ -96,9 +101,9 @@ def _is_of(member: models.MemberRow, factor: AuthenticationFactor) -> bool:
             codes = factor.recovery_code_factor
             return codes is not None and codes.totp_recovery_code_id == recovery_codes_id(member)
         case _:
-            phone = factor.phone_number_factor
-            is_verified = member.mfa_phone_number_verified
-            return phone is not None and is_verified and phone.phone_number == member.mfa_phone_number
+            # By its ID, which is the member's own: the same number elsewhere is a factor of another member.
+            phone, is_verified = factor.phone_number_factor, member.mfa_phone_number_verified
+            return phone is not None and is_verified and phone.phone_id == phone_public_id(member)
 
 
 def _is_allowed(settings: OrganizationSettings, factor_type: str) -> bool:

@@ -213,7 +213,7 @@ class EmbeddedSessions:
                 return without_session(member, factors)
             activate(member, member_as_caller(member, self._scope.origin))
             if needs_second_factor(member) and not has_second_factor(member, factors):
-                return without_second_factor(member, factors)
+                return without_second_factor(self._scope, member, factors)
             started = start_session(
                 member,
                 self._scope.origin,

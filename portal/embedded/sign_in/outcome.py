@@ -15,6 +15,7 @@ from portal.embedded import models
 from portal.embedded.members.values import member_value
 from portal.embedded.scope import Scope, organization_value
 from portal.embedded.second_factors.policy import has_second_factor, mfa_required, needs_second_factor
+from portal.embedded.second_factors.sms_codes import ask_at_sign_in
 from portal.embedded.sessions.intermediate import (
     intermediate_session,
     proved_before,
@@ -65,7 +66,7 @@ def signed_in_or_missing(
     if not is_enough(member, factors):
         return without_session(member, factors)
     if needs_second_factor(member) and not has_second_factor(member, factors):
-        return without_second_factor(member, factors)
+        return without_second_factor(scope, member, factors)
     entered_at, others = session_factors(factors)
     started = start_session(
         member,
@@ -95,8 +96,13 @@ def without_session(member: models.MemberRow, factors: tuple[AuthenticationFacto
     )
 
 
-def without_second_factor(member: models.MemberRow, factors: tuple[AuthenticationFactor, ...]) -> Authentication:
-    """Return an intermediate session with what a member has proved, and the second factors that they can add."""
+def without_second_factor(
+    scope: Scope, member: models.MemberRow, factors: tuple[AuthenticationFactor, ...]
+) -> Authentication:
+    """Return an intermediate session with what a member has proved, and the second factors that they can add.
+
+    If the first of these is a code by text message, have it sent.
+    """
     session, token = waiting_session(member, factors)
     return Authentication(
         member_value(member),
@@ -104,7 +110,7 @@ def without_second_factor(member: models.MemberRow, factors: tuple[Authenticatio
         None,
         intermediate_session_token=token,
         intermediate_session_token_expires_at=session.expires_at,
-        mfa_required=mfa_required(member),
+        mfa_required=mfa_required(member, initiated=ask_at_sign_in(scope, member)),
     )
 
 

@@ -44,7 +44,7 @@ def change(request: PortalRequest) -> HttpResponse:
     email_address = form.cleaned_data["email_address"]
     attempt = Attempt(request.origin.ip_address, _slug(request), email_address)
     if not admit_email(attempt):
-        return _code_page(request, rejected(_TOO_MANY_EMAILS, "too-many"), email_address)
+        return _code_page(request, rejected(_TOO_MANY_EMAILS, "too-many", CodeForm), email_address)
     try:
         request.directory.account.start_email_update(email_address)
     except (Conflict, Forbidden, Invalid) as error:

@@ -2,7 +2,7 @@
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
-from portal.pages.account import authenticator_app, email, leaving, password, sessions, views
+from portal.pages.account import authenticator_app, email, leaving, password, phone_number, sessions, views
 
 app_name = "account"
 
@@ -18,6 +18,8 @@ urlpatterns = [
     route(
         "app/remove/", authenticator_app.remove, name="remove-app", allow=Audience.SIGNED_IN, methods=("GET", "POST")
     ),
+    route("phone/", phone_number.add, name="add-phone", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
+    route("phone/remove/", phone_number.remove, name="remove-phone", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route(
         "recovery-codes/",
         authenticator_app.create_recovery_codes,

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from portal.directory.errors import Conflict, Forbidden, Invalid
 from portal.directory.organizations import PASSWORD
-from portal.directory.second_factors import REQUIRED_FOR_ALL, TOTP
+from portal.directory.second_factors import REQUIRED_FOR_ALL, SMS_OTP, TOTP
+from portal.directory.step_up import takes_second_factor
 from portal.pages.account.forms import NameForm, PreferencesForm
 from portal.web.member_roles import shown_roles
 from portal.web.pages import render_page, see_other
@@ -77,6 +78,7 @@ def _page(
 ) -> HttpResponse:
     member = request.signed_in.member
     details = request.directory.members.details(member.member_id)
+    factors = request.signed_in.organization.settings.second_factors
     context: dict[str, Any] = {
         "member": member,
         "roles": shown_roles(request, details),
@@ -89,7 +91,10 @@ def _page(
         "manager": details.listed.manager,
         "pending": request.directory.account.pending_email_update(),
         "knows_password": request.directory.members.has_details,
-        "allows_apps": TOTP in request.signed_in.organization.settings.second_factors,
+        "allows_apps": TOTP in factors,
+        "allows_sms": SMS_OTP in factors,
+        "can_send_sms": request.directory.sms_otps.are_sent,
+        "is_protected": takes_second_factor(request.signed_in),
         "requires_second_factor": request.signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,
         "allows_passwords": request.signed_in.organization.settings.allows(PASSWORD),
     }

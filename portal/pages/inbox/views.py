@@ -1,4 +1,4 @@
-"""The inbox of the demo: every email that it would have sent, for people who try it on this machine."""
+"""The inbox of the demo: every email and text message that it would have sent, for people who try it on this machine."""
 
 import ipaddress
 from pathlib import Path

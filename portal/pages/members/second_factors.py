@@ -1,4 +1,4 @@
-"""Removing the authenticator app of a member who no longer has it."""
+"""Removing the authenticator app or the phone number of a member who no longer has it."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,4 +17,15 @@ def remove(request: PortalRequest, member_id: str) -> HttpResponse:
         return step_up(request, member_url)
     member = request.directory.totps.delete(member_id)
     messages.success(request, f"{member.email_address} no longer has an authenticator app.")
+    return see_other(member_url)
+
+
+def remove_phone_number(request: PortalRequest, member_id: str) -> HttpResponse:
+    """Remove a member's phone number. They add another one if they need it."""
+    slug = request.signed_in.organization.organization_slug
+    member_url = reverse("members:member", args=[slug, member_id])
+    if needs_step_up(request):
+        return step_up(request, member_url)
+    member = request.directory.sms_otps.delete(member_id)
+    messages.success(request, f"{member.email_address} no longer has a phone number for codes.")
     return see_other(member_url)

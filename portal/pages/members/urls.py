@@ -23,4 +23,11 @@ urlpatterns = [
         allow=Permission.MEMBER_TOTP,
         methods=("POST",),
     ),
+    route(
+        "<str:member_id>/phone-number/remove/",
+        second_factors.remove_phone_number,
+        name="remove-phone-number",
+        allow=Permission.MEMBER_PHONE,
+        methods=("POST",),
+    ),
 ]

@@ -59,6 +59,7 @@ def member(request: PortalRequest, member_id: str) -> HttpResponse:
         "may_unlock": right_to(request, Permission.MEMBER_PASSWORD),
         "can_unlock": request.directory.member_locks is not None,
         "may_remove_app": right_to(request, Permission.MEMBER_TOTP),
+        "may_remove_phone": right_to(request, Permission.MEMBER_PHONE),
         "may_see_activity": right_to(request, Permission.ACTIVITY_GET),
         "activity_url": f"{activity}?{urlencode({'target_id': member_id})}" if activity else "",
     }

@@ -30,7 +30,7 @@ def send(request: PortalRequest) -> HttpResponse:
     email_address = address.cleaned_data["email_address"]
     form = CodeForm()
     if not _request(request, slug, email_address):
-        form = rejected(_TOO_MANY_EMAILS, "too-many")
+        form = rejected(_TOO_MANY_EMAILS, "too-many", CodeForm)
     return _code_page(request, form, email_address)
 
 
@@ -65,7 +65,7 @@ def confirm(request: PortalRequest) -> HttpResponse:
     attempt = Attempt(request.origin.ip_address, slug, email_address, is_confirmation=True)
     if not form.is_bound:
         if not _request(request, slug, email_address):
-            form = rejected(_TOO_MANY_EMAILS, "too-many")
+            form = rejected(_TOO_MANY_EMAILS, "too-many", CodeForm)
     elif form.is_valid() and _admitted(request, form, attempt):
         try:
             confirmed = request.directory.email_otps.confirm(form.cleaned_data["code"])

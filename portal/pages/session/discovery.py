@@ -55,7 +55,7 @@ def send_code(request: PortalRequest) -> HttpResponse:
     if _is_admitted_email(request, email_address):
         request.directories.email_discovery(request.origin).request_code(email_address)
     else:
-        form = rejected(_TOO_MANY_EMAILS, "too-many")
+        form = rejected(_TOO_MANY_EMAILS, "too-many", CodeForm)
     return _code_page(request, form, email_address)
 
 

@@ -1,4 +1,4 @@
-"""The second factor at sign-in: a code of an app or a recovery code, setting an app up, and confirming with it."""
+"""The second factor at sign-in: a code of an app or by text message, a recovery code, setting an app up; and confirming."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -8,33 +8,39 @@ from django.urls import reverse
 
 from portal.directory.errors import DirectoryError, Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.organizations import Organization
-from portal.directory.second_factors import TOTP, Enrollment, MfaChoices, PendingSignIn, WrongCode
+from portal.directory.second_factors import SMS_OTP, Enrollment, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
+from portal.pages.session import phone_number
 from portal.pages.session.forms import RecoveryCodeForm
 from portal.pages.session.views import enter, send_again
 from portal.web.authenticator_apps import AppCodeForm, FirstCodeForm, app_to_set_up, new_recovery_codes
+from portal.web.code_form import rejected
 from portal.web.kept_form import kept_form
 from portal.web.pages import render_page, see_other
 from portal.web.pending_sign_in import (
     WaitingSignIn,
     forget_waiting,
     keep_waiting,
+    took_too_long,
     waiting_sign_in,
+    with_code_sent,
     with_secret,
 )
 from portal.web.request import PortalRequest
+from portal.web.second_factors import APP, RECOVERY, SMS, chosen, offered, other_ways, own_methods
 from portal.web.session_cookie import is_page_of, keep_session
+from portal.web.sms_codes import SmsCodeForm, form_status
 
-_RECOVERY = "recovery"
 _ENROLL = MfaChoices(enrollment=Enrollment.ENROLL, is_default=True)
+_FORMS: dict[str, type[Form]] = {APP: AppCodeForm, SMS: SmsCodeForm, RECOVERY: RecoveryCodeForm}
 
 
 def challenge(request: PortalRequest) -> HttpResponse:
-    """Ask for a code of the member's app, or for a recovery code, and open the portal with it."""
+    """Ask for a code of the member's app or by text message, or for a recovery code, and open the portal with it."""
     organization = request.directory.organization.get()
     waiting = waiting_sign_in(request, organization.organization_slug)
     if waiting is None:
-        return _took_too_long(request, organization)
+        return took_too_long(request, organization.organization_slug)
     return answer(request, organization, waiting)
 
 
@@ -48,56 +54,73 @@ def answer(
         response = see_other(reverse("session:set-up-second-factor", args=[slug]))
         keep_waiting(response, waiting)
         return response
-    is_recovery = _is_recovery(request)
-    form = (RecoveryCodeForm if is_recovery else AppCodeForm)(None if is_new else request.POST or None)
-    if form.is_valid():
-        try:
+    factors = offered(waiting.pending.methods)
+    factor = chosen(_asked(request), factors)
+    form = _FORMS[factor](request.POST if "code" in request.POST and not is_new else None)
+    try:
+        if factor == SMS and "send" in request.POST and not is_new:
+            form, is_sent = _send(request, waiting.pending.member_id, waiting.before)
+            waiting = with_code_sent(waiting, waiting.pending.phone_ending) if is_sent else waiting
+        elif form.is_valid():
             signed_in = _confirmed(
-                request, waiting.pending.member_id, form.cleaned_data["code"], waiting.before, is_recovery=is_recovery
+                request, waiting.pending.member_id, form.cleaned_data["code"], waiting.before, factor=factor
             )
-        except (WrongCode, TooManyRequests, NotFound, Forbidden) as error:
-            _add_error(form, error)
-        except (Unauthenticated, Invalid):
-            return _took_too_long(request, organization)
-        else:
             response = (
                 send_again(request, signed_in, kept, waiting.onward) if kept else enter(signed_in, waiting.onward)
             )
             forget_waiting(response)
             return response
-    context: dict[str, object] = {"kept": kept, "is_recovery": is_recovery}
-    response = _challenge_page(request, organization, waiting.pending, form, context)
+    except (WrongCode, TooManyRequests, NotFound, Forbidden) as error:
+        _add_error(form, error)
+    except (Unauthenticated, Invalid):
+        return took_too_long(request, slug)
+    context: dict[str, object] = {
+        "kept": kept,
+        "form": form,
+        "organization": organization,
+        "email_address": waiting.pending.email_address,
+        "phone_ending": waiting.pending.phone_ending,
+        "is_sent": bool(waiting.sent_to),
+        "action": reverse("session:second-factor", args=[slug]),
+        "sign_in_url": reverse("session:sign-in", args=[slug]),
+        **_factor_context(request, factor, factors),
+    }
+    response = render_page(request, "session/mfa_challenge.html", context, status=form_status(form))
     keep_waiting(response, waiting)
     return response
 
 
 def set_up(request: PortalRequest) -> HttpResponse:
-    """Have the member set up an app, and show their recovery codes once."""
+    """Have the member set up an app, and show their recovery codes once, or confirm a phone number."""
     organization = request.directory.organization.get()
     slug = organization.organization_slug
     waiting = waiting_sign_in(request, slug)
     if waiting is None:
-        return _took_too_long(request, organization)
+        return took_too_long(request, slug)
     if waiting.pending.methods:
         return see_other(reverse("session:second-factor", args=[slug]))
-    if TOTP not in waiting.pending.allowed_methods:
-        raise Forbidden(
-            f"{organization.organization_name} requires a second factor that can’t be set up here. Ask one of its admins."
-        )
+    factors = offered([one for one in waiting.pending.allowed_methods if one != SMS_OTP or _sends(request)])
+    factor = chosen(_asked(request), factors)
+    if factor not in factors:
+        raise Forbidden(_nothing_to_set_up(organization, waiting.pending.allowed_methods))
     try:
-        return _set_up(request, organization, waiting)
+        if factor == SMS:
+            return phone_number.set_up(request, organization, waiting, has_choice=APP in factors)
+        return _set_up(request, organization, waiting, has_choice=SMS in factors)
     except NotFound:
         # It wasn't set up in time: show another one.
         response = see_other(request.path)
         keep_waiting(response, with_secret(waiting, ""))
         return response
     except (Unauthenticated, Invalid):
-        return _took_too_long(request, organization)
+        return took_too_long(request, slug)
 
 
-def _set_up(request: PortalRequest, organization: Organization, waiting: WaitingSignIn) -> HttpResponse:
+def _set_up(
+    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, *, has_choice: bool
+) -> HttpResponse:
     member_id = waiting.pending.member_id
-    form = FirstCodeForm(request.POST if waiting.secret and request.POST else None)
+    form = FirstCodeForm(request.POST if waiting.secret and "code" in request.POST else None)
     if not waiting.secret:
         # In the cookie, so that reloading the page shows the same app.
         waiting = with_secret(waiting, request.directory.totps.create(member_id, before=waiting.before).secret)
@@ -111,7 +134,7 @@ def _set_up(request: PortalRequest, organization: Organization, waiting: Waiting
             _add_error(form, error)
         else:
             return _recovery_codes(request, signed_in, waiting.onward)
-    response = _set_up_page(request, organization, waiting, form)
+    response = _set_up_page(request, organization, waiting, form, has_choice=has_choice)
     keep_waiting(response, waiting)
     return response
 
@@ -123,17 +146,21 @@ def done(request: PortalRequest) -> HttpResponse:
 
 
 def confirm(request: PortalRequest) -> HttpResponse:
-    """Ask the signed-in member for a code of their app, or a recovery code, and return to the page that needs it."""
+    """Ask the signed-in member for a code of their app or by text message, or a recovery code, and return to the page before."""
     signed_in = request.signed_in
-    slug = signed_in.organization.organization_slug
+    slug, before = signed_in.organization.organization_slug, Continuation(session=signed_in)
     onward = request.POST.get("next") or request.GET.get("next", "")
     onward = onward if is_page_of(onward, slug) else ""
-    is_recovery = _is_recovery(request)
-    form = (RecoveryCodeForm if is_recovery else AppCodeForm)(request.POST or None)
-    if form.is_valid():
-        before, code = Continuation(session=signed_in), form.cleaned_data["code"]
+    factors = offered(own_methods(signed_in))
+    factor = chosen(_asked(request), factors)
+    form, is_sent = _FORMS[factor](request.POST if "code" in request.POST else None), "code" in request.POST
+    if factor == SMS and "send" in request.POST:
+        form, is_sent = _send(request, signed_in.member.member_id, before)
+    elif form.is_valid():
         try:
-            confirmed = _confirmed(request, signed_in.member.member_id, code, before, is_recovery=is_recovery)
+            confirmed = _confirmed(
+                request, signed_in.member.member_id, form.cleaned_data["code"], before, factor=factor
+            )
         except (WrongCode, TooManyRequests, NotFound, Forbidden) as error:
             _add_error(form, error)
         else:
@@ -142,15 +169,32 @@ def confirm(request: PortalRequest) -> HttpResponse:
             if confirmed.session_token and confirmed.session_token != signed_in.session_token:
                 keep_session(response, confirmed)
             return response
-    context = {"form": form, "next": onward, "is_recovery": is_recovery, "here": request.path}
-    return render_page(request, "session/mfa_confirm.html", context, status=_status(form))
+    context: dict[str, object] = {
+        "form": form,
+        "next": onward,
+        "here": request.path,
+        "phone_ending": signed_in.member.phone_ending,
+        "is_sent": is_sent,
+        **_factor_context(request, factor, factors),
+    }
+    return render_page(request, "session/mfa_confirm.html", context, status=form_status(form))
 
 
-def _confirmed(
-    request: PortalRequest, member_id: str, code: str, before: Continuation, *, is_recovery: bool
-) -> SignedIn:
-    if not is_recovery:
+def _send(request: PortalRequest, member_id: str, before: Continuation) -> tuple[Form, bool]:
+    """Have a code sent. Return the form to enter it, and whether it is on its way."""
+    try:
+        request.directory.sms_otps.send(member_id, before=before)
+    except (TooManyRequests, NotFound, Forbidden) as error:
+        code = "too-many" if isinstance(error, TooManyRequests) else "not-sent"
+        return rejected(error.detail, code, SmsCodeForm), False
+    return SmsCodeForm(), True
+
+
+def _confirmed(request: PortalRequest, member_id: str, code: str, before: Continuation, *, factor: str) -> SignedIn:
+    if factor == APP:
         return request.directory.totps.authenticate(member_id, code, before=before)
+    if factor == SMS:
+        return request.directory.sms_otps.authenticate(member_id, code, before=before)
     signed_in, remaining = request.directory.recovery_codes.recover(member_id, code, before=before)
     left = "1 recovery code is" if remaining == 1 else f"{remaining} recovery codes are"
     messages.warning(request, f"You used a recovery code. {left} left.")
@@ -177,29 +221,12 @@ def _recovery_codes(request: PortalRequest, signed_in: SignedIn, onward: str) ->
     return response
 
 
-def _challenge_page(
-    request: PortalRequest,
-    organization: Organization,
-    pending: PendingSignIn,
-    form: Form,
-    context: dict[str, object],
-) -> HttpResponse:
-    slug = organization.organization_slug
-    context |= {
-        "form": form,
-        "organization": organization,
-        "email_address": pending.email_address,
-        "action": reverse("session:second-factor", args=[slug]),
-        "sign_in_url": reverse("session:sign-in", args=[slug]),
-    }
-    return render_page(request, "session/mfa_challenge.html", context, status=_status(form))
-
-
 def _set_up_page(
-    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, form: Form
+    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, form: Form, *, has_choice: bool
 ) -> HttpResponse:
     context = {
         "form": form,
+        "has_choice": has_choice,
         "organization": organization,
         **app_to_set_up(
             waiting.secret,
@@ -208,18 +235,33 @@ def _set_up_page(
         ),
         "sign_in_url": reverse("session:sign-in", args=[organization.organization_slug]),
     }
-    return render_page(request, "session/mfa_set_up.html", context, status=_status(form))
+    return render_page(request, "session/mfa_set_up.html", context, status=form_status(form))
 
 
-def _took_too_long(request: PortalRequest, organization: Organization) -> HttpResponse:
-    messages.warning(request, "Signing in took too long. Sign in again.")
-    response = see_other(reverse("session:sign-in", args=[organization.organization_slug]))
-    forget_waiting(response)
-    return response
+def _factor_context(request: PortalRequest, factor: str, factors: tuple[str, ...]) -> dict[str, object]:
+    return {
+        "factor": factor,
+        "others": other_ways(factor, factors),
+        "can_send": factor != SMS or _sends(request),
+    }
 
 
-def _is_recovery(request: PortalRequest) -> bool:
-    return (request.POST.get("factor") or request.GET.get("factor", "")) == _RECOVERY
+def _sends(request: PortalRequest) -> bool:
+    return request.directory.sms_otps.are_sent
+
+
+def _asked(request: PortalRequest) -> str:
+    return request.POST.get("factor") or request.GET.get("factor", "")
+
+
+def _nothing_to_set_up(organization: Organization, allowed_methods: tuple[str, ...]) -> str:
+    name = organization.organization_name
+    if SMS_OTP in allowed_methods:
+        return (
+            f"{name} requires a code by text message, but this server doesn’t send text messages. Ask one of the admins of "
+            f"{name} to allow authenticator apps."
+        )
+    return f"{name} requires a second factor that can’t be set up here. Ask one of its admins."
 
 
 def _add_error(form: Form, error: DirectoryError) -> None:
@@ -227,9 +269,3 @@ def _add_error(form: Form, error: DirectoryError) -> None:
         form.add_error(None, ValidationError(error.detail, code="too-many"))
     else:
         form.add_error("code", error.detail)
-
-
-def _status(form: Form) -> int:
-    if not (form.is_bound and form.errors):
-        return 200
-    return 429 if form.has_error("__all__", code="too-many") else 422

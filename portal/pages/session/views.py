@@ -27,7 +27,7 @@ from portal.pages.session.pauses import record_pause
 from portal.web.availability import available
 from portal.web.kept_form import KeptForm, kept_form
 from portal.web.pages import render_page, see_other
-from portal.web.pending_sign_in import WaitingSignIn
+from portal.web.pending_sign_in import waiting_for
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import forget_session, is_page_of, keep_session, open_organizations
 
@@ -86,7 +86,7 @@ def sign_in(request: PortalRequest) -> HttpResponse:
             # The page keeps what was typed, which a redirect would lose.
             from portal.pages.session import mfa  # noqa: PLC0415 -- it continues what this module begins
 
-            return mfa.answer(request, organization, WaitingSignIn(error.pending, onward), is_new=True)
+            return mfa.answer(request, organization, waiting_for(error.pending, onward), is_new=True)
         else:
             forgive(_attempt(request, form, organization.organization_slug))
             return send_again(request, signed_in, kept, onward) if kept else enter(signed_in, onward)

@@ -32,6 +32,7 @@ class Sentence:
 _VERBS: Mapping[str, tuple[str, str]] = {
     "activity_log.export": ("download", "exported the activity log"),
     "member.accept_invitation": ("user-check", "accepted the invitation"),
+    "member.add_mfa_phone_number": ("shield-check", "added a phone number for"),
     "member.add_totp": ("shield-check", "added an authenticator app for"),
     "member.approve_scim_link": ("link", "let the identity provider manage"),
     "member.create": ("user-plus", "added the member"),

@@ -15,9 +15,11 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import ForeignKey, Model
 from django.db.models.signals import post_migrate, pre_migrate
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from psycopg.sql import SQL, Identifier
 
 from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.ids import uuid7
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database import table_locks, triggers
@@ -294,6 +296,13 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
         second = {"organization": organization, "member": member, "encrypted_with": "a key"}
         models.TotpRow.objects.create(secret=b"encrypted", **second)
         models.RecoveryCodesRow.objects.create(codes=b"encrypted", **second)
+        models.SmsOtpRow.objects.create(
+            organization=organization,
+            member=member,
+            phone_number="+12025550123",
+            request_id=uuid7(),
+            expires_at=timezone.now(),
+        )
         models.ScimReminderRow.objects.create(organization=organization, connection=scim, about="safeguard/now")
         models.ScimUserRow.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)

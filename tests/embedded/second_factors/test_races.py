@@ -19,6 +19,7 @@ from portal.embedded.scope import Scope
 from portal.embedded.second_factors import attempts
 from tests import factories
 from tests.conftest import PASSWORD
+from tests.text_messages import TextMessages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -120,3 +121,53 @@ def test_of_many_wrong_codes_at_the_same_moment_ten_are_checked(directory: Embed
     assert row.failed_attempts == attempts.MAX_IN_A_ROW
     assert row.locked_until is not None
     assert row.locked_until - timezone.now() < timedelta(minutes=15)
+
+
+def test_a_code_by_text_message_signs_one_of_several_requests_in(
+    directory: EmbeddedDirectory, texts: TextMessages
+) -> None:
+    ada, number = member_id(), "+12025550123"
+    models.MemberRow.objects.update(
+        mfa_phone_number=number, mfa_phone_number_verified=True, default_mfa_method="sms_otp"
+    )
+    begun = [waiting(directory) for _ in range(4)]
+    code = texts.code(number)
+
+    results = at_once(
+        [lambda one=one: directory.sms_otps.authenticate(ada, code, before=one, terms=TERMS) for one in begun]  # type: ignore[misc]  # -- a default binds it
+    )
+
+    assert results.count(None) == 1
+    assert {one.error_type for one in results if one} == {"otp_code_not_found"}
+    assert models.MemberSessionRow.objects.count() == 1
+
+
+def test_codes_that_are_asked_for_at_the_same_moment_are_one(directory: EmbeddedDirectory, texts: TextMessages) -> None:
+    ada, number = member_id(), "+12025550123"
+    models.MemberRow.objects.update(mfa_phone_number=number, mfa_phone_number_verified=True)
+    begun = waiting(directory)
+
+    results = at_once([lambda: directory.sms_otps.send(ada, before=begun)] * 4)
+
+    assert results == [None] * 4
+    assert models.SmsOtpRow.objects.count() == 1
+    assert len(texts.sent(number)) == 1  # the newest; the tasks of the others find nothing to send
+    assert directory.sms_otps.authenticate(ada, texts.code(number), before=begun, terms=TERMS)
+
+
+def test_of_many_wrong_codes_by_text_message_five_are_checked(
+    directory: EmbeddedDirectory, texts: TextMessages
+) -> None:
+    ada, number = member_id(), "+12025550123"
+    models.MemberRow.objects.update(mfa_phone_number=number, mfa_phone_number_verified=True)
+    begun = waiting(directory)
+    directory.sms_otps.send(ada, before=begun)
+    code = texts.code(number)
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+
+    at_once([lambda: directory.sms_otps.authenticate(ada, wrong, before=begun, terms=TERMS)] * 8)
+
+    row = models.SmsOtpRow.objects.get()
+    assert (row.code_attempts, row.failed_attempts) == (5, 5)
+    with pytest.raises(DirectoryError):
+        directory.sms_otps.authenticate(ada, code, before=begun, terms=TERMS)

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from portal import urls
 from portal.embedded import models
+from portal.sms.delivery import Files
 from tests.tasks import run_tasks
 
 PAGE = "/demo/inbox/"
@@ -53,6 +54,16 @@ def test_a_code_and_a_link_are_in_the_inbox(demo: Path, admin: models.MemberRow,
     assert any("Your sign-in code" in one or "is your code" in one for one in texts)
     assert any("/sign-in/link/?" in one for one in texts)
     assert len(mail.outbox) == 0
+
+
+def test_a_text_message_is_in_the_inbox(demo: Path, visitor: Client) -> None:
+    Files(demo).send("+12025550123", "123456 is your code for Acme.")
+
+    html = visitor.get(PAGE).content.decode()
+
+    assert "Text message" in html
+    assert "+12025550123" in html
+    assert "123456 is your code for Acme." in html
 
 
 def test_a_message_that_is_gone_says_so(demo: Path, admin: models.MemberRow, visitor: Client) -> None:

@@ -1,0 +1,78 @@
+"""Stytch's methods for codes by text message: send one, and sign in with it."""
+
+import msgspec
+
+from portal.api import wire
+from portal.api.caller import Caller
+from portal.api.declaration import BrowserRoute, endpoint
+from portal.api.mfa import choices, require_own
+from portal.api.wire.sessions import (
+    ContinuationRequest,
+    ProofRequest,
+    SessionResponse,
+    continuation,
+    session_response,
+    session_terms,
+)
+
+
+class SendSmsOtpRequest(ProofRequest, kw_only=True):
+    """A member, what they proved, and their phone number if they have none."""
+
+    member_id: str
+    mfa_phone_number: str | None = None
+
+
+class SendSmsOtpResponse(msgspec.Struct):
+    """The member who gets the code."""
+
+    member_id: str
+    member: wire.Member
+    organization: wire.Organization
+
+
+class AuthenticateSmsOtpRequest(ContinuationRequest, kw_only=True):
+    """A member, what they proved, and the code."""
+
+    member_id: str
+    code: str
+    set_mfa_enrollment: str | None = None
+    set_default_mfa: bool | None = None
+
+
+@endpoint(
+    "otps.sms.send",
+    "POST otps/sms/send",
+    browser=[BrowserRoute("POST", "b2b/otps/sms/send", needs_session=False, takes_session=True)],
+    rights=None,
+)
+def send(caller: Caller, request: SendSmsOtpRequest) -> SendSmsOtpResponse:
+    """Send a code to a member's phone. It works for two minutes, and replaces the one before."""
+    require_own(caller, request.member_id)
+    member = caller.directory.sms_otps.send(
+        request.member_id, before=continuation(caller, request), phone_number=request.mfa_phone_number or ""
+    )
+    return SendSmsOtpResponse(
+        member_id=member.member_id,
+        member=wire.member(member),
+        organization=wire.organization(caller.directory.organization.get_with_connection()),
+    )
+
+
+@endpoint(
+    "otps.sms.authenticate",
+    "POST otps/sms/authenticate",
+    browser=[BrowserRoute("POST", "b2b/otps/sms/authenticate", needs_session=False, takes_session=True)],
+    rights=None,
+)
+def authenticate(caller: Caller, request: AuthenticateSmsOtpRequest) -> SessionResponse:
+    """Add a code by text message to a session, or to a sign-in that waits for it. A code works once."""
+    require_own(caller, request.member_id)
+    signed_in = caller.directory.sms_otps.authenticate(
+        request.member_id,
+        request.code,
+        before=continuation(caller, request),
+        terms=session_terms(caller, request),
+        choices=choices(request.set_mfa_enrollment, is_default=request.set_default_mfa),
+    )
+    return session_response(SessionResponse, caller.directory, signed_in)

@@ -1,0 +1,44 @@
+"""What text messages say: names that customers choose can't change it, and its length is what a network bills."""
+
+import pytest
+
+from portal.sms.content import code_text, segments
+
+
+def test_a_message_is_one_part() -> None:
+    text = code_text("012345", "Acme & Söhne", "acme")
+
+    assert text == "012345 is your code for Acme & Söhne. It works for 2 minutes. Don't share it with anyone."
+    assert segments(text) == 1
+
+
+@pytest.mark.parametrize("name", ["https://evil.example/", "evil.com", "Call www.evil", "ada@evil.example", "", "\n"])
+def test_a_name_that_could_be_a_link_is_replaced(name: str) -> None:
+    assert code_text("012345", name, "acme").startswith("012345 is your code for acme. It works")
+
+
+def test_a_long_name_is_cut_and_lines_are_joined() -> None:
+    text = code_text("012345", "Acme\nYour account is locked, call +1 900 555 0199 now\u202e or else", "acme")
+
+    assert "\n" not in text
+    assert "\u202e" not in text
+    assert "0199" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("’" + "a" * 69, 1),
+        ("’" + "a" * 70, 2),
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+    ],
+)
+def test_parts_are_counted_as_networks_do(text: str, number: int) -> None:
+    assert segments(text) == number

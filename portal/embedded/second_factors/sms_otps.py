@@ -19,6 +19,7 @@ from portal.directory.sessions import (
 )
 from portal.embedded import models
 from portal.embedded.audit import record
+from portal.embedded.members import notices
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.members.values import member_value
@@ -129,13 +130,14 @@ def _verify(member: models.MemberRow, scope: Scope) -> None:
     """Have a member's number count from now on."""
     member.mfa_phone_number_verified = True
     member.save(update_fields=["mfa_phone_number_verified", "updated_at"])
-    record(
+    entry = record(
         member_as_caller(member, scope.origin),
         "member.add_mfa_phone_number",
         organization_id=member.organization_id,
         target_id=id_of(member),
         target_name=member.email_address,
     )
+    notices.second_factor_added(member, SMS_OTP, entry)
 
 
 def _factor(member: models.MemberRow) -> AuthenticationFactor:

@@ -103,7 +103,9 @@ _ACTORS: Mapping[ActorType, str] = {
 # Actions that a member mostly does to their own account. The sentence then doesn't repeat who it is.
 _OWN: Mapping[str, str] = {
     "member.accept_invitation": "accepted the invitation",
+    "member.add_mfa_phone_number": "added a phone number",
     "member.add_totp": "added an authenticator app",
+    "member.delete_mfa_phone_number": "deleted their phone number",
     "member.delete_password": "deleted their password",
     "member.export_data": "downloaded their data",
     "member.delete_totp": "deleted their authenticator app",

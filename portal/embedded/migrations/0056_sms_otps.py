@@ -41,7 +41,7 @@ def add_foreign_key_to_members(_: Apps, schema_editor: BaseDatabaseSchemaEditor)
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("directory", "0053_second_factors_of_members")]
+    dependencies = [("directory", "0055_languages_of_emails")]
 
     operations = [
         CreateTable(

@@ -20,10 +20,10 @@ class SmsOtpGateway(Protocol):
         """Whether text messages can be sent at all."""
         ...
 
-    def send(self, member_id: str, *, before: Continuation, phone_number: str = "") -> Member:
+    def send(self, member_id: str, *, before: Continuation, phone_number: str = "", locale: str = "") -> Member:
         """Have a code sent to the member's number (Stytch: otps.sms.send). It works for two minutes, and replaces the one before.
 
-        Without a verified number, `phone_number` becomes theirs, and counts once its first code was right. Raise
+        In a language (Stytch: locale), by default the member's. Without a verified number, `phone_number` becomes theirs, and counts once its first code was right. Raise
         Unauthenticated unless `before` proves who it is, with a second factor if the member has one and the number is new;
         Invalid for a number that isn't one, or if they have another one; Forbidden for a country that isn't allowed, or if the
         organization doesn't allow codes by text message; NotFound if none can be sent, or if there is no number;

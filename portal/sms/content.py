@@ -1,5 +1,9 @@
 """What text messages say, and how many parts a phone network bills for it."""
 
+from datetime import timedelta
+
+from portal.directory.sms_otps import CODE_MINUTES
+from portal.mail.catalog import texts
 from portal.mail.names import name_for_strangers
 
 _NAME_LENGTH = 40
@@ -14,11 +18,11 @@ _GSM_TWICE = frozenset("^{}\\[~]|€")  # these take two places
 _ONE, _PART, _OTHER_ONE, _OTHER_PART = 160, 153, 70, 67
 
 
-def code_text(code: str, organization_name: str, slug: str) -> str:
+def code_text(code: str, organization_name: str, slug: str, locale: str) -> str:
     """Return the message with a code. A name that could be taken for a link is replaced by the slug."""
-    name = name_for_strangers(organization_name, slug).replace(_JOINER, "")
-    # No typographic apostrophe: it isn't in the alphabet of GSM.
-    return f"{code} is your code for {name[:_NAME_LENGTH].strip()}. It works for 2 minutes. Don't share it with anyone."
+    said, name = texts(locale), name_for_strangers(organization_name, slug).replace(_JOINER, "")
+    duration = said.duration(timedelta(minutes=CODE_MINUTES))
+    return said("text-message.code", code=code, organization=name[:_NAME_LENGTH].strip(), duration=duration)
 
 
 def segments(text: str) -> int:

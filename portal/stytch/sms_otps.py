@@ -50,9 +50,9 @@ class StytchSmsOtps:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def send(self, member_id: str, *, before: Continuation, phone_number: str = "") -> Member:
+    def send(self, member_id: str, *, before: Continuation, phone_number: str = "", locale: str = "") -> Member:
         """Have Stytch send a code (POST /v1/b2b/otps/sms/send). Raise Unauthenticated, Invalid, Forbidden, NotFound."""
-        body = continued(self._scope, member_id, before)
+        body = continued(self._scope, member_id, before) | ({"locale": locale} if locale else {})
         if phone_number:
             number = "".join(one for one in phone_number if one.isdigit() or one == "+")
             self._forget_unverified(member_id, number)

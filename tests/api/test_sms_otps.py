@@ -189,6 +189,20 @@ def test_pages_enroll_and_sign_in(page_of: PageOf, admin: models.MemberRow, text
     assert visitor.post("b2b/otps/sms/authenticate", fields)["member_session"]
 
 
+def test_messages_are_in_the_language_of_the_member_or_the_request(
+    backend: Caller, admin: models.MemberRow, texts: TextMessages
+) -> None:
+    one = {"organization_id": "acme", "member_id": give_number(admin)}
+    models.MemberRow.objects.update(locale="de-DE")
+    assert backend.post(SEND, one).status == 200
+    assert "ist Ihr Code für Acme. Er gilt 2 Minuten." in texts.sent()[-1]
+
+    assert backend.post(SEND, one | {"locale": "fr"}).status == 200
+
+    assert "est votre code pour Acme." in texts.sent()[-1]
+    assert backend.post(SEND, one | {"locale": "xx"}).status == 400
+
+
 def test_the_project_sends_to_a_number_that_it_knows(
     backend: Caller, admin: models.MemberRow, texts: TextMessages
 ) -> None:

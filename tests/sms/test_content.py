@@ -2,23 +2,34 @@
 
 import pytest
 
+from portal.directory.locales import LOCALES
 from portal.sms.content import code_text, segments
 
 
 def test_a_message_is_one_part() -> None:
-    text = code_text("012345", "Acme & Söhne", "acme")
+    text = code_text("012345", "Acme & Söhne", "acme", "en")
 
-    assert text == "012345 is your code for Acme & Söhne. It works for 2 minutes. Don't share it with anyone."
+    assert text == "012345 is your code for Acme & Söhne. It works for 2 minutes. Never share it."
     assert segments(text) == 1
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_language_names_code_and_organization_and_has_two_parts_at_most(locale: str) -> None:
+    text = code_text("012345", "Northwind Traders", "northwind", locale)
+
+    assert "012345" in text
+    assert "Northwind Traders" in text
+    assert "2" in text.replace("012345", "")
+    assert segments(text) <= 2
 
 
 @pytest.mark.parametrize("name", ["https://evil.example/", "evil.com", "Call www.evil", "ada@evil.example", "", "\n"])
 def test_a_name_that_could_be_a_link_is_replaced(name: str) -> None:
-    assert code_text("012345", name, "acme").startswith("012345 is your code for acme. It works")
+    assert code_text("012345", name, "acme", "en").startswith("012345 is your code for acme. It works")
 
 
 def test_a_long_name_is_cut_and_lines_are_joined() -> None:
-    text = code_text("012345", "Acme\nYour account is locked, call +1 900 555 0199 now\u202e or else", "acme")
+    text = code_text("012345", "Acme\nYour account is locked, call +1 900 555 0199 now\u202e or else", "acme", "en")
 
     assert "\n" not in text
     assert "\u202e" not in text

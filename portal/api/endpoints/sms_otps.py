@@ -5,6 +5,7 @@ import msgspec
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
+from portal.api.email_sign_in import AskedLocale
 from portal.api.mfa import choices, require_own
 from portal.api.wire.sessions import (
     ContinuationRequest,
@@ -17,10 +18,11 @@ from portal.api.wire.sessions import (
 
 
 class SendSmsOtpRequest(ProofRequest, kw_only=True):
-    """A member, what they proved, and their phone number if they have none."""
+    """A member, what they proved, their phone number if they have none, and the language of the message."""
 
     member_id: str
     mfa_phone_number: str | None = None
+    locale: AskedLocale = None
 
 
 class SendSmsOtpResponse(msgspec.Struct):
@@ -50,7 +52,10 @@ def send(caller: Caller, request: SendSmsOtpRequest) -> SendSmsOtpResponse:
     """Send a code to a member's phone. It works for two minutes, and replaces the one before."""
     require_own(caller, request.member_id)
     member = caller.directory.sms_otps.send(
-        request.member_id, before=continuation(caller, request), phone_number=request.mfa_phone_number or ""
+        request.member_id,
+        before=continuation(caller, request),
+        phone_number=request.mfa_phone_number or "",
+        locale=request.locale or "",
     )
     return SendSmsOtpResponse(
         member_id=member.member_id,

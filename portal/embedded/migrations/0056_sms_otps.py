@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ("request_id", models.UUIDField()),
                 ("code_hash", models.BinaryField(max_length=32, null=True)),
                 ("code_attempts", models.PositiveSmallIntegerField(default=0)),
+                ("locale", models.CharField(blank=True, db_default="", default="", max_length=16)),
                 ("expires_at", models.DateTimeField()),
                 (
                     "member",

@@ -73,6 +73,8 @@ class SmsOtpRow(AttemptFields):
     code_hash = models.BinaryField(max_length=32, null=True)
     # Wrong codes since it was requested.
     code_attempts = models.PositiveSmallIntegerField(default=0)
+    # The language that the request asked for, "" for the member's.
+    locale = models.CharField(max_length=16, blank=True, default="", db_default="")
     # Until it's sent: when the request is no longer worth a message.
     expires_at = models.DateTimeField()
 

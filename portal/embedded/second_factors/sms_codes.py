@@ -22,6 +22,7 @@ from portal.directory.phone_numbers import PhoneNumber, checked_number
 from portal.directory.second_factors import SMS_OTP
 from portal.directory.sms_otps import CODE_MINUTES
 from portal.embedded import models
+from portal.embedded.members.languages import language_of
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.scope import Scope, rows_of
 from portal.embedded.second_factors import attempts
@@ -45,8 +46,8 @@ def checked(number: str) -> PhoneNumber:
     return checked_number(number, settings.PROJECT.sms.countries)
 
 
-def ask(scope: Scope, member: models.MemberRow, number: PhoneNumber) -> None:
-    """Have a worker send a locked member a code. Raise NotFound without SMS_URL, TooManyRequests."""
+def ask(scope: Scope, member: models.MemberRow, number: PhoneNumber, locale: str = "") -> None:
+    """Have a worker send a locked member a code, in their language unless the request names one. Raise NotFound without SMS_URL, TooManyRequests."""
     if settings.SMS_SERVICE is None:
         raise NotFound(
             "Text messages aren't configured on this server, so no code can be sent.",
@@ -57,7 +58,7 @@ def ask(scope: Scope, member: models.MemberRow, number: PhoneNumber) -> None:
     attempts.check_not_locked(row)
     _admit(scope, member, number)
     row.request_id, row.phone_number = uuid7(), number.number
-    row.code_hash, row.code_attempts = None, 0
+    row.code_hash, row.code_attempts, row.locale = None, 0, locale
     row.expires_at = timezone.now() + _WORTH_SENDING
     row.save()
     enqueue(row.organization_id, sms_code, str(row.organization_id), str(row.pk), str(row.request_id))
@@ -119,7 +120,7 @@ def count_wrong(row: models.SmsOtpRow) -> None:
 def sms_code(organization_id: str, row_id: str, request_id: str) -> None:
     """Send a code to a member's number, unless a newer one was asked for, or it was used or took too long."""
     rows = rows_of(UUID(organization_id), models.SmsOtpRow).filter(pk=row_id, request_id=request_id)
-    row = rows.select_related("member__organization").filter(expires_at__gt=timezone.now()).first()
+    row = rows.select_related("member__organization", "member__scim_user").filter(expires_at__gt=timezone.now()).first()
     if row is None:
         return
     code = _code(row.request_id)
@@ -130,7 +131,8 @@ def sms_code(organization_id: str, row_id: str, request_id: str) -> None:
         if not fresh.update(code_hash=_hash(row.request_id, code, signing_keys()[0]), expires_at=expires_at):
             return
     organization = row.member.organization
-    _deliver(row.phone_number, code_text(code, organization.name, organization.slug))
+    locale = language_of(row.member, organization, row.locale)
+    _deliver(row.phone_number, code_text(code, organization.name, organization.slug, locale))
 
 
 def _deliver(number: str, text: str) -> None:

@@ -42,7 +42,7 @@ class EmbeddedSmsOtps:
         """Whether SMS_URL is set."""
         return settings.SMS_SERVICE is not None
 
-    def send(self, member_id: str, *, before: Continuation, phone_number: str = "") -> Member:
+    def send(self, member_id: str, *, before: Continuation, phone_number: str = "", locale: str = "") -> Member:
         """Have a worker send a code. Raise Unauthenticated, Invalid, Forbidden, NotFound, TooManyRequests."""
         with transaction.atomic():
             if self._is_project and before == NOTHING_BEFORE:
@@ -58,7 +58,7 @@ class EmbeddedSmsOtps:
                 if member.mfa_phone_number != number.number:
                     member.mfa_phone_number = number.number
                     member.save(update_fields=["mfa_phone_number", "updated_at"])
-            sms_codes.ask(self._scope, member, number)
+            sms_codes.ask(self._scope, member, number, locale)
         return member_value(member)
 
     def authenticate(

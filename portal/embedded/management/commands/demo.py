@@ -116,7 +116,7 @@ class Command(BaseCommand):
 
 def _inbox(url: str) -> str:
     """Return where emails arrive. An older .env has no inbox."""
-    return f"Its emails:    {url}/demo/inbox/\n" if settings.DEMO_INBOX else ""
+    return f"Its messages:  {url}/demo/inbox/\n" if settings.DEMO_INBOX else ""
 
 
 def _password() -> str:

@@ -69,6 +69,8 @@ def _member_of(who: SignedIn, **changes: object) -> str:
         "roles": [],
         "mfa_enrolled": False,
         "totp_registration_id": "",
+        "mfa_phone_number": "",
+        "mfa_phone_number_verified": False,
         "default_mfa_method": "",
         **changes,
     }

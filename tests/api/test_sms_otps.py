@@ -570,6 +570,18 @@ def test_a_second_copy_has_the_same_code_and_a_used_one_is_not_sent_again(
     assert len(texts.sent()) == 2
 
 
+def test_nothing_is_sent_to_a_country_that_was_removed_in_the_meantime(
+    backend: Caller, admin: models.MemberRow, texts: TextMessages, settings: Settings
+) -> None:
+    require()
+    give_number(admin)
+    enter_password(backend)
+    settings.PROJECT = ProjectConfiguration(sms=Sms(countries=("DE",)))
+
+    assert texts.sent() == []
+    assert not DBTaskResult.objects.filter(status="READY").exists()
+
+
 def test_what_is_sent_is_counted(backend: Caller, admin: models.MemberRow, texts: TextMessages) -> None:
     def value(name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(name, labels) or 0

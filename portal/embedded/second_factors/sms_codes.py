@@ -137,6 +137,11 @@ def sms_code(organization_id: str, row_id: str, request_id: str) -> None:
 
 def _deliver(number: str, text: str) -> None:
     try:
+        country = checked(number).country
+    except DirectoryError as error:  # The operator has removed the country since.
+        SMS.labels("country_not_allowed").inc()
+        raise GiveUp from error
+    try:
         send_sms(number, text)
     except UndeliverableError as error:
         SMS.labels("undeliverable").inc()
@@ -145,7 +150,7 @@ def _deliver(number: str, text: str) -> None:
         SMS.labels("failed").inc()
         raise
     SMS.labels("sent").inc()
-    SMS_SEGMENTS.labels(checked(number).country).inc(segments(text))
+    SMS_SEGMENTS.labels(country).inc(segments(text))
 
 
 def _admit(scope: Scope, member: models.MemberRow, number: PhoneNumber) -> None:

@@ -17,6 +17,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from portal.access.rate_limits import is_shared_storage_available
 from portal.environment import RENAMED_SETTINGS, SECRET_FILES
 from portal.folders import HOME, ROOT
+from portal.mail.own_texts import read
 
 _READERS = frozenset(
     "certificates file flag header_name key list networks one_of origins policy ports proxy rate rates required secret secrets str "
@@ -144,3 +145,16 @@ def _names_read(node: ast.AST) -> Sequence[str]:
     if reader not in _READERS or not isinstance(name, str) or not name.isupper():
         return ()
     return (name, f"{name}_FILE") if reader in _SECRET_READERS else (name,)
+
+
+@register(Tags.compatibility)
+def own_texts_of_emails_can_be_used(**_: Any) -> list[CheckMessage]:
+    """Report texts of emails that can't be used. The built-in ones are sent in their place."""
+    return [
+        checks.Warning(
+            f"A text of emails can't be used: {problem}",
+            hint="Correct it in the folder that mail.texts in PROJECT_FILE names. Until then the built-in text is sent.",
+            id="portal.W015",
+        )
+        for problem in read(settings.PROJECT.mail.texts).problems
+    ]

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from portal.directory.brands import COLOR, takes_white_text
 from portal.directory.errors import Invalid
 
 RedirectType = Literal["login", "signup", "invite", "reset_password", "discovery"]
@@ -18,6 +19,7 @@ BreachCheck = Literal["create", "authenticate"]
 MAX_REDIRECT_URLS = 100  # of one type
 MINIMUM_PASSWORD = 12  # characters, with zxcvbn
 _MAX_LENGTH = 2048
+_MAX_NAME, _MAX_IMPRINT = 60, 200
 # The value of a query parameter that the request chooses.
 _PLACEHOLDER = "{}"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -140,6 +142,19 @@ class TrustedTokenProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     public_keys: tuple[str, ...] = ()
 
 
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What emails look like. The sender is a setting (EMAIL_FROM)."""
+
+    # The name of the portal in emails.
+    portal_name: str = "Gatehouse"
+    # The color of buttons, with white text on it.
+    brand: str = "#3b52d4"
+    # A line below each email, such as the name and the address of a company.
+    imprint: str = ""
+    # A folder with texts of one's own, a file per language (portal/mail/own_texts.py). Relative to this file.
+    texts: str = ""
+
+
 class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The project's configuration."""
 
@@ -150,6 +165,7 @@ class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     passwords: Passwords = msgspec.field(default_factory=Passwords)
     sms: Sms = msgspec.field(default_factory=Sms)
     trusted_auth_tokens: tuple[TrustedTokenProfile, ...] = ()
+    mail: Mail = msgspec.field(default_factory=Mail)
 
 
 _NONE_CONFIGURED: dict[RedirectType, str] = {
@@ -188,7 +204,8 @@ def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -
         raise ValueError(f'sdk.cookie_domain is "{configuration.sdk.cookie_domain}", but must be like example.com')
     if not configuration.passwords.breach_url.startswith("https://"):
         raise ValueError("passwords.breach_url must begin with https://")
-    return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type))
+    mail = _checked_mail(configuration.mail, path.parent if path else Path())
+    return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type), mail=mail)
 
 
 def with_token(redirect_url: str, token_type: str, token: str) -> str:
@@ -201,6 +218,27 @@ def with_token(redirect_url: str, token_type: str, token: str) -> str:
 def _check_countries(countries: Collection[str]) -> None:
     if unknown := [one for one in countries if not _COUNTRY.fullmatch(one)]:
         raise ValueError(f'sms.countries has "{unknown[0][:20]}", but must list country codes such as "US"')
+
+
+def _checked_mail(mail: Mail, folder: Path) -> Mail:
+    """Return what emails look like, with an absolute folder. Raise ValueError."""
+    if not _is_line(mail.portal_name, _MAX_NAME) or not mail.portal_name:
+        raise ValueError(f"mail.portal_name must be one line of 1 to {_MAX_NAME} characters")
+    if not _is_line(mail.imprint, _MAX_IMPRINT):
+        raise ValueError(f"mail.imprint must be one line of up to {_MAX_IMPRINT} characters")
+    brand = mail.brand.lower()
+    if not COLOR.fullmatch(brand) or not takes_white_text(brand):
+        raise ValueError(
+            f'mail.brand is "{mail.brand[:20]}", but must be a color such as #3b52d4, dark enough for white text (4.5:1)'
+        )
+    texts = str((folder / mail.texts).resolve()) if mail.texts else ""
+    if texts and not Path(texts).is_dir():
+        raise ValueError(f"mail.texts is {texts}, which isn't a folder")
+    return msgspec.structs.replace(mail, brand=brand, texts=texts)
+
+
+def _is_line(text: str, longest: int) -> bool:
+    return len(text) <= longest and text.isprintable()
 
 
 def _check_profiles(profiles: Collection[TrustedTokenProfile]) -> None:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-PORTAL_NAME = "Gatehouse"
-
 
 @dataclass(frozen=True, slots=True)
 class Words:

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
 
 from portal.mail.content import Email
+from portal.mail.own_texts import in_own_words
 from portal.mail.rendering import language_tag, render_html, render_text
 
 _PERMANENT = 500  # SMTP, RFC 5321, 4.2.1: from here on, trying again doesn't help
@@ -33,6 +34,7 @@ def send_email(email: Email, *, to: str, key: str = "") -> None:
     """
     if not settings.EMAIL_IS_SET_UP:
         raise ImproperlyConfigured("Email isn't configured. Set EMAIL_URL and EMAIL_FROM for the worker too.")
+    email = in_own_words(email, to)
     message = EmailMultiAlternatives(
         one_line(email.subject),
         render_text(email, to),

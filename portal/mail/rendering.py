@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from portal.directory.brands import brand_of
 from portal.mail.catalog import Texts, texts
-from portal.mail.content import PORTAL_NAME, Block, Button, Code, Email, Facts, FooterLink, Paragraph, Steps
+from portal.mail.content import Block, Button, Code, Email, Facts, FooterLink, Paragraph, Steps
 from portal.mail.languages import RIGHT_TO_LEFT
 from portal.mail.wrapping import columns, padded, wrapped
 
@@ -19,7 +20,7 @@ _FILLER = "\u2007\ufeff\u034f " * 30
 
 def render_html(email: Email, to: str) -> str:
     """Return the HTML part for a recipient."""
-    name, said = email.organization_name or PORTAL_NAME, texts(email.locale)
+    name, said = email.organization_name or portal_name(), texts(email.locale)
     html = render_to_string(
         "emails/email.html",
         {
@@ -29,6 +30,8 @@ def render_html(email: Email, to: str) -> str:
             "filler": _FILLER,
             "why": _why(email, to),
             "sender": _sender(email),
+            "imprint": _imprint(),
+            "brand": brand_of(settings.PROJECT.mail.brand),
             "opens": "".join(_opens(one, said) for one in email.blocks if isinstance(one, Button)),
             "start": "right" if email.locale in RIGHT_TO_LEFT else "left",
             "language": language_tag(email.locale),
@@ -41,18 +44,25 @@ def render_html(email: Email, to: str) -> str:
 
 def render_text(email: Email, to: str) -> str:
     """Return the plain-text part for a recipient. No line takes more than 72 columns, except a link alone on its line."""
-    head = " · ".join(filter(None, [email.organization_name or PORTAL_NAME, email.context]))
+    head = " · ".join(filter(None, [email.organization_name or portal_name(), email.context]))
     title = wrapped(email.title)
     underline = "=" * max(map(columns, title.splitlines()))
     body = "\n\n".join(part for block in email.blocks for part in _block(block, texts(email.locale)))
     links = [line for link in email.links for line in _footer_link(link)]
-    foot = "\n".join([wrapped(_why(email, to)), *links, wrapped(_sender(email))])
+    foot = "\n".join(
+        [wrapped(_why(email, to)), *links, wrapped(_sender(email)), *([wrapped(_imprint())] if _imprint() else [])]
+    )
     return f"{wrapped(head)}\n\n{title}\n{underline}\n\n{body}\n\n{'-' * 24}\n{foot}\n"
 
 
 def language_tag(locale: str) -> str:
     """Return a locale as a language tag (RFC 5646)."""
     return "pt-BR" if locale == "pt-br" else locale
+
+
+def portal_name() -> str:
+    """Return the name of the portal in emails."""
+    return str(settings.PROJECT.mail.portal_name)
 
 
 def public_host() -> str:
@@ -69,12 +79,16 @@ def _why(email: Email, to: str) -> str:
 def _sender(email: Email) -> str:
     said, host = texts(email.locale), public_host()
     if email.organization_name:
-        sent = said("frame.sent_for", portal=PORTAL_NAME, host=host, organization=email.organization_name)
+        sent = said("frame.sent_for", portal=portal_name(), host=host, organization=email.organization_name)
     else:
-        sent = said("frame.sent", portal=PORTAL_NAME, host=host)
+        sent = said("frame.sent", portal=portal_name(), host=host)
     name, address = parseaddr(settings.EMAIL_REPLY_TO)
     replies = said("frame.replies", name=name or address) if address else said("frame.no_replies")
     return said.sentences(sent, replies)
+
+
+def _imprint() -> str:
+    return str(settings.PROJECT.mail.imprint)
 
 
 def _opens(button: Button, said: Texts) -> str:

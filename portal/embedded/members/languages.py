@@ -7,7 +7,7 @@ from portal.mail.languages import ENGLISH, locale_of
 def language_of(member: models.MemberRow | None, organization: models.OrganizationRow | None, asked: str = "") -> str:
     """Return the locale that a request asked for, else the member's, else the organization's, else English.
 
-    The member's is the one they chose, or else the one that their identity provider sends, if it was read with them.
+    The member's is the one they chose, or else the one that their identity provider sends.
     """
     chosen = member.locale or _provisioned(member) if member else ""
     return asked or chosen or (organization.locale if organization else "") or ENGLISH

@@ -167,7 +167,6 @@ def _notice(  # noqa: PLR0913 -- the parts of an email
         template=table,
         values={
             **values,
-            "email_address": found.entry.target_name,
             "device": found.device,
             "ip_address": found.ip_address,
         },

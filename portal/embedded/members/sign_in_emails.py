@@ -115,10 +115,11 @@ def _password_link(
         locale=said.locale,
         template="password-reset",
         values={
-            "email_address": member.email_address,
             "expires_in": times["duration"],
             "expires_at": times["time"],
             "requested_at": said.time(link.created_at),
+            "device": said.device(requested_from.user_agent) if requested_from else "",
+            "ip_address": requested_from.ip_address if requested_from else "",
         },
     )
 

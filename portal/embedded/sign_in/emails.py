@@ -32,7 +32,7 @@ def magic_link(row: Token, url: str, name: str, locale: str) -> Email:
         reason=said("sign-in-link.reason", organization=shown),
         locale=said.locale,
         template="sign-in-link",
-        values={"email_address": row.email_address, **_values(row, said)},
+        values=_values(row, said),
     )
 
 
@@ -53,7 +53,7 @@ def code(row: Token, value: str, name: str, locale: str) -> Email:
         reason=said("sign-in-link.reason", organization=shown),
         locale=said.locale,
         template="one-time-code",
-        values={"email_address": row.email_address, **_values(row, said)},
+        values=_values(row, said),
     )
 
 
@@ -74,7 +74,7 @@ def password_reset(row: Token, url: str, name: str, locale: str, *, has_password
         reason=said("password-reset.reason", organization=shown),
         locale=said.locale,
         template="password-reset",
-        values={"email_address": row.email_address, **_values(row, said)},
+        values=_values(row, said),
     )
 
 
@@ -191,4 +191,6 @@ def _values(row: Token, said: Texts) -> Mapping[str, str]:
         "expires_in": times["duration"],
         "expires_at": times["time"],
         "requested_at": said.time(row.created_at),
+        "device": said.device(row.user_agent),
+        "ip_address": row.ip_address,
     }

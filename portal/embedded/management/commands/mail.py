@@ -1,31 +1,100 @@
-"""`manage.py mail`: the language of an organization's emails."""
+"""`manage.py mail`: texts of one's own, and the language of an organization's emails."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, _SubParsersAction
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
 from portal.directory.actor import Origin
+from portal.directory.errors import Invalid, Unavailable
 from portal.directory.locales import LOCALES
 from portal.embedded import operator
+from portal.embedded.mail_examples import RECIPIENT, example
 from portal.embedded.management.operator_command import OperatorCommand, Output
+from portal.mail.delivery import UndeliverableError, send_email
+from portal.mail.languages import ENGLISH
+from portal.mail.own_texts import TEMPLATES, in_own_words, read
+from portal.mail.rendering import render_html, render_text
 
 
 class Command(OperatorCommand):
-    """Set the language of an organization's emails."""
+    """Check, preview and send emails with your own texts, or set the language of an organization's emails."""
 
     help = __doc__
-    options = {"organization_slug": "organization", "locale": "locale"}
+    options = {"organization_slug": "organization", "folder": "--folder"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         commands = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
-        language = commands.add_parser("language", help="set the language of emails to members who have chosen none")
-        super().add_arguments(language)
+        self._add(commands, "check", "check the texts in the folder that PROJECT_FILE names")
+        preview = self._add(commands, "preview", "print an email with example values, or write it to a folder")
+        test = self._add(commands, "test", "send an email with example values, whose link does not work")
+        for one in (preview, test):
+            one.add_argument("email", choices=[*TEMPLATES], help="the name of the email")
+            one.add_argument("--locale", choices=LOCALES, default=ENGLISH, help="the language (default: en)")
+        preview.add_argument("--folder", metavar="FOLDER", help="write the HTML and the text there")
+        test.add_argument("--to", required=True, metavar="ADDRESS", help="your own email address")
+        language = self._add(commands, "language", "set the language of emails to members who have chosen none")
         language.add_argument("organization", help="the organization's slug")
         language.add_argument("locale", choices=["", *LOCALES], help='such as de-DE, or "" for English')
 
     def run(self, origin: Origin, **options: Any) -> Output:
-        """Set the language."""
-        slug, locale = options["organization"], options["locale"]
-        operator.set_language(organization_slug=slug, locale=locale, origin=origin)
-        fields = {"organization_slug": slug, "locale": locale}
-        return Output(fields, f"Emails to members of {slug} are now in {locale or 'en'}, unless they chose a language.")
+        """Run one of the commands."""
+        match options["what"]:
+            case "check":
+                return _check()
+            case "preview":
+                return _preview(options["email"], options["locale"], options["folder"])
+            case "test":
+                return _test(options["email"], options["locale"], options["to"])
+            case _:
+                return _language(origin, options["organization"], options["locale"])
+
+    def _add(self, commands: "_SubParsersAction[Any]", name: str, text: str) -> ArgumentParser:
+        parser: ArgumentParser = commands.add_parser(name, help=text)
+        super().add_arguments(parser)
+        return parser
+
+
+def _check() -> Output:
+    found = read(settings.PROJECT.mail.texts)
+    if found.problems:
+        raise Invalid("\n".join(found.problems))
+    names = [f"{name} ({locale})" for locale, name in sorted(found.texts)]
+    said = f"Your own texts can be used: {', '.join(names)}." if names else "There are no texts of your own."
+    return Output({"texts": [{"locale": locale, "email": name} for locale, name in sorted(found.texts)]}, said)
+
+
+def _preview(name: str, locale: str, folder: str | None) -> Output:
+    email = in_own_words(example(name, locale), RECIPIENT)
+    html, text = render_html(email, RECIPIENT), render_text(email, RECIPIENT)
+    fields = {"subject": email.subject, "preheader": email.preheader, "html": html, "text": text}
+    if folder is None:
+        return Output(fields, f"Subject: {email.subject}\nPreheader: {email.preheader}\n\n{text}")
+    paths = [Path(folder) / f"{name}.{locale}.{kind}" for kind in ("html", "txt")]
+    try:
+        for path, content in zip(paths, (html, text), strict=True):
+            path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise Invalid(str(error), field="folder") from error
+    return Output(fields, f"Wrote {paths[0]} and {paths[1]}.")
+
+
+def _test(name: str, locale: str, address: str) -> Output:
+    try:
+        send_email(example(name, locale), to=address)
+    except (ImproperlyConfigured, UndeliverableError) as error:
+        raise Unavailable(str(error)) from error
+    except OSError as error:
+        raise Unavailable(
+            f"The mail server can't be reached ({type(error).__name__}). Run manage.py doctor."
+        ) from error
+    return Output({"email": name, "locale": locale, "to": address}, f"Sent {name} ({locale}) to {address}.")
+
+
+def _language(origin: Origin, slug: str, locale: str) -> Output:
+    operator.set_language(organization_slug=slug, locale=locale, origin=origin)
+    said = f"Emails to members of {slug} are now in {locale or ENGLISH}, unless they chose a language."
+    return Output({"organization_slug": slug, "locale": locale}, said)

@@ -187,7 +187,7 @@ def _labeled(block: Block, own: OwnText, values: Mapping[str, str]) -> Block:
 
 
 def _alone(text: str) -> str | None:
-    """Return the block that a paragraph stands for, None for a text."""
+    """Return the block that a paragraph names, None for a text."""
     match = PLACEHOLDER.fullmatch(text.strip())
     return match[1] if match and match[1] in BLOCKS else None
 

@@ -261,14 +261,14 @@ def test_commands_write_activity_entries_without_secrets() -> None:
 
 def test_the_language_of_an_organizations_emails() -> None:
     create_acme()
-    said = run("mail", "language", "acme", "de-DE")
+    said = run("mail", "language", "acme", "--locale", "de-DE")
 
     assert said == "Emails to members of acme are now in de-DE, unless they chose a language.\n"
     assert models.OrganizationRow.objects.get().locale == "de-DE"
     entry = models.ActivityEntryRow.objects.get(action="organization.update")
     assert (entry.before, entry.after) == ({"locale": ""}, {"locale": "de-DE"})
     with pytest.raises(CommandError, match="invalid choice"):
-        run("mail", "language", "acme", "xx")
+        run("mail", "language", "acme", "--locale", "xx")
     with pytest.raises(CommandError, match="doesn't exist"):
-        run("mail", "language", "globex", "fr")
-    assert run_json("mail", "language", "acme", "") == {"organization_slug": "acme", "locale": ""}
+        run("mail", "language", "globex", "--locale", "fr")
+    assert run_json("mail", "language", "acme", "--locale", "") == {"organization_slug": "acme", "locale": ""}

@@ -220,6 +220,14 @@ def test_the_commands_check_show_and_send(folder: Folder, tmp_path: Path) -> Non
 def test_the_commands_say_what_is_wrong(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"--folder: .*No such file"):
         run("preview", "invitation", "--folder", str(tmp_path / "none"))
+    for arguments in (
+        ["preview"],
+        ["test", "exports", "--to", "ops@acme.example"],
+        ["test", "invitation"],
+        ["language"],
+    ):
+        with pytest.raises(CommandError, match="Name |Enter your own"):
+            run(*arguments)
     settings.EMAIL_IS_SET_UP = False
     with pytest.raises(CommandError, match="Email isn't configured"):
         run("test", "invitation", "--to", "ops@acme.example")

@@ -1,6 +1,6 @@
 """`manage.py mail`: texts of one's own, and the language of an organization's emails."""
 
-from argparse import ArgumentParser, _SubParsersAction
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +23,38 @@ class Command(OperatorCommand):
     """Check, preview and send emails with your own texts, or set the language of an organization's emails."""
 
     help = __doc__
-    options = {"organization_slug": "organization", "folder": "--folder"}
+    options = {"organization_slug": "NAME", "name": "NAME", "locale": "--locale", "to": "--to", "folder": "--folder"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        commands = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
-        self._add(commands, "check", "check the texts in the folder that PROJECT_FILE names")
-        preview = self._add(commands, "preview", "print an email with example values, or write it to a folder")
-        test = self._add(commands, "test", "send an email with example values, whose link does not work")
-        for one in (preview, test):
-            one.add_argument("email", choices=[*TEMPLATES], help="the name of the email")
-            one.add_argument("--locale", choices=LOCALES, default=ENGLISH, help="the language (default: en)")
-        preview.add_argument("--folder", metavar="FOLDER", help="write the HTML and the text there")
-        test.add_argument("--to", required=True, metavar="ADDRESS", help="your own email address")
-        language = self._add(commands, "language", "set the language of emails to members who have chosen none")
-        language.add_argument("organization", help="the organization's slug")
-        language.add_argument("locale", choices=["", *LOCALES], help='such as de-DE, or "" for English')
+        super().add_arguments(parser)
+        parser.add_argument(
+            "what",
+            choices=["check", "preview", "test", "language"],
+            help="check the texts in the folder that PROJECT_FILE names; print an email with example values; send it; or set "
+            "the language of an organization's emails to members who have chosen none",
+        )
+        parser.add_argument("name", nargs="?", default="", help=f"an organization's slug, or {', '.join(TEMPLATES)}")
+        parser.add_argument("--locale", choices=["", *LOCALES], help='the language, such as de-DE; "" for English')
+        parser.add_argument("--folder", metavar="FOLDER", help="preview: write the HTML and the text there")
+        parser.add_argument("--to", default="", metavar="ADDRESS", help="test: your own email address")
 
     def run(self, origin: Origin, **options: Any) -> Output:
         """Run one of the commands."""
-        match options["what"]:
-            case "check":
-                return _check()
-            case "preview":
-                return _preview(options["email"], options["locale"], options["folder"])
-            case "test":
-                return _test(options["email"], options["locale"], options["to"])
-            case _:
-                return _language(origin, options["organization"], options["locale"])
-
-    def _add(self, commands: "_SubParsersAction[Any]", name: str, text: str) -> ArgumentParser:
-        parser: ArgumentParser = commands.add_parser(name, help=text)
-        super().add_arguments(parser)
-        return parser
+        what, name, locale = options["what"], options["name"], options["locale"]
+        if what == "check":
+            return _check()
+        if what == "language":
+            if locale is None:
+                raise Invalid("Name the language.", field="locale")
+            return _language(origin, name, locale)
+        if name not in TEMPLATES:
+            raise Invalid(f"Name one of {', '.join(TEMPLATES)}.", field="name")
+        if what == "preview":
+            return _preview(name, locale or ENGLISH, options["folder"])
+        if "@" not in options["to"]:
+            raise Invalid("Enter your own email address.", field="to")
+        return _test(name, locale or ENGLISH, options["to"])
 
 
 def _check() -> Output:

@@ -1,8 +1,10 @@
 """Operators' own texts: placeholders only, checked, and never the reason that an email isn't sent."""
 
+import email
 import io
 import json
 import re
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +61,8 @@ def sent(name: str, locale: str = "en") -> tuple[str, str, str]:
     """Send an example, and return its subject, its text on one line and its HTML."""
     send_email(example(name, locale), to=RECIPIENT)
     message = mail.outbox[-1]
-    html = next(
-        str(part.get_payload(decode=True), "utf-8")
-        for part in message.message().walk()
-        if "html" in part.get_content_type()
-    )  # type: ignore[arg-type]  # -- bytes
+    message_with_html = email.message_from_bytes(message.message().as_bytes(), policy=default)
+    html = next(one for one in message_with_html.walk() if one.get_content_type() == "text/html").get_content()
     return str(message.subject), " ".join(str(message.body).split()), html
 
 
@@ -109,10 +108,10 @@ def test_each_language_has_its_own_and_none_is_mixed(folder: Folder) -> None:
 
 def test_values_are_escaped_and_not_evaluated(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write('[invitation]\ntitle = "<b>{inviter_name}</b> {organization_name}"\n')
-    email = example("invitation", "en")
-    values = {**email.values, "inviter_name": "{recipient}<script>"}
-    monkeypatch.setattr("portal.embedded.mail_examples.invitation", lambda *_, **__: email)
-    object.__setattr__(email, "values", values)
+    invited = example("invitation", "en")
+    values = {**invited.values, "inviter_name": "{recipient}<script>"}
+    monkeypatch.setattr("portal.embedded.mail_examples.invitation", lambda *_, **__: invited)
+    object.__setattr__(invited, "values", values)
     html = sent("invitation")[2]
 
     assert "&lt;b&gt;{recipient}&lt;script&gt;&lt;/b&gt;" in html
@@ -129,10 +128,10 @@ def test_every_placeholder_has_a_value_in_every_language(folder: Folder, name: s
     folder.write(f'[{name}]\nsubject = "Own"\n', "en.toml")
 
     for locale in LOCALES[1:]:
-        email = in_own_words(example(name, locale), RECIPIENT)
-        assert email.title.startswith("Own ")
-        assert not re.search(r"[{}]", email.title)
-        kinds = {type(one) for one in email.blocks}
+        shown_email = in_own_words(example(name, locale), RECIPIENT)
+        assert shown_email.title.startswith("Own ")
+        assert not re.search(r"[{}]", shown_email.title)
+        kinds = {type(one) for one in shown_email.blocks}
         assert kinds == ({Code} if name == "one-time-code" else {Button}) | ({Facts} if template.has_facts else set())
 
 
@@ -183,10 +182,10 @@ def test_one_wrong_text_leaves_the_others_alone(folder: Folder) -> None:
 
 def test_a_value_that_is_missing_leads_to_the_built_in_text(folder: Folder) -> None:
     folder.write('[sign-in-link]\ntitle = "Until {expires_at}"\n')
-    email = example("sign-in-link", "en")
-    object.__setattr__(email, "values", {})
+    link = example("sign-in-link", "en")
+    object.__setattr__(link, "values", {})
     with structlog.testing.capture_logs() as logs:
-        shown = in_own_words(email, RECIPIENT)
+        shown = in_own_words(link, RECIPIENT)
 
     assert shown.title == "Sign in to Northwind Traders"
     assert [one["cause"] for one in logs] == ["KeyError"]
@@ -226,7 +225,7 @@ def test_the_commands_say_what_is_wrong(settings: Settings, tmp_path: Path) -> N
         ["test", "invitation"],
         ["language"],
     ):
-        with pytest.raises(CommandError, match="Name |Enter your own"):
+        with pytest.raises(CommandError, match=r"Name |Enter your own"):
             run(*arguments)
     settings.EMAIL_IS_SET_UP = False
     with pytest.raises(CommandError, match="Email isn't configured"):

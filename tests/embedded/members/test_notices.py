@@ -31,6 +31,7 @@ from portal.embedded.sessions.lifecycle import start_session
 from portal.embedded.tasks import queue
 from tests import factories
 from tests.conftest import PASSWORD
+from tests.plans import without_partitions
 from tests.tasks import run_tasks
 
 NEW_PASSWORD = "another horse battery staple"
@@ -411,6 +412,24 @@ def test_a_known_device_costs_a_sign_in_one_query(max_: models.MemberRow, settin
 
     queries(is_set_up=False)
     assert queries(is_set_up=True) == queries(is_set_up=False) + 1
+
+
+def test_the_devices_of_a_member_are_read_from_an_index(max_: models.MemberRow) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        notices.is_new_device(max_, AT_HOME)
+    is_postgresql = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        if is_postgresql:
+            # With few rows PostgreSQL prefers a sequential scan.
+            cursor.execute(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
+            )
+        cursor.execute(f"{'EXPLAIN' if is_postgresql else 'EXPLAIN QUERY PLAN'} {captured[0]['sql']}")
+        plan = without_partitions(str(cursor.fetchall()))
+
+    assert len(captured) == 1
+    assert "activity_by_actor " in plan.replace("_id_idx", " "), plan
+    assert "TEMP B-TREE" not in plan
 
 
 # --- Language ---------------------------------------------------------------------------------------------------------

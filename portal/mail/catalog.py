@@ -13,7 +13,7 @@ from typing import Any
 
 from portal.directory.locales import LOCALES
 from portal.mail.content import Paragraph, Words
-from portal.mail.languages import ENGLISH, UNSPACED, plural_form
+from portal.mail.languages import ENGLISH, UNSPACED, grouped, plural_form
 from portal.web.locations import location_of
 from portal.web.user_agents import known_device
 
@@ -44,10 +44,18 @@ class Texts:
         """Return a text as the paragraph that says what to do if the email wasn't expected."""
         return paragraph_of(str(self._text(key)), values, is_last=True)
 
-    def counted(self, key: str, number: int) -> str:
-        """Return the plural form of a text for a number."""
+    def plain(self, text: str) -> Paragraph:
+        """Return a paragraph of sentences that are written already."""
+        return Paragraph((Words(text),))
+
+    def number(self, number: int) -> str:
+        """Return a whole number as the language writes it."""
+        return grouped(self.locale, number)
+
+    def counted(self, key: str, number: int, **values: str) -> str:
+        """Return the plural form of a text for a number, which is its placeholder {number}."""
         forms: Mapping[str, str] = self._text(key)
-        return filled(forms[plural_form(self.locale, number)], {"number": str(number)})
+        return filled(forms[plural_form(self.locale, number)], {"number": grouped(self.locale, number), **values})
 
     def variant(self, table: str, name: str, which: str) -> str:
         """Return the key of a text in a variant such as "_first", or without it if the text has none."""

@@ -6,6 +6,8 @@ ENGLISH = "en"
 RIGHT_TO_LEFT = frozenset({"fa"})
 # Languages that put no space between sentences.
 UNSPACED = frozenset({"ja", "zh-Hans"})
+# Between the thousands of a number. A no-break space where there is none.
+_THOUSANDS = {"en": ",", "ja": ",", "zh-Hans": ",", "fa": ",", **dict.fromkeys(("fr", "ru", "pl", "cs"), "\u00a0")}
 _BY_LANGUAGE = {name.split("-")[0]: name for name in LOCALES}
 _FEW = range(2, 5)
 
@@ -24,6 +26,11 @@ def locale_of(preference: str) -> str:
     if parts[0] == "zh" and {"hant", "tw", "hk", "mo"} & set(parts):
         return ""
     return _BY_LANGUAGE.get(parts[0], "")
+
+
+def grouped(locale: str, number: int) -> str:
+    """Return a whole number with its thousands apart, such as "1,871"."""
+    return f"{number:,}".replace(",", _THOUSANDS.get(locale, "."))
 
 
 def plural_form(locale: str, number: int) -> str:

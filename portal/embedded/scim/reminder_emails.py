@@ -1,4 +1,7 @@
-"""The emails to a connection's contacts. Contacts don't have to be members, so these emails name no person."""
+"""The emails to a connection's contacts. Contacts don't have to be members, so these emails name no person.
+
+They are in the organization's language: a contact is an address, without a language of its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +13,13 @@ from django.utils import timezone
 
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.embedded import models
+from portal.embedded.members.languages import language_of
 from portal.embedded.scim.safeguard import Counts, HeldCounts, held_counts
 from portal.embedded.scim.safeguard_limits import is_off, share
 from portal.embedded.scope import rows_of
-from portal.mail.catalog import texts
-from portal.mail.content import Block, Button, Email, Facts, FooterLink, Steps, paragraph, strong
-from portal.mail.languages import ENGLISH
+from portal.mail.catalog import Texts, texts
+from portal.mail.content import Block, Button, Email, Facts, FooterLink, Steps
 from portal.mail.names import name_in_subject, shown_name
-
-# These emails are in English: a contact is an address without a language.
-_SIGN_IN = texts(ENGLISH)("frame.sign_in_first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Reminded:
 
     connection: models.ScimConnectionRow
     stop_url: str
+
+    @property
+    def said(self) -> Texts:
+        """The texts in the organization's language."""
+        return texts(language_of(None, self.connection.organization))
 
     @property
     def name(self) -> str:
@@ -42,7 +47,8 @@ class Reminded:
     @property
     def provider(self) -> str:
         """The identity provider, within a sentence."""
-        return ScimIdentityProvider(self.connection.identity_provider).in_text
+        kind = ScimIdentityProvider(self.connection.identity_provider)
+        return self.said("reminder.provider") if kind is ScimIdentityProvider.GENERIC else kind.label
 
     @property
     def provider_first(self) -> str:
@@ -56,73 +62,66 @@ class Reminded:
 
 def token_email(about: Reminded, token: models.ScimTokenRow, next_reminders: Sequence[int]) -> Email:
     """Return the email that a token expires soon. `next_reminders` are the days before it of the reminders to come."""
-    expires = f"expires {_when(token.expires_at)}"
+    said = about.said
     rows = [
-        ("Connection", about.name),
-        ("Token", f"Ends in {token.last_four}"),
-        ("Expires", _time(token.expires_at)),
-        *([("Last used", _time(token.last_used_at))] if token.last_used_at else []),
+        (said("reminder.connection"), about.name),
+        (said("token-expires.token"), said("token-expires.ends_in", last_four=token.last_four)),
+        (said("token-expires.expires"), said.time(token.expires_at)),
+        *([(said("token-expires.last_used"), said.time(token.last_used_at))] if token.last_used_at else []),
     ]
-    later = _enumerated([_number(days, "day") for days in next_reminders])
-    repeated = f"If the token isn’t rotated, we remind you {later} before it expires."
+    times = _enumerated(said, [said.counted("frame.days", days) for days in next_reminders])
+    steps = (
+        said("token-expires.step_create"),
+        said("token-expires.step_enter", provider=about.provider),
+        said("token-expires.step_finish"),
+    )
     return _email(
         about,
-        subject=f"The SCIM token for {name_in_subject(about.connection.display_name)} {expires}",
-        preheader=f"On {token.expires_at:%-d %b %Y}. Rotate it before then, and provisioning continues without downtime.",
-        title=f"The SCIM token {expires}",
+        subject=_expiring(about, "subject", token.expires_at),
+        preheader=said("token-expires.preheader", date=said.date(token.expires_at)),
+        title=_expiring(about, "title", token.expires_at),
         blocks=(
-            paragraph(
-                f"{about.provider_first} uses this token to provision people in {about.organization}. After it expires, "
-                f"{about.provider}’s requests fail: new people don’t get access, and people who leave keep theirs."
-            ),
+            said.paragraph("token-expires.said", provider=about.provider_first, organization=about.organization),
             Facts(tuple(rows)),
-            Steps(
-                (
-                    "Create a new token.",
-                    f"Enter it in {about.provider}.",
-                    "Finish the rotation. Both tokens work until then.",
-                )
-            ),
-            Button("Rotate token", about.url("scim:rotate"), _SIGN_IN),
-            *([paragraph(repeated, is_last=True)] if later else []),
+            Steps(steps),
+            Button(said("token-expires.button"), about.url("scim:rotate"), said("frame.sign_in_first")),
+            *([said.last_paragraph("token-expires.repeated", times=times)] if times else []),
         ),
     )
 
 
 def hold_email(about: Reminded, started_at: datetime, *, is_repeated: bool) -> Email:
     """Return the email that deactivations are on hold, `is_repeated` if the contact got one about this hold before."""
-    held, counts = held_counts(about.connection), _counts(about.connection)
-    what, still = _held_changes(held), " still" if is_repeated else ""
-    is_one = sum(held) == 1
+    said, held, counts = about.said, held_counts(about.connection), _counts(about.connection)
+    changes, still, number = _changes(said, held), "_still" if is_repeated else "", sum(held)
+    organization = name_in_subject(about.connection.organization.name)
+    done = _done(about, counts)
+    kept = said.counted("on-hold.others_keep", number) if number else said("on-hold.keep_access_all")
+    rows = (
+        (said("on-hold.deactivated"), _users(said, counts.deactivated_count)),
+        *([(said("on-hold.removed"), _users(said, counts.removed_count))] if counts.removed_count else []),
+        *([(said("on-hold.held"), _on_hold(said, held))] if number else []),
+        (said("on-hold.since"), said.time(started_at)),
+        (said("on-hold.not_affected"), said("on-hold.not_affected_text")),
+    )
+    have_left = held.users and not held.removals
     return _email(
         about,
-        subject=f"{what} in {name_in_subject(about.connection.organization.name)}{still} {'needs' if is_one else 'need'} approval",
-        preheader=f"{_done(about, counts)} {_kept(held, 'other')}",
-        title=f"{what} {'is' if is_one else 'are'}{still} on hold",
+        subject=said.counted(f"on-hold.subject{still}", number, changes=changes, organization=organization),
+        preheader=said.sentences(done, kept),
+        title=said.counted(f"on-hold.title{still}", number, changes=changes),
         blocks=(
-            paragraph(f"{_done(about, counts)} {_why(about.connection, held)}"),
-            paragraph(_kept(held, "these")),
-            Facts(
-                (
-                    ("Already deactivated", _users(counts.deactivated_count)),
-                    *([("Taken out of groups", _users(counts.removed_count))] if counts.removed_count else []),
-                    *([("On hold", _on_hold(held))] if sum(held) else []),
-                    ("On hold since", _time(started_at)),
-                    ("Not affected", "New people and other changes"),
-                )
-            ),
-            paragraph(
-                strong("If these people have left" if held.users and not held.removals else "If this is right"),
-                ", approve the deactivations. ",
-                strong("If it was a mistake"),
-                f", fix it in {about.provider} first, then clear the hold.",
-            ),
-            Button("Review deactivations", about.url("scim:safeguard"), _SIGN_IN),
+            said.plain(said.sentences(done, _why(about, number))),
+            said.plain(_kept(said, held)),
+            Facts(rows),
+            said.paragraph("on-hold.decide" if have_left else "on-hold.decide_right", provider=about.provider),
+            Button(said("on-hold.button"), about.url("scim:safeguard"), said("frame.sign_in_first")),
         ),
     )
 
 
 def _email(about: Reminded, *, subject: str, preheader: str, title: str, blocks: tuple[Block, ...]) -> Email:
+    said = about.said
     return Email(
         subject=subject,
         preheader=preheader,
@@ -130,13 +129,24 @@ def _email(about: Reminded, *, subject: str, preheader: str, title: str, blocks:
         blocks=blocks,
         organization_name=about.organization,
         context=f"SCIM · {about.name}",
-        reason=f"it’s a contact of the connection {about.name}",
+        reason=said("reminder.reason", connection=about.name),
         links=(
-            FooterLink("Change contacts", f"{about.url('scim:settings')}#contacts"),
-            FooterLink("Stop these emails to this address", about.stop_url, text="Stop these emails to this address"),
+            FooterLink(said("reminder.change_contacts"), f"{about.url('scim:settings')}#contacts"),
+            FooterLink(said("reminder.stop"), about.stop_url, text=said("reminder.stop")),
         ),
         stop_url=about.stop_url,
+        locale=said.locale,
     )
+
+
+def _expiring(about: Reminded, place: str, at: datetime) -> str:
+    """Say that a token expires today, tomorrow, or in some days."""
+    said, now = about.said, timezone.now()
+    connection = name_in_subject(about.connection.display_name)
+    if at - now > timedelta(days=1.5):
+        return said.counted(f"token-expires.{place}", round((at - now) / timedelta(days=1)), connection=connection)
+    which = "today" if at.date() == now.date() else "tomorrow"
+    return said(f"token-expires.{place}_{which}", connection=connection)
 
 
 def _counts(connection: models.ScimConnectionRow) -> Counts:
@@ -146,71 +156,56 @@ def _counts(connection: models.ScimConnectionRow) -> Counts:
 
 def _done(about: Reminded, counts: Counts) -> str:
     """Say what the identity provider did before the hold."""
+    said, total = about.said, _users(about.said, counts.user_count)
     if not counts.deactivated_count and not counts.removed_count:
-        return f"{about.provider_first} asked to take many of {_users(counts.user_count)} out of a group that grants roles."
-    removed = f" and took {counts.removed_count:,} out of groups that grant roles" if counts.removed_count else ""
-    return f"{about.provider_first} deactivated {counts.deactivated_count:,} of {_users(counts.user_count)}{removed} within an hour."
+        return said("on-hold.asked", provider=about.provider_first, people=total)
+    return said(
+        "on-hold.done_and_removed" if counts.removed_count else "on-hold.done",
+        provider=about.provider_first,
+        number=said.number(counts.deactivated_count),
+        people=total,
+        removed=said.number(counts.removed_count),
+    )
 
 
-def _why(connection: models.ScimConnectionRow, held: HeldCounts) -> str:
-    rest = f"the remaining {sum(held):,}" if sum(held) else "the rest"
-    limit = "The" if is_off() else f"More would exceed your limit of {share(connection)}%, so the"
-    return f"{limit} deactivation safeguard is holding {rest}."
+def _why(about: Reminded, number: int) -> str:
+    key = f"on-hold.why{'_off' if is_off() else ''}{'' if number else '_rest'}"
+    limit = "" if is_off() else str(share(about.connection))
+    return about.said(key, share=limit, number=about.said.number(number))
 
 
-def _held_changes(held: HeldCounts) -> str:
+def _changes(said: Texts, held: HeldCounts) -> str:
     match held:
         case HeldCounts(0, 0):
-            return "Deactivations"
+            return said("on-hold.changes")
         case HeldCounts(users, 0):
-            return _number(users, "deactivation")
+            return said.counted("on-hold.deactivations", users)
         case HeldCounts(0, removals):
-            return _number(removals, "group change")
+            return said.counted("on-hold.group_changes", removals)
         case HeldCounts(users, removals):
-            return f"{_number(users, 'deactivation')} and {_number(removals, 'group change')}"
+            both = (("deactivations", users), ("group_changes", removals))
+            return _enumerated(said, [said.counted(f"on-hold.{name}", number) for name, number in both])
 
 
-def _kept(held: HeldCounts, which: str) -> str:
-    """Say what people keep: "these 7 people", or the "other 7"."""
-    what = "their access" if not held.removals else "their roles" if not held.users else "their access and their roles"
-    until = "until an admin decides."
-    match sum(held), which:
-        case 0, _:
-            return f"People keep {what} {until}"
-        case 1, "other":
-            return f"The other one keeps {what} {until}"
-        case 1, _:
-            return f"This person keeps {what} {until}"
-        case number, "other":
-            return f"The other {number:,} keep {what} {until}"
-        case number, _:
-            return f"These {number:,} people keep {what} {until}"
+def _kept(said: Texts, held: HeldCounts) -> str:
+    """Say what people keep."""
+    if not sum(held):
+        return said("on-hold.keep_access_all")
+    what = "access" if not held.removals else "roles" if not held.users else "both"
+    return said.counted(f"on-hold.keep_{what}", sum(held))
 
 
-def _on_hold(held: HeldCounts) -> str:
-    in_groups = f"{_users(held.removals)} in groups that grant roles" if held.removals else ""
-    return ", and ".join(filter(None, [_users(held.users) if held.users else "", in_groups]))
+def _on_hold(said: Texts, held: HeldCounts) -> str:
+    in_groups = said("on-hold.in_groups", people=_users(said, held.removals)) if held.removals else ""
+    return _enumerated(said, [one for one in (_users(said, held.users) if held.users else "", in_groups) if one])
 
 
-def _when(at: datetime) -> str:
-    """Return "today", "tomorrow" or "in 14 days"."""
-    now = timezone.now()
-    if at - now > timedelta(days=1.5):
-        return f"in {round((at - now) / timedelta(days=1))} days"
-    return "today" if at.date() == now.date() else "tomorrow"
+def _enumerated(said: Texts, parts: Sequence[str]) -> str:
+    """Return "14 days, 7 days and 1 day"."""
+    if len(parts) <= 1:
+        return "".join(parts)
+    return said("reminder.and", first=said.listed(*parts[:-1]), last=parts[-1])
 
 
-def _enumerated(parts: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
-
-
-def _users(number: int) -> str:
-    return "1 person" if number == 1 else f"{number:,} people"
-
-
-def _number(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%-d %b %Y, %H:%M} UTC"
+def _users(said: Texts, number: int) -> str:
+    return said.counted("reminder.people", number)

@@ -51,20 +51,20 @@ def _template(placeholders: str, *, required: str = _LINK, has_facts: bool = Tru
     return Template(frozenset(placeholders.split()), frozenset({required}), has_facts)
 
 
-_REQUESTED = "expires_in expires_at requested_at device ip_address"
-_SECOND_FACTOR = "method changed_at changed_by remaining_methods device ip_address"
+_REQUESTED = "expires_in expires_at requested_at device location ip_address"
+_SECOND_FACTOR = "method changed_at changed_by remaining_methods device location ip_address"
 TEMPLATES: Mapping[str, Template] = {
     "invitation": _template("expires_at inviter_name inviter_email roles"),
     "sign-in-link": _template(_REQUESTED),
     "one-time-code": _template(_REQUESTED, required=_CODE),
     "password-reset": _template(_REQUESTED),
     "email-change-proof": _template("new_email expires_in expires_at", has_facts=False),
-    "email-change-notice": _template("old_email new_email requested_at device ip_address"),
-    "password-changed": _template("changed_at changed_by device ip_address"),
+    "email-change-notice": _template("old_email new_email requested_at device location ip_address"),
+    "password-changed": _template("changed_at changed_by device location ip_address"),
     "mfa-added": _template(_SECOND_FACTOR),
     "mfa-removed": _template(_SECOND_FACTOR),
-    "new-sign-in": _template("signed_in_at device ip_address"),
-    "new-sign-ins": _template("signed_in_at device ip_address"),
+    "new-sign-in": _template("signed_in_at device location ip_address"),
+    "new-sign-ins": _template("signed_in_at device location ip_address"),
 }
 
 

@@ -168,6 +168,7 @@ def _notice(  # noqa: PLR0913 -- the parts of an email
         values={
             **values,
             "device": found.device,
+            "location": found.said.location(found.ip_address),
             "ip_address": found.ip_address,
         },
     )

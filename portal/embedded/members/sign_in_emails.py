@@ -98,7 +98,11 @@ def _password_link(
     if requested_from:
         # Never the header itself: the person who requests the link chooses its words.
         device = said.device(requested_from.user_agent)
-        shown = ((said("labels.device"), device), (said("labels.ip_address"), requested_from.ip_address))
+        shown = (
+            (said("labels.device"), device),
+            (said("labels.location"), said.location(requested_from.ip_address)),
+            (said("labels.ip_address"), requested_from.ip_address),
+        )
         rows += [(label, value) for label, value in shown if value]
     return Email(
         subject=said(f"password-reset.subject{which}", organization=name_in_subject(member.organization.name)),
@@ -119,6 +123,7 @@ def _password_link(
             "expires_at": times["time"],
             "requested_at": said.time(link.created_at),
             "device": said.device(requested_from.user_agent) if requested_from else "",
+            "location": said.location(requested_from.ip_address) if requested_from else "",
             "ip_address": requested_from.ip_address if requested_from else "",
         },
     )

@@ -192,5 +192,6 @@ def _values(row: Token, said: Texts) -> Mapping[str, str]:
         "expires_at": times["time"],
         "requested_at": said.time(row.created_at),
         "device": said.device(row.user_agent),
+        "location": said.location(row.ip_address),
         "ip_address": row.ip_address,
     }

@@ -23,6 +23,7 @@ from tests.api.browser.conftest import ProductPage
 from tests.api.test_email_sign_in import code_in
 from tests.conftest import PASSWORD
 from tests.tasks import run_tasks
+from tests.text_messages import TextMessages
 
 # Text messages can't be sent yet, so the component doesn't offer them.
 TOTP_REQUIRED = {
@@ -184,6 +185,33 @@ def test_a_member_signs_in_with_a_backup_code(product_page: ProductPage, ada: mo
 
     page.wait_for_function("window.client.session.getSync()")
     assert models.MemberSessionRow.objects.get().factors[0]["type"] == "recovery_codes"
+
+
+def test_a_member_adds_a_phone_number_and_signs_in_with_it(
+    product_page: ProductPage, ada: models.MemberRow, texts: TextMessages
+) -> None:
+    models.OrganizationRow.objects.update(settings={**TOTP_REQUIRED, "allowed_mfa_methods": ["sms_otp"]})
+    page = product_page.page
+    enter_password(product_page)
+    page.get_by_label("Phone number").fill("2025550123")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    expect(page.get_by_text("A 6-digit passcode was sent")).to_be_visible(timeout=15_000)
+    enter_code(page, texts.code("+12025550123"))
+
+    page.wait_for_function("window.client.session.getSync()")
+    ada.refresh_from_db()
+    assert ada.mfa_phone_number_verified
+    assert models.MemberSessionRow.objects.get().factors[0]["type"] == "otp"
+
+    # The next time, the code is sent with the password.
+    page.context.clear_cookies()
+    product_page.open_sign_in("acme")
+    enter_password(product_page)
+    expect(page.get_by_text("A 6-digit passcode was sent")).to_be_visible(timeout=15_000)
+    enter_code(page, texts.code("+12025550123"))
+
+    page.wait_for_function("window.client.session.getSync()")
+    assert models.MemberSessionRow.objects.count() == 2
 
 
 def enter_password(product_page: ProductPage) -> None:

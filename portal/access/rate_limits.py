@@ -193,20 +193,34 @@ def admit_email(attempt: Attempt) -> bool:
     return _hit(settings.SIGN_IN_EMAIL_RATE, "email", attempt.organization_slug, attempt.member)
 
 
-def admit_sms(*, ip_address: str, number: str, prefix: str, member_id: str, organization_id: str) -> str:
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """A message to a number that a member confirmed, or to a new one. Without an IP address if a backend asks for it."""
+
+    ip_address: str
+    number: str
+    prefix: str
+    is_confirmed: bool
+    member_id: str
+    organization_id: str
+
+
+def admit_sms(message: TextMessage) -> str:
     """Count a text message, and return "" if it may be sent, else which limit it exceeds.
 
     Those beyond one limit don't count for the next: a person with one number can't use up what an organization may send.
+    New numbers are counted apart: a stranger can enter any number, and mustn't use up what its owner needs to sign in.
     """
+    ip_address, kind = message.ip_address, "confirmed" if message.is_confirmed else "new"
     if ip_address and not _hit(settings.SIGN_IN_RATE_PER_ADDRESS, "sms-address", network_of(ip_address)):
         return "address_limit"
     for name, rates, key in (
-        ("number", settings.SMS_RATE_PER_NUMBER, number),
-        ("member", settings.SMS_RATE_PER_MEMBER, member_id),
-        ("prefix", settings.SMS_RATE_PER_PREFIX, prefix),
-        ("organization", settings.SMS_RATE_PER_ORGANIZATION, organization_id),
+        ("number", settings.SMS_RATE_PER_NUMBER, (kind, message.number)),
+        ("member", settings.SMS_RATE_PER_MEMBER, (message.member_id,)),
+        ("prefix", settings.SMS_RATE_PER_PREFIX, (kind, message.prefix)),
+        ("organization", settings.SMS_RATE_PER_ORGANIZATION, (message.organization_id,)),
     ):
-        if not _hit(rates, f"sms-{name}", key):
+        if not _hit(rates, f"sms-{name}", *key):
             return f"{name}_limit"
     return ""
 

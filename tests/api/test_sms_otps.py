@@ -519,6 +519,28 @@ def test_messages_are_limited(
     assert REGISTRY.get_sample_value("gatehouse_sms_total", {"outcome": outcome}) == counted + 1
 
 
+def test_a_stranger_cannot_use_up_the_messages_of_someones_number(
+    backend: Caller, admin: models.MemberRow, texts: TextMessages, settings: Settings
+) -> None:
+    settings.SMS_RATE_PER_NUMBER = settings.SMS_RATE_PER_PREFIX = "2 per day"
+    require()
+    give_number(admin)
+    mallory = factories.member(factories.organization("globex"), "mallory@globex.example")
+    one = {
+        "organization_id": "globex",
+        "member_id": public_id("member", mallory.pk),
+        "session_token": factories.product_session_token(mallory),
+        "mfa_phone_number": NUMBER,
+    }
+    assert [backend.post(SEND, one).status for _ in range(3)] == [200, 200, 429]
+    assert len(texts.sent(NUMBER)) == 1
+
+    asked = enter_password(backend)
+
+    assert asked["mfa_required"]["secondary_auth_initiated"] == "sms_otp"
+    assert enter(backend, before(asked), texts.code(NUMBER)).status == 200
+
+
 def test_one_ip_address_cannot_have_many_sent(
     page_of: PageOf, admin: models.MemberRow, texts: TextMessages, settings: Settings
 ) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from portal.access.rate_limits import admit_sms
+from portal.access.rate_limits import TextMessage, admit_sms
 from portal.directory.actor import Origin
 from portal.directory.errors import DirectoryError, NotFound, TooManyRequests
 from portal.directory.ids import uuid7
@@ -157,11 +157,14 @@ def _admit(scope: Scope, member: models.MemberRow, number: PhoneNumber) -> None:
     """Count a text message. Raise TooManyRequests beyond a limit. The IP address of a product's backend doesn't count."""
     origin = scope.origin if scope.project is None else Origin()
     exceeded = admit_sms(
-        ip_address=origin.ip_address,
-        number=number.number,
-        prefix=number.prefix,
-        member_id=id_of(member),
-        organization_id=str(member.organization_id),
+        TextMessage(
+            ip_address=origin.ip_address,
+            number=number.number,
+            prefix=number.prefix,
+            is_confirmed=member.mfa_phone_number_verified,
+            member_id=id_of(member),
+            organization_id=str(member.organization_id),
+        )
     )
     if exceeded:
         SMS.labels(exceeded).inc()

@@ -237,3 +237,19 @@ def test_a_session_that_has_ended_signs_the_page_out(product_page: ProductPage, 
     assert answer["error_type"] == "session_not_found"
     assert product_page.page.evaluate("client.session.getSync()") is None
     assert cookies_of(product_page) == set()
+
+
+def test_a_product_takes_the_tokens_away_and_brings_them_back(product_page: ProductPage, ada: models.MemberRow) -> None:
+    product_page.open(ada)
+    product_page.call("session.authenticate", {"session_duration_minutes": 30})
+    tokens = product_page.call("session.getTokens")
+    assert tokens["session_token"]
+    assert tokens["session_jwt"].count(".") == 2
+
+    product_page.call("session.updateSession", {})
+    assert not product_page.call("session.getTokens")
+    product_page.call("session.updateSession", tokens)
+
+    assert product_page.call("session.getTokens") == tokens
+    answer = product_page.call("session.authenticate", {})
+    assert answer["session_token"] == tokens["session_token"]

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -53,6 +54,49 @@ def test_a_member_signs_in_with_a_password(product_page: ProductPage, ada: model
 
     page.wait_for_function("window.client.session.getSync()")
     assert models.MemberSessionRow.objects.get().member == ada
+
+
+def test_the_component_reports_to_the_product_and_its_session_lasts_as_long_as_it_asks(
+    product_page: ProductPage, ada: models.MemberRow
+) -> None:
+    page = product_page.page
+    enter_email(product_page, "ada@acme.example")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Continue", exact=True).click()
+    page.wait_for_function("window.client.session.getSync()")
+
+    assert "B2B_PASSWORD_AUTHENTICATE" in page.evaluate("window.events")
+    session = models.MemberSessionRow.objects.get()
+    assert session.expires_at - session.started_at == pytest.approx(timedelta(minutes=60), abs=timedelta(seconds=1))
+
+
+@pytest.mark.usefixtures("_email")
+def test_options_of_the_component_reach_the_email(product_page: ProductPage, ada: models.MemberRow) -> None:
+    page = product_page.page
+    product_page.open_sign_in("acme", products="emailMagicLinks", locale="de-DE", minutes="15")
+    page.get_by_role("textbox", name="Email").fill("ada@acme.example")
+    page.get_by_role("button", name="Continue with email").click()
+    expect(page.get_by_text("Check your email")).to_be_visible()
+
+    emailed()
+
+    assert mail.outbox[-1].subject == "Ihr Anmeldelink für Acme"
+    assert models.EmailTokenRow.objects.get().login_minutes == 15
+
+
+@pytest.mark.usefixtures("_email")
+def test_a_product_that_creates_no_organizations_offers_none(
+    product_page: ProductPage, ada: models.MemberRow, settings: Settings
+) -> None:
+    settings.PROJECT = replace(settings.PROJECT, sdk=Sdk(create_organizations=True))
+    page = product_page.page
+    product_page.open_sign_in(flow="Discovery", products="emailOtp", **{"no-new-organizations": "yes"})
+    page.get_by_role("textbox", name="Email").fill("zoe@zoo.example")
+    page.get_by_role("button", name="Continue with email").click()
+    enter_code(page, code_in(emailed()))
+
+    expect(page.get_by_text("zoe@zoo.example")).to_be_visible()
+    expect(page.get_by_role("button", name="Create an organization")).to_have_count(0)
 
 
 def test_someone_who_is_not_a_member_learns_it_before_the_password(

@@ -10,6 +10,8 @@ const flow = address.get("flow") ?? "Organization";
 const products = (address.get("products") ?? "passwords,oauth").split(",").map((name) => B2BProducts[name]);
 // Links lead here, with the same choices.
 const here = location.origin + location.pathname;
+// What the component reports to the product.
+window.events = [];
 const component = document.createElement("stytch-b2b");
 component.render({
   client: window.client,
@@ -17,10 +19,21 @@ component.render({
     authFlowType: AuthFlowType[flow],
     organizationSlug: address.get("organization"),
     products,
-    emailMagicLinksOptions: { loginRedirectURL: here, signupRedirectURL: here, discoveryRedirectURL: here },
+    disableCreateOrganization: address.has("no-new-organizations"),
+    emailMagicLinksOptions: {
+      loginRedirectURL: here,
+      signupRedirectURL: here,
+      discoveryRedirectURL: here,
+      locale: address.get("locale") ?? undefined,
+      loginExpirationMinutes: Number(address.get("minutes")) || undefined,
+    },
     oauthOptions: { providers: [B2BOAuthProviders.Google] },
     passwordOptions: { loginRedirectURL: here, resetPasswordRedirectURL: here },
     sessionOptions: { sessionDurationMinutes: 60 },
+  },
+  callbacks: {
+    onEvent: ({ type }) => window.events.push(type),
+    onError: ({ message }) => window.events.push(message),
   },
 });
 document.getElementById("sign-in").append(component);

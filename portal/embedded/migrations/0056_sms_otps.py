@@ -1,50 +1,29 @@
-"""Codes by text message."""
+"""Codes by text message. The key to members comes with 0057."""
 
 import django.db.models.deletion
 from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.state import ProjectState
 
 import portal.directory.ids
 import portal.embedded.models.fields
-from portal.embedded.database.postgresql.online import add_foreign_key
 
 TABLE = "directory_smsotp"
-KEY = "(organization_id, member_id) REFERENCES directory_member (organization_id, id)"
 
 
-class CreateTable(migrations.CreateModel):
-    """Creates a table in a transaction of its own, unless an interrupted run has created it."""
-
-    def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
-    ) -> None:
-        """Create the table. PostgreSQL: with the organization in its primary key (docs/decisions/0026)."""
-        connection = schema_editor.connection
-        if TABLE in connection.introspection.table_names():
-            return
-        with connection.schema_editor(atomic=True) as own:
-            super().database_forwards(app_label, own, from_state, to_state)
-            if connection.vendor == "postgresql":
-                own.execute(
-                    f"ALTER TABLE {TABLE} DROP CONSTRAINT {TABLE}_pkey, ADD PRIMARY KEY (id, organization_id)"
-                )
-
-
-def add_foreign_key_to_members(_: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """PostgreSQL: have the reference to the member carry the organization, without a lock that writes wait for."""
+def add_organization_to_keys(_: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """PostgreSQL: make the organization a part of the primary key (docs/decisions/0026)."""
     if schema_editor.connection.vendor == "postgresql":
-        add_foreign_key(schema_editor.connection, TABLE, f"{TABLE}_member_id_tenant", KEY)
+        schema_editor.execute(
+            f"ALTER TABLE {TABLE} DROP CONSTRAINT {TABLE}_pkey, ADD PRIMARY KEY (id, organization_id)"
+        )
 
 
 class Migration(migrations.Migration):
-    atomic = False
-
     dependencies = [("directory", "0055_languages_of_emails")]
 
     operations = [
-        CreateTable(
+        migrations.CreateModel(
             name="SmsOtpRow",
             fields=[
                 (
@@ -84,5 +63,5 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("member", "organization"), name="sms_otp_of_member")],
             },
         ),
-        migrations.RunPython(add_foreign_key_to_members, migrations.RunPython.noop),
+        migrations.RunPython(add_organization_to_keys, migrations.RunPython.noop),
     ]

@@ -138,7 +138,7 @@ def replay(request: PortalRequest, scim_request_id: str) -> HttpResponse:
     try:
         found = gateway.replay(scim_request_id)
     except Conflict as error:
-        return render_section(request, _REPLAY, context | {"obstacle": error.detail}, status=error.status)
+        return render_section(request, _REPLAY, context | {"obstacle": error.detail})
     context |= {
         "replay": found,
         "now": log_presenter.log_entry(_with_current_response(logged_request, found), identity_provider),

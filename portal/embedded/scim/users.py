@@ -124,7 +124,10 @@ class EmbeddedScimUsers:
         if state:
             found = found.filter(_IN_STATE[state])
         if group_id:
-            found = found.filter(pk__in=self._in_group(group_id))
+            members = self._in_group(group_id)
+            # A few are looked up by key. PostgreSQL would walk through the list, in which they can come late.
+            few = candidates(members)
+            found = found.filter(pk__in=members if few is None else few)
         found, bound = matching_users(organization_id, found, connection, name_search(search))
         found = found.select_related("connection", "member__organization").defer("document", "search")
         rows = list(found[: limit + 1])
@@ -200,7 +203,7 @@ class EmbeddedScimUsers:
 
     def _in_group(self, group_id: str) -> QuerySet[models.ScimMembershipRow, Any]:
         memberships = self._scope.of(models.ScimMembershipRow).filter(group_id=parse_id("scim-group", group_id))
-        return memberships.values("user_id")
+        return memberships.values_list("user_id", flat=True)
 
     def _listed(self, users: Sequence[models.ScimUserRow]) -> Mapping[UUID, ScimListedUser]:
         """Return users with their groups and roles, by primary key. The number of queries is the same for any number of users."""

@@ -15,6 +15,7 @@ from portal.directory.email_otps import EmailOtpGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
+from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.rbac import RbacGateway
 from portal.directory.recovery_codes import RecoveryCodeGateway
@@ -173,6 +174,11 @@ class Directory(Protocol):
     @property
     def sms_otps(self) -> SmsOtpGateway:
         """Codes by text message."""
+        ...
+
+    @property
+    def passkeys(self) -> PasskeyGateway | None:
+        """Its members' passkeys."""
         ...
 
     @property

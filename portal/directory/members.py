@@ -97,6 +97,9 @@ class Member:
     # "" if the member has no authenticator app.
     totp_registration_id: str = ""
     default_mfa_method: str = ""
+    # How many passkeys the member has, and whether the last second factor that they used was one.
+    passkeys: int = 0
+    used_passkey_last: bool = False
     retired_email_addresses: tuple[RetiredEmail, ...] = ()
     trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
     untrusted_metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -55,6 +55,11 @@ class OrganizationSettings:
         """The second factors that members can use, of `allowed_mfa_methods`."""
         return tuple(one for one in METHODS if self.mfa_methods != RESTRICTED or one in self.allowed_mfa_methods)
 
+    @property
+    def allows_passkeys(self) -> bool:
+        """Whether passkeys are second factors on the portal's pages: a list of methods can't name them, so it excludes them."""
+        return self.mfa_methods != RESTRICTED
+
 
 DEFAULT_SETTINGS = OrganizationSettings()
 

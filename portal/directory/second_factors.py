@@ -9,8 +9,10 @@ from portal.directory.errors import DirectoryError, Unauthenticated
 OPTIONAL, REQUIRED_FOR_ALL = "OPTIONAL", "REQUIRED_FOR_ALL"
 TOTP, SMS_OTP = "totp", "sms_otp"
 METHODS = (TOTP, SMS_OTP)
+# On the portal's own pages only: Stytch's lists of methods can't name it (docs/decisions/0040).
+PASSKEY = "passkey"
 # The types of authentication factors that are a second one, in Stytch's terms. "otp" is a code by text message.
-FACTOR_TYPES = frozenset({"totp", "otp", "recovery_codes"})
+FACTOR_TYPES = frozenset({"totp", "otp", "recovery_codes", "webauthn"})
 
 
 class Enrollment(StrEnum):
@@ -39,6 +41,9 @@ class MfaRequired:
     totp_registration_id: str = ""
     # The method whose code was sent already (Stytch: secondary_auth_initiated).
     initiated: str = ""
+    # Whether they have a passkey that counts on the portal's pages, and used it last. Products don't get to know.
+    has_passkey: bool = False
+    used_passkey_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from portal.directory.organizations import Organization
 from portal.directory.phone_numbers import shown_ending
 from portal.directory.second_factors import (
     FACTOR_TYPES,
+    PASSKEY,
     SMS_OTP,
     TOTP,
     MfaRequired,
@@ -54,6 +55,15 @@ class RecoveryCodeFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class WebauthnFactor:
+    """The passkey that confirmed, on which domain and in which browser."""
+
+    webauthn_registration_id: str
+    domain: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedAuthTokenFactor:
     """The JWT of another issuer that was exchanged for a session."""
 
@@ -73,6 +83,7 @@ class AuthenticationFactor:
     authenticator_app_factor: AuthenticatorAppFactor | None = None
     recovery_code_factor: RecoveryCodeFactor | None = None
     trusted_auth_token_factor: TrustedAuthTokenFactor | None = None
+    webauthn_factor: WebauthnFactor | None = None
 
     @property
     def is_second(self) -> bool:
@@ -300,16 +311,19 @@ class Authentication:
 
 def second_factor_required(outcome: Authentication, required: MfaRequired) -> SecondFactorRequired:
     """Return the error with which a sign-in to the portal waits for a second factor."""
-    member, allowed = outcome.member, outcome.organization.settings.second_factors
+    member, settings = outcome.member, outcome.organization.settings
     methods = [TOTP] * bool(required.totp_registration_id) + [SMS_OTP] * bool(required.phone_number)
+    methods.sort(key=lambda one: one != member.default_mfa_method)
+    if required.has_passkey:
+        methods.insert(0 if required.used_passkey_last else len(methods), PASSKEY)
     return SecondFactorRequired(
         PendingSignIn(
             organization_slug=outcome.organization.organization_slug,
             member_id=member.member_id,
             email_address=member.email_address,
             intermediate_session_token=outcome.intermediate_session_token,
-            methods=tuple(sorted(methods, key=lambda one: one != member.default_mfa_method)),
-            allowed_methods=allowed,
+            methods=tuple(methods),
+            allowed_methods=(*settings.second_factors, *([PASSKEY] if settings.allows_passkeys else [])),
             phone_ending=shown_ending(required.phone_number),
             initiated=required.initiated,
         )

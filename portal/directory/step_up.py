@@ -17,9 +17,11 @@ _BY_EMAIL = frozenset({"email_otp", "magic_link"})
 
 def takes_second_factor(signed_in: SignedIn) -> bool:
     """Say whether the member has a second factor to confirm with: then nothing weaker counts."""
-    allowed = signed_in.organization.settings.second_factors
-    return (bool(signed_in.member.totp_registration_id) and TOTP in allowed) or (
-        signed_in.member.has_phone and SMS_OTP in allowed
+    member, settings = signed_in.member, signed_in.organization.settings
+    return (
+        (bool(member.totp_registration_id) and TOTP in settings.second_factors)
+        or (member.has_phone and SMS_OTP in settings.second_factors)
+        or (bool(member.passkeys) and settings.allows_passkeys)
     )
 
 

@@ -18,6 +18,7 @@ from portal.embedded.passwords.resets import EmbeddedPasswordResets
 from portal.embedded.rbac import EmbeddedRbac
 from portal.embedded.scim.project_scim import EmbeddedProjectScim
 from portal.embedded.scope import Scope
+from portal.embedded.second_factors.passkeys import EmbeddedPasskeys
 from portal.embedded.second_factors.recovery_codes import EmbeddedRecoveryCodes
 from portal.embedded.second_factors.sms_otps import EmbeddedSmsOtps
 from portal.embedded.second_factors.totps import EmbeddedTotps
@@ -103,6 +104,11 @@ class EmbeddedDirectory:
     def totps(self) -> EmbeddedTotps:
         """Authenticator apps of its members."""
         return EmbeddedTotps(self._scope)
+
+    @cached_property
+    def passkeys(self) -> EmbeddedPasskeys:
+        """Its members' passkeys."""
+        return EmbeddedPasskeys(self._scope)
 
     @cached_property
     def sms_otps(self) -> EmbeddedSmsOtps:

@@ -9,6 +9,7 @@ from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
 from portal.directory.counts import CountGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
+from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
@@ -41,6 +42,8 @@ class StytchDirectory:
     activity: ActivityGateway | None = None
     # Its API returns lists, and no numbers.
     counts: CountGateway | None = None
+    # Stytch has passkeys for consumers only.
+    passkeys: PasskeyGateway | None = None
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
         self._scope = scope

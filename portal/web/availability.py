@@ -15,6 +15,7 @@ Capability = Literal[
     "group role preview",
     "health",
     "log",
+    "passkeys",
     "pause",
     "restoration",
     "safeguard",
@@ -35,6 +36,7 @@ REASONS: Mapping[Capability, str] = {
     "group role preview": "The directory doesn't list the people in a group, so a change can't be previewed.",
     "health": _NO_REQUESTS,
     "log": _NO_REQUESTS,
+    "passkeys": "The directory doesn't have passkeys for members of organizations.",
     "pause": "The directory accepts requests as long as the connection exists. To stop provisioning, pause it in the "
     "identity provider.",
     "restoration": "The directory doesn't keep deleted connections.",

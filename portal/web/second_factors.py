@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from portal.directory.second_factors import PASSKEY as PASSKEY_METHOD
 from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.sessions import SignedIn
 
 # The values of `factor` in URLs and forms.
-APP, SMS, RECOVERY = "app", "sms", "recovery"
-_FACTORS = {TOTP: APP, SMS_OTP: SMS}
+APP, SMS, PASSKEY, RECOVERY = "app", "sms", "passkey", "recovery"
+_FACTORS = {TOTP: APP, SMS_OTP: SMS, PASSKEY_METHOD: PASSKEY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +19,28 @@ class Way:
     factor: str
     icon: str
     label: str
+    # Whether it does nothing without scripts.
+    needs_script: bool = False
 
 
 _WAYS = (
+    Way(PASSKEY, "fingerprint-pattern", "Use a passkey", needs_script=True),
     Way(APP, "smartphone", "Use your authenticator app"),
     Way(SMS, "message-square", "Use a text message"),
     Way(RECOVERY, "life-buoy", "Use a recovery code"),
 )
 
+_WAYS_TO_SET_UP = (
+    Way(APP, "smartphone", "Use an authenticator app"),
+    Way(PASSKEY, "fingerprint-pattern", "Create a passkey", needs_script=True),
+    Way(SMS, "message-square", "Use text messages"),
+)
+
 
 def offered(methods: Sequence[str]) -> tuple[str, ...]:
-    """Return the factors of a member with these methods. Recovery codes come with an authenticator app."""
+    """Return the factors of a member with these methods. Recovery codes come with an app or a passkey."""
     factors = [_FACTORS[one] for one in methods]
-    return (*factors, RECOVERY) if APP in factors else tuple(factors)
+    return (*factors, RECOVERY) if {APP, PASSKEY}.intersection(factors) else tuple(factors)
 
 
 def chosen(asked: str, factors: Sequence[str]) -> str:
@@ -43,9 +53,17 @@ def other_ways(factor: str, factors: Sequence[str]) -> tuple[Way, ...]:
     return tuple(one for one in _WAYS if one.factor != factor and one.factor in factors)
 
 
+def ways_to_set_up(factor: str, factors: Sequence[str]) -> tuple[Way, ...]:
+    """Return the buttons for the other factors that can be set up."""
+    return tuple(one for one in _WAYS_TO_SET_UP if one.factor != factor and one.factor in factors)
+
+
 def own_methods(signed_in: SignedIn) -> tuple[str, ...]:
-    """Return the methods that a member can confirm with, the default in front."""
+    """Return the methods that a member can confirm with, the one to offer first in front."""
     member, allowed = signed_in.member, signed_in.organization.settings.second_factors
     has = {TOTP: bool(member.totp_registration_id), SMS_OTP: member.has_phone}
     methods = [one for one in has if has[one] and one in allowed]
-    return tuple(sorted(methods, key=lambda one: one != member.default_mfa_method))
+    methods.sort(key=lambda one: one != member.default_mfa_method)
+    if member.passkeys and signed_in.organization.settings.allows_passkeys:
+        methods.insert(0 if member.used_passkey_last else len(methods), PASSKEY_METHOD)
+    return tuple(methods)

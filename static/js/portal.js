@@ -1,4 +1,4 @@
-/* Enhancements for pages that work without scripts: copying, closing messages, focus after loading, retry, polling and the time zone. */
+/* Enhancements for pages that work without scripts: copying, printing, closing messages, focus after loading, retry, polling and the time zone. */
 "use strict";
 
 (() => {
@@ -19,7 +19,7 @@
   // --- Buttons that need scripts ---------------------------------------------------------------------------------
 
   const reveal = (root) => {
-    for (const button of root.querySelectorAll("[data-copy][hidden], [data-dismiss][hidden]")) button.hidden = false;
+    for (const button of root.querySelectorAll("[data-copy][hidden], [data-dismiss][hidden], [data-print][hidden]")) button.hidden = false;
   };
 
   const selectAll = (source) => {
@@ -64,8 +64,9 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy], [data-dismiss]");
-    if (button?.dataset.copy) copy(button);
+    const button = event.target.closest("[data-copy], [data-dismiss], [data-print]");
+    if (button?.dataset.print !== undefined) print();
+    else if (button?.dataset.copy) copy(button);
     else if (button) dismiss(button);
   });
 

@@ -68,6 +68,14 @@ class RecoveryCodeFactor(msgspec.Struct):
     totp_recovery_code_id: str
 
 
+class WebAuthnFactor(msgspec.Struct):
+    """Stytch's WebAuthnFactor."""
+
+    webauthn_registration_id: str
+    domain: str
+    user_agent: str
+
+
 class TrustedAuthTokenFactor(msgspec.Struct):
     """Stytch's TrustedAuthTokenFactor."""
 
@@ -88,6 +96,7 @@ class AuthenticationFactor(msgspec.Struct):
     authenticator_app_factor: AuthenticatorAppFactor | None = None
     recovery_code_factor: RecoveryCodeFactor | None = None
     trusted_auth_token_factor: TrustedAuthTokenFactor | None = None
+    webauthn_factor: WebAuthnFactor | None = None
 
 
 class MemberSession(msgspec.Struct):
@@ -321,6 +330,7 @@ def member_session(value: sessions.MemberSession) -> MemberSession:
                 authenticator_app_factor=_as(AuthenticatorAppFactor, one.authenticator_app_factor),
                 recovery_code_factor=_as(RecoveryCodeFactor, one.recovery_code_factor),
                 trusted_auth_token_factor=_as(TrustedAuthTokenFactor, one.trusted_auth_token_factor),
+                webauthn_factor=_as(WebAuthnFactor, one.webauthn_factor),
             )
             for one in value.authentication_factors
         ],

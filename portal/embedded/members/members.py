@@ -47,7 +47,7 @@ from portal.embedded.scim.protocol.address_handover import (
 )
 from portal.embedded.scope import Scope, across_organizations, lock_organization
 from portal.embedded.second_factors.policy import require_second_factor, set_up
-from portal.embedded.second_factors.stored import delete_of
+from portal.embedded.second_factors.stored import delete_app, delete_of
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
 from portal.embedded.sessions.satisfied import end_unsatisfied
 
@@ -226,7 +226,7 @@ class EmbeddedMembers:
         return self._reread(row.pk)
 
     def delete_totp(self, member_id: str) -> Member:
-        """Delete the authenticator app and the recovery codes. Raise NotFound, Forbidden.
+        """Delete the authenticator app, and the recovery codes unless passkeys need them. Raise NotFound, Forbidden.
 
         Raise Unauthenticated on behalf of the member themselves without their second factor.
         """
@@ -237,7 +237,7 @@ class EmbeddedMembers:
             row, _ = self._locked(seen)
             if row.totp_id is None:
                 raise NotFound("The member has no authenticator app.", error_type="totp_not_found")
-            delete_of(row)
+            delete_app(row)
             _leave_default(row, TOTP)
             row.save(update_fields=["totp_id", *_DEFAULT])
             notices.second_factor_removed(row, TOTP, self._record("member.delete_totp", row, {}, {}))

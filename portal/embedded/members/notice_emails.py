@@ -7,6 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from portal.directory.actor import ActorType
+from portal.directory.second_factors import PASSKEY, TOTP
 from portal.embedded import models
 from portal.embedded.members.languages import language_of
 from portal.embedded.second_factors.policy import set_up
@@ -118,8 +119,16 @@ def _second_factor(found: Notified, what: str, method: str) -> Email:
         "changed_by": found.changed_by,
         "remaining_methods": remaining,
     }
+    # A passkey keeps the recovery codes.
+    keeps_codes = what == "removed" and method == TOTP and found.member.passkey_count
     return _notice(
-        found, f"mfa-{what}", which=f"_{method}", facts=facts, values=values, url=found.url("account:account")
+        found,
+        f"mfa-{what}",
+        which=f"_{method}",
+        said_which="_totp_only" if keeps_codes else "",
+        facts=facts,
+        values=values,
+        url=found.url("account:account"),
     )
 
 
@@ -139,6 +148,7 @@ def _notice(  # noqa: PLR0913 -- the parts of an email
     values: Mapping[str, str],
     url: str,
     note: str = "frame.sign_in_first",
+    said_which: str = "",
 ) -> Email:
     """Return a notice from the texts of a table, in the variant `which` where there is one."""
     said = found.said
@@ -155,7 +165,7 @@ def _notice(  # noqa: PLR0913 -- the parts of an email
         organization_name=found.organization,
         title=said(said.variant(table, "title", which)),
         blocks=(
-            said.paragraph(said.variant(table, "said", which), **words),
+            said.paragraph(said.variant(table, "said", said_which or which), **words),
             Facts(tuple((label, value) for label, value in facts if value)),
             said.paragraph(said.variant(table, "expected", which)),
             said.paragraph(f"{table}.unexpected", **words),
@@ -199,3 +209,5 @@ def _remaining(found: Notified) -> Iterator[str]:
         yield said("methods.password")
     for method in set_up(found.member):
         yield said(f"methods.{method}")
+    if found.member.passkey_count:
+        yield said(f"methods.{PASSKEY}")

@@ -51,6 +51,8 @@ def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = No
         mfa_phone_number_verified=row.mfa_phone_number_verified,
         totp_registration_id=public_id("totp-registration", row.totp_id) if row.totp_id else "",
         default_mfa_method=row.default_mfa_method,
+        passkeys=row.passkey_count,
+        used_passkey_last=row.used_passkey_last,
         retired_email_addresses=tuple(
             RetiredEmail(public_id("email", UUID(one["id"])), one["email_address"])
             for one in row.retired_email_addresses or ()

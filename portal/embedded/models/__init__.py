@@ -28,7 +28,7 @@ from portal.embedded.models.scim.users import (
     ScimNestingRow,
     ScimUserRow,
 )
-from portal.embedded.models.second_factors import RecoveryCodesRow, SmsOtpRow, TotpRow
+from portal.embedded.models.second_factors import PasskeyChallengeRow, PasskeyRow, RecoveryCodesRow, SmsOtpRow, TotpRow
 from portal.embedded.models.server_processes import KeyRotationRow, ServerProcessRow
 from portal.embedded.models.signing_keys import SigningKeyRow
 from portal.embedded.models.tasks import ScheduledJobRow, WorkerRow
@@ -46,6 +46,8 @@ __all__ = [
     "MemberRow",
     "MemberSessionRow",
     "OrganizationRow",
+    "PasskeyChallengeRow",
+    "PasskeyRow",
     "ProjectRow",
     "ProjectSecretRow",
     "RateLimitCounterRow",

@@ -32,6 +32,9 @@ class MemberRow(models.Model):
     mfa_phone_number_verified = models.BooleanField(default=False, db_default=False)
     # The key of the authenticator app, so that reading a member doesn't read another table.
     totp_id = models.UUIDField(null=True, blank=True)
+    # How many passkeys there are, for the same reason, and whether one was the last second factor that the member used.
+    passkey_count = models.PositiveSmallIntegerField(default=0, db_default=0)
+    used_passkey_last = models.BooleanField(default=False, db_default=False)
     mfa_enrolled = models.BooleanField(default=False, db_default=False)
     default_mfa_method = models.CharField(max_length=16, blank=True, default="", db_default="")
     # Metadata that only the product's backend can change, metadata that the member can change, and former addresses as

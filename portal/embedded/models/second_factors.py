@@ -1,6 +1,7 @@
-"""Authenticator apps, recovery codes and codes by text message.
+"""Authenticator apps, recovery codes, codes by text message and passkeys.
 
-The secrets of the first two are encrypted (encryption.py): the portal itself must use them. Of the last there is only a hash.
+The secrets of the first two are encrypted (encryption.py): the portal itself must use them. Of codes by text message there
+is only a hash, of passkeys only a public key.
 """
 
 from django.db import models
@@ -11,7 +12,7 @@ from portal.embedded.models.organizations import OrganizationRow
 
 
 class AttemptFields(models.Model):
-    """The columns of all tables. A member has one row in each at most."""
+    """The columns of the tables of codes. A member has one row in each at most."""
 
     id = id_field()
     organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
@@ -50,7 +51,7 @@ class TotpRow(SecondFactorFields):
 
 
 class RecoveryCodesRow(SecondFactorFields):
-    """A member's recovery codes, which exist as long as their authenticator app does."""
+    """A member's recovery codes, which exist as long as they have an authenticator app or a passkey."""
 
     member = TenantKey(MemberRow, models.CASCADE, related_name="+", db_index=False)
     # JSON: a list of pairs, each a code and when it was used, or null.
@@ -81,3 +82,50 @@ class SmsOtpRow(AttemptFields):
     class Meta:
         db_table = "directory_smsotp"
         constraints = [models.UniqueConstraint(fields=["member", "organization"], name="sms_otp_of_member")]
+
+
+class PasskeyRow(models.Model):
+    """A passkey of a member. The member's `passkey_count` counts them."""
+
+    id = id_field()
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    member = TenantKey(MemberRow, models.CASCADE, related_name="+", db_index=False)
+    # Chosen by the authenticator, up to 1023 bytes (Web Authentication, 4).
+    credential_id = models.BinaryField(max_length=1023)
+    # A COSE key (RFC 9052).
+    public_key = models.BinaryField()
+    # How often the authenticator says that it was used; always 0 if it doesn't count.
+    sign_count = models.BigIntegerField(default=0)
+    transports = models.JSONField(default=list)
+    is_synced = models.BooleanField(default=False)
+    name = models.CharField(max_length=60)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "directory_passkey"
+        constraints = [
+            models.UniqueConstraint(fields=["credential_id", "organization"], name="passkey_credential_of_organization")
+        ]
+        indexes = [models.Index(fields=["member"], name="passkey_member")]
+
+
+class PasskeyChallengeRow(models.Model):
+    """What a passkey has to sign, once, for one member and in one session or sign-in that waits."""
+
+    id = id_field()
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    member = TenantKey(MemberRow, models.CASCADE, related_name="+", db_index=False)
+    challenge = models.BinaryField(max_length=32)
+    # The key of the session or of the intermediate session.
+    bound_to = models.UUIDField()
+    # Whether it's for a passkey that is created.
+    is_creation = models.BooleanField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "directory_passkeychallenge"
+        indexes = [
+            models.Index(fields=["member"], name="passkey_challenge_member"),
+            models.Index(fields=["expires_at"], name="passkey_challenge_expires"),
+        ]

@@ -333,14 +333,26 @@ def _taken(field: str) -> Conflict:
     )
 
 
+_DELETED_WITH_MEMBERS: tuple[type[Any], ...] = (
+    models.SignInLinkRow,
+    models.TotpRow,
+    models.RecoveryCodesRow,
+    models.SmsOtpRow,
+    models.PasskeyRow,
+    models.PasskeyChallengeRow,
+)
+
+
 def _delete_members(organization_id: UUID) -> int:
     """Delete all members, and return how many there were."""
     now = timezone.now()
     members = rows_of(organization_id, models.MemberRow).exclude(status=MemberStatus.DELETED)
     # Lock members before their sessions, as changing a password does, to avoid deadlocks.
-    number = members.update(status=MemberStatus.DELETED, direct_roles=[], password="", totp_id=None, updated_at=now)
+    number = members.update(
+        status=MemberStatus.DELETED, direct_roles=[], password="", totp_id=None, passkey_count=0, updated_at=now
+    )
     rows_of(organization_id, models.MemberSessionRow).filter(revoked_at=None).update(revoked_at=now)
-    for kept in (models.SignInLinkRow, models.TotpRow, models.RecoveryCodesRow, models.SmsOtpRow):
+    for kept in _DELETED_WITH_MEMBERS:
         rows_of(organization_id, kept).delete()
     rows_of(organization_id, models.IntermediateSessionMemberRow).delete()
     return number

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from portal.directory.errors import Unauthenticated
-from portal.directory.ids import public_id
+from portal.directory.ids import parse_id, public_id
 from portal.directory.organizations import RESTRICTED, OrganizationSettings
 from portal.directory.second_factors import FACTOR_TYPES, REQUIRED_FOR_ALL, SMS_OTP, TOTP, MfaRequired
 from portal.directory.sessions import AuthenticationFactor
 from portal.embedded import models
-from portal.embedded.scope import settings_value
+from portal.embedded.scope import rows_of, settings_value
 
 # The method in allowed_mfa_methods by the type of the factor. Recovery codes replace any of them.
 _METHODS = {"totp": TOTP, "otp": SMS_OTP}
@@ -19,6 +19,11 @@ _METHODS = {"totp": TOTP, "otp": SMS_OTP}
 def needs_second_factor(member: models.MemberRow) -> bool:
     """Say whether signing in takes a second factor: the organization or the member wants one."""
     return member.mfa_enrolled or settings_value(member.organization).mfa_policy == REQUIRED_FOR_ALL
+
+
+def counts_passkeys(member: models.MemberRow) -> bool:
+    """Say whether a member has a passkey that is a second factor on the portal's pages."""
+    return bool(member.passkey_count) and settings_value(member.organization).allows_passkeys
 
 
 def set_up(member: models.MemberRow) -> tuple[str, ...]:
@@ -44,6 +49,8 @@ def mfa_required(member: models.MemberRow, *, initiated: str = "") -> MfaRequire
         phone_number=member.mfa_phone_number if SMS_OTP in methods else "",
         totp_registration_id=totp_public_id(member.totp_id) if TOTP in methods else "",
         initiated=initiated,
+        has_passkey=counts_passkeys(member),
+        used_passkey_last=member.used_passkey_last,
     )
 
 
@@ -60,7 +67,7 @@ def has_second_factor(member: models.MemberRow, factors: Iterable[Authentication
 
 def require_second_factor(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> None:
     """Raise Unauthenticated if a member can use a second factor that wasn't proved: with the first alone, nobody changes it."""
-    if usable(member) and not has_second_factor(member, factors):
+    if (usable(member) or counts_passkeys(member)) and not has_second_factor(member, factors):
         raise Unauthenticated(
             "The member has a second factor. Confirm with it first.", error_type="insufficient_factors"
         )
@@ -87,6 +94,11 @@ def phone_public_id(member: models.MemberRow) -> str:
     return public_id("phone-number", uuid5(member.pk, member.mfa_phone_number))
 
 
+def passkey_public_id(key: UUID) -> str:
+    """Return the public ID of a passkey (Stytch: webauthn_registration_id)."""
+    return public_id("webauthn-registration", key)
+
+
 def recovery_codes_id(member: models.MemberRow) -> str:
     """Return the public ID of a member's recovery codes, the same for all of them."""
     return public_id("totp-recovery-code", uuid5(member.pk, "recovery codes"))
@@ -100,6 +112,11 @@ def _is_of(member: models.MemberRow, factor: AuthenticationFactor) -> bool:
         case "recovery_codes":
             codes = factor.recovery_code_factor
             return codes is not None and codes.totp_recovery_code_id == recovery_codes_id(member)
+        case "webauthn":
+            passkey = factor.webauthn_factor
+            key = parse_id("webauthn-registration", passkey.webauthn_registration_id) if passkey else UUID(int=0)
+            rows = rows_of(member.organization_id, models.PasskeyRow)
+            return bool(member.passkey_count) and rows.filter(member=member, pk=key).exists()
         case _:
             # By its ID, which is the member's own: the same number elsewhere is a factor of another member.
             phone, is_verified = factor.phone_number_factor, member.mfa_phone_number_verified
@@ -107,5 +124,7 @@ def _is_of(member: models.MemberRow, factor: AuthenticationFactor) -> bool:
 
 
 def _is_allowed(settings: OrganizationSettings, factor_type: str) -> bool:
+    if factor_type == "webauthn":
+        return settings.allows_passkeys
     method = _METHODS.get(factor_type)
     return method is None or settings.mfa_methods != RESTRICTED or method in settings.allowed_mfa_methods

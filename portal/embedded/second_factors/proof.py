@@ -134,6 +134,9 @@ def _of_sign_in(scope: Scope, member_id: str, token: str) -> Proof:
 
 def _choose(member: models.MemberRow, choices: MfaChoices, factor: AuthenticationFactor, scope: Scope) -> None:
     """Apply what the member chose. With REQUIRED_FOR_ALL, enrolling changes nothing (Stytch)."""
+    if factor.type != "recovery_codes" and member.used_passkey_last != (factor.type == "webauthn"):
+        member.used_passkey_last = factor.type == "webauthn"
+        member.save(update_fields=["used_passkey_last"])
     before = (member.mfa_enrolled, member.default_mfa_method)
     if choices.enrollment and settings_value(member.organization).mfa_policy != REQUIRED_FOR_ALL:
         member.mfa_enrolled = choices.enrollment is Enrollment.ENROLL

@@ -104,9 +104,9 @@ class EmbeddedRecoveryCodes:
         return member
 
     def _row(self, member: models.MemberRow) -> models.RecoveryCodesRow:
-        """Lock and return a member's codes. Those of an app that isn't set up yet don't count."""
+        """Lock and return a member's codes. Those of an app that isn't set up yet don't count without a passkey."""
         rows = self._scope.of(models.RecoveryCodesRow).select_for_update()
-        row = rows.filter(member=member).first() if member.totp_id else None
+        row = rows.filter(member=member).first() if member.totp_id or member.passkey_count else None
         if row is None:
             raise NotFound("The member has no recovery codes.", error_type="recovery_codes_not_found")
         return row
@@ -119,6 +119,12 @@ class EmbeddedRecoveryCodes:
             target_id=id_of(member),
             target_name=member.email_address,
         )
+
+
+def unused_codes(member: models.MemberRow) -> tuple[str, ...]:
+    """Return the codes of a locked member that weren't used."""
+    row = rows_of(member.organization_id, models.RecoveryCodesRow).filter(member=member).first()
+    return _unused(_pairs(row)) if row else ()
 
 
 def replace(member: models.MemberRow, codes: Sequence[str] | None = None) -> tuple[str, ...]:

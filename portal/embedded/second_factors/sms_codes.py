@@ -26,7 +26,7 @@ from portal.embedded.members.languages import language_of
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.scope import Scope, rows_of
 from portal.embedded.second_factors import attempts
-from portal.embedded.second_factors.policy import usable
+from portal.embedded.second_factors.policy import counts_passkeys, usable
 from portal.embedded.server_keys import signing_keys
 from portal.embedded.tasks.queue import URGENT, GiveUp, enqueue
 from portal.metrics import SMS, SMS_SEGMENTS
@@ -70,7 +70,8 @@ def ask_at_sign_in(scope: Scope, member: models.MemberRow) -> str:
 
     The first factor was right, so neither a limit nor a country that is no longer allowed makes the sign-in fail.
     """
-    if settings.SMS_SERVICE is None or next(iter(usable(member)), "") != SMS_OTP:
+    is_asked_for_passkey = scope.project is None and member.used_passkey_last and counts_passkeys(member)
+    if settings.SMS_SERVICE is None or is_asked_for_passkey or next(iter(usable(member)), "") != SMS_OTP:
         return ""
     try:
         with transaction.atomic():

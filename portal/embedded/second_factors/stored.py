@@ -94,7 +94,20 @@ def _kept(row: Row) -> _Kept:
 
 
 def delete_of(member: models.MemberRow) -> None:
-    """Delete a locked member's app and recovery codes. The caller saves the member."""
-    for kept in (_TOTP, _CODES):
-        rows_of(member.organization_id, kept.model).filter(member=member).delete()
+    """Delete a locked member's app, passkeys and recovery codes. The caller saves the member."""
+    for model in (models.TotpRow, models.PasskeyRow, models.PasskeyChallengeRow, models.RecoveryCodesRow):
+        rows_of(member.organization_id, model).filter(member=member).delete()
+    member.totp_id, member.passkey_count, member.used_passkey_last = None, 0, False
+
+
+def delete_app(member: models.MemberRow) -> None:
+    """Delete a locked member's app, and their recovery codes unless a passkey needs them. The caller saves the member."""
+    rows_of(member.organization_id, models.TotpRow).filter(member=member).delete()
     member.totp_id = None
+    delete_unneeded_codes(member)
+
+
+def delete_unneeded_codes(member: models.MemberRow) -> None:
+    """Delete a locked member's recovery codes if no factor is left that they replace."""
+    if member.totp_id is None and not member.passkey_count:
+        rows_of(member.organization_id, models.RecoveryCodesRow).filter(member=member).delete()

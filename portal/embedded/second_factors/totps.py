@@ -33,6 +33,7 @@ from portal.embedded.second_factors import attempts, stored
 from portal.embedded.second_factors.policy import require_second_factor, totp_public_id
 from portal.embedded.second_factors.proof import Proof, complete, locked_member, proved
 from portal.embedded.second_factors.recovery_codes import replace as replace_recovery_codes
+from portal.embedded.second_factors.recovery_codes import unused_codes
 from portal.embedded.sessions.lifecycle import member_as_caller
 
 MINUTES, _LOWEST, _HIGHEST = 60, 5, 1440  # Stytch's: how long an app can be set up
@@ -67,7 +68,8 @@ class EmbeddedTotps:
             row = self._replace(member, secret)
             row.expires_at = expires_at
             row.save(force_insert=True)
-            codes = replace_recovery_codes(member)
+            # A passkey's codes stay: the app may never be finished.
+            codes = unused_codes(member) if member.passkey_count else replace_recovery_codes(member)
         return _new(member, row, secret, codes)
 
     def authenticate(

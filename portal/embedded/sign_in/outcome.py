@@ -14,7 +14,7 @@ from portal.directory.sessions import (
 from portal.embedded import models
 from portal.embedded.members.values import member_value
 from portal.embedded.scope import Scope, organization_value
-from portal.embedded.second_factors.policy import has_second_factor, mfa_required, needs_second_factor
+from portal.embedded.second_factors.policy import counts_passkeys, has_second_factor, mfa_required, needs_second_factor
 from portal.embedded.second_factors.sms_codes import ask_at_sign_in
 from portal.embedded.sessions.intermediate import (
     intermediate_session,
@@ -65,7 +65,9 @@ def signed_in_or_missing(
         return _continued(scope, member, before.session, factors, terms)
     if not is_enough(member, factors):
         return without_session(member, factors)
-    if needs_second_factor(member) and not has_second_factor(member, factors):
+    # Products can't ask for a passkey, so it makes only the portal ask for a second factor.
+    is_needed = needs_second_factor(member) or (scope.project is None and counts_passkeys(member))
+    if is_needed and not has_second_factor(member, factors):
         return without_second_factor(scope, member, factors)
     entered_at, others = session_factors(factors)
     started = start_session(

@@ -76,10 +76,13 @@ def remove(request: PortalRequest) -> HttpResponse:
             request.directory.account.delete_totp()
         except NotFound:  # removed in another tab
             return _account(request)
-        messages.success(request, "Your authenticator app and your recovery codes were removed.")
+        codes = "" if signed_in.member.passkeys else " and your recovery codes"
+        were = "was" if signed_in.member.passkeys else "were"
+        messages.success(request, f"Your authenticator app{codes} {were} removed.")
         return _account(request)
     context = {
         "account_url": _account_url(request),
+        "has_passkeys": bool(signed_in.member.passkeys),
         "is_required": signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,
     }
     return render_page(request, "account/remove_app.html", context)
@@ -87,7 +90,8 @@ def remove(request: PortalRequest) -> HttpResponse:
 
 def create_recovery_codes(request: PortalRequest) -> HttpResponse:
     """Replace the recovery codes, and show the new ones once."""
-    if not request.signed_in.member.totp_registration_id:
+    member = request.signed_in.member
+    if not (member.totp_registration_id or member.passkeys):
         return _account(request)
     if needs_step_up(request):
         return step_up(request, _account_url(request))

@@ -84,6 +84,7 @@ def remove(request: PortalRequest) -> HttpResponse:
     context = {
         "account_url": _account_url(request),
         "phone_ending": signed_in.member.phone_ending,
+        "has_passkeys": bool(signed_in.member.passkeys),
         "has_app": bool(signed_in.member.totp_registration_id),
         "is_required": signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,
     }

@@ -2,7 +2,7 @@
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
-from portal.pages.account import authenticator_app, email, leaving, password, phone_number, sessions, views
+from portal.pages.account import authenticator_app, email, leaving, passkeys, password, phone_number, sessions, views
 
 app_name = "account"
 
@@ -20,6 +20,21 @@ urlpatterns = [
     ),
     route("phone/", phone_number.add, name="add-phone", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route("phone/remove/", phone_number.remove, name="remove-phone", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
+    route("passkeys/add/", passkeys.add, name="add-passkey", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
+    route(
+        "passkeys/<str:passkey_id>/",
+        passkeys.rename,
+        name="rename-passkey",
+        allow=Audience.SIGNED_IN,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "passkeys/<str:passkey_id>/remove/",
+        passkeys.remove,
+        name="remove-passkey",
+        allow=Audience.SIGNED_IN,
+        methods=("GET", "POST"),
+    ),
     route(
         "recovery-codes/",
         authenticator_app.create_recovery_codes,

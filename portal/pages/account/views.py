@@ -12,6 +12,7 @@ from portal.directory.organizations import PASSWORD
 from portal.directory.second_factors import REQUIRED_FOR_ALL, SMS_OTP, TOTP
 from portal.directory.step_up import takes_second_factor
 from portal.pages.account.forms import NameForm, PreferencesForm
+from portal.web.availability import REASONS
 from portal.web.member_roles import shown_roles
 from portal.web.pages import render_page, see_other
 from portal.web.preferences import preferences_of, store_preferences
@@ -93,6 +94,11 @@ def _page(
         "knows_password": request.directory.members.has_details,
         "allows_apps": TOTP in factors,
         "allows_sms": SMS_OTP in factors,
+        "allows_passkeys": request.signed_in.organization.settings.allows_passkeys,
+        "passkeys": request.directory.passkeys.own() if member.passkeys and request.directory.passkeys else (),
+        "has_passkeys": request.directory.passkeys is not None,
+        "supports_passkeys": request.directory.passkeys is not None and request.directory.passkeys.are_supported,
+        "no_passkeys_because": REASONS["passkeys"],
         "can_send_sms": request.directory.sms_otps.are_sent,
         "is_protected": takes_second_factor(request.signed_in),
         "requires_second_factor": request.signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,

@@ -24,6 +24,13 @@ urlpatterns = [
         methods=("POST",),
     ),
     route(
+        "<str:member_id>/passkeys/remove/",
+        second_factors.remove_passkeys,
+        name="remove-passkeys",
+        allow=Permission.MEMBER_TOTP,
+        methods=("POST",),
+    ),
+    route(
         "<str:member_id>/phone-number/remove/",
         second_factors.remove_phone_number,
         name="remove-phone-number",

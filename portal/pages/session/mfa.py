@@ -1,4 +1,6 @@
-"""The second factor at sign-in: a code of an app or by text message, a recovery code, setting an app up; and confirming."""
+"""The second factor at sign-in: a code of an app or by text message, a passkey, a recovery code, setting one up; and confirming."""
+
+from collections.abc import Callable, Mapping
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -8,15 +10,17 @@ from django.urls import reverse
 
 from portal.directory.errors import DirectoryError, Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.organizations import Organization
+from portal.directory.second_factors import PASSKEY as PASSKEY_METHOD
 from portal.directory.second_factors import SMS_OTP, Enrollment, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
-from portal.pages.session import phone_number
+from portal.pages.session import passkey, phone_number
 from portal.pages.session.forms import RecoveryCodeForm
 from portal.pages.session.views import enter, send_again
 from portal.web.authenticator_apps import AppCodeForm, FirstCodeForm, app_to_set_up, new_recovery_codes
 from portal.web.code_form import rejected
 from portal.web.kept_form import kept_form
 from portal.web.pages import render_page, see_other
+from portal.web.passkeys import PasskeyForm, asks_for_options, options, passkeys_of
 from portal.web.pending_sign_in import (
     WaitingSignIn,
     forget_waiting,
@@ -27,12 +31,23 @@ from portal.web.pending_sign_in import (
     with_secret,
 )
 from portal.web.request import PortalRequest
-from portal.web.second_factors import APP, RECOVERY, SMS, chosen, offered, other_ways, own_methods
+from portal.web.second_factors import (
+    APP,
+    PASSKEY,
+    RECOVERY,
+    SMS,
+    Way,
+    chosen,
+    offered,
+    other_ways,
+    own_methods,
+    ways_to_set_up,
+)
 from portal.web.session_cookie import is_page_of, keep_session
 from portal.web.sms_codes import SmsCodeForm, form_status
 
 _ENROLL = MfaChoices(enrollment=Enrollment.ENROLL, is_default=True)
-_FORMS: dict[str, type[Form]] = {APP: AppCodeForm, SMS: SmsCodeForm, RECOVERY: RecoveryCodeForm}
+_FORMS: dict[str, type[Form]] = {APP: AppCodeForm, SMS: SmsCodeForm, PASSKEY: PasskeyForm, RECOVERY: RecoveryCodeForm}
 
 
 def challenge(request: PortalRequest) -> HttpResponse:
@@ -41,6 +56,9 @@ def challenge(request: PortalRequest) -> HttpResponse:
     waiting = waiting_sign_in(request, organization.organization_slug)
     if waiting is None:
         return took_too_long(request, organization.organization_slug)
+    if asks_for_options(request):
+        passkeys, member_id = passkeys_of(request), waiting.pending.member_id
+        return options(lambda: passkeys.request_options(member_id, before=waiting.before))
     return answer(request, organization, waiting)
 
 
@@ -99,14 +117,13 @@ def set_up(request: PortalRequest) -> HttpResponse:
         return took_too_long(request, slug)
     if waiting.pending.methods:
         return see_other(reverse("session:second-factor", args=[slug]))
-    factors = offered([one for one in waiting.pending.allowed_methods if one != SMS_OTP or _sends(request)])
+    factors = offered([one for one in waiting.pending.allowed_methods if _can_set_up(request, one)])
     factor = chosen(_asked(request), factors)
+    others = ways_to_set_up(factor, factors)
     if factor not in factors:
         raise Forbidden(_nothing_to_set_up(organization, waiting.pending.allowed_methods))
     try:
-        if factor == SMS:
-            return phone_number.set_up(request, organization, waiting, has_choice=APP in factors)
-        return _set_up(request, organization, waiting, has_choice=SMS in factors)
+        return _SET_UP[factor](request, organization, waiting, others=others)
     except NotFound:
         # It wasn't set up in time: show another one.
         response = see_other(request.path)
@@ -117,7 +134,7 @@ def set_up(request: PortalRequest) -> HttpResponse:
 
 
 def _set_up(
-    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, *, has_choice: bool
+    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, *, others: tuple[Way, ...]
 ) -> HttpResponse:
     member_id = waiting.pending.member_id
     form = FirstCodeForm(request.POST if waiting.secret and "code" in request.POST else None)
@@ -134,9 +151,16 @@ def _set_up(
             _add_error(form, error)
         else:
             return _recovery_codes(request, signed_in, waiting.onward)
-    response = _set_up_page(request, organization, waiting, form, has_choice=has_choice)
+    response = _set_up_page(request, organization, waiting, form, others=others)
     keep_waiting(response, waiting)
     return response
+
+
+_SET_UP: Mapping[str, Callable[..., HttpResponse]] = {
+    APP: _set_up,
+    PASSKEY: passkey.set_up,
+    SMS: phone_number.set_up,
+}
 
 
 def done(request: PortalRequest) -> HttpResponse:
@@ -153,6 +177,9 @@ def confirm(request: PortalRequest) -> HttpResponse:
     onward = onward if is_page_of(onward, slug) else ""
     factors = offered(own_methods(signed_in))
     factor = chosen(_asked(request), factors)
+    if factor == PASSKEY and asks_for_options(request):
+        passkeys = passkeys_of(request)
+        return options(lambda: passkeys.request_options(signed_in.member.member_id, before=before))
     form, is_sent = _FORMS[factor](request.POST if "code" in request.POST else None), "code" in request.POST
     if factor == SMS and "send" in request.POST:
         form, is_sent = _send(request, signed_in.member.member_id, before)
@@ -195,6 +222,8 @@ def _confirmed(request: PortalRequest, member_id: str, code: str, before: Contin
         return request.directory.totps.authenticate(member_id, code, before=before)
     if factor == SMS:
         return request.directory.sms_otps.authenticate(member_id, code, before=before)
+    if factor == PASSKEY:
+        return passkeys_of(request).authenticate(member_id, code, before=before)
     signed_in, remaining = request.directory.recovery_codes.recover(member_id, code, before=before)
     left = "1 recovery code is" if remaining == 1 else f"{remaining} recovery codes are"
     messages.warning(request, f"You used a recovery code. {left} left.")
@@ -209,6 +238,7 @@ def _recovery_codes(request: PortalRequest, signed_in: SignedIn, onward: str) ->
     context = {
         "organization": organization,
         "next": onward,
+        "first_step": "Authenticator app",
         **new_recovery_codes(
             codes,
             email_address=signed_in.member.email_address,
@@ -222,11 +252,11 @@ def _recovery_codes(request: PortalRequest, signed_in: SignedIn, onward: str) ->
 
 
 def _set_up_page(
-    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, form: Form, *, has_choice: bool
+    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, form: Form, *, others: tuple[Way, ...]
 ) -> HttpResponse:
     context = {
         "form": form,
-        "has_choice": has_choice,
+        "others": others,
         "organization": organization,
         **app_to_set_up(
             waiting.secret,
@@ -244,6 +274,12 @@ def _factor_context(request: PortalRequest, factor: str, factors: tuple[str, ...
         "others": other_ways(factor, factors),
         "can_send": factor != SMS or _sends(request),
     }
+
+
+def _can_set_up(request: PortalRequest, method: str) -> bool:
+    if method == PASSKEY_METHOD:
+        return request.directory.passkeys is not None and request.directory.passkeys.are_supported
+    return method != SMS_OTP or _sends(request)
 
 
 def _sends(request: PortalRequest) -> bool:
@@ -267,5 +303,7 @@ def _nothing_to_set_up(organization: Organization, allowed_methods: tuple[str, .
 def _add_error(form: Form, error: DirectoryError) -> None:
     if isinstance(error, TooManyRequests):
         form.add_error(None, ValidationError(error.detail, code="too-many"))
+    elif isinstance(form, PasskeyForm):
+        form.add_error(None, ValidationError(error.detail))
     else:
         form.add_error("code", error.detail)

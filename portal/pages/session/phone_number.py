@@ -1,5 +1,7 @@
 """Adding a phone number during sign-in, where an organization requires a second factor and allows codes by text message."""
 
+from collections.abc import Sequence
+
 from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpResponse
@@ -12,6 +14,7 @@ from portal.pages.session.views import enter
 from portal.web.pages import render_page
 from portal.web.pending_sign_in import WaitingSignIn, forget_waiting, keep_waiting, with_code_sent
 from portal.web.request import PortalRequest
+from portal.web.second_factors import Way
 from portal.web.sms_codes import PhoneNumberForm, SmsCodeForm, form_status, send_code
 
 _NUMBER, _CODE = "session/mfa_phone_number.html", "session/mfa_phone_code.html"
@@ -19,10 +22,10 @@ _ENROLL = MfaChoices(enrollment=Enrollment.ENROLL, is_default=True)
 
 
 def set_up(
-    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, *, has_choice: bool
+    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, *, others: Sequence[Way]
 ) -> HttpResponse:
     """Ask for a number, send a code to it, and ask for the code. Raise Unauthenticated, Invalid if the sign-in has ended."""
-    context = {"organization": organization, "has_choice": has_choice}
+    context = {"organization": organization, "others": others}
     if waiting.sent_to and "code" in request.POST:
         return _enter_code(request, waiting, context)
     if "phone_number" in request.POST or "send" in request.POST:

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.django_db
 JOINS = list(triggers.same_organization())
 # Values that keep unique constraints satisfied, so that only the guard can reject the row.
 UNTAKEN: dict[type[Model], tuple[str, Any]] = {
+    models.PasskeyRow: ("credential_id", b"another"),
     models.ScimUserRow: ("user_name", "another"),
     models.ScimGroupRow: ("display_name", "another"),
     models.ScimGroupRoleRow: ("role_id", "another"),
@@ -271,6 +272,23 @@ def test_a_migration_may_run_long_but_not_wait_long_for_a_lock(acme: models.Orga
     assert seen[-1] == ("1min", "10s")
 
 
+def second_factor_rows(organization: models.OrganizationRow, member: models.MemberRow) -> None:
+    second = {"organization": organization, "member": member, "encrypted_with": "a key"}
+    models.TotpRow.objects.create(secret=b"encrypted", **second)
+    models.RecoveryCodesRow.objects.create(codes=b"encrypted", **second)
+    models.PasskeyRow.objects.create(
+        organization=organization, member=member, credential_id=b"a credential", public_key=b"a key", name="iPhone"
+    )
+    models.PasskeyChallengeRow.objects.create(
+        organization=organization,
+        member=member,
+        challenge=b"a challenge",
+        bound_to=uuid7(),
+        is_creation=False,
+        expires_at=timezone.now(),
+    )
+
+
 @pytest.fixture
 def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[tuple[str, type[Model]], Any]:
     """One row of each table in each organization."""
@@ -293,9 +311,6 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
             organization=organization, connection=scim, email_address="it@acme.example"
         )
         start_intermediate_session("ada@acme.example", [member])
-        second = {"organization": organization, "member": member, "encrypted_with": "a key"}
-        models.TotpRow.objects.create(secret=b"encrypted", **second)
-        models.RecoveryCodesRow.objects.create(codes=b"encrypted", **second)
         models.SmsOtpRow.objects.create(
             organization=organization,
             member=member,
@@ -303,6 +318,7 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
             request_id=uuid7(),
             expires_at=timezone.now(),
         )
+        second_factor_rows(organization, member)
         models.ScimReminderRow.objects.create(organization=organization, connection=scim, about="safeguard/now")
         models.ScimUserRow.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)

@@ -112,16 +112,17 @@ class ScimGroupLink:
 
 @dataclass(frozen=True, slots=True)
 class ScimListedUser:
-    """A user in a list, with the groups that they are in directly, by name, and their roles besides `stytch_member`."""
+    """A user in a list, with the first groups that they are in directly, by name, and their roles besides `stytch_member`."""
 
     user: ScimUser
     groups: tuple[ScimGroupLink, ...]
+    group_count: int
     role_ids: tuple[str, ...]
 
     @property
     def more_groups(self) -> int:
         """How many groups there are besides the first."""
-        return max(len(self.groups) - 1, 0)
+        return max(self.group_count - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)

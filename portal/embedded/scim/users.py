@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import NotFound
@@ -32,7 +33,7 @@ from portal.embedded.database.keyset import Keyset, search_bound
 from portal.embedded.database.name_search import NameSearch, candidates, name_search
 from portal.embedded.database.raw_sql import key, rows
 from portal.embedded.members.roles import GroupGrant, email_roles, group_grants, roles_without_groups
-from portal.embedded.members.values import groups_of_users, member_id
+from portal.embedded.members.values import member_id
 from portal.embedded.models.fields import fold_name
 from portal.embedded.scim.connection import active_connection
 from portal.embedded.scim.safeguard import is_user_on_hold
@@ -60,6 +61,8 @@ _GRANTS = f"""{_REACHED} SELECT DISTINCT r.id FROM {{role}} r
 """  # noqa: S608 -- as above
 _STEPS = f"{_REACHED} SELECT group_id, via FROM reached"  # noqa: S608 -- as above
 _MAX_SOURCES = 20
+# Groups of one user that a list names. Some are in ten thousand.
+_MAX_LISTED_GROUPS = 100
 _MAX_ATTRIBUTES = 100
 _MAX_VALUE_LENGTH = 500
 # Shown elsewhere on the page, or meant for programs.
@@ -208,16 +211,33 @@ class EmbeddedScimUsers:
     def _listed(self, users: Sequence[models.ScimUserRow]) -> Mapping[UUID, ScimListedUser]:
         """Return users with their groups and roles, by primary key. The number of queries is the same for any number of users."""
         obstacles = self._obstacles([user.pk for user in users if user.cannot_sign_in])
-        groups = groups_of_users(users)
+        groups = self._first_groups(users)
         grants = group_grants([user.member for user in users if user.member])
         return {
             user.pk: ScimListedUser(
                 _value(user, obstacles.get(user.pk)),
-                tuple(ScimGroupLink(*group) for group in groups.get(user.pk, ())),
+                *groups.get(user.pk, ((), 0)),
                 _role_ids(user, grants),
             )
             for user in users
         }
+
+    def _first_groups(
+        self, users: Sequence[models.ScimUserRow]
+    ) -> Mapping[UUID, tuple[tuple[ScimGroupLink, ...], int]]:
+        """Return the first groups of users by name, and how many there are. Users without one are left out."""
+        memberships = self._scope.of(models.ScimMembershipRow).filter(user_id__in=[user.pk for user in users])
+        numbered = memberships.annotate(
+            number=Window(RowNumber(), partition_by="user_id", order_by="group__display_name_folded"),
+            total=Window(Count("pk"), partition_by="user_id"),
+        ).filter(number__lte=_MAX_LISTED_GROUPS)
+        found: dict[UUID, list[ScimGroupLink]] = {}
+        totals: dict[UUID, int] = {}
+        columns = ("user_id", "group_id", "group__display_name", "total")
+        for user_id, group_id, name, total in numbered.order_by("number").values_list(*columns):
+            found.setdefault(user_id, []).append(_link(group_id, name))
+            totals[user_id] = total
+        return {user_id: (tuple(links), totals[user_id]) for user_id, links in found.items()}
 
     def _obstacles(self, users: Sequence[UUID]) -> Mapping[UUID, ScimSignInObstacle]:
         return obstacles_by_user(self._scope.organization_id, self._users().filter(pk__in=users))

@@ -278,6 +278,21 @@ def test_the_people_of_the_list_are_exported(
     assert len(chosen.splitlines()) == 4
 
 
+def test_of_someone_in_thousands_of_groups_the_list_reads_only_the_first(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    user = factories.provisioned(connection, "busy@acme.example")
+    groups = factories.scim_groups(connection, [f"Group {n:04}" for n in range(1500)])
+    models.ScimMembershipRow.objects.bulk_create(
+        models.ScimMembershipRow(organization_id=connection.organization_id, group=one, user=user) for one in groups
+    )
+    factories.put_in_group(groups[7], [factories.provisioned(connection, "calm@acme.example")])
+    assert "Group 0000 and 1,499 more" in page(admin_client)
+    busy, calm = csv.DictReader(admin_client.post(f"{USERS_PAGE}export/").getvalue().decode().splitlines())
+    assert busy["groups"] == ", ".join(one.display_name for one in groups[:100]) + " and 1400 more"
+    assert calm["groups"] == "Group 0007"
+
+
 def test_an_export_of_people_needs_valid_filters_and_a_connection(
     admin_client: Client, connection: models.ScimConnectionRow
 ) -> None:

@@ -32,6 +32,8 @@ MAX_NEW_SIGN_INS = 5
 # How many of a member's newest sign-ins are compared with a new one.
 _REMEMBERED = 100
 _SIGN_IN = "member_session.create"
+# Marks a sign-in through a product's backend: its device isn't the member's.
+BY_BACKEND = "is_by_backend"
 # After these, a sign-in from the same device isn't news.
 _EXPECTED = ("member.accept_invitation", "member.set_password")
 _EXPECTED_FOR = timedelta(minutes=10)
@@ -65,7 +67,8 @@ def is_new_device(member: models.MemberRow, origin: Origin) -> bool:
     )
     # As the condition of the index has it.
     own = entries.exclude(actor_type=ActorType.SCIM).order_by("-pk")
-    known = list(own.values_list("action", "user_agent", "at")[:_REMEMBERED])
+    newest = own.values_list("action", "user_agent", "at", "after")[:_REMEMBERED]
+    known = [(action, user_agent, at) for action, user_agent, at, after in newest if BY_BACKEND not in after]
     device = known_device(origin.user_agent)
     signed_in = [known_device(user_agent) for action, user_agent, _ in known if action == _SIGN_IN]
     return bool(signed_in) and device not in signed_in and not _is_expected(device, known)

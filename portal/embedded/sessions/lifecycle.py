@@ -70,7 +70,7 @@ def start_session(  # noqa: PLR0913 -- a sign-in
             user_agent=origin.user_agent,
         )
         is_new = is_own_device and notices.is_new_device(member, origin)
-        changed = {"is_new_device": True} if is_new else {}
+        changed = {"is_new_device": True} if is_new else {} if is_own_device else {notices.BY_BACKEND: True}
         entry = record_session(row, "member_session.create", member_as_caller(row.member, origin), changed)
         if is_new:
             notices.new_sign_in(member, entry)

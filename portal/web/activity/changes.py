@@ -19,6 +19,7 @@ _NAMES: Mapping[str, str] = {
     "external_id": "External ID",
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": "Work",
     "is_breakglass": "Emergency access",
+    "is_by_backend": "Through a product’s backend",
     "is_new_device": "New device",
     "mfa_enrolled": "Multi-factor authentication",
     "mfa_phone_number": "Phone number",

@@ -403,6 +403,14 @@ def test_a_backend_is_not_a_device(max_: models.MemberRow) -> None:
     assert sent() == []
 
 
+@pytest.mark.parametrize("user_agent", ["curl/8", ""])
+def test_a_sign_in_through_a_backend_makes_no_device_known(max_: models.MemberRow, user_agent: str) -> None:
+    backend().passwords.authenticate(email_address="max@acme.example", password=PASSWORD, terms=SessionTerms())
+    sign_in(max_, Origin("203.0.113.61", user_agent))
+
+    assert sent() == [NEW_SIGN_IN]
+
+
 def test_a_known_device_costs_a_sign_in_one_query(max_: models.MemberRow, settings: Settings) -> None:
     def queries(is_set_up: bool) -> int:
         settings.EMAIL_IS_SET_UP = is_set_up

@@ -49,9 +49,8 @@ def checked_number(text: str, countries: Collection[str]) -> PhoneNumber:
             field=_FIELD,
             error_type="phone_number_country_not_allowed",
         )
-    mobile = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.PERSONAL_NUMBER}
-    if phonenumbers.number_type(parsed) not in mobile:
-        # Also numbers that cost more than others.
+    if phonenumbers.number_type(parsed) not in {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}:
+        # Also numbers that cost more than others, such as personal ones (+44 70), whose holder earns by each message.
         raise Invalid("This isn't the number of a mobile phone.", field=_FIELD, error_type="invalid_phone_number")
     return PhoneNumber(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), country)
 

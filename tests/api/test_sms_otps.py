@@ -378,6 +378,8 @@ def test_new_codes_give_no_more_than_ten_tries(backend: Caller, admin: models.Me
         ("+18765550123", "phone_number_country_not_allowed"),
         ("+18005550199", "invalid_phone_number"),
         ("+19005550199", "invalid_phone_number"),
+        # Personal numbers, which are forwarded at a price.
+        ("+15005550123", "invalid_phone_number"),
     ],
 )
 def test_a_number_must_be_a_phone_of_an_allowed_country(

@@ -4,6 +4,7 @@ A directory is bound to one organization when it is opened, so no call can name 
 values, and raise only the errors of `portal.directory.errors`. A capability that a directory lacks is None.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from portal.directory.account import AccountGateway
@@ -216,6 +217,13 @@ class DirectoryProvider(Protocol):
 
     def open(self, organization_slug: str, origin: Origin) -> Directory:
         """Return the organization's directory. This takes no query: an unknown slug raises NotFound when the directory is first used."""
+        ...
+
+    def names(self, organization_slugs: Collection[str]) -> Mapping[str, str]:
+        """Return the names of organizations by slug, without those that don't exist.
+
+        For visitors: it takes one query at most. A directory that can't do that returns the slugs in place of the names.
+        """
         ...
 
     def lock_recorder(self) -> LockRecorder | None:

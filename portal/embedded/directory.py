@@ -1,10 +1,12 @@
 """The embedded directory of one organization."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 
 from portal.directory.actor import Origin
 from portal.directory.sessions import SignedIn
+from portal.embedded import models
 from portal.embedded.activity import EmbeddedActivity
 from portal.embedded.counts import EmbeddedCounts
 from portal.embedded.members.account import EmbeddedAccount
@@ -147,6 +149,11 @@ class EmbeddedProvider:
     def open(self, organization_slug: str, origin: Origin) -> EmbeddedDirectory:
         """Return an organization's directory. This takes no query."""
         return EmbeddedDirectory(Scope(organization_slug, origin))
+
+    def names(self, organization_slugs: Collection[str]) -> Mapping[str, str]:
+        """Return the names of organizations by slug."""
+        found = models.OrganizationRow.objects.filter(slug__in=organization_slugs, deleted_at=None)
+        return dict(found.values_list("slug", "name"))
 
     def lock_recorder(self) -> EmbeddedLockRecorder:
         """Return what records locked members."""

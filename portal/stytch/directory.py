@@ -1,5 +1,6 @@
 """The Stytch B2B API as a directory. It maps requests and responses, and has no rules of its own."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -109,6 +110,10 @@ class StytchProvider:
     def open(self, organization_slug: str, origin: Origin) -> StytchDirectory:  # noqa: ARG002 -- the gateway's signature
         """Return an organization's directory. This takes no request."""
         return StytchDirectory(Scope(self._api, organization_slug), self._rbac)
+
+    def names(self, organization_slugs: Collection[str]) -> Mapping[str, str]:
+        """Return the slugs: each name would take a request, which visitors could cause as often as they like."""
+        return {slug: slug for slug in organization_slugs}
 
     def lock_recorder(self) -> LockRecorder | None:
         """Return None: Stytch locks members itself."""

@@ -29,6 +29,10 @@ def test_unknown_slug_is_not_found(world: World, slug: str) -> None:
         directory.organization.get()
 
 
+def test_names_of_organizations_are_found_by_their_slugs(world: World) -> None:
+    assert world.provider.names(["acme"])["acme"] in {"Acme", "acme"}
+
+
 def test_an_organizations_id_is_not_its_slug(world: World) -> None:
     organization = opened(world).organization.get()
 

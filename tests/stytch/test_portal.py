@@ -218,3 +218,14 @@ def test_page_of_a_sign_in_link_says_that_the_product_sends_them(visitor: Client
     assert response.status_code == 200
     assert "Not available with this directory" in response.content.decode()
     assert "The product sends its own invitations" in response.content.decode()
+
+
+def test_organizations_of_made_up_cookies_take_no_request(visitor: Client, stytch: FakeStytch) -> None:
+    for number in range(25):
+        visitor.cookies[cookie_name(f"organization{number}")] = "made up"
+    page = visitor.get("/organizations/")
+
+    assert stytch.requests == []
+    assert re.findall(
+        r'class="choice" href="(/o/organization0/)".*?<b>([^<]+)</b>', page.content.decode(), re.DOTALL
+    ) == [("/o/organization0/", "organization0")]

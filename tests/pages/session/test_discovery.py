@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from portal.embedded import models
 from portal.web.session_cookie import cookie_name
@@ -186,3 +187,18 @@ def test_organizations_that_are_open_in_this_browser_are_named(acme: models.Orga
     assert re.findall(r'<a class="choice" href="([^"]+)">\s*<span [^>]+>(.)</span>\s*<span><b>([^<]+)</b>', html) == [
         ("/o/acme/", "A", "Acme &lt;Inc&gt;")
     ]
+
+
+def test_naming_organizations_takes_one_query(
+    acme: models.OrganizationRow,
+    globex: models.OrganizationRow,
+    visitor: Client,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for slug in ("acme", "globex", "made-up"):
+        visitor.cookies[cookie_name(slug)] = "made up"
+
+    with django_assert_num_queries(1):
+        html = visitor.get("/organizations/").content.decode()
+
+    assert ("<b>Acme</b>" in html, "<b>Globex</b>" in html, "made-up" in html) == (True, True, False)

@@ -64,6 +64,7 @@ def test_a_session_elsewhere_becomes_a_session_here(
         (answers(b'{"email": "eve@acme.example"}'), (404, "member_not_found")),
         (answers(b'{"email": ["ada@acme.example"]}'), (503, "unavailable")),
         (answers(b"<html>"), (503, "unavailable")),
+        (answers(b'{"email": "ada\\u0000@acme.example"}'), (404, "member_not_found")),
         (answers(b"", 500), (503, "unavailable")),
         (answers(b'{"email": "' + b"a" * 100_000 + b'"}'), (503, "unavailable")),
         (says(b""), (503, "unavailable")),

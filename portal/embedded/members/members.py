@@ -127,6 +127,7 @@ class EmbeddedMembers:
         could_lose_admin = changes.roles is not None or changes.email_address is not None
         with unless_taken(), transaction.atomic():
             row, was_admin = self._locked(seen, could_lose_admin=could_lose_admin)
+            self._require_second_factor_for(row, changes)
             before, former = described(row), row.email_address_folded
             self._change_address(row, changes)
             apply_changes(row, changes)
@@ -210,11 +211,11 @@ class EmbeddedMembers:
         """Delete the phone number. Raise NotFound, Forbidden."""
         seen = self._member(member_id)
         self._require(seen, "update.info.delete.mfa-phone")
-        self._require_own_second_factor(seen)
-        if not seen.mfa_phone_number:
-            raise NotFound("The member has no phone number.", error_type="member_phone_number_not_found")
         with transaction.atomic():
             row, _ = self._locked(seen)
+            self._require_own_second_factor(row)
+            if not row.mfa_phone_number:
+                raise NotFound("The member has no phone number.", error_type="member_phone_number_not_found")
             was_verified = row.mfa_phone_number_verified
             row.mfa_phone_number, row.mfa_phone_number_verified = "", False
             self._scope.of(models.SmsOtpRow).filter(member=row).delete()
@@ -232,9 +233,9 @@ class EmbeddedMembers:
         """
         seen = self._member(member_id)
         self._require(seen, "update.info.delete.mfa-totp")
-        self._require_own_second_factor(seen)
         with transaction.atomic():
             row, _ = self._locked(seen)
+            self._require_own_second_factor(row)
             if row.totp_id is None:
                 raise NotFound("The member has no authenticator app.", error_type="totp_not_found")
             delete_app(row)
@@ -319,11 +320,16 @@ class EmbeddedMembers:
                 error_type="member_cannot_update_their_email_address",
             )
         self._scope.require_fields(changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, SELF if is_own else "")
+
+    def _require_second_factor_for(self, row: models.MemberRow, changes: MemberChanges) -> None:
         if any(getattr(changes, name) is not None for name in _OF_SECOND_FACTOR):
             self._require_own_second_factor(row)
 
     def _require_own_second_factor(self, row: models.MemberRow) -> None:
-        """Raise Unauthenticated if members change their own second factors without having proved one in the session."""
+        """Raise Unauthenticated if members change their own second factors without having proved one in the session.
+
+        The row is locked: a factor counts from the moment that it is confirmed, also for a change that began before.
+        """
         signed_in = self._scope.signed_in
         if signed_in is not None and self._is_own(row):
             require_second_factor(row, signed_in.session.authentication_factors)

@@ -11,6 +11,7 @@ from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.organizations import RESTRICTED
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
+from portal.embedded.database.integrity import is_text
 from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
 from portal.embedded.members.retired_addresses import require_not_retired
 from portal.embedded.members.values import member_id
@@ -58,6 +59,8 @@ def locked_member_or_join(scope: Scope, email_address: str) -> models.MemberRow 
 
 def member_of(organization_id: UUID, email_address: str) -> models.MemberRow | None:
     """Return the member with an address, None if nobody has it or the member was deleted."""
+    if not is_text(email_address):  # a claim of another system, which no form has checked
+        return None
     members = rows_of(organization_id, models.MemberRow).select_related("organization", "scim_user")
     named = members.filter(email_address_folded=fold_address(email_address), organization__deleted_at=None)
     return named.exclude(status=MemberStatus.DELETED).first()

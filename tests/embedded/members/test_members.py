@@ -27,6 +27,7 @@ from portal.directory.organizations import EmailImplicitRoleAssignment, Organiza
 from portal.directory.search import Operand
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory
+from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.sign_in_links import new_link
 from portal.embedded.project import EmbeddedProject
 from tests import factories
@@ -729,3 +730,51 @@ def test_project_gets_a_member_of_any_organization(admin: models.MemberRow, othe
     with pytest.raises(NotFound):
         members.get(name(other_admin))
     assert members.get(name(other_admin), include_deleted=True)[0].status is MemberStatus.DELETED
+
+
+# --- A second factor that is confirmed in the meantime ----------------------------------------------------------
+
+
+@pytest.fixture
+def confirmed_meanwhile(member: models.MemberRow, monkeypatch: pytest.MonkeyPatch) -> EmbeddedDirectory:
+    """Return the directory of a session with the first factor alone. Just before it changes the member, they confirm a number."""
+    found, locked = models.MemberRow.objects.filter(pk=member.pk), EmbeddedMembers._locked
+    found.update(mfa_phone_number="+12025550123")
+
+    def confirm(*args: Any, **options: Any) -> Any:
+        found.update(mfa_phone_number_verified=True, mfa_enrolled=True, default_mfa_method="sms_otp")
+        return locked(*args, **options)
+
+    directory = as_member(member)
+    monkeypatch.setattr(EmbeddedMembers, "_locked", confirm)
+    return directory
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda members, member_id: members.delete_mfa_phone_number(member_id),
+        lambda members, member_id: members.update(member_id, Changes(mfa_enrolled=False)),
+    ],
+)
+def test_the_first_factor_alone_removes_no_second_one_that_is_confirmed_at_the_same_moment(
+    confirmed_meanwhile: EmbeddedDirectory, member: models.MemberRow, change: Callable[[EmbeddedMembers, str], Member]
+) -> None:
+    assert error_type(lambda: change(confirmed_meanwhile.members, name(member))) == "insufficient_factors"
+    assert not models.ActivityEntryRow.objects.filter(target_id=name(member)).exists()
+
+
+def test_a_number_that_was_deleted_at_the_same_moment_is_not_deleted_twice(
+    member: models.MemberRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, locked = models.MemberRow.objects.filter(pk=member.pk), EmbeddedMembers._locked
+    found.update(mfa_phone_number="+12025550123")
+
+    def delete(*args: Any, **options: Any) -> Any:
+        found.update(mfa_phone_number="")
+        return locked(*args, **options)
+
+    monkeypatch.setattr(EmbeddedMembers, "_locked", delete)
+    with pytest.raises(NotFound):
+        opened().members.delete_mfa_phone_number(name(member))
+    assert not models.ActivityEntryRow.objects.filter(action="member.delete_mfa_phone_number").exists()

@@ -148,6 +148,20 @@ def test_a_required_factor_is_set_up_at_sign_in(named: Portal, page: Page, authe
     expect(page.get_by_role("alert").filter(has_text="has a passkey for your account already")).to_be_visible()
 
 
+def test_recovery_codes_are_printed_without_buttons(named: Portal, page: Page, authenticator: Device) -> None:
+    named.sign_in(page)
+    add(page, named, "Laptop")
+    expect(page.get_by_role("heading", name="Save your recovery codes")).to_be_visible()
+    page.evaluate("window.print = () => { window.printed = true; }")
+    page.get_by_role("button", name="Print").press("Enter")
+    assert page.evaluate("window.printed")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("list", name="Recovery codes for ada@acme.example")).to_be_visible()
+    for name in ("Print", "Copy", "Continue"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+    expect(page.get_by_role("navigation")).to_be_hidden()
+
+
 def test_without_scripts_the_page_says_so_and_codes_are_there(named: Portal, page: Page, browser: Browser) -> None:
     Device(page)
     named.sign_in(page)

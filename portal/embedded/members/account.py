@@ -168,6 +168,15 @@ class EmbeddedAccount:
                 }
                 for one in sessions
             ],
+            "passkeys": [
+                {
+                    "name": one.name,
+                    "is_synced": one.is_synced,
+                    "created_at": one.created_at,
+                    "last_used_at": one.last_used_at,
+                }
+                for one in self._scope.of(models.PasskeyRow).filter(member_id=key).order_by("pk")
+            ],
             "activity": [_entry(one, member_id) for one in log],
         }
         record(

@@ -1,5 +1,6 @@
 """The member's own passkeys, on the account page; and an admin who removes a member's."""
 
+import json
 from html import unescape
 from typing import Any
 
@@ -163,6 +164,13 @@ def test_a_name_is_changed(client: Client) -> None:
     assert client.post(url, {"name": "x" * 61}).status_code == 422
     assert client.post(url, {"name": "<b>Work</b>"})["Location"] == ACCOUNT
     assert "&lt;b&gt;Work&lt;/b&gt;" in client.get(ACCOUNT).content.decode()
+
+
+def test_the_members_data_has_them_without_the_keys(client: Client) -> None:
+    add(client, Authenticator())
+    data = json.loads(client.get(f"{ACCOUNT}data/").content)
+    assert [sorted(one) for one in data["passkeys"]] == [["created_at", "is_synced", "last_used_at", "name"]]
+    assert data["passkeys"][0]["name"] == "Laptop"
 
 
 def test_a_restricted_organization_says_so(client: Client, acme: models.OrganizationRow) -> None:

@@ -606,6 +606,34 @@ def test_nothing_is_sent_to_a_country_that_was_removed_in_the_meantime(
     assert not DBTaskResult.objects.filter(status="READY").exists()
 
 
+@pytest.mark.parametrize("is_organization", [False, True])
+def test_nothing_is_sent_to_someone_who_can_no_longer_sign_in(
+    backend: Caller, admin: models.MemberRow, texts: TextMessages, is_organization: bool
+) -> None:
+    require()
+    give_number(admin)
+    enter_password(backend)
+    if is_organization:
+        models.OrganizationRow.objects.update(deleted_at=timezone.now())
+    else:
+        models.MemberRow.objects.update(status="deleted")
+
+    assert texts.sent() == []
+
+
+def test_a_code_is_not_accepted_from_someone_who_was_deactivated_since(
+    backend: Caller, admin: models.MemberRow, texts: TextMessages
+) -> None:
+    require()
+    give_number(admin)
+    asked = enter_password(backend)
+    code = texts.code()
+    models.MemberRow.objects.update(status="deleted")
+
+    assert enter(backend, before(asked), code).error_type == "invalid_intermediate_session_token_for_organization"
+    assert not models.MemberSessionRow.objects.exists()
+
+
 def test_what_is_sent_is_counted(backend: Caller, admin: models.MemberRow, texts: TextMessages) -> None:
     def value(name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(name, labels) or 0

@@ -18,6 +18,7 @@ from portal.access.rate_limits import TextMessage, admit_sms
 from portal.directory.actor import Origin
 from portal.directory.errors import DirectoryError, NotFound, TooManyRequests
 from portal.directory.ids import uuid7
+from portal.directory.members import MemberStatus
 from portal.directory.phone_numbers import PhoneNumber, checked_number
 from portal.directory.second_factors import SMS_OTP
 from portal.directory.sms_otps import CODE_MINUTES
@@ -119,10 +120,11 @@ def count_wrong(row: models.SmsOtpRow) -> None:
 
 @task(priority=URGENT)
 def sms_code(organization_id: str, row_id: str, request_id: str) -> None:
-    """Send a code to a member's number, unless a newer one was asked for, or it was used or took too long."""
+    """Send a code to an active member's number, unless a newer one was asked for, or it was used or took too long."""
     rows = rows_of(UUID(organization_id), models.SmsOtpRow).filter(pk=row_id, request_id=request_id)
     row = rows.select_related("member__organization", "member__scim_user").filter(expires_at__gt=timezone.now()).first()
-    if row is None:
+    # Members can be deactivated since, by the identity provider for example.
+    if row is None or row.member.status != MemberStatus.ACTIVE or row.member.organization.deleted_at is not None:
         return
     code = _code(row.request_id)
     if row.code_hash is None:

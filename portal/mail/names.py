@@ -27,7 +27,9 @@ def name_in_subject(name: str) -> str:
 def name_for_strangers(name: str, instead: str) -> str:
     """Return a name for an email to someone who isn't a member yet, or `instead` if it could be taken for a link."""
     plain = _one_line(name)
-    return instead if not plain or _LINK_PART.search(plain) or _HOST.search(plain) else shown_name(plain)
+    # As browsers read an address: other dots and letters of full width are the usual ones there (UTS 46).
+    read = unicodedata.normalize("NFKC", plain).replace("\u3002", ".")
+    return instead if not plain or _LINK_PART.search(read) or _HOST.search(read) else shown_name(plain)
 
 
 def _short(name: str, length: int) -> str:

@@ -1,12 +1,18 @@
 """What text messages say, and how many parts a phone network bills for it."""
 
+import re
+import unicodedata
 from datetime import timedelta
 
 from portal.directory.sms_otps import CODE_MINUTES
 from portal.mail.catalog import texts
 from portal.mail.names import name_for_strangers
+from portal.mail.rendering import portal_name
 
 _NAME_LENGTH = 40
+# Phones make a link of more digits, which calls them, and of an IP address.
+_MAX_DIGITS = 6
+_IP_ADDRESS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
 # Mail programs need it to make no link of a name; in a text message it would take twice the parts.
 _JOINER = "\u200c"
 # The alphabet of GSM 03.38: 160 letters fit into one message. With any other letter, 70 do.
@@ -19,10 +25,19 @@ _ONE, _PART, _OTHER_ONE, _OTHER_PART = 160, 153, 70, 67
 
 
 def code_text(code: str, organization_name: str, slug: str, locale: str) -> str:
-    """Return the message with a code. A name that could be taken for a link is replaced by the slug."""
-    said, name = texts(locale), name_for_strangers(organization_name, slug).replace(_JOINER, "")
-    duration = said.duration(timedelta(minutes=CODE_MINUTES))
-    return said("text-message.code", code=code, organization=name[:_NAME_LENGTH].strip(), duration=duration)
+    """Return the message with a code. A name that could be taken for a link or a phone number is replaced by the slug."""
+    said, duration = texts(locale), timedelta(minutes=CODE_MINUTES)
+    name = name_for_strangers(organization_name, slug).replace(_JOINER, "")
+    # Whoever creates an organization chooses both, and any number that its messages go to.
+    plain = next((one for one in (name, slug) if not _could_be_called(one)), portal_name())
+    shown = plain[:_NAME_LENGTH].strip()
+    return said("text-message.code", code=code, organization=shown, duration=said.duration(duration))
+
+
+def _could_be_called(name: str) -> bool:
+    """Say whether a phone could make a link of digits in a name."""
+    read = unicodedata.normalize("NFKC", name).replace("\u3002", ".")
+    return sum(letter.isdigit() for letter in read) > _MAX_DIGITS or bool(_IP_ADDRESS.search(read))
 
 
 def segments(text: str) -> int:

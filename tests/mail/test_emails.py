@@ -475,7 +475,19 @@ def test_a_name_cannot_change_the_email(
     assert not re.search(r"(?:evil|mars)\.example", body)
 
 
-@pytest.mark.parametrize("name", ["https://evil.example/", "evil.example", "www.evil", "eve@evil", "a/b", " \u202e "])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https://evil.example/",
+        "evil.example",
+        "www.evil",
+        "eve@evil",
+        "a/b",
+        " \u202e ",
+        "evil\u3002com",
+        "evil\uff0ecom",
+    ],
+)
 def test_an_invitation_shows_no_name_that_could_be_a_link(
     admin: models.MemberRow, member: models.MemberRow, connection: models.ScimConnectionRow, name: str
 ) -> None:

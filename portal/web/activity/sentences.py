@@ -47,6 +47,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member.link_scim_user": ("link", "started to manage"),
     "member.reactivate": ("user-check", "reactivated"),
     "member.require_password_reset": ("key-round", "required a new password of"),
+    "member.rename_passkey": ("pencil", "renamed a passkey of"),
     "member.rotate_recovery_codes": ("life-buoy", "replaced the recovery codes of"),
     "member.send_sign_in_link": ("mail", "emailed a sign-in link to"),
     "member.set_password": ("key-round", "set a password for"),

@@ -10,9 +10,11 @@ from pytest_django import Settings
 from stytch import B2BClient
 
 from portal.embedded import models
+from portal.embedded.second_factors import sms_codes
 from tests import factories
 from tests.api.test_scim import error_of
 from tests.outbound.conftest import Answer, Server, says, serve
+from tests.text_messages import TextMessages
 
 ADA = "ada@acme.example"
 Endpoint = Callable[..., Server]
@@ -118,6 +120,19 @@ def test_an_organization_that_wants_more_is_not_opened(
 
         assert error_of(lambda: sdk.sessions.migrate(session_token="old", organization_id="acme")) == expected
     assert not models.MemberSessionRow.objects.exists()
+
+
+def test_a_code_that_nobody_could_enter_is_neither_sent_nor_counted(
+    sdk: B2BClient, admin: models.MemberRow, userinfo: Endpoint, monkeypatch: pytest.MonkeyPatch, texts: TextMessages
+) -> None:
+    userinfo(answers(b'{"email": "ada@acme.example"}'))
+    models.MemberRow.objects.update(mfa_enrolled=True, mfa_phone_number="+12025550123", mfa_phone_number_verified=True)
+    counted: list[object] = []
+    monkeypatch.setattr(sms_codes, "admit_sms", lambda message: counted.append(message) or "")
+
+    status, name = error_of(lambda: sdk.sessions.migrate(session_token="old-token", organization_id="acme"))
+
+    assert (status, name, counted, texts.sent()) == (401, "insufficient_factors", [], [])
 
 
 def test_without_an_endpoint_nothing_is_migrated(sdk: B2BClient, admin: models.MemberRow) -> None:

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 
 from portal.directory.errors import Conflict, Invalid
 from portal.directory.members import MemberChanges
+from portal.directory.phone_numbers import shown_ending
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.second_factors import METHODS, SMS_OTP, TOTP
 from portal.embedded import models
@@ -130,5 +131,11 @@ def described(row: models.MemberRow) -> dict[str, Any]:
 
 
 def for_activity(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields as the activity log stores them: only the keys of metadata, whose values can be anything."""
-    return {name: sorted(value or ()) if name in _METADATA else value for name, value in described.items()}
+    """Return fields as the activity log stores them.
+
+    Of metadata, whose values can be anything, it has only the keys; of a phone number, what other members see of it.
+    """
+    fields = {name: sorted(value or ()) if name in _METADATA else value for name, value in described.items()}
+    if number := fields.get("mfa_phone_number"):
+        fields["mfa_phone_number"] = f"…{shown_ending(number)}"
+    return fields

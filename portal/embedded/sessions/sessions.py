@@ -258,10 +258,13 @@ class EmbeddedSessions:
                     "The organization has no active member with the token's email address.",
                     error_type="member_not_found",
                 )
+            if before == NOTHING_BEFORE and needs_second_factor(member) and is_enough(member, [factor]):
+                # Before a code is asked for, which nobody could enter, and which counts as one that was sent.
+                raise _second_factor_missing()
             outcome = signed_in_or_missing(self._scope, member, factor, terms, before)
             if outcome.signed_in is None:
                 # The response has no room for what is missing (Stytch). The error takes the intermediate session back.
-                raise _not_enough(outcome)
+                raise _second_factor_missing() if outcome.mfa_required else _not_allowed()
         return outcome.signed_in
 
     def exchange_intermediate_session(self, intermediate_session_token: str, terms: SessionTerms) -> Authentication:
@@ -300,12 +303,14 @@ class EmbeddedSessions:
         return self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
 
 
-def _not_enough(outcome: Authentication) -> Forbidden:
-    if outcome.mfa_required:
-        return Forbidden(
-            "The member needs a second factor. Add the token to a session that has one.",
-            error_type="insufficient_factors",
-        )
+def _second_factor_missing() -> Forbidden:
+    return Forbidden(
+        "The member needs a second factor. Add the token to a session that has one.",
+        error_type="insufficient_factors",
+    )
+
+
+def _not_allowed() -> Forbidden:
     return Forbidden(
         "The organization allows only some sign-in methods, and trusted auth tokens are none of them.",
         error_type="operation_restricted_by_organization_auth_methods",

@@ -732,6 +732,17 @@ def test_project_gets_a_member_of_any_organization(admin: models.MemberRow, othe
     assert members.get(name(other_admin), include_deleted=True)[0].status is MemberStatus.DELETED
 
 
+def test_the_activity_log_has_no_more_of_a_phone_number_than_its_end(acme: models.OrganizationRow) -> None:
+    created = create(mfa_phone_number="+12025550123")
+    opened().members.delete_mfa_phone_number(created.member_id)
+    update(created, mfa_phone_number="+12025550199")
+
+    entries = models.ActivityEntryRow.objects.filter(target_id=created.member_id).order_by("pk")
+    shown = [one.after.get("mfa_phone_number") for one in entries]
+    assert shown == ["…23", None, "…99"]
+    assert not any("20255501" in str((one.before, one.after)) for one in entries)
+
+
 # --- A second factor that is confirmed in the meantime ----------------------------------------------------------
 
 

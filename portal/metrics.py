@@ -59,6 +59,7 @@ _KNOWN: Final = (
             "member_limit",
             "prefix_limit",
             "organization_limit",
+            "new_numbers_limit",
         ),
     ),
     (SCIM_LOG_ENTRIES_LOST, ("unavailable", "error")),

@@ -219,8 +219,10 @@ def admit_sms(message: TextMessage) -> str:
         ("member", settings.SMS_RATE_PER_MEMBER, (message.member_id,)),
         ("prefix", settings.SMS_RATE_PER_PREFIX, (kind, message.prefix)),
         ("organization", settings.SMS_RATE_PER_ORGANIZATION, (message.organization_id,)),
+        # Those who can create organizations get around all others.
+        ("new_numbers", "" if message.is_confirmed else settings.SMS_RATE_OF_NEW_NUMBERS, ()),
     ):
-        if not _hit(rates, f"sms-{name}", *key):
+        if rates and not _hit(rates, f"sms-{name}", *key):
             return f"{name}_limit"
     return ""
 

@@ -10,7 +10,7 @@ from portal.mail.names import name_for_strangers
 from portal.mail.rendering import portal_name
 
 _NAME_LENGTH = 40
-# Phones make a link of more digits, which calls them, and of an IP address.
+# Phones make links of more digits, to dial them, and of IP addresses.
 _MAX_DIGITS = 6
 _IP_ADDRESS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
 # Mail programs need it to make no link of a name; in a text message it would take twice the parts.
@@ -28,7 +28,7 @@ def code_text(code: str, organization_name: str, slug: str, locale: str) -> str:
     """Return the message with a code. A name that could be taken for a link or a phone number is replaced by the slug."""
     said, duration = texts(locale), timedelta(minutes=CODE_MINUTES)
     name = name_for_strangers(organization_name, slug).replace(_JOINER, "")
-    # Whoever creates an organization chooses both, and any number that its messages go to.
+    # People who create an organization choose both, and the numbers that its messages go to.
     plain = next((one for one in (name, slug) if not _could_be_called(one)), portal_name())
     shown = plain[:_NAME_LENGTH].strip()
     return said("text-message.code", code=code, organization=shown, duration=said.duration(duration))

@@ -487,6 +487,7 @@ def test_without_a_service_nothing_is_offered(backend: Caller, admin: models.Mem
         # Numbers of one block of ten thousand.
         ("SMS_RATE_PER_PREFIX", "prefix_limit", [NUMBER, OTHER, "+12025550142"]),
         ("SMS_RATE_PER_ORGANIZATION", "organization_limit", [NUMBER, OTHER, "+14155550142"]),
+        ("SMS_RATE_OF_NEW_NUMBERS", "new_numbers_limit", [NUMBER, OTHER, "+14155550142"]),
     ],
 )
 def test_messages_are_limited(
@@ -519,6 +520,28 @@ def test_messages_are_limited(
         2 if setting != "SMS_RATE_PER_MEMBER" else 1
     )  # a newer code ends the task of an older one
     assert REGISTRY.get_sample_value("gatehouse_sms_total", {"outcome": outcome}) == counted + 1
+
+
+def test_the_limit_of_new_numbers_is_of_all_organizations_and_spares_confirmed_ones(
+    backend: Caller, admin: models.MemberRow, texts: TextMessages, settings: Settings
+) -> None:
+    settings.SMS_RATE_OF_NEW_NUMBERS = "1 per hour"
+    statuses = []
+    for slug in ("globex", "initech"):
+        someone = factories.member(factories.organization(slug), f"one@{slug}.example")
+        one = {
+            "organization_id": slug,
+            "member_id": public_id("member", someone.pk),
+            "session_token": factories.product_session_token(someone),
+            "mfa_phone_number": OTHER,
+        }
+        statuses.append(backend.post(SEND, one).status)
+    require()
+    give_number(admin)
+
+    assert statuses == [200, 429]
+    assert enter_password(backend)["mfa_required"]["secondary_auth_initiated"] == "sms_otp"
+    assert len(texts.sent(NUMBER)) == 1
 
 
 def test_a_stranger_cannot_use_up_the_messages_of_someones_number(

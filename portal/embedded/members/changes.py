@@ -135,7 +135,9 @@ def for_activity(described: Mapping[str, Any]) -> dict[str, Any]:
 
     Of metadata, whose values can be anything, it has only the keys; of a phone number, what other members see of it.
     """
-    fields = {name: sorted(value or ()) if name in _METADATA else value for name, value in described.items()}
+    fields: dict[str, Any] = {
+        name: sorted(value or ()) if name in _METADATA else value for name, value in described.items()
+    }
     if number := fields.get("mfa_phone_number"):
         fields["mfa_phone_number"] = f"…{shown_ending(number)}"
     return fields

@@ -748,7 +748,7 @@ def test_the_activity_log_has_no_more_of_a_phone_number_than_its_end(acme: model
 
 @pytest.fixture
 def confirmed_meanwhile(member: models.MemberRow, monkeypatch: pytest.MonkeyPatch) -> EmbeddedDirectory:
-    """Return the directory of a session with the first factor alone. Just before it changes the member, they confirm a number."""
+    """Return the directory of a session with the first factor alone. Before it changes the member, they confirm a number."""
     found, locked = models.MemberRow.objects.filter(pk=member.pk), EmbeddedMembers._locked
     found.update(mfa_phone_number="+12025550123")
 

@@ -24,7 +24,7 @@ def test_times_are_in_the_zone_of_the_browser_until_another_is_chosen(portal: Po
 
     page.get_by_label("Time zone").select_option("Europe/London")
     page.get_by_label("Theme").select_option("dark")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
 
     expect(page.locator(".toast")).to_contain_text("Preferences saved.")
     expect(page.get_by_text(re.compile("It’s now .* (GMT|BST)"))).to_be_visible()
@@ -44,5 +44,5 @@ def test_it_works_on_a_phone_without_javascript_in_utc(portal: Portal, browser: 
     expect(page.get_by_text(re.compile("It’s now .* UTC"))).to_be_visible()
     assert overflow(page) == 0
     page.get_by_label("Time zone").select_option("Asia/Tokyo")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text(re.compile("It’s now .* JST"))).to_be_visible()

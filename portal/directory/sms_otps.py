@@ -26,7 +26,7 @@ class SmsOtpGateway(Protocol):
         In a language (Stytch: locale), by default the member's. Without a verified number, `phone_number` becomes theirs, and counts once its first code was right. Raise
         Unauthenticated unless `before` proves who it is, with a second factor if the member has one and the number is new;
         Invalid for a number that isn't one, or if they have another one; Forbidden for a country that isn't allowed, or if the
-        organization doesn't allow codes by text message; NotFound if none can be sent, or if there is no number;
+        organization doesn't allow codes by text message; NotFound if none can be sent, or without a number;
         TooManyRequests.
         """
         ...

@@ -168,9 +168,9 @@ class ScimUserGateway(Protocol):
     ) -> Page[ScimListedUser]:
         """Return a page of users by userName. Each word of `search` is part of the userName, name or email address.
 
-        With `group_id`, only the users who are in the group directly; none if there is no such group. If no word has three letters, one of them begins with the text. Without an index that finds parts of names, a page
-        reads 100,000 users at most and is partial if there are more, so it can be empty without being the last. `limit` is 1
-        to 1000. Raise Invalid if it isn't, InvalidCursor, and NotFound if the connection isn't the active one.
+        With `group_id`, only the users who are in the group directly; none if the group doesn't exist. If no word has three
+        letters, one of them begins with the text. Without an index that finds parts of names, a page reads 100,000 users at
+        most and is partial if there are more, so it can be empty without being the last. `limit` is 1 to 1000. Raise Invalid if it isn't, InvalidCursor, and NotFound if the connection isn't the active one.
         """
         ...
 

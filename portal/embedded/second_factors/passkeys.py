@@ -193,7 +193,7 @@ class EmbeddedPasskeys:
         return bytes(row.challenge)
 
     def _used(self, proof: Proof, response: webauthn_responses.Response | None, *, is_creation: bool) -> bytes | None:
-        """Use up the challenge of a response, and return it; None if it wasn't made for what was proved."""
+        """Use up the challenge of a response, and return it; None if it isn't for what was proved."""
         if response is None:
             return None
         found = self._scope.of(models.PasskeyChallengeRow).filter(

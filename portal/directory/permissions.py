@@ -10,6 +10,19 @@ class Permission(StrEnum):
     SCIM_CREATE = "stytch.scim:create"
     SCIM_UPDATE = "stytch.scim:update"
     SCIM_DELETE = "stytch.scim:delete"
+    ORGANIZATION_NAME = "stytch.organization:update.info.name"
+    ORGANIZATION_SLUG = "stytch.organization:update.info.slug"
+    ORGANIZATION_LOGO = "stytch.organization:update.info.logo-url"
+    ORGANIZATION_DELETE = "stytch.organization:delete"
+    AUTH_METHODS = "stytch.organization:update.settings.allowed-auth-methods"
+    MFA_METHODS = "stytch.organization:update.settings.allowed-mfa-methods"
+    MFA_POLICY = "stytch.organization:update.settings.mfa-policy"
+    EMAIL_INVITES = "stytch.organization:update.settings.email-invites"
+    EMAIL_JIT = "stytch.organization:update.settings.email-jit-provisioning"
+    SSO_JIT = "stytch.organization:update.settings.sso-jit-provisioning"
+    DEFAULT_SSO = "stytch.organization:update.settings.default-sso-connection"
+    OAUTH_JIT = "stytch.organization:update.settings.oauth-tenant-jit-provisioning"
+    OAUTH_TENANTS = "stytch.organization:update.settings.allowed-oauth-tenants"
     ALLOWED_DOMAINS = "stytch.organization:update.settings.allowed-domains"
     IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
     ACTIVITY_GET = "gatehouse.activity:get"
@@ -30,6 +43,19 @@ _LABELS = {
     Permission.SCIM_CREATE: "create a SCIM connection",
     Permission.SCIM_UPDATE: "change the SCIM connection and its token",
     Permission.SCIM_DELETE: "delete the SCIM connection",
+    Permission.ORGANIZATION_NAME: "rename the organization",
+    Permission.ORGANIZATION_SLUG: "change the organization's slug",
+    Permission.ORGANIZATION_LOGO: "change the organization's logo",
+    Permission.ORGANIZATION_DELETE: "delete the organization",
+    Permission.AUTH_METHODS: "choose how members sign in",
+    Permission.MFA_METHODS: "choose which second factors members can use",
+    Permission.MFA_POLICY: "choose who needs a second factor",
+    Permission.EMAIL_INVITES: "choose who can be invited",
+    Permission.EMAIL_JIT: "choose who can join by email domain",
+    Permission.SSO_JIT: "choose who can join by single sign-on",
+    Permission.DEFAULT_SSO: "choose the default SSO connection",
+    Permission.OAUTH_JIT: "choose who can join by OAuth tenant",
+    Permission.OAUTH_TENANTS: "choose which OAuth tenants the organization trusts",
     Permission.ALLOWED_DOMAINS: "choose which email domains the organization trusts",
     Permission.IMPLICIT_ROLES: "assign roles to groups",
     Permission.ACTIVITY_GET: "see the activity log",

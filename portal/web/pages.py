@@ -55,6 +55,7 @@ _AREAS: tuple[tuple[str, str, str, Permission | None, Callable[[Directory], obje
     ("home:home", "Home", "house", None, lambda directory: directory.organization),
     ("members:members", "Members", "users", Permission.MEMBER_SEARCH, lambda directory: directory.members),
     ("scim:connection", "SCIM", "folder-sync", Permission.SCIM_GET, lambda directory: directory.scim),
+    ("settings:general", "Settings", "settings", None, lambda directory: directory.organization),
     ("activity:activity", "Activity", "activity", Permission.ACTIVITY_GET, lambda directory: directory.activity),
 )
 

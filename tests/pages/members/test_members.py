@@ -239,8 +239,14 @@ def test_the_navigation_leads_there_or_shows_a_lock(admin_client: Client, member
         html = client.get("/o/acme/").content.decode()
         return [text_of(one) for one in re.findall(r'<a class="area" href="/o/acme/.*?</a>', html, re.DOTALL)]
 
-    assert areas(admin_client) == ["Home", "Members", "SCIM", "Activity"]
-    assert areas(member_client) == ["Home", *(f"{one} (no access)" for one in ("Members", "SCIM", "Activity"))]
+    assert areas(admin_client) == ["Home", "Members", "SCIM", "Settings", "Activity"]
+    assert areas(member_client) == [
+        "Home",
+        "Members (no access)",
+        "SCIM (no access)",
+        "Settings",
+        "Activity (no access)",
+    ]
     assert member_client.get(URL).status_code == 403
 
 

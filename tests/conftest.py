@@ -104,11 +104,25 @@ def pytest_runtest_makereport(
     return report
 
 
+def _delete_all_rows(connection: BaseDatabaseWrapper) -> list[str]:
+    # A test fills few tables, and TRUNCATE writes files for each partition of all of them.
+    quote = connection.ops.quote_name
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    has_rows = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM {quote(table)})" for table in tables]  # noqa: S608 -- names of our tables
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(has_rows))
+        filled = [table for (table,) in cursor.fetchall()]
+    # As a replica, the database checks no foreign keys and runs no triggers.
+    return ["SET LOCAL session_replication_role = replica", *(f"DELETE FROM {quote(table)}" for table in filled)]  # noqa: S608 -- the same
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _emptying_tables_is_for_tests_alone() -> Iterator[None]:
     """Let the test runner empty the tables between tests, which the database itself otherwise rejects."""
 
     def without_guards(style: Style, connection: BaseDatabaseWrapper, **options: bool) -> list[str]:
+        if connection.vendor == "postgresql":
+            return _delete_all_rows(connection)
         triggers.remove(connection.alias)
         return sql_flush(style, connection, **options)
 

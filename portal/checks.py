@@ -17,6 +17,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from portal.access.rate_limits import is_shared_storage_available
 from portal.environment import RENAMED_SETTINGS, SECRET_FILES
 from portal.folders import HOME, ROOT
+from portal.mail.own_templates import own_templates
 from portal.mail.own_texts import read
 
 _READERS = frozenset(
@@ -157,4 +158,17 @@ def own_texts_of_emails_can_be_used(**_: Any) -> list[CheckMessage]:
             id="portal.W015",
         )
         for problem in read(settings.PROJECT.mail.texts).problems
+    ]
+
+
+@register(Tags.compatibility)
+def own_templates_of_emails_can_be_used(**_: Any) -> list[CheckMessage]:
+    """Report whole emails of one's own that can't be used. The built-in ones are sent in their place."""
+    return [
+        checks.Warning(
+            f"A template of emails can't be used: {problem}",
+            hint="Correct it in the folder that mail.templates in PROJECT_FILE names. Until then the built-in email is sent.",
+            id="portal.W016",
+        )
+        for problem in own_templates().problems
     ]

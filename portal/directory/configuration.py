@@ -26,6 +26,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # They would run in the page that opens them.
 _NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
 _DOMAIN = re.compile(r"([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}")
+_HOST = re.compile(rf"{_DOMAIN.pattern}(:[0-9]{{1,5}})?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _TOKEN_PARAMETERS = frozenset({"token", "stytch_token_type"})
 
@@ -153,6 +154,12 @@ class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     imprint: str = ""
     # A folder with texts of one's own, a file per language (portal/mail/own_texts.py). Relative to this file.
     texts: str = ""
+    # A folder with whole emails of one's own, a folder per template ID (portal/mail/own_templates.py). Relative to this file.
+    templates: str = ""
+    # The ID of the template for emails whose request chooses none. "" for the built-in one.
+    template: str = ""
+    # The hosts that links and images of these templates may have, next to the portal's.
+    link_hosts: tuple[str, ...] = ()
 
 
 class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -231,10 +238,21 @@ def _checked_mail(mail: Mail, folder: Path) -> Mail:
         raise ValueError(
             f'mail.brand is "{mail.brand[:20]}", but must be a color such as #3b52d4, dark enough for white text (4.5:1)'
         )
-    texts = str((folder / mail.texts).resolve()) if mail.texts else ""
-    if texts and not Path(texts).is_dir():
-        raise ValueError(f"mail.texts is {texts}, which isn't a folder")
-    return msgspec.structs.replace(mail, brand=brand, texts=texts)
+    texts, templates = _folder("mail.texts", folder, mail.texts), _folder("mail.templates", folder, mail.templates)
+    if mail.template and not (templates and (Path(templates) / Path(mail.template).name).is_dir()):
+        raise ValueError(f'mail.template is "{mail.template[:100]}", which isn\'t a folder in mail.templates')
+    hosts = tuple(one.lower() for one in mail.link_hosts)
+    if wrong := [one for one in hosts if not _HOST.fullmatch(one)]:
+        raise ValueError(f'mail.link_hosts has "{wrong[0][:100]}", but must list hosts such as www.example.com')
+    return msgspec.structs.replace(mail, brand=brand, texts=texts, templates=templates, link_hosts=hosts)
+
+
+def _folder(name: str, of_file: Path, folder: str) -> str:
+    """Return the absolute path of a folder, "" for none. Raise ValueError."""
+    path = str((of_file / folder).resolve()) if folder else ""
+    if path and not Path(path).is_dir():
+        raise ValueError(f"{name} is {path}, which isn't a folder")
+    return path
 
 
 def _is_line(text: str, longest: int) -> bool:

@@ -120,6 +120,9 @@ class DiscoveryEmailRequest:
     minutes: int | None = None
     code_challenge: str | None = None
     locale: str = ""  # (Stytch), "" for that of a member with the address
+    # The operator's own templates of the email, and of the one about a first password. None for the project's.
+    template_id: str | None = None
+    first_template_id: str | None = None
 
 
 class ProjectDiscoveryGateway(Protocol):

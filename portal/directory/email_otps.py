@@ -16,6 +16,9 @@ class CodeRequest:
     signup_minutes: int | None = None
     # The language of the email (Stytch: locale), "" for that of the member or the organization.
     locale: str = ""
+    # The operator's own templates of the email, for members and for people who join. None for the project's.
+    login_template_id: str | None = None
+    signup_template_id: str | None = None
 
 
 class EmailOtpGateway(Protocol):

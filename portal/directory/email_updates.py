@@ -23,6 +23,8 @@ class EmailUpdateRequest:
     redirect_url: str | None = None
     # The language of the email (Stytch: locale), "" for that of the member or the organization.
     locale: str = ""
+    # The operator's own template of the email with a link (Stytch: login_template_id), None for the project's.
+    template_id: str | None = None
 
 
 class ProjectEmailUpdateGateway(Protocol):

@@ -24,6 +24,9 @@ class MagicLinkRequest:
     code_challenge: str | None = None
     # The language of the email (Stytch: locale), "" for that of the member or the organization.
     locale: str = ""
+    # The operator's own templates of the email, for members and for people who join. None for the project's.
+    login_template_id: str | None = None
+    signup_template_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,7 @@ class Invitation:
     trusted_metadata: Mapping[str, Any] | None = None
     untrusted_metadata: Mapping[str, Any] | None = None
     locale: str = ""
+    template_id: str | None = None
 
 
 class ProjectMagicLinkGateway(Protocol):

@@ -17,6 +17,10 @@ class ResetRequest:
     code_challenge: str | None = None
     # The language of the email (Stytch: locale), "" for that of the member or the organization.
     locale: str = ""
+    # The operator's own templates of the email (Stytch: reset_password_template_id), and for a first password
+    # (verify_email_template_id). None for the project's.
+    template_id: str | None = None
+    first_template_id: str | None = None
 
 
 class ProjectPasswordResetGateway(Protocol):

@@ -102,6 +102,8 @@ class Email:
     # The name of the email in operators' own texts, and the values of their placeholders. "" for emails without them.
     template: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    # The operator's own template that a request chose (portal/mail/own_templates.py), "" for the project's.
+    template_id: str = ""
     # About the account's security, so that it can't be turned off.
     is_security: bool = False
     # Where one POST stops these emails (RFC 8058). "" for emails that can't be stopped.

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
 
 from portal.mail.content import Email
+from portal.mail.own_templates import Parts, own_parts
 from portal.mail.own_texts import in_own_words
 from portal.mail.rendering import language_tag, render_html, render_text
 
@@ -34,17 +35,17 @@ def send_email(email: Email, *, to: str, key: str = "") -> None:
     """
     if not settings.EMAIL_IS_SET_UP:
         raise ImproperlyConfigured("Email isn't configured. Set EMAIL_URL and EMAIL_FROM for the worker too.")
-    email = in_own_words(email, to)
+    parts = own_parts(email, to) or built_in_parts(in_own_words(email, to), to)
     message = EmailMultiAlternatives(
-        one_line(email.subject),
-        render_text(email, to),
+        parts.subject,
+        parts.text,
         settings.DEFAULT_FROM_EMAIL,
         [to],
         headers=_headers(email, to, key),
         reply_to=[settings.EMAIL_REPLY_TO] if settings.EMAIL_REPLY_TO else None,
     )
     message.encoding = _UTF_8
-    message.attach_alternative(render_html(email, to), "text/html")
+    message.attach_alternative(parts.html, "text/html")
     try:
         message.send()
     except SMTPRecipientsRefused as error:
@@ -53,6 +54,11 @@ def send_email(email: Email, *, to: str, key: str = "") -> None:
         raise
     except ValueError:
         raise UndeliverableError("The message is invalid.") from None
+
+
+def built_in_parts(email: Email, to: str) -> Parts:
+    """Return an email in the built-in frame."""
+    return Parts(one_line(email.subject), render_html(email, to), render_text(email, to))
 
 
 def one_line(text: str) -> str:

@@ -28,18 +28,28 @@ def render_html(email: Email, to: str) -> str:
             "name": name,
             "initial": name.strip()[:1].upper(),
             "filler": _FILLER,
-            "why": _why(email, to),
-            "sender": _sender(email),
+            "why": why_sent(email, to),
+            "sender": sender_note(email),
             "imprint": _imprint(),
             "brand": brand_of(settings.PROJECT.mail.brand),
             "opens": "".join(_opens(one, said) for one in email.blocks if isinstance(one, Button)),
-            "start": "right" if email.locale in RIGHT_TO_LEFT else "left",
             "language": language_tag(email.locale),
             "is_right_to_left": email.locale in RIGHT_TO_LEFT,
-            "fact_padding": "9px 0 9px 12px" if email.locale in RIGHT_TO_LEFT else "9px 12px 9px 0",
+            **_sides(email.locale),
         },
     )
     return html.strip() + "\n"
+
+
+def facts_as_html(facts: Facts, locale: str) -> str:
+    """Return a table of facts as it is in the HTML of every email."""
+    return render_to_string("emails/facts.html", {"block": facts, **_sides(locale)}).strip()
+
+
+def facts_as_text(facts: Facts) -> str:
+    """Return a table of facts as lines."""
+    width = max(_LABEL_COLUMNS, *(columns(label) + 3 for label, _ in facts.rows))
+    return "\n".join(wrapped(value, padded(label, width), " " * width) for label, value in facts.rows)
 
 
 def render_text(email: Email, to: str) -> str:
@@ -50,7 +60,12 @@ def render_text(email: Email, to: str) -> str:
     body = "\n\n".join(part for block in email.blocks for part in _block(block, texts(email.locale)))
     links = [line for link in email.links for line in _footer_link(link)]
     foot = "\n".join(
-        [wrapped(_why(email, to)), *links, wrapped(_sender(email)), *([wrapped(_imprint())] if _imprint() else [])]
+        [
+            wrapped(why_sent(email, to)),
+            *links,
+            wrapped(sender_note(email)),
+            *([wrapped(_imprint())] if _imprint() else []),
+        ]
     )
     return f"{wrapped(head)}\n\n{title}\n{underline}\n\n{body}\n\n{'-' * 24}\n{foot}\n"
 
@@ -70,13 +85,15 @@ def public_host() -> str:
     return urlsplit(settings.PUBLIC_URL).netloc
 
 
-def _why(email: Email, to: str) -> str:
+def why_sent(email: Email, to: str) -> str:
+    """Return why the recipient gets an email, and that notices about security can't be turned off."""
     said = texts(email.locale)
     why = said("frame.why", address=to, reason=email.reason)
     return said.sentences(why, said("frame.security") if email.is_security else "")
 
 
-def _sender(email: Email) -> str:
+def sender_note(email: Email) -> str:
+    """Return who sent an email for which organization, and where replies go."""
     said, host = texts(email.locale), public_host()
     if email.organization_name:
         sent = said("frame.sent_for", portal=portal_name(), host=host, organization=email.organization_name)
@@ -85,6 +102,13 @@ def _sender(email: Email) -> str:
     name, address = parseaddr(settings.EMAIL_REPLY_TO)
     replies = said("frame.replies", name=name or address) if address else said("frame.no_replies")
     return said.sentences(sent, replies)
+
+
+def _sides(locale: str) -> dict[str, str]:
+    """Return where lines start, and the space between a label and its fact."""
+    if locale in RIGHT_TO_LEFT:
+        return {"start": "right", "fact_padding": "9px 0 9px 12px"}
+    return {"start": "left", "fact_padding": "9px 12px 9px 0"}
 
 
 def _imprint() -> str:
@@ -102,8 +126,7 @@ def _block(block: Block, said: Texts) -> Iterator[str]:
         case Paragraph():
             yield wrapped("".join(one.text for one in block.words))
         case Facts():
-            width = max(_LABEL_COLUMNS, *(columns(label) + 3 for label, _ in block.rows))
-            yield "\n".join(wrapped(value, padded(label, width), " " * width) for label, value in block.rows)
+            yield facts_as_text(block)
         case Steps():
             yield "\n".join(wrapped(step, f"{n}. ", "   ") for n, step in enumerate(block.steps, start=1))
         case Code():

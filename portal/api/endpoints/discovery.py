@@ -37,6 +37,7 @@ class SendDiscoveryLinkRequest(msgspec.Struct, kw_only=True):
     pkce_code_challenge: str | None = None
     discovery_expiration_minutes: int | None = None
     locale: AskedLocale = None
+    login_template_id: str | None = None
 
 
 class AuthenticateDiscoveryLinkRequest(msgspec.Struct, kw_only=True):
@@ -52,6 +53,7 @@ class SendDiscoveryCodeRequest(msgspec.Struct, kw_only=True):
     email_address: str
     discovery_expiration_minutes: int | None = None
     locale: AskedLocale = None
+    login_template_id: str | None = None
 
 
 class AuthenticateDiscoveryCodeRequest(msgspec.Struct, kw_only=True):
@@ -77,6 +79,8 @@ class StartDiscoveryResetRequest(msgspec.Struct, kw_only=True):
     reset_password_expiration_minutes: int | None = None
     pkce_code_challenge: str | None = None
     locale: AskedLocale = None
+    reset_password_template_id: str | None = None
+    verify_email_template_id: str | None = None
 
 
 class DiscoveryResetRequest(msgspec.Struct, kw_only=True):
@@ -136,6 +140,7 @@ def send_link(caller: Caller, request: SendDiscoveryLinkRequest) -> wire.Empty:
             minutes=request.discovery_expiration_minutes,
             code_challenge=request.pkce_code_challenge,
             locale=request.locale or "",
+            template_id=request.login_template_id,
         )
     )
     return wire.Empty()
@@ -174,6 +179,7 @@ def send_code(caller: Caller, request: SendDiscoveryCodeRequest) -> wire.Empty:
             email_address=request.email_address,
             minutes=request.discovery_expiration_minutes,
             locale=request.locale or "",
+            template_id=request.login_template_id,
         )
     )
     return wire.Empty()
@@ -230,6 +236,8 @@ def start_reset(caller: Caller, request: StartDiscoveryResetRequest) -> wire.Emp
             minutes=request.reset_password_expiration_minutes,
             code_challenge=request.pkce_code_challenge,
             locale=request.locale or "",
+            template_id=request.reset_password_template_id,
+            first_template_id=request.verify_email_template_id,
         )
     )
     return wire.Empty()

@@ -33,6 +33,8 @@ class LoginOrSignupByCodeRequest(msgspec.Struct, kw_only=True):
     login_expiration_minutes: int | None = None
     signup_expiration_minutes: int | None = None
     locale: AskedLocale = None
+    login_template_id: str | None = None
+    signup_template_id: str | None = None
 
 
 class AuthenticateCodeRequest(ContinuationRequest, kw_only=True):
@@ -56,6 +58,8 @@ def login_or_signup(caller: Caller, request: LoginOrSignupByCodeRequest) -> Emai
         login_minutes=request.login_expiration_minutes,
         signup_minutes=request.signup_expiration_minutes,
         locale=request.locale or "",
+        login_template_id=request.login_template_id,
+        signup_template_id=request.signup_template_id,
     )
     count_email(caller, request.email_address)
     if caller.actor is None:

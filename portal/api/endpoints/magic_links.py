@@ -39,6 +39,8 @@ class LoginOrSignupRequest(msgspec.Struct, kw_only=True):
     login_expiration_minutes: int | None = None
     signup_expiration_minutes: int | None = None
     locale: AskedLocale = None
+    login_template_id: str | None = None
+    signup_template_id: str | None = None
 
 
 class InviteRequest(msgspec.Struct, kw_only=True):
@@ -53,6 +55,7 @@ class InviteRequest(msgspec.Struct, kw_only=True):
     untrusted_metadata: dict[str, Any] | None = None
     invite_expiration_minutes: int | None = None
     locale: AskedLocale = None
+    invite_template_id: str | None = None
 
 
 class InviteResponse(msgspec.Struct):
@@ -88,6 +91,8 @@ def login_or_signup(caller: Caller, request: LoginOrSignupRequest) -> EmailSentR
         signup_minutes=request.signup_expiration_minutes,
         code_challenge=request.pkce_code_challenge,
         locale=request.locale or "",
+        login_template_id=request.login_template_id,
+        signup_template_id=request.signup_template_id,
     )
     count_email(caller, request.email_address)
     if caller.actor is None:
@@ -116,6 +121,7 @@ def invite(caller: Caller, request: InviteRequest) -> InviteResponse:
             trusted_metadata=request.trusted_metadata,
             untrusted_metadata=request.untrusted_metadata,
             locale=request.locale or "",
+            template_id=request.invite_template_id,
         )
     )
     organization = caller.directory.organization.get_with_connection()

@@ -101,6 +101,7 @@ class StartEmailUpdateRequest(MemberRequest, kw_only=True):
     delivery_method: Literal["", "EMAIL_MAGIC_LINK", "EMAIL_OTP"] | None = None
     login_redirect_url: str | None = None
     locale: AskedLocale = None
+    login_template_id: str | None = None
 
 
 class SearchMembersRequest(wire.SearchRequest, kw_only=True):
@@ -339,6 +340,7 @@ def start_email_update(caller: Caller, request: StartEmailUpdateRequest) -> Memb
             delivery_method=DeliveryMethod(request.delivery_method or DeliveryMethod.LINK),
             redirect_url=request.login_redirect_url,
             locale=request.locale or "",
+            template_id=request.login_template_id,
         ),
     )
     return _member_response(caller, member)

@@ -62,6 +62,8 @@ class StartResetRequest(msgspec.Struct, kw_only=True):
     reset_password_expiration_minutes: int | None = None
     code_challenge: str | None = None
     locale: AskedLocale = None
+    reset_password_template_id: str | None = None
+    verify_email_template_id: str | None = None
 
 
 class StartResetResponse(msgspec.Struct):
@@ -252,6 +254,8 @@ def start_reset(caller: Caller, request: StartResetRequest) -> StartResetRespons
         minutes=request.reset_password_expiration_minutes,
         code_challenge=request.code_challenge,
         locale=request.locale or "",
+        template_id=request.reset_password_template_id,
+        first_template_id=request.verify_email_template_id,
     )
     count_email(caller, request.email_address)
     if caller.actor is None:

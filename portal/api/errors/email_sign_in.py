@@ -29,6 +29,12 @@ EMAIL_SIGN_IN_ERROR_TYPES: dict[str, ErrorType] = {
         "Have the member ask for a new code.",
     ),
     "email_settings_not_found": ErrorType(_NOT_FOUND, "The project can't send email.", "Set EMAIL_URL and EMAIL_FROM."),
+    "email_template_not_found": ErrorType(
+        _NOT_FOUND,
+        "The project has no template of emails with this ID, or it has none for this email.",
+        "Compare the ID with the folders in mail.templates of PROJECT_FILE, and run manage.py mail check. A folder that was "
+        "added is read when the portal starts.",
+    ),
     "email_not_found": ErrorType(
         _NOT_FOUND,
         "The organization has no member with this email address.",

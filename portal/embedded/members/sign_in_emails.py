@@ -10,6 +10,7 @@ from portal.embedded.members.languages import language_of
 from portal.mail.catalog import Texts, texts
 from portal.mail.content import Button, Email, Facts, Paragraph
 from portal.mail.names import name_for_strangers, name_in_subject, shown_name
+from portal.mail.own_templates import language_with_template
 
 
 def sign_in_email(
@@ -32,13 +33,14 @@ def invitation(  # noqa: PLR0913 -- what an invitation says
     expires_at: datetime,
     is_to_choose_password: bool = False,
     locale: str = "",
+    template_id: str = "",
 ) -> Email:
     """Return the email that invites a member, in the name of another member if one did.
 
     After accepting they sign in, with `is_to_choose_password` after they chose one. `locale` is the one that was asked for.
     """
     organization = member.organization
-    said = texts(language_of(member, organization, locale))
+    said = texts(language_with_template(template_id, "invitation", language_of(member, organization, locale)))
     name = name_for_strangers(organization.name, organization.slug)
     roles = [shown_name(role_name(role)) for role in member.direct_roles]
     inviter = name_for_strangers(sender.name, sender.email_address) if sender else ""
@@ -67,6 +69,7 @@ def invitation(  # noqa: PLR0913 -- what an invitation says
         reason=said("invitation.reason_by" if sender else "invitation.reason", organization=name),
         locale=said.locale,
         template="invitation",
+        template_id=template_id,
         values={
             "expires_at": said.time(expires_at),
             "inviter_name": inviter or said("frame.team"),
@@ -88,7 +91,8 @@ def _password_link(
     link: models.SignInLinkRow, url: str, sender: models.MemberRow | None, requested_from: Origin | None
 ) -> Email:
     member, name = link.member, shown_name(link.member.organization.name)
-    said, which = texts(language_of(member, member.organization)), "" if member.password else "_first"
+    said = texts(language_with_template("", "password-reset", language_of(member, member.organization)))
+    which = "" if member.password else "_first"
     times = {"duration": said.duration(link.expires_at - link.created_at), "time": said.time(link.expires_at)}
     is_requested = requested_from is not None
     rows = [(said("labels.requested" if is_requested else "labels.sent"), said.time(link.created_at))]

@@ -43,6 +43,9 @@ class EmailTokenFields(models.Model):
     failed_attempts = models.PositiveSmallIntegerField(default=0)
     # The language that was asked for (portal/mail/languages.py), "" for that of the member or the organization.
     locale = models.CharField(max_length=16, blank=True, default="", db_default="")
+    # The operator's own templates of the email: for active members, and for people who join. "" for the project's.
+    login_template_id = models.CharField(max_length=100, blank=True, default="", db_default="")
+    signup_template_id = models.CharField(max_length=100, blank=True, default="", db_default="")
     # Where the email was requested, which it says.
     ip_address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)

@@ -112,6 +112,7 @@ class EmbeddedPasswordResets:
             signup_minutes=minutes,
             code_challenge=email_tokens.check_challenge(request.code_challenge, field="code_challenge"),
             locale=request.locale,
+            **email_tokens.reset_templates(request.template_id, request.first_template_id),
             **email_tokens.asked_from(self._scope),
         )
 
@@ -133,7 +134,8 @@ def email_password_reset(organization_id: str, token_id: str) -> None:
         row.login_redirect_url, TOKEN_TYPE, email_tokens.issue_link(row, tokens, minutes=row.login_minutes)
     )
     locale, has_password = language_for(row, member), bool(member.password)
-    email = emails.password_reset(row, url, member.organization.name, locale, has_password=has_password)
+    template_id = row.login_template_id if has_password else row.signup_template_id
+    email = emails.password_reset(row, url, member.organization.name, locale, template_id, has_password=has_password)
     try:
         send_email(email, to=member.email_address, key=str(row.pk))
     except UndeliverableError as error:

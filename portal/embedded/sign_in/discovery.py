@@ -199,12 +199,19 @@ class EmbeddedProjectDiscovery:
             "discovery_expiration_minutes", request.minutes, default=default, lowest=lowest, highest=highest
         )
         origin = Origin() if self._actor else self._origin
+        is_reset = purpose == EmailPurpose.PASSWORD_RESET
+        name = "one-time-code" if purpose == EmailPurpose.CODE else "sign-in-link"
         return models.DiscoveryTokenRow(
             email_address=request.email_address.strip(),
             purpose=purpose,
             login_minutes=minutes,
             signup_minutes=minutes,
             locale=request.locale,
+            **(
+                email_tokens.reset_templates(request.template_id, request.first_template_id)
+                if is_reset
+                else email_tokens.templates(name, login_template_id=request.template_id)
+            ),
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
         )
@@ -246,14 +253,18 @@ def email_discovery(_organization_id: str, token_id: str) -> None:
         email_tokens.drop(row, tokens, NotFound("Nobody has this address.", error_type="email_not_found"))
         return
     if row.purpose == EmailPurpose.CODE:
-        email = emails.code(row, email_tokens.issue_code(row, tokens, minutes=row.login_minutes), name, locale)
+        code = email_tokens.issue_code(row, tokens, minutes=row.login_minutes)
+        email = emails.code(row, code, name, locale, row.login_template_id)
     else:
         token = email_tokens.issue_link(row, tokens, minutes=row.login_minutes)
         if row.purpose == EmailPurpose.PASSWORD_RESET:
             url = with_token(row.login_redirect_url, RESET_TOKEN_TYPE, token)
-            email = emails.password_reset(row, url, name, locale, has_password=True)
+            is_first = not any(one.password for one in _members_of(row.email_address))
+            template_id = row.signup_template_id if is_first else row.login_template_id
+            email = emails.password_reset(row, url, name, locale, template_id, has_password=True)
         else:
-            email = emails.magic_link(row, with_token(row.login_redirect_url, TOKEN_TYPE, token), name, locale)
+            url = with_token(row.login_redirect_url, TOKEN_TYPE, token)
+            email = emails.magic_link(row, url, name, locale, row.login_template_id)
     try:
         send_email(email, to=row.email_address, key=str(row.pk))
     except UndeliverableError as error:

@@ -114,6 +114,11 @@ class EmbeddedEmailOtps:
             login_minutes=_minutes("login_expiration_minutes", request.login_minutes),
             signup_minutes=_minutes("signup_expiration_minutes", request.signup_minutes),
             locale=request.locale,
+            **email_tokens.templates(
+                "one-time-code",
+                login_template_id=request.login_template_id,
+                signup_template_id=request.signup_template_id,
+            ),
             **email_tokens.asked_from(self._scope),
         )
 
@@ -133,7 +138,8 @@ def email_code(organization_id: str, token_id: str) -> None:
         return
     is_active = member is not None and member.status == MemberStatus.ACTIVE
     value = email_tokens.issue_code(row, tokens, minutes=row.login_minutes if is_active else row.signup_minutes)
-    email = emails.code(row, value, scope.organization.organization_name, language_for(row, member))
+    template_id = row.login_template_id if is_active else row.signup_template_id
+    email = emails.code(row, value, scope.organization.organization_name, language_for(row, member), template_id)
     try:
         send_email(email, to=row.email_address, key=str(row.pk))
     except UndeliverableError as error:

@@ -33,6 +33,7 @@ from portal.embedded.scope import Scope, across_organizations
 from portal.embedded.server_keys import signing_keys
 from portal.embedded.tasks.queue import enqueue
 from portal.embedded.tokens import token_hash
+from portal.mail.own_templates import known_template
 
 log = structlog.get_logger("gatehouse.sign_in")
 
@@ -65,6 +66,23 @@ def asked_from(scope: Scope) -> dict[str, str]:
     """Return where an email is asked for, as columns. Not for a product's backend, whose address isn't the person's."""
     origin = scope.origin if scope.project is None else Origin()
     return {"ip_address": origin.ip_address, "user_agent": origin.user_agent}
+
+
+def templates(name: str, **chosen: str | None) -> dict[str, str]:
+    """Return the templates that a request chooses for an email, as columns. Raise NotFound."""
+    return {column: known_template(given, name, parameter=column) for column, given in chosen.items()}
+
+
+def reset_templates(template_id: str | None, first_template_id: str | None) -> dict[str, str]:
+    """Return the templates of the email with which a password is chosen, as columns. Raise NotFound.
+
+    The second one is for a member's first password.
+    """
+    name = "password-reset"
+    return {
+        "login_template_id": known_template(template_id, name, parameter="reset_password_template_id"),
+        "signup_template_id": known_template(first_template_id, name, parameter="verify_email_template_id"),
+    }
 
 
 def drop(row: Token, rows: QuerySet[Token], error: DirectoryError) -> None:

@@ -36,6 +36,7 @@ from portal.embedded.sign_in.joining import scope_of_request
 from portal.embedded.tasks.queue import URGENT, GiveUp, enqueue
 from portal.mail.content import Email
 from portal.mail.delivery import UndeliverableError, send_email
+from portal.mail.own_templates import known_template
 
 LINK_MINUTES = 5  # Stytch's
 CODE_MINUTES = 10
@@ -65,6 +66,9 @@ class EmbeddedEmailUpdates:
         url = settings.PROJECT.redirect_urls.chosen("login", request.redirect_url) if is_link else ""
         token = requested_update(self._scope, row, request.email_address, url)
         token.locale = request.locale
+        token.login_template_id = known_template(
+            request.template_id, "email-change-proof", parameter="login_template_id"
+        )
         _require_free(self._scope, row, token.email_address)
         if _is_updating(self._scope, token):
             raise Conflict(

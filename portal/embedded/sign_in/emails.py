@@ -11,12 +11,14 @@ from portal.embedded.members.languages import language_of
 from portal.mail.catalog import Texts, texts
 from portal.mail.content import Button, Code, Email, Facts, Paragraph
 from portal.mail.names import name_for_strangers, name_in_subject, shown_name
+from portal.mail.own_templates import language_with_template
 
 Token = models.EmailTokenRow | models.DiscoveryTokenRow
 
 
-def magic_link(row: Token, url: str, name: str, locale: str) -> Email:
+def magic_link(row: Token, url: str, name: str, locale: str, template_id: str = "") -> Email:
     """Return the email with a link that signs a person in. `name` is as in `code`."""
+    locale = language_with_template(template_id, "sign-in-link", locale)
     said, shown, times = texts(locale), shown_name(name), _times(row, locale)
     return Email(
         subject=said("sign-in-link.subject", organization=name_in_subject(name)),
@@ -32,12 +34,14 @@ def magic_link(row: Token, url: str, name: str, locale: str) -> Email:
         reason=said("sign-in-link.reason", organization=shown),
         locale=said.locale,
         template="sign-in-link",
+        template_id=template_id,
         values=_values(row, said),
     )
 
 
-def code(row: Token, value: str, name: str, locale: str) -> Email:
+def code(row: Token, value: str, name: str, locale: str, template_id: str = "") -> Email:
     """Return the email with a code. `name` is the organization's, or the project's before one is chosen."""
+    locale = language_with_template(template_id, "one-time-code", locale)
     said, shown, times = texts(locale), shown_name(name), _times(row, locale)
     return Email(
         subject=said("one-time-code.subject", organization=name_in_subject(name)),
@@ -53,12 +57,16 @@ def code(row: Token, value: str, name: str, locale: str) -> Email:
         reason=said("sign-in-link.reason", organization=shown),
         locale=said.locale,
         template="one-time-code",
+        template_id=template_id,
         values=_values(row, said),
     )
 
 
-def password_reset(row: Token, url: str, name: str, locale: str, *, has_password: bool) -> Email:
+def password_reset(  # noqa: PLR0913 -- what the email says
+    row: Token, url: str, name: str, locale: str, template_id: str = "", *, has_password: bool
+) -> Email:
     """Return the email with a link to choose a password."""
+    locale = language_with_template(template_id, "password-reset", locale)
     said, shown, times, which = texts(locale), shown_name(name), _times(row, locale), "" if has_password else "_first"
     return Email(
         subject=said(f"password-reset.subject{which}", organization=name_in_subject(name)),
@@ -74,13 +82,14 @@ def password_reset(row: Token, url: str, name: str, locale: str, *, has_password
         reason=said("password-reset.reason", organization=shown),
         locale=said.locale,
         template="password-reset",
+        template_id=template_id,
         values=_values(row, said),
     )
 
 
 def email_update_link(row: models.EmailTokenRow, member: models.MemberRow, url: str) -> Email:
     """Return the email to a new address with a link that confirms it."""
-    said = texts(_locale(row, member))
+    said = texts(language_with_template(row.login_template_id, "email-change-proof", _locale(row, member)))
     note = said("frame.link_works_for", **_times(row, said.locale))
     proof = Button(said("email-change-proof.button"), url, note, is_link=True)
     return _email_update(row, member, said, said.paragraph("email-change-proof.confirm"), proof)
@@ -113,6 +122,7 @@ def _email_update(
         reason=said("email-change-proof.reason", organization=name),
         locale=said.locale,
         template="email-change-proof" if isinstance(proof, Button) else "",
+        template_id=row.login_template_id,
         values={"new_email": row.email_address, **_values(row, said)},
     )
 

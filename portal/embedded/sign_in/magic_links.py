@@ -38,6 +38,7 @@ from portal.embedded.sign_in.methods import email_factor, email_id
 from portal.embedded.sign_in.outcome import signed_in_or_missing
 from portal.embedded.tasks.queue import URGENT, GiveUp
 from portal.mail.delivery import UndeliverableError, send_email
+from portal.mail.own_templates import known_template
 
 LINK_MINUTES, INVITATION_MINUTES = 60, 10_080  # Stytch's defaults
 _LOWEST, _HIGHEST = 5, 10_080
@@ -117,6 +118,11 @@ class EmbeddedMagicLinks:
             signup_minutes=_minutes("signup_expiration_minutes", request.signup_minutes, LINK_MINUTES),
             code_challenge=email_tokens.check_challenge(request.code_challenge),
             locale=request.locale,
+            **email_tokens.templates(
+                "sign-in-link",
+                login_template_id=request.login_template_id,
+                signup_template_id=request.signup_template_id,
+            ),
             **email_tokens.asked_from(self._scope),
         )
 
@@ -139,6 +145,7 @@ class EmbeddedMagicLinks:
             signup_minutes=minutes,
             invited_by=inviter,
             locale=invitation.locale,
+            login_template_id=known_template(invitation.template_id, "invitation", parameter="invite_template_id"),
         )
 
     def _require_invitations(self, email_address: str) -> None:
@@ -179,10 +186,18 @@ def email_magic_link(organization_id: str, token_id: str) -> None:
     url = with_token(row.login_redirect_url if is_active else row.signup_redirect_url, TOKEN_TYPE, token)
     if row.purpose == EmailPurpose.INVITATION and member is not None:
         inviter = scope.of(models.MemberRow).filter(pk=parse_id("member", row.invited_by)).first()
-        email = invitation(member, url, sender=inviter, expires_at=row.expires_at, locale=row.locale)
+        email = invitation(
+            member,
+            url,
+            sender=inviter,
+            expires_at=row.expires_at,
+            locale=row.locale,
+            template_id=row.login_template_id,
+        )
     else:
         name = scope.organization.organization_name
-        email = emails.magic_link(row, url, name, language_for(row, member))
+        template_id = row.login_template_id if is_active else row.signup_template_id
+        email = emails.magic_link(row, url, name, language_for(row, member), template_id)
     try:
         send_email(email, to=row.email_address, key=str(row.pk))
     except UndeliverableError as error:

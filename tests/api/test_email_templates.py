@@ -1,6 +1,7 @@
 """Stytch's template IDs in the requests that send an email: the operator's own email, or an error."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -89,7 +90,7 @@ def test_the_projects_template_is_for_requests_that_choose_none(
 
 
 def test_a_first_password_has_an_email_of_its_own(sdk: B2BClient, ada: models.MemberRow) -> None:
-    chosen = {"reset_password_template_id": "acme", "verify_email_template_id": "other"}
+    chosen: dict[str, Any] = {"reset_password_template_id": "acme", "verify_email_template_id": "other"}
     models.MemberRow.objects.filter(pk=ada.pk).update(password="")
     sdk.passwords.email.reset_start("acme", ada.email_address, **chosen)
     sdk.passwords.discovery.email.reset_start(ada.email_address, **chosen)

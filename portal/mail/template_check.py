@@ -20,7 +20,7 @@ _ELEMENTS = frozenset(
     "html head title meta style body div span p a img table thead tbody tfoot tr td th caption colgroup col h1 h2 h3 h4 "
     "ul ol li br hr strong b em i u s small sub sup center blockquote pre code font".split()
 )
-# What Outlook is told about images, in a conditional comment.
+# What says how Outlook shows images, in a conditional comment.
 _FOR_OUTLOOK = frozenset({"noscript", "xml", "o:officedocumentsettings", "o:allowpng", "o:pixelsperinch"})
 _EMPTY = frozenset({"meta", "img", "br", "hr", "col"})
 _ATTRIBUTES = frozenset(

@@ -1,9 +1,12 @@
 """Organizations: the customers' accounts (Stytch: organizations)."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+
+import msgspec
 
 from portal.directory.pages import DEFAULT_LIMIT
 from portal.directory.policy import Role
@@ -62,6 +65,8 @@ class OrganizationSettings:
 
 
 DEFAULT_SETTINGS = OrganizationSettings()
+# For a person whose change of settings would replace one that they haven't seen.
+CHANGED_IN_THE_MEANTIME = "Someone else changed these settings in the meantime."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,8 @@ class ActiveScimConnection:
 class Organization:
     """A customer's account. Nothing of one organization is visible in another.
 
-    Only the embedded directory returns the fields after `organization_slug`, and `scim_active_connection` only to the JSON
-    API.
+    Only the embedded directory returns `custom_roles` and the fields after it, and `scim_active_connection` only to the
+    JSON API.
     """
 
     organization_id: str
@@ -163,11 +168,41 @@ class OrganizationChanges:
     rbac_email_implicit_role_assignments: Sequence[EmailImplicitRoleAssignment] | None = None
 
 
+def organization_version(organization: Organization, *names: str) -> str:
+    """Return the version of some fields of an organization, named as in `OrganizationChanges`, for `update()`."""
+    return ",".join(f"{name}:{_digest(organization, name)}" for name in names)
+
+
+def changed_since(organization: Organization, version: str) -> tuple[str, ...]:
+    """Return the fields of a version that have another value now. One that isn't a version of ours counts as a change."""
+    seen = [part.partition(":") for part in version.split(",")]
+    return tuple(name for name, _, digest in seen if name not in _FIELDS or _digest(organization, name) != digest)
+
+
+_FIELDS = frozenset((*FIELD_ACTIONS, *PROJECT_ONLY))
+
+
+def _digest(organization: Organization, name: str) -> str:
+    owner = organization if hasattr(organization, name) else organization.settings
+    return hashlib.sha256(msgspec.json.encode(getattr(owner, name), order="deterministic")).hexdigest()[:16]
+
+
 class OrganizationGateway(Protocol):
     """The organization itself."""
 
     def get(self) -> Organization:
         """Return the organization. Raise NotFound if no organization has this slug."""
+        ...
+
+    def update(self, changes: OrganizationChanges, *, version: str = "") -> Organization:
+        """Make all changes or none, and return the organization (Stytch: organizations.update).
+
+        An acting member needs the action of each given field. With `version`, of `organization_version()`, nothing changes if
+        one of its fields has another value now: raise Conflict with the field "version". Stytch's API can't compare and
+        change in one step, so with Stytch, a change in the same second isn't noticed.
+
+        Raise Invalid, Forbidden, Conflict if the slug or external ID is taken or the organization would have no admin.
+        """
         ...
 
 
@@ -182,11 +217,8 @@ class ProjectOrganizationGateway(OrganizationGateway, Protocol):
         """Return the number of members, without deleted ones. The time grows with the number."""
         ...
 
-    def update(self, changes: OrganizationChanges) -> Organization:
-        """Make all changes or none, and return the organization with its SCIM connection (Stytch: organizations.update).
-
-        Raise Invalid, Forbidden, Conflict if the slug or external ID is taken or the organization would have no admin.
-        """
+    def update(self, changes: OrganizationChanges, *, version: str = "") -> Organization:
+        """Make all changes or none, as for a page, and return the organization with its SCIM connection."""
         ...
 
     def delete_external_id(self) -> Organization:

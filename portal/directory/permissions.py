@@ -13,7 +13,6 @@ class Permission(StrEnum):
     ORGANIZATION_NAME = "stytch.organization:update.info.name"
     ORGANIZATION_SLUG = "stytch.organization:update.info.slug"
     ORGANIZATION_LOGO = "stytch.organization:update.info.logo-url"
-    ORGANIZATION_DELETE = "stytch.organization:delete"
     AUTH_METHODS = "stytch.organization:update.settings.allowed-auth-methods"
     MFA_METHODS = "stytch.organization:update.settings.allowed-mfa-methods"
     MFA_POLICY = "stytch.organization:update.settings.mfa-policy"
@@ -46,7 +45,6 @@ _LABELS = {
     Permission.ORGANIZATION_NAME: "rename the organization",
     Permission.ORGANIZATION_SLUG: "change the organization's slug",
     Permission.ORGANIZATION_LOGO: "change the organization's logo",
-    Permission.ORGANIZATION_DELETE: "delete the organization",
     Permission.AUTH_METHODS: "choose how members sign in",
     Permission.MFA_METHODS: "choose which second factors members can use",
     Permission.MFA_POLICY: "choose who needs a second factor",

@@ -1,10 +1,29 @@
 """The organization itself."""
 
-from portal.directory.errors import NotFound
-from portal.directory.organizations import Organization
+from dataclasses import asdict
+
+from portal.directory.errors import Conflict, Invalid, NotFound, Unauthenticated
+from portal.directory.organizations import (
+    CHANGED_IN_THE_MEANTIME,
+    Organization,
+    OrganizationChanges,
+    changed_since,
+)
+from portal.stytch.errors import Meanings
 from portal.stytch.http import path_of
 from portal.stytch.scope import Scope
 from portal.stytch.values import organization_value
+
+_UPDATE_MEANINGS: Meanings = {
+    "organization_slug_already_used": (Conflict, "Another organization has this slug. Choose another one."),
+    "invalid_organization_slug": (Invalid, "Use 2 to 128 letters, digits or . _ ~ - for the slug."),
+    "invalid_organization_name": (Invalid, "Enter a name."),
+    "organization_name_missing": (Invalid, "Enter a name."),
+    "organization_name_includes_banned_words": (Invalid, "The directory doesn’t allow this name. Choose another one."),
+    "organization_logo_url_too_long": (Invalid, "The logo’s URL is too long."),
+    "organization_settings_invalid_domain": (Invalid, "Enter a domain such as example.com."),
+    "organization_settings_domain_too_common": (Invalid, "Anyone can get an address at one of these domains."),
+}
 
 
 class StytchOrganization:
@@ -23,3 +42,21 @@ class StytchOrganization:
         if organization.organization_slug != self._scope.organization_slug:
             raise NotFound("This organization does not exist.")
         return organization
+
+    def update(self, changes: OrganizationChanges, *, version: str = "") -> Organization:
+        """Make all changes (PUT /v1/b2b/organizations/{organization_id}) with the member's session. Raise as the contract.
+
+        Stytch's API has no version, so it is compared with what Stytch returned for this request.
+        """
+        if self._scope.signed_in is None:
+            raise Unauthenticated("Sign in first.")
+        organization = self._scope.signed_in.organization
+        if version and changed_since(organization, version):
+            raise Conflict(CHANGED_IN_THE_MEANTIME, field="version")
+        answer = self._scope.api.put(
+            path_of("organizations", organization.organization_id),
+            {name: value for name, value in asdict(changes).items() if value is not None},
+            session_token=self._scope.signed_in.session_token,
+            meanings=_UPDATE_MEANINGS,
+        )
+        return organization_value(answer.part("organization"))

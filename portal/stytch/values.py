@@ -1,11 +1,12 @@
 """Stytch's objects as values of the contract (reference: Stytch's Organization, Member, MemberSession, SCIM)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RoleSourceType
-from portal.directory.organizations import Organization, OrganizationSettings
+from portal.directory.organizations import EmailImplicitRoleAssignment, Organization, OrganizationSettings
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
 from portal.directory.second_factors import SMS_OTP, TOTP, MfaRequired, PendingSignIn
@@ -35,13 +36,44 @@ def organization_value(document: Document) -> Organization:
         document.text("organization_id"),
         document.text("organization_name"),
         document.text("organization_slug"),
+        organization_logo_url=document.text("organization_logo_url"),
+        organization_external_id=_optional_text(document, "organization_external_id"),
+        email_allowed_domains=tuple(document.texts("email_allowed_domains")),
         settings=OrganizationSettings(
+            sso_jit_provisioning=document.text("sso_jit_provisioning"),
+            sso_jit_provisioning_allowed_connections=tuple(document.texts("sso_jit_provisioning_allowed_connections")),
+            sso_default_connection_id=_optional_text(document, "sso_default_connection_id"),
+            email_jit_provisioning=document.text("email_jit_provisioning"),
+            email_invites=document.text("email_invites"),
             auth_methods=document.text("auth_methods"),
             allowed_auth_methods=tuple(document.texts("allowed_auth_methods")),
+            mfa_policy=document.text("mfa_policy"),
             mfa_methods=document.text("mfa_methods"),
             allowed_mfa_methods=tuple(document.texts("allowed_mfa_methods")),
+            oauth_tenant_jit_provisioning=document.text("oauth_tenant_jit_provisioning"),
+            allowed_oauth_tenants=_tenants(document),
+            claimed_email_domains=tuple(document.texts("claimed_email_domains")),
+            rbac_email_implicit_role_assignments=tuple(
+                EmailImplicitRoleAssignment(one.text("domain"), one.text("role_id"))
+                for one in document.parts("rbac_email_implicit_role_assignments")
+            ),
         ),
+        trusted_metadata=_object(document, "trusted_metadata"),
     )
+
+
+def _optional_text(document: Document, name: str) -> str:
+    return document.text(name) if document.fields.get(name) is not None else ""
+
+
+def _object(document: Document, name: str) -> Mapping[str, Any]:
+    part = document.optional_part(name)
+    return part.fields if part else {}
+
+
+def _tenants(document: Document) -> Mapping[str, tuple[str, ...]]:
+    part = document.optional_part("allowed_oauth_tenants")
+    return {name: tuple(part.texts(name)) for name in part.fields} if part else {}
 
 
 def member_value(document: Document) -> Member:

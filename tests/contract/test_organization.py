@@ -3,8 +3,9 @@
 import pytest
 
 from portal.directory.directory import Directory
-from portal.directory.errors import Forbidden, InvalidLink, NotFound, Unauthenticated
+from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidLink, NotFound, Unauthenticated
 from portal.directory.members import MemberStatus, RoleSourceType
+from portal.directory.organizations import OrganizationChanges, organization_version
 from portal.directory.sign_in_links import SignInLinkGateway
 from tests.contract.worlds import ADMIN, EmbeddedWorld, World, acting, opened
 
@@ -38,6 +39,53 @@ def test_an_organizations_id_is_not_its_slug(world: World) -> None:
 
     with pytest.raises(NotFound):
         opened(world, organization.organization_id).organization.get()
+
+
+def test_settings_are_changed_together(world: World) -> None:
+    changes = OrganizationChanges(
+        organization_name="Acme Inc.", auth_methods="RESTRICTED", allowed_auth_methods=["password"]
+    )
+    returned = acting(world).organization.update(changes)
+
+    now = acting(world).organization.get()
+    assert now.organization_name == returned.organization_name == "Acme Inc."
+    assert now.settings.allowed_auth_methods == ("password",)
+
+
+def test_changing_a_setting_needs_the_action_of_each_field(world: World) -> None:
+    changes = OrganizationChanges(organization_name="Mine")
+
+    with pytest.raises(Forbidden):
+        acting(world, "max@acme.example").organization.update(changes)
+    with pytest.raises(Unauthenticated):
+        opened(world).organization.update(changes)
+    with pytest.raises(Forbidden):
+        acting(world).organization.update(OrganizationChanges(organization_name="A", organization_external_id="mine"))
+    assert acting(world).organization.get().organization_name == "Acme"
+
+
+def test_a_change_of_what_someone_else_changed_since_is_a_conflict(world: World) -> None:
+    seen = acting(world).organization.get()
+    version = organization_version(seen, "organization_name", "mfa_policy")
+    acting(world).organization.update(OrganizationChanges(mfa_methods="RESTRICTED", allowed_mfa_methods=["totp"]))
+    acting(world).organization.update(OrganizationChanges(organization_name="First"), version=version)
+
+    with pytest.raises(Conflict) as conflict:
+        acting(world).organization.update(OrganizationChanges(organization_name="Second"), version=version)
+
+    assert conflict.value.field == "version"
+    assert acting(world).organization.get().organization_name == "First"
+    with pytest.raises(Conflict):
+        acting(world).organization.update(OrganizationChanges(organization_name="Second"), version="x:y")
+
+
+def test_a_slug_belongs_to_one_organization(world: World) -> None:
+    with pytest.raises(Conflict):
+        acting(world).organization.update(OrganizationChanges(organization_slug="globex"))
+    with pytest.raises(Invalid):
+        acting(world).organization.update(OrganizationChanges(organization_slug="a/b"))
+
+    assert acting(world).organization.get().organization_slug == "acme"
 
 
 def test_policy_says_which_permissions_a_role_grants(world: World) -> None:

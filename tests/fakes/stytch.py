@@ -135,6 +135,12 @@ def _get_organization(fake: FakeStytch, _seen: Seen, organization: str) -> dict[
     return {"organization": objects.organization_object(fake.project.organization(organization))}
 
 
+def _update_organization(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.update_organization(seen.headers.get("x-stytch-member-session"), row, seen.body)
+    return {"organization": objects.organization_object(row)}
+
+
 def _get_member(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
     row = fake.project.organization(organization)
     member = fake.project.member(row, seen.query.get("member_id", ""))
@@ -408,6 +414,7 @@ def _rotate(fake: FakeStytch, seen: Seen, organization: str, connection_id: str,
 
 _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", r"organizations/([^/]+)", _get_organization),
+    ("PUT", r"organizations/([^/]+)", _update_organization),
     ("GET", r"organizations/([^/]+)/member", _get_member),
     ("POST", r"organizations/members/search", _search_members),
     ("POST", r"passwords/authenticate", _sign_in),

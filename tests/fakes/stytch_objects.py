@@ -37,6 +37,7 @@ def organization_object(organization: Organization) -> dict[str, Any]:
         "allowed_third_party_connected_apps": [],
         "custom_roles": [],
         "trusted_metadata": None,
+        **organization.changed,
     }
 
 

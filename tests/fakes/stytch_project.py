@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import threading
 import uuid
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from portal.directory.organizations import FIELD_ACTIONS
 from portal.directory.policy import ADMIN_ROLE, DEFAULT_POLICY, MEMBER_ROLE, Policy
 from portal.directory.scim.connection import ScimIdentityProvider
 
@@ -54,6 +56,8 @@ class Organization:
     jit_domain: str = ""
     mfa_policy: str = "OPTIONAL"
     id: str = field(default_factory=lambda: new_id("organization"))
+    # Fields of the object that were changed, besides name, slug and mfa_policy.
+    changed: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -285,6 +289,21 @@ class Project:
         ):
             raise Refusal(400, "duplicate_email")
         self.new_addresses[member.id] = (email_address, f"{secrets.randbelow(10**6):06}")
+
+    def update_organization(self, session_token: str | None, row: Organization, given: Mapping[str, Any]) -> None:
+        if session_token is not None and not given.keys() <= FIELD_ACTIONS.keys():
+            raise Refusal(403, "session_authorization_error")
+        for name in given:
+            self.authorize(session_token, row, f"stytch.organization:{FIELD_ACTIONS.get(name, '')}")
+        slug = given.get("organization_slug", row.slug)
+        if not re.fullmatch(r"[A-Za-z0-9._~-]{2,128}", slug):
+            raise Refusal(400, "invalid_organization_slug")
+        if any(one is not row and one.slug == slug for one in self.organizations):
+            raise Refusal(400, "organization_slug_already_used")
+        row.slug, row.name = slug, given.get("organization_name", row.name)
+        row.mfa_policy = given.get("mfa_policy", row.mfa_policy)
+        named = {"organization_slug", "organization_name", "mfa_policy"}
+        row.changed |= {name: value for name, value in given.items() if name not in named}
 
     def authorize_self(self, session_token: str | None, member: Member, action: str) -> None:
         """Check a member's right to do something to their own account."""

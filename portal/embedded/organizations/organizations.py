@@ -19,6 +19,7 @@ from portal.directory.errors import Conflict, Invalid, NotFound
 from portal.directory.ids import id_prefix, parse_id, public_id
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import (
+    CHANGED_IN_THE_MEANTIME,
     DEFAULT_SETTINGS,
     FIELD_ACTIONS,
     PROJECT_ONLY,
@@ -27,6 +28,7 @@ from portal.directory.organizations import (
     Organization,
     OrganizationChanges,
     OrganizationSettings,
+    changed_since,
 )
 from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT
 from portal.directory.scim.connection import ScimConnectionStatus
@@ -143,11 +145,13 @@ class EmbeddedOrganization:
         """Return the number of members, without deleted ones."""
         return self._scope.of(models.MemberRow).exclude(status=MemberStatus.DELETED).count()
 
-    def update(self, changes: OrganizationChanges) -> Organization:
+    def update(self, changes: OrganizationChanges, *, version: str = "") -> Organization:
         """Make all changes or none. Raise Invalid, Conflict, Forbidden."""
         self._scope.require_fields(changes, FIELD_ACTIONS, PROJECT_ONLY, RESOURCE)
         with _unless_taken(), transaction.atomic():
             row = self._locked()
+            if version and changed_since(organization_value(row), version):
+                raise Conflict(CHANGED_IN_THE_MEANTIME, field="version")
             before, had_admin = _described(row), self._could_lose_admins(changes)
             _apply(row, changes, changed_settings(settings_value(row), changes, of=row.pk))
             after = _described(row)

@@ -11,7 +11,7 @@ import msgspec
 from portal.directory.pages import DEFAULT_LIMIT
 from portal.directory.policy import Role
 from portal.directory.search import Found, Operand
-from portal.directory.second_factors import METHODS, OPTIONAL
+from portal.directory.second_factors import METHODS, OPTIONAL, REQUIRED_FOR_ALL
 
 ALL_ALLOWED, RESTRICTED, NOT_ALLOWED = "ALL_ALLOWED", "RESTRICTED", "NOT_ALLOWED"
 # Values of allowed_auth_methods.
@@ -40,6 +40,10 @@ class OrganizationSettings:
     mfa_policy: str = OPTIONAL
     mfa_methods: str = ALL_ALLOWED
     allowed_mfa_methods: tuple[str, ...] = ()
+    # Ours: whether admins need a second factor where the policy leaves it to the others, and whether passkeys are one,
+    # ALL_ALLOWED or NOT_ALLOWED. "" follows `mfa_methods`.
+    mfa_required_for_admins: bool = False
+    passkeys: str = ""
     oauth_tenant_jit_provisioning: str = NOT_ALLOWED
     allowed_oauth_tenants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     claimed_email_domains: tuple[str, ...] = ()
@@ -60,8 +64,12 @@ class OrganizationSettings:
 
     @property
     def allows_passkeys(self) -> bool:
-        """Whether passkeys are second factors on the portal's pages: a list of methods can't name them, so it excludes them."""
-        return self.mfa_methods != RESTRICTED
+        """Whether passkeys are second factors on the portal's pages: a list of methods alone excludes them, as it can't name them."""
+        return self.passkeys == ALL_ALLOWED if self.passkeys else self.mfa_methods != RESTRICTED
+
+    def requires_second_factor(self, *, is_admin: bool) -> bool:
+        """Say whether the organization wants a second factor of its admins, or of the other members."""
+        return self.mfa_policy == REQUIRED_FOR_ALL or (is_admin and self.mfa_required_for_admins)
 
 
 DEFAULT_SETTINGS = OrganizationSettings()
@@ -119,6 +127,8 @@ FIELD_ACTIONS: Mapping[str, str] = {
     "mfa_policy": "update.settings.mfa-policy",
     "mfa_methods": "update.settings.allowed-mfa-methods",
     "allowed_mfa_methods": "update.settings.allowed-mfa-methods",
+    "mfa_required_for_admins": "update.settings.mfa-policy",
+    "passkeys": "update.settings.allowed-mfa-methods",
     "oauth_tenant_jit_provisioning": "update.settings.oauth-tenant-jit-provisioning",
     "allowed_oauth_tenants": "update.settings.allowed-oauth-tenants",
     "rbac_email_implicit_role_assignments": "update.settings.implicit-roles",
@@ -158,6 +168,8 @@ class OrganizationChanges:
     mfa_policy: str | None = None
     mfa_methods: str | None = None
     allowed_mfa_methods: Sequence[str] | None = None
+    mfa_required_for_admins: bool | None = None
+    passkeys: str | None = None
     oauth_tenant_jit_provisioning: str | None = None
     allowed_oauth_tenants: Mapping[str, Sequence[str]] | None = None
     claimed_email_domains: Sequence[str] | None = None

@@ -180,6 +180,21 @@ def is_admin(member: models.MemberRow) -> bool:
     return ADMIN_ROLE in roles_without_groups(member) or ADMIN_ROLE in roles_through_groups(member)
 
 
+def admins_among(organization: models.OrganizationRow, members: Iterable[models.MemberRow]) -> frozenset[UUID]:
+    """Return the keys of those of the organization's members who are admins, with two queries at most.
+
+    Select `scim_user` with them.
+    """
+    found = list(members)
+    granted = group_grants(found)
+    admins = set()
+    for member in found:
+        through_groups = [grant.role_id for grant in granted.get(member.pk, ())]
+        if ADMIN_ROLE in (*member.direct_roles, *email_roles(organization, member.email_address), *through_groups):
+            admins.add(member.pk)
+    return frozenset(admins)
+
+
 def _email_assignments(organization: models.OrganizationRow) -> Sequence[tuple[str, str]]:
     assignments = (organization.settings or {}).get("rbac_email_implicit_role_assignments", ())
     return [(one["domain"], one["role_id"]) for one in assignments]

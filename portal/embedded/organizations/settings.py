@@ -15,6 +15,7 @@ from portal.directory.organizations import (
     OrganizationSettings,
 )
 from portal.directory.policy import MEMBER_ROLE
+from portal.directory.second_factors import OPTIONAL, REQUIRED_FOR_ALL
 from portal.embedded.database.integrity import is_text
 from portal.embedded.members.roles import check_roles
 from portal.embedded.organizations.email_domains import DomainErrors, read_domain
@@ -28,8 +29,9 @@ _CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "email_jit_provisioning": ((RESTRICTED, NOT_ALLOWED), f"{_FACTOR}_for_email_jit_provisioning"),
     "email_invites": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), _FACTOR),
     "auth_methods": ((ALL_ALLOWED, RESTRICTED), "invalid_organization_auth_method_settings"),
-    "mfa_policy": (("OPTIONAL", "REQUIRED_FOR_ALL"), "invalid_organization_mfa_policy"),
+    "mfa_policy": ((OPTIONAL, REQUIRED_FOR_ALL), "invalid_organization_mfa_policy"),
     "mfa_methods": ((ALL_ALLOWED, RESTRICTED), "invalid_organization_mfa_factor_setting"),
+    "passkeys": (("", ALL_ALLOWED, NOT_ALLOWED), "invalid_organization_mfa_factor_setting"),
     "oauth_tenant_jit_provisioning": ((RESTRICTED, NOT_ALLOWED), f"{_FACTOR}_for_oauth_tenant_jit_provisioning"),
     "first_party_connected_apps_allowed_type": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), "invalid_argument"),
     "third_party_connected_apps_allowed_type": ((ALL_ALLOWED, RESTRICTED, NOT_ALLOWED), "invalid_argument"),
@@ -71,6 +73,9 @@ def changed_settings(
     """Return the settings after a change of the organization `of`. Raise Invalid."""
     given = {one.name: getattr(changes, one.name) for one in fields(before)}
     chosen = {name: _checked(name, value) for name, value in given.items() if value is not None}
+    if chosen.get("mfa_policy") == REQUIRED_FOR_ALL:
+        # Once it is required of everyone, nothing remains of what was required of admins.
+        chosen["mfa_required_for_admins"] = False
     after = replace(before, **chosen)
     _check_together(after, chosen)
     for name in {"rbac_email_implicit_role_assignments"} & chosen.keys():
@@ -158,7 +163,12 @@ def _check_together(after: OrganizationSettings, chosen: Mapping[str, Any]) -> N
             )
 
 
+def _flag(_: str, value: Any) -> bool:
+    return bool(value)
+
+
 _OTHERS: Mapping[str, Callable[[str, Any], Any]] = {
+    "mfa_required_for_admins": _flag,
     "claimed_email_domains": _claimed_domains,
     "rbac_email_implicit_role_assignments": _assignments,
     "allowed_oauth_tenants": _tenants,

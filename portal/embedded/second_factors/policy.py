@@ -1,15 +1,16 @@
 """Whether a member needs a second factor, and whether they have proved one (Stytch: mfa_policy, mfa_enrolled)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
 from portal.directory.errors import Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.organizations import RESTRICTED, OrganizationSettings
-from portal.directory.second_factors import FACTOR_TYPES, REQUIRED_FOR_ALL, SMS_OTP, TOTP, MfaRequired
+from portal.directory.second_factors import FACTOR_TYPES, SMS_OTP, TOTP, MfaRequired
 from portal.directory.sessions import AuthenticationFactor
 from portal.embedded import models
+from portal.embedded.members.roles import admins_among, is_admin
 from portal.embedded.scope import rows_of, settings_value
 
 # The method in allowed_mfa_methods by the type of the factor. Recovery codes replace any of them.
@@ -18,7 +19,7 @@ _METHODS = {"totp": TOTP, "otp": SMS_OTP}
 
 def needs_second_factor(member: models.MemberRow) -> bool:
     """Say whether signing in takes a second factor: the organization or the member wants one."""
-    return member.mfa_enrolled or settings_value(member.organization).mfa_policy == REQUIRED_FOR_ALL
+    return member.mfa_enrolled or _is_required(member)
 
 
 def counts_passkeys(member: models.MemberRow) -> bool:
@@ -73,15 +74,30 @@ def require_second_factor(member: models.MemberRow, factors: Iterable[Authentica
         )
 
 
-def satisfies_policy(organization: models.OrganizationRow, stored_factors: Iterable[Mapping[str, Any]]) -> bool:
-    """Say whether a session with these factors, as stored, satisfies an organization's policy.
+def satisfies_policy(member: models.MemberRow, stored_factors: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether a session with these factors, as stored, satisfies the policy of the member's organization.
 
-    They are the member's own: sessions begin with no others. A session outlives the factor, as with Stytch.
+    They are the member's own: sessions begin with no others. A session outlives the factor, as with Stytch. Only if admins
+    need a second factor and the session has none, this can take a query, for the roles through groups.
     """
-    if not organization.settings or organization.settings.get("mfa_policy") != REQUIRED_FOR_ALL:
-        return True
+    return has_allowed_factor(member.organization, stored_factors) or not _is_required(member)
+
+
+def has_allowed_factor(organization: models.OrganizationRow, stored_factors: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether one of the factors, as stored, is a second one that an organization allows."""
     settings = settings_value(organization)
     return any(one["type"] in FACTOR_TYPES and _is_allowed(settings, one["type"]) for one in stored_factors)
+
+
+def members_who_need_one(organization: models.OrganizationRow, members: Collection[UUID]) -> Collection[UUID]:
+    """Return those of the members that the organization wants a second factor of, with two queries at most."""
+    settings = settings_value(organization)
+    if settings.requires_second_factor(is_admin=False):
+        return members
+    if not settings.requires_second_factor(is_admin=True):
+        return ()
+    rows = rows_of(organization.pk, models.MemberRow).filter(pk__in=members)
+    return admins_among(organization, rows.select_related("scim_user"))
 
 
 def totp_public_id(key: UUID | None) -> str:
@@ -102,6 +118,14 @@ def passkey_public_id(key: UUID) -> str:
 def recovery_codes_id(member: models.MemberRow) -> str:
     """Return the public ID of a member's recovery codes, the same for all of them."""
     return public_id("totp-recovery-code", uuid5(member.pk, "recovery codes"))
+
+
+def _is_required(member: models.MemberRow) -> bool:
+    """Say whether the organization wants a second factor of a member. Whether they are an admin is asked only if it matters."""
+    settings = settings_value(member.organization)
+    if settings.requires_second_factor(is_admin=False):
+        return True
+    return settings.requires_second_factor(is_admin=True) and is_admin(member)
 
 
 def _is_of(member: models.MemberRow, factor: AuthenticationFactor) -> bool:

@@ -30,7 +30,11 @@ from portal.embedded.database.batches import BATCH, MAX_ROWS
 from portal.embedded.members import notices
 from portal.embedded.members.values import member_id, member_value
 from portal.embedded.scope import across_organizations, organization_value, rows_of
-from portal.embedded.second_factors.policy import satisfies_policy
+from portal.embedded.second_factors.policy import (
+    has_allowed_factor,
+    members_who_need_one,
+    satisfies_policy,
+)
 from portal.embedded.tokens import new_token, organization_of, token_hash
 
 # A session's last use is written at most this often, so that reading a page doesn't write to the database.
@@ -137,8 +141,8 @@ def is_live(row: models.MemberSessionRow) -> bool:
     is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
     if is_over or row.member.status != MemberStatus.ACTIVE:
         return False
-    if not satisfies_policy(row.member.organization, row.factors):
-        # The policy may have changed while the session began.
+    if not satisfies_policy(row.member, row.factors):
+        # The policy may have changed while the session began, or the member became an admin since.
         return False
     return opens_portal(row) or not row.ends_when_idle
 
@@ -156,6 +160,9 @@ def end_of(row: models.MemberSessionRow) -> SessionEnd | None:
         return None
     if row.revoked_at is not None:
         return SessionEnd(row.revoked_at, SessionEndCause(row.revoked_because)) if row.revoked_because else None
+    if not satisfies_policy(row.member, row.factors):
+        # The member became an admin, and nothing revoked the session.
+        return SessionEnd(timezone.now(), SessionEndCause.MFA)
     idle = SessionEnd(
         row.last_accessed_at + timedelta(minutes=settings.SESSION_IDLE_MINUTES),
         SessionEndCause.IDLE,
@@ -174,15 +181,20 @@ def record_use(row: models.MemberSessionRow) -> None:
         rows_of(row.organization_id, models.MemberSessionRow).filter(pk=row.pk).update(last_accessed_at=now)
 
 
-def end_sessions_without_second_factor(organization: models.OrganizationRow) -> None:
-    """Revoke the live sessions that no longer satisfy the organization's policy, a thousand in a statement."""
-    live = rows_of(organization.pk, models.MemberSessionRow).filter(revoked_at=None, expires_at__gt=timezone.now())
-    ended = [
-        row.pk for row in live.only("pk", "factors").iterator(BATCH) if not satisfies_policy(organization, row.factors)
+def end_sessions_without_second_factor(organization: models.OrganizationRow) -> int:
+    """Revoke the live sessions that no longer satisfy the organization's policy, a thousand in a statement. Return how many."""
+    sessions = rows_of(organization.pk, models.MemberSessionRow)
+    live = sessions.filter(revoked_at=None, expires_at__gt=timezone.now()).only("pk", "factors", "member_id")
+    lacking = [
+        (row.pk, row.member_id) for row in live.iterator(BATCH) if not has_allowed_factor(organization, row.factors)
     ]
-    for start in range(0, len(ended), BATCH):
-        some = rows_of(organization.pk, models.MemberSessionRow).filter(pk__in=ended[start : start + BATCH])
-        some.update(revoked_at=timezone.now(), revoked_because=SessionEndCause.MFA)
+    ended = 0
+    for start in range(0, len(lacking), BATCH):
+        batch = lacking[start : start + BATCH]
+        required = members_who_need_one(organization, {member for _, member in batch})
+        some = sessions.filter(pk__in=[session for session, member in batch if member in required])
+        ended += some.update(revoked_at=timezone.now(), revoked_because=SessionEndCause.MFA)
+    return ended
 
 
 def end_intermediate_sessions(members: Collection[UUID]) -> None:

@@ -37,6 +37,12 @@ _WAYS_TO_SET_UP = (
 )
 
 
+def is_required(signed_in: SignedIn) -> bool:
+    """Say whether the organization wants a second factor of the member."""
+    settings = signed_in.organization.settings
+    return settings.requires_second_factor(is_admin=signed_in.member.is_admin)
+
+
 def offered(methods: Sequence[str]) -> tuple[str, ...]:
     """Return the factors of a member with these methods. Recovery codes come with an app or a passkey."""
     factors = [_FACTORS[one] for one in methods]

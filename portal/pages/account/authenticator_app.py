@@ -8,12 +8,13 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Forbidden, Invalid, NotFound, TooManyRequests
-from portal.directory.second_factors import REQUIRED_FOR_ALL, TOTP, Enrollment, MfaChoices, WrongCode
+from portal.directory.second_factors import TOTP, Enrollment, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
 from portal.pages.account.forms import NewAppForm
 from portal.web.authenticator_apps import app_to_set_up, new_recovery_codes
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
+from portal.web.second_factors import is_required
 from portal.web.session_cookie import keep_session
 from portal.web.step_up import needs_step_up, step_up
 
@@ -83,7 +84,7 @@ def remove(request: PortalRequest) -> HttpResponse:
     context = {
         "account_url": _account_url(request),
         "has_passkeys": bool(signed_in.member.passkeys),
-        "is_required": signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,
+        "is_required": is_required(signed_in),
     }
     return render_page(request, "account/remove_app.html", context)
 

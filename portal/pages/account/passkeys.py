@@ -7,7 +7,7 @@ from django.urls import reverse
 from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.directory.organizations import Organization
 from portal.directory.passkeys import AddedPasskey, Passkey
-from portal.directory.second_factors import REQUIRED_FOR_ALL, WrongCode
+from portal.directory.second_factors import WrongCode
 from portal.directory.sessions import Continuation
 from portal.web.authenticator_apps import new_recovery_codes
 from portal.web.pages import render_page, see_other
@@ -20,6 +20,7 @@ from portal.web.passkeys import (
     passkeys_of,
 )
 from portal.web.request import PortalRequest
+from portal.web.second_factors import is_required
 from portal.web.session_cookie import keep_session
 from portal.web.sms_codes import form_status
 from portal.web.step_up import needs_step_up, step_up
@@ -76,13 +77,13 @@ def remove(request: PortalRequest, passkey_id: str) -> HttpResponse:
         passkeys_of(request).remove(passkey_id)
         messages.success(request, f"The passkey {passkey.name} was removed.")
         return see_other(_account_url(request))
-    member, settings = request.signed_in.member, request.signed_in.organization.settings
+    member = request.signed_in.member
     context = {
         "account_url": _account_url(request),
         "passkey": passkey,
         "has_others": member.passkeys > 1 or bool(member.totp_registration_id) or member.has_phone,
         "keeps_codes": member.passkeys > 1 or bool(member.totp_registration_id),
-        "is_required": settings.mfa_policy == REQUIRED_FOR_ALL,
+        "is_required": is_required(request.signed_in),
     }
     return render_page(request, "account/remove_passkey.html", context)
 

@@ -9,10 +9,11 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.directory.errors import Forbidden, NotFound, TooManyRequests
-from portal.directory.second_factors import REQUIRED_FOR_ALL, SMS_OTP, Enrollment, MfaChoices, WrongCode
+from portal.directory.second_factors import SMS_OTP, Enrollment, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
+from portal.web.second_factors import is_required
 from portal.web.session_cookie import keep_session
 from portal.web.sms_codes import PhoneNumberForm, SmsCodeForm, form_status, send_code
 from portal.web.step_up import needs_step_up, step_up
@@ -86,7 +87,7 @@ def remove(request: PortalRequest) -> HttpResponse:
         "phone_ending": signed_in.member.phone_ending,
         "has_passkeys": bool(signed_in.member.passkeys),
         "has_app": bool(signed_in.member.totp_registration_id),
-        "is_required": signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,
+        "is_required": is_required(signed_in),
     }
     return render_page(request, "account/remove_phone.html", context)
 

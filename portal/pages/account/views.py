@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portal.directory.errors import Conflict, Forbidden, Invalid
 from portal.directory.organizations import PASSWORD
-from portal.directory.second_factors import REQUIRED_FOR_ALL, SMS_OTP, TOTP
+from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.step_up import takes_second_factor
 from portal.pages.account.forms import NameForm, PreferencesForm
 from portal.web.availability import REASONS
@@ -17,6 +17,7 @@ from portal.web.member_roles import shown_roles
 from portal.web.pages import render_page, see_other
 from portal.web.preferences import preferences_of, store_preferences
 from portal.web.request import PortalRequest
+from portal.web.second_factors import is_required
 from portal.web.times import browser_zone_name
 
 _TEMPLATE = "account/account.html"
@@ -101,7 +102,7 @@ def _page(
         "no_passkeys_because": REASONS["passkeys"],
         "can_send_sms": request.directory.sms_otps.are_sent,
         "is_protected": takes_second_factor(request.signed_in),
-        "requires_second_factor": request.signed_in.organization.settings.mfa_policy == REQUIRED_FOR_ALL,
+        "requires_second_factor": is_required(request.signed_in),
         "allows_passwords": request.signed_in.organization.settings.allows(PASSWORD),
     }
     return render_page(request, _TEMPLATE, context, status=status)

@@ -36,6 +36,7 @@ from portal.directory.scim.tokens import ScimTokenGateway
 from portal.directory.scim.users import ScimUserGateway
 from portal.directory.sessions import Discovery, SessionGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
+from portal.directory.sign_in_settings import SignInSettingsGateway
 from portal.directory.sms_otps import SmsOtpGateway
 from portal.directory.totps import TotpGateway
 
@@ -160,6 +161,11 @@ class Directory(Protocol):
     @property
     def sign_in_links(self) -> SignInLinkGateway | None:
         """One-time links to set a password."""
+        ...
+
+    @property
+    def sign_in_settings(self) -> SignInSettingsGateway | None:
+        """Consequences of its sign-in settings."""
         ...
 
     @property

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     MEMBER_SEARCH = "stytch.member:search"
     MEMBER_PASSWORD = "stytch.member:update.info.delete.password"  # noqa: S105 -- an action
 
+    MEMBER_BREAKGLASS = "stytch.member:update.settings.is-breakglass"
     MEMBER_TOTP = "stytch.member:update.info.delete.mfa-totp"
     MEMBER_PHONE = "stytch.member:update.info.delete.mfa-phone"
 
@@ -59,6 +60,7 @@ _LABELS = {
     Permission.ACTIVITY_GET: "see the activity log",
     Permission.MEMBER_SEARCH: "see the organization's members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
+    Permission.MEMBER_BREAKGLASS: "make members emergency admins",
     Permission.MEMBER_TOTP: "remove a member's authenticator app",
     Permission.MEMBER_PHONE: "remove a member's phone number",
 }

@@ -28,6 +28,7 @@ from portal.embedded.database.batches import MAX_ROWS, delete_in_batches
 from portal.embedded.database.time_limit import TimeLimitReached, time_limit
 from portal.embedded.members.roles import count_active_users
 from portal.embedded.models.activity import PROJECT
+from portal.embedded.organizations.sign_in_numbers import count_sign_in
 from portal.embedded.scim.log import counting
 from portal.embedded.scope import Scope, across_organizations, rows_of, rows_of_each
 
@@ -203,12 +204,19 @@ def _batches(keys: Sequence[UUID]) -> Iterator[Collection[UUID]]:
 
 def _count(organization_id: UUID) -> dict[str, Any]:
     """Return all numbers of an organization."""
-    members = _members(organization_id).count()
+    members, sign_in = _members(organization_id).count(), count_sign_in(organization_id)
     active = rows_of(organization_id, models.ScimConnectionRow).filter(status=ScimConnectionStatus.ACTIVE)
     key = active.values_list("pk", flat=True).first()
     if key is None:
         nothing = dict.fromkeys(("active_users", "deactivated_users", "groups", "granting_groups"), 0)
-        return {"members": members, "unmanaged_members": members, "connection_key": None, "roles": {}, **nothing}
+        return {
+            "members": members,
+            "sign_in": sign_in,
+            "unmanaged_members": members,
+            "connection_key": None,
+            "roles": {},
+            **nothing,
+        }
     users = _users(organization_id, key)
     deactivated = users.filter(active=False).count()
     groups: dict[str, list[UUID]] = {}
@@ -216,6 +224,7 @@ def _count(organization_id: UUID) -> dict[str, Any]:
         groups.setdefault(role_id, []).append(group)
     return {
         "members": members,
+        "sign_in": sign_in,
         "unmanaged_members": _unmanaged(organization_id, key).count(),
         "connection_key": key,
         "active_users": max(users.count() - deactivated, 0),

@@ -15,6 +15,7 @@ from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
 from portal.embedded.organizations.organizations import EmbeddedOrganization
+from portal.embedded.organizations.sign_in_settings import EmbeddedSignInSettings
 from portal.embedded.passwords.passwords import EmbeddedPasswords
 from portal.embedded.passwords.resets import EmbeddedPasswordResets
 from portal.embedded.rbac import EmbeddedRbac
@@ -76,6 +77,11 @@ class EmbeddedDirectory:
     def sign_in_links(self) -> EmbeddedSignInLinks:
         """Sign-in links of its members."""
         return EmbeddedSignInLinks(self._scope)
+
+    @cached_property
+    def sign_in_settings(self) -> EmbeddedSignInSettings:
+        """Consequences of its sign-in settings."""
+        return EmbeddedSignInSettings(self._scope)
 
     @cached_property
     def passwords(self) -> EmbeddedPasswords:

@@ -14,6 +14,7 @@ from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
+from portal.directory.sign_in_settings import SignInSettingsGateway
 from portal.stytch.account import StytchAccount
 from portal.stytch.discovery import StytchDiscovery
 from portal.stytch.email_discovery import StytchEmailDiscovery
@@ -43,6 +44,8 @@ class StytchDirectory:
     activity: ActivityGateway | None = None
     # Its API returns lists, and no numbers.
     counts: CountGateway | None = None
+    # Stytch's API doesn't say how many members sign in by what, and has no second factor that only admins need.
+    sign_in_settings: SignInSettingsGateway | None = None
     # Stytch has passkeys for consumers only.
     passkeys: PasskeyGateway | None = None
 

@@ -20,6 +20,7 @@ Capability = Literal[
     "restoration",
     "safeguard",
     "sign-in links",
+    "sign-in numbers",
     "unlocking",
     "users",
 ]
@@ -43,6 +44,7 @@ REASONS: Mapping[Capability, str] = {
     "safeguard": "The directory deactivates people immediately, however many the identity provider sends.",
     "sign-in links": "The product sends its own invitations and password resets. Use the link in its email, or “Forgot "
     "password” on its sign-in page.",
+    "sign-in numbers": "The directory doesn’t report how members sign in, so the consequences of a change aren’t known.",
     "unlocking": "The directory ends the lock on its own, after an hour at most.",
     "users": "The directory lists the groups of a connection, but not its people.",
 }

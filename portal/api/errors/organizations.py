@@ -68,6 +68,11 @@ ORGANIZATION_ERROR_TYPES: dict[str, ErrorType] = {
         "The organization would have no admin left.",
         "Assign the role stytch_admin to another member first, or delete the whole organization.",
     ),
+    "organization_change_locks_out": ErrorType(
+        _BAD,
+        "The member who makes the change, or every admin, could no longer sign in.",
+        "Allow a method that the member signed in with, or change the setting with the project's secret.",
+    ),
     "metadata_invalid_format": ErrorType(
         _BAD, "The metadata is not a JSON object that can be stored.", "Send a JSON object."
     ),

@@ -24,6 +24,8 @@ class DailyCountRow(models.Model):
     granting_groups = models.PositiveIntegerField(default=0)
     # {role: [groups that grant it, active users in them]}
     roles = models.JSONField(default=dict)
+    # How active members sign in (portal/embedded/organizations/sign_in_numbers.py). Empty in rows of older versions.
+    sign_in = models.JSONField(default=dict, db_default={})
 
     class Meta:
         db_table = "directory_dailycount"

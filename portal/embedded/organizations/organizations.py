@@ -47,10 +47,12 @@ from portal.embedded.scim.connection import current_token, current_tokens
 from portal.embedded.scope import Scope, organization_value, rows_of, rows_of_each, settings_value
 from portal.embedded.sessions.lifecycle import end_sessions_without_second_factor
 from portal.embedded.sessions.satisfied import end_unsatisfied
+from portal.embedded.sign_in.lock_outs import lock_out, second_factor_lock_out
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+\Z")
 _SLUG_OF_NAME = 100
-_MFA = frozenset({"mfa_policy", "mfa_methods", "allowed_mfa_methods"})
+_METHODS = frozenset({"auth_methods", "allowed_auth_methods"})
+_MFA = frozenset({"mfa_policy", "mfa_required_for_admins", "mfa_methods", "allowed_mfa_methods", "passkeys"})
 # Path segments of the API in the place of a slug.
 _RESERVED = frozenset({"me", "members", "search"})
 _DELETED = "deleted-"
@@ -157,10 +159,11 @@ class EmbeddedOrganization:
             after = _described(row)
             changed = [name for name in after if after[name] != before[name]]
             if changed:
+                self._require_no_lock_out(settings_value(row), changed)
                 _check_other_names(row)
                 row.save()
                 self._keep_former_slug(row, before["organization_slug"])
-                if {"auth_methods", "allowed_auth_methods"} & set(changed):
+                if not _METHODS.isdisjoint(changed):
                     end_unsatisfied(self._scope.of(models.MemberSessionRow), SessionEndCause.METHODS)
                 if not _MFA.isdisjoint(changed):
                     end_sessions_without_second_factor(row)
@@ -203,6 +206,13 @@ class EmbeddedOrganization:
         if row is None:
             raise no_organization()
         return row
+
+    def _require_no_lock_out(self, after: OrganizationSettings, changed: Sequence[str]) -> None:
+        """Raise Conflict if the acting member couldn't sign in any longer, or no admin could."""
+        if not _METHODS.isdisjoint(changed) and (reason := lock_out(self._scope, after)):
+            raise Conflict(reason, field="allowed_auth_methods", error_type="organization_change_locks_out")
+        if not _MFA.isdisjoint(changed) and (reason := second_factor_lock_out(self._scope, after)):
+            raise Conflict(reason, field="mfa_policy", error_type="organization_change_locks_out")
 
     @staticmethod
     def _keep_former_slug(row: models.OrganizationRow, slug: str) -> None:

@@ -63,7 +63,7 @@ def own_factors(member: models.MemberRow, factors: Iterable[AuthenticationFactor
 def has_second_factor(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> bool:
     """Say whether one of the factors is a second factor of the member that the organization allows."""
     settings = settings_value(member.organization)
-    return any(one.is_second and _is_of(member, one) and _is_allowed(settings, one.type) for one in factors)
+    return any(one.is_second and _is_of(member, one) and is_allowed(settings, one.type) for one in factors)
 
 
 def require_second_factor(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> None:
@@ -86,7 +86,7 @@ def satisfies_policy(member: models.MemberRow, stored_factors: Iterable[Mapping[
 def has_allowed_factor(organization: models.OrganizationRow, stored_factors: Iterable[Mapping[str, Any]]) -> bool:
     """Say whether one of the factors, as stored, is a second one that an organization allows."""
     settings = settings_value(organization)
-    return any(one["type"] in FACTOR_TYPES and _is_allowed(settings, one["type"]) for one in stored_factors)
+    return any(one["type"] in FACTOR_TYPES and is_allowed(settings, one["type"]) for one in stored_factors)
 
 
 def members_who_need_one(organization: models.OrganizationRow, members: Collection[UUID]) -> Collection[UUID]:
@@ -98,6 +98,14 @@ def members_who_need_one(organization: models.OrganizationRow, members: Collecti
         return ()
     rows = rows_of(organization.pk, models.MemberRow).filter(pk__in=members)
     return admins_among(organization, rows.select_related("scim_user"))
+
+
+def is_allowed(settings: OrganizationSettings, factor_type: str) -> bool:
+    """Say whether settings accept a second factor of this type."""
+    if factor_type == "webauthn":
+        return settings.allows_passkeys
+    method = _METHODS.get(factor_type)
+    return method is None or settings.mfa_methods != RESTRICTED or method in settings.allowed_mfa_methods
 
 
 def totp_public_id(key: UUID | None) -> str:
@@ -145,10 +153,3 @@ def _is_of(member: models.MemberRow, factor: AuthenticationFactor) -> bool:
             # By its ID, which is the member's own: the same number elsewhere is a factor of another member.
             phone, is_verified = factor.phone_number_factor, member.mfa_phone_number_verified
             return phone is not None and is_verified and phone.phone_id == phone_public_id(member)
-
-
-def _is_allowed(settings: OrganizationSettings, factor_type: str) -> bool:
-    if factor_type == "webauthn":
-        return settings.allows_passkeys
-    method = _METHODS.get(factor_type)
-    return method is None or settings.mfa_methods != RESTRICTED or method in settings.allowed_mfa_methods

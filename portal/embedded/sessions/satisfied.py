@@ -27,10 +27,15 @@ def end_unsatisfied(
     live = sessions.filter(revoked_at=None, expires_at__gt=timezone.now())
     others = live.exclude(pk=keep) if keep else live
     found = others.select_related("member__organization").order_by("pk")
-    ended = [row.pk for row in found.iterator(BATCH) if not is_enough(row.member, _counting(row, cause))]
+    ended = [row.pk for row in found.iterator(BATCH) if not is_satisfied(row, cause)]
     for at in range(0, len(ended), BATCH):
         sessions.filter(pk__in=ended[at : at + BATCH]).update(revoked_at=timezone.now(), revoked_because=cause)
     return len(ended)
+
+
+def is_satisfied(row: models.MemberSessionRow, cause: SessionEndCause = SessionEndCause.METHODS) -> bool:
+    """Say whether something still counts that the member proved in a session, after a change of this kind."""
+    return is_enough(row.member, _counting(row, cause))
 
 
 def _counting(row: models.MemberSessionRow, cause: SessionEndCause) -> Iterator[AuthenticationFactor]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from portal.directory.ids import public_id
-from portal.directory.organizations import EMAIL_OTP, MAGIC_LINK, PASSWORD
+from portal.directory.organizations import EMAIL_OTP, MAGIC_LINK, PASSWORD, OrganizationSettings
 from portal.directory.sessions import AuthenticationFactor, EmailFactor
 from portal.embedded import models
 from portal.embedded.scope import settings_value
@@ -23,6 +23,11 @@ def may_use(member: models.MemberRow, auth_method: str) -> bool:
 def is_enough(member: models.MemberRow, factors: Iterable[AuthenticationFactor]) -> bool:
     """Say whether one of the factors is a method that the organization lets the member sign in by. Second factors aren't."""
     return any(may_use(member, _METHODS.get(one.type, one.type)) for one in factors if not one.is_second)
+
+
+def is_allowed_by(settings: OrganizationSettings, factor_type: str) -> bool:
+    """Say whether settings let members sign in by a factor of this type. Emergency admins always can."""
+    return settings.allows(_METHODS.get(factor_type, factor_type))
 
 
 def email_factor(auth_method: str, email_address: str, owner: UUID, now: datetime) -> AuthenticationFactor:

@@ -105,8 +105,8 @@ class EmbeddedSignInSettings:
         return rows.filter(password="") if after.allows(PASSWORD) else rows
 
     def _count(self, locked_out: Members, after: OrganizationSettings) -> Count | None:
-        found = locked_out.order_by()[: MAX_COUNTED + 1].count()
-        if found > MAX_COUNTED or (found and self._is_large):
+        found, is_large = locked_out.order_by()[: MAX_COUNTED + 1].count(), self._is_large
+        if found > MAX_COUNTED or (found and is_large):
             kept = self._scope.of(models.DailyCountRow).exclude(sign_in={}).order_by("-day").first()
             if kept is None:
                 return None

@@ -5,10 +5,22 @@ Every member can see the settings, as in Stytch's portal. Changing one needs the
 
 from portal.access.audiences import Audience
 from portal.access.routing import route
-from portal.pages.settings import general
+from portal.directory.permissions import Permission
+from portal.pages.settings import general, joining, review_methods, sign_in
 
 app_name = "settings"
 
 urlpatterns = [
     route("", general.general, name="general", allow=Audience.SIGNED_IN),
+    route("sign-in/", sign_in.sign_in, name="sign-in", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
+    route(
+        "sign-in/review/",
+        review_methods.review,
+        name="review-methods",
+        allow=Permission.AUTH_METHODS,
+        methods=("GET", "POST"),
+    ),
+    route("joining/", joining.joining, name="joining", allow=Audience.SIGNED_IN),
+    route("joining/invites/", joining.invites, name="invites", allow=Permission.EMAIL_INVITES, methods=("GET", "POST")),
+    route("joining/join/", joining.join, name="join", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
 ]

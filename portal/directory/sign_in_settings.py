@@ -40,7 +40,7 @@ class SignInNumbers:
 
 @dataclass(frozen=True, slots=True)
 class NamedMember:
-    """A member of whom a review says something."""
+    """A member that a review names."""
 
     member_id: str
     name: str

@@ -15,7 +15,9 @@ from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 
-_AT_LEAST_ONE = "Leave at least one way to join turned on: invitations, an email domain or a workspace."
+_ONE_WAY = (
+    "Leave at least one way to join turned on: invitations, an email domain, or an account at GitHub, Slack or HubSpot."
+)
 _JOINING = frozenset(
     {"email_invites", "email_jit_provisioning", "sso_jit_provisioning", "oauth_tenant_jit_provisioning"}
 )
@@ -51,7 +53,7 @@ def _save(request: PortalRequest, kind: type[SettingsForm], name: str, said: str
                 form.add_error(None, f"{error.detail} Save again to replace that.")
                 form = form.renewed(_stored(request))
             else:
-                form.add_error(None, _AT_LEAST_ONE if _is_last_way(error) else error.detail)
+                form.add_error(None, _ONE_WAY if _is_last_way(error) else error.detail)
         else:
             messages.success(request, said)
             return see_other(_url(request))

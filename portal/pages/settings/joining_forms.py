@@ -22,6 +22,7 @@ INVITES: Mapping[str, str] = {
 }
 # Stytch's names of the providers whose tenants can be allowed, as people know them.
 TENANTS: Mapping[str, str] = {"github": "GitHub", "slack": "Slack", "hubspot": "HubSpot"}
+_LABELS = {name: f"{label} IDs" for name, label in TENANTS.items()}
 _MAX_TENANTS, _MAX_LENGTH = 100, 5000
 
 
@@ -87,14 +88,14 @@ class JoinForm(SettingsForm):
     def __init__(self, data: QueryDict | None = None, *, organization: Organization) -> None:
         super().__init__(data, organization=organization)
         allowed = organization.settings.allowed_oauth_tenants
-        for name, label in TENANTS.items():
+        for name in TENANTS:
             self.fields[f"tenants_{name}"] = forms.CharField(
-                label=f"{label} tenants",
+                label=_LABELS[name],
                 required=False,
                 max_length=_MAX_LENGTH,
                 initial="\n".join(allowed.get(name, ())),
                 widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}),
-                help_text="One on each line.",
+                help_text="The provider’s IDs of its organizations, one on each line.",
             )
 
     def clean(self) -> dict[str, Any]:
@@ -104,7 +105,7 @@ class JoinForm(SettingsForm):
             tenants = [one.strip() for one in cleaned.get(f"tenants_{name}", "").splitlines()]
             cleaned[f"tenants_{name}"] = tuple(dict.fromkeys(one for one in tenants if one))
             if len(cleaned[f"tenants_{name}"]) > _MAX_TENANTS:
-                self.add_error(f"tenants_{name}", f"Enter at most {_MAX_TENANTS} tenants.")
+                self.add_error(f"tenants_{name}", f"Enter at most {_MAX_TENANTS} IDs.")
         return cleaned
 
     @property

@@ -48,13 +48,13 @@ class MethodsForm(forms.Form):
         required=False,
         max_length=128,
         widget=forms.Select,
-        help_text="They can sign in with any method, whatever is allowed. The activity log says so.",
+        help_text="They can always sign in, with any method. The activity log says so.",
     )
 
     def offer(self, review: MethodReview) -> None:
         """Offer the admins who could become emergency admins."""
         people = [(one.member_id, one.name or one.email_address) for one in review.candidates]
-        cast("forms.Select", self.fields["emergency_admin"].widget).choices = [(_NOBODY, "Nobody new"), *people]
+        cast("forms.Select", self.fields["emergency_admin"].widget).choices = [(_NOBODY, "No one new"), *people]
 
     def renewed(self, organization: Organization) -> Self:
         """Return the form as it was sent, with the version of now, so that sending it again replaces what is stored."""

@@ -131,7 +131,7 @@ def test_nobody_forbids_the_method_that_they_signed_in_with(acme: models.Organiz
     assert now(acme).auth_methods == "ALL_ALLOWED"
 
 
-def test_an_emergency_admin_is_made_in_the_same_step(
+def test_an_emergency_admin_is_chosen_in_the_same_step(
     acme: models.OrganizationRow, admin: models.MemberRow, admin_client: Client
 ) -> None:
     admin_id = public_id("member", admin.pk)
@@ -211,14 +211,14 @@ def test_changing_one_part_leaves_what_others_changed(acme: models.OrganizationR
 def test_second_factors_are_required_by_those_who_have_one(
     acme: models.OrganizationRow, admin: models.MemberRow, member: models.MemberRow, admin_client: Client
 ) -> None:
-    refused = save_factors(admin_client, "admins", "totp", "sms_otp", "passkey")
-    assert (refused.status_code, "Add one to your account" in text(refused)) == (409, True)
+    rejected = save_factors(admin_client, "admins", "totp", "sms_otp", "passkey")
+    assert (rejected.status_code, "Add one to your account" in text(rejected)) == (409, True)
     assert not now(acme).mfa_required_for_admins
-    assert 'value="admins" checked' in text(refused)
+    assert 'value="admins" checked' in text(rejected)
 
     models.OrganizationRow.objects.update(settings={"mfa_required_for_admins": True})
-    refused = save_factors(factories.signed_in(member), "everyone", "totp", "sms_otp", "passkey")
-    assert refused.status_code == 403
+    rejected = save_factors(factories.signed_in(member), "everyone", "totp", "sms_otp", "passkey")
+    assert rejected.status_code == 403
     api = organization_value(models.OrganizationRow.objects.get(pk=acme.pk)).settings
     assert api.mfa_policy == "OPTIONAL"
 
@@ -250,7 +250,7 @@ def test_each_setting_has_a_permission_of_its_own(
     assert save_factors(member_client, "optional", "totp").status_code == 303
     assert save_factors(member_client, "everyone", "totp").status_code == 403
     give_role(member)
-    # Taken away while the page was open.
+    # They lose the role while the page is open.
     assert save_factors(member_client, "optional", "sms_otp").status_code == 403
     assert now(acme).allowed_mfa_methods == ("totp",)
 

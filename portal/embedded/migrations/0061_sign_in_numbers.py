@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0059_passkeys_of_members")]
+    dependencies = [("directory", "0060_email_templates")]
 
     operations = [
         migrations.AddField(

@@ -158,11 +158,24 @@ class Admission:
             return errors.maintenance(request)
         if request.method not in access.methods:
             return errors.method_not_allowed(request, access.methods)
+        if _declared_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            # Django limits fields, but writes files of any size to the disk.
+            return errors.too_large(request)
+        return Admission._claim_place(request)
+
+    @staticmethod
+    def _claim_place(request: PortalRequest) -> HttpResponse | None:
         if not is_admitted(request):
             return errors.busy(request)
         if not claim(request, Share.VISITOR, network_of(request.origin.ip_address)):
             return errors.too_many_at_once(request)
         return None
+
+
+def _declared_length(request: HttpRequest) -> int:
+    """Return the length that a body has by its header. Django reads no further than that, and nothing without it."""
+    declared = str(request.META.get("CONTENT_LENGTH", ""))
+    return int(declared[:20]) if declared.isascii() and declared.isdigit() else 0
 
 
 class ReaderTimeZone:

@@ -303,6 +303,7 @@ SMS_RATE_PER_MEMBER = rates("SMS_RATE_PER_MEMBER", "5 per 15 minutes; 20 per day
 SMS_RATE_PER_PREFIX = rates("SMS_RATE_PER_PREFIX", "60 per hour; 200 per day")
 SMS_RATE_OF_NEW_NUMBERS = rates("SMS_RATE_OF_NEW_NUMBERS", "1000 per hour; 5000 per day")
 SMS_RATE_PER_ORGANIZATION = rates("SMS_RATE_PER_ORGANIZATION", "500 per hour; 5000 per day")
+INVITATION_RATE_PER_ORGANIZATION = rates("INVITATION_RATE_PER_ORGANIZATION", "10000 per day")
 
 # --- Requests to other servers ---------------------------------------------------------------------------------------
 

@@ -193,6 +193,11 @@ def admit_email(attempt: Attempt) -> bool:
     return _hit(settings.SIGN_IN_EMAIL_RATE, "email", attempt.organization_slug, attempt.member)
 
 
+def admit_invitation(organization_id: str) -> bool:
+    """Count an email that invites someone, and return whether it may be sent."""
+    return _hit(settings.INVITATION_RATE_PER_ORGANIZATION, "invitation", organization_id)
+
+
 @dataclass(frozen=True, slots=True)
 class TextMessage:
     """A message to a number that a member confirmed, or to a new one. Without an IP address if a backend asks for it."""

@@ -143,6 +143,13 @@ class TrustedTokenProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     public_keys: tuple[str, ...] = ()
 
 
+class Invitations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how long the link of an invitation works, unless a request says otherwise."""
+
+    # Stytch's default, and its range.
+    lifetime_minutes: Annotated[int, msgspec.Meta(ge=5, le=10_080)] = 10_080
+
+
 class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What emails look like. The sender is a setting (EMAIL_FROM)."""
 
@@ -171,6 +178,7 @@ class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     sessions: Sessions = msgspec.field(default_factory=Sessions)
     passwords: Passwords = msgspec.field(default_factory=Passwords)
     sms: Sms = msgspec.field(default_factory=Sms)
+    invitations: Invitations = msgspec.field(default_factory=Invitations)
     trusted_auth_tokens: tuple[TrustedTokenProfile, ...] = ()
     mail: Mail = msgspec.field(default_factory=Mail)
 

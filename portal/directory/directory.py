@@ -10,9 +10,11 @@ from typing import Protocol
 from portal.directory.account import AccountGateway
 from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
+from portal.directory.bulk_invitations import BulkInvitationGateway
 from portal.directory.counts import CountGateway
 from portal.directory.discovery import EmailDiscovery
 from portal.directory.email_otps import EmailOtpGateway
+from portal.directory.invitations import InvitationGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
@@ -141,6 +143,16 @@ class Directory(Protocol):
     @property
     def members(self) -> MemberGateway:
         """Its members."""
+        ...
+
+    @property
+    def invitations(self) -> InvitationGateway:
+        """Inviting people, and pending invitations."""
+        ...
+
+    @property
+    def bulk_invitations(self) -> BulkInvitationGateway | None:
+        """Inviting many people at once."""
         ...
 
     @property

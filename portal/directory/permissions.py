@@ -26,6 +26,8 @@ class Permission(StrEnum):
     IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
     ACTIVITY_GET = "gatehouse.activity:get"
     MEMBER_SEARCH = "stytch.member:search"
+    MEMBER_CREATE = "stytch.member:create"
+    MEMBER_DELETE = "stytch.member:delete"
     MEMBER_PASSWORD = "stytch.member:update.info.delete.password"  # noqa: S105 -- an action
 
     MEMBER_BREAKGLASS = "stytch.member:update.settings.is-breakglass"
@@ -59,6 +61,8 @@ _LABELS = {
     Permission.IMPLICIT_ROLES: "assign roles to groups",
     Permission.ACTIVITY_GET: "see the activity log",
     Permission.MEMBER_SEARCH: "see the organization's members",
+    Permission.MEMBER_CREATE: "invite people",
+    Permission.MEMBER_DELETE: "revoke invitations or deactivate members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
     Permission.MEMBER_BREAKGLASS: "make members emergency admins",
     Permission.MEMBER_TOTP: "remove a member's authenticator app",

@@ -9,6 +9,8 @@ from portal.directory.sessions import SignedIn
 from portal.embedded import models
 from portal.embedded.activity import EmbeddedActivity
 from portal.embedded.counts import EmbeddedCounts
+from portal.embedded.invitations.bulk import EmbeddedBulkInvitations
+from portal.embedded.invitations.invitations import EmbeddedInvitations
 from portal.embedded.members.account import EmbeddedAccount
 from portal.embedded.members.locks import EmbeddedLockRecorder, EmbeddedMemberLocks
 from portal.embedded.members.members import EmbeddedMembers
@@ -57,6 +59,16 @@ class EmbeddedDirectory:
     def members(self) -> EmbeddedMembers:
         """Its members."""
         return EmbeddedMembers(self._scope)
+
+    @cached_property
+    def invitations(self) -> EmbeddedInvitations:
+        """Inviting people, and pending invitations."""
+        return EmbeddedInvitations(self._scope)
+
+    @cached_property
+    def bulk_invitations(self) -> EmbeddedBulkInvitations:
+        """Inviting many people at once."""
+        return EmbeddedBulkInvitations(self._scope)
 
     @cached_property
     def account(self) -> EmbeddedAccount:

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
+from portal.directory.bulk_invitations import BulkInvitationGateway
 from portal.directory.counts import CountGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.passkeys import PasskeyGateway
@@ -20,6 +21,7 @@ from portal.stytch.discovery import StytchDiscovery
 from portal.stytch.email_discovery import StytchEmailDiscovery
 from portal.stytch.email_otps import StytchEmailOtps
 from portal.stytch.http import StytchApi
+from portal.stytch.invitations import StytchInvitations
 from portal.stytch.members import StytchMembers
 from portal.stytch.organization import StytchOrganization
 from portal.stytch.rbac import StytchRbac
@@ -36,6 +38,8 @@ class StytchDirectory:
 
     # Stytch's API has no place for them that only the portal changes. The pages keep them in a cookie.
     preferences: PreferencesGateway | None = None
+    # A list would have to be kept in a database of the portal's own, which there is none of.
+    bulk_invitations: BulkInvitationGateway | None = None
     # The product sends its own invitations and password resets.
     sign_in_links: SignInLinkGateway | None = None
     # Stytch ends locks on its own, and its API can't.
@@ -96,6 +100,11 @@ class StytchDirectory:
     def members(self) -> StytchMembers:
         """Its members."""
         return StytchMembers(self._scope)
+
+    @cached_property
+    def invitations(self) -> StytchInvitations:
+        """Inviting people, and pending invitations."""
+        return StytchInvitations(self._scope, self.rbac)
 
     @cached_property
     def scim(self) -> StytchScim:

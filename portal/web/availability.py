@@ -8,6 +8,7 @@ from portal.directory.errors import DirectoryError
 Capability = Literal[
     "activity",
     "attention",
+    "bulk invitations",
     "conflicts",
     "contacts",
     "drift",
@@ -30,6 +31,7 @@ _NO_REQUESTS = "Identity providers send their requests to the directory itself, 
 REASONS: Mapping[Capability, str] = {
     "activity": "The directory doesn't keep an activity log.",
     "attention": "The directory doesn't put deactivations on hold, and doesn't report existing members or differences.",
+    "bulk invitations": "The directory invites people one at a time.",
     "conflicts": "The directory decides which existing members it links, and doesn't report the others.",
     "contacts": "The directory doesn't keep contacts or send reminders.",
     "drift": "The directory doesn't report what the identity provider sent, so differences can't be found.",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
@@ -230,6 +231,13 @@ def maintenance(request: HttpRequest) -> HttpResponse:
     )
     response["Retry-After"] = "120"
     return response
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Return 413 for a request whose body is too large, which isn't read."""
+    megabytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_048_576
+    detail = f"What you sent is larger than {megabytes} MB. No changes were saved. Send a smaller file."
+    return error_page(request, Problem(413, "Too large", detail))
 
 
 def busy(request: HttpRequest) -> HttpResponse:

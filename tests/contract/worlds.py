@@ -60,6 +60,8 @@ class World(Protocol):
 
     def let_join(self, slug: str, domain: str) -> None: ...
 
+    def forbid_invitations(self, slug: str) -> None: ...
+
     def add_connection(self, slug: str) -> str: ...
 
     def delete_connection(self, connection_id: str) -> None: ...
@@ -136,6 +138,9 @@ class EmbeddedWorld:
         models.OrganizationRow.objects.filter(slug=slug).update(
             email_allowed_domains=[domain], settings={"email_jit_provisioning": "RESTRICTED"}
         )
+
+    def forbid_invitations(self, slug: str) -> None:
+        models.OrganizationRow.objects.filter(slug=slug).update(settings={"email_invites": "NOT_ALLOWED"})
 
     def add_connection(self, slug: str) -> str:
         # A deleted connection keeps its token.
@@ -218,6 +223,9 @@ class StytchWorld:
 
     def let_join(self, slug: str, domain: str) -> None:
         self.project.organization(slug).jit_domain = domain
+
+    def forbid_invitations(self, slug: str) -> None:
+        self.project.organization(slug).email_invites = "NOT_ALLOWED"
 
     def add_connection(self, slug: str) -> str:
         return self.project.add_connection(self.project.organization(slug)).id

@@ -342,9 +342,26 @@ def _update_member(fake: FakeStytch, seen: Seen, organization: str, member_id: s
 
 def _delete_member(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
     member = fake.project.member(fake.project.organization(organization), member_id)
-    fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, "delete")
+    session_token = seen.headers.get("x-stytch-member-session")
+    if member.status == "active":
+        fake.project.authorize_self(session_token, member, "delete")
+    else:
+        fake.project.authorize(session_token, member.organization, "stytch.member:delete")
     fake.project.delete_member(member)
     return {"member_id": member.id}
+
+
+def _invite(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    organization = fake.project.organization(seen.text("organization_id"))
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), organization, "stytch.member:create")
+    member = fake.project.invite(
+        organization, seen.text("email_address"), seen.body.get("name", ""), seen.body.get("roles", [])
+    )
+    return {
+        "member_id": member.id,
+        "member": objects.member_object(member),
+        "organization": objects.organization_object(organization),
+    }
 
 
 def _get_policy(fake: FakeStytch, _seen: Seen) -> dict[str, Any]:
@@ -431,6 +448,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"passwords/discovery/authenticate", _discover),
     ("POST", r"otps/email/discovery/send", _send_discovery_code),
     ("POST", r"otps/email/discovery/authenticate", _discover_by_code),
+    ("POST", r"magic_links/email/invite", _invite),
     ("POST", r"magic_links/email/discovery/send", _send_discovery_link),
     ("POST", r"magic_links/discovery/authenticate", _discover_by_link),
     ("POST", r"discovery/organizations/create", _create_discovered),

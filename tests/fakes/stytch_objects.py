@@ -22,7 +22,7 @@ def organization_object(organization: Organization) -> dict[str, Any]:
         "sso_active_connections": [],
         "email_allowed_domains": [organization.jit_domain] if organization.jit_domain else [],
         "email_jit_provisioning": "RESTRICTED" if organization.jit_domain else "NOT_ALLOWED",
-        "email_invites": "ALL_ALLOWED",
+        "email_invites": organization.email_invites,
         "auth_methods": "ALL_ALLOWED",
         "allowed_auth_methods": [],
         "mfa_policy": organization.mfa_policy,

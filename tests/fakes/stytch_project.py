@@ -55,6 +55,7 @@ class Organization:
     slug: str
     jit_domain: str = ""
     mfa_policy: str = "OPTIONAL"
+    email_invites: str = "ALL_ALLOWED"
     id: str = field(default_factory=lambda: new_id("organization"))
     # Fields of the object that were changed, besides name, slug and mfa_policy.
     changed: dict[str, Any] = field(default_factory=dict)
@@ -400,6 +401,22 @@ class Project:
         self.session(token)
         with self.lock:
             del self.sessions[token]
+
+    def invite(self, organization: Organization, email_address: str, name: str, roles: list[str]) -> Member:
+        with self.lock:
+            if "@" not in email_address:
+                raise Refusal(400, "invalid_email")
+            if organization.email_invites == "NOT_ALLOWED":
+                raise Refusal(403, "invalid_email_for_invites")
+            of_organization = [one for one in self.members if one.organization is organization]
+            same = [one for one in of_organization if one.email_address == email_address and one.status != "deleted"]
+            if same and same[0].status == "active":
+                raise Refusal(409, "duplicate_member_email")
+            if same:
+                return same[0]
+            member = self.add_member(organization, email_address, name=name, roles=roles)
+            member.status = "invited"
+            return member
 
     def authorize(self, session_token: str | None, organization: Organization, permission: str) -> None:
         """Check a member's rights, if a member's session came along; a backend's own call is not checked."""

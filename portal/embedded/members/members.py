@@ -32,6 +32,7 @@ from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.sessions import SessionEndCause
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import is_text
+from portal.embedded.invitations import records
 from portal.embedded.members import listing, notices
 from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
 from portal.embedded.members.retired_addresses import release, require_not_retired, retire
@@ -165,6 +166,7 @@ class EmbeddedMembers:
             sessions = self._scope.of(models.MemberSessionRow).filter(member=row, revoked_at=None)
             sessions.update(revoked_at=timezone.now())
             self._scope.of(models.SignInLinkRow).filter(member=row).delete()
+            records.end(row)
             end_intermediate_sessions([row.pk])
             self._record("member.delete", row, before, {"status": str(row.status), "roles": []})
             after_member_deleted(row, self._scope.caller)

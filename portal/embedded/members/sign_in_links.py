@@ -23,6 +23,7 @@ from portal.directory.sign_in_links import SentLink
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database.batches import MAX_ROWS, delete_in_batches
+from portal.embedded.invitations import records
 from portal.embedded.members.sign_in_emails import sign_in_email
 from portal.embedded.members.values import member_id, member_value
 from portal.embedded.passwords.stored import change_password
@@ -40,8 +41,7 @@ log = structlog.get_logger("gatehouse.sign_in")
 _SENT = "member.send_sign_in_link"
 # How many of a member's newest entries of the activity log are searched for the one of a link.
 _NEWEST = 20
-# Stytch: an invitation is valid for a week.
-INVITATION_LIFETIME, RESET_LIFETIME = timedelta(days=7), timedelta(days=1)
+RESET_LIFETIME = timedelta(days=1)
 # Stytch: a password reset. Anyone can enter a member's address on the sign-in page, so these links are valid for less.
 REQUESTED_LIFETIME = timedelta(minutes=30)
 
@@ -99,6 +99,7 @@ class EmbeddedSignInLinks:
             # other organizations.
             member.status, member.email_address_verified = MemberStatus.ACTIVE, link.proves_address
             member.save(update_fields=["status", "email_address_verified", "updated_at"])
+            records.end(member)
             now = timezone.now()
             entered = AuthenticationFactor("password", "knowledge", now, now)
             outcome = signed_in_or_missing(self._scope, member, entered, None, NOTHING_BEFORE)
@@ -134,12 +135,17 @@ def _is_for_another_address(link: models.SignInLinkRow) -> bool:
 def new_link(member: models.MemberRow, *, proves_address: bool = True) -> SentLink:
     """Store a link and return it with its URL. Earlier links of the member are deleted."""
     token = new_token()
-    row = _store(member, token, _lifetime(member), proves_address=proves_address)
+    lifetime = _lifetime(member)
+    row = _store(member, token, lifetime, proves_address=proves_address)
+    if member.status == MemberStatus.INVITED:
+        records.remember(member, invited_by="", lifetime=lifetime)
     return SentLink(member.email_address, row.expires_at, _url(member, token))
 
 
 def _lifetime(member: models.MemberRow) -> timedelta:
-    return RESET_LIFETIME if member.status == MemberStatus.ACTIVE else INVITATION_LIFETIME
+    if member.status == MemberStatus.ACTIVE:
+        return RESET_LIFETIME
+    return timedelta(minutes=settings.PROJECT.invitations.lifetime_minutes)
 
 
 def _store(member: models.MemberRow, token: str, lifetime: timedelta, *, proves_address: bool) -> models.SignInLinkRow:
@@ -191,6 +197,9 @@ def email_link(member: models.MemberRow, caller: Caller) -> SentLink:
         # No one knows the token of this row: the one that opens the link is created as the email is sent.
         lifetime = REQUESTED_LIFETIME if caller.actor.type is ActorType.VISITOR else _lifetime(member)
         row = _store(member, new_token(), lifetime, proves_address=True)
+        if member.status == MemberStatus.INVITED and caller.actor.type is not ActorType.VISITOR:
+            inviter = caller.actor.id if caller.actor.type is ActorType.MEMBER else ""
+            records.remember(member, invited_by=inviter, lifetime=lifetime)
         link = SentLink(member.email_address, row.expires_at)
         _record(member, caller, link, is_emailed=True)
         sender = caller.actor.id or str(caller.actor.type)

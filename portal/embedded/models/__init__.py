@@ -3,6 +3,7 @@
 from portal.embedded.models.activity import ActivityEntryRow
 from portal.embedded.models.counts import DailyCountRow, ScimRequestCountRow
 from portal.embedded.models.email_tokens import DiscoveryTokenRow, EmailPurpose, EmailTokenRow
+from portal.embedded.models.invitations import InvitationJobRow, InvitationLineRow, InvitationRow
 from portal.embedded.models.members import (
     IntermediateSessionMemberRow,
     IntermediateSessionRow,
@@ -42,6 +43,9 @@ __all__ = [
     "FormerSlugRow",
     "IntermediateSessionMemberRow",
     "IntermediateSessionRow",
+    "InvitationJobRow",
+    "InvitationLineRow",
+    "InvitationRow",
     "KeyRotationRow",
     "MemberRow",
     "MemberSessionRow",

@@ -100,14 +100,14 @@ def issue_link(row: Token, rows: QuerySet[Token], *, minutes: int) -> str:
     """Return the token of a row's link, valid from now on. It replaces earlier ones for the same address and purpose."""
     organization_id = getattr(row, "organization_id", None)
     named = organization_id.bytes if organization_id else b""
-    token = base64.urlsafe_b64encode(named + _derived(row.pk, signing_keys()[0])).rstrip(b"=").decode()
+    token = base64.urlsafe_b64encode(named + derived(row.pk, signing_keys()[0])).rstrip(b"=").decode()
     _issue(row, rows, token_hash(token), minutes)
     return token
 
 
 def issue_code(row: Token, rows: QuerySet[Token], *, minutes: int) -> str:
     """Return the code of a row, valid from now on. It replaces earlier ones for the same address."""
-    number = int.from_bytes(_derived(row.pk, signing_keys()[0]), "big") % 10**_CODE_DIGITS
+    number = int.from_bytes(derived(row.pk, signing_keys()[0]), "big") % 10**_CODE_DIGITS
     code = f"{number:0{_CODE_DIGITS}}"
     _issue(row, rows, _code_hash(row.pk, code, signing_keys()[0]), minutes)
     return code
@@ -197,8 +197,9 @@ def _issue(row: Token, rows: QuerySet[Token], stored: bytes, minutes: int) -> No
         rows.filter(pk=row.pk).update(token_hash=row.token_hash, expires_at=row.expires_at)
 
 
-def _derived(row_id: UUID, key: str) -> bytes:
-    return hmac.digest(key.encode(), b"gatehouse.email-token" + row_id.bytes, "sha256")
+def derived(row_id: UUID, key: str = "") -> bytes:
+    """Return the secret of the row with this key: 256 bits, the same each time, derived with SECRET_KEY or another `key`."""
+    return hmac.digest((key or signing_keys()[0]).encode(), b"gatehouse.email-token" + row_id.bytes, "sha256")
 
 
 def _code_hash(row_id: UUID, code: str, key: str) -> bytes:

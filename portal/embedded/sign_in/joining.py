@@ -12,6 +12,7 @@ from portal.directory.organizations import RESTRICTED
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
 from portal.embedded.database.integrity import is_text
+from portal.embedded.invitations import records
 from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
 from portal.embedded.members.retired_addresses import require_not_retired
 from portal.embedded.members.values import member_id
@@ -107,6 +108,7 @@ def activate(member: models.MemberRow, caller: Caller) -> None:
     member.status, member.email_address_verified = MemberStatus.ACTIVE, True
     member.save(update_fields=["status", "email_address_verified", "updated_at"])
     if before["status"] != MemberStatus.ACTIVE:
+        records.end(member)
         record(
             caller,
             "member.accept_invitation",

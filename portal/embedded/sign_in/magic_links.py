@@ -1,6 +1,7 @@
 """Email magic links to one organization."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -8,15 +9,17 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
+from portal.access.rate_limits import admit_invitation
 from portal.directory.configuration import with_token
 from portal.directory.email_addresses import domain_of, fold_domain
-from portal.directory.errors import Conflict, DirectoryError, Forbidden
+from portal.directory.errors import Conflict, DirectoryError, Forbidden, TooManyRequests
 from portal.directory.ids import parse_id, public_id
 from portal.directory.magic_links import Invitation, MagicLinkRequest
 from portal.directory.members import Member, MemberChanges, MemberStatus
 from portal.directory.organizations import ALL_ALLOWED, MAGIC_LINK, NOT_ALLOWED
 from portal.directory.sessions import NOTHING_BEFORE, Authentication, Continuation, SessionTerms
 from portal.embedded import models
+from portal.embedded.invitations import records
 from portal.embedded.members.languages import language_for
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.sign_in_emails import invitation
@@ -40,7 +43,7 @@ from portal.embedded.tasks.queue import URGENT, GiveUp
 from portal.mail.delivery import UndeliverableError, send_email
 from portal.mail.own_templates import known_template
 
-LINK_MINUTES, INVITATION_MINUTES = 60, 10_080  # Stytch's defaults
+LINK_MINUTES = 60  # Stytch's default
 _LOWEST, _HIGHEST = 5, 10_080
 TOKEN_TYPE = "multi_tenant_magic_links"  # noqa: S105 -- Stytch's stytch_token_type
 
@@ -81,7 +84,12 @@ class EmbeddedMagicLinks:
             else:
                 self._scope.require_action("create", "stytch.member")
                 member = members.update(public_id("member", existing.pk), changes)
+            if self._scope.signed_in and not admit_invitation(str(self._scope.organization_id)):
+                raise TooManyRequests("Your organization has sent as many invitations as it can in a day.")
             email_tokens.ask(row, email_magic_link)
+            invited = self._scope.of(models.MemberRow).get(pk=parse_id("member", member.member_id))
+            lifetime = timedelta(minutes=row.signup_minutes)
+            records.remember(invited, invited_by=row.invited_by, lifetime=lifetime, locale=row.locale)
         return member
 
     def authenticate(
@@ -130,7 +138,9 @@ class EmbeddedMagicLinks:
         address = invitation.email_address.strip()
         self._require_invitations(address)
         url = settings.PROJECT.redirect_urls.chosen("invite", invitation.redirect_url)
-        minutes = _minutes("invite_expiration_minutes", invitation.minutes, INVITATION_MINUTES)
+        minutes = _minutes(
+            "invite_expiration_minutes", invitation.minutes, settings.PROJECT.invitations.lifetime_minutes
+        )
         signed_in = self._scope.signed_in
         inviter = signed_in.member.member_id if signed_in else invitation.invited_by or ""
         if inviter and not signed_in:

@@ -19,6 +19,7 @@ class Job:
 JOBS = (
     Job("prune_sessions", timedelta(hours=1), "portal.embedded.sessions.lifecycle.prune"),
     Job("prune_intermediate_sessions", timedelta(hours=1), "portal.embedded.sessions.intermediate.prune"),
+    Job("prune_invitations", timedelta(hours=1), "portal.embedded.invitations.jobs.prune"),
     Job("prune_email_tokens", timedelta(hours=1), "portal.embedded.sign_in.email_tokens.prune"),
     Job("prune_passkey_challenges", timedelta(hours=1), "portal.embedded.second_factors.passkeys.prune"),
     Job("prune_sign_in_links", timedelta(days=1), "portal.embedded.members.sign_in_links.prune"),

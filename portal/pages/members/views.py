@@ -30,6 +30,7 @@ def members(request: PortalRequest) -> HttpResponse:
         "list_url": list_url,
         "has_details": gateway.has_details,
         "own_id": request.signed_in.member.member_id,
+        "may_invite": right_to(request, Permission.MEMBER_CREATE),
     }
     if not query.is_valid():
         return render_page(request, _LIST, context, fragments=["members"], status=422)

@@ -6,6 +6,7 @@ from typing import Any
 
 from portal.directory.activity import ActivityEntry
 from portal.directory.actor import ActorType
+from portal.directory.members import MemberStatus
 from portal.directory.policy import role_name
 from portal.web.activity.changes import field_name
 
@@ -31,6 +32,8 @@ class Sentence:
 # Icon, and the words between the actor and the target.
 _VERBS: Mapping[str, tuple[str, str]] = {
     "activity_log.export": ("download", "exported the activity log"),
+    "invitation_job.cancel": ("mail", "stopped inviting people"),
+    "invitation_job.start": ("mail", "started to invite people"),
     "member.accept_invitation": ("user-check", "accepted the invitation"),
     "member.add_mfa_phone_number": ("shield-check", "added a phone number for"),
     "member.add_passkey": ("fingerprint-pattern", "added a passkey for"),
@@ -49,6 +52,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member.require_password_reset": ("key-round", "required a new password of"),
     "member.rename_passkey": ("pencil", "renamed a passkey of"),
     "member.rotate_recovery_codes": ("life-buoy", "replaced the recovery codes of"),
+    "member.resend_invitation": ("mail", "sent another invitation to"),
     "member.send_sign_in_link": ("mail", "emailed a sign-in link to"),
     "member.set_password": ("key-round", "set a password for"),
     "member.export_data": ("download", "downloaded the data of"),
@@ -221,12 +225,32 @@ def _link(entry: ActivityEntry, plain: Sentence) -> Sentence:
     return plain
 
 
+def _created(entry: ActivityEntry, plain: Sentence) -> Sentence:
+    is_invited = entry.after.get("status") == MemberStatus.INVITED
+    return replace(plain, icon="mail", verb="invited") if is_invited else plain
+
+
+def _deleted(entry: ActivityEntry, plain: Sentence) -> Sentence:
+    was_invited = entry.before.get("status") == MemberStatus.INVITED
+    return replace(plain, verb="revoked the invitation of") if was_invited else plain
+
+
+def _invitation_job(entry: ActivityEntry, plain: Sentence) -> Sentence:
+    people = _number(entry.after.get("people"))
+    verb = "started to invite" if entry.action.endswith("start") else "stopped inviting"
+    return replace(plain, target="", verb=f"{verb} {_people(people)}")
+
+
 def _without_target(entry: ActivityEntry, plain: Sentence) -> Sentence:  # noqa: ARG001 -- as the others
     return replace(plain, target="")
 
 
 _SPECIAL: Mapping[str, Callable[[ActivityEntry, Sentence], Sentence]] = {
     "activity_log.export": _without_target,
+    "invitation_job.cancel": _invitation_job,
+    "invitation_job.start": _invitation_job,
+    "member.create": _created,
+    "member.delete": _deleted,
     "member.send_sign_in_link": _link,
     "member.update": _member_update,
     "scim_connection.safeguard": _safeguard,

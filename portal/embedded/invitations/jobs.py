@@ -5,6 +5,7 @@ tasks too. A few lines are one transaction: member, invitation, email and result
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from portal.embedded import models
 from portal.embedded.database.batches import MAX_ROWS, delete_in_batches
 from portal.embedded.invitations import rules
 from portal.embedded.invitations.invitations import create_invited
+from portal.embedded.invitations.many import create_many
 from portal.embedded.invitations.records import WAITING
 from portal.embedded.members.values import member_value, with_details
 from portal.embedded.scope import Scope, across_organizations, organization_value, rows_of
@@ -93,13 +95,26 @@ def _invite_few(organization_id: UUID, job_id: str) -> bool:
 
 def _invite(scope: Scope, job: models.InvitationJobRow, rows: list[models.InvitationLineRow]) -> None:
     drafts = [DraftLine(row.number, row.email_address, row.name, tuple(row.roles), row.locale) for row in rows]
-    for row, draft, verdict in zip(rows, drafts, rules.verdicts(scope, drafts), strict=True):
-        row.state, row.reason = verdict.state, verdict.reason
-        if verdict.state is LineState.READY:
-            row.state, row.reason = _invite_one(scope, draft)
+    found = rules.verdicts(scope, drafts)
+    ready = [draft for draft, verdict in zip(drafts, found, strict=True) if verdict.state is LineState.READY]
+    results = iter(_results(scope, ready))
+    for row, verdict in zip(rows, found, strict=True):
+        is_ready = verdict.state is LineState.READY
+        row.state, row.reason = next(results) if is_ready else (verdict.state, verdict.reason)
     rows_of(job.organization_id, models.InvitationLineRow).bulk_update(rows, ["state", "reason"])
     _count(job, {LineState.READY: -len(rows), **Counter(LineState(row.state) for row in rows)})
     job.save(update_fields=["counts"])
+
+
+def _results(scope: Scope, drafts: Sequence[DraftLine]) -> list[tuple[LineState, str]]:
+    """Invite people together, or one by one if one of them can't be, and return what happened with each."""
+    if not drafts:
+        return []
+    try:
+        create_many(scope, drafts)
+    except DirectoryError:
+        return [_invite_one(scope, draft) for draft in drafts]
+    return [(LineState.SENT, "")] * len(drafts)
 
 
 def _invite_one(scope: Scope, line: DraftLine) -> tuple[LineState, str]:

@@ -50,13 +50,19 @@ def send(member: models.MemberRow, *, invited_by: str, locale: str = "", is_bulk
 @task()
 def email_invitation(organization_id: str, invitation_id: str, sends: int) -> None:
     """Email an invitation, unless it was accepted, revoked or sent again, or has expired."""
-    invitations = rows_of(UUID(organization_id), models.InvitationRow).filter(pk=invitation_id, sends=sends)
+    if not email_one(UUID(organization_id), invitation_id, sends):
+        raise GiveUp
+
+
+def email_one(organization_id: UUID, invitation_id: str, sends: int) -> bool:
+    """Email an invitation if it is still needed. Return False if its address doesn't exist. Raise OSError."""
+    invitations = rows_of(organization_id, models.InvitationRow).filter(pk=invitation_id, sends=sends)
     waiting = invitations.filter(emailed_at=None, expires_at__gt=timezone.now(), organization__deleted_at=None)
     row = waiting.select_related("member__organization", "member__scim_user").first()
     link = _link(row) if row and row.member.status in WAITING else None
     if row is None or link is None:
         log.info("invitation_not_sent", invitation_id=invitation_id)
-        return
+        return True
     url, is_to_choose_password = link
     email = invitation_email(
         row.member,
@@ -68,9 +74,11 @@ def email_invitation(organization_id: str, invitation_id: str, sends: int) -> No
     )
     try:
         send_email(email, to=row.member.email_address, key=f"{row.pk} {sends}")
-    except UndeliverableError as error:
-        raise GiveUp from error
+    except UndeliverableError:
+        log.warning("invitation_undeliverable", invitation_id=invitation_id)
+        return False
     invitations.update(emailed_at=timezone.now())
+    return True
 
 
 def delete_links(member: models.MemberRow) -> None:

@@ -47,6 +47,11 @@ def release(row: models.MemberRow, *, email_id: str, email_address: str) -> None
     row.retired_email_addresses = kept or None
 
 
+def has_retired(scope: Scope) -> bool:
+    """Say whether any address is kept for a member of the organization, so that new ones must be compared."""
+    return scope.of(models.MemberRow).filter(retired_email_addresses__isnull=False).exists()
+
+
 def require_not_retired(scope: Scope, row: models.MemberRow) -> None:
     """Raise Conflict if the member's address is kept for another member who had it."""
     wanted = Value([{"folded": fold_address(row.email_address)}], JSONField())

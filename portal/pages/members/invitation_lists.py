@@ -91,8 +91,11 @@ def _decoded(content: bytes) -> str:
 
 
 def _of_lines(text: str, defaults: Defaults) -> Iterator[DraftLine]:
-    for number, line in enumerate(text.splitlines(), 1):
+    number = 0
+    for line_number, line in enumerate(text.splitlines(), 1):
         for part in _parts(line):
+            # Each person has a number of their own. It's that of the line as long as each has one.
+            number = max(number + 1, line_number)
             found = _NAMED.fullmatch(part)
             name, address = (found["name"].strip(), found["address"].strip()) if found else ("", part)
             yield DraftLine(number, address, name, defaults.roles, defaults.locale)

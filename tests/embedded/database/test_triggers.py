@@ -289,6 +289,13 @@ def second_factor_rows(organization: models.OrganizationRow, member: models.Memb
     )
 
 
+def invitation_rows(organization: models.OrganizationRow, member: models.MemberRow) -> None:
+    now = timezone.now()
+    models.InvitationRow.objects.create(organization=organization, member=member, sent_at=now, expires_at=now)
+    job = models.InvitationJobRow.objects.create(organization=organization, created_by="member")
+    models.InvitationLineRow.objects.create(organization=organization, job=job, number=1, email_address="x")
+
+
 @pytest.fixture
 def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[tuple[str, type[Model]], Any]:
     """One row of each table in each organization."""
@@ -319,6 +326,7 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
             expires_at=timezone.now(),
         )
         second_factor_rows(organization, member)
+        invitation_rows(organization, member)
         models.ScimReminderRow.objects.create(organization=organization, connection=scim, about="safeguard/now")
         models.ScimUserRow.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)

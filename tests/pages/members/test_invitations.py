@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -184,14 +185,8 @@ def test_a_large_body_is_rejected_by_its_header(admin_client: Client) -> None:
         def read(self, *_: object) -> bytes:
             raise AssertionError("the body was read")
 
-    answer = admin_client.generic(
-        "POST",
-        INVITE,
-        b"",
-        content_type="multipart/form-data; boundary=x",
-        CONTENT_LENGTH="52428800",
-        **{"wsgi.input": Unread()},
-    )
+    environment: dict[str, Any] = {"CONTENT_TYPE": "multipart/form-data; boundary=x", "CONTENT_LENGTH": "52428800"}
+    answer = admin_client.generic("POST", INVITE, **environment, **{"wsgi.input": Unread()})  # type: ignore[arg-type]  # -- WSGI's name
     assert answer.status_code == 413
     assert "larger than 8 MB" in answer.content.decode()
 

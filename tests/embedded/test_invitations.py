@@ -30,7 +30,7 @@ from tests.tasks import run_tasks
 
 pytestmark = pytest.mark.django_db
 NIA = "nia@new.example"
-PEOPLE = [f"person{number}@new.example" for number in range(45)]
+ADDRESSES = [f"person{number}@new.example" for number in range(45)]
 
 
 @pytest.fixture(autouse=True)
@@ -221,14 +221,14 @@ def test_roles_need_a_permission_and_a_recent_proof(acme: models.OrganizationRow
 def test_a_list_says_what_will_happen_to_each_person(
     acme: models.OrganizationRow, admin: models.MemberRow, ada: EmbeddedDirectory
 ) -> None:
-    gone = factories.member(acme, "gone@acme.example")
-    models.MemberRow.objects.filter(pk=gone.pk).update(status=MemberStatus.DELETED, email_address_verified=True)
+    former = factories.member(acme, "former@acme.example")
+    models.MemberRow.objects.filter(pk=former.pk).update(status=MemberStatus.DELETED, email_address_verified=True)
     ada.invitations.revoke(ada.invitations.invite(NewInvitation("revoked@new.example")).member_id)
     ada.invitations.invite(NewInvitation("waiting@new.example"))
     lines = [
         DraftLine(1, NIA),
         DraftLine(2, "ADA@acme.example"),
-        DraftLine(3, "gone@acme.example"),
+        DraftLine(3, "former@acme.example"),
         DraftLine(4, "revoked@new.example"),
         DraftLine(5, "waiting@new.example"),
         DraftLine(6, NIA.upper()),
@@ -256,7 +256,7 @@ def test_a_list_says_what_will_happen_to_each_person(
     assert sent_to() == ["waiting@new.example"]
 
 
-def test_the_organization_limits_whom_its_members_invite(acme: models.OrganizationRow, admin: models.MemberRow) -> None:
+def test_the_organization_limits_invitations_by_domain(acme: models.OrganizationRow, admin: models.MemberRow) -> None:
     models.OrganizationRow.objects.update(
         settings={"email_invites": "RESTRICTED"}, email_allowed_domains=["new.example"]
     )
@@ -266,34 +266,34 @@ def test_the_organization_limits_whom_its_members_invite(acme: models.Organizati
 
 
 def test_a_job_invites_everyone_of_a_list_once(ada: EmbeddedDirectory) -> None:
-    job_id = started(ada, PEOPLE)
+    job_id = started(ada, ADDRESSES)
     run_tasks()
 
     job = ada.bulk_invitations.get(job_id)
     assert (job.state, job.sent, job.percent) == (JobState.FINISHED, 45, 100)
-    assert sent_to() == sorted(PEOPLE)
+    assert sent_to() == sorted(ADDRESSES)
     entries = list(models.ActivityEntryRow.objects.values_list("action", flat=True))
     assert (entries.count("member.create"), entries.count("invitation_job.start")) == (45, 1)
     with pytest.raises(Conflict):
         ada.bulk_invitations.start(job_id)
     for again in range(2):
-        jobs.invite_people.call(str(models.OrganizationRow.objects.get().pk), str(parse_id("invitation-job", job_id)))
+        jobs.invite_next.call(str(models.OrganizationRow.objects.get().pk), str(parse_id("invitation-job", job_id)))
         assert run_tasks() == 0, again
     assert len(mail.outbox) == 45
 
 
 def test_two_jobs_with_the_same_people_invite_them_once(ada: EmbeddedDirectory) -> None:
-    first, second = started(ada, PEOPLE), started(ada, PEOPLE)
+    first, second = started(ada, ADDRESSES), started(ada, ADDRESSES)
     run_tasks()
 
-    assert sent_to() == sorted(PEOPLE)
+    assert sent_to() == sorted(ADDRESSES)
     counts = [ada.bulk_invitations.get(job_id).counts for job_id in (first, second)]
     assert {(one.get(LineState.SENT, 0), one.get(LineState.INVITED, 0)) for one in counts} == {(45, 0), (0, 45)}
 
 
 def test_what_was_not_stored_is_done_again(ada: EmbeddedDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction holds member, email and result together: what ends in between leaves none of them."""
-    job_id = started(ada, PEOPLE)
+    job_id = started(ada, ADDRESSES)
     real, seen = create_many, []
 
     def interrupted(*arguments: object, **options: object) -> object:
@@ -313,7 +313,7 @@ def test_what_was_not_stored_is_done_again(ada: EmbeddedDirectory, monkeypatch: 
     DBTaskResult.objects.filter(pk=claim.task_id).update(status="READY")
     run_tasks()
     assert ada.bulk_invitations.get(job_id).sent == 45
-    assert sent_to() == sorted(PEOPLE)
+    assert sent_to() == sorted(ADDRESSES)
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def test_a_right_that_ends_while_the_job_runs_ends_the_job(
     acme: models.OrganizationRow, ada: EmbeddedDirectory, change: str
 ) -> None:
     hal = host(acme)
-    job_id = started(acting(hal), PEOPLE)
+    job_id = started(acting(hal), ADDRESSES)
     run_one()
     changes: dict[str, object] = {"direct_roles": []} if change == "role" else {"status": MemberStatus.DELETED}
     models.MemberRow.objects.filter(pk=hal.pk).update(**changes)
@@ -353,7 +353,7 @@ def test_a_role_that_can_no_longer_be_given_and_a_new_setting_count(
 ) -> None:
     hal = host(acme, "update.settings.roles")
     directory = acting(hal)
-    with_roles = started(directory, PEOPLE[:25], ("host",))
+    with_roles = started(directory, ADDRESSES[:25], ("host",))
     run_one()
     role = {
         "role_id": "host",
@@ -364,7 +364,7 @@ def test_a_role_that_can_no_longer_be_given_and_a_new_setting_count(
     run_tasks()
     assert directory.bulk_invitations.get(with_roles).counts == {LineState.SENT: 20, LineState.ROLE: 5}
 
-    plain = started(acting(hal), PEOPLE[25:])
+    plain = started(acting(hal), ADDRESSES[25:])
     models.OrganizationRow.objects.update(settings={"email_invites": "NOT_ALLOWED"})
     run_tasks()
     assert directory.bulk_invitations.get(plain).counts == {LineState.NOT_ALLOWED: 20}
@@ -372,7 +372,7 @@ def test_a_role_that_can_no_longer_be_given_and_a_new_setting_count(
 
 @pytest.mark.usefixtures("_few_at_once")
 def test_a_canceled_job_invites_no_one_else(ada: EmbeddedDirectory) -> None:
-    job_id = started(ada, PEOPLE)
+    job_id = started(ada, ADDRESSES)
     run_one()
     job = ada.bulk_invitations.cancel(job_id)
     run_tasks()
@@ -385,7 +385,7 @@ def test_a_canceled_job_invites_no_one_else(ada: EmbeddedDirectory) -> None:
 
 @pytest.mark.usefixtures("_few_at_once")
 def test_another_organizations_task_runs_in_between(ada: EmbeddedDirectory, other_admin: models.MemberRow) -> None:
-    started(ada, PEOPLE)
+    started(ada, ADDRESSES)
     gil = acting(other_admin)
     gil.invitations.invite(NewInvitation(NIA))
     queue = ""
@@ -400,7 +400,7 @@ def test_another_organizations_task_runs_in_between(ada: EmbeddedDirectory, othe
 def test_a_list_of_another_organization_or_member_is_not_found(
     acme: models.OrganizationRow, ada: EmbeddedDirectory, other_admin: models.MemberRow
 ) -> None:
-    job_id, gil, hal = drafted(ada, PEOPLE).job_id, acting(other_admin), acting(host(acme))
+    job_id, gil, hal = drafted(ada, ADDRESSES).job_id, acting(other_admin), acting(host(acme))
     for directory in (gil, hal):
         bulk = directory.bulk_invitations
         for method in (bulk.get, bulk.lines, bulk.start, bulk.cancel):
@@ -409,12 +409,12 @@ def test_a_list_of_another_organization_or_member_is_not_found(
 
 
 def test_lists_need_the_permission(ada: EmbeddedDirectory, member: models.MemberRow) -> None:
-    job_id, bulk = started(ada, PEOPLE), acting(member).bulk_invitations
+    job_id, bulk = started(ada, ADDRESSES), acting(member).bulk_invitations
     for method in (bulk.get, bulk.lines, bulk.start, bulk.cancel):
         with pytest.raises(Forbidden):
             method(job_id)
     with pytest.raises(Forbidden):
-        drafted(acting(member), PEOPLE)
+        drafted(acting(member), ADDRESSES)
     with pytest.raises(Forbidden):
         bulk.recent()
 
@@ -425,19 +425,19 @@ def test_starting_a_list_with_roles_needs_a_recent_proof(ada: EmbeddedDirectory,
     token = factories.session_token(admin)
     factories.forget_password_entry()
     late = directory.acting_as(directory.sessions.authenticate(token))
-    job = drafted(late, PEOPLE, ("stytch_admin",))
+    job = drafted(late, ADDRESSES, ("stytch_admin",))
     with pytest.raises(StepUpRequired):
         late.bulk_invitations.start(job.job_id)
     assert late.bulk_invitations.get(job.job_id).state is JobState.DRAFT
 
 
 def test_old_lists_and_ended_invitations_are_deleted(ada: EmbeddedDirectory, admin: models.MemberRow) -> None:
-    started(ada, PEOPLE[:2])
+    started(ada, ADDRESSES[:2])
     run_tasks()
-    drafted(ada, PEOPLE)
-    drafted(ada, PEOPLE)
+    drafted(ada, ADDRESSES)
+    drafted(ada, ADDRESSES)
     assert models.InvitationJobRow.objects.count() == 2
-    models.MemberRow.objects.filter(email_address=PEOPLE[0]).update(status=MemberStatus.ACTIVE)
+    models.MemberRow.objects.filter(email_address=ADDRESSES[0]).update(status=MemberStatus.ACTIVE)
     assert jobs.prune() == 1
     with time_machine.travel(timezone.now() + timedelta(days=2)):
         assert jobs.prune() == 1

@@ -117,7 +117,7 @@ class EmbeddedBulkInvitations:
             job.state, job.started_at = JobState.RUNNING, timezone.now()
             job.save(update_fields=["state", "started_at"])
             self._record("invitation_job.start", job, {"people": job.counts.get(LineState.READY, 0)})
-            enqueue(job.organization_id, jobs.invite_people, str(job.organization_id), str(job.pk))
+            enqueue(job.organization_id, jobs.invite_next, str(job.organization_id), str(job.pk))
         return self._value(job)
 
     def cancel(self, job_id: str) -> InvitationJob:

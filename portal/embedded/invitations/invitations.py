@@ -181,7 +181,7 @@ def create_invited(scope: Scope, new: NewInvitation, *, is_bulk: bool = False) -
 
 
 def require_room(scope: Scope) -> None:
-    """Count an email of an invitation. Raise TooManyRequests if the organization has sent too many, or too many tasks wait."""
+    """Count an email of an invitation. Raise TooManyRequests beyond the limit of the organization."""
     if not admit_invitation(str(scope.organization_id)):
         raise TooManyRequests(_TOO_MANY)
 

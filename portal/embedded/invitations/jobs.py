@@ -31,19 +31,19 @@ from portal.embedded.members.values import member_value, with_details
 from portal.embedded.scope import Scope, across_organizations, organization_value, rows_of
 from portal.embedded.tasks.queue import enqueue_always
 
-# People whom one task invites, and those of one transaction.
+# Lines of one task, and of one transaction.
 BATCH, CHUNK = 100, 20
 _KEPT_DRAFT, _KEPT_DONE = timedelta(days=1), timedelta(days=30)
 
 
 @task()
-def invite_people(organization_id: str, job_id: str) -> None:
+def invite_next(organization_id: str, job_id: str) -> None:
     """Invite the next people of a list, and add the task for those after them."""
     organization = UUID(organization_id)
     for _ in range(BATCH // CHUNK):
         if not _invite_few(organization, job_id):
             return
-    enqueue_always(organization, invite_people, organization_id, job_id)
+    enqueue_always(organization, invite_next, organization_id, job_id)
 
 
 def close(job: models.InvitationJobRow, job_state: JobState, line_state: LineState, reason: str) -> int:

@@ -1,4 +1,4 @@
-"""The row of an invitation: when it was sent, by whom, and until when its link works."""
+"""The row of an invitation: when it was sent, who sent it, and until when its link works."""
 
 from datetime import timedelta
 

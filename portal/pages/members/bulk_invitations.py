@@ -70,7 +70,7 @@ def start(request: PortalRequest, job_id: str) -> HttpResponse:
 
 
 def cancel(request: PortalRequest, job_id: str) -> HttpResponse:
-    """Leave out the people whom the job hasn't come to."""
+    """Leave out the lines that the job hasn't come to."""
     found = _bulk(request).cancel(job_id)
     left = found.counts.get(LineState.CANCELED, 0)
     messages.success(request, f"Canceled. {left:,} {'person wasn’t' if left == 1 else 'people weren’t'} invited.")

@@ -54,18 +54,18 @@ def test_one_person_is_invited_at_once(admin_client: Client) -> None:
 
 @pytest.mark.usefixtures("_email")
 @pytest.mark.parametrize(
-    ("people", "said"),
+    ("entered", "said"),
     [
         ("ada@acme.example", "Already a member."),
         ("nobody", "This isn’t a valid email address."),
         ("", "Enter an address or choose a file."),
     ],
 )
-def test_a_person_who_cannot_be_invited_keeps_the_form(admin_client: Client, people: str, said: str) -> None:
-    answer = admin_client.post(INVITE, {"people": people})
+def test_a_person_who_cannot_be_invited_keeps_the_form(admin_client: Client, entered: str, said: str) -> None:
+    answer = admin_client.post(INVITE, {"people": entered})
     assert answer.status_code == 422
     assert said in answer.content.decode()
-    assert people in answer.content.decode()
+    assert entered in answer.content.decode()
 
 
 @pytest.mark.usefixtures("_email")

@@ -1,4 +1,4 @@
-"""Invitations, and jobs that invite many people. The keys to other rows come with 0061."""
+"""Invitations, and jobs that invite many people. The keys to other rows come with 0062."""
 
 import django.db.models.deletion
 from django.apps.registry import Apps
@@ -41,7 +41,7 @@ def organization() -> models.ForeignKey[object, object]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0059_passkeys_of_members")]
+    dependencies = [("directory", "0060_email_templates")]
 
     operations = [
         migrations.CreateModel(

@@ -1,4 +1,4 @@
-"""Invitations, and jobs that invite many people. The keys to other rows come with 0062."""
+"""Invitations, and jobs that invite many people. The keys to other rows come with 0063."""
 
 import django.db.models.deletion
 from django.apps.registry import Apps
@@ -41,7 +41,7 @@ def organization() -> models.ForeignKey[object, object]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0060_email_templates")]
+    dependencies = [("directory", "0061_sign_in_numbers")]
 
     operations = [
         migrations.CreateModel(

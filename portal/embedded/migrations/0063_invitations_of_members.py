@@ -1,4 +1,4 @@
-"""The keys of 0061's tables to members and jobs, and a row for each member who was invited before."""
+"""The keys of 0062's tables to members and jobs, and a row for each member who was invited before."""
 
 from datetime import timedelta
 
@@ -61,7 +61,7 @@ def add_invitations(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("directory", "0061_invitations")]
+    dependencies = [("directory", "0062_invitations")]
 
     operations = [
         migrations.RunPython(add_foreign_keys, drop_foreign_keys),

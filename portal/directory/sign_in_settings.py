@@ -64,6 +64,19 @@ class MethodReview:
     candidates: tuple[NamedMember, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SignInAttention:
+    """What is wrong with the sign-in settings: members who lack a required second factor, and methods without use.
+
+    `unusable_methods` are allowed by name, and no member can sign in with them: of those in `allowed_auth_methods`.
+    """
+
+    without_required_factor: int
+    # Whether only admins need one.
+    is_of_admins: bool
+    unusable_methods: tuple[str, ...]
+
+
 class SignInSettingsGateway(Protocol):
     """Numbers and consequences of the sign-in settings, and changing the methods together with an emergency admin."""
 
@@ -74,8 +87,8 @@ class SignInSettingsGateway(Protocol):
         """
         ...
 
-    def unusable(self) -> bool:
-        """Say whether no member can sign in by a method that is allowed. Emergency admins can always."""
+    def attention(self) -> SignInAttention:
+        """Return what needs attention. Needs `stytch.member:search`, and takes as many queries as `numbers()`."""
         ...
 
     def review(self, methods: Sequence[str]) -> MethodReview:

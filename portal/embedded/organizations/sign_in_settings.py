@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -10,6 +11,8 @@ from django.utils import timezone
 from portal.directory.counts import Count
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.organizations import (
+    EMAIL_OTP,
+    MAGIC_LINK,
     PASSWORD,
     RESTRICTED,
     Organization,
@@ -20,7 +23,7 @@ from portal.directory.pages import MAX_COUNTED
 from portal.directory.permissions import Permission
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.second_factors import PASSKEY, SMS_OTP, TOTP
-from portal.directory.sign_in_settings import MAX_NAMED, MethodReview, NamedMember, SignInNumbers
+from portal.directory.sign_in_settings import MAX_NAMED, MethodReview, NamedMember, SignInAttention, SignInNumbers
 from portal.embedded import models
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.search import has_any_role
@@ -53,14 +56,20 @@ class EmbeddedSignInSettings:
         kept = self._scope.of(models.DailyCountRow).exclude(sign_in={}).order_by("-day").first()
         return replace(_numbers(kept.sign_in), counted_at=kept.counted_at) if kept else None
 
-    def unusable(self) -> bool:
-        """Say whether no member can sign in by a method that is allowed. This takes one query at most."""
+    def attention(self) -> SignInAttention:
+        """Return what needs attention. This takes no query if nothing is required and all methods are allowed."""
+        self._scope.require(Permission.MEMBER_SEARCH)
         current = self._scope.organization.settings
-        if allows_email(current):
-            return False
-        with_password = members_in_order(self._scope.organization_id)[:_SEARCHED].values_list("password", "status")
-        has_password = any(password and status == MemberStatus.ACTIVE for password, status in with_password.iterator())
-        return not (current.allows(PASSWORD) and has_password)
+        allowed = current.allowed_auth_methods if current.auth_methods == RESTRICTED else ()
+        of_everyone, of_admins = (current.requires_second_factor(is_admin=one) for one in (False, True))
+        numbers = self.numbers() if of_admins or PASSWORD in allowed else None
+        lacking = 0
+        if numbers and of_admins:
+            lacking = numbers.without_second_factor if of_everyone else numbers.admins_without_second_factor
+        usable = {MAGIC_LINK, EMAIL_OTP} if settings.EMAIL_IS_SET_UP else set()
+        if numbers is None or numbers.with_password:
+            usable |= {PASSWORD}
+        return SignInAttention(lacking, not of_everyone, tuple(one for one in allowed if one not in usable))
 
     def review(self, methods: Sequence[str]) -> MethodReview:
         """Return the consequences of allowing only these methods, with six queries at most."""

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
 from portal.pages.home.attention import attention_context
+from portal.pages.home.sign_in import sign_in_attention
 from portal.pages.home.steps import first_steps, next_steps
 from portal.web.activity.recent import recent_changes
 from portal.web.pages import render_page
@@ -27,6 +28,7 @@ def home(request: PortalRequest) -> HttpResponse:
         "may_see_scim": right,
         "connection": connection,
         "recent": recent_changes(request, limit=_RECENT),
+        **sign_in_attention(request),
     }
     if connection is not None:
         context |= _connected(request, connection)

@@ -9,10 +9,11 @@ from portal.directory.organizations import PASSWORD, RESTRICTED, Organization, O
 from portal.directory.permissions import Permission
 from portal.directory.sign_in_settings import MethodReview
 from portal.pages.settings.sign_in import render_sign_in, sign_in_url, stored
-from portal.pages.settings.sign_in_forms import OWN_METHODS, MethodsForm, allowed_after, allowed_now
+from portal.pages.settings.sign_in_forms import MethodsForm, allowed_after, allowed_now
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from portal.web.sign_in_methods import OWN_METHODS
 from portal.web.step_up import needs_step_up, step_up
 
 

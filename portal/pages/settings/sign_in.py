@@ -22,7 +22,6 @@ from portal.directory.second_factors import PASSKEY, SMS_OTP
 from portal.pages.settings.sign_in_forms import (
     FACTORS,
     OF_METHODS,
-    OWN_METHODS,
     SecondFactorForm,
     allowed_now,
     policy_text,
@@ -31,6 +30,7 @@ from portal.pages.settings.tabs import render_tab
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from portal.web.sign_in_methods import OWN_METHODS
 from portal.web.step_up import needs_step_up, step_up
 
 _SENTENCES = {

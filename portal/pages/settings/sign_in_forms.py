@@ -8,10 +8,7 @@ from django.http import QueryDict
 
 from portal.directory.organizations import (
     ALL_ALLOWED,
-    EMAIL_OTP,
-    MAGIC_LINK,
     NOT_ALLOWED,
-    PASSWORD,
     RESTRICTED,
     Organization,
     OrganizationChanges,
@@ -20,9 +17,8 @@ from portal.directory.organizations import (
 )
 from portal.directory.second_factors import METHODS, OPTIONAL, PASSKEY, REQUIRED_FOR_ALL, SMS_OTP, TOTP
 from portal.directory.sign_in_settings import MethodReview
+from portal.web.sign_in_methods import OWN_METHODS
 
-# The methods that the portal has, in the order shown. Others that the API allows are kept as they are.
-OWN_METHODS: Mapping[str, str] = {PASSWORD: "Password", MAGIC_LINK: "Email link", EMAIL_OTP: "Email code"}
 FACTORS: Mapping[str, str] = {
     PASSKEY: "Passkey or security key",
     TOTP: "Authenticator app",

@@ -21,7 +21,7 @@ from portal.mail.own_templates import own_templates
 from portal.mail.own_texts import read
 
 _READERS = frozenset(
-    "certificates file flag header_name key list networks one_of origins policy ports proxy rate rates required secret secrets str "
+    "certificates file flag header_name key list networks one_of origins policy ports proxy rate rates required resolvers secret secrets str "
     "whole_number".split()
 )
 # These also read the name with _FILE.

@@ -29,6 +29,7 @@ _MAX_SECRET_CHARACTERS = 65_536
 # The limits of Django's check security.W009.
 _MIN_LENGTH, _MIN_UNIQUE_CHARACTERS = 50, 5
 _MAX_PORT = 65_535
+_DNS_PORT = 53
 
 
 def required(name: str) -> str:
@@ -167,6 +168,26 @@ def networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, 
         return tuple(ipaddress.ip_network(text) for text in env.list(name, default=[]))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must list IP addresses or networks such as 10.0.0.0/8: {error}.") from error
+
+
+def resolvers(name: str) -> tuple[tuple[str, int], ...]:
+    """Return the addresses and ports of DNS resolvers, such as 192.0.2.53 or [2001:db8::53]:5353. Raise ImproperlyConfigured."""
+    found = []
+    for text in env.list(name, default=[]):
+        address, _, port = (
+            str(text).strip().rpartition(":") if re.search(r"\]:|\.[0-9]+:", str(text)) else (text, "", "")
+        )
+        try:
+            address = str(ipaddress.ip_address(str(address).strip().strip("[]")))
+        except ValueError:
+            address = ""
+        number = int(port) if re.fullmatch(r"[0-9]{1,5}", port) else _DNS_PORT if not port else 0
+        if not address or not 1 <= number <= _MAX_PORT:
+            raise ImproperlyConfigured(
+                f"{name} must list IP addresses of DNS resolvers, such as 192.0.2.53 or [2001:db8::53]:5353."
+            )
+        found.append((address, number))
+    return tuple(found)
 
 
 def ports(name: str, default: str) -> tuple[int, ...]:

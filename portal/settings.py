@@ -33,6 +33,7 @@ from portal.environment import (
     rate,
     rates,
     required,
+    resolvers,
     secret,
     secrets,
     whole_number,
@@ -312,6 +313,7 @@ OUTBOUND_PORTS = ports("OUTBOUND_PORTS", "443,8443")
 OUTBOUND_ALLOW_HTTP = flag("OUTBOUND_ALLOW_HTTP", default=False)
 OUTBOUND_PROXY = proxy("OUTBOUND_PROXY")
 OUTBOUND_CA_FILE = certificates("OUTBOUND_CA_FILE")
+DNS_RESOLVERS = resolvers("DNS_RESOLVERS")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,13 @@ def organization(slug: str, *, name: str = "") -> models.OrganizationRow:
     return models.OrganizationRow.objects.create(slug=slug, name=name or slug.title())
 
 
+def proved_domain(organization: models.OrganizationRow, domain: str) -> models.EmailDomainRow:
+    """Add a domain that counts, beside a list that a test sets itself."""
+    return models.EmailDomainRow.objects.create(
+        organization=organization, domain=domain, record_value="gatehouse-domain=0", is_trusted=True
+    )
+
+
 def role_by_domain(organization: models.OrganizationRow, domain: str, role_id: str) -> None:
     """Assign a role to everyone with an email address of a domain."""
     settings = {"rbac_email_implicit_role_assignments": [{"domain": domain, "role_id": role_id}]}

@@ -18,11 +18,15 @@ from limits.strategies import FixedWindowRateLimiter
 
 from portal.access.client_address import network_of
 from portal.access.memory_storage import ProcessStorage
-from portal.directory.email_addresses import fold_address
+from portal.directory.email_addresses import domain_of, fold_address
 from portal.metrics import FAILED_SIGN_INS
 
 # The library imports its drivers on first use, which two threads must not do at once. functools.cache doesn't lock.
 _building = Lock()
+# Look-ups of DNS records that members ask for: the worker also looks on its own.
+# Codes to all addresses in a domain: with five guesses for each, they can't be guessed in any useful time.
+_CODES_OF_DOMAIN = "5 per 15 minutes; 20 per day"
+_CHECKS_OF_DOMAIN, _CHECKS_OF_ORGANIZATION = "6 per minute; 60 per hour", "30 per minute; 300 per hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,19 @@ def admit_email(attempt: Attempt) -> bool:
 def admit_invitation(organization_id: str) -> bool:
     """Count an email that invites someone, and return whether it may be sent."""
     return _hit(settings.INVITATION_RATE_PER_ORGANIZATION, "invitation", organization_id)
+
+
+def admit_domain_code(attempt: Attempt) -> bool:
+    """Count an email with a code to an address in a domain of an organization, and return whether it may be sent."""
+    domain = domain_of(attempt.email_address)
+    return admit_email(attempt) and _hit(_CODES_OF_DOMAIN, "domain-code", attempt.organization_slug, domain)
+
+
+def admit_domain_check(organization_id: str, domain_id: str) -> bool:
+    """Count a check of a domain that someone asked for, and return whether it may run."""
+    return _hit(_CHECKS_OF_DOMAIN, "domain-check", domain_id) and _hit(
+        _CHECKS_OF_ORGANIZATION, "domain-checks", organization_id
+    )
 
 
 @dataclass(frozen=True, slots=True)

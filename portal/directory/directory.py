@@ -13,6 +13,7 @@ from portal.directory.actor import Origin
 from portal.directory.bulk_invitations import BulkInvitationGateway
 from portal.directory.counts import CountGateway
 from portal.directory.discovery import EmailDiscovery
+from portal.directory.domains import DomainGateway
 from portal.directory.email_otps import EmailOtpGateway
 from portal.directory.invitations import InvitationGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
@@ -203,6 +204,11 @@ class Directory(Protocol):
     @property
     def recovery_codes(self) -> RecoveryCodeGateway:
         """Its members' recovery codes."""
+        ...
+
+    @property
+    def domains(self) -> DomainGateway | None:
+        """Its email domains, and what proves them."""
         ...
 
     @property

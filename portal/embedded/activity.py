@@ -1,13 +1,13 @@
 """The activity log, read newest first, with a bound on the entries that one page looks at. `audit.py` writes it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from portal.directory.activity import ACTIONS, ActivityEntry, ActivityFilter, ActivityKind, ExportedList
+from portal.directory.activity import ACTIONS, ActivityEntry, ActivityFilter, ActivityKind
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import NotFound
 from portal.directory.ids import first_uuid7, id_prefix, parse_id, public_id, timestamp_of
@@ -34,12 +34,6 @@ _RARE_KINDS = tuple(
         for name in names
     )
 )
-# What the export of a list is called, and who may do it.
-_EXPORTS = {
-    ExportedList.USERS: ("scim_user.export", Permission.SCIM_GET),
-    ExportedList.GROUPS: ("scim_group.export", Permission.SCIM_GET),
-    ExportedList.MEMBERS: ("member.export", Permission.MEMBER_SEARCH),
-}
 # What a text can be the ID of, besides a request.
 _TARGETS = ("member", "member-session", "organization", "scim-connection", "scim-group", "scim-user")
 
@@ -85,23 +79,6 @@ class EmbeddedActivity:
             after=_filter_document(wanted),
         )
         return map(_value, self._newest(wanted))
-
-    def record_export(
-        self, exported: ExportedList, wanted: Mapping[str, str], *, of: tuple[str, str] | None = None
-    ) -> None:
-        """Record that a list is exported. Raise Forbidden."""
-        action, permission = _EXPORTS[exported]
-        self._scope.require(permission)
-        organization = self._scope.organization
-        target_id, target_name = of or (organization.organization_id, organization.organization_name)
-        audit.record(
-            self._scope.caller,
-            action,
-            organization_id=self._scope.organization_id,
-            target_id=target_id,
-            target_name=target_name,
-            after=dict(wanted),
-        )
 
     def _rows(self) -> Rows:
         return self._scope.of(models.ActivityEntryRow)

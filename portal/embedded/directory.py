@@ -16,6 +16,7 @@ from portal.embedded.members.locks import EmbeddedLockRecorder, EmbeddedMemberLo
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
+from portal.embedded.organizations.domains import EmbeddedDomains
 from portal.embedded.organizations.organizations import EmbeddedOrganization
 from portal.embedded.organizations.sign_in_settings import EmbeddedSignInSettings
 from portal.embedded.passwords.passwords import EmbeddedPasswords
@@ -139,6 +140,11 @@ class EmbeddedDirectory:
     def recovery_codes(self) -> EmbeddedRecoveryCodes:
         """Recovery codes of its members."""
         return EmbeddedRecoveryCodes(self._scope)
+
+    @cached_property
+    def domains(self) -> EmbeddedDomains:
+        """Its email domains."""
+        return EmbeddedDomains(self._scope)
 
     @cached_property
     def activity(self) -> EmbeddedActivity:

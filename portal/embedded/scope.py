@@ -137,6 +137,11 @@ class Scope:
         if not self.policy.allows(self.roles, permission):
             raise Forbidden("Your roles do not allow this.")
 
+    def require_known(self) -> None:
+        """Raise Unauthenticated for a visitor. For what every member of the organization may see."""
+        if self.signed_in is None and not self.project:
+            raise Unauthenticated("Sign in first.")
+
     def require_action(self, action: str, resource: str, own: str = "") -> None:
         """Raise Forbidden unless the acting member has the permission for an action on a resource, or on `own` if it is their account.
 

@@ -10,6 +10,7 @@ from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
 from portal.directory.bulk_invitations import BulkInvitationGateway
 from portal.directory.counts import CountGateway
+from portal.directory.domains import DomainGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
@@ -52,6 +53,8 @@ class StytchDirectory:
     sign_in_settings: SignInSettingsGateway | None = None
     # Stytch has passkeys for consumers only.
     passkeys: PasskeyGateway | None = None
+    # Stytch takes the organization's word for its domains.
+    domains: DomainGateway | None = None
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
         self._scope = scope

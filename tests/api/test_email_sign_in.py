@@ -58,6 +58,7 @@ def let_join(organization: models.OrganizationRow, domain: str = "acme.example")
     models.OrganizationRow.objects.filter(pk=organization.pk).update(
         email_allowed_domains=[domain], settings={"email_jit_provisioning": "RESTRICTED"}
     )
+    factories.proved_domain(organization, domain)
 
 
 def sent() -> list[str]:

@@ -135,9 +135,11 @@ class EmbeddedWorld:
         return self.texts.code(phone_number) if self.texts.sent(phone_number) else ""
 
     def let_join(self, slug: str, domain: str) -> None:
-        models.OrganizationRow.objects.filter(slug=slug).update(
-            email_allowed_domains=[domain], settings={"email_jit_provisioning": "RESTRICTED"}
-        )
+        organization = models.OrganizationRow.objects.get(slug=slug)
+        organization.email_allowed_domains = [domain]
+        organization.settings = {"email_jit_provisioning": "RESTRICTED"}
+        organization.save()
+        factories.proved_domain(organization, domain)
 
     def forbid_invitations(self, slug: str) -> None:
         models.OrganizationRow.objects.filter(slug=slug).update(settings={"email_invites": "NOT_ALLOWED"})

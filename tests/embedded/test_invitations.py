@@ -260,6 +260,7 @@ def test_the_organization_limits_invitations_by_domain(acme: models.Organization
     models.OrganizationRow.objects.update(
         settings={"email_invites": "RESTRICTED"}, email_allowed_domains=["new.example"]
     )
+    factories.proved_domain(models.OrganizationRow.objects.get(slug="acme"), "new.example")
     directory = acting(admin)
     job = drafted(directory, [NIA, "leo@other.example"])
     assert states(directory, job.job_id) == [(NIA, "ready"), ("leo@other.example", "not_allowed")]

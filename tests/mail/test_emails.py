@@ -22,8 +22,11 @@ from portal.embedded.audit import Caller
 from portal.embedded.doctor.mail import send_test
 from portal.embedded.members.sign_in_links import email_link
 from portal.embedded.members.values import member_id
+from portal.embedded.organizations import domain_codes
+from portal.embedded.organizations.domain_warnings import email_warnings
 from portal.embedded.scim.reminder_emails import Reminded, hold_email, token_email
 from portal.embedded.scim.reminders import enqueue_reminders
+from portal.embedded.scope import Scope
 from portal.mail.catalog import texts
 from portal.mail.rendering import render_text
 from portal.mail.wrapping import columns
@@ -113,7 +116,35 @@ def check_server(admin: models.MemberRow, member: models.MemberRow, connection: 
     send_test("ops@acme.example")
 
 
-EACH = [invite, request_reset, send_reset, remind_of_token, report_hold, check_server]
+def ask_for_domain_code(
+    admin: models.MemberRow, member: models.MemberRow, connection: models.ScimConnectionRow
+) -> None:
+    factories.proved_domain(admin.organization, "acme.example")
+    domain_codes.ask(Scope("acme", Origin(ip_address="198.51.100.7")), "it@acme.example")
+    run_tasks()
+
+
+def warn_of_missing_record(
+    admin: models.MemberRow, member: models.MemberRow, connection: models.ScimConnectionRow
+) -> None:
+    row = factories.proved_domain(admin.organization, "acme.example")
+    models.MemberRow.objects.update(email_address_verified=True)
+    row.owned_at = row.missing_since = timezone.now()
+    row.save()
+    email_warnings(row)
+    run_tasks()
+
+
+EACH = [
+    invite,
+    request_reset,
+    send_reset,
+    remind_of_token,
+    report_hold,
+    check_server,
+    ask_for_domain_code,
+    warn_of_missing_record,
+]
 TO_CONTACTS = [remind_of_token, report_hold]
 Sender = Callable[[models.MemberRow, models.MemberRow, models.ScimConnectionRow], None]
 

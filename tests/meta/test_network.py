@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LIBRARIES = {
     "aiohttp",
+    "dns",
     "ftplib",
     "http.client",
     "httpx",
@@ -25,6 +26,7 @@ ALLOWED = {
     "portal/outbound/addresses.py": "looks names up",
     "portal/outbound/client.py": "the client",
     "portal/outbound/connections.py": "connects to checked addresses",
+    "portal/outbound/dns.py": "asks the operator's resolvers",
     "portal/outbound/deadline.py": "ends connections",
     "portal/outbound/urls.py": "urllib3's parser of URLs",
     "portal/embedded/doctor/mail.py": "the mail server of the operator's settings",

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from portal.directory.bulk_invitations import DraftLine, LineState
-from portal.directory.email_addresses import domain_of, fold_address, fold_domain
+from portal.directory.email_addresses import domain_of, fold_address
 from portal.directory.errors import Conflict, DirectoryError, Forbidden, Invalid
 from portal.directory.locales import known_locale
 from portal.directory.members import FIELD_ACTIONS, RESOURCE, MemberStatus
@@ -17,6 +17,7 @@ from portal.directory.policy import MEMBER_ROLE, role_name
 from portal.embedded import models
 from portal.embedded.database.integrity import is_text
 from portal.embedded.invitations.records import WAITING
+from portal.embedded.organizations import domain_rows
 from portal.embedded.scope import Scope
 
 MAX_ADDRESS, MAX_NAME, MAX_ROLES = 254, 256, 100
@@ -143,11 +144,11 @@ def _of_roles(scope: Scope, line: DraftLine) -> Verdict | None:
 
 
 def _allowed_domains(scope: Scope) -> Collection[str] | None:
-    """Return the domains to which invitations are limited, None if they aren't."""
+    """Return the domains to which invitations are limited, proved ones only; None if they aren't limited."""
     organization = scope.organization
     if organization.settings.email_invites == ALL_ALLOWED:
         return None
-    return {fold_domain(one) for one in organization.email_allowed_domains}
+    return domain_rows.counting_among(scope.organization_id, organization.email_allowed_domains)
 
 
 def _existing(scope: Scope, addresses: Sequence[str]) -> Mapping[str, Verdict]:

@@ -2,6 +2,7 @@
 
 from portal.embedded.models.activity import ActivityEntryRow
 from portal.embedded.models.counts import DailyCountRow, ScimRequestCountRow
+from portal.embedded.models.domains import EmailDomainRow, OwnedDomainRow
 from portal.embedded.models.email_tokens import DiscoveryTokenRow, EmailPurpose, EmailTokenRow
 from portal.embedded.models.invitations import InvitationJobRow, InvitationLineRow, InvitationRow
 from portal.embedded.models.members import (
@@ -38,6 +39,7 @@ __all__ = [
     "ActivityEntryRow",
     "DailyCountRow",
     "DiscoveryTokenRow",
+    "EmailDomainRow",
     "EmailPurpose",
     "EmailTokenRow",
     "FormerSlugRow",
@@ -50,6 +52,7 @@ __all__ = [
     "MemberRow",
     "MemberSessionRow",
     "OrganizationRow",
+    "OwnedDomainRow",
     "PasskeyChallengeRow",
     "PasskeyRow",
     "ProjectRow",

@@ -18,6 +18,8 @@ class EmailPurpose(models.TextChoices):
     # A link and a code to a member's new address.
     EMAIL_UPDATE = "email_update"
     UPDATE_CODE = "update_code"
+    # A code to an address in a domain of the organization.
+    DOMAIN_CODE = "domain_code"
 
 
 class EmailTokenFields(models.Model):

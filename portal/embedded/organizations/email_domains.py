@@ -1,4 +1,8 @@
-"""Allowed email domains: the identity provider may link existing members whose addresses are in them."""
+"""Allowed email domains: their form, and an organization's list of them.
+
+The identity provider may link existing members whose addresses are in them, proved or not: an admin decides that about
+people who are members already. Who may join by them is decided in domain_rows.py.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,7 +15,11 @@ from portal.directory.email_addresses import fold_domain, is_domain
 from portal.directory.errors import Invalid
 from portal.directory.ids import public_id
 from portal.embedded import audit, models
+from portal.embedded.organizations import domain_rows
+from portal.embedded.organizations.domain_values import record_name
 
+# Of a name in DNS with its dots (RFC 1035, 2.3.4).
+_MAX_NAME = 253
 # Anyone can get an address in these domains. Stytch rejects them too (organization_email_allowed_domains).
 _PUBLIC_DOMAINS = frozenset(
     (
@@ -32,13 +40,19 @@ class DomainErrors(NamedTuple):
 
 
 def read_domain(text: str, *, field: str = "domain", errors: DomainErrors = DomainErrors()) -> str:  # noqa: B008 -- immutable
-    """Return a domain that someone entered, with or without "@". Raise Invalid."""
-    domain = fold_domain(text.strip().removeprefix("@"))
+    """Return a domain that someone entered, with or without "@" or a dot at the end. Raise Invalid."""
+    domain = fold_domain(text.strip().removeprefix("@").removesuffix("."))
+    if domain.startswith("*."):
+        raise Invalid(
+            "Each domain counts for itself, so there are no wildcards. Add each subdomain.",
+            field=field,
+            error_type=errors.invalid,
+        )
     try:
         validate_domain_name(domain)
     except ValidationError:
         raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid) from None
-    if "." not in domain or not is_domain(domain):
+    if "." not in domain or not is_domain(domain) or not 0 < len(record_name(domain)) <= _MAX_NAME:
         raise Invalid("Enter a domain such as example.com.", field=field, error_type=errors.invalid)
     if domain in _PUBLIC_DOMAINS:
         raise Invalid(
@@ -64,12 +78,13 @@ def _has(domains: Sequence[str], domain: str) -> bool:
 
 
 def _change(organization_id: UUID, change: Callable[[list[str]], list[str]], caller: audit.Caller) -> None:
-    row = models.OrganizationRow.objects.select_for_update().get(pk=organization_id)
+    row = models.OrganizationRow.objects.select_for_update(no_key=True).get(pk=organization_id)
     before = list(row.email_allowed_domains)
     row.email_allowed_domains = change(before)
     if row.email_allowed_domains == before:
         return
     row.save(update_fields=["email_allowed_domains", "updated_at"])
+    domain_rows.follow(row, before, caller)
     audit.record(
         caller,
         "organization.update",

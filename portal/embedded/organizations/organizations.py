@@ -40,7 +40,7 @@ from portal.embedded.database.search import page
 from portal.embedded.database.writes import insert
 from portal.embedded.members.roles import has_admin, lock_admins
 from portal.embedded.metadata import check_external_id, merge_metadata
-from portal.embedded.organizations import former_slugs
+from portal.embedded.organizations import domain_rows, former_slugs
 from portal.embedded.organizations.search import matching
 from portal.embedded.organizations.settings import allowed_domains, changed_settings, new_settings
 from portal.embedded.scim.connection import current_token, current_tokens
@@ -100,6 +100,7 @@ class EmbeddedOrganizations:
         with _unless_taken(), transaction.atomic():
             _check_other_names(row)
             insert(row)
+            domain_rows.follow(row, (), self.caller)
             _check_former_slugs(row)
             _record(self.caller, "organization.create", row, {}, _for_activity(_described(row)))
         return organization_value(row)
@@ -162,6 +163,7 @@ class EmbeddedOrganization:
                 self._require_no_lock_out(settings_value(row), changed)
                 _check_other_names(row)
                 row.save()
+                domain_rows.follow(row, before["email_allowed_domains"], self._scope.caller)
                 self._keep_former_slug(row, before["organization_slug"])
                 if not _METHODS.isdisjoint(changed):
                     end_unsatisfied(self._scope.of(models.MemberSessionRow), SessionEndCause.METHODS)
@@ -192,6 +194,7 @@ class EmbeddedOrganization:
             members = _delete_members(row.pk)
             rows_of(row.pk, models.DailyCountRow).delete()
             rows_of(row.pk, models.ScimRequestCountRow).delete()
+            domain_rows.release(row.pk)
             # Last: this blocks inserts that refer to the organization, and transactions that hold a member's row must finish first.
             former_slugs.keep(row, row.slug)
             row.slug, row.external_id, row.deleted_at = f"{_DELETED}{row.pk}", "", timezone.now()

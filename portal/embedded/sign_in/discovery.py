@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 from django_tasks import task
@@ -34,6 +34,7 @@ from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import member_value
 from portal.embedded.models.activity import PROJECT
 from portal.embedded.models.email_tokens import EmailPurpose
+from portal.embedded.organizations import domain_rows
 from portal.embedded.organizations.organizations import EmbeddedOrganizations
 from portal.embedded.passwords.resets import RESET_MINUTES
 from portal.embedded.passwords.stored import change_password, require_reset
@@ -189,6 +190,8 @@ class EmbeddedProjectDiscovery:
             if member is None:
                 raise NotFound("The organization was deleted in the meantime.", error_type="organization_not_found")
             _take_over(member, session)
+            if session.proves_address:
+                domain_rows.affiliate(member.organization_id, session.email_address)
             before = Continuation(intermediate_session_token=intermediate_session_token)
             return signed_in_or_missing(scope, member, None, terms, before)
 
@@ -320,6 +323,7 @@ def _joinable(email_address: str, factors: Sequence[AuthenticationFactor]) -> It
     known = across_organizations(models.MemberRow).filter(email_address_folded=fold_address(email_address))
     open_to = models.OrganizationRow.objects.filter(
         HoldsText(F("email_allowed_domains"), Value(domain)),
+        Exists(domain_rows.counting(OuterRef("pk")).filter(domain=domain)),
         settings__email_jit_provisioning=RESTRICTED,
         deleted_at=None,
     ).exclude(pk__in=known.values("organization_id"))

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import transaction
 
 from portal.directory.actor import Origin
-from portal.directory.email_addresses import domain_of, fold_address, fold_domain
+from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Forbidden
 from portal.directory.members import MemberChanges, MemberStatus
 from portal.directory.organizations import RESTRICTED
@@ -16,6 +16,7 @@ from portal.embedded.invitations import records
 from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
 from portal.embedded.members.retired_addresses import require_not_retired
 from portal.embedded.members.values import member_id
+from portal.embedded.organizations import domain_rows
 from portal.embedded.scope import Scope, lock_organization, organization_value, rows_of, settings_value
 from portal.embedded.sign_in.methods import may_use
 
@@ -87,13 +88,13 @@ def scope_of_request(row: models.EmailTokenRow) -> Scope | None:
 
 
 def may_join(organization: models.OrganizationRow, email_address: str) -> bool:
-    """Say whether the organization lets people with an address join (Stytch: email_jit_provisioning).
+    """Say whether the organization lets people with an address join (Stytch: email_jit_provisioning), by a domain that is proved.
 
     Not someone whose membership was deleted: their admin has to reactivate it.
     """
     if settings_value(organization).email_jit_provisioning != RESTRICTED or "@" not in email_address:
         return False
-    if domain_of(email_address) not in {fold_domain(one) for one in organization.email_allowed_domains}:
+    if not domain_rows.counts(organization, email_address):
         return False
     return (
         not rows_of(organization.pk, models.MemberRow).filter(email_address_folded=fold_address(email_address)).exists()

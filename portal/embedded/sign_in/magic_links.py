@@ -11,7 +11,6 @@ from django_tasks import task
 
 from portal.access.rate_limits import admit_invitation
 from portal.directory.configuration import with_token
-from portal.directory.email_addresses import domain_of, fold_domain
 from portal.directory.errors import Conflict, DirectoryError, Forbidden, TooManyRequests
 from portal.directory.ids import parse_id, public_id
 from portal.directory.magic_links import Invitation, MagicLinkRequest
@@ -25,6 +24,7 @@ from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.sign_in_emails import invitation
 from portal.embedded.members.values import member_value
 from portal.embedded.models.email_tokens import EmailPurpose
+from portal.embedded.organizations import domain_rows
 from portal.embedded.scope import Scope, rows_of
 from portal.embedded.sessions.lifecycle import member_as_caller, session_key
 from portal.embedded.sign_in import email_tokens, emails
@@ -168,13 +168,16 @@ class EmbeddedMagicLinks:
                 error_type="operation_restricted_by_organization_auth_methods",
             )
         rule = organization.settings.email_invites
-        is_allowed = domain_of(email_address) in {fold_domain(one) for one in organization.email_allowed_domains}
-        if rule == NOT_ALLOWED or (rule != ALL_ALLOWED and not is_allowed):
+        if rule == NOT_ALLOWED or (rule != ALL_ALLOWED and not self._is_of_allowed_domain(email_address)):
             raise Forbidden(
                 "The organization does not allow inviting this email address.",
                 field="email_address",
                 error_type="invalid_email_for_invites",
             )
+
+    def _is_of_allowed_domain(self, email_address: str) -> bool:
+        row = models.OrganizationRow.objects.get(pk=self._scope.organization_id)
+        return domain_rows.counts(row, email_address)
 
 
 @task(priority=URGENT)

@@ -31,5 +31,6 @@ JOBS = (
     Job("prune_tasks", timedelta(hours=1), "portal.embedded.tasks.claims.prune"),
     Job("count_organizations", timedelta(minutes=5), "portal.embedded.counts.count_changed"),
     Job("prune_counts", timedelta(hours=1), "portal.embedded.counts.prune"),
+    Job("check_domains", timedelta(minutes=1), "portal.embedded.organizations.domain_checks.enqueue_checks"),
     Job("send_reminders", timedelta(minutes=10), "portal.embedded.scim.reminders.enqueue_reminders"),
 )

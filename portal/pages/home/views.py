@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from portal.directory.domains import Domain
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnection
 from portal.pages.home.attention import attention_context
@@ -18,6 +19,7 @@ from portal.web.scim.traffic import traffic
 
 # Entries of the activity log, and members of a new organization, that are shown.
 _RECENT, _MEMBERS = 5, 3
+_DOMAINS = 3
 
 
 def home(request: PortalRequest) -> HttpResponse:
@@ -29,6 +31,7 @@ def home(request: PortalRequest) -> HttpResponse:
         "connection": connection,
         "recent": recent_changes(request, limit=_RECENT),
         **sign_in_attention(request),
+        "domains": _domains(request),
     }
     if connection is not None:
         context |= _connected(request, connection)
@@ -43,6 +46,14 @@ def home(request: PortalRequest) -> HttpResponse:
     if counts is not None and request.allows(Permission.MEMBER_SEARCH):
         context["member_counts"] = counts.members()
     return render_page(request, "home/home.html", context)
+
+
+def _domains(request: PortalRequest) -> tuple[Domain, ...]:
+    """Return the domains that need attention, for those who can do something about it."""
+    gateway = request.directory.domains
+    if gateway is None or not request.allows(Permission.ALLOWED_DOMAINS):
+        return ()
+    return tuple(one for one in gateway.all() if one.needs_attention)[:_DOMAINS]
 
 
 def _connected(request: PortalRequest, connection: ScimConnection) -> dict[str, Any]:

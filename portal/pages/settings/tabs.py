@@ -26,6 +26,7 @@ _TABS: tuple[tuple[str, str, Callable[[Directory], object | None]], ...] = (
     ("General", "settings:general", lambda directory: directory.organization),
     ("Sign-in", "settings:sign-in", lambda directory: directory.organization),
     ("Joining", "settings:joining", lambda directory: directory.organization),
+    ("Domains", "settings:domains", lambda directory: directory.organization),
 )
 
 

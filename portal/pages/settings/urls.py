@@ -6,7 +6,7 @@ Every member can see the settings, as in Stytch's portal. Changing one needs the
 from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.directory.permissions import Permission
-from portal.pages.settings import general, joining, review_methods, sign_in
+from portal.pages.settings import domains, general, joining, review_methods, sign_in
 
 app_name = "settings"
 
@@ -23,4 +23,41 @@ urlpatterns = [
     route("joining/", joining.joining, name="joining", allow=Audience.SIGNED_IN),
     route("joining/invites/", joining.invites, name="invites", allow=Permission.EMAIL_INVITES, methods=("GET", "POST")),
     route("joining/join/", joining.join, name="join", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
+    route("domains/", domains.domains, name="domains", allow=Audience.SIGNED_IN),
+    route(
+        "domains/add/",
+        domains.add,
+        name="add-domain",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("GET", "POST"),
+    ),
+    route("domains/<str:domain_id>/", domains.domain, name="domain", allow=Audience.SIGNED_IN),
+    route(
+        "domains/<str:domain_id>/check/",
+        domains.check,
+        name="check-domain",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("POST",),
+    ),
+    route(
+        "domains/<str:domain_id>/code/",
+        domains.send_code,
+        name="domain-code",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("POST",),
+    ),
+    route(
+        "domains/<str:domain_id>/code/enter/",
+        domains.enter_code,
+        name="enter-domain-code",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("POST",),
+    ),
+    route(
+        "domains/<str:domain_id>/remove/",
+        domains.remove,
+        name="remove-domain",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("GET", "POST"),
+    ),
 ]

@@ -55,7 +55,6 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member.resend_invitation": ("mail", "sent another invitation to"),
     "member.send_sign_in_link": ("mail", "emailed a sign-in link to"),
     "member.set_password": ("key-round", "set a password for"),
-    "member.export": ("download", "exported the list of members"),
     "member.export_data": ("download", "downloaded the data of"),
     "member.start_email_update": ("mail", "asked to confirm the new address"),
     "member.unlink_retired_email": ("mail", "released a former address of"),
@@ -69,8 +68,12 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member_session.confirm_second_factor": ("shield-check", "confirmed a second factor of"),
     "member_session.create": ("log-in", "started a session of"),
     "member_session.revoke": ("log-out", "ended a session of"),
+    "organization.affiliate_domain": ("globe", "confirmed by a code the domain"),
     "organization.create": ("building-2", "created the organization"),
     "organization.delete": ("building-2", "deleted the organization"),
+    "organization.lose_domain": ("globe", "no longer finds the record of"),
+    "organization.own_domain": ("globe", "found the record of"),
+    "organization.send_domain_code": ("mail", "had a code emailed to an address in"),
     "organization.set_roles": ("tags", "changed the custom roles of"),
     "organization.update": ("settings", "changed the settings of"),
     "scim_connection.create": ("plug", "created the connection"),
@@ -94,11 +97,9 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "scim_group.delete": ("users-round", "deleted the group"),
     "scim_group.update": ("users-round", "changed the group"),
     "scim_group.update_roles": ("tag", "changed the roles of"),
-    "scim_group.export": ("download", "exported the groups of"),
     "scim_request.export": ("download", "exported the log of"),
     "scim_user.create": ("user-plus", "created the person"),
     "scim_user.delete": ("user-minus", "deleted the person"),
-    "scim_user.export": ("download", "exported the people of"),
     "scim_user.update": ("user-pen", "changed the person"),
 }
 KNOWN_ACTIONS = frozenset(_VERBS)
@@ -155,6 +156,8 @@ def _actor(entry: ActivityEntry) -> str:
     actor = entry.actor
     if entry.action == "scim_connection.safeguard":
         return "The deactivation safeguard"
+    if entry.action in {"organization.own_domain", "organization.lose_domain"}:
+        return "The DNS check"
     if entry.action == "scim_connection.stop_emails":
         return actor.name  # the contact's address
     # The operator's own names are those of programs.
@@ -254,7 +257,6 @@ _SPECIAL: Mapping[str, Callable[[ActivityEntry, Sentence], Sentence]] = {
     "invitation_job.start": _invitation_job,
     "member.create": _created,
     "member.delete": _deleted,
-    "member.export": _without_target,
     "member.send_sign_in_link": _link,
     "member.update": _member_update,
     "scim_connection.safeguard": _safeguard,

@@ -13,8 +13,9 @@ from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
-# Found in the whole project, though they name an organization: a slug that one has left is kept from all others.
-GLOBAL = {models.FormerSlugRow._meta.db_table}
+# Found in the whole project, though they name an organization: a slug that one has left and a domain that one owns are kept
+# from all others.
+GLOBAL = {models.FormerSlugRow._meta.db_table, models.OwnedDomainRow._meta.db_table}
 
 _TENANT = """
     SELECT c.oid, c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

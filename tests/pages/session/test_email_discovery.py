@@ -60,6 +60,7 @@ def let_join(organization: models.OrganizationRow, **more: object) -> None:
     models.OrganizationRow.objects.filter(pk=organization.pk).update(
         email_allowed_domains=["acme.example"], settings={"email_jit_provisioning": "RESTRICTED", **more}
     )
+    factories.proved_domain(organization, "acme.example")
 
 
 def test_a_code_leads_to_the_only_organization(admin: models.MemberRow, visitor: Client) -> None:

@@ -27,6 +27,7 @@ from portal.serving.bodies import body_problem
 from portal.serving.guard import PROBES
 from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
+from portal.web.device_cookie import device_tokens
 from portal.web.pending_sign_in import ask_for_second_factor
 from portal.web.preferences import activate_time_zone
 from portal.web.request import PortalRequest
@@ -55,7 +56,10 @@ class RequestLog:
         portal_request = cast("PortalRequest", request)
         portal_request.request_id = request_id
         portal_request.origin = Origin(
-            client_address(request.META), str(request.META.get("HTTP_USER_AGENT", ""))[:256], request_id
+            client_address(request.META),
+            str(request.META.get("HTTP_USER_AGENT", ""))[:256],
+            request_id,
+            device_tokens(request),
         )
         if settings.TRUSTED_PROXIES and "HTTP_X_FORWARDED_PROTO" in request.META:
             # Django trusts the first entry, which the client sends if proxies append theirs.

@@ -59,6 +59,14 @@ class AccountGateway(Protocol):
         """
         ...
 
+    def change_default_method(self, method: str) -> Member:
+        """Ask for this method first from now on, totp or sms_otp (Stytch: default_mfa_method).
+
+        A passkey is offered first after it was the last factor used. Raise Invalid unless the member has set the method up
+        and the organization allows it, Forbidden, Unauthenticated if the session has no second factor.
+        """
+        ...
+
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return the change of the address that waits for its proof; None if there is none, or if that isn't known."""
         ...

@@ -1,6 +1,6 @@
 """The actor of a change and the origin of a request, as the activity log records them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -32,3 +32,6 @@ class Origin:
     ip_address: str = ""
     user_agent: str = ""
     request_id: str = ""
+    # The tokens of remembered devices that the browser sent, each with its organization's ID (portal/web/device_cookie.py).
+    # Not stored.
+    device_tokens: tuple[tuple[str, str], ...] = field(default=(), repr=False)

@@ -76,10 +76,12 @@ class Sdk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The limits of products' sessions."""
+    """The limits of sessions."""
 
-    # In minutes; Stytch's maximum is the default.
+    # Of products' sessions, and the longest limits that organizations can choose; Stytch's maximum is the default.
     max_duration_minutes: int = 527_040
+    # The most days that an organization can have devices remembered, 0 for none.
+    max_remembered_device_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 30
     # Of the system that the product used before: it says whose a session there is (Stytch: sessions.migrate).
     userinfo_url: str = ""
 

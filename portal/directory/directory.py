@@ -23,6 +23,7 @@ from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.rbac import RbacGateway
 from portal.directory.recovery_codes import RecoveryCodeGateway
+from portal.directory.remembered_devices import RememberedDeviceGateway
 from portal.directory.scim.conflicts import ScimConflictGateway
 from portal.directory.scim.connection import ScimConnectionGateway
 from portal.directory.scim.contacts import ScimContactGateway
@@ -37,6 +38,7 @@ from portal.directory.scim.restoration import ScimRestorationGateway
 from portal.directory.scim.safeguard import ScimSafeguardGateway
 from portal.directory.scim.tokens import ScimTokenGateway
 from portal.directory.scim.users import ScimUserGateway
+from portal.directory.session_limits import SessionLimitGateway
 from portal.directory.sessions import Discovery, SessionGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.directory.sign_in_settings import SignInSettingsGateway
@@ -142,6 +144,11 @@ class Directory(Protocol):
         ...
 
     @property
+    def session_limits(self) -> SessionLimitGateway | None:
+        """The limits that it sets for sessions."""
+        ...
+
+    @property
     def members(self) -> MemberGateway:
         """Its members."""
         ...
@@ -199,6 +206,11 @@ class Directory(Protocol):
     @property
     def passkeys(self) -> PasskeyGateway | None:
         """Its members' passkeys."""
+        ...
+
+    @property
+    def remembered_devices(self) -> RememberedDeviceGateway | None:
+        """The acting member's devices that aren't asked for a second factor."""
         ...
 
     @property

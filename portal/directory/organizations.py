@@ -44,6 +44,11 @@ class OrganizationSettings:
     # ALL_ALLOWED or NOT_ALLOWED. "" follows `mfa_methods`.
     mfa_required_for_admins: bool = False
     passkeys: str = ""
+    # Ours: for how many days members can have a device remembered, which then isn't asked for a second factor; 0 for never.
+    remembered_device_days: int = 0
+    # Ours: sessions end when they aren't used for this long, and this long after their start. 0 sets no limit of its own.
+    session_idle_minutes: int = 0
+    session_duration_minutes: int = 0
     oauth_tenant_jit_provisioning: str = NOT_ALLOWED
     allowed_oauth_tenants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     claimed_email_domains: tuple[str, ...] = ()
@@ -129,6 +134,9 @@ FIELD_ACTIONS: Mapping[str, str] = {
     "allowed_mfa_methods": "update.settings.allowed-mfa-methods",
     "mfa_required_for_admins": "update.settings.mfa-policy",
     "passkeys": "update.settings.allowed-mfa-methods",
+    "remembered_device_days": "update.settings.mfa-policy",
+    "session_idle_minutes": "update.settings.allowed-auth-methods",
+    "session_duration_minutes": "update.settings.allowed-auth-methods",
     "oauth_tenant_jit_provisioning": "update.settings.oauth-tenant-jit-provisioning",
     "allowed_oauth_tenants": "update.settings.allowed-oauth-tenants",
     "rbac_email_implicit_role_assignments": "update.settings.implicit-roles",
@@ -170,6 +178,9 @@ class OrganizationChanges:
     allowed_mfa_methods: Sequence[str] | None = None
     mfa_required_for_admins: bool | None = None
     passkeys: str | None = None
+    remembered_device_days: int | None = None
+    session_idle_minutes: int | None = None
+    session_duration_minutes: int | None = None
     oauth_tenant_jit_provisioning: str | None = None
     allowed_oauth_tenants: Mapping[str, Sequence[str]] | None = None
     claimed_email_domains: Sequence[str] | None = None

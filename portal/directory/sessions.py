@@ -156,6 +156,8 @@ class SessionEndCause(StrEnum):
     METHODS = "methods"
     # The organization wants a second factor, which the session doesn't have.
     MFA = "mfa"
+    # The organization's limits of sessions were changed.
+    LIMITS = "limits"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,14 @@ def takes_second_factor(signed_in: SignedIn) -> bool:
     )
 
 
+def own_methods(signed_in: SignedIn) -> tuple[str, ...]:
+    """Return the methods that the member has set up and the organization allows, totp and sms_otp, the default in front."""
+    member, allowed = signed_in.member, signed_in.organization.settings.second_factors
+    has = {TOTP: bool(member.totp_registration_id), SMS_OTP: member.has_phone}
+    methods = [one for one in has if has[one] and one in allowed]
+    return tuple(sorted(methods, key=lambda one: one != member.default_mfa_method))
+
+
 def proof_is_recent(session: MemberSession, *, takes_second_factor: bool = False) -> bool:
     """Say whether the member proved who they are in the last five minutes, at sign-in or afterwards.
 

@@ -26,9 +26,11 @@ from portal.embedded.scim.project_scim import EmbeddedProjectScim
 from portal.embedded.scope import Scope
 from portal.embedded.second_factors.passkeys import EmbeddedPasskeys
 from portal.embedded.second_factors.recovery_codes import EmbeddedRecoveryCodes
+from portal.embedded.second_factors.remembered_devices import EmbeddedRememberedDevices
 from portal.embedded.second_factors.sms_otps import EmbeddedSmsOtps
 from portal.embedded.second_factors.totps import EmbeddedTotps
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
+from portal.embedded.sessions.session_limits import EmbeddedSessionLimits
 from portal.embedded.sessions.sessions import EmbeddedSessions
 from portal.embedded.sign_in.email_discovery import EmbeddedEmailDiscovery
 from portal.embedded.sign_in.email_otps import EmbeddedEmailOtps
@@ -55,6 +57,11 @@ class EmbeddedDirectory:
     def sessions(self) -> EmbeddedSessions:
         """Its member sessions."""
         return EmbeddedSessions(self._scope)
+
+    @cached_property
+    def session_limits(self) -> EmbeddedSessionLimits:
+        """The limits that it sets for sessions."""
+        return EmbeddedSessionLimits(self._scope)
 
     @cached_property
     def members(self) -> EmbeddedMembers:
@@ -135,6 +142,11 @@ class EmbeddedDirectory:
     def sms_otps(self) -> EmbeddedSmsOtps:
         """Codes by text message to its members."""
         return EmbeddedSmsOtps(self._scope)
+
+    @cached_property
+    def remembered_devices(self) -> EmbeddedRememberedDevices:
+        """The acting member's devices that aren't asked for a second factor."""
+        return EmbeddedRememberedDevices(self._scope)
 
     @cached_property
     def recovery_codes(self) -> EmbeddedRecoveryCodes:

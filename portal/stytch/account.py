@@ -8,7 +8,7 @@ from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, Unau
 from portal.directory.members import Member, SessionSummary
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.sessions import SignedIn
-from portal.directory.step_up import require_recent_proof
+from portal.directory.step_up import own_methods, require_recent_proof
 from portal.stytch.email_otps import CODE_MEANINGS
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
@@ -96,6 +96,14 @@ class StytchAccount:
         if member.mfa_enrolled and not member.totp_registration_id:
             member = self._update(mfa_enrolled=False)
         return member
+
+    def change_default_method(self, method: str) -> Member:
+        """Ask for this method first (PUT …/members/{member_id}). Raise Invalid, Forbidden, StepUpRequired."""
+        holder = self._holder()
+        require_recent_proof(holder)
+        if method not in own_methods(holder):
+            raise Invalid("You can’t sign in with this method.", field="default_mfa_method")
+        return self._update(default_mfa_method=method)
 
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return None: Stytch's API doesn't tell."""

@@ -14,6 +14,8 @@ from portal.directory.domains import DomainGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
+from portal.directory.remembered_devices import RememberedDeviceGateway
+from portal.directory.session_limits import SessionLimitGateway
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.directory.sign_in_settings import SignInSettingsGateway
@@ -55,6 +57,10 @@ class StytchDirectory:
     passkeys: PasskeyGateway | None = None
     # Stytch takes the organization's word for its domains.
     domains: DomainGateway | None = None
+    # In Stytch, the product chooses how long each session lasts.
+    session_limits: SessionLimitGateway | None = None
+    # Stytch asks for the second factor at every sign-in.
+    remembered_devices: RememberedDeviceGateway | None = None
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
         self._scope = scope

@@ -19,8 +19,10 @@ Capability = Literal[
     "log",
     "passkeys",
     "pause",
+    "remembered devices",
     "restoration",
     "safeguard",
+    "session limits",
     "sign-in links",
     "sign-in numbers",
     "unlocking",
@@ -44,8 +46,10 @@ REASONS: Mapping[Capability, str] = {
     "passkeys": "The directory doesn't have passkeys for members of organizations.",
     "pause": "The directory accepts requests as long as the connection exists. To stop provisioning, pause it in the "
     "identity provider.",
+    "remembered devices": "The directory asks for the second factor at every sign-in.",
     "restoration": "The directory doesn't keep deleted connections.",
     "safeguard": "The directory deactivates people immediately, however many the identity provider sends.",
+    "session limits": "In the directory, the product chooses how long each session lasts.",
     "sign-in links": "The product sends its own invitations and password resets. Use the link in its email, or “Forgot "
     "password” on its sign-in page.",
     "sign-in numbers": "The directory doesn’t report how members sign in, so the consequences of a change aren’t known.",

@@ -316,6 +316,7 @@ def end_sentence(end: SessionEnd | None) -> str:
         SessionEndCause.PASSWORD: f"Your password was changed on {at}. That ended your other sessions.",
         SessionEndCause.ADDRESS: f"Your email address was changed on {at}. That ended this session.",
         SessionEndCause.METHODS: f"Your organization changed how its members sign in on {at}. That ended this session.",
+        SessionEndCause.LIMITS: f"Your organization has shorter limits for sessions since {at}. That ended your session.",
         SessionEndCause.MFA: f"Your organization requires a second factor since {at}. That ended your session.",
     }
     return sentences[end.cause]

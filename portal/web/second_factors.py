@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from portal.directory.second_factors import PASSKEY as PASSKEY_METHOD
 from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.sessions import SignedIn
+from portal.directory.step_up import own_methods as codes_of
 
 # The values of `factor` in URLs and forms.
 APP, SMS, PASSKEY, RECOVERY = "app", "sms", "passkey", "recovery"
@@ -66,10 +67,7 @@ def ways_to_set_up(factor: str, factors: Sequence[str]) -> tuple[Way, ...]:
 
 def own_methods(signed_in: SignedIn) -> tuple[str, ...]:
     """Return the methods that a member can confirm with, the one to offer first in front."""
-    member, allowed = signed_in.member, signed_in.organization.settings.second_factors
-    has = {TOTP: bool(member.totp_registration_id), SMS_OTP: member.has_phone}
-    methods = [one for one in has if has[one] and one in allowed]
-    methods.sort(key=lambda one: one != member.default_mfa_method)
+    member, methods = signed_in.member, list(codes_of(signed_in))
     if member.passkeys and signed_in.organization.settings.allows_passkeys:
         methods.insert(0 if member.used_passkey_last else len(methods), PASSKEY_METHOD)
     return tuple(methods)

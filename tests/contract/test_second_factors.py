@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from portal.directory.actor import Origin
-from portal.directory.errors import DirectoryError, Forbidden, NotFound, StepUpRequired, Unauthenticated
+from portal.directory.errors import DirectoryError, Forbidden, Invalid, NotFound, StepUpRequired, Unauthenticated
 from portal.directory.second_factors import Enrollment, MfaChoices, PendingSignIn, SecondFactorRequired, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
 from portal.directory.step_up import require_recent_proof
@@ -238,3 +238,23 @@ def test_removing_ones_own_app_takes_a_recent_proof(world: World) -> None:
             account.delete_totp()
     with pytest.raises(Unauthenticated):
         opened(world).account.delete_totp()
+
+
+def test_members_choose_what_they_are_asked_for_first(world: World) -> None:
+    signed_in, _ = set_up(world)
+    ada, member_id = opened(world).acting_as(signed_in), signed_in.member.member_id
+    with pytest.raises(Invalid):
+        ada.account.change_default_method("sms_otp")
+    session = Continuation(session=signed_in)
+    ada.sms_otps.send(member_id, before=session, phone_number="+12025550123")
+    signed_in = ada.sms_otps.authenticate(member_id, world.texted_code("+12025550123"), before=session)
+    ada = opened(world).acting_as(signed_in)
+    for unknown in ("", "webauthn"):
+        with pytest.raises(Invalid):
+            ada.account.change_default_method(unknown)
+
+    assert ada.account.change_default_method("sms_otp").default_mfa_method == "sms_otp"
+
+    assert waiting(world).methods == ("sms_otp", "totp")
+    with time_machine.travel(timezone.now() + timedelta(minutes=10), tick=False), pytest.raises(StepUpRequired):
+        ada.account.change_default_method("totp")

@@ -326,17 +326,19 @@ def _start_email_update(fake: FakeStytch, seen: Seen, organization: str, member_
     }
 
 
-_SELF_UPDATES = {"name": "update.info.name", "mfa_enrolled": "update.settings.mfa-enrolled"}
+_SELF_UPDATES = {
+    "name": "update.info.name",
+    "mfa_enrolled": "update.settings.mfa-enrolled",
+    "default_mfa_method": "update.settings.default-mfa-method",
+}
+_MEMBER_FIELDS = {"mfa_enrolled": "needs_second_factor"}
 
 
 def _update_member(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
     member = fake.project.member(fake.project.organization(organization), member_id)
     for name, value in seen.body.items():
         fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, _SELF_UPDATES[name])
-        if name == "name":
-            member.name = value
-        else:
-            member.needs_second_factor = value
+        setattr(member, _MEMBER_FIELDS.get(name, name), value)
     return {"member_id": member.id, "member": objects.member_object(member)}
 
 

@@ -28,6 +28,7 @@ ACROSS = {
     "portal/embedded/sign_in/email_tokens.py": "pruning",
     "portal/embedded/sessions/lifecycle.py": "the hash of a token or a JWT finds its session; pruning",
     "portal/embedded/second_factors/passkeys.py": "pruning",
+    "portal/embedded/second_factors/remembered_devices.py": "pruning",
     "portal/embedded/second_factors/stored.py": "encrypting all secrets under another key",
     "portal/embedded/members/members.py": "the JSON API gets a member by ID alone (Stytch: dangerously_get)",
     "portal/embedded/doctor/sms.py": "the operator's check: whether any member has a phone number",

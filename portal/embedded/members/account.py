@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.directory.account import PendingEmailUpdate
 from portal.directory.actor import ActorType
-from portal.directory.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import RESOURCE, SELF, Member, MemberChanges, MemberStatus
 from portal.directory.organizations import EMAIL_OTP, PASSWORD
@@ -25,6 +25,7 @@ from portal.embedded.models.email_tokens import EmailPurpose
 from portal.embedded.passwords.stored import change_password, password_is_right
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope
+from portal.embedded.second_factors.policy import usable
 from portal.embedded.sessions.lifecycle import (
     end_intermediate_sessions,
     record_session,
@@ -94,6 +95,14 @@ class EmbeddedAccount:
                 member = members.update(member_id, MemberChanges(mfa_enrolled=False))
         return member
 
+    def change_default_method(self, method: str) -> Member:
+        """Ask for this method first. Raise Invalid, Forbidden, Unauthenticated, StepUpRequired."""
+        member_id = self._holder().member.member_id
+        self._scope.require_recent_proof()
+        if method not in usable(self._member()):
+            raise Invalid("You can’t sign in with this method.", field="default_mfa_method")
+        return EmbeddedMembers(self._scope).update(member_id, MemberChanges(default_mfa_method=method))
+
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return the change of the address that waits for its code."""
         row = email_updates.pending(self._scope, self._holder().member.member_id).first()
@@ -134,10 +143,14 @@ class EmbeddedAccount:
             raise NotFound("You have no such session.", field="member_session_id")
 
     def revoke_other_sessions(self) -> None:
-        """End all sessions of the member except the one in use. Raise StepUpRequired."""
+        """End all sessions of the member except the one in use, and forget their devices. Raise StepUpRequired."""
         holder = self._holder()
         self._scope.require_recent_proof()
-        self._revoke(self._own_sessions().exclude(pk=_key(holder)))
+        key = parse_id("member", holder.member.member_id)
+        with transaction.atomic():
+            # Devices first: a sign-in that uses one locks it, so its session is there by now.
+            self._scope.of(models.RememberedDeviceRow).filter(member_id=key).delete()
+            self._revoke(self._own_sessions().exclude(pk=_key(holder)))
 
     def data(self) -> Mapping[str, Any]:
         """Return everything that is stored about the member. Raise StepUpRequired."""
@@ -176,6 +189,16 @@ class EmbeddedAccount:
                     "last_used_at": one.last_used_at,
                 }
                 for one in self._scope.of(models.PasskeyRow).filter(member_id=key).order_by("pk")
+            ],
+            "remembered_devices": [
+                {
+                    "created_at": one.created_at,
+                    "last_used_at": one.last_used_at,
+                    "expires_at": one.expires_at,
+                    "ip_address": one.ip_address,
+                    "user_agent": one.user_agent,
+                }
+                for one in self._scope.of(models.RememberedDeviceRow).filter(member_id=key).order_by("pk")
             ],
             "activity": [_entry(one, member_id) for one in log],
         }

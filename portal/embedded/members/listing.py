@@ -1,10 +1,9 @@
 """The organization's members as its admins see them: a list by email address, and one with sessions and sources of roles."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
@@ -34,6 +33,7 @@ from portal.embedded.members.roles import GroupGrant, group_grants
 from portal.embedded.members.search import has_any_role
 from portal.embedded.members.values import member_value, with_details
 from portal.embedded.scope import Scope
+from portal.embedded.sessions import limits
 
 _MAX_SESSIONS = 20
 _LAST_KEY = UUID(int=2**128 - 1)
@@ -154,8 +154,8 @@ def _sessions(scope: Scope, row: models.MemberRow, *, is_own: bool) -> tuple[Ses
     if scope.signed_in and not is_own and not scope.policy.allows(scope.roles, _REVOKE_SESSIONS):
         return None
     now = timezone.now()
-    used = Q(ends_when_idle=False) | Q(last_accessed_at__gte=now - timedelta(minutes=settings.SESSION_IDLE_MINUTES))
-    live = scope.of(models.MemberSessionRow).filter(used, member_id=row.pk, revoked_at=None, expires_at__gt=now)
+    own = scope.of(models.MemberSessionRow).filter(member_id=row.pk, revoked_at=None, expires_at__gt=now)
+    live = own.filter(limits.live(scope.organization.settings, now))
     return tuple(
         SessionSummary(
             public_id("member-session", one.pk), one.started_at, one.last_accessed_at, one.ip_address, one.user_agent

@@ -167,6 +167,7 @@ class EmbeddedMembers:
             sessions.update(revoked_at=timezone.now())
             self._scope.of(models.SignInLinkRow).filter(member=row).delete()
             records.end(row)
+            self._scope.of(models.RememberedDeviceRow).filter(member=row).delete()
             end_intermediate_sessions([row.pk])
             self._record("member.delete", row, before, {"status": str(row.status), "roles": []})
             after_member_deleted(row, self._scope.caller)

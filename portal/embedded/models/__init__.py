@@ -30,7 +30,14 @@ from portal.embedded.models.scim.users import (
     ScimNestingRow,
     ScimUserRow,
 )
-from portal.embedded.models.second_factors import PasskeyChallengeRow, PasskeyRow, RecoveryCodesRow, SmsOtpRow, TotpRow
+from portal.embedded.models.second_factors import (
+    PasskeyChallengeRow,
+    PasskeyRow,
+    RecoveryCodesRow,
+    RememberedDeviceRow,
+    SmsOtpRow,
+    TotpRow,
+)
 from portal.embedded.models.server_processes import KeyRotationRow, ServerProcessRow
 from portal.embedded.models.signing_keys import SigningKeyRow
 from portal.embedded.models.tasks import ScheduledJobRow, WorkerRow
@@ -59,6 +66,7 @@ __all__ = [
     "ProjectSecretRow",
     "RateLimitCounterRow",
     "RecoveryCodesRow",
+    "RememberedDeviceRow",
     "ScheduledJobRow",
     "ScimConflictRow",
     "ScimConnectionRow",

@@ -122,6 +122,8 @@ class MemberSessionRow(models.Model):
     revoked_because = models.CharField(max_length=16, blank=True, default="", db_default="")
     ip_address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)
+    # The key of the remembered device that replaced a second factor, which `factors` then doesn't have.
+    remembered_device = models.UUIDField(null=True, blank=True)
 
     class Meta:
         db_table = "directory_membersession"

@@ -63,6 +63,8 @@ class OrganizationRow(models.Model):
     trusted_metadata = models.JSONField(null=True, blank=True)
     # Custom roles, in the form of Stytch's OrgPolicy. None if there are none.
     custom_roles = models.JSONField(null=True, blank=True)
+    # Devices that were remembered earlier no longer count, nor do sessions that began with one.
+    devices_forgotten_at = models.DateTimeField(null=True, blank=True)
     # When it was deleted. Only the activity log still refers to it.
     deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -5,6 +5,7 @@ is only a hash, of passkeys only a public key.
 """
 
 from django.db import models
+from django.utils import timezone
 
 from portal.embedded.models.fields import TenantKey, id_field
 from portal.embedded.models.members import MemberRow
@@ -128,4 +129,27 @@ class PasskeyChallengeRow(models.Model):
         indexes = [
             models.Index(fields=["member"], name="passkey_challenge_member"),
             models.Index(fields=["expires_at"], name="passkey_challenge_expires"),
+        ]
+
+
+class RememberedDeviceRow(models.Model):
+    """A browser in which a member isn't asked for a second factor until it expires. It keeps the token in a cookie."""
+
+    id = id_field()
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    member = TenantKey(MemberRow, models.CASCADE, related_name="+", db_index=False)
+    token_hash = models.BinaryField(max_length=32)
+    # A hash of the member's password and second factors then. The device no longer counts once one of them is another.
+    state_hash = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ip_address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+
+    class Meta:
+        db_table = "directory_remembereddevice"
+        indexes = [
+            models.Index(fields=["member"], name="remembered_device_member"),
+            models.Index(fields=["expires_at"], name="remembered_device_expires"),
         ]

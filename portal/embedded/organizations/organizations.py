@@ -47,12 +47,14 @@ from portal.embedded.scim.connection import current_token, current_tokens
 from portal.embedded.scope import Scope, organization_value, rows_of, rows_of_each, settings_value
 from portal.embedded.sessions.lifecycle import end_sessions_without_second_factor
 from portal.embedded.sessions.satisfied import end_unsatisfied
+from portal.embedded.sessions.session_limits import end_beyond
 from portal.embedded.sign_in.lock_outs import lock_out, second_factor_lock_out
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+\Z")
 _SLUG_OF_NAME = 100
 _METHODS = frozenset({"auth_methods", "allowed_auth_methods"})
 _MFA = frozenset({"mfa_policy", "mfa_required_for_admins", "mfa_methods", "allowed_mfa_methods", "passkeys"})
+_LIMITS = frozenset({"session_idle_minutes", "session_duration_minutes"})
 # Path segments of the API in the place of a slug.
 _RESERVED = frozenset({"me", "members", "search"})
 _DELETED = "deleted-"
@@ -156,19 +158,19 @@ class EmbeddedOrganization:
             if version and changed_since(organization_value(row), version):
                 raise Conflict(CHANGED_IN_THE_MEANTIME, field="version")
             before, had_admin = _described(row), self._could_lose_admins(changes)
+            earlier = settings_value(row)
             _apply(row, changes, changed_settings(settings_value(row), changes, of=row.pk))
             after = _described(row)
             changed = [name for name in after if after[name] != before[name]]
             if changed:
                 self._require_no_lock_out(settings_value(row), changed)
                 _check_other_names(row)
+                if _forgets_devices(earlier, settings_value(row)):
+                    row.devices_forgotten_at = timezone.now()
                 row.save()
                 domain_rows.follow(row, before["email_allowed_domains"], self._scope.caller)
                 self._keep_former_slug(row, before["organization_slug"])
-                if not _METHODS.isdisjoint(changed):
-                    end_unsatisfied(self._scope.of(models.MemberSessionRow), SessionEndCause.METHODS)
-                if not _MFA.isdisjoint(changed):
-                    end_sessions_without_second_factor(row)
+                self._end_sessions(row, earlier, changed)
                 recorded = [_for_activity({name: fields[name] for name in changed}) for fields in (before, after)]
                 _record(self._scope.caller, "organization.update", row, *recorded)
             if had_admin and not has_admin(row.pk):
@@ -217,6 +219,15 @@ class EmbeddedOrganization:
         if not _MFA.isdisjoint(changed) and (reason := second_factor_lock_out(self._scope, after)):
             raise Conflict(reason, field="mfa_policy", error_type="organization_change_locks_out")
 
+    def _end_sessions(self, row: models.OrganizationRow, before: OrganizationSettings, changed: Sequence[str]) -> None:
+        """End the sessions that no longer satisfy the organization's settings after a change."""
+        if not _METHODS.isdisjoint(changed):
+            end_unsatisfied(self._scope.of(models.MemberSessionRow), SessionEndCause.METHODS)
+        if not (_MFA | {"remembered_device_days"}).isdisjoint(changed):
+            end_sessions_without_second_factor(row)
+        if not _LIMITS.isdisjoint(changed):
+            end_beyond(row.pk, before, settings_value(row))
+
     @staticmethod
     def _keep_former_slug(row: models.OrganizationRow, slug: str) -> None:
         if row.slug != slug:
@@ -229,6 +240,12 @@ class EmbeddedOrganization:
             return False
         lock_admins(self._scope.organization_id)
         return has_admin(self._scope.organization_id)
+
+
+def _forgets_devices(before: OrganizationSettings, after: OrganizationSettings) -> bool:
+    """Say whether devices that were remembered before a change don't count after it: it has fewer days, or fewer methods."""
+    methods = [{*one.second_factors, *(["passkeys"] if one.allows_passkeys else [])} for one in (before, after)]
+    return after.remembered_device_days < before.remembered_device_days or not methods[0] <= methods[1]
 
 
 def no_organization() -> NotFound:
@@ -357,6 +374,7 @@ _DELETED_WITH_MEMBERS: tuple[type[Any], ...] = (
     models.SmsOtpRow,
     models.PasskeyRow,
     models.PasskeyChallengeRow,
+    models.RememberedDeviceRow,
 )
 
 

@@ -5,6 +5,8 @@ from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings as config
+
 from portal.directory.errors import Invalid
 from portal.directory.organizations import (
     ALL_ALLOWED,
@@ -16,6 +18,7 @@ from portal.directory.organizations import (
 )
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.second_factors import OPTIONAL, REQUIRED_FOR_ALL
+from portal.directory.session_limits import MIN_LIMIT
 from portal.embedded.database.integrity import is_text
 from portal.embedded.members.roles import check_roles
 from portal.embedded.organizations.email_domains import DomainErrors, read_domain
@@ -155,6 +158,9 @@ def _check_together(after: OrganizationSettings, chosen: Mapping[str, Any]) -> N
             field=next(name for name in _JOINING if name in chosen),
             error_type=_FACTOR,
         )
+    idle, duration = after.session_idle_minutes, after.session_duration_minutes
+    if not chosen.keys().isdisjoint({"session_idle_minutes", "session_duration_minutes"}) and 0 < duration < idle:
+        raise Invalid("It can’t be longer than the longest that a session lasts.", field="session_idle_minutes")
     for name, (allowed, error_type) in _RESTRICTED_WITHOUT.items():
         is_changed = not chosen.keys().isdisjoint({name, allowed})
         if is_changed and getattr(after, name) == RESTRICTED and not getattr(after, allowed):
@@ -167,8 +173,29 @@ def _flag(_: str, value: Any) -> bool:
     return bool(value)
 
 
+def _whole(name: str, value: Any, lowest: int, highest: int) -> int:
+    """Return a number, 0 for none. Raise Invalid for another one outside of the limits."""
+    if not isinstance(value, int) or isinstance(value, bool) or (value and not lowest <= value <= highest):
+        raise Invalid(f"Enter a number from {lowest:,} to {highest:,}, or 0.", field=name)
+    return value
+
+
+def _minutes(name: str, value: Any) -> int:
+    return _whole(name, value, MIN_LIMIT, config.PROJECT.sessions.max_duration_minutes)
+
+
+def _days(name: str, value: Any) -> int:
+    highest: int = config.PROJECT.sessions.max_remembered_device_days
+    if value and not highest:
+        raise Invalid("The operator of this portal doesn’t allow remembering devices.", field=name)
+    return _whole(name, value, 1, highest)
+
+
 _OTHERS: Mapping[str, Callable[[str, Any], Any]] = {
     "mfa_required_for_admins": _flag,
+    "remembered_device_days": _days,
+    "session_idle_minutes": _minutes,
+    "session_duration_minutes": _minutes,
     "claimed_email_domains": _claimed_domains,
     "rbac_email_implicit_role_assignments": _assignments,
     "allowed_oauth_tenants": _tenants,

@@ -123,6 +123,7 @@ class EmbeddedScimDeactivation:
         sessions = rows_of(row.organization_id, models.MemberSessionRow).filter(revoked_at=None)
         sessions.filter(member__in=members).update(revoked_at=now)
         rows_of(row.organization_id, models.SignInLinkRow).filter(member__in=members).delete()
+        rows_of(row.organization_id, models.RememberedDeviceRow).filter(member__in=members).delete()
         rows_of(row.organization_id, models.IntermediateSessionMemberRow).filter(member__in=members).delete()
 
     def _deactivate_late(self, row: models.ScimConnectionRow) -> None:

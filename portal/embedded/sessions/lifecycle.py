@@ -35,6 +35,8 @@ from portal.embedded.second_factors.policy import (
     members_who_need_one,
     satisfies_policy,
 )
+from portal.embedded.sessions import limits
+from portal.embedded.sessions.limits import earliest
 from portal.embedded.tokens import new_token, organization_of, token_hash
 
 # A session's last use is written at most this often, so that reading a page doesn't write to the database.
@@ -51,30 +53,40 @@ def start_session(  # noqa: PLR0913 -- a sign-in
     terms: SessionTerms | None = None,
     factors: Sequence[AuthenticationFactor] = (),
     is_own_device: bool = True,
+    remembered_device: UUID | None = None,
 ) -> SignedIn:
     """Sign a member in: with `terms` to a product, else to the portal. Raise Invalid if the claims are too large.
 
     `password_entered_at` is None if the member signs in without their password; `factors` are all others. Sessions of the
-    portal also end when they aren't used for SESSION_IDLE_MINUTES (docs/decisions/0014). The member is notified of a device
-    that is new to them, unless `origin` is not their own device but a product's backend.
+    portal also end when they aren't used for SESSION_IDLE_MINUTES (docs/decisions/0014), and all of them within the
+    organization's own limits. The member is notified of a device that is new to them, unless `origin` is not their own device
+    but a product's backend. `remembered_device` is the key of the one that replaces a second factor.
     """
     token = new_token(organization_id=member.organization_id)
     minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
+    now = timezone.now()
     with transaction.atomic():
         row = models.MemberSessionRow.objects.create(
             organization_id=member.organization_id,
             member=member,
             token_hash=token_hash(token),
-            expires_at=timezone.now() + timedelta(minutes=minutes),
+            started_at=now,
+            last_accessed_at=now,
+            expires_at=earliest(
+                now + timedelta(minutes=minutes), limits.of_organization(member.organization).latest_end(now)
+            ),
             password_entered_at=password_entered_at,
             ends_when_idle=terms is None,
             custom_claims=terms.claims_after({}) if terms else {},
             factors=[asdict(one) for one in factors],
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
+            remembered_device=remembered_device,
         )
         is_new = is_own_device and notices.is_new_device(member, origin)
         changed = {"is_new_device": True} if is_new else {} if is_own_device else {notices.BY_BACKEND: True}
+        if remembered_device:
+            changed["is_remembered_device"] = True
         entry = record_session(row, "member_session.create", member_as_caller(row.member, origin), changed)
         if is_new:
             notices.new_sign_in(member, entry)
@@ -92,7 +104,9 @@ def update_session(
         row.factors = [asdict(one) for one in factors]
         row.save(update_fields=["factors"])
     if terms.duration_minutes is not None:
-        row.expires_at = timezone.now() + timedelta(minutes=terms.duration_minutes)
+        wanted = timezone.now() + timedelta(minutes=terms.duration_minutes)
+        # The organization's limit counts from the start, however often a product asks for more.
+        row.expires_at = earliest(wanted, limits.of_organization(row.member.organization).latest_end(row.started_at))
     row.custom_claims = terms.claims_after(row.custom_claims)
     row.save(update_fields=["expires_at", "custom_claims"])
 
@@ -141,17 +155,30 @@ def is_live(row: models.MemberSessionRow) -> bool:
     is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
     if is_over or row.member.status != MemberStatus.ACTIVE:
         return False
-    if not satisfies_policy(row.member, row.factors):
+    if not satisfies_policy(row.member, row.factors) and not _is_remembered(row, row.member.organization):
         # The policy may have changed while the session began, or the member became an admin since.
         return False
-    return opens_portal(row) or not row.ends_when_idle
+    if row.ends_when_idle:
+        return opens_portal(row)
+    return _is_within(row, limits.of_organization(row.member.organization))
 
 
 def opens_portal(row: models.MemberSessionRow) -> bool:
     """Say whether a live session is within the portal's own limits. On its pages they also apply to a product's sessions."""
+    return _is_within(row, limits.of_portal(row.member.organization))
+
+
+def _is_within(row: models.MemberSessionRow, allowed: limits.Limits) -> bool:
     now = timezone.now()
-    is_idle = row.last_accessed_at < now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
-    return not is_idle and row.started_at > now - timedelta(minutes=settings.SESSION_DURATION_MINUTES)
+    ends = (allowed.idle_end(row.last_accessed_at), allowed.latest_end(row.started_at))
+    return all(end > now for end in ends if end is not None)
+
+
+def _is_remembered(row: models.MemberSessionRow, organization: models.OrganizationRow) -> bool:
+    """Say whether a remembered device replaces the second factor, and the organization hasn't forgotten it since."""
+    if row.remembered_device is None or not (organization.settings or {}).get("remembered_device_days"):
+        return False
+    return organization.devices_forgotten_at is None or row.started_at > organization.devices_forgotten_at
 
 
 def end_of(row: models.MemberSessionRow) -> SessionEnd | None:
@@ -160,15 +187,13 @@ def end_of(row: models.MemberSessionRow) -> SessionEnd | None:
         return None
     if row.revoked_at is not None:
         return SessionEnd(row.revoked_at, SessionEndCause(row.revoked_because)) if row.revoked_because else None
-    if not satisfies_policy(row.member, row.factors):
+    if not satisfies_policy(row.member, row.factors) and not _is_remembered(row, row.member.organization):
         # The member became an admin, and nothing revoked the session.
         return SessionEnd(timezone.now(), SessionEndCause.MFA)
-    idle = SessionEnd(
-        row.last_accessed_at + timedelta(minutes=settings.SESSION_IDLE_MINUTES),
-        SessionEndCause.IDLE,
-        settings.SESSION_IDLE_MINUTES,
-    )
-    last = min(row.expires_at, row.started_at + timedelta(minutes=settings.SESSION_DURATION_MINUTES))
+    allowed = limits.of_portal(row.member.organization)
+    idle_end = row.last_accessed_at + timedelta(minutes=allowed.idle)
+    idle = SessionEnd(idle_end, SessionEndCause.IDLE, allowed.idle)
+    last = earliest(row.expires_at, allowed.latest_end(row.started_at))
     full = SessionEnd(last, SessionEndCause.DURATION, round((last - row.started_at) / timedelta(minutes=1)))
     end = min(idle, full, key=lambda one: one.at)
     return end if end.at <= timezone.now() else None
@@ -184,9 +209,12 @@ def record_use(row: models.MemberSessionRow) -> None:
 def end_sessions_without_second_factor(organization: models.OrganizationRow) -> int:
     """Revoke the live sessions that no longer satisfy the organization's policy, a thousand in a statement. Return how many."""
     sessions = rows_of(organization.pk, models.MemberSessionRow)
-    live = sessions.filter(revoked_at=None, expires_at__gt=timezone.now()).only("pk", "factors", "member_id")
+    live = sessions.filter(revoked_at=None, expires_at__gt=timezone.now())
+    found = live.only("pk", "factors", "member_id", "remembered_device", "started_at").iterator(BATCH)
     lacking = [
-        (row.pk, row.member_id) for row in live.iterator(BATCH) if not has_allowed_factor(organization, row.factors)
+        (row.pk, row.member_id)
+        for row in found
+        if not has_allowed_factor(organization, row.factors) and not _is_remembered(row, organization)
     ]
     ended = 0
     for start in range(0, len(lacking), BATCH):
@@ -229,7 +257,7 @@ def session_value(row: models.MemberSessionRow, member: Member) -> MemberSession
         roles=member.role_ids,
         started_at=row.started_at,
         last_accessed_at=row.last_accessed_at,
-        expires_at=row.expires_at,
+        expires_at=earliest(row.expires_at, limits.of_organization(row.member.organization).latest_end(row.started_at)),
         password_entered_at=row.password_entered_at,
         other_factors=stored_factors(row.factors),
         custom_claims=row.custom_claims,

@@ -1,12 +1,10 @@
 """Member sessions of one organization."""
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
@@ -37,6 +35,7 @@ from portal.embedded.passwords.stored import must_reset, password_is_right, pass
 from portal.embedded.scim.connection import current_token
 from portal.embedded.scope import Scope
 from portal.embedded.second_factors.policy import has_second_factor, needs_second_factor, own_factors
+from portal.embedded.sessions import limits
 from portal.embedded.sessions.lifecycle import (
     any_session_of_token,
     end_intermediate_sessions,
@@ -159,9 +158,10 @@ class EmbeddedSessions:
         """Return a member's live sessions, newest first, at most MAX_LISTED. Raise NotFound."""
         member = EmbeddedMembers(self._scope).get(member_id)
         now = timezone.now()
-        used = Q(ends_when_idle=False) | Q(last_accessed_at__gte=now - timedelta(minutes=settings.SESSION_IDLE_MINUTES))
-        live = self._rows().filter(used, revoked_at=None, expires_at__gt=now)
-        rows = live.filter(member=parse_id("member", member.member_id)).order_by("-started_at")[:MAX_LISTED]
+        own = self._rows().filter(member=parse_id("member", member.member_id), revoked_at=None, expires_at__gt=now)
+        chosen = self._scope.organization.settings
+        live = own.filter(limits.live(chosen, now))
+        rows = live.order_by("-started_at")[:MAX_LISTED]
         return tuple(session_value(row, member) for row in rows)
 
     def revoke_session(self, member_session_id: str) -> None:
@@ -183,6 +183,8 @@ class EmbeddedSessions:
         key = parse_id("member", EmbeddedMembers(self._scope).get(member_id).member_id)
         self._scope.require(f"{'stytch.self' if self._is_own(key) else 'stytch.member'}:{_REVOKE}")
         with transaction.atomic():
+            # Devices first: a sign-in that uses one locks it, so its session is there by now.
+            self._scope.of(models.RememberedDeviceRow).filter(member_id=key).delete()
             self._revoke_rows(list(self._rows().select_for_update(of=("self",)).filter(member=key, revoked_at=None)))
             end_intermediate_sessions([key])
 

@@ -15,6 +15,7 @@ from portal.embedded import models
 from portal.embedded.members.values import member_value
 from portal.embedded.scope import Scope, organization_value
 from portal.embedded.second_factors.policy import counts_passkeys, has_second_factor, mfa_required, needs_second_factor
+from portal.embedded.second_factors.remembered_devices import device_in_use
 from portal.embedded.second_factors.sms_codes import ask_at_sign_in
 from portal.embedded.sessions.intermediate import (
     intermediate_session,
@@ -67,8 +68,12 @@ def signed_in_or_missing(
         return without_session(member, factors)
     # Products can't ask for a passkey, so it makes only the portal ask for a second factor.
     is_needed = needs_second_factor(member) or (scope.project is None and counts_passkeys(member))
+    device = None
     if is_needed and not has_second_factor(member, factors):
-        return without_second_factor(scope, member, factors)
+        # Where a product signs the member in, no device counts.
+        device = device_in_use(scope, member) if terms is None else None
+        if device is None:
+            return without_second_factor(scope, member, factors)
     entered_at, others = session_factors(factors)
     started = start_session(
         member,
@@ -77,6 +82,7 @@ def signed_in_or_missing(
         terms=terms,
         factors=others,
         is_own_device=scope.project is None,
+        remembered_device=device,
     )
     return Authentication(started.member, started.organization, started)
 

@@ -99,6 +99,20 @@ def create_recovery_codes(request: PortalRequest) -> HttpResponse:
     return _recovery_codes(request, request.signed_in)
 
 
+def choose_default(request: PortalRequest) -> HttpResponse:
+    """Have a method asked for first."""
+    account_url = _account_url(request)
+    if needs_step_up(request):
+        return step_up(request, account_url)
+    try:
+        request.directory.account.change_default_method(request.POST.get("method", ""))
+    except Invalid as error:
+        messages.warning(request, error.detail)
+    else:
+        messages.success(request, "That is what you’re asked for first from now on.")
+    return see_other(account_url)
+
+
 def _recovery_codes(request: PortalRequest, signed_in: SignedIn) -> HttpResponse:
     member, codes = request.directory.acting_as(signed_in).recovery_codes.rotate(signed_in.member.member_id)
     context = {

@@ -1,9 +1,10 @@
-"""Ending one's own sessions: one, or all others."""
+"""Ending one's own sessions, one or all others, and remembered devices."""
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
+from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import forget_session
@@ -28,4 +29,15 @@ def end(request: PortalRequest) -> HttpResponse:
         forget_session(response, slug)
         return response
     messages.success(request, "The session has ended.")
+    return see_other(account_url)
+
+
+def end_device(request: PortalRequest) -> HttpResponse:
+    """Have the chosen device asked for the second factor again."""
+    account_url = reverse("account:account", args=[request.signed_in.organization.organization_slug])
+    if needs_step_up(request):
+        return step_up(request, account_url)
+    devices = available(request.directory.remembered_devices, "remembered devices")
+    devices.forget(request.POST.get("device_id", ""))
+    messages.success(request, "That device is asked for your second factor again.")
     return see_other(account_url)

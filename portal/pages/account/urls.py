@@ -18,6 +18,13 @@ urlpatterns = [
     route(
         "app/remove/", authenticator_app.remove, name="remove-app", allow=Audience.SIGNED_IN, methods=("GET", "POST")
     ),
+    route(
+        "default-factor/",
+        authenticator_app.choose_default,
+        name="default-factor",
+        allow=Audience.SIGNED_IN,
+        methods=("POST",),
+    ),
     route("phone/", phone_number.add, name="add-phone", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route("phone/remove/", phone_number.remove, name="remove-phone", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route("passkeys/add/", passkeys.add, name="add-passkey", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
@@ -43,6 +50,7 @@ urlpatterns = [
         methods=("POST",),
     ),
     route("sessions/end/", sessions.end, name="end-sessions", allow=Audience.SIGNED_IN, methods=("POST",)),
+    route("devices/end/", sessions.end_device, name="end-device", allow=Audience.SIGNED_IN, methods=("POST",)),
     route("data/", leaving.data, name="data", allow=Audience.SIGNED_IN),
     route("leave/", leaving.leave, name="leave", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
 ]

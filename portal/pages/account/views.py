@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.directory.errors import Conflict, Forbidden, Invalid
 from portal.directory.organizations import PASSWORD
 from portal.directory.second_factors import SMS_OTP, TOTP
-from portal.directory.step_up import takes_second_factor
+from portal.directory.step_up import own_methods, takes_second_factor
 from portal.pages.account.forms import NameForm, PreferencesForm
 from portal.web.availability import REASONS
 from portal.web.member_roles import shown_roles
@@ -100,6 +100,8 @@ def _page(
         "has_passkeys": request.directory.passkeys is not None,
         "supports_passkeys": request.directory.passkeys is not None and request.directory.passkeys.are_supported,
         "no_passkeys_because": REASONS["passkeys"],
+        "devices": request.directory.remembered_devices.own() if request.directory.remembered_devices else (),
+        "default_method": codes[0] if len(codes := own_methods(request.signed_in)) > 1 else "",
         "can_send_sms": request.directory.sms_otps.are_sent,
         "is_protected": takes_second_factor(request.signed_in),
         "requires_second_factor": is_required(request.signed_in),

@@ -83,3 +83,14 @@ class RecoveryCodeForm(forms.Form):
         help_text="Each code works once.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}),
     )
+
+
+class RememberDeviceForm(forms.Form):
+    """Whether to ask for the second factor in this browser again before the days are over."""
+
+    remember_device = forms.BooleanField(required=False, help_text="Not on a computer that others use.")
+
+    def __init__(self, data: Any = None, *, days: int) -> None:
+        super().__init__(data)
+        duration = "1 day" if days == 1 else f"{days} days"
+        self.fields["remember_device"].label = f"Don’t ask on this device for {duration}"

@@ -14,6 +14,7 @@ from portal.directory.second_factors import PASSKEY as PASSKEY_METHOD
 from portal.directory.second_factors import SMS_OTP, Enrollment, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
 from portal.pages.session import passkey, phone_number
+from portal.pages.session.device import remember_device, remember_form
 from portal.pages.session.forms import RecoveryCodeForm
 from portal.pages.session.views import enter, send_again
 from portal.web.authenticator_apps import AppCodeForm, FirstCodeForm, app_to_set_up, new_recovery_codes
@@ -86,6 +87,7 @@ def answer(
             response = (
                 send_again(request, signed_in, kept, waiting.onward) if kept else enter(signed_in, waiting.onward)
             )
+            remember_device(request, response, signed_in, factor)
             forget_waiting(response)
             return response
     except (WrongCode, TooManyRequests, NotFound, Forbidden) as error:
@@ -101,6 +103,7 @@ def answer(
         "is_sent": bool(waiting.sent_to),
         "action": reverse("session:second-factor", args=[slug]),
         "sign_in_url": reverse("session:sign-in", args=[slug]),
+        "remember_form": remember_form(request, factor),
         **_factor_context(request, factor, factors),
     }
     response = render_page(request, "session/mfa_challenge.html", context, status=form_status(form))

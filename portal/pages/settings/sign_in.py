@@ -92,6 +92,9 @@ def render_sign_in(
         "sends_sms": request.directory.sms_otps.are_sent,
         "may_change_policy": right_to(request, Permission.MFA_POLICY),
         "may_change_factors": right_to(request, Permission.MFA_METHODS),
+        "has_limits": request.directory.session_limits is not None,
+        "limits": request.directory.session_limits.bounds if request.directory.session_limits else None,
+        "settings": organization.settings,
         **more,
     }
     return render_tab(request, "settings/sign_in.html", context, status=status)

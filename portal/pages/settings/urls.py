@@ -6,7 +6,7 @@ Every member can see the settings, as in Stytch's portal. Changing one needs the
 from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.directory.permissions import Permission
-from portal.pages.settings import domains, general, joining, review_methods, sign_in
+from portal.pages.settings import domains, general, joining, review_methods, session_limits, sign_in
 
 app_name = "settings"
 
@@ -17,6 +17,13 @@ urlpatterns = [
         "sign-in/review/",
         review_methods.review,
         name="review-methods",
+        allow=Permission.AUTH_METHODS,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "sign-in/sessions/",
+        session_limits.session_limits,
+        name="session-limits",
         allow=Permission.AUTH_METHODS,
         methods=("GET", "POST"),
     ),

@@ -279,6 +279,9 @@ def second_factor_rows(organization: models.OrganizationRow, member: models.Memb
     models.PasskeyRow.objects.create(
         organization=organization, member=member, credential_id=b"a credential", public_key=b"a key", name="iPhone"
     )
+    models.RememberedDeviceRow.objects.create(
+        organization=organization, member=member, token_hash=b"a hash", state_hash=b"a state", expires_at=timezone.now()
+    )
     models.PasskeyChallengeRow.objects.create(
         organization=organization,
         member=member,

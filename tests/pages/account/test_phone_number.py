@@ -1,5 +1,6 @@
 """The member's own phone number, on the account page; and an admin who removes a member's."""
 
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -150,3 +151,26 @@ def test_an_admin_removes_the_number_of_a_member(
     assert member.mfa_phone_number == ""
     factories.forget_password_entry()
     assert admin_client.post(f"{url}phone-number/remove/")["Location"].startswith(CONFIRM)
+
+
+def test_the_member_chooses_what_is_asked_for_first(
+    client: Client, member: models.MemberRow, texts: TextMessages
+) -> None:
+    add(client, texts)
+    assert "Ask first" not in text(client)
+    row = models.TotpRow.objects.create(
+        organization=member.organization, member=member, secret=b"any", encrypted_with="a key"
+    )
+    models.MemberRow.objects.filter(pk=member.pk).update(totp_id=row.pk)
+    assert "Ask first for your authenticator app" in re.sub("<[^>]+>", "", text(client))
+
+    chosen = client.post(f"{ACCOUNT}default-factor/", {"method": "totp"})
+
+    assert (chosen.status_code, chosen["Location"]) == (303, ACCOUNT)
+    assert "Ask first for your phone number" in re.sub("<[^>]+>", "", text(client))
+    entry = models.ActivityEntryRow.objects.filter(action="member.update").latest("pk")
+    assert entry.after == {"default_mfa_method": "totp"}
+    # What isn't set up any longer isn't chosen.
+    models.MemberRow.objects.filter(pk=member.pk).update(totp_id=None)
+    client.post(f"{ACCOUNT}default-factor/", {"method": "totp"})
+    assert "You can’t sign in with this method." in text(client)

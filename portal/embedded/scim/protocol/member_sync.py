@@ -242,6 +242,7 @@ def deactivate_member(client: ScimClient, row: models.ScimUserRow, member: model
     live = {**of_organization, "revoked_at": None}
     writes.update_keys(models.MemberSessionRow, ended, live, "member_id", [member.pk])
     writes.delete_keys(models.SignInLinkRow, of_organization, "member_id", [member.pk])
+    writes.delete_keys(models.RememberedDeviceRow, of_organization, "member_id", [member.pk])
     writes.delete_keys(models.IntermediateSessionMemberRow, of_organization, "member_id", [member.pk])
     if client.connection.attention:
         # The error that an earlier request stored is resolved.

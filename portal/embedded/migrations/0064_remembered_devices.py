@@ -1,4 +1,4 @@
-"""Remembered devices. Their key to members, and what is added to other tables, come with 0063."""
+"""Remembered devices. Their key to members, and what is added to other tables, come with 0065."""
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -21,7 +21,7 @@ def add_organization_to_key(_: Apps, schema_editor: BaseDatabaseSchemaEditor) ->
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0061_sign_in_numbers")]
+    dependencies = [("directory", "0063_invitations_of_members")]
 
     operations = [
         migrations.CreateModel(

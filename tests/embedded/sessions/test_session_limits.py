@@ -1,6 +1,7 @@
 """The limits that an organization sets for its sessions: when they are created, when they are used, and when they change."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -28,7 +29,7 @@ def at(minutes: float) -> time_machine.travel:
     return time_machine.travel(START + timedelta(minutes=minutes), tick=False)
 
 
-def change(admin: models.MemberRow, **values: int) -> None:
+def change(admin: models.MemberRow, **values: Any) -> None:
     scope = Scope(admin.organization.slug, Origin(), project=Actor(ActorType.PROJECT, "secret"))
     EmbeddedDirectory(scope).organization.update(OrganizationChanges(**values))
     admin.organization.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Sessions that began with a remembered device, when an organization forgot its devices, and the key of 0064 to members."""
+"""Sessions that began with a remembered device, when an organization forgot its devices, and the key of 0065 to members."""
 
 from django.apps.registry import Apps
 from django.db import migrations, models
@@ -26,7 +26,7 @@ def drop_key(_: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("directory", "0064_remembered_devices")]
+    dependencies = [("directory", "0065_remembered_devices")]
 
     operations = [
         AddFieldOnline("membersessionrow", "remembered_device", models.UUIDField(blank=True, null=True)),

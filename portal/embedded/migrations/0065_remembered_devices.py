@@ -1,4 +1,4 @@
-"""Remembered devices. Their key to members, and what is added to other tables, come with 0065."""
+"""Remembered devices. Their key to members, and what is added to other tables, come with 0066."""
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -21,7 +21,7 @@ def add_organization_to_key(_: Apps, schema_editor: BaseDatabaseSchemaEditor) ->
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0063_invitations_of_members")]
+    dependencies = [("directory", "0064_email_domains")]
 
     operations = [
         migrations.CreateModel(

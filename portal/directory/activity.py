@@ -24,7 +24,7 @@ class ActivityKind(StrEnum):
 
 # The actions of each kind: a name, or the beginning of names if it ends with a period. Some belong to two kinds.
 ACTIONS: Mapping[ActivityKind, tuple[str, ...]] = {
-    ActivityKind.MEMBERS: ("member.",),
+    ActivityKind.MEMBERS: ("member.", "invitation_job."),
     ActivityKind.SIGN_IN: (
         "member_session.",
         "member.set_password",

@@ -42,8 +42,9 @@ def render_html(email: Email, to: str) -> str:
 
 
 def facts_as_html(facts: Facts, locale: str) -> str:
-    """Return a table of facts as it is in the HTML of every email."""
-    return render_to_string("emails/facts.html", {"block": facts, **_sides(locale)}).strip()
+    """Return a table of facts for an operator's own HTML, in the colors that it has there."""
+    colors = dict.fromkeys(("label_color", "value_color"), "inherit")
+    return render_to_string("emails/facts.html", {"block": facts, **colors, **_sides(locale)}).strip()
 
 
 def facts_as_text(facts: Facts) -> str:

@@ -63,9 +63,11 @@ def _render(
     if gateway:
         found = gateway.review(allowed_after(organization.settings, form.chosen))
         form.offer(found)
+    number = found.locked_out_count.number if found and found.locked_out_count else 0
     context = {
         "form": form,
         "found": found,
+        "more_locked_out": number - len(found.locked_out) if found and found.locked_out else 0,
         "problem": problem,
         "allowed": _labels(form.chosen),
         "turned_off": _labels(tuple(one for one in before if one not in form.chosen)),
@@ -80,4 +82,4 @@ def _render(
 
 
 def _labels(methods: tuple[str, ...]) -> str:
-    return ", ".join(OWN_METHODS[one] for one in methods) or "none"
+    return ", ".join(OWN_METHODS[one] for one in methods)

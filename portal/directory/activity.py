@@ -22,6 +22,14 @@ class ActivityKind(StrEnum):
     ORGANIZATION = "organization"
 
 
+class ExportedList(StrEnum):
+    """Lists that are exported as files, each by the noun of its action."""
+
+    USERS = "scim_user"
+    GROUPS = "scim_group"
+    MEMBERS = "member"
+
+
 # The actions of each kind: a name, or the beginning of names if it ends with a period. Some belong to two kinds.
 ACTIONS: Mapping[ActivityKind, tuple[str, ...]] = {
     ActivityKind.MEMBERS: ("member.", "invitation_job."),
@@ -42,7 +50,7 @@ ACTIONS: Mapping[ActivityKind, tuple[str, ...]] = {
         "member.use_recovery_code",
     ),
     ActivityKind.USERS: ("scim_user.",),
-    ActivityKind.GROUPS: ("scim_group.create", "scim_group.update", "scim_group.delete"),
+    ActivityKind.GROUPS: ("scim_group.create", "scim_group.update", "scim_group.delete", "scim_group.export"),
     ActivityKind.ROLES: ("scim_group.update_roles", "organization.set_roles"),
     ActivityKind.SCIM: (
         "scim_connection.",
@@ -102,6 +110,15 @@ class ActivityGateway(Protocol):
 
     def get(self, activity_id: str) -> ActivityEntry:
         """Return an entry. Raise NotFound if the log doesn't have it."""
+        ...
+
+    def record_export(
+        self, exported: ExportedList, wanted: Mapping[str, str], *, of: tuple[str, str] | None = None
+    ) -> None:
+        """Record that a list is exported: its filters, and the ID and name of its connection. None for the organization.
+
+        Needs the permission to read the list, not that for the log.
+        """
         ...
 
     def export(self, wanted: ActivityFilter = ...) -> Iterator[ActivityEntry]:

@@ -1,13 +1,13 @@
 """The activity log, read newest first, with a bound on the entries that one page looks at. `audit.py` writes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID
 
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from portal.directory.activity import ACTIONS, ActivityEntry, ActivityFilter, ActivityKind
+from portal.directory.activity import ACTIONS, ActivityEntry, ActivityFilter, ActivityKind, ExportedList
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import NotFound
 from portal.directory.ids import first_uuid7, id_prefix, parse_id, public_id, timestamp_of
@@ -34,6 +34,12 @@ _RARE_KINDS = tuple(
         for name in names
     )
 )
+# Who may export a list.
+_READING = {
+    ExportedList.USERS: Permission.SCIM_GET,
+    ExportedList.GROUPS: Permission.SCIM_GET,
+    ExportedList.MEMBERS: Permission.MEMBER_SEARCH,
+}
 # What a text can be the ID of, besides a request.
 _TARGETS = ("member", "member-session", "organization", "scim-connection", "scim-group", "scim-user")
 
@@ -79,6 +85,22 @@ class EmbeddedActivity:
             after=_filter_document(wanted),
         )
         return map(_value, self._newest(wanted))
+
+    def record_export(
+        self, exported: ExportedList, wanted: Mapping[str, str], *, of: tuple[str, str] | None = None
+    ) -> None:
+        """Record that a list is exported. Raise Forbidden."""
+        self._scope.require(_READING[exported])
+        organization = self._scope.organization
+        target_id, target_name = of or (organization.organization_id, organization.organization_name)
+        audit.record(
+            self._scope.caller,
+            f"{exported}.export",
+            organization_id=self._scope.organization_id,
+            target_id=target_id,
+            target_name=target_name,
+            after=dict(wanted),
+        )
 
     def _rows(self) -> Rows:
         return self._scope.of(models.ActivityEntryRow)

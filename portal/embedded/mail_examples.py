@@ -93,6 +93,7 @@ _EXAMPLES: Mapping[str, Callable[[str], Email]] = {
     "password-changed": lambda locale: notice_emails.password_changed(_notified(locale), is_first=False),
     "mfa-added": lambda locale: notice_emails.second_factor_added(_notified(locale), TOTP),
     "mfa-removed": lambda locale: notice_emails.second_factor_removed(_notified(locale), TOTP),
+    "recovery-codes": lambda locale: notice_emails.recovery_codes_replaced(_notified(locale)),
     "new-sign-in": lambda locale: notice_emails.new_sign_in(_notified(locale)),
     "new-sign-ins": lambda locale: notice_emails.more_new_sign_ins(_notified(locale)),
 }

@@ -63,6 +63,7 @@ TEMPLATES: Mapping[str, Template] = {
     "password-changed": _template("changed_at changed_by device location ip_address"),
     "mfa-added": _template(_SECOND_FACTOR),
     "mfa-removed": _template(_SECOND_FACTOR),
+    "recovery-codes": _template("changed_at changed_by device location ip_address"),
     "new-sign-in": _template("signed_in_at device location ip_address"),
     "new-sign-ins": _template("signed_in_at device location ip_address"),
 }

@@ -12,6 +12,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
+from portal.directory.activity import ExportedList
 from portal.directory.errors import TooManyRequests
 from portal.directory.pages import MAX_LIMIT, Page
 from portal.serving.threads import Share, claim
@@ -40,6 +41,18 @@ def reserve_export(request: PortalRequest) -> None:
     """Reserve a thread, which a slow client occupies until the export ends. Raise TooManyRequests if another one runs."""
     if not claim(request, Share.DOWNLOAD):
         raise TooManyRequests("Another export is running. Try again when it has finished.")
+
+
+def record_export(
+    request: PortalRequest,
+    exported: ExportedList,
+    wanted: Iterable[tuple[str, str]],
+    *,
+    of: tuple[str, str] | None = None,
+) -> None:
+    """Record an export in the activity log, if the directory has one: the filters, and the ID and name of the connection."""
+    if activity := request.directory.activity:
+        activity.record_export(exported, dict(wanted), of=of)
 
 
 def every_item(fetch: Callable[..., Page[Item]]) -> Iterator[Item]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 
+from portal.directory.activity import ExportedList
 from portal.directory.errors import Invalid, NotFound
 from portal.directory.pages import Page
 from portal.directory.permissions import Permission
@@ -13,7 +14,7 @@ from portal.directory.scim.group_roles import MAX_GROUPS_AT_ONCE
 from portal.directory.scim.groups import ScimGroup
 from portal.web import listing
 from portal.web.availability import available
-from portal.web.exports import FileFormat, every_item, export_response, reserve_export
+from portal.web.exports import FileFormat, every_item, export_response, record_export, reserve_export
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.groups import GroupMembersQuery, GroupsQuery
@@ -69,6 +70,8 @@ def export_groups(request: PortalRequest) -> HttpResponseBase:
     if connection is None:
         raise NotFound("No identity provider is connected, so there are no groups to export.")
     reserve_export(request)
+    of = (connection.connection_id, connection.display_name)
+    record_export(request, ExportedList.GROUPS, query.given, of=of)
     found = every_item(_fetch(request, connection.connection_id, query))
     return export_response(request, "scim-groups", FileFormat.CSV, COLUMNS, map(record, found))
 

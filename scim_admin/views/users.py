@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 
+from portal.directory.activity import ExportedList
 from portal.directory.errors import Invalid, NotFound
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.permissions import Permission
@@ -15,7 +16,7 @@ from portal.directory.scim.users import ScimListedUser, ScimUserGateway, ScimUse
 from portal.web import listing
 from portal.web.activity.recent import recent_changes
 from portal.web.availability import available
-from portal.web.exports import FileFormat, every_item, export_response, reserve_export
+from portal.web.exports import FileFormat, every_item, export_response, record_export, reserve_export
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from scim_admin.forms.users import Choices, PeopleQuery
@@ -66,6 +67,8 @@ def export_people(request: PortalRequest) -> HttpResponseBase:
     if not query.is_valid():
         raise Invalid("Choose filters that the list of people offers.")
     reserve_export(request)
+    of = (connection.connection_id, connection.display_name)
+    record_export(request, ExportedList.USERS, query.given, of=of)
     found = every_item(_fetch(users, connection, query))
     return export_response(request, "scim-people", FileFormat.CSV, COLUMNS, map(record, found))
 

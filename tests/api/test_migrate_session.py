@@ -62,12 +62,13 @@ def test_a_session_elsewhere_becomes_a_session_here(
     [
         (answers(b"{}"), (401, "unable_to_migrate_session")),
         (answers(b'{"email": "ada@acme.example", "email_verified": false}'), (401, "unable_to_migrate_session")),
+        (answers(b'{"email": "ada@acme.example"}'), (401, "unable_to_migrate_session")),
         (answers(b'{"email": "ada@acme.example", "email_verified": "no"}'), (401, "unable_to_migrate_session")),
         (answers(b"", 401), (401, "unable_to_migrate_session")),
-        (answers(b'{"email": "eve@acme.example"}'), (404, "member_not_found")),
+        (answers(b'{"email": "eve@acme.example", "email_verified": true}'), (404, "member_not_found")),
         (answers(b'{"email": ["ada@acme.example"]}'), (503, "unavailable")),
         (answers(b"<html>"), (503, "unavailable")),
-        (answers(b'{"email": "ada\\u0000@acme.example"}'), (404, "member_not_found")),
+        (answers(b'{"email": "ada\\u0000@acme.example", "email_verified": true}'), (404, "member_not_found")),
         (answers(b"", 500), (503, "unavailable")),
         (answers(b'{"email": "' + b"a" * 100_000 + b'"}'), (503, "unavailable")),
         (says(b""), (503, "unavailable")),
@@ -89,7 +90,7 @@ def test_what_proves_nobody(sdk: B2BClient, userinfo: Endpoint, answer: Answer, 
 
 @pytest.mark.parametrize("token", ["", "a\r\nX-Other: b", "ü", "x" * 20_000])
 def test_what_cannot_be_a_bearer_token_is_not_sent(sdk: B2BClient, userinfo: Endpoint, token: str) -> None:
-    endpoint = userinfo(answers(b'{"email": "ada@acme.example"}'))
+    endpoint = userinfo(answers(b'{"email": "ada@acme.example", "email_verified": true}'))
 
     status, _ = error_of(lambda: sdk.sessions.migrate(session_token=token, organization_id="acme"))
 
@@ -98,7 +99,7 @@ def test_what_cannot_be_a_bearer_token_is_not_sent(sdk: B2BClient, userinfo: End
 
 
 def test_another_organizations_member_is_not_found(sdk: B2BClient, userinfo: Endpoint) -> None:
-    userinfo(answers(b'{"email": "ada@acme.example"}'))
+    userinfo(answers(b'{"email": "ada@acme.example", "email_verified": true}'))
     factories.organization("globex")
 
     error = error_of(lambda: sdk.sessions.migrate(session_token="old-token", organization_id="globex"))
@@ -109,7 +110,7 @@ def test_another_organizations_member_is_not_found(sdk: B2BClient, userinfo: End
 def test_an_organization_that_wants_more_is_not_opened(
     sdk: B2BClient, admin: models.MemberRow, userinfo: Endpoint
 ) -> None:
-    userinfo(answers(b'{"email": "ada@acme.example"}'))
+    userinfo(answers(b'{"email": "ada@acme.example", "email_verified": true}'))
     for changed, expected in (
         ({"mfa_policy": "REQUIRED_FOR_ALL"}, (401, "insufficient_factors")),
         (
@@ -126,7 +127,7 @@ def test_an_organization_that_wants_more_is_not_opened(
 def test_a_code_that_nobody_could_enter_is_neither_sent_nor_counted(
     sdk: B2BClient, admin: models.MemberRow, userinfo: Endpoint, monkeypatch: pytest.MonkeyPatch, texts: TextMessages
 ) -> None:
-    userinfo(answers(b'{"email": "ada@acme.example"}'))
+    userinfo(answers(b'{"email": "ada@acme.example", "email_verified": true}'))
     models.MemberRow.objects.update(mfa_enrolled=True, mfa_phone_number="+12025550123", mfa_phone_number_verified=True)
     counted = Mock(return_value="")
     monkeypatch.setattr(sms_codes, "admit_sms", counted)

@@ -94,6 +94,18 @@ def second_factor_removed(found: Notified, method: str) -> Email:
     return _second_factor(found, "removed", method)
 
 
+def recovery_codes_replaced(found: Notified) -> Email:
+    """Return the email that the recovery codes were replaced."""
+    return _notice(
+        found,
+        "recovery-codes",
+        which="",
+        facts=((found.said("labels.account"), found.entry.target_name), *_change(found, "changed")),
+        values={"changed_at": found.time, "changed_by": found.changed_by},
+        url=found.url("account:account"),
+    )
+
+
 def new_sign_in(found: Notified) -> Email:
     """Return the email that a member signed in on a new device."""
     return _sign_in(found, "new-sign-in", which="" if found.device else "_unknown")

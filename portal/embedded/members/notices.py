@@ -54,6 +54,11 @@ def second_factor_removed(member: models.MemberRow, method: str, entry: UUID) ->
     _enqueue(member, email_second_factor, str(entry), method=method, is_added=False)
 
 
+def recovery_codes_replaced(member: models.MemberRow, entry: UUID) -> None:
+    """Notify a member of new recovery codes."""
+    _enqueue(member, email_recovery_codes_replaced, str(entry))
+
+
 def is_new_device(member: models.MemberRow, origin: Origin) -> bool:
     """Say whether a member who signs in is to be notified, because they haven't used this browser and system before.
 
@@ -92,6 +97,13 @@ def email_second_factor(organization_id: str, entry_id: str, *, method: str, is_
     if found := _found(organization_id, entry_id):
         write = notice_emails.second_factor_added if is_added else notice_emails.second_factor_removed
         _send(write(found, method), found)
+
+
+@task()
+def email_recovery_codes_replaced(organization_id: str, entry_id: str) -> None:
+    """Email a member that their recovery codes were replaced."""
+    if found := _found(organization_id, entry_id):
+        _send(notice_emails.recovery_codes_replaced(found), found)
 
 
 @task()

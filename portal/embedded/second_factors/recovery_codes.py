@@ -21,6 +21,7 @@ from portal.directory.sessions import (
 from portal.embedded import models
 from portal.embedded.audit import record
 from portal.embedded.database.integrity import is_text
+from portal.embedded.members import notices
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.members.values import member_value
 from portal.embedded.scope import Scope, rows_of
@@ -54,13 +55,14 @@ class EmbeddedRecoveryCodes:
             member = self._reached(member_id)
             self._row(member)
             codes = replace(member)
-            record(
+            entry = record(
                 self._scope.caller,
                 "member.rotate_recovery_codes",
                 organization_id=member.organization_id,
                 target_id=id_of(member),
                 target_name=member.email_address,
             )
+            notices.recovery_codes_replaced(member, entry)
             return member_value(member), codes
 
     def recover(

@@ -22,7 +22,8 @@ class _UserInfo(msgspec.Struct):
     """The claims of a UserInfo response that matter (OpenID Connect Core, section 5.3.2)."""
 
     email: str = ""
-    email_verified: bool | str = True  # some servers send "true"
+    # Some servers send "true". Left out, it is false: what a server doesn't say, it may not have checked.
+    email_verified: bool | str = False
 
 
 def address_of(session_token: str) -> str:

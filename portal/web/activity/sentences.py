@@ -57,6 +57,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member.resend_invitation": ("mail", "sent another invitation to"),
     "member.send_sign_in_link": ("mail", "emailed a sign-in link to"),
     "member.set_password": ("key-round", "set a password for"),
+    "member.export": ("download", "exported the list of members"),
     "member.export_data": ("download", "downloaded the data of"),
     "member.start_email_update": ("mail", "asked to confirm the new address"),
     "member.unlink_retired_email": ("mail", "released a former address of"),
@@ -99,9 +100,11 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "scim_group.delete": ("users-round", "deleted the group"),
     "scim_group.update": ("users-round", "changed the group"),
     "scim_group.update_roles": ("tag", "changed the roles of"),
+    "scim_group.export": ("download", "exported the groups of"),
     "scim_request.export": ("download", "exported the log of"),
     "scim_user.create": ("user-plus", "created the person"),
     "scim_user.delete": ("user-minus", "deleted the person"),
+    "scim_user.export": ("download", "exported the people of"),
     "scim_user.update": ("user-pen", "changed the person"),
 }
 KNOWN_ACTIONS = frozenset(_VERBS)
@@ -261,6 +264,7 @@ _SPECIAL: Mapping[str, Callable[[ActivityEntry, Sentence], Sentence]] = {
     "invitation_job.start": _invitation_job,
     "member.create": _created,
     "member.delete": _deleted,
+    "member.export": _without_target,
     "member.send_sign_in_link": _link,
     "member.update": _member_update,
     "scim_connection.safeguard": _safeguard,

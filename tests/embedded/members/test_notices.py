@@ -22,11 +22,12 @@ from portal.directory.errors import DirectoryError
 from portal.directory.ids import public_id
 from portal.directory.magic_links import MagicLinkRequest
 from portal.directory.second_factors import SMS_OTP
-from portal.directory.sessions import Continuation, SessionTerms, SignedIn
+from portal.directory.sessions import AuthenticationFactor, AuthenticatorAppFactor, Continuation, SessionTerms, SignedIn
 from portal.embedded import models, operator
 from portal.embedded.directory import EmbeddedDirectory
 from portal.embedded.members import notices
 from portal.embedded.scope import Scope
+from portal.embedded.second_factors.policy import totp_public_id
 from portal.embedded.sessions.lifecycle import start_session
 from portal.embedded.tasks import queue
 from tests import factories
@@ -275,6 +276,22 @@ def test_a_phone_number_that_is_added(max_: models.MemberRow) -> None:
 
     assert sent() == [("max@acme.example", "Phone number added to your Acme account")]
     assert "codes by text message" in said()
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_recovery_codes_that_are_replaced(max_: models.MemberRow, *, is_own: bool) -> None:
+    set_up_app(max_)
+    now = timezone.now()
+    totp = AuthenticatorAppFactor(totp_public_id(max_.totp_id))
+    app = AuthenticationFactor("totp", "authenticator_app", now, now, authenticator_app_factor=totp)
+    who = start_session(max_, AT_HOME, password_entered_at=now, factors=[app])
+    directory = portal(who) if is_own else backend()
+    directory.recovery_codes.rotate(public_id("member", max_.pk))
+
+    assert sent() == [("max@acme.example", "New recovery codes for your Acme account")]
+    assert "New recovery codes were created for max@acme.example. The earlier ones no longer work." in said()
+    assert ("Device Chrome on macOS" in said()) == is_own
+    assert "Review sign-in methods on id.example.com: https://id.example.com/o/acme/account/" in said()
 
 
 @pytest.mark.django_db(transaction=True)

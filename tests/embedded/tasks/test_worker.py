@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from portal.embedded.management.commands.worker import NICENESS
 from tests.embedded.database.test_pgbouncer import pgbouncer
 from tests.scim_server.test_crash import environment_in, manage
 from tests.servers import ROOT, free_port, operate, postgresql_database, wait_for_port
@@ -147,6 +148,7 @@ def test_a_worker_that_gets_sigterm_finishes_its_task_and_claims_no_other(
     rows(environment, "DELETE FROM directory_worker")
     with worker(environment) as process:
         wait_until(Path(f"{file}.began").exists)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == NICENESS
         add_waiting_task(environment, tmp_path, "stays")
         process.send_signal(signal.SIGTERM)
         time.sleep(0.5)

@@ -16,6 +16,7 @@ from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from portal.directory.errors import NotFound, Unavailable
+from portal.directory.ids import public_id
 from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.database.name_search import NameSearch
@@ -543,6 +544,11 @@ def test_the_groups_of_the_list_are_exported(admin_client: Client, connection: m
     assert [line["name"] for line in lines] == ["'=Team", "Team 0002", "Team 0001", "Team 0000"]
     assert (lines[2]["roles"], lines[2]["within"], lines[2]["members"]) == ("stytch_admin", "'=Team", "0")
     assert lines[2]["last_change"].startswith(f"{timezone.now():%Y-%m-%dT}")
+    entry = models.ActivityEntryRow.objects.get(action="scim_group.export")
+    assert (entry.target_id, entry.after) == (
+        public_id("scim-connection", connection.pk),
+        {"q": "team", "sort": "newest"},
+    )
     only_those = admin_client.post(f"{GROUPS}export/", {"roles": "with"}).getvalue().decode()
     assert len(only_those.splitlines()) == 2
 

@@ -269,6 +269,8 @@ def test_the_people_of_the_list_are_exported(
     assert f'<input type="hidden" name="group" value="{group_id}">' in html
     everyone = admin_client.post(f"{USERS_PAGE}export/")
     chosen = admin_client.post(f"{USERS_PAGE}export/", {"group": group_id}).getvalue().decode()
+    log = models.ActivityEntryRow.objects.filter(action="scim_user.export").order_by("pk")
+    assert [one.after for one in log] == [{}, {"group": group_id}]
 
     assert everyone["Content-Disposition"].startswith('attachment; filename="scim-people-acme-')
     lines = list(csv.DictReader(everyone.getvalue().decode().splitlines()))

@@ -23,11 +23,11 @@ class ActivityKind(StrEnum):
 
 
 class ExportedList(StrEnum):
-    """Lists that are exported as files, each by the noun of its action."""
+    """Lists that are exported as files."""
 
-    USERS = "scim_user"
-    GROUPS = "scim_group"
-    MEMBERS = "member"
+    USERS = "users"
+    GROUPS = "groups"
+    MEMBERS = "members"
 
 
 # The actions of each kind: a name, or the beginning of names if it ends with a period. Some belong to two kinds.

@@ -34,11 +34,11 @@ _RARE_KINDS = tuple(
         for name in names
     )
 )
-# Who may export a list.
-_READING = {
-    ExportedList.USERS: Permission.SCIM_GET,
-    ExportedList.GROUPS: Permission.SCIM_GET,
-    ExportedList.MEMBERS: Permission.MEMBER_SEARCH,
+# What the export of a list is called, and who may do it.
+_EXPORTS = {
+    ExportedList.USERS: ("scim_user.export", Permission.SCIM_GET),
+    ExportedList.GROUPS: ("scim_group.export", Permission.SCIM_GET),
+    ExportedList.MEMBERS: ("member.export", Permission.MEMBER_SEARCH),
 }
 # What a text can be the ID of, besides a request.
 _TARGETS = ("member", "member-session", "organization", "scim-connection", "scim-group", "scim-user")
@@ -90,12 +90,13 @@ class EmbeddedActivity:
         self, exported: ExportedList, wanted: Mapping[str, str], *, of: tuple[str, str] | None = None
     ) -> None:
         """Record that a list is exported. Raise Forbidden."""
-        self._scope.require(_READING[exported])
+        action, permission = _EXPORTS[exported]
+        self._scope.require(permission)
         organization = self._scope.organization
         target_id, target_name = of or (organization.organization_id, organization.organization_name)
         audit.record(
             self._scope.caller,
-            f"{exported}.export",
+            action,
             organization_id=self._scope.organization_id,
             target_id=target_id,
             target_name=target_name,
